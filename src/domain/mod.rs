@@ -1,0 +1,1 @@
+//! What the product knows: words, states, figures, plans. Pure.

@@ -1,0 +1,2 @@
+//! The `cockpit` binary.
+fn main() {}

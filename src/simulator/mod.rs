@@ -1,0 +1,1 @@
+//! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset.
