@@ -3,7 +3,11 @@
 //! The rooms, and who may enter whom (`tests/rooms.rs` reads the `use` lines):
 //!
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
+//! - [`keys`] is pure: the table of commands and the keys that reach them.
+//! - [`app`] is pure: the model, and what messages make of it.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
 
+pub mod app;
 pub mod domain;
+pub mod keys;
 pub mod simulator;
