@@ -13,6 +13,7 @@ pub mod ids;
 pub mod journal;
 pub mod object;
 pub mod pod;
+pub mod reduce;
 pub mod replicaset;
 pub mod rollout;
 pub mod series;

@@ -57,7 +57,7 @@ impl Pod {
         ];
         let reason = self.reason.strip_prefix("Init:").unwrap_or(&self.reason);
         BAD.contains(&reason)
-            || self.reason == "Unschedulable"
+            || self.reason == "Pending" && self.message.starts_with("Unschedulable")
             || reason.starts_with("ExitCode:")
             || reason.starts_with("Signal:")
     }
