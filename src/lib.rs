@@ -5,9 +5,11 @@
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
 //! - [`keys`] is pure: the table of commands and the keys that reach them.
 //! - [`app`] is pure: the model, and what messages make of it.
+//! - [`sources`] sense the outside: Kubernetes, Prometheus. They never see the door.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
 
 pub mod app;
 pub mod domain;
 pub mod keys;
 pub mod simulator;
+pub mod sources;
