@@ -6,8 +6,10 @@
 //! - [`keys`] is pure: the table of commands and the keys that reach them.
 //! - [`app`] is pure: the model, and what messages make of it.
 //! - [`sources`] sense the outside: Kubernetes, Prometheus. They never see the door.
+//! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
 
+pub mod actuators;
 pub mod app;
 pub mod domain;
 pub mod keys;

@@ -50,7 +50,16 @@ async fn list<T: Reduced>(
     match tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await {
         Ok(Ok(list)) => Ok(list.items.into_iter().filter_map(|raw| raw.kept).collect()),
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Vec::new()),
+        // Rights are asked before existence: 403 may also mean that the kind is not installed.
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, group, version).await => {
+            Ok(Vec::new())
+        }
         Ok(Err(error)) => Err(format!("cannot list {kind}s in {namespace}: {}", explain(&error))),
         Err(_) => Err(format!("cannot list {kind}s in {namespace}: no answer in {} s", DEADLINE.as_secs())),
     }
+}
+
+async fn is_installed(client: &kube::Client, group: &str, version: &str) -> bool {
+    let asked = tokio::time::timeout(DEADLINE, client.list_api_group_resources(&format!("{group}/{version}"))).await;
+    !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
 }
