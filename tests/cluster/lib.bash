@@ -110,7 +110,7 @@ start_etcd() {
 # because no node lifecycle controller runs here that takes the taint away.
 start_apiserver() {
   start apiserver "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$port_etcd" \
-    --bind-address 127.0.0.1 --secure-port "$port_apiserver" --cert-dir "$run/apiserver" \
+    --bind-address 127.0.0.1 --secure-port "$port_apiserver" --cert-dir "$run/apiserver" --kubelet-preferred-address-types InternalIP \
     --token-auth-file "$run/tokens.csv" --authorization-mode RBAC \
     --service-account-key-file "$run/sa.pub" --service-account-signing-key-file "$run/sa.key" \
     --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 \
