@@ -114,7 +114,11 @@ impl Random {
     }
 }
 
+/// Namespace and name; in a rule, namespace and prefix.
 type PodKey = (String, String);
+
+/// A ready pod: the names of its containers, and what they have served.
+type Served = (Vec<String>, Counters);
 
 struct Counters {
     random: Random,
@@ -162,8 +166,7 @@ impl Counters {
 struct Simulation {
     seed: u64,
     clock: Instant,
-    /// Ready pods, with the names of their containers.
-    pods: BTreeMap<PodKey, (Vec<String>, Counters)>,
+    pods: BTreeMap<PodKey, Served>,
     rules: BTreeMap<PodKey, Traffic>,
     outage: bool,
 }
@@ -221,77 +224,52 @@ impl Simulation {
 
     fn render(&self) -> String {
         let mut text = String::with_capacity(4096 + self.pods.len() * 2048);
-        let mut family =
-            |name: &str,
-             kind: &str,
-             line: &dyn Fn(&mut String, &PodKey, &(Vec<String>, Counters))| {
-                let _ = writeln!(text, "# TYPE {name} {kind}");
-                for (key, pod) in &self.pods {
-                    line(&mut text, key, pod);
-                }
-            };
-        family(
-            "http_requests_total",
-            "counter",
-            &|text, (namespace, pod), (_, counters)| {
-                for (code, value) in [("200", counters.ok), ("500", counters.failed)] {
-                    let _ = writeln!(
-                        text,
-                        r#"http_requests_total{{namespace="{namespace}",pod="{pod}",code="{code}"}} {value}"#
-                    );
-                }
-            },
-        );
-        family("http_request_duration_seconds", "histogram", &|text,
-                                                               (
-            namespace,
-            pod,
-        ),
-                                                               (
-            _,
-            counters,
-        )| {
-            let name = "http_request_duration_seconds";
+        // Writing to a String cannot fail.
+        let _ = self.write_metrics(&mut text);
+        text
+    }
+
+    fn write_metrics(&self, text: &mut String) -> std::fmt::Result {
+        let name = "http_requests_total";
+        writeln!(text, "# TYPE {name} counter")?;
+        for ((namespace, pod), (_, counters)) in &self.pods {
+            for (code, value) in [("200", counters.ok), ("500", counters.failed)] {
+                writeln!(
+                    text,
+                    r#"{name}{{namespace="{namespace}",pod="{pod}",code="{code}"}} {value}"#
+                )?;
+            }
+        }
+        let name = "http_request_duration_seconds";
+        writeln!(text, "# TYPE {name} histogram")?;
+        for ((namespace, pod), (_, counters)) in &self.pods {
+            let labels = format!(r#"namespace="{namespace}",pod="{pod}""#);
             let mut count = 0;
             for (index, value) in counters.buckets.iter().enumerate() {
                 count += value;
-                let bound = BUCKETS
-                    .get(index)
-                    .map_or_else(|| "+Inf".to_owned(), f64::to_string);
-                let _ = writeln!(
-                    text,
-                    r#"{name}_bucket{{namespace="{namespace}",pod="{pod}",le="{bound}"}} {count}"#
-                );
+                match BUCKETS.get(index) {
+                    Some(bound) => {
+                        writeln!(text, r#"{name}_bucket{{{labels},le="{bound}"}} {count}"#)?;
+                    }
+                    None => writeln!(text, r#"{name}_bucket{{{labels},le="+Inf"}} {count}"#)?,
+                }
             }
-            let _ = writeln!(
-                text,
-                r#"{name}_sum{{namespace="{namespace}",pod="{pod}"}} {}"#,
-                counters.seconds
-            );
-            let _ = writeln!(
-                text,
-                r#"{name}_count{{namespace="{namespace}",pod="{pod}"}} {count}"#
-            );
-        });
-        family("container_cpu_usage_seconds_total", "counter", &|text,
-                                                                 (
-            namespace,
-            pod,
-        ),
-                                                                 (
-            containers,
-            counters,
-        )| {
+            writeln!(text, "{name}_sum{{{labels}}} {}", counters.seconds)?;
+            writeln!(text, "{name}_count{{{labels}}} {count}")?;
+        }
+        let name = "container_cpu_usage_seconds_total";
+        writeln!(text, "# TYPE {name} counter")?;
+        for ((namespace, pod), (containers, counters)) in &self.pods {
             // The first container serves; the others idle beside it.
             for (index, container) in containers.iter().enumerate() {
                 let cpu = if index == 0 { counters.cpu } else { 0.0 };
-                let _ = writeln!(
+                writeln!(
                     text,
-                    r#"container_cpu_usage_seconds_total{{namespace="{namespace}",pod="{pod}",container="{container}"}} {cpu}"#
-                );
+                    r#"{name}{{namespace="{namespace}",pod="{pod}",container="{container}"}} {cpu}"#
+                )?;
             }
-        });
-        text
+        }
+        Ok(())
     }
 }
 

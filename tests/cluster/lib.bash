@@ -71,12 +71,19 @@ start() {
   disown
 }
 
+# A killed process loses its arguments first and its sockets later: neither `alive` nor a zombie tells the end.
+exists() {
+  local state
+  state=$(ps -o stat= -p "$1" 2>/dev/null) || return 1
+  [[ -n $state && $state != Z* ]]
+}
+
 # stop NAME [SIGNAL]: and wait until it is gone; after five seconds without asking.
 stop() {
   local name=$1 pid tries=0
   if pid=$(pid_of "$name"); then
     kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
-    while alive "$name"; do
+    while exists "$pid"; do
       tries=$((tries + 1))
       ((tries == 100)) && kill -s KILL "$pid" 2>/dev/null
       sleep 0.05
@@ -109,6 +116,10 @@ start_etcd() {
 # ServiceAccount admission would want token secrets for every pod; TaintNodesByCondition would keep new nodes tainted,
 # because no node lifecycle controller runs here that takes the taint away.
 start_apiserver() {
+  local until=$((SECONDS + 10))
+  alive apiserver && return
+  # The threads of a killed one may still hold the port.
+  while in_use "$port_apiserver" && ((SECONDS < until)); do sleep 0.02; done
   start apiserver "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$port_etcd" \
     --bind-address 127.0.0.1 --secure-port "$port_apiserver" --cert-dir "$run/apiserver" --kubelet-preferred-address-types InternalIP \
     --token-auth-file "$run/tokens.csv" --authorization-mode RBAC \
