@@ -2,6 +2,7 @@
 
 use super::model::{Model, Overlay, Screen};
 use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
+use crate::domain::ids::Target;
 use crate::domain::workload::Object;
 use crate::keys::Command;
 
@@ -63,7 +64,15 @@ pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<
         let nothing = Refusal::new(crate::domain::action::RefusalKind::NotSeen, "no workload is selected", "");
         return Err(vec![nothing]);
     };
-    plan(&model.world, &Intent { verb, target, to }, &circumstances(model))
+    plan_for_target(model, &target, verb, to)
+}
+
+/// Returns the plan for a verb on a target.
+///
+/// # Errors
+/// Every reason why it cannot be done now.
+pub fn plan_for_target(model: &Model, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    plan(&model.world, &Intent { verb, target: target.clone(), to }, &circumstances(model))
 }
 
 /// Returns what a command would do now.

@@ -2,9 +2,17 @@
 //!
 //! [`update::update`] does no I/O and reads no clock; the same messages give the same model and the same screens.
 
+mod confirm;
 pub mod hints;
 pub mod model;
+pub mod msg;
 pub mod next;
+mod on_feed;
+mod on_key;
+mod on_receipt;
 pub mod revisions;
+pub mod update;
 
 pub use model::Model;
+pub use msg::{Effect, Msg};
+pub use update::update;

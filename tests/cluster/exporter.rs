@@ -27,9 +27,7 @@ use serde::{Deserialize, Serialize};
 
 const LABEL: &str = "cockpit.test/metrics=true";
 /// Upper bounds of the latency histogram in seconds; `+Inf` follows.
-const BUCKETS: [f64; 15] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0,
-];
+const BUCKETS: [f64; 15] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0];
 /// Spread of the latency: with 0.4 the 99th percentile is about 2.5 times the median.
 const SIGMA: f64 = 0.4;
 const CPU_IDLE: f64 = 0.01;
@@ -62,11 +60,7 @@ struct Traffic {
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self {
-            rps: 10.0,
-            error_ratio: 0.001,
-            latency_ms: 80.0,
-        }
+        Self { rps: 10.0, error_ratio: 0.001, latency_ms: 80.0 }
     }
 }
 
@@ -91,9 +85,8 @@ impl Random {
     fn for_pod(seed: u64, pod: &PodKey) -> Self {
         // FNV-1a over "namespace/name", so that a pod's sequence does not depend on its neighbours.
         let name = pod.0.bytes().chain([b'/']).chain(pod.1.bytes());
-        let hash = name.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash =
+            name.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self(hash ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
@@ -134,15 +127,7 @@ struct Counters {
 
 impl Counters {
     fn new(random: Random) -> Self {
-        Self {
-            random,
-            carry: 0.0,
-            ok: 0,
-            failed: 0,
-            buckets: [0; BUCKETS.len() + 1],
-            seconds: 0.0,
-            cpu: 0.0,
-        }
+        Self { random, carry: 0.0, ok: 0, failed: 0, buckets: [0; BUCKETS.len() + 1], seconds: 0.0, cpu: 0.0 }
     }
 
     fn advance(&mut self, traffic: Traffic, seconds: f64) {
@@ -173,13 +158,7 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            clock: Instant::now(),
-            pods: BTreeMap::new(),
-            rules: BTreeMap::new(),
-            outage: false,
-        }
+        Self { seed, clock: Instant::now(), pods: BTreeMap::new(), rules: BTreeMap::new(), outage: false }
     }
 
     fn traffic(rules: &BTreeMap<PodKey, Traffic>, (namespace, name): &PodKey) -> Traffic {
@@ -194,10 +173,7 @@ impl Simulation {
     /// it is set and a new pod starts at zero.
     fn advance(&mut self) {
         let now = Instant::now();
-        let seconds = now
-            .duration_since(self.clock)
-            .min(LONGEST_STEP)
-            .as_secs_f64();
+        let seconds = now.duration_since(self.clock).min(LONGEST_STEP).as_secs_f64();
         self.clock = now;
         for (key, (_, counters)) in &mut self.pods {
             counters.advance(Self::traffic(&self.rules, key), seconds);
@@ -209,9 +185,7 @@ impl Simulation {
         match containers {
             Some(containers) => {
                 let random = Random::for_pod(self.seed, &key);
-                self.pods
-                    .entry(key)
-                    .or_insert_with(|| (containers, Counters::new(random)));
+                self.pods.entry(key).or_insert_with(|| (containers, Counters::new(random)));
             }
             None => drop(self.pods.remove(&key)),
         }
@@ -234,10 +208,7 @@ impl Simulation {
         writeln!(text, "# TYPE {name} counter")?;
         for ((namespace, pod), (_, counters)) in &self.pods {
             for (code, value) in [("200", counters.ok), ("500", counters.failed)] {
-                writeln!(
-                    text,
-                    r#"{name}{{namespace="{namespace}",pod="{pod}",code="{code}"}} {value}"#
-                )?;
+                writeln!(text, r#"{name}{{namespace="{namespace}",pod="{pod}",code="{code}"}} {value}"#)?;
             }
         }
         let name = "http_request_duration_seconds";
@@ -263,10 +234,7 @@ impl Simulation {
             // The first container serves; the others idle beside it.
             for (index, container) in containers.iter().enumerate() {
                 let cpu = if index == 0 { counters.cpu } else { 0.0 };
-                writeln!(
-                    text,
-                    r#"{name}{{namespace="{namespace}",pod="{pod}",container="{container}"}} {cpu}"#
-                )?;
+                writeln!(text, r#"{name}{{namespace="{namespace}",pod="{pod}",container="{container}"}} {cpu}"#)?;
             }
         }
         Ok(())
@@ -282,26 +250,13 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Simulation> {
 /// Containers of a pod that serves, `None` for one that does not.
 fn serving(pod: &Pod) -> Option<Vec<String>> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let ready = conditions
-        .iter()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    let spec = pod
-        .spec
-        .as_ref()
-        .filter(|_| ready && pod.metadata.deletion_timestamp.is_none())?;
-    Some(
-        spec.containers
-            .iter()
-            .map(|container| container.name.clone())
-            .collect(),
-    )
+    let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let spec = pod.spec.as_ref().filter(|_| ready && pod.metadata.deletion_timestamp.is_none())?;
+    Some(spec.containers.iter().map(|container| container.name.clone()).collect())
 }
 
 fn key(pod: &Pod) -> PodKey {
-    (
-        pod.metadata.namespace.clone().unwrap_or_default(),
-        pod.metadata.name.clone().unwrap_or_default(),
-    )
+    (pod.metadata.namespace.clone().unwrap_or_default(), pod.metadata.name.clone().unwrap_or_default())
 }
 
 /// Follows the labelled pods for ever. Any error starts over with a list after a second: the bed's API server is
@@ -339,11 +294,7 @@ async fn metrics(State(shared): State<Shared>) -> Response {
     if simulation.outage {
         return (StatusCode::INTERNAL_SERVER_ERROR, "outage switched on\n").into_response();
     }
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        simulation.render(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], simulation.render()).into_response()
 }
 
 #[derive(Serialize)]
@@ -356,11 +307,7 @@ struct Rule {
 
 async fn list_traffic(State(shared): State<Shared>) -> Json<Vec<Rule>> {
     let rules = lock(&shared).rules.clone();
-    let rule = |((namespace, pod_prefix), traffic)| Rule {
-        namespace,
-        pod_prefix,
-        traffic,
-    };
+    let rule = |((namespace, pod_prefix), traffic)| Rule { namespace, pod_prefix, traffic };
     Json(rules.into_iter().map(rule).collect())
 }
 
@@ -409,10 +356,7 @@ async fn put_outage(State(shared): State<Shared>, Json(outage): Json<Outage>) ->
 async fn main() -> Result<()> {
     let args = Args::parse();
     let kubeconfig = Kubeconfig::read_from(&args.kubeconfig).wrap_err("reading the kubeconfig")?;
-    let options = KubeConfigOptions {
-        context: args.context,
-        ..KubeConfigOptions::default()
-    };
+    let options = KubeConfigOptions { context: args.context, ..KubeConfigOptions::default() };
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
     config.default_retry = false;
     let client = Client::try_from(config)?;
@@ -424,14 +368,10 @@ async fn main() -> Result<()> {
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(metrics))
         .route("/traffic", get(list_traffic).delete(clear_traffic))
-        .route(
-            "/traffic/{namespace}/{pod_prefix}",
-            put(put_traffic).delete(delete_traffic),
-        )
+        .route("/traffic/{namespace}/{pod_prefix}", put(put_traffic).delete(delete_traffic))
         .route("/outage", put(put_outage))
         .with_state(shared);
-    let listener = tokio::net::TcpListener::bind(args.listen)
-        .await
-        .wrap_err_with(|| format!("listening on {}", args.listen))?;
+    let listener =
+        tokio::net::TcpListener::bind(args.listen).await.wrap_err_with(|| format!("listening on {}", args.listen))?;
     axum::serve(listener, app).await.wrap_err("serving")
 }
