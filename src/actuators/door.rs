@@ -63,15 +63,15 @@ pub struct Door {
 }
 
 impl Door {
-    /// Makes a door. Environments without an executor are read-only.
+    /// Makes a door through which nothing can be done yet.
     #[must_use]
-    pub fn new(
-        executors: BTreeMap<EnvName, Executor>,
-        journal: Journal,
-        operator: String,
-        receipts: mpsc::Sender<Receipt>,
-    ) -> Self {
-        Self { executors: Arc::new(Mutex::new(executors)), journal, operator, receipts }
+    pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
+        Self { executors: Arc::default(), journal, operator, receipts }
+    }
+
+    /// Builds the executor of an environment. A read-only environment is never given one (law 8).
+    pub fn admit(&self, env: EnvName, executor: Executor) {
+        self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert(env, executor);
     }
 
     /// Returns the journals.
@@ -107,6 +107,11 @@ impl Door {
     pub async fn probe(&self, release: &str) {
         let lines = self.journal.probe(release).await;
         self.tell_written(lines).await;
+    }
+
+    /// Tells of lines that were written before.
+    pub async fn show(&self, lines: Vec<Line>) {
+        self.tell(Receipt::Written(lines)).await;
     }
 
     async fn tell_written(&self, lines: Vec<Line>) {

@@ -128,7 +128,11 @@ impl Inner {
 
     fn probe(&mut self, release: &str) -> Vec<Line> {
         let mut lines = Vec::new();
-        let tried = self.flush(&mut lines).and_then(|()| self.journal(release, &mut lines).map(|_| ()));
+        let path = self.dir.join(file_name(release));
+        let tried = self.flush(&mut lines).and_then(|()| {
+            // A journal is begun with its first entry, not by looking whether it could be.
+            if path.exists() { self.journal(release, &mut lines).map(|_| ()) } else { try_folder(&self.dir) }
+        });
         self.broken = tried.err().map(|error| error.to_string());
         lines
     }
@@ -169,6 +173,14 @@ impl Inner {
         let path = self.dir.join(file_name(release));
         self.open.get_mut(release).ok_or_else(|| JournalError::Io { path, error: std::io::Error::other("not open") })
     }
+}
+
+/// Tries whether a file can be made in a folder.
+fn try_folder(dir: &Path) -> Result<(), JournalError> {
+    let path = dir.join(format!(".probe-{}", std::process::id()));
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let _ = std::fs::remove_file(&path);
+    made.map(|_| ()).map_err(|error| JournalError::Io { path: dir.to_owned(), error })
 }
 
 /// Returns the file name of a release's journal: readable, safe, and different for different releases.

@@ -11,6 +11,8 @@ mod on_feed;
 mod on_key;
 mod on_receipt;
 pub mod revisions;
+#[cfg(test)]
+mod tests;
 pub mod update;
 
 pub use model::Model;

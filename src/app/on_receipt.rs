@@ -41,10 +41,17 @@ pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: Outcome) ->
     vec![Effect::Ring]
 }
 
+/// Takes in lines, each once and in the order of time: they come as they are written, and when a journal is read.
 pub(super) fn written(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
-    model.journal.lines.extend(lines);
-    while model.journal.lines.len() > LINES {
-        model.journal.lines.pop_front();
+    let kept = &mut model.journal.lines;
+    for line in lines {
+        let place = kept.partition_point(|known| (known.at, known.n) < (line.at, line.n));
+        if kept.get(place).is_none_or(|known| known.hash != line.hash) {
+            kept.insert(place, line);
+        }
+    }
+    while kept.len() > LINES {
+        kept.pop_front();
     }
     Vec::new()
 }

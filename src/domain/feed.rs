@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
-use super::ids::{EnvName, Target};
+use super::ids::{EnvName, Target, WorkloadId};
 use super::signals::{Sample, Signals};
 use super::workload::Snapshot;
 use jiff::Timestamp;
@@ -51,6 +51,13 @@ pub enum Feed {
         link: Link,
         /// When the source answered, if it did.
         at: Option<Timestamp>,
+    },
+    /// The workloads found in an environment that names none.
+    Found {
+        /// Which environment.
+        env: EnvName,
+        /// What there is.
+        workloads: Vec<WorkloadId>,
     },
     /// What the operator may do.
     Access {

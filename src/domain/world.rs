@@ -121,6 +121,15 @@ impl Environment {
         self.workloads.iter().find(|workload| workload.id == *id)
     }
 
+    fn add_workloads(&mut self, found: Vec<WorkloadId>) {
+        for id in found {
+            if self.workload(&id).is_none() {
+                self.settings.workloads.push(id.clone());
+                self.workloads.push(WorkloadState::new(id));
+            }
+        }
+    }
+
     fn workload_mut(&mut self, id: &WorkloadId) -> Option<&mut WorkloadState> {
         self.workloads.iter_mut().find(|workload| workload.id == *id)
     }
@@ -187,6 +196,11 @@ impl World {
                     let heard = env.links.entry(source).or_default();
                     heard.link = link;
                     heard.at = at.max(heard.at);
+                }
+            }
+            Feed::Found { env, workloads } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.add_workloads(workloads);
                 }
             }
             Feed::Access { env, access } => {

@@ -15,9 +15,11 @@ const QUEUE: usize = 4096;
 /// What a state feed is about: a newer one replaces an older one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
-    Workload(Target),
+    // First: everything else is about workloads that it names.
+    Found(EnvName),
     Link(EnvName, SourceKind),
     Access(EnvName),
+    Workload(Target),
     Log(Target),
 }
 
@@ -71,6 +73,7 @@ impl Outlet {
     pub fn send(&self, feed: Feed) {
         let subject = match &feed {
             Feed::Workload { target, .. } => Some(Subject::Workload(target.clone())),
+            Feed::Found { env, .. } => Some(Subject::Found(env.clone())),
             Feed::Link { env, source, .. } => Some(Subject::Link(env.clone(), *source)),
             Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
