@@ -1,0 +1,1 @@
+//! Bad answers one by one, the simulator with its outages, and a real Prometheus.
