@@ -39,7 +39,7 @@ mod samples;
 mod server;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod traffic;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,10 +13,11 @@ use crate::simulator::prometheus::Metrics;
 use crate::simulator::prometheus::promql::tests::cases::{CASES, SHOP};
 use crate::simulator::prometheus::promql::tests::store_from;
 
-/// A Prometheus process with the samples of a simulation. Killed when dropped.
-struct Real {
+/// A Prometheus process. Killed when dropped.
+pub(crate) struct Real {
     process: Child,
-    url: String,
+    /// Its base URL.
+    pub(crate) url: String,
     _data: tempfile::TempDir,
 }
 
@@ -48,13 +49,19 @@ fn exposition(metrics: &Metrics) -> String {
 }
 
 async fn start(metrics: &Metrics) -> Option<Real> {
+    start_with(&exposition(metrics)).await
+}
+
+/// Starts a Prometheus that holds the samples of an `OpenMetrics` text; says so and gives none where it is not
+/// installed.
+pub(crate) async fn start_with(text: &str) -> Option<Real> {
     if !installed("prometheus") || !installed("promtool") {
         eprintln!("ignored: no prometheus");
         return None;
     }
     let data = tempfile::tempdir().unwrap();
     let path = |name: &str| data.path().join(name).display().to_string();
-    fs::write(path("samples.om"), exposition(metrics)).unwrap();
+    fs::write(path("samples.om"), text).unwrap();
     fs::write(path("prometheus.yml"), "global: {scrape_interval: 1h}\n").unwrap();
     let imported = Command::new("promtool")
         .args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=24h"])
