@@ -10,6 +10,8 @@ pub struct Section {
     pub header: &'static str,
     /// What it is about.
     pub help: &'static str,
+    /// Keys that it must hold.
+    pub needed: &'static [&'static str],
     /// What it may hold.
     pub fields: &'static [Field],
 }
@@ -70,6 +72,7 @@ const fn field(key: &'static str, kind: Kind, default: &'static str, help: &'sta
 pub static FILE: Section = Section {
     header: "the file",
     help: "Configuration of Release Cockpit.",
+    needed: &[],
     fields: &[
         field("service", Kind::Table(&SERVICE), "", "What is released."),
         field("environments", Kind::Tables(&ENVIRONMENT), "", "The environments, in promotion order."),
@@ -85,14 +88,16 @@ pub static FILE: Section = Section {
 static SERVICE: Section = Section {
     header: "[service]",
     help: "What is released.",
+    needed: &[],
     fields: &[field("name", Kind::Text, "", "Its name, where it is not that of its workload.")],
 };
 
 static ENVIRONMENT: Section = Section {
     header: "[[environments]]",
     help: "One place where the service runs. Their order in the file is the promotion order.",
+    needed: &["name"],
     fields: &[
-        field("name", Kind::Text, "", "Its name: short, for it is typed to confirm. Needed."),
+        field("name", Kind::Text, "", "Its name: short, for it is typed to confirm."),
         field(
             "context",
             Kind::Text,
@@ -116,6 +121,7 @@ static ENVIRONMENT: Section = Section {
 static PROMETHEUS: Section = Section {
     header: "[prometheus]",
     help: "Where the live signals come from. Without it verdicts are blind, and promotion is not gated by metrics.",
+    needed: &[],
     fields: &[
         field("url", Kind::Text, "", "Address of the server, without /api/v1."),
         field("preset", Kind::Word(presets), "\"plain\"", "Whose metrics to ask for."),
@@ -142,6 +148,7 @@ static QUERIES: Section = Section {
     header: "[prometheus.queries]",
     help: "Own PromQL by signal. Each gives one number per track; `{{pods}}` tells the tracks apart. Placeholders: \
            {{namespace}}, {{workload}}, {{pods}} (a regular expression for the track's pods), {{window}}, {{labels}}.",
+    needed: &[],
     fields: &[
         field("rps", Kind::Text, "", "Requests per second."),
         field("error_ratio", Kind::Text, "", "Failed requests over all requests, 0 to 1."),
@@ -155,6 +162,7 @@ static QUERIES: Section = Section {
 static LIMITS: Section = Section {
     header: "[limits]",
     help: "Limits on the live signals: promotion stops at them. `false` turns one off.",
+    needed: &[],
     fields: &[
         field("error_ratio", Kind::NumberOrOff(0.0, Some(1.0)), "0.01", "Greatest share of failed requests, 0 to 1."),
         field("p99", Kind::TimeOrOff, "\"1s\"", "Greatest 99th percentile of latency."),
@@ -183,6 +191,7 @@ static LIMITS: Section = Section {
 static UI: Section = Section {
     header: "[ui]",
     help: "How the screen looks and behaves.",
+    needed: &[],
     fields: &[
         field("theme", Kind::Word(themes), "\"auto\"", "Colours; `none` is for those who see none."),
         field("glyphs", Kind::Word(glyphs), "\"unicode\"", "What lines and charts are drawn with."),
@@ -193,6 +202,7 @@ static UI: Section = Section {
 static JOURNAL: Section = Section {
     header: "[journal]",
     help: "The record of what was seen and done.",
+    needed: &[],
     fields: &[field(
         "dir",
         Kind::Text,
@@ -204,6 +214,7 @@ static JOURNAL: Section = Section {
 static LOG: Section = Section {
     header: "[log]",
     help: "The program's own log, in $XDG_STATE_HOME/release-cockpit.",
+    needed: &[],
     fields: &[field("level", Kind::Word(levels), "\"info\"", "How much goes to it.")],
 };
 

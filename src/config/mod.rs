@@ -7,12 +7,14 @@ pub mod cluster;
 pub mod fields;
 pub mod file;
 pub mod flags;
+pub mod init;
 pub mod paths;
 pub mod problem;
 pub mod prometheus;
 pub mod query;
 mod reader;
 mod rules;
+pub mod schema;
 pub mod secret;
 pub mod ui;
 
