@@ -4,10 +4,17 @@
 //! - [`cluster`] reads kubeconfigs, [`paths`] knows where things lie, [`secret`] where secrets come from.
 
 pub mod cluster;
+pub mod fields;
+pub mod file;
 pub mod flags;
+pub mod init;
 pub mod paths;
+pub mod problem;
 pub mod prometheus;
 pub mod query;
+mod reader;
+mod rules;
+pub mod schema;
 pub mod secret;
 pub mod ui;
 
@@ -18,7 +25,9 @@ use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
 
+pub use file::Place;
 pub use flags::Flags;
+pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, HeaderText, Preset, Prometheus};
 pub use secret::{Revealed, Secret};
 pub use ui::{Glyphs, LogLevel, Theme, Ui};
