@@ -9,6 +9,7 @@
 //! - [`cli`] is the command line and what commands print: pure text from what is known.
 //! - [`sources`] sense the outside: Kubernetes, Prometheus. They never see the door.
 //! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
+//! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
 //! - [`runtime`] ties the rooms together: loop, terminal, signals, headless commands. Nobody imports it.
 
@@ -20,3 +21,4 @@ pub mod domain;
 pub mod keys;
 pub mod simulator;
 pub mod sources;
+pub mod view;

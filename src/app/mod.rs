@@ -4,15 +4,19 @@
 
 mod confirm;
 pub mod hints;
+pub mod ladder;
 pub mod model;
 pub mod msg;
+pub mod narrate;
 pub mod next;
 mod on_feed;
 mod on_key;
 mod on_receipt;
+pub mod place;
 pub mod revisions;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 pub mod update;
 
 pub use model::Model;

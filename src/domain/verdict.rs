@@ -77,6 +77,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Returns whether a reading is beyond a limit: the absolute one, or for the canary that against stable.
+    #[must_use]
+    pub fn exceeded(&self, signals: &Signals, track: Track, signal: Signal, now: Timestamp) -> bool {
+        let reading = |track| signals.reading(track, signal, now).ok();
+        let Some(value) = reading(track) else { return false };
+        let (limit, factor, slack) = match signal {
+            Signal::ErrorRatio => (self.error_ratio, self.error_factor, self.error_slack),
+            Signal::P99 => (self.p99.map(|limit| limit.as_secs_f64()), self.p99_factor, 0.0),
+            _ => return false,
+        };
+        let stable = reading(Track::Stable).filter(|_| track == Track::Canary);
+        let beyond_stable = factor.zip(stable).is_some_and(|(f, stable)| value > stable * f && value - stable > slack);
+        limit.is_some_and(|limit| value > limit) || beyond_stable
+    }
+}
+
 /// A verdict with the reasons for it, the weightiest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
