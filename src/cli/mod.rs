@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod exit;
+pub mod target;
 
 pub use args::{Args, Command};
 pub use exit::Exit;

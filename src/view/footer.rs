@@ -39,13 +39,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     };
     // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
     // then what moves no release is left out; then those two; and last whatever does not fit.
-    let rounds: [(u8, Option<Detail>); 5] = [
-        (0, Some(Detail::Short)),
-        (1, Some(Detail::Name)),
-        (3, None),
-        (0, Some(Detail::Name)),
-        (0, None),
-    ];
+    let rounds: [(u8, Option<Detail>); 5] =
+        [(0, Some(Detail::Short)), (1, Some(Detail::Name)), (3, None), (0, Some(Detail::Name)), (0, None)];
     for (least, detail) in rounds {
         while used(&said) > room {
             let wordy = |own: &Detail| detail.is_none_or(|detail| *own > detail);

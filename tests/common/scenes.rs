@@ -141,7 +141,13 @@ fn events(model: &mut Model) {
         ("prod-eu", "14:02:05", false, "RolloutStepCompleted", "Rollout step 1/9 completed (setWeight: 10)"),
         ("prod-eu", "14:07:06", false, "RolloutStepCompleted", "Rollout step 2/9 completed (pause: 5m)"),
         ("prod-eu", "14:07:12", false, "RolloutStepCompleted", "Rollout step 3/9 completed (setWeight: 40)"),
-        ("prod-eu", "14:29:51", false, "AnalysisRunSuccessful", "Step Analysis Run 'payments-api-7d9b4c5f6-42-3' Status New: 'Successful' Previous: 'Running'"),
+        (
+            "prod-eu",
+            "14:29:51",
+            false,
+            "AnalysisRunSuccessful",
+            "Step Analysis Run 'payments-api-7d9b4c5f6-42-3' Status New: 'Successful' Previous: 'Running'",
+        ),
         ("prod-eu", "14:29:53", false, "RolloutPaused", "Rollout is paused (CanaryPauseStep)"),
     ] {
         event(model, env, clock, warning, reason, message);
@@ -199,11 +205,19 @@ pub fn spike() -> Model {
         |life| if life > 0.9 { 1.0 } else { 0.05 },
         None,
     );
-    event(&mut model, "prod-eu", "14:31:40", true, "AnalysisRunFailed", "Background Analysis Run 'payments-api-7d9b4c5f6-42' Status New: 'Failed' Previous: 'Running'");
+    event(
+        &mut model,
+        "prod-eu",
+        "14:31:40",
+        true,
+        "AnalysisRunFailed",
+        "Background Analysis Run 'payments-api-7d9b4c5f6-42' Status New: 'Failed' Previous: 'Running'",
+    );
     model.notices.push_back(Notice {
         at: ago(12),
         level: Level::Error,
-        text: "promote 40 → 60 % in prod-eu: refused: admission webhook \"policy.example.com\" denied the request".to_owned(),
+        text: "promote 40 → 60 % in prod-eu: refused: admission webhook \"policy.example.com\" denied the request"
+            .to_owned(),
     });
     model.unread = 1;
     model
@@ -216,7 +230,8 @@ pub fn crashing() -> Model {
         Some(0),
         RolloutStatus {
             phase: "Degraded".to_owned(),
-            message: "ProgressDeadlineExceeded: ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.".to_owned(),
+            message: "ProgressDeadlineExceeded: ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing."
+                .to_owned(),
             conditions: vec![Condition {
                 kind: "Progressing".to_owned(),
                 status: "False".to_owned(),
@@ -254,11 +269,17 @@ pub fn crashing() -> Model {
         "error: config: missing key `ledger.url` (payments-api/src/config.rs:41)",
         "exiting with code 1",
     ];
-    model.world.take(
-        Feed::Log { target: target("prod-eu"), pod, lines: Ok(lines.map(ToOwned::to_owned).to_vec()) },
-        now(),
+    model
+        .world
+        .take(Feed::Log { target: target("prod-eu"), pod, lines: Ok(lines.map(ToOwned::to_owned).to_vec()) }, now());
+    event(
+        &mut model,
+        "prod-eu",
+        "14:31:30",
+        true,
+        "ProgressDeadlineExceeded",
+        "ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.",
     );
-    event(&mut model, "prod-eu", "14:31:30", true, "ProgressDeadlineExceeded", "ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.");
     model
 }
 
@@ -391,7 +412,8 @@ pub fn aborted() -> Model {
         };
     }
     snapshot.runs[0].phase = "Failed".to_owned();
-    snapshot.runs[0].message = "Metric \"success-rate\" assessed Failed due to failed (3) > failureLimit (2)".to_owned();
+    snapshot.runs[0].message =
+        "Metric \"success-rate\" assessed Failed due to failed (3) > failureLimit (2)".to_owned();
     snapshot.runs[0].metrics[0].failed = 3;
     snapshot.runs[0].metrics[0].phase = "Failed".to_owned();
     tell(&mut model, "prod-eu", snapshot, ago(61));

@@ -43,6 +43,9 @@ impl PrometheusClient {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.timeout)
             .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")));
+        if settings.insecure {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        }
         if let Some(path) = &settings.ca_file {
             let fail = |reason: String| SetupError::CaFile { path: path.display().to_string(), reason };
             let pem = std::fs::read(path).map_err(|e| fail(e.to_string()))?;

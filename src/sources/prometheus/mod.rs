@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod client;
+pub mod configured;
 pub mod detect;
 pub mod look;
 pub mod presets;

@@ -55,6 +55,8 @@ pub struct Settings {
     pub headers: Vec<(String, Secret)>,
     /// A PEM file of the certificate authorities to trust in place of the system's.
     pub ca_file: Option<PathBuf>,
+    /// The server's certificate is not checked.
+    pub insecure: bool,
     /// How long one answer may take.
     pub timeout: Duration,
 }
@@ -70,6 +72,7 @@ impl Settings {
             auth: Auth::Anonymous,
             headers: Vec::new(),
             ca_file: None,
+            insecure: false,
             timeout: Self::TIMEOUT,
         }
     }

@@ -82,12 +82,7 @@ fn below(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 }
 
 /// The same in a small terminal, or with many environments: a table; history goes first.
-fn table_deck(
-    scene: &Scene<'_>,
-    buf: &mut Buffer,
-    mut area: Rect,
-    next: Vec<ratatui::text::Line<'static>>,
-) {
+fn table_deck(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, next: Vec<ratatui::text::Line<'static>>) {
     let wanted = table::wanted_rows(scene);
     let next_rows = next.len() as u16;
     let summary_rows = summary::ROWS;

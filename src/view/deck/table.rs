@@ -33,8 +33,7 @@ impl Columns {
     fn of(scene: &Scene<'_>, whole: usize) -> Self {
         let names = scene.model.world.environments.iter().map(|env| width(env.name().as_str()));
         let name = names.max().unwrap_or(0).clamp(7, if whole >= 100 { 24 } else { 14 });
-        let mut columns =
-            Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
+        let mut columns = Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
         // What is there at all costs: pointer, name, version, percentage, ready, errors, verdict.
         let mut left = whole.saturating_sub(columns.used());
         let mut take = |wanted: usize| {
@@ -159,7 +158,8 @@ fn environment(
             }
         }
         None => {
-            let text = if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
+            let text =
+                if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
             let room = columns.version + columns.bar + columns.ready + 17 + usize::from(columns.p99) * 9;
             let gap = columns.trend * (1 + usize::from(columns.p99)) + usize::from(columns.traffic) * 9;
             let id = workload.map_or_else(String::new, |workload| format!("{} ", workload.id));

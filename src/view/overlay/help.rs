@@ -91,11 +91,11 @@ fn command_line(scene: &Scene<'_>, hint: &Hint, columns: usize) -> Line<'static>
     let spec = hint.command.spec();
     let keys = scene.model.keymap.keys(hint.command).join(" ");
     let off = hint.refusal.is_some();
-    let row = scene
-        .row()
-        .gap(2)
-        .left(if off { Role::KeyOff } else { Role::Key }, &keys, 17)
-        .left(if off { Role::KeyOff } else { Role::Text }, spec.id, 21);
+    let row = scene.row().gap(2).left(if off { Role::KeyOff } else { Role::Key }, &keys, 17).left(
+        if off { Role::KeyOff } else { Role::Text },
+        spec.id,
+        21,
+    );
     let room = columns.saturating_sub(row.width());
     match &hint.refusal {
         Some(refusal) => {

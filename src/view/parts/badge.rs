@@ -51,7 +51,9 @@ pub(crate) fn freshness(theme: &Theme, heard: &Heard, now: Timestamp) -> Span<'s
     let glyphs = theme.glyphs();
     let age = heard.age(now).map(duration);
     match (&heard.link, age) {
-        (Link::Up, Some(age)) if heard.is_fresh(now) => theme.span(Role::Text, format!("{} live {age:>5}", glyphs.live)),
+        (Link::Up, Some(age)) if heard.is_fresh(now) => {
+            theme.span(Role::Text, format!("{} live {age:>5}", glyphs.live))
+        }
         (Link::Up, Some(age)) => theme.span(Role::Warn, format!("{} late {age:>5}", glyphs.warn)),
         (Link::Down(_), Some(age)) => theme.span(Role::Bad, format!("{} lost {age:>5}", glyphs.bad)),
         (Link::Down(_), None) => theme.span(Role::Bad, format!("{} lost", glyphs.bad)),
