@@ -59,6 +59,8 @@ pub struct Door {
     executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
     journal: Journal,
     operator: String,
+    /// Who the API servers say we are.
+    users: Arc<Mutex<BTreeMap<EnvName, String>>>,
     receipts: mpsc::Sender<Receipt>,
 }
 
@@ -66,7 +68,7 @@ impl Door {
     /// Makes a door through which nothing can be done yet.
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
-        Self { executors: Arc::default(), journal, operator, receipts }
+        Self { executors: Arc::default(), journal, operator, users: Arc::default(), receipts }
     }
 
     /// Builds the executor of an environment. A read-only environment is never given one (law 8).
@@ -82,6 +84,9 @@ impl Door {
 
     /// Builds an environment's verbs anew from what the operator may do.
     pub fn learn(&self, env: &EnvName, access: &Access) {
+        if let Some(user) = &access.user {
+            self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(env.clone(), user.clone());
+        }
         let mut executors = self.executors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(executor) = executors.get_mut(env) {
             executor.learn(access);
@@ -146,10 +151,19 @@ impl Door {
         outcome
     }
 
+    /// Returns who acts: the API server's word, else the machine's, marked as unverified.
+    fn actor(&self, env: &EnvName) -> String {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.get(env).cloned().unwrap_or_else(|| format!("{} (unverified)", self.operator))
+    }
+
     /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
-        let entry =
-            Entry::Intent { action: action.clone(), operator: self.operator.clone(), plan: Box::new(record.clone()) };
+        let entry = Entry::Intent {
+            action: action.clone(),
+            operator: self.actor(&record.target.env),
+            plan: Box::new(record.clone()),
+        };
         if record.verb.stops() {
             self.write(&record.release, entry).await;
             return Ok(());

@@ -107,6 +107,9 @@ impl Session {
     /// Finds intents that a crash left open and settles them by looking, apart from everything else.
     pub(super) fn recover(&self) -> recovery::Found {
         let found = recovery::find(&self.door);
+        for (target, hash) in found.given_up.clone() {
+            self.inbox.outlet().send(Feed::GivenUp { target, hash });
+        }
         for (action, record) in found.open.clone() {
             let door = self.door.clone();
             self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });

@@ -1,5 +1,7 @@
 //! The plan: everything an operator is shown before confirming, and everything the door needs to act.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -109,6 +111,8 @@ pub struct PlanRecord {
     pub resource_version: String,
     /// When the picture was last confirmed.
     pub picture_at: Option<Timestamp>,
+    /// Template hash of the revision that is in the manifest: the one that an abort or a rollback gives up.
+    pub from_hash: Option<String>,
     /// Template hash of the revision that a rollback goes to.
     pub to_hash: Option<String>,
     /// Images of the revision that a rollback goes to.
@@ -172,6 +176,8 @@ pub(super) struct Scene<'a> {
     pub(super) status: &'a Status,
     pub(super) to: Option<u64>,
     pub(super) now: Timestamp,
+    /// Hashes of revisions that were given up before: no default goes back to one.
+    pub(super) rejected: &'a BTreeSet<String>,
 }
 
 /// Returns the plan for an intent, or every reason why it cannot be done now.
@@ -191,7 +197,7 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
-    let scene = Scene { snapshot, status, to: intent.to, now: around.now };
+    let scene = Scene { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
     let draft = match &snapshot.object {
         Object::Rollout(rollout) => plan_rollout::draft(intent.verb, rollout, &scene),
         Object::Deployment(deployment) => plan_deployment::draft(intent.verb, deployment, &scene),
@@ -336,6 +342,7 @@ fn finish(
             facts: Facts::of(&snapshot.object),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
+            from_hash: goes_out.map(|revision| revision.hash.clone()),
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,

@@ -51,9 +51,9 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     let outcome = perform(session, plan).await;
     let line = format!("{}: {}\n", intent.target, visible(&outcome.words()));
     if outcome.is_done() {
-        print(&line)?
+        print(&line)?;
     } else {
-        complain(line.trim_end())
+        complain(line.trim_end());
     }
     let state = session.door.journal().state();
     if let Some(why) = state.broken {
@@ -68,6 +68,9 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
 /// Settles what a crash left open before anything new is asked for.
 async fn recover(session: &mut Session, target: &Target) {
     let found = crate::actuators::recovery::find(&session.door);
+    for (target, hash) in found.given_up {
+        session.world.take(crate::domain::feed::Feed::GivenUp { target, hash }, Timestamp::now());
+    }
     for why in &found.broken {
         complain(&format!("a journal does not hold together: {why}"));
     }
@@ -175,9 +178,5 @@ fn described(plan: &Plan) -> String {
     if record.verb == Verb::PromoteFull && record.skips.is_empty() {
         add("skips", "nothing");
     }
-    visible_lines(&lines)
-}
-
-fn visible_lines(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{}\n", visible(line))).collect()
+    lines.iter().fold(String::new(), |text, line| text + &visible(line) + "\n")
 }
