@@ -1,5 +1,6 @@
 //! A session: the world, the sources that tell of it and the door that changes it. Screen and headless commands share it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,12 +130,13 @@ impl Session {
 /// Returns the journals, and why their folder cannot be used: the door then refuses promotions and lets stops through.
 fn journal(config: &Config, variables: &Variables) -> (Journal, Vec<String>) {
     let hash = config.origin.as_ref().map(|origin| origin.hash.clone());
-    let made = config.journals(variables).and_then(|folder| private_dir(&folder).map(|()| folder));
-    match made {
-        Ok(folder) => (Journal::new(&folder, hash), Vec::new()),
-        Err(error) => {
-            (Journal::new(std::path::Path::new("/nonexistent/release-cockpit"), hash), vec![error.to_string()])
+    match config.journals(variables) {
+        Ok(folder) => {
+            let trouble = private_dir(&folder).err().map(|error| error.to_string());
+            (Journal::new(&folder, hash), trouble.into_iter().collect())
         }
+        // Nowhere to write to: every entry stays in memory, and that is said.
+        Err(error) => (Journal::new(Path::new("/dev/null/release-cockpit"), hash), vec![error.to_string()]),
     }
 }
 

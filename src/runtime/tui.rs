@@ -34,6 +34,8 @@ const CLOCK: Duration = Duration::from_secs(1);
 const SLEPT: SignedDuration = SignedDuration::from_secs(5);
 /// Observations that wait to be written.
 const RECORDS: usize = 1024;
+/// How often a journal that cannot be written is tried again, in seconds.
+const TRY_JOURNAL: i64 = 5;
 /// Journal lines of a release that are read at start.
 const TAIL: usize = 1000;
 
@@ -221,7 +223,17 @@ impl Pump {
         let ran = SignedDuration::try_from(steady.duration_since(last_steady)).unwrap_or(SignedDuration::ZERO);
         let ahead = wall.duration_since(last_wall) - ran;
         let msg = if ahead.abs() > SLEPT { Msg::Woke } else { Msg::Clock };
+        self.retry_journal();
         self.take(msg, Dirty::Data)
+    }
+
+    /// While the journal cannot be written, tries again every few seconds: what waits in memory is written then.
+    fn retry_journal(&self) {
+        let due = self.model.now.as_second() % TRY_JOURNAL == 0;
+        if let (Some(_), true, Some(release)) = (&self.model.journal.broken, due, self.release.clone()) {
+            let door = self.session.door.clone();
+            tokio::spawn(async move { door.probe(&release).await });
+        }
     }
 
     fn receipt(&mut self, receipt: Receipt) -> Result<()> {
