@@ -61,6 +61,34 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Returns the entry in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Opened { release, program, .. } => format!("journal of {release} begun by cockpit {program}"),
+            Self::Observed { text, .. } => text.clone(),
+            Self::Intent { operator, plan, .. } => format!("{operator} asked: {}", plan.headline),
+            Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
+            Self::Outcome { outcome, .. } => outcome.words(),
+            Self::Note { who, text } => format!("{who}: {text}"),
+        }
+    }
+
+    /// Returns the word for what kind of entry it is.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Observed { .. } => "seen",
+            Self::Intent { .. } => "asked",
+            Self::Answer { .. } => "answer",
+            Self::Outcome { .. } => "outcome",
+            Self::Note { .. } => "note",
+        }
+    }
+}
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {

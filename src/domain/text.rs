@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 
 /// Returns whether a character may change what a terminal shows beyond its own cell.
-fn is_unsafe(c: char) -> bool {
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
