@@ -50,7 +50,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);
@@ -143,7 +143,6 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
     let mut row = scene.row();
     if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
         row = row.say(Role::Label, "step ").say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
-        row = row.gap(2);
     }
     if status.canary.is_none() {
         let replicas = status.replicas;
@@ -154,7 +153,9 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
     for rs in &snapshot.replicasets {
         let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.word()) else { continue };
         let role = if rs.ready < rs.desired { Role::Warn } else { Role::Text };
-        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired)).gap(2);
+        let gap = if row.width() > 0 { 2 } else { 0 };
+        row = row.gap(gap);
+        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired));
     }
     row
 }
