@@ -93,7 +93,7 @@ pub const ASCII: Glyphs = Glyphs {
     bar: ["#", "=", "."],
     levels: ["_", ".", "-", "~", "=", "+", "*", "#"],
     mark: ":",
-    limit: "-",
+    limit: ".",
     axis: ["|", "+", "-", "+", "+"],
     tree: ["|-", "`-", "| "],
     cut: "~",

@@ -125,15 +125,13 @@ impl Theme {
         let mut out: Vec<String> = Vec::new();
         let mut line = String::new();
         let mut used = 0;
-        for word in text.split_word_bounds() {
+        for word in text.split_inclusive(char::is_whitespace) {
             let mut word = word;
-            let mut wide = width(word);
+            // The blank behind a word need not fit.
+            let mut wide = width(word.trim_end());
             if used + wide > to && used > 0 {
                 out.push(std::mem::take(&mut line).trim_end().to_owned());
                 used = 0;
-                if word.trim().is_empty() {
-                    continue;
-                }
             }
             while wide > to {
                 let part = take(word, to);
@@ -141,7 +139,7 @@ impl Theme {
                     break;
                 }
                 word = word.get(part.len()..).unwrap_or("");
-                wide = width(word);
+                wide = width(word.trim_end());
                 out.push(part);
                 if out.len() > lines {
                     break;

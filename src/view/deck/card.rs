@@ -50,7 +50,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);
@@ -142,10 +142,7 @@ fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) ->
 fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row {
     let mut row = scene.row();
     if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
-        row = row
-            .say(Role::Label, "step ")
-            .say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
-        row = row.gap(2);
+        row = row.say(Role::Label, "step ").say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
     }
     if status.canary.is_none() {
         let replicas = status.replicas;
@@ -156,7 +153,9 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
     for rs in &snapshot.replicasets {
         let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.word()) else { continue };
         let role = if rs.ready < rs.desired { Role::Warn } else { Role::Text };
-        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired)).gap(2);
+        let gap = if row.width() > 0 { 2 } else { 0 };
+        row = row.gap(gap);
+        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired));
     }
     row
 }
@@ -215,14 +214,10 @@ fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
         let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
-        parts
-            .into_iter()
-            .enumerate()
-            .map(move |(index, part)| {
-                let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
-                row.say(Role::Text, part).line()
-            })
-            .collect::<Vec<_>>()
+        parts.into_iter().enumerate().map(move |(index, part)| {
+            let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
+            row.say(Role::Text, part).line()
+        }).collect::<Vec<_>>()
     };
     if workload.missing {
         return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));

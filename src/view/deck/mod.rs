@@ -5,6 +5,8 @@ mod next;
 mod summary;
 mod table;
 
+pub(crate) use summary::steps as steps_panel;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -15,6 +17,8 @@ use super::parts::row::put_all;
 use super::scene::Scene;
 use super::theme::Role;
 
+/// Rows kept for steps and history: a ladder of eight steps.
+const BELOW: u16 = 10;
 /// The narrowest card.
 const CARD: u16 = 36;
 
@@ -26,17 +30,19 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     // As many cards in a row as fit; a second row of cards where there is room for it, else a table.
     let per_row = ((area.width + 1) / (CARD + 1)).min(count).max(1);
     let rows = count.div_ceil(per_row);
-    let least = card::LEAST * rows + next_rows + 10;
+    let least = card::LEAST * rows + next_rows + BELOW;
+    // Once the least is there, the ladder gets its ninth step before the cards get taller.
+    let kept = if least < area.height { BELOW + 1 } else { BELOW };
     if scene.class != SizeClass::Narrow && count > 0 && rows <= 2 && least <= area.height {
         let tallest = card::tallest(scene, area.width / per_row);
-        let height = ((area.height - next_rows - 10) / rows).clamp(card::LEAST, tallest);
+        let height = ((area.height - next_rows - kept) / rows).clamp(card::LEAST, tallest);
         let cards = layout::top(&mut area, height * rows);
         cards_in(scene, buf, cards, per_row, height);
-        let blank = u16::from(area.height > next_rows + 12);
+        let blank = u16::from(area.height > next_rows + kept);
         layout::top(&mut area, blank);
         let place = layout::indent(layout::top(&mut area, next_rows), 1);
         put_all(buf, place, scene.theme, next);
-        let blank = u16::from(area.height > 12);
+        let blank = u16::from(area.height > kept);
         layout::top(&mut area, blank);
         below(scene, buf, area);
         return;

@@ -125,7 +125,7 @@ fn environment(
         .say(Role::Strong, format!(" {pointer} "))
         .name(if selected { Role::Strong } else { Role::Text }, env.name().as_str(), columns.name)
         .gap(1);
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let mut lines = Vec::new();
     match workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
         Some((workload, status)) => {

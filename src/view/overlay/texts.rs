@@ -35,7 +35,7 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
             }
         }
     }
-    let title = scene.row().say(Role::Title, format!("not now: {title}"));
+    let title = scene.row().say(Role::Title, title);
     let word = scene.row().say(Role::Label, "Esc closes");
     let size = (columns as u16, lines.len() as u16);
     let inside = dialog::open(scene, buf, area, size, Edge::Light, title, word);
