@@ -47,6 +47,8 @@ pub(super) struct Session {
     pub(super) receipts: mpsc::Receiver<Receipt>,
     /// Asks all sources to look now.
     pub(super) refresh: Arc<Notify>,
+    /// Name of the service, where the config gives it one.
+    pub(super) service: Option<String>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
     plans: Vec<(EnvConfig, Cluster)>,
@@ -76,6 +78,7 @@ impl Session {
             door,
             receipts,
             refresh: Arc::new(Notify::new()),
+            service: config.service.clone(),
             troubles,
             plans,
             cancel: CancellationToken::new(),

@@ -40,9 +40,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let lines: Vec<&Line> = journal.lines.iter().rev().filter(matches).collect();
     let visible = usize::from(area.height.saturating_sub(2));
     let first = clamp_scroll(scene.model.scroll, visible, lines.len());
-    let release = scene.model.world.release().map_or_else(String::new, |release| {
-        format!("  {} {}", release.service, release.to)
-    });
+    let release =
+        scene.model.world.release().map_or_else(String::new, |release| format!("  {} {}", release.service, release.to));
     let title = scene.row().say(Role::Title, "journal").say(Role::Label, scene.theme.clip_middle(&release, 40));
     let word = list::word(scene, first, visible, lines.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
@@ -55,7 +54,12 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let name = names.max().unwrap_or(0).min(16);
     let columns = usize::from(inside.width);
     let shown = lines.into_iter().skip(first).take(visible);
-    put_all(buf, inside, scene.theme, shown.map(|line| sentence(scene, line, env_of(&line.entry, &targets), name, columns)));
+    put_all(
+        buf,
+        inside,
+        scene.theme,
+        shown.map(|line| sentence(scene, line, env_of(&line.entry, &targets), name, columns)),
+    );
 }
 
 fn sentence(

@@ -36,11 +36,9 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
             let mut side = layout::right(&mut area, 56);
             layout::right(&mut area, 1);
             let third = area.height / 3;
-            for pair in [
-                [Signal::ErrorRatio, Signal::P99],
-                [Signal::P95, Signal::P50],
-                [Signal::Rps, Signal::Saturation],
-            ] {
+            for pair in
+                [[Signal::ErrorRatio, Signal::P99], [Signal::P95, Signal::P50], [Signal::Rps, Signal::Saturation]]
+            {
                 let rows = if pair[0] == Signal::Rps { area.height } else { third };
                 let mut row = layout::top(&mut area, rows);
                 let half = row.width / 2;
@@ -85,14 +83,9 @@ fn title(signal: Signal) -> &'static str {
 }
 
 /// At the right of a chart's border: why there is no data, else the time it shows.
-fn word(
-    scene: &Scene<'_>,
-    workload: &WorkloadState,
-    signal: Signal,
-    span: &Span,
-    first: bool,
-) -> Line<'static> {
-    let tracks: &[Track] = if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
+fn word(scene: &Scene<'_>, workload: &WorkloadState, signal: Signal, span: &Span, first: bool) -> Line<'static> {
+    let tracks: &[Track] =
+        if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
     let why = tracks.iter().find_map(|track| scene.reading(workload, *track, signal).err().map(|why| (track, why)));
     match why {
         Some((track, why)) => {
@@ -107,7 +100,8 @@ fn word(
 /// The verdict, its reasons, the figures and limits it rests on.
 fn verdict(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "verdict").say(Role::Label, format!("  {}", env.name()));
-    let word = vec![badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &env.kubernetes(), scene.model.now)];
+    let word =
+        vec![badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &env.kubernetes(), scene.model.now)];
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let columns = usize::from(inside.width);
     let mut lines = Vec::new();

@@ -67,10 +67,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
         ("revisions", over(main(), Overlay::Revisions { selected: 1 })),
         (
             "refused",
-            over(
-                scenes::spike(),
-                Overlay::Refused { title: "prod-eu cannot promote".to_owned(), refusals: refused },
-            ),
+            over(scenes::spike(), Overlay::Refused { title: "prod-eu cannot promote".to_owned(), refusals: refused }),
         ),
         (
             "details",

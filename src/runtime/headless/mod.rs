@@ -10,14 +10,13 @@ mod wait;
 use std::io::Write as _;
 use std::time::Duration;
 
-use clap::CommandFactory as _;
 use color_eyre::eyre::{Result, WrapErr};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::session::Session;
 use super::signals::{Asked, Signals};
-use crate::cli::{Args, Command, Exit};
+use crate::cli::{Command, Exit};
 use crate::config::Config;
 use crate::config::paths::Variables;
 use crate::domain::feed::Feed;
@@ -75,16 +74,13 @@ fn print(text: &str) -> Result<()> {
 
 /// Prints a completion script.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "cockpit", &mut script);
-    print(&String::from_utf8_lossy(&script))?;
+    print(&String::from_utf8_lossy(&crate::cli::print::completions(shell)))?;
     Ok(Exit::Done)
 }
 
 /// Prints the man page.
 pub(super) fn man() -> Result<Exit> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command()).render(&mut page).wrap_err("cannot write the man page")?;
+    let page = crate::cli::print::man().wrap_err("cannot write the man page")?;
     print(&String::from_utf8_lossy(&page))?;
     Ok(Exit::Done)
 }

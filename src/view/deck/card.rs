@@ -142,7 +142,9 @@ fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) ->
 fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row {
     let mut row = scene.row();
     if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
-        row = row.say(Role::Label, "step ").say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
+        row = row
+            .say(Role::Label, "step ")
+            .say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
     }
     if status.canary.is_none() {
         let replicas = status.replicas;
@@ -214,10 +216,14 @@ fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
         let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
-        parts.into_iter().enumerate().map(move |(index, part)| {
-            let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
-            row.say(Role::Text, part).line()
-        }).collect::<Vec<_>>()
+        parts
+            .into_iter()
+            .enumerate()
+            .map(move |(index, part)| {
+                let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
+                row.say(Role::Text, part).line()
+            })
+            .collect::<Vec<_>>()
     };
     if workload.missing {
         return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));

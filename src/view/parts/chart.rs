@@ -29,9 +29,11 @@ impl Span {
     /// The round span of time that holds the history of a workload.
     pub(crate) fn of(scene: &Scene<'_>, workload: &WorkloadState) -> Self {
         let to = scene.model.now;
-        let oldest = workload.signals.history.values().filter_map(|series| series.points().next()).map(|point| point.at);
+        let oldest =
+            workload.signals.history.values().filter_map(|series| series.points().next()).map(|point| point.at);
         let long = oldest.min().map_or(SignedDuration::ZERO, |oldest| to.duration_since(oldest));
-        let minutes = [5, 10, 15, 30, 60, 90, 180].into_iter().find(|minutes| long <= SignedDuration::from_mins(*minutes));
+        let minutes =
+            [5, 10, 15, 30, 60, 90, 180].into_iter().find(|minutes| long <= SignedDuration::from_mins(*minutes));
         let from = to.checked_sub(SignedDuration::from_mins(minutes.unwrap_or(180))).unwrap_or(to);
         Self { from, to, marks: crate::app::timeline::marks(scene.model, from) }
     }
@@ -67,12 +69,8 @@ pub(crate) fn chart(
     if area.width <= AXIS + ENDS + 8 {
         return;
     }
-    let plot = Rect {
-        x: area.x + AXIS + 1,
-        y: area.y,
-        width: area.width - AXIS - ENDS - 1,
-        height: area.height - below,
-    };
+    let plot =
+        Rect { x: area.x + AXIS + 1, y: area.y, width: area.width - AXIS - ENDS - 1, height: area.height - below };
     let tracks: &[Track] =
         if super::figures::with_canary(workload) { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     let series = |track| workload.signals.series(track, signal);

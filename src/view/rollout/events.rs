@@ -27,9 +27,7 @@ pub(crate) fn events(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Envi
         .filter(|(id, _)| *id == workload.id)
         .map(|(_, event)| (event, event_sentence(event, kind)))
         .filter(|(event, text)| {
-            filter.is_empty()
-                || text.to_lowercase().contains(&filter)
-                || event.reason.to_lowercase().contains(&filter)
+            filter.is_empty() || text.to_lowercase().contains(&filter) || event.reason.to_lowercase().contains(&filter)
         })
         .take(usize::from(inside.height))
         .map(|(event, text)| {

@@ -21,9 +21,15 @@ use crate::view::theme::Role;
 /// One line of the tree.
 enum Entry<'a> {
     Revision(&'a ReplicaSet),
-    Pod { pod: &'a Pod, last: bool },
+    Pod {
+        pod: &'a Pod,
+        last: bool,
+    },
     /// The text behind the reason of the pod above.
-    Message { text: &'a str, last: bool },
+    Message {
+        text: &'a str,
+        last: bool,
+    },
 }
 
 /// Draws the tree.
@@ -40,7 +46,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &W
         return;
     };
     if entries.is_empty() {
-        let text = if scene.model.filter.is_empty() { "there is no revision yet" } else { "nothing matches the filter" };
+        let text =
+            if scene.model.filter.is_empty() { "there is no revision yet" } else { "nothing matches the filter" };
         put(buf, inside, scene.theme, scene.row().say(Role::Label, text));
         return;
     }
@@ -70,7 +77,8 @@ fn entries<'a>(snapshot: &'a Snapshot, filter: &str) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for rs in &snapshot.replicasets {
         let roles = snapshot.roles(&rs.hash);
-        let itself = fits(&rs.meta.name) || fits(rs.image().unwrap_or("")) || roles.iter().any(|role| fits(role.word()));
+        let itself =
+            fits(&rs.meta.name) || fits(rs.image().unwrap_or("")) || roles.iter().any(|role| fits(role.word()));
         let own: Vec<&Pod> = pods
             .remove(rs.hash.as_str())
             .into_iter()

@@ -38,9 +38,8 @@ pub(crate) fn lines(
         return lines;
     };
     let mut row = scene.row().say(Role::Label, status.strategy).gap(2);
-    let figure = |row: Row, label: &str, value: String| {
-        row.say(Role::Label, format!("{label} ")).say(Role::Text, value).gap(2)
-    };
+    let figure =
+        |row: Row, label: &str, value: String| row.say(Role::Label, format!("{label} ")).say(Role::Text, value).gap(2);
     if let Some(weight) = status.weight {
         let share = |part: u32| format!("{} %", u64::from(part) * 100 / u64::from(weight.max.max(1)));
         row = figure(row, "set", share(weight.set));
@@ -66,7 +65,8 @@ pub(crate) fn lines(
     if !text.is_empty() {
         let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
         for (index, part) in parts.into_iter().enumerate() {
-            let row = if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            let row =
+                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
     }
