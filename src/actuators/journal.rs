@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::journal_file::JournalFile;
-pub use super::journal_file::{Contents, JournalError, read};
+pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
 use crate::config::paths::private_dir;
 use crate::domain::journal::{Entry, Line, hex};
 

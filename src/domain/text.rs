@@ -72,10 +72,14 @@ pub fn rate(per_second: f64) -> String {
     if per_second < 10.0 { format!("{per_second:.1} /s") } else { format!("{per_second:.0} /s") }
 }
 
-/// Returns `n thing` with an `s` where n is not one.
+/// Returns `n thing`, in the plural where n is not one: `2 pods`, `3 entries`.
 #[must_use]
 pub fn plural(n: usize, thing: &str) -> String {
-    if n == 1 { format!("{n} {thing}") } else { format!("{n} {thing}s") }
+    match thing.strip_suffix('y') {
+        _ if n == 1 => format!("{n} {thing}"),
+        Some(stem) => format!("{n} {stem}ies"),
+        None => format!("{n} {thing}s"),
+    }
 }
 
 /// Returns a time as Kubernetes writes it: RFC 3339, whole seconds, UTC.

@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> Result<Exit> {
             tui::run(config, &variables, None).await
         }
         Some(command) => {
-            telemetry::to_stderr(config.log);
+            telemetry::to_stderr(args.global.log_level);
             headless::run(config, &variables, command).await
         }
     }

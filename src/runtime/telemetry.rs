@@ -36,8 +36,12 @@ pub(super) fn to_file(variables: &Variables, level: LogLevel) -> Result<Option<W
     Ok(Some(guard))
 }
 
-/// Logs to standard error.
-pub(super) fn to_stderr(level: LogLevel) {
+/// Logs to standard error, if asked for: what a command has to say it says itself.
+pub(super) fn to_stderr(asked: Option<LogLevel>) {
+    if asked.is_none() && std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    let level = asked.unwrap_or_default();
     let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let logger = tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(ansi).with_writer(std::io::stderr);
     // A second call, as in tests, changes nothing.

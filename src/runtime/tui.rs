@@ -1,9 +1,9 @@
 //! The loop behind the screen: one thing at a time reaches the model, and nothing in it waits for anything.
 
-use std::process::ExitCode;
+use std::path::Path;
 use std::time::Duration;
 
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr, bail};
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
 use jiff::tz::TimeZone;
@@ -178,7 +178,6 @@ impl Pump {
         if code == 130 {
             return Ok(Exit::Interrupted);
         }
-        let _ = ExitCode::from(code);
         std::process::exit(i32::from(code));
     }
 
@@ -329,17 +328,15 @@ impl Pump {
         self.take(said, Dirty::Data)
     }
 
-    /// Writes the lines on the screen beside where the program was started; an existing file is left alone.
+    /// Copies the journal on the screen beside where the program was started; an existing file is left alone.
     fn export_to_file(&self) -> Result<String> {
-        use std::io::Write as _;
-        let release = self.release.clone().unwrap_or_else(|| "journal".to_owned());
+        let Some(release) = &self.release else { bail!("no release is on the screen") };
+        let name = journal::file_name(release);
         let stamp = self.model.now.strftime("%Y%m%d-%H%M%S");
-        let path = format!("{}-{stamp}.jsonl", journal::file_name(&release).trim_end_matches(".jsonl"));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).open(&path).wrap_err_with(|| path.clone())?;
-        for line in &self.model.journal.lines {
-            writeln!(file, "{}", serde_json::to_string(line)?)?;
-        }
+        let path = format!("{}-{stamp}.jsonl", name.trim_end_matches(".jsonl"));
+        let bytes = journal::whole_lines(&self.session.door.journal().dir().join(&name))
+            .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
+        journal::copy_new(Path::new(&path), &bytes).wrap_err_with(|| path.clone())?;
         Ok(path)
     }
 }

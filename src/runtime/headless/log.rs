@@ -1,7 +1,5 @@
 //! `cockpit log`: the journals, read, checked and exported.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, WrapErr};
@@ -32,7 +30,7 @@ pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log
         }),
         Log::Verify { release } => verify(&folder, release.as_deref()),
         Log::Export { release, file } => {
-            with_journal(&folder, release.as_deref(), |_, lines| export(file.as_deref(), lines))
+            with_journal(&folder, release.as_deref(), |path, lines| export(path, file.as_deref(), lines))
         }
     }
 }
@@ -121,20 +119,14 @@ fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
     Ok(exit)
 }
 
-fn export(file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
-    // As they stand in the journal, byte for byte: the hashes are over them.
-    let lines_text = lines
-        .iter()
-        .try_fold(String::new(), |all, line| Ok::<_, serde_json::Error>(all + &serde_json::to_string(line)? + "\n"))?;
+/// Copies the whole lines of a journal, byte for byte: the hashes are over them.
+fn export(journal: &Path, file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
+    let bytes = journal::whole_lines(journal).wrap_err_with(|| format!("cannot read {}", journal.display()))?;
     let Some(path) = file else {
-        print(&lines_text)?;
+        print(&String::from_utf8_lossy(&bytes))?;
         return Ok(Exit::Done);
     };
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options
-        .open(path)
-        .and_then(|mut out| out.write_all(lines_text.as_bytes()).and_then(|()| out.sync_all()))
+    journal::copy_new(path, &bytes)
         .wrap_err_with(|| format!("cannot write {} (what is there is not overwritten)", path.display()))?;
     complain(&format!("{} written to {}", plural(lines.len(), "line"), path.display()));
     Ok(Exit::Done)
