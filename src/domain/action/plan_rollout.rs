@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, Request, Scene, revision_line};
+use super::plan::{Body, Draft, ObjectRef, Request, Scene, not_forward, revision_line};
 use super::refusal::Refusal;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::rollout::{Rollout, RunStatus};
 use crate::domain::step::{Step, weight_at};
 use crate::domain::text::plural;
-use crate::domain::workload::Revision;
+use crate::domain::workload::{Phase, Revision};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
 pub(super) fn draft(verb: Verb, rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
@@ -274,16 +274,20 @@ fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSe
         }
         return Ok(found);
     }
+    let current = snapshot.replicaset(&status.current_hash);
     if rollout.under_way() {
-        let stable = snapshot.replicaset(&status.stable_hash);
-        return stable
-            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"));
+        let stable = snapshot.replicaset(&status.stable_hash).ok_or_else(|| {
+            Refusal::state("there is no stable revision to go back to", "it is the first one")
+        })?;
+        return not_forward(current, stable, snapshot, "abort stops it, or choose a revision");
     }
     let earlier = snapshot.replicasets.iter().filter(|rs| rs.hash != status.current_hash);
-    earlier
+    let before = earlier
         .filter(|rs| !scene.rejected.contains(&rs.hash))
         .max_by_key(|rs| rs.revision())
-        .ok_or_else(|| no_earlier(scene))
+        .ok_or_else(|| no_earlier(scene))?;
+    let unfinished = rollout.phase().0 != Phase::Healthy || status.replicas > status.updated;
+    if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
 }
 
 /// Says that there is no such revision, and which there are.
