@@ -182,9 +182,9 @@ impl Cockpit {
             cancel: cancel.clone(),
         };
         source.spawn(&TaskTracker::new());
-        let executors = BTreeMap::from([(env.clone(), Executor::new(config, &namespace)?)]);
         let (outflow, inflow) = mpsc::channel(4096);
-        let door = Door::new(executors, Journal::new(&journals, None), opening.who.clone(), outflow);
+        let door = Door::new(Journal::new(&journals, None), opening.who.clone(), outflow);
+        door.admit(env.clone(), Executor::new(config, &namespace)?);
         let world = World::new([EnvSettings {
             name: env,
             context: opening.who,
