@@ -34,8 +34,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     replicasets.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
     let snapshot = Snapshot { object, template_owner: None, replicasets, pods: Vec::new(), runs: Vec::new() };
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
-    let link =
-        Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
+    let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);
     plan(&world, &Intent { verb, target, to: None }, &Circumstances { now, ..Circumstances::default() })
 }
@@ -94,4 +93,20 @@ fn a_deployment_on_its_way_back_is_not_sent_forward_again() {
     });
     let refused = ask(&deployment, &history(), Verb::Rollback).unwrap_err();
     assert_eq!(texts(&refused), "a rollback to old is under way: wait for it, or choose a revision");
+}
+
+#[test]
+fn an_aborted_preview_is_not_retried_while_that_would_switch_to_it_at_once() {
+    let mut rollout = canary("bad", "old", "Degraded");
+    rollout["spec"]["strategy"] = json!({"blueGreen": {"autoPromotionEnabled": false}});
+    rollout["status"]["abort"] = json!(true);
+    let mut sets = history();
+    sets[0]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:00:20Z");
+    let refused = ask(&rollout, &sets, Verb::Retry).unwrap_err();
+    assert!(texts(&refused).ends_with("without the pause: wait until they are gone, at 2026-11-21T09:00:20Z"));
+    assert!(ask(&rollout, &history(), Verb::Retry).is_ok());
+    // A canary runs its steps again all the same.
+    let mut canary = canary("bad", "old", "Degraded");
+    canary["status"]["abort"] = json!(true);
+    assert!(ask(&canary, &sets, Verb::Retry).is_ok());
 }
