@@ -201,7 +201,7 @@ impl Door {
             self.write(&record.release, entry).await;
             match result {
                 Ok(new) => version = new,
-                Err(Outcome::Refused { why }) if index > 0 => {
+                Err(Outcome::Refused { why } | Outcome::Moved { what: why }) if index > 0 => {
                     // The first part is done: what the whole came to is told by looking.
                     let why = format!("request {} of {}: {why}", index + 1, record.requests.len());
                     return Outcome::Unknown { why };
@@ -291,10 +291,13 @@ async fn still_hold(
     let Some(found) = found else {
         return Err(Outcome::Refused { why: "not sent: the answer is no workload".to_owned() });
     };
-    // After the first request of a plan its own effect has moved some facts: only the revision still counts then.
-    let first = record.requests.first().is_some_and(|first| first == request);
-    let verb = if first { record.verb } else { Verb::Abort };
-    record.facts.still_hold(&Facts::of(&found), verb).map_err(|what| Outcome::Moved { what })
+    let (first, now) = (record.requests.first() == Some(request), Facts::of(&found));
+    let held = if first {
+        record.facts.still_hold(&now, record.verb)
+    } else {
+        record.facts.hold_midway(&now, record.to_hash.as_deref())
+    };
+    held.map_err(|what| Outcome::Moved { what })
 }
 
 /// Looks until the status shows the effect. A controller that missed the request is nudged, once.

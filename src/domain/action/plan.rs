@@ -12,6 +12,7 @@ use crate::domain::access::Permission;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
 use crate::domain::object::ImageRef;
+use crate::domain::replicaset::ReplicaSet;
 use crate::domain::text::duration;
 use crate::domain::verdict::Verdict;
 use crate::domain::workload::{Object, Revision, Snapshot, Status};
@@ -358,6 +359,23 @@ fn not_undone(verb: Verb) -> Vec<String> {
             vec!["database migrations, messages already sent, feature flags".to_owned()]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
+/// asking once more must not bring back what it replaces.
+pub(super) fn not_forward<'a>(
+    current: Option<&ReplicaSet>,
+    target: &'a ReplicaSet,
+    snapshot: &Snapshot,
+    remedy: &str,
+) -> Result<&'a ReplicaSet, Refusal> {
+    match current {
+        Some(current) if current.meta.created < target.meta.created => {
+            let version = snapshot.revision(current).version();
+            Err(Refusal::state(format!("a rollback to {version} is under way"), remedy))
+        }
+        _ => Ok(target),
     }
 }
 

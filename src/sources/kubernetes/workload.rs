@@ -309,7 +309,8 @@ impl Watched {
             self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: None });
             return;
         };
-        if !self.replicasets.listed || !self.pods.listed {
+        // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
+        if self.selector.is_some() && (!self.replicasets.listed || !self.pods.listed) {
             return;
         }
         let snapshot = self.snapshot(object);
