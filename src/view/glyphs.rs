@@ -64,7 +64,7 @@ pub const UNICODE: Glyphs = Glyphs {
     paused: "║",
     live: "●",
     pointer: "▸",
-    bar: ["█", "▓", "░"],
+    bar: ["▄", "▂", "▁"],
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     mark: "┆",
     limit: "╌",

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::deck::steps_panel;
 use super::layout::{self, SizeClass, indent};
 use super::parts::chart::{Span, chart};
 use super::parts::panel::{Edge, panel};
@@ -36,9 +37,11 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
             let mut side = layout::right(&mut area, 56);
             layout::right(&mut area, 1);
             let third = area.height / 3;
-            for pair in
-                [[Signal::ErrorRatio, Signal::P99], [Signal::P95, Signal::P50], [Signal::Rps, Signal::Saturation]]
-            {
+            for pair in [
+                [Signal::ErrorRatio, Signal::P99],
+                [Signal::P95, Signal::P50],
+                [Signal::Rps, Signal::Saturation],
+            ] {
                 let rows = if pair[0] == Signal::Rps { area.height } else { third };
                 let mut row = layout::top(&mut area, rows);
                 let half = row.width / 2;
@@ -60,7 +63,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         }
         SizeClass::Narrow | SizeClass::TooSmall => {
             // The verdict with its reasons keeps its rows; the second chart goes first.
-            let rows = area.height.saturating_sub(6).min(8);
+            let wanted = verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4))).len() as u16 + 2;
+            let rows = area.height.saturating_sub(6).min(wanted);
             let below = layout::bottom(&mut area, rows);
             let both = area.height >= 11;
             let first = if both { area.height.div_ceil(2) } else { area.height };
@@ -83,27 +87,45 @@ fn title(signal: Signal) -> &'static str {
 }
 
 /// At the right of a chart's border: why there is no data, else the time it shows.
-fn word(scene: &Scene<'_>, workload: &WorkloadState, signal: Signal, span: &Span, first: bool) -> Line<'static> {
-    let tracks: &[Track] =
-        if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
+fn word(
+    scene: &Scene<'_>,
+    workload: &WorkloadState,
+    signal: Signal,
+    span: &Span,
+    first: bool,
+) -> Line<'static> {
+    let tracks: &[Track] = if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
     let why = tracks.iter().find_map(|track| scene.reading(workload, *track, signal).err().map(|why| (track, why)));
     match why {
         Some((track, why)) => {
             let text = scene.theme.clip(&format!("{} no data: {}", track.word(), why.words()), 60);
-            scene.row().say(Role::Blind, text).line()
+            scene.row().say(if first { Role::Blind } else { Role::Label }, text).line()
         }
         None if first => scene.row().say(Role::Label, span.words()).line(),
         None => Line::default(),
     }
 }
 
-/// The verdict, its reasons, the figures and limits it rests on.
-fn verdict(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, workload: &WorkloadState) {
+/// The verdict, its reasons, the figures and limits it rests on; below it the steps, where there is room.
+fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environment, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "verdict").say(Role::Label, format!("  {}", env.name()));
-    let word =
-        vec![badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &env.kubernetes(), scene.model.now)];
-    let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
-    let columns = usize::from(inside.width);
+    let heard = env.kubernetes();
+    let word = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.now);
+    let lines = verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4)));
+    let rows = if scene.class == SizeClass::Narrow { area.height } else { lines.len() as u16 + 2 };
+    let inside = panel(buf, layout::top(&mut area, rows), scene.theme, Edge::Light, title, vec![word]);
+    put_all(buf, indent(inside, 1), scene.theme, lines);
+    if area.height >= 5 {
+        steps_panel(scene, buf, area);
+    }
+}
+
+fn verdict_lines(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     if workload.judgement.reasons.is_empty() {
@@ -115,46 +137,37 @@ fn verdict(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, w
             lines.push(row.say(Role::Text, part).line());
         }
     }
-    // In a small terminal the figures stand in the chart's labels already.
-    let spacious = scene.class != SizeClass::Narrow;
-    if spacious {
-        lines.push(Line::default());
-        lines.push(figures::heads(scene, workload));
+    // In a small terminal the figures stand in the charts' labels already.
+    if scene.class == SizeClass::Narrow {
+        let signals = [Signal::Rps, Signal::Saturation];
+        lines.extend(signals.map(|signal| figures::line(scene, env, workload, signal, columns)));
+        return lines;
     }
-    for signal in Signal::ALL {
-        if spacious || matches!(signal, Signal::Rps | Signal::Saturation) {
-            lines.push(figures::line(scene, env, workload, signal, columns));
-        }
+    lines.push(Line::default());
+    lines.push(figures::heads_with_limit(scene, workload));
+    lines.extend(Signal::ALL.map(|signal| figures::with_limit(scene, env, workload, signal)));
+    lines.push(Line::default());
+    lines.extend(factors(scene, env));
+    lines.extend(origin(scene, env, workload, columns));
+    let release = scene.model.world.release();
+    if place(Some(workload), release.as_ref()) == Place::Waits {
+        lines.push(scene.row().say(Role::Label, "the release has not come here yet").line());
     }
-    if spacious {
-        lines.push(Line::default());
-        lines.extend(limits(scene, env, columns));
-        lines.push(Line::default());
-        lines.extend(origin(scene, env, workload, columns));
-        let release = scene.model.world.release();
-        if place(Some(workload), release.as_ref()) == Place::Waits {
-            lines.push(scene.row().say(Role::Label, "the release has not come here yet").line());
-        }
-    }
-    put_all(buf, inside, scene.theme, lines);
+    lines
 }
 
-/// The limits, in words.
-fn limits(scene: &Scene<'_>, env: &Environment, columns: usize) -> Vec<Line<'static>> {
+/// How much worse than stable the canary may be.
+fn factors(scene: &Scene<'_>, env: &Environment) -> Vec<Line<'static>> {
     let limits = &env.settings.limits;
-    let mut lines = vec![scene.row().say(Role::Label, "limits").line()];
-    let mut say = |signal: Signal, limit: Option<String>, factor: Option<f64>| {
-        let absolute = limit.map_or_else(|| "no limit".to_owned(), |limit| format!("at most {limit}"));
-        let factor = factor.map_or_else(String::new, |factor| format!(", {factor} times stable"));
-        let row = scene.row().left(Role::Label, signal.label(), 8);
-        let room = columns.saturating_sub(row.width());
-        lines.push(row.left(Role::Text, &format!("{absolute}{factor}"), room).line());
-    };
-    say(Signal::ErrorRatio, limits.error_ratio.map(|limit| Signal::ErrorRatio.show(limit)), limits.error_factor);
-    say(Signal::P99, limits.p99.map(|limit| Signal::P99.show(limit.as_secs_f64())), limits.p99_factor);
-    let row = scene.row().left(Role::Label, Signal::Rps.label(), 8);
-    lines.push(row.say(Role::Text, format!("at least {} /s to count", limits.min_rps)).line());
-    lines
+    let parts: Vec<String> = [("errors", limits.error_factor), ("p99", limits.p99_factor)]
+        .into_iter()
+        .filter_map(|(label, factor)| factor.map(|factor| format!("{label} ≤ {factor} ×")))
+        .collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let row = scene.row().left(Role::Label, "canary", 8);
+    vec![row.say(Role::Text, parts.join(", ")).say(Role::Label, " stable").line()]
 }
 
 /// Where the figures come from, and how old they are.
@@ -164,14 +177,15 @@ fn origin(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let row = scene.row().left(Role::Label, "source", 8);
     lines.push(match env.links.get(&SourceKind::Prometheus) {
         Some(heard) => {
-            let every = signals.interval.map_or_else(String::new, |every| format!("  every {}", duration(every)));
             row.say(Role::Label, "prometheus ")
                 .add([badge::freshness(scene.theme, heard, scene.model.now)])
-                .say(Role::Label, every)
                 .line()
         }
         None => row.say(Role::Label, "no metrics configured").line(),
     });
+    if let Some(every) = signals.interval {
+        lines.push(scene.row().left(Role::Label, "every", 8).say(Role::Text, duration(every)).line());
+    }
     for (word, name) in [("stable", &signals.tracks.stable), ("canary", &signals.tracks.canary)] {
         if let Some(name) = name {
             let row = scene.row().left(Role::Label, word, 8);

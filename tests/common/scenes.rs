@@ -295,21 +295,26 @@ pub fn no_metrics() -> Model {
         Some((420, -1)),
     );
     let why = "http://prometheus.monitoring:9090 refused the connection: is it running?".to_owned();
-    model.world.take(link("prod-eu", SourceKind::Prometheus, Link::Down(why), Some(ago(420))), now());
+    lose(&mut model, "prod-eu", SourceKind::Prometheus, &why, 420);
     model
 }
 
 /// The API server of prod-eu is gone for 41 s.
 pub fn no_api_server() -> Model {
     let mut model = main();
-    for env in &mut model.world.environments {
-        if env.settings.name.as_str() == "prod-eu" {
-            let heard = env.links.get_mut(&SourceKind::Kubernetes).unwrap();
-            heard.link = Link::Down("connection refused (10.20.0.1:443): retrying in 4 s".to_owned());
-            heard.at = Some(ago(41));
-        }
-    }
+    let why = "connection refused (10.20.0.1:443): retrying in 4 s";
+    lose(&mut model, "prod-eu", SourceKind::Kubernetes, why, 41);
     model
+}
+
+/// A link that was lost some seconds ago.
+fn lose(model: &mut Model, name: &str, kind: SourceKind, why: &str, seconds: i64) {
+    for env in model.world.environments.iter_mut().filter(|env| env.settings.name.as_str() == name) {
+        let heard = env.links.get_mut(&kind).unwrap();
+        heard.link = Link::Down(why.to_owned());
+        heard.at = Some(ago(seconds));
+    }
+    model.world.rejudge(now());
 }
 
 /// A blue-green rollout whose preview waits for a person.

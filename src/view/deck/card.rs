@@ -8,7 +8,7 @@ use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
-use crate::domain::workload::Status;
+use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::layout::{self, SizeClass, indent};
 use crate::view::parts::panel::{Edge, on_border, panel};
@@ -69,12 +69,14 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     // Reasons come before secondary signals: the figures give way.
     let reasons = reasons(scene, env, workload, columns, if inside.height > 9 { MOST } else { 3 });
     let kept = signals(scene).len().min(usize::from(inside.height).saturating_sub(2 + reasons.len().min(2)));
-    put(buf, layout::top(&mut inside, 1), scene.theme, figures::heads(scene, workload));
+    let kept = if env.settings.has_metrics { kept } else { 0 };
+    let heads = if kept > 0 { figures::heads(scene, workload) } else { Line::default() };
+    put(buf, layout::top(&mut inside, 1), scene.theme, heads);
     for signal in signals(scene).iter().take(kept) {
         let line = figures::line(scene, env, workload, *signal, columns);
         put(buf, layout::top(&mut inside, 1), scene.theme, line);
     }
-    if usize::from(inside.height) > reasons.len() {
+    if kept > 0 && usize::from(inside.height) > reasons.len() {
         layout::top(&mut inside, 1);
     }
     put_all(buf, inside, scene.theme, reasons);
@@ -187,12 +189,19 @@ pub(crate) fn reasons(
             reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.word())));
         }
     }
+    let why = workload.status.as_ref().and_then(|status| Some((status.phase, status.why.as_ref()?)));
+    // Of something broken the cause comes first; of something that waits the verdict's reasons do.
+    if let Some((Phase::Degraded, why)) = why {
+        reasons.push((Role::Bad, glyphs.bad, why.clone()));
+    }
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     for reason in &workload.judgement.reasons {
         reasons.push((role, sign, reason.clone()));
     }
-    if let Some(why) = workload.status.as_ref().and_then(|status| status.why.as_ref()) {
-        reasons.push((Role::Label, glyphs.paused, why.clone()));
+    match why {
+        Some((Phase::Paused, why)) => reasons.push((Role::Label, glyphs.paused, why.clone())),
+        Some((Phase::Progressing | Phase::Healthy, why)) => reasons.push((Role::Busy, glyphs.running, why.clone())),
+        _ => {}
     }
     let mut lines = Vec::new();
     for (index, (role, sign, text)) in reasons.iter().enumerate() {

@@ -19,6 +19,8 @@ use super::theme::Role;
 
 /// Rows kept for steps and history: a ladder of eight steps.
 const BELOW: u16 = 10;
+/// The fewest rows of charts.
+const CHARTS: u16 = 7;
 /// The narrowest card.
 const CARD: u16 = 36;
 
@@ -44,7 +46,15 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         put_all(buf, place, scene.theme, next);
         let blank = u16::from(area.height > kept);
         layout::top(&mut area, blank);
-        below(scene, buf, area);
+        // What is left over shows the two signals that stop a release.
+        if area.height >= CHARTS + 8 && scene.model.environment().is_some_and(|env| env.settings.has_metrics) {
+            let rows = area.height.saturating_sub(kept).clamp(CHARTS, 18);
+            let charts = layout::bottom(&mut area, rows);
+            below(scene, buf, area);
+            summary::charts(scene, buf, charts);
+        } else {
+            below(scene, buf, area);
+        }
         return;
     }
     table_deck(scene, buf, area, next);

@@ -10,7 +10,7 @@ use crate::domain::ids::Track;
 use crate::domain::signals::Signal;
 use crate::domain::world::{Environment, ReleaseView, WorkloadState};
 use crate::view::layout::window;
-use crate::view::parts::row::{Row, put, put_both};
+use crate::view::parts::row::{Row, put};
 use crate::view::parts::spark::spark;
 use crate::view::parts::{badge, bar, figures, list};
 use crate::view::scene::Scene;
@@ -85,7 +85,9 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let visible = if all_fit { environments.len() } else { rows.saturating_sub(2).max(1) };
     let first = window(selected, visible, environments.len());
     let position = list::position(scene.theme, first, visible, environments.len());
-    put_both(buf, Rect { height: 1, ..area }, scene.theme, heads(scene, &columns), position);
+    let head = Rect { height: 1, ..area };
+    put(buf, head, scene.theme, heads(scene, &columns));
+    put(buf, Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head }, scene.theme, scene.row().gap(1).add(position.spans));
     let mut y = area.y + 1;
     for env in environments.iter().skip(first) {
         for line in environment(scene, env, release.as_ref(), &columns, usize::from(area.width)) {

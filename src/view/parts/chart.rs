@@ -20,9 +20,9 @@ const ENDS: u16 = 17;
 
 /// What all charts of a screen share: the time they show, and the marks in it.
 pub(crate) struct Span {
-    pub(crate) from: Timestamp,
-    pub(crate) to: Timestamp,
-    pub(crate) marks: Vec<(Timestamp, String)>,
+    from: Timestamp,
+    to: Timestamp,
+    marks: Vec<(Timestamp, String)>,
 }
 
 impl Span {
@@ -41,6 +41,18 @@ impl Span {
     /// Returns its length in words.
     pub(crate) fn words(&self) -> String {
         format!("last {} min", self.to.duration_since(self.from).as_mins())
+    }
+
+    /// Returns columns at round times, at least ten columns apart.
+    fn ticks(&self, columns: usize) -> Vec<(usize, Timestamp)> {
+        let minutes = self.to.duration_since(self.from).as_mins();
+        let most = (columns / 10).max(1) as i64;
+        let step = [1, 2, 5, 10, 15, 20, 30, 60].into_iter().find(|step| minutes / step <= most).unwrap_or(60);
+        let first = self.from.as_second().div_euclid(step * 60) + 1;
+        (first..)
+            .map_while(|n| Timestamp::from_second(n * step * 60).ok().filter(|at| *at <= self.to))
+            .filter_map(|at| Some((self.column(at, columns)?, at)))
+            .collect()
     }
 
     fn column(&self, at: Timestamp, columns: usize) -> Option<usize> {
@@ -81,42 +93,95 @@ pub(crate) fn chart(
         .filter(|point| point.at >= span.from)
         .filter_map(|point| point.value)
         .fold(0.0, f64::max);
+    if tracks.iter().all(|track| is_silent(series(*track), span)) {
+        silent(scene, buf, area, plot, workload, signal, span);
+        return;
+    }
     let limit = limit(env, signal).filter(|limit| *limit <= seen * 3.0);
     let top = nice(seen.max(limit.unwrap_or(0.0)));
-    axes(scene, buf, area, plot, signal, top, span);
+    axes(scene, buf, area, plot, Some((signal, top)), span);
     let row_of = |value: f64| {
         let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
         plot.y + ((1.0 - share) * f64::from(plot.height.saturating_sub(1))).round() as u16
     };
-    let mut taken: Vec<u16> = Vec::new();
+    let mut ends: Vec<End> = Vec::new();
     if let Some(limit) = limit {
         let y = row_of(limit);
         let text = scene.theme.glyphs().limit.repeat(usize::from(plot.width));
         put(buf, Rect { y, height: 1, ..plot }, scene.theme, scene.row().say(Role::Faint, text));
-        end(scene, buf, plot, y, &mut taken, Role::Label, &format!("limit {:>10}", signal.show(limit)));
+        ends.push(End { value: limit, y, role: Role::Label, text: format!("limit  {:>9}", signal.show(limit)) });
     }
-    marks(scene, buf, plot, span);
-    if seen == 0.0 && tracks.iter().all(|track| is_silent(series(*track), span)) {
-        let why = scene.reading(workload, Track::Stable, signal).err().map(|why| why.words());
-        let text = format!("no data: {}", why.unwrap_or_else(|| "nothing in this time".to_owned()));
-        let text = scene.theme.clip(&text, usize::from(plot.width));
-        let x = plot.x + (plot.width - (width(&text) as u16).min(plot.width)) / 2;
-        let place = Rect { x, y: plot.y + plot.height / 2, width: width(&text) as u16, height: 1 };
-        put(buf, place, scene.theme, scene.row().say(Role::Blind, text));
-    } else {
-        lines(scene, buf, plot, tracks, workload, signal, span, top);
+    for (at, _) in &span.marks {
+        if let Some(column) = span.column(*at, usize::from(plot.width)) {
+            for y in plot.y..plot.y + plot.height {
+                let place = Rect { x: plot.x + column as u16, y, width: 1, height: 1 };
+                put(buf, place, scene.theme, scene.row().say(Role::Label, scene.theme.glyphs().mark));
+            }
+        }
     }
-    // The canary's label comes first: it is the one to look at.
-    for track in tracks.iter().rev() {
+    lines(scene, buf, plot, tracks, workload, signal, span, top);
+    mark_words(scene, buf, plot, span);
+    for track in tracks {
         let reading = scene.reading(workload, *track, signal);
         let last = || series(*track).and_then(|series| series.points().rev().find_map(|point| point.value));
-        let y = reading.as_ref().ok().copied().or_else(last).map_or(plot.y + plot.height / 2, row_of);
+        let value = reading.as_ref().ok().copied().or_else(last).unwrap_or(top / 2.0);
         let role = match &reading {
             Ok(_) => scene.figure_role(env, workload, *track, signal),
-            Err(_) => Role::Blind,
+            Err(_) => Role::Label,
         };
-        end(scene, buf, plot, y, &mut taken, role, &format!("{} {:>9}", track.word(), shown(&reading, signal)));
+        let text = format!("{} {:>9}", track.word(), shown(&reading, signal));
+        ends.push(End { value, y: row_of(value), role, text });
     }
+    write_ends(scene, buf, plot, ends);
+}
+
+/// A word at the end of a line.
+struct End {
+    value: f64,
+    y: u16,
+    role: Role,
+    text: String,
+}
+
+/// Writes the words at the lines' ends: in the order of their values, each in a row of its own.
+fn write_ends(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, mut ends: Vec<End>) {
+    ends.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let lowest = plot.y + plot.height.saturating_sub(1);
+    for index in 1..ends.len() {
+        let above = ends.get(index - 1).map_or(0, |end| end.y + 1);
+        if let Some(end) = ends.get_mut(index) {
+            end.y = end.y.max(above);
+        }
+    }
+    // Whoever was pushed out below pushes the ones above it up.
+    let mut below = lowest + 1;
+    for end in ends.iter_mut().rev() {
+        end.y = end.y.min(below.saturating_sub(1));
+        below = end.y;
+    }
+    for end in ends.iter().filter(|end| end.y >= plot.y && end.y <= lowest) {
+        let place = Rect { x: plot.x + plot.width + 1, y: end.y, width: ENDS - 1, height: 1 };
+        put(buf, place, scene.theme, scene.row().say(end.role, &end.text));
+    }
+}
+
+/// A chart without any data: the reason instead of lines, and no scale that would pretend to be one.
+fn silent(
+    scene: &Scene<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    plot: Rect,
+    workload: &WorkloadState,
+    signal: Signal,
+    span: &Span,
+) {
+    axes(scene, buf, area, plot, None, span);
+    let why = scene.reading(workload, Track::Stable, signal).err().map(|why| why.words());
+    let text = format!("no data: {}", why.unwrap_or_else(|| "nothing in this time".to_owned()));
+    let text = scene.theme.clip(&text, usize::from(plot.width));
+    let wide = (width(&text) as u16).min(plot.width);
+    let place = Rect { x: plot.x + (plot.width - wide) / 2, y: plot.y + plot.height / 2, width: wide, height: 1 };
+    put(buf, place, scene.theme, scene.row().say(Role::Blind, text));
 }
 
 fn shown(reading: &Reading, signal: Signal) -> String {
@@ -148,71 +213,62 @@ fn nice(value: f64) -> f64 {
 }
 
 /// Axes with their labels.
-fn axes(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, signal: Signal, top: f64, span: &Span) {
+fn axes(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale: Option<(Signal, f64)>, span: &Span) {
     let [upright, corner, along, tick, tick_below] = scene.theme.glyphs().axis;
-    let middle = plot.height / 2;
+    let last = plot.height.saturating_sub(1);
+    let middle = (f64::from(last) / 2.0).round() as u16;
     for row in 0..plot.height {
-        let value = match row {
-            0 => Some(top),
-            row if row == middle && plot.height >= 6 => {
-                Some(top * (1.0 - f64::from(middle) / f64::from(plot.height.saturating_sub(1).max(1))))
-            }
-            row if row + 1 == plot.height => Some(0.0),
+        let share = match row {
+            0 => Some(1.0),
+            row if row == last => Some(0.0),
+            row if row == middle && plot.height >= 5 => Some(0.5),
             _ => None,
         };
-        let label = value.map_or_else(String::new, |value| signal.show(value));
+        let value = share.zip(scale);
+        let label = value.map_or_else(String::new, |(share, (signal, top))| signal.show(top * share));
         let glyph = if value.is_some() { tick } else { upright };
         let place = Rect { y: plot.y + row, height: 1, width: AXIS + 1, ..area };
         let line = scene.row().right(Role::Label, &label, usize::from(AXIS) - 1).gap(1).say(Role::Faint, glyph);
         put(buf, place, scene.theme, line);
     }
     let base = Rect { x: area.x, y: plot.y + plot.height, width: area.width, height: 1 };
-    let parts = (usize::from(plot.width) / 14).max(1);
-    let at = |part: usize| part * usize::from(plot.width.saturating_sub(1)) / parts;
-    let ticks: Vec<usize> = (0..=parts).map(at).collect();
+    let ticks = span.ticks(usize::from(plot.width));
+    let is_tick = |column| ticks.iter().any(|(tick, _)| *tick == column);
     let line: String =
-        (0..usize::from(plot.width)).map(|column| if ticks.contains(&column) { tick_below } else { along }).collect();
+        (0..usize::from(plot.width)).map(|column| if is_tick(column) { tick_below } else { along }).collect();
     let line = scene.row().gap(usize::from(AXIS)).say(Role::Faint, corner).say(Role::Faint, line);
-    if area.height == plot.height + 1 {
-        // One row only: the times, without a line.
-        times(scene, buf, base, plot, &ticks, span);
-        return;
+    let mut labels = base;
+    // With one row only there are the times, without a line.
+    if area.height > plot.height + 1 {
+        put(buf, base, scene.theme, line);
+        labels.y += 1;
     }
-    put(buf, base, scene.theme, line);
-    times(scene, buf, Rect { y: base.y + 1, ..base }, plot, &ticks, span);
-}
-
-fn times(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, ticks: &[usize], span: &Span) {
-    let whole = span.to.duration_since(span.from);
-    for tick in ticks {
-        let share = *tick as f64 / f64::from(plot.width.saturating_sub(1).max(1));
-        let at = span.from.checked_add(SignedDuration::from_secs_f64(whole.as_secs_f64() * share)).unwrap_or(span.to);
+    for (column, at) in ticks {
         let clock = scene.clock(at);
-        let x = (plot.x + *tick as u16).saturating_sub(2);
-        let place = Rect { x, width: 5, height: 1, ..area };
+        let x = (plot.x + column as u16).saturating_sub(2);
+        let place = Rect { x, width: 5, ..labels };
         put(buf, place.intersection(area), scene.theme, scene.row().say(Role::Label, clock.get(..5).unwrap_or("")));
     }
 }
 
-/// What people did, as uprights with a word.
-fn marks(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
+/// What people did, beside its mark: in the highest row that has room for the word.
+fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
     for (at, text) in &span.marks {
         let Some(column) = span.column(*at, usize::from(plot.width)) else { continue };
         let x = plot.x + column as u16;
-        for y in plot.y..plot.y + plot.height {
-            let place = Rect { x, y, width: 1, height: 1 };
-            put(buf, place, scene.theme, scene.row().say(Role::Label, scene.theme.glyphs().mark));
-        }
-        let right = plot.x + plot.width - x - 1;
         let text = scene.theme.clip(text, 24);
         let wide = width(&text) as u16;
-        let place = if wide < right {
-            Rect { x: x + 2, y: plot.y, width: right - 1, height: 1 }
-        } else {
-            let left = (x - plot.x).saturating_sub(1);
-            Rect { x: x.saturating_sub(1 + wide.min(left)), y: plot.y, width: wide.min(left), height: 1 }
+        let right = Rect { x: x + 2, y: plot.y, width: wide, height: 1 };
+        let left = Rect { x: x.saturating_sub(wide + 1), ..right };
+        let rows = (plot.y..plot.y + plot.height).flat_map(|y| [Rect { y, ..right }, Rect { y, ..left }]);
+        let free = |place: &Rect| {
+            let inside = place.x >= plot.x && place.x + place.width <= plot.x + plot.width;
+            inside && (place.x..place.x + place.width).all(|x| buf.cell((x, place.y)).is_some_and(|cell| cell.symbol() == " "))
         };
-        put(buf, place.intersection(plot), scene.theme, scene.row().say(Role::Label, text));
+        let place = rows.into_iter().find(free);
+        if let Some(place) = place {
+            put(buf, place, scene.theme, scene.row().say(Role::Label, text));
+        }
     }
 }
 
@@ -251,17 +307,6 @@ fn lines(
         }
     }
     canvas.draw(buf, plot);
-}
-
-/// A word at the end of a line, moved to a free row where its own is taken.
-fn end(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, y: u16, taken: &mut Vec<u16>, role: Role, text: &str) {
-    let rows = plot.y..plot.y + plot.height;
-    let mut nearest: Vec<u16> = rows.filter(|row| !taken.contains(row)).collect();
-    nearest.sort_by_key(|row| (row.abs_diff(y), *row));
-    let Some(y) = nearest.first().copied() else { return };
-    taken.push(y);
-    let place = Rect { x: plot.x + plot.width + 1, y, width: ENDS - 1, height: 1 };
-    put(buf, place, scene.theme, scene.row().say(role, text));
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::pods::failing;
 use crate::app::timeline::event_sentence;
 use crate::domain::world::{Environment, WorkloadState};
-use crate::view::layout::indent;
+use crate::view::layout::{SizeClass, indent};
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{put, put_all};
 use crate::view::scene::Scene;
@@ -30,13 +30,20 @@ pub(crate) fn events(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Envi
             filter.is_empty() || text.to_lowercase().contains(&filter) || event.reason.to_lowercase().contains(&filter)
         })
         .take(usize::from(inside.height))
-        .map(|(event, text)| {
+        .flat_map(|(event, text)| {
             let glyphs = scene.theme.glyphs();
             let row = scene.row().say(Role::Label, scene.clock(event.at)).gap(1);
             let row = if event.warning { row.say(Role::Warn, format!("{} ", glyphs.warn)) } else { row.gap(2) };
-            let row = row.when(columns > 80, |row| row.name(Role::Label, &event.reason, 22).gap(1));
-            let room = columns.saturating_sub(row.width());
-            row.left(Role::Text, &text, room).line()
+            let row = row.when(columns > 90, |row| row.name(Role::Label, &event.reason, 22).gap(1));
+            let indent = row.width();
+            let most = if scene.class == SizeClass::Wide { 3 } else { 1 };
+            let parts = scene.theme.wrap(&text, columns.saturating_sub(indent), most).into_iter().enumerate();
+            parts
+                .map(|(index, part)| {
+                    let row = if index == 0 { row.clone() } else { scene.row().gap(indent) };
+                    row.say(Role::Text, part).line()
+                })
+                .collect::<Vec<_>>()
         })
         .collect();
     if lines.is_empty() {

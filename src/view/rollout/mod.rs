@@ -44,20 +44,20 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
             events::events(scene, buf, right, env, workload);
         }
         SizeClass::Regular => {
-            let below = if workload.log.is_some() { 8 } else { 0 };
-            let mut bottom = layout::bottom(&mut area, below);
+            let rows = if area.height >= 30 { 9 } else { 7 };
+            let mut below = layout::bottom(&mut area, rows);
             let mut left = layout::left(&mut area, 46);
             layout::left(&mut area, 1);
-            let rows = (rungs.len() as u16 + 2).clamp(4, 14);
+            let rows = if runs > 0 { (rungs.len() as u16 + 2).clamp(4, 13) } else { left.height };
             steps_panel(scene, buf, layout::top(&mut left, rows));
-            if runs > 0 {
-                let rows = (left.height / 2).max(left.height.min(6));
-                analysis::draw(scene, buf, layout::top(&mut left, rows), workload);
-            }
-            events::events(scene, buf, left, env, workload);
+            analysis::draw(scene, buf, left, workload);
             pods::draw(scene, buf, area, workload);
-            let rows = bottom.height;
-            events::log(scene, buf, layout::top(&mut bottom, rows), workload);
+            if workload.log.is_some() {
+                let half = below.width / 2;
+                events::log(scene, buf, layout::right(&mut below, half), workload);
+                layout::right(&mut below, 1);
+            }
+            events::events(scene, buf, below, env, workload);
         }
         SizeClass::Narrow | SizeClass::TooSmall => {
             let columns = usize::from(area.width.saturating_sub(2));

@@ -52,9 +52,11 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &W
         return;
     }
     let columns = usize::from(inside.width);
+    let longest = snapshot.pods.iter().map(|pod| pod.reason.len() + 3).max().unwrap_or(0);
+    let state = longest.clamp(*STATE.start(), *STATE.end());
     let lines = entries.iter().skip(first).take(visible).map(|entry| match entry {
-        Entry::Revision(rs) => revision(scene, snapshot, rs, columns),
-        Entry::Pod { pod, last } => pod_line(scene, pod, *last, columns),
+        Entry::Revision(rs) => revision(scene, snapshot, rs, state, columns),
+        Entry::Pod { pod, last } => pod_line(scene, pod, *last, state, columns),
         Entry::Message { text, last } => {
             let stem = if *last { "  " } else { scene.theme.glyphs().tree[2] };
             let row = scene.row().say(Role::Faint, stem).gap(3);
@@ -104,7 +106,7 @@ fn entries<'a>(snapshot: &'a Snapshot, filter: &str) -> Vec<Entry<'a>> {
     entries
 }
 
-fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, columns: usize) -> Line<'static> {
+fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, state: usize, columns: usize) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let roles: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.word()).collect();
     let (sign, word, role) = match rs.health() {
@@ -123,26 +125,27 @@ fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, columns: us
         .say(Role::Strong, scene.theme.clip_middle(&version, 18))
         .gap(2)
         .say(Role::Text, roles.join(", "));
-    let row = match &rs.failure {
-        Some(failure) => row.say(Role::Bad, format!("  {failure}")),
-        None => row.say(Role::Faint, format!("  {}", rs.hash)),
-    };
     let tail = scene
         .row()
-        .left(role, &format!("{sign} {word}"), STATE)
+        .left(role, &format!("{sign} {word}"), state)
         .right(Role::Text, &format!("{}/{}", rs.ready, rs.desired), READY)
         .gap(RESTARTS)
         .right(Role::Label, &age, AGE);
+    let room = columns.saturating_sub(tail.width() + row.width() + 1);
+    let row = match &rs.failure {
+        Some(failure) => row.say(Role::Bad, format!("  {failure}")),
+        None => row.when(rs.hash.len() + 2 <= room, |row| row.say(Role::Faint, format!("  {}", rs.hash))),
+    };
     join(scene, row.line(), tail.line(), columns)
 }
 
-/// Columns of a pod's state, ready containers, restarts and age.
-const STATE: usize = 19;
+/// Columns of a pod's state (a reason is never cut short), ready containers, restarts and age.
+const STATE: std::ops::RangeInclusive<usize> = 14..=29;
 const READY: usize = 6;
 const RESTARTS: usize = 4;
 const AGE: usize = 8;
 
-fn pod_line(scene: &Scene<'_>, pod: &Pod, last: bool, columns: usize) -> Line<'static> {
+fn pod_line(scene: &Scene<'_>, pod: &Pod, last: bool, state: usize, columns: usize) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let (sign, role) = match (pod.is_failing(), pod.is_ready()) {
         (true, _) => (glyphs.bad, Role::Bad),
@@ -154,7 +157,7 @@ fn pod_line(scene: &Scene<'_>, pod: &Pod, last: bool, columns: usize) -> Line<'s
     let restarts = if pod.restarts == 0 { String::new() } else { format!("x{}", pod.restarts) };
     let tail = scene
         .row()
-        .left(role, &format!("{sign} {}", pod.reason), STATE)
+        .left(role, &format!("{sign} {}", pod.reason), state)
         .right(Role::Text, &format!("{}/{}", pod.ready, pod.total), READY)
         .right(Role::Warn, &restarts, RESTARTS)
         .right(Role::Label, &age, AGE);

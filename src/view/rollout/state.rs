@@ -28,7 +28,9 @@ pub(crate) fn lines(
     }
     let right = right.add([verdict]);
     let object = format!("{} in {}", workload.id, env.settings.namespace);
-    let mut lines = vec![sides(scene.row().say(Role::Strong, object), right, columns)];
+    let strategy = workload.status.as_ref().map_or("", |status| status.strategy);
+    let object = scene.row().say(Role::Strong, object).gap(2).say(Role::Label, strategy);
+    let mut lines = vec![sides(object, right, columns)];
     let Some(status) = &workload.status else {
         let text = if workload.missing { "it does not exist" } else { "not seen yet" };
         lines.push(scene.row().say(Role::Label, text).line());
@@ -37,23 +39,29 @@ pub(crate) fn lines(
         }
         return lines;
     };
-    let mut row = scene.row().say(Role::Label, status.strategy).gap(2);
-    let figure =
-        |row: Row, label: &str, value: String| row.say(Role::Label, format!("{label} ")).say(Role::Text, value).gap(2);
+    let mut figures = Vec::new();
     if let Some(weight) = status.weight {
         let share = |part: u32| format!("{} %", u64::from(part) * 100 / u64::from(weight.max.max(1)));
-        row = figure(row, "set", share(weight.set));
-        row = figure(row, "actual", share(weight.actual));
+        figures.extend([("set", share(weight.set)), ("actual", share(weight.actual))]);
     }
     let replicas = status.replicas;
-    for (label, value) in [
-        ("desired", replicas.desired),
-        ("current", replicas.current),
-        ("updated", replicas.updated),
-        ("ready", replicas.ready),
-        ("available", replicas.available),
-    ] {
-        row = figure(row, label, value.to_string());
+    figures.extend([
+        ("desired", replicas.desired.to_string()),
+        ("current", replicas.current.to_string()),
+        ("updated", replicas.updated.to_string()),
+        ("ready", replicas.ready.to_string()),
+        ("available", replicas.available.to_string()),
+    ]);
+    // No figure is lost: what does not fit goes to another line.
+    let gap = if columns < 100 { 1 } else { 3 };
+    let mut row = scene.row();
+    for (label, value) in figures {
+        let next = scene.row().say(Role::Label, format!("{label} ")).say(Role::Text, value);
+        if row.width() > 0 && row.width() + gap + next.width() > columns {
+            lines.push(std::mem::replace(&mut row, scene.row()).line());
+        }
+        let space = if row.width() > 0 { gap } else { 0 };
+        row = row.gap(space).add(next.line().spans);
     }
     lines.push(row.line());
     // The cause in our words; the controller's own message only where it says something else.
@@ -65,8 +73,7 @@ pub(crate) fn lines(
     if !text.is_empty() {
         let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
         for (index, part) in parts.into_iter().enumerate() {
-            let row =
-                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            let row = if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
     }
