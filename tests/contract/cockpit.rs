@@ -385,8 +385,7 @@ impl Cockpit {
         for receipt in &self.receipts {
             let Receipt::Ended { action, outcome, .. } = receipt else { continue };
             let is_intent = |line: &Line| matches!(&line.entry, Entry::Intent { action: id, .. } if id == action);
-            let is_outcome =
-                |line: &Line| matches!(&line.entry, Entry::Outcome { action: id, outcome: how } if id == action && how == outcome);
+            let is_outcome = |line: &Line| matches!(&line.entry, Entry::Outcome { action: id, outcome: how } if id == action && how == outcome);
             let (intent, end) = (lines.iter().position(is_intent), lines.iter().position(is_outcome));
             if outcome.is_settled() && (intent.is_none() || intent >= end) {
                 return Err(format!("{}: intent at {intent:?}, outcome at {end:?}", outcome.words()).into());

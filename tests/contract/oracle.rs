@@ -73,12 +73,8 @@ pub fn parse(text: &str) -> RolloutText {
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         let [name, kind, _icon, status, _age, info @ ..] = words.as_slice() else { continue };
-        let leaf = Leaf {
-            kind: (*kind).to_owned(),
-            status: (*status).to_owned(),
-            info: listed(&info.join(" ")),
-            revision,
-        };
+        let leaf =
+            Leaf { kind: (*kind).to_owned(), status: (*status).to_owned(), info: listed(&info.join(" ")), revision };
         parsed.tree.insert((*name).to_owned(), leaf);
     }
     parsed
@@ -98,7 +94,8 @@ pub async fn deployment(stage: &Stage, name: &str) -> Checked<Option<String>> {
     let said = String::from_utf8_lossy(&said).trim().to_owned();
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     let said = said.strip_prefix(&format!("Waiting for deployment {name:?} rollout to finish: ")).unwrap_or(said);
-    let said = said.strip_prefix(&format!("deployment {name:?} successfully")).map_or(said, |_| "successfully rolled out");
+    let said =
+        said.strip_prefix(&format!("deployment {name:?} successfully")).map_or(said, |_| "successfully rolled out");
     Ok(Some(said.to_owned()))
 }
 

@@ -213,8 +213,7 @@ fn replicasets(found: &mut Differences, view: &View<'_>, text: &RolloutText) {
         let what = |part: &str| format!("{part} of ReplicaSet {}", rs.meta.name);
         found.compare(&what("status"), &health, &leaf.status.as_str());
         found.compare(&what("revision"), &rs.revision(), &leaf.revision);
-        let roles: BTreeSet<_> =
-            view.snapshot.roles(&rs.hash).into_iter().map(|role| role.word().to_owned()).collect();
+        let roles: BTreeSet<_> = view.snapshot.roles(&rs.hash).into_iter().map(|role| role.word().to_owned()).collect();
         // `delay:3s` counts down beside the roles.
         let theirs = leaf.info.iter().filter(|info| !info.starts_with("delay:")).cloned().collect();
         found.compare(&what("roles"), &roles, &theirs);

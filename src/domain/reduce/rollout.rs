@@ -16,7 +16,8 @@ pub fn rollout(value: &Value) -> Rollout {
         // With `workloadRef` the selector is that of the workload named there; the controller reports it. For
         // blue-green it narrows it to the active revision.
         let reported = text(&value["status"]["selector"]);
-        let terms: Vec<_> = reported.split(',').filter(|term| !term.starts_with("rollouts-pod-template-hash")).collect();
+        let terms: Vec<_> =
+            reported.split(',').filter(|term| !term.starts_with("rollouts-pod-template-hash")).collect();
         spec.selector = terms.join(",");
     }
     Rollout { meta: meta(value), spec, status: status(&value["status"]) }
@@ -140,7 +141,8 @@ mod tests {
     #[test]
     fn with_workload_ref_the_selector_is_the_one_reported() {
         let selector = |reported: &str| {
-            let value = json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "a"}}, "status": {"selector": reported}});
+            let value =
+                json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "a"}}, "status": {"selector": reported}});
             rollout(&value).spec.selector
         };
         assert_eq!(selector("app=api,tier in (a,b)"), "app=api,tier in (a,b)");

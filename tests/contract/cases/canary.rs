@@ -86,7 +86,9 @@ pub async fn hold_and_resume_in_mid_step(stage: &Stage) -> Checked {
     let slow = template("api", "1.1.0", Some("4s"));
     stage.merge("Rollout", "api", json!({"spec": {"template": slow}})).await?;
     cockpit
-        .until("its first step", |view| view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed())
+        .until("its first step", |view| {
+            view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed()
+        })
         .await?;
     cockpit.act(Verb::Pause).await?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
@@ -165,7 +167,11 @@ pub async fn restart(stage: &Stage) -> Checked {
     let before: Vec<_> = cockpit.seen()?.snapshot.pods.iter().map(|pod| pod.name.clone()).collect();
     // Pods made in the second of the request would not count as older than it.
     let newest = cockpit.seen()?.snapshot.pods.iter().filter_map(|pod| pod.created).max();
-    cockpit.until("the second after the pods were made", |_| newest.is_some_and(|at| jiff::Timestamp::now().duration_since(at).as_secs() >= 2)).await?;
+    cockpit
+        .until("the second after the pods were made", |_| {
+            newest.is_some_and(|at| jiff::Timestamp::now().duration_since(at).as_secs() >= 2)
+        })
+        .await?;
     let plan = cockpit.planned(Verb::Restart)?;
     let at = plan.record().restart_at.clone().unwrap_or_default();
     let sent = cockpit.carry_out(plan).await?;

@@ -87,11 +87,12 @@ fn says(text: &str, wanted: &str) -> Checked {
 
 /// Fails unless exactly these merge patches were taken: the end of the path, and the body without its precondition.
 fn sent_merges(sent: &[Sent], wanted: &[(&str, Value)]) -> Checked {
-    let end = |line: &str| line.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/')).map(|(_, end)| end.to_owned());
-    let got: Vec<_> = sent.iter().map(|sent| (end(&sent.line).unwrap_or_default(), sent.kind.as_str(), &sent.body)).collect();
-    let wanted: Vec<_> = wanted
-        .iter()
-        .map(|(path, body)| ((*path).to_owned(), "application/merge-patch+json", body))
-        .collect();
+    let end = |line: &str| {
+        line.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/')).map(|(_, end)| end.to_owned())
+    };
+    let got: Vec<_> =
+        sent.iter().map(|sent| (end(&sent.line).unwrap_or_default(), sent.kind.as_str(), &sent.body)).collect();
+    let wanted: Vec<_> =
+        wanted.iter().map(|(path, body)| ((*path).to_owned(), "application/merge-patch+json", body)).collect();
     same("what was sent", &got, &wanted)
 }
