@@ -1,0 +1,5 @@
+//! The binary as its user has it: in a terminal.
+
+mod flight;
+mod leaving;
+mod pty;
