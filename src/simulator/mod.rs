@@ -4,8 +4,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod clock;
+mod controllers;
 pub mod faults;
 mod kubernetes;
+mod scenario;
+mod traffic;
 
 pub use kubernetes::Recorded;
 pub use kubernetes::access::{Access, Role, User};

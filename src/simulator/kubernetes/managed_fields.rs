@@ -45,7 +45,7 @@ impl Author {
 type Fields = BTreeMap<Vec<String>, ()>;
 
 /// Enters the difference between `old` and `new` for `author`.
-pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author) {
+pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Timestamp) {
     let mut changed = Fields::new();
     let mut path = Vec::new();
     difference(old, new, &mut path, &mut changed);
@@ -82,7 +82,7 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author) {
         "manager": author.manager,
         "operation": operation,
         "apiVersion": new.get("apiVersion").cloned().unwrap_or_default(),
-        "time": object::stamp(Timestamp::now()),
+        "time": object::stamp(at),
         "fieldsType": "FieldsV1",
         "fieldsV1": write(&fields),
     });
@@ -187,10 +187,17 @@ mod tests {
             &mut first,
             Part::Main,
             &Author::update("kubectl"),
+            Timestamp::UNIX_EPOCH,
         );
         let mut second = first.clone();
         second["spec"]["paused"] = json!(true);
-        record(&first, &mut second, Part::Main, &Author::update("alice"));
+        record(
+            &first,
+            &mut second,
+            Part::Main,
+            &Author::update("alice"),
+            Timestamp::UNIX_EPOCH,
+        );
         let fields = &second["metadata"]["managedFields"];
         assert_eq!(fields[0]["manager"], "kubectl");
         assert_eq!(fields[0]["fieldsV1"], json!({"f:spec": {"f:replicas": {}}}));
@@ -201,10 +208,22 @@ mod tests {
     #[test]
     fn status_writes_have_an_entry_of_their_own() {
         let mut first = json!({"apiVersion": "v1", "kind": "X", "spec": {"replicas": 1}});
-        record(&Value::Null, &mut first, Part::Main, &Author::update("c"));
+        record(
+            &Value::Null,
+            &mut first,
+            Part::Main,
+            &Author::update("c"),
+            Timestamp::UNIX_EPOCH,
+        );
         let mut second = first.clone();
         second["status"] = json!({"phase": "Paused"});
-        record(&first, &mut second, Part::Status, &Author::update("c"));
+        record(
+            &first,
+            &mut second,
+            Part::Status,
+            &Author::update("c"),
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(
             second["metadata"]["managedFields"][1]["subresource"],
             "status"

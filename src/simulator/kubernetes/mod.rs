@@ -3,7 +3,7 @@
 pub mod access;
 mod age;
 pub mod api_error;
-mod defaults;
+pub mod defaults;
 mod discovery;
 mod list_watch;
 mod listener;
@@ -16,7 +16,7 @@ mod path;
 mod representation;
 pub mod resources;
 mod reviews;
-mod scale;
+pub mod scale;
 pub mod selectors;
 mod server;
 pub mod store;

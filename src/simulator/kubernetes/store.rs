@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -16,6 +15,7 @@ use super::defaults;
 use super::managed_fields::{self, Author};
 use super::object;
 use super::resources::Kind;
+use crate::simulator::clock::Clock;
 
 /// How many changes a watch can be behind before it gets a 410.
 const HISTORY: usize = 8192;
@@ -111,12 +111,14 @@ struct Inner {
 pub struct Store {
     inner: Arc<Mutex<Inner>>,
     changed: watch::Sender<u64>,
+    clock: Clock,
 }
 
 impl Store {
-    /// Returns an empty store whose uids and generated names follow from `seed`.
-    pub fn new(seed: u64) -> Self {
+    /// Returns an empty store whose uids and generated names follow from `seed`, and its stamps from `clock`.
+    pub fn new(seed: u64, clock: Clock) -> Self {
         Self {
+            clock,
             inner: Arc::new(Mutex::new(Inner {
                 objects: BTreeMap::new(),
                 owned: HashMap::new(),
@@ -132,6 +134,11 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while holding the lock would be a test's own; the data stays usable for the others.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the clock that stamps are taken from.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Returns the version of the latest change.
@@ -282,13 +289,19 @@ impl Store {
             object::set(
                 &mut object,
                 &["metadata", "creationTimestamp"],
-                json!(object::stamp(Timestamp::now())),
+                json!(object::stamp(self.clock.now())),
             );
         }
         if resource.generation {
             object::set(&mut object, &["metadata", "generation"], json!(1));
         }
-        managed_fields::record(&Value::Null, &mut object, Part::Main, author);
+        managed_fields::record(
+            &Value::Null,
+            &mut object,
+            Part::Main,
+            author,
+            self.clock.now(),
+        );
         if author.dry_run {
             return Ok(Arc::new(object));
         }
@@ -321,7 +334,7 @@ impl Store {
             let generation = object::number(&old, "/metadata/generation", 1) + 1;
             object::set(&mut new, &["metadata", "generation"], json!(generation));
         }
-        managed_fields::record(&old, &mut new, part, author);
+        managed_fields::record(&old, &mut new, part, author, self.clock.now());
         if author.dry_run {
             return Ok(Arc::new(new));
         }

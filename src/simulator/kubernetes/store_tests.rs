@@ -24,7 +24,7 @@ fn merged(patch: Value) -> impl FnOnce(&Value) -> Result<Value, ApiError> {
 
 #[test]
 fn creation_fills_in_what_the_server_owns() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let object = store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
         .unwrap();
@@ -41,7 +41,7 @@ fn creation_fills_in_what_the_server_owns() {
 
 #[test]
 fn the_two_halves_are_written_apart() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
         .unwrap();
@@ -70,7 +70,7 @@ fn the_two_halves_are_written_apart() {
 
 #[test]
 fn a_stale_resource_version_is_a_conflict() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let first = store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
         .unwrap();
@@ -101,7 +101,7 @@ fn a_stale_resource_version_is_a_conflict() {
 
 #[test]
 fn a_patch_that_changes_nothing_keeps_the_version() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let first = store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
         .unwrap();
@@ -118,7 +118,7 @@ fn a_patch_that_changes_nothing_keeps_the_version() {
 
 #[test]
 fn an_analysis_run_keeps_its_status_in_the_main_object() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let run = json!({"metadata": {"name": "run"}, "spec": {}, "status": {"phase": "Running"}});
     let run = store
         .create(Kind::AnalysisRun, "shop", run, &author())
@@ -137,7 +137,7 @@ fn an_analysis_run_keeps_its_status_in_the_main_object() {
 
 #[test]
 fn deletion_takes_what_is_owned_along() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let owner = store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
         .unwrap();
@@ -161,7 +161,7 @@ fn deletion_takes_what_is_owned_along() {
 
 #[test]
 fn history_tells_every_change_until_it_is_compacted() {
-    let store = Store::new(7);
+    let store = Store::new(7, Clock::new(1.0));
     let start = store.version();
     store
         .create(Kind::Rollout, "shop", rollout("web"), &author())
