@@ -3,7 +3,22 @@
 //! The rooms, and who may enter whom (`tests/rooms.rs` reads the `use` lines):
 //!
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
+//! - [`keys`] is pure: the table of commands and the keys that reach them.
+//! - [`app`] is pure: the model, and what messages make of it.
+//! - [`config`] is what file, environment and flags say; it knows [`domain`] and [`keys`].
+//! - [`cli`] is the command line and what commands print: pure text from what is known.
+//! - [`sources`] sense the outside: Kubernetes, Prometheus. They never see the door.
+//! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
+//! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
+//! - [`runtime`] ties the rooms together: loop, terminal, signals, headless commands. Nobody imports it.
 
+pub mod actuators;
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod keys;
 pub mod simulator;
+pub mod sources;
+pub mod view;

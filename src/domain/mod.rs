@@ -1,1 +1,26 @@
-//! What the product knows: words, states, figures, plans. Pure.
+//! What the product knows: words, states, figures, plans.
+//!
+//! Pure: no clock, no I/O, nothing of ours from other rooms. Time comes in as a parameter, unknown is a value.
+
+pub mod access;
+pub mod action;
+pub mod analysis;
+pub mod deployment;
+pub mod event;
+pub mod feed;
+pub mod freshness;
+pub mod ids;
+pub mod journal;
+pub mod object;
+pub mod pod;
+pub mod reduce;
+pub mod replicaset;
+pub mod rollout;
+pub mod series;
+pub mod signals;
+pub mod step;
+pub mod text;
+pub mod verdict;
+pub mod why;
+pub mod workload;
+pub mod world;

@@ -1,12 +1,10 @@
 //! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset.
 
-// A failed expectation is what ends a test.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
-
 mod clock;
 mod controllers;
 pub mod faults;
 mod kubernetes;
+pub mod prometheus;
 mod scenario;
 mod traffic;
 

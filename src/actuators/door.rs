@@ -1,0 +1,313 @@
+//! The door itself: journal, precondition, request, look, journal.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::journal::{Journal, JournalState};
+use super::kubernetes::{Executor, SendError};
+use crate::domain::access::Access;
+use crate::domain::action::{ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, settled};
+use crate::domain::ids::{EnvName, Target, WorkloadKind};
+use crate::domain::journal::{Entry, Line};
+use crate::domain::reduce;
+
+/// How often a conflict is met by reading again before giving up: a rollout's resourceVersion moves every second, so
+/// two tries nearly always do.
+const CONFLICTS: usize = 6;
+/// How long the status may take to show the effect.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+/// Full promotion waits for pods.
+const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
+/// A controller that has not reacted by then has missed the request.
+const NUDGE_AFTER: Duration = Duration::from_millis(1200);
+/// After an unknown outcome a request may still be on its way inside the server for this long.
+const IN_THE_SERVER: Duration = Duration::from_secs(12);
+
+/// What the door reports.
+#[derive(Clone, Debug)]
+pub enum Receipt {
+    /// The intent is written, the action is on its way.
+    Begun {
+        /// Which action.
+        action: ActionId,
+        /// On what.
+        target: Target,
+    },
+    /// It ended, or became unknown; an unknown one is settled later by another receipt.
+    Ended {
+        /// Which action.
+        action: ActionId,
+        /// What it was.
+        record: Box<PlanRecord>,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Lines were written.
+    Written(Vec<Line>),
+    /// How the journals stand.
+    Journal(JournalState),
+}
+
+/// The door. Cheap to clone; every action is its own task.
+#[derive(Clone)]
+pub struct Door {
+    executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
+    journal: Journal,
+    operator: String,
+    receipts: mpsc::Sender<Receipt>,
+}
+
+impl Door {
+    /// Makes a door through which nothing can be done yet.
+    #[must_use]
+    pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
+        Self { executors: Arc::default(), journal, operator, receipts }
+    }
+
+    /// Builds the executor of an environment. A read-only environment is never given one (law 8).
+    pub fn admit(&self, env: EnvName, executor: Executor) {
+        self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert(env, executor);
+    }
+
+    /// Returns the journals.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Builds an environment's verbs anew from what the operator may do.
+    pub fn learn(&self, env: &EnvName, access: &Access) {
+        let mut executors = self.executors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(executor) = executors.get_mut(env) {
+            executor.learn(access);
+        }
+    }
+
+    pub(super) fn executor(&self, env: &EnvName) -> Option<Executor> {
+        self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(env).cloned()
+    }
+
+    async fn tell(&self, receipt: Receipt) {
+        // The screen may be gone already: the journal has it all.
+        let _ = self.receipts.send(receipt).await;
+    }
+
+    /// Writes an entry, in memory if it must be, and tells of it.
+    pub async fn write(&self, release: &str, entry: Entry) {
+        let lines = self.journal.append_or_keep(release, entry).await;
+        self.tell_written(lines).await;
+    }
+
+    /// Tries the journal of a release, and tells how it stands.
+    pub async fn probe(&self, release: &str) {
+        let lines = self.journal.probe(release).await;
+        self.tell_written(lines).await;
+    }
+
+    /// Tells of lines that were written before.
+    pub async fn show(&self, lines: Vec<Line>) {
+        self.tell(Receipt::Written(lines)).await;
+    }
+
+    async fn tell_written(&self, lines: Vec<Line>) {
+        if !lines.is_empty() {
+            self.tell(Receipt::Written(lines)).await;
+        }
+        self.tell(Receipt::Journal(self.journal.state())).await;
+    }
+
+    /// Carries out a plan and returns how it ended; an unknown outcome is settled by looking before this returns.
+    pub async fn perform(&self, plan: Plan) -> Outcome {
+        let record = plan.record().clone();
+        let action = ActionId(uuid::Uuid::now_v7().to_string());
+        let Some(executor) = self.executor(&record.target.env).filter(|executor| executor.can(record.verb)) else {
+            let outcome = Outcome::Refused { why: "there is no executor for it: read-only or denied".to_owned() };
+            self.ended(&action, &record, outcome.clone()).await;
+            return outcome;
+        };
+        let mark = self.journal.mark_in_flight(&record.release);
+        if let Err(outcome) = self.write_intent(&action, &record).await {
+            self.ended(&action, &record, outcome.clone()).await;
+            return outcome;
+        }
+        self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone() }).await;
+        let mut outcome = self.carry_out(&executor, &action, &record).await;
+        if !outcome.is_settled() {
+            self.ended(&action, &record, outcome.clone()).await;
+            outcome = self.settle_unknown(&executor, &record).await;
+        }
+        self.conclude(&action, &record, outcome.clone()).await;
+        drop(mark);
+        outcome
+    }
+
+    /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
+    async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
+        let entry =
+            Entry::Intent { action: action.clone(), operator: self.operator.clone(), plan: Box::new(record.clone()) };
+        if record.verb.stops() {
+            self.write(&record.release, entry).await;
+            return Ok(());
+        }
+        match self.journal.append(&record.release, entry).await {
+            Ok(lines) => {
+                self.tell_written(lines).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.tell(Receipt::Journal(self.journal.state())).await;
+                Err(Outcome::Refused { why: format!("not sent: the journal cannot be written: {error}") })
+            }
+        }
+    }
+
+    async fn ended(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
+        self.tell(Receipt::Ended { action: action.clone(), record: Box::new(record.clone()), outcome }).await;
+    }
+
+    /// Writes the outcome and tells of it.
+    pub(super) async fn conclude(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
+        self.write(&record.release, Entry::Outcome { action: action.clone(), outcome: outcome.clone() }).await;
+        self.ended(action, record, outcome).await;
+    }
+
+    async fn carry_out(&self, executor: &Executor, action: &ActionId, record: &PlanRecord) -> Outcome {
+        let mut version = record.resource_version.clone();
+        for (index, request) in record.requests.iter().enumerate() {
+            let (answer, result) = match self.send_once(executor, record, request, &version).await {
+                Ok(new) => (format!("accepted at resourceVersion {new}"), Ok(new)),
+                Err(outcome) => (outcome.words(), Err(outcome)),
+            };
+            let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
+            self.write(&record.release, entry).await;
+            match result {
+                Ok(new) => version = new,
+                Err(Outcome::Refused { why }) if index > 0 => {
+                    // The first part is done: what the whole came to is told by looking.
+                    let why = format!("request {} of {}: {why}", index + 1, record.requests.len());
+                    return Outcome::Unknown { why };
+                }
+                Err(outcome) => return outcome,
+            }
+        }
+        confirm(executor, record).await
+    }
+
+    /// Sends one request, once. A conflict means that nothing was written: the object is read again, and only if the
+    /// facts still hold the request is made anew for it.
+    async fn send_once(
+        &self,
+        executor: &Executor,
+        record: &PlanRecord,
+        request: &Request,
+        version: &str,
+    ) -> Result<String, Outcome> {
+        let mut version = version.to_owned();
+        for _ in 0..CONFLICTS {
+            let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
+            if let Some(live) = &prepared.live {
+                still_hold(executor, record, request, live).await?;
+            }
+            match executor.send(request, &prepared).await {
+                Ok(new) => return Ok(new),
+                Err(SendError::Conflict) => {
+                    let live = executor.get(&request.object).await.map_err(not_sent)?;
+                    still_hold(executor, record, request, &live).await?;
+                    live["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut version);
+                }
+                Err(SendError::Refused(why)) => return Err(Outcome::Refused { why }),
+                Err(SendError::Unknown(why)) => return Err(Outcome::Unknown { why }),
+            }
+        }
+        Err(Outcome::Moved { what: "somebody else keeps writing to it".to_owned() })
+    }
+
+    /// Looks until the cluster tells whether an action that may have been sent took effect.
+    pub(super) async fn settle_unknown(&self, executor: &Executor, record: &PlanRecord) -> Outcome {
+        let object = workload(record);
+        let mut wait = Duration::from_millis(250);
+        let mut answered_since: Option<Instant> = None;
+        loop {
+            if let Ok(found) = executor.look(&object).await {
+                let since = *answered_since.get_or_insert_with(Instant::now);
+                match settled(record, &found) {
+                    Settled::Done(shows) => return Outcome::FoundDone { shows },
+                    Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
+                    Settled::NotYet(shows) if since.elapsed() >= IN_THE_SERVER => {
+                        return Outcome::FoundNotDone { shows };
+                    }
+                    Settled::NotYet(_) => {}
+                }
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(3));
+        }
+    }
+}
+
+/// A failure before anything was sent.
+fn not_sent(error: SendError) -> Outcome {
+    match error {
+        SendError::Refused(why) => Outcome::Refused { why },
+        SendError::Conflict => Outcome::Refused { why: "not sent: conflict".to_owned() },
+        SendError::Unknown(why) => Outcome::Refused { why: format!("not sent: {why}") },
+    }
+}
+
+fn workload(record: &PlanRecord) -> ObjectRef {
+    ObjectRef { kind: record.target.workload.kind.kind().to_owned(), name: record.target.workload.name.clone() }
+}
+
+/// Compares the facts of the plan with those of now. `live` is the object that the request goes to; where that is not
+/// the workload itself (the Deployment behind a `workloadRef`), the workload is read too.
+async fn still_hold(
+    executor: &Executor,
+    record: &PlanRecord,
+    request: &Request,
+    live: &serde_json::Value,
+) -> Result<(), Outcome> {
+    let own = workload(record);
+    let found =
+        if request.object == own { reduce::object(live) } else { Some(executor.look(&own).await.map_err(not_sent)?) };
+    let Some(found) = found else {
+        return Err(Outcome::Refused { why: "not sent: the answer is no workload".to_owned() });
+    };
+    // After the first request of a plan its own effect has moved some facts: only the revision still counts then.
+    let first = record.requests.first().is_some_and(|first| first == request);
+    let verb = if first { record.verb } else { Verb::Abort };
+    record.facts.still_hold(&Facts::of(&found), verb).map_err(|what| Outcome::Moved { what })
+}
+
+/// Looks until the status shows the effect. A controller that missed the request is nudged, once.
+async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
+    let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_WITHIN } else { CONFIRM_WITHIN };
+    let (until, nudge_at) = (Instant::now() + within, Instant::now() + NUDGE_AFTER);
+    let object = workload(record);
+    let mut wait = Duration::from_millis(50);
+    let mut shows = "no answer since it was accepted".to_owned();
+    let mut nudged = record.target.workload.kind != WorkloadKind::Rollout;
+    loop {
+        if let Ok(found) = executor.look(&object).await {
+            match settled(record, &found) {
+                Settled::Done(shows) => return Outcome::Confirmed { shows },
+                Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
+                Settled::NotYet(now) => shows = now,
+            }
+            if !nudged && Instant::now() >= nudge_at {
+                nudged = true;
+                let touched = executor.nudge(&object, &found.meta().resource_version, Timestamp::now()).await;
+                tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
+            }
+        }
+        if Instant::now() >= until {
+            return Outcome::Unconfirmed { shows };
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(1));
+    }
+}

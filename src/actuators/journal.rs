@@ -1,0 +1,270 @@
+//! The journals: one file per release. Blocking work runs apart, so that no one waits for a disk who need not.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::journal_file::JournalFile;
+pub use super::journal_file::{Contents, JournalError, read};
+use crate::domain::journal::{Entry, Line, hex};
+
+/// All journals of a state folder; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    inner: Arc<Mutex<Inner>>,
+    dir: PathBuf,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    config: Option<String>,
+    open: BTreeMap<String, JournalFile>,
+    unwritten: Vec<(String, Timestamp, Entry)>,
+    broken: Option<String>,
+}
+
+/// How the journals stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalState {
+    /// Why the last write failed, if it did.
+    pub broken: Option<String>,
+    /// Entries kept in memory until they can be written.
+    pub unwritten: usize,
+}
+
+impl Journal {
+    /// Makes the journals of a folder, which must exist. `config` is the hash of the config in force.
+    #[must_use]
+    pub fn new(dir: &Path, config: Option<String>) -> Self {
+        let inner = Inner { dir: dir.to_owned(), config, open: BTreeMap::new(), unwritten: Vec::new(), broken: None };
+        Self { inner: Arc::new(Mutex::new(inner)), dir: dir.to_owned() }
+    }
+
+    /// Returns the folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Appends an entry to a release's journal and waits until it is on disk. What waits in memory goes first.
+    ///
+    /// # Errors
+    /// Why it could not be written. The entry is not kept.
+    pub async fn append(&self, release: &str, entry: Entry) -> Result<Vec<Line>, JournalError> {
+        let (inner, release) = (Arc::clone(&self.inner), release.to_owned());
+        let at = Timestamp::now();
+        let appended = tokio::task::spawn_blocking(move || {
+            inner.lock().unwrap_or_else(PoisonError::into_inner).append(&release, at, entry)
+        });
+        appended.await.unwrap_or_else(|panic| {
+            Err(JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(panic) })
+        })
+    }
+
+    /// Appends an entry, or keeps it in memory until it can be written: for what must not be held up by a disk.
+    pub async fn append_or_keep(&self, release: &str, entry: Entry) -> Vec<Line> {
+        match self.append(release, entry.clone()).await {
+            Ok(lines) => lines,
+            Err(error) => {
+                let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+                tracing::error!(%error, "journal entry kept in memory");
+                inner.unwritten.push((release.to_owned(), Timestamp::now(), entry));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Tries whether a release's journal can be written, and writes what waits in memory.
+    pub async fn probe(&self, release: &str) -> Vec<Line> {
+        let (inner, release) = (Arc::clone(&self.inner), release.to_owned());
+        tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).probe(&release))
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Returns how they stand.
+    #[must_use]
+    pub fn state(&self) -> JournalState {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        JournalState { broken: inner.broken.clone(), unwritten: inner.unwritten.len() }
+    }
+
+    /// Takes the mark that an action of this process is on its way in a release's journal; it is let go when dropped,
+    /// or when the process ends, however it ends.
+    #[must_use]
+    pub fn mark_in_flight(&self, release: &str) -> Option<File> {
+        let file = self.in_flight_file(release)?;
+        file.lock_shared().ok()?;
+        Some(file)
+    }
+
+    /// Returns whether some living process has an action on its way in a release's journal.
+    #[must_use]
+    pub fn is_in_flight(&self, release: &str) -> bool {
+        self.in_flight_file(release).is_some_and(|file| file.try_lock().is_err())
+    }
+
+    fn in_flight_file(&self, release: &str) -> Option<File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.dir.join(file_name(release)).with_extension("lock");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path).ok()
+    }
+}
+
+impl Inner {
+    fn append(&mut self, release: &str, at: Timestamp, entry: Entry) -> Result<Vec<Line>, JournalError> {
+        let mut lines = Vec::new();
+        let written = self.flush(&mut lines).and_then(|()| self.write(release, at, entry, &mut lines));
+        self.broken = written.as_ref().err().map(ToString::to_string);
+        written.map(|()| lines)
+    }
+
+    fn probe(&mut self, release: &str) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let path = self.dir.join(file_name(release));
+        let tried = self.flush(&mut lines).and_then(|()| {
+            // A journal is begun with its first entry, not by looking whether it could be.
+            if path.exists() { self.journal(release, &mut lines).map(|_| ()) } else { try_folder(&self.dir) }
+        });
+        self.broken = tried.err().map(|error| error.to_string());
+        lines
+    }
+
+    /// Writes what waits in memory, in order.
+    fn flush(&mut self, lines: &mut Vec<Line>) -> Result<(), JournalError> {
+        while let Some((release, at, entry)) = self.unwritten.first().cloned() {
+            self.write(&release, at, entry, lines)?;
+            self.unwritten.remove(0);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, release: &str, at: Timestamp, entry: Entry, lines: &mut Vec<Line>) -> Result<(), JournalError> {
+        let written = self.journal(release, lines)?.append(at, entry);
+        if written.is_err() {
+            // The file may be gone or replaced: it is opened anew next time.
+            self.open.remove(release);
+        }
+        lines.push(written?);
+        Ok(())
+    }
+
+    fn journal(&mut self, release: &str, lines: &mut Vec<Line>) -> Result<&mut JournalFile, JournalError> {
+        if !self.open.contains_key(release) {
+            let path = self.dir.join(file_name(release));
+            let (mut file, known) = JournalFile::open(&path)?;
+            if known.is_empty() {
+                let opened = Entry::Opened {
+                    release: release.to_owned(),
+                    program: env!("CARGO_PKG_VERSION").to_owned(),
+                    config: self.config.clone(),
+                };
+                lines.push(file.append(Timestamp::now(), opened)?);
+            }
+            self.open.insert(release.to_owned(), file);
+        }
+        let path = self.dir.join(file_name(release));
+        self.open.get_mut(release).ok_or_else(|| JournalError::Io { path, error: std::io::Error::other("not open") })
+    }
+}
+
+/// Tries whether a file can be made in a folder.
+fn try_folder(dir: &Path) -> Result<(), JournalError> {
+    let path = dir.join(format!(".probe-{}", std::process::id()));
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let _ = std::fs::remove_file(&path);
+    made.map(|_| ()).map_err(|error| JournalError::Io { path: dir.to_owned(), error })
+}
+
+/// Returns the file name of a release's journal: readable, safe, and different for different releases.
+#[must_use]
+pub fn file_name(release: &str) -> String {
+    let safe: String = release
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .take(80)
+        .collect();
+    let plain = release.replace(' ', "_");
+    if safe == plain && !safe.starts_with('.') {
+        return format!("{safe}.jsonl");
+    }
+    let hash = hex(&Sha256::digest(release.as_bytes()));
+    format!("{}-{}.jsonl", safe.trim_start_matches('.'), &hash[..8])
+}
+
+/// Returns the journals of a folder, the one written last first.
+///
+/// # Errors
+/// What the disk says of the folder.
+pub fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            let at = path.symlink_metadata().and_then(|meta| meta.modified()).ok();
+            found.push((at, path));
+        }
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(text: &str) -> Entry {
+        Entry::Note { who: "test".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn file_names_are_safe_and_different() {
+        assert_eq!(file_name("payments-api 1.5.0"), "payments-api_1.5.0.jsonl");
+        for odd in ["../../etc/passwd", ".hidden", "a/b", "ü", &"x".repeat(500)] {
+            let name = file_name(odd);
+            assert!(!name.contains('/') && !name.starts_with('.') && name.len() < 110, "{name}");
+        }
+        assert_ne!(file_name("a/b"), file_name("a?b"));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_kept_and_written_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        let journal = Journal::new(&gone, None);
+        assert!(journal.append("r 1", note("a promotion")).await.is_err());
+        assert!(journal.append_or_keep("r 1", note("a rollback")).await.is_empty());
+        let state = journal.state();
+        assert!(state.broken.is_some());
+        assert_eq!(state.unwritten, 1);
+        std::fs::create_dir(&gone).unwrap();
+        let lines = journal.append("r 1", note("later")).await.unwrap();
+        assert_eq!(journal.state(), JournalState::default());
+        // Opened, the rollback that waited, and the new one; the promotion was refused and is not there.
+        let texts: Vec<_> = lines
+            .iter()
+            .filter_map(|line| match &line.entry {
+                Entry::Note { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(texts, ["a rollback", "later"]);
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_seen_by_others_until_it_is_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path(), None);
+        let mark = journal.mark_in_flight("r 1").unwrap();
+        assert!(journal.is_in_flight("r 1"));
+        drop(mark);
+        assert!(!journal.is_in_flight("r 1"));
+    }
+}

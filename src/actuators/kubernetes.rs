@@ -1,0 +1,224 @@
+//! The hand that writes to one environment's API server. It sends what a plan says, once.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use serde_json::{Value, json};
+
+use crate::domain::access::{Access, Permission};
+use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
+use crate::domain::reduce;
+use crate::domain::workload::Object;
+
+/// How long one answer may take. After that the request is unknown.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Who writes, as managedFields show it.
+const FIELD_MANAGER: &str = "release-cockpit";
+
+/// Why a request did not do what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The API server, or this side, said no; nothing happened.
+    Refused(String),
+    /// The object is another one than the request was made for: the facts decide whether it is sent again.
+    Conflict,
+    /// No answer, or one that tells nothing: it may have happened.
+    Unknown(String),
+}
+
+/// The hand of one environment. Read-only environments have none.
+#[derive(Clone)]
+pub struct Executor {
+    client: kube::Client,
+    namespace: String,
+    /// Verbs that RBAC does not deny.
+    verbs: BTreeSet<Verb>,
+}
+
+impl Executor {
+    /// Makes the hand, with a client that never retries by itself.
+    ///
+    /// # Errors
+    /// What the client cannot be built from.
+    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, kube::Error> {
+        config.default_retry = false;
+        config.connect_timeout = Some(Duration::from_secs(5));
+        config.read_timeout = Some(DEADLINE);
+        config.write_timeout = Some(DEADLINE);
+        let client = kube::Client::try_from(config)?;
+        Ok(Self { client, namespace: namespace.to_owned(), verbs: Verb::ALL.into() })
+    }
+
+    /// Builds the verbs anew from what the operator may do: a denied verb is not there at all.
+    pub fn learn(&mut self, access: &Access) {
+        self.verbs = Verb::ALL.into_iter().filter(|verb| !matches!(access.of(*verb), Permission::Denied(_))).collect();
+    }
+
+    /// Returns whether a verb is there.
+    #[must_use]
+    pub fn can(&self, verb: Verb) -> bool {
+        self.verbs.contains(&verb)
+    }
+
+    fn api(&self, object: &ObjectRef) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource(&object.kind))
+    }
+
+    /// Reads an object as JSON.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn get(&self, object: &ObjectRef) -> Result<Value, SendError> {
+        self.get_kind(&object.kind, &object.name).await
+    }
+
+    async fn get_kind(&self, kind: &str, name: &str) -> Result<Value, SendError> {
+        let api = self.api(&ObjectRef { kind: kind.to_owned(), name: name.to_owned() });
+        match tokio::time::timeout(DEADLINE, api.get(name)).await {
+            Ok(Ok(object)) => {
+                serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
+            }
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
+        }
+    }
+
+    /// Reads a workload, reduced.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn look(&self, object: &ObjectRef) -> Result<Object, SendError> {
+        let value = self.get(object).await?;
+        reduce::object(&value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))
+    }
+
+    /// Returns the bytes-to-be of a request, conditional on `resource_version`.
+    ///
+    /// Putting a template back needs the ReplicaSet and the object itself: they are read now, and the write is
+    /// conditional on what was read.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub async fn prepare(&self, request: &Request, resource_version: &str) -> Result<Prepared, SendError> {
+        let conditional = |body: &Value| {
+            let mut body = body.clone();
+            body["metadata"]["resourceVersion"] = json!(resource_version);
+            body
+        };
+        match &request.body {
+            Body::Merge(body) => Ok(Prepared { patch: Patch::Merge(conditional(body)), live: None }),
+            Body::Strategic(body) => Ok(Prepared { patch: Patch::Strategic(conditional(body)), live: None }),
+            Body::RestoreTemplate { replicaset } => {
+                let (replicaset, live) =
+                    tokio::join!(self.get_kind("ReplicaSet", replicaset), self.get(&request.object));
+                let (replicaset, live) = (replicaset?, live?);
+                let patch = restore_patch(&replicaset, &live, true).map_err(|error| match error {
+                    TemplateError::Same(_) => SendError::Refused(format!("nothing to do: {error}")),
+                    TemplateError::NoTemplate(_) => SendError::Refused(error.to_string()),
+                })?;
+                let patch = serde_json::from_value(patch)
+                    .map_err(|error| SendError::Refused(format!("the patch cannot be made: {error}")))?;
+                Ok(Prepared { patch: Patch::Json::<()>(patch).into_value()?, live: Some(live) })
+            }
+        }
+    }
+
+    /// Touches an object so that its controller looks at it again: an annotation, conditional on `resource_version`.
+    ///
+    /// Argo Rollouts (1.9) puts the result of its own status write back into its cache without comparing versions. A
+    /// request that arrives within some 50 ms of such a write is in etcd but not seen, until something changes.
+    ///
+    /// # Errors
+    /// Refused, conflict or unknown.
+    pub async fn nudge(&self, object: &ObjectRef, resource_version: &str, at: Timestamp) -> Result<String, SendError> {
+        let body = json!({"metadata": {"annotations": {"release-cockpit/nudged-at": at.to_string()}}});
+        let request = Request { object: object.clone(), subresource: None, body: Body::Merge(body) };
+        let prepared = self.prepare(&request, resource_version).await?;
+        self.send(&request, &prepared).await
+    }
+
+    /// Sends a prepared request, once; returns the object's new resourceVersion.
+    ///
+    /// # Errors
+    /// Refused, conflict or unknown.
+    pub async fn send(&self, request: &Request, prepared: &Prepared) -> Result<String, SendError> {
+        let api = self.api(&request.object);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let name = &request.object.name;
+        let sent = async {
+            match &request.subresource {
+                Some(subresource) => api.patch_subresource(subresource, name, &params, &prepared.patch).await,
+                None => api.patch(name, &params, &prepared.patch).await,
+            }
+        };
+        match tokio::time::timeout(DEADLINE, sent).await {
+            Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
+        }
+    }
+}
+
+/// A request ready to be sent.
+#[derive(Debug)]
+pub struct Prepared {
+    patch: Patch<Value>,
+    /// The object as it was read just now, where it had to be.
+    pub live: Option<Value>,
+}
+
+trait IntoValue {
+    fn into_value(self) -> Result<Patch<Value>, SendError>;
+}
+
+impl IntoValue for Patch<()> {
+    /// A JSON patch carries no type: only the marker changes.
+    fn into_value(self) -> Result<Patch<Value>, SendError> {
+        match self {
+            Self::Json(patch) => Ok(Patch::Json(patch)),
+            _ => Err(SendError::Refused("not a JSON patch".to_owned())),
+        }
+    }
+}
+
+fn resource(kind: &str) -> ApiResource {
+    let (group, version) = if kind == "Rollout" { ("argoproj.io", "v1alpha1") } else { ("apps", "v1") };
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// Tells what an error means for the request: a clear no, a conflict, or nothing known.
+fn classify(error: &kube::Error) -> SendError {
+    match error {
+        kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
+        // The API server said no before doing anything.
+        kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
+            SendError::Refused(format!("{} {}: {}", status.code, status.reason, status.message))
+        }
+        // A 5xx may come after the write: etcd may have taken it.
+        kube::Error::Api(status) => SendError::Unknown(format!("{} {}", status.code, status.message)),
+        other => {
+            let cause = root_cause(other);
+            // The connection never came up: no byte was sent.
+            if cause.to_lowercase().contains("connection refused") {
+                SendError::Refused("not sent: connection refused; is the API server up?".to_owned())
+            } else {
+                SendError::Unknown(cause)
+            }
+        }
+    }
+}
+
+fn root_cause(error: &kube::Error) -> String {
+    let mut cause = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        cause = inner.to_string();
+        source = inner.source();
+    }
+    cause
+}

@@ -1,0 +1,133 @@
+//! What each command would do now, or why not: for footer, help and palette alike.
+
+use super::model::{Model, Overlay, Screen};
+use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
+use crate::domain::ids::Target;
+use crate::domain::workload::Object;
+use crate::keys::Command;
+
+/// A command with what it would do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The command.
+    pub command: Command,
+    /// Its first key, if any is bound.
+    pub key: Option<String>,
+    /// What it would do, e.g. `promote 20 → 60 %`.
+    pub text: String,
+    /// Why it cannot be done now.
+    pub refusal: Option<Refusal>,
+}
+
+/// Returns the verb that a command asks for in the model's state; `None` for commands that act on nothing outside.
+#[must_use]
+pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
+    Some(match command {
+        Command::Promote => Verb::Promote,
+        Command::PromoteFull => Verb::PromoteFull,
+        Command::Hold if is_held(model) => Verb::Resume,
+        Command::Hold => Verb::Pause,
+        Command::Abort => Verb::Abort,
+        Command::Rollback | Command::RollbackTo => Verb::Rollback,
+        Command::Retry => Verb::Retry,
+        Command::Restart => Verb::Restart,
+        _ => return None,
+    })
+}
+
+/// Whether the selected workload is paused by hand.
+fn is_held(model: &Model) -> bool {
+    model.selected().and_then(|(_, workload)| workload.snapshot.as_ref()).is_some_and(|snapshot| {
+        match &snapshot.object {
+            Object::Rollout(rollout) => rollout.spec.paused,
+            Object::Deployment(deployment) => deployment.paused,
+        }
+    })
+}
+
+/// Returns how things stand around an action.
+#[must_use]
+pub fn circumstances(model: &Model) -> Circumstances {
+    Circumstances {
+        now: model.now,
+        journal_broken: model.journal.broken.clone(),
+        in_flight: model.in_flight.keys().cloned().collect(),
+    }
+}
+
+/// Returns the plan that a command would propose for the selected workload.
+///
+/// # Errors
+/// Every reason why it cannot be done now.
+pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    let Some(target) = model.target() else {
+        let nothing = Refusal::new(crate::domain::action::RefusalKind::NotSeen, "no workload is selected", "");
+        return Err(vec![nothing]);
+    };
+    plan_for_target(model, &target, verb, to)
+}
+
+/// Returns the plan for a verb on a target.
+///
+/// # Errors
+/// Every reason why it cannot be done now.
+pub fn plan_for_target(model: &Model, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    plan(&model.world, &Intent { verb, target: target.clone(), to }, &circumstances(model))
+}
+
+/// Returns what a command would do now.
+#[must_use]
+pub fn hint(model: &Model, command: Command) -> Hint {
+    let spec = command.spec();
+    let key = model.keymap.key(command);
+    let Some(verb) = verb_of(model, command) else {
+        return Hint { command, key, text: spec.title.to_owned(), refusal: None };
+    };
+    match plan_for(model, verb, None) {
+        Ok(_) if command == Command::RollbackTo => Hint { command, key, text: spec.title.to_owned(), refusal: None },
+        Ok(plan) => Hint { command, key, text: plan.record().headline.clone(), refusal: None },
+        Err(refusals) => Hint { command, key, text: verb.spoken().to_owned(), refusal: refusals.into_iter().next() },
+    }
+}
+
+/// Returns the hints of the footer, in order: what acts first, then what this screen offers, help last.
+#[must_use]
+pub fn footer(model: &Model) -> Vec<Hint> {
+    let mut commands = vec![Command::Promote, Command::Hold, Command::Abort, Command::Rollback];
+    let aborted =
+        model.selected().and_then(|(_, workload)| workload.status.as_ref()).is_some_and(|status| status.aborted);
+    if aborted {
+        commands = vec![Command::Retry, Command::Rollback];
+    }
+    match model.screen {
+        Screen::Deck => commands.extend([Command::Open, Command::Why]),
+        Screen::Rollout => commands.extend([Command::RollbackTo, Command::Filter]),
+        Screen::Signals => commands.push(Command::Why),
+        Screen::Journal => commands.extend([Command::Export, Command::Filter]),
+    }
+    commands.extend([Command::Palette, Command::Help]);
+    commands.into_iter().map(|command| hint(model, command)).collect()
+}
+
+/// Returns the commands whose name or help matches what is typed, in the order of the table: those whose name starts
+/// with it first.
+#[must_use]
+pub fn search(typed: &str) -> Vec<Command> {
+    let typed = typed.trim().to_lowercase();
+    let all = || crate::keys::COMMANDS.iter();
+    let starts = all().filter(|spec| spec.id.starts_with(&typed));
+    let contains = all().filter(|spec| {
+        !spec.id.starts_with(&typed) && (spec.id.contains(&typed) || spec.help.to_lowercase().contains(&typed))
+    });
+    starts.chain(contains).map(|spec| spec.command).collect()
+}
+
+/// Returns whether an overlay is open in which text is typed.
+#[must_use]
+pub fn is_typing(model: &Model) -> bool {
+    match &model.overlay {
+        Some(Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::Filter { .. }) => true,
+        Some(Overlay::Confirm(confirm)) => confirm.plan.typed().is_some(),
+        _ => false,
+    }
+}

@@ -1,0 +1,91 @@
+//! What happens next, and when; and what stands in the way.
+
+use super::hints::plan_for;
+use super::model::Model;
+use crate::domain::action::{RefusalKind, Verb};
+use crate::domain::text::duration;
+use crate::domain::workload::Phase;
+
+/// The answer to “what happens next?”.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// One sentence.
+    pub sentence: String,
+    /// What stands in the way of a promotion: gates that are red or blind, one line each.
+    pub in_the_way: Vec<String>,
+}
+
+/// Returns what happens next with the selected workload.
+#[must_use]
+pub fn next(model: &Model) -> Next {
+    let Some((env, workload)) = model.selected() else {
+        return Next { sentence: "no workload is watched: see the config".to_owned(), in_the_way: Vec::new() };
+    };
+    let name = env.name();
+    let Some(status) = &workload.status else {
+        let sentence = if workload.missing {
+            format!("{} does not exist in {name}", workload.id)
+        } else {
+            format!("waiting for the first look at {} in {name}", workload.id)
+        };
+        return Next { sentence, in_the_way: Vec::new() };
+    };
+    if let Some(flying) = model.target().and_then(|target| model.in_flight.get(&target)) {
+        let age = duration(model.now.duration_since(flying.since));
+        let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", flying.record.headline);
+        return Next { sentence, in_the_way: Vec::new() };
+    }
+    let key =
+        |command: crate::keys::Command| model.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id));
+    let promote = plan_for(model, Verb::Promote, None);
+    let in_the_way = match &promote {
+        Ok(_) => Vec::new(),
+        Err(refusals) => refusals
+            .iter()
+            .filter(|refusal| {
+                matches!(
+                    refusal.kind,
+                    RefusalKind::Gate
+                        | RefusalKind::Blind
+                        | RefusalKind::Artifact
+                        | RefusalKind::Journal
+                        | RefusalKind::Stale
+                )
+            })
+            .map(|refusal| refusal.text.clone())
+            .collect(),
+    };
+    let waits_for_person = status.pause.as_ref().is_some_and(|pause| pause.needs_person);
+    let sentence = match (&promote, &status.pause) {
+        _ if status.aborted => {
+            format!(
+                "{name} was aborted; {} retries, {} puts the old manifest back",
+                key(crate::keys::Command::Retry),
+                key(crate::keys::Command::Rollback)
+            )
+        }
+        (_, Some(pause)) if pause.reason == "manual" => {
+            format!("{name} is held by hand; {} resumes it", key(crate::keys::Command::Hold))
+        }
+        (Ok(plan), Some(pause)) => {
+            let record = plan.record();
+            let then = record.goes.first().map_or_else(String::new, |goes| format!(": {goes}"));
+            let by_itself = pause.until.map_or_else(String::new, |until| {
+                format!("; by itself in {}", duration(until.duration_since(model.now)))
+            });
+            format!("{} would {} in {name}{then}{by_itself}", key(crate::keys::Command::Promote), record.headline)
+        }
+        (Err(_), Some(pause)) => match pause.until {
+            Some(until) => format!("{name} goes on by itself in {}", duration(until.duration_since(model.now))),
+            None => format!("{name} waits for a person to promote it"),
+        },
+        (_, None) => match (status.phase, &status.canary) {
+            (Phase::Healthy, _) => format!("nothing is under way in {name}"),
+            (Phase::Degraded, _) => status.why.clone().unwrap_or_else(|| status.message.clone()),
+            (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is on its way: {}", status.message)),
+        },
+    };
+    // A gate is in the way only of what waits for a person, or would go on into it.
+    let in_the_way = if waits_for_person || status.pause.is_some() { in_the_way } else { Vec::new() };
+    Next { sentence, in_the_way }
+}

@@ -1,0 +1,370 @@
+//! Keys: typed into what is open, else the command on them.
+
+use tui_input::{Input, InputRequest};
+
+use super::confirm;
+use super::hints::{plan_for, search, verb_of};
+use super::model::{Level, Model, Overlay, Screen};
+use super::msg::Effect;
+use super::revisions::revision_choices;
+use super::update::say;
+use crate::domain::action::Verb;
+use crate::domain::ids::EnvName;
+use crate::keys::{Chord, Command, Key};
+
+/// Lines of a page.
+const PAGE: usize = 10;
+
+pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> {
+    // Where nothing can be read, nothing can be asked for but to leave.
+    if model.too_small {
+        return match model.keymap.command(chord) {
+            Some(Command::Quit) => quit(model),
+            _ => Vec::new(),
+        };
+    }
+    if chord == Chord::ctrl('c') && !matches!(model.overlay, Some(Overlay::Quit)) {
+        return quit(model);
+    }
+    match &model.overlay {
+        None => command_on(model, chord),
+        Some(Overlay::Confirm(_)) => confirm::key(model, chord, repeat),
+        Some(Overlay::Help { .. } | Overlay::Palette { .. }) => search_key(model, chord),
+        Some(Overlay::Filter { .. }) => filter_key(model, chord),
+        Some(Overlay::Revisions { .. }) => revisions_key(model, chord),
+        Some(Overlay::Quit) => match chord {
+            Chord { key: Key::Char('y'), ctrl: false, .. } | Chord { key: Key::Char('c'), ctrl: true, .. } => {
+                vec![Effect::Quit]
+            }
+            _ => closed(model),
+        },
+        Some(Overlay::Refused { .. }) => closed(model),
+        Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
+    }
+}
+
+fn closed(model: &mut Model) -> Vec<Effect> {
+    model.overlay = None;
+    Vec::new()
+}
+
+/// A paste never confirms and never runs a command; it is text where text is typed.
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    if model.too_small {
+        return Vec::new();
+    }
+    let input = match &mut model.overlay {
+        Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) => input,
+        _ => return Vec::new(),
+    };
+    for c in text.chars().filter(|c| !c.is_control()).take(200) {
+        input.handle(InputRequest::InsertChar(c));
+    }
+    if let Some(Overlay::Filter { input }) = &model.overlay {
+        model.filter = input.value().to_owned();
+    }
+    Vec::new()
+}
+
+pub(super) fn wheel(model: &mut Model, lines: i32) -> Vec<Effect> {
+    let step = lines.unsigned_abs() as usize;
+    let key = if lines > 0 { Key::Down } else { Key::Up };
+    for _ in 0..step.min(PAGE) {
+        if !matches!(model.overlay, Some(Overlay::Confirm(_) | Overlay::Quit | Overlay::Refused { .. })) {
+            key_moves(model, Chord::plain(key));
+        }
+    }
+    Vec::new()
+}
+
+fn key_moves(model: &mut Model, chord: Chord) {
+    let _ = key(model, chord, false);
+}
+
+fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    match model.keymap.command(chord) {
+        Some(command) => run(model, command),
+        None => Vec::new(),
+    }
+}
+
+/// Runs a command.
+pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    model.unread = 0;
+    match command {
+        Command::Deck => show(model, Screen::Deck),
+        Command::Rollout => show(model, Screen::Rollout),
+        Command::Signals => show(model, Screen::Signals),
+        Command::Journal => show(model, Screen::Journal),
+        Command::Open if model.screen == Screen::Deck => show(model, Screen::Rollout),
+        Command::Open => Vec::new(),
+        Command::Back => back(model),
+        Command::Promote
+        | Command::PromoteFull
+        | Command::Hold
+        | Command::Abort
+        | Command::Rollback
+        | Command::Retry
+        | Command::Restart => ask(model, command),
+        Command::RollbackTo => {
+            model.overlay = Some(Overlay::Revisions { selected: 0 });
+            Vec::new()
+        }
+        Command::Filter => {
+            model.overlay = Some(Overlay::Filter { input: Input::new(model.filter.clone()) });
+            Vec::new()
+        }
+        Command::Palette => {
+            model.overlay = Some(Overlay::Palette { input: Input::default(), selected: 0 });
+            Vec::new()
+        }
+        Command::Help => {
+            model.overlay = Some(Overlay::Help { input: Input::default(), selected: 0 });
+            Vec::new()
+        }
+        Command::Notices => {
+            model.overlay = Some(Overlay::Notices { scroll: 0 });
+            Vec::new()
+        }
+        Command::Why => why(model),
+        Command::Refresh => vec![Effect::Refresh],
+        Command::Copy => copy(model),
+        Command::Export => vec![Effect::Export],
+        Command::Mouse => {
+            model.look.mouse = !model.look.mouse;
+            let text = if model.look.mouse { "mouse on" } else { "mouse off: the terminal selects text" };
+            say(model, Level::Info, text);
+            vec![Effect::Mouse(model.look.mouse)]
+        }
+        Command::Redraw => vec![Effect::Repaint],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Quit => quit(model),
+        Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
+            move_by(model, command)
+        }
+        Command::Left | Command::PrevEnv => step_env(model, -1),
+        Command::Right | Command::NextEnv => step_env(model, 1),
+        Command::NextWorkload => next_workload(model),
+    }
+}
+
+fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    if model.screen != screen {
+        model.screen = screen;
+        model.scroll = 0;
+    }
+    Vec::new()
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    if model.filter.is_empty() {
+        return show(model, Screen::Deck);
+    }
+    model.filter.clear();
+    Vec::new()
+}
+
+/// Asks for an action: the dialog, or every reason why not.
+fn ask(model: &mut Model, command: Command) -> Vec<Effect> {
+    let Some(verb) = verb_of(model, command) else { return Vec::new() };
+    propose(model, verb, None)
+}
+
+fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
+    match plan_for(model, verb, to) {
+        Ok(plan) => confirm::open(model, plan),
+        Err(refusals) => {
+            let title = format!("{} cannot {}", model.env, verb.spoken());
+            model.overlay = Some(Overlay::Refused { title, refusals });
+        }
+    }
+    Vec::new()
+}
+
+fn why(model: &mut Model) -> Vec<Effect> {
+    let Some((env, workload)) = model.selected() else { return Vec::new() };
+    let mut lines = vec![format!("{} {}", workload.id, workload.judgement.verdict.shout())];
+    lines.extend(workload.judgement.reasons.iter().cloned());
+    if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
+        lines.push(String::new());
+        lines.push(format!("not moving: {why}"));
+    }
+    if let Err(refusals) = plan_for(model, Verb::Promote, None) {
+        lines.push(String::new());
+        lines.push("promotion:".to_owned());
+        lines.extend(refusals.iter().map(crate::domain::action::Refusal::line));
+    }
+    let title = format!("why {}", env.name());
+    model.overlay = Some(Overlay::Details { title, lines, scroll: 0 });
+    Vec::new()
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let Some((env, workload)) = model.selected() else { return Vec::new() };
+    let text = format!("kubectl --context {} -n {} get {}", env.settings.context, env.settings.namespace, workload.id);
+    say(model, Level::Info, format!("copied: {text}"));
+    vec![Effect::Copy(text)]
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if model.in_flight.is_empty() {
+        return vec![Effect::Quit];
+    }
+    model.overlay = Some(Overlay::Quit);
+    Vec::new()
+}
+
+fn step_env(model: &mut Model, step: isize) -> Vec<Effect> {
+    let names: Vec<&EnvName> = model.world.environments.iter().map(|env| &env.settings.name).collect();
+    let at = names.iter().position(|name| **name == model.env).unwrap_or(0);
+    let next = at.saturating_add_signed(step).min(names.len().saturating_sub(1));
+    if let Some(name) = names.get(next).map(|name| (*name).clone()) {
+        if name != model.env {
+            model.env = name;
+            model.scroll = 0;
+        }
+    }
+    Vec::new()
+}
+
+fn next_workload(model: &mut Model) -> Vec<Effect> {
+    let Some((env, workload)) = model.selected() else { return Vec::new() };
+    let at = env.workloads.iter().position(|other| other.id == workload.id).unwrap_or(0);
+    let next = env.workloads.get((at + 1) % env.workloads.len()).map(|next| next.id.clone());
+    model.workload = next;
+    model.scroll = 0;
+    Vec::new()
+}
+
+fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
+    // On the deck up and down move between environments: in its table they stand below each other.
+    if model.screen == Screen::Deck {
+        return match command {
+            Command::Up => step_env(model, -1),
+            Command::Down => step_env(model, 1),
+            Command::Top | Command::PageUp => step_env(model, isize::MIN),
+            Command::Bottom | Command::PageDown => step_env(model, isize::MAX),
+            _ => Vec::new(),
+        };
+    }
+    model.scroll = scrolled(model.scroll, command);
+    Vec::new()
+}
+
+fn scrolled(scroll: usize, command: Command) -> usize {
+    match command {
+        Command::Up => scroll.saturating_sub(1),
+        Command::Down => scroll.saturating_add(1),
+        Command::PageUp => scroll.saturating_sub(PAGE),
+        Command::PageDown => scroll.saturating_add(PAGE),
+        Command::Top => 0,
+        // Clamped when drawn.
+        Command::Bottom => usize::MAX / 2,
+        _ => scroll,
+    }
+}
+
+/// Edits a line of text; returns whether the key was one for editing.
+fn edit(input: &mut Input, chord: Chord) -> bool {
+    let request = match chord {
+        Chord { key: Key::Char(c), ctrl: false, alt: false } => InputRequest::InsertChar(c),
+        Chord { key: Key::Char('u'), ctrl: true, .. } => InputRequest::DeleteLine,
+        Chord { key: Key::Char('w'), ctrl: true, .. } => InputRequest::DeletePrevWord,
+        Chord { key: Key::Backspace, .. } => InputRequest::DeletePrevChar,
+        Chord { key: Key::Delete, .. } => InputRequest::DeleteNextChar,
+        Chord { key: Key::Left, .. } => InputRequest::GoToPrevChar,
+        Chord { key: Key::Right, .. } => InputRequest::GoToNextChar,
+        Chord { key: Key::Home, .. } => InputRequest::GoToStart,
+        Chord { key: Key::End, .. } => InputRequest::GoToEnd,
+        _ => return false,
+    };
+    input.handle(request);
+    true
+}
+
+fn search_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let Some(Overlay::Help { input, selected } | Overlay::Palette { input, selected }) = &mut model.overlay else {
+        return Vec::new();
+    };
+    let found = search(input.value());
+    match chord.key {
+        Key::Esc => return closed(model),
+        Key::Up => *selected = selected.saturating_sub(1),
+        Key::Down => *selected = (*selected + 1).min(found.len().saturating_sub(1)),
+        Key::Enter => {
+            let Some(command) = found.get(*selected).copied() else { return Vec::new() };
+            model.overlay = None;
+            return run(model, command);
+        }
+        Key::Tab => {
+            if let Some(command) = found.get(*selected) {
+                *input = Input::new(command.spec().id.to_owned());
+                *selected = 0;
+            }
+        }
+        _ => {
+            if edit(input, chord) {
+                *selected = 0;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn filter_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let Some(Overlay::Filter { input }) = &mut model.overlay else { return Vec::new() };
+    match chord.key {
+        Key::Esc => {
+            model.filter.clear();
+            model.overlay = None;
+        }
+        Key::Enter => model.overlay = None,
+        _ => {
+            edit(input, chord);
+            model.filter = input.value().to_owned();
+            model.scroll = 0;
+        }
+    }
+    Vec::new()
+}
+
+fn revisions_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let choices = revision_choices(model);
+    let Some(Overlay::Revisions { selected }) = &mut model.overlay else { return Vec::new() };
+    match chord {
+        Chord { key: Key::Up | Key::Char('k'), .. } => *selected = selected.saturating_sub(1),
+        Chord { key: Key::Down | Key::Char('j'), .. } => {
+            *selected = (*selected + 1).min(choices.len().saturating_sub(1));
+        }
+        Chord { key: Key::Enter, .. } => {
+            let Some(choice) = choices.get(*selected) else { return closed(model) };
+            let number = choice.number;
+            model.overlay = None;
+            return propose(model, Verb::Rollback, Some(number));
+        }
+        Chord { key: Key::Esc | Key::Char('q' | 'u'), .. } => return closed(model),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn scroll_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    let command = model.keymap.command(chord);
+    let Some(Overlay::Details { scroll, .. } | Overlay::Notices { scroll }) = &mut model.overlay else {
+        return Vec::new();
+    };
+    match command {
+        Some(
+            moving @ (Command::Up
+            | Command::Down
+            | Command::PageUp
+            | Command::PageDown
+            | Command::Top
+            | Command::Bottom),
+        ) => {
+            *scroll = scrolled(*scroll, moving);
+            Vec::new()
+        }
+        _ => closed(model),
+    }
+}

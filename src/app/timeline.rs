@@ -1,0 +1,104 @@
+//! What happened, from events and journal together, newest first.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::model::{Level, Model};
+use super::narrate;
+use crate::domain::action::ActionId;
+use crate::domain::event::KubeEvent;
+use crate::domain::ids::{EnvName, Target};
+use crate::domain::journal::{Entry, Line};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// When.
+    pub at: Timestamp,
+    /// Where, if that can be told.
+    pub env: Option<EnvName>,
+    /// What, in words.
+    pub text: String,
+    /// How weighty.
+    pub level: Level,
+}
+
+/// Returns the newest `limit` things that happened in all environments, newest first.
+#[must_use]
+pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
+    enum Source<'a> {
+        Event(&'a EnvName, &'a crate::domain::ids::WorkloadId, &'a KubeEvent),
+        Journal(&'a Line),
+    }
+    let events = model.world.environments.iter().flat_map(|env| {
+        env.events.iter().rev().take(limit).map(|(id, event)| (event.at, Source::Event(env.name(), id, event)))
+    });
+    let lines = model.journal.lines.iter().rev().filter(|line| !matches!(line.entry, Entry::Answer { .. }));
+    let lines = lines.take(limit).map(|line| (line.at, Source::Journal(line)));
+    let mut all: Vec<_> = events.chain(lines).collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.truncate(limit);
+    let targets = targets(model);
+    all.into_iter()
+        .map(|(at, source)| match source {
+            Source::Event(env, id, event) => Happening {
+                at,
+                env: Some(env.clone()),
+                text: event_sentence(event, id.kind.kind()),
+                level: if event.warning { Level::Warn } else { Level::Info },
+            },
+            Source::Journal(line) => Happening {
+                at,
+                env: env_of(&line.entry, &targets).cloned(),
+                text: format!("{} (journal {})", narrate::sentence(&line.entry), line.n),
+                level: narrate::level(&line.entry),
+            },
+        })
+        .collect()
+}
+
+/// Returns an event in one sentence: its message, with the object it is about unless that is the workload itself.
+#[must_use]
+pub fn event_sentence(event: &KubeEvent, workload_kind: &str) -> String {
+    let object = if event.kind == workload_kind { String::new() } else { format!("{} {}: ", event.kind, event.name) };
+    let text = if event.message.is_empty() { &event.reason } else { &event.message };
+    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+    format!("{object}{text}{times}")
+}
+
+/// Returns which target each action of the journal is about.
+#[must_use]
+pub fn targets(model: &Model) -> BTreeMap<&ActionId, &Target> {
+    let intents = model.journal.lines.iter().filter_map(|line| match &line.entry {
+        Entry::Intent { action, plan, .. } => Some((action, &plan.target)),
+        _ => None,
+    });
+    intents.collect()
+}
+
+/// Returns the environment that an entry is about.
+#[must_use]
+pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -> Option<&'a EnvName> {
+    match entry {
+        Entry::Observed { target, .. } => Some(&target.env),
+        Entry::Intent { plan, .. } => Some(&plan.target.env),
+        Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| &target.env),
+        Entry::Opened { .. } | Entry::Note { .. } => None,
+    }
+}
+
+/// Returns what people did to the selected workload since `from`, oldest first: the marks of a chart.
+#[must_use]
+pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
+    let target = model.target();
+    let intents = model.journal.lines.iter().filter(|line| line.at >= from);
+    intents
+        .filter_map(|line| match &line.entry {
+            Entry::Intent { plan, .. } if Some(&plan.target) == target.as_ref() => {
+                Some((line.at, plan.headline.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}

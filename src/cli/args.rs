@@ -1,0 +1,381 @@
+//! The command line as clap reads it: `--help`, completions and man page come from here.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use jiff::SignedDuration;
+use reqwest::Url;
+
+use crate::config::prometheus::parse_url;
+use crate::config::{Flags, LogLevel, Theme};
+use crate::domain::action::Verb;
+use crate::domain::ids::WorkloadId;
+use crate::domain::step::parse_pause;
+use crate::domain::workload::Phase;
+
+/// One screen and one door for a release: watch a rollout, judge it, promote, pause or roll it back.
+#[derive(Clone, Debug, PartialEq, Parser)]
+#[command(
+    name = "cockpit",
+    version,
+    propagate_version = false,
+    max_term_width = 100,
+    after_help = "Without a command the screen opens: on the environments of the config, or on what the current kube context and \
+                  namespace hold.\n\n\
+                  Examples:\n  \
+                  cockpit demo                                      the screen, on an embedded simulator\n  \
+                  cockpit -n payments                               watch one namespace\n  \
+                  cockpit --context staging --context prod-eu -w rollout/payments-api\n  \
+                  cockpit status -o json | jq '.environments[].verdict'\n  \
+                  cockpit rollback prod-eu --yes\n\n\
+                  Exit codes: 0 done or go, 1 error, 2 usage or config, 3 no-go or refused, 4 blind, 130 interrupted."
+)]
+pub struct Args {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; nothing opens the screen.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Default, PartialEq, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Config file; else ./cockpit.toml, else $XDG_CONFIG_HOME/release-cockpit/cockpit.toml
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Kube context: one environment each, named after it, unless the config knows it [repeatable]
+    #[arg(long = "context", global = true, value_name = "NAME")]
+    pub contexts: Vec<String>,
+    /// Namespace, for all environments
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Workload, for all environments, e.g. rollout/payments-api [repeatable]
+    #[arg(short = 'w', long = "workload", global = true, value_name = "KIND/NAME")]
+    pub workloads: Vec<WorkloadId>,
+    /// Prometheus, for all environments; $PROMETHEUS_URL counts where the config names none
+    #[arg(long, global = true, value_name = "URL", value_parser = url, value_hint = ValueHint::Url)]
+    pub prometheus: Option<Url>,
+    /// Change nothing: no action is possible
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Colours of the screen
+    #[arg(long, global = true, value_name = "THEME")]
+    pub theme: Option<Theme>,
+    /// Draw with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// How much goes to the log file in the state folder
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+}
+
+/// What can be asked for.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Open the screen on an embedded simulator: nothing outside is touched
+    Demo(Demo),
+    /// Print how every environment stands, once
+    Status(Status),
+    /// Promote to the next step, or all the way with --full
+    Promote(Promote),
+    /// Hold a rollout where it is
+    Pause(Action),
+    /// Undo a hold; skips no step
+    Resume(Action),
+    /// Give an update up: traffic back to stable at once
+    Abort(Action),
+    /// Try an aborted update again from its first step
+    Retry(Action),
+    /// Put an earlier revision back, stable by default; never blocked by a gate
+    Rollback(Rollback),
+    /// Replace all pods, same template
+    Restart(Action),
+    /// Wait until a workload is paused, healthy or degraded
+    Wait(Wait),
+    /// Read the journal: everything that was seen and done
+    #[command(subcommand)]
+    Log(Log),
+    /// Check the config, or print its JSON Schema
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write a commented config from what the cluster runs
+    Init(Init),
+    /// Print a completion script
+    #[command(after_help = "Example:\n  cockpit completions bash > ~/.local/share/bash-completion/completions/cockpit")]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the man page
+    #[command(after_help = "Example:\n  cockpit man | man -l -")]
+    Man,
+}
+
+/// `cockpit demo`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit demo --list\n  cockpit demo error-spike --speed 10\n  \
+                        eval \"$(cockpit demo --serve &)\"; kubectl get rollouts")]
+pub struct Demo {
+    /// Which scenario; --list names them
+    pub scenario: Option<String>,
+    /// List the scenarios
+    #[arg(long, conflicts_with_all = ["scenario", "speed", "serve"])]
+    pub list: bool,
+    /// How many times faster than real time
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Open no screen: print the shell lines that point kubectl and cockpit at the simulator, and run until interrupted
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: a contract, see assets/status.schema.json.
+    Json,
+}
+
+/// `cockpit status`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(
+    after_help = "Examples:\n  cockpit status\n  cockpit status -o json | jq -r '.environments[] | \"\\(.name) \\(.verdict)\"'\n  \
+                        cockpit status --watch -o json >> changes.jsonl"
+)]
+pub struct Status {
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+    /// Go on: a line for every change, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Which workload, and whether to ask: common to all actions.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+pub struct Action {
+    /// Environment, and its service where it has several; may be left out where there is only one
+    #[arg(value_name = "ENV[/SERVICE]")]
+    pub target: Option<String>,
+    /// Do not ask; gates and preconditions still hold
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `cockpit promote`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit promote staging\n  cockpit promote prod-eu --yes --confirm prod-eu\n  \
+                        cockpit promote prod-eu --full --confirm prod-eu")]
+pub struct Promote {
+    /// What to promote.
+    #[command(flatten)]
+    pub action: Action,
+    /// To 100 %, skipping all steps that are left
+    #[arg(long)]
+    pub full: bool,
+    /// The environment's name once more: --full and protected environments want it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
+/// `cockpit rollback`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit rollback prod-eu\n  cockpit rollback prod-eu/payments-api --to 41 --yes")]
+pub struct Rollback {
+    /// What to roll back.
+    #[command(flatten)]
+    pub action: Action,
+    /// To this revision instead of stable, or of the one before
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub to: Option<u64>,
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// It waits for a person or a time.
+    Paused,
+    /// It is out and well.
+    Healthy,
+    /// It failed or was aborted.
+    Degraded,
+}
+
+impl Goal {
+    /// Returns the phase that is waited for.
+    #[must_use]
+    pub fn phase(self) -> Phase {
+        match self {
+            Self::Paused => Phase::Paused,
+            Self::Healthy => Phase::Healthy,
+            Self::Degraded => Phase::Degraded,
+        }
+    }
+}
+
+/// `cockpit wait`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit wait staging --for=healthy --timeout 15m && cockpit promote prod-eu\n  \
+                        cockpit wait prod-eu --for=paused")]
+pub struct Wait {
+    /// Environment, and its service where it has several; may be left out where there is only one
+    #[arg(value_name = "ENV[/SERVICE]")]
+    pub target: Option<String>,
+    /// What to wait for
+    #[arg(long = "for", value_name = "PHASE")]
+    pub goal: Goal,
+    /// Give up after this long, e.g. 90s, 15m, 1h30m
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
+    pub timeout: Duration,
+}
+
+/// `cockpit log`.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Log {
+    /// Print a journal, one line per entry
+    #[command(after_help = "Examples:\n  cockpit log show\n  cockpit log show 'payments-api 1.5.0' -o json")]
+    Show {
+        /// Which release; the latest by default
+        release: Option<String>,
+        /// How it is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Check that no journal was changed, cut or reordered
+    #[command(after_help = "Exits 1 where a chain is broken, and says where.")]
+    Verify {
+        /// Which release; all of them by default
+        release: Option<String>,
+    },
+    /// Write a journal as JSON lines, hashes included
+    #[command(after_help = "Example:\n  cockpit log export 'payments-api 1.5.0' --file evidence.jsonl")]
+    Export {
+        /// Which release; the latest by default
+        release: Option<String>,
+        /// Where to; standard output by default. What is there is not overwritten
+        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `cockpit config`.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum ConfigCommand {
+    /// Report every error of the config, with line and column
+    Check,
+    /// Print the JSON Schema of the config, for editors
+    #[command(after_help = "Example, for editors with Taplo:\n  cockpit config schema > cockpit.schema.json\n  \
+                            echo '#:schema ./cockpit.schema.json' | cat - cockpit.toml")]
+    Schema,
+}
+
+/// `cockpit init`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(
+    after_help = "Examples:\n  cockpit init --context staging --context prod-eu -n payments\n  cockpit init - | less"
+)]
+pub struct Init {
+    /// Where to; `-` is standard output. What is there is not overwritten
+    #[arg(default_value = "cockpit.toml", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+impl Command {
+    /// Returns the verb and what it is about, where the command is an action.
+    #[must_use]
+    pub fn action(&self) -> Option<(Verb, &Action)> {
+        Some(match self {
+            Self::Promote(promote) if promote.full => (Verb::PromoteFull, &promote.action),
+            Self::Promote(promote) => (Verb::Promote, &promote.action),
+            Self::Pause(action) => (Verb::Pause, action),
+            Self::Resume(action) => (Verb::Resume, action),
+            Self::Abort(action) => (Verb::Abort, action),
+            Self::Retry(action) => (Verb::Retry, action),
+            Self::Rollback(rollback) => (Verb::Rollback, &rollback.action),
+            Self::Restart(action) => (Verb::Restart, action),
+            _ => return None,
+        })
+    }
+}
+
+impl Global {
+    /// Returns what the command line says over the config.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            contexts: self.contexts.clone(),
+            namespace: self.namespace.clone(),
+            workloads: self.workloads.clone(),
+            prometheus: self.prometheus.clone(),
+            read_only: self.read_only,
+            theme: self.theme,
+            ascii: self.ascii,
+            log: self.log_level,
+        }
+    }
+}
+
+impl Args {
+    /// Reads the command line. Called `kubectl-cockpit`, the program is a kubectl plugin and says so in its usage.
+    ///
+    /// # Errors
+    /// What clap has to say: help and version too. Its `exit_code` is that of [`super::Exit`]: 0 or 2.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let line: Vec<OsString> = line.into_iter().collect();
+        let mut command = Self::command();
+        let program = line.first().map(Path::new).and_then(Path::file_stem);
+        if program.is_some_and(|name| name == "kubectl-cockpit") {
+            command = command.bin_name("kubectl cockpit");
+        }
+        Self::from_arg_matches(&command.try_get_matches_from(line)?)
+    }
+}
+
+impl ValueEnum for Theme {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.word().into())
+    }
+}
+
+impl ValueEnum for LogLevel {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.word().into())
+    }
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    parse_url(text).map_err(|error| format!("it {error}"))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("it is a number from 0.1 to 1000".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+    parse_pause(text)
+        .filter(|time| has_unit && *time > SignedDuration::ZERO)
+        .map(SignedDuration::unsigned_abs)
+        .ok_or_else(|| "it is a time with its unit, such as 90s, 15m or 1h30m".to_owned())
+}

@@ -1,0 +1,253 @@
+//! Clusters: kubeconfig files, their contexts, and how to reach the API server behind one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::paths::Variables;
+use crate::keys::keymap::nearest;
+
+/// Name that stands for the cluster this program runs in, where no context is called so.
+pub const IN_CLUSTER: &str = "in-cluster";
+
+/// How to reach one API server.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The client's configuration. Its own retries are off: a write must never be sent twice, and a read that fails
+    /// should be seen to fail.
+    pub config: kube::Config,
+    /// Name of the context, or [`IN_CLUSTER`].
+    pub context: String,
+    /// Default namespace of the context.
+    pub namespace: String,
+    /// Address of the API server.
+    pub server: String,
+}
+
+/// The contexts that there are.
+#[derive(Clone, Debug)]
+pub struct Clusters {
+    files: Vec<PathBuf>,
+    kubeconfig: Kubeconfig,
+    in_cluster: bool,
+}
+
+/// Why a cluster cannot be reached for lack of configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// There is no kubeconfig.
+    #[error("no kubeconfig: {}\nset KUBECONFIG to the file that names your clusters, or write {DEFAULT}", looked(.0))]
+    NoKubeconfig(Vec<PathBuf>),
+    /// A file cannot be read.
+    #[error("cannot read the kubeconfig {}: {error}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file is no kubeconfig. What stands there is not quoted: it may be a token.
+    #[error("{}{position}: not a kubeconfig: {why}", path.display())]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// `:line:column`, if known.
+        position: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// No context is chosen.
+    #[error("no current context in {}\nchoose one with `kubectl config use-context NAME` or --context NAME{}", named(.files), there_are(.known))]
+    NoCurrentContext {
+        /// Where it was looked for.
+        files: Vec<PathBuf>,
+        /// The contexts there are.
+        known: Vec<String>,
+    },
+    /// There is no such context.
+    #[error("no context `{name}` in {}{}{}", named(.files), did_you_mean(.name, .known), there_are(.known))]
+    UnknownContext {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        files: Vec<PathBuf>,
+        /// The contexts there are.
+        known: Vec<String>,
+    },
+    /// The context names something that is not there.
+    #[error("context `{context}` names the {what} `{name}`, which {} does not hold", named(.files))]
+    Dangling {
+        /// Which context.
+        context: String,
+        /// `cluster` or `user`.
+        what: &'static str,
+        /// What it names.
+        name: String,
+        /// Where it was looked for.
+        files: Vec<PathBuf>,
+    },
+    /// The context is there, but cannot be used.
+    #[error("context `{context}` cannot be used: {why}")]
+    Unusable {
+        /// Which context.
+        context: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Where kubectl looks when `KUBECONFIG` is not set.
+const DEFAULT: &str = "~/.kube/config";
+
+fn looked(paths: &[PathBuf]) -> String {
+    match paths {
+        [] => "neither KUBECONFIG nor HOME is set".to_owned(),
+        paths => format!("{} does not exist", named(paths)),
+    }
+}
+
+fn named(paths: &[PathBuf]) -> String {
+    if paths.is_empty() {
+        return "the kubeconfig".to_owned();
+    }
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn there_are(known: &[String]) -> String {
+    if known.is_empty() { "\nit has no contexts".to_owned() } else { format!("\nthere are: {}", known.join(", ")) }
+}
+
+fn did_you_mean(name: &str, known: &[String]) -> String {
+    nearest(name, known.iter().map(String::as_str)).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
+}
+
+/// Reads the kubeconfig of this process and loads one context, by default the current one.
+pub async fn load(context: Option<&str>) -> Result<Cluster, ClusterError> {
+    Clusters::read(&Variables::of_process())?.load(context).await
+}
+
+impl Clusters {
+    /// Reads the files of `KUBECONFIG`, else `~/.kube/config`. As with kubectl, a file of the list may be missing, but
+    /// not all of them; in a pod there need be none.
+    pub fn read(variables: &Variables) -> Result<Self, ClusterError> {
+        let listed: Vec<PathBuf> = variables
+            .kubeconfig
+            .as_ref()
+            .map(|list| std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect())
+            .unwrap_or_default();
+        let by_default = listed.is_empty();
+        let candidates =
+            if by_default { variables.home.iter().map(|home| home.join(".kube/config")).collect() } else { listed };
+        let mut files = Vec::new();
+        let mut kubeconfig = Kubeconfig::default();
+        for path in &candidates {
+            match Kubeconfig::read_from(path) {
+                Ok(next) => {
+                    let bad = |why| ClusterError::Syntax { path: path.clone(), position: String::new(), why };
+                    kubeconfig = kubeconfig.merge(next).map_err(|_| bad("its kind or apiVersion is another one"))?;
+                    files.push(path.clone());
+                }
+                Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unreadable(path, error)),
+            }
+        }
+        let in_cluster = by_default && variables.in_cluster;
+        if files.is_empty() && !in_cluster {
+            return Err(ClusterError::NoKubeconfig(candidates));
+        }
+        Ok(Self { files, kubeconfig, in_cluster })
+    }
+
+    /// Returns the names of the contexts, in the order of the files.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<String> {
+        // A name that stands twice counts once, as the first.
+        let mut seen = BTreeSet::new();
+        let names = self.kubeconfig.contexts.iter().map(|context| context.name.clone());
+        names.filter(|name| seen.insert(name.clone())).collect()
+    }
+
+    /// Returns the name of the current context; in a pod without kubeconfig [`IN_CLUSTER`].
+    pub fn current(&self) -> Result<String, ClusterError> {
+        match self.kubeconfig.current_context.as_deref() {
+            Some(name) if !name.is_empty() => Ok(name.to_owned()),
+            _ if self.in_cluster => Ok(IN_CLUSTER.to_owned()),
+            _ => Err(ClusterError::NoCurrentContext { files: self.files.clone(), known: self.contexts() }),
+        }
+    }
+
+    /// Loads a context, by default the current one.
+    pub async fn load(&self, context: Option<&str>) -> Result<Cluster, ClusterError> {
+        let name = match context {
+            Some(name) => name.to_owned(),
+            None => self.current()?,
+        };
+        let unusable = |why| ClusterError::Unusable { context: name.clone(), why };
+        let mut config = if self.check(&name)? {
+            let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
+            let loaded = kube::Config::from_custom_kubeconfig(self.kubeconfig.clone(), &options).await;
+            loaded.map_err(|error| unusable(chain(&error)))?
+        } else {
+            kube::Config::incluster().map_err(|error| unusable(chain(&error)))?
+        };
+        config.default_retry = false;
+        let (namespace, server) = (config.default_namespace.clone(), config.cluster_url.to_string());
+        Ok(Cluster { config, context: name, namespace, server })
+    }
+
+    /// Returns whether the context is in the files (else it is the pod's own), and whether what it names is there.
+    fn check(&self, name: &str) -> Result<bool, ClusterError> {
+        let Some(found) = self.kubeconfig.contexts.iter().find(|context| context.name == name) else {
+            if name == IN_CLUSTER && self.in_cluster {
+                return Ok(false);
+            }
+            let (files, known) = (self.files.clone(), self.contexts());
+            return Err(ClusterError::UnknownContext { name: name.to_owned(), files, known });
+        };
+        let Some(context) = &found.context else { return Ok(true) };
+        let dangling = |what, missing: &str| ClusterError::Dangling {
+            context: name.to_owned(),
+            what,
+            name: missing.to_owned(),
+            files: self.files.clone(),
+        };
+        if !self.kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
+            return Err(dangling("cluster", &context.cluster));
+        }
+        // kube would go on as nobody, and be told that nobody may do anything.
+        match context.user.as_deref().filter(|user| !user.is_empty()) {
+            Some(user) if !self.kubeconfig.auth_infos.iter().any(|known| known.name == user) => {
+                Err(dangling("user", user))
+            }
+            _ => Ok(true),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: KubeconfigError) -> ClusterError {
+    let path = path.to_owned();
+    match error {
+        KubeconfigError::ReadConfig(error, _) => ClusterError::Unreadable { path, error },
+        KubeconfigError::Parse(error) => ClusterError::Syntax {
+            path,
+            position: error.location().map_or_else(String::new, |at| format!(":{}:{}", at.line(), at.column())),
+            why: "the YAML is broken, or a field has the wrong type",
+        },
+        _ => ClusterError::Syntax { path, position: String::new(), why: "its documents do not fit together" },
+    }
+}
+
+/// An error with its causes: kube's own words often leave out the one that matters.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,252 @@
+//! The one table of what a config file may hold: unknown keys are told from it, and the JSON Schema is written from it.
+
+use super::{Glyphs, LogLevel, Preset, Theme};
+use crate::domain::signals::Signal;
+
+/// A table of the file.
+#[derive(Debug)]
+pub struct Section {
+    /// Its header, e.g. `[[environments]]`.
+    pub header: &'static str,
+    /// What it is about.
+    pub help: &'static str,
+    /// Keys that it must hold.
+    pub needed: &'static [&'static str],
+    /// What it may hold.
+    pub fields: &'static [Field],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub struct Field {
+    /// The key.
+    pub key: &'static str,
+    /// What it may be set to.
+    pub kind: Kind,
+    /// What it is for.
+    pub help: &'static str,
+    /// What holds without it, as TOML; empty where nothing does.
+    pub default: &'static str,
+}
+
+/// What a key may be set to.
+#[derive(Debug)]
+pub enum Kind {
+    /// Text that is not empty.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A time such as `"30s"`.
+    Time,
+    /// A time, or `false`.
+    TimeOrOff,
+    /// A number in these bounds.
+    Number(f64, Option<f64>),
+    /// A number in these bounds, or `false`.
+    NumberOrOff(f64, Option<f64>),
+    /// One of these words.
+    Word(fn() -> Vec<&'static str>),
+    /// Workloads.
+    Workloads,
+    /// A secret.
+    Secret,
+    /// Text by any key.
+    Texts,
+    /// Text or secrets by any key.
+    TextsOrSecrets,
+    /// Keys by the name of a command.
+    Keys,
+    /// A table.
+    Table(&'static Section),
+    /// A table, or `false`.
+    TableOrOff(&'static Section),
+    /// Tables, in order.
+    Tables(&'static Section),
+}
+
+const fn field(key: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Field {
+    Field { key, kind, help, default }
+}
+
+/// The file as a whole.
+pub static FILE: Section = Section {
+    header: "the file",
+    help: "Configuration of Release Cockpit.",
+    needed: &[],
+    fields: &[
+        field("service", Kind::Table(&SERVICE), "", "What is released."),
+        field("environments", Kind::Tables(&ENVIRONMENT), "", "The environments, in promotion order."),
+        field("prometheus", Kind::Table(&PROMETHEUS), "", "Metrics, for all environments that do not say otherwise."),
+        field("limits", Kind::Table(&LIMITS), "", "Limits, for all environments that do not say otherwise."),
+        field("ui", Kind::Table(&UI), "", "How the screen looks and behaves."),
+        field("keys", Kind::Keys, "", "Keys by command: `[]` takes the command off the keyboard."),
+        field("journal", Kind::Table(&JOURNAL), "", "The record of what was seen and done."),
+        field("log", Kind::Table(&LOG), "", "The program's own log."),
+    ],
+};
+
+static SERVICE: Section = Section {
+    header: "[service]",
+    help: "What is released.",
+    needed: &[],
+    fields: &[field("name", Kind::Text, "", "Its name, where it is not that of its workload.")],
+};
+
+static ENVIRONMENT: Section = Section {
+    header: "[[environments]]",
+    help: "One place where the service runs. Their order in the file is the promotion order.",
+    needed: &["name"],
+    fields: &[
+        field("name", Kind::Text, "", "Its name: short, for it is typed to confirm."),
+        field(
+            "context",
+            Kind::Text,
+            "",
+            "Kube context; may be left out by a single environment: then the current one.",
+        ),
+        field("namespace", Kind::Text, "", "Namespace; without it the default one of the context."),
+        field(
+            "workloads",
+            Kind::Workloads,
+            "",
+            "What to watch, as `rollout/NAME` or `deployment/NAME`; without it whatever is found in the namespace.",
+        ),
+        field("protected", Kind::Flag, "false", "Promotion wants the environment's name typed. Rollback never does."),
+        field("read_only", Kind::Flag, "false", "Nothing can be changed here."),
+        field("prometheus", Kind::TableOrOff(&PROMETHEUS), "", "Its metrics, over [prometheus]; `false` for none."),
+        field("limits", Kind::Table(&LIMITS), "", "Its limits, over [limits]."),
+    ],
+};
+
+static PROMETHEUS: Section = Section {
+    header: "[prometheus]",
+    help: "Where the live signals come from. Without it verdicts are blind, and promotion is not gated by metrics.",
+    needed: &[],
+    fields: &[
+        field("url", Kind::Text, "", "Address of the server, without /api/v1."),
+        field("preset", Kind::Word(presets), "\"plain\"", "Whose metrics to ask for."),
+        field("labels", Kind::Texts, "{}", "Extra matchers for every query, e.g. `cluster = \"eu\"`."),
+        field("window", Kind::Time, "\"1m\"", "What rates are taken over: at least two scrapes long."),
+        field(
+            "interval",
+            Kind::Time,
+            "\"10s\"",
+            "How often to ask. After three of them without an answer data is stale.",
+        ),
+        field("timeout", Kind::Time, "\"5s\"", "How long one answer may take."),
+        field("username", Kind::Text, "", "User of basic authentication; wants `password`."),
+        field("password", Kind::Secret, "", "Password of basic authentication."),
+        field("bearer_token", Kind::Secret, "", "Bearer token, instead of user and password."),
+        field("headers", Kind::TextsOrSecrets, "{}", "Extra request headers, e.g. `X-Scope-OrgID = \"payments\"`."),
+        field("ca_file", Kind::Text, "", "Certificate authority to trust as well (PEM); relative to the config file."),
+        field("insecure", Kind::Flag, "false", "Do not check the server's certificate."),
+        field("queries", Kind::Table(&QUERIES), "", "Own PromQL in place of the preset's, by signal."),
+    ],
+};
+
+static QUERIES: Section = Section {
+    header: "[prometheus.queries]",
+    help: "Own PromQL by signal. Each gives one number per track; `{{pods}}` tells the tracks apart. Placeholders: \
+           {{namespace}}, {{workload}}, {{pods}} (a regular expression for the track's pods), {{window}}, {{labels}}.",
+    needed: &[],
+    fields: &[
+        field("rps", Kind::Text, "", "Requests per second."),
+        field("error_ratio", Kind::Text, "", "Failed requests over all requests, 0 to 1."),
+        field("p50", Kind::Text, "", "Median latency in seconds."),
+        field("p95", Kind::Text, "", "95th percentile of latency in seconds."),
+        field("p99", Kind::Text, "", "99th percentile of latency in seconds."),
+        field("saturation", Kind::Text, "", "CPU cores per pod, or whatever fills up first."),
+    ],
+};
+
+static LIMITS: Section = Section {
+    header: "[limits]",
+    help: "Limits on the live signals: promotion stops at them. `false` turns one off.",
+    needed: &[],
+    fields: &[
+        field("error_ratio", Kind::NumberOrOff(0.0, Some(1.0)), "0.01", "Greatest share of failed requests, 0 to 1."),
+        field("p99", Kind::TimeOrOff, "\"1s\"", "Greatest 99th percentile of latency."),
+        field(
+            "error_factor",
+            Kind::NumberOrOff(1.0, None),
+            "3.0",
+            "The canary may fail at most this many times as often as stable …",
+        ),
+        field(
+            "error_slack",
+            Kind::Number(0.0, Some(1.0)),
+            "0.002",
+            "… once it exceeds stable by more than this, so that one error against none is no alarm.",
+        ),
+        field(
+            "p99_factor",
+            Kind::NumberOrOff(1.0, None),
+            "1.5",
+            "The canary's p99 may be this many times that of stable.",
+        ),
+        field("min_rps", Kind::Number(0.0, None), "0.1", "Requests per second below which numbers do not count."),
+    ],
+};
+
+static UI: Section = Section {
+    header: "[ui]",
+    help: "How the screen looks and behaves.",
+    needed: &[],
+    fields: &[
+        field("theme", Kind::Word(themes), "\"auto\"", "Colours; `none` is for those who see none."),
+        field("glyphs", Kind::Word(glyphs), "\"unicode\"", "What lines and charts are drawn with."),
+        field("mouse", Kind::Flag, "false", "Capture the mouse; off leaves selecting to the terminal."),
+    ],
+};
+
+static JOURNAL: Section = Section {
+    header: "[journal]",
+    help: "The record of what was seen and done.",
+    needed: &[],
+    fields: &[field(
+        "dir",
+        Kind::Text,
+        "",
+        "Its folder; without it $XDG_STATE_HOME/release-cockpit/journals. Relative to the config file; `~/` is home.",
+    )],
+};
+
+static LOG: Section = Section {
+    header: "[log]",
+    help: "The program's own log, in $XDG_STATE_HOME/release-cockpit.",
+    needed: &[],
+    fields: &[field("level", Kind::Word(levels), "\"info\"", "How much goes to it.")],
+};
+
+fn presets() -> Vec<&'static str> {
+    Preset::ALL.map(Preset::word).to_vec()
+}
+
+fn themes() -> Vec<&'static str> {
+    Theme::ALL.map(Theme::word).to_vec()
+}
+
+fn glyphs() -> Vec<&'static str> {
+    Glyphs::ALL.map(Glyphs::word).to_vec()
+}
+
+fn levels() -> Vec<&'static str> {
+    LogLevel::ALL.map(LogLevel::word).to_vec()
+}
+
+/// Returns the signal that a key of `[prometheus.queries]` is about.
+#[must_use]
+pub fn signal(key: &str) -> Option<Signal> {
+    Signal::ALL.into_iter().find(|signal| signal.name() == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_those_of_the_signals() {
+        assert_eq!(QUERIES.fields.len(), Signal::ALL.len());
+        assert!(QUERIES.fields.iter().all(|field| signal(field.key).is_some()));
+    }
+}

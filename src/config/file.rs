@@ -1,0 +1,112 @@
+//! The config file: where it is looked for, and how it is read.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use sha2::{Digest as _, Sha256};
+use toml::de::DeTable;
+
+use super::paths::{CONFIG_FILE, Variables};
+use super::problem::{ConfigError, Problem, position};
+use super::prometheus::parse_url;
+use super::reader::{Note, Reader};
+use super::{Config, Flags, Origin, rules};
+use crate::domain::journal::hex;
+
+/// Names the folder that relative paths start from and what `~/` means, and where Prometheus is if nothing says so.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Folder of the file.
+    pub folder: PathBuf,
+    /// Home of the user.
+    pub home: Option<PathBuf>,
+    /// Prometheus for where the file names none.
+    pub prometheus: Option<Url>,
+}
+
+impl Config {
+    /// Finds, reads and checks the config file, and lets flags override it. Without a file, flags and defaults hold.
+    pub fn load(flags: &Flags, variables: &Variables) -> Result<Self, ConfigError> {
+        let from_variable = match &variables.prometheus_url {
+            Some(text) => Some(
+                parse_url(text)
+                    .map_err(|error| ConfigError::Variable { name: "PROMETHEUS_URL", why: error.to_string() })?,
+            ),
+            None => None,
+        };
+        let place = Place {
+            folder: PathBuf::new(),
+            home: variables.home.clone(),
+            prometheus: flags.prometheus.clone().or(from_variable),
+        };
+        let config = match find(flags.config.as_deref(), variables) {
+            Some(path) => read_file(&path, place)?,
+            None => Self::parse("", &place).map_err(|problems| invalid(CONFIG_FILE.into(), problems))?,
+        };
+        Ok(config.with_flags(flags))
+    }
+
+    /// Reads and checks the text of a config file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the text.
+    pub fn parse(text: &str, place: &Place) -> Result<Self, Vec<Problem>> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let mut reader = Reader { notes: Vec::new(), folder: place.folder.clone(), home: place.home.clone() };
+        let mut config = Self::default();
+        if errors.is_empty() {
+            config = rules::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
+        }
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            reader.note(at, format!("not TOML: {}", error.message()), "");
+        }
+        if reader.notes.is_empty() { Ok(config) } else { Err(problems(text, reader.notes)) }
+    }
+}
+
+fn problems(text: &str, notes: Vec<Note>) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = notes
+        .into_iter()
+        .map(|Note { at, what, help }| {
+            let (line, column) = position(text, at);
+            Problem { line, column, what, help }
+        })
+        .collect();
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+fn invalid(path: PathBuf, problems: Vec<Problem>) -> ConfigError {
+    ConfigError::Invalid { path, problems }
+}
+
+/// Returns the file to read: the one that was named, `./cockpit.toml`, or that of the user.
+fn find(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
+    if let Some(path) = named {
+        return Some(path.to_owned());
+    }
+    // What is there but cannot be read is an error later, not a reason to look elsewhere.
+    let there = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok();
+    Some(PathBuf::from(CONFIG_FILE)).filter(there).or_else(|| variables.config_file().filter(there))
+}
+
+fn read_file(path: &Path, place: Place) -> Result<Config, ConfigError> {
+    let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let hash = hex(&Sha256::digest(&bytes));
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let (line, column) = position(&String::from_utf8_lossy(&error.as_bytes()[..good]), good);
+        let what = "not UTF-8 from here on".to_owned();
+        invalid(path.to_owned(), vec![Problem { line, column, what, help: String::new() }])
+    })?;
+    // Paths must stay right when the working folder is not that of the file.
+    let whole = std::path::absolute(path).map_err(unreadable)?;
+    let folder = whole.parent().unwrap_or(Path::new("/")).to_owned();
+    let config = Config::parse(&text, &Place { folder, ..place });
+    let mut config = config.map_err(|problems| invalid(path.to_owned(), problems))?;
+    config.origin = Some(Origin { path: whole, hash });
+    Ok(config)
+}

@@ -1,0 +1,153 @@
+//! Configuration: what file, environment and flags say, checked and plain.
+//!
+//! - [`Config`] is what the rest works with; [`Config::load`] finds, reads and checks the file and lets flags override it.
+//! - [`cluster`] reads kubeconfigs, [`paths`] knows where things lie, [`secret`] where secrets come from.
+
+pub mod cluster;
+pub mod fields;
+pub mod file;
+pub mod flags;
+pub mod init;
+pub mod paths;
+pub mod problem;
+pub mod prometheus;
+pub mod query;
+mod reader;
+mod rules;
+pub mod schema;
+pub mod secret;
+pub mod ui;
+
+use std::path::PathBuf;
+
+use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::verdict::Limits;
+use crate::domain::world::EnvSettings;
+use crate::keys::Keymap;
+
+pub use file::Place;
+pub use flags::Flags;
+pub use problem::{ConfigError, Problem};
+pub use prometheus::{Auth, HeaderText, Preset, Prometheus};
+pub use secret::{Revealed, Secret};
+pub use ui::{Glyphs, LogLevel, Theme, Ui};
+
+use cluster::Cluster;
+use paths::{PathError, Variables};
+
+/// What is configured, checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Name of the service, where it is not that of its workload.
+    pub service: Option<String>,
+    /// Environments in promotion order. Empty where neither file nor flags name one: see [`Config::assume`].
+    pub environments: Vec<EnvConfig>,
+    /// What holds for an environment that the file does not name.
+    pub defaults: EnvDefaults,
+    /// How the screen may look and behave.
+    pub ui: Ui,
+    /// Keys in force.
+    pub keymap: Keymap,
+    /// Folder of the journals, where it is configured: see [`Config::journals`].
+    pub journal_dir: Option<PathBuf>,
+    /// How much goes to the log file.
+    pub log: LogLevel,
+    /// The file that was read, if any.
+    pub origin: Option<Origin>,
+}
+
+/// The file that a config was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes, hex: what the journal records of it.
+    pub hash: String,
+}
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvConfig {
+    /// Name.
+    pub name: EnvName,
+    /// Kube context; `None` is the current one.
+    pub context: Option<String>,
+    /// Namespace; `None` is the default one of the context.
+    pub namespace: Option<String>,
+    /// Workloads to watch, in order; empty means those that are found in the namespace.
+    pub workloads: Vec<WorkloadId>,
+    /// Promotion wants its name typed.
+    pub protected: bool,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Its metrics, if any.
+    pub prometheus: Option<Prometheus>,
+    /// Limits on its signals.
+    pub limits: Limits,
+}
+
+/// What holds for an environment that the file does not name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnvDefaults {
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Workloads.
+    pub workloads: Vec<WorkloadId>,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Metrics.
+    pub prometheus: Option<Prometheus>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl EnvDefaults {
+    /// Makes the environment that a context is, named after it.
+    fn environment(&self, context: &str) -> EnvConfig {
+        EnvConfig {
+            name: EnvName::new(context),
+            context: Some(context.to_owned()),
+            namespace: self.namespace.clone(),
+            workloads: self.workloads.clone(),
+            protected: false,
+            read_only: self.read_only,
+            prometheus: self.prometheus.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+impl EnvConfig {
+    /// Returns the settings for the world: with the names that the cluster resolved, and what was found in the
+    /// namespace where no workloads are configured.
+    #[must_use]
+    pub fn settings(&self, cluster: &Cluster, found: &[WorkloadId]) -> EnvSettings {
+        EnvSettings {
+            name: self.name.clone(),
+            context: cluster.context.clone(),
+            namespace: self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone()),
+            protected: self.protected,
+            read_only: self.read_only,
+            has_metrics: self.prometheus.is_some(),
+            limits: self.limits.clone(),
+            workloads: if self.workloads.is_empty() { found.to_vec() } else { self.workloads.clone() },
+        }
+    }
+}
+
+impl Config {
+    /// Adds the environment of the current context, named after it, where none is configured.
+    pub fn assume(&mut self, context: &str) {
+        if self.environments.is_empty() {
+            self.environments.push(self.defaults.environment(context));
+        }
+    }
+
+    /// Returns the folder of the journals. It need not exist: see [`paths::private_dir`].
+    pub fn journals(&self, variables: &Variables) -> Result<PathBuf, PathError> {
+        match &self.journal_dir {
+            Some(folder) => Ok(folder.clone()),
+            None => Ok(variables.state_dir()?.join("journals")),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a config file may say: small rules, each of which notes what is wrong and goes on.
+
+mod environments;
+mod keys;
+mod limits;
+mod prometheus;
+mod secrets;
+
+use toml::de::DeTable;
+
+use super::fields::{FILE, Kind, Section};
+use super::reader::{Reader, Table};
+use super::{Config, EnvDefaults, Glyphs, LogLevel, Preset, Theme, Ui};
+use crate::domain::verdict::Limits;
+
+use prometheus::Draft;
+use reqwest::Url;
+
+/// Reads a whole document. What comes back is of use only where nothing was noted.
+pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback: Option<&Url>) -> Config {
+    let file = reader.open(document, 0, &FILE);
+    let service = section(reader, &file, "service").and_then(|table| reader.text(&table, "name"));
+    let limits = match section(reader, &file, "limits") {
+        Some(table) => limits::read(reader, &table, &Limits::default()),
+        None => Limits::default(),
+    };
+    let table = section(reader, &file, "prometheus");
+    let draft = table.map(|table| prometheus::read(reader, &table, Draft::default()));
+    let environments = environments::read(reader, &file, draft.as_ref(), &limits, fallback);
+    // Without an environment that uses it, nobody else would say that it has no address.
+    let prometheus = match (table, draft) {
+        (Some(table), Some(draft)) if environments.is_empty() => draft.finish(reader, &table, fallback),
+        (Some(_), Some(draft)) => draft.with_fallback(fallback),
+        _ => fallback.map(|url| super::Prometheus::at(url.clone())),
+    };
+    Config {
+        service: service.map(|name| name.value),
+        environments,
+        defaults: EnvDefaults { prometheus, limits, ..EnvDefaults::default() },
+        ui: section(reader, &file, "ui").map_or_else(Ui::default, |table| ui(reader, &table)),
+        keymap: keys::read(reader, &file),
+        journal_dir: section(reader, &file, "journal").and_then(|table| reader.path(&table, "dir")),
+        log: section(reader, &file, "log")
+            .and_then(|table| reader.word(&table, "level", &LogLevel::ALL.map(|level| (level.word(), level))))
+            .unwrap_or_default(),
+        origin: None,
+    }
+}
+
+/// Opens a table by its key; what it may hold stands in the table of fields.
+fn section<'a>(reader: &mut Reader, of: &Table<'a>, key: &str) -> Option<Table<'a>> {
+    reader.table(of, key, section_of(of.section, key)?)
+}
+
+/// Returns what a key of a table may hold, where it is a table itself.
+fn section_of(of: &'static Section, key: &str) -> Option<&'static Section> {
+    of.fields.iter().find(|field| field.key == key).and_then(|field| match field.kind {
+        Kind::Table(section) | Kind::TableOrOff(section) | Kind::Tables(section) => Some(section),
+        _ => None,
+    })
+}
+
+fn ui(reader: &mut Reader, table: &Table<'_>) -> Ui {
+    Ui {
+        theme: reader.word(table, "theme", &Theme::ALL.map(|theme| (theme.word(), theme))).unwrap_or_default(),
+        glyphs: reader.word(table, "glyphs", &Glyphs::ALL.map(|glyphs| (glyphs.word(), glyphs))).unwrap_or_default(),
+        mouse: reader.flag(table, "mouse").unwrap_or_default(),
+    }
+}
+
+fn presets() -> [(&'static str, Preset); 5] {
+    Preset::ALL.map(|preset| (preset.word(), preset))
+}

@@ -1,0 +1,173 @@
+//! Secrets: where they come from, and a value that shows itself to nobody by accident.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+/// Where a secret comes from. It is read when it is needed, never kept in the config.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// An environment variable.
+    Env(String),
+    /// A file; a line break at its end is not part of the secret.
+    File(PathBuf),
+    /// What a program writes to its standard output. No shell is involved.
+    Command(Vec<String>),
+}
+
+/// How long a program may take to tell a secret.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// No secret is longer than this.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// A secret's value. `Debug` and `Display` do not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Revealed(String);
+
+impl Revealed {
+    /// Wraps a value.
+    #[must_use]
+    pub(super) fn new(value: String) -> Self {
+        Self(value)
+    }
+
+    /// Returns the value: only where it goes out to who it is for.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Revealed(…)")
+    }
+}
+
+impl fmt::Display for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Why a secret cannot be had. Says where it was looked for, never what was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no secret from {from}: {why}")]
+pub struct SecretError {
+    from: String,
+    why: String,
+}
+
+/// Names the place, not the secret.
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            // The arguments may say more than the name of the program.
+            Self::Command(argv) => write!(f, "the command `{}`", argv.first().map_or("", String::as_str)),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({self})")
+    }
+}
+
+impl Secret {
+    /// Reads the secret.
+    pub async fn reveal(&self) -> Result<Revealed, SecretError> {
+        let bytes = match self {
+            Self::Env(name) => std::env::var_os(name)
+                .map(std::os::unix::ffi::OsStringExt::into_vec)
+                .ok_or_else(|| self.error("it is not set"))?,
+            Self::File(path) => tokio::fs::read(path).await.map_err(|error| self.error(&error.to_string()))?,
+            Self::Command(argv) => self.run(argv).await?,
+        };
+        self.check(bytes)
+    }
+
+    async fn run(&self, argv: &[String]) -> Result<Vec<u8>, SecretError> {
+        let Some((program, arguments)) = argv.split_first() else { return Err(self.error("it is empty")) };
+        let mut command = Command::new(program);
+        // What it writes to standard error is not shown: it may quote what it should not.
+        command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(TIME_LIMIT, command.output())
+            .await
+            .map_err(|_| self.error(&format!("it did not end within {} s", TIME_LIMIT.as_secs())))?
+            .map_err(|error| self.error(&error.to_string()))?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(self.error(&format!("it failed ({}): run it by hand to see why", output.status)))
+        }
+    }
+
+    fn check(&self, bytes: Vec<u8>) -> Result<Revealed, SecretError> {
+        if bytes.len() > MOST_BYTES {
+            return Err(self.error("it is longer than 64 KiB"));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| self.error("it is not UTF-8"))?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(self.error("it is empty"));
+        }
+        if text.contains(char::is_control) {
+            return Err(self.error("it holds line breaks or other control characters"));
+        }
+        Ok(Revealed(text.to_owned()))
+    }
+
+    fn error(&self, why: &str) -> SecretError {
+        SecretError { from: self.to_string(), why: why.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(argv: &[&str]) -> Secret {
+        Secret::Command(argv.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    #[tokio::test]
+    async fn it_is_read_from_each_place_without_its_line_break() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret\r\n").unwrap();
+        assert_eq!(Secret::File(file.path().to_owned()).reveal().await.unwrap().expose(), "s3cret");
+        assert_eq!(command(&["printf", "a b$HOME\n"]).reveal().await.unwrap().expose(), "a b$HOME");
+        assert!(!Secret::Env("PATH".into()).reveal().await.unwrap().expose().is_empty());
+    }
+
+    #[tokio::test]
+    async fn it_shows_itself_nowhere() {
+        let value = command(&["printf", "s3cret"]).reveal().await.unwrap();
+        assert!(!format!("{value} {value:?}").contains("s3cret"));
+        for leaky in [
+            command(&["sh", "-c", "echo s3cret; echo s3cret >&2; exit 3"]),
+            command(&["printf", "s3cret\nsecond"]),
+            command(&["printf", "s3cret\\377"]),
+        ] {
+            assert!(!format!("{leaky} {leaky:?}").contains("s3cret"));
+            let error = leaky.reveal().await.unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let error = Secret::Env("COCKPIT_NO_SUCH".into()).reveal().await.unwrap_err().to_string();
+        assert_eq!(error, "no secret from the environment variable COCKPIT_NO_SUCH: it is not set");
+        let error = command(&["/no/such/program"]).reveal().await.unwrap_err().to_string();
+        assert!(error.starts_with("no secret from the command `/no/such/program`: No such file"), "{error}");
+        let error = command(&["true"]).reveal().await.unwrap_err().to_string();
+        assert_eq!(error, "no secret from the command `true`: it is empty");
+    }
+}

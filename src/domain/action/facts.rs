@@ -1,0 +1,97 @@
+//! The facts that a plan rests on (law 5).
+
+use serde::{Deserialize, Serialize};
+
+use super::Verb;
+use crate::domain::workload::{Object, Phase};
+
+/// What an operator saw of a workload when asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Identity of the object: a recreated one is another.
+    pub uid: String,
+    /// The revision under way: template hash of a Rollout, revision and images of a Deployment.
+    pub under_way: String,
+    /// Template hash of the stable revision; empty for a Deployment, which records none.
+    pub stable: String,
+    /// Step index.
+    pub step: Option<usize>,
+    /// Paused by hand.
+    pub paused: bool,
+    /// Reasons of the pauses in force.
+    pub pauses: Vec<String>,
+    /// Phase.
+    pub phase: Phase,
+    /// Aborted.
+    pub aborted: bool,
+}
+
+impl Facts {
+    /// Reads the facts from an object.
+    #[must_use]
+    pub fn of(object: &Object) -> Self {
+        let (phase, _) = object.phase();
+        match object {
+            Object::Rollout(rollout) => Self {
+                uid: rollout.meta.uid.clone(),
+                under_way: rollout.status.current_hash.clone(),
+                stable: rollout.status.stable_hash.clone(),
+                step: rollout.status.step_index,
+                paused: rollout.spec.paused,
+                pauses: rollout.status.pause_conditions.iter().map(|pause| pause.reason.clone()).collect(),
+                phase,
+                aborted: rollout.status.abort,
+            },
+            Object::Deployment(deployment) => {
+                let images: Vec<_> = deployment.containers.iter().map(|container| container.image.as_str()).collect();
+                Self {
+                    uid: deployment.meta.uid.clone(),
+                    under_way: format!("revision {} of {}", deployment.meta.revision.unwrap_or(0), images.join(" ")),
+                    stable: String::new(),
+                    step: None,
+                    paused: deployment.paused,
+                    pauses: Vec::new(),
+                    phase,
+                    aborted: false,
+                }
+            }
+        }
+    }
+
+    /// Returns whether a plan for `verb` made on `self` still holds on `now`: for pause, abort and rollback only the
+    /// revision under way must be the one that was seen, for the rest every fact.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn still_hold(&self, now: &Self, verb: Verb) -> Result<(), String> {
+        if self.uid != now.uid {
+            return Err("the object was deleted and made anew".to_owned());
+        }
+        if self.under_way != now.under_way {
+            return Err(format!("another revision is under way: {} instead of {}", now.under_way, self.under_way));
+        }
+        if verb.stops() {
+            return Ok(());
+        }
+        let step = |step: Option<usize>| step.map_or_else(|| "none".to_owned(), |step| (step + 1).to_string());
+        if self.stable != now.stable {
+            return Err(format!("stable is now {} instead of {}", now.stable, self.stable));
+        }
+        if self.aborted != now.aborted {
+            return Err(if now.aborted { "it was aborted" } else { "it is no longer aborted" }.to_owned());
+        }
+        if self.paused != now.paused {
+            return Err(if now.paused { "it was paused by hand" } else { "it was resumed" }.to_owned());
+        }
+        if self.step != now.step {
+            return Err(format!("it is at step {} instead of {}", step(now.step), step(self.step)));
+        }
+        if self.pauses != now.pauses {
+            return Err("its pause is another one or over".to_owned());
+        }
+        if self.phase != now.phase {
+            return Err(format!("it is {} instead of {}", now.phase, self.phase));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,364 @@
+//! The plan: everything an operator is shown before confirming, and everything the door needs to act.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::refusal::{Refusal, RefusalKind};
+use super::{Facts, Intent, Verb, plan_deployment, plan_rollout};
+use crate::domain::access::Permission;
+use crate::domain::freshness::Link;
+use crate::domain::ids::Target;
+use crate::domain::object::ImageRef;
+use crate::domain::text::duration;
+use crate::domain::verdict::Verdict;
+use crate::domain::workload::{Object, Revision, Snapshot, Status};
+use crate::domain::world::{Environment, WorkloadState, World};
+
+/// How things stand around the world when a plan is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// What time it is; `None` only in tests of things that have no age.
+    pub now: Timestamp,
+    /// Why the journal cannot be written, if so.
+    pub journal_broken: Option<String>,
+    /// Workloads with an action on its way.
+    pub in_flight: Vec<Target>,
+}
+
+/// The Kubernetes object a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// `Rollout` or `Deployment`.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+/// What a request sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "body", rename_all = "kebab-case")]
+pub enum Body {
+    /// `application/merge-patch+json`.
+    Merge(Value),
+    /// `application/strategic-merge-patch+json`.
+    Strategic(Value),
+    /// `application/json-patch+json` that puts the template of this ReplicaSet back, and lifts a pause by hand.
+    RestoreTemplate {
+        /// Name of the ReplicaSet.
+        replicaset: String,
+    },
+}
+
+/// One request of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Where it goes.
+    pub object: ObjectRef,
+    /// Subresource, e.g. `status`.
+    pub subresource: Option<String>,
+    /// What it sends.
+    pub body: Body,
+}
+
+impl Request {
+    /// Returns the request in one line, as the dialog shows it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let plural = if self.object.kind == "Rollout" { "rollouts" } else { "deployments" };
+        let sub = self.subresource.as_ref().map_or_else(String::new, |sub| format!("/{sub}"));
+        match &self.body {
+            Body::Merge(body) | Body::Strategic(body) => format!("PATCH {plural}/{}{sub}  {body}", self.object.name),
+            Body::RestoreTemplate { replicaset } => {
+                format!("PATCH {plural}/{}{sub}  template of ReplicaSet {replicaset}", self.object.name)
+            }
+        }
+    }
+}
+
+/// The data of a plan: what the journal keeps of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// What to do.
+    pub verb: Verb,
+    /// With what.
+    pub target: Target,
+    /// Kube context.
+    pub context: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The release it belongs to, e.g. `payments-api 1.5.0`.
+    pub release: String,
+    /// One line: what it does, e.g. `promote 20 → 60 %`.
+    pub headline: String,
+    /// Where it stands, e.g. `1.5.0  9f2c41ab  revision 42   40 % of traffic, 8 pods`.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+    /// What will happen, in words.
+    pub goes: Vec<String>,
+    /// Steps that are skipped.
+    pub skips: Vec<String>,
+    /// What will not be undone.
+    pub not_undone: Vec<String>,
+    /// The requests, in order.
+    pub requests: Vec<Request>,
+    /// The facts it rests on.
+    pub facts: Facts,
+    /// The resourceVersion they were read at.
+    pub resource_version: String,
+    /// When the picture was last confirmed.
+    pub picture_at: Option<Timestamp>,
+    /// Template hash of the revision that a rollback goes to.
+    pub to_hash: Option<String>,
+    /// Images of the revision that a rollback goes to.
+    pub to_images: Vec<String>,
+    /// The `restartAt` that a restart sends.
+    pub restart_at: Option<String>,
+}
+
+/// A plan. Only [`plan`] makes one, and only for what may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    record: PlanRecord,
+    made_at: Timestamp,
+    typed: Option<String>,
+}
+
+impl Plan {
+    /// How long a plan may be confirmed.
+    pub const VALID_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+    /// Returns its data.
+    #[must_use]
+    pub fn record(&self) -> &PlanRecord {
+        &self.record
+    }
+
+    /// Returns what has to be typed to confirm it, if anything.
+    #[must_use]
+    pub fn typed(&self) -> Option<&str> {
+        self.typed.as_deref()
+    }
+
+    /// Returns when it was made.
+    #[must_use]
+    pub fn made_at(&self) -> Timestamp {
+        self.made_at
+    }
+
+    /// Returns whether it may still be confirmed, as far as time goes.
+    #[must_use]
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        now.duration_since(self.made_at) <= Self::VALID_FOR
+    }
+}
+
+/// What a plan of one workload kind fills in.
+pub(super) struct Draft {
+    pub(super) headline: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) goes: Vec<String>,
+    pub(super) skips: Vec<String>,
+    pub(super) requests: Vec<Request>,
+    pub(super) to_revision: Option<Revision>,
+    pub(super) restart_at: Option<String>,
+}
+
+/// What a draft is made from.
+pub(super) struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) status: &'a Status,
+    pub(super) to: Option<u64>,
+    pub(super) now: Timestamp,
+}
+
+/// Returns the plan for an intent, or every reason why it cannot be done now.
+///
+/// # Errors
+/// All refusals, the most telling first; never empty.
+pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Plan, Vec<Refusal>> {
+    let Some((env, workload)) = world.find(&intent.target) else {
+        return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
+    };
+    let mut refusals = permission(env, intent.verb);
+    if around.in_flight.contains(&intent.target) {
+        refusals.push(Refusal::new(RefusalKind::InFlight, "an action on it is on its way", "wait for its outcome"));
+    }
+    let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
+        let text = if workload.missing { format!("{} does not exist", workload.id) } else { not_seen(env) };
+        refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
+        return Err(refusals);
+    };
+    let scene = Scene { snapshot, status, to: intent.to, now: around.now };
+    let draft = match &snapshot.object {
+        Object::Rollout(rollout) => plan_rollout::draft(intent.verb, rollout, &scene),
+        Object::Deployment(deployment) => plan_deployment::draft(intent.verb, deployment, &scene),
+    };
+    if !intent.verb.stops() {
+        refusals.extend(unfit_to_go_on(env, workload, status, intent.verb, around));
+    }
+    match draft {
+        Ok(draft) if refusals.is_empty() => Ok(finish(env, snapshot, status, intent, around.now, draft)),
+        Ok(_) => Err(refusals),
+        Err(refusal) => {
+            // What makes no sense in this state is the first thing to say, unless the operator may not act at all.
+            let place =
+                refusals.iter().take_while(|r| matches!(r.kind, RefusalKind::ReadOnly | RefusalKind::Denied)).count();
+            refusals.insert(place, refusal);
+            Err(refusals)
+        }
+    }
+}
+
+fn not_seen(env: &Environment) -> String {
+    match &env.kubernetes().link {
+        Link::Down(why) => format!("not seen yet: {why}"),
+        _ => "not seen yet".to_owned(),
+    }
+}
+
+/// Read-only and RBAC: they stop every verb, for there is no executor.
+fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
+    if env.settings.read_only {
+        return vec![Refusal::new(RefusalKind::ReadOnly, "read-only", "start without --read-only to act")];
+    }
+    match env.access.of(verb) {
+        Permission::Denied(what) => {
+            let who = env.access.user.as_deref().unwrap_or("you");
+            vec![Refusal::new(
+                RefusalKind::Denied,
+                format!("RBAC denies {who}: {what}"),
+                "ask for the right, or use another context",
+            )]
+        }
+        Permission::Allowed | Permission::Unknown(_) => Vec::new(),
+    }
+}
+
+/// What stops a verb that goes on (promote, resume, retry, restart), and never one that stops.
+fn unfit_to_go_on(
+    env: &Environment,
+    workload: &WorkloadState,
+    status: &Status,
+    verb: Verb,
+    around: &Circumstances,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let heard = env.kubernetes();
+    if !heard.is_fresh(around.now) {
+        let age =
+            heard.age(around.now).map_or_else(|| "never confirmed".to_owned(), |age| format!("{} old", duration(age)));
+        let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
+        refusals.push(Refusal::new(
+            RefusalKind::Stale,
+            format!("the picture is {age}{why}"),
+            "wait for the API server",
+        ));
+    }
+    if let Some(why) = &around.journal_broken {
+        refusals.push(Refusal::new(
+            RefusalKind::Journal,
+            format!("the journal cannot be written: {why}"),
+            "mend that first; pause, abort and rollback still work",
+        ));
+    }
+    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        refusals.extend(gates(env, workload));
+        refusals.extend(artifact(status));
+    }
+    refusals
+}
+
+/// The gates of a promotion: limits on live signals, where metrics are configured. There is no way to skip one (law 1).
+fn gates(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
+    if !env.settings.has_metrics {
+        return Vec::new();
+    }
+    let (kind, remedy) = match workload.judgement.verdict {
+        Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
+        Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
+        Verdict::Go | Verdict::Hold => return Vec::new(),
+    };
+    workload.judgement.reasons.iter().map(|reason| Refusal::new(kind, reason.clone(), remedy)).collect()
+}
+
+/// What goes out is one immutable artifact (law 2).
+fn artifact(status: &Status) -> Vec<Refusal> {
+    let images = status.canary.iter().flat_map(|revision| &revision.images);
+    images
+        .filter(|image| ImageRef::parse(image).is_mutable_latest())
+        .map(|image| {
+            Refusal::new(
+                RefusalKind::Artifact,
+                format!("image {image} can change under us"),
+                "deploy it by digest or by a version tag",
+            )
+        })
+        .collect()
+}
+
+fn finish(
+    env: &Environment,
+    snapshot: &Snapshot,
+    status: &Status,
+    intent: &Intent,
+    now: Timestamp,
+    draft: Draft,
+) -> Plan {
+    let name_typed = match intent.verb {
+        Verb::PromoteFull => true,
+        Verb::Promote => env.settings.protected,
+        _ => false,
+    };
+    let goes_out = status.canary.as_ref().or(status.stable.as_ref());
+    let release = goes_out.map_or_else(
+        || intent.target.workload.name.clone(),
+        |revision| format!("{} {}", intent.target.workload.name, revision.version()),
+    );
+    Plan {
+        made_at: now,
+        typed: name_typed.then(|| env.settings.name.to_string()),
+        record: PlanRecord {
+            verb: intent.verb,
+            target: intent.target.clone(),
+            context: env.settings.context.clone(),
+            namespace: env.settings.namespace.clone(),
+            release,
+            headline: draft.headline,
+            from: draft.from,
+            to: draft.to,
+            goes: draft.goes,
+            skips: draft.skips,
+            not_undone: not_undone(intent.verb),
+            requests: draft.requests,
+            facts: Facts::of(&snapshot.object),
+            resource_version: snapshot.object.meta().resource_version.clone(),
+            picture_at: env.kubernetes().at,
+            to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
+            to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
+            restart_at: draft.restart_at,
+        },
+    }
+}
+
+/// What taking the pods back does not take back. Which migrations and flags a release carries is not known here, so it
+/// is said in general rather than left out.
+fn not_undone(verb: Verb) -> Vec<String> {
+    match verb {
+        Verb::Rollback | Verb::Abort => {
+            vec!["database migrations, messages already sent, feature flags".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns a revision in one line: version, digest, number.
+pub(super) fn revision_line(revision: &Revision) -> String {
+    let digest = revision
+        .digest
+        .as_deref()
+        .map_or_else(String::new, |digest| format!("  {}", crate::domain::object::short_digest(digest)));
+    format!("{}{digest}  revision {}", revision.version(), revision.number)
+}

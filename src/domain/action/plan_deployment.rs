@@ -1,0 +1,107 @@
+//! Plans for Deployments, with the requests of kubectl (`pkg/cmd/rollout`, `pkg/polymorphichelpers`).
+
+use serde_json::{Value, json};
+
+use super::Verb;
+use super::plan::{Body, Draft, ObjectRef, Request, Scene, revision_line};
+use super::refusal::Refusal;
+use crate::domain::deployment::Deployment;
+use crate::domain::replicaset::ReplicaSet;
+use crate::domain::text::plural;
+
+/// Drafts the plan for a verb on a Deployment, or says why it makes no sense.
+pub(super) fn draft(verb: Verb, deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    match verb {
+        Verb::Promote | Verb::PromoteFull => {
+            Err(Refusal::state("a Deployment has no steps to promote", "it rolls out by itself; space holds it"))
+        }
+        Verb::Abort => Err(Refusal::state("a Deployment has no abort", "R rolls it back")),
+        Verb::Retry => Err(Refusal::state("a Deployment has no abort to retry after", "")),
+        Verb::Pause if deployment.paused => Err(Refusal::state("it is held already", "space resumes it")),
+        Verb::Pause => Ok(simple(
+            deployment,
+            scene,
+            "hold where it is",
+            "no more pods are replaced until it is resumed",
+            json!({"spec": {"paused": true}}),
+        )),
+        Verb::Resume if !deployment.paused => Err(Refusal::state("it is not held", "")),
+        Verb::Resume => {
+            Ok(simple(deployment, scene, "resume", "it goes on replacing pods", json!({"spec": {"paused": null}})))
+        }
+        Verb::Restart if deployment.paused => Err(Refusal::state("it is held", "space resumes it first")),
+        Verb::Restart => Ok(restart(deployment, scene)),
+        Verb::Rollback => rollback(deployment, scene),
+    }
+}
+
+fn simple(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Value) -> Draft {
+    let object = ObjectRef { kind: "Deployment".to_owned(), name: deployment.meta.name.clone() };
+    let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
+    Draft {
+        headline: headline.to_owned(),
+        from: line,
+        to: String::new(),
+        goes: vec![goes.to_owned()],
+        skips: Vec::new(),
+        requests: vec![Request { object, subresource: None, body: Body::Strategic(body) }],
+        to_revision: None,
+        restart_at: None,
+    }
+}
+
+fn restart(deployment: &Deployment, scene: &Scene<'_>) -> Draft {
+    let at = crate::domain::text::rfc3339_seconds(scene.now);
+    let body = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}});
+    let mut draft =
+        simple(deployment, scene, "restart all pods", "pods are replaced a few at a time, as a new revision", body);
+    draft.restart_at = Some(at);
+    draft
+}
+
+fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    let sets = &scene.snapshot.replicasets;
+    let current = deployment.current(sets);
+    let target = match scene.to {
+        Some(number) => {
+            let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
+            found.ok_or_else(|| {
+                let known: Vec<_> = sets.iter().map(|rs| rs.revision().to_string()).collect();
+                Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
+            })?
+        }
+        None => deployment
+            .previous(sets)
+            .ok_or_else(|| Refusal::state("there is no earlier revision", "its history is empty"))?,
+    };
+    if current.is_some_and(|current| current.hash == target.hash) {
+        return Err(Refusal::state(
+            format!("revision {} is the one in the manifest", target.revision()),
+            "choose another",
+        ));
+    }
+    Ok(rollback_draft(deployment, scene, target))
+}
+
+fn rollback_draft(deployment: &Deployment, scene: &Scene<'_>, target: &ReplicaSet) -> Draft {
+    let revision = scene.snapshot.revision(target);
+    let mut draft = simple(
+        deployment,
+        scene,
+        &format!("roll back to {}", revision.version()),
+        "pods are replaced a few at a time",
+        Value::Null,
+    );
+    draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
+    if let Some(request) = draft.requests.first_mut() {
+        request.body = Body::RestoreTemplate { replicaset: target.meta.name.clone() };
+    }
+    if deployment.paused {
+        draft.goes.push("the hold is lifted in the same write, else it would not move".to_owned());
+    }
+    if let Some(manager) = &deployment.meta.managed_by {
+        draft.goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+    }
+    draft.to_revision = Some(revision);
+    draft
+}

@@ -1,0 +1,78 @@
+//! What sources may say.
+
+use std::sync::Arc;
+
+use super::access::Access;
+use super::event::KubeEvent;
+use super::freshness::{Link, SourceKind};
+use super::ids::{EnvName, Target, WorkloadId};
+use super::signals::{Sample, Signals};
+use super::workload::Snapshot;
+use jiff::Timestamp;
+
+/// One statement of a source. For state the latest replaces what was said before.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// A workload as it is now; `None` when it does not exist.
+    Workload {
+        /// Which one.
+        target: Target,
+        /// What is known of it.
+        snapshot: Option<Arc<Snapshot>>,
+    },
+    /// Something happened.
+    Event {
+        /// Which workload it belongs to.
+        target: Target,
+        /// The event.
+        event: KubeEvent,
+    },
+    /// The history of a workload's signals, at start or when its tracks changed.
+    History {
+        /// Which workload.
+        target: Target,
+        /// Everything up to now.
+        signals: Arc<Signals>,
+    },
+    /// One look at a workload's signals.
+    Sample {
+        /// Which workload.
+        target: Target,
+        /// The readings.
+        sample: Arc<Sample>,
+    },
+    /// The link to a source changed, or was confirmed.
+    Link {
+        /// Which environment.
+        env: EnvName,
+        /// Which source.
+        source: SourceKind,
+        /// How it is.
+        link: Link,
+        /// When the source answered, if it did.
+        at: Option<Timestamp>,
+    },
+    /// The workloads found in an environment that names none.
+    Found {
+        /// Which environment.
+        env: EnvName,
+        /// What there is.
+        workloads: Vec<WorkloadId>,
+    },
+    /// What the operator may do.
+    Access {
+        /// Which environment.
+        env: EnvName,
+        /// The permissions.
+        access: Access,
+    },
+    /// The end of a failing pod's log.
+    Log {
+        /// Which workload.
+        target: Target,
+        /// Which pod.
+        pod: String,
+        /// Its last lines, or why there are none.
+        lines: Result<Vec<String>, String>,
+    },
+}

@@ -1,0 +1,543 @@
+//! Argo Rollouts: phase, message, step, weight and figures as `kubectl argo rollouts get rollout` shows them.
+//!
+//! Source of the rules: Argo Rollouts v1.9 `utils/rollout/rolloututil.go` and `pkg/kubectl-argo-rollouts/info`.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::ids::WorkloadId;
+use super::object::{Condition, Container, Meta};
+use super::replicaset::ReplicaSet;
+use super::step::{Step, weight_at};
+use super::workload::{Phase, Replicas, Weight};
+
+/// What is kept of a Rollout.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Metadata.
+    pub meta: Meta,
+    /// What is wanted.
+    pub spec: RolloutSpec,
+    /// What the controller reports.
+    pub status: RolloutStatus,
+}
+
+/// The wanted part of a Rollout, reduced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutSpec {
+    /// `spec.replicas`; Kubernetes' default is 1.
+    pub replicas: Option<u32>,
+    /// Paused by hand.
+    pub paused: bool,
+    /// How it goes out.
+    pub strategy: RolloutStrategy,
+    /// Where the pod template lives, if not in the Rollout.
+    pub workload_ref: Option<TemplateRef>,
+    /// `spec.restartAt`.
+    pub restart_at: Option<String>,
+    /// `spec.selector.matchLabels`, as a label selector.
+    pub selector: String,
+    /// Containers of the template (empty with `workloadRef`).
+    pub containers: Vec<Container>,
+    /// `spec.rollbackWindow.revisions`.
+    pub rollback_window: Option<u32>,
+}
+
+/// The object that `workloadRef` names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateRef {
+    /// Kind, e.g. `Deployment`.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Strategy of a Rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RolloutStrategy {
+    /// Canary with its steps.
+    Canary {
+        /// The steps, in order.
+        steps: Vec<Step>,
+        /// Whether a traffic router sets the weight; else it is the share of pods.
+        traffic_routed: bool,
+        /// `trafficRouting.maxTrafficWeight`, else 100.
+        max_weight: u32,
+        /// Keys of `canaryMetadata` and `stableMetadata` or an injected anti-affinity are in use.
+        injects_metadata: bool,
+    },
+    /// Blue-green.
+    BlueGreen {
+        /// `autoPromotionEnabled`, by default true.
+        auto_promotion: bool,
+        /// `autoPromotionSeconds`.
+        auto_promotion_seconds: Option<i64>,
+        /// Whether a post-promotion analysis is configured.
+        post_analysis: bool,
+    },
+}
+
+impl Default for RolloutStrategy {
+    fn default() -> Self {
+        Self::Canary { steps: Vec::new(), traffic_routed: false, max_weight: 100, injects_metadata: false }
+    }
+}
+
+/// One pause condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseCondition {
+    /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun`, `InconclusiveExperiment`.
+    pub reason: String,
+    /// Since when.
+    pub start: Option<Timestamp>,
+}
+
+/// The reported part of a Rollout, reduced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutStatus {
+    /// `status.phase`; empty before controller 1.0.
+    pub phase: String,
+    /// `status.message`.
+    pub message: String,
+    /// `status.observedGeneration`: a string.
+    pub observed_generation: String,
+    /// `status.abort`.
+    pub abort: bool,
+    /// `status.abortedAt`.
+    pub aborted_at: Option<Timestamp>,
+    /// `status.controllerPause`.
+    pub controller_pause: bool,
+    /// `status.pauseConditions`.
+    pub pause_conditions: Vec<PauseCondition>,
+    /// `status.promoteFull`.
+    pub promote_full: bool,
+    /// `status.currentStepIndex`: the next or current step, zero-based; the number of steps when all are done.
+    pub step_index: Option<usize>,
+    /// `status.currentPodHash`: the revision under way.
+    pub current_hash: String,
+    /// `status.stableRS`.
+    pub stable_hash: String,
+    /// `status.replicas`.
+    pub replicas: u32,
+    /// `status.updatedReplicas`.
+    pub updated: u32,
+    /// `status.readyReplicas`.
+    pub ready: u32,
+    /// `status.availableReplicas`.
+    pub available: u32,
+    /// `status.restartedAt`.
+    pub restarted_at: Option<String>,
+    /// `status.canary.weights.canary.weight`.
+    pub canary_weight: Option<u32>,
+    /// `status.canary.weights.verified`.
+    pub weight_verified: Option<bool>,
+    /// `status.canary.currentStepAnalysisRunStatus`.
+    pub step_analysis: Option<RunStatus>,
+    /// `status.canary.currentBackgroundAnalysisRunStatus`.
+    pub background_analysis: Option<RunStatus>,
+    /// `status.blueGreen.prePromotionAnalysisRunStatus`.
+    pub pre_analysis: Option<RunStatus>,
+    /// `status.blueGreen.postPromotionAnalysisRunStatus`.
+    pub post_analysis: Option<RunStatus>,
+    /// `status.canary.currentExperiment`.
+    pub experiment: Option<String>,
+    /// `status.blueGreen.activeSelector`.
+    pub active_hash: String,
+    /// `status.blueGreen.previewSelector`.
+    pub preview_hash: String,
+    /// `status.conditions`.
+    pub conditions: Vec<Condition>,
+    /// `status.workloadObservedGeneration`.
+    pub workload_observed_generation: String,
+}
+
+/// What a Rollout says of an AnalysisRun of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// Name of the AnalysisRun.
+    pub name: String,
+    /// Its phase.
+    pub status: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl RunStatus {
+    /// Returns whether it has ended.
+    #[must_use]
+    pub fn completed(&self) -> bool {
+        matches!(self.status.as_str(), "Successful" | "Failed" | "Error" | "Inconclusive")
+    }
+}
+
+/// Reasons for a pause that only a person ends.
+const INCONCLUSIVE: [&str; 2] = ["InconclusiveAnalysisRun", "InconclusiveExperiment"];
+
+/// A pause as the screen shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The reason's word, e.g. `CanaryPauseStep`; `manual` when paused by hand.
+    pub reason: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Whether only a person ends it.
+    pub needs_person: bool,
+}
+
+impl Rollout {
+    /// Returns the identity of the workload.
+    #[must_use]
+    pub fn id(&self) -> WorkloadId {
+        WorkloadId::new(super::ids::WorkloadKind::Rollout, self.meta.name.clone())
+    }
+
+    /// Returns the steps; none for blue-green.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        match &self.spec.strategy {
+            RolloutStrategy::Canary { steps, .. } => steps,
+            RolloutStrategy::BlueGreen { .. } => &[],
+        }
+    }
+
+    /// Returns whether the strategy is canary.
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        matches!(self.spec.strategy, RolloutStrategy::Canary { .. })
+    }
+
+    /// Returns whether a traffic router sets the weight.
+    #[must_use]
+    pub fn traffic_routed(&self) -> bool {
+        matches!(self.spec.strategy, RolloutStrategy::Canary { traffic_routed: true, .. })
+    }
+
+    /// Returns the greatest weight.
+    #[must_use]
+    pub fn max_weight(&self) -> u32 {
+        match self.spec.strategy {
+            RolloutStrategy::Canary { max_weight, .. } => max_weight,
+            RolloutStrategy::BlueGreen { .. } => 100,
+        }
+    }
+
+    /// Returns whether the controller has seen the latest spec. A text that is no number counts as seen (v0.9 wrote a hash).
+    #[must_use]
+    pub fn observed(&self) -> bool {
+        self.status.observed_generation.parse::<i64>().map_or(true, |seen| seen >= self.meta.generation)
+    }
+
+    /// Returns whether a revision other than stable is under way.
+    #[must_use]
+    pub fn under_way(&self) -> bool {
+        !self.status.current_hash.is_empty() && self.status.current_hash != self.status.stable_hash
+    }
+
+    /// Returns whether `status.abort` or the condition says that the update was aborted.
+    #[must_use]
+    pub fn aborted(&self) -> bool {
+        self.status.abort
+    }
+
+    /// Returns phase and message (`GetRolloutPhase`, then `CalculateRolloutPhase` where the controller wrote none).
+    #[must_use]
+    pub fn phase(&self) -> (Phase, String) {
+        if !self.observed() {
+            return (Phase::Progressing, "waiting for rollout spec update to be observed".to_owned());
+        }
+        if self.status.controller_pause && self.status.pause_conditions.is_empty() {
+            return (Phase::Progressing, "waiting for rollout to unpause".to_owned());
+        }
+        match Phase::parse(&self.status.phase) {
+            Some(phase) => (phase, self.status.message.clone()),
+            None => self.calculated_phase(),
+        }
+    }
+
+    fn calculated_phase(&self) -> (Phase, String) {
+        let (spec, status) = (&self.spec, &self.status);
+        for condition in &status.conditions {
+            if condition.kind == "InvalidSpec" {
+                return (Phase::Degraded, format!("InvalidSpec: {}", condition.message));
+            }
+            if matches!(condition.reason.as_str(), "RolloutAborted" | "ProgressDeadlineExceeded") {
+                return (Phase::Degraded, format!("{}: {}", condition.reason, condition.message));
+            }
+        }
+        if spec.paused {
+            return (Phase::Paused, "manually paused".to_owned());
+        }
+        if let Some(pause) = status.pause_conditions.first() {
+            return (Phase::Paused, pause.reason.clone());
+        }
+        let progressing = |message: &str| (Phase::Progressing, message.to_owned());
+        if spec.restart_at.is_some() && spec.restart_at != status.restarted_at {
+            return progressing("rollout is restarting");
+        }
+        if status.updated < spec.replicas.unwrap_or(1) {
+            return progressing("more replicas need to be updated");
+        }
+        if status.available < status.updated {
+            return progressing("updated replicas are still becoming available");
+        }
+        let stable_behind = status.stable_hash.is_empty() || status.stable_hash != status.current_hash;
+        match &spec.strategy {
+            RolloutStrategy::BlueGreen { post_analysis, .. } => {
+                if status.active_hash.is_empty() || status.active_hash != status.current_hash {
+                    return progressing("active service cutover pending");
+                }
+                if stable_behind {
+                    let unfinished = !status.post_analysis.as_ref().is_some_and(RunStatus::completed);
+                    return progressing(if *post_analysis && unfinished {
+                        "waiting for analysis to complete"
+                    } else {
+                        "waiting for post-promotion verification to complete"
+                    });
+                }
+            }
+            RolloutStrategy::Canary { traffic_routed, .. } => {
+                if !traffic_routed && status.replicas > status.updated {
+                    return progressing("old replicas are pending termination");
+                }
+                if stable_behind {
+                    return progressing("waiting for all steps to complete");
+                }
+            }
+        }
+        (Phase::Healthy, String::new())
+    }
+
+    /// Returns the replica figures.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        Replicas {
+            desired: self.spec.replicas.unwrap_or(1),
+            current: self.status.replicas,
+            updated: self.status.updated,
+            ready: self.status.ready,
+            available: self.status.available,
+        }
+    }
+
+    /// Returns the position among the steps: index and number; `None` without steps or before the controller set one.
+    #[must_use]
+    pub fn step_position(&self) -> Option<(usize, usize)> {
+        let total = self.steps().len();
+        (total > 0).then_some(())?;
+        self.status.step_index.map(|index| (index, total))
+    }
+
+    /// Returns the weights, set and actual; `None` for blue-green.
+    #[must_use]
+    pub fn weight(&self, replicasets: &[ReplicaSet]) -> Option<Weight> {
+        if !self.is_canary() {
+            return None;
+        }
+        let max = self.max_weight();
+        let steps = self.steps();
+        let index = self.status.step_index;
+        let done = steps.is_empty() || index.is_some_and(|index| index >= steps.len());
+        let set = if self.status.abort {
+            0
+        } else if done {
+            max
+        } else {
+            weight_at(steps, index.unwrap_or(0), max)
+        };
+        let actual = if done || index.is_none() {
+            max
+        } else if self.status.available == 0 {
+            0
+        } else if self.traffic_routed() {
+            self.status.canary_weight.unwrap_or(set)
+        } else {
+            // The canary is the revision under way unless it is stable already.
+            let canary = replicasets
+                .iter()
+                .find(|rs| rs.hash == self.status.current_hash && rs.hash != self.status.stable_hash)
+                .map_or(0, |rs| rs.available);
+            canary * max / self.status.available
+        };
+        Some(Weight { set, actual, max })
+    }
+
+    /// Returns the pause in force, with its end if it has one.
+    #[must_use]
+    pub fn pause(&self) -> Option<Pause> {
+        if self.spec.paused {
+            return Some(Pause { reason: "manual".to_owned(), since: None, until: None, needs_person: true });
+        }
+        let condition = self.status.pause_conditions.first()?;
+        let duration = match (condition.reason.as_str(), &self.spec.strategy) {
+            ("CanaryPauseStep", RolloutStrategy::Canary { steps, .. }) => {
+                match self.status.step_index.and_then(|index| steps.get(index)) {
+                    Some(Step::Pause(super::step::PauseFor::Time(time))) => Some(*time),
+                    _ => None,
+                }
+            }
+            ("BlueGreenPause", RolloutStrategy::BlueGreen { auto_promotion: true, auto_promotion_seconds, .. }) => {
+                auto_promotion_seconds.map(SignedDuration::from_secs)
+            }
+            _ => None,
+        };
+        let until = match (condition.start, duration) {
+            (Some(start), Some(time)) => start.checked_add(time).ok(),
+            _ => None,
+        };
+        Some(Pause {
+            reason: condition.reason.clone(),
+            since: condition.start,
+            until,
+            needs_person: duration.is_none(),
+        })
+    }
+
+    /// Returns whether a person has to judge an inconclusive analysis or experiment.
+    #[must_use]
+    pub fn inconclusive(&self) -> bool {
+        self.status.pause_conditions.iter().any(|pause| INCONCLUSIVE.contains(&pause.reason.as_str()))
+    }
+
+    /// Returns whether the progress deadline was exceeded, with its message.
+    #[must_use]
+    pub fn deadline_exceeded(&self) -> Option<&str> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.reason == "ProgressDeadlineExceeded")
+            .map(|condition| condition.message.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::step::PauseFor;
+
+    fn canary() -> Rollout {
+        Rollout {
+            spec: RolloutSpec {
+                replicas: Some(5),
+                strategy: RolloutStrategy::Canary {
+                    steps: vec![Step::SetWeight(20), Step::Pause(PauseFor::Person), Step::SetWeight(60)],
+                    traffic_routed: false,
+                    max_weight: 100,
+                    injects_metadata: false,
+                },
+                ..RolloutSpec::default()
+            },
+            status: RolloutStatus {
+                observed_generation: "3".to_owned(),
+                current_hash: "new".to_owned(),
+                stable_hash: "old".to_owned(),
+                step_index: Some(1),
+                replicas: 5,
+                updated: 1,
+                ready: 5,
+                available: 5,
+                ..RolloutStatus::default()
+            },
+            meta: Meta { generation: 3, ..Meta::default() },
+        }
+    }
+
+    fn replicaset(hash: &str, available: u32) -> ReplicaSet {
+        ReplicaSet { hash: hash.to_owned(), available, ..ReplicaSet::default() }
+    }
+
+    #[test]
+    fn spec_not_yet_observed_comes_before_all() {
+        let mut rollout = canary();
+        rollout.status.phase = "Healthy".to_owned();
+        rollout.meta.generation = 4;
+        assert_eq!(rollout.phase().1, "waiting for rollout spec update to be observed");
+        rollout.status.observed_generation = "5d9c".to_owned();
+        assert_eq!(rollout.phase().0, Phase::Healthy);
+    }
+
+    #[test]
+    fn resumed_but_not_yet_acted_on() {
+        let mut rollout = canary();
+        rollout.status.phase = "Paused".to_owned();
+        rollout.status.controller_pause = true;
+        assert_eq!(rollout.phase(), (Phase::Progressing, "waiting for rollout to unpause".to_owned()));
+    }
+
+    #[test]
+    fn phase_is_computed_where_the_controller_wrote_none() {
+        let mut rollout = canary();
+        assert_eq!(rollout.phase(), (Phase::Progressing, "more replicas need to be updated".to_owned()));
+        rollout.status.pause_conditions.push(PauseCondition { reason: "CanaryPauseStep".to_owned(), start: None });
+        assert_eq!(rollout.phase(), (Phase::Paused, "CanaryPauseStep".to_owned()));
+        rollout.spec.paused = true;
+        assert_eq!(rollout.phase(), (Phase::Paused, "manually paused".to_owned()));
+        rollout.status.conditions.push(Condition {
+            reason: "RolloutAborted".to_owned(),
+            message: "Rollout aborted update to revision 2".to_owned(),
+            ..Condition::default()
+        });
+        assert_eq!(rollout.phase().1, "RolloutAborted: Rollout aborted update to revision 2");
+    }
+
+    #[test]
+    fn fully_promoted_is_healthy() {
+        let mut rollout = canary();
+        rollout.status.stable_hash = "new".to_owned();
+        rollout.status.updated = 5;
+        rollout.status.step_index = Some(3);
+        assert_eq!(rollout.phase(), (Phase::Healthy, String::new()));
+        assert_eq!(rollout.weight(&[]), Some(Weight { set: 100, actual: 100, max: 100 }));
+    }
+
+    #[test]
+    fn actual_weight_of_a_basic_canary_is_the_share_of_pods() {
+        let rollout = canary();
+        let sets = [replicaset("new", 1), replicaset("old", 4)];
+        assert_eq!(rollout.weight(&sets), Some(Weight { set: 20, actual: 20, max: 100 }));
+    }
+
+    #[test]
+    fn actual_weight_of_a_routed_canary_is_what_the_router_did() {
+        let mut rollout = canary();
+        if let RolloutStrategy::Canary { traffic_routed, .. } = &mut rollout.spec.strategy {
+            *traffic_routed = true;
+        }
+        assert_eq!(rollout.weight(&[]), Some(Weight { set: 20, actual: 20, max: 100 }));
+        rollout.status.canary_weight = Some(5);
+        assert_eq!(rollout.weight(&[]).map(|weight| weight.actual), Some(5));
+        rollout.status.available = 0;
+        assert_eq!(rollout.weight(&[]).map(|weight| weight.actual), Some(0));
+    }
+
+    #[test]
+    fn a_timed_pause_says_when_it_ends() {
+        let mut rollout = canary();
+        let start = Timestamp::from_second(1000).unwrap();
+        rollout
+            .status
+            .pause_conditions
+            .push(PauseCondition { reason: "CanaryPauseStep".to_owned(), start: Some(start) });
+        assert!(rollout.pause().unwrap().needs_person);
+        if let RolloutStrategy::Canary { steps, .. } = &mut rollout.spec.strategy {
+            steps[1] = Step::Pause(PauseFor::Time(SignedDuration::from_secs(60)));
+        }
+        let pause = rollout.pause().unwrap();
+        assert_eq!(pause.until, Some(Timestamp::from_second(1060).unwrap()));
+        assert!(!pause.needs_person);
+    }
+
+    #[test]
+    fn blue_green_waits_for_the_cutover() {
+        let mut rollout = canary();
+        rollout.spec.strategy =
+            RolloutStrategy::BlueGreen { auto_promotion: false, auto_promotion_seconds: None, post_analysis: true };
+        rollout.status.updated = 5;
+        rollout.status.active_hash = "old".to_owned();
+        assert_eq!(rollout.phase().1, "active service cutover pending");
+        rollout.status.active_hash = "new".to_owned();
+        assert_eq!(rollout.phase().1, "waiting for analysis to complete");
+        assert_eq!(rollout.weight(&[]), None);
+    }
+}

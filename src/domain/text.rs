@@ -1,0 +1,108 @@
+//! Text from outside, made safe and short; figures for the screen.
+
+use std::borrow::Cow;
+
+use jiff::SignedDuration;
+
+/// Returns whether a character may change what a terminal shows beyond its own cell.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Makes control, bidi and invisible characters visible as `\n`, `\e`, `\u{202e}`; other text stays as it is.
+///
+/// Everything that came from outside passes here before it reaches the terminal (law 7).
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push(' '),
+            '\u{1b}' => out.push_str("\\e"),
+            c if is_unsafe(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Returns an age or a wait in at most two units: `0.4 s`, `41 s`, `2m14s`, `3h12m`, `6d 4h`.
+#[must_use]
+pub fn duration(time: SignedDuration) -> String {
+    let millis = time.as_millis();
+    if millis < 0 {
+        return format!("-{}", duration(time.abs()));
+    }
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{}.{} s", seconds, (millis % 1000) / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// Returns a ratio in percent with two decimals: `0.31 %`.
+#[must_use]
+pub fn percent(ratio: f64) -> String {
+    format!("{:.2} %", ratio * 100.0)
+}
+
+/// Returns seconds as `182 ms` below ten seconds, else as `12.3 s`.
+#[must_use]
+pub fn latency(seconds: f64) -> String {
+    if seconds < 10.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
+}
+
+/// Returns a request rate as `41 /s`, with one decimal below ten.
+#[must_use]
+pub fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.1} /s") } else { format!("{per_second:.0} /s") }
+}
+
+/// Returns `n thing` with an `s` where n is not one.
+#[must_use]
+pub fn plural(n: usize, thing: &str) -> String {
+    if n == 1 { format!("{n} {thing}") } else { format!("{n} {thing}s") }
+}
+
+/// Returns a time as Kubernetes writes it: RFC 3339, whole seconds, UTC.
+#[must_use]
+pub fn rfc3339_seconds(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_the_cursor_survives() {
+        let hostile = "a\u{1b}]52;c;x\u{7}\u{202e}b\u{200b}\r\n\u{9b}c";
+        let shown = visible(hostile);
+        assert!(!shown.chars().any(is_unsafe), "{shown}");
+        assert_eq!(visible("plain ünïcode 漢字"), "plain ünïcode 漢字");
+    }
+
+    #[test]
+    fn durations_have_at_most_two_units() {
+        let show = |s| duration(SignedDuration::from_secs(s));
+        assert_eq!(duration(SignedDuration::from_millis(440)), "0.4 s");
+        assert_eq!(show(41), "41 s");
+        assert_eq!(show(134), "2m14s");
+        assert_eq!(show(11_520), "3h12m");
+        assert_eq!(show(532_800), "6d 4h");
+        assert_eq!(show(-41), "-41 s");
+    }
+}

@@ -1,0 +1,278 @@
+//! The verdict: one word for an environment, with its reasons.
+//!
+//! Simple limits for now, behind one pure function, [`judge`].
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::ids::Track;
+use super::signals::{NoData, Signal, Signals};
+use super::workload::{Phase, Status};
+
+/// What to think of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Within its limits on fresh data.
+    Go,
+    /// Not yet: something waits or is worse than it should be.
+    Hold,
+    /// Not enough data to say. Never green.
+    Blind,
+    /// Beyond a limit.
+    NoGo,
+}
+
+impl Verdict {
+    /// Returns the word in JSON and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Hold => "hold",
+            Self::Blind => "blind",
+            Self::NoGo => "no-go",
+        }
+    }
+
+    /// Returns the word for the screen.
+    #[must_use]
+    pub fn shout(self) -> &'static str {
+        match self {
+            Self::Go => "GO",
+            Self::Hold => "HOLD",
+            Self::Blind => "BLIND",
+            Self::NoGo => "NO-GO",
+        }
+    }
+}
+
+/// Limits on the signals of one environment. A limit that is set is a gate: promotion stops at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Greatest error ratio, 0 to 1.
+    pub error_ratio: Option<f64>,
+    /// Greatest 99th percentile of latency.
+    pub p99: Option<SignedDuration>,
+    /// The canary's error ratio may be at most this many times that of stable …
+    pub error_factor: Option<f64>,
+    /// … as long as it exceeds it by more than this (absolute ratio), so that 0 against 1 error is no alarm.
+    pub error_slack: f64,
+    /// The canary's p99 may be at most this many times that of stable.
+    pub p99_factor: Option<f64>,
+    /// Requests per second that a track needs before its ratios count.
+    pub min_rps: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            error_ratio: Some(0.01),
+            p99: Some(SignedDuration::from_secs(1)),
+            error_factor: Some(3.0),
+            error_slack: 0.002,
+            p99_factor: Some(1.5),
+            min_rps: 0.1,
+        }
+    }
+}
+
+impl Limits {
+    /// Returns whether a reading is beyond a limit: the absolute one, or for the canary that against stable.
+    #[must_use]
+    pub fn exceeded(&self, signals: &Signals, track: Track, signal: Signal, now: Timestamp) -> bool {
+        let reading = |track| signals.reading(track, signal, now).ok();
+        let Some(value) = reading(track) else { return false };
+        let (limit, factor, slack) = match signal {
+            Signal::ErrorRatio => (self.error_ratio, self.error_factor, self.error_slack),
+            Signal::P99 => (self.p99.map(|limit| limit.as_secs_f64()), self.p99_factor, 0.0),
+            _ => return false,
+        };
+        let stable = reading(Track::Stable).filter(|_| track == Track::Canary);
+        let beyond_stable = factor.zip(stable).is_some_and(|(f, stable)| value > stable * f && value - stable > slack);
+        limit.is_some_and(|limit| value > limit) || beyond_stable
+    }
+}
+
+/// A verdict with the reasons for it, the weightiest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in words and figures.
+    pub reasons: Vec<String>,
+}
+
+/// Judges one workload on its signals and its phase.
+///
+/// The revision under way is judged against the limits and against stable; with nothing under way, stable is. Missing,
+/// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
+#[must_use]
+pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp) -> Judgement {
+    let mut found: Vec<(Verdict, String)> = Vec::new();
+    match status.phase {
+        Phase::Degraded if status.aborted => found.push((Verdict::Hold, "aborted: stable serves".to_owned())),
+        Phase::Degraded => found.push((Verdict::NoGo, format!("Degraded: {}", status.message))),
+        _ => {}
+    }
+    let canary_serves = status.canary.is_some()
+        && !status.aborted
+        && status.weight.map_or(status.replicas.updated > 0, |weight| weight.actual > 0 || weight.set > 0);
+    let track = if canary_serves { Track::Canary } else { Track::Stable };
+    judge_track(track, signals, limits, now, &mut found);
+    if track == Track::Canary {
+        compare(signals, limits, now, &mut found);
+    }
+    // Weightiest first; among equals, as found.
+    found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
+    let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
+    Judgement { verdict, reasons: found.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
+    let word = track.word();
+    let blind = |signal: Signal, why: &NoData| {
+        (Verdict::Blind, format!("no data: {word} {} ({})", signal.label(), why.words()))
+    };
+    match signals.reading(track, Signal::Rps, now) {
+        Ok(rps) if rps < limits.min_rps => {
+            found.push((Verdict::Blind, format!("no data: {word} gets {rps:.2} requests/s, needs {}", limits.min_rps)));
+            return;
+        }
+        Ok(_) => {}
+        Err(why) => {
+            found.push(blind(Signal::Rps, &why));
+            return;
+        }
+    }
+    match (signals.reading(track, Signal::ErrorRatio, now), limits.error_ratio) {
+        (Ok(ratio), Some(limit)) if ratio > limit => found.push((
+            Verdict::NoGo,
+            format!("{word} errors {} over {}", Signal::ErrorRatio.show(ratio), Signal::ErrorRatio.show(limit)),
+        )),
+        (Err(why), _) => found.push(blind(Signal::ErrorRatio, &why)),
+        _ => {}
+    }
+    if let Some(limit) = limits.p99.map(|limit| limit.as_secs_f64()) {
+        match signals.reading(track, Signal::P99, now) {
+            Ok(p99) if p99 > limit => found.push((
+                Verdict::NoGo,
+                format!("{word} p99 {} over {}", Signal::P99.show(p99), Signal::P99.show(limit)),
+            )),
+            Err(why) => found.push(blind(Signal::P99, &why)),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
+    let both = |signal| {
+        Some((signals.reading(Track::Canary, signal, now).ok()?, signals.reading(Track::Stable, signal, now).ok()?))
+    };
+    if let (Some(factor), Some((canary, stable))) = (limits.error_factor, both(Signal::ErrorRatio)) {
+        if canary > stable * factor && canary - stable > limits.error_slack {
+            found.push((
+                Verdict::NoGo,
+                format!(
+                    "canary errors {} against {} on stable",
+                    Signal::ErrorRatio.show(canary),
+                    Signal::ErrorRatio.show(stable)
+                ),
+            ));
+        }
+    }
+    if let (Some(factor), Some((canary, stable))) = (limits.p99_factor, both(Signal::P99)) {
+        if canary > stable * factor {
+            found.push((
+                Verdict::NoGo,
+                format!("canary p99 {} against {} on stable", Signal::P99.show(canary), Signal::P99.show(stable)),
+            ));
+        }
+    }
+    let wants_comparison = limits.error_factor.is_some() || limits.p99_factor.is_some();
+    if wants_comparison && signals.reading(Track::Stable, Signal::Rps, now).is_err() {
+        found.push((Verdict::Blind, "no data: stable has no numbers to compare with".to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signals::Sample;
+    use crate::domain::workload::{Replicas, Revision, Weight};
+    use proptest::prelude::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_000_000).unwrap()
+    }
+
+    fn status() -> Status {
+        Status {
+            phase: Phase::Paused,
+            message: String::new(),
+            strategy: "Canary",
+            step: None,
+            weight: Some(Weight { set: 20, actual: 20, max: 100 }),
+            replicas: Replicas::default(),
+            stable: Some(Revision::default()),
+            canary: Some(Revision::default()),
+            pause: None,
+            aborted: false,
+            progress: 20,
+            why: None,
+        }
+    }
+
+    fn signals(canary: (f64, f64, f64), stable: (f64, f64, f64)) -> Signals {
+        let mut signals = Signals { interval: Some(SignedDuration::from_secs(5)), ..Signals::default() };
+        let mut readings = std::collections::BTreeMap::new();
+        for (track, (rps, errors, p99)) in [(Track::Canary, canary), (Track::Stable, stable)] {
+            readings.insert((track, Signal::Rps), Ok(rps));
+            readings.insert((track, Signal::ErrorRatio), Ok(errors));
+            readings.insert((track, Signal::P99), Ok(p99));
+        }
+        signals.take(&Sample { at: now(), readings });
+        signals
+    }
+
+    #[test]
+    fn within_limits_is_go() {
+        let judgement = judge(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), now());
+        assert_eq!(judgement, Judgement { verdict: Verdict::Go, reasons: Vec::new() });
+    }
+
+    #[test]
+    fn three_times_the_errors_of_stable_is_no_go() {
+        let judgement = judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), now());
+        assert_eq!(judgement.verdict, Verdict::NoGo);
+        assert_eq!(judgement.reasons, ["canary errors 0.80 % against 0.10 % on stable"]);
+    }
+
+    #[test]
+    fn no_numbers_is_blind_and_stale_numbers_too() {
+        assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), now()).verdict, Verdict::Blind);
+        let later = now() + SignedDuration::from_secs(16);
+        let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), later);
+        assert_eq!(judgement.verdict, Verdict::Blind);
+        assert_eq!(judgement.reasons[0], "no data: canary traffic (samples are too old)");
+    }
+
+    proptest! {
+        #[test]
+        fn blind_is_never_green(missing in 0_usize..6, errors in 0.0..1.0_f64, p99 in 0.0..3.0_f64) {
+            let mut signals = signals((10.0, errors, p99), (40.0, errors, p99));
+            let keys: Vec<_> = signals.now.keys().copied().collect();
+            signals.now.insert(keys[missing], Err(NoData::Empty));
+            let verdict = judge(&status(), &signals, &Limits::default(), now()).verdict;
+            // Only the stable track's own ratios may be missing without making the canary blind.
+            let needed = keys[missing].0 == Track::Canary || keys[missing].1 == Signal::Rps;
+            prop_assert!(!needed || verdict != Verdict::Go);
+        }
+
+        #[test]
+        fn more_errors_never_look_better(low in 0.0..1.0_f64, more in 0.0..1.0_f64, stable in 0.0..0.1_f64) {
+            let at = |errors| judge(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), now()).verdict;
+            prop_assert!(at(low) <= at(low + more));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The world as the product knows it: environments in promotion order, and what is known of each.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::access::Access;
+use super::event::KubeEvent;
+use super::feed::Feed;
+use super::freshness::{Heard, Link, SourceKind};
+use super::ids::{EnvName, Target, WorkloadId};
+use super::object::ImageRef;
+use super::signals::Signals;
+use super::verdict::{Judgement, Limits, Verdict, judge};
+use super::workload::{Phase, Snapshot, Status};
+
+/// What the config says of an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvSettings {
+    /// Name.
+    pub name: EnvName,
+    /// Kube context.
+    pub context: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Promotion wants its name typed.
+    pub protected: bool,
+    /// No executor is built.
+    pub read_only: bool,
+    /// Whether metrics are configured.
+    pub has_metrics: bool,
+    /// Limits on its signals.
+    pub limits: Limits,
+    /// Workloads that are watched, in order.
+    pub workloads: Vec<WorkloadId>,
+}
+
+/// One workload and what is known of it.
+#[derive(Clone, Debug)]
+pub struct WorkloadState {
+    /// Which one.
+    pub id: WorkloadId,
+    /// The latest snapshot; `None` before the first, or when the object does not exist.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Whether the API server said that it does not exist.
+    pub missing: bool,
+    /// What follows from the snapshot.
+    pub status: Option<Status>,
+    /// Its signals.
+    pub signals: Signals,
+    /// The verdict.
+    pub judgement: Judgement,
+    /// When it entered the phase it is in, as far as we saw.
+    pub phase_since: Option<Timestamp>,
+    /// Last lines of a failing pod's log.
+    pub log: Option<(String, Result<Vec<String>, String>)>,
+}
+
+/// One environment and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// What the config says.
+    pub settings: EnvSettings,
+    /// Links by source.
+    pub links: BTreeMap<SourceKind, Heard>,
+    /// What the operator may do.
+    pub access: Access,
+    /// Its workloads, in the order of the config.
+    pub workloads: Vec<WorkloadState>,
+    /// What happened, newest last, bounded.
+    pub events: VecDeque<(WorkloadId, KubeEvent)>,
+}
+
+/// Everything that is known.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Environments in promotion order.
+    pub environments: Vec<Environment>,
+}
+
+/// How many events are kept per environment.
+const EVENTS: usize = 200;
+
+impl WorkloadState {
+    fn new(id: WorkloadId) -> Self {
+        Self {
+            id,
+            snapshot: None,
+            missing: false,
+            status: None,
+            signals: Signals::default(),
+            judgement: Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
+            phase_since: None,
+            log: None,
+        }
+    }
+}
+
+impl Environment {
+    /// Makes an environment of which nothing is known yet.
+    #[must_use]
+    pub fn new(settings: EnvSettings) -> Self {
+        let workloads = settings.workloads.iter().cloned().map(WorkloadState::new).collect();
+        let mut links = BTreeMap::from([(SourceKind::Kubernetes, Heard::default())]);
+        if settings.has_metrics {
+            links.insert(SourceKind::Prometheus, Heard::default());
+        }
+        Self { settings, links, access: Access::default(), workloads, events: VecDeque::new() }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &EnvName {
+        &self.settings.name
+    }
+
+    /// Returns a workload.
+    #[must_use]
+    pub fn workload(&self, id: &WorkloadId) -> Option<&WorkloadState> {
+        self.workloads.iter().find(|workload| workload.id == *id)
+    }
+
+    fn add_workloads(&mut self, found: Vec<WorkloadId>) {
+        for id in found {
+            if self.workload(&id).is_none() {
+                self.settings.workloads.push(id.clone());
+                self.workloads.push(WorkloadState::new(id));
+            }
+        }
+    }
+
+    fn workload_mut(&mut self, id: &WorkloadId) -> Option<&mut WorkloadState> {
+        self.workloads.iter_mut().find(|workload| workload.id == *id)
+    }
+
+    /// Returns the verdict of the environment: the weightiest of its workloads.
+    #[must_use]
+    pub fn judgement(&self) -> Judgement {
+        self.workloads
+            .iter()
+            .map(|workload| &workload.judgement)
+            .max_by_key(|judgement| judgement.verdict)
+            .cloned()
+            .unwrap_or(Judgement { verdict: Verdict::Blind, reasons: vec!["no workload is watched".to_owned()] })
+    }
+
+    /// Returns how the link to the API server is.
+    #[must_use]
+    pub fn kubernetes(&self) -> Heard {
+        self.links.get(&SourceKind::Kubernetes).cloned().unwrap_or_default()
+    }
+}
+
+impl World {
+    /// Makes a world of which nothing is known yet.
+    #[must_use]
+    pub fn new(environments: impl IntoIterator<Item = EnvSettings>) -> Self {
+        Self { environments: environments.into_iter().map(Environment::new).collect() }
+    }
+
+    /// Returns an environment.
+    #[must_use]
+    pub fn environment(&self, name: &EnvName) -> Option<&Environment> {
+        self.environments.iter().find(|env| env.settings.name == *name)
+    }
+
+    fn environment_mut(&mut self, name: &EnvName) -> Option<&mut Environment> {
+        self.environments.iter_mut().find(|env| env.settings.name == *name)
+    }
+
+    /// Returns environment and workload of a target.
+    #[must_use]
+    pub fn find(&self, target: &Target) -> Option<(&Environment, &WorkloadState)> {
+        let env = self.environment(&target.env)?;
+        Some((env, env.workload(&target.workload)?))
+    }
+
+    /// Takes in what a source said. What is about unknown environments or workloads is dropped.
+    pub fn take(&mut self, feed: Feed, now: Timestamp) {
+        match feed {
+            Feed::Workload { target, snapshot } => self.take_workload(&target, snapshot, now),
+            Feed::Event { target, event } => {
+                if let Some(env) = self.environment_mut(&target.env) {
+                    env.take_event(target.workload, event);
+                }
+            }
+            Feed::History { target, signals } => {
+                self.with_workload(&target, now, |workload| workload.signals = (*signals).clone());
+            }
+            Feed::Sample { target, sample } => {
+                self.with_workload(&target, now, |workload| workload.signals.take(&sample));
+            }
+            Feed::Link { env, source, link, at } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    let heard = env.links.entry(source).or_default();
+                    heard.link = link;
+                    heard.at = at.max(heard.at);
+                }
+            }
+            Feed::Found { env, workloads } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.add_workloads(workloads);
+                }
+            }
+            Feed::Access { env, access } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.access = access;
+                }
+            }
+            Feed::Log { target, pod, lines } => {
+                self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));
+            }
+        }
+    }
+
+    fn with_workload(&mut self, target: &Target, now: Timestamp, change: impl FnOnce(&mut WorkloadState)) {
+        let Some(env) = self.environment_mut(&target.env) else { return };
+        let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
+        if let Some(workload) = env.workload_mut(&target.workload) {
+            change(workload);
+            workload.rejudge(&limits, has_metrics, now);
+        }
+    }
+
+    fn take_workload(&mut self, target: &Target, snapshot: Option<Arc<Snapshot>>, now: Timestamp) {
+        self.with_workload(target, now, |workload| {
+            let status = snapshot.as_ref().map(|snapshot| snapshot.status());
+            let phase = |status: &Option<Status>| status.as_ref().map(|status| status.phase);
+            if phase(&workload.status) != phase(&status) {
+                workload.phase_since = snapshot.as_ref().and_then(|snapshot| snapshot.paused_since()).or(Some(now));
+            }
+            workload.missing = snapshot.is_none();
+            workload.snapshot = snapshot;
+            workload.status = status;
+        });
+    }
+
+    /// Judges everything anew: verdicts age with the data under them.
+    pub fn rejudge(&mut self, now: Timestamp) {
+        for env in &mut self.environments {
+            let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
+            for workload in &mut env.workloads {
+                workload.rejudge(&limits, has_metrics, now);
+            }
+        }
+    }
+
+    /// Returns the name of the release on its way: service, version it comes from, version it goes to, from the most
+    /// advanced environment that has one under way, else from the first environment.
+    #[must_use]
+    pub fn release(&self) -> Option<ReleaseView> {
+        let states = || {
+            self.environments
+                .iter()
+                .flat_map(|env| env.workloads.iter().filter_map(|workload| Some((workload, workload.status.as_ref()?))))
+        };
+        let (workload, status) = states().find(|(_, status)| status.canary.is_some()).or_else(|| states().next())?;
+        let to = status.canary.as_ref().or(status.stable.as_ref())?;
+        Some(ReleaseView {
+            service: workload.id.name.clone(),
+            from: status.canary.as_ref().and(status.stable.as_ref()).map(super::workload::Revision::version),
+            to: to.version(),
+            digest: to
+                .digest
+                .clone()
+                .or_else(|| to.images.first().and_then(|image| ImageRef::parse(image).digest.map(ToOwned::to_owned))),
+        })
+    }
+}
+
+/// The release as the header names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseView {
+    /// Name of the service.
+    pub service: String,
+    /// Version it comes from, while one is under way.
+    pub from: Option<String>,
+    /// Version it goes to.
+    pub to: String,
+    /// Digest of the version it goes to, as pods run it.
+    pub digest: Option<String>,
+}
+
+impl Environment {
+    fn take_event(&mut self, workload: WorkloadId, event: KubeEvent) {
+        // A repeated event updates its earlier appearance.
+        self.events.retain(|(_, seen)| seen.uid != event.uid);
+        let place = self.events.partition_point(|(_, seen)| seen.at <= event.at);
+        self.events.insert(place, (workload, event));
+        while self.events.len() > EVENTS {
+            self.events.pop_front();
+        }
+    }
+}
+
+impl WorkloadState {
+    fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
+        self.judgement = match &self.status {
+            None if self.missing => {
+                Judgement { verdict: Verdict::Blind, reasons: vec![format!("{} does not exist", self.id)] }
+            }
+            None => Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
+            Some(status) if !has_metrics => without_metrics(status),
+            Some(status) => judge(status, &self.signals, limits, now),
+        };
+    }
+}
+
+/// Without metrics only the phase speaks, and the verdict is never green.
+fn without_metrics(status: &Status) -> Judgement {
+    match status.phase {
+        Phase::Degraded if !status.aborted => {
+            Judgement { verdict: Verdict::NoGo, reasons: vec![format!("Degraded: {}", status.message)] }
+        }
+        _ => Judgement { verdict: Verdict::Blind, reasons: vec!["no metrics configured".to_owned()] },
+    }
+}
+
+/// Returns whether the link of this kind is down in any environment, with the environment and the reason.
+#[must_use]
+pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)> {
+    world.environments.iter().find_map(|env| match env.links.get(&kind).map(|heard| &heard.link) {
+        Some(Link::Down(why)) => Some((env.name(), why.as_str())),
+        _ => None,
+    })
+}

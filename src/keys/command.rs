@@ -1,0 +1,241 @@
+//! The one table of commands: it feeds dispatch, footer, `?`, palette, config names and the README.
+
+use super::chord::{Chord, Key};
+
+/// Everything a key or the palette can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Command {
+    /// Screen 1.
+    Deck,
+    /// Screen 2.
+    Rollout,
+    /// Screen 3.
+    Signals,
+    /// Screen 6.
+    Journal,
+    /// Selection up.
+    Up,
+    /// Selection down.
+    Down,
+    /// Selection left, or the environment before.
+    Left,
+    /// Selection right, or the next environment.
+    Right,
+    /// The next environment.
+    NextEnv,
+    /// The environment before.
+    PrevEnv,
+    /// The next workload of the environment.
+    NextWorkload,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the top.
+    Top,
+    /// To the bottom.
+    Bottom,
+    /// Into what is selected.
+    Open,
+    /// Out again.
+    Back,
+    /// Next step.
+    Promote,
+    /// All the way.
+    PromoteFull,
+    /// Hold or resume.
+    Hold,
+    /// Traffic back to stable.
+    Abort,
+    /// Roll back to stable or the revision before.
+    Rollback,
+    /// Roll back to a chosen revision.
+    RollbackTo,
+    /// Aborted update again.
+    Retry,
+    /// Replace all pods.
+    Restart,
+    /// Filter what the screen lists.
+    Filter,
+    /// Commands by name.
+    Palette,
+    /// Keys and what they do.
+    Help,
+    /// What was said by the program: errors and outcomes.
+    Notices,
+    /// Why the selected environment has its verdict, in full.
+    Why,
+    /// Ask the sources again now.
+    Refresh,
+    /// Copy what is selected.
+    Copy,
+    /// Export the journal.
+    Export,
+    /// Mouse on or off.
+    Mouse,
+    /// Draw everything anew.
+    Redraw,
+    /// To the shell and back with `fg`.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// Where a command stands in help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Moves a release.
+    Act,
+    /// Shows something else.
+    Look,
+    /// Moves the selection.
+    Move,
+    /// The program itself.
+    Program,
+}
+
+impl Group {
+    /// Returns the heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Act => "act",
+            Self::Look => "look",
+            Self::Move => "move",
+            Self::Program => "program",
+        }
+    }
+}
+
+/// One command.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandSpec {
+    /// The command.
+    pub command: Command,
+    /// Name in config and palette.
+    pub id: &'static str,
+    /// A word or two for the footer.
+    pub title: &'static str,
+    /// One line for help.
+    pub help: &'static str,
+    /// Where it stands in help.
+    pub group: Group,
+    /// Default keys, as written in config.
+    pub keys: &'static [&'static str],
+}
+
+const fn spec(
+    command: Command,
+    group: Group,
+    id: &'static str,
+    title: &'static str,
+    keys: &'static [&'static str],
+    help: &'static str,
+) -> CommandSpec {
+    CommandSpec { command, id, title, help, group, keys }
+}
+
+use Command as C;
+use Group::{Act, Look, Move, Program};
+
+/// All commands, in the order of help.
+pub const COMMANDS: &[CommandSpec] = &[
+    spec(C::Promote, Act, "promote", "promote", &["p"], "Promote to the next step; asks first, `y` confirms."),
+    spec(C::Hold, Act, "hold", "hold", &["space"], "Hold the rollout where it is, or resume it."),
+    spec(C::Abort, Act, "abort", "abort", &["A"], "Abort: traffic back to stable at once."),
+    spec(C::Rollback, Act, "rollback", "roll back", &["R"], "Roll back to stable, or to the revision before."),
+    spec(C::RollbackTo, Act, "rollback-to", "roll back to …", &["u"], "Choose the revision to roll back to."),
+    spec(C::Retry, Act, "retry", "retry", &["t"], "Try an aborted update again from its first step."),
+    spec(
+        C::PromoteFull,
+        Act,
+        "promote-full",
+        "promote fully",
+        &["P"],
+        "Promote to 100 %, skipping all steps left; the name is typed.",
+    ),
+    spec(C::Restart, Act, "restart", "restart", &[], "Replace all pods, same template."),
+    spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
+    spec(
+        C::Rollout,
+        Look,
+        "rollout",
+        "Rollout",
+        &["2"],
+        "Steps, revisions, pods, analysis runs, events, log of a failing pod.",
+    ),
+    spec(C::Signals, Look, "signals", "Signals", &["3"], "Errors, latency, traffic: canary against stable over time."),
+    spec(C::Journal, Look, "journal", "Journal", &["6"], "Everything that happened and was done."),
+    spec(C::Open, Look, "open", "open", &["enter"], "Open what is selected."),
+    spec(C::Back, Look, "back", "back", &["esc"], "Close, or back to the deck."),
+    spec(C::Why, Look, "why", "why", &["w"], "Why the environment has its verdict, in full."),
+    spec(C::Notices, Look, "notices", "notices", &["n"], "Outcomes and errors so far."),
+    spec(C::Filter, Look, "filter", "filter", &["/"], "Filter what the screen lists."),
+    spec(C::Palette, Look, "palette", "command", &[":"], "Run any command by name."),
+    spec(C::Help, Look, "help", "help", &["?"], "Keys and commands; type to search, Enter runs one."),
+    spec(C::Refresh, Look, "refresh", "refresh", &["r"], "Ask all sources again now."),
+    spec(C::Copy, Look, "copy", "copy", &["y"], "Copy what is selected to the clipboard (OSC 52)."),
+    spec(C::Export, Look, "export", "export", &["e"], "Export the journal to a file in the current folder."),
+    spec(C::Up, Move, "up", "up", &["up", "k"], "Selection up."),
+    spec(C::Down, Move, "down", "down", &["down", "j"], "Selection down."),
+    spec(C::Left, Move, "left", "left", &["left", "h"], "The environment before."),
+    spec(C::Right, Move, "right", "right", &["right", "l"], "The next environment."),
+    spec(C::NextEnv, Move, "next-environment", "next", &["tab"], "The next environment."),
+    spec(C::PrevEnv, Move, "previous-environment", "previous", &["backtab"], "The environment before."),
+    spec(C::NextWorkload, Move, "next-workload", "workload", &["s"], "The next workload of the environment."),
+    spec(C::PageUp, Move, "page-up", "page up", &["pageup", "ctrl-u"], "A page up."),
+    spec(C::PageDown, Move, "page-down", "page down", &["pagedown", "ctrl-d"], "A page down."),
+    spec(C::Top, Move, "top", "top", &["home", "g"], "To the first line."),
+    spec(C::Bottom, Move, "bottom", "bottom", &["end", "G"], "To the last line."),
+    spec(C::Mouse, Program, "mouse", "mouse", &["m"], "Mouse on or off; off leaves selecting to the terminal."),
+    spec(C::Redraw, Program, "redraw", "redraw", &["ctrl-l"], "Draw the screen anew."),
+    spec(C::Suspend, Program, "suspend", "suspend", &["ctrl-z"], "To the shell; `fg` comes back."),
+    spec(C::Quit, Program, "quit", "quit", &["q"], "Leave; asks while an action is on its way."),
+];
+
+impl Command {
+    /// Returns its line in the table.
+    #[must_use]
+    pub fn spec(self) -> &'static CommandSpec {
+        // The test below proves that every command is in the table.
+        COMMANDS.iter().find(|spec| spec.command == self).unwrap_or(&COMMANDS[0])
+    }
+
+    /// Returns the command with this name.
+    #[must_use]
+    pub fn by_id(id: &str) -> Option<Self> {
+        COMMANDS.iter().find(|spec| spec.id == id).map(|spec| spec.command)
+    }
+}
+
+/// Keys that always work, whatever the config: the way out.
+#[must_use]
+pub fn fixed(chord: Chord) -> Option<Command> {
+    match chord {
+        Chord { key: Key::Char('c'), ctrl: true, alt: false } => Some(Command::Quit),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_the_table_once() {
+        for spec in COMMANDS {
+            assert_eq!(COMMANDS.iter().filter(|other| other.command == spec.command || other.id == spec.id).count(), 1);
+            assert_eq!(spec.command.spec().id, spec.id);
+            assert_eq!(Command::by_id(spec.id), Some(spec.command));
+        }
+        // `Quit` is the last variant.
+        assert_eq!(COMMANDS.len(), Command::Quit as usize + 1);
+    }
+
+    #[test]
+    fn nothing_dangerous_is_on_ctrl() {
+        for spec in COMMANDS.iter().filter(|spec| spec.group == Group::Act) {
+            assert!(spec.keys.iter().all(|key| !key.starts_with("ctrl")), "{}", spec.id);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Where sources leave what they have to say: the latest wins for state, a bounded queue for what must not be lost.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::domain::feed::Feed;
+use crate::domain::freshness::SourceKind;
+use crate::domain::ids::{EnvName, Target};
+
+/// How many events, histories and samples wait at most; the oldest event goes first.
+const QUEUE: usize = 4096;
+
+/// What a state feed is about: a newer one replaces an older one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    // First: everything else is about workloads that it names.
+    Found(EnvName),
+    Link(EnvName, SourceKind),
+    Access(EnvName),
+    Workload(Target),
+    Log(Target),
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    latest: BTreeMap<Subject, Feed>,
+    queue: VecDeque<Feed>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+/// The reading end.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    shared: Arc<Shared>,
+}
+
+/// The writing end; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    shared: Arc<Shared>,
+}
+
+impl Inbox {
+    /// Returns a writing end.
+    #[must_use]
+    pub fn outlet(&self) -> Outlet {
+        Outlet { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Waits until something is there.
+    pub async fn arrived(&self) {
+        self.shared.arrived.notified().await;
+    }
+
+    /// Takes everything that waits. The lock is held for a pointer swap only.
+    #[must_use]
+    pub fn drain(&self) -> Vec<Feed> {
+        let waiting = std::mem::take(&mut *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        // State first: samples and events are about workloads that it names.
+        waiting.latest.into_values().chain(waiting.queue).collect()
+    }
+}
+
+impl Outlet {
+    /// Leaves something to read. Never waits.
+    pub fn send(&self, feed: Feed) {
+        let subject = match &feed {
+            Feed::Workload { target, .. } => Some(Subject::Workload(target.clone())),
+            Feed::Found { env, .. } => Some(Subject::Found(env.clone())),
+            Feed::Link { env, source, .. } => Some(Subject::Link(env.clone(), *source)),
+            Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
+            Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
+            Feed::Event { .. } | Feed::History { .. } | Feed::Sample { .. } => None,
+        };
+        let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(subject) = subject {
+            waiting.latest.insert(subject, feed);
+        } else {
+            if waiting.queue.len() == QUEUE {
+                waiting.queue.pop_front();
+            }
+            waiting.queue.push_back(feed);
+        }
+        drop(waiting);
+        self.shared.arrived.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::freshness::Link;
+
+    #[tokio::test]
+    async fn the_latest_state_wins_and_a_slow_reader_is_told_once() {
+        let inbox = Inbox::default();
+        let outlet = inbox.outlet();
+        for link in [Link::Up, Link::Down("gone".to_owned())] {
+            outlet.send(Feed::Link { env: EnvName::new("a"), source: SourceKind::Kubernetes, link, at: None });
+        }
+        inbox.arrived().await;
+        let feeds = inbox.drain();
+        assert_eq!(feeds.len(), 1);
+        assert!(matches!(&feeds[0], Feed::Link { link: Link::Down(_), .. }));
+        assert!(inbox.drain().is_empty());
+    }
+}

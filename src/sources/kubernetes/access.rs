@@ -1,0 +1,106 @@
+//! What the operator may do, asked up front with `SelfSubjectAccessReview`; who the operator is, with `SelfSubjectReview`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::Api;
+use kube::api::PostParams;
+
+use super::KubernetesSource;
+use super::client::explain;
+use crate::domain::access::{Access, Permission};
+use crate::domain::action::Verb;
+use crate::domain::feed::Feed;
+use crate::domain::ids::WorkloadKind;
+
+/// How long one question may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Rights are asked again this often, for they may change under us.
+const EVERY: Duration = Duration::from_secs(300);
+/// After a failure, sooner.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Asks for all verbs, again and again.
+pub(super) async fn run(source: KubernetesSource) {
+    loop {
+        let access =
+            ask(&source.client, &source.namespace, source.workloads.iter().map(|workload| workload.kind)).await;
+        let failed = access.verbs.values().any(|permission| matches!(permission, Permission::Unknown(_)));
+        source.outlet.send(Feed::Access { env: source.env.clone(), access });
+        tokio::time::sleep(if failed { AFTER_FAILURE } else { EVERY }).await;
+    }
+}
+
+/// A right that a verb needs: API group, resource, subresource. The Kubernetes verb is `patch`.
+type Right = (&'static str, &'static str, &'static str);
+
+/// Returns the rights that a verb on a kind of workload needs.
+fn rights(verb: Verb, kind: WorkloadKind) -> &'static [Right] {
+    const MAIN: Right = ("argoproj.io", "rollouts", "");
+    const STATUS: Right = ("argoproj.io", "rollouts", "status");
+    const DEPLOYMENT: Right = ("apps", "deployments", "");
+    match (kind, verb) {
+        (WorkloadKind::Deployment, _) => &[DEPLOYMENT],
+        (WorkloadKind::Rollout, Verb::Promote | Verb::PromoteFull | Verb::Retry) => &[STATUS],
+        // An abort may have to lift a pause, which lives in the spec.
+        (WorkloadKind::Rollout, Verb::Abort) => &[STATUS, MAIN],
+        (WorkloadKind::Rollout, Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart) => &[MAIN],
+    }
+}
+
+/// Asks what the operator may do with workloads of these kinds, and who the operator is.
+pub async fn ask(client: &kube::Client, namespace: &str, kinds: impl Iterator<Item = WorkloadKind>) -> Access {
+    let kinds: Vec<_> = kinds.collect();
+    let user = who(client).await;
+    let mut asked: BTreeMap<Right, Permission> = BTreeMap::new();
+    let mut verbs = BTreeMap::new();
+    for verb in Verb::ALL {
+        let needed = kinds.iter().flat_map(|kind| rights(verb, *kind));
+        let mut worst = Permission::Allowed;
+        for right in needed {
+            if !asked.contains_key(right) {
+                asked.insert(*right, may(client, namespace, *right).await);
+            }
+            match (&worst, asked.get(right)) {
+                (_, Some(denied @ Permission::Denied(_))) => worst = denied.clone(),
+                (Permission::Allowed, Some(other)) => worst = other.clone(),
+                _ => {}
+            }
+        }
+        verbs.insert(verb, worst);
+    }
+    Access { user, verbs }
+}
+
+async fn who(client: &kube::Client) -> Option<String> {
+    let api: Api<SelfSubjectReview> = Api::all(client.clone());
+    let review = SelfSubjectReview::default();
+    let answer = tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await.ok()?.ok()?;
+    answer.status?.user_info?.username
+}
+
+async fn may(client: &kube::Client, namespace: &str, (group, resource, subresource): Right) -> Permission {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let attributes = ResourceAttributes {
+        namespace: Some(namespace.to_owned()),
+        verb: Some("patch".to_owned()),
+        group: Some(group.to_owned()),
+        resource: Some(resource.to_owned()),
+        subresource: some(subresource),
+        ..ResourceAttributes::default()
+    };
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },
+        ..Default::default()
+    };
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let name = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
+    match tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await {
+        Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => Permission::Allowed,
+        Ok(Ok(_)) => Permission::Denied(format!("patch {name} in {namespace}")),
+        Ok(Err(error)) => Permission::Unknown(explain(&error)),
+        Err(_) => Permission::Unknown(format!("no answer in {} s", DEADLINE.as_secs())),
+    }
+}

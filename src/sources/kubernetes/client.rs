@@ -1,0 +1,86 @@
+//! The client for reading, and its errors in plain words.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use kube::core::Status;
+
+use super::health::Trouble;
+
+/// How long a connection may take to come up.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Makes the client for reading and watching. It does not retry by itself: an outage is shown, not hidden.
+///
+/// # Errors
+/// What the client cannot be built from (TLS material, proxy).
+pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error> {
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT);
+    // Watches are quiet for long: deadlines are set per call.
+    config.read_timeout = None;
+    kube::Client::try_from(config)
+}
+
+/// Returns an error in words: what, where, and what to do.
+#[must_use]
+pub fn explain(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => explain_status(status),
+        other => {
+            let cause = root_cause(other);
+            if cause.contains("UnknownIssuer") || cause.contains("certificate") {
+                format!("TLS: {cause}; check certificate-authority in the kubeconfig")
+            } else if cause.contains("refused") {
+                format!("connection refused{}", hint("is the API server up?"))
+            } else if cause.contains("dns") || cause.contains("lookup") {
+                format!("{cause}{}", hint("check the server's name in the kubeconfig"))
+            } else {
+                cause
+            }
+        }
+    }
+}
+
+/// Returns an error as a trouble of a part.
+#[must_use]
+pub fn trouble(error: &kube::Error) -> Trouble {
+    Trouble { why: explain(error), answered: matches!(error, kube::Error::Api(_)) }
+}
+
+fn hint(text: &str) -> String {
+    format!("; {text}")
+}
+
+/// Returns the API server's answer in words.
+#[must_use]
+pub fn explain_status(status: &Status) -> String {
+    match status.code {
+        401 => format!(
+            "401 Unauthorized: {}; the token may have expired, log in again",
+            or(&status.message, "no valid credentials")
+        ),
+        403 => format!("403 Forbidden: {}", status.message),
+        404 => format!(
+            "404 Not Found: {}",
+            or(&status.message, "the API server does not know that kind; is Argo Rollouts installed?")
+        ),
+        429 => format!("429 Too Many Requests: {}", or(&status.message, "the API server asks to slow down")),
+        code => format!("{code} {}: {}", status.reason, status.message),
+    }
+}
+
+fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
+    if text.trim().is_empty() { other } else { text }
+}
+
+/// Walks to the innermost cause: the outer layers only repeat that something failed.
+fn root_cause(error: &kube::Error) -> String {
+    let mut cause = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        cause = inner.to_string();
+        source = inner.source();
+    }
+    cause
+}

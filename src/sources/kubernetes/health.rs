@@ -1,0 +1,75 @@
+//! The health of one environment's link, put together from its watches and the heartbeat.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::feed::Feed;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::ids::EnvName;
+use crate::sources::inbox::Outlet;
+
+/// Why a part could not be heard of.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// In words.
+    pub why: String,
+    /// Whether the API server answered (and said no), as opposed to not being reached.
+    pub answered: bool,
+}
+
+/// A part that fails for good says so at least this often; one that is silent for longer works again.
+const SILENCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The link is up while nothing that it needs is in trouble.
+#[derive(Clone, Debug)]
+pub struct Health {
+    env: EnvName,
+    outlet: Outlet,
+    troubles: Arc<Mutex<BTreeMap<String, (Timestamp, Trouble)>>>,
+}
+
+impl Health {
+    /// Makes the health of an environment.
+    #[must_use]
+    pub fn new(env: EnvName, outlet: Outlet) -> Self {
+        Self { env, outlet, troubles: Arc::default() }
+    }
+
+    /// Takes note that `part` (a watch) was heard of, or why not.
+    pub fn report(&self, part: &str, heard: Result<(), Trouble>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match heard {
+            Ok(()) => troubles.remove(part),
+            Err(trouble) => troubles.insert(part.to_owned(), (Timestamp::now(), trouble)),
+        };
+        self.tell(&troubles);
+    }
+
+    /// Takes note that the heartbeat was answered, or why not. A watch that comes back says nothing until something
+    /// changes, so an answer here ends the troubles of watches that did not reach the server, and old ones.
+    pub fn beat(&self, heard: Result<(), Trouble>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp::now();
+        match heard {
+            Ok(()) => troubles.retain(|part, (at, trouble)| {
+                part != HEARTBEAT && trouble.answered && now.duration_since(*at) <= SILENCE
+            }),
+            Err(trouble) => {
+                troubles.insert(HEARTBEAT.to_owned(), (now, trouble));
+            }
+        }
+        self.tell(&troubles);
+    }
+
+    fn tell(&self, troubles: &BTreeMap<String, (Timestamp, Trouble)>) {
+        let link = troubles.values().next().map_or(Link::Up, |(_, trouble)| Link::Down(trouble.why.clone()));
+        // While a part is in trouble the picture is not confirmed, whatever the others say.
+        let at = link.is_up().then(Timestamp::now);
+        self.outlet.send(Feed::Link { env: self.env.clone(), source: SourceKind::Kubernetes, link, at });
+    }
+}
+
+/// The heartbeat's name among the parts.
+const HEARTBEAT: &str = "heartbeat";

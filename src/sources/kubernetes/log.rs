@@ -1,0 +1,38 @@
+//! The end of a failing pod's log.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod as KubePod;
+use kube::Api;
+use kube::api::LogParams;
+
+use super::client::explain;
+use crate::domain::pod::Pod;
+
+/// How many lines are kept.
+const LINES: i64 = 50;
+/// How long the answer may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes asked for at most: a line may be endless.
+const BYTES: i64 = 64 * 1024;
+
+/// Returns the last lines of the pod's failing container, of its previous instance when it was restarted.
+///
+/// # Errors
+/// Why there are none, in words.
+pub async fn tail(client: &kube::Client, namespace: &str, pod: &Pod) -> Result<Vec<String>, String> {
+    let api: Api<KubePod> = Api::namespaced(client.clone(), namespace);
+    let params = LogParams {
+        container: pod.failing_container.clone(),
+        tail_lines: Some(LINES),
+        limit_bytes: Some(BYTES),
+        previous: pod.restarted,
+        ..LogParams::default()
+    };
+    match tokio::time::timeout(DEADLINE, api.logs(&pod.name, &params)).await {
+        Ok(Ok(text)) if text.trim().is_empty() => Err("the log is empty".to_owned()),
+        Ok(Ok(text)) => Ok(text.lines().map(ToOwned::to_owned).collect()),
+        Ok(Err(error)) => Err(explain(&error)),
+        Err(_) => Err(format!("no answer in {} s", DEADLINE.as_secs())),
+    }
+}

@@ -1,0 +1,66 @@
+//! Kubernetes: watches limited to what the release needs, reduced to domain structs on arrival.
+
+pub mod access;
+pub mod client;
+pub mod discover;
+pub mod health;
+pub mod heartbeat;
+pub mod log;
+mod raw;
+mod watch;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch as channel};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::inbox::Outlet;
+use crate::domain::ids::{EnvName, Target, WorkloadId};
+use crate::domain::signals::Tracks;
+
+/// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
+pub type TracksByWorkload = BTreeMap<WorkloadId, Tracks>;
+
+/// What the watches of one environment need.
+#[derive(Clone)]
+pub struct KubernetesSource {
+    /// The environment.
+    pub env: EnvName,
+    /// Client for reading.
+    pub client: kube::Client,
+    /// Namespace.
+    pub namespace: String,
+    /// Workloads to watch.
+    pub workloads: Vec<WorkloadId>,
+    /// Where to leave what is seen.
+    pub outlet: Outlet,
+    /// Where to tell which pods belong to which track.
+    pub tracks: channel::Sender<TracksByWorkload>,
+    /// Asks for a look at everything now.
+    pub refresh: Arc<Notify>,
+    /// Ends everything.
+    pub cancel: CancellationToken,
+}
+
+impl KubernetesSource {
+    /// Starts the watches, the heartbeat and the question of rights, each its own task.
+    pub fn spawn(self, tasks: &TaskTracker) {
+        let health = health::Health::new(self.env.clone(), self.outlet.clone());
+        tasks.spawn(guarded(self.cancel.clone(), access::run(self.clone())));
+        tasks.spawn(guarded(self.cancel.clone(), heartbeat::run(self.clone(), health.clone())));
+        for workload in self.workloads.clone() {
+            let target = Target { env: self.env.clone(), workload };
+            tasks.spawn(guarded(self.cancel.clone(), workload::run(self.clone(), health.clone(), target)));
+        }
+    }
+}
+
+async fn guarded(cancel: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = work => {}
+    }
+}

@@ -1,0 +1,142 @@
+//! Objects reduced while they are decoded, so that templates and managedFields never pile up.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{ApiResource, GroupVersionKind, Resource};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::domain::analysis::AnalysisRun;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::KubeEvent;
+use crate::domain::object::Meta;
+use crate::domain::pod::Pod;
+use crate::domain::reduce;
+use crate::domain::replicaset::ReplicaSet;
+use crate::domain::rollout::Rollout;
+
+/// Something that an object can be reduced to.
+pub trait Reduced: Sized + Clone + Debug + Send + 'static {
+    /// Reduces an object; `None` for one that is of no use.
+    fn reduce(value: &Value) -> Option<Self>;
+}
+
+// By type and not by `kind`: the items of a list carry none.
+impl Reduced for Rollout {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::rollout(value))
+    }
+}
+
+impl Reduced for Deployment {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::deployment(value))
+    }
+}
+
+impl Reduced for ReplicaSet {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::replicaset(value))
+    }
+}
+
+impl Reduced for Pod {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::pod(value))
+    }
+}
+
+impl Reduced for AnalysisRun {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::analysis_run(value))
+    }
+}
+
+impl Reduced for KubeEvent {
+    fn reduce(value: &Value) -> Option<Self> {
+        reduce::kube_event(value)
+    }
+}
+
+impl Reduced for Meta {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::meta(value))
+    }
+}
+
+/// A reduced object with what a watch needs of its metadata.
+#[derive(Clone, Debug)]
+pub struct Raw<T> {
+    meta: ObjectMeta,
+    /// Uids of its owners.
+    pub owners: Vec<String>,
+    /// What is kept.
+    pub kept: Option<T>,
+}
+
+impl<T> Raw<T> {
+    /// Returns the object's name.
+    pub fn name(&self) -> &str {
+        self.meta.name.as_deref().unwrap_or_default()
+    }
+
+    /// Turns what is kept into something else.
+    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Raw<U> {
+        Raw { meta: self.meta, owners: self.owners, kept: self.kept.map(wrap) }
+    }
+}
+
+impl<'de, T: Reduced> Deserialize<'de> for Raw<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = |field: &str| value["metadata"][field].as_str().map(ToOwned::to_owned);
+        let meta = ObjectMeta {
+            name: text("name"),
+            namespace: text("namespace"),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        Ok(Self { meta, owners: reduce::owner_uids(&value), kept: T::reduce(&value) })
+    }
+}
+
+impl<T> Resource for Raw<T> {
+    type DynamicType = ApiResource;
+    type Scope = kube::core::DynamicResourceScope;
+
+    fn kind(dt: &ApiResource) -> Cow<'_, str> {
+        dt.kind.as_str().into()
+    }
+
+    fn group(dt: &ApiResource) -> Cow<'_, str> {
+        dt.group.as_str().into()
+    }
+
+    fn version(dt: &ApiResource) -> Cow<'_, str> {
+        dt.version.as_str().into()
+    }
+
+    fn plural(dt: &ApiResource) -> Cow<'_, str> {
+        dt.plural.as_str().into()
+    }
+
+    fn api_version(dt: &ApiResource) -> Cow<'_, str> {
+        dt.api_version.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
+
+/// Returns the resource of a kind by group, version and kind.
+pub fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}

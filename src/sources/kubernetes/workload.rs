@@ -1,0 +1,354 @@
+//! One workload: its object, ReplicaSets, pods, analysis runs and events, watched and put together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, SelectAll, StreamExt};
+use kube::Api;
+use kube::runtime::watcher::Event;
+use tokio::time::Instant;
+
+use super::KubernetesSource;
+use super::health::{Health, Trouble};
+use super::raw::{Raw, Reduced, resource};
+use super::watch::{Selection, watch};
+use crate::domain::analysis::AnalysisRun;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::KubeEvent;
+use crate::domain::feed::Feed;
+use crate::domain::ids::{Target, WorkloadKind};
+use crate::domain::object::Meta;
+use crate::domain::pod::Pod;
+use crate::domain::replicaset::ReplicaSet;
+use crate::domain::rollout::Rollout;
+use crate::domain::signals::Tracks;
+use crate::domain::workload::{Object, Snapshot};
+
+/// Snapshots are left at most this often; the first after a quiet time at once.
+const SETTLE: Duration = Duration::from_millis(33);
+
+/// One thing that a watch said.
+enum Said {
+    Object(Event<Raw<Object>>),
+    Owner(Event<Raw<Meta>>),
+    ReplicaSet(Event<Raw<ReplicaSet>>),
+    Pod(Event<Raw<Pod>>),
+    Run(Event<Raw<AnalysisRun>>),
+    Happened(Event<Raw<KubeEvent>>),
+    /// A watch failed: which, and why.
+    Failed(&'static str, Trouble),
+}
+
+type Stream = BoxStream<'static, Said>;
+
+/// Watches one workload for ever.
+pub(super) async fn run(source: KubernetesSource, health: Health, target: Target) {
+    let mut watched = Watched::new(source, health, target);
+    let mut streams: SelectAll<Stream> = SelectAll::new();
+    streams.push(watched.object_stream());
+    streams.push(watched.event_stream());
+    let mut due: Option<Instant> = None;
+    let mut last = Instant::now().checked_sub(SETTLE).unwrap_or_else(Instant::now);
+    loop {
+        tokio::select! {
+            said = streams.next() => {
+                let Some(said) = said else { return };
+                if watched.take(said) && due.is_none() {
+                    due = Some(last + SETTLE);
+                }
+                if let Some(selector) = watched.selector_changed() {
+                    streams.clear();
+                    streams.push(watched.object_stream());
+                    streams.push(watched.event_stream());
+                    for stream in watched.part_streams(&selector) {
+                        streams.push(stream);
+                    }
+                }
+            }
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                due = None;
+                last = Instant::now();
+                watched.emit();
+            }
+        }
+    }
+}
+
+/// The parts of a workload as the watches told them.
+struct Watched {
+    source: KubernetesSource,
+    health: Health,
+    target: Target,
+    object: Store<Object>,
+    owner: Store<Meta>,
+    replicasets: Store<ReplicaSet>,
+    pods: Store<Pod>,
+    runs: Store<AnalysisRun>,
+    selector: Option<String>,
+    log_of: Option<(String, u32)>,
+}
+
+/// Objects of one kind by name; a list that is under way replaces them when it is complete.
+struct Store<T> {
+    kept: HashMap<String, (Vec<String>, T)>,
+    listing: Option<HashMap<String, (Vec<String>, T)>>,
+    listed: bool,
+}
+
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Self { kept: HashMap::new(), listing: None, listed: false }
+    }
+}
+
+impl<T: Clone> Store<T> {
+    /// Takes in an event; returns whether what is kept changed.
+    fn take(&mut self, event: Event<Raw<T>>) -> bool {
+        match event {
+            Event::Init => self.listing = Some(HashMap::new()),
+            Event::InitApply(raw) => {
+                let name = raw.name().to_owned();
+                if let (Some(listing), Some(kept)) = (&mut self.listing, raw.kept) {
+                    listing.insert(name, (raw.owners, kept));
+                }
+            }
+            Event::InitDone => {
+                self.kept = self.listing.take().unwrap_or_default();
+                self.listed = true;
+                return true;
+            }
+            Event::Apply(raw) => {
+                let name = raw.name().to_owned();
+                if let Some(kept) = raw.kept {
+                    self.kept.insert(name, (raw.owners, kept));
+                }
+                return true;
+            }
+            Event::Delete(raw) => return self.kept.remove(raw.name()).is_some(),
+        }
+        false
+    }
+
+    /// Returns what is owned by `uid`.
+    fn owned_by<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a T> {
+        self.kept.values().filter(move |(owners, _)| owners.iter().any(|owner| owner == uid)).map(|(_, kept)| kept)
+    }
+
+    fn only(&self) -> Option<&T> {
+        self.kept.values().next().map(|(_, kept)| kept)
+    }
+}
+
+impl Watched {
+    fn new(source: KubernetesSource, health: Health, target: Target) -> Self {
+        Self {
+            source,
+            health,
+            target,
+            object: Store::default(),
+            owner: Store::default(),
+            replicasets: Store::default(),
+            pods: Store::default(),
+            runs: Store::default(),
+            selector: None,
+            log_of: None,
+        }
+    }
+
+    fn api<T: Reduced>(&self, group: &str, version: &str, kind: &str) -> Api<Raw<T>> {
+        Api::namespaced_with(self.source.client.clone(), &self.source.namespace, &resource(group, version, kind))
+    }
+
+    fn object_stream(&self) -> Stream {
+        let name = &self.target.workload.name;
+        let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
+        match self.target.workload.kind {
+            WorkloadKind::Rollout => {
+                said("object", watch(self.api::<Rollout>("argoproj.io", "v1alpha1", "Rollout"), one), |event| {
+                    Said::Object(event_as(event, |rollout| Object::Rollout(Box::new(rollout))))
+                })
+            }
+            WorkloadKind::Deployment => {
+                said("object", watch(self.api::<Deployment>("apps", "v1", "Deployment"), one), |event| {
+                    Said::Object(event_as(event, |deployment| Object::Deployment(Box::new(deployment))))
+                })
+            }
+        }
+    }
+
+    /// Events about the object itself; those of its pods and ReplicaSets say nothing that their status does not.
+    fn event_stream(&self) -> Stream {
+        let fields = format!(
+            "involvedObject.kind={},involvedObject.name={}",
+            self.target.workload.kind.kind(),
+            self.target.workload.name
+        );
+        let selection = Selection { fields: Some(fields), ..Selection::default() };
+        said("events", watch(self.api::<KubeEvent>("", "v1", "Event"), selection), Said::Happened)
+    }
+
+    fn part_streams(&self, selector: &str) -> Vec<Stream> {
+        let labelled = || Selection { labels: Some(selector.to_owned()), ..Selection::default() };
+        let mut streams = vec![
+            said(
+                "replicasets",
+                watch(self.api::<ReplicaSet>("apps", "v1", "ReplicaSet"), labelled()),
+                Said::ReplicaSet,
+            ),
+            said("pods", watch(self.api::<Pod>("", "v1", "Pod"), labelled()), Said::Pod),
+        ];
+        if let Some(Object::Rollout(rollout)) = self.object.only() {
+            let runs = self.api::<AnalysisRun>("argoproj.io", "v1alpha1", "AnalysisRun");
+            streams.push(said("analysis runs", watch(runs, Selection::default()), Said::Run));
+            if let Some(owner) = rollout.spec.workload_ref.as_ref().filter(|owner| owner.kind == "Deployment") {
+                let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
+                streams.push(said("template", watch(self.api::<Meta>("apps", "v1", "Deployment"), one), Said::Owner));
+            }
+        }
+        streams
+    }
+
+    /// Takes in what a watch said; returns whether the snapshot may have changed.
+    fn take(&mut self, said: Said) -> bool {
+        self.report(&said);
+        match said {
+            Said::Object(event) => self.object.take(event),
+            Said::Owner(event) => self.owner.take(event),
+            Said::ReplicaSet(event) => self.replicasets.take(event),
+            Said::Pod(event) => self.pods.take(event),
+            Said::Run(event) => self.runs.take(event),
+            Said::Happened(Event::Apply(raw) | Event::InitApply(raw)) => {
+                if let Some(event) = raw.kept {
+                    self.source.outlet.send(Feed::Event { target: self.target.clone(), event });
+                }
+                false
+            }
+            Said::Happened(_) | Said::Failed(..) => false,
+        }
+    }
+
+    /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
+    fn report(&self, said: &Said) {
+        let (part, heard) = match said {
+            Said::Object(_) => ("object", Ok(())),
+            Said::ReplicaSet(_) => ("replicasets", Ok(())),
+            Said::Pod(_) => ("pods", Ok(())),
+            Said::Failed(part @ ("object" | "replicasets" | "pods"), trouble) => (*part, Err(trouble.clone())),
+            Said::Failed(part, trouble) => {
+                tracing::warn!(workload = %self.target, part, why = trouble.why, "a watch failed");
+                return;
+            }
+            Said::Owner(_) | Said::Run(_) | Said::Happened(_) => return,
+        };
+        self.health.report(&format!("{} {part}", self.target.workload), heard);
+    }
+
+    /// Returns the selector of the parts when it is new; the parts seen so far are forgotten then.
+    fn selector_changed(&mut self) -> Option<String> {
+        let selector = self.object.only()?.selector().to_owned();
+        if selector.is_empty() || self.selector.as_ref() == Some(&selector) {
+            return None;
+        }
+        self.replicasets = Store::default();
+        self.pods = Store::default();
+        self.runs = Store::default();
+        self.selector = Some(selector.clone());
+        Some(selector)
+    }
+
+    /// Leaves a snapshot, once enough is known for one that does not mislead.
+    fn emit(&mut self) {
+        if !self.object.listed {
+            return;
+        }
+        let Some(object) = self.object.only().cloned() else {
+            self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: None });
+            return;
+        };
+        if !self.replicasets.listed || !self.pods.listed {
+            return;
+        }
+        let snapshot = self.snapshot(object);
+        self.tell_tracks(&snapshot);
+        self.fetch_log(&snapshot);
+        self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: Some(Arc::new(snapshot)) });
+    }
+
+    fn snapshot(&self, object: Object) -> Snapshot {
+        // With `workloadRef` the ReplicaSets belong to the Rollout all the same.
+        let uid = object.meta().uid.clone();
+        let mut replicasets: Vec<ReplicaSet> = self.replicasets.owned_by(&uid).cloned().collect();
+        replicasets.sort_by_key(|rs| std::cmp::Reverse((rs.revision(), rs.meta.created)));
+        let owners: Vec<&str> = replicasets.iter().map(|rs| rs.meta.uid.as_str()).collect();
+        let mut pods: Vec<Pod> = self
+            .pods
+            .kept
+            .values()
+            .filter(|(own, _)| own.iter().any(|owner| owners.contains(&owner.as_str())))
+            .map(|(_, pod)| pod.clone())
+            .collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut runs: Vec<AnalysisRun> = self.runs.owned_by(&uid).cloned().collect();
+        runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
+        Snapshot { object, template_owner: self.owner.only().cloned(), replicasets, pods, runs }
+    }
+
+    fn tell_tracks(&self, snapshot: &Snapshot) {
+        let (stable, canary) = snapshot.hashes();
+        let name =
+            |hash: Option<String>| hash.and_then(|hash| snapshot.replicaset(&hash).map(|rs| rs.meta.name.clone()));
+        let tracks = Tracks { stable: name(stable), canary: name(canary) };
+        self.source.tracks.send_if_modified(|all: &mut BTreeMap<_, _>| {
+            let known = all.get(&self.target.workload) == Some(&tracks);
+            if !known {
+                all.insert(self.target.workload.clone(), tracks.clone());
+            }
+            !known
+        });
+    }
+
+    /// Asks for the log of the first failing pod, once per restart of it.
+    fn fetch_log(&mut self, snapshot: &Snapshot) {
+        let Some(pod) = snapshot.pods.iter().find(|pod| pod.is_failing()) else {
+            self.log_of = None;
+            return;
+        };
+        let key = (pod.name.clone(), pod.restarts);
+        if self.log_of.as_ref() == Some(&key) {
+            return;
+        }
+        self.log_of = Some(key);
+        let (source, target, pod) = (self.source.clone(), self.target.clone(), pod.clone());
+        tokio::spawn(async move {
+            let lines = tokio::select! {
+                () = source.cancel.cancelled() => return,
+                lines = super::log::tail(&source.client, &source.namespace, &pod) => lines,
+            };
+            source.outlet.send(Feed::Log { target, pod: pod.name, lines });
+        });
+    }
+}
+
+fn said<T: Reduced>(
+    part: &'static str,
+    events: BoxStream<'static, Result<Event<Raw<T>>, Trouble>>,
+    wrap: impl Fn(Event<Raw<T>>) -> Said + Send + 'static,
+) -> Stream {
+    events
+        .map(move |event| match event {
+            Ok(event) => wrap(event),
+            Err(trouble) => Said::Failed(part, trouble),
+        })
+        .boxed()
+}
+
+fn event_as<T, U>(event: Event<Raw<T>>, wrap: impl Fn(T) -> U) -> Event<Raw<U>> {
+    match event {
+        Event::Apply(raw) => Event::Apply(raw.map(wrap)),
+        Event::Delete(raw) => Event::Delete(raw.map(wrap)),
+        Event::Init => Event::Init,
+        Event::InitApply(raw) => Event::InitApply(raw.map(wrap)),
+        Event::InitDone => Event::InitDone,
+    }
+}

@@ -1,0 +1,186 @@
+//! Reads the answers of the API strictly: what is not of the documented shape is an error, never a guess.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The result.
+    pub data: Data,
+    /// Warnings that mean that the answer is not complete.
+    pub warnings: Vec<String>,
+}
+
+/// A result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// One number.
+    Scalar(Point),
+    /// One number per series.
+    Vector(Vec<Element>),
+    /// Numbers over time per series.
+    Matrix(Vec<Run>),
+}
+
+/// A number at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// The value; may be NaN or infinite.
+    pub value: f64,
+}
+
+/// One element of an instant vector.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Element {
+    /// The labels.
+    pub metric: BTreeMap<String, String>,
+    /// The value.
+    pub value: Point,
+}
+
+/// One series of a matrix.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Run {
+    /// The labels.
+    pub metric: BTreeMap<String, String>,
+    /// The values, oldest first; steps without a value are left out.
+    pub values: Vec<Point>,
+}
+
+/// An answer as it comes: success or error.
+#[derive(Deserialize)]
+pub struct Envelope {
+    status: Status,
+    data: Option<Payload>,
+    #[serde(default)]
+    warnings: Vec<String>,
+    /// The kind of an error.
+    #[serde(default, rename = "errorType")]
+    pub kind: String,
+    /// The words of an error.
+    #[serde(default)]
+    pub error: String,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Success,
+    Error,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Payload {
+    Scalar(Point),
+    Vector(Vec<Element>),
+    Matrix(Vec<Run>),
+    String(serde::de::IgnoredAny),
+}
+
+impl Envelope {
+    /// Says whether the server reports success.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.status == Status::Success
+    }
+
+    /// The answer, or what is wrong with it.
+    pub fn into_answer(self) -> Result<Answer, String> {
+        let data = match self.data {
+            None => return Err("success without data".to_owned()),
+            Some(Payload::Scalar(point)) => Data::Scalar(point),
+            Some(Payload::Vector(elements)) => Data::Vector(elements),
+            Some(Payload::Matrix(runs)) => Data::Matrix(runs),
+            Some(Payload::String(_)) => return Err("a string where a number was asked for".to_owned()),
+        };
+        let warnings = self.warnings.into_iter().filter(|warning| !is_notice(warning)).collect();
+        Ok(Answer { data, warnings })
+    }
+}
+
+/// Says whether a warning is only about naming or about a histogram that was repaired by rounding: those begin with
+/// `PromQL info:`, and servers before 2.53 put them among the warnings. Any other warning may mean missing data.
+fn is_notice(warning: &str) -> bool {
+    warning.starts_with("PromQL info:")
+}
+
+impl<'de> Deserialize<'de> for Point {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (seconds, text) = <(f64, String)>::deserialize(deserializer)?;
+        let at = Timestamp::from_millisecond((seconds * 1000.0).round() as i64);
+        let at = at.map_err(|_| D::Error::custom(format!("time {seconds} is out of range")))?;
+        let value = match text.as_str() {
+            "NaN" => f64::NAN,
+            "+Inf" | "Inf" => f64::INFINITY,
+            "-Inf" => f64::NEG_INFINITY,
+            text => {
+                let digit = text.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit());
+                let number = text.parse().ok().filter(|_| digit);
+                number.ok_or_else(|| D::Error::custom(format!("value {text:?} is not a number")))?
+            }
+        };
+        Ok(Self { at, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Answer, String> {
+        serde_json::from_str::<Envelope>(json).map_err(|e| e.to_string())?.into_answer()
+    }
+
+    #[test]
+    fn documented_shapes_are_read() {
+        let vector = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1435781451.781,"+Inf"]}]},"infos":["x"]}"#;
+        let answer = read(vector).unwrap();
+        let Data::Vector(elements) = answer.data else { panic!("{answer:?}") };
+        assert_eq!(elements[0].value.at.as_millisecond(), 1_435_781_451_781);
+        assert!(elements[0].value.value == f64::INFINITY);
+        let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1435781451,"NaN"]}}"#;
+        let Data::Scalar(point) = read(scalar).unwrap().data else { panic!() };
+        assert!(point.value.is_nan());
+        let matrix = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"2"],[2,"-3e-7"]]}]}}"#;
+        let Data::Matrix(runs) = read(matrix).unwrap().data else { panic!() };
+        assert_eq!(runs[0].values.iter().map(|p| p.value).collect::<Vec<_>>(), [2.0, -3e-7]);
+    }
+
+    #[test]
+    fn only_notices_are_no_warnings() {
+        let json = r#"{"status":"success","warnings":["PromQL info: metric might not be a counter","store gone"],"data":{"resultType":"vector","result":[]}}"#;
+        assert_eq!(read(json).unwrap().warnings, ["store gone"]);
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let cases = [
+            r#"{"status":"success"}"#,
+            r#"{"status":"fine","data":{"resultType":"vector","result":[]}}"#,
+            r#"{"data":{"resultType":"vector","result":[]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":{}}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,2]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"infinity"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":["1","2"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1e300,"2"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2",3]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":1},"value":[1,"2"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"string","result":[1,"x"]}}"#,
+            r#"{"status":"success","data":{"resultType":"streams","result":[]}}"#,
+            r#"{"status":"success","warnings":"x","data":{"resultType":"vector","result":[]}}"#,
+            "[]",
+            "null",
+            "",
+        ];
+        for json in cases {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Asks a Prometheus, and tells what went wrong in words that help.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Certificate, Client, StatusCode, Url};
+
+use super::answer::{Answer, Envelope};
+use super::settings::{Auth, Secret, Settings};
+use super::trouble::{QueryError, SetupError, said, tidy};
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 16 << 20;
+
+/// A client of one Prometheus. Cheap to clone; it never retries by itself.
+#[derive(Clone)]
+pub struct PrometheusClient {
+    client: Client,
+    basic: Option<(String, Secret)>,
+    query: Url,
+    query_range: Url,
+    /// The base URL without what is secret in it.
+    at: String,
+    timeout: Duration,
+}
+
+impl fmt::Debug for PrometheusClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrometheusClient").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl PrometheusClient {
+    /// Builds a client; reads the CA file.
+    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let base = parse_url(settings.url.reveal())?;
+        let headers = headers(settings)?;
+        let mut builder = Client::builder()
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(settings.timeout)
+            .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")));
+        if let Some(path) = &settings.ca_file {
+            let fail = |reason: String| SetupError::CaFile { path: path.display().to_string(), reason };
+            let pem = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+            let certificates = Certificate::from_pem_bundle(&pem).map_err(|e| fail(cause(&e)))?;
+            if certificates.is_empty() {
+                return Err(fail("there is no certificate in it".to_owned()));
+            }
+            builder = builder.tls_certs_only(certificates);
+        }
+        let client = builder.build().map_err(|e| SetupError::Tls(cause(&e)))?;
+        let at = without_user(base.as_str()).trim_end_matches('/').to_owned();
+        // The client takes a user in the URL out of it, and sends it as the header of basic authentication.
+        let base = match settings.auth {
+            Auth::Anonymous => base,
+            Auth::Basic { .. } | Auth::Bearer(_) => parse_url(&at)?,
+        };
+        let basic = match &settings.auth {
+            Auth::Basic { user, password } => Some((user.clone(), password.clone())),
+            Auth::Anonymous | Auth::Bearer(_) => None,
+        };
+        let endpoint = |name: &str| {
+            let mut url = base.clone();
+            url.set_path(&format!("{}/api/v1/{name}", base.path().trim_end_matches('/')));
+            url
+        };
+        let (query, query_range) = (endpoint("query"), endpoint("query_range"));
+        Ok(Self { client, basic, query, query_range, at, timeout: settings.timeout })
+    }
+
+    /// The server's URL without user and password.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// Asks for the value now, by the server's clock.
+    pub async fn query(&self, promql: &str) -> Result<Answer, QueryError> {
+        self.ask(&self.query, vec![("query", promql.to_owned())]).await
+    }
+
+    /// Asks for the values from `start` to `end`, a `step` apart.
+    pub async fn query_range(
+        &self,
+        promql: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Duration,
+    ) -> Result<Answer, QueryError> {
+        let seconds = |time: Timestamp| format!("{:.3}", time.as_millisecond() as f64 / 1000.0);
+        let form = vec![
+            ("query", promql.to_owned()),
+            ("start", seconds(start)),
+            ("end", seconds(end)),
+            ("step", format!("{:.3}", step.as_secs_f64())),
+        ];
+        self.ask(&self.query_range, form).await
+    }
+
+    async fn ask(&self, url: &Url, mut form: Vec<(&'static str, String)>) -> Result<Answer, QueryError> {
+        // The server gives up with us: nobody would read its answer.
+        form.push(("timeout", format!("{:.3}", self.timeout.as_secs_f64())));
+        let exchange = self.exchange(url, &form);
+        let Ok(exchanged) = tokio::time::timeout(self.timeout, exchange).await else {
+            return Err(QueryError::TimedOut { at: self.at.clone(), after: self.timeout });
+        };
+        let (status, body) = exchanged?;
+        self.read(status, &body)
+    }
+
+    /// Sends the form and reads the answer's body.
+    async fn exchange(&self, url: &Url, form: &[(&str, String)]) -> Result<(StatusCode, Vec<u8>), QueryError> {
+        let mut request = self.client.post(url.clone()).form(form);
+        if let Some((user, password)) = &self.basic {
+            request = request.basic_auth(user, Some(password.reveal()));
+        }
+        let mut response = request.send().await.map_err(|e| self.no_answer(&e))?;
+        let status = response.status();
+        if status.is_redirection() {
+            let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("?");
+            // A log-in redirect carries state in its parameters.
+            let to = tidy(to.split(['?', '#']).next().unwrap_or_default());
+            return Err(QueryError::Redirected { at: self.at.clone(), to: without_user(&to) });
+        }
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST => {
+                    let what = format!("it is longer than {} MiB", LARGEST >> 20);
+                    return Err(QueryError::Malformed { at: self.at.clone(), what });
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok((status, body)),
+                Err(error) => return Err(QueryError::Cut { at: self.at.clone(), reason: cause(&error) }),
+            }
+        }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> QueryError {
+        let (at, reason) = (self.at.clone(), cause(error));
+        if error.is_timeout() {
+            return QueryError::TimedOut { at, after: self.timeout };
+        }
+        let lower = reason.to_ascii_lowercase();
+        if ["certificate", "tls", "handshake", "corrupt message"].iter().any(|word| lower.contains(word)) {
+            return QueryError::Tls { at, reason };
+        }
+        QueryError::Unreachable { at, reason }
+    }
+
+    fn read(&self, status: StatusCode, body: &[u8]) -> Result<Answer, QueryError> {
+        let (at, code) = (self.at.clone(), status.as_u16());
+        let envelope = serde_json::from_slice::<Envelope>(body);
+        let words = |envelope: &Result<Envelope, _>| match envelope {
+            Ok(Envelope { error, .. }) => said(error),
+            // An HTML page says nothing to a person that its title does not.
+            Err(_) if looks_like_html(body) => title(body).map(|t| said(&t)).unwrap_or_default(),
+            Err(_) => said(&String::from_utf8_lossy(body)),
+        };
+        match (code, envelope) {
+            (401 | 403 | 407, envelope) => Err(QueryError::Denied { at, status: code, said: words(&envelope) }),
+            // Prometheus answers unknown paths in plain text, and unknown ids with an error in JSON.
+            (404 | 405, Err(_)) => Err(QueryError::NotFound { at, status: code }),
+            (429 | 500..=599, envelope) => Err(QueryError::Unavailable { at, status: code, said: words(&envelope) }),
+            (_, Ok(envelope)) if !envelope.is_success() => {
+                Err(QueryError::Rejected { status: code, kind: tidy(&envelope.kind), said: tidy(&envelope.error) })
+            }
+            (200..=299, Ok(envelope)) => {
+                let answer = envelope.into_answer();
+                answer.map_err(|what| QueryError::Malformed { at, what })
+            }
+            (200..=299, Err(error)) if !looks_like_html(body) && !body.is_empty() => {
+                let what = if error.is_eof() {
+                    format!("the JSON breaks off after {} bytes", body.len())
+                } else {
+                    tidy(&error.to_string())
+                };
+                Err(QueryError::Malformed { at, what })
+            }
+            _ => Err(QueryError::NotPrometheus { at, status: code, what: describe(body) }),
+        }
+    }
+}
+
+/// Checks that a URL is one of a server.
+fn parse_url(text: &str) -> Result<Url, SetupError> {
+    let fail = |reason: &str| SetupError::Url(reason.to_owned());
+    let url = Url::parse(text.trim()).map_err(|error| SetupError::Url(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(fail("it begins neither with http:// nor with https://"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(fail("it names no host"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(fail("it must end with the path: give tokens as headers"));
+    }
+    Ok(url)
+}
+
+fn headers(settings: &Settings) -> Result<HeaderMap, SetupError> {
+    let mut headers = HeaderMap::new();
+    let mut add = |name: &str, value: String| {
+        let bad = || SetupError::Header(tidy(name));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        // Keeps it out of debug output.
+        value.set_sensitive(true);
+        headers.insert(key, value);
+        Ok(())
+    };
+    for (name, value) in &settings.headers {
+        add(name, value.reveal().to_owned())?;
+    }
+    match &settings.auth {
+        Auth::Bearer(token) => add(AUTHORIZATION.as_str(), format!("Bearer {}", token.reveal().trim()))?,
+        Auth::Anonymous | Auth::Basic { .. } => {}
+    }
+    Ok(headers)
+}
+
+/// A URL without user and password; what is no URL stays as it is.
+fn without_user(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return text.to_owned() };
+    // Fails only for URLs that cannot hold a user.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.to_string()
+}
+
+/// The innermost cause: the outer layers only repeat that something failed. It names no URL.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: Option<&dyn std::error::Error> = error.source();
+    while let Some(inner) = innermost.and_then(std::error::Error::source) {
+        innermost = Some(inner);
+    }
+    match innermost {
+        Some(inner) => tidy(&inner.to_string()),
+        None if error.is_decode() => "its encoding is broken".to_owned(),
+        None => "the request failed".to_owned(),
+    }
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+fn title(body: &[u8]) -> Option<String> {
+    let page = String::from_utf8_lossy(&body[..body.len().min(64 << 10)]);
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title")? + "<title".len();
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    Some(tidy(&page[start..end]))
+}
+
+fn describe(body: &[u8]) -> String {
+    if body.trim_ascii().is_empty() {
+        "nothing".to_owned()
+    } else if looks_like_html(body) {
+        title(body).map_or_else(|| "HTML".to_owned(), |title| format!("HTML (\u{201c}{title}\u{201d})"))
+    } else {
+        format!("text (\u{201c}{}\u{201d})", tidy(&String::from_utf8_lossy(&body[..body.len().min(80)])))
+    }
+}

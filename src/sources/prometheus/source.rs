@@ -1,0 +1,288 @@
+//! The task of an environment: looks at every interval, and fetches history when what it looks at changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::look::{History, Looked, Questions, without_answers};
+use super::translate::Readings;
+use crate::domain::feed::Feed;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::ids::{EnvName, Target, WorkloadId};
+use crate::domain::series::Series;
+use crate::domain::signals::{NoData, Sample, Signals, Tracks};
+use crate::sources::inbox::Outlet;
+
+/// The longest pause between two attempts on a server that does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the metrics of one environment need.
+#[derive(Clone, Debug)]
+pub struct PrometheusSource {
+    /// The environment.
+    pub env: EnvName,
+    /// What to ask, and whom.
+    pub questions: Questions,
+    /// How often to look.
+    pub interval: Duration,
+    /// How much history to fetch.
+    pub history: Duration,
+    /// Where to leave what is seen.
+    pub outlet: Outlet,
+    /// Which ReplicaSets are stable and canary, per workload.
+    pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
+    /// Asks for a look now.
+    pub refresh: Arc<Notify>,
+    /// Ends everything.
+    pub cancel: CancellationToken,
+}
+
+impl PrometheusSource {
+    /// How often to look unless configured otherwise.
+    pub const INTERVAL: Duration = Duration::from_secs(10);
+    /// How much history to fetch unless configured otherwise.
+    pub const HISTORY: Duration = Duration::from_secs(60 * 60);
+    /// The window of rates unless configured otherwise: four scrapes of 30 s.
+    pub const WINDOW: Duration = Duration::from_secs(120);
+
+    /// Starts the task.
+    pub fn spawn(self, tasks: &TaskTracker) {
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = Watch::new(self).run() => {}
+            }
+        });
+    }
+}
+
+/// The history of a workload as it was fetched, and for which tracks.
+type Fetched = (WorkloadId, Tracks, Result<History, String>);
+
+/// The task's state.
+struct Watch {
+    source: PrometheusSource,
+    /// What is looked at.
+    known: BTreeMap<WorkloadId, Tracks>,
+    /// Workloads whose history is to be fetched once the server answers.
+    wanted: BTreeSet<WorkloadId>,
+    /// Looks made since the history of a workload became wanted.
+    since: BTreeMap<WorkloadId, Vec<Arc<Sample>>>,
+    fetching: JoinSet<Fetched>,
+    backoff: Backoff,
+}
+
+/// Lets ticks pass after failures: none after the first, then one, three, seven, up to [`LONGEST_PAUSE`].
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+    ticks_left: u32,
+    /// Why the last look failed.
+    why: String,
+}
+
+impl Backoff {
+    fn failed(&mut self, why: String, interval: Duration) {
+        let longest = LONGEST_PAUSE.as_millis() / interval.as_millis().max(1);
+        let pause = (1_u32 << self.failures.min(16)) - 1;
+        self.ticks_left = pause.min(u32::try_from(longest).unwrap_or(u32::MAX));
+        self.failures += 1;
+        self.why = why;
+    }
+
+    /// Says whether this tick is to pass.
+    fn passes(&mut self) -> bool {
+        let passes = self.ticks_left > 0;
+        self.ticks_left = self.ticks_left.saturating_sub(1);
+        passes
+    }
+}
+
+impl Watch {
+    fn new(source: PrometheusSource) -> Self {
+        Self {
+            source,
+            known: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            since: BTreeMap::new(),
+            fetching: JoinSet::new(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        let mut ticks = tokio::time::interval(self.source.interval.max(Duration::from_millis(100)));
+        // Looks stay on the beat of the first one; those that a slow server made us miss are not caught up.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut tracks = self.source.tracks.clone();
+        let refresh = Arc::clone(&self.source.refresh);
+        let mut told = true;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    self.retrack();
+                    if self.backoff.passes() {
+                        self.repeat_failure();
+                    } else {
+                        self.look(self.known.clone()).await;
+                    }
+                }
+                changed = tracks.changed(), if told => {
+                    told = changed.is_ok();
+                    let news = self.retrack();
+                    if self.backoff.failures == 0 && !news.is_empty() {
+                        self.look(news).await;
+                    }
+                }
+                () = refresh.notified() => {
+                    self.backoff = Backoff::default();
+                    self.look(self.known.clone()).await;
+                }
+                Some(fetched) = self.fetching.join_next() => {
+                    if let Ok(fetched) = fetched {
+                        self.take_history(fetched);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes over the tracks as they are now, and starts afresh for each workload where they changed: numbers of
+    /// another ReplicaSet must not stand under the same name. Returns what changed.
+    fn retrack(&mut self) -> BTreeMap<WorkloadId, Tracks> {
+        let latest = self.source.tracks.borrow().clone();
+        let news: BTreeMap<_, _> =
+            latest.iter().filter(|(id, tracks)| self.known.get(id) != Some(tracks)).map(clone_pair).collect();
+        for (workload, tracks) in &news {
+            self.wanted.insert(workload.clone());
+            self.since.insert(workload.clone(), Vec::new());
+            let signals = self.signals(tracks, BTreeMap::new());
+            self.send_history(workload, signals);
+        }
+        self.wanted.retain(|id| latest.contains_key(id));
+        self.since.retain(|id, _| latest.contains_key(id));
+        self.known = latest;
+        news
+    }
+
+    async fn look(&mut self, workloads: BTreeMap<WorkloadId, Tracks>) {
+        let at = Timestamp::now();
+        let Looked { readings, link } = self.source.questions.look(&workloads).await;
+        let heard = match &link {
+            Ok(()) => Feed::Link {
+                env: self.source.env.clone(),
+                source: SourceKind::Prometheus,
+                link: Link::Up,
+                at: Some(Timestamp::now()),
+            },
+            Err(why) => self.down(why),
+        };
+        self.source.outlet.send(heard);
+        for (workload, readings) in readings {
+            // Tracks that moved while the server was thinking are looked at anew.
+            let still = self.source.tracks.borrow().get(&workload) == workloads.get(&workload);
+            if still {
+                self.send_sample(&workload, at, readings);
+            }
+        }
+        match link {
+            Ok(()) => {
+                self.backoff = Backoff::default();
+                self.fetch_histories();
+            }
+            Err(why) => self.backoff.failed(why, self.source.interval),
+        }
+    }
+
+    /// Says again why there is no data, so that the chart has a gap and the reason stays on the screen.
+    fn repeat_failure(&self) {
+        let at = Timestamp::now();
+        self.source.outlet.send(self.down(&self.backoff.why));
+        for (workload, tracks) in &self.known {
+            let mut readings = without_answers(tracks);
+            for reading in readings.values_mut().filter(|reading| **reading == Err(NoData::NotConfigured)) {
+                *reading = Err(NoData::Failed(self.backoff.why.clone()));
+            }
+            let target = self.target(workload);
+            self.source.outlet.send(Feed::Sample { target, sample: Arc::new(Sample { at, readings }) });
+        }
+    }
+
+    fn send_sample(&mut self, workload: &WorkloadId, at: Timestamp, readings: Readings) {
+        let sample = Arc::new(Sample { at, readings });
+        if let Some(since) = self.since.get_mut(workload) {
+            if since.len() == Series::CAPACITY {
+                since.remove(0);
+            }
+            since.push(Arc::clone(&sample));
+        }
+        self.source.outlet.send(Feed::Sample { target: self.target(workload), sample });
+    }
+
+    /// Starts to fetch what history is wanted.
+    fn fetch_histories(&mut self) {
+        for workload in std::mem::take(&mut self.wanted) {
+            let Some(tracks) = self.known.get(&workload).cloned() else { continue };
+            let before = self.since.get(&workload).and_then(|since| since.first()).map(|sample| sample.at);
+            let questions = self.source.questions.clone();
+            let (span, interval) = (self.source.history, self.source.interval);
+            self.fetching.spawn(async move {
+                let history = questions.history(&workload, &tracks, span, interval, before).await;
+                (workload, tracks, history)
+            });
+        }
+    }
+
+    fn take_history(&mut self, (workload, tracks, history): Fetched) {
+        if self.known.get(&workload) != Some(&tracks) {
+            return;
+        }
+        match history {
+            Ok(history) => {
+                let mut signals = self.signals(&tracks, history);
+                for sample in self.since.remove(&workload).unwrap_or_default() {
+                    signals.take(&sample);
+                }
+                self.send_history(&workload, signals);
+            }
+            // The next look that succeeds tries again.
+            Err(_) => {
+                self.wanted.insert(workload);
+            }
+        }
+    }
+
+    fn signals(&self, tracks: &Tracks, history: History) -> Signals {
+        Signals {
+            tracks: tracks.clone(),
+            history,
+            interval: SignedDuration::try_from(self.source.interval).ok(),
+            ..Signals::default()
+        }
+    }
+
+    fn send_history(&self, workload: &WorkloadId, signals: Signals) {
+        self.source.outlet.send(Feed::History { target: self.target(workload), signals: Arc::new(signals) });
+    }
+
+    fn down(&self, why: &str) -> Feed {
+        let (env, link) = (self.source.env.clone(), Link::Down(why.to_owned()));
+        Feed::Link { env, source: SourceKind::Prometheus, link, at: None }
+    }
+
+    fn target(&self, workload: &WorkloadId) -> Target {
+        Target { env: self.source.env.clone(), workload: workload.clone() }
+    }
+}
+
+fn clone_pair((id, tracks): (&WorkloadId, &Tracks)) -> (WorkloadId, Tracks) {
+    (id.clone(), tracks.clone())
+}

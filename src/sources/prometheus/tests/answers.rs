@@ -1,0 +1,284 @@
+//! A server that answers badly: each error says what, where and what to do, and tells no secret.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::domain::signals::NoData;
+use crate::sources::prometheus::answer::Data;
+use crate::sources::prometheus::client::PrometheusClient;
+use crate::sources::prometheus::settings::{Auth, Secret, Settings};
+use crate::sources::prometheus::translate;
+use crate::sources::prometheus::trouble::{QueryError, SetupError};
+
+/// What was asked: path, headers as text, form.
+type Asked = Arc<Mutex<Vec<(String, String, String)>>>;
+
+/// A server that always gives one answer. It runs until the test ends.
+async fn server(status: u16, header: (&'static str, &'static str), body: &'static str) -> (String, Asked) {
+    let asked = Asked::default();
+    let noted = Arc::clone(&asked);
+    let app = Router::new().fallback(move |request: Request| {
+        let noted = Arc::clone(&noted);
+        async move {
+            let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
+            let form = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+            let headers: Vec<_> = headers.iter().map(|(k, v)| format!("{k}: {}", v.to_str().unwrap())).collect();
+            let form = String::from_utf8_lossy(&form).into_owned();
+            noted.lock().unwrap().push((path, headers.join("\n"), form));
+            let answer = Response::builder().status(StatusCode::from_u16(status).unwrap());
+            answer.header(header.0, header.1).body(Body::from(body)).unwrap()
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, asked)
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const HTML: (&str, &str) = ("content-type", "text/html");
+
+/// The URL with a user and password in it.
+fn with_user(url: &str) -> String {
+    url.replace("http://", "http://alice:hunter2@")
+}
+
+/// The error of a query to a server that gives this answer.
+async fn error(status: u16, header: (&'static str, &'static str), body: &'static str) -> (QueryError, String) {
+    let (url, _) = server(status, header, body).await;
+    let client = PrometheusClient::new(&Settings::new(with_user(&url))).unwrap();
+    let error = client.query("up{token=\"s3cret\"}").await.unwrap_err();
+    let text = format!("{error} {error:?} {client:?}");
+    assert!(!text.contains("hunter2") && !text.contains("alice") && !text.contains("s3cret"), "{text}");
+    (error.clone(), error.to_string().replace(&url, "URL"))
+}
+
+#[tokio::test]
+async fn every_bad_answer_says_what_where_and_what_to_do() {
+    let page = "<!doctype html><html><head><title>\n Sign\u{1b}[2J in </title></head></html>";
+    let cases: &[(u16, (&str, &str), &str, &str)] = &[
+        (
+            200,
+            HTML,
+            page,
+            r"URL answers 200 with HTML (“Sign\e[2J in”) where JSON was expected: is a proxy in front, or the URL wrong?",
+        ),
+        (200, HTML, "<p>", "URL answers 200 with HTML where JSON was expected: is a proxy in front, or the URL wrong?"),
+        (200, JSON, "", "URL answers 200 with nothing where JSON was expected: is a proxy in front, or the URL wrong?"),
+        (204, JSON, "", "URL answers 204 with nothing where JSON was expected: is a proxy in front, or the URL wrong?"),
+        (502, HTML, page, r"URL cannot answer now (502: Sign\e[2J in)"),
+        (
+            503,
+            JSON,
+            r#"{"status":"error","errorType":"unavailable","error":"TSDB not ready"}"#,
+            "URL cannot answer now (503: TSDB not ready)",
+        ),
+        (429, ("retry-after", "5"), "slow down", "URL cannot answer now (429: slow down)"),
+        (500, JSON, "", "URL cannot answer now (500)"),
+        (
+            401,
+            ("www-authenticate", "Basic"),
+            "Unauthorized\n",
+            "URL refuses us (401: Unauthorized): check the user, token or headers in the config",
+        ),
+        (403, HTML, "<html></html>", "URL refuses us (403): check the user, token or headers in the config"),
+        (404, ("x", "y"), "404 page not found", "URL has no Prometheus API (404): is the path prefix right?"),
+        (
+            302,
+            ("location", "https://bob:pw@login.example/auth?state=s3cret"),
+            "",
+            "URL redirects to https://login.example/auth: set the URL that answers by itself (a log-in proxy needs a token)",
+        ),
+        (
+            400,
+            JSON,
+            r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:1: parse error"}"#,
+            "Prometheus rejects the query (400 bad_data): invalid parameter \"query\": 1:1: parse error",
+        ),
+        (
+            422,
+            JSON,
+            r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples"}"#,
+            "Prometheus rejects the query (422 execution): query processing would load too many samples",
+        ),
+        (
+            200,
+            JSON,
+            r#"{"status":"error","errorType":"execution","error":"odd"}"#,
+            "Prometheus rejects the query (200 execution): odd",
+        ),
+        (
+            400,
+            ("x", "y"),
+            "Bad Request",
+            "URL answers 400 with text (“Bad Request”) where JSON was expected: is a proxy in front, or the URL wrong?",
+        ),
+        (
+            200,
+            JSON,
+            r#"{"status":"success","data":{"resultType":"vector","res"#,
+            "URL gave an answer that is not Prometheus': the JSON breaks off after 54 bytes",
+        ),
+        (
+            200,
+            JSON,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,2]}]}}"#,
+            "URL gave an answer that is not Prometheus': invalid type: integer `2`, expected a string",
+        ),
+        (200, JSON, r#"{"status":"success"}"#, "URL gave an answer that is not Prometheus': success without data"),
+        (200, JSON, "[]", "URL gave an answer that is not Prometheus'"),
+        (
+            200,
+            JSON,
+            r#"{"status":"success","data":{"resultType":"streams","result":[]}}"#,
+            "URL gave an answer that is not Prometheus': unknown variant `streams`",
+        ),
+    ];
+    for (status, header, body, expected) in cases {
+        let (kind, text) = error(*status, *header, body).await;
+        assert!(text.starts_with(expected), "{status} {body}: {text}");
+        assert_eq!(kind.is_link(), !matches!(kind, QueryError::Rejected { .. }));
+        assert!(!text.contains('\u{1b}') && !text.contains('\n'), "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_cut_in_the_error() {
+    let body = Box::leak(format!("{{\"status\":\"error\",\"error\":\"{}\"}}", "x".repeat(5000)).into_boxed_str());
+    let (_, text) = error(422, JSON, body).await;
+    assert!(text.chars().count() < 300 && text.ends_with('…'), "{text}");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_given_up() {
+    let body = Box::leak("x".repeat(17 << 20).into_boxed_str());
+    let (_, text) = error(200, JSON, body).await;
+    assert_eq!(text, "URL gave an answer that is not Prometheus': it is longer than 16 MiB");
+}
+
+/// A server that writes some bytes, then closes or stays silent.
+async fn raw(bytes: &'static str, close: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = [0; 4096];
+            let _ = stream.read(&mut buffer).await;
+            let _ = stream.write_all(bytes.as_bytes()).await;
+            if !close {
+                held.push(stream);
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_from_one_that_hangs() {
+    let mut settings = Settings::new("");
+    settings.timeout = Duration::from_millis(300);
+    let mut ask = async |url: String| {
+        settings.url = Secret::new(with_user(&url));
+        let client = PrometheusClient::new(&settings).unwrap();
+        let error = client.query("up").await.unwrap_err();
+        assert!(error.is_link() && !format!("{error} {error:?}").contains("hunter2"));
+        error
+    };
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{\"status\":";
+    let cut = ask(raw(head, true).await).await;
+    assert!(matches!(&cut, QueryError::Cut { .. }), "{cut}");
+    let half = ask(raw(head, false).await).await;
+    assert!(matches!(&half, QueryError::TimedOut { .. }), "{half}");
+    let silent = ask(raw("", false).await).await;
+    assert!(silent.to_string().contains("gave no answer in 0.3 s"), "{silent}");
+    let refused = ask("http://127.0.0.1:1".to_owned()).await;
+    assert!(refused.to_string().contains("cannot reach http://127.0.0.1:1: "), "{refused}");
+    assert!(refused.to_string().to_lowercase().contains("refused"), "{refused}");
+    let nowhere = ask("http://prometheus.invalid".to_owned()).await;
+    assert!(matches!(&nowhere, QueryError::Unreachable { .. } | QueryError::TimedOut { .. }), "{nowhere}");
+    let ssh = ask(raw("SSH-2.0-OpenSSH_9.2\r\n", false).await).await;
+    assert!(matches!(&ssh, QueryError::Unreachable { .. }), "{ssh}");
+}
+
+const EMPTY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
+
+#[tokio::test]
+async fn requests_carry_prefix_form_and_credentials() {
+    let (url, asked) = server(200, JSON, EMPTY).await;
+    let mut settings = Settings::new(format!("{url}/prom/eu/"));
+    settings.auth = Auth::Bearer(Secret::new("t0ken\n"));
+    settings.headers = vec![("X-Scope-OrgID".to_owned(), Secret::new("team-a"))];
+    let client = PrometheusClient::new(&settings).unwrap();
+    assert_eq!(client.at(), format!("{url}/prom/eu"));
+    let answer = client.query("sum by (a) (b{c=\"d&e\"})").await.unwrap();
+    assert_eq!(answer.data, Data::Vector(Vec::new()));
+    let at = |s| Timestamp::from_second(s).unwrap();
+    client.query_range("up", at(100), at(200), Duration::from_millis(1500)).await.unwrap();
+    settings.auth = Auth::Basic { user: "bob".to_owned(), password: Secret::new("p:w") };
+    PrometheusClient::new(&settings).unwrap().query("up").await.unwrap();
+    let in_url = Settings::new(url.replace("http://", "http://al%40ice:hunter%3A2@"));
+    PrometheusClient::new(&in_url).unwrap().query("up").await.unwrap();
+    let asked = asked.lock().unwrap();
+    let (path, headers, form) = &asked[0];
+    assert_eq!(path, "/prom/eu/api/v1/query");
+    assert!(headers.contains("authorization: Bearer t0ken\n") && headers.contains("x-scope-orgid: team-a"));
+    assert!(headers.contains("content-type: application/x-www-form-urlencoded"));
+    assert_eq!(form, "query=sum+by+%28a%29+%28b%7Bc%3D%22d%26e%22%7D%29&timeout=5.000");
+    assert_eq!(asked[1].0, "/prom/eu/api/v1/query_range");
+    assert_eq!(asked[1].2, "query=up&start=100.000&end=200.000&step=1.500&timeout=5.000");
+    // bob:p:w and al@ice:hunter:2
+    assert!(asked[2].1.contains("authorization: Basic Ym9iOnA6dw=="), "{}", asked[2].1);
+    assert!(asked[3].1.contains("authorization: Basic YWxAaWNlOmh1bnRlcjoy"), "{}", asked[3].1);
+    assert!(!format!("{settings:?} {in_url:?}").contains("hunter"), "{settings:?}");
+}
+
+#[tokio::test]
+async fn warnings_make_a_partial_answer() {
+    let body = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]},"warnings":["No StoreAPIs matched for this query"]}"#;
+    let (url, _) = server(200, JSON, body).await;
+    let client = PrometheusClient::new(&Settings::new(url)).unwrap();
+    let reading = translate::reading(crate::domain::signals::Signal::ErrorRatio, client.query("up").await);
+    assert_eq!(reading, Err(NoData::Partial("No StoreAPIs matched for this query".to_owned())));
+}
+
+#[test]
+fn a_wrong_setting_is_told_without_its_value() {
+    let url = |text: &str| PrometheusClient::new(&Settings::new(text)).unwrap_err().to_string();
+    for text in [
+        "",
+        "prometheus:9090",
+        "ftp://h",
+        "http://",
+        "http://u:hunter2@h:99999",
+        "http://h/?token=hunter2",
+        "http://u:hunter2@h/#x",
+    ] {
+        let error = url(text);
+        assert!(
+            error.starts_with("the Prometheus URL is not valid (") && !error.contains("hunter2"),
+            "{text}: {error}"
+        );
+    }
+    let mut settings = Settings::new("http://h");
+    settings.headers = vec![("X-Token".to_owned(), Secret::new("a\nb"))];
+    assert_eq!(PrometheusClient::new(&settings).unwrap_err(), SetupError::Header("X-Token".to_owned()));
+    settings.headers = vec![("X Token".to_owned(), Secret::new("a"))];
+    assert_eq!(PrometheusClient::new(&settings).unwrap_err(), SetupError::Header("X Token".to_owned()));
+    settings.headers.clear();
+    settings.ca_file = Some("/nonexistent/ca.pem".into());
+    let error = PrometheusClient::new(&settings).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the certificate authorities in /nonexistent/ca.pem: "), "{error}");
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    settings.ca_file = Some(empty.path().to_owned());
+    assert!(PrometheusClient::new(&settings).unwrap_err().to_string().contains("no certificate in it"));
+}

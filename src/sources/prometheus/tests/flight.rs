@@ -1,0 +1,231 @@
+//! The source on the simulator, from the first look through outages and a change of tracks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{look, questions, tracks, web};
+use crate::domain::feed::Feed;
+use crate::domain::freshness::Link;
+use crate::domain::ids::{EnvName, Track, WorkloadId};
+use crate::domain::signals::{NoData, Reading, Signal, Signals, Tracks};
+use crate::simulator::prometheus::{Metrics, Outage, PodLoad};
+use crate::sources::inbox::Inbox;
+use crate::sources::prometheus::presets::Preset;
+use crate::sources::prometheus::source::PrometheusSource;
+
+fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
+    PodLoad {
+        cluster: "c".to_owned(),
+        namespace: "shop".to_owned(),
+        pod: name.to_owned(),
+        requests_per_second,
+        error_ratio,
+        median_seconds: 0.08,
+        sigma: 0.5,
+        cpu_cores: 0.3,
+    }
+}
+
+/// Ten minutes of traffic that end now.
+fn metrics() -> Metrics {
+    let metrics = Metrics::new(5);
+    let pods = [pod("web-5d-a", 40.0, 0.01), pod("web-7f-c", 10.0, 0.2)];
+    let now = Timestamp::now();
+    for n in (0..120).rev() {
+        let at = now - SignedDuration::from_secs(n * 5);
+        metrics.scrape(at, Duration::from_secs(5), &pods);
+    }
+    metrics
+}
+
+struct Flight {
+    inbox: Inbox,
+    tracks: watch::Sender<BTreeMap<WorkloadId, Tracks>>,
+    refresh: Arc<Notify>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    signals: Signals,
+    link: Link,
+    histories: usize,
+    samples: usize,
+}
+
+impl Flight {
+    fn start(url: &str) -> Self {
+        let (inbox, cancel, refresh) = (Inbox::default(), CancellationToken::new(), Arc::new(Notify::new()));
+        let (sender, receiver) = watch::channel(BTreeMap::new());
+        let mut questions = questions(url, Preset::Plain);
+        questions.client = {
+            let mut settings = crate::sources::prometheus::Settings::new(url);
+            settings.timeout = Duration::from_millis(500);
+            crate::sources::prometheus::PrometheusClient::new(&settings).unwrap()
+        };
+        let source = PrometheusSource {
+            env: EnvName::new("staging"),
+            questions,
+            interval: Duration::from_millis(200),
+            history: Duration::from_secs(300),
+            outlet: inbox.outlet(),
+            tracks: receiver,
+            refresh: Arc::clone(&refresh),
+            cancel: cancel.clone(),
+        };
+        let tasks = TaskTracker::new();
+        source.spawn(&tasks);
+        let signals = Signals::default();
+        Self { inbox, tracks: sender, refresh, cancel, tasks, signals, link: Link::Never, histories: 0, samples: 0 }
+    }
+
+    fn drain(&mut self) {
+        for feed in self.inbox.drain() {
+            match feed {
+                Feed::History { signals, .. } => {
+                    self.histories += 1;
+                    self.signals = (*signals).clone();
+                }
+                Feed::Sample { sample, .. } => {
+                    self.samples += 1;
+                    self.signals.take(&sample);
+                }
+                Feed::Link { link, at, .. } => {
+                    assert_eq!(link.is_up(), at.is_some());
+                    self.link = link;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..500 {
+            self.drain();
+            if holds(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what} never came: {:?} {:?} {:?}", self.link, self.signals.tracks, self.signals.now);
+    }
+
+    fn now(&self, track: Track, signal: Signal) -> Option<&Reading> {
+        self.signals.now.get(&(track, signal))
+    }
+
+    fn reads(&self, track: Track, signal: Signal) -> bool {
+        self.now(track, signal).is_some_and(Result::is_ok)
+    }
+}
+
+#[tokio::test]
+async fn a_source_looks_fetches_history_and_follows_the_tracks() {
+    let metrics = metrics();
+    let server = metrics.serve().await.unwrap();
+    let mut flight = Flight::start(&server.url());
+    // Before Kubernetes told the tracks, the link is known all the same.
+    flight.until("the link", |f| f.link == Link::Up).await;
+    assert_eq!(flight.samples, 0);
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("history", |f| f.histories == 2 && f.reads(Track::Canary, Signal::ErrorRatio)).await;
+    let errors = *flight.now(Track::Canary, Signal::ErrorRatio).unwrap().as_ref().unwrap();
+    assert!((errors - 0.2).abs() < 0.1, "{errors}");
+    assert_eq!(flight.signals.tracks, tracks());
+    assert_eq!(flight.signals.interval, Some(SignedDuration::from_millis(200)));
+    for signal in Signal::ALL {
+        let points = flight.signals.series(Track::Stable, signal).unwrap();
+        let values = points.points().filter(|point| point.value.is_some()).count();
+        assert!(values > 250, "{signal:?}: {values} of {}", points.points().len());
+        let newest = points.last().unwrap().at;
+        assert!(Timestamp::now().duration_since(newest) < SignedDuration::from_secs(2));
+    }
+    // The canary becomes stable.
+    let promoted = Tracks { stable: Some("web-7f".to_owned()), canary: None };
+    flight.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
+    flight.until("the new tracks", |f| f.histories == 4 && f.reads(Track::Stable, Signal::Rps)).await;
+    assert_eq!(flight.signals.tracks, promoted);
+    let rps = *flight.now(Track::Stable, Signal::Rps).unwrap().as_ref().unwrap();
+    assert!((rps - 10.0).abs() < 3.0, "{rps}");
+    assert_eq!(flight.now(Track::Canary, Signal::Rps), Some(&Err(NoData::NoTrack)));
+    let series = flight.signals.series(Track::Stable, Signal::Rps).unwrap();
+    assert!(series.points().filter_map(|p| p.value).all(|value| value < 20.0), "numbers of the old stable");
+    flight.cancel.cancel();
+    flight.tasks.close();
+    tokio::time::timeout(Duration::from_secs(2), flight.tasks.wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_outage_is_no_data_with_its_reason_and_ends() {
+    let metrics = metrics();
+    let server = metrics.serve().await.unwrap();
+    let mut flight = Flight::start(&server.url());
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("the start", |f| f.histories == 2 && f.reads(Track::Canary, Signal::P99)).await;
+    let cases = [
+        (Outage::Down, false, "cannot reach"),
+        (Outage::Hang, false, "gave no answer in 0.5 s"),
+        (Outage::Html, false, "HTML (“Sign in”)"),
+        (Outage::Unavailable, false, "cannot answer now (503: TSDB not ready)"),
+        (Outage::Truncated, false, "the JSON breaks off"),
+        (Outage::WrongTypes, false, "invalid type"),
+        (Outage::Unprocessable, true, "rejects the query (422 execution)"),
+        (Outage::Partial, true, "partial data: receive series from store-1:10901"),
+        (Outage::Empty, true, "no series matched"),
+    ];
+    for (outage, up, part) in cases {
+        metrics.set_outage(outage);
+        let told = |reading: Option<&Reading>| matches!(reading, Some(Err(why)) if why.words().contains(part));
+        let all = |f: &Flight| Signal::ALL.iter().all(|signal| told(f.now(Track::Canary, *signal)));
+        flight.until(part, all).await;
+        match &flight.link {
+            Link::Up => assert!(up, "{outage:?}"),
+            Link::Down(why) => assert!(!up && why.contains(part), "{outage:?}: {why}"),
+            Link::Never => panic!("{outage:?}"),
+        }
+        let gap = flight.signals.series(Track::Canary, Signal::P99).unwrap().last().unwrap();
+        assert_eq!(gap.value, None, "{outage:?}");
+        metrics.set_outage(Outage::None);
+        flight.refresh.notify_one();
+        flight.until("the end of it", |f| f.link == Link::Up && f.reads(Track::Canary, Signal::P99)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_asked_less_often_and_comes_back_by_itself() {
+    let metrics = metrics();
+    let server = metrics.serve().await.unwrap();
+    metrics.set_outage(Outage::Down);
+    let mut flight = Flight::start(&server.url());
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    let down = |f: &Flight| matches!(f.link, Link::Down(_)) && f.samples > 5;
+    flight.until("trouble", down).await;
+    // The reason is repeated at every interval, so that it does not turn into mere staleness.
+    let reading = flight.signals.reading(Track::Stable, Signal::Rps, Timestamp::now());
+    assert!(matches!(&reading, Err(NoData::Failed(why)) if why.contains("cannot reach")), "{reading:?}");
+    assert_eq!(flight.histories, 1, "only the fresh start");
+    metrics.set_outage(Outage::None);
+    flight.until("the return", |f| f.histories == 2 && f.reads(Track::Stable, Signal::Rps)).await;
+    let values = flight.signals.series(Track::Stable, Signal::Rps).unwrap().points().filter(|p| p.value.is_some());
+    assert!(values.count() > 250);
+}
+
+#[tokio::test]
+async fn samples_that_stopped_are_stale_before_the_rate_ends() {
+    let metrics = Metrics::new(1);
+    let now = Timestamp::now();
+    for n in 0..12 {
+        let at = now - SignedDuration::from_secs(100 - n * 5);
+        metrics.scrape(at, Duration::from_secs(5), &[pod("web-5d-a", 40.0, 0.01)]);
+    }
+    let server = metrics.serve().await.unwrap();
+    let (readings, link) = look(&questions(&server.url(), Preset::Plain)).await;
+    assert_eq!(link, Ok(()));
+    for signal in [Signal::Rps, Signal::ErrorRatio, Signal::P99] {
+        assert_eq!(readings[&(Track::Stable, signal)], Err(NoData::Stale), "{signal:?}");
+    }
+    assert_eq!(readings[&(Track::Canary, Signal::Rps)], Err(NoData::Empty));
+}

@@ -1,0 +1,253 @@
+//! One environment as a card.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::app::place::{Place, place, shown};
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::object::short_digest;
+use crate::domain::signals::Signal;
+use crate::domain::workload::Status;
+use crate::domain::world::{Environment, WorkloadState};
+use crate::view::layout::{self, SizeClass, indent};
+use crate::view::parts::panel::{Edge, on_border, panel};
+use crate::view::parts::row::{Row, put, put_all, put_both};
+use crate::view::parts::{badge, bar, figures};
+use crate::view::scene::Scene;
+use crate::view::text::width;
+use crate::view::theme::Role;
+
+/// The fewest rows of a card: borders, three of state, four of figures, a blank and two of reasons.
+pub(crate) const LEAST: u16 = 12;
+
+/// The most rows of reasons.
+const MOST: usize = 4;
+
+/// The signals of a card, most important first.
+fn signals(scene: &Scene<'_>) -> &'static [Signal] {
+    match scene.class {
+        SizeClass::Wide => {
+            &[Signal::ErrorRatio, Signal::P99, Signal::P95, Signal::P50, Signal::Rps, Signal::Saturation]
+        }
+        _ => &[Signal::ErrorRatio, Signal::P99, Signal::Rps, Signal::Saturation],
+    }
+}
+
+/// The most rows that the cards have use for: borders, three of state, heads, figures, a blank, and the reasons.
+pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
+    let columns = usize::from(columns.saturating_sub(4));
+    let environments = &scene.model.world.environments;
+    let rows = environments.iter().filter_map(|env| {
+        shown(scene.model, env).map(|workload| reasons(scene, env, workload, columns, MOST).len() as u16)
+    });
+    7 + signals(scene).len() as u16 + rows.max().unwrap_or(0).max(2)
+}
+
+/// Draws an environment.
+pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+    let workload = shown(scene.model, env);
+    let release = scene.model.world.release();
+    let place = place(workload, release.as_ref());
+    let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
+    let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
+    age(scene, buf, area, env);
+    let mut inside = indent(inside, 1);
+    let columns = usize::from(inside.width);
+    let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) else {
+        let lines = workload.map_or_else(Vec::new, |workload| unseen(scene, env, workload, columns));
+        put_all(buf, inside, scene.theme, lines);
+        return;
+    };
+    let since = Scene::phase_since(workload);
+    let phase = badge::phase(scene.theme, status.phase, since, scene.model.now);
+    put_both(buf, layout::top(&mut inside, 1), scene.theme, versions(scene, status), phase);
+    put(buf, layout::top(&mut inside, 1), scene.theme, progress(scene, status, place, columns));
+    put(buf, layout::top(&mut inside, 1), scene.theme, replicas(scene, workload, status));
+    // Reasons come before secondary signals: the figures give way.
+    let reasons = reasons(scene, env, workload, columns, if inside.height > 9 { MOST } else { 3 });
+    let kept = signals(scene).len().min(usize::from(inside.height).saturating_sub(2 + reasons.len().min(2)));
+    put(buf, layout::top(&mut inside, 1), scene.theme, figures::heads(scene, workload));
+    for signal in signals(scene).iter().take(kept) {
+        let line = figures::line(scene, env, workload, *signal, columns);
+        put(buf, layout::top(&mut inside, 1), scene.theme, line);
+    }
+    if usize::from(inside.height) > reasons.len() {
+        layout::top(&mut inside, 1);
+    }
+    put_all(buf, inside, scene.theme, reasons);
+}
+
+/// Name, protection, and which workload of several it is.
+fn title(scene: &Scene<'_>, env: &Environment, workload: Option<&WorkloadState>, room: usize) -> Line<'static> {
+    let name = scene.theme.clip_middle(env.name().as_str(), room.max(8));
+    let mut row = scene.row().say(Role::Title, name);
+    if env.settings.protected {
+        row = row.say(Role::Label, "  protected");
+    }
+    if let (Some(workload), true) = (workload, env.workloads.len() > 1) {
+        let at = env.workloads.iter().position(|other| other.id == workload.id).unwrap_or(0);
+        row = row.say(Role::Label, format!("  {} {}/{}", workload.id.name, at + 1, env.workloads.len()));
+    }
+    row.line()
+}
+
+/// The age of the picture on the lower border, where it is not live.
+fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+    let heard = env.kubernetes();
+    if heard.is_fresh(scene.model.now) || area.height < 2 {
+        return;
+    }
+    let badge = badge::freshness(scene.theme, &heard, scene.model.now);
+    let wide = width(&badge.content) as u16;
+    if let Some(x) = (area.x + area.width).checked_sub(wide + 3).filter(|x| *x > area.x) {
+        on_border(buf, Rect { x, y: area.y + area.height - 1, width: wide, height: 1 }, scene.theme, badge.into());
+    }
+}
+
+/// `1.4.2 → 1.5.0`, or version and digest.
+fn versions(scene: &Scene<'_>, status: &Status) -> Row {
+    let row = scene.row();
+    match (&status.stable, &status.canary) {
+        (stable, Some(canary)) => {
+            let from = stable.as_ref().map_or_else(|| "nothing".to_owned(), crate::domain::workload::Revision::version);
+            row.say(Role::Text, scene.theme.clip_middle(&from, 14))
+                .say(Role::Label, format!(" {} ", scene.theme.glyphs().arrow))
+                .say(Role::Strong, scene.theme.clip_middle(&canary.version(), 14))
+        }
+        (Some(stable), None) => {
+            let row = row.say(Role::Strong, scene.theme.clip_middle(&stable.version(), 16));
+            match &stable.digest {
+                Some(digest) => row.say(Role::Label, format!(" {}", short_digest(digest))),
+                None => row,
+            }
+        }
+        (None, None) => row.say(Role::Label, "no revision"),
+    }
+}
+
+/// The bar and its percentage, which stands still.
+fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) -> Line<'static> {
+    let wide = columns.saturating_sub(6);
+    if place == Place::Waits {
+        return scene.row().add([bar::empty(scene.theme, wide)]).right(Role::Label, "0 %", 6).line();
+    }
+    let share = format!("{} %", status.progress);
+    scene.row().add(bar::progress(scene.theme, status, wide)).right(Role::Text, &share, 6).line()
+}
+
+/// Step and pods per role.
+fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row {
+    let mut row = scene.row();
+    if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
+        row = row.say(Role::Label, "step ").say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
+        row = row.gap(2);
+    }
+    if status.canary.is_none() {
+        let replicas = status.replicas;
+        let role = if replicas.ready < replicas.desired { Role::Warn } else { Role::Text };
+        return row.say(role, format!("{}/{}", replicas.ready, replicas.desired)).say(Role::Label, " ready");
+    }
+    let Some(snapshot) = &workload.snapshot else { return row };
+    for rs in &snapshot.replicasets {
+        let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.word()) else { continue };
+        let role = if rs.ready < rs.desired { Role::Warn } else { Role::Text };
+        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired)).gap(2);
+    }
+    row
+}
+
+/// Why it stands as it does: what is on its way, what holds it, and the reasons of the verdict.
+pub(crate) fn reasons(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+    most: usize,
+) -> Vec<Line<'static>> {
+    let glyphs = scene.theme.glyphs();
+    let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
+    for (target, flying) in &scene.model.in_flight {
+        if target.env == *env.name() && target.workload == workload.id {
+            let age = scene.age(flying.since);
+            let text = match &flying.outcome {
+                Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.words()),
+                None => format!("{}, sent {age} ago", flying.record.headline),
+            };
+            reasons.push((Role::Busy, glyphs.running, text));
+        }
+    }
+    for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
+        if let Some(Link::Down(why)) = env.links.get(&kind).map(|heard| &heard.link) {
+            reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.word())));
+        }
+    }
+    let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
+    for reason in &workload.judgement.reasons {
+        reasons.push((role, sign, reason.clone()));
+    }
+    if let Some(why) = workload.status.as_ref().and_then(|status| status.why.as_ref()) {
+        reasons.push((Role::Label, glyphs.paused, why.clone()));
+    }
+    let mut lines = Vec::new();
+    for (index, (role, sign, text)) in reasons.iter().enumerate() {
+        if lines.len() == most {
+            break;
+        }
+        // The last reason that has room may wrap.
+        let left = most - lines.len();
+        let others = (reasons.len() - index - 1).min(left - 1);
+        let wrapped = scene.theme.wrap(text, columns.saturating_sub(2), (left - others).min(2));
+        for (index, part) in wrapped.into_iter().enumerate() {
+            let row = if index == 0 { scene.row().say(*role, format!("{sign} ")) } else { scene.row().gap(2) };
+            lines.push(row.say(Role::Text, part).line());
+        }
+    }
+    lines
+}
+
+/// What to say of a workload that was not seen.
+fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+    let glyphs = scene.theme.glyphs();
+    let say = |role, sign: &str, text: &str| {
+        let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
+        parts.into_iter().enumerate().map(move |(index, part)| {
+            let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
+            row.say(Role::Text, part).line()
+        }).collect::<Vec<_>>()
+    };
+    if workload.missing {
+        return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));
+    }
+    let mut lines = say(Role::Label, glyphs.waits, &format!("{}: not seen yet", workload.id));
+    if let Link::Down(why) = &env.kubernetes().link {
+        lines.extend(say(Role::Bad, glyphs.bad, &format!("kubernetes: {why}")));
+    }
+    lines
+}
+
+/// The revisions of a workload without steps.
+pub(crate) fn revisions(scene: &Scene<'_>, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+    let Some(snapshot) = &workload.snapshot else {
+        return vec![scene.row().say(Role::Label, "not seen yet").line()];
+    };
+    snapshot
+        .replicasets
+        .iter()
+        .filter(|rs| rs.current > 0 || !snapshot.roles(&rs.hash).is_empty())
+        .map(|rs| {
+            let words: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.word()).collect();
+            let row = scene
+                .row()
+                .say(Role::Label, format!("revision {} ", rs.revision()))
+                .say(Role::Strong, scene.theme.clip_middle(&snapshot.revision(rs).version(), 14))
+                .gap(1)
+                .say(Role::Label, words.join(", "));
+            let figures = format!("{}/{} ready", rs.ready, rs.desired);
+            let room = columns.saturating_sub(row.width());
+            row.right(Role::Text, &figures, room).line()
+        })
+        .collect()
+}

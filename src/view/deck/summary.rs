@@ -1,0 +1,78 @@
+//! The selected environment in short: its steps, or where it stands where it has none.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::card;
+use crate::app::ladder::ladder;
+use crate::domain::signals::Signal;
+use crate::view::layout::{self, indent};
+use crate::view::parts::badge;
+use crate::view::parts::figures;
+use crate::view::parts::panel::{Edge, panel};
+use crate::view::parts::row::put_all;
+use crate::view::parts::steps;
+use crate::view::scene::Scene;
+use crate::view::theme::Role;
+
+/// How many rows the short form takes.
+pub(crate) const ROWS: u16 = 7;
+
+/// The steps of the selected environment in a panel.
+pub(crate) fn steps(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+    let Some((env, workload)) = scene.model.selected() else {
+        panel(buf, area, scene.theme, Edge::Light, Line::default(), Line::default());
+        return;
+    };
+    let rungs = ladder(env, workload);
+    let what = if rungs.is_empty() { "revisions" } else { "steps" };
+    let title = scene.row().say(Role::Title, scene.theme.clip_middle(env.name().as_str(), 24));
+    let title = title.say(Role::Label, format!(" {} {what}", scene.theme.glyphs().dot));
+    let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, position(scene)), 1);
+    let (columns, lines) = (usize::from(inside.width), usize::from(inside.height));
+    if rungs.is_empty() {
+        put_all(buf, inside, scene.theme, card::revisions(scene, workload, columns));
+    } else {
+        put_all(buf, inside, scene.theme, steps::ladder(scene, &rungs, columns, lines));
+    }
+}
+
+/// `step 5 of 9`.
+fn position(scene: &Scene<'_>) -> Line<'static> {
+    let status = scene.model.selected().and_then(|(_, workload)| workload.status.as_ref());
+    match status.filter(|status| status.canary.is_some()).and_then(|status| status.step) {
+        Some(step) => {
+            let text = format!("step {} of {}", (step.index + 1).min(step.total), step.total);
+            scene.row().say(Role::Label, text).line()
+        }
+        None => Line::default(),
+    }
+}
+
+/// The selected environment in few rows: phase, steps, errors and p99 over time, reasons.
+pub(crate) fn short(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+    let Some((env, workload)) = scene.model.selected() else { return };
+    let mut title = scene.row().say(Role::Title, scene.theme.clip_middle(env.name().as_str(), 24));
+    if let Some(status) = &workload.status {
+        let since = Scene::phase_since(workload);
+        title = title.say(Role::Label, format!(" {} ", scene.theme.glyphs().dot));
+        title = title.add(badge::phase(scene.theme, status.phase, since, scene.model.now));
+    }
+    let mut inside = indent(panel(buf, area, scene.theme, Edge::Light, title, position(scene)), 1);
+    let columns = usize::from(inside.width);
+    let rungs = ladder(env, workload);
+    let lines = if rungs.is_empty() {
+        card::revisions(scene, workload, columns)
+    } else {
+        steps::ribbon(scene, &rungs, columns, 2)
+    };
+    let wanted = (lines.len() as u16).min(inside.height.saturating_sub(3)).max(1);
+    put_all(buf, layout::top(&mut inside, wanted), scene.theme, lines);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for signal in [Signal::ErrorRatio, Signal::P99] {
+        lines.push(figures::in_words(scene, env, workload, signal, columns));
+    }
+    lines.extend(card::reasons(scene, env, workload, columns, usize::from(inside.height).saturating_sub(2)));
+    put_all(buf, inside, scene.theme, lines);
+}

@@ -1,0 +1,159 @@
+//! The footer: what keys do now, and why the others do not; above it the newest notice.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::layout::indent;
+use super::parts::row::{put, put_both};
+use super::scene::Scene;
+use super::text::line_width;
+use super::theme::Role;
+use crate::app::hints::{self, Hint};
+use crate::app::model::Level;
+use crate::domain::freshness::SourceKind;
+use crate::domain::text::plural;
+use crate::domain::world::link_trouble;
+use crate::keys::Command;
+
+/// Between two hints.
+const GAP: usize = 3;
+
+/// How much of a hint is said.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    Name,
+    Short,
+    Full,
+}
+
+/// Draws the footer: hints are shortened from the least to the most important, then left out; help stays.
+pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+    let area = indent(area, 1);
+    let mut hints = hints::footer(scene.model);
+    let help = hints.pop();
+    let room = usize::from(area.width).saturating_sub(help.as_ref().map_or(0, |help| width(scene, help, Detail::Name)));
+    let mut said: Vec<(Hint, Detail)> = hints.into_iter().map(|hint| (hint, Detail::Full)).collect();
+    let used = |said: &[(Hint, Detail)]| -> usize {
+        said.iter().map(|(hint, detail)| width(scene, hint, *detail) + GAP).sum()
+    };
+    // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
+    // then what moves no release is left out; then those two; and last whatever does not fit.
+    let rounds: [(u8, Option<Detail>); 5] = [
+        (0, Some(Detail::Short)),
+        (1, Some(Detail::Name)),
+        (3, None),
+        (0, Some(Detail::Name)),
+        (0, None),
+    ];
+    for (least, detail) in rounds {
+        while used(&said) > room {
+            let wordy = |own: &Detail| detail.is_none_or(|detail| *own > detail);
+            let candidate = said
+                .iter()
+                .enumerate()
+                .filter(|(_, (hint, own))| rank(hint.command) >= least && wordy(own))
+                .max_by_key(|(index, (hint, _))| (rank(hint.command), *index));
+            let Some(index) = candidate.map(|(index, _)| index) else { break };
+            match (detail, said.get_mut(index)) {
+                (Some(detail), Some((_, own))) => *own = detail,
+                _ => drop(said.remove(index)),
+            }
+        }
+    }
+    let mut row = scene.row();
+    for (hint, detail) in &said {
+        row = row.add(spans(scene, hint, *detail).spans).gap(GAP);
+    }
+    if let Some(help) = help {
+        row = row.add(spans(scene, &help, Detail::Name).spans);
+    }
+    put(buf, area, scene.theme, row);
+}
+
+/// How soon a hint gives way: the way on and the way back last.
+fn rank(command: Command) -> u8 {
+    match command {
+        Command::Promote | Command::Rollback | Command::Retry => 0,
+        Command::Abort | Command::Palette => 1,
+        Command::Hold => 2,
+        _ => 3,
+    }
+}
+
+fn width(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> usize {
+    line_width(&spans(scene, hint, detail))
+}
+
+fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
+    let key = scene.key(hint.command);
+    let name = hint.command.spec().title;
+    let text = match detail {
+        Detail::Full => &hint.text,
+        // What follows a colon explains.
+        Detail::Short => hint.text.split_once(':').map_or(hint.text.as_str(), |(text, _)| text),
+        Detail::Name if hint.refusal.is_some() => &hint.text,
+        Detail::Name => name,
+    };
+    let text = scene.theme.clip(text, 48);
+    let Some(refusal) = &hint.refusal else {
+        let row = scene.row().say(Role::Key, key);
+        // Help and palette are only a key where room is short.
+        let only_key = matches!(hint.command, Command::Help | Command::Palette) && detail == Detail::Name;
+        return if only_key { row.line() } else { row.gap(1).say(Role::Text, text).line() };
+    };
+    let sign = scene.theme.glyphs().bad;
+    let reason = match detail {
+        Detail::Full => scene.theme.clip(&refusal.text, 40),
+        Detail::Short => scene.theme.clip(&refusal.text, 18),
+        Detail::Name => String::new(),
+    };
+    let reason = if reason.is_empty() { format!(" {sign}") } else { format!(" {sign} {reason}") };
+    scene.row().say(Role::KeyOff, format!("{key} {text}{reason}")).line()
+}
+
+/// Draws the newest unread notice, else what is wrong with journal or links.
+pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+    let model = scene.model;
+    let area = indent(area, 1);
+    let glyphs = scene.theme.glyphs();
+    let key = scene.key(Command::Notices);
+    if let Some(notice) = model.notices.back().filter(|_| model.unread > 0) {
+        let (sign, word, role) = level(scene, notice.level);
+        let line = scene
+            .row()
+            .say(role, format!("{sign} {word}  "))
+            .say(if notice.level >= Level::Warn { role } else { Role::Text }, &notice.text);
+        let more = scene
+            .row()
+            .say(Role::Label, format!("{} ago  ", scene.age(notice.at)))
+            .say(Role::Key, &key)
+            .say(Role::Label, if model.unread > 1 { format!(" all {}", model.unread) } else { " more".to_owned() });
+        put_both(buf, area, scene.theme, line, more);
+        return;
+    }
+    if let Some(why) = &model.journal.broken {
+        let kept = plural(model.journal.unwritten, "entry").replace("entrys", "entries");
+        let text = format!("{} journal cannot be written ({kept} in memory only): {why}", glyphs.bad);
+        put(buf, area, scene.theme, scene.row().say(Role::Bad, text));
+        return;
+    }
+    let trouble = [SourceKind::Kubernetes, SourceKind::Prometheus]
+        .into_iter()
+        .find_map(|kind| link_trouble(&model.world, kind).map(|(env, why)| (kind, env, why)));
+    if let Some((kind, env, why)) = trouble {
+        let line = scene.row().say(Role::Bad, format!("{} {} of {env} is down: ", glyphs.bad, kind.word()));
+        put(buf, area, scene.theme, line.say(Role::Text, why));
+    }
+}
+
+/// Sign, word and role of a level.
+pub(crate) fn level(scene: &Scene<'_>, level: Level) -> (&'static str, &'static str, Role) {
+    let glyphs = scene.theme.glyphs();
+    match level {
+        Level::Info => (glyphs.dot, "info", Role::Label),
+        Level::Good => (glyphs.good, "done", Role::Good),
+        Level::Warn => (glyphs.warn, "note", Role::Warn),
+        Level::Error => (glyphs.bad, "error", Role::Bad),
+    }
+}

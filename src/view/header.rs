@@ -1,0 +1,131 @@
+//! The header: what goes out, where keys act, how old the picture is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::layout::{self, SizeClass, indent};
+use super::parts::badge;
+use super::parts::row::{Row, put, put_both};
+use super::scene::Scene;
+use super::text::line_width;
+use super::theme::Role;
+use crate::app::model::Screen;
+use crate::domain::freshness::Link;
+use crate::domain::object::short_digest;
+use crate::keys::Command;
+
+/// How many rows it takes.
+pub(crate) const ROWS: u16 = 2;
+
+/// Draws the header.
+pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+    let first = indent(layout::top(&mut area, 1), 1);
+    let whole = usize::from(first.width);
+    // What is left out first where room is short: the operator's name, the scenario's, then the digest.
+    let variants = [(true, true), (true, false), (false, false)];
+    let fits = |(digest, names): &(bool, bool)| {
+        line_width(&release(scene, *digest)) + line_width(&state(scene, *names)) + 2 <= whole
+    };
+    let (digest, names) = variants.into_iter().find(fits).unwrap_or((false, false));
+    put_both(buf, first, scene.theme, release(scene, digest), state(scene, names));
+    let mut second = indent(area, 1);
+    let tabs = tabs(scene);
+    put(buf, layout::left(&mut second, tabs.width() as u16 + 1), scene.theme, tabs);
+    put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
+}
+
+/// Service, versions, digest.
+fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
+    let row = scene.row();
+    let Some(release) = scene.model.world.release() else {
+        return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
+    };
+    let row = row.name(Role::Strong, &release.service, super::text::width(&release.service).min(30)).gap(2);
+    let row = match &release.from {
+        Some(from) => row
+            .say(Role::Text, scene.theme.clip_middle(from, 16))
+            .say(Role::Label, format!(" {} ", scene.theme.glyphs().arrow))
+            .say(Role::Strong, scene.theme.clip_middle(&release.to, 16)),
+        None => row.say(Role::Strong, scene.theme.clip_middle(&release.to, 16)),
+    };
+    match release.digest.as_deref().filter(|_| with_digest) {
+        Some(digest) => row.say(Role::Label, format!("  {}", short_digest(digest))).line(),
+        None => row.line(),
+    }
+}
+
+/// Marks, operator, age, clock.
+fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
+    let model = scene.model;
+    let dot = format!(" {} ", scene.theme.glyphs().dot);
+    let mut row = scene.row();
+    if let Some(scenario) = &model.simulated {
+        let name = if with_names { format!("simulator {scenario}") } else { "simulator".to_owned() };
+        row = row.say(Role::Busy, scene.theme.clip(&name, 30)).say(Role::Faint, &dot);
+    }
+    let env = model.environment();
+    if env.is_some_and(|env| env.settings.read_only) {
+        row = row.say(Role::Warn, "read-only").say(Role::Faint, &dot);
+    }
+    if with_names {
+        let user = env.and_then(|env| env.access.user.as_deref()).unwrap_or(&model.operator);
+        row = row.say(Role::Text, scene.theme.clip_middle(user, 24)).say(Role::Faint, &dot);
+    }
+    if let Some(env) = env {
+        row = row.add([badge::freshness(scene.theme, &env.kubernetes(), model.now)]).say(Role::Faint, &dot);
+    }
+    row.say(Role::Text, scene.clock(model.now)).line()
+}
+
+/// The screens with their keys.
+fn tabs(scene: &Scene<'_>) -> Row {
+    let command = |screen| match screen {
+        Screen::Deck => Command::Deck,
+        Screen::Rollout => Command::Rollout,
+        Screen::Signals => Command::Signals,
+        Screen::Journal => Command::Journal,
+    };
+    let mut row = scene.row();
+    for (_, title, screen) in Screen::TABS {
+        let key = scene.model.keymap.key(command(screen)).map_or_else(String::new, |key| format!("{key} "));
+        let role = if screen == scene.model.screen { Role::TabOn } else { Role::TabOff };
+        row = row.say(role, format!(" {key}{title} "));
+    }
+    row
+}
+
+/// Environment and context in words; the environment is never cut before the context is.
+fn place(scene: &Scene<'_>, room: usize) -> Line<'static> {
+    let Some(env) = scene.model.environment() else { return Line::default() };
+    let room = room.saturating_sub(line_width(&links(scene)) + 1);
+    let row = scene.row().gap(1).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, 24)));
+    let left = room.saturating_sub(row.width() + 3);
+    let word = if scene.class == SizeClass::Narrow { "" } else { "context " };
+    let context = match left.saturating_sub(word.len()) {
+        0..6 => return row.line(),
+        left => scene.theme.clip_middle(&env.settings.context, left),
+    };
+    row.say(Role::Label, format!(" ({word}{context})")).line()
+}
+
+/// Links to the sources: a dot while they answer, a word when not.
+fn links(scene: &Scene<'_>) -> Line<'static> {
+    let glyphs = scene.theme.glyphs();
+    let Some(env) = scene.model.environment() else { return Line::default() };
+    let mut row = scene.row();
+    for (kind, heard) in &env.links {
+        if row.width() > 0 {
+            row = row.gap(2);
+        }
+        let word = if scene.class == SizeClass::Narrow { kind.word().get(..4) } else { None };
+        row = row.say(Role::Label, word.unwrap_or(kind.word())).gap(1);
+        row = match &heard.link {
+            Link::Up if heard.is_fresh(scene.model.now) => row.say(Role::Text, glyphs.live),
+            Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
+            Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
+            Link::Never => row.say(Role::Label, format!("{} not asked", glyphs.waits)),
+        };
+    }
+    row.line()
+}

@@ -1,0 +1,157 @@
+//! The question before an action: exactly what would change, what is sent, what stays, how old the picture is.
+//!
+//! Cancel is the default and Enter never confirms. Whatever the size of the terminal, object, context, from, to and the
+//! answers are on the screen; the rest is shortened before it is left out.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::dialog;
+use crate::app::model::Confirm;
+use crate::domain::action::{Plan, PlanRecord, Verb};
+use crate::domain::text::duration;
+use crate::view::layout;
+use crate::view::parts::panel::Edge;
+use crate::view::parts::row::{put, put_all, put_both};
+use crate::view::scene::Scene;
+use crate::view::text::width;
+use crate::view::theme::Role;
+
+/// Columns of the content.
+const WIDE: u16 = 76;
+/// Columns of the labels.
+const LABEL: usize = 8;
+
+/// A labelled part of the dialog.
+struct Section {
+    label: &'static str,
+    role: Role,
+    texts: Vec<String>,
+    /// Whether a blank line stands above it where there is room.
+    apart: bool,
+}
+
+/// Draws the question; returns where the cursor stands where a name is typed.
+pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) -> Option<Position> {
+    let record = confirm.plan.record();
+    let columns = usize::from(WIDE.min(area.width.saturating_sub(6)));
+    let sections = sections(scene, record);
+    let answers = 1 + u16::from(confirm.plan.typed().is_some());
+    let room = usize::from(area.height.saturating_sub(2 + answers));
+    // From generous to tight, the first that fits.
+    let forms = [(true, 3), (true, 2), (false, 2), (false, 1)];
+    let made = |(blanks, per_text): (bool, usize)| lines(scene, &sections, columns, blanks, per_text, false);
+    let mut content = forms.into_iter().map(made).find(|lines| lines.len() < room);
+    let tight = content.is_none();
+    let mut content = content.take().unwrap_or_else(|| lines(scene, &sections, columns, false, 1, true));
+    content.truncate(room);
+    let blank = u16::from(!tight);
+    let rows = content.len() as u16 + answers + blank;
+    let stops = matches!(record.verb, Verb::Rollback | Verb::Abort | Verb::PromoteFull);
+    let edge = if stops { Edge::Danger } else { Edge::Heavy };
+    let word = match confirm.plan.typed() {
+        Some(_) if record.verb == Verb::PromoteFull => "type the environment's name",
+        Some(_) => "protected: type its name",
+        None => "Esc: cancel",
+    };
+    let title = scene.row().say(Role::Title, title(record));
+    let mut inside =
+        dialog::open(scene, buf, area, (WIDE, rows), edge, title, scene.row().say(Role::Label, word));
+    let mut bottom = layout::bottom(&mut inside, answers);
+    put_all(buf, inside, scene.theme, content);
+    let cursor = confirm.plan.typed().map(|name| {
+        let line = layout::top(&mut bottom, 1);
+        let label = format!("type {name}  ");
+        let label = scene.theme.clip_middle(&label, columns / 2);
+        let mut line = Rect { x: line.x + 1, width: line.width.saturating_sub(1), ..line };
+        put(buf, layout::left(&mut line, width(&label) as u16), scene.theme, scene.row().say(Role::Label, label));
+        dialog::field(scene, buf, layout::left(&mut line, 32), &confirm.typed, "")
+    });
+    let left = Plan::VALID_FOR - scene.model.now.duration_since(confirm.plan.made_at());
+    let valid = scene.row().when(confirm.stale.is_none() && !left.is_negative(), |row| {
+        row.say(Role::Label, format!("valid for {}", duration(left.max(jiff::SignedDuration::ZERO))))
+    });
+    put_both(buf, bottom, scene.theme, answer(scene, confirm), valid);
+    cursor.filter(|_| confirm.stale.is_none())
+}
+
+/// `Roll back prod-eu to 1.4.2`.
+fn title(record: &PlanRecord) -> String {
+    let spoken = record.verb.spoken();
+    let rest = match record.headline.strip_prefix(spoken) {
+        Some(rest) => rest.to_owned(),
+        None => format!(": {}", record.headline),
+    };
+    let mut letters = spoken.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect::<String>();
+    format!("{first}{} {}{rest}", letters.as_str(), record.target.env)
+}
+
+fn sections(scene: &Scene<'_>, record: &PlanRecord) -> Vec<Section> {
+    let section = |label, role, texts: Vec<String>, apart| Section { label, role, texts, apart };
+    let named = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    let object = format!(
+        "{} in {} @ {} (context {})",
+        record.target.workload, record.namespace, record.target.env, record.context
+    );
+    let age = record.picture_at.map_or_else(|| "never confirmed".to_owned(), |at| format!("{} old", scene.age(at)));
+    let mut sends: Vec<String> = record.requests.iter().map(crate::domain::action::Request::line).collect();
+    sends.push(format!("at resourceVersion {} {} picture {age}", record.resource_version, scene.theme.glyphs().dot));
+    let (from, to) = (named(&record.from), named(&record.to));
+    vec![
+        section("", Role::Text, vec![object], false),
+        section("from", Role::Text, from, true),
+        section("to", Role::Strong, to, false),
+        section("goes", Role::Text, record.goes.clone(), true),
+        section("skips", Role::Warn, record.skips.clone(), false),
+        section("stays", Role::Warn, record.not_undone.iter().map(|text| format!("NOT undone: {text}")).collect(), false),
+        section("sends", Role::Label, sends, true),
+    ]
+}
+
+/// The sections as lines, each text wrapped to at most `per_text`; `joined` puts the texts of a section into one.
+fn lines(
+    scene: &Scene<'_>,
+    sections: &[Section],
+    columns: usize,
+    blanks: bool,
+    per_text: usize,
+    joined: bool,
+) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for section in sections.iter().filter(|section| !section.texts.is_empty()) {
+        if section.apart && blanks {
+            lines.push(Line::default());
+        }
+        let indent = if section.label.is_empty() { 0 } else { LABEL };
+        let texts = if joined { vec![section.texts.join("; ")] } else { section.texts.clone() };
+        // Steps that are skipped are short: they stand in one text, whatever the room.
+        let texts = if section.label == "skips" { vec![texts.join(", ")] } else { texts };
+        let mut label = section.label;
+        for text in texts {
+            let most = if section.label.is_empty() { per_text.max(2) } else { per_text };
+            for part in scene.theme.wrap(&text, columns.saturating_sub(indent), most) {
+                let row = scene.row().left(Role::Label, label, indent);
+                lines.push(row.say(section.role, part).line());
+                label = "";
+            }
+        }
+    }
+    lines
+}
+
+/// What can be answered.
+fn answer(scene: &Scene<'_>, confirm: &Confirm) -> Line<'static> {
+    let row = scene.row().gap(1).say(Role::Selected, "[ Cancel ]").gap(4);
+    if let Some(why) = &confirm.stale {
+        let sign = scene.theme.glyphs().bad;
+        return row.say(Role::Bad, format!("{sign} no longer: ")).say(Role::Text, why).line();
+    }
+    let act = format!("{} now", confirm.plan.record().verb.spoken());
+    if confirm.name_fits() {
+        row.say(Role::Key, "y").say(Role::Strong, format!("  {act}")).line()
+    } else {
+        row.say(Role::KeyOff, format!("y  {act}, once the name is typed")).line()
+    }
+}

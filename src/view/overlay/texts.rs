@@ -1,0 +1,90 @@
+//! Texts in full: why something was refused, details, and the question before leaving.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::dialog;
+use crate::domain::action::Refusal;
+use crate::view::layout::clamp_scroll;
+use crate::view::parts::list;
+use crate::view::parts::panel::Edge;
+use crate::view::parts::row::put_all;
+use crate::view::scene::Scene;
+use crate::view::theme::Role;
+
+/// Every reason why an action cannot be done now, each with what to do about it.
+pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &str, refusals: &[Refusal]) {
+    let columns = usize::from(area.width.saturating_sub(8)).min(76);
+    let glyphs = scene.theme.glyphs();
+    let mut lines = Vec::new();
+    for refusal in refusals {
+        let parts = scene.theme.wrap(&refusal.text, columns.saturating_sub(2), 4);
+        for (index, part) in parts.into_iter().enumerate() {
+            let row = if index == 0 { scene.row().say(Role::Bad, format!("{} ", glyphs.bad)) } else { scene.row().gap(2) };
+            lines.push(row.say(Role::Text, part).line());
+        }
+        if !refusal.remedy.is_empty() {
+            let indent = crate::view::text::width(glyphs.arrow) + 3;
+            let parts = scene.theme.wrap(&refusal.remedy, columns.saturating_sub(indent), 3);
+            for (index, part) in parts.into_iter().enumerate() {
+                let row = scene.row().gap(2);
+                let row = if index == 0 { row.say(Role::Label, format!("{} ", glyphs.arrow)) } else { row.gap(indent - 2) };
+                lines.push(row.say(Role::Label, part).line());
+            }
+        }
+    }
+    let title = scene.row().say(Role::Title, format!("not now: {title}"));
+    let word = scene.row().say(Role::Label, "Esc closes");
+    let size = (columns as u16, lines.len() as u16);
+    let inside = dialog::open(scene, buf, area, size, Edge::Light, title, word);
+    put_all(buf, inside, scene.theme, lines);
+}
+
+/// A text in full.
+pub(crate) fn details(
+    scene: &Scene<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    title: &str,
+    texts: &[String],
+    scroll: usize,
+) {
+    let columns = usize::from(area.width.saturating_sub(10)).min(110);
+    let lines: Vec<_> = texts
+        .iter()
+        .flat_map(|text| scene.theme.wrap(text, columns, 40))
+        .map(|part| scene.row().say(Role::Text, part).line())
+        .collect();
+    let high = (lines.len() as u16).min(area.height.saturating_sub(6)).max(1);
+    let first = clamp_scroll(scroll, usize::from(high), lines.len());
+    let title = scene.row().say(Role::Title, title);
+    let word = list::position(scene.theme, first, usize::from(high), lines.len());
+    let word = scene.row().add(word.spans).say(Role::Label, "  Esc closes");
+    let inside = dialog::open(scene, buf, area, (columns as u16, high), Edge::Light, title, word);
+    put_all(buf, inside, scene.theme, lines.into_iter().skip(first));
+}
+
+/// Leaving while an action is on its way.
+pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+    let columns = usize::from(area.width.saturating_sub(8)).min(72);
+    let glyphs = scene.theme.glyphs();
+    let mut lines = Vec::new();
+    for (target, flying) in scene.model.in_flight.iter().take(6) {
+        let text = format!("{} of {target}, sent {} ago", flying.record.headline, scene.age(flying.since));
+        for (index, part) in scene.theme.wrap(&text, columns.saturating_sub(2), 2).into_iter().enumerate() {
+            let row = if index == 0 { scene.row().say(Role::Busy, format!("{} ", glyphs.running)) } else { scene.row().gap(2) };
+            lines.push(row.say(Role::Text, part).line());
+        }
+    }
+    let note = "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it.";
+    lines.push(ratatui::text::Line::default());
+    lines.extend(scene.theme.wrap(note, columns, 3).into_iter().map(|part| scene.row().say(Role::Label, part).line()));
+    lines.push(ratatui::text::Line::default());
+    let answers = scene.row().gap(1).say(Role::Selected, "[ Stay ]").gap(4).say(Role::Key, "y").say(Role::Strong, "  leave now");
+    lines.push(answers.line());
+    let title = scene.row().say(Role::Title, "Leave while an action is on its way?");
+    let word = scene.row().say(Role::Label, "Esc: stay");
+    let size = (columns as u16, lines.len() as u16);
+    let inside = dialog::open(scene, buf, area, size, Edge::Heavy, title, word);
+    put_all(buf, inside, scene.theme, lines);
+}

@@ -1,0 +1,60 @@
+//! States as word, shape and colour.
+
+use ratatui::text::Span;
+
+use crate::app::place::Place;
+use crate::domain::freshness::{Heard, Link};
+use crate::domain::text::duration;
+use crate::domain::verdict::Verdict;
+use crate::domain::workload::Phase;
+use crate::view::theme::{Role, Theme};
+use jiff::Timestamp;
+
+/// Returns shape and role of a verdict.
+pub(crate) fn verdict_sign(theme: &Theme, verdict: Verdict) -> (&'static str, Role) {
+    let glyphs = theme.glyphs();
+    match verdict {
+        Verdict::Go => (glyphs.good, Role::Good),
+        Verdict::Hold => (glyphs.warn, Role::Warn),
+        Verdict::Blind => (glyphs.blind, Role::Blind),
+        Verdict::NoGo => (glyphs.bad, Role::Bad),
+    }
+}
+
+/// A verdict; an environment that is well and only waits for the release says so.
+pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place) -> Span<'static> {
+    if place == Place::Waits && verdict == Verdict::Go {
+        return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits));
+    }
+    let (sign, role) = verdict_sign(theme, verdict);
+    theme.span(role, format!("{sign} {}", verdict.shout()))
+}
+
+/// A phase with its age.
+pub(crate) fn phase(theme: &Theme, phase: Phase, since: Option<Timestamp>, now: Timestamp) -> Vec<Span<'static>> {
+    let glyphs = theme.glyphs();
+    let (sign, role) = match phase {
+        Phase::Healthy => (glyphs.good, Role::Good),
+        Phase::Degraded => (glyphs.bad, Role::Bad),
+        Phase::Progressing => (glyphs.running, Role::Busy),
+        Phase::Paused => (glyphs.paused, Role::Strong),
+    };
+    let mut spans = vec![theme.span(role, format!("{sign} {phase}"))];
+    if let Some(since) = since {
+        spans.push(theme.span(Role::Label, format!(" {}", duration(now.duration_since(since)))));
+    }
+    spans
+}
+
+/// How a link is, in one word with the age of what it told.
+pub(crate) fn freshness(theme: &Theme, heard: &Heard, now: Timestamp) -> Span<'static> {
+    let glyphs = theme.glyphs();
+    let age = heard.age(now).map(duration);
+    match (&heard.link, age) {
+        (Link::Up, Some(age)) if heard.is_fresh(now) => theme.span(Role::Text, format!("{} live {age:>5}", glyphs.live)),
+        (Link::Up, Some(age)) => theme.span(Role::Warn, format!("{} late {age:>5}", glyphs.warn)),
+        (Link::Down(_), Some(age)) => theme.span(Role::Bad, format!("{} lost {age:>5}", glyphs.bad)),
+        (Link::Down(_), None) => theme.span(Role::Bad, format!("{} lost", glyphs.bad)),
+        (Link::Up | Link::Never, _) => theme.span(Role::Label, format!("{} not seen yet", glyphs.waits)),
+    }
+}

@@ -1,0 +1,119 @@
+//! Figures of a signal: stable beside canary, right-aligned, with a sparkline, or the reason why there is none.
+
+use ratatui::text::Line;
+
+use crate::domain::ids::Track;
+use crate::domain::signals::Signal;
+use crate::domain::world::{Environment, WorkloadState};
+use crate::view::parts::row::Row;
+use crate::view::parts::spark::spark;
+use crate::view::scene::Scene;
+use crate::view::theme::Role;
+
+/// Columns of a label and of a figure.
+const LABEL: usize = 8;
+const FIGURE: usize = 9;
+
+/// Whether a canary column is shown: something is under way.
+pub(crate) fn with_canary(workload: &WorkloadState) -> bool {
+    workload.status.as_ref().is_some_and(|status| status.canary.is_some())
+}
+
+/// The heads of the columns; empty where there is one column only.
+pub(crate) fn heads(scene: &Scene<'_>, workload: &WorkloadState) -> Line<'static> {
+    if !with_canary(workload) {
+        return Line::default();
+    }
+    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.word(), FIGURE);
+    row.right(Role::Label, Track::Canary.word(), FIGURE).line()
+}
+
+/// One signal in a line of `columns`.
+pub(crate) fn line(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    signal: Signal,
+    columns: usize,
+) -> Line<'static> {
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    row = figure(scene, row, env, workload, Track::Stable, signal);
+    let track = if with_canary(workload) { Track::Canary } else { Track::Stable };
+    if track == Track::Canary {
+        row = figure(scene, row, env, workload, Track::Canary, signal);
+    }
+    trend(scene, row, env, workload, track, signal, columns)
+}
+
+/// A figure in its column, or that there is none.
+pub(crate) fn figure(
+    scene: &Scene<'_>,
+    row: Row,
+    env: &Environment,
+    workload: &WorkloadState,
+    track: Track,
+    signal: Signal,
+) -> Row {
+    match scene.reading(workload, track, signal) {
+        Ok(value) => {
+            row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE)
+        }
+        Err(_) => row.right(Role::Blind, "no data", FIGURE),
+    }
+}
+
+/// A sparkline behind the figures; the reason where there is no data.
+fn trend(
+    scene: &Scene<'_>,
+    row: Row,
+    env: &Environment,
+    workload: &WorkloadState,
+    track: Track,
+    signal: Signal,
+    columns: usize,
+) -> Line<'static> {
+    let room = columns.saturating_sub(row.width() + 2);
+    let row = row.gap(2);
+    match scene.reading(workload, track, signal) {
+        Err(why) => row.left(Role::Label, &why.words(), room).line(),
+        Ok(_) => {
+            let role = if track == Track::Canary { Role::Canary } else { Role::Faint };
+            let top = ceiling(env, workload, track, signal);
+            row.add([spark(scene.theme, role, workload.signals.series(track, signal), room, top)]).line()
+        }
+    }
+}
+
+/// The highest level of a sparkline: the limit where there is one, so that its height says how near it is; else twice
+/// what was ever seen.
+pub(crate) fn ceiling(env: &Environment, workload: &WorkloadState, track: Track, signal: Signal) -> f64 {
+    let limits = &env.settings.limits;
+    let limit = match signal {
+        Signal::ErrorRatio => limits.error_ratio,
+        Signal::P99 => limits.p99.map(|limit| limit.as_secs_f64()),
+        _ => None,
+    };
+    let seen = || {
+        let series = workload.signals.series(track, signal);
+        series.map_or(0.0, |series| series.points().filter_map(|point| point.value).fold(0.0, f64::max))
+    };
+    limit.unwrap_or_else(|| seen() * 2.0)
+}
+
+/// One signal in words: for where there are no columns.
+pub(crate) fn in_words(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    signal: Signal,
+    columns: usize,
+) -> Line<'static> {
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    let tracks: &[Track] = if with_canary(workload) { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
+    for track in tracks {
+        row = row.say(Role::Label, track.word());
+        row = figure(scene, row, env, workload, *track, signal).gap(3);
+    }
+    let track = *tracks.last().unwrap_or(&Track::Stable);
+    trend(scene, row, env, workload, track, signal, columns)
+}

@@ -1,0 +1,20 @@
+//! Lists that scroll: only what is visible is drawn, and the border says where one is.
+
+use ratatui::text::Line;
+
+use crate::view::parts::row::Row;
+use crate::view::theme::{Role, Theme};
+
+/// Says which lines of a list are visible, for the border; nothing when all are.
+pub(crate) fn position(theme: &Theme, first: usize, visible: usize, all: usize) -> Line<'static> {
+    if all <= visible {
+        return Line::default();
+    }
+    let [.., above, below] = theme.glyphs().more;
+    let last = (first + visible).min(all);
+    Row::new(theme)
+        .when(first > 0, |row| row.say(Role::Label, above))
+        .when(last < all, |row| row.say(Role::Label, below))
+        .say(Role::Label, format!(" {}-{last} of {all}", first + 1))
+        .line()
+}

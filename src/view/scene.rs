@@ -1,0 +1,83 @@
+//! What every part of the screen is drawn from.
+
+use jiff::Timestamp;
+use ratatui::layout::Rect;
+
+use super::layout::SizeClass;
+use super::parts::row::Row;
+use super::theme::{Role, Theme};
+use crate::app::Model;
+use crate::domain::ids::Track;
+use crate::domain::signals::{Reading, Signal};
+use crate::domain::text::duration;
+use crate::domain::world::{Environment, WorkloadState};
+use crate::keys::Command;
+
+/// Model, theme and size together.
+pub(crate) struct Scene<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) theme: &'a Theme,
+    pub(crate) class: SizeClass,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn new(model: &'a Model, theme: &'a Theme, area: Rect) -> Self {
+        Self { model, theme, class: SizeClass::of(area.width, area.height) }
+    }
+
+    /// Begins a line.
+    pub(crate) fn row(&self) -> Row {
+        Row::new(self.theme)
+    }
+
+    /// Returns the time of day, or the day where it is another one; always eight columns wide.
+    pub(crate) fn clock(&self, at: Timestamp) -> String {
+        let zoned = at.to_zoned(self.model.zone.clone());
+        let now = self.model.now.to_zoned(self.model.zone.clone());
+        let format = if zoned.date() == now.date() { "%H:%M:%S" } else { "%d %b   " };
+        zoned.strftime(format).to_string()
+    }
+
+    /// Returns the age of something.
+    pub(crate) fn age(&self, at: Timestamp) -> String {
+        duration(self.model.now.duration_since(at))
+    }
+
+    /// Returns the key of a command, as the screen names it.
+    pub(crate) fn key(&self, command: Command) -> String {
+        self.model.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
+    }
+
+    /// Returns whether an environment is the one that keys act on.
+    pub(crate) fn is_selected(&self, env: &Environment) -> bool {
+        *env.name() == self.model.env
+    }
+
+    /// Returns a reading as of now.
+    pub(crate) fn reading(&self, workload: &WorkloadState, track: Track, signal: Signal) -> Reading {
+        workload.signals.reading(track, signal, self.model.now)
+    }
+
+    /// Returns how a figure is drawn: in red where it is beyond a limit.
+    pub(crate) fn figure_role(
+        &self,
+        env: &Environment,
+        workload: &WorkloadState,
+        track: Track,
+        signal: Signal,
+    ) -> Role {
+        if env.settings.limits.exceeded(&workload.signals, track, signal, self.model.now) {
+            Role::Bad
+        } else if track == Track::Canary {
+            Role::Canary
+        } else {
+            Role::Text
+        }
+    }
+
+    /// Returns the age of the phase a workload is in.
+    pub(crate) fn phase_since(workload: &WorkloadState) -> Option<Timestamp> {
+        let pause = workload.status.as_ref().and_then(|status| status.pause.as_ref());
+        pause.and_then(|pause| pause.since).or(workload.phase_since)
+    }
+}

@@ -1,0 +1,248 @@
+//! Text in columns: width, clipping at the end and in the middle, wrapping.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::CellWidth as _;
+use ratatui::text::{Line, Span};
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthChar as _;
+
+use super::theme::Theme;
+
+/// Returns the display width: the sum over graphemes, as they are put into cells (ligatures across graphemes, such as
+/// lam-alef, count as narrower in a terminal-wide measure).
+pub(crate) fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { graphemes(text).map(|(_, width)| width).sum() }
+}
+
+/// Returns the display width of a line.
+pub(crate) fn line_width(line: &Line<'_>) -> usize {
+    line.spans.iter().map(|span| width(&span.content)).sum()
+}
+
+/// The graphemes that are drawn, each with its width.
+fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
+    text.graphemes(true).map(|grapheme| (grapheme, usize::from(grapheme.cell_width()))).filter(|(_, width)| *width > 0)
+}
+
+/// How many marks without a width may follow each other: more would pile up over the lines above and below.
+const MARKS: usize = 2;
+
+/// Cuts piles of combining marks down.
+pub(crate) fn level(text: Cow<'_, str>) -> Cow<'_, str> {
+    fn keeper() -> impl FnMut(&char) -> bool {
+        let mut run = 0;
+        move |c| {
+            run = if c.width() == Some(0) { run + 1 } else { 0 };
+            run <= MARKS
+        }
+    }
+    let mut keep = keeper();
+    if text.is_ascii() || text.chars().all(|c| keep(&c)) {
+        return text;
+    }
+    Cow::Owned(text.chars().filter(keeper()).collect())
+}
+
+/// How much of a text can matter for `width` columns: bounds the work on very long names.
+fn bounded(text: &str, width: usize) -> (&str, bool) {
+    match text.char_indices().nth(width * 4 + 32) {
+        Some((at, _)) => (text.get(..at).unwrap_or(text), true),
+        None => (text, false),
+    }
+}
+
+/// Same from the end.
+fn bounded_tail(text: &str, width: usize) -> &str {
+    match text.char_indices().rev().nth(width * 4 + 32) {
+        Some((at, _)) => text.get(at..).unwrap_or(text),
+        None => text,
+    }
+}
+
+/// Takes graphemes up to `width` columns.
+fn take(text: &str, width: usize) -> String {
+    let mut left = width;
+    graphemes(text)
+        .map_while(|(grapheme, width)| {
+            left = left.checked_sub(width)?;
+            Some(grapheme)
+        })
+        .collect()
+}
+
+/// Takes graphemes from the end up to `width` columns.
+fn take_tail(text: &str, width: usize) -> String {
+    let mut left = width;
+    let mut taken: Vec<&str> = graphemes(text)
+        .rev()
+        .map_while(|(grapheme, width)| {
+            left = left.checked_sub(width)?;
+            Some(grapheme)
+        })
+        .collect();
+    taken.reverse();
+    taken.concat()
+}
+
+impl Theme {
+    /// Clips text at its end: for messages.
+    pub(crate) fn clip(&self, text: &str, to: usize) -> String {
+        let (head, cut) = bounded(text, to);
+        let head = self.safe(head);
+        if !cut && width(&head) <= to {
+            return if head.len() <= to { head.into_owned() } else { take(&head, to) };
+        }
+        match to {
+            0 => String::new(),
+            _ => format!("{}{}", take(&head, to - 1).trim_end(), self.glyphs().cut),
+        }
+    }
+
+    /// Clips text in its middle: for names whose ends tell the most.
+    pub(crate) fn clip_middle(&self, text: &str, to: usize) -> String {
+        let (head, cut) = bounded(text, to);
+        let head = self.safe(head);
+        if !cut && width(&head) <= to {
+            return if head.len() <= to { head.into_owned() } else { take(&head, to) };
+        }
+        if to < 3 {
+            return self.clip(text, to);
+        }
+        let tail = self.safe(bounded_tail(text, to));
+        let room = to - 1;
+        format!("{}{}{}", take(&head, room.div_ceil(2)), self.glyphs().cut, take_tail(&tail, room / 2))
+    }
+
+    /// Wraps text into lines of at most `to` columns, at spaces where there are any; at most `lines` of them, the last
+    /// one clipped.
+    pub(crate) fn wrap(&self, text: &str, to: usize, lines: usize) -> Vec<String> {
+        if to == 0 || lines == 0 {
+            return Vec::new();
+        }
+        let (text, cut) = bounded(text, to * lines);
+        let text = self.safe(text);
+        let mut out: Vec<String> = Vec::new();
+        let mut line = String::new();
+        let mut used = 0;
+        for word in text.split_word_bounds() {
+            let mut word = word;
+            let mut wide = width(word);
+            if used + wide > to && used > 0 {
+                out.push(std::mem::take(&mut line).trim_end().to_owned());
+                used = 0;
+                if word.trim().is_empty() {
+                    continue;
+                }
+            }
+            while wide > to {
+                let part = take(word, to);
+                if part.is_empty() {
+                    break;
+                }
+                word = word.get(part.len()..).unwrap_or("");
+                wide = width(word);
+                out.push(part);
+                if out.len() > lines {
+                    break;
+                }
+            }
+            if out.len() > lines {
+                break;
+            }
+            line.push_str(&take(word, to));
+            used += width(word).min(to);
+        }
+        if !line.trim_end().is_empty() || out.is_empty() {
+            out.push(line.trim_end().to_owned());
+        }
+        let more = cut || out.len() > lines;
+        out.truncate(lines);
+        if let Some(last) = out.last_mut().filter(|_| more) {
+            *last = format!("{}{}", take(last, to.saturating_sub(1)).trim_end(), self.glyphs().cut);
+        }
+        out
+    }
+
+    /// Makes a line fit: the span that crosses the end is clipped, the rest dropped.
+    pub(crate) fn fit(&self, line: Line<'static>, to: usize) -> Line<'static> {
+        if line_width(&line) <= to {
+            return line;
+        }
+        let mut left = to;
+        let mut spans: Vec<Span<'static>> = Vec::new();
+        for span in line.spans {
+            let wide = width(&span.content);
+            if wide <= left {
+                left -= wide;
+                spans.push(span);
+                continue;
+            }
+            if left == 0 {
+                // The end of the line was reached exactly: say that there is more.
+                if let Some(last) = spans.pop() {
+                    let wide = width(&last.content);
+                    spans.push(Span::styled(self.clip(&format!("{}…", last.content), wide), last.style));
+                }
+            } else {
+                spans.push(Span::styled(self.clip(&span.content, left), span.style));
+            }
+            break;
+        }
+        Line::from(spans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::theme::Palette;
+    use proptest::prelude::*;
+
+    fn theme() -> Theme {
+        Theme::new(Palette::None, false)
+    }
+
+    #[test]
+    fn messages_are_cut_at_the_end_and_names_in_the_middle() {
+        assert_eq!(theme().clip("connection refused by peer", 10), "connectio…");
+        assert_eq!(theme().clip_middle("payments-api-6c9f7d9b4-x2x4z", 15), "payment…4-x2x4z");
+        assert_eq!(theme().clip("short", 10), "short");
+        assert_eq!(theme().clip("x", 0), "");
+        assert_eq!(Theme::new(Palette::None, true).clip("abcdef", 4), "abc~");
+    }
+
+    #[test]
+    fn wide_characters_are_never_halved() {
+        assert_eq!(theme().clip("漢字漢字", 5), "漢字…");
+        assert_eq!(theme().clip("漢字漢字", 4), "漢…");
+    }
+
+    #[test]
+    fn stacked_marks_do_not_pile_up() {
+        let zalgo = format!("a{}b", "\u{301}".repeat(100));
+        assert_eq!(theme().clip(&zalgo, 10), "a\u{301}\u{301}b");
+    }
+
+    #[test]
+    fn words_wrap_and_long_words_break() {
+        assert_eq!(theme().wrap("one two three", 7, 5), ["one two", "three"]);
+        assert_eq!(theme().wrap("abcdefghij", 4, 5), ["abcd", "efgh", "ij"]);
+        assert_eq!(theme().wrap("one two three four", 7, 2), ["one two", "three…"]);
+        assert_eq!(theme().wrap("", 7, 2), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_gets_wider_than_its_place(text in "\\PC*", wide in 0_usize..40, ascii: bool) {
+            let theme = Theme::new(Palette::None, ascii);
+            prop_assert!(width(&theme.clip(&text, wide)) <= wide);
+            prop_assert!(width(&theme.clip_middle(&text, wide)) <= wide);
+            for line in theme.wrap(&text, wide, 4) {
+                prop_assert!(width(&line) <= wide, "{line:?}");
+            }
+            let line = Line::from(vec![Span::raw(text.clone()), Span::raw(text)]);
+            prop_assert!(line_width(&theme.fit(line, wide)) <= wide);
+        }
+    }
+}

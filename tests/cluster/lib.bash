@@ -1,0 +1,157 @@
+# Shared by up, down and restart-apiserver: where things are, and how each program is started.
+# shellcheck shell=bash
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+dir=${COCKPIT_CLUSTER_DIR:-$root/target/cluster}
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+bin=$dir/bin
+run=$dir/run
+share=$dir/share
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $*"; exit 1; }
+
+# One of up, down and restart-apiserver at a time. Held by descriptor 9 until the script ends; `start` closes it.
+exclusive() {
+  if command -v flock >/dev/null; then
+    exec 9>"$dir/lock"
+    flock 9
+  fi
+}
+
+# --- ports ---------------------------------------------------------------------------------------------------------
+# Chosen when the bed is first brought up and kept in $run/ports until it is taken down, so that a restarted server is
+# found where it was.
+port_names=(etcd etcd_peer apiserver controllers scheduler rollouts_health rollouts_metrics kwok prometheus exporter)
+
+in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+choose_ports() {
+  local name port=${COCKPIT_CLUSTER_PORT:-21800}
+  [[ -f $run/ports ]] || {
+    for name in "${port_names[@]}"; do
+      while in_use "$port"; do port=$((port + 1)); done
+      printf 'port_%s=%d\n' "$name" "$port"
+      port=$((port + 1))
+    done >"$run/ports.new"
+    mv "$run/ports.new" "$run/ports"
+  }
+  load_ports
+}
+
+load_ports() {
+  # shellcheck source=/dev/null
+  source "$run/ports"
+  # shellcheck disable=SC2154
+  server=https://127.0.0.1:$port_apiserver
+}
+
+# --- processes -----------------------------------------------------------------------------------------------------
+pid_of() {
+  local pid
+  pid=$(cat "$run/$1.pid" 2>/dev/null) || return 1
+  # A number may have been given to another program since: ours names the run directory among its arguments.
+  [[ -n $pid && $(ps -o args= -p "$pid" 2>/dev/null) == *"$run"* ]] || return 1
+  printf '%s\n' "$pid"
+}
+
+alive() { pid_of "$1" >/dev/null; }
+
+# start NAME COMMAND...: in a process group of its own, so that ^C at the terminal does not reach it.
+start() {
+  local name=$1
+  shift
+  alive "$name" && return
+  set -m
+  nohup "$@" >>"$run/$name.log" 2>&1 </dev/null 9>&- &
+  set +m
+  printf '%s\n' $! >"$run/$name.pid"
+  disown
+}
+
+# A killed process loses its arguments first and its sockets later: neither `alive` nor a zombie tells the end.
+exists() {
+  local state
+  state=$(ps -o stat= -p "$1" 2>/dev/null) || return 1
+  [[ -n $state && $state != Z* ]]
+}
+
+# stop NAME [SIGNAL]: and wait until it is gone; after five seconds without asking.
+stop() {
+  local name=$1 pid tries=0
+  if pid=$(pid_of "$name"); then
+    kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
+    while exists "$pid"; do
+      tries=$((tries + 1))
+      ((tries == 100)) && kill -s KILL "$pid" 2>/dev/null
+      sleep 0.05
+    done
+  fi
+  rm -f "$run/$name.pid"
+}
+
+# wait_for NAME SECONDS COMMAND...: until the command succeeds; gives up at once when NAME's process is gone.
+wait_for() {
+  local name=$1 until=$((SECONDS + $2))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    alive "$name" || { tail -n 5 "$run/$name.log" >&2; fail "$name ended; its log: $run/$name.log"; }
+    ((SECONDS < until)) || fail "$name does not get ready; its log: $run/$name.log"
+    sleep 0.05
+  done
+}
+
+answers() { curl --silent --fail --insecure --max-time 2 --output /dev/null "$1"; }
+
+# --- the programs --------------------------------------------------------------------------------------------------
+start_etcd() {
+  local url=http://127.0.0.1:$port_etcd peer=http://127.0.0.1:$port_etcd_peer
+  start etcd "$bin/etcd" --data-dir "$run/etcd" --unsafe-no-fsync --log-level warn \
+    --listen-client-urls "$url" --advertise-client-urls "$url" \
+    --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" --initial-cluster "default=$peer"
+}
+
+# ServiceAccount admission would want token secrets for every pod; TaintNodesByCondition would keep new nodes tainted,
+# because no node lifecycle controller runs here that takes the taint away.
+start_apiserver() {
+  local until=$((SECONDS + 10))
+  alive apiserver && return
+  # The threads of a killed one may still hold the port.
+  while in_use "$port_apiserver" && ((SECONDS < until)); do sleep 0.02; done
+  start apiserver "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$port_etcd" \
+    --bind-address 127.0.0.1 --secure-port "$port_apiserver" --cert-dir "$run/apiserver" --kubelet-preferred-address-types InternalIP \
+    --token-auth-file "$run/tokens.csv" --authorization-mode RBAC \
+    --service-account-key-file "$run/sa.pub" --service-account-signing-key-file "$run/sa.key" \
+    --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 \
+    --disable-admission-plugins ServiceAccount,TaintNodesByCondition
+}
+
+wait_for_apiserver() {
+  wait_for apiserver 60 answers "$server/readyz"
+}
+
+start_clients() {
+  local config=$run/kubeconfig.admin
+  start controllers "$bin/kube-controller-manager" --kubeconfig "$config" --leader-elect=false \
+    --bind-address 127.0.0.1 --secure-port "$port_controllers" --cert-dir "$run/controllers" \
+    --kube-api-qps 500 --kube-api-burst 1000 --concurrent-resource-quota-syncs 5 --resource-quota-sync-period 10s \
+    --controllers deployment-controller,replicaset-controller,namespace-controller,garbage-collector-controller,disruption-controller,endpointslice-controller,resourcequota-controller
+  start scheduler "$bin/kube-scheduler" --kubeconfig "$config" --leader-elect=false \
+    --bind-address 127.0.0.1 --secure-port "$port_scheduler" --kube-api-qps 500 --kube-api-burst 1000
+  start rollouts "$bin/rollouts-controller" --kubeconfig "$config" -n argo-rollouts --leader-elect=false \
+    --healthzPort "$port_rollouts_health" --metricsPort "$port_rollouts_metrics" --qps 500 --burst 1000
+  start kwok "$bin/kwok" --kubeconfig "$config" --manage-all-nodes=true --node-lease-duration-seconds 0 \
+    --config "$here/bed/stages.yaml" --config "$run/logs.yaml" --node-ip 127.0.0.1 --node-port "$port_kwok" \
+    --server-address "127.0.0.1:$port_kwok"
+  start exporter "$bin/cluster-exporter" --kubeconfig "$config" --context admin --listen "127.0.0.1:$port_exporter"
+}
+
+start_prometheus() {
+  start prometheus "$prometheus" --config.file "$run/prometheus.yml" --storage.tsdb.path "$run/prometheus" \
+    --storage.tsdb.retention.time 6h --web.listen-address "127.0.0.1:$port_prometheus" --log.level warn
+}
+
+# Clients first: kube-apiserver waits for open watches. It is killed outright; what it knows is in etcd.
+all=(prometheus exporter kwok rollouts scheduler controllers apiserver etcd)

@@ -1,0 +1,5 @@
+//! Fixtures of the screens: models of releases in every state that the screens must show well.
+
+pub mod build;
+pub mod picture;
+pub mod scenes;

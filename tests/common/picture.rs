@@ -1,0 +1,102 @@
+//! Screens as text, as a fingerprint of their styles, and as ANSI for a picture.
+
+use std::fmt::Write as _;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Position;
+use ratatui::style::{Color, Modifier};
+use release_cockpit::app::Model;
+use release_cockpit::view;
+use release_cockpit::view::theme::Theme;
+
+/// Draws a model; returns what the screen shows and where its cursor is, if it shows.
+pub fn drawn(model: &Model, theme: &Theme, width: u16, height: u16) -> (Buffer, Option<Position>) {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view::draw(frame, model, theme)).unwrap();
+    let buffer = terminal.backend().buffer().clone();
+    let shown = terminal.backend().cursor_visible();
+    let cursor = shown.then(|| terminal.backend().cursor_position());
+    (buffer, cursor)
+}
+
+/// The cells of a row that are drawn: those behind a wide character are not.
+fn cells(buffer: &Buffer, y: u16) -> Vec<&Cell> {
+    let mut cells = Vec::new();
+    let mut x = buffer.area.x;
+    while x < buffer.area.x + buffer.area.width {
+        let cell = &buffer[(x, y)];
+        cells.push(cell);
+        x += (unicode_width::UnicodeWidthStr::width(cell.symbol()) as u16).max(1);
+    }
+    cells
+}
+
+/// The screen as text, trailing blanks cut.
+pub fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in buffer.area.y..buffer.area.y + buffer.area.height {
+        let line: String = cells(buffer, y).iter().map(|cell| cell.symbol()).collect();
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// A fingerprint of colours and modifiers (FNV-1a): a change is noticed without cluttering the text.
+pub fn styles(buffer: &Buffer) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for cell in &buffer.content {
+        for byte in format!("{:?}", cell.style()).bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
+}
+
+/// The screen as ANSI text, for `screen2png`.
+pub fn ansi(buffer: &Buffer, cursor: Option<Position>) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        for cell in cells(buffer, y) {
+            let mut codes = vec!["0".to_owned()];
+            let style = cell.style();
+            for (modifier, code) in [
+                (Modifier::BOLD, "1"),
+                (Modifier::DIM, "2"),
+                (Modifier::ITALIC, "3"),
+                (Modifier::UNDERLINED, "4"),
+                (Modifier::REVERSED, "7"),
+            ] {
+                if style.add_modifier.contains(modifier) {
+                    codes.push(code.to_owned());
+                }
+            }
+            if cursor == Some(Position { x, y }) {
+                codes.push("7".to_owned());
+            }
+            codes.extend(style.fg.and_then(|colour| code(colour, 30)));
+            codes.extend(style.bg.and_then(|colour| code(colour, 40)));
+            write!(out, "\x1b[{}m{}", codes.join(";"), cell.symbol()).unwrap();
+            x += (unicode_width::UnicodeWidthStr::width(cell.symbol()) as u16).max(1);
+        }
+        out.push_str("\x1b[0m\n");
+    }
+    out
+}
+
+fn code(colour: Color, base: u8) -> Option<String> {
+    Some(match colour {
+        Color::Reset => return None,
+        Color::Red => (base + 1).to_string(),
+        Color::Green => (base + 2).to_string(),
+        Color::Yellow => (base + 3).to_string(),
+        Color::Blue => (base + 4).to_string(),
+        Color::Magenta => (base + 5).to_string(),
+        Color::Cyan => (base + 6).to_string(),
+        Color::Indexed(index) => format!("{};5;{index}", base + 8),
+        other => panic!("no code for {other:?}"),
+    })
+}
