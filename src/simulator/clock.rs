@@ -18,10 +18,7 @@ impl Clock {
     /// A speed that is not a positive number counts as 1.
     pub fn new(speed: f64) -> Self {
         let usable = speed.is_finite() && speed > 0.0;
-        Self {
-            speed: if usable { speed } else { 1.0 },
-            stopped: Arc::default(),
-        }
+        Self { speed: if usable { speed } else { 1.0 }, stopped: Arc::default() }
     }
 
     /// Returns a clock that stands still until it is moved.
@@ -47,10 +44,7 @@ impl Clock {
 
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
-        self.stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .unwrap_or_else(Timestamp::now)
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Timestamp::now)
     }
 
     /// Returns the time after a real duration.
@@ -80,10 +74,7 @@ impl Clock {
 
 /// Returns the time `duration` after `at`.
 pub fn later(at: Timestamp, duration: Duration) -> Timestamp {
-    SignedDuration::try_from(duration)
-        .ok()
-        .and_then(|duration| at.checked_add(duration).ok())
-        .unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(duration).ok().and_then(|duration| at.checked_add(duration).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns how long it is from `from` to `to`, zero if it is past.
@@ -98,17 +89,11 @@ mod tests {
     #[test]
     fn speed_divides_durations() {
         let clock = Clock::new(10.0);
-        assert_eq!(
-            clock.scale(Duration::from_secs(5)),
-            Duration::from_millis(500)
-        );
+        assert_eq!(clock.scale(Duration::from_secs(5)), Duration::from_millis(500));
         assert_eq!(clock.scale_seconds(300), 30);
         assert_eq!(clock.scale_seconds(3), 1);
         assert_eq!(clock.scale_seconds(0), 0);
-        assert_eq!(
-            clock.scenario_time(Duration::from_secs(2)),
-            Duration::from_secs(20)
-        );
+        assert_eq!(clock.scenario_time(Duration::from_secs(2)), Duration::from_secs(20));
     }
 
     #[test]
@@ -123,11 +108,7 @@ mod tests {
         let clock = Clock::new(1.0);
         let other = clock.clone();
         clock.stop_at(Timestamp::UNIX_EPOCH);
-        assert_eq!(
-            other.after(Duration::from_secs(1)).as_second(),
-            1,
-            "clones share their hands"
-        );
+        assert_eq!(other.after(Duration::from_secs(1)).as_second(), 1, "clones share their hands");
         other.run();
         assert!(clock.now() > Timestamp::UNIX_EPOCH);
     }

@@ -50,12 +50,7 @@ impl Rule {
     /// Returns a rule that strikes every request.
     #[must_use]
     pub fn all(fault: Fault) -> Self {
-        Self {
-            fault,
-            method: None,
-            path: None,
-            times: None,
-        }
+        Self { fault, method: None, path: None, times: None }
     }
 
     /// Limits the rule to one HTTP method.
@@ -133,10 +128,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Switches a fault on for every request.
@@ -200,10 +192,7 @@ impl Faults {
     /// Returns the fault that strikes a request, and counts it against the rule's times.
     pub(crate) fn strike(&self, method: &str, target: &str) -> Option<Fault> {
         let mut state = self.lock();
-        let (_, rule) = state
-            .rules
-            .iter_mut()
-            .find(|(_, rule)| rule.strikes(method, target))?;
+        let (_, rule) = state.rules.iter_mut().find(|(_, rule)| rule.strikes(method, target))?;
         if let Some(times) = &mut rule.times {
             *times -= 1;
         }
@@ -213,10 +202,7 @@ impl Faults {
     /// Returns the fault that strikes an open watch, without counting.
     pub(crate) fn strikes_open(&self, method: &str, target: &str) -> Option<Fault> {
         let state = self.lock();
-        let (_, rule) = state
-            .rules
-            .iter()
-            .find(|(_, rule)| rule.strikes(method, target))?;
+        let (_, rule) = state.rules.iter().find(|(_, rule)| rule.strikes(method, target))?;
         Some(rule.fault.clone())
     }
 
@@ -243,18 +229,10 @@ mod tests {
     #[test]
     fn rules_strike_what_they_name_and_wear_out() {
         let faults = Faults::new();
-        faults.add_rule(
-            Rule::all(Fault::InternalError)
-                .method("PATCH")
-                .path("/rollouts/")
-                .times(1),
-        );
+        faults.add_rule(Rule::all(Fault::InternalError).method("PATCH").path("/rollouts/").times(1));
         assert_eq!(faults.strike("GET", "/apis/x/rollouts/web"), None);
         assert_eq!(faults.strike("PATCH", "/apis/x/deployments/web"), None);
-        assert_eq!(
-            faults.strike("PATCH", "/apis/x/rollouts/web"),
-            Some(Fault::InternalError)
-        );
+        assert_eq!(faults.strike("PATCH", "/apis/x/rollouts/web"), Some(Fault::InternalError));
         assert_eq!(faults.strike("PATCH", "/apis/x/rollouts/web"), None);
     }
 

@@ -47,11 +47,7 @@ pub struct Traffic {
 impl Traffic {
     /// Returns the traffic of an environment with so many requests per second to each of its workloads.
     pub fn new(images: Images, requests_per_second: f64) -> Self {
-        Self {
-            images,
-            requests_per_second,
-            tracks: HashMap::new(),
-        }
+        Self { images, requests_per_second, tracks: HashMap::new() }
     }
 
     /// Looks at the cluster and returns where requests go now.
@@ -86,8 +82,7 @@ impl Traffic {
                 continue;
             }
             let hash = set.label(HASH_LABEL).to_owned();
-            let share =
-                share(workload, &hash).unwrap_or_else(|| pods.len() as f64 / ready.max(1) as f64);
+            let share = share(workload, &hash).unwrap_or_else(|| pods.len() as f64 / ready.max(1) as f64);
             let service = self.service(store, &set, share);
             flows.push(Flow {
                 namespace: object::namespace(workload).to_owned(),
@@ -121,18 +116,14 @@ impl Traffic {
                 track.reached.get(&index).map(|at| elapsed(*at))
             })
             .collect();
-        behaviour.service_at(&Progress {
-            since_ready: elapsed(since_ready),
-            since_weight,
-        })
+        behaviour.service_at(&Progress { since_ready: elapsed(since_ready), since_weight })
     }
 }
 
 /// Returns the share of the requests that a router or a service gives to a hash, `None` where they go by pods.
 fn share(workload: &Value, hash: &str) -> Option<f64> {
     if let Some(weights) = workload.pointer("/status/canary/weights") {
-        let total = object::number(weights, "/canary/weight", 0)
-            + object::number(weights, "/stable/weight", 0);
+        let total = object::number(weights, "/canary/weight", 0) + object::number(weights, "/stable/weight", 0);
         let weight: i64 = ["canary", "stable"]
             .iter()
             .filter(|side| object::text(weights, &format!("/{side}/podTemplateHash")) == hash)

@@ -48,10 +48,8 @@ pub fn reconcile(tools: &mut Tools, key: &Key) {
     for metric in items(&run, "/spec/metrics") {
         let name = text(metric, "/name");
         let position = results.iter().position(|r| text(r, "/name") == name);
-        let mut result = position.map_or_else(
-            || json!({"name": name, "phase": "Pending"}),
-            |index| results[index].clone(),
-        );
+        let mut result =
+            position.map_or_else(|| json!({"name": name, "phase": "Pending"}), |index| results[index].clone());
         if is_final(text(&result, "/phase")) {
             continue;
         }
@@ -112,13 +110,7 @@ fn count(metric: &Value) -> Option<i64> {
     limit(metric, "count").or_else(|| metric.get("interval").is_none().then_some(1))
 }
 
-fn due(
-    tools: &Tools,
-    metric: &Value,
-    result: &Value,
-    started: Timestamp,
-    now: Timestamp,
-) -> Option<Timestamp> {
+fn due(tools: &Tools, metric: &Value, result: &Value, started: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let Some(last) = items(result, "/measurements").last() else {
         let delay = duration(metric, "initialDelay").unwrap_or_default();
         return Some(later(started, delay));
@@ -179,11 +171,7 @@ fn measure(tools: &mut Tools, run: &Value, metric: &Value, result: &mut Value) {
     object::set(result, &["measurements"], json!(measurements));
     let query = text(metric, "/provider/prometheus/query");
     if !query.is_empty() {
-        object::set(
-            result,
-            &["metadata", "ResolvedPrometheusQuery"],
-            json!(resolve(query, run)),
-        );
+        object::set(result, &["metadata", "ResolvedPrometheusQuery"], json!(resolve(query, run)));
     }
 }
 
@@ -193,14 +181,9 @@ fn bump(result: &mut Value, field: &str) {
 }
 
 fn resolve(query: &str, run: &Value) -> String {
-    items(run, "/spec/args")
-        .iter()
-        .fold(query.to_owned(), |query, arg| {
-            query.replace(
-                &format!("{{{{args.{}}}}}", text(arg, "/name")),
-                text(arg, "/value"),
-            )
-        })
+    items(run, "/spec/args").iter().fold(query.to_owned(), |query, arg| {
+        query.replace(&format!("{{{{args.{}}}}}", text(arg, "/name")), text(arg, "/value"))
+    })
 }
 
 fn judge_values(metric: &Value, values: &[f64]) -> Result<&'static str, String> {
@@ -220,10 +203,7 @@ fn judge_values(metric: &Value, values: &[f64]) -> Result<&'static str, String> 
 /// Returns what the metric's query would: the figure that its name tells of, for the canary's pods.
 fn observe(tools: &mut Tools, run: &Value, metric: &Value) -> Result<Vec<f64>, String> {
     if tools.metrics_down() {
-        return Err(
-            "Post \"http://prometheus/api/v1/query\": dial tcp: connect: connection refused"
-                .to_owned(),
-        );
+        return Err("Post \"http://prometheus/api/v1/query\": dial tcp: connect: connection refused".to_owned());
     }
     let hash = object::label(run, HASH_LABEL).unwrap_or_default();
     let namespace = object::namespace(run);
@@ -284,32 +264,20 @@ fn verdict(metric: &Value, result: &Value) -> Option<(&'static str, String)> {
     let mut verdict = None;
     let failure_limit = limit(metric, "failureLimit").unwrap_or(0);
     if failure_limit >= 0 && counter("failed") > failure_limit {
-        verdict = Some((
-            "Failed",
-            format!(
-                "failed ({}) > failureLimit ({failure_limit})",
-                counter("failed")
-            ),
-        ));
+        verdict = Some(("Failed", format!("failed ({}) > failureLimit ({failure_limit})", counter("failed"))));
     }
     let inconclusive_limit = limit(metric, "inconclusiveLimit").unwrap_or(0);
     if counter("inconclusive") > inconclusive_limit {
         verdict = Some((
             "Inconclusive",
-            format!(
-                "inconclusive ({}) > inconclusiveLimit ({inconclusive_limit})",
-                counter("inconclusive")
-            ),
+            format!("inconclusive ({}) > inconclusiveLimit ({inconclusive_limit})", counter("inconclusive")),
         ));
     }
     let error_limit = limit(metric, "consecutiveErrorLimit").unwrap_or(ERROR_LIMIT);
     if counter("consecutiveError") > error_limit {
         verdict = Some((
             "Error",
-            format!(
-                "consecutiveErrors ({}) > consecutiveErrorLimit ({error_limit})",
-                counter("consecutiveError")
-            ),
+            format!("consecutiveErrors ({}) > consecutiveErrorLimit ({error_limit})", counter("consecutiveError")),
         ));
     }
     verdict
@@ -317,17 +285,10 @@ fn verdict(metric: &Value, result: &Value) -> Option<(&'static str, String)> {
 
 fn conclude(run: &Value, status: &mut Value, terminating: bool, now: Timestamp) {
     let rank = |phase: &str| {
-        [
-            "Successful",
-            "Running",
-            "Pending",
-            "Inconclusive",
-            "Error",
-            "Failed",
-        ]
-        .iter()
-        .position(|p| *p == phase)
-        .unwrap_or(0)
+        ["Successful", "Running", "Pending", "Inconclusive", "Error", "Failed"]
+            .iter()
+            .position(|p| *p == phase)
+            .unwrap_or(0)
     };
     let metrics = items(run, "/spec/metrics");
     let mut worst = "";
@@ -336,10 +297,8 @@ fn conclude(run: &Value, status: &mut Value, terminating: bool, now: Timestamp) 
     let mut summary = json!({"count": metrics.len()});
     let results = items(status, "/metricResults").to_vec();
     for metric in metrics {
-        let Some(result) = results
-            .iter()
-            .find(|r| r.get("name") == metric.get("name"))
-            .filter(|r| is_final(text(r, "/phase")))
+        let Some(result) =
+            results.iter().find(|r| r.get("name") == metric.get("name")).filter(|r| is_final(text(r, "/phase")))
         else {
             complete = false;
             continue;
@@ -354,10 +313,7 @@ fn conclude(run: &Value, status: &mut Value, terminating: bool, now: Timestamp) 
                 _ => "Successful",
             };
             if let Some((_, why)) = verdict(metric, result) {
-                message = format!(
-                    "Metric \"{}\" assessed {phase} due to {why}",
-                    text(metric, "/name")
-                );
+                message = format!("Metric \"{}\" assessed {phase} due to {why}", text(metric, "/name"));
                 let detail = text(result, "/message");
                 if !detail.is_empty() {
                     message = format!("{message}: \"Error Message: {detail}\"");
@@ -369,11 +325,7 @@ fn conclude(run: &Value, status: &mut Value, terminating: bool, now: Timestamp) 
         "Run Terminated".clone_into(&mut message);
     }
     let phase = if terminating {
-        if worst.is_empty() {
-            "Successful"
-        } else {
-            worst
-        }
+        if worst.is_empty() { "Successful" } else { worst }
     } else if !complete || worst.is_empty() {
         "Running"
     } else {
@@ -393,25 +345,13 @@ fn conclude(run: &Value, status: &mut Value, terminating: bool, now: Timestamp) 
 fn write(tools: &mut Tools, key: &Key, run: &Value, status: &Value) {
     let before = run.get("status").cloned().unwrap_or(json!({}));
     let say = |tools: &mut Tools, phase: &str, reason: &'static str, message: &str| {
-        let severity = if matches!(phase, "Failed" | "Error") {
-            Severity::Warning
-        } else {
-            Severity::Normal
-        };
-        tools.events.record(
-            &tools.store,
-            run,
-            ROLLOUTS_CONTROLLER,
-            severity,
-            reason,
-            message,
-        );
+        let severity = if matches!(phase, "Failed" | "Error") { Severity::Warning } else { Severity::Normal };
+        tools.events.record(&tools.store, run, ROLLOUTS_CONTROLLER, severity, reason, message);
     };
     for result in items(status, "/metricResults") {
         let (name, phase) = (text(result, "/name"), text(result, "/phase"));
-        let was = items(&before, "/metricResults")
-            .iter()
-            .any(|r| text(r, "/name") == name && text(r, "/phase") == phase);
+        let was =
+            items(&before, "/metricResults").iter().any(|r| text(r, "/name") == name && text(r, "/phase") == phase);
         if is_final(phase) && !was {
             let message = format!("Metric '{name}' Completed. Result: {phase}");
             say(tools, phase, reason("Metric", phase), &message);

@@ -10,10 +10,7 @@ pub enum Value {
 
 /// Evaluates a condition such as `len(result) > 0 && result[0] < 0.05`. `Err` says what cannot be understood.
 pub fn evaluate(condition: &str, result: &[f64]) -> Result<bool, String> {
-    let mut parser = Parser {
-        rest: condition.trim(),
-        result,
-    };
+    let mut parser = Parser { rest: condition.trim(), result };
     let value = parser.either()?;
     if !parser.rest.trim().is_empty() {
         return Err(format!("unexpected token near \"{}\"", parser.rest.trim()));
@@ -42,14 +39,7 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, token: &str) -> Result<(), String> {
-        if self.take(token) {
-            Ok(())
-        } else {
-            Err(format!(
-                "expected \"{token}\" near \"{}\"",
-                self.rest.trim()
-            ))
-        }
+        if self.take(token) { Ok(()) } else { Err(format!("expected \"{token}\" near \"{}\"", self.rest.trim())) }
     }
 
     fn either(&mut self) -> Result<Value, String> {
@@ -128,12 +118,9 @@ impl Parser<'_> {
             }
         }
         let trimmed = self.rest.trim_start();
-        let end = trimmed
-            .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == 'e'))
-            .unwrap_or(trimmed.len());
-        let value = trimmed[..end]
-            .parse()
-            .map_err(|_| format!("unexpected token near \"{trimmed}\""))?;
+        let end =
+            trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == 'e')).unwrap_or(trimmed.len());
+        let value = trimmed[..end].parse().map_err(|_| format!("unexpected token near \"{trimmed}\""))?;
         self.rest = &trimmed[end..];
         Ok(Value::Number(value))
     }
@@ -193,11 +180,7 @@ mod tests {
             ("isNaN(result[0]) || result[0] <= 1", &[f64::NAN][..], true),
             ("all", &[1.0][..], false),
         ] {
-            assert_eq!(
-                evaluate(condition, result).unwrap_or(false),
-                holds,
-                "{condition}"
-            );
+            assert_eq!(evaluate(condition, result).unwrap_or(false), holds, "{condition}");
         }
         assert!(evaluate("result[0] < 1", &[]).is_err());
         assert!(evaluate("result[0] <", &[1.0]).is_err());

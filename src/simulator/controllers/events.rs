@@ -60,11 +60,7 @@ impl Recorder {
         let suffix = now.as_nanosecond() + i128::from(self.written);
         let name = format!("{}.{suffix:x}", object::name(about));
         let namespace = object::namespace(about);
-        let namespace = if namespace.is_empty() {
-            "default"
-        } else {
-            namespace
-        };
+        let namespace = if namespace.is_empty() { "default" } else { namespace };
         let event = json!({
             "metadata": {"name": name, "namespace": namespace},
             "involvedObject": {
@@ -94,8 +90,7 @@ impl Recorder {
             if self.seen.len() >= REMEMBERED {
                 self.seen.clear();
             }
-            self.seen
-                .insert(fingerprint, Key::new(Kind::Event, namespace, &name));
+            self.seen.insert(fingerprint, Key::new(Kind::Event, namespace, &name));
         }
     }
 }

@@ -63,10 +63,7 @@ pub struct Tools {
 impl Tools {
     /// Returns where requests go now.
     pub fn observe_traffic(&self) -> Vec<Flow> {
-        self.traffic
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .observe(&self.store)
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner).observe(&self.store)
     }
 
     /// Returns whether metrics cannot be asked for.
@@ -106,13 +103,7 @@ impl Controllers {
 
     fn enqueue_everything(&mut self) {
         self.cursor = self.tools.store.version();
-        for kind in [
-            Kind::Deployment,
-            Kind::Rollout,
-            Kind::ReplicaSet,
-            Kind::Pod,
-            Kind::AnalysisRun,
-        ] {
+        for kind in [Kind::Deployment, Kind::Rollout, Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun] {
             for object in self.tools.store.list(kind, None).1 {
                 self.tools.queue.add(Key::of(kind, &object));
             }
@@ -170,10 +161,7 @@ impl Controllers {
             self.tools.server.logs.forget(object::uid(&change.object));
         }
         if let Some(owner) = object::controller_of(&change.object)
-            && let Some(kind) = Kind::by_type(
-                object::text(owner, "/apiVersion"),
-                object::text(owner, "/kind"),
-            )
+            && let Some(kind) = Kind::by_type(object::text(owner, "/apiVersion"), object::text(owner, "/kind"))
         {
             queue.add(Key::new(kind, &key.namespace, object::text(owner, "/name")));
         }

@@ -73,10 +73,7 @@ impl Kubelet {
             *count += 1;
             Run {
                 stage: Stage::New,
-                due: Some(crate::simulator::clock::later(
-                    now,
-                    tools.clock.scale(SCHEDULING),
-                )),
+                due: Some(crate::simulator::clock::later(now, tools.clock.scale(SCHEDULING))),
                 restarts: 0,
                 pulls: 0,
                 started: None,
@@ -107,26 +104,16 @@ impl Kubelet {
     }
 
     fn forget_the_gone(&mut self, tools: &Tools) {
-        let pods = tools
-            .store
-            .list(crate::simulator::kubernetes::resources::Kind::Pod, None)
-            .1;
+        let pods = tools.store.list(crate::simulator::kubernetes::resources::Kind::Pod, None).1;
         if self.runs.len() > 2 * pods.len() + 64 {
-            let alive: std::collections::HashSet<&str> =
-                pods.iter().map(|pod| object::uid(pod)).collect();
+            let alive: std::collections::HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
             self.runs.retain(|uid, _| alive.contains(uid.as_str()));
         }
     }
 }
 
 /// Moves a pod to its next stage and returns how long that lasts in scenario time, `None` for ever.
-fn advance(
-    run: &mut Run,
-    tools: &mut Tools,
-    pod: &Value,
-    behaviour: &Behaviour,
-    now: Timestamp,
-) -> Option<Duration> {
+fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour, now: Timestamp) -> Option<Duration> {
     let uid = object::uid(pod);
     match run.stage {
         Stage::New if behaviour.fate == Fate::CannotBeScheduled => {
@@ -144,20 +131,9 @@ fn advance(
         Stage::Unschedulable => None,
         Stage::New => {
             run.stage = Stage::Creating;
-            let message = format!(
-                "Successfully assigned {}/{} to {}",
-                object::namespace(pod),
-                object::name(pod),
-                node(run)
-            );
-            say(
-                tools,
-                pod,
-                "default-scheduler",
-                Severity::Normal,
-                "Scheduled",
-                &message,
-            );
+            let message =
+                format!("Successfully assigned {}/{} to {}", object::namespace(pod), object::name(pod), node(run));
+            say(tools, pod, "default-scheduler", Severity::Normal, "Scheduled", &message);
             Some(behaviour.start_up.saturating_sub(SCHEDULING))
         }
         Stage::Creating | Stage::PullFailed(true) if behaviour.fate == Fate::CannotBePulled => {
@@ -227,36 +203,18 @@ fn advance(
                 object::name(pod),
                 object::namespace(pod),
             );
-            say(
-                tools,
-                pod,
-                "kubelet",
-                Severity::Warning,
-                "BackOff",
-                &message,
-            );
+            say(tools, pod, "kubelet", Severity::Warning, "BackOff", &message);
             Some(back_off(FIRST_BACK_OFF, run.restarts + 1))
         }
     }
 }
 
 fn back_off(first: Duration, tries: u32) -> Duration {
-    first
-        .saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)))
-        .min(LONGEST_BACK_OFF)
+    first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF)
 }
 
-fn say(
-    tools: &mut Tools,
-    pod: &Value,
-    component: &str,
-    severity: Severity,
-    reason: &'static str,
-    message: &str,
-) {
-    tools
-        .events
-        .record(&tools.store, pod, component, severity, reason, message);
+fn say(tools: &mut Tools, pod: &Value, component: &str, severity: Severity, reason: &'static str, message: &str) {
+    tools.events.record(&tools.store, pod, component, severity, reason, message);
 }
 
 fn write(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
@@ -273,13 +231,11 @@ fn write(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
     }
     let status = status(pod, run, now);
     // A pod deleted in the meantime has no status to write.
-    let _ = tools
-        .store
-        .update(key, Part::Status, &Author::update("kubelet"), |old| {
-            let mut new = old.clone();
-            new["status"] = status;
-            Ok(new)
-        });
+    let _ = tools.store.update(key, Part::Status, &Author::update("kubelet"), |old| {
+        let mut new = old.clone();
+        new["status"] = status;
+        Ok(new)
+    });
 }
 
 fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
@@ -302,16 +258,11 @@ fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
     let running = matches!(run.stage, Stage::Running(_) | Stage::BackOff);
     let condition = |kind: &str, holds: bool| {
         // The time of the last change of this condition, if it was the same before.
-        let before = object::items(pod, "/status/conditions")
-            .iter()
-            .find(|c| object::text(c, "/type") == kind);
+        let before = object::items(pod, "/status/conditions").iter().find(|c| object::text(c, "/type") == kind);
         let word = if holds { "True" } else { "False" };
         let since = before
             .filter(|c| object::text(c, "/status") == word)
-            .map_or_else(
-                || stamp(now),
-                |c| object::text(c, "/lastTransitionTime").to_owned(),
-            );
+            .map_or_else(|| stamp(now), |c| object::text(c, "/lastTransitionTime").to_owned());
         let mut condition = json!({
             "lastProbeTime": null,
             "lastTransitionTime": since,
@@ -320,17 +271,12 @@ fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
         });
         if !holds && matches!(kind, "Ready" | "ContainersReady") {
             condition["reason"] = json!("ContainersNotReady");
-            condition["message"] = json!(format!(
-                "containers with unready status: [{}]",
-                container(pod)
-            ));
+            condition["message"] = json!(format!("containers with unready status: [{}]", container(pod)));
         }
         condition
     };
-    let statuses: Vec<Value> = object::items(pod, "/spec/containers")
-        .iter()
-        .map(|spec| container_status(pod, spec, run))
-        .collect();
+    let statuses: Vec<Value> =
+        object::items(pod, "/spec/containers").iter().map(|spec| container_status(pod, spec, run)).collect();
     let start = match object::text(pod, "/status/startTime") {
         "" => stamp(now),
         start => start.to_owned(),
@@ -365,33 +311,23 @@ fn container_status(pod: &Value, spec: &Value, run: &Run) -> Value {
         let wait = back_off(FIRST_BACK_OFF, run.restarts + 1).as_secs();
         format!(
             "back-off {} restarting failed container={name} pod={}_{}({})",
-            if wait >= 60 {
-                format!("{}m{}s", wait / 60, wait % 60)
-            } else {
-                format!("{wait}s")
-            },
+            if wait >= 60 { format!("{}m{}s", wait / 60, wait % 60) } else { format!("{wait}s") },
             object::name(pod),
             object::namespace(pod),
             object::uid(pod),
         )
     };
     let (state, ready, is_started) = match run.stage {
-        Stage::New | Stage::Creating | Stage::Unschedulable => (
-            json!({"waiting": {"reason": "ContainerCreating"}}),
-            false,
-            false,
-        ),
+        Stage::New | Stage::Creating | Stage::Unschedulable => {
+            (json!({"waiting": {"reason": "ContainerCreating"}}), false, false)
+        }
         Stage::Running(ready) => (json!({"running": {"startedAt": started}}), ready, true),
-        Stage::BackOff => (
-            json!({"waiting": {"message": crash_message(), "reason": "CrashLoopBackOff"}}),
-            false,
-            false,
-        ),
-        Stage::PullFailed(false) => (
-            json!({"waiting": {"message": pull_error(pod), "reason": "ErrImagePull"}}),
-            false,
-            false,
-        ),
+        Stage::BackOff => {
+            (json!({"waiting": {"message": crash_message(), "reason": "CrashLoopBackOff"}}), false, false)
+        }
+        Stage::PullFailed(false) => {
+            (json!({"waiting": {"message": pull_error(pod), "reason": "ErrImagePull"}}), false, false)
+        }
         Stage::PullFailed(true) => (
             json!({"waiting": {
                 "message": format!("Back-off pulling image \"{image}\": ErrImagePull: {}", pull_error(pod)),
@@ -432,9 +368,7 @@ fn node(run: &Run) -> String {
 
 fn pull_error(pod: &Value) -> String {
     let image = image(pod);
-    format!(
-        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
-    )
+    format!("failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found")
 }
 
 /// Returns the image by digest, as a container runtime reports it. The digest follows from the name alone.
@@ -448,17 +382,11 @@ pub fn image_id(image: &str) -> String {
 }
 
 fn container_id(pod: &Value, restarts: u32) -> String {
-    format!(
-        "containerd://{}",
-        hex(&format!("{}/{restarts}", object::uid(pod)))
-    )
+    format!("containerd://{}", hex(&format!("{}/{restarts}", object::uid(pod))))
 }
 
 fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -468,23 +396,15 @@ mod tests {
     #[test]
     fn images_are_reported_by_digest() {
         let id = image_id("registry.test:5000/payments-api:1.5.0");
-        assert!(
-            id.starts_with("registry.test:5000/payments-api@sha256:"),
-            "{id}"
-        );
-        assert_eq!(
-            id.len(),
-            "registry.test:5000/payments-api@sha256:".len() + 64
-        );
+        assert!(id.starts_with("registry.test:5000/payments-api@sha256:"), "{id}");
+        assert_eq!(id.len(), "registry.test:5000/payments-api@sha256:".len() + 64);
         assert_eq!(image_id("web:1"), image_id("web:1"));
         assert_ne!(image_id("web:1"), image_id("web:2"));
     }
 
     #[test]
     fn restarts_slow_down_to_a_limit() {
-        let waits: Vec<u64> = (1..8)
-            .map(|tries| back_off(FIRST_BACK_OFF, tries).as_secs())
-            .collect();
+        let waits: Vec<u64> = (1..8).map(|tries| back_off(FIRST_BACK_OFF, tries).as_secs()).collect();
         assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
     }
 }

@@ -49,11 +49,7 @@ impl Queue {
 
     /// Returns until when there is nothing to do: `now` if an object is ready.
     pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.ready.is_empty() {
-            self.due()
-        } else {
-            Some(now)
-        }
+        if self.ready.is_empty() { self.due() } else { Some(now) }
     }
 
     /// Returns when the next object falls due, apart from those that are ready.

@@ -53,9 +53,7 @@ impl ReplicaSet {
 
     /// Returns the revision in an annotation, 0 if there is none.
     pub fn revision(&self, annotation: &str) -> i64 {
-        self.annotation(annotation)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
+        self.annotation(annotation).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
     /// Returns the wanted pods.
@@ -85,16 +83,11 @@ impl ReplicaSet {
 
     /// Returns its pod template.
     pub fn template(&self) -> &Value {
-        self.object
-            .pointer("/spec/template")
-            .unwrap_or(&Value::Null)
+        self.object.pointer("/spec/template").unwrap_or(&Value::Null)
     }
 }
 
 /// Sums a figure over `ReplicaSets`.
-pub fn sum<'a>(
-    sets: impl IntoIterator<Item = &'a ReplicaSet>,
-    figure: impl Fn(&ReplicaSet) -> i64,
-) -> i64 {
+pub fn sum<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>, figure: impl Fn(&ReplicaSet) -> i64) -> i64 {
     sets.into_iter().map(figure).sum()
 }

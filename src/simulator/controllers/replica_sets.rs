@@ -65,10 +65,7 @@ fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[std::sync::Ar
     for pod in pods.iter().filter(|pod| is_ready(pod)) {
         ready += 1;
         let since = ready_since(pod).unwrap_or(now);
-        let due = later(
-            since,
-            std::time::Duration::from_secs(patience.max(0) as u64),
-        );
+        let due = later(since, std::time::Duration::from_secs(patience.max(0) as u64));
         if due <= now {
             available += 1;
         } else {
@@ -79,32 +76,23 @@ fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[std::sync::Ar
         "observedGeneration": number(set, "/metadata/generation", 1),
         "replicas": pods.len(),
     });
-    for (field, count) in [
-        ("fullyLabeledReplicas", pods.len()),
-        ("readyReplicas", ready),
-        ("availableReplicas", available),
-    ] {
+    for (field, count) in
+        [("fullyLabeledReplicas", pods.len()), ("readyReplicas", ready), ("availableReplicas", available)]
+    {
         if count > 0 {
             status[field] = json!(count);
         }
     }
     // Gone in the meantime: nothing to tell.
-    let _ = tools.store.update(
-        key,
-        Part::Status,
-        &Author::update(CONTROLLER_MANAGER),
-        |old| {
-            let mut new = old.clone();
-            new["status"] = status;
-            Ok(new)
-        },
-    );
+    let _ = tools.store.update(key, Part::Status, &Author::update(CONTROLLER_MANAGER), |old| {
+        let mut new = old.clone();
+        new["status"] = status;
+        Ok(new)
+    });
 }
 
 fn say(tools: &mut Tools, set: &Value, severity: Severity, reason: &'static str, message: &str) {
-    tools
-        .events
-        .record(&tools.store, set, COMPONENT, severity, reason, message);
+    tools.events.record(&tools.store, set, COMPONENT, severity, reason, message);
 }
 
 /// Returns whether a pod's Ready condition is true.
@@ -117,9 +105,7 @@ fn ready_since(pod: &Value) -> Option<jiff::Timestamp> {
 }
 
 fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a Value> {
-    object::items(pod, "/status/conditions")
-        .iter()
-        .find(|c| object::text(c, "/type") == kind)
+    object::items(pod, "/status/conditions").iter().find(|c| object::text(c, "/type") == kind)
 }
 
 fn pod_of(set: &Value) -> Value {

@@ -36,13 +36,8 @@ pub fn steps_hash(steps: &Value) -> String {
 
 /// FNV-1a with 32 bits in decimal, written in the safe alphabet: what Kubernetes does, on another text.
 fn safe(text: &str) -> String {
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    hash.to_string()
-        .bytes()
-        .map(|digit| char::from(ALPHABET[usize::from(digit) % ALPHABET.len()]))
-        .collect()
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.to_string().bytes().map(|digit| char::from(ALPHABET[usize::from(digit) % ALPHABET.len()])).collect()
 }
 
 fn without_empty(value: &Value) -> Value {
@@ -79,10 +74,7 @@ mod tests {
         let mut other = written.clone();
         other["spec"]["containers"][0]["image"] = json!("web:2");
         assert_ne!(template_hash(&written, None), template_hash(&other, None));
-        assert_ne!(
-            template_hash(&written, None),
-            template_hash(&written, Some(1))
-        );
+        assert_ne!(template_hash(&written, None), template_hash(&written, Some(1)));
     }
 
     #[test]

@@ -31,20 +31,8 @@ impl World {
         let images = Images::default();
         let server = Arc::new(Server::new(store.clone()));
         let traffic = Arc::new(Mutex::new(Traffic::new(images.clone(), 100.0)));
-        let world = Self {
-            controllers: Controllers::new(server, images.clone(), traffic),
-            store,
-            images,
-        };
-        world
-            .store
-            .create(
-                Kind::Namespace,
-                "",
-                json!({"metadata": {"name": "shop"}}),
-                &author(),
-            )
-            .unwrap();
+        let world = Self { controllers: Controllers::new(server, images.clone(), traffic), store, images };
+        world.store.create(Kind::Namespace, "", json!({"metadata": {"name": "shop"}}), &author()).unwrap();
         world
     }
 
@@ -86,14 +74,11 @@ impl World {
             .1
             .iter()
             .map(|set| {
-                let revision = [
-                    "rollout.argoproj.io/revision",
-                    "deployment.kubernetes.io/revision",
-                ]
-                .iter()
-                .find_map(|key| object::annotation(set, key))
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0);
+                let revision = ["rollout.argoproj.io/revision", "deployment.kubernetes.io/revision"]
+                    .iter()
+                    .find_map(|key| object::annotation(set, key))
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or(0);
                 (
                     object::text(set, "/spec/template/spec/containers/0/image").to_owned(),
                     revision,

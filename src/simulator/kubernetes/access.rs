@@ -87,12 +87,7 @@ impl Default for Access {
             ("viewer-token", user("viewer", "viewers", Role::View)),
         ];
         Self {
-            users: Arc::new(Mutex::new(
-                users
-                    .into_iter()
-                    .map(|(token, user)| (token.to_owned(), user))
-                    .collect(),
-            )),
+            users: Arc::new(Mutex::new(users.into_iter().map(|(token, user)| (token.to_owned(), user)).collect())),
             denials: Arc::default(),
         }
     }
@@ -108,30 +103,21 @@ impl Access {
 
     /// Makes a token invalid.
     pub fn expire(&self, token: &str) {
-        self.users
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(other, _)| other != token);
+        self.users.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| other != token);
     }
 
     /// Takes one right away: `deny("bob", "patch", "rollouts/status")`. `*` stands for every verb or resource.
     pub fn deny(&self, user: &str, verb: &str, resource: &str) {
-        self.denials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Denial {
-                user: user.to_owned(),
-                verb: verb.to_owned(),
-                resource: resource.to_owned(),
-            });
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner).push(Denial {
+            user: user.to_owned(),
+            verb: verb.to_owned(),
+            resource: resource.to_owned(),
+        });
     }
 
     /// Gives back what [`Self::deny`] took.
     pub fn allow_again(&self) {
-        self.denials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Returns the person behind an `Authorization` header.
@@ -155,16 +141,11 @@ impl Access {
 
     /// Returns whether a person may do something.
     pub fn allows(&self, user: &User, request: &Request<'_>) -> bool {
-        let denied = self
-            .denials
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .any(|denial| {
-                denial.user == user.name
-                    && (denial.verb == "*" || denial.verb == request.verb)
-                    && (denial.resource == "*" || denial.resource == request.resource)
-            });
+        let denied = self.denials.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|denial| {
+            denial.user == user.name
+                && (denial.verb == "*" || denial.verb == request.verb)
+                && (denial.resource == "*" || denial.resource == request.resource)
+        });
         if denied {
             return false;
         }
@@ -176,17 +157,14 @@ impl Access {
             Role::View => reads && plural != "secrets" && known(request.group, plural),
             Role::Edit => {
                 known(request.group, plural)
-                    && (reads
-                        || !matches!(plural, "namespaces" | "nodes" | "clusteranalysistemplates"))
+                    && (reads || !matches!(plural, "namespaces" | "nodes" | "clusteranalysistemplates"))
             }
         }
     }
 }
 
 fn known(group: &str, plural: &str) -> bool {
-    RESOURCES
-        .iter()
-        .any(|r: &Resource| r.plural == plural && r.group == group)
+    RESOURCES.iter().any(|r: &Resource| r.plural == plural && r.group == group)
 }
 
 #[cfg(test)]
@@ -194,12 +172,7 @@ mod tests {
     use super::*;
 
     fn ask<'a>(verb: &'a str, resource: &'a str) -> Request<'a> {
-        Request {
-            verb,
-            group: "argoproj.io",
-            resource,
-            namespace: "shop",
-        }
+        Request { verb, group: "argoproj.io", resource, namespace: "shop" }
     }
 
     #[test]
@@ -230,9 +203,7 @@ mod tests {
     #[test]
     fn unknown_tokens_are_refused() {
         let access = Access::default();
-        let error = access
-            .authenticate(Some("Bearer expired-token"))
-            .unwrap_err();
+        let error = access.authenticate(Some("Bearer expired-token")).unwrap_err();
         assert_eq!(error.code, 401);
         let nobody = access.authenticate(None).unwrap();
         assert!(!access.allows(&nobody, &ask("get", "rollouts")));

@@ -41,18 +41,11 @@ pub fn human(seconds: i64) -> String {
 
 /// Returns the age of a time stamp, `<unknown>` for none.
 pub fn since(stamp: Option<Timestamp>) -> String {
-    stamp.map_or_else(
-        || "<unknown>".to_owned(),
-        |at| human(Timestamp::now().duration_since(at).as_secs()),
-    )
+    stamp.map_or_else(|| "<unknown>".to_owned(), |at| human(Timestamp::now().duration_since(at).as_secs()))
 }
 
 fn pair(first: i64, first_unit: char, second: i64, second_unit: char) -> String {
-    if second == 0 {
-        format!("{first}{first_unit}")
-    } else {
-        format!("{first}{first_unit}{second}{second_unit}")
-    }
+    if second == 0 { format!("{first}{first_unit}") } else { format!("{first}{first_unit}{second}{second_unit}") }
 }
 
 #[cfg(test)]

@@ -24,13 +24,7 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: Box::new(Value::Null),
-            retry_after: None,
-        }
+        Self { code, reason, message: message.into(), details: Box::new(Value::Null), retry_after: None }
     }
 
     fn about(mut self, resource: &Resource, name: &str) -> Self {
@@ -49,32 +43,20 @@ impl ApiError {
     /// 404 for an object that does not exist.
     pub fn not_found(kind: Kind, name: &str) -> Self {
         let resource = kind.resource();
-        Self::new(
-            404,
-            "NotFound",
-            format!("{} \"{name}\" not found", resource.qualified()),
-        )
-        .about(resource, name)
+        Self::new(404, "NotFound", format!("{} \"{name}\" not found", resource.qualified())).about(resource, name)
     }
 
     /// 404 for a path that the server does not serve.
     pub fn no_such_path() -> Self {
-        let mut error = Self::new(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        );
+        let mut error = Self::new(404, "NotFound", "the server could not find the requested resource");
         *error.details = json!({});
         error
     }
 
     /// 405 for a verb that a path does not take.
     pub fn method_not_allowed() -> Self {
-        let mut error = Self::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        );
+        let mut error =
+            Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
         *error.details = json!({});
         error
     }
@@ -82,12 +64,8 @@ impl ApiError {
     /// 409 for a create of a name that is taken.
     pub fn already_exists(kind: Kind, name: &str) -> Self {
         let resource = kind.resource();
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{} \"{name}\" already exists", resource.qualified()),
-        )
-        .about(resource, name)
+        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", resource.qualified()))
+            .about(resource, name)
     }
 
     /// 409 for a write based on an older resourceVersion.
@@ -105,10 +83,7 @@ impl ApiError {
         Self::new(
             409,
             "Conflict",
-            format!(
-                "Operation cannot be fulfilled on {} \"{name}\": {why}",
-                resource.qualified()
-            ),
+            format!("Operation cannot be fulfilled on {} \"{name}\": {why}", resource.qualified()),
         )
         .about(resource, name)
     }
@@ -116,10 +91,7 @@ impl ApiError {
     /// 422 for an object that breaks a rule; `causes` are (field, message) pairs.
     pub fn invalid(kind: Kind, name: &str, causes: &[(&str, String)]) -> Self {
         let resource = kind.resource();
-        let texts: Vec<String> = causes
-            .iter()
-            .map(|(field, message)| format!("{field}: {message}"))
-            .collect();
+        let texts: Vec<String> = causes.iter().map(|(field, message)| format!("{field}: {message}")).collect();
         let all = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -129,11 +101,7 @@ impl ApiError {
         } else {
             format!("{}.{}", resource.title, resource.group)
         };
-        let mut error = Self::new(
-            422,
-            "Invalid",
-            format!("{title} \"{name}\" is invalid: {all}"),
-        );
+        let mut error = Self::new(422, "Invalid", format!("{title} \"{name}\" is invalid: {all}"));
         *error.details = json!({
             "name": name,
             "group": resource.group,
@@ -186,37 +154,22 @@ impl ApiError {
 
     /// 403 with the sentence RBAC answers with; `target` is what was asked for.
     pub fn forbidden(resource: &Resource, name: &str, sentence: &str) -> Self {
-        let subject = if name.is_empty() {
-            resource.qualified()
-        } else {
-            format!("{} \"{name}\"", resource.qualified())
-        };
-        Self::new(
-            403,
-            "Forbidden",
-            format!("{subject} is forbidden: {sentence}"),
-        )
-        .about(resource, name)
+        let subject =
+            if name.is_empty() { resource.qualified() } else { format!("{} \"{name}\"", resource.qualified()) };
+        Self::new(403, "Forbidden", format!("{subject} is forbidden: {sentence}")).about(resource, name)
     }
 
     /// 403 for a path that is not a resource.
     pub fn forbidden_path(user: &str, verb: &str, path: &str) -> Self {
-        let mut error = Self::new(
-            403,
-            "Forbidden",
-            format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""),
-        );
+        let mut error =
+            Self::new(403, "Forbidden", format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""));
         *error.details = json!({});
         error
     }
 
     /// 410 for a resourceVersion that history no longer reaches back to.
     pub fn expired(asked: u64, oldest: u64) -> Self {
-        Self::new(
-            410,
-            "Expired",
-            format!("too old resource version: {asked} ({oldest})"),
-        )
+        Self::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
     }
 
     /// 410 for a list continuation of a version that is gone.
@@ -242,22 +195,14 @@ impl ApiError {
 
     /// 500.
     pub fn internal(message: &str) -> Self {
-        let mut error = Self::new(
-            500,
-            "InternalError",
-            format!("Internal error occurred: {message}"),
-        );
+        let mut error = Self::new(500, "InternalError", format!("Internal error occurred: {message}"));
         *error.details = json!({ "causes": [{ "message": message }] });
         error
     }
 
     /// 503.
     pub fn unavailable() -> Self {
-        let mut error = Self::new(
-            503,
-            "ServiceUnavailable",
-            "the server is currently unable to handle the request",
-        );
+        let mut error = Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request");
         *error.details = json!({});
         error
     }
@@ -282,16 +227,10 @@ impl ApiError {
     /// Returns the HTTP response.
     pub fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.status())));
-        *response.status_mut() =
-            StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        *response.status_mut() = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

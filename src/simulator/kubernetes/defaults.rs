@@ -68,22 +68,11 @@ fn pod_spec(spec: &mut Value) {
             continue;
         };
         for container in containers {
-            let image = container
-                .get("image")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let pull = if image.ends_with(":latest") || !image.contains(':') {
-                "Always"
-            } else {
-                "IfNotPresent"
-            };
+            let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
+            let pull = if image.ends_with(":latest") || !image.contains(':') { "Always" } else { "IfNotPresent" };
             put(container, "imagePullPolicy", json!(pull));
             put(container, "resources", json!({}));
-            put(
-                container,
-                "terminationMessagePath",
-                json!("/dev/termination-log"),
-            );
+            put(container, "terminationMessagePath", json!("/dev/termination-log"));
             put(container, "terminationMessagePolicy", json!("File"));
             if let Some(ports) = container.get_mut("ports").and_then(Value::as_array_mut) {
                 for port in ports {
@@ -95,9 +84,7 @@ fn pod_spec(spec: &mut Value) {
 }
 
 fn field<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
-    as_map(object)
-        .entry(key.to_owned())
-        .or_insert_with(|| Value::Object(Map::new()))
+    as_map(object).entry(key.to_owned()).or_insert_with(|| Value::Object(Map::new()))
 }
 
 fn put(object: &mut Value, key: &str, value: Value) {

@@ -9,48 +9,21 @@ use super::object::set;
 use super::representation::json_response;
 use super::resources::{RESOURCES, Resource, group_version};
 
-const VERBS: &[&str] = &[
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
+const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const SUBRESOURCE_VERBS: &[&str] = &["get", "patch", "update"];
 /// Reviews are resources that only take a create.
 const REVIEWS: &[(&str, &str, &str)] = &[
-    (
-        "authentication.k8s.io",
-        "selfsubjectreviews",
-        "SelfSubjectReview",
-    ),
-    (
-        "authorization.k8s.io",
-        "selfsubjectaccessreviews",
-        "SelfSubjectAccessReview",
-    ),
-    (
-        "authorization.k8s.io",
-        "selfsubjectrulesreviews",
-        "SelfSubjectRulesReview",
-    ),
+    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
 ];
 /// What the simulator claims to be.
 pub const VERSION: &str = "v1.34.1";
 
 /// Answers a request for anything that is not an object.
 pub fn answer(parts: &[&str], headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let aggregated = accept
-        .split(',')
-        .next()
-        .is_some_and(|first| first.contains("as=APIGroupDiscoveryList"));
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let aggregated = accept.split(',').next().is_some_and(|first| first.contains("as=APIGroupDiscoveryList"));
     let body = match parts {
         ["livez" | "readyz" | "healthz", ..] => return Ok(Response::new(Body::from("ok"))),
         ["version"] => version(),
@@ -75,11 +48,8 @@ pub fn answer(parts: &[&str], headers: &HeaderMap) -> Result<Response<Body>, Api
             found
         }
         ["apis", name, version] => {
-            find_group(name).and_then(|(_, known)| {
-                (known == *version)
-                    .then_some(())
-                    .ok_or_else(ApiError::no_such_path)
-            })?;
+            find_group(name)
+                .and_then(|(_, known)| (known == *version).then_some(()).ok_or_else(ApiError::no_such_path))?;
             resource_list(name, version)
         }
         ["openapi", "v2"] => openapi_v2(),
@@ -114,10 +84,7 @@ fn version() -> Value {
 
 fn groups() -> Vec<(&'static str, &'static str)> {
     let mut groups: Vec<(&str, &str)> = Vec::new();
-    let all = RESOURCES
-        .iter()
-        .map(|r| (r.group, r.version))
-        .chain(REVIEWS.iter().map(|(group, _, _)| (*group, "v1")));
+    let all = RESOURCES.iter().map(|r| (r.group, r.version)).chain(REVIEWS.iter().map(|(group, _, _)| (*group, "v1")));
     for pair in all.filter(|(group, _)| !group.is_empty()) {
         if !groups.contains(&pair) {
             groups.push(pair);
@@ -127,10 +94,7 @@ fn groups() -> Vec<(&'static str, &'static str)> {
 }
 
 fn find_group(name: &str) -> Result<(&'static str, &'static str), ApiError> {
-    groups()
-        .into_iter()
-        .find(|(group, _)| *group == name)
-        .ok_or_else(ApiError::no_such_path)
+    groups().into_iter().find(|(group, _)| *group == name).ok_or_else(ApiError::no_such_path)
 }
 
 fn group(name: &str, version: &str) -> Value {
@@ -235,9 +199,7 @@ fn aggregated_response(core: bool) -> Response<Body> {
     let mut response = json_response(200, &body);
     response.headers_mut().insert(
         header::CONTENT_TYPE,
-        HeaderValue::from_static(
-            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-        ),
+        HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"),
     );
     response
 }
@@ -305,17 +267,9 @@ fn openapi_v3_index() -> Value {
 /// Says for each kind that writes take `fieldValidation`: what kubectl looks for before it validates on the server.
 fn openapi_v3(group: &str, version: &str) -> Value {
     let mut paths = json!({});
-    let prefix = if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    };
+    let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
     for resource in members(group) {
-        let place = if resource.namespaced {
-            "/namespaces/{namespace}"
-        } else {
-            ""
-        };
+        let place = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
         let operation = |action: &str| {
             json!({
                 "x-kubernetes-action": action,

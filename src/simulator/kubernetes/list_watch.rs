@@ -41,21 +41,14 @@ pub fn envelope(kind: Kind, version: u64, items: Vec<Value>) -> Value {
 }
 
 fn selector(call: &Call<'_>, target: &Target) -> Result<Selector, ApiError> {
-    Selector::parse(
-        target.kind,
-        call.query.get("labelSelector"),
-        call.query.get("fieldSelector"),
-    )
+    Selector::parse(target.kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))
 }
 
 /// Answers a list.
 pub fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
     let selector = selector(call, target)?;
     let (version, objects) = call.server.store.list(target.kind, Some(&target.namespace));
-    let mut found: Vec<Arc<Value>> = objects
-        .into_iter()
-        .filter(|object| selector.matches(object))
-        .collect();
+    let mut found: Vec<Arc<Value>> = objects.into_iter().filter(|object| selector.matches(object)).collect();
     let mut metadata = json!({"resourceVersion": version.to_string()});
     let start = continuation(call.query.get("continue"))?;
     found.drain(..start.min(found.len()));
@@ -95,10 +88,7 @@ fn continuation(token: &str) -> Result<usize, ApiError> {
     if token.is_empty() {
         return Ok(0);
     }
-    token
-        .strip_prefix("sim-")
-        .and_then(|offset| offset.parse().ok())
-        .ok_or_else(ApiError::continue_expired)
+    token.strip_prefix("sim-").and_then(|offset| offset.parse().ok()).ok_or_else(ApiError::continue_expired)
 }
 
 /// One open watch.
@@ -139,10 +129,7 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
             ))
         })?
     };
-    let timeout = call
-        .query
-        .number("timeoutSeconds")
-        .map_or(LONGEST_WATCH, Duration::from_secs);
+    let timeout = call.query.number("timeoutSeconds").map_or(LONGEST_WATCH, Duration::from_secs);
     let now = Instant::now();
     let initial = call.query.is("sendInitialEvents");
     let mut open = Watch {
@@ -181,10 +168,7 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
         Some((item, open))
     }));
     let mut response = Response::new(body);
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
@@ -251,10 +235,7 @@ impl Watch {
         if key.kind != self.target.kind || elsewhere {
             return;
         }
-        let before = change
-            .previous
-            .as_ref()
-            .is_some_and(|object| self.selector.matches(object));
+        let before = change.previous.as_ref().is_some_and(|object| self.selector.matches(object));
         let after = change.change != ChangeKind::Deleted && self.selector.matches(&change.object);
         match (before, after) {
             (false, true) => self.emit("ADDED", &change.object),
@@ -282,11 +263,7 @@ impl Watch {
             "creationTimestamp": null,
         });
         if initial_end {
-            object::set(
-                &mut metadata,
-                &["annotations", "k8s.io/initial-events-end"],
-                json!("true"),
-            );
+            object::set(&mut metadata, &["annotations", "k8s.io/initial-events-end"], json!("true"));
         }
         let mut object = json!({
             "kind": resource.title,

@@ -31,13 +31,7 @@ impl Door {
         guard.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = guard.local_addr()?;
         let listener = Some(listen(address)?);
-        Ok(Self {
-            address,
-            _guard: guard,
-            listener,
-            faults,
-            shutdown,
-        })
+        Ok(Self { address, _guard: guard, listener, faults, shutdown })
     }
 
     /// Returns the address.
@@ -119,11 +113,7 @@ impl Wire {
                 () = own.cancelled() => {}
             }
         });
-        Self {
-            stream,
-            cancelled: Box::pin(both.cancelled_owned()),
-            cut,
-        }
+        Self { stream, cancelled: Box::pin(both.cancelled_owned()), cut }
     }
 
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -147,22 +137,14 @@ impl Drop for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.poll_cut(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_cut(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -197,8 +179,6 @@ impl Connection {
 
 impl Connected<IncomingStream<'_, Door>> for Connection {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self {
-            cut: stream.io().cut.clone(),
-        }
+        Self { cut: stream.io().cut.clone() }
     }
 }

@@ -43,10 +43,7 @@ pub struct Logs {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self {
-            logs: Arc::default(),
-            changed: watch::Sender::new(0),
-        }
+        Self { logs: Arc::default(), changed: watch::Sender::new(0) }
     }
 }
 
@@ -55,10 +52,7 @@ impl Logs {
     pub fn print(&self, uid: &str, text: &str) {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let log = logs.entry(uid.to_owned()).or_default();
-        log.current.push_back(Line {
-            at: Timestamp::now(),
-            text: text.to_owned(),
-        });
+        log.current.push_back(Line { at: Timestamp::now(), text: text.to_owned() });
         if log.current.len() > KEPT {
             log.current.pop_front();
             log.dropped += 1;
@@ -77,10 +71,7 @@ impl Logs {
 
     /// Forgets a pod.
     pub fn forget(&self, uid: &str) {
-        self.logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid);
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.changed.send_modify(|n| *n += 1);
     }
 
@@ -90,11 +81,7 @@ impl Logs {
             return Err(ApiError::method_not_allowed());
         }
         let key = Key::new(Kind::Pod, &target.namespace, &target.name);
-        let pod = call
-            .server
-            .store
-            .get(&key)
-            .ok_or_else(|| ApiError::not_found(Kind::Pod, &target.name))?;
+        let pod = call.server.store.get(&key).ok_or_else(|| ApiError::not_found(Kind::Pod, &target.name))?;
         let container = check_container(&pod, call.query.get("container"))?;
         let uid = object::uid(&pod).to_owned();
         let previous = call.query.is("previous");
@@ -117,25 +104,13 @@ impl Logs {
                 VecDeque::new()
             }
         };
-        let tail = call
-            .query
-            .number("tailLines")
-            .map_or(lines.len(), |n| n as usize);
+        let tail = call.query.number("tailLines").map_or(lines.len(), |n| n as usize);
         let seen = lines.len();
-        let text: String = lines
-            .iter()
-            .skip(seen.saturating_sub(tail))
-            .map(|line| line.show(stamps))
-            .collect();
-        let body = if call.query.is("follow") && !previous {
-            self.follow(uid, text, seen, stamps)
-        } else {
-            Body::from(text)
-        };
+        let text: String = lines.iter().skip(seen.saturating_sub(tail)).map(|line| line.show(stamps)).collect();
+        let body =
+            if call.query.is("follow") && !previous { self.follow(uid, text, seen, stamps) } else { Body::from(text) };
         let mut response = Response::new(body);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         Ok(response)
     }
 
@@ -143,69 +118,51 @@ impl Logs {
         let logs = Arc::clone(&self.logs);
         let changed = self.changed.subscribe();
         let first = Some(Bytes::from(text));
-        Body::from_stream(stream::unfold(
-            (logs, changed, first, seen),
-            move |(logs, mut changed, first, seen)| {
-                let uid = uid.clone();
-                async move {
-                    if let Some(text) = first.filter(|text| !text.is_empty()) {
-                        let item: Result<Bytes, std::io::Error> = Ok(text);
-                        return Some((item, (logs, changed, None, seen)));
+        Body::from_stream(stream::unfold((logs, changed, first, seen), move |(logs, mut changed, first, seen)| {
+            let uid = uid.clone();
+            async move {
+                if let Some(text) = first.filter(|text| !text.is_empty()) {
+                    let item: Result<Bytes, std::io::Error> = Ok(text);
+                    return Some((item, (logs, changed, None, seen)));
+                }
+                loop {
+                    changed.changed().await.ok()?;
+                    let (text, total) = {
+                        let logs = logs.lock().unwrap_or_else(PoisonError::into_inner);
+                        let log = logs.get(&uid)?;
+                        let total = log.dropped + log.current.len();
+                        let skip = seen.saturating_sub(log.dropped);
+                        let text: String = log.current.iter().skip(skip).map(|line| line.show(stamps)).collect();
+                        (text, total)
+                    };
+                    // A restart starts a shorter log: the stream of the old container ends.
+                    if total < seen {
+                        return None;
                     }
-                    loop {
-                        changed.changed().await.ok()?;
-                        let (text, total) = {
-                            let logs = logs.lock().unwrap_or_else(PoisonError::into_inner);
-                            let log = logs.get(&uid)?;
-                            let total = log.dropped + log.current.len();
-                            let skip = seen.saturating_sub(log.dropped);
-                            let text: String = log
-                                .current
-                                .iter()
-                                .skip(skip)
-                                .map(|line| line.show(stamps))
-                                .collect();
-                            (text, total)
-                        };
-                        // A restart starts a shorter log: the stream of the old container ends.
-                        if total < seen {
-                            return None;
-                        }
-                        if !text.is_empty() {
-                            return Some((Ok(Bytes::from(text)), (logs, changed, None, total)));
-                        }
+                    if !text.is_empty() {
+                        return Some((Ok(Bytes::from(text)), (logs, changed, None, total)));
                     }
                 }
-            },
-        ))
+            }
+        }))
     }
 }
 
 impl Line {
     fn show(&self, stamps: bool) -> String {
-        if stamps {
-            format!("{} {}\n", self.at, self.text)
-        } else {
-            format!("{}\n", self.text)
-        }
+        if stamps { format!("{} {}\n", self.at, self.text) } else { format!("{}\n", self.text) }
     }
 }
 
 fn check_container(pod: &Value, asked: &str) -> Result<String, ApiError> {
-    let names: Vec<&str> = object::items(pod, "/spec/containers")
-        .iter()
-        .map(object_name)
-        .collect();
+    let names: Vec<&str> = object::items(pod, "/spec/containers").iter().map(object_name).collect();
     if asked.is_empty() {
         return Ok(names.first().copied().unwrap_or_default().to_owned());
     }
     if names.contains(&asked) {
         return Ok(asked.to_owned());
     }
-    Err(ApiError::bad_request(format!(
-        "container {asked} is not valid for pod {}",
-        object::name(pod)
-    )))
+    Err(ApiError::bad_request(format!("container {asked} is not valid for pod {}", object::name(pod))))
 }
 
 fn object_name(container: &Value) -> &str {
@@ -218,11 +175,8 @@ fn refuse_unstarted(pod: &Value, container: &str) -> Result<(), ApiError> {
         .map(|status| object::text(status, "/state/waiting/reason"))
         .find(|reason| !reason.is_empty());
     let Some(reason) = waiting else { return Ok(()) };
-    let why = if reason == "ContainerCreating" {
-        reason.to_owned()
-    } else {
-        "trying and failing to pull image".to_owned()
-    };
+    let why =
+        if reason == "ContainerCreating" { reason.to_owned() } else { "trying and failing to pull image".to_owned() };
     Err(ApiError::bad_request(format!(
         "container \"{container}\" in pod \"{}\" is waiting to start: {why}",
         object::name(pod)

@@ -25,20 +25,12 @@ pub struct Author {
 impl Author {
     /// Returns an author of plain updates.
     pub fn update(manager: &str) -> Self {
-        Self {
-            manager: manager.to_owned(),
-            apply: false,
-            dry_run: false,
-        }
+        Self { manager: manager.to_owned(), apply: false, dry_run: false }
     }
 
     /// Returns an author of server-side applies.
     pub fn apply(manager: &str) -> Self {
-        Self {
-            manager: manager.to_owned(),
-            apply: true,
-            dry_run: false,
-        }
+        Self { manager: manager.to_owned(), apply: true, dry_run: false }
     }
 }
 
@@ -50,11 +42,7 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Tim
     let mut path = Vec::new();
     difference(old, new, &mut path, &mut changed);
     changed.retain(|path, ()| is_owned(path));
-    let mut entries = old
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let mut entries = old.pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default();
     let operation = if author.apply { "Apply" } else { "Update" };
     let subresource = (part == Part::Status).then_some("status");
     let mine = |entry: &Value| {
@@ -93,11 +81,7 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Tim
         Some(index) => entries[index] = entry,
         None => entries.push(entry),
     }
-    entries.retain(|entry| {
-        entry["fieldsV1"]
-            .as_object()
-            .is_some_and(|fields| !fields.is_empty())
-    });
+    entries.retain(|entry| entry["fieldsV1"].as_object().is_some_and(|fields| !fields.is_empty()));
     object::set(new, &["metadata", "managedFields"], json!(entries));
 }
 
@@ -140,9 +124,7 @@ fn difference(old: &Value, new: &Value, path: &mut Vec<String>, out: &mut Fields
 }
 
 fn exists(object: &Value, path: &[String]) -> bool {
-    path.iter()
-        .try_fold(object, |at, key| at.get(key))
-        .is_some()
+    path.iter().try_fold(object, |at, key| at.get(key)).is_some()
 }
 
 fn read(fields: &Value, path: &mut Vec<String>, out: &mut Fields) {
@@ -166,9 +148,7 @@ fn write(fields: &Fields) -> Value {
     for path in fields.keys() {
         let mut at = &mut root;
         for key in path {
-            at = object::as_map(at)
-                .entry(format!("f:{key}"))
-                .or_insert_with(|| json!({}));
+            at = object::as_map(at).entry(format!("f:{key}")).or_insert_with(|| json!({}));
         }
     }
     root
@@ -180,24 +160,11 @@ mod tests {
 
     #[test]
     fn the_last_writer_of_a_field_owns_it() {
-        let mut first =
-            json!({"apiVersion": "v1", "kind": "X", "spec": {"paused": false, "replicas": 1}});
-        record(
-            &Value::Null,
-            &mut first,
-            Part::Main,
-            &Author::update("kubectl"),
-            Timestamp::UNIX_EPOCH,
-        );
+        let mut first = json!({"apiVersion": "v1", "kind": "X", "spec": {"paused": false, "replicas": 1}});
+        record(&Value::Null, &mut first, Part::Main, &Author::update("kubectl"), Timestamp::UNIX_EPOCH);
         let mut second = first.clone();
         second["spec"]["paused"] = json!(true);
-        record(
-            &first,
-            &mut second,
-            Part::Main,
-            &Author::update("alice"),
-            Timestamp::UNIX_EPOCH,
-        );
+        record(&first, &mut second, Part::Main, &Author::update("alice"), Timestamp::UNIX_EPOCH);
         let fields = &second["metadata"]["managedFields"];
         assert_eq!(fields[0]["manager"], "kubectl");
         assert_eq!(fields[0]["fieldsV1"], json!({"f:spec": {"f:replicas": {}}}));
@@ -208,25 +175,10 @@ mod tests {
     #[test]
     fn status_writes_have_an_entry_of_their_own() {
         let mut first = json!({"apiVersion": "v1", "kind": "X", "spec": {"replicas": 1}});
-        record(
-            &Value::Null,
-            &mut first,
-            Part::Main,
-            &Author::update("c"),
-            Timestamp::UNIX_EPOCH,
-        );
+        record(&Value::Null, &mut first, Part::Main, &Author::update("c"), Timestamp::UNIX_EPOCH);
         let mut second = first.clone();
         second["status"] = json!({"phase": "Paused"});
-        record(
-            &first,
-            &mut second,
-            Part::Status,
-            &Author::update("c"),
-            Timestamp::UNIX_EPOCH,
-        );
-        assert_eq!(
-            second["metadata"]["managedFields"][1]["subresource"],
-            "status"
-        );
+        record(&first, &mut second, Part::Status, &Author::update("c"), Timestamp::UNIX_EPOCH);
+        assert_eq!(second["metadata"]["managedFields"][1]["subresource"], "status");
     }
 }

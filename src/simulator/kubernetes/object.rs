@@ -5,34 +5,22 @@ use serde_json::{Map, Value, json};
 
 /// Returns the text at a JSON pointer, or `""` where there is none.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or("")
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// Returns the whole number at a JSON pointer, or `default` where there is none.
 pub fn number(object: &Value, pointer: &str, default: i64) -> i64 {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_i64)
-        .unwrap_or(default)
+    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default)
 }
 
 /// Returns whether the value at a JSON pointer is `true`.
 pub fn flag(object: &Value, pointer: &str) -> bool {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_bool)
-        .unwrap_or(false)
+    object.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// Returns the list at a JSON pointer, or an empty one.
 pub fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Returns `metadata.name`.
@@ -52,11 +40,7 @@ pub fn uid(object: &Value) -> &str {
 
 /// Returns one annotation.
 pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object
-        .get("metadata")?
-        .get("annotations")?
-        .get(key)?
-        .as_str()
+    object.get("metadata")?.get("annotations")?.get(key)?.as_str()
 }
 
 /// Returns one label.
@@ -66,9 +50,7 @@ pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
 
 /// Returns the owner reference that carries `controller: true`.
 pub fn controller_of(object: &Value) -> Option<&Value> {
-    items(object, "/metadata/ownerReferences")
-        .iter()
-        .find(|owner| flag(owner, "/controller"))
+    items(object, "/metadata/ownerReferences").iter().find(|owner| flag(owner, "/controller"))
 }
 
 /// Returns whether `uid` is the controller of the object.
@@ -95,9 +77,7 @@ pub fn set(object: &mut Value, path: &[&str], value: Value) {
     };
     let mut at = object;
     for key in parents {
-        at = as_map(at)
-            .entry((*key).to_owned())
-            .or_insert_with(|| json!({}));
+        at = as_map(at).entry((*key).to_owned()).or_insert_with(|| json!({}));
     }
     as_map(at).insert((*last).to_owned(), value);
 }
@@ -150,11 +130,7 @@ pub fn canonical(value: &Value) -> Value {
         Value::Object(map) => {
             let mut keys: Vec<_> = map.iter().collect();
             keys.sort_by(|a, b| a.0.cmp(b.0));
-            Value::Object(
-                keys.into_iter()
-                    .map(|(key, value)| (key.clone(), canonical(value)))
-                    .collect(),
-            )
+            Value::Object(keys.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect())
         }
         Value::Array(list) => Value::Array(list.iter().map(canonical).collect()),
         other => other.clone(),

@@ -64,11 +64,7 @@ fn key(target: &Target) -> Key {
 }
 
 fn part(target: &Target) -> Part {
-    if target.subresource == "status" {
-        Part::Status
-    } else {
-        Part::Main
-    }
+    if target.subresource == "status" { Part::Status } else { Part::Main }
 }
 
 fn respond(call: &Call<'_>, kind: Kind, object: &Value, code: u16) -> Response<Body> {
@@ -77,11 +73,7 @@ fn respond(call: &Call<'_>, kind: Kind, object: &Value, code: u16) -> Response<B
 }
 
 fn get(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
-    let object = call
-        .server
-        .store
-        .get(&key(target))
-        .ok_or_else(|| ApiError::not_found(target.kind, &target.name))?;
+    let object = call.server.store.get(&key(target)).ok_or_else(|| ApiError::not_found(target.kind, &target.name))?;
     Ok(respond(call, target.kind, &object, 200))
 }
 
@@ -92,11 +84,7 @@ fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> 
     }
     let object = call.json()?;
     let store = &call.server.store;
-    if resource.namespaced
-        && store
-            .get(&Key::new(Kind::Namespace, "", &target.namespace))
-            .is_none()
-    {
+    if resource.namespaced && store.get(&Key::new(Kind::Namespace, "", &target.namespace)).is_none() {
         return Err(ApiError::not_found(Kind::Namespace, &target.namespace));
     }
     let created = store.create(target.kind, &target.namespace, object, &call.author(false))?;
@@ -113,10 +101,7 @@ fn update(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> 
         )));
     }
     let author = call.author(false);
-    let stored = call
-        .server
-        .store
-        .update(&key(target), part(target), &author, |_| Ok(new))?;
+    let stored = call.server.store.update(&key(target), part(target), &author, |_| Ok(new))?;
     Ok(respond(call, target.kind, &stored, 200))
 }
 
@@ -138,17 +123,13 @@ fn patch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
         let created = store.create(target.kind, &target.namespace, object, &author)?;
         return Ok(respond(call, target.kind, &created, 201));
     }
-    let stored = store.update(&key(target), part(target), &author, |old| {
-        kind.apply(old, &patch)
-    })?;
+    let stored = store.update(&key(target), part(target), &author, |old| kind.apply(old, &patch))?;
     Ok(respond(call, target.kind, &stored, 200))
 }
 
 fn delete(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
     let options: Value = serde_json::from_slice(call.body).unwrap_or(Value::Null);
-    let uid = options
-        .pointer("/preconditions/uid")
-        .and_then(Value::as_str);
+    let uid = options.pointer("/preconditions/uid").and_then(Value::as_str);
     let deleted = call.server.store.delete(&key(target), uid)?;
     Ok(json_response(200, &deletion(target.kind, &deleted)))
 }
@@ -175,25 +156,13 @@ fn deletion(kind: Kind, object: &Arc<Value>) -> Value {
 }
 
 fn delete_collection(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
-    let selector = Selector::parse(
-        target.kind,
-        call.query.get("labelSelector"),
-        call.query.get("fieldSelector"),
-    )?;
+    let selector = Selector::parse(target.kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))?;
     let (version, objects) = call.server.store.list(target.kind, Some(&target.namespace));
     let mut items = Vec::new();
     for object in objects.iter().filter(|object| selector.matches(object)) {
-        items.push(Value::clone(
-            &*call
-                .server
-                .store
-                .delete(&Key::of(target.kind, object), None)?,
-        ));
+        items.push(Value::clone(&*call.server.store.delete(&Key::of(target.kind, object), None)?));
     }
-    Ok(json_response(
-        200,
-        &list_watch::envelope(target.kind, version, items),
-    ))
+    Ok(json_response(200, &list_watch::envelope(target.kind, version, items)))
 }
 
 /// `pods/eviction`: no disruption budgets here, so every eviction is a deletion.

@@ -50,9 +50,7 @@ impl Route {
         }
         let (namespace, rest) = match rest {
             // `/namespaces/x` and `/namespaces/x/status` are the namespace itself.
-            ["namespaces", namespace, plural, inner @ ..]
-                if !matches!(*plural, "status" | "finalize") =>
-            {
+            ["namespaces", namespace, plural, inner @ ..] if !matches!(*plural, "status" | "finalize") => {
                 (*namespace, [&[*plural], inner].concat())
             }
             rest => ("", rest.to_vec()),
@@ -87,10 +85,7 @@ impl Query {
 
     /// Returns a parameter, `""` if absent.
     pub fn get(&self, name: &str) -> &str {
-        self.pairs
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value)
+        self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// Returns whether a parameter is set to true.
@@ -119,12 +114,7 @@ mod tests {
     fn paths_name_objects() {
         let t = target("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status");
         assert_eq!(
-            (
-                t.kind,
-                t.namespace.as_str(),
-                t.name.as_str(),
-                t.subresource.as_str()
-            ),
+            (t.kind, t.namespace.as_str(), t.name.as_str(), t.subresource.as_str()),
             (Kind::Rollout, "shop", "web", "status")
         );
         let t = target("/api/v1/pods");
@@ -134,9 +124,6 @@ mod tests {
         let t = target("/api/v1/namespaces/shop/pods/web-1/log");
         assert_eq!((t.kind, t.subresource.as_str()), (Kind::Pod, "log"));
         assert_eq!(Route::parse("/apis/apps/v1/daemonsets"), None);
-        assert!(matches!(
-            Route::parse("/apis/apps/v1"),
-            Some(Route::Plain(_))
-        ));
+        assert!(matches!(Route::parse("/apis/apps/v1"), Some(Route::Plain(_))));
     }
 }

@@ -74,11 +74,7 @@ pub fn metadata(object: &Value) -> Value {
 /// Builds a response with a JSON body.
 pub fn json_response(code: u16, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{body}\n")));
-    *response.status_mut() =
-        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -107,84 +107,29 @@ pub static RESOURCES: &[Resource] = &[
     Resource {
         namespaced: false,
         status: true,
-        ..row(
-            Kind::Namespace,
-            "",
-            "v1",
-            ("namespaces", "namespace", "Namespace"),
-            &["ns"],
-        )
+        ..row(Kind::Namespace, "", "v1", ("namespaces", "namespace", "Namespace"), &["ns"])
     },
-    Resource {
-        namespaced: false,
-        status: true,
-        ..row(Kind::Node, "", "v1", ("nodes", "node", "Node"), &["no"])
-    },
-    Resource {
-        status: true,
-        generation: true,
-        all: true,
-        ..row(Kind::Pod, "", "v1", ("pods", "pod", "Pod"), &["po"])
-    },
+    Resource { namespaced: false, status: true, ..row(Kind::Node, "", "v1", ("nodes", "node", "Node"), &["no"]) },
+    Resource { status: true, generation: true, all: true, ..row(Kind::Pod, "", "v1", ("pods", "pod", "Pod"), &["po"]) },
     row(Kind::Event, "", "v1", ("events", "event", "Event"), &["ev"]),
-    row(
-        Kind::ConfigMap,
-        "",
-        "v1",
-        ("configmaps", "configmap", "ConfigMap"),
-        &["cm"],
-    ),
+    row(Kind::ConfigMap, "", "v1", ("configmaps", "configmap", "ConfigMap"), &["cm"]),
     row(Kind::Secret, "", "v1", ("secrets", "secret", "Secret"), &[]),
-    Resource {
-        status: true,
-        all: true,
-        ..row(
-            Kind::Service,
-            "",
-            "v1",
-            ("services", "service", "Service"),
-            &["svc"],
-        )
-    },
-    row(
-        Kind::Endpoints,
-        "",
-        "v1",
-        ("endpoints", "endpoints", "Endpoints"),
-        &["ep"],
-    ),
-    row(
-        Kind::ServiceAccount,
-        "",
-        "v1",
-        ("serviceaccounts", "serviceaccount", "ServiceAccount"),
-        &["sa"],
-    ),
+    Resource { status: true, all: true, ..row(Kind::Service, "", "v1", ("services", "service", "Service"), &["svc"]) },
+    row(Kind::Endpoints, "", "v1", ("endpoints", "endpoints", "Endpoints"), &["ep"]),
+    row(Kind::ServiceAccount, "", "v1", ("serviceaccounts", "serviceaccount", "ServiceAccount"), &["sa"]),
     Resource {
         status: true,
         scale: true,
         generation: true,
         all: true,
-        ..row(
-            Kind::Deployment,
-            "apps",
-            "v1",
-            ("deployments", "deployment", "Deployment"),
-            &["deploy"],
-        )
+        ..row(Kind::Deployment, "apps", "v1", ("deployments", "deployment", "Deployment"), &["deploy"])
     },
     Resource {
         status: true,
         scale: true,
         generation: true,
         all: true,
-        ..row(
-            Kind::ReplicaSet,
-            "apps",
-            "v1",
-            ("replicasets", "replicaset", "ReplicaSet"),
-            &["rs"],
-        )
+        ..row(Kind::ReplicaSet, "apps", "v1", ("replicasets", "replicaset", "ReplicaSet"), &["rs"])
     },
     Resource {
         status: true,
@@ -193,11 +138,7 @@ pub static RESOURCES: &[Resource] = &[
             Kind::HorizontalPodAutoscaler,
             "autoscaling",
             "v2",
-            (
-                "horizontalpodautoscalers",
-                "horizontalpodautoscaler",
-                "HorizontalPodAutoscaler",
-            ),
+            ("horizontalpodautoscalers", "horizontalpodautoscaler", "HorizontalPodAutoscaler"),
             &["hpa"],
         )
     },
@@ -206,24 +147,12 @@ pub static RESOURCES: &[Resource] = &[
         scale: true,
         custom: true,
         generation: true,
-        ..row(
-            Kind::Rollout,
-            ARGO,
-            "v1alpha1",
-            ("rollouts", "rollout", "Rollout"),
-            &["ro"],
-        )
+        ..row(Kind::Rollout, ARGO, "v1alpha1", ("rollouts", "rollout", "Rollout"), &["ro"])
     },
     Resource {
         custom: true,
         generation: true,
-        ..row(
-            Kind::AnalysisRun,
-            ARGO,
-            "v1alpha1",
-            ("analysisruns", "analysisrun", "AnalysisRun"),
-            &["ar"],
-        )
+        ..row(Kind::AnalysisRun, ARGO, "v1alpha1", ("analysisruns", "analysisrun", "AnalysisRun"), &["ar"])
     },
     Resource {
         custom: true,
@@ -244,42 +173,20 @@ pub static RESOURCES: &[Resource] = &[
             Kind::ClusterAnalysisTemplate,
             ARGO,
             "v1alpha1",
-            (
-                "clusteranalysistemplates",
-                "clusteranalysistemplate",
-                "ClusterAnalysisTemplate",
-            ),
+            ("clusteranalysistemplates", "clusteranalysistemplate", "ClusterAnalysisTemplate"),
             &["cat"],
         )
     },
     Resource {
         custom: true,
         generation: true,
-        ..row(
-            Kind::Experiment,
-            ARGO,
-            "v1alpha1",
-            ("experiments", "experiment", "Experiment"),
-            &["exp"],
-        )
+        ..row(Kind::Experiment, ARGO, "v1alpha1", ("experiments", "experiment", "Experiment"), &["exp"])
     },
-    row(
-        Kind::Lease,
-        "coordination.k8s.io",
-        "v1",
-        ("leases", "lease", "Lease"),
-        &[],
-    ),
+    row(Kind::Lease, "coordination.k8s.io", "v1", ("leases", "lease", "Lease"), &[]),
     Resource {
         status: true,
         generation: true,
-        ..row(
-            Kind::Ingress,
-            "networking.k8s.io",
-            "v1",
-            ("ingresses", "ingress", "Ingress"),
-            &["ing"],
-        )
+        ..row(Kind::Ingress, "networking.k8s.io", "v1", ("ingresses", "ingress", "Ingress"), &["ing"])
     },
 ];
 
@@ -291,18 +198,12 @@ impl Kind {
 
     /// Finds a kind by group, version and plural name: the parts of a request path.
     pub fn by_path(group: &str, version: &str, plural: &str) -> Option<Self> {
-        RESOURCES
-            .iter()
-            .find(|r| r.group == group && r.version == version && r.plural == plural)
-            .map(|r| r.kind)
+        RESOURCES.iter().find(|r| r.group == group && r.version == version && r.plural == plural).map(|r| r.kind)
     }
 
     /// Finds a kind by the `apiVersion` and `kind` that an object carries.
     pub fn by_type(api_version: &str, title: &str) -> Option<Self> {
-        RESOURCES
-            .iter()
-            .find(|r| r.api_version() == api_version && r.title == title)
-            .map(|r| r.kind)
+        RESOURCES.iter().find(|r| r.api_version() == api_version && r.title == title).map(|r| r.kind)
     }
 }
 
@@ -314,11 +215,7 @@ impl Resource {
 
     /// Returns the name that error messages use: `rollouts.argoproj.io`, `pods`.
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_owned()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
 }
 
@@ -330,11 +227,7 @@ impl fmt::Display for Kind {
 
 /// Joins group and version as `apiVersion` does.
 pub fn group_version(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    }
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 #[cfg(test)]
@@ -350,14 +243,8 @@ mod tests {
 
     #[test]
     fn kinds_are_found_by_path_and_by_type() {
-        assert_eq!(
-            Kind::by_path("argoproj.io", "v1alpha1", "rollouts"),
-            Some(Kind::Rollout)
-        );
+        assert_eq!(Kind::by_path("argoproj.io", "v1alpha1", "rollouts"), Some(Kind::Rollout));
         assert_eq!(Kind::by_path("apps", "v1beta1", "deployments"), None);
-        assert_eq!(
-            Kind::by_type("apps/v1", "ReplicaSet"),
-            Some(Kind::ReplicaSet)
-        );
+        assert_eq!(Kind::by_type("apps/v1", "ReplicaSet"), Some(Kind::ReplicaSet));
     }
 }

@@ -39,11 +39,7 @@ fn access_review(call: &Call<'_>, asked: &Value) -> Value {
     };
     let subresource = object::text(attributes, "/subresource");
     let plural = object::text(attributes, "/resource");
-    let resource = if subresource.is_empty() {
-        plural.to_owned()
-    } else {
-        format!("{plural}/{subresource}")
-    };
+    let resource = if subresource.is_empty() { plural.to_owned() } else { format!("{plural}/{subresource}") };
     let request = access::Request {
         verb: object::text(attributes, "/verb"),
         group: object::text(attributes, "/group"),
@@ -60,9 +56,7 @@ fn access_review(call: &Call<'_>, asked: &Value) -> Value {
 fn rules(call: &Call<'_>) -> Value {
     let verbs: &[&str] = match call.user.role {
         access::Role::Admin => &["*"],
-        access::Role::Edit => &[
-            "get", "list", "watch", "create", "update", "patch", "delete",
-        ],
+        access::Role::Edit => &["get", "list", "watch", "create", "update", "patch", "delete"],
         access::Role::View => &["get", "list", "watch"],
         access::Role::Nobody => &[],
     };

@@ -17,9 +17,7 @@ use super::store::{Key, Part};
 pub fn answer(call: &Call<'_>, target: &Target, verb: &str) -> Result<Response<Body>, ApiError> {
     let key = Key::new(target.kind, &target.namespace, &target.name);
     let store = &call.server.store;
-    let stored = store
-        .get(&key)
-        .ok_or_else(|| ApiError::not_found(target.kind, &target.name))?;
+    let stored = store.get(&key).ok_or_else(|| ApiError::not_found(target.kind, &target.name))?;
     let wanted = match verb {
         "get" => return Ok(json_response(200, &scale(target.kind, &stored))),
         "update" => call.json()?,
@@ -34,10 +32,7 @@ pub fn answer(call: &Call<'_>, target: &Target, verb: &str) -> Result<Response<B
         return Err(ApiError::invalid(
             target.kind,
             &target.name,
-            &[(
-                "spec.replicas",
-                format!("Invalid value: {replicas}: must be greater than or equal to 0"),
-            )],
+            &[("spec.replicas", format!("Invalid value: {replicas}: must be greater than or equal to 0"))],
         ));
     }
     let changed = store.update(&key, Part::Main, &call.author(false), |old| {
@@ -54,10 +49,7 @@ pub fn answer(call: &Call<'_>, target: &Target, verb: &str) -> Result<Response<B
 
 fn scale(kind: Kind, object: &Value) -> Value {
     let (replicas, selector) = if kind == Kind::Rollout {
-        (
-            object::number(object, "/status/HPAReplicas", 0),
-            object::text(object, "/status/selector").to_owned(),
-        )
+        (object::number(object, "/status/HPAReplicas", 0), object::text(object, "/status/selector").to_owned())
     } else {
         (
             object::number(object, "/status/replicas", 0),

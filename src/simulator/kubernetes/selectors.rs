@@ -61,9 +61,8 @@ const FIELDS: &[(&[Kind], &[&str])] = &[
 impl Selector {
     /// Reads `labelSelector` and `fieldSelector` of a request.
     pub fn parse(kind: Kind, labels: &str, fields: &str) -> Result<Self, ApiError> {
-        let labels = parse_labels(labels).ok_or_else(|| {
-            ApiError::bad_request(format!("unable to parse requirement: {labels}"))
-        })?;
+        let labels = parse_labels(labels)
+            .ok_or_else(|| ApiError::bad_request(format!("unable to parse requirement: {labels}")))?;
         let fields = parse_fields(kind, fields)?;
         Ok(Self { labels, fields })
     }
@@ -75,16 +74,12 @@ impl Selector {
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
-            .map(|(key, value)| {
-                Requirement::Equals(key.clone(), value.as_str().unwrap_or_default().to_owned())
-            })
+            .map(|(key, value)| Requirement::Equals(key.clone(), value.as_str().unwrap_or_default().to_owned()))
             .collect();
         for expression in object::items(selector, "/matchExpressions") {
             let key = object::text(expression, "/key").to_owned();
-            let values = object::items(expression, "/values")
-                .iter()
-                .filter_map(|v| v.as_str().map(str::to_owned))
-                .collect();
+            let values =
+                object::items(expression, "/values").iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
             labels.push(match object::text(expression, "/operator") {
                 "In" => Requirement::In(key, values),
                 "NotIn" => Requirement::NotIn(key, values),
@@ -92,28 +87,18 @@ impl Selector {
                 _ => Requirement::Absent(key),
             });
         }
-        Self {
-            labels,
-            fields: Vec::new(),
-        }
+        Self { labels, fields: Vec::new() }
     }
 
     /// Returns whether an object is asked for.
     pub fn matches(&self, object: &Value) -> bool {
-        self.labels
-            .iter()
-            .all(|requirement| requirement.holds(|key| object::label(object, key)))
-            && self
-                .fields
-                .iter()
-                .all(|requirement| requirement.holds(|path| Some(field(object, path))))
+        self.labels.iter().all(|requirement| requirement.holds(|key| object::label(object, key)))
+            && self.fields.iter().all(|requirement| requirement.holds(|path| Some(field(object, path))))
     }
 
     /// Returns whether a set of labels is selected.
     pub fn matches_labels(&self, labels: &Value) -> bool {
-        self.labels
-            .iter()
-            .all(|requirement| requirement.holds(|key| labels.get(key)?.as_str()))
+        self.labels.iter().all(|requirement| requirement.holds(|key| labels.get(key)?.as_str()))
     }
 }
 
@@ -123,9 +108,7 @@ impl Requirement {
             Self::Equals(key, wanted) => value_of(key) == Some(wanted.as_str()),
             Self::NotEquals(key, wanted) => value_of(key) != Some(wanted.as_str()),
             Self::In(key, wanted) => value_of(key).is_some_and(|v| wanted.iter().any(|w| w == v)),
-            Self::NotIn(key, wanted) => {
-                value_of(key).is_none_or(|v| !wanted.iter().any(|w| w == v))
-            }
+            Self::NotIn(key, wanted) => value_of(key).is_none_or(|v| !wanted.iter().any(|w| w == v)),
             Self::Exists(key) => value_of(key).is_some(),
             Self::Absent(key) => value_of(key).is_none(),
         }
@@ -155,9 +138,7 @@ fn parse_fields(kind: Kind, text: &str) -> Result<Vec<Requirement>, ApiError> {
         if let Requirement::Equals(key, _) | Requirement::NotEquals(key, _) = &requirement
             && !is_selectable(kind, key)
         {
-            return Err(ApiError::bad_request(format!(
-                "field label not supported: {key}"
-            )));
+            return Err(ApiError::bad_request(format!("field label not supported: {key}")));
         }
         out.push(requirement);
     }
@@ -166,18 +147,11 @@ fn parse_fields(kind: Kind, text: &str) -> Result<Vec<Requirement>, ApiError> {
 
 fn is_selectable(kind: Kind, path: &str) -> bool {
     matches!(path, "metadata.name" | "metadata.namespace")
-        || FIELDS
-            .iter()
-            .any(|(kinds, paths)| kinds.contains(&kind) && paths.contains(&path))
+        || FIELDS.iter().any(|(kinds, paths)| kinds.contains(&kind) && paths.contains(&path))
 }
 
 fn parse_labels(text: &str) -> Option<Vec<Requirement>> {
-    split_outside_brackets(text)
-        .into_iter()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(parse_label)
-        .collect()
+    split_outside_brackets(text).into_iter().map(str::trim).filter(|part| !part.is_empty()).map(parse_label).collect()
 }
 
 fn parse_label(part: &str) -> Option<Requirement> {
@@ -185,11 +159,7 @@ fn parse_label(part: &str) -> Option<Requirement> {
         return Some(Requirement::Absent(key.trim().to_owned()));
     }
     if let Some((head, list)) = part.split_once('(') {
-        let values = list
-            .strip_suffix(')')?
-            .split(',')
-            .map(|v| v.trim().to_owned())
-            .collect();
+        let values = list.strip_suffix(')')?.split(',').map(|v| v.trim().to_owned()).collect();
         let (key, operator) = head.trim().rsplit_once(char::is_whitespace)?;
         let key = key.trim().to_owned();
         return match operator {
@@ -237,9 +207,7 @@ mod tests {
 
     fn labels(selector: &str) -> bool {
         let object = json!({"metadata": {"labels": {"app": "web", "tier": "front"}}});
-        Selector::parse(Kind::Pod, selector, "")
-            .unwrap()
-            .matches(&object)
+        Selector::parse(Kind::Pod, selector, "").unwrap().matches(&object)
     }
 
     #[test]
@@ -257,13 +225,7 @@ mod tests {
         ] {
             assert!(labels(yes), "{yes}");
         }
-        for no in [
-            "app=api",
-            "app in (api)",
-            "app notin (web)",
-            "!app",
-            "other",
-        ] {
+        for no in ["app=api", "app in (api)", "app notin (web)", "!app", "other"] {
             assert!(!labels(no), "{no}");
         }
     }
@@ -275,11 +237,7 @@ mod tests {
             "involvedObject": {"name": "web", "kind": "Rollout"},
             "reason": "RolloutPaused",
         });
-        let select = |text| {
-            Selector::parse(Kind::Event, "", text)
-                .unwrap()
-                .matches(&event)
-        };
+        let select = |text| Selector::parse(Kind::Event, "", text).unwrap().matches(&event);
         assert!(select("involvedObject.name=web,reason=RolloutPaused"));
         assert!(!select("involvedObject.name!=web"));
         assert!(select("metadata.name=e"));

@@ -126,11 +126,7 @@ impl Server {
 
     /// Forgets the requests received so far.
     pub fn forget_requests(&self) {
-        self.requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clear();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).1.clear();
     }
 
     fn record(&self, recorded: Recorded) -> u64 {
@@ -161,15 +157,8 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, BODY_LIMIT)
-        .await
-        .unwrap_or_default();
-    let header = |name| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value: &header::HeaderValue| value.to_str().ok())
-    };
+    let body = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let header = |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let id = server.record(Recorded {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
@@ -179,9 +168,7 @@ async fn handle(
         at: Timestamp::now(),
         status: 0,
     });
-    let fault = server
-        .faults
-        .strike(parts.method.as_str(), &parts.uri.to_string());
+    let fault = server.faults.strike(parts.method.as_str(), &parts.uri.to_string());
     let mut cut_afterwards = false;
     match fault {
         None | Some(Fault::Gone) => {}
@@ -193,11 +180,7 @@ async fn handle(
             return refuse(&server, id, &ApiError::too_many_requests(retry_after));
         }
         Some(Fault::InternalError) => {
-            return refuse(
-                &server,
-                id,
-                &ApiError::internal("etcdserver: request timed out"),
-            );
+            return refuse(&server, id, &ApiError::internal("etcdserver: request timed out"));
         }
         Some(Fault::Unavailable) => return refuse(&server, id, &ApiError::unavailable()),
         Some(Fault::ExpiredToken) => return refuse(&server, id, &ApiError::unauthorized()),
@@ -243,16 +226,9 @@ fn route(call: &Call<'_>) -> Result<Response<Body>, ApiError> {
     match Route::parse(call.uri.path()).ok_or_else(ApiError::no_such_path)? {
         Route::Plain(parts) => {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-            let open = matches!(
-                parts.first().copied(),
-                Some("version" | "livez" | "readyz" | "healthz")
-            );
+            let open = matches!(parts.first().copied(), Some("version" | "livez" | "readyz" | "healthz"));
             if call.user.role == access::Role::Nobody && !open {
-                return Err(ApiError::forbidden_path(
-                    &call.user.name,
-                    "get",
-                    call.uri.path(),
-                ));
+                return Err(ApiError::forbidden_path(&call.user.name, "get", call.uri.path()));
             }
             discovery::answer(&parts, call.headers)
         }
@@ -271,58 +247,33 @@ impl Call<'_> {
             format!("{}/{}", resource.plural, target.subresource)
         };
         // RBAC sees a request for one namespace as one inside of it.
-        let namespace = if target.kind == Kind::Namespace {
-            &target.name
-        } else {
-            &target.namespace
-        };
-        let request = access::Request {
-            verb,
-            group: resource.group,
-            resource: &with_subresource,
-            namespace,
-        };
+        let namespace = if target.kind == Kind::Namespace { &target.name } else { &target.namespace };
+        let request = access::Request { verb, group: resource.group, resource: &with_subresource, namespace };
         if self.server.access.allows(self.user, &request) {
             return Ok(());
         }
-        Err(ApiError::forbidden(
-            resource,
-            &target.name,
-            &request.refusal(&self.user.name),
-        ))
+        Err(ApiError::forbidden(resource, &target.name, &request.refusal(&self.user.name)))
     }
 
     /// Returns a header as text, `""` if absent.
     pub fn header(&self, name: header::HeaderName) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Returns who writes, for `managedFields`.
     pub fn author(&self, apply: bool) -> Author {
         let named = self.query.get("fieldManager");
         let manager = if named.is_empty() {
-            self.header(header::USER_AGENT)
-                .split('/')
-                .next()
-                .filter(|name| !name.is_empty())
-                .unwrap_or("unknown")
+            self.header(header::USER_AGENT).split('/').next().filter(|name| !name.is_empty()).unwrap_or("unknown")
         } else {
             named
         };
-        Author {
-            manager: manager.to_owned(),
-            apply,
-            dry_run: self.query.get("dryRun") == "All",
-        }
+        Author { manager: manager.to_owned(), apply, dry_run: self.query.get("dryRun") == "All" }
     }
 
     /// Reads the body as JSON; YAML is taken where it is also JSON.
     pub fn json(&self) -> Result<Value, ApiError> {
-        serde_json::from_slice(self.body).map_err(|error| {
-            ApiError::bad_request(format!("error decoding the body of the request: {error}"))
-        })
+        serde_json::from_slice(self.body)
+            .map_err(|error| ApiError::bad_request(format!("error decoding the body of the request: {error}")))
     }
 }

@@ -38,11 +38,7 @@ impl Key {
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
         Self {
             kind,
-            namespace: if kind.resource().namespaced {
-                namespace.to_owned()
-            } else {
-                String::new()
-            },
+            namespace: if kind.resource().namespaced { namespace.to_owned() } else { String::new() },
             name: name.to_owned(),
         }
     }
@@ -161,17 +157,11 @@ impl Store {
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> (u64, Vec<Arc<Value>>) {
         let inner = self.lock();
         let namespace = namespace.filter(|n| !n.is_empty());
-        let from = Key {
-            kind,
-            namespace: namespace.unwrap_or_default().to_owned(),
-            name: String::new(),
-        };
+        let from = Key { kind, namespace: namespace.unwrap_or_default().to_owned(), name: String::new() };
         let objects = inner
             .objects
             .range(from..)
-            .take_while(|(key, _)| {
-                key.kind == kind && namespace.is_none_or(|name| key.namespace == name)
-            })
+            .take_while(|(key, _)| key.kind == kind && namespace.is_none_or(|name| key.namespace == name))
             .map(|(_, object)| Arc::clone(object))
             .collect();
         (inner.version, objects)
@@ -180,13 +170,7 @@ impl Store {
     /// Returns the objects that carry an owner reference to `uid`.
     pub fn owned_by(&self, uid: &str) -> Vec<Arc<Value>> {
         let inner = self.lock();
-        inner
-            .owned
-            .get(uid)
-            .into_iter()
-            .flatten()
-            .filter_map(|key| inner.objects.get(key).cloned())
-            .collect()
+        inner.owned.get(uid).into_iter().flatten().filter_map(|key| inner.objects.get(key).cloned()).collect()
     }
 
     /// Returns the objects of one kind that carry an owner reference to `uid`.
@@ -206,13 +190,9 @@ impl Store {
     pub fn changes_since(&self, version: u64) -> Result<Vec<Change>, Expired> {
         let inner = self.lock();
         if version < inner.oldest {
-            return Err(Expired {
-                oldest: inner.oldest,
-            });
+            return Err(Expired { oldest: inner.oldest });
         }
-        let start = inner
-            .history
-            .partition_point(|change| change.version <= version);
+        let start = inner.history.partition_point(|change| change.version <= version);
         Ok(inner.history.range(start..).cloned().collect())
     }
 
@@ -250,17 +230,10 @@ impl Store {
                 return Err(ApiError::invalid(
                     kind,
                     "",
-                    &[(
-                        "metadata.name",
-                        "Required value: name or generateName is required".to_owned(),
-                    )],
+                    &[("metadata.name", "Required value: name or generateName is required".to_owned())],
                 ));
             }
-            object::set(
-                &mut object,
-                &["metadata", "name"],
-                json!(format!("{prefix}{}", self.suffix(5))),
-            );
+            object::set(&mut object, &["metadata", "name"], json!(format!("{prefix}{}", self.suffix(5))));
         }
         if resource.namespaced {
             object::set(&mut object, &["metadata", "namespace"], json!(namespace));
@@ -286,22 +259,12 @@ impl Store {
         let uid = uuid(&mut inner.random);
         object::set(&mut object, &["metadata", "uid"], json!(uid));
         if object::text(&object, "/metadata/creationTimestamp").is_empty() {
-            object::set(
-                &mut object,
-                &["metadata", "creationTimestamp"],
-                json!(object::stamp(self.clock.now())),
-            );
+            object::set(&mut object, &["metadata", "creationTimestamp"], json!(object::stamp(self.clock.now())));
         }
         if resource.generation {
             object::set(&mut object, &["metadata", "generation"], json!(1));
         }
-        managed_fields::record(
-            &Value::Null,
-            &mut object,
-            Part::Main,
-            author,
-            self.clock.now(),
-        );
+        managed_fields::record(&Value::Null, &mut object, Part::Main, author, self.clock.now());
         if author.dry_run {
             return Ok(Arc::new(object));
         }
@@ -371,12 +334,7 @@ impl Store {
             }
         }
         if key.kind == Kind::Namespace {
-            let inside: Vec<Key> = inner
-                .objects
-                .keys()
-                .filter(|k| k.namespace == key.name)
-                .cloned()
-                .collect();
+            let inside: Vec<Key> = inner.objects.keys().filter(|k| k.namespace == key.name).cloned().collect();
             for owned in inside {
                 if let Some(object) = inner.objects.get(&owned).cloned() {
                     self.remove(&mut inner, &owned, &object);
@@ -393,28 +351,13 @@ impl Store {
                 keys.remove(key);
             }
         }
-        self.commit(
-            inner,
-            ChangeKind::Deleted,
-            key.clone(),
-            Value::clone(object),
-        )
+        self.commit(inner, ChangeKind::Deleted, key.clone(), Value::clone(object))
     }
 
-    fn commit(
-        &self,
-        inner: &mut Inner,
-        change: ChangeKind,
-        key: Key,
-        mut object: Value,
-    ) -> Arc<Value> {
+    fn commit(&self, inner: &mut Inner, change: ChangeKind, key: Key, mut object: Value) -> Arc<Value> {
         inner.version += 1;
         let version = inner.version;
-        object::set(
-            &mut object,
-            &["metadata", "resourceVersion"],
-            json!(version.to_string()),
-        );
+        object::set(&mut object, &["metadata", "resourceVersion"], json!(version.to_string()));
         let object = Arc::new(object);
         let previous = if change == ChangeKind::Deleted {
             Some(Arc::clone(&object))
@@ -424,13 +367,7 @@ impl Store {
             }
             inner.objects.insert(key.clone(), Arc::clone(&object))
         };
-        inner.history.push_back(Change {
-            version,
-            change,
-            key,
-            object: Arc::clone(&object),
-            previous,
-        });
+        inner.history.push_back(Change { version, change, key, object: Arc::clone(&object), previous });
         if inner.history.len() > HISTORY
             && let Some(forgotten) = inner.history.pop_front()
         {
@@ -468,10 +405,7 @@ fn check_preconditions(key: &Key, old: &Value, new: &Value) -> Result<(), ApiErr
             return Err(ApiError::invalid(
                 key.kind,
                 &key.name,
-                &[(
-                    "metadata.resourceVersion",
-                    "Invalid value: 0: must be specified for an update".to_owned(),
-                )],
+                &[("metadata.resourceVersion", "Invalid value: 0: must be specified for an update".to_owned())],
             ));
         }
     } else if asked != object::text(old, "/metadata/resourceVersion") {
@@ -482,10 +416,7 @@ fn check_preconditions(key: &Key, old: &Value, new: &Value) -> Result<(), ApiErr
         return Err(ApiError::conflict_because(
             key.kind,
             &key.name,
-            &format!(
-                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                object::uid(old)
-            ),
+            &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", object::uid(old)),
         ));
     }
     Ok(())
@@ -505,25 +436,16 @@ fn keep_what_clients_may_not_change(kind: Kind, part: Part, old: &Value, new: &m
             }
         }
     }
-    for field in [
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "generation",
-        "managedFields",
-        "resourceVersion",
-        "selfLink",
-    ] {
+    for field in
+        ["name", "namespace", "uid", "creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink"]
+    {
         restore(old, new, &["metadata", field]);
     }
     restore(old, new, &["apiVersion"]);
     restore(old, new, &["kind"]);
     for field in ["labels", "annotations"] {
         let path = format!("/metadata/{field}");
-        let empty = new
-            .pointer(&path)
-            .is_some_and(|map| map.as_object().is_none_or(serde_json::Map::is_empty));
+        let empty = new.pointer(&path).is_some_and(|map| map.as_object().is_none_or(serde_json::Map::is_empty));
         if empty {
             object::remove(new, &["metadata", field]);
         }
@@ -549,13 +471,8 @@ fn spec_changed(kind: Kind, old: &Value, new: &Value) -> bool {
     }
     let ignored = |key: &str| key == "metadata" || (key == "status" && resource.status);
     let empty = serde_json::Map::new();
-    let (old, new) = (
-        old.as_object().unwrap_or(&empty),
-        new.as_object().unwrap_or(&empty),
-    );
-    old.keys()
-        .chain(new.keys())
-        .any(|key| !ignored(key) && old.get(key) != new.get(key))
+    let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
+    old.keys().chain(new.keys()).any(|key| !ignored(key) && old.get(key) != new.get(key))
 }
 
 /// One step of `SplitMix64` (Steele, Lea, Flood 2014): small, seedable, good enough for names.
@@ -569,9 +486,7 @@ fn next(state: &mut u64) -> u64 {
 
 fn uuid(state: &mut u64) -> String {
     let bits = (u128::from(next(state)) << 64) | u128::from(next(state));
-    uuid::Builder::from_random_bytes(bits.to_be_bytes())
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
 }
 
 #[cfg(test)]

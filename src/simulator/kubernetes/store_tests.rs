@@ -25,16 +25,11 @@ fn merged(patch: Value) -> impl FnOnce(&Value) -> Result<Value, ApiError> {
 #[test]
 fn creation_fills_in_what_the_server_owns() {
     let store = Store::new(7, Clock::new(1.0));
-    let object = store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
+    let object = store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     assert_eq!(object["metadata"]["generation"], 1);
     assert_eq!(object["metadata"]["namespace"], "shop");
     assert_eq!(object::uid(&object).len(), 36);
-    assert!(
-        object.get("status").is_none(),
-        "status belongs to the subresource"
-    );
+    assert!(object.get("status").is_none(), "status belongs to the subresource");
     let again = store.create(Kind::Rollout, "shop", rollout("web"), &author());
     assert_eq!(again.unwrap_err().reason, "AlreadyExists");
 }
@@ -42,9 +37,7 @@ fn creation_fills_in_what_the_server_owns() {
 #[test]
 fn the_two_halves_are_written_apart() {
     let store = Store::new(7, Clock::new(1.0));
-    store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
+    store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     let main = store
         .update(
             &key("web"),
@@ -71,18 +64,9 @@ fn the_two_halves_are_written_apart() {
 #[test]
 fn a_stale_resource_version_is_a_conflict() {
     let store = Store::new(7, Clock::new(1.0));
-    let first = store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
+    let first = store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     let stale = first["metadata"]["resourceVersion"].clone();
-    store
-        .update(
-            &key("web"),
-            Part::Main,
-            &author(),
-            merged(json!({"spec": {"replicas": 4}})),
-        )
-        .unwrap();
+    store.update(&key("web"), Part::Main, &author(), merged(json!({"spec": {"replicas": 4}}))).unwrap();
     let error = store
         .update(
             &key("web"),
@@ -102,17 +86,8 @@ fn a_stale_resource_version_is_a_conflict() {
 #[test]
 fn a_patch_that_changes_nothing_keeps_the_version() {
     let store = Store::new(7, Clock::new(1.0));
-    let first = store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
-    let same = store
-        .update(
-            &key("web"),
-            Part::Main,
-            &author(),
-            merged(json!({"spec": {"replicas": 3}})),
-        )
-        .unwrap();
+    let first = store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
+    let same = store.update(&key("web"), Part::Main, &author(), merged(json!({"spec": {"replicas": 3}}))).unwrap();
     assert_eq!(first, same);
 }
 
@@ -120,9 +95,7 @@ fn a_patch_that_changes_nothing_keeps_the_version() {
 fn an_analysis_run_keeps_its_status_in_the_main_object() {
     let store = Store::new(7, Clock::new(1.0));
     let run = json!({"metadata": {"name": "run"}, "spec": {}, "status": {"phase": "Running"}});
-    let run = store
-        .create(Kind::AnalysisRun, "shop", run, &author())
-        .unwrap();
+    let run = store.create(Kind::AnalysisRun, "shop", run, &author()).unwrap();
     assert_eq!(run["status"]["phase"], "Running");
     let run = store
         .update(
@@ -138,16 +111,12 @@ fn an_analysis_run_keeps_its_status_in_the_main_object() {
 #[test]
 fn deletion_takes_what_is_owned_along() {
     let store = Store::new(7, Clock::new(1.0));
-    let owner = store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
+    let owner = store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     let set = json!({
         "metadata": {"name": "web-1", "ownerReferences": [object::controller_reference(&owner)]},
         "spec": {},
     });
-    let set = store
-        .create(Kind::ReplicaSet, "shop", set, &author())
-        .unwrap();
+    let set = store.create(Kind::ReplicaSet, "shop", set, &author()).unwrap();
     let pod = json!({
         "metadata": {"generateName": "web-1-", "ownerReferences": [object::controller_reference(&set)]},
         "spec": {},
@@ -163,9 +132,7 @@ fn deletion_takes_what_is_owned_along() {
 fn history_tells_every_change_until_it_is_compacted() {
     let store = Store::new(7, Clock::new(1.0));
     let start = store.version();
-    store
-        .create(Kind::Rollout, "shop", rollout("web"), &author())
-        .unwrap();
+    store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     store.delete(&key("web"), None).unwrap();
     let changes = store.changes_since(start).unwrap();
     let kinds: Vec<_> = changes.iter().map(|c| c.change).collect();

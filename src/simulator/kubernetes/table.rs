@@ -71,27 +71,10 @@ const SERVICE: &[Column] = &[
     ("Age", "string", 0),
     ("Selector", "string", 1),
 ];
-const CONFIG_MAP: &[Column] = &[
-    ("Name", "string", 0),
-    ("Data", "integer", 0),
-    ("Age", "string", 0),
-];
-const SECRET: &[Column] = &[
-    ("Name", "string", 0),
-    ("Type", "string", 0),
-    ("Data", "integer", 0),
-    ("Age", "string", 0),
-];
-const LEASE: &[Column] = &[
-    ("Name", "string", 0),
-    ("Holder", "string", 0),
-    ("Age", "string", 0),
-];
-const WITH_STATUS: &[Column] = &[
-    ("Name", "string", 0),
-    ("Status", "string", 0),
-    ("Age", "string", 0),
-];
+const CONFIG_MAP: &[Column] = &[("Name", "string", 0), ("Data", "integer", 0), ("Age", "string", 0)];
+const SECRET: &[Column] = &[("Name", "string", 0), ("Type", "string", 0), ("Data", "integer", 0), ("Age", "string", 0)];
+const LEASE: &[Column] = &[("Name", "string", 0), ("Holder", "string", 0), ("Age", "string", 0)];
+const WITH_STATUS: &[Column] = &[("Name", "string", 0), ("Status", "string", 0), ("Age", "string", 0)];
 const PLAIN: &[Column] = &[("Name", "string", 0), ("Age", "string", 0)];
 
 fn columns(kind: Kind) -> &'static [Column] {
@@ -121,9 +104,7 @@ pub fn table(kind: Kind, objects: &[&Value], resource_version: &str, titles: boo
         .collect();
     let rows: Vec<Value> = objects
         .iter()
-        .map(|object| {
-            json!({"cells": cells(kind, object), "object": representation::metadata(object)})
-        })
+        .map(|object| json!({"cells": cells(kind, object), "object": representation::metadata(object)}))
         .collect();
     json!({
         "kind": "Table",
@@ -153,11 +134,7 @@ fn cells(kind: Kind, object: &Value) -> Value {
         Kind::Pod => pod(object, &age),
         Kind::Deployment => {
             let (containers, images, selector) = wide(object);
-            let ready = format!(
-                "{}/{}",
-                status("readyReplicas"),
-                number(object, "/spec/replicas", 0)
-            );
+            let ready = format!("{}/{}", status("readyReplicas"), number(object, "/spec/replicas", 0));
             json!([
                 name,
                 ready,
@@ -207,11 +184,7 @@ fn cells(kind: Kind, object: &Value) -> Value {
 }
 
 fn data_count(object: &Value) -> usize {
-    ["data", "binaryData"]
-        .iter()
-        .filter_map(|field| object.get(field)?.as_object())
-        .map(serde_json::Map::len)
-        .sum()
+    ["data", "binaryData"].iter().filter_map(|field| object.get(field)?.as_object()).map(serde_json::Map::len).sum()
 }
 
 fn wide(object: &Value) -> (String, String, String) {
@@ -227,15 +200,9 @@ fn wide(object: &Value) -> (String, String, String) {
 fn pod(object: &Value, age: &str) -> Value {
     let statuses = items(object, "/status/containerStatuses");
     let total = items(object, "/spec/containers").len();
-    let ready = statuses
-        .iter()
-        .filter(|s| object::flag(s, "/ready"))
-        .count();
+    let ready = statuses.iter().filter(|s| object::flag(s, "/ready")).count();
     let restarts: i64 = statuses.iter().map(|s| number(s, "/restartCount", 0)).sum();
-    let last_restart = statuses
-        .iter()
-        .filter_map(|s| object::time(s, "/lastState/terminated/finishedAt"))
-        .max();
+    let last_restart = statuses.iter().filter_map(|s| object::time(s, "/lastState/terminated/finishedAt")).max();
     let restarts = match last_restart {
         Some(at) if restarts > 0 => format!("{restarts} ({} ago)", age::since(Some(at))),
         _ => restarts.to_string(),
@@ -272,10 +239,7 @@ fn pod_reason(object: &Value) -> String {
         } else if !terminated.is_empty() {
             terminated.clone_into(&mut reason);
         } else if status.pointer("/state/terminated").is_some() {
-            reason = format!(
-                "ExitCode:{}",
-                number(status, "/state/terminated/exitCode", 0)
-            );
+            reason = format!("ExitCode:{}", number(status, "/state/terminated/exitCode", 0));
         }
     }
     if !text(object, "/metadata/deletionTimestamp").is_empty() {
@@ -287,11 +251,8 @@ fn pod_reason(object: &Value) -> String {
 fn event(object: &Value) -> Value {
     let first = object::time(object, "/firstTimestamp");
     let last = object::time(object, "/lastTimestamp").or(first);
-    let involved = format!(
-        "{}/{}",
-        text(object, "/involvedObject/kind").to_lowercase(),
-        text(object, "/involvedObject/name")
-    );
+    let involved =
+        format!("{}/{}", text(object, "/involvedObject/kind").to_lowercase(), text(object, "/involvedObject/name"));
     json!([
         age::since(last),
         text(object, "/type"),
@@ -307,10 +268,8 @@ fn event(object: &Value) -> Value {
 }
 
 fn service(object: &Value, age: &str) -> Value {
-    let ports: Vec<String> = items(object, "/spec/ports")
-        .iter()
-        .map(|port| format!("{}/TCP", number(port, "/port", 0)))
-        .collect();
+    let ports: Vec<String> =
+        items(object, "/spec/ports").iter().map(|port| format!("{}/TCP", number(port, "/port", 0))).collect();
     let selector: Vec<String> = object
         .pointer("/spec/selector")
         .and_then(Value::as_object)

@@ -39,12 +39,7 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Self {
-            error_ratio: 0.001,
-            median_seconds: 0.045,
-            sigma: 0.5,
-            cores_per_request: 0.004,
-        }
+        Self { error_ratio: 0.001, median_seconds: 0.045, sigma: 0.5, cores_per_request: 0.004 }
     }
 }
 
@@ -104,20 +99,12 @@ pub struct Images {
 impl Images {
     /// Sets how an image behaves.
     pub fn set(&self, image: &str, behaviour: Behaviour) {
-        self.known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(image.to_owned(), behaviour);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
     }
 
     /// Returns how an image behaves; one that nobody described is well.
     pub fn of(&self, image: &str) -> Behaviour {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(image)
-            .cloned()
-            .unwrap_or_default()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(image).cloned().unwrap_or_default()
     }
 }
 
@@ -168,24 +155,14 @@ mod tests {
 
     #[test]
     fn changes_begin_at_their_onset_and_ramp_up() {
-        let bad = Service {
-            error_ratio: 0.101,
-            ..Service::default()
-        };
+        let bad = Service { error_ratio: 0.101, ..Service::default() };
         let behaviour = Behaviour {
             changes: vec![
-                Change {
-                    onset: Onset::AtWeight(25.0),
-                    ramp: Duration::ZERO,
-                    to: bad,
-                },
+                Change { onset: Onset::AtWeight(25.0), ramp: Duration::ZERO, to: bad },
                 Change {
                     onset: Onset::After(Duration::from_secs(60)),
                     ramp: Duration::from_secs(20),
-                    to: Service {
-                        median_seconds: 1.045,
-                        ..bad
-                    },
+                    to: Service { median_seconds: 1.045, ..bad },
                 },
             ],
             ..Behaviour::default()

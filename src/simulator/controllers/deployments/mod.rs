@@ -42,18 +42,9 @@ pub fn reconcile(tools: &mut Tools, key: &Key) {
     let Some(object) = tools.store.get(key) else {
         return;
     };
-    let mut context = Context {
-        tools,
-        key: key.clone(),
-        object,
-        new: None,
-        all: Vec::new(),
-    };
+    let mut context = Context { tools, key: key.clone(), object, new: None, all: Vec::new() };
     if context.pass().is_err() {
-        let retry = context
-            .tools
-            .clock
-            .after(std::time::Duration::from_millis(200));
+        let retry = context.tools.clock.after(std::time::Duration::from_millis(200));
         context.tools.queue.add_at(retry, key.clone());
     }
 }
@@ -103,55 +94,37 @@ impl Context<'_> {
         }
         fence_posts(
             self.object.pointer("/spec/strategy/rollingUpdate/maxSurge"),
-            self.object
-                .pointer("/spec/strategy/rollingUpdate/maxUnavailable"),
+            self.object.pointer("/spec/strategy/rollingUpdate/maxUnavailable"),
             self.replicas(),
         )
     }
 
     fn old_sets(&self) -> Vec<ReplicaSet> {
         let new = self.new.as_ref().map(|set| set.uid().to_owned());
-        self.all
-            .iter()
-            .filter(|set| Some(set.uid()) != new.as_deref())
-            .cloned()
-            .collect()
+        self.all.iter().filter(|set| Some(set.uid()) != new.as_deref()).cloned().collect()
     }
 
     fn say(&mut self, reason: &'static str, message: &str) {
-        self.tools.events.record(
-            &self.tools.store,
-            &self.object,
-            COMPONENT,
-            Severity::Normal,
-            reason,
-            message,
-        );
+        self.tools.events.record(&self.tools.store, &self.object, COMPONENT, Severity::Normal, reason, message);
     }
 
     fn write_main(&mut self, change: impl FnOnce(&mut Value)) -> Result<(), ApiError> {
         let author = Author::update(CONTROLLER_MANAGER);
-        self.object = self
-            .tools
-            .store
-            .update(&self.key, Part::Main, &author, |old| {
-                let mut new = old.clone();
-                change(&mut new);
-                Ok(new)
-            })?;
+        self.object = self.tools.store.update(&self.key, Part::Main, &author, |old| {
+            let mut new = old.clone();
+            change(&mut new);
+            Ok(new)
+        })?;
         Ok(())
     }
 
     fn write_status(&mut self, status: Value) -> Result<(), ApiError> {
         let author = Author::update(CONTROLLER_MANAGER);
-        self.object = self
-            .tools
-            .store
-            .update(&self.key, Part::Status, &author, |old| {
-                let mut new = old.clone();
-                object::set(&mut new, &["status"], status);
-                Ok(new)
-            })?;
+        self.object = self.tools.store.update(&self.key, Part::Status, &author, |old| {
+            let mut new = old.clone();
+            object::set(&mut new, &["status"], status);
+            Ok(new)
+        })?;
         Ok(())
     }
 }

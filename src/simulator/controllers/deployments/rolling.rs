@@ -47,10 +47,7 @@ impl Context<'_> {
         }
         let (_, unavailable) = self.fence_posts();
         let least = self.replicas() - unavailable;
-        let missing = self
-            .new
-            .as_ref()
-            .map_or(0, |new| new.wanted() - new.available());
+        let missing = self.new.as_ref().map_or(0, |new| new.wanted() - new.available());
         let most_down = sum(&self.all, ReplicaSet::wanted) - least - missing;
         if most_down <= 0 {
             return Ok(());
@@ -96,10 +93,7 @@ impl Context<'_> {
     pub(super) fn is_scaling_event(&self) -> bool {
         let replicas = self.replicas();
         self.all.iter().any(|set| {
-            set.wanted() > 0
-                && set
-                    .annotation(DESIRED_REPLICAS)
-                    .is_some_and(|told| told.parse() != Ok(replicas))
+            set.wanted() > 0 && set.annotation(DESIRED_REPLICAS).is_some_and(|told| told.parse() != Ok(replicas))
         })
     }
 
@@ -107,12 +101,7 @@ impl Context<'_> {
     /// biggest `ReplicaSet`; the real controller spreads it.
     pub(super) fn scale_in_place(&mut self) -> Result<(), ApiError> {
         let replicas = self.replicas();
-        let active: Vec<ReplicaSet> = self
-            .all
-            .iter()
-            .filter(|set| set.wanted() > 0)
-            .cloned()
-            .collect();
+        let active: Vec<ReplicaSet> = self.all.iter().filter(|set| set.wanted() > 0).cloned().collect();
         match active.as_slice() {
             [] => {
                 if let Some(new) = self.new.clone() {
@@ -136,11 +125,7 @@ impl Context<'_> {
                 let biggest = many.iter().max_by_key(|set| set.wanted()).cloned();
                 for set in many {
                     let is_biggest = biggest.as_ref().is_some_and(|b| b.uid() == set.uid());
-                    let to = if is_biggest {
-                        (set.wanted() + delta).max(0)
-                    } else {
-                        set.wanted()
-                    };
+                    let to = if is_biggest { (set.wanted() + delta).max(0) } else { set.wanted() };
                     self.scale(set, to)?;
                 }
             }

@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    COMPONENT, Context, DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, REVISION, REVISION_HISTORY,
-};
+use super::{COMPONENT, Context, DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, REVISION, REVISION_HISTORY};
 use crate::simulator::controllers::CONTROLLER_MANAGER;
 use crate::simulator::controllers::events::Severity;
 use crate::simulator::controllers::replica_set_view::ReplicaSet;
@@ -35,24 +33,12 @@ impl Context<'_> {
             .map(ReplicaSet::new)
             .collect();
         self.all.sort_by_key(ReplicaSet::created);
-        let wanted = normal(
-            self.object
-                .pointer("/spec/template")
-                .unwrap_or(&Value::Null),
-        );
-        self.new = self
-            .all
-            .iter()
-            .find(|set| normal(set.template()) == wanted)
-            .cloned();
+        let wanted = normal(self.object.pointer("/spec/template").unwrap_or(&Value::Null));
+        self.new = self.all.iter().find(|set| normal(set.template()) == wanted).cloned();
     }
 
     fn highest_old_revision(&self) -> i64 {
-        self.old_sets()
-            .iter()
-            .map(|set| set.revision(REVISION))
-            .max()
-            .unwrap_or(0)
+        self.old_sets().iter().map(|set| set.revision(REVISION)).max().unwrap_or(0)
     }
 
     fn inherited(&self) -> Map<String, Value> {
@@ -74,12 +60,7 @@ impl Context<'_> {
             None if create => self.create_set(revision)?,
             None => return Ok(()),
         }
-        let revision = self
-            .new
-            .as_ref()
-            .and_then(|set| set.annotation(REVISION))
-            .unwrap_or("1")
-            .to_owned();
+        let revision = self.new.as_ref().and_then(|set| set.annotation(REVISION)).unwrap_or("1").to_owned();
         if object::annotation(&self.object, REVISION) != Some(&revision) {
             self.write_main(|new| object::annotate(new, REVISION, &revision))?;
         }
@@ -89,9 +70,7 @@ impl Context<'_> {
     fn renumber(&mut self, set: &ReplicaSet, revision: i64) -> Result<(), ApiError> {
         let current = set.revision(REVISION);
         let inherited = self.inherited();
-        let missing = inherited
-            .iter()
-            .any(|(key, value)| set.annotation(key) != value.as_str());
+        let missing = inherited.iter().any(|(key, value)| set.annotation(key) != value.as_str());
         let patience = number(&self.object, "/spec/minReadySeconds", 0);
         let same_patience = number(set.object(), "/spec/minReadySeconds", 0) == patience;
         if current >= revision && !missing && same_patience {
@@ -121,35 +100,17 @@ impl Context<'_> {
     }
 
     fn create_set(&mut self, revision: i64) -> Result<(), ApiError> {
-        let mut template = self
-            .object
-            .pointer("/spec/template")
-            .cloned()
-            .unwrap_or_default();
-        let collisions = self
-            .object
-            .pointer("/status/collisionCount")
-            .and_then(Value::as_i64);
+        let mut template = self.object.pointer("/spec/template").cloned().unwrap_or_default();
+        let collisions = self.object.pointer("/status/collisionCount").and_then(Value::as_i64);
         let hash = template_hash(&template, collisions);
-        object::set(
-            &mut template,
-            &["metadata", "labels", HASH_LABEL],
-            json!(hash),
-        );
-        let mut selector = self
-            .object
-            .pointer("/spec/selector")
-            .cloned()
-            .unwrap_or_default();
+        object::set(&mut template, &["metadata", "labels", HASH_LABEL], json!(hash));
+        let mut selector = self.object.pointer("/spec/selector").cloned().unwrap_or_default();
         object::set(&mut selector, &["matchLabels", HASH_LABEL], json!(hash));
         let (surge, _) = self.fence_posts();
         let replicas = self.replicas();
         let mut annotations = self.inherited();
         annotations.insert(DESIRED_REPLICAS.to_owned(), json!(replicas.to_string()));
-        annotations.insert(
-            MAX_REPLICAS.to_owned(),
-            json!((replicas + surge).to_string()),
-        );
+        annotations.insert(MAX_REPLICAS.to_owned(), json!((replicas + surge).to_string()));
         annotations.insert(REVISION.to_owned(), json!(revision.to_string()));
         let name = format!("{}-{hash}", self.key.name);
         let count = self.new_set_count(0);
@@ -166,12 +127,8 @@ impl Context<'_> {
         if patience > 0 {
             set["spec"]["minReadySeconds"] = json!(patience);
         }
-        let created = self.tools.store.create(
-            Kind::ReplicaSet,
-            &self.key.namespace,
-            set,
-            &Author::update(CONTROLLER_MANAGER),
-        );
+        let created =
+            self.tools.store.create(Kind::ReplicaSet, &self.key.namespace, set, &Author::update(CONTROLLER_MANAGER));
         let created = match created {
             Ok(created) => created,
             Err(error) => {
@@ -191,15 +148,9 @@ impl Context<'_> {
         self.all.push(created.clone());
         self.new = Some(created);
         if count > 0 {
-            self.say(
-                "ScalingReplicaSet",
-                &format!("Scaled up replica set {name} from 0 to {count}"),
-            );
+            self.say("ScalingReplicaSet", &format!("Scaled up replica set {name} from 0 to {count}"));
         }
-        self.note_progress(
-            "NewReplicaSetCreated",
-            &format!("Created new replica set \"{name}\""),
-        )
+        self.note_progress("NewReplicaSetCreated", &format!("Created new replica set \"{name}\""))
     }
 
     pub(super) fn update_set(
@@ -208,14 +159,11 @@ impl Context<'_> {
         change: impl FnOnce(&mut Value),
     ) -> Result<ReplicaSet, ApiError> {
         let author = Author::update(CONTROLLER_MANAGER);
-        let object = self
-            .tools
-            .store
-            .update(&set.key(), Part::Main, &author, |old| {
-                let mut new = old.clone();
-                change(&mut new);
-                Ok(new)
-            })?;
+        let object = self.tools.store.update(&set.key(), Part::Main, &author, |old| {
+            let mut new = old.clone();
+            change(&mut new);
+            Ok(new)
+        })?;
         let changed = ReplicaSet::new(object);
         for role in self.all.iter_mut().chain(self.new.as_mut()) {
             if role.uid() == changed.uid() {
@@ -245,10 +193,7 @@ impl Context<'_> {
             return Ok(false);
         }
         let direction = if from < to { "up" } else { "down" };
-        let message = format!(
-            "Scaled {direction} replica set {} from {from} to {to}",
-            set.name()
-        );
+        let message = format!("Scaled {direction} replica set {} from {from} to {to}", set.name());
         self.say("ScalingReplicaSet", &message);
         Ok(true)
     }

@@ -18,16 +18,11 @@ impl Context<'_> {
     }
 
     fn progressing(&self) -> Option<Value> {
-        self.conditions()
-            .into_iter()
-            .find(|c| text(c, "/type") == "Progressing")
+        self.conditions().into_iter().find(|c| text(c, "/type") == "Progressing")
     }
 
     fn deadline(&self) -> Option<Duration> {
-        let seconds = self
-            .object
-            .pointer("/spec/progressDeadlineSeconds")
-            .and_then(Value::as_i64)?;
+        let seconds = self.object.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64)?;
         (seconds < i64::from(i32::MAX)).then(|| Duration::from_secs(seconds.max(0) as u64))
     }
 
@@ -36,10 +31,7 @@ impl Context<'_> {
         if self.deadline().is_none() {
             return Ok(());
         }
-        let reason = self
-            .progressing()
-            .map(|c| text(&c, "/reason").to_owned())
-            .unwrap_or_default();
+        let reason = self.progressing().map(|c| text(&c, "/reason").to_owned()).unwrap_or_default();
         if reason == TIMED_OUT {
             return Ok(());
         }
@@ -68,14 +60,7 @@ impl Context<'_> {
         self.write_status(status)
     }
 
-    fn set_condition(
-        &self,
-        conditions: &mut Vec<Value>,
-        kind: &str,
-        word: &str,
-        reason: &str,
-        message: &str,
-    ) {
+    fn set_condition(&self, conditions: &mut Vec<Value>, kind: &str, word: &str, reason: &str, message: &str) {
         let now = stamp(self.now());
         let old = conditions.iter().position(|c| text(c, "/type") == kind);
         let mut since = now.clone();
@@ -167,30 +152,17 @@ impl Context<'_> {
         self.write_status(status)
     }
 
-    fn sync_progress(
-        &mut self,
-        conditions: &mut Vec<Value>,
-        total: i64,
-        updated: i64,
-        ready: i64,
-        available: i64,
-    ) {
+    fn sync_progress(&mut self, conditions: &mut Vec<Value>, total: i64, updated: i64, ready: i64, available: i64) {
         let Some(deadline) = self.deadline() else {
             return;
         };
         let current = self.progressing();
-        let reason = current
-            .as_ref()
-            .map_or("", |c| text(c, "/reason"))
-            .to_owned();
+        let reason = current.as_ref().map_or("", |c| text(c, "/reason")).to_owned();
         let settled = total == updated && reason == "NewReplicaSetAvailable";
         if settled {
             return;
         }
-        let name = self
-            .new
-            .as_ref()
-            .map_or_else(String::new, |set| set.name().to_owned());
+        let name = self.new.as_ref().map_or_else(String::new, |set| set.name().to_owned());
         let before = |field: &str| number(&self.object, &format!("/status/{field}"), 0);
         let old_before = before("replicas") - before("updatedReplicas");
         let progressed = updated > before("updatedReplicas")
@@ -199,32 +171,17 @@ impl Context<'_> {
             || available > before("availableReplicas");
         if self.is_complete_with(updated, total, available) {
             let message = format!("ReplicaSet \"{name}\" has successfully progressed.");
-            self.set_condition(
-                conditions,
-                "Progressing",
-                "True",
-                "NewReplicaSetAvailable",
-                &message,
-            );
+            self.set_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", &message);
         } else if progressed {
             let message = format!("ReplicaSet \"{name}\" is progressing.");
-            let since = current
-                .filter(|c| text(c, "/status") == "True")
-                .map(|c| text(&c, "/lastTransitionTime").to_owned());
+            let since =
+                current.filter(|c| text(c, "/status") == "True").map(|c| text(&c, "/lastTransitionTime").to_owned());
             conditions.retain(|c| text(c, "/type") != "Progressing");
-            self.set_condition(
-                conditions,
-                "Progressing",
-                "True",
-                "ReplicaSetUpdated",
-                &message,
-            );
+            self.set_condition(conditions, "Progressing", "True", "ReplicaSetUpdated", &message);
             if let (Some(since), Some(last)) = (since, conditions.last_mut()) {
                 object::set(last, &["lastTransitionTime"], json!(since));
             }
-        } else if let Some(since) = current
-            .as_ref()
-            .and_then(|c| object::time(c, "/lastUpdateTime"))
+        } else if let Some(since) = current.as_ref().and_then(|c| object::time(c, "/lastUpdateTime"))
             && reason != "DeploymentPaused"
         {
             let over = later(since, deadline);

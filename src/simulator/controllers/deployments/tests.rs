@@ -28,19 +28,11 @@ fn deployed() -> World {
 }
 
 fn set_image(world: &mut World, image: &str) {
-    patch(
-        world,
-        json!({"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}),
-    );
+    patch(world, json!({"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}));
 }
 
 fn patch(world: &mut World, spec: Value) {
-    world.patch(
-        Kind::Deployment,
-        "mailer",
-        Part::Main,
-        json!({"spec": spec}),
-    );
+    world.patch(Kind::Deployment, "mailer", Part::Main, json!({"spec": spec}));
 }
 
 fn condition(world: &World, kind: &str) -> (String, String) {
@@ -48,12 +40,7 @@ fn condition(world: &World, kind: &str) -> (String, String) {
     object::items(&deployment, "/status/conditions")
         .iter()
         .find(|c| object::text(c, "/type") == kind)
-        .map(|c| {
-            (
-                object::text(c, "/status").to_owned(),
-                object::text(c, "/reason").to_owned(),
-            )
-        })
+        .map(|c| (object::text(c, "/status").to_owned(), object::text(c, "/reason").to_owned()))
         .unwrap_or_default()
 }
 
@@ -69,10 +56,7 @@ fn a_deployment_becomes_available() {
     assert_eq!(status["observedGeneration"], 1);
     assert!(status.get("unavailableReplicas").is_none());
     assert_eq!(progressing(&world), "NewReplicaSetAvailable");
-    assert_eq!(
-        condition(&world, "Available"),
-        ("True".to_owned(), "MinimumReplicasAvailable".to_owned())
-    );
+    assert_eq!(condition(&world, "Available"), ("True".to_owned(), "MinimumReplicasAvailable".to_owned()));
     let set = &world.store.list(Kind::ReplicaSet, None).1[0];
     assert_eq!(
         set["metadata"]["annotations"],
@@ -95,10 +79,7 @@ fn a_rolling_update_never_has_too_few_or_too_many() {
         assert!(world.pods().len() <= 5);
         world.advance(1);
     }
-    assert_eq!(
-        world.sets(),
-        [("mailer:1".to_owned(), 1, 0), ("mailer:2".to_owned(), 2, 4)]
-    );
+    assert_eq!(world.sets(), [("mailer:1".to_owned(), 1, 0), ("mailer:2".to_owned(), 2, 4)]);
     assert_eq!(progressing(&world), "NewReplicaSetAvailable");
 }
 
@@ -125,19 +106,13 @@ fn undo_reuses_the_old_set_under_a_new_number() {
     world.advance(30);
     set_image(&mut world, "mailer:1");
     world.advance(30);
-    assert_eq!(
-        world.sets(),
-        [("mailer:1".to_owned(), 3, 4), ("mailer:2".to_owned(), 2, 0)]
-    );
+    assert_eq!(world.sets(), [("mailer:1".to_owned(), 3, 4), ("mailer:2".to_owned(), 2, 0)]);
     let deployment = world.get(Kind::Deployment, "mailer");
-    assert_eq!(
-        object::annotation(&deployment, "deployment.kubernetes.io/revision"),
-        Some("3")
-    );
+    assert_eq!(object::annotation(&deployment, "deployment.kubernetes.io/revision"), Some("3"));
     let sets = world.store.list(Kind::ReplicaSet, None).1;
-    assert!(sets.iter().any(|set| {
-        object::annotation(set, "deployment.kubernetes.io/revision-history") == Some("1")
-    }));
+    assert!(
+        sets.iter().any(|set| { object::annotation(set, "deployment.kubernetes.io/revision-history") == Some("1") })
+    );
 }
 
 #[test]
@@ -145,21 +120,12 @@ fn a_crashing_update_stalls_and_runs_into_its_deadline() {
     let mut world = deployed();
     world.behave(
         "mailer:bad",
-        Behaviour {
-            fate: Fate::Crashes {
-                exit_code: 2,
-                after: Duration::from_secs(1),
-            },
-            ..Behaviour::default()
-        },
+        Behaviour { fate: Fate::Crashes { exit_code: 2, after: Duration::from_secs(1) }, ..Behaviour::default() },
     );
     patch(&mut world, json!({"progressDeadlineSeconds": 30}));
     set_image(&mut world, "mailer:bad");
     world.advance(60);
-    assert_eq!(
-        condition(&world, "Progressing"),
-        ("False".to_owned(), "ProgressDeadlineExceeded".to_owned())
-    );
+    assert_eq!(condition(&world, "Progressing"), ("False".to_owned(), "ProgressDeadlineExceeded".to_owned()));
     let status = &world.get(Kind::Deployment, "mailer")["status"];
     assert!(status["availableReplicas"].as_i64().unwrap() >= 3);
 }
@@ -178,15 +144,9 @@ fn a_change_of_size_is_followed() {
 #[test]
 fn recreate_takes_all_down_first() {
     let mut world = deployed();
-    patch(
-        &mut world,
-        json!({"strategy": {"type": "Recreate", "rollingUpdate": null}}),
-    );
+    patch(&mut world, json!({"strategy": {"type": "Recreate", "rollingUpdate": null}}));
     world.advance(1);
     set_image(&mut world, "mailer:2");
     world.advance(10);
-    assert_eq!(
-        world.sets(),
-        [("mailer:1".to_owned(), 1, 0), ("mailer:2".to_owned(), 2, 4)]
-    );
+    assert_eq!(world.sets(), [("mailer:1".to_owned(), 1, 0), ("mailer:2".to_owned(), 2, 4)]);
 }

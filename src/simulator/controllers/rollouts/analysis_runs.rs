@@ -32,10 +32,7 @@ pub struct Runs {
 impl Runs {
     /// Finds the runs, and those that the status names.
     pub fn load(context: &Context<'_>) -> Self {
-        let all = context
-            .tools
-            .store
-            .owned_of_kind(object::uid(&context.object), Kind::AnalysisRun);
+        let all = context.tools.store.owned_of_kind(object::uid(&context.object), Kind::AnalysisRun);
         let named = |status: &Option<RunStatus>| {
             let name = &status.as_ref()?.name;
             all.iter().find(|run| object::name(run) == name).cloned()
@@ -84,22 +81,14 @@ impl Context<'_> {
             self.runs.post_promotion = self.promotion_run(true)?;
         }
         self.enter_runs();
-        let current: Vec<String> = [
-            &self.runs.step,
-            &self.runs.background,
-            &self.runs.pre_promotion,
-            &self.runs.post_promotion,
-        ]
-        .into_iter()
-        .flatten()
-        .map(|run| object::name(run).to_owned())
-        .collect();
-        let others: Vec<_> = before
-            .all
-            .iter()
-            .filter(|run| !current.iter().any(|name| name == object::name(run)))
-            .cloned()
-            .collect();
+        let current: Vec<String> =
+            [&self.runs.step, &self.runs.background, &self.runs.pre_promotion, &self.runs.post_promotion]
+                .into_iter()
+                .flatten()
+                .map(|run| object::name(run).to_owned())
+                .collect();
+        let others: Vec<_> =
+            before.all.iter().filter(|run| !current.iter().any(|name| name == object::name(run))).cloned().collect();
         self.cancel(&others);
         self.tell_run_changes();
         Ok(())
@@ -128,16 +117,11 @@ impl Context<'_> {
                 continue;
             }
             // A run deleted meanwhile is cancelled as well.
-            let _ = self.tools.store.update(
-                &Key::of(Kind::AnalysisRun, run),
-                Part::Main,
-                &author,
-                |old| {
-                    let mut new = old.clone();
-                    object::set(&mut new, &["spec", "terminate"], json!(true));
-                    Ok(new)
-                },
-            );
+            let _ = self.tools.store.update(&Key::of(Kind::AnalysisRun, run), Part::Main, &author, |old| {
+                let mut new = old.clone();
+                object::set(&mut new, &["spec", "terminate"], json!(true));
+                Ok(new)
+            });
         }
     }
 
@@ -175,8 +159,8 @@ impl Context<'_> {
         if !self.status.pause_conditions.is_empty() || self.status.abort {
             return Ok(current);
         }
-        let step = current_step(&self.spec, &self.status)
-            .and_then(|(step, index)| Some((step?.analysis.clone()?, index)));
+        let step =
+            current_step(&self.spec, &self.status).and_then(|(step, index)| Some((step?.analysis.clone()?, index)));
         let Some((analysis, index)) = step else {
             self.cancel(&current.into_iter().collect::<Vec<_>>());
             return Ok(None);
@@ -198,19 +182,13 @@ impl Context<'_> {
 
     fn background_run(&mut self) -> Result<Option<Arc<Value>>, Stop> {
         let current = self.runs.background.clone();
-        let analysis = self
-            .spec
-            .strategy
-            .canary
-            .as_ref()
-            .and_then(|canary| canary.analysis.clone());
+        let analysis = self.spec.strategy.canary.as_ref().and_then(|canary| canary.analysis.clone());
         let Some(analysis) = analysis.filter(|a| !items(a, "/templates").is_empty()) else {
             self.cancel(&current.into_iter().collect::<Vec<_>>());
             return Ok(None);
         };
         let starts_at = object::number(&analysis, "/startingStep", 0);
-        let too_early =
-            current_step(&self.spec, &self.status).is_some_and(|(_, index)| index < starts_at);
+        let too_early = current_step(&self.spec, &self.status).is_some_and(|(_, index)| index < starts_at);
         if self.status.is_fully_promoted() || too_early {
             return Ok(None);
         }
@@ -229,15 +207,9 @@ impl Context<'_> {
         let (current, analysis) = {
             let blue_green = self.spec.strategy.blue_green.as_ref();
             if post {
-                (
-                    self.runs.post_promotion.clone(),
-                    blue_green.and_then(|b| b.post_promotion_analysis.clone()),
-                )
+                (self.runs.post_promotion.clone(), blue_green.and_then(|b| b.post_promotion_analysis.clone()))
             } else {
-                (
-                    self.runs.pre_promotion.clone(),
-                    blue_green.and_then(|b| b.pre_promotion_analysis.clone()),
-                )
+                (self.runs.pre_promotion.clone(), blue_green.and_then(|b| b.pre_promotion_analysis.clone()))
             }
         };
         let Some(analysis) = analysis.filter(|a| !items(a, "/templates").is_empty()) else {
@@ -247,11 +219,7 @@ impl Context<'_> {
         let hash = self.new_hash();
         let active = &self.status.blue_green.active_selector;
         let saturated = self.new.as_ref().is_some_and(|new| self.is_saturated(new));
-        let wrong_side = if post {
-            active != hash
-        } else {
-            active.is_empty() || active == hash
-        };
+        let wrong_side = if post { active != hash } else { active.is_empty() || active == hash };
         let skip = self.status.stable_rs == hash || wrong_side || (current.is_none() && !saturated);
         if skip {
             self.cancel(&current.clone().into_iter().collect::<Vec<_>>());
@@ -261,31 +229,18 @@ impl Context<'_> {
             return Ok(current);
         }
         if self.needs_new_run(current.as_ref()) {
-            let (infix, kind) = if post {
-                ("post", "PostPromotion")
-            } else {
-                ("pre", "PrePromotion")
-            };
+            let (infix, kind) = if post { ("post", "PostPromotion") } else { ("pre", "PrePromotion") };
             let labels = json!({"rollout-type": kind});
             return self.create_run(&analysis, infix, labels).map(Some);
         }
         self.react(
             current.as_ref(),
-            if post {
-                "Blue/green post-promotion analysis"
-            } else {
-                "Blue/green pre-promotion analysis"
-            },
+            if post { "Blue/green post-promotion analysis" } else { "Blue/green pre-promotion analysis" },
         );
         Ok(current)
     }
 
-    fn create_run(
-        &mut self,
-        analysis: &Value,
-        infix: &str,
-        mut labels: Value,
-    ) -> Result<Arc<Value>, Stop> {
+    fn create_run(&mut self, analysis: &Value, infix: &str, mut labels: Value) -> Result<Arc<Value>, Stop> {
         let hash = self.new_hash().to_owned();
         let revision = self.revision().to_string();
         let mut metrics = Vec::new();
@@ -310,12 +265,7 @@ impl Context<'_> {
             args.push(self.resolve_arg(arg, &hash));
         }
         labels[HASH_LABEL] = json!(hash);
-        if let Some(selected) = self
-            .spec
-            .selector
-            .get("matchLabels")
-            .and_then(Value::as_object)
-        {
+        if let Some(selected) = self.spec.selector.get("matchLabels").and_then(Value::as_object) {
             for (key, value) in selected {
                 labels[key] = value.clone();
             }
@@ -326,11 +276,7 @@ impl Context<'_> {
         }
         let author = Author::update(ROLLOUTS_CONTROLLER);
         for collision in 0.. {
-            let name = if collision == 0 {
-                base.clone()
-            } else {
-                format!("{base}.{collision}")
-            };
+            let name = if collision == 0 { base.clone() } else { format!("{base}.{collision}") };
             let run = json!({
                 "metadata": {
                     "name": name,
@@ -340,11 +286,7 @@ impl Context<'_> {
                 },
                 "spec": {"args": args, "metrics": metrics},
             });
-            match self
-                .tools
-                .store
-                .create(Kind::AnalysisRun, &self.key.namespace, run, &author)
-            {
+            match self.tools.store.create(Kind::AnalysisRun, &self.key.namespace, run, &author) {
                 Ok(run) => return Ok(run),
                 Err(error) if error.reason == "AlreadyExists" => {}
                 Err(_) => break,
@@ -356,10 +298,7 @@ impl Context<'_> {
     fn resolve_arg(&self, arg: &Value, latest: &str) -> Value {
         let value = match text(arg, "/valueFrom/podTemplateHashValue") {
             "Latest" => latest.to_owned(),
-            "Stable" => self
-                .stable
-                .as_ref()
-                .map_or_else(String::new, |stable| stable.label(HASH_LABEL).to_owned()),
+            "Stable" => self.stable.as_ref().map_or_else(String::new, |stable| stable.label(HASH_LABEL).to_owned()),
             _ => {
                 let field = text(arg, "/valueFrom/fieldRef/fieldPath");
                 if field.is_empty() {
@@ -373,34 +312,21 @@ impl Context<'_> {
 
     fn tell_run_changes(&mut self) {
         let pairs = [
-            (
-                "Step",
-                self.runs.step.clone(),
-                self.status.canary.current_step_analysis_run_status.clone(),
-            ),
+            ("Step", self.runs.step.clone(), self.status.canary.current_step_analysis_run_status.clone()),
             (
                 "Background",
                 self.runs.background.clone(),
-                self.status
-                    .canary
-                    .current_background_analysis_run_status
-                    .clone(),
+                self.status.canary.current_background_analysis_run_status.clone(),
             ),
             (
                 "PrePromotion",
                 self.runs.pre_promotion.clone(),
-                self.status
-                    .blue_green
-                    .pre_promotion_analysis_run_status
-                    .clone(),
+                self.status.blue_green.pre_promotion_analysis_run_status.clone(),
             ),
             (
                 "PostPromotion",
                 self.runs.post_promotion.clone(),
-                self.status
-                    .blue_green
-                    .post_promotion_analysis_run_status
-                    .clone(),
+                self.status.blue_green.post_promotion_analysis_run_status.clone(),
             ),
         ];
         for (kind, run, before) in pairs {
@@ -413,8 +339,7 @@ impl Context<'_> {
                 Some(before) => before.status.clone(),
                 None => "NoPreviousStatus".to_owned(),
             };
-            let message =
-                format!("{kind} Analysis Run '{name}' Status New: '{now}' Previous: '{was}'");
+            let message = format!("{kind} Analysis Run '{name}' Status New: '{now}' Previous: '{was}'");
             let reason = reason("AnalysisRun", now);
             if matches!(now, "Failed" | "Error") {
                 self.warn(reason, &message);

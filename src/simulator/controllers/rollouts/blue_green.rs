@@ -80,12 +80,8 @@ impl Context<'_> {
         let Some(blue_green) = self.spec.strategy.blue_green.clone() else {
             return;
         };
-        let controlled = blue_green.auto_promotion_enabled == Some(false)
-            || blue_green.auto_promotion_seconds > 0;
-        if self.is_fast_tracked(active)
-            || self.status.blue_green.scale_up_preview_check_point
-            || !controlled
-        {
+        let controlled = blue_green.auto_promotion_enabled == Some(false) || blue_green.auto_promotion_seconds > 0;
+        if self.is_fast_tracked(active) || self.status.blue_green.scale_up_preview_check_point || !controlled {
             self.pauses.remove.push(PAUSE);
             return;
         }
@@ -181,11 +177,7 @@ impl Context<'_> {
                 next.hpa_replicas = set.current();
                 next.available_replicas = set.available();
                 next.ready_replicas = set.ready();
-                next.selector = label_selector(
-                    set.object()
-                        .pointer("/spec/selector")
-                        .unwrap_or(&Value::Null),
-                );
+                next.selector = label_selector(set.object().pointer("/spec/selector").unwrap_or(&Value::Null));
             }
             None => {
                 next.hpa_replicas = self.total(ReplicaSet::current);
@@ -196,13 +188,7 @@ impl Context<'_> {
     }
 
     fn is_preview_approved(&self) -> bool {
-        let Some(count) = self
-            .spec
-            .strategy
-            .blue_green
-            .as_ref()
-            .and_then(|b| b.preview_replica_count)
-        else {
+        let Some(count) = self.spec.strategy.blue_green.as_ref().and_then(|b| b.preview_replica_count) else {
             return false;
         };
         if self.template_changed() {
@@ -213,10 +199,7 @@ impl Context<'_> {
         }
         self.is_pre_promotion_passed()
             && self.is_blue_green_pause_over()
-            && self
-                .new
-                .as_ref()
-                .is_some_and(|new| new.available() == count)
+            && self.new.as_ref().is_some_and(|new| new.available() == count)
     }
 
     /// Returns whether old pods must stay because the analysis after the switch may still fail.
@@ -234,12 +217,7 @@ impl Context<'_> {
 
     /// Returns whether the analysis before the switch stands in the way no more.
     pub fn is_pre_promotion_passed(&self) -> bool {
-        let wanted = self
-            .spec
-            .strategy
-            .blue_green
-            .as_ref()
-            .is_some_and(|b| b.pre_promotion_analysis.is_some());
+        let wanted = self.spec.strategy.blue_green.as_ref().is_some_and(|b| b.pre_promotion_analysis.is_some());
         !wanted || self.runs.is_successful(self.runs.pre_promotion.as_ref())
     }
 }

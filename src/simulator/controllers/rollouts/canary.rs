@@ -44,8 +44,7 @@ impl Context<'_> {
         }
         self.remove_deadlines()?;
         let apart = self.stable.is_some()
-            && self.stable.as_ref().map(|s| s.name().to_owned())
-                != self.new.as_ref().map(|s| s.name().to_owned());
+            && self.stable.as_ref().map(|s| s.name().to_owned()) != self.new.as_ref().map(|s| s.name().to_owned());
         if apart && let Some(stable) = self.stable.clone() {
             let count = self.wanted_counts().stable;
             if self.scale(&stable, count)? {
@@ -74,8 +73,7 @@ impl Context<'_> {
             None if !self.status.controller_pause => self.pauses.add.push(PAUSE_STEP),
             None => {}
             Some(condition) => {
-                if let (Some(seconds), Ok(start)) = (pause.seconds(), condition.start_time.parse())
-                {
+                if let (Some(seconds), Ok(start)) = (pause.seconds(), condition.start_time.parse()) {
                     let end = later(start, Duration::from_secs(seconds.max(0) as u64));
                     if end > self.now() {
                         self.again_at(end);
@@ -107,10 +105,7 @@ impl Context<'_> {
         } else if step.set_canary_scale.is_some() || step.set_weight.is_some() {
             self.is_at_desired()
         } else if step.analysis.is_some() {
-            self.runs
-                .step
-                .as_ref()
-                .is_some_and(|run| object::text(run, "/status/phase") == "Successful")
+            self.runs.step.as_ref().is_some_and(|run| object::text(run, "/status/phase") == "Successful")
         } else {
             // Experiments, routes and plugins are not simulated: they succeed at once.
             true
@@ -139,10 +134,7 @@ impl Context<'_> {
                     self.say("SkipSteps", "Rollback to stable ReplicaSets");
                     next.current_step_index = all_done;
                 } else if within_window {
-                    self.say(
-                        "SkipSteps",
-                        "Rollback to active ReplicaSets within RollbackWindow",
-                    );
+                    self.say("SkipSteps", "Rollback to active ReplicaSets within RollbackWindow");
                     next.current_step_index = all_done;
                 }
             }
@@ -161,22 +153,14 @@ impl Context<'_> {
         }
         if self.is_aborted() {
             if steps > 0 {
-                next.current_step_index = if next.stable_rs == next.current_pod_hash {
-                    all_done
-                } else {
-                    Some(0)
-                };
+                next.current_step_index = if next.stable_rs == next.current_pod_hash { all_done } else { Some(0) };
             }
             return self.conclude(next);
         }
         if self.is_step_completed()
             && let Some((Some(step), at)) = current_step(&self.spec, &self.status)
         {
-            let message = format!(
-                "Rollout step {}/{steps} completed ({})",
-                at + 1,
-                step.label()
-            );
+            let message = format!("Rollout step {}/{steps} completed ({})", at + 1, step.label());
             index = Some(at + 1);
             next.canary.current_step_analysis_run_status = None;
             self.say("RolloutStepCompleted", &message);
@@ -193,10 +177,6 @@ impl Context<'_> {
             Some((Some(step), _))
                 if step.experiment.is_some() || step.analysis.is_some() || step.pause.is_some()
         );
-        waits
-            || self
-                .status
-                .condition("Paused")
-                .is_some_and(|condition| condition.status == "True")
+        waits || self.status.condition("Paused").is_some_and(|condition| condition.status == "True")
     }
 }

@@ -21,36 +21,17 @@ impl Context<'_> {
         let is_paused = !self.status.pause_conditions.is_empty() || self.spec.paused;
         let aborted = reason == Some(ABORTED);
         let mut entries = Vec::new();
-        if is_paused != (reason == Some("RolloutPaused")) && !aborted && !is_completed(&self.status)
-        {
+        if is_paused != (reason == Some("RolloutPaused")) && !aborted && !is_completed(&self.status) {
             entries.push(if is_paused {
-                self.condition(
-                    "Progressing",
-                    "Unknown",
-                    "RolloutPaused",
-                    "Rollout is paused",
-                )
+                self.condition("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
             } else {
-                self.condition(
-                    "Progressing",
-                    "Unknown",
-                    "RolloutResumed",
-                    "Rollout is resumed",
-                )
+                self.condition("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
             });
         }
         if !self.status.abort && aborted {
-            entries.push(self.condition(
-                "Progressing",
-                "Unknown",
-                "RolloutRetry",
-                "Retrying Rollout after abort",
-            ));
+            entries.push(self.condition("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort"));
         }
-        let marked = self
-            .status
-            .condition("Paused")
-            .is_some_and(|c| c.status == "True");
+        let marked = self.status.condition("Paused").is_some_and(|c| c.status == "True");
         if is_paused != marked && !aborted {
             let word = if is_paused { "True" } else { "False" };
             entries.push(self.condition("Paused", word, "RolloutPaused", "Rollout is paused"));
@@ -78,19 +59,10 @@ impl Context<'_> {
         let healthy = self.is_healthy(next);
         let mut became_unhealthy = false;
         if !is_paused && healthy {
-            next.set_condition(self.condition(
-                "Healthy",
-                "True",
-                "RolloutHealthy",
-                "Rollout is healthy",
-            ));
+            next.set_condition(self.condition("Healthy", "True", "RolloutHealthy", "Rollout is healthy"));
         } else if self.status.condition("Healthy").is_some() {
-            became_unhealthy = next.set_condition(self.condition(
-                "Healthy",
-                "False",
-                "RolloutHealthy",
-                "Rollout is not healthy",
-            ));
+            became_unhealthy =
+                next.set_condition(self.condition("Healthy", "False", "RolloutHealthy", "Rollout is not healthy"));
         }
         if aborted {
             let mut message = format!("Rollout aborted update to revision {}", self.revision());
@@ -104,39 +76,18 @@ impl Context<'_> {
             self.calculate_progress(next, healthy, became_unhealthy);
         }
         let available = if self.spec.strategy.blue_green.is_some() {
-            self.set_with_hash(&next.blue_green.active_selector)
-                .is_some_and(|set| self.is_saturated(&set))
+            self.set_with_hash(&next.blue_green.active_selector).is_some_and(|set| self.is_saturated(&set))
         } else {
             self.total(ReplicaSet::available) >= self.replicas()
         };
         next.set_condition(if available {
-            self.condition(
-                "Available",
-                "True",
-                "AvailableReason",
-                "Rollout has minimum availability",
-            )
+            self.condition("Available", "True", "AvailableReason", "Rollout has minimum availability")
         } else {
-            self.condition(
-                "Available",
-                "False",
-                "AvailableReason",
-                "Rollout does not have minimum availability",
-            )
+            self.condition("Available", "False", "AvailableReason", "Rollout does not have minimum availability")
         });
         if is_completed(next) {
-            next.set_condition(self.condition(
-                "Completed",
-                "True",
-                "RolloutCompleted",
-                "RolloutCompleted",
-            ));
-        } else if next.set_condition(self.condition(
-            "Completed",
-            "False",
-            "RolloutCompleted",
-            "RolloutCompleted",
-        )) {
+            next.set_condition(self.condition("Completed", "True", "RolloutCompleted", "RolloutCompleted"));
+        } else if next.set_condition(self.condition("Completed", "False", "RolloutCompleted", "RolloutCompleted")) {
             let message = format!(
                 "Rollout not completed, started update to revision {} ({})",
                 self.revision(),
@@ -154,19 +105,11 @@ impl Context<'_> {
         };
         if healthy {
             let message = about("has successfully progressed.");
-            next.set_condition(self.condition(
-                "Progressing",
-                "True",
-                "NewReplicaSetAvailable",
-                &message,
-            ));
+            next.set_condition(self.condition("Progressing", "True", "NewReplicaSetAvailable", &message));
         } else if self.is_progressing(next) || became_unhealthy {
             let lost = next.is_fully_promoted() && became_unhealthy;
             let (reason, message) = if lost {
-                (
-                    "ReplicaSetNotAvailable",
-                    "Rollout does not have minimum availability".to_owned(),
-                )
+                ("ReplicaSetNotAvailable", "Rollout does not have minimum availability".to_owned())
             } else {
                 ("ReplicaSetUpdated", about("is progressing."))
             };
@@ -174,20 +117,14 @@ impl Context<'_> {
             // Progress is entered each time, to move the deadline.
             if let Some(old) = self.status.condition("Progressing") {
                 if old.status == "True" {
-                    condition
-                        .last_transition_time
-                        .clone_from(&old.last_transition_time);
+                    condition.last_transition_time.clone_from(&old.last_transition_time);
                 }
                 next.remove_condition("Progressing");
             }
             next.set_condition(condition);
-        } else if !self.is_at_indefinite_step()
-            && !self.waits_for_scale_down()
-            && self.is_timed_out(next)
-        {
+        } else if !self.is_at_indefinite_step() && !self.waits_for_scale_down() && self.is_timed_out(next) {
             let message = about("has timed out progressing.");
-            let changed =
-                next.set_condition(self.condition("Progressing", "False", TIMED_OUT, &message));
+            let changed = next.set_condition(self.condition("Progressing", "False", TIMED_OUT, &message));
             if self.spec.progress_deadline_abort && (changed || !self.is_aborted()) {
                 self.pauses.add_abort = Some(message.clone());
                 self.warn(ABORTED, &message);
@@ -199,8 +136,7 @@ impl Context<'_> {
         let replicas = self.replicas();
         let strategy_done = if let Some(blue_green) = &self.spec.strategy.blue_green {
             next.blue_green.active_selector == next.current_pod_hash
-                && (blue_green.preview_service.is_empty()
-                    || next.blue_green.preview_selector == next.current_pod_hash)
+                && (blue_green.preview_service.is_empty() || next.blue_green.preview_selector == next.current_pod_hash)
         } else {
             let steps = self.spec.steps().len() as i64;
             let steps_done = steps == 0 || next.current_step_index.is_none_or(|i| i == steps);
@@ -222,9 +158,7 @@ impl Context<'_> {
                 (old.current_step_index, next.current_step_index),
                 (Some(before), Some(after)) if before != after
             );
-            old.stable_rs != next.stable_rs
-                || stepped
-                || old.current_step_hash != next.current_step_hash
+            old.stable_rs != next.stable_rs || stepped || old.current_step_hash != next.current_step_hash
         };
         moved
             || next.updated_replicas != old.updated_replicas
@@ -234,17 +168,13 @@ impl Context<'_> {
     }
 
     fn waits_for_scale_down(&self) -> bool {
-        self.others()
-            .iter()
-            .any(|set| set.annotation(SCALE_DOWN_DEADLINE).is_some())
+        self.others().iter().any(|set| set.annotation(SCALE_DOWN_DEADLINE).is_some())
     }
 
     /// Returns how long there may be no progress.
     pub fn deadline(&self) -> Duration {
-        let seconds = self
-            .spec
-            .progress_deadline_seconds
-            .unwrap_or_else(|| self.tools.clock.scale_seconds(DEFAULT_DEADLINE));
+        let seconds =
+            self.spec.progress_deadline_seconds.unwrap_or_else(|| self.tools.clock.scale_seconds(DEFAULT_DEADLINE));
         Duration::from_secs(seconds.max(0) as u64)
     }
 
@@ -255,10 +185,7 @@ impl Context<'_> {
         match condition.reason.as_str() {
             ABORTED | "RolloutPaused" => false,
             TIMED_OUT => true,
-            _ => condition
-                .last_update_time
-                .parse()
-                .is_ok_and(|since| later(since, self.deadline()) < self.now()),
+            _ => condition.last_update_time.parse().is_ok_and(|since| later(since, self.deadline()) < self.now()),
         }
     }
 

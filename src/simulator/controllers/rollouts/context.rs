@@ -93,15 +93,8 @@ impl<'a> Context<'a> {
         if context.status.is_fully_promoted() && context.status.abort {
             context.pauses.remove_abort = true;
         }
-        context
-            .next
-            .restarted_at
-            .clone_from(&context.status.restarted_at);
-        context
-            .next
-            .canary
-            .weights
-            .clone_from(&context.status.canary.weights);
+        context.next.restarted_at.clone_from(&context.status.restarted_at);
+        context.next.canary.weights.clone_from(&context.status.canary.weights);
         Ok(Some(context))
     }
 
@@ -113,27 +106,15 @@ impl<'a> Context<'a> {
             return Err("template must be empty for workload reference rollout".to_owned());
         }
         if reference.kind != "Deployment" {
-            return Err(format!(
-                "workload of type {} is not supported",
-                reference.kind
-            ));
+            return Err(format!("workload of type {} is not supported", reference.kind));
         }
         let key = Key::new(Kind::Deployment, &self.key.namespace, &reference.name);
         let Some(deployment) = self.tools.store.get(&key) else {
-            return Err(format!(
-                "deployments.apps \"{}/{}\" not found",
-                key.namespace, key.name
-            ));
+            return Err(format!("deployments.apps \"{}/{}\" not found", key.namespace, key.name));
         };
-        self.spec.template = deployment
-            .pointer("/spec/template")
-            .cloned()
-            .unwrap_or_default();
+        self.spec.template = deployment.pointer("/spec/template").cloned().unwrap_or_default();
         if self.spec.selector.is_null() {
-            self.spec.selector = deployment
-                .pointer("/spec/selector")
-                .cloned()
-                .unwrap_or_default();
+            self.spec.selector = deployment.pointer("/spec/selector").cloned().unwrap_or_default();
         }
         let generation = object::number(&deployment, "/metadata/generation", 1).to_string();
         if object::annotation(&self.object, WORKLOAD_GENERATION) != Some(&generation) {
@@ -146,14 +127,11 @@ impl<'a> Context<'a> {
     /// Writes to the main object.
     pub fn write_main(&mut self, change: impl FnOnce(&mut Value)) -> Result<(), Stop> {
         let author = Author::update(ROLLOUTS_CONTROLLER);
-        self.object = self
-            .tools
-            .store
-            .update(&self.key, Part::Main, &author, |old| {
-                let mut new = old.clone();
-                change(&mut new);
-                Ok(new)
-            })?;
+        self.object = self.tools.store.update(&self.key, Part::Main, &author, |old| {
+            let mut new = old.clone();
+            change(&mut new);
+            Ok(new)
+        })?;
         Ok(())
     }
 
@@ -163,14 +141,11 @@ impl<'a> Context<'a> {
             return Ok(false);
         };
         let author = Author::update(ROLLOUTS_CONTROLLER);
-        self.object = self
-            .tools
-            .store
-            .update(&self.key, Part::Status, &author, |old| {
-                let mut new = old.clone();
-                merge::apply(&mut new["status"], &patch);
-                Ok(new)
-            })?;
+        self.object = self.tools.store.update(&self.key, Part::Status, &author, |old| {
+            let mut new = old.clone();
+            merge::apply(&mut new["status"], &patch);
+            Ok(new)
+        })?;
         Ok(true)
     }
 
@@ -195,14 +170,7 @@ impl<'a> Context<'a> {
     }
 
     fn record(&mut self, severity: Severity, reason: &'static str, message: &str) {
-        self.tools.events.record(
-            &self.tools.store,
-            &self.object,
-            ROLLOUTS_CONTROLLER,
-            severity,
-            reason,
-            message,
-        );
+        self.tools.events.record(&self.tools.store, &self.object, ROLLOUTS_CONTROLLER, severity, reason, message);
     }
 
     /// Asks for another pass.
@@ -217,9 +185,7 @@ impl<'a> Context<'a> {
 
     /// Returns the Rollout's revision.
     pub fn revision(&self) -> i64 {
-        object::annotation(&self.object, REVISION)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
+        object::annotation(&self.object, REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
     /// Returns the hash of the wanted `ReplicaSet`, `""` without one.
@@ -229,14 +195,8 @@ impl<'a> Context<'a> {
 
     /// Returns the `ReplicaSets` that are neither wanted nor stable.
     pub fn others(&self) -> Vec<ReplicaSet> {
-        let role = |set: &Option<ReplicaSet>, name: &str| {
-            set.as_ref().is_some_and(|set| set.name() == name)
-        };
-        self.all
-            .iter()
-            .filter(|set| !role(&self.new, set.name()) && !role(&self.stable, set.name()))
-            .cloned()
-            .collect()
+        let role = |set: &Option<ReplicaSet>, name: &str| set.as_ref().is_some_and(|set| set.name() == name);
+        self.all.iter().filter(|set| !role(&self.new, set.name()) && !role(&self.stable, set.name())).cloned().collect()
     }
 
     /// Returns the pods that each side of the canary should go to next.
@@ -252,13 +212,7 @@ impl<'a> Context<'a> {
     }
 
     fn sides<'s>(&'s self, others: &'s [ReplicaSet]) -> Sides<'s> {
-        Sides {
-            spec: &self.spec,
-            status: &self.status,
-            new: self.new.as_ref(),
-            stable: self.stable.as_ref(),
-            others,
-        }
+        Sides { spec: &self.spec, status: &self.status, new: self.new.as_ref(), stable: self.stable.as_ref(), others }
     }
 
     /// Returns whether the Rollout is aborted, as decided so far.
@@ -273,8 +227,7 @@ impl<'a> Context<'a> {
 
     /// Returns whether the template, or the steps, are not those that the status is about.
     pub fn template_or_steps_changed(&self) -> bool {
-        let steps = self.status.current_step_hash.is_empty()
-            || self.status.current_step_hash != self.steps_hash();
+        let steps = self.status.current_step_hash.is_empty() || self.status.current_step_hash != self.steps_hash();
         steps || self.template_changed()
     }
 
@@ -294,9 +247,7 @@ impl<'a> Context<'a> {
     /// Returns whether the wanted `ReplicaSet` is fully available and knows that it should be.
     pub fn is_saturated(&self, set: &ReplicaSet) -> bool {
         let replicas = self.replicas();
-        set.wanted() == replicas
-            && set.revision(DESIRED_REPLICAS) == replicas
-            && set.available() == replicas
+        set.wanted() == replicas && set.revision(DESIRED_REPLICAS) == replicas && set.available() == replicas
     }
 
     /// Sums a figure over all `ReplicaSets`.
@@ -307,19 +258,15 @@ impl<'a> Context<'a> {
     /// Returns whether a rollback may skip the steps: the wanted `ReplicaSet` is older than stable, and few enough
     /// lie between (`spec.rollbackWindow`).
     pub fn is_rollback_within_window(&self) -> bool {
-        let (Some(new), Some(stable), Some(window)) =
-            (&self.new, &self.stable, &self.spec.rollback_window)
-        else {
+        let (Some(new), Some(stable), Some(window)) = (&self.new, &self.stable, &self.spec.rollback_window) else {
             return false;
         };
         if new.created() >= stable.created() || window.revisions <= 0 {
             return false;
         }
-        let between = self
-            .all
-            .iter()
-            .filter(|set| set.created() < stable.created() && set.created() > new.created())
-            .count() as i64;
+        let between =
+            self.all.iter().filter(|set| set.created() < stable.created() && set.created() > new.created()).count()
+                as i64;
         between < window.revisions
     }
 }

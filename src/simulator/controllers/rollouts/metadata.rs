@@ -23,10 +23,7 @@ pub fn inject(set: &mut Value, metadata: Option<&Value>) -> bool {
     object::set(set, &["spec", "template"], template);
     match metadata {
         Some(metadata) => object::annotate(set, EPHEMERAL_METADATA, &metadata.to_string()),
-        None => drop(object::remove(
-            set,
-            &["metadata", "annotations", EPHEMERAL_METADATA],
-        )),
+        None => drop(object::remove(set, &["metadata", "annotations", EPHEMERAL_METADATA])),
     }
     true
 }
@@ -39,19 +36,13 @@ fn injected(set: &Value) -> Option<Value> {
 fn swap(object: &mut Value, before: Option<&Value>, after: Option<&Value>) -> bool {
     let original = object.clone();
     for field in ["annotations", "labels"] {
-        let keys = |metadata: Option<&Value>| {
-            metadata
-                .and_then(|m| m.get(field)?.as_object().cloned())
-                .unwrap_or_default()
-        };
+        let keys =
+            |metadata: Option<&Value>| metadata.and_then(|m| m.get(field)?.as_object().cloned()).unwrap_or_default();
         let wanted = keys(after);
         for (key, value) in &wanted {
             object::set(object, &["metadata", field, key], value.clone());
         }
-        for (key, _) in keys(before)
-            .iter()
-            .filter(|(key, _)| !wanted.contains_key(*key))
-        {
+        for (key, _) in keys(before).iter().filter(|(key, _)| !wanted.contains_key(*key)) {
             object::remove(object, &["metadata", field, key]);
         }
         let pointer = format!("/metadata/{field}");
@@ -66,28 +57,17 @@ fn swap(object: &mut Value, before: Option<&Value>, after: Option<&Value>) -> bo
 pub fn clean_template(set: &ReplicaSet) -> Value {
     let mut object = set.object().clone();
     inject(&mut object, None);
-    object
-        .pointer("/spec/template")
-        .cloned()
-        .unwrap_or_default()
+    object.pointer("/spec/template").cloned().unwrap_or_default()
 }
 
 impl Context<'_> {
     fn side_metadata(&self, stable: bool) -> Option<&Value> {
         let strategy = &self.spec.strategy;
         if let Some(canary) = &strategy.canary {
-            if stable {
-                canary.stable_metadata.as_ref()
-            } else {
-                canary.canary_metadata.as_ref()
-            }
+            if stable { canary.stable_metadata.as_ref() } else { canary.canary_metadata.as_ref() }
         } else {
             let blue_green = strategy.blue_green.as_ref()?;
-            if stable {
-                blue_green.active_metadata.as_ref()
-            } else {
-                blue_green.preview_metadata.as_ref()
-            }
+            if stable { blue_green.active_metadata.as_ref() } else { blue_green.preview_metadata.as_ref() }
         }
     }
 
@@ -131,14 +111,11 @@ impl Context<'_> {
                 continue;
             }
             // A pod that vanishes meanwhile needs no label.
-            let _ =
-                self.tools
-                    .store
-                    .update(&Key::of(Kind::Pod, &pod), Part::Main, &author, |old| {
-                        let mut new = old.clone();
-                        swap(&mut new, before.as_ref(), wanted);
-                        Ok(new)
-                    });
+            let _ = self.tools.store.update(&Key::of(Kind::Pod, &pod), Part::Main, &author, |old| {
+                let mut new = old.clone();
+                swap(&mut new, before.as_ref(), wanted);
+                Ok(new)
+            });
         }
         Ok(())
     }

@@ -70,11 +70,7 @@ fn pass(tools: &mut Tools, key: &Key) -> Result<(), Stop> {
     if context.is_scaling_event()? {
         return context.sync_replicas_only();
     }
-    if context.spec.strategy.blue_green.is_some() {
-        context.blue_green()
-    } else {
-        context.canary()
-    }
+    if context.spec.strategy.blue_green.is_some() { context.blue_green() } else { context.canary() }
 }
 
 #[cfg(test)]

@@ -61,9 +61,7 @@ impl Context<'_> {
     pub fn persist(&mut self, mut next: Status) -> Result<(), Stop> {
         self.calculate_pauses(&mut next);
         next.workload_observed_generation = if self.spec.workload_ref.is_some() {
-            object::annotation(&self.object, WORKLOAD_GENERATION)
-                .unwrap_or_default()
-                .to_owned()
+            object::annotation(&self.object, WORKLOAD_GENERATION).unwrap_or_default().to_owned()
         } else {
             String::new()
         };
@@ -103,10 +101,7 @@ impl Context<'_> {
         for reason in &self.pauses.add {
             if self.status.pause(reason).is_none() {
                 controller_pause = true;
-                conditions.push(PauseCondition {
-                    reason: (*reason).to_owned(),
-                    start_time: stamp(self.now()),
-                });
+                conditions.push(PauseCondition { reason: (*reason).to_owned(), start_time: stamp(self.now()) });
             }
         }
         if !conditions.is_empty() {

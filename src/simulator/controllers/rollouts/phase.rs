@@ -15,10 +15,7 @@ pub fn phase(spec: &Spec, status: &Status) -> (&'static str, String) {
             return ("Degraded", format!("InvalidSpec: {}", condition.message));
         }
         if condition.reason == ABORTED || condition.reason == TIMED_OUT {
-            return (
-                "Degraded",
-                format!("{}: {}", condition.reason, condition.message),
-            );
+            return ("Degraded", format!("{}: {}", condition.reason, condition.message));
         }
     }
     if spec.paused {
@@ -52,13 +49,11 @@ fn waiting_for(spec: &Spec, status: &Status) -> Option<&'static str> {
         if !promoted {
             let run = &status.blue_green.post_promotion_analysis_run_status;
             let incomplete = run.as_ref().is_none_or(|run| !is_completed(&run.status));
-            return Some(
-                if blue_green.post_promotion_analysis.is_some() && incomplete {
-                    "waiting for analysis to complete"
-                } else {
-                    "waiting for post-promotion verification to complete"
-                },
-            );
+            return Some(if blue_green.post_promotion_analysis.is_some() && incomplete {
+                "waiting for analysis to complete"
+            } else {
+                "waiting for post-promotion verification to complete"
+            });
         }
     } else if spec.strategy.canary.is_some() {
         if !spec.is_traffic_routed() && status.replicas > status.updated_replicas {

@@ -41,10 +41,7 @@ impl Context<'_> {
         if blue_green.post_promotion_analysis.is_some() {
             let new = self.new.as_ref()?;
             if new.annotation(SCALE_DOWN_DEADLINE).is_some() {
-                return Some(format!(
-                    "Rollback to '{}' within scaleDownDelay",
-                    new.name()
-                ));
+                return Some(format!("Rollback to '{}' within scaleDownDelay", new.name()));
             }
             if !self.runs.is_successful(self.runs.post_promotion.as_ref()) {
                 return None;
@@ -82,10 +79,8 @@ impl Context<'_> {
         let revision = self.revision();
         if next.stable_rs != next.current_pod_hash {
             next.stable_rs.clone_from(&next.current_pod_hash);
-            let message = format!(
-                "Rollout completed update to revision {revision} ({}): {reason}",
-                next.current_pod_hash
-            );
+            let message =
+                format!("Rollout completed update to revision {revision} ({}): {reason}", next.current_pod_hash);
             self.say("RolloutCompleted", &message);
         }
         let takes_over = self
@@ -105,16 +100,11 @@ impl Context<'_> {
 
     fn scale_workload_to_zero(&mut self, name: &str) -> Result<(), Stop> {
         let key = Key::new(Kind::Deployment, &self.key.namespace, name);
-        self.tools.store.update(
-            &key,
-            Part::Main,
-            &Author::update(ROLLOUTS_CONTROLLER),
-            |old| {
-                let mut new = old.clone();
-                object::set(&mut new, &["spec", "replicas"], json!(0));
-                Ok(new)
-            },
-        )?;
+        self.tools.store.update(&key, Part::Main, &Author::update(ROLLOUTS_CONTROLLER), |old| {
+            let mut new = old.clone();
+            object::set(&mut new, &["spec", "replicas"], json!(0));
+            Ok(new)
+        })?;
         Ok(())
     }
 }

@@ -56,35 +56,22 @@ pub fn set_weight(spec: &Spec, status: &Status) -> i64 {
 /// Returns the nearest setWeight at or before a step, 0 if there is none.
 pub fn last_set_weight(spec: &Spec, index: i64) -> i64 {
     let upto = usize::try_from(index + 1).unwrap_or(0);
-    spec.steps()
-        .iter()
-        .take(upto)
-        .rev()
-        .find_map(|step| step.set_weight)
-        .unwrap_or(0)
+    spec.steps().iter().take(upto).rev().find_map(|step| step.set_weight).unwrap_or(0)
 }
 
 impl Sides<'_> {
     /// Returns the counts to go to next.
     pub fn counts(&self) -> Counts {
-        if self.spec.is_traffic_routed() {
-            self.traffic_routed()
-        } else {
-            self.basic()
-        }
+        if self.spec.is_traffic_routed() { self.traffic_routed() } else { self.basic() }
     }
 
     /// Returns whether every side has the pods that the current step asks for.
     pub fn at_desired(&self) -> bool {
         let counts = self.counts();
-        let new_ready = self
-            .new
-            .is_some_and(|set| set.wanted() == counts.new && set.available() == counts.new);
-        let stable_there = self
-            .stable
-            .is_some_and(|set| set.wanted() == counts.stable && set.current() == counts.stable);
-        let others_gone =
-            self.spec.is_traffic_routed() || sum(self.others, ReplicaSet::available) == 0;
+        let new_ready = self.new.is_some_and(|set| set.wanted() == counts.new && set.available() == counts.new);
+        let stable_there =
+            self.stable.is_some_and(|set| set.wanted() == counts.stable && set.current() == counts.stable);
+        let others_gone = self.spec.is_traffic_routed() || sum(self.others, ReplicaSet::available) == 0;
         new_ready && stable_there && others_gone
     }
 
@@ -103,14 +90,8 @@ impl Sides<'_> {
             return (None, self.spec.max_weight());
         }
         match self.canary_scale() {
-            Some(SetCanaryScale {
-                replicas: Some(replicas),
-                ..
-            }) => (Some(*replicas), 0),
-            Some(SetCanaryScale {
-                weight: Some(weight),
-                ..
-            }) => (None, *weight),
+            Some(SetCanaryScale { replicas: Some(replicas), .. }) => (Some(*replicas), 0),
+            Some(SetCanaryScale { weight: Some(weight), .. }) => (None, *weight),
             _ => (None, set_weight(self.spec, status)),
         }
     }
@@ -137,21 +118,12 @@ impl Sides<'_> {
         let replicas = self.spec.replicas();
         let max = self.spec.max_weight();
         let (fixed, weight) = self.canary_size();
-        let least = self
-            .spec
-            .strategy
-            .canary
-            .as_ref()
-            .and_then(|canary| canary.min_pods_per_replica_set)
-            .unwrap_or(0);
+        let least = self.spec.strategy.canary.as_ref().and_then(|canary| canary.min_pods_per_replica_set).unwrap_or(0);
         let new = fixed.unwrap_or_else(|| {
             let count = ceil_div(weight * replicas, max);
             if count == 0 { 0 } else { count.max(least) }
         });
-        Counts {
-            new,
-            stable: replicas,
-        }
+        Counts { new, stable: replicas }
     }
 
     fn basic(&self) -> Counts {
@@ -162,20 +134,14 @@ impl Sides<'_> {
         let stable = self.stable.filter(|_| self.stable_is_apart());
         if stable.is_none() {
             // Nothing to split with: everything goes to the new one.
-            wanted = Counts {
-                new: replicas,
-                stable: 0,
-            };
+            wanted = Counts { new: replicas, stable: 0 };
         }
         let new_now = self.new.map_or(0, ReplicaSet::wanted);
         let stable_now = stable.map_or(0, ReplicaSet::wanted);
         let others = sum(self.others, ReplicaSet::wanted);
         let most = replicas + surge;
         let mut room = most - (new_now + stable_now + others);
-        let mut next = Counts {
-            new: new_now,
-            stable: stable_now,
-        };
+        let mut next = Counts { new: new_now, stable: stable_now };
         // Stable first: it is what an abort waits for.
         if stable_now < wanted.stable && room > 0 {
             next.stable = wanted.stable.min(stable_now + room);
@@ -198,21 +164,13 @@ impl Sides<'_> {
         if growing {
             if let Some(stable) = stable {
                 let down = drain(stable_now, wanted.stable, spare, next.stable);
-                let (stable_next, new_next) =
-                    within_limits(stable, self.new, down, next.new, most, least);
-                next = Counts {
-                    new: new_next,
-                    stable: stable_next,
-                };
+                let (stable_next, new_next) = within_limits(stable, self.new, down, next.new, most, least);
+                next = Counts { new: new_next, stable: stable_next };
             }
         } else if let Some(new) = self.new {
             let down = drain(new_now, wanted.new, spare, next.new);
-            let (new_next, stable_next) =
-                within_limits(new, self.stable, down, next.stable, most, least);
-            next = Counts {
-                new: new_next,
-                stable: stable_next,
-            };
+            let (new_next, stable_next) = within_limits(new, self.stable, down, next.stable, most, least);
+            next = Counts { new: new_next, stable: stable_next };
         }
         next
     }
@@ -223,21 +181,16 @@ fn ceil_div(value: i64, by: i64) -> i64 {
 }
 
 fn drain(now: i64, wanted: i64, spare: i64, planned: i64) -> i64 {
-    if now > wanted {
-        wanted.max(now - spare)
-    } else {
-        planned
-    }
+    if now > wanted { wanted.max(now - spare) } else { planned }
 }
 
 fn scale_down_base(set: Option<&ReplicaSet>, ignore_availability: bool) -> i64 {
-    set.map_or(0, |set| {
-        if ignore_availability || set.wanted() < set.available() {
-            set.wanted()
-        } else {
-            set.available()
-        }
-    })
+    set.map_or(
+        0,
+        |set| {
+            if ignore_availability || set.wanted() < set.available() { set.wanted() } else { set.available() }
+        },
+    )
 }
 
 /// Trims the side that is not drained so that both stay within surge and unavailability.
@@ -284,18 +237,14 @@ fn closest(replicas: i64, weight: i64, max: i64, surge: i64) -> Counts {
             options.push((floor, replicas + 1));
         }
     }
-    let distance =
-        |(count, total): (i64, i64)| ((count * max) as f64 / total as f64 - weight as f64).abs();
+    let distance = |(count, total): (i64, i64)| ((count * max) as f64 / total as f64 - weight as f64).abs();
     let mut best = options.first().copied().unwrap_or((0, replicas));
     for option in options {
         if distance(option) < distance(best) {
             best = option;
         }
     }
-    Counts {
-        new: best.0,
-        stable: best.1 - best.0,
-    }
+    Counts { new: best.0, stable: best.1 - best.0 }
 }
 
 #[cfg(test)]
@@ -312,30 +261,13 @@ mod tests {
         })))
     }
 
-    fn counts(
-        canary: serde_json::Value,
-        replicas: i64,
-        weight: i64,
-        new: i64,
-        stable: i64,
-    ) -> (i64, i64) {
+    fn counts(canary: serde_json::Value, replicas: i64, weight: i64, new: i64, stable: i64) -> (i64, i64) {
         let mut canary = canary;
         canary["steps"] = json!([{"setWeight": weight}]);
-        let spec =
-            Spec::read(&json!({"replicas": replicas, "strategy": {"canary": canary}})).unwrap();
-        let status = Status {
-            stable_rs: "stable".to_owned(),
-            current_pod_hash: "new".to_owned(),
-            ..Status::default()
-        };
+        let spec = Spec::read(&json!({"replicas": replicas, "strategy": {"canary": canary}})).unwrap();
+        let status = Status { stable_rs: "stable".to_owned(), current_pod_hash: "new".to_owned(), ..Status::default() };
         let (new, stable) = (set("new", new, new), set("stable", stable, stable));
-        let sides = Sides {
-            spec: &spec,
-            status: &status,
-            new: Some(&new),
-            stable: Some(&stable),
-            others: &[],
-        };
+        let sides = Sides { spec: &spec, status: &status, new: Some(&new), stable: Some(&stable), others: &[] };
         let counts = sides.counts();
         (counts.new, counts.stable)
     }
@@ -345,11 +277,7 @@ mod tests {
         let limits = |surge: i64, unavailable: i64| json!({"maxSurge": surge, "maxUnavailable": unavailable});
         assert_eq!(counts(limits(1, 1), 10, 10, 0, 10), (1, 9));
         assert_eq!(counts(limits(3, 0), 10, 30, 0, 10), (3, 10));
-        assert_eq!(
-            counts(limits(0, 5), 10, 30, 0, 10),
-            (0, 7),
-            "room is made first"
-        );
+        assert_eq!(counts(limits(0, 5), 10, 30, 0, 10), (0, 7), "room is made first");
         assert_eq!(counts(limits(1, 1), 10, 5, 0, 10), (1, 10));
         assert_eq!(counts(limits(1, 0), 1, 5, 0, 1), (1, 1));
         assert_eq!(counts(limits(1, 0), 1, 95, 0, 1), (1, 1));

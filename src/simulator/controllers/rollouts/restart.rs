@@ -30,9 +30,7 @@ impl Context<'_> {
         }
         let mut sets = self.all.clone();
         let rank = |set: &ReplicaSet, context: &Self| {
-            let is = |role: &Option<ReplicaSet>| {
-                role.as_ref().is_some_and(|role| role.name() == set.name())
-            };
+            let is = |role: &Option<ReplicaSet>| role.as_ref().is_some_and(|role| role.name() == set.name());
             if is(&context.stable) {
                 0
             } else if is(&context.new) {
@@ -42,10 +40,7 @@ impl Context<'_> {
             }
         };
         sets.sort_by_key(|set| rank(set, self));
-        let pods: Vec<_> = sets
-            .iter()
-            .flat_map(|set| self.tools.store.owned_of_kind(set.uid(), Kind::Pod))
-            .collect();
+        let pods: Vec<_> = sets.iter().flat_map(|set| self.tools.store.owned_of_kind(set.uid(), Kind::Pod)).collect();
         let available = pods.iter().filter(|pod| is_ready(pod)).count() as i64;
         let at_once = self.spec.max_unavailable().max(1);
         let least = self.replicas().max(sum(&sets, ReplicaSet::wanted)) - at_once;
@@ -61,12 +56,7 @@ impl Context<'_> {
             if may <= 0 {
                 continue;
             }
-            if self
-                .tools
-                .store
-                .delete(&Key::of(Kind::Pod, pod), None)
-                .is_ok()
-            {
+            if self.tools.store.delete(&Key::of(Kind::Pod, pod), None).is_ok() {
                 may -= 1;
                 evicted += 1;
             }

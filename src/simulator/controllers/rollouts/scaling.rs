@@ -20,10 +20,7 @@ impl Context<'_> {
         self.sync_revision()?;
         let replicas = self.replicas();
         Ok(self.new.iter().chain(&self.stable).any(|set| {
-            set.wanted() > 0
-                && set
-                    .annotation(DESIRED_REPLICAS)
-                    .is_some_and(|told| told.parse() != Ok(replicas))
+            set.wanted() > 0 && set.annotation(DESIRED_REPLICAS).is_some_and(|told| told.parse() != Ok(replicas))
         }))
     }
 
@@ -84,9 +81,7 @@ impl Context<'_> {
         match set {
             Some(0) => None,
             Some(seconds) => Some(Duration::from_secs(seconds.max(0) as u64)),
-            None => Some(Duration::from_secs(
-                self.tools.clock.scale_seconds(DEFAULT_DELAY) as u64,
-            )),
+            None => Some(Duration::from_secs(self.tools.clock.scale_seconds(DEFAULT_DELAY) as u64)),
         }
     }
 
@@ -157,10 +152,7 @@ impl Context<'_> {
         if hash.is_empty() {
             return None;
         }
-        self.all
-            .iter()
-            .find(|set| set.label(super::HASH_LABEL) == hash)
-            .cloned()
+        self.all.iter().find(|set| set.label(super::HASH_LABEL) == hash).cloned()
     }
 
     /// Scales the wanted `ReplicaSet`, or lets it live a little longer after an abort.
@@ -177,10 +169,7 @@ impl Context<'_> {
                 }
                 Some(_) => count = 0,
                 None => {
-                    let stable_ready = self
-                        .stable
-                        .as_ref()
-                        .is_some_and(|stable| stable.available() == self.replicas());
+                    let stable_ready = self.stable.as_ref().is_some_and(|stable| stable.available() == self.replicas());
                     if stable_ready && let Some(delay) = self.abort_delay() {
                         self.add_deadline(&new, delay)?;
                         let at = later(self.now(), delay);
@@ -194,12 +183,7 @@ impl Context<'_> {
     }
 
     /// Keeps an old `ReplicaSet` for the delay after a promotion. Returns the pods it should have.
-    pub fn after_delay(
-        &mut self,
-        set: &ReplicaSet,
-        kept: &mut i64,
-        full: i64,
-    ) -> Result<i64, Stop> {
+    pub fn after_delay(&mut self, set: &ReplicaSet, kept: &mut i64, full: i64) -> Result<i64, Stop> {
         let limit = self.kept_revisions();
         match deadline(set) {
             None if set.annotation(SCALE_DOWN_DEADLINE).is_none() && set.wanted() > 0 => {
@@ -232,12 +216,7 @@ impl Context<'_> {
             .blue_green
             .as_ref()
             .and_then(|b| b.scale_down_delay_revision_limit)
-            .or_else(|| {
-                strategy
-                    .canary
-                    .as_ref()
-                    .and_then(|c| c.scale_down_delay_revision_limit)
-            })
+            .or_else(|| strategy.canary.as_ref().and_then(|c| c.scale_down_delay_revision_limit))
             .unwrap_or(i64::MAX)
     }
 
@@ -245,12 +224,10 @@ impl Context<'_> {
     pub fn is_referenced(&self, set: &ReplicaSet) -> bool {
         let hash = set.label(super::HASH_LABEL);
         let status = &self.status;
-        let weights = status.canary.weights.iter().flat_map(|weights| {
-            [
-                weights.canary.pod_template_hash.as_str(),
-                weights.stable.pod_template_hash.as_str(),
-            ]
-        });
+        let weights =
+            status.canary.weights.iter().flat_map(|weights| {
+                [weights.canary.pod_template_hash.as_str(), weights.stable.pod_template_hash.as_str()]
+            });
         [
             status.stable_rs.as_str(),
             status.current_pod_hash.as_str(),
@@ -265,11 +242,7 @@ impl Context<'_> {
 
     /// Scales down `ReplicaSets` that are neither wanted nor stable. Returns whether any changed.
     pub fn scale_down_others(&mut self) -> Result<bool, Stop> {
-        let mut others: Vec<ReplicaSet> = self
-            .others()
-            .into_iter()
-            .filter(|set| set.wanted() > 0)
-            .collect();
+        let mut others: Vec<ReplicaSet> = self.others().into_iter().filter(|set| set.wanted() > 0).collect();
         if others.is_empty() {
             return Ok(false);
         }
@@ -282,8 +255,7 @@ impl Context<'_> {
     }
 
     fn scale_down_others_blue_green(&mut self, others: &[ReplicaSet]) -> Result<bool, Stop> {
-        if self.status.pause("InconclusiveAnalysisRun").is_some() || self.waits_for_post_analysis()
-        {
+        if self.status.pause("InconclusiveAnalysisRun").is_some() || self.waits_for_post_analysis() {
             return Ok(false);
         }
         let mut scaled = false;
@@ -330,9 +302,7 @@ impl Context<'_> {
             }
             let to = if !routed {
                 (set.wanted() - spare).max(0)
-            } else if self.status.is_fully_promoted()
-                || set.annotation(SCALE_DOWN_DEADLINE).is_some()
-            {
+            } else if self.status.is_fully_promoted() || set.annotation(SCALE_DOWN_DEADLINE).is_some() {
                 self.after_delay(set, &mut kept, set.wanted())?
             } else {
                 0

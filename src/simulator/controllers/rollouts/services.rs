@@ -21,13 +21,7 @@ impl Context<'_> {
         self.tools
             .store
             .get(&self.service_key(service))
-            .and_then(|service| {
-                service
-                    .pointer("/spec/selector")?
-                    .get(HASH_LABEL)?
-                    .as_str()
-                    .map(str::to_owned)
-            })
+            .and_then(|service| service.pointer("/spec/selector")?.get(HASH_LABEL)?.as_str().map(str::to_owned))
             .unwrap_or_default()
     }
 
@@ -41,9 +35,7 @@ impl Context<'_> {
             }
             (None, None) => Vec::new(),
         };
-        names
-            .into_iter()
-            .any(|name| !name.is_empty() && self.selected_hash(name) == hash)
+        names.into_iter().any(|name| !name.is_empty() && self.selected_hash(name) == hash)
     }
 
     /// Points a service at a hash.
@@ -60,19 +52,13 @@ impl Context<'_> {
             return Ok(());
         }
         let owner = self.key.name.clone();
-        self.tools.store.update(
-            &key,
-            Part::Main,
-            &Author::update(ROLLOUTS_CONTROLLER),
-            |old| {
-                let mut new = old.clone();
-                object::set(&mut new, &["spec", "selector", HASH_LABEL], json!(hash));
-                object::annotate(&mut new, MANAGED_BY, &owner);
-                Ok(new)
-            },
-        )?;
-        let message =
-            format!("Switched selector for service '{service}' from '{before}' to '{hash}'");
+        self.tools.store.update(&key, Part::Main, &Author::update(ROLLOUTS_CONTROLLER), |old| {
+            let mut new = old.clone();
+            object::set(&mut new, &["spec", "selector", HASH_LABEL], json!(hash));
+            object::annotate(&mut new, MANAGED_BY, &owner);
+            Ok(new)
+        })?;
+        let message = format!("Switched selector for service '{service}' from '{before}' to '{hash}'");
         self.say("SwitchService", &message);
         Ok(())
     }

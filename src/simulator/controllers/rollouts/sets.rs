@@ -35,23 +35,12 @@ impl Context<'_> {
             .collect();
         self.all.sort_by_key(ReplicaSet::created);
         let hash = template_hash(&self.spec.template, self.status.collision_count);
-        let by_hash = |sets: &[ReplicaSet], hash: &str| {
-            sets.iter()
-                .find(|set| set.label(HASH_LABEL) == hash)
-                .cloned()
-        };
+        let by_hash = |sets: &[ReplicaSet], hash: &str| sets.iter().find(|set| set.label(HASH_LABEL) == hash).cloned();
         self.new = by_hash(&self.all, &hash).or_else(|| {
             let wanted = normal(&self.spec.template);
-            self.all
-                .iter()
-                .find(|set| normal(&super::metadata::clean_template(set)) == wanted)
-                .cloned()
+            self.all.iter().find(|set| normal(&super::metadata::clean_template(set)) == wanted).cloned()
         });
-        self.stable = if self.status.stable_rs.is_empty() {
-            None
-        } else {
-            by_hash(&self.all, &self.status.stable_rs)
-        };
+        self.stable = if self.status.stable_rs.is_empty() { None } else { by_hash(&self.all, &self.status.stable_rs) };
     }
 
     /// Creates the `ReplicaSet` of a new template, without pods.
@@ -60,19 +49,12 @@ impl Context<'_> {
         let hash = template_hash(&self.spec.template, self.status.collision_count);
         let mut template = self.spec.template.clone();
         object::remove(&mut template, &["metadata", "creationTimestamp"]);
-        object::set(
-            &mut template,
-            &["metadata", "labels", HASH_LABEL],
-            json!(hash),
-        );
+        object::set(&mut template, &["metadata", "labels", HASH_LABEL], json!(hash));
         let labels = template["metadata"]["labels"].clone();
         let mut selector = self.spec.selector.clone();
         object::set(&mut selector, &["matchLabels", HASH_LABEL], json!(hash));
         let mut annotations = self.inherited_annotations();
-        annotations.insert(
-            DESIRED_REPLICAS.to_owned(),
-            json!(self.replicas().to_string()),
-        );
+        annotations.insert(DESIRED_REPLICAS.to_owned(), json!(self.replicas().to_string()));
         annotations.insert(REVISION.to_owned(), json!(revision));
         let name = format!("{}-{hash}", self.key.name);
         let mut set = json!({
@@ -93,10 +75,7 @@ impl Context<'_> {
         }
         super::metadata::inject(&mut set, self.metadata_for_created());
         let author = Author::update(ROLLOUTS_CONTROLLER);
-        let created = self
-            .tools
-            .store
-            .create(Kind::ReplicaSet, &self.key.namespace, set, &author);
+        let created = self.tools.store.create(Kind::ReplicaSet, &self.key.namespace, set, &author);
         match created {
             Ok(_) => {}
             Err(error) if error.reason == "AlreadyExists" => {
@@ -113,18 +92,10 @@ impl Context<'_> {
             }
         }
         self.set_revision(&revision)?;
-        self.say(
-            "NewReplicaSetCreated",
-            &format!("Created ReplicaSet {name} (revision {revision})"),
-        );
+        self.say("NewReplicaSetCreated", &format!("Created ReplicaSet {name} (revision {revision})"));
         let mut status = self.status.clone();
         let message = format!("Created new replica set \"{name}\"");
-        status.set_condition(self.condition(
-            "Progressing",
-            "True",
-            "NewReplicaSetCreated",
-            &message,
-        ));
+        status.set_condition(self.condition("Progressing", "True", "NewReplicaSetCreated", &message));
         self.write_status(&status)?;
         self.status = status;
         Ok(())
@@ -132,12 +103,7 @@ impl Context<'_> {
 
     fn highest_old_revision(&self) -> i64 {
         let new = self.new.as_ref().map(ReplicaSet::uid);
-        self.all
-            .iter()
-            .filter(|set| Some(set.uid()) != new)
-            .map(|set| set.revision(REVISION))
-            .max()
-            .unwrap_or(0)
+        self.all.iter().filter(|set| Some(set.uid()) != new).map(|set| set.revision(REVISION)).max().unwrap_or(0)
     }
 
     fn inherited_annotations(&self) -> Map<String, Value> {
@@ -156,10 +122,7 @@ impl Context<'_> {
             return Ok(());
         }
         self.write_main(|new| object::annotate(new, REVISION, revision))?;
-        self.say(
-            "RolloutUpdated",
-            &format!("Rollout updated to revision {revision}"),
-        );
+        self.say("RolloutUpdated", &format!("Rollout updated to revision {revision}"));
         Ok(())
     }
 
@@ -172,9 +135,7 @@ impl Context<'_> {
         let wanted = self.highest_old_revision() + 1;
         let current = set.revision(REVISION);
         let inherited = self.inherited_annotations();
-        let missing = inherited
-            .iter()
-            .any(|(key, value)| set.annotation(key) != value.as_str());
+        let missing = inherited.iter().any(|(key, value)| set.annotation(key) != value.as_str());
         let patience = object::number(set.object(), "/spec/minReadySeconds", 0);
         if current < wanted || missing || patience != self.spec.min_ready_seconds {
             let min_ready = self.spec.min_ready_seconds;
@@ -200,37 +161,20 @@ impl Context<'_> {
             })?;
             self.new = Some(replaced);
         }
-        let revision = self
-            .new
-            .as_ref()
-            .and_then(|set| set.annotation(REVISION))
-            .unwrap_or("1")
-            .to_owned();
+        let revision = self.new.as_ref().and_then(|set| set.annotation(REVISION)).unwrap_or("1").to_owned();
         self.set_revision(&revision)
     }
 
     /// Changes a `ReplicaSet` and returns it; every role that it plays sees the change.
-    pub fn update_set(
-        &mut self,
-        set: &ReplicaSet,
-        change: impl FnOnce(&mut Value),
-    ) -> Result<ReplicaSet, Stop> {
+    pub fn update_set(&mut self, set: &ReplicaSet, change: impl FnOnce(&mut Value)) -> Result<ReplicaSet, Stop> {
         let author = Author::update(ROLLOUTS_CONTROLLER);
-        let object = self
-            .tools
-            .store
-            .update(&set.key(), Part::Main, &author, |old| {
-                let mut new = old.clone();
-                change(&mut new);
-                Ok(new)
-            })?;
+        let object = self.tools.store.update(&set.key(), Part::Main, &author, |old| {
+            let mut new = old.clone();
+            change(&mut new);
+            Ok(new)
+        })?;
         let changed = ReplicaSet::new(object);
-        for role in self
-            .all
-            .iter_mut()
-            .chain(self.new.as_mut())
-            .chain(self.stable.as_mut())
-        {
+        for role in self.all.iter_mut().chain(self.new.as_mut()).chain(self.stable.as_mut()) {
             if role.uid() == changed.uid() {
                 *role = changed.clone();
             }

@@ -177,13 +177,9 @@ pub struct BlueGreen {
 impl Spec {
     /// Reads a spec; `Err` says what cannot be read.
     pub fn read(spec: &Value) -> Result<Self, String> {
-        let mut read: Self =
-            serde_json::from_value(without_nulls(spec)).map_err(|error| error.to_string())?;
+        let mut read: Self = serde_json::from_value(without_nulls(spec)).map_err(|error| error.to_string())?;
         if let Some(canary) = &mut read.strategy.canary {
-            canary.raw_steps = spec
-                .pointer("/strategy/canary/steps")
-                .cloned()
-                .unwrap_or_default();
+            canary.raw_steps = spec.pointer("/strategy/canary/steps").cloned().unwrap_or_default();
         }
         Ok(read)
     }
@@ -195,18 +191,12 @@ impl Spec {
 
     /// Returns the canary steps, none for blue-green.
     pub fn steps(&self) -> &[Step] {
-        self.strategy
-            .canary
-            .as_ref()
-            .map_or(&[], |canary| canary.steps.as_slice())
+        self.strategy.canary.as_ref().map_or(&[], |canary| canary.steps.as_slice())
     }
 
     /// Returns whether a router splits the traffic.
     pub fn is_traffic_routed(&self) -> bool {
-        self.strategy
-            .canary
-            .as_ref()
-            .is_some_and(|canary| canary.traffic_routing.is_some())
+        self.strategy.canary.as_ref().is_some_and(|canary| canary.traffic_routing.is_some())
     }
 
     /// Returns the weight that means all of the traffic: `maxTrafficWeight`, 100 if absent.
@@ -230,9 +220,7 @@ impl Spec {
             .strategy
             .canary
             .as_ref()
-            .map_or((None, None), |canary| {
-                (canary.max_surge.as_ref(), canary.max_unavailable.as_ref())
-            });
+            .map_or((None, None), |canary| (canary.max_surge.as_ref(), canary.max_unavailable.as_ref()));
         fence_posts(surge, unavailable, self.replicas())
     }
 
@@ -251,18 +239,10 @@ impl Spec {
 }
 
 /// Returns the absolute surge and unavailability for a number of replicas; both default to 25 %.
-pub fn fence_posts(
-    surge: Option<&Value>,
-    unavailable: Option<&Value>,
-    replicas: i64,
-) -> (i64, i64) {
+pub fn fence_posts(surge: Option<&Value>, unavailable: Option<&Value>, replicas: i64) -> (i64, i64) {
     let surge = absolute(surge, replicas, true);
     let unavailable = absolute(unavailable, replicas, false);
-    if surge == 0 && unavailable == 0 {
-        (0, 1)
-    } else {
-        (surge, unavailable)
-    }
+    if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
 }
 
 fn absolute(value: Option<&Value>, of: i64, up: bool) -> i64 {
@@ -286,12 +266,9 @@ impl Pause {
     pub fn seconds(&self) -> Option<i64> {
         match self.duration.as_ref()? {
             Value::Number(number) => Some(number.as_i64().unwrap_or(-1)),
-            Value::String(text) => Some(
-                text.parse()
-                    .ok()
-                    .or_else(|| go_duration(text).map(|d| d.as_secs() as i64))
-                    .unwrap_or(-1),
-            ),
+            Value::String(text) => {
+                Some(text.parse().ok().or_else(|| go_duration(text).map(|d| d.as_secs() as i64)).unwrap_or(-1))
+            }
             _ => Some(-1),
         }
     }
@@ -328,13 +305,7 @@ impl Step {
             }
         }
         let named = |what: &str, value: &Value| {
-            format!(
-                "{what}: {}",
-                value
-                    .get("name")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            )
+            format!("{what}: {}", value.get("name").and_then(Value::as_str).unwrap_or_default())
         };
         if let Some(plugin) = &self.plugin {
             return named("plugin", plugin);
@@ -357,14 +328,10 @@ pub fn go_duration(text: &str) -> Option<std::time::Duration> {
         return None;
     }
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .filter(|end| *end > 0)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').filter(|end| *end > 0)?;
         let value: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
         seconds += value
             * match &rest[..unit] {
                 "h" => 3600.0,
@@ -401,9 +368,8 @@ mod tests {
 
     #[test]
     fn fence_posts_leave_room_to_move() {
-        let posts = |surge: Value, unavailable: Value, replicas| {
-            fence_posts(Some(&surge), Some(&unavailable), replicas)
-        };
+        let posts =
+            |surge: Value, unavailable: Value, replicas| fence_posts(Some(&surge), Some(&unavailable), replicas);
         assert_eq!(fence_posts(None, None, 10), (3, 2));
         assert_eq!(posts(json!(1), json!(0), 5), (1, 0));
         assert_eq!(posts(json!("0%"), json!("1%"), 2), (0, 1));
@@ -411,12 +377,7 @@ mod tests {
 
     #[test]
     fn pauses_are_read_as_the_controller_reads_them() {
-        let seconds = |duration: Value| {
-            Pause {
-                duration: Some(duration),
-            }
-            .seconds()
-        };
+        let seconds = |duration: Value| Pause { duration: Some(duration) }.seconds();
         assert_eq!(seconds(json!(10)), Some(10));
         assert_eq!(seconds(json!("10")), Some(10));
         assert_eq!(seconds(json!("1m30s")), Some(90));
@@ -430,10 +391,7 @@ mod tests {
         assert_eq!(label(json!({"setWeight": 20})), "setWeight: 20");
         assert_eq!(label(json!({"pause": {}})), "pause");
         assert_eq!(label(json!({"pause": {"duration": "10s"}})), "pause: 10s");
-        assert_eq!(
-            label(json!({"setCanaryScale": {"replicas": 2}})),
-            "setCanaryScale{replicas: 2}"
-        );
+        assert_eq!(label(json!({"setCanaryScale": {"replicas": 2}})), "setCanaryScale{replicas: 2}");
         assert_eq!(label(json!({})), "invalid");
     }
 }

@@ -10,10 +10,7 @@ use crate::simulator::kubernetes::object::stamp;
 /// `status` of a Rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "the fields of the real status"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "the fields of the real status")]
 pub struct Status {
     /// Pods, for autoscalers.
     #[serde(rename = "HPAReplicas", skip_serializing_if = "is_zero")]
@@ -192,9 +189,7 @@ pub struct Condition {
 impl Status {
     /// Reads a status; what cannot be read counts as absent.
     pub fn read(status: Option<&Value>) -> Self {
-        status
-            .and_then(|status| serde_json::from_value(without_nulls(status)).ok())
-            .unwrap_or_default()
+        status.and_then(|status| serde_json::from_value(without_nulls(status)).ok()).unwrap_or_default()
     }
 
     /// Returns the status as JSON.
@@ -214,8 +209,7 @@ impl Status {
                 return false;
             }
             if old.status == new.status {
-                new.last_transition_time
-                    .clone_from(&old.last_transition_time);
+                new.last_transition_time.clone_from(&old.last_transition_time);
             }
         }
         self.remove_condition(&new.kind);

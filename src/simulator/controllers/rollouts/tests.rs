@@ -76,12 +76,7 @@ fn set_image(world: &mut World, image: &str) {
 }
 
 fn status_patch(world: &mut World, status: Value) {
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Status,
-        json!({"status": status}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Status, json!({"status": status}));
     world.advance(3);
 }
 
@@ -96,11 +91,7 @@ fn phase(world: &World) -> (String, String) {
 
 fn is(world: &World, phase: &str, message: &str) {
     let status = status(world);
-    assert_eq!(
-        (status.phase.as_str(), status.message.as_str()),
-        (phase, message),
-        "{status:#?}"
-    );
+    assert_eq!((status.phase.as_str(), status.message.as_str()), (phase, message), "{status:#?}");
 }
 
 /// Resumes from a pause as `kubectl argo rollouts promote` does.
@@ -124,10 +115,7 @@ fn a_first_deploy_is_healthy_at_the_last_step() {
     assert_eq!(status.selector, "app=web");
     assert_eq!(
         world.event_messages("RolloutCompleted"),
-        [format!(
-            "Rollout completed update to revision 1 ({}): Initial deploy",
-            status.stable_rs
-        )]
+        [format!("Rollout completed update to revision 1 ({}): Initial deploy", status.stable_rs)]
     );
     assert_eq!(world.pods().len(), 5);
 }
@@ -141,19 +129,9 @@ fn a_canary_goes_step_by_step_to_the_end() {
     let paused = status(&world);
     assert_eq!(paused.current_step_index, Some(1));
     assert!(paused.controller_pause);
-    assert_eq!(
-        (
-            paused.replicas,
-            paused.updated_replicas,
-            paused.ready_replicas
-        ),
-        (5, 1, 5)
-    );
-    let conditions: Vec<_> = paused
-        .conditions
-        .iter()
-        .map(|c| (c.kind.as_str(), c.status.as_str(), c.reason.as_str()))
-        .collect();
+    assert_eq!((paused.replicas, paused.updated_replicas, paused.ready_replicas), (5, 1, 5));
+    let conditions: Vec<_> =
+        paused.conditions.iter().map(|c| (c.kind.as_str(), c.status.as_str(), c.reason.as_str())).collect();
     assert_eq!(
         conditions,
         [
@@ -169,10 +147,7 @@ fn a_canary_goes_step_by_step_to_the_end() {
     assert_eq!(status(&world).current_step_index, Some(3));
     world.advance(40);
     is(&world, "Healthy", "");
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 0), ("web:2".to_owned(), 2, 5)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 0), ("web:2".to_owned(), 2, 5)]);
     assert_eq!(
         world.event_messages("RolloutStepCompleted")[..3],
         [
@@ -194,11 +169,7 @@ fn a_person_freezes_and_thaws_without_losing_the_step() {
     world.patch(Kind::Rollout, "web", Part::Main, patch(true));
     world.advance(60);
     is(&world, "Paused", "manually paused");
-    assert_eq!(
-        status(&world).current_step_index,
-        Some(3),
-        "the timed pause does not end while frozen"
-    );
+    assert_eq!(status(&world).current_step_index, Some(3), "the timed pause does not end while frozen");
     world.patch(Kind::Rollout, "web", Part::Main, patch(false));
     world.advance(1);
     assert!(status(&world).current_step_index > Some(3));
@@ -210,19 +181,12 @@ fn abort_goes_back_to_stable_and_retry_starts_again() {
     canary(&mut world);
     set_image(&mut world, "web:2");
     status_patch(&mut world, json!({"abort": true}));
-    is(
-        &world,
-        "Degraded",
-        "RolloutAborted: Rollout aborted update to revision 2",
-    );
+    is(&world, "Degraded", "RolloutAborted: Rollout aborted update to revision 2");
     let aborted = status(&world);
     assert_eq!(aborted.current_step_index, Some(0));
     assert!(aborted.aborted_at.is_some());
     assert!(!aborted.controller_pause);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]);
     status_patch(&mut world, json!({"abort": false}));
     is(&world, "Paused", "CanaryPauseStep");
     assert_eq!(status(&world).current_step_index, Some(1));
@@ -233,12 +197,7 @@ fn abort_of_a_frozen_canary_leaves_its_pods() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Main,
-        json!({"spec": {"paused": true}}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"paused": true}}));
     status_patch(&mut world, json!({"abort": true}));
     assert_eq!(phase(&world).0, "Degraded");
     assert_eq!(
@@ -246,17 +205,9 @@ fn abort_of_a_frozen_canary_leaves_its_pods() {
         [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 1)],
         "half inert: the phase says aborted, the pods stay"
     );
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Main,
-        json!({"spec": {"paused": false}}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"paused": false}}));
     world.advance(5);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]);
 }
 
 #[test]
@@ -271,12 +222,7 @@ fn full_promotion_skips_the_steps_and_withdraws_an_abort() {
     assert!(!done.promote_full && !done.abort);
     assert_eq!(done.current_step_index, Some(8));
     let completed = world.event_messages("RolloutCompleted");
-    assert!(
-        completed
-            .iter()
-            .any(|m| m.ends_with("Full promotion requested")),
-        "{completed:?}"
-    );
+    assert!(completed.iter().any(|m| m.ends_with("Full promotion requested")), "{completed:?}");
 }
 
 #[test]
@@ -288,14 +234,8 @@ fn undo_to_stable_skips_the_steps_and_renumbers() {
     world.advance(10);
     is(&world, "Healthy", "");
     assert_eq!(status(&world).current_step_index, Some(8));
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 3, 5), ("web:2".to_owned(), 2, 0)]
-    );
-    assert_eq!(
-        world.event_messages("SkipSteps"),
-        ["Rollback to stable ReplicaSets"]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 3, 5), ("web:2".to_owned(), 2, 0)]);
+    assert_eq!(world.event_messages("SkipSteps"), ["Rollback to stable ReplicaSets"]);
     let rollout = world.get(Kind::Rollout, "web");
     assert_eq!(object::annotation(&rollout, super::REVISION), Some("3"));
 }
@@ -305,13 +245,7 @@ fn a_crashing_canary_neither_moves_nor_hurts_and_runs_into_its_deadline() {
     let mut world = World::new();
     world.behave(
         "web:bad",
-        Behaviour {
-            fate: Fate::Crashes {
-                exit_code: 1,
-                after: Duration::from_secs(1),
-            },
-            ..Behaviour::default()
-        },
+        Behaviour { fate: Fate::Crashes { exit_code: 1, after: Duration::from_secs(1) }, ..Behaviour::default() },
     );
     canary(&mut world);
     set_image(&mut world, "web:bad");
@@ -320,11 +254,7 @@ fn a_crashing_canary_neither_moves_nor_hurts_and_runs_into_its_deadline() {
     let stuck = status(&world);
     assert_eq!(stuck.current_step_index, Some(0));
     assert_eq!((stuck.replicas, stuck.available_replicas), (6, 5));
-    let pod = world
-        .pods()
-        .into_iter()
-        .find(|pod| object::text(pod, "/spec/containers/0/image") == "web:bad")
-        .unwrap();
+    let pod = world.pods().into_iter().find(|pod| object::text(pod, "/spec/containers/0/image") == "web:bad").unwrap();
     let container = &pod["status"]["containerStatuses"][0];
     assert_eq!(container["state"]["waiting"]["reason"], "CrashLoopBackOff");
     assert!(container["restartCount"].as_i64().unwrap() >= 2);
@@ -359,10 +289,7 @@ fn routed_traffic_follows_the_steps_and_stable_stays_whole() {
     world.advance(60);
     is(&world, "Healthy", "");
     assert_eq!(weight(&world), 0);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 0), ("web:2".to_owned(), 2, 4)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 0), ("web:2".to_owned(), 2, 4)]);
 }
 
 #[test]
@@ -370,23 +297,12 @@ fn an_abort_takes_the_traffic_at_once_and_the_pods_later() {
     let mut world = World::new();
     routed(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Status,
-        json!({"status": {"abort": true}}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Status, json!({"status": {"abort": true}}));
     world.advance(1);
     assert_eq!(weight(&world), 0);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 1)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 1)]);
     world.advance(10);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 0)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 0)]);
     assert_eq!(phase(&world).0, "Degraded");
 }
 
@@ -400,21 +316,11 @@ fn blue_green_waits_switches_and_scales_down_later() {
     let paused = status(&world);
     assert_eq!(paused.blue_green.active_selector, paused.stable_rs);
     assert_eq!(paused.blue_green.preview_selector, paused.current_pod_hash);
-    assert_eq!(
-        (
-            paused.replicas,
-            paused.available_replicas,
-            paused.hpa_replicas
-        ),
-        (6, 3, 3)
-    );
+    assert_eq!((paused.replicas, paused.available_replicas, paused.hpa_replicas), (6, 3, 3));
     promote(&mut world);
     is(&world, "Healthy", "");
     let promoted = status(&world);
-    assert_eq!(
-        promoted.blue_green.active_selector,
-        promoted.current_pod_hash
-    );
+    assert_eq!(promoted.blue_green.active_selector, promoted.current_pod_hash);
     assert_eq!(promoted.replicas, 6, "the old pods outlive the switch");
     world.advance(15);
     assert_eq!(status(&world).replicas, 3);
@@ -426,18 +332,11 @@ fn blue_green_abort_keeps_the_active_side() {
     blue_green(&mut world);
     set_image(&mut world, "web:2");
     status_patch(&mut world, json!({"abort": true}));
-    is(
-        &world,
-        "Degraded",
-        "RolloutAborted: Rollout aborted update to revision 2",
-    );
+    is(&world, "Degraded", "RolloutAborted: Rollout aborted update to revision 2");
     let aborted = status(&world);
     assert_eq!(aborted.blue_green.active_selector, aborted.stable_rs);
     world.advance(40);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 3), ("web:2".to_owned(), 2, 0)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 3), ("web:2".to_owned(), 2, 0)]);
 }
 
 #[test]
@@ -463,28 +362,15 @@ fn blue_green_goes_on_by_itself_after_its_time() {
 fn restart_replaces_pods_a_few_at_a_time() {
     let mut world = World::new();
     canary(&mut world);
-    let before: Vec<String> = world
-        .pods()
-        .iter()
-        .map(|pod| object::uid(pod).to_owned())
-        .collect();
+    let before: Vec<String> = world.pods().iter().map(|pod| object::uid(pod).to_owned()).collect();
     let at = object::stamp(world.store.clock().now());
     world.advance(1);
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Main,
-        json!({"spec": {"restartAt": at}}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"restartAt": at}}));
     is(&world, "Progressing", "rollout is restarting");
     world.advance(200);
     is(&world, "Healthy", "");
     assert_eq!(status(&world).restarted_at.as_deref(), Some(at.as_str()));
-    let kept = world
-        .pods()
-        .iter()
-        .filter(|pod| before.contains(&object::uid(pod).to_owned()))
-        .count();
+    let kept = world.pods().iter().filter(|pod| before.contains(&object::uid(pod).to_owned())).count();
     assert_eq!(kept, 0);
 }
 
@@ -493,13 +379,7 @@ fn a_failing_analysis_aborts_and_a_passing_one_goes_on() {
     let mut world = World::new();
     world.behave(
         "web:bad",
-        Behaviour {
-            service: Service {
-                error_ratio: 0.5,
-                ..Service::default()
-            },
-            ..Behaviour::default()
-        },
+        Behaviour { service: Service { error_ratio: 0.5, ..Service::default() }, ..Behaviour::default() },
     );
     world.create(
         Kind::AnalysisTemplate,
@@ -604,17 +484,9 @@ fn scaling_in_mid_canary_keeps_the_share() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(
-        Kind::Rollout,
-        "web",
-        Part::Main,
-        json!({"spec": {"replicas": 10}}),
-    );
+    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"replicas": 10}}));
     world.advance(10);
-    assert_eq!(
-        world.sets(),
-        [("web:1".to_owned(), 1, 8), ("web:2".to_owned(), 2, 2)]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 8), ("web:2".to_owned(), 2, 2)]);
     is(&world, "Paused", "CanaryPauseStep");
 }
 
@@ -626,14 +498,7 @@ fn a_third_version_in_mid_canary_replaces_the_second() {
     set_image(&mut world, "web:3");
     world.advance(5);
     is(&world, "Paused", "CanaryPauseStep");
-    assert_eq!(
-        world.sets(),
-        [
-            ("web:1".to_owned(), 1, 4),
-            ("web:2".to_owned(), 2, 0),
-            ("web:3".to_owned(), 3, 1),
-        ]
-    );
+    assert_eq!(world.sets(), [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 0), ("web:3".to_owned(), 3, 1),]);
 }
 
 #[test]

@@ -34,12 +34,7 @@ impl Context<'_> {
         } else if canary_available == 0 {
             // Nobody to send anything to.
         } else if self.status.promote_full {
-            weight = self
-                .status
-                .canary
-                .weights
-                .as_ref()
-                .map_or(0, |weights| weights.canary.weight);
+            weight = self.status.canary.weights.as_ref().map_or(0, |weights| weights.canary.weight);
         } else if let Some((step, index)) = current_step(&self.spec, &self.status) {
             weight = if !self.is_at_desired() {
                 // Not enough pods yet for the new weight: the one before stays.
@@ -54,16 +49,9 @@ impl Context<'_> {
         if self.stable.as_ref().is_none_or(|s| s.available() < needed) {
             return Ok(());
         }
-        self.write_ingress(
-            routing,
-            &canary.canary_service,
-            &canary.stable_service,
-            weight,
-        )?;
-        let hash = |set: &Option<ReplicaSet>| {
-            set.as_ref()
-                .map_or_else(String::new, |set| set.label(HASH_LABEL).to_owned())
-        };
+        self.write_ingress(routing, &canary.canary_service, &canary.stable_service, weight)?;
+        let hash =
+            |set: &Option<ReplicaSet>| set.as_ref().map_or_else(String::new, |set| set.label(HASH_LABEL).to_owned());
         let weights = Weights {
             canary: Destination {
                 weight,
@@ -80,10 +68,9 @@ impl Context<'_> {
         if before.as_ref() != Some(&weights) {
             let message = match before {
                 None => format!("Traffic weight updated to {weight}"),
-                Some(before) if before.canary.weight != weight => format!(
-                    "Traffic weight updated from {} to {weight}",
-                    before.canary.weight
-                ),
+                Some(before) if before.canary.weight != weight => {
+                    format!("Traffic weight updated from {} to {weight}", before.canary.weight)
+                }
                 // Only the pods behind the weights have changed; the real controller says just this.
                 Some(_) => "Traffic weight updated ".to_owned(),
             };
@@ -114,13 +101,9 @@ impl Context<'_> {
         let author = Author::update(ROLLOUTS_CONTROLLER);
         let wanted = weight.to_string();
         match self.tools.store.get(&key) {
-            Some(existing)
-                if object::annotation(&existing, CANARY_WEIGHT) == Some(wanted.as_str()) => {}
+            Some(existing) if object::annotation(&existing, CANARY_WEIGHT) == Some(wanted.as_str()) => {}
             Some(_) => {
-                self.say(
-                    "PatchingCanaryIngress",
-                    &format!("Updating Ingress `{name}` to desiredWeight '{weight}'"),
-                );
+                self.say("PatchingCanaryIngress", &format!("Updating Ingress `{name}` to desiredWeight '{weight}'"));
                 self.tools.store.update(&key, Part::Main, &author, |old| {
                     let mut new = old.clone();
                     object::annotate(&mut new, CANARY_WEIGHT, &wanted);
@@ -128,10 +111,7 @@ impl Context<'_> {
                 })?;
             }
             None => {
-                self.say(
-                    "CreatingCanaryIngress",
-                    &format!("Creating canary ingress `{name}` with weight `{weight}`"),
-                );
+                self.say("CreatingCanaryIngress", &format!("Creating canary ingress `{name}` with weight `{weight}`"));
                 let mut spec = stable.get("spec").cloned().unwrap_or_default();
                 rename_service(&mut spec, stable_service, canary_service);
                 let ingress = json!({
@@ -145,9 +125,7 @@ impl Context<'_> {
                     },
                     "spec": spec,
                 });
-                self.tools
-                    .store
-                    .create(Kind::Ingress, &self.key.namespace, ingress, &author)?;
+                self.tools.store.create(Kind::Ingress, &self.key.namespace, ingress, &author)?;
             }
         }
         Ok(())

@@ -11,24 +11,13 @@ impl Context<'_> {
     /// Returns why the spec cannot be worked with, in the words of the real controller.
     pub fn validate(&self) -> Result<(), String> {
         let invalid = |field: &str, value: &str, why: &str| {
-            Err(format!(
-                "The Rollout \"{}\" is invalid: {field}: {value}{why}",
-                self.key.name
-            ))
+            Err(format!("The Rollout \"{}\" is invalid: {field}: {value}{why}", self.key.name))
         };
         if self.spec.selector.is_null() {
-            return invalid(
-                "spec.selector",
-                "Required value: ",
-                "Rollout has missing field '.spec.selector'",
-            );
+            return invalid("spec.selector", "Required value: ", "Rollout has missing field '.spec.selector'");
         }
         if self.spec.template.is_null() {
-            return invalid(
-                "spec.template",
-                "Required value: ",
-                "Rollout has missing field '.spec.template'",
-            );
+            return invalid("spec.template", "Required value: ", "Rollout has missing field '.spec.template'");
         }
         let strategy = &self.spec.strategy;
         match (&strategy.canary, &strategy.blue_green) {
@@ -40,11 +29,7 @@ impl Context<'_> {
                 );
             }
             (Some(_), Some(_)) => {
-                return invalid(
-                    "spec.strategy.blueGreen",
-                    "Invalid value: ",
-                    "Multiple Strategies can not be listed",
-                );
+                return invalid("spec.strategy.blueGreen", "Invalid value: ", "Multiple Strategies can not be listed");
             }
             (Some(canary), None) => {
                 let zero = |value: &Option<Value>| matches!(value, Some(v) if *v == 0 || *v == "0" || *v == "0%");
@@ -55,18 +40,16 @@ impl Context<'_> {
                         "MaxSurge and MaxUnavailable both can not be zero",
                     );
                 }
-                for (field, service) in [
-                    ("canaryService", &canary.canary_service),
-                    ("stableService", &canary.stable_service),
-                ] {
+                for (field, service) in
+                    [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)]
+                {
                     self.service_exists(&format!("spec.strategy.canary.{field}"), service)?;
                 }
             }
             (None, Some(blue_green)) => {
-                for (field, service) in [
-                    ("activeService", &blue_green.active_service),
-                    ("previewService", &blue_green.preview_service),
-                ] {
+                for (field, service) in
+                    [("activeService", &blue_green.active_service), ("previewService", &blue_green.preview_service)]
+                {
                     self.service_exists(&format!("spec.strategy.blueGreen.{field}"), service)?;
                 }
             }

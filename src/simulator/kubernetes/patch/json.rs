@@ -22,14 +22,9 @@ fn one(target: &mut Value, operation: &Value) -> Result<(), ApiError> {
     let (Some(op), Some(path)) = (word("op"), word("path")) else {
         return Err(refuse("json patch operation lacks op or path"));
     };
-    let value = || {
-        operation
-            .get("value")
-            .cloned()
-            .ok_or_else(|| refuse(&format!("{op} operation at {path} lacks a value")))
-    };
-    let from =
-        || word("from").ok_or_else(|| refuse(&format!("{op} operation at {path} lacks a from")));
+    let value =
+        || operation.get("value").cloned().ok_or_else(|| refuse(&format!("{op} operation at {path} lacks a value")));
+    let from = || word("from").ok_or_else(|| refuse(&format!("{op} operation at {path} lacks a from")));
     match op {
         "add" => add(target, path, value()?),
         "remove" => take(target, path, op).map(drop),
@@ -42,11 +37,7 @@ fn one(target: &mut Value, operation: &Value) -> Result<(), ApiError> {
         "test" => {
             let wanted = value()?;
             let found = target.pointer(path).unwrap_or(&Value::Null);
-            if *found == wanted {
-                Ok(())
-            } else {
-                Err(refuse(&format!("testing path {path} failed: test failed")))
-            }
+            if *found == wanted { Ok(()) } else { Err(refuse(&format!("testing path {path} failed: test failed"))) }
         }
         "move" => {
             let moved = take(target, from()?, op)?;
@@ -54,10 +45,7 @@ fn one(target: &mut Value, operation: &Value) -> Result<(), ApiError> {
         }
         "copy" => {
             let source = from()?;
-            let copied = target
-                .pointer(source)
-                .cloned()
-                .ok_or_else(|| missing(op, source))?;
+            let copied = target.pointer(source).cloned().ok_or_else(|| missing(op, source))?;
             add(target, path, copied)
         }
         other => Err(refuse(&format!("unexpected kind: {other}"))),
@@ -78,10 +66,7 @@ fn add(target: &mut Value, path: &str, value: Value) -> Result<(), ApiError> {
             let index = if key == "-" {
                 list.len()
             } else {
-                key.parse()
-                    .ok()
-                    .filter(|index| *index <= list.len())
-                    .ok_or_else(|| missing("add", path))?
+                key.parse().ok().filter(|index| *index <= list.len()).ok_or_else(|| missing("add", path))?
             };
             list.insert(index, value);
             Ok(())
@@ -94,11 +79,9 @@ fn take(target: &mut Value, path: &str, op: &str) -> Result<Value, ApiError> {
     let (parent, key) = path.rsplit_once('/').ok_or_else(|| missing(op, path))?;
     let taken = match target.pointer_mut(parent) {
         Some(Value::Object(map)) => map.shift_remove(&unescape(key)),
-        Some(Value::Array(list)) => key
-            .parse::<usize>()
-            .ok()
-            .filter(|index| *index < list.len())
-            .map(|index| list.remove(index)),
+        Some(Value::Array(list)) => {
+            key.parse::<usize>().ok().filter(|index| *index < list.len()).map(|index| list.remove(index))
+        }
         _ => None,
     };
     taken.ok_or_else(|| missing(op, path))
@@ -109,13 +92,9 @@ fn unescape(key: &str) -> String {
 }
 
 fn missing(op: &str, path: &str) -> ApiError {
-    refuse(&format!(
-        "{op} operation does not apply: doc is missing path: {path}: missing value"
-    ))
+    refuse(&format!("{op} operation does not apply: doc is missing path: {path}: missing value"))
 }
 
 fn refuse(why: &str) -> ApiError {
-    ApiError::unprocessable_patch(format!(
-        "the server rejected our request due to an error in our request: {why}"
-    ))
+    ApiError::unprocessable_patch(format!("the server rejected our request due to an error in our request: {why}"))
 }

@@ -32,11 +32,8 @@ impl PatchType {
             "application/strategic-merge-patch+json" if !custom => Ok(Self::Strategic),
             "application/apply-patch+yaml" | "application/apply-patch+json" => Ok(Self::Apply),
             _ => {
-                let mut accepted = vec![
-                    "application/json-patch+json",
-                    "application/merge-patch+json",
-                    "application/apply-patch+yaml",
-                ];
+                let mut accepted =
+                    vec!["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
                 if !custom {
                     accepted.insert(2, "application/strategic-merge-patch+json");
                 }

@@ -50,11 +50,7 @@ pub fn apply(target: &mut Value, patch: &Value) {
         } else if value.is_null() || value.get(DIRECTIVE).is_some_and(|d| d == "delete") {
             map.shift_remove(key);
         } else if let (Some(name), Some(elements)) = (merge_key(key, value), value.as_array()) {
-            merge_list(
-                map.entry(key.clone()).or_insert(Value::Null),
-                elements,
-                name,
-            );
+            merge_list(map.entry(key.clone()).or_insert(Value::Null), elements, name);
         } else {
             apply(map.entry(key.clone()).or_insert(Value::Null), value);
         }
@@ -64,25 +60,12 @@ pub fn apply(target: &mut Value, patch: &Value) {
 fn merge_key(field: &str, list: &Value) -> Option<&'static str> {
     let elements = list.as_array()?;
     let (_, keys) = MERGE_KEYS.iter().find(|(name, _)| *name == field)?;
-    keys.iter()
-        .find(|key| {
-            elements
-                .iter()
-                .all(|e| e.get(*key).is_some() || e.get(DIRECTIVE).is_some())
-        })
-        .copied()
+    keys.iter().find(|key| elements.iter().all(|e| e.get(*key).is_some() || e.get(DIRECTIVE).is_some())).copied()
 }
 
 fn merge_list(target: &mut Value, elements: &[Value], key: &str) {
-    if elements
-        .iter()
-        .any(|e| e.get(DIRECTIVE).is_some_and(|d| d == "replace"))
-    {
-        let kept: Vec<Value> = elements
-            .iter()
-            .filter(|e| e.get(DIRECTIVE).is_none())
-            .cloned()
-            .collect();
+    if elements.iter().any(|e| e.get(DIRECTIVE).is_some_and(|d| d == "replace")) {
+        let kept: Vec<Value> = elements.iter().filter(|e| e.get(DIRECTIVE).is_none()).cloned().collect();
         *target = Value::Array(kept);
         return;
     }

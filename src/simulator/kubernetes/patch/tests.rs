@@ -10,19 +10,13 @@ fn patched(kind: PatchType, object: &Value, patch: &Value) -> Value {
 fn merge_patch_deletes_with_null_and_replaces_lists() {
     let object = json!({"spec": {"paused": true, "list": [1, 2], "keep": 1}});
     let patch = json!({"spec": {"paused": null, "list": [3], "new": {"a": null, "b": 1}}});
-    assert_eq!(
-        patched(PatchType::Merge, &object, &patch),
-        json!({"spec": {"list": [3], "keep": 1, "new": {"b": 1}}})
-    );
+    assert_eq!(patched(PatchType::Merge, &object, &patch), json!({"spec": {"list": [3], "keep": 1, "new": {"b": 1}}}));
 }
 
 #[test]
 fn difference_is_the_patch_that_leads_there() {
     let cases = [
-        (
-            json!({"a": 1, "b": {"c": 1}}),
-            json!({"b": {"c": 2, "d": 3}}),
-        ),
+        (json!({"a": 1, "b": {"c": 1}}), json!({"b": {"c": 2, "d": 3}})),
         (json!({"a": [1]}), json!({"a": [1, 2]})),
         (json!({"a": {"b": 1}}), json!({"a": 1})),
         (json!({}), json!({"a": {"b": {"c": true}}})),
@@ -46,10 +40,7 @@ fn json_patch_knows_all_six_operations() {
         {"op": "move", "from": "/a/b~1c", "path": "/moved"},
         {"op": "remove", "path": "/a/d/0"},
     ]);
-    assert_eq!(
-        patched(PatchType::Json, &object, &patch),
-        json!({"a": {"d": [2, 3, 4]}, "first": 1, "moved": 2})
-    );
+    assert_eq!(patched(PatchType::Json, &object, &patch), json!({"a": {"d": [2, 3, 4]}, "first": 1, "moved": 2}));
 }
 
 #[test]
