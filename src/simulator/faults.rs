@@ -81,6 +81,12 @@ impl Rule {
     }
 }
 
+impl From<Fault> for Rule {
+    fn from(fault: Fault) -> Self {
+        Self::all(fault)
+    }
+}
+
 /// Names a rule, to take it away again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleId(u64);
@@ -131,15 +137,16 @@ impl Faults {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Switches a fault on for every request.
-    pub fn add(&self, fault: Fault) -> RuleId {
-        self.add_rule(Rule::all(fault))
+    /// Switches a fault on, for all requests or by a rule. The first rule that strikes decides.
+    pub fn add(&self, rule: impl Into<Rule>) {
+        let _ = self.hold(rule);
     }
 
-    /// Switches a fault on for some requests. The first rule that strikes decides.
-    pub fn add_rule(&self, rule: Rule) -> RuleId {
+    /// Switches a fault on and names it, to be taken away by [`Self::remove`].
+    #[must_use]
+    pub fn hold(&self, rule: impl Into<Rule>) -> RuleId {
         let id = RuleId(self.shared.ids.fetch_add(1, Ordering::Relaxed));
-        self.lock().rules.push((id, rule));
+        self.lock().rules.push((id, rule.into()));
         self.shared.changed.send_modify(|n| *n += 1);
         id
     }
@@ -229,7 +236,7 @@ mod tests {
     #[test]
     fn rules_strike_what_they_name_and_wear_out() {
         let faults = Faults::new();
-        faults.add_rule(Rule::all(Fault::InternalError).method("PATCH").path("/rollouts/").times(1));
+        faults.add(Rule::all(Fault::InternalError).method("PATCH").path("/rollouts/").times(1));
         assert_eq!(faults.strike("GET", "/apis/x/rollouts/web"), None);
         assert_eq!(faults.strike("PATCH", "/apis/x/deployments/web"), None);
         assert_eq!(faults.strike("PATCH", "/apis/x/rollouts/web"), Some(Fault::InternalError));

@@ -153,11 +153,11 @@ impl Controllers {
         let key = &change.key;
         match key.kind {
             Kind::Pod | Kind::ReplicaSet | Kind::Deployment | Kind::Rollout | Kind::AnalysisRun => {
-                queue.add(key.clone())
+                queue.add(key.clone());
             }
             _ => {}
         }
-        if key.kind == Kind::Pod && change.change == ChangeKind::Deleted {
+        if key.kind == Kind::Pod && change.what == ChangeKind::Deleted {
             self.tools.server.logs.forget(object::uid(&change.object));
         }
         if let Some(owner) = object::controller_of(&change.object)
@@ -189,6 +189,7 @@ impl Controllers {
     }
 
     /// Moves a stopped clock on by a duration, doing what falls due on the way.
+    #[cfg(test)]
     pub fn advance(&mut self, duration: Duration) {
         let end = later(self.tools.clock.now(), duration);
         self.settle(duration);

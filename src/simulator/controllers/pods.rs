@@ -1,6 +1,7 @@
 //! Scheduler and kubelet in one: a pod gets a node, its containers start, run, crash, or never come.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Tools;
 use super::events::Severity;
+use super::rollouts::spec::go_duration;
 use crate::simulator::kubernetes::managed_fields::Author;
 use crate::simulator::kubernetes::object::{self, stamp};
 use crate::simulator::kubernetes::store::{Key, Part};
@@ -22,6 +24,8 @@ const FIRST_PULL_BACK_OFF: Duration = Duration::from_secs(10);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
 /// Longest wait between restarts, in scenario time.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+/// Annotation of a pod that says how long it takes to become ready, for tests.
+const READY_AFTER: &str = "cockpit.test/ready-after";
 /// Nodes that pods are spread over.
 const NODES: u64 = 3;
 
@@ -90,14 +94,18 @@ impl Kubelet {
             None => return,
         }
         let image = object::text(&pod, "/spec/containers/0/image").to_owned();
-        let behaviour = tools.images.of(&image);
+        let mut behaviour = tools.images.of(&image);
+        if let Some(start_up) = object::annotation(&pod, READY_AFTER).and_then(go_duration) {
+            // Given in real time.
+            behaviour.start_up = tools.clock.scenario_time(start_up);
+        }
         let wait = advance(run, tools, &pod, &behaviour, now);
         run.due = wait.map(|wait| tools.clock.after(tools.clock.scale(wait)));
         if let Some(due) = run.due {
             tools.queue.add_at(due, key.clone());
         }
         let written = run.clone();
-        write(tools, key, &pod, &written, now);
+        write_pod(tools, key, &pod, &written, now);
         if self.runs.len() > 64 {
             self.forget_the_gone(tools);
         }
@@ -217,7 +225,7 @@ fn say(tools: &mut Tools, pod: &Value, component: &str, severity: Severity, reas
     tools.events.record(&tools.store, pod, component, severity, reason, message);
 }
 
-fn write(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
+fn write_pod(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
     if run.stage != Stage::Unschedulable && object::text(pod, "/spec/nodeName").is_empty() {
         let author = Author::update("kube-scheduler");
         let bound = tools.store.update(key, Part::Main, &author, |old| {
@@ -368,7 +376,7 @@ fn node(run: &Run) -> String {
 
 fn pull_error(pod: &Value) -> String {
     let image = image(pod);
-    format!("failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found")
+    format!("failed to resolve reference \"{image}\": not found")
 }
 
 /// Returns the image by digest, as a container runtime reports it. The digest follows from the name alone.
@@ -386,7 +394,11 @@ fn container_id(pod: &Value, restarts: u32) -> String {
 }
 
 fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

@@ -50,12 +50,12 @@ impl World {
         Value::clone(&*self.store.get(&key).expect("the object exists"))
     }
 
-    pub fn patch(&mut self, kind: Kind, name: &str, part: Part, patch: Value) {
+    pub fn patch(&mut self, kind: Kind, name: &str, part: Part, patch: &Value) {
         let key = Key::new(kind, "shop", name);
         self.store
             .update(&key, part, &author(), |old| {
                 let mut new = old.clone();
-                merge::apply(&mut new, &patch);
+                merge::apply(&mut new, patch);
                 Ok(new)
             })
             .unwrap();

@@ -69,11 +69,14 @@ struct Denial {
 pub struct Access {
     users: Arc<Mutex<Vec<(String, User)>>>,
     denials: Arc<Mutex<Vec<Denial>>>,
+    /// Who comes without a token.
+    without_token: Arc<Mutex<Option<String>>>,
 }
 
 impl Default for Access {
-    /// Knows `admin-token`, `alice-token` and `bob-token` (edit) and `viewer-token` (view); any other token,
-    /// `expired-token` among them, is a 401.
+    /// Knows `admin-token`, `alice-token` and `bob-token` (edit), `viewer-token` (view) and `nobody-token` (nothing);
+    /// any other token, `expired-token` among them, is a 401. Who brings no token is alice, because kubectl sends
+    /// none to a server without TLS.
     fn default() -> Self {
         let user = |name: &str, group: &str, role| User {
             name: name.to_owned(),
@@ -85,10 +88,12 @@ impl Default for Access {
             ("alice-token", user("alice", "captains", Role::Edit)),
             ("bob-token", user("bob", "captains", Role::Edit)),
             ("viewer-token", user("viewer", "viewers", Role::View)),
+            ("nobody-token", user("nobody", "strangers", Role::Nobody)),
         ];
         Self {
             users: Arc::new(Mutex::new(users.into_iter().map(|(token, user)| (token.to_owned(), user)).collect())),
             denials: Arc::default(),
+            without_token: Arc::new(Mutex::new(Some("alice-token".to_owned()))),
         }
     }
 }
@@ -120,16 +125,22 @@ impl Access {
         self.denials.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Returns the person behind an `Authorization` header.
-    pub fn authenticate(&self, header: Option<&str>) -> Result<User, ApiError> {
-        let Some(header) = header else {
+    /// Makes who brings no token `system:anonymous`, who may do nothing.
+    pub fn refuse_without_token(&self) {
+        *self.without_token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Returns the person behind a token, from the `Authorization` header or the address.
+    pub fn authenticate(&self, token: Option<&str>) -> Result<User, ApiError> {
+        let without = self.without_token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(token) = token.map(str::to_owned).or(without) else {
             return Ok(User {
                 name: "system:anonymous".to_owned(),
                 groups: vec!["system:unauthenticated".to_owned()],
                 role: Role::Nobody,
             });
         };
-        let token = header.strip_prefix("Bearer ").unwrap_or(header).trim();
+        let token = token.strip_prefix("Bearer ").unwrap_or(&token).trim();
         self.users
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -205,6 +216,8 @@ mod tests {
         let access = Access::default();
         let error = access.authenticate(Some("Bearer expired-token")).unwrap_err();
         assert_eq!(error.code, 401);
+        assert_eq!(access.authenticate(None).unwrap().name, "alice");
+        access.refuse_without_token();
         let nobody = access.authenticate(None).unwrap();
         assert!(!access.allows(&nobody, &ask("get", "rollouts")));
     }

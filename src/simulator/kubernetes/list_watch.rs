@@ -30,7 +30,7 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(10);
 const LONGEST_WATCH: Duration = Duration::from_secs(1800);
 
 /// Wraps items as a list of their kind.
-pub fn envelope(kind: Kind, version: u64, items: Vec<Value>) -> Value {
+pub fn envelope(kind: Kind, version: u64, items: &[Value]) -> Value {
     let resource = kind.resource();
     json!({
         "kind": format!("{}List", resource.title),
@@ -75,8 +75,8 @@ pub fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError
             "items": found.iter().map(|o| representation::metadata(o)).collect::<Vec<_>>(),
         }),
         Representation::Whole => {
-            let items = found.iter().map(|o| Value::clone(o)).collect();
-            let mut list = envelope(target.kind, version, items);
+            let items: Vec<Value> = found.iter().map(|o| Value::clone(o)).collect();
+            let mut list = envelope(target.kind, version, &items);
             list["metadata"] = metadata;
             list
         }
@@ -236,7 +236,7 @@ impl Watch {
             return;
         }
         let before = change.previous.as_ref().is_some_and(|object| self.selector.matches(object));
-        let after = change.change != ChangeKind::Deleted && self.selector.matches(&change.object);
+        let after = change.what != ChangeKind::Deleted && self.selector.matches(&change.object);
         match (before, after) {
             (false, true) => self.emit("ADDED", &change.object),
             (true, true) => self.emit("MODIFIED", &change.object),

@@ -3,7 +3,7 @@
 //! The real thing follows schemas; this one follows maps key by key and takes a list as one field, which is enough
 //! to tell who paused a rollout.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -27,21 +27,16 @@ impl Author {
     pub fn update(manager: &str) -> Self {
         Self { manager: manager.to_owned(), apply: false, dry_run: false }
     }
-
-    /// Returns an author of server-side applies.
-    pub fn apply(manager: &str) -> Self {
-        Self { manager: manager.to_owned(), apply: true, dry_run: false }
-    }
 }
 
-type Fields = BTreeMap<Vec<String>, ()>;
+type Fields = BTreeSet<Vec<String>>;
 
 /// Enters the difference between `old` and `new` for `author`.
 pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Timestamp) {
     let mut changed = Fields::new();
     let mut path = Vec::new();
     difference(old, new, &mut path, &mut changed);
-    changed.retain(|path, ()| is_owned(path));
+    changed.retain(|path| is_owned(path));
     let mut entries = old.pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default();
     let operation = if author.apply { "Apply" } else { "Update" };
     let subresource = (part == Part::Status).then_some("status");
@@ -54,7 +49,7 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Tim
         let mut fields = Fields::new();
         read(&entry["fieldsV1"], &mut Vec::new(), &mut fields);
         let before = fields.len();
-        fields.retain(|path, ()| !changed.contains_key(path));
+        fields.retain(|path| !changed.contains(path));
         if fields.len() != before {
             entry["fieldsV1"] = write(&fields);
         }
@@ -65,7 +60,7 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Tim
         read(&entries[index]["fieldsV1"], &mut Vec::new(), &mut fields);
     }
     fields.extend(changed);
-    fields.retain(|path, ()| exists(new, path));
+    fields.retain(|path| exists(new, path));
     let mut entry = json!({
         "manager": author.manager,
         "operation": operation,
@@ -109,7 +104,7 @@ fn difference(old: &Value, new: &Value, path: &mut Vec<String>, out: &mut Fields
                 if before != after {
                     path.push(key.clone());
                     if after.is_null() && value.is_object() {
-                        out.insert(path.clone(), ());
+                        out.insert(path.clone());
                     } else {
                         difference(before, after, path, out);
                     }
@@ -118,7 +113,7 @@ fn difference(old: &Value, new: &Value, path: &mut Vec<String>, out: &mut Fields
             }
         }
         _ => {
-            out.insert(path.clone(), ());
+            out.insert(path.clone());
         }
     }
 }
@@ -132,7 +127,7 @@ fn read(fields: &Value, path: &mut Vec<String>, out: &mut Fields) {
         return;
     };
     if map.is_empty() && !path.is_empty() {
-        out.insert(path.clone(), ());
+        out.insert(path.clone());
     }
     for (key, value) in map {
         if let Some(name) = key.strip_prefix("f:") {
@@ -145,7 +140,7 @@ fn read(fields: &Value, path: &mut Vec<String>, out: &mut Fields) {
 
 fn write(fields: &Fields) -> Value {
     let mut root = json!({});
-    for path in fields.keys() {
+    for path in fields {
         let mut at = &mut root;
         for key in path {
             at = object::as_map(at).entry(format!("f:{key}")).or_insert_with(|| json!({}));

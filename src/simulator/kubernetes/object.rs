@@ -53,11 +53,6 @@ pub fn controller_of(object: &Value) -> Option<&Value> {
     items(object, "/metadata/ownerReferences").iter().find(|owner| flag(owner, "/controller"))
 }
 
-/// Returns whether `uid` is the controller of the object.
-pub fn is_controlled_by(object: &Value, uid: &str) -> bool {
-    controller_of(object).is_some_and(|owner| text(owner, "/uid") == uid)
-}
-
 /// Builds the owner reference that makes `owner` the controller of another object.
 pub fn controller_reference(owner: &Value) -> Value {
     json!({
@@ -112,11 +107,6 @@ pub fn as_map(value: &mut Value) -> &mut Map<String, Value> {
 /// Formats a time as Kubernetes does for `metav1.Time`: whole seconds, UTC.
 pub fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// Formats a time as Kubernetes does for `metav1.MicroTime`.
-pub fn micro_stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// Reads a time written by [`stamp`] or by a client.

@@ -162,7 +162,7 @@ fn delete_collection(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
     for object in objects.iter().filter(|object| selector.matches(object)) {
         items.push(Value::clone(&*call.server.store.delete(&Key::of(target.kind, object), None)?));
     }
-    Ok(json_response(200, &list_watch::envelope(target.kind, version, items)))
+    Ok(json_response(200, &list_watch::envelope(target.kind, version, &items)))
 }
 
 /// `pods/eviction`: no disruption budgets here, so every eviction is a deletion.

@@ -67,38 +67,10 @@ impl Selector {
         Ok(Self { labels, fields })
     }
 
-    /// Reads a `metav1.LabelSelector` as objects carry it.
-    pub fn from_object(selector: &Value) -> Self {
-        let mut labels: Vec<Requirement> = selector
-            .get("matchLabels")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| Requirement::Equals(key.clone(), value.as_str().unwrap_or_default().to_owned()))
-            .collect();
-        for expression in object::items(selector, "/matchExpressions") {
-            let key = object::text(expression, "/key").to_owned();
-            let values =
-                object::items(expression, "/values").iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
-            labels.push(match object::text(expression, "/operator") {
-                "In" => Requirement::In(key, values),
-                "NotIn" => Requirement::NotIn(key, values),
-                "Exists" => Requirement::Exists(key),
-                _ => Requirement::Absent(key),
-            });
-        }
-        Self { labels, fields: Vec::new() }
-    }
-
     /// Returns whether an object is asked for.
     pub fn matches(&self, object: &Value) -> bool {
         self.labels.iter().all(|requirement| requirement.holds(|key| object::label(object, key)))
             && self.fields.iter().all(|requirement| requirement.holds(|path| Some(field(object, path))))
-    }
-
-    /// Returns whether a set of labels is selected.
-    pub fn matches_labels(&self, labels: &Value) -> bool {
-        self.labels.iter().all(|requirement| requirement.holds(|key| labels.get(key)?.as_str()))
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Change {
     /// resourceVersion of the change.
     pub version: u64,
     /// What happened.
-    pub change: ChangeKind,
+    pub what: ChangeKind,
     /// To which object.
     pub key: Key,
     /// State after the change, or the last one before a deletion.
@@ -167,12 +167,6 @@ impl Store {
         (inner.version, objects)
     }
 
-    /// Returns the objects that carry an owner reference to `uid`.
-    pub fn owned_by(&self, uid: &str) -> Vec<Arc<Value>> {
-        let inner = self.lock();
-        inner.owned.get(uid).into_iter().flatten().filter_map(|key| inner.objects.get(key).cloned()).collect()
-    }
-
     /// Returns the objects of one kind that carry an owner reference to `uid`.
     pub fn owned_of_kind(&self, uid: &str, kind: Kind) -> Vec<Arc<Value>> {
         let inner = self.lock();
@@ -243,7 +237,7 @@ impl Store {
         object::set(&mut object, &["apiVersion"], json!(resource.api_version()));
         object::set(&mut object, &["kind"], json!(resource.title));
         if resource.status {
-            let status = default_status(kind);
+            let status = default_status(kind, &object);
             match status {
                 Some(status) => object::set(&mut object, &["status"], status),
                 None => drop(object::remove(&mut object, &["status"])),
@@ -354,12 +348,12 @@ impl Store {
         self.commit(inner, ChangeKind::Deleted, key.clone(), Value::clone(object))
     }
 
-    fn commit(&self, inner: &mut Inner, change: ChangeKind, key: Key, mut object: Value) -> Arc<Value> {
+    fn commit(&self, inner: &mut Inner, what: ChangeKind, key: Key, mut object: Value) -> Arc<Value> {
         inner.version += 1;
         let version = inner.version;
         object::set(&mut object, &["metadata", "resourceVersion"], json!(version.to_string()));
         let object = Arc::new(object);
-        let previous = if change == ChangeKind::Deleted {
+        let previous = if what == ChangeKind::Deleted {
             Some(Arc::clone(&object))
         } else {
             for owner in owners(&object) {
@@ -367,7 +361,7 @@ impl Store {
             }
             inner.objects.insert(key.clone(), Arc::clone(&object))
         };
-        inner.history.push_back(Change { version, change, key, object: Arc::clone(&object), previous });
+        inner.history.push_back(Change { version, what, key, object: Arc::clone(&object), previous });
         if inner.history.len() > HISTORY
             && let Some(forgotten) = inner.history.pop_front()
         {
@@ -386,14 +380,29 @@ fn owners(object: &Value) -> Vec<String> {
 }
 
 /// Status that the API server itself writes at creation.
-fn default_status(kind: Kind) -> Option<Value> {
+fn default_status(kind: Kind, object: &Value) -> Option<Value> {
     match kind {
         Kind::Namespace => Some(json!({"phase": "Active"})),
-        Kind::Pod => Some(json!({"phase": "Pending", "qosClass": "BestEffort"})),
+        Kind::Pod => Some(json!({"phase": "Pending", "qosClass": qos_class(object)})),
         Kind::Deployment => Some(json!({})),
         Kind::ReplicaSet => Some(json!({"replicas": 0})),
         Kind::Service | Kind::Ingress => Some(json!({"loadBalancer": {}})),
         _ => None,
+    }
+}
+
+/// Returns how a pod is treated when a node runs short: by whether it asks for, and is limited to, anything.
+fn qos_class(pod: &Value) -> &'static str {
+    let asks = |field: &str| {
+        let pointer = format!("/resources/{field}");
+        object::items(pod, "/spec/containers")
+            .iter()
+            .any(|c| c.pointer(&pointer).and_then(Value::as_object).is_some_and(|map| !map.is_empty()))
+    };
+    match (asks("requests"), asks("limits")) {
+        (false, false) => "BestEffort",
+        (false, true) => "Guaranteed",
+        (true, _) => "Burstable",
     }
 }
 

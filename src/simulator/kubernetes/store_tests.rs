@@ -122,7 +122,7 @@ fn deletion_takes_what_is_owned_along() {
         "spec": {},
     });
     store.create(Kind::Pod, "shop", pod, &author()).unwrap();
-    assert_eq!(store.owned_by(object::uid(&set)).len(), 1);
+    assert_eq!(store.owned_of_kind(object::uid(&set), Kind::Pod).len(), 1);
     store.delete(&key("web"), None).unwrap();
     assert!(store.list(Kind::ReplicaSet, None).1.is_empty());
     assert!(store.list(Kind::Pod, None).1.is_empty());
@@ -135,7 +135,7 @@ fn history_tells_every_change_until_it_is_compacted() {
     store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     store.delete(&key("web"), None).unwrap();
     let changes = store.changes_since(start).unwrap();
-    let kinds: Vec<_> = changes.iter().map(|c| c.change).collect();
+    let kinds: Vec<_> = changes.iter().map(|c| c.what).collect();
     assert_eq!(kinds, [ChangeKind::Added, ChangeKind::Deleted]);
     store.compact();
     assert!(store.changes_since(start).is_err());

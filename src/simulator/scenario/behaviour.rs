@@ -94,17 +94,39 @@ impl Default for Behaviour {
 #[derive(Debug, Clone, Default)]
 pub struct Images {
     known: Arc<RwLock<HashMap<String, Behaviour>>>,
+    others: Arc<Behaviour>,
 }
 
 impl Images {
+    /// Returns images that behave as described, and all others in one way.
+    pub fn new(known: HashMap<String, Behaviour>, others: Behaviour) -> Self {
+        Self { known: Arc::new(RwLock::new(known)), others: Arc::new(others) }
+    }
+
     /// Sets how an image behaves.
+    #[cfg(test)]
     pub fn set(&self, image: &str, behaviour: Behaviour) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
     }
 
-    /// Returns how an image behaves; one that nobody described is well.
+    /// Returns how an image behaves. One that nobody described is well, unless its tag says otherwise: `crash`,
+    /// `nopull` and `unready` in a tag do what they say.
     pub fn of(&self, image: &str) -> Behaviour {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).get(image).cloned().unwrap_or_default()
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(behaviour) = known.get(image) {
+            return behaviour.clone();
+        }
+        let tag = image.rsplit(':').next().unwrap_or_default();
+        let fate = if tag.contains("crash") {
+            Fate::Crashes { exit_code: 1, after: Duration::ZERO }
+        } else if tag.contains("nopull") {
+            Fate::CannotBePulled
+        } else if tag.contains("unready") {
+            Fate::NeverReady
+        } else {
+            self.others.fate.clone()
+        };
+        Behaviour { fate, ..Behaviour::clone(&self.others) }
     }
 }
 

@@ -27,13 +27,7 @@ impl Context<'_> {
             return Ok(());
         };
         let replicas = self.replicas();
-        let wanted = if new.wanted() > replicas {
-            replicas
-        } else if new.wanted() == replicas {
-            new.wanted()
-        } else {
-            self.new_set_count(new.wanted())
-        };
+        let wanted = if new.wanted() >= replicas { replicas } else { self.new_set_count(new.wanted()) };
         if self.scale(&new, wanted)? {
             return Ok(());
         }
@@ -115,8 +109,7 @@ impl Context<'_> {
                 let (surge, _) = self.fence_posts();
                 let told = many
                     .iter()
-                    .filter_map(|set| set.annotation(DESIRED_REPLICAS)?.parse::<i64>().ok())
-                    .next()
+                    .find_map(|set| set.annotation(DESIRED_REPLICAS)?.parse::<i64>().ok())
                     .unwrap_or(replicas);
                 if told == replicas {
                     return Ok(());

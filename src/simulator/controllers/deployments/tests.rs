@@ -28,11 +28,11 @@ fn deployed() -> World {
 }
 
 fn set_image(world: &mut World, image: &str) {
-    patch(world, json!({"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}));
+    patch(world, &json!({"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}));
 }
 
-fn patch(world: &mut World, spec: Value) {
-    world.patch(Kind::Deployment, "mailer", Part::Main, json!({"spec": spec}));
+fn patch(world: &mut World, spec: &Value) {
+    world.patch(Kind::Deployment, "mailer", Part::Main, &json!({"spec": spec}));
 }
 
 fn condition(world: &World, kind: &str) -> (String, String) {
@@ -88,12 +88,12 @@ fn a_pause_holds_and_a_resume_goes_on() {
     let mut world = deployed();
     set_image(&mut world, "mailer:2");
     world.advance(1);
-    patch(&mut world, json!({"paused": true}));
+    patch(&mut world, &json!({"paused": true}));
     world.advance(60);
     assert_eq!(progressing(&world), "DeploymentPaused");
     let held = world.sets();
     assert!(held.iter().all(|(_, _, pods)| *pods > 0), "{held:?}");
-    patch(&mut world, json!({"paused": null}));
+    patch(&mut world, &json!({"paused": null}));
     world.advance(30);
     assert_eq!(world.sets()[1], ("mailer:2".to_owned(), 2, 4));
     assert_eq!(progressing(&world), "NewReplicaSetAvailable");
@@ -122,7 +122,7 @@ fn a_crashing_update_stalls_and_runs_into_its_deadline() {
         "mailer:bad",
         Behaviour { fate: Fate::Crashes { exit_code: 2, after: Duration::from_secs(1) }, ..Behaviour::default() },
     );
-    patch(&mut world, json!({"progressDeadlineSeconds": 30}));
+    patch(&mut world, &json!({"progressDeadlineSeconds": 30}));
     set_image(&mut world, "mailer:bad");
     world.advance(60);
     assert_eq!(condition(&world, "Progressing"), ("False".to_owned(), "ProgressDeadlineExceeded".to_owned()));
@@ -133,10 +133,10 @@ fn a_crashing_update_stalls_and_runs_into_its_deadline() {
 #[test]
 fn a_change_of_size_is_followed() {
     let mut world = deployed();
-    patch(&mut world, json!({"replicas": 7}));
+    patch(&mut world, &json!({"replicas": 7}));
     world.advance(10);
     assert_eq!(world.sets(), [("mailer:1".to_owned(), 1, 7)]);
-    patch(&mut world, json!({"replicas": 0}));
+    patch(&mut world, &json!({"replicas": 0}));
     world.advance(10);
     assert!(world.pods().is_empty());
 }
@@ -144,7 +144,7 @@ fn a_change_of_size_is_followed() {
 #[test]
 fn recreate_takes_all_down_first() {
     let mut world = deployed();
-    patch(&mut world, json!({"strategy": {"type": "Recreate", "rollingUpdate": null}}));
+    patch(&mut world, &json!({"strategy": {"type": "Recreate", "rollingUpdate": null}}));
     world.advance(1);
     set_image(&mut world, "mailer:2");
     world.advance(10);

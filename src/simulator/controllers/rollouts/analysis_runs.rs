@@ -46,11 +46,11 @@ impl Runs {
             all,
         }
     }
+}
 
-    /// Returns whether there is a run and it has succeeded.
-    pub fn is_successful(&self, run: Option<&Arc<Value>>) -> bool {
-        run.is_some_and(|run| phase(run) == "Successful")
-    }
+/// Returns whether there is a run and it has succeeded.
+pub fn is_successful(run: Option<&Arc<Value>>) -> bool {
+    run.is_some_and(|run| phase(run) == "Successful")
 }
 
 fn phase(run: &Value) -> &str {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Stop;
+use super::analysis_runs::is_successful;
 use super::context::Context;
 use super::scaling::deadline;
 use super::status::Status;
@@ -172,18 +173,15 @@ impl Context<'_> {
 
     /// Figures are about the active pods, where there are any.
     fn count_active(&self, next: &mut Status) {
-        match self.set_with_hash(&next.blue_green.active_selector) {
-            Some(set) => {
-                next.hpa_replicas = set.current();
-                next.available_replicas = set.available();
-                next.ready_replicas = set.ready();
-                next.selector = label_selector(set.object().pointer("/spec/selector").unwrap_or(&Value::Null));
-            }
-            None => {
-                next.hpa_replicas = self.total(ReplicaSet::current);
-                next.available_replicas = self.total(ReplicaSet::available);
-                next.selector = self.selector_text();
-            }
+        if let Some(set) = self.set_with_hash(&next.blue_green.active_selector) {
+            next.hpa_replicas = set.current();
+            next.available_replicas = set.available();
+            next.ready_replicas = set.ready();
+            next.selector = label_selector(set.object().pointer("/spec/selector").unwrap_or(&Value::Null));
+        } else {
+            next.hpa_replicas = self.total(ReplicaSet::current);
+            next.available_replicas = self.total(ReplicaSet::available);
+            next.selector = self.selector_text();
         }
     }
 
@@ -207,7 +205,7 @@ impl Context<'_> {
         let Some(blue_green) = &self.spec.strategy.blue_green else {
             return false;
         };
-        let unfinished = !self.runs.is_successful(self.runs.post_promotion.as_ref());
+        let unfinished = !is_successful(self.runs.post_promotion.as_ref());
         blue_green.post_promotion_analysis.is_some()
             && blue_green.scale_down_delay_seconds.is_none()
             && self.status.stable_rs != self.new_hash()
@@ -218,6 +216,6 @@ impl Context<'_> {
     /// Returns whether the analysis before the switch stands in the way no more.
     pub fn is_pre_promotion_passed(&self) -> bool {
         let wanted = self.spec.strategy.blue_green.as_ref().is_some_and(|b| b.pre_promotion_analysis.is_some());
-        !wanted || self.runs.is_successful(self.runs.pre_promotion.as_ref())
+        !wanted || is_successful(self.runs.pre_promotion.as_ref())
     }
 }

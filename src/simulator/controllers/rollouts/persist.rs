@@ -129,15 +129,12 @@ impl Context<'_> {
         let mut next = self.status.clone();
         if self.spec.strategy.blue_green.is_some() {
             self.scale_blue_green_sets()?;
-            match self.set_with_hash(&next.blue_green.active_selector) {
-                Some(set) => {
-                    next.hpa_replicas = set.current();
-                    next.available_replicas = set.available();
-                }
-                None => {
-                    next.hpa_replicas = self.total(ReplicaSet::current);
-                    next.available_replicas = self.total(ReplicaSet::available);
-                }
+            if let Some(set) = self.set_with_hash(&next.blue_green.active_selector) {
+                next.hpa_replicas = set.current();
+                next.available_replicas = set.available();
+            } else {
+                next.hpa_replicas = self.total(ReplicaSet::current);
+                next.available_replicas = self.total(ReplicaSet::available);
             }
         } else {
             self.scale_canary_sets()?;

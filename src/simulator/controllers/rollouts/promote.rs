@@ -2,10 +2,12 @@
 
 use serde_json::json;
 
+use super::analysis_runs::is_successful;
 use super::context::Context;
 use super::status::Status;
 use super::{SCALE_DOWN_DEADLINE, Stop};
 use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
+use crate::simulator::controllers::replica_set_view::ReplicaSet;
 use crate::simulator::kubernetes::managed_fields::Author;
 use crate::simulator::kubernetes::object;
 use crate::simulator::kubernetes::resources::Kind;
@@ -43,7 +45,7 @@ impl Context<'_> {
             if new.annotation(SCALE_DOWN_DEADLINE).is_some() {
                 return Some(format!("Rollback to '{}' within scaleDownDelay", new.name()));
             }
-            if !self.runs.is_successful(self.runs.post_promotion.as_ref()) {
+            if !is_successful(self.runs.post_promotion.as_ref()) {
                 return None;
             }
         }
@@ -51,7 +53,7 @@ impl Context<'_> {
     }
 
     fn full_promotion_canary(&self) -> Option<String> {
-        let available = self.new.as_ref().map_or(0, |new| new.available());
+        let available = self.new.as_ref().map_or(0, ReplicaSet::available);
         if self.is_aborted() || self.new.is_none() || available < self.replicas() {
             return None;
         }

@@ -71,12 +71,12 @@ fn set_image(world: &mut World, image: &str) {
     let patch = json!({"spec": {"template": {"spec": {
         "containers": [{"name": "app", "image": image}],
     }}}});
-    world.patch(Kind::Rollout, "web", Part::Main, patch);
+    world.patch(Kind::Rollout, "web", Part::Main, &patch);
     world.advance(4);
 }
 
-fn status_patch(world: &mut World, status: Value) {
-    world.patch(Kind::Rollout, "web", Part::Status, json!({"status": status}));
+fn status_patch(world: &mut World, status: &Value) {
+    world.patch(Kind::Rollout, "web", Part::Status, &json!({"status": status}));
     world.advance(3);
 }
 
@@ -96,7 +96,7 @@ fn is(world: &World, phase: &str, message: &str) {
 
 /// Resumes from a pause as `kubectl argo rollouts promote` does.
 fn promote(world: &mut World) {
-    status_patch(world, json!({"pauseConditions": null}));
+    status_patch(world, &json!({"pauseConditions": null}));
 }
 
 fn weight(world: &World) -> i64 {
@@ -166,11 +166,11 @@ fn a_person_freezes_and_thaws_without_losing_the_step() {
     promote(&mut world);
     assert_eq!(status(&world).current_step_index, Some(3));
     let patch = |paused: bool| json!({"spec": {"paused": paused}});
-    world.patch(Kind::Rollout, "web", Part::Main, patch(true));
+    world.patch(Kind::Rollout, "web", Part::Main, &patch(true));
     world.advance(60);
     is(&world, "Paused", "manually paused");
     assert_eq!(status(&world).current_step_index, Some(3), "the timed pause does not end while frozen");
-    world.patch(Kind::Rollout, "web", Part::Main, patch(false));
+    world.patch(Kind::Rollout, "web", Part::Main, &patch(false));
     world.advance(1);
     assert!(status(&world).current_step_index > Some(3));
 }
@@ -180,14 +180,14 @@ fn abort_goes_back_to_stable_and_retry_starts_again() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    status_patch(&mut world, json!({"abort": true}));
+    status_patch(&mut world, &json!({"abort": true}));
     is(&world, "Degraded", "RolloutAborted: Rollout aborted update to revision 2");
     let aborted = status(&world);
     assert_eq!(aborted.current_step_index, Some(0));
     assert!(aborted.aborted_at.is_some());
     assert!(!aborted.controller_pause);
     assert_eq!(world.sets(), [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]);
-    status_patch(&mut world, json!({"abort": false}));
+    status_patch(&mut world, &json!({"abort": false}));
     is(&world, "Paused", "CanaryPauseStep");
     assert_eq!(status(&world).current_step_index, Some(1));
 }
@@ -197,15 +197,15 @@ fn abort_of_a_frozen_canary_leaves_its_pods() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"paused": true}}));
-    status_patch(&mut world, json!({"abort": true}));
+    world.patch(Kind::Rollout, "web", Part::Main, &json!({"spec": {"paused": true}}));
+    status_patch(&mut world, &json!({"abort": true}));
     assert_eq!(phase(&world).0, "Degraded");
     assert_eq!(
         world.sets(),
         [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 1)],
         "half inert: the phase says aborted, the pods stay"
     );
-    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"paused": false}}));
+    world.patch(Kind::Rollout, "web", Part::Main, &json!({"spec": {"paused": false}}));
     world.advance(5);
     assert_eq!(world.sets(), [("web:1".to_owned(), 1, 5), ("web:2".to_owned(), 2, 0)]);
 }
@@ -215,7 +215,7 @@ fn full_promotion_skips_the_steps_and_withdraws_an_abort() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    status_patch(&mut world, json!({"promoteFull": true, "abort": true}));
+    status_patch(&mut world, &json!({"promoteFull": true, "abort": true}));
     world.advance(20);
     is(&world, "Healthy", "");
     let done = status(&world);
@@ -297,7 +297,7 @@ fn an_abort_takes_the_traffic_at_once_and_the_pods_later() {
     let mut world = World::new();
     routed(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(Kind::Rollout, "web", Part::Status, json!({"status": {"abort": true}}));
+    world.patch(Kind::Rollout, "web", Part::Status, &json!({"status": {"abort": true}}));
     world.advance(1);
     assert_eq!(weight(&world), 0);
     assert_eq!(world.sets(), [("web:1".to_owned(), 1, 4), ("web:2".to_owned(), 2, 1)]);
@@ -331,7 +331,7 @@ fn blue_green_abort_keeps_the_active_side() {
     let mut world = World::new();
     blue_green(&mut world);
     set_image(&mut world, "web:2");
-    status_patch(&mut world, json!({"abort": true}));
+    status_patch(&mut world, &json!({"abort": true}));
     is(&world, "Degraded", "RolloutAborted: Rollout aborted update to revision 2");
     let aborted = status(&world);
     assert_eq!(aborted.blue_green.active_selector, aborted.stable_rs);
@@ -365,7 +365,7 @@ fn restart_replaces_pods_a_few_at_a_time() {
     let before: Vec<String> = world.pods().iter().map(|pod| object::uid(pod).to_owned()).collect();
     let at = object::stamp(world.store.clock().now());
     world.advance(1);
-    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"restartAt": at}}));
+    world.patch(Kind::Rollout, "web", Part::Main, &json!({"spec": {"restartAt": at}}));
     is(&world, "Progressing", "rollout is restarting");
     world.advance(200);
     is(&world, "Healthy", "");
@@ -465,7 +465,7 @@ fn a_workload_reference_takes_over_its_deployment() {
         Kind::Deployment,
         "ledger",
         Part::Main,
-        json!({"spec": {"template": {"spec": {
+        &json!({"spec": {"template": {"spec": {
             "containers": [{"name": "app", "image": "ledger:2"}],
         }}}}),
     );
@@ -484,7 +484,7 @@ fn scaling_in_mid_canary_keeps_the_share() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
-    world.patch(Kind::Rollout, "web", Part::Main, json!({"spec": {"replicas": 10}}));
+    world.patch(Kind::Rollout, "web", Part::Main, &json!({"spec": {"replicas": 10}}));
     world.advance(10);
     assert_eq!(world.sets(), [("web:1".to_owned(), 1, 8), ("web:2".to_owned(), 2, 2)]);
     is(&world, "Paused", "CanaryPauseStep");
