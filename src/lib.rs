@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod keys;
+pub mod runtime;
 pub mod simulator;
 pub mod sources;
 pub mod view;

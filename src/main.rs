@@ -1,2 +1,28 @@
 //! The `cockpit` binary.
-fn main() {}
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr as _};
+use release_cockpit::cli::Args;
+use release_cockpit::runtime;
+
+/// How long tasks may take to end when everything else has.
+const LEAVE: Duration = Duration::from_millis(200);
+
+fn main() -> Result<ExitCode> {
+    color_eyre::config::HookBuilder::default().display_env_section(false).install()?;
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
+    // The screen is drawn on this thread; sources work on the others, so that decoding never delays a key.
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .wrap_err("cannot start the runtime")?;
+    let ended = tokio.block_on(runtime::run(args));
+    tokio.shutdown_timeout(LEAVE);
+    Ok(ExitCode::from(ended?.code()))
+}

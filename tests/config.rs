@@ -68,3 +68,19 @@ fn every_error_file_is_wrong_in_its_own_way() {
         assert!(problems.len() == 1 || several || name(&path) == "empty-text", "{path:?}: {problems:#?}");
     }
 }
+
+#[test]
+fn half_a_file_is_an_error_and_never_a_panic() {
+    for path in files("valid").iter().chain(&files("invalid")) {
+        let text = fs::read_to_string(path).unwrap();
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            let half = &text[..end];
+            let Err(problems) = Config::parse(half, &Place::default()) else { continue };
+            for problem in problems {
+                let line = half.split('\n').nth(problem.line - 1);
+                let columns = line.map(|line| line.chars().count() + 1);
+                assert!(columns.is_some_and(|last| problem.column <= last), "{problem:?} in {half:?}");
+            }
+        }
+    }
+}

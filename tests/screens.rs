@@ -4,35 +4,21 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{picture, scenes};
-use release_cockpit::app::Model;
+use common::{picture, shots};
 use release_cockpit::view::theme::{Palette, Theme};
 
 /// With `COCKPIT_PICTURES=FOLDER` the screens are written there as ANSI text, to be looked at.
 #[test]
 fn pictures() {
     let Some(folder) = std::env::var_os("COCKPIT_PICTURES").map(PathBuf::from) else { return };
-    let scenes: [(&str, fn() -> Model); 13] = [
-        ("main", scenes::main),
-        ("spike", scenes::spike),
-        ("crashing", scenes::crashing),
-        ("no-metrics", scenes::no_metrics),
-        ("no-api-server", scenes::no_api_server),
-        ("blue-green", scenes::blue_green),
-        ("deployment", scenes::deployment),
-        ("aborted", scenes::aborted),
-        ("nothing-yet", scenes::nothing_yet),
-        ("in-flight", scenes::in_flight),
-        ("read-only", scenes::read_only),
-        ("many", scenes::many),
-        ("crowd", scenes::crowd),
-    ];
-    for (name, scene) in scenes {
-        let model = scene();
+    for (name, model) in shots::main().into_iter().chain(shots::others()) {
         for (width, height) in [(80, 24), (120, 30), (120, 40), (200, 60)] {
-            let (buffer, cursor) = picture::drawn(&model, &Theme::new(Palette::Dark, false), width, height);
-            let file = folder.join(format!("{name}-{width}.{height}.ansi"));
-            std::fs::write(file, picture::ansi(&buffer, cursor)).unwrap();
+            for palette in Palette::ALL {
+                let (buffer, cursor) = picture::drawn(&model, &Theme::new(palette, false), width, height);
+                let file = folder.join(format!("{name}-{width}-{}.ansi", palette.word()));
+                let file = if height == 30 { folder.join(format!("{name}-30-{}.ansi", palette.word())) } else { file };
+                std::fs::write(file, picture::ansi(&buffer, cursor)).unwrap();
+            }
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Door {
     executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
     journal: Journal,
     operator: String,
+    /// Who the API servers say we are.
+    users: Arc<Mutex<BTreeMap<EnvName, String>>>,
     receipts: mpsc::Sender<Receipt>,
 }
 
@@ -66,7 +68,7 @@ impl Door {
     /// Makes a door through which nothing can be done yet.
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
-        Self { executors: Arc::default(), journal, operator, receipts }
+        Self { executors: Arc::default(), journal, operator, users: Arc::default(), receipts }
     }
 
     /// Builds the executor of an environment. A read-only environment is never given one (law 8).
@@ -82,6 +84,9 @@ impl Door {
 
     /// Builds an environment's verbs anew from what the operator may do.
     pub fn learn(&self, env: &EnvName, access: &Access) {
+        if let Some(user) = &access.user {
+            self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(env.clone(), user.clone());
+        }
         let mut executors = self.executors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(executor) = executors.get_mut(env) {
             executor.learn(access);
@@ -146,10 +151,19 @@ impl Door {
         outcome
     }
 
+    /// Returns who acts: the API server's word, else the machine's, marked as unverified.
+    fn actor(&self, env: &EnvName) -> String {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.get(env).cloned().unwrap_or_else(|| format!("{} (unverified)", self.operator))
+    }
+
     /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
-        let entry =
-            Entry::Intent { action: action.clone(), operator: self.operator.clone(), plan: Box::new(record.clone()) };
+        let entry = Entry::Intent {
+            action: action.clone(),
+            operator: self.actor(&record.target.env),
+            plan: Box::new(record.clone()),
+        };
         if record.verb.stops() {
             self.write(&record.release, entry).await;
             return Ok(());
@@ -187,7 +201,7 @@ impl Door {
             self.write(&record.release, entry).await;
             match result {
                 Ok(new) => version = new,
-                Err(Outcome::Refused { why }) if index > 0 => {
+                Err(Outcome::Refused { why } | Outcome::Moved { what: why }) if index > 0 => {
                     // The first part is done: what the whole came to is told by looking.
                     let why = format!("request {} of {}: {why}", index + 1, record.requests.len());
                     return Outcome::Unknown { why };
@@ -277,10 +291,13 @@ async fn still_hold(
     let Some(found) = found else {
         return Err(Outcome::Refused { why: "not sent: the answer is no workload".to_owned() });
     };
-    // After the first request of a plan its own effect has moved some facts: only the revision still counts then.
-    let first = record.requests.first().is_some_and(|first| first == request);
-    let verb = if first { record.verb } else { Verb::Abort };
-    record.facts.still_hold(&Facts::of(&found), verb).map_err(|what| Outcome::Moved { what })
+    let (first, now) = (record.requests.first() == Some(request), Facts::of(&found));
+    let held = if first {
+        record.facts.still_hold(&now, record.verb)
+    } else {
+        record.facts.hold_midway(&now, record.to_hash.as_deref())
+    };
+    held.map_err(|what| Outcome::Moved { what })
 }
 
 /// Looks until the status shows the effect. A controller that missed the request is nudged, once.

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::journal_file::JournalFile;
-pub use super::journal_file::{Contents, JournalError, read};
+pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
+use crate::config::paths::private_dir;
 use crate::domain::journal::{Entry, Line, hex};
 
 /// All journals of a state folder; cheap to clone.
@@ -38,7 +39,7 @@ pub struct JournalState {
 }
 
 impl Journal {
-    /// Makes the journals of a folder, which must exist. `config` is the hash of the config in force.
+    /// Makes the journals of a folder, which is made with the first entry. `config` is the hash of the config in force.
     #[must_use]
     pub fn new(dir: &Path, config: Option<String>) -> Self {
         let inner = Inner { dir: dir.to_owned(), config, open: BTreeMap::new(), unwritten: Vec::new(), broken: None };
@@ -158,6 +159,8 @@ impl Inner {
 
     fn journal(&mut self, release: &str, lines: &mut Vec<Line>) -> Result<&mut JournalFile, JournalError> {
         if !self.open.contains_key(release) {
+            private_dir(&self.dir)
+                .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
             let path = self.dir.join(file_name(release));
             let (mut file, known) = JournalFile::open(&path)?;
             if known.is_empty() {
@@ -177,6 +180,7 @@ impl Inner {
 
 /// Tries whether a file can be made in a folder.
 fn try_folder(dir: &Path) -> Result<(), JournalError> {
+    private_dir(dir).map_err(|error| JournalError::Io { path: dir.to_owned(), error: std::io::Error::other(error) })?;
     let path = dir.join(format!(".probe-{}", std::process::id()));
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let _ = std::fs::remove_file(&path);
@@ -237,14 +241,16 @@ mod tests {
     #[tokio::test]
     async fn what_could_not_be_written_is_kept_and_written_later() {
         let dir = tempfile::tempdir().unwrap();
+        // A file where the folder should be.
         let gone = dir.path().join("gone");
+        std::fs::write(&gone, "").unwrap();
         let journal = Journal::new(&gone, None);
         assert!(journal.append("r 1", note("a promotion")).await.is_err());
         assert!(journal.append_or_keep("r 1", note("a rollback")).await.is_empty());
         let state = journal.state();
         assert!(state.broken.is_some());
         assert_eq!(state.unwritten, 1);
-        std::fs::create_dir(&gone).unwrap();
+        std::fs::remove_file(&gone).unwrap();
         let lines = journal.append("r 1", note("later")).await.unwrap();
         assert_eq!(journal.state(), JournalState::default());
         // Opened, the rollback that waited, and the new one; the promotion was refused and is not there.

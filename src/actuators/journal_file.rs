@@ -55,6 +55,28 @@ pub fn read(path: &Path) -> Result<Contents, JournalError> {
     parse(path, &bytes)
 }
 
+/// Returns the bytes of a journal's whole lines.
+///
+/// # Errors
+/// The disk's.
+pub fn whole_lines(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    options().open(path)?.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.truncate(whole);
+    Ok(bytes)
+}
+
+/// Writes a file of ours that must not be there yet.
+///
+/// # Errors
+/// The disk's, or that something is there.
+pub fn copy_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     // A link in the state folder is somebody else's doing: it is not followed.
@@ -67,9 +89,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
     let mut contents = Contents { lines: Vec::new(), torn: bytes[whole..].to_vec() };
     for (index, text) in bytes[..whole].split(|byte| *byte == b'\n').filter(|text| !text.is_empty()).enumerate() {
         let broken = |why: String| JournalError::Broken { path: path.to_owned(), line: index + 1, why };
-        let line: Line =
-            serde_json::from_slice(text).map_err(|error| broken(format!("not a journal line: {error}")))?;
-        line.check(contents.lines.last()).map_err(broken)?;
+        let line = Line::read(text, contents.lines.last()).map_err(broken)?;
         contents.lines.push(line);
     }
     Ok(contents)

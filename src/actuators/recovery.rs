@@ -1,15 +1,20 @@
 //! After a crash: intents without an outcome are settled by looking at the cluster. Nothing is sent.
 
+use std::collections::BTreeMap;
+
 use super::door::Door;
 use super::journal::{self, JournalError};
-use crate::domain::action::{ActionId, PlanRecord};
-use crate::domain::journal::{Entry, open_intents};
+use crate::domain::action::{ActionId, PlanRecord, Verb};
+use crate::domain::ids::Target;
+use crate::domain::journal::{Entry, Line, open_intents};
 
 /// What was found at start.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Open intents that are being settled.
     pub open: Vec<(ActionId, PlanRecord)>,
+    /// Revisions that were given up, in order: which workload, template hash.
+    pub given_up: Vec<(Target, String)>,
     /// Journals that cannot be read, with the reason.
     pub broken: Vec<String>,
 }
@@ -33,6 +38,7 @@ pub fn find(door: &Door) -> Found {
                     _ => None,
                 });
                 let alive = release.is_some_and(|release| door.journal().is_in_flight(&release));
+                found.given_up.extend(given_up(&contents.lines));
                 if !alive {
                     found.open.extend(open_intents(&contents.lines));
                 }
@@ -42,6 +48,28 @@ pub fn find(door: &Door) -> Found {
         }
     }
     found
+}
+
+/// Returns the revisions that aborts and rollbacks of a journal gave up.
+fn given_up(lines: &[Line]) -> Vec<(Target, String)> {
+    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
+    let mut given_up = Vec::new();
+    for line in lines {
+        match &line.entry {
+            Entry::Intent { action, plan, .. } if matches!(plan.verb, Verb::Abort | Verb::Rollback) => {
+                asked.insert(action, plan);
+            }
+            Entry::Outcome { action, outcome } if outcome.is_done() => {
+                if let Some((target, hash)) =
+                    asked.get(action).and_then(|plan| Some((plan.target.clone(), plan.from_hash.clone()?)))
+                {
+                    given_up.push((target, hash));
+                }
+            }
+            _ => {}
+        }
+    }
+    given_up
 }
 
 /// Settles one open intent by looking. Where its environment is not configured here, or read-only, it stays open.

@@ -95,11 +95,7 @@ fn completions(env: &Environment, workload: &WorkloadState) -> Vec<(usize, Times
         .rev()
         .filter(|(id, event)| *id == workload.id && event.reason == "RolloutStepCompleted" && Some(event.at) >= begun)
         .filter_map(|(_, event)| Some((step_of(&event.message)?, event.at)));
-    let runs = snapshot
-        .runs
-        .iter()
-        .filter(|run| run.hash == hash)
-        .filter_map(|run| Some((run.step?, run.completed?)));
+    let runs = snapshot.runs.iter().filter(|run| run.hash == hash).filter_map(|run| Some((run.step?, run.completed?)));
     events.chain(runs).collect()
 }
 

@@ -53,9 +53,10 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if model.too_small {
         return Vec::new();
     }
-    let input = match &mut model.overlay {
-        Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) => input,
-        _ => return Vec::new(),
+    let Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) =
+        &mut model.overlay
+    else {
+        return Vec::new();
     };
     for c in text.chars().filter(|c| !c.is_control()).take(200) {
         input.handle(InputRequest::InsertChar(c));

@@ -317,6 +317,7 @@ fn in_a_terminal_too_small_only_quit_works() {
 
 /// How bad things can be around a request to stop.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own, and any may come with any")]
 struct Misery {
     errors: Option<f64>,
     journal: bool,

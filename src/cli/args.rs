@@ -49,13 +49,13 @@ pub struct Global {
     /// Config file; else ./cockpit.toml, else $XDG_CONFIG_HOME/release-cockpit/cockpit.toml
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Kube context: one environment each, named after it, unless the config knows it [repeatable]
+    /// Kube context: one environment each, named after it, unless the config knows it; may be repeated
     #[arg(long = "context", global = true, value_name = "NAME")]
     pub contexts: Vec<String>,
     /// Namespace, for all environments
     #[arg(short, long, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Workload, for all environments, e.g. rollout/payments-api [repeatable]
+    /// Workload, for all environments, e.g. rollout/payments-api; may be repeated
     #[arg(short = 'w', long = "workload", global = true, value_name = "KIND/NAME")]
     pub workloads: Vec<WorkloadId>,
     /// Prometheus, for all environments; $PROMETHEUS_URL counts where the config names none
@@ -120,7 +120,7 @@ pub enum Command {
 /// `cockpit demo`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(after_help = "Examples:\n  cockpit demo --list\n  cockpit demo error-spike --speed 10\n  \
-                        eval \"$(cockpit demo --serve &)\"; kubectl get rollouts")]
+                        cockpit demo --serve > demo.env &   then: . ./demo.env; kubectl get rollouts -A")]
 pub struct Demo {
     /// Which scenario; --list names them
     pub scenario: Option<String>,
@@ -379,3 +379,6 @@ fn time(text: &str) -> Result<Duration, String> {
         .map(SignedDuration::unsigned_abs)
         .ok_or_else(|| "it is a time with its unit, such as 90s, 15m or 1h30m".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

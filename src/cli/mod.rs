@@ -1,7 +1,15 @@
 //! The command line: what can be asked, and what is answered. Pure: the runtime does what is asked.
 
 pub mod args;
+pub mod changes;
 pub mod exit;
+#[cfg(test)]
+mod fixtures;
+pub mod journal;
+pub mod output;
+pub mod print;
+pub mod status;
+pub mod target;
 
 pub use args::{Args, Command};
 pub use exit::Exit;

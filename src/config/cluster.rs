@@ -249,5 +249,146 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    text
+    // kube quotes its quotes.
+    text.replace("'\"", "`").replace("\"'", "`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::fs;
+
+    const STAGING: &str = "apiVersion: v1
+kind: Config
+current-context: staging
+clusters:
+- name: kind
+  cluster: {server: 'https://127.0.0.1:6443'}
+users:
+- name: ada
+  user: {token: s3cret}
+contexts:
+- name: staging
+  context: {cluster: kind, user: ada, namespace: payments}
+- name: bare
+  context: {cluster: kind}
+- name: lost-cluster
+  context: {cluster: gone, user: ada}
+- name: lost-user
+  context: {cluster: kind, user: bob}
+- name: lost-ca
+  context: {cluster: no-ca, user: ada}
+";
+    const PROD: &str = "current-context: prod-eu
+clusters:
+- name: eks
+  cluster: {server: 'https://eks.example.com'}
+- name: no-ca
+  cluster: {server: 'https://eks.example.com', certificate-authority: nowhere.pem}
+contexts:
+- name: prod-eu
+  context: {cluster: eks, user: ada}
+";
+
+    /// A home with the given files below it.
+    fn home(files: &[(&str, &str)]) -> (tempfile::TempDir, Variables) {
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = home.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let variables = Variables { home: Some(home.path().to_owned()), ..Variables::default() };
+        (home, variables)
+    }
+
+    fn listed(variables: &Variables, names: &[&str]) -> Variables {
+        let home = variables.home.clone().unwrap();
+        let list: OsString = std::env::join_paths(names.iter().map(|name| home.join(name))).unwrap();
+        Variables { kubeconfig: Some(list), ..variables.clone() }
+    }
+
+    /// The error's words, with the home folder shortened.
+    fn words(variables: &Variables, error: &ClusterError) -> String {
+        let home = variables.home.as_deref().unwrap_or(Path::new("/")).display().to_string();
+        error.to_string().replace(&home, "~")
+    }
+
+    #[tokio::test]
+    async fn the_current_context_is_loaded_with_its_namespace_and_without_retries() {
+        let (_home, variables) = home(&[(".kube/config", STAGING)]);
+        let clusters = Clusters::read(&variables).unwrap();
+        assert_eq!(clusters.current().unwrap(), "staging");
+        let cluster = clusters.load(None).await.unwrap();
+        assert_eq!((cluster.context.as_str(), cluster.namespace.as_str()), ("staging", "payments"));
+        assert_eq!(cluster.server, "https://127.0.0.1:6443/");
+        assert!(!cluster.config.default_retry);
+        assert_eq!(clusters.load(Some("bare")).await.unwrap().namespace, "default");
+        assert!(!format!("{clusters:?} {cluster:?}").contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn a_list_of_files_is_merged_and_some_may_be_missing() {
+        let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
+        let clusters = Clusters::read(&listed(&variables, &["a", "missing", "b"])).unwrap();
+        assert_eq!(clusters.contexts(), ["staging", "bare", "lost-cluster", "lost-user", "lost-ca", "prod-eu"]);
+        assert_eq!(clusters.current().unwrap(), "staging");
+        assert_eq!(clusters.load(Some("prod-eu")).await.unwrap().server, "https://eks.example.com/");
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_context_is_said_with_what_to_do() {
+        let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
+        let variables = listed(&variables, &["a", "b"]);
+        let clusters = Clusters::read(&variables).unwrap();
+        let mut said = Vec::new();
+        for context in ["stagin", "elsewhere", "lost-cluster", "lost-user", "lost-ca", IN_CLUSTER] {
+            let error = clusters.load(Some(context)).await.expect_err(context);
+            said.push(words(&variables, &error));
+        }
+        insta::assert_snapshot!(said.join("\n\n"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_is_said_with_what_to_do() {
+        let (_home, variables) = home(&[
+            ("broken", "contexts: [\n  {name: a, token: s3cret"),
+            ("typed", "contexts: s3cret\n"),
+            ("none", "apiVersion: v1\nkind: Config\ncontexts:\n- name: a\n  context: {cluster: c}\n"),
+            ("empty", ""),
+            ("other", "kind: Secret\n"),
+            ("folder/x", ""),
+        ]);
+        let none = Variables::default();
+        let mut said = Vec::new();
+        for variables in [
+            none,
+            variables.clone(),
+            listed(&variables, &["missing", "gone"]),
+            listed(&variables, &["broken"]),
+            listed(&variables, &["typed"]),
+            listed(&variables, &["folder"]),
+            listed(&variables, &["none", "other"]),
+            listed(&variables, &["none"]),
+            listed(&variables, &["empty"]),
+        ] {
+            let error = Clusters::read(&variables).and_then(|clusters| clusters.current()).unwrap_err();
+            said.push(words(&variables, &error));
+        }
+        let said = said.join("\n\n");
+        assert!(!said.contains("s3cret"), "{said}");
+        insta::assert_snapshot!(said);
+    }
+
+    #[tokio::test]
+    async fn in_a_pod_there_need_be_no_kubeconfig_but_a_named_one_must_be() {
+        let pod = Variables { in_cluster: true, ..Variables::default() };
+        let clusters = Clusters::read(&pod).unwrap();
+        assert_eq!(clusters.current().unwrap(), IN_CLUSTER);
+        // There is no service account where tests run.
+        assert!(matches!(clusters.load(None).await, Err(ClusterError::Unusable { .. })));
+        let named = Variables { kubeconfig: Some("/no/such/file".into()), ..pod };
+        assert!(matches!(Clusters::read(&named), Err(ClusterError::NoKubeconfig(_))));
+    }
 }

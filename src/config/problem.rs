@@ -55,7 +55,7 @@ impl fmt::Display for ConfigError {
                         writeln!(f, "  {}", visible(&problem.help))?;
                     }
                 }
-                write!(f, "{} in the config: nothing was started", plural(problems.len(), "error"))
+                write!(f, "{} in the config", plural(problems.len(), "error"))
             }
             Self::Unreadable { path, error } if error.kind() == std::io::ErrorKind::NotFound => {
                 write!(f, "there is no config file {}: `cockpit init` writes one", path.display())

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 /// Where a secret comes from. It is read when it is needed, never kept in the config.
@@ -18,7 +20,7 @@ pub enum Secret {
     Command(Vec<String>),
 }
 
-/// How long a program may take to tell a secret.
+/// How long it may take to be told a secret.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// No secret is longer than this.
 const MOST_BYTES: usize = 64 * 1024;
@@ -80,38 +82,59 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Reads the secret.
+    /// Reads the secret, within ten seconds.
     pub async fn reveal(&self) -> Result<Revealed, SecretError> {
-        let bytes = match self {
-            Self::Env(name) => std::env::var_os(name)
-                .map(std::os::unix::ffi::OsStringExt::into_vec)
-                .ok_or_else(|| self.error("it is not set"))?,
-            Self::File(path) => tokio::fs::read(path).await.map_err(|error| self.error(&error.to_string()))?,
-            Self::Command(argv) => self.run(argv).await?,
+        self.reveal_within(TIME_LIMIT).await
+    }
+
+    async fn reveal_within(&self, limit: Duration) -> Result<Revealed, SecretError> {
+        let read = async {
+            match self {
+                Self::Env(name) => std::env::var_os(name)
+                    .map(std::os::unix::ffi::OsStringExt::into_vec)
+                    .ok_or_else(|| self.error("it is not set")),
+                Self::File(path) => {
+                    let file = File::open(path).await.map_err(|error| self.error(&error.to_string()))?;
+                    self.all_of(file).await
+                }
+                Self::Command(argv) => self.run(argv).await,
+            }
         };
-        self.check(bytes)
+        // A program may hang, and so may a file that is a pipe.
+        let bytes = tokio::time::timeout(limit, read)
+            .await
+            .map_err(|_| self.error(&format!("nothing came within {} s", limit.as_secs_f32())))?;
+        self.check(bytes?)
     }
 
     async fn run(&self, argv: &[String]) -> Result<Vec<u8>, SecretError> {
+        let failed = |error: std::io::Error| self.error(&error.to_string());
         let Some((program, arguments)) = argv.split_first() else { return Err(self.error("it is empty")) };
         let mut command = Command::new(program);
         // What it writes to standard error is not shown: it may quote what it should not.
-        command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(TIME_LIMIT, command.output())
-            .await
-            .map_err(|_| self.error(&format!("it did not end within {} s", TIME_LIMIT.as_secs())))?
-            .map_err(|error| self.error(&error.to_string()))?;
-        if output.status.success() {
-            Ok(output.stdout)
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(failed)?;
+        let bytes = match child.stdout.take() {
+            Some(output) => self.all_of(output).await?,
+            None => Vec::new(),
+        };
+        let status = child.wait().await.map_err(failed)?;
+        if status.success() {
+            Ok(bytes)
         } else {
-            Err(self.error(&format!("it failed ({}): run it by hand to see why", output.status)))
+            Err(self.error(&format!("it failed ({status}): run it by hand to see why")))
         }
     }
 
+    /// Reads to the end, but not without end.
+    async fn all_of(&self, from: impl AsyncRead + Unpin) -> Result<Vec<u8>, SecretError> {
+        let mut bytes = Vec::new();
+        let most = MOST_BYTES as u64 + 1;
+        from.take(most).read_to_end(&mut bytes).await.map_err(|error| self.error(&error.to_string()))?;
+        if bytes.len() > MOST_BYTES { Err(self.error("it is longer than 64 KiB")) } else { Ok(bytes) }
+    }
+
     fn check(&self, bytes: Vec<u8>) -> Result<Revealed, SecretError> {
-        if bytes.len() > MOST_BYTES {
-            return Err(self.error("it is longer than 64 KiB"));
-        }
         let text = String::from_utf8(bytes).map_err(|_| self.error("it is not UTF-8"))?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -158,6 +181,16 @@ mod tests {
             assert!(!format!("{leaky} {leaky:?}").contains("s3cret"));
             let error = leaky.reveal().await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_hangs_and_what_never_ends_is_given_up() {
+        let error = command(&["sleep", "60"]).reveal_within(Duration::from_millis(50)).await.unwrap_err().to_string();
+        assert_eq!(error, "no secret from the command `sleep`: nothing came within 0.05 s");
+        for endless in [command(&["yes"]), Secret::File("/dev/zero".into())] {
+            let error = endless.reveal().await.unwrap_err().to_string();
+            assert!(error.ends_with("it is longer than 64 KiB"), "{error}");
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Source of the rules: kubectl `pkg/polymorphichelpers/rollout_status.go`, `history.go`, `rollback.go`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::object::{Condition, Container, Meta};
@@ -119,11 +121,12 @@ impl Deployment {
     }
 
     /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
-    /// still has pods, else the second highest revision. Kubernetes records no stable revision.
+    /// still has pods, else the second highest revision, leaving out those that were given up before. Kubernetes records
+    /// no stable revision.
     #[must_use]
-    pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
+    pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet], rejected: &BTreeSet<String>) -> Option<&'a ReplicaSet> {
         let current = self.current(replicasets)?;
-        let others = || replicasets.iter().filter(|rs| rs.hash != current.hash);
+        let others = || replicasets.iter().filter(|rs| rs.hash != current.hash && !rejected.contains(&rs.hash));
         others()
             .filter(|rs| rs.current > 0)
             .max_by_key(|rs| rs.revision())
@@ -189,8 +192,11 @@ mod tests {
         let sets = [rs(1, 2), rs(2, 0), rs(3, 1)];
         let mut deployment = rolling(1, 3, 3);
         deployment.meta.revision = Some(3);
-        assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(1));
+        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(1));
         let sets = [rs(1, 0), rs(2, 0), rs(3, 3)];
-        assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(2));
+        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(2));
+        // What was given up before is not gone back to.
+        let rejected = BTreeSet::from(["h2".to_owned()]);
+        assert_eq!(deployment.previous(&sets, &rejected).map(ReplicaSet::revision), Some(1));
     }
 }

@@ -66,6 +66,13 @@ pub enum Feed {
         /// The permissions.
         access: Access,
     },
+    /// A revision was given up before: aborted, or rolled back from. The journal remembers.
+    GivenUp {
+        /// Which workload.
+        target: Target,
+        /// Template hash of the revision.
+        hash: String,
+    },
     /// The end of a failing pod's log.
     Log {
         /// Which workload.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::action::{ActionId, Outcome, PlanRecord};
@@ -59,6 +60,39 @@ pub enum Entry {
         /// What.
         text: String,
     },
+    /// Something that a later version of the program wrote.
+    #[serde(other, skip_serializing)]
+    Later,
+}
+
+impl Entry {
+    /// Returns the entry in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Opened { release, program, .. } => format!("journal of {release} begun by cockpit {program}"),
+            Self::Observed { text, .. } => text.clone(),
+            Self::Intent { operator, plan, .. } => format!("{operator} asked: {}", plan.headline),
+            Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
+            Self::Outcome { outcome, .. } => outcome.words(),
+            Self::Note { who, text } => format!("{who}: {text}"),
+            Self::Later => "something that a later version of cockpit wrote".to_owned(),
+        }
+    }
+
+    /// Returns the word for what kind of entry it is.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Observed { .. } => "seen",
+            Self::Intent { .. } => "asked",
+            Self::Answer { .. } => "answer",
+            Self::Outcome { .. } => "outcome",
+            Self::Note { .. } => "note",
+            Self::Later => "later",
+        }
+    }
 }
 
 /// One line of the journal.
@@ -116,22 +150,31 @@ impl Line {
         Self { n, at, prev, entry, hash }
     }
 
-    /// Returns whether the line is whole and follows `prev`.
+    /// Reads a line as it stands in a journal, and checks that it is whole and follows `prev`.
+    ///
+    /// The hash is taken over the text as it was written, so that what later versions add to an entry does not break
+    /// what earlier ones wrote.
     ///
     /// # Errors
     /// What does not fit, in words.
-    pub fn check(&self, prev: Option<&Self>) -> Result<(), String> {
+    pub fn read(text: &[u8], prev: Option<&Self>) -> Result<Self, String> {
+        let mut value: Value = serde_json::from_slice(text).map_err(|error| format!("not a journal line: {error}"))?;
+        let line: Self =
+            serde_json::from_value(value.clone()).map_err(|error| format!("not a journal line: {error}"))?;
         let wanted = prev.map_or(1, |line| line.n + 1);
-        if self.n != wanted {
-            return Err(format!("number {} where {wanted} is due: lines are missing or doubled", self.n));
+        if line.n != wanted {
+            return Err(format!("number {} where {wanted} is due: lines are missing or doubled", line.n));
         }
-        if self.prev != prev.map_or(GENESIS, |line| line.hash.as_str()) {
-            return Err(format!("line {} does not follow the one before it: the chain is broken", self.n));
+        if line.prev != prev.map_or(GENESIS, |line| line.hash.as_str()) {
+            return Err(format!("line {} does not follow the one before it: the chain is broken", line.n));
         }
-        if self.hash != hash(self.n, self.at, &self.prev, &self.entry) {
-            return Err(format!("line {} was changed after it was written: its hash does not fit", self.n));
+        if let Some(fields) = value.as_object_mut() {
+            fields.shift_remove("hash");
         }
-        Ok(())
+        if line.hash != hex(&Sha256::digest(value.to_string().as_bytes())) {
+            return Err(format!("line {} was changed after it was written: its hash does not fit", line.n));
+        }
+        Ok(line)
     }
 }
 
@@ -147,4 +190,40 @@ pub fn open_intents(lines: &[Line]) -> Vec<(ActionId, PlanRecord)> {
         }
     }
     open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn stored(n: u64, prev: &str, entry: &Value) -> Vec<u8> {
+        let mut value = json!({"n": n, "at": "2026-11-21T09:00:00Z", "prev": prev, "entry": entry});
+        let hash = hex(&Sha256::digest(value.to_string().as_bytes()));
+        value["hash"] = json!(hash);
+        value.to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_line_reads_back_as_it_was_written() {
+        let entry = Entry::Note { who: "a".to_owned(), text: "b \u{1b} ü".to_owned() };
+        let line = Line::after(None, "2026-11-21T09:00:00.123Z".parse().unwrap(), entry);
+        let text = serde_json::to_vec(&line).unwrap();
+        assert_eq!(Line::read(&text, None), Ok(line));
+    }
+
+    #[test]
+    fn what_another_version_wrote_still_holds_together() {
+        let first = stored(1, GENESIS, &json!({"kind": "note", "who": "a", "text": "b", "mood": "new field"}));
+        let first = Line::read(&first, None).unwrap();
+        let second = stored(2, &first.hash, &json!({"kind": "forecast", "rain": 1.50}));
+        assert_eq!(Line::read(&second, Some(&first)).unwrap().entry, Entry::Later);
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed() {
+        let text = String::from_utf8(stored(1, GENESIS, &json!({"kind": "note", "who": "a", "text": "b"}))).unwrap();
+        let changed = text.replace("\"b\"", "\"c\"");
+        assert!(Line::read(changed.as_bytes(), None).unwrap_err().contains("changed after"));
+    }
 }

@@ -35,7 +35,7 @@ pub struct RolloutSpec {
     pub workload_ref: Option<TemplateRef>,
     /// `spec.restartAt`.
     pub restart_at: Option<String>,
-    /// `spec.selector.matchLabels`, as a label selector.
+    /// `spec.selector`, with `workloadRef` `status.selector`, as a label selector.
     pub selector: String,
     /// Containers of the template (empty with `workloadRef`).
     pub containers: Vec<Container>,

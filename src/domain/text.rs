@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 
 /// Returns whether a character may change what a terminal shows beyond its own cell.
-fn is_unsafe(c: char) -> bool {
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
@@ -71,10 +72,14 @@ pub fn rate(per_second: f64) -> String {
     if per_second < 10.0 { format!("{per_second:.1} /s") } else { format!("{per_second:.0} /s") }
 }
 
-/// Returns `n thing` with an `s` where n is not one.
+/// Returns `n thing`, in the plural where n is not one: `2 pods`, `3 entries`.
 #[must_use]
 pub fn plural(n: usize, thing: &str) -> String {
-    if n == 1 { format!("{n} {thing}") } else { format!("{n} {thing}s") }
+    match thing.strip_suffix('y') {
+        _ if n == 1 => format!("{n} {thing}"),
+        Some(stem) => format!("{n} {stem}ies"),
+        None => format!("{n} {thing}s"),
+    }
 }
 
 /// Returns a time as Kubernetes writes it: RFC 3339, whole seconds, UTC.

@@ -1,5 +1,6 @@
 //! A workload as a whole: the object, its ReplicaSets, pods and analysis runs, and what follows from them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -268,7 +269,7 @@ impl Snapshot {
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.as_str());
                 if deployment.under_way() {
-                    let previous = deployment.previous(&self.replicasets).map(|rs| rs.hash.as_str());
+                    let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.as_str());
                     if Some(hash) == current {
                         roles.push(Role::Canary);
                     } else if Some(hash) == previous {
@@ -320,7 +321,7 @@ impl Snapshot {
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.clone());
                 if deployment.under_way() {
-                    let previous = deployment.previous(&self.replicasets).map(|rs| rs.hash.clone());
+                    let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
                     (previous, current)
                 } else {
                     (current, None)

@@ -1,6 +1,6 @@
 //! The world as the product knows it: environments in promotion order, and what is known of each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -53,6 +53,8 @@ pub struct WorkloadState {
     pub judgement: Judgement,
     /// When it entered the phase it is in, as far as we saw.
     pub phase_since: Option<Timestamp>,
+    /// Template hashes of revisions that were given up: aborted, or rolled back from.
+    pub rejected: BTreeSet<String>,
     /// Last lines of a failing pod's log.
     pub log: Option<(String, Result<Vec<String>, String>)>,
 }
@@ -92,6 +94,7 @@ impl WorkloadState {
             signals: Signals::default(),
             judgement: Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
             phase_since: None,
+            rejected: BTreeSet::new(),
             log: None,
         }
     }
@@ -208,6 +211,14 @@ impl World {
                     env.access = access;
                 }
             }
+            Feed::GivenUp { target, hash } => {
+                self.with_workload(&target, now, |workload| {
+                    let stable = workload.status.as_ref().and_then(|status| status.stable.as_ref());
+                    if stable.is_none_or(|stable| stable.hash != hash) {
+                        workload.rejected.insert(hash);
+                    }
+                });
+            }
             Feed::Log { target, pod, lines } => {
                 self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));
             }
@@ -230,6 +241,7 @@ impl World {
             if phase(&workload.status) != phase(&status) {
                 workload.phase_since = snapshot.as_ref().and_then(|snapshot| snapshot.paused_since()).or(Some(now));
             }
+            workload.note_given_up(status.as_ref());
             workload.missing = snapshot.is_none();
             workload.snapshot = snapshot;
             workload.status = status;
@@ -295,6 +307,24 @@ impl Environment {
 }
 
 impl WorkloadState {
+    /// Remembers the revision under way as given up, when it is aborted or goes away without having become stable; a
+    /// revision that is stable is not given up.
+    fn note_given_up(&mut self, next: Option<&Status>) {
+        let Some(next) = next else { return };
+        let hash = |status: &Status| status.canary.as_ref().map(|canary| canary.hash.clone());
+        let stable = next.stable.as_ref().map(|stable| &stable.hash);
+        let was = self.status.as_ref().and_then(hash);
+        if let Some(gone) = was.filter(|was| next.canary.is_none() && stable != Some(was)) {
+            self.rejected.insert(gone);
+        }
+        if next.aborted {
+            self.rejected.extend(hash(next));
+        }
+        if let Some(stable) = stable {
+            self.rejected.remove(stable);
+        }
+    }
+
     fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
         self.judgement = match &self.status {
             None if self.missing => {

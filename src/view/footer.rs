@@ -39,13 +39,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     };
     // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
     // then what moves no release is left out; then those two; and last whatever does not fit.
-    let rounds: [(u8, Option<Detail>); 5] = [
-        (0, Some(Detail::Short)),
-        (1, Some(Detail::Name)),
-        (3, None),
-        (0, Some(Detail::Name)),
-        (0, None),
-    ];
+    let rounds: [(u8, Option<Detail>); 5] =
+        [(0, Some(Detail::Short)), (1, Some(Detail::Name)), (3, None), (0, Some(Detail::Name)), (0, None)];
     for (least, detail) in rounds {
         while used(&said) > room {
             let wordy = |own: &Detail| detail.is_none_or(|detail| *own > detail);
@@ -53,7 +48,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
                 .iter()
                 .enumerate()
                 .filter(|(_, (hint, own))| rank(hint.command) >= least && wordy(own))
-                .max_by_key(|(index, (hint, _))| (rank(hint.command), *index));
+                .max_by_key(|(index, (hint, _))| (rank(hint.command), hint.refusal.is_some(), *index));
             let Some(index) = candidate.map(|(index, _)| index) else { break };
             match (detail, said.get_mut(index)) {
                 (Some(detail), Some((_, own))) => *own = detail,
@@ -106,6 +101,8 @@ fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
     let reason = match detail {
         Detail::Full => scene.theme.clip(&refusal.text, 40),
         Detail::Short => scene.theme.clip(&refusal.text, 18),
+        // The way on says why it is closed, however little room there is.
+        Detail::Name if rank(hint.command) == 0 => scene.theme.clip(&refusal.text, 10),
         Detail::Name => String::new(),
     };
     let reason = if reason.is_empty() { format!(" {sign}") } else { format!(" {sign} {reason}") };
@@ -123,7 +120,7 @@ pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         let line = scene
             .row()
             .say(role, format!("{sign} {word}  "))
-            .say(if notice.level >= Level::Warn { role } else { Role::Text }, &notice.text);
+            .say(Role::Text, &notice.text);
         let more = scene
             .row()
             .say(Role::Label, format!("{} ago  ", scene.age(notice.at)))

@@ -31,7 +31,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     put_both(buf, first, scene.theme, release(scene, digest), state(scene, names));
     let mut second = indent(area, 1);
     let tabs = tabs(scene);
-    put(buf, layout::left(&mut second, tabs.width() as u16 + 1), scene.theme, tabs);
+    put(buf, layout::left(&mut second, tabs.width() as u16), scene.theme, tabs);
     put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
 }
 
@@ -99,7 +99,8 @@ fn tabs(scene: &Scene<'_>) -> Row {
 fn place(scene: &Scene<'_>, room: usize) -> Line<'static> {
     let Some(env) = scene.model.environment() else { return Line::default() };
     let room = room.saturating_sub(line_width(&links(scene)) + 1);
-    let row = scene.row().gap(1).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, 24)));
+    let gap = if scene.class == SizeClass::Narrow { 0 } else { 2 };
+    let row = scene.row().gap(gap).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, 24)));
     let left = room.saturating_sub(row.width() + 3);
     let word = if scene.class == SizeClass::Narrow { "" } else { "context " };
     let context = match left.saturating_sub(word.len()) {
@@ -116,7 +117,7 @@ fn links(scene: &Scene<'_>) -> Line<'static> {
     let mut row = scene.row();
     for (kind, heard) in &env.links {
         if row.width() > 0 {
-            row = row.gap(2);
+            row = row.gap(if scene.class == SizeClass::Narrow { 1 } else { 2 });
         }
         let word = if scene.class == SizeClass::Narrow { kind.word().get(..4) } else { None };
         row = row.say(Role::Label, word.unwrap_or(kind.word())).gap(1);

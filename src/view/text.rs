@@ -122,46 +122,50 @@ impl Theme {
         }
         let (text, cut) = bounded(text, to * lines);
         let text = self.safe(text);
-        let mut out: Vec<String> = Vec::new();
-        let mut line = String::new();
-        let mut used = 0;
-        for word in text.split_word_bounds() {
+        // Where each line begins in the text, and what it says.
+        let mut out: Vec<(usize, String)> = Vec::new();
+        let (mut start, mut line, mut used) = (0, String::new(), 0);
+        let mut at = 0;
+        for word in text.split_inclusive(char::is_whitespace) {
             let mut word = word;
-            let mut wide = width(word);
+            // The blank behind a word need not fit.
+            let mut wide = width(word.trim_end());
             if used + wide > to && used > 0 {
-                out.push(std::mem::take(&mut line).trim_end().to_owned());
-                used = 0;
-                if word.trim().is_empty() {
-                    continue;
-                }
+                out.push((start, std::mem::take(&mut line)));
+                (start, used) = (at, 0);
             }
-            while wide > to {
+            while wide > to && out.len() <= lines {
                 let part = take(word, to);
                 if part.is_empty() {
                     break;
                 }
+                at += part.len();
                 word = word.get(part.len()..).unwrap_or("");
-                wide = width(word);
-                out.push(part);
-                if out.len() > lines {
-                    break;
-                }
+                wide = width(word.trim_end());
+                out.push((start, part));
+                start = at;
             }
             if out.len() > lines {
                 break;
             }
             line.push_str(&take(word, to));
             used += width(word).min(to);
+            at += word.len();
         }
         if !line.trim_end().is_empty() || out.is_empty() {
-            out.push(line.trim_end().to_owned());
+            out.push((start, line));
         }
-        let more = cut || out.len() > lines;
+        let more = out.len() > lines;
         out.truncate(lines);
-        if let Some(last) = out.last_mut().filter(|_| more) {
-            *last = format!("{}{}", take(last, to.saturating_sub(1)).trim_end(), self.glyphs().cut);
-        }
-        out
+        let last = out.len() - 1;
+        out.into_iter()
+            .enumerate()
+            .map(|(index, (start, line))| match text.get(start..) {
+                // The last line says as much as fits, and that there is more.
+                Some(rest) if index == last && (more || cut) => self.clip(&format!("{rest}…"), to),
+                _ => line.trim_end().to_owned(),
+            })
+            .collect()
     }
 
     /// Makes a line fit: the span that crosses the end is clipped, the rest dropped.
@@ -229,6 +233,7 @@ mod tests {
         assert_eq!(theme().wrap("one two three", 7, 5), ["one two", "three"]);
         assert_eq!(theme().wrap("abcdefghij", 4, 5), ["abcd", "efgh", "ij"]);
         assert_eq!(theme().wrap("one two three four", 7, 2), ["one two", "three…"]);
+        assert_eq!(theme().wrap("prometheus: http://localhost refused", 16, 1), ["prometheus: htt…"]);
         assert_eq!(theme().wrap("", 7, 2), [""]);
     }
 

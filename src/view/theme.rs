@@ -116,12 +116,6 @@ impl Palette {
         }
     }
 
-    /// Returns the palette of this name.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|palette| palette.word() == name)
-    }
-
     fn style(self, role: Role) -> Style {
         match self {
             Self::Dark => shaded(role, &DARK),
@@ -292,13 +286,5 @@ mod tests {
                 assert!(style.bg.is_none() || style.fg.is_some(), "{palette:?} {role:?}");
             }
         }
-    }
-
-    #[test]
-    fn palettes_are_found_by_name() {
-        for palette in Palette::ALL {
-            assert_eq!(Palette::by_name(palette.word()), Some(palette));
-        }
-        assert_eq!(Palette::by_name("blue"), None);
     }
 }

@@ -265,8 +265,7 @@ pub fn signals(
                 (Signal::P50, figures.p99 * 0.2 * unrest(0.04, seed + 4)),
                 (Signal::Saturation, 0.31 * unrest(0.08, seed + 5)),
             ] {
-                let reading =
-                    if silent { Err(NoData::Failed("connection refused".to_owned())) } else { Ok(value) };
+                let reading = if silent { Err(NoData::Failed("connection refused".to_owned())) } else { Ok(value) };
                 readings.insert((track, signal), reading);
             }
         };

@@ -3,3 +3,4 @@
 pub mod build;
 pub mod picture;
 pub mod scenes;
+pub mod shots;

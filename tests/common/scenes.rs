@@ -141,7 +141,13 @@ fn events(model: &mut Model) {
         ("prod-eu", "14:02:05", false, "RolloutStepCompleted", "Rollout step 1/9 completed (setWeight: 10)"),
         ("prod-eu", "14:07:06", false, "RolloutStepCompleted", "Rollout step 2/9 completed (pause: 5m)"),
         ("prod-eu", "14:07:12", false, "RolloutStepCompleted", "Rollout step 3/9 completed (setWeight: 40)"),
-        ("prod-eu", "14:29:51", false, "AnalysisRunSuccessful", "Step Analysis Run 'payments-api-7d9b4c5f6-42-3' Status New: 'Successful' Previous: 'Running'"),
+        (
+            "prod-eu",
+            "14:29:51",
+            false,
+            "AnalysisRunSuccessful",
+            "Step Analysis Run 'payments-api-7d9b4c5f6-42-3' Status New: 'Successful' Previous: 'Running'",
+        ),
         ("prod-eu", "14:29:53", false, "RolloutPaused", "Rollout is paused (CanaryPauseStep)"),
     ] {
         event(model, env, clock, warning, reason, message);
@@ -199,11 +205,19 @@ pub fn spike() -> Model {
         |life| if life > 0.9 { 1.0 } else { 0.05 },
         None,
     );
-    event(&mut model, "prod-eu", "14:31:40", true, "AnalysisRunFailed", "Background Analysis Run 'payments-api-7d9b4c5f6-42' Status New: 'Failed' Previous: 'Running'");
+    event(
+        &mut model,
+        "prod-eu",
+        "14:31:40",
+        true,
+        "AnalysisRunFailed",
+        "Background Analysis Run 'payments-api-7d9b4c5f6-42' Status New: 'Failed' Previous: 'Running'",
+    );
     model.notices.push_back(Notice {
         at: ago(12),
         level: Level::Error,
-        text: "promote 40 → 60 % in prod-eu: refused: admission webhook \"policy.example.com\" denied the request".to_owned(),
+        text: "promote 40 → 60 % in prod-eu: refused: admission webhook \"policy.example.com\" denied the request"
+            .to_owned(),
     });
     model.unread = 1;
     model
@@ -216,7 +230,8 @@ pub fn crashing() -> Model {
         Some(0),
         RolloutStatus {
             phase: "Degraded".to_owned(),
-            message: "ProgressDeadlineExceeded: ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.".to_owned(),
+            message: "ProgressDeadlineExceeded: ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing."
+                .to_owned(),
             conditions: vec![Condition {
                 kind: "Progressing".to_owned(),
                 status: "False".to_owned(),
@@ -254,11 +269,17 @@ pub fn crashing() -> Model {
         "error: config: missing key `ledger.url` (payments-api/src/config.rs:41)",
         "exiting with code 1",
     ];
-    model.world.take(
-        Feed::Log { target: target("prod-eu"), pod, lines: Ok(lines.map(ToOwned::to_owned).to_vec()) },
-        now(),
+    model
+        .world
+        .take(Feed::Log { target: target("prod-eu"), pod, lines: Ok(lines.map(ToOwned::to_owned).to_vec()) }, now());
+    event(
+        &mut model,
+        "prod-eu",
+        "14:31:30",
+        true,
+        "ProgressDeadlineExceeded",
+        "ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.",
     );
-    event(&mut model, "prod-eu", "14:31:30", true, "ProgressDeadlineExceeded", "ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.");
     model
 }
 
@@ -274,21 +295,26 @@ pub fn no_metrics() -> Model {
         Some((420, -1)),
     );
     let why = "http://prometheus.monitoring:9090 refused the connection: is it running?".to_owned();
-    model.world.take(link("prod-eu", SourceKind::Prometheus, Link::Down(why), Some(ago(420))), now());
+    lose(&mut model, "prod-eu", SourceKind::Prometheus, &why, 420);
     model
 }
 
 /// The API server of prod-eu is gone for 41 s.
 pub fn no_api_server() -> Model {
     let mut model = main();
-    for env in &mut model.world.environments {
-        if env.settings.name.as_str() == "prod-eu" {
-            let heard = env.links.get_mut(&SourceKind::Kubernetes).unwrap();
-            heard.link = Link::Down("connection refused (10.20.0.1:443): retrying in 4 s".to_owned());
-            heard.at = Some(ago(41));
-        }
-    }
+    let why = "connection refused (10.20.0.1:443): retrying in 4 s";
+    lose(&mut model, "prod-eu", SourceKind::Kubernetes, why, 41);
     model
+}
+
+/// A link that was lost some seconds ago.
+fn lose(model: &mut Model, name: &str, kind: SourceKind, why: &str, seconds: i64) {
+    for env in model.world.environments.iter_mut().filter(|env| env.settings.name.as_str() == name) {
+        let heard = env.links.get_mut(&kind).unwrap();
+        heard.link = Link::Down(why.to_owned());
+        heard.at = Some(ago(seconds));
+    }
+    model.world.rejudge(now());
 }
 
 /// A blue-green rollout whose preview waits for a person.
@@ -391,7 +417,8 @@ pub fn aborted() -> Model {
         };
     }
     snapshot.runs[0].phase = "Failed".to_owned();
-    snapshot.runs[0].message = "Metric \"success-rate\" assessed Failed due to failed (3) > failureLimit (2)".to_owned();
+    snapshot.runs[0].message =
+        "Metric \"success-rate\" assessed Failed due to failed (3) > failureLimit (2)".to_owned();
     snapshot.runs[0].metrics[0].failed = 3;
     snapshot.runs[0].metrics[0].phase = "Failed".to_owned();
     tell(&mut model, "prod-eu", snapshot, ago(61));

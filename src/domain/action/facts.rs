@@ -94,4 +94,42 @@ impl Facts {
         }
         Ok(())
     }
+
+    /// Returns whether the next request of a plan may follow, after the first has been taken: it has moved facts itself,
+    /// so only the revision under way counts, be it the one that was seen or the one that a rollback goes `to`.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn hold_midway(&self, now: &Self, to: Option<&str>) -> Result<(), String> {
+        if self.uid == now.uid && to == Some(now.under_way.as_str()) {
+            return Ok(());
+        }
+        self.still_hold(now, Verb::Abort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_did_itself_does_not_stop_its_next_request() {
+        let facts = |under_way: &str, step| Facts {
+            uid: "u".to_owned(),
+            under_way: under_way.to_owned(),
+            stable: "old".to_owned(),
+            step: Some(step),
+            paused: true,
+            pauses: Vec::new(),
+            phase: Phase::Paused,
+            aborted: false,
+        };
+        let seen = facts("new", 1);
+        assert_eq!(seen.hold_midway(&facts("new", 0), None), Ok(()));
+        // A rollback puts the template back first, and lifts the hold then.
+        assert_eq!(seen.hold_midway(&facts("old", 4), Some("old")), Ok(()));
+        assert!(seen.hold_midway(&facts("newer", 0), Some("old")).is_err());
+        let other = Facts { uid: "v".to_owned(), ..facts("old", 4) };
+        assert!(seen.hold_midway(&other, Some("old")).is_err());
+    }
 }

@@ -10,6 +10,8 @@ mod plan_rollout;
 mod refusal;
 mod settle;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -1,5 +1,7 @@
 //! The plan: everything an operator is shown before confirming, and everything the door needs to act.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +12,7 @@ use crate::domain::access::Permission;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
 use crate::domain::object::ImageRef;
+use crate::domain::replicaset::ReplicaSet;
 use crate::domain::text::duration;
 use crate::domain::verdict::Verdict;
 use crate::domain::workload::{Object, Revision, Snapshot, Status};
@@ -109,6 +112,8 @@ pub struct PlanRecord {
     pub resource_version: String,
     /// When the picture was last confirmed.
     pub picture_at: Option<Timestamp>,
+    /// Template hash of the revision that is in the manifest: the one that an abort or a rollback gives up.
+    pub from_hash: Option<String>,
     /// Template hash of the revision that a rollback goes to.
     pub to_hash: Option<String>,
     /// Images of the revision that a rollback goes to.
@@ -172,6 +177,8 @@ pub(super) struct Scene<'a> {
     pub(super) status: &'a Status,
     pub(super) to: Option<u64>,
     pub(super) now: Timestamp,
+    /// Hashes of revisions that were given up before: no default goes back to one.
+    pub(super) rejected: &'a BTreeSet<String>,
 }
 
 /// Returns the plan for an intent, or every reason why it cannot be done now.
@@ -191,7 +198,7 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
-    let scene = Scene { snapshot, status, to: intent.to, now: around.now };
+    let scene = Scene { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
     let draft = match &snapshot.object {
         Object::Rollout(rollout) => plan_rollout::draft(intent.verb, rollout, &scene),
         Object::Deployment(deployment) => plan_deployment::draft(intent.verb, deployment, &scene),
@@ -336,6 +343,7 @@ fn finish(
             facts: Facts::of(&snapshot.object),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
+            from_hash: goes_out.map(|revision| revision.hash.clone()),
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,
@@ -351,6 +359,23 @@ fn not_undone(verb: Verb) -> Vec<String> {
             vec!["database migrations, messages already sent, feature flags".to_owned()]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
+/// asking once more must not bring back what it replaces.
+pub(super) fn not_forward<'a>(
+    current: Option<&ReplicaSet>,
+    target: &'a ReplicaSet,
+    snapshot: &Snapshot,
+    remedy: &str,
+) -> Result<&'a ReplicaSet, Refusal> {
+    match current {
+        Some(current) if current.meta.created < target.meta.created => {
+            let version = snapshot.revision(current).version();
+            Err(Refusal::state(format!("a rollback to {version} is under way"), remedy))
+        }
+        _ => Ok(target),
     }
 }
 

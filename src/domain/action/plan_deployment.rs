@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, Request, Scene, revision_line};
+use super::plan::{Body, Draft, ObjectRef, Request, Scene, not_forward, revision_line};
+use super::plan_rollout::{no_earlier, no_revision};
 use super::refusal::Refusal;
 use crate::domain::deployment::Deployment;
 use crate::domain::replicaset::ReplicaSet;
@@ -65,14 +66,16 @@ fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal
     let target = match scene.to {
         Some(number) => {
             let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
-            found.ok_or_else(|| {
-                let known: Vec<_> = sets.iter().map(|rs| rs.revision().to_string()).collect();
-                Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
-            })?
+            found.ok_or_else(|| no_revision(number, sets))?
         }
-        None => deployment
-            .previous(sets)
-            .ok_or_else(|| Refusal::state("there is no earlier revision", "its history is empty"))?,
+        None => {
+            let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
+            if deployment.under_way() {
+                not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
+            } else {
+                before
+            }
+        }
     };
     if current.is_some_and(|current| current.hash == target.hash) {
         return Err(Refusal::state(

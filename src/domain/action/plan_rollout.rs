@@ -5,12 +5,13 @@
 use serde_json::{Value, json};
 
 use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, Request, Scene, revision_line};
+use super::plan::{Body, Draft, ObjectRef, Request, Scene, not_forward, revision_line};
 use super::refusal::Refusal;
+use crate::domain::replicaset::ReplicaSet;
 use crate::domain::rollout::{Rollout, RunStatus};
 use crate::domain::step::{Step, weight_at};
 use crate::domain::text::plural;
-use crate::domain::workload::{Revision, Snapshot};
+use crate::domain::workload::{Phase, Revision};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
 pub(super) fn draft(verb: Verb, rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
@@ -242,6 +243,14 @@ fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     if !rollout.aborted() {
         return Err(Refusal::state("it was not aborted", "retry is for an aborted update"));
     }
+    // Argo takes a ReplicaSet that is marked for scaling down as one to go back to, and skips the pause before the switch.
+    let marked = scene.snapshot.replicaset(&rollout.status.current_hash).and_then(|rs| rs.scale_down_at);
+    if let (false, Some(at)) = (rollout.is_canary(), marked) {
+        return Err(Refusal::state(
+            "its pods still run: a retry now would switch to them at once, without the pause",
+            format!("wait until they are gone, at {}", crate::domain::text::rfc3339_seconds(at)),
+        ));
+    }
     let mut draft =
         plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
     draft.goes.push(match rollout.steps().first() {
@@ -261,41 +270,51 @@ fn restart(rollout: &Rollout, scene: &Scene<'_>) -> Draft {
 
 /// The ReplicaSet to go back to: the revision asked for, else stable while something else is in the manifest, else the
 /// revision before.
-fn rollback_to<'a>(
-    rollout: &Rollout,
-    snapshot: &'a Snapshot,
-    to: Option<u64>,
-) -> Result<&'a crate::domain::replicaset::ReplicaSet, Refusal> {
-    let status = &rollout.status;
-    if let Some(number) = to {
+fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSet, Refusal> {
+    let (status, snapshot) = (&rollout.status, scene.snapshot);
+    if let Some(number) = scene.to {
         let found = snapshot.replicasets.iter().find(|rs| rs.meta.revision == Some(number));
         let Some(found) = found else {
-            let known: Vec<_> = snapshot.replicasets.iter().map(|rs| rs.revision().to_string()).collect();
-            return Err(Refusal::state(
-                format!("there is no revision {number}"),
-                format!("there are {}", known.join(", ")),
-            ));
+            return Err(no_revision(number, &snapshot.replicasets));
         };
         if found.hash == status.current_hash {
             return Err(Refusal::state(format!("revision {number} is the one in the manifest"), "choose another"));
         }
         return Ok(found);
     }
+    let current = snapshot.replicaset(&status.current_hash);
     if rollout.under_way() {
-        let stable = snapshot.replicaset(&status.stable_hash);
-        return stable
-            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"));
+        let stable = snapshot
+            .replicaset(&status.stable_hash)
+            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"))?;
+        return not_forward(current, stable, snapshot, "abort stops it, or choose a revision");
     }
-    snapshot
-        .replicasets
-        .iter()
-        .filter(|rs| rs.hash != status.current_hash)
+    let earlier = snapshot.replicasets.iter().filter(|rs| rs.hash != status.current_hash);
+    let before = earlier
+        .filter(|rs| !scene.rejected.contains(&rs.hash))
         .max_by_key(|rs| rs.revision())
-        .ok_or_else(|| Refusal::state("there is no earlier revision", "its history is empty"))
+        .ok_or_else(|| no_earlier(scene))?;
+    let unfinished = rollout.phase().0 != Phase::Healthy || status.replicas > status.updated;
+    if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
+}
+
+/// Says that there is no such revision, and which there are.
+pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
+    let known: Vec<_> = replicasets.iter().map(|rs| rs.revision().to_string()).collect();
+    Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
+}
+
+/// Says that there is nothing to go back to that was not given up before.
+pub(super) fn no_earlier(scene: &Scene<'_>) -> Refusal {
+    if scene.snapshot.replicasets.len() > 1 {
+        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
+    } else {
+        Refusal::state("there is no earlier revision", "its history is empty")
+    }
 }
 
 fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
-    let target = rollback_to(rollout, scene.snapshot, scene.to)?;
+    let target = rollback_to(rollout, scene)?;
     let revision = scene.snapshot.revision(target);
     let to_stable = target.hash == rollout.status.stable_hash;
     // Where the template lives elsewhere, it is put back there; the pause is the Rollout's own.
@@ -323,12 +342,15 @@ fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     };
     let role = if to_stable { "stable, " } else { "" };
     draft.to = format!("{}   {role}{}", revision_line(&revision), plural(target.current as usize, "pod"));
-    draft.goes = rollback_goes(rollout, scene, to_stable);
+    draft.goes = rollback_goes(rollout, scene, target, to_stable);
+    if scene.rejected.contains(&target.hash) {
+        draft.goes.push("careful: this revision was rolled back or aborted before".to_owned());
+    }
     draft.to_revision = Some(revision);
     Ok(draft)
 }
 
-fn rollback_goes(rollout: &Rollout, scene: &Scene<'_>, to_stable: bool) -> Vec<String> {
+fn rollback_goes(rollout: &Rollout, scene: &Scene<'_>, target: &ReplicaSet, to_stable: bool) -> Vec<String> {
     let mut goes = Vec::new();
     if to_stable {
         let weight = scene
@@ -341,6 +363,8 @@ fn rollback_goes(rollout: &Rollout, scene: &Scene<'_>, to_stable: bool) -> Vec<S
     } else if rollout.is_canary() && !rollout.steps().is_empty() {
         goes.push(format!("as a canary again, through its {}", plural(rollout.steps().len(), "step")));
         goes.push("full promotion afterwards (:promote-full) makes it quick".to_owned());
+    } else if !rollout.is_canary() && target.scale_down_at.is_some() {
+        goes.push("at once: its pods still run".to_owned());
     } else if !rollout.is_canary() {
         goes.push("as a preview again, then the switch".to_owned());
     }

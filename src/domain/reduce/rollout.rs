@@ -11,7 +11,16 @@ use crate::domain::step::{PauseFor, Step, parse_pause};
 /// Reduces a Rollout.
 #[must_use]
 pub fn rollout(value: &Value) -> Rollout {
-    Rollout { meta: meta(value), spec: spec(&value["spec"]), status: status(&value["status"]) }
+    let mut spec = spec(&value["spec"]);
+    if spec.selector.is_empty() {
+        // With `workloadRef` the selector is that of the workload named there; the controller reports it. For
+        // blue-green it narrows it to the active revision.
+        let reported = text(&value["status"]["selector"]);
+        let terms: Vec<_> =
+            reported.split(',').filter(|term| !term.starts_with("rollouts-pod-template-hash")).collect();
+        spec.selector = terms.join(",");
+    }
+    Rollout { meta: meta(value), spec, status: status(&value["status"]) }
 }
 
 fn spec(spec: &Value) -> RolloutSpec {
@@ -122,4 +131,22 @@ fn status(status: &Value) -> RolloutStatus {
 fn run_status(run: &Value) -> Option<RunStatus> {
     let name = run["name"].as_str()?;
     Some(RunStatus { name: name.to_owned(), status: text(&run["status"]), message: text(&run["message"]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn with_workload_ref_the_selector_is_the_one_reported() {
+        let selector = |reported: &str| {
+            let value =
+                json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "a"}}, "status": {"selector": reported}});
+            rollout(&value).spec.selector
+        };
+        assert_eq!(selector("app=api,tier in (a,b)"), "app=api,tier in (a,b)");
+        assert_eq!(selector("app=api,rollouts-pod-template-hash=6c9f7"), "app=api");
+        assert_eq!(selector(""), "");
+    }
 }

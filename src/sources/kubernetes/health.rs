@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::EnvName;
+use crate::domain::ids::{EnvName, WorkloadId};
 use crate::sources::inbox::Outlet;
 
 /// Why a part could not be heard of.
@@ -47,17 +47,17 @@ impl Health {
         self.tell(&troubles);
     }
 
-    /// Takes note that the heartbeat was answered, or why not. A watch that comes back says nothing until something
-    /// changes, so an answer here ends the troubles of watches that did not reach the server, and old ones.
-    pub fn beat(&self, heard: Result<(), Trouble>) {
+    /// Takes note that a workload's heartbeat was answered, or why not. A watch that comes back says nothing until
+    /// something changes, so an answer here ends the troubles of watches that did not reach the server, and old ones.
+    pub fn beat(&self, workload: &WorkloadId, heard: Result<(), Trouble>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
+        let own = format!("{workload} heartbeat");
         match heard {
-            Ok(()) => troubles.retain(|part, (at, trouble)| {
-                part != HEARTBEAT && trouble.answered && now.duration_since(*at) <= SILENCE
-            }),
+            Ok(()) => troubles
+                .retain(|part, (at, trouble)| *part != own && trouble.answered && now.duration_since(*at) <= SILENCE),
             Err(trouble) => {
-                troubles.insert(HEARTBEAT.to_owned(), (now, trouble));
+                troubles.insert(own, (now, trouble));
             }
         }
         self.tell(&troubles);
@@ -70,6 +70,3 @@ impl Health {
         self.outlet.send(Feed::Link { env: self.env.clone(), source: SourceKind::Kubernetes, link, at });
     }
 }
-
-/// The heartbeat's name among the parts.
-const HEARTBEAT: &str = "heartbeat";

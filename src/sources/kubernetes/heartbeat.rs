@@ -1,15 +1,17 @@
 //! The heartbeat: a cheap question every few seconds, so that the age on the screen is the truth even when nothing
-//! changes, and a dead link is noticed before any watch times out.
+//! changes, and a dead link or a deaf watch is noticed before any watch times out.
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use kube::Api;
 
 use super::KubernetesSource;
 use super::client::trouble;
-use super::health::{Health, Trouble};
+use super::health::Trouble;
 use super::raw::{Raw, resource};
-use crate::domain::ids::WorkloadKind;
+use crate::domain::ids::{WorkloadId, WorkloadKind};
 use crate::domain::object::Meta;
 
 /// How often to ask.
@@ -17,24 +19,30 @@ const EVERY: Duration = Duration::from_secs(3);
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Asks for the first workload again and again.
-pub(super) async fn run(source: KubernetesSource, health: Health) {
-    let Some(workload) = source.workloads.first() else { return };
+/// The resourceVersion that the workload has now, `None` if it does not exist; or why there is no answer.
+pub(super) type Beat = Result<Option<String>, Trouble>;
+
+/// Asks for the workload again and again.
+pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStream<'static, Beat> {
     let kind = match workload.kind {
         WorkloadKind::Rollout => resource("argoproj.io", "v1alpha1", "Rollout"),
         WorkloadKind::Deployment => resource("apps", "v1", "Deployment"),
     };
     let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.clone(), &source.namespace, &kind);
-    loop {
-        let asked = tokio::time::timeout(DEADLINE, api.get_opt(&workload.name)).await;
-        health.beat(match asked {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(trouble(&error)),
-            Err(_) => Err(Trouble { why: format!("no answer in {} s", DEADLINE.as_secs()), answered: false }),
-        });
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = source.refresh.notified() => {}
+    let name = workload.name.clone();
+    stream::unfold(true, move |first| {
+        let (api, name) = (api.clone(), name.clone());
+        async move {
+            if !first {
+                tokio::time::sleep(EVERY).await;
+            }
+            let beat = match tokio::time::timeout(DEADLINE, api.get_opt(&name)).await {
+                Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
+                Ok(Err(error)) => Err(trouble(&error)),
+                Err(_) => Err(Trouble { why: format!("no answer in {} s", DEADLINE.as_secs()), answered: false }),
+            };
+            Some((beat, false))
         }
-    }
+    })
+    .boxed()
 }

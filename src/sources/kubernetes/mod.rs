@@ -46,11 +46,10 @@ pub struct KubernetesSource {
 }
 
 impl KubernetesSource {
-    /// Starts the watches, the heartbeat and the question of rights, each its own task.
+    /// Starts the watches with their heartbeats, and the question of rights, each its own task.
     pub fn spawn(self, tasks: &TaskTracker) {
         let health = health::Health::new(self.env.clone(), self.outlet.clone());
         tasks.spawn(guarded(self.cancel.clone(), access::run(self.clone())));
-        tasks.spawn(guarded(self.cancel.clone(), heartbeat::run(self.clone(), health.clone())));
         for workload in self.workloads.clone() {
             let target = Target { env: self.env.clone(), workload };
             tasks.spawn(guarded(self.cancel.clone(), workload::run(self.clone(), health.clone(), target)));

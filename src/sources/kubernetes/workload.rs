@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::KubernetesSource;
 use super::health::{Health, Trouble};
+use super::heartbeat::{self, Beat};
 use super::raw::{Raw, Reduced, resource};
 use super::watch::{Selection, watch};
 use crate::domain::analysis::AnalysisRun;
@@ -44,33 +45,32 @@ type Stream = BoxStream<'static, Said>;
 
 /// Watches one workload for ever.
 pub(super) async fn run(source: KubernetesSource, health: Health, target: Target) {
+    let mut beats = heartbeat::beats(&source, &target.workload);
+    let refresh = Arc::clone(&source.refresh);
     let mut watched = Watched::new(source, health, target);
-    let mut streams: SelectAll<Stream> = SelectAll::new();
-    streams.push(watched.object_stream());
-    streams.push(watched.event_stream());
+    let mut streams = watched.streams();
     let mut due: Option<Instant> = None;
     let mut last = Instant::now().checked_sub(SETTLE).unwrap_or_else(Instant::now);
     loop {
-        tokio::select! {
+        let begin_anew = tokio::select! {
             said = streams.next() => {
                 let Some(said) = said else { return };
                 if watched.take(said) && due.is_none() {
                     due = Some(last + SETTLE);
                 }
-                if let Some(selector) = watched.selector_changed() {
-                    streams.clear();
-                    streams.push(watched.object_stream());
-                    streams.push(watched.event_stream());
-                    for stream in watched.part_streams(&selector) {
-                        streams.push(stream);
-                    }
-                }
+                watched.selector_changed()
             }
+            beat = beats.next() => beat.is_some_and(|beat| watched.beat(beat)),
+            () = refresh.notified() => true,
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 due = None;
                 last = Instant::now();
                 watched.emit();
+                false
             }
+        };
+        if begin_anew {
+            streams = watched.streams();
         }
     }
 }
@@ -86,6 +86,10 @@ struct Watched {
     pods: Store<Pod>,
     runs: Store<AnalysisRun>,
     selector: Option<String>,
+    /// Whether the last heartbeat was not answered.
+    lost: bool,
+    /// A version that a heartbeat saw and the watch has not told of.
+    unheard: Option<String>,
     log_of: Option<(String, u32)>,
 }
 
@@ -152,6 +156,8 @@ impl Watched {
             pods: Store::default(),
             runs: Store::default(),
             selector: None,
+            lost: false,
+            unheard: None,
             log_of: None,
         }
     }
@@ -244,17 +250,54 @@ impl Watched {
         self.health.report(&format!("{} {part}", self.target.workload), heard);
     }
 
-    /// Returns the selector of the parts when it is new; the parts seen so far are forgotten then.
-    fn selector_changed(&mut self) -> Option<String> {
-        let selector = self.object.only()?.selector().to_owned();
+    /// Returns all watches, begun anew.
+    fn streams(&self) -> SelectAll<Stream> {
+        let mut streams = SelectAll::new();
+        streams.push(self.object_stream());
+        streams.push(self.event_stream());
+        if let Some(selector) = &self.selector {
+            for stream in self.part_streams(selector) {
+                streams.push(stream);
+            }
+        }
+        streams
+    }
+
+    /// Takes in a heartbeat; returns whether the watches have to be begun anew: after an outage they may hang on dead
+    /// connections, and a watch that has not told of a version seen two beats in a row is deaf.
+    fn beat(&mut self, beat: Beat) -> bool {
+        let version = match beat {
+            Ok(version) => version,
+            Err(trouble) => {
+                self.lost = !trouble.answered;
+                self.health.beat(&self.target.workload, Err(trouble));
+                return false;
+            }
+        };
+        let known = self.object.only().map(|object| object.meta().resource_version.clone());
+        let deaf = version.is_some() && version != known && version == self.unheard;
+        let was_lost = std::mem::take(&mut self.lost);
+        self.unheard = version.filter(|version| known.as_ref() != Some(version));
+        if deaf {
+            self.unheard = None;
+        } else {
+            // A picture that is not the latest is not confirmed.
+            self.health.beat(&self.target.workload, Ok(()));
+        }
+        deaf || was_lost
+    }
+
+    /// Returns whether the selector of the parts is new; the parts seen so far are forgotten then.
+    fn selector_changed(&mut self) -> bool {
+        let Some(selector) = self.object.only().map(|object| object.selector().to_owned()) else { return false };
         if selector.is_empty() || self.selector.as_ref() == Some(&selector) {
-            return None;
+            return false;
         }
         self.replicasets = Store::default();
         self.pods = Store::default();
         self.runs = Store::default();
-        self.selector = Some(selector.clone());
-        Some(selector)
+        self.selector = Some(selector);
+        true
     }
 
     /// Leaves a snapshot, once enough is known for one that does not mislead.
@@ -266,7 +309,8 @@ impl Watched {
             self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: None });
             return;
         };
-        if !self.replicasets.listed || !self.pods.listed {
+        // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
+        if self.selector.is_some() && (!self.replicasets.listed || !self.pods.listed) {
             return;
         }
         let snapshot = self.snapshot(object);

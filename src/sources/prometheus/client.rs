@@ -9,8 +9,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATIO
 use reqwest::{Certificate, Client, StatusCode, Url};
 
 use super::answer::{Answer, Envelope};
-use super::settings::{Auth, Secret, Settings};
 use super::trouble::{QueryError, SetupError, said, tidy};
+use crate::config::{Auth, Prometheus, Revealed};
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 16 << 20;
@@ -19,7 +19,7 @@ const LARGEST: usize = 16 << 20;
 #[derive(Clone)]
 pub struct PrometheusClient {
     client: Client,
-    basic: Option<(String, Secret)>,
+    basic: Option<(String, Revealed)>,
     query: Url,
     query_range: Url,
     /// The base URL without what is secret in it.
@@ -34,42 +34,42 @@ impl fmt::Debug for PrometheusClient {
 }
 
 impl PrometheusClient {
-    /// Builds a client; reads the CA file.
-    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
-        let base = parse_url(settings.url.reveal())?;
-        let headers = headers(settings)?;
+    /// Builds a client: reads secrets and the CA file, asks nothing yet.
+    pub async fn new(settings: &Prometheus) -> Result<Self, SetupError> {
+        let timeout = settings.timeout.unsigned_abs();
         let mut builder = Client::builder()
-            .default_headers(headers)
+            .default_headers(headers(settings).await?)
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(settings.timeout)
+            .connect_timeout(timeout)
+            .tls_danger_accept_invalid_certs(settings.insecure)
             .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&settings.url) {
+            // What runs here is not reached through a company's proxy, whatever HTTP_PROXY says.
+            builder = builder.no_proxy();
+        }
         if let Some(path) = &settings.ca_file {
             let fail = |reason: String| SetupError::CaFile { path: path.display().to_string(), reason };
-            let pem = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+            let pem = tokio::fs::read(path).await.map_err(|e| fail(e.to_string()))?;
             let certificates = Certificate::from_pem_bundle(&pem).map_err(|e| fail(cause(&e)))?;
             if certificates.is_empty() {
                 return Err(fail("there is no certificate in it".to_owned()));
             }
-            builder = builder.tls_certs_only(certificates);
+            builder = builder.tls_certs_merge(certificates);
         }
         let client = builder.build().map_err(|e| SetupError::Tls(cause(&e)))?;
-        let at = without_user(base.as_str()).trim_end_matches('/').to_owned();
-        // The client takes a user in the URL out of it, and sends it as the header of basic authentication.
-        let base = match settings.auth {
-            Auth::Anonymous => base,
-            Auth::Basic { .. } | Auth::Bearer(_) => parse_url(&at)?,
-        };
         let basic = match &settings.auth {
-            Auth::Basic { user, password } => Some((user.clone(), password.clone())),
-            Auth::Anonymous | Auth::Bearer(_) => None,
+            Auth::Basic { username, password } => Some((username.clone(), password.reveal().await?)),
+            Auth::None | Auth::Bearer(_) => None,
         };
+        let base = without_user(settings.url.clone());
         let endpoint = |name: &str| {
             let mut url = base.clone();
             url.set_path(&format!("{}/api/v1/{name}", base.path().trim_end_matches('/')));
             url
         };
         let (query, query_range) = (endpoint("query"), endpoint("query_range"));
-        Ok(Self { client, basic, query, query_range, at, timeout: settings.timeout })
+        let at = base.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { client, basic, query, query_range, at, timeout })
     }
 
     /// The server's URL without user and password.
@@ -116,7 +116,7 @@ impl PrometheusClient {
     async fn exchange(&self, url: &Url, form: &[(&str, String)]) -> Result<(StatusCode, Vec<u8>), QueryError> {
         let mut request = self.client.post(url.clone()).form(form);
         if let Some((user, password)) = &self.basic {
-            request = request.basic_auth(user, Some(password.reveal()));
+            request = request.basic_auth(user, Some(password.expose()));
         }
         let mut response = request.send().await.map_err(|e| self.no_answer(&e))?;
         let status = response.status();
@@ -124,7 +124,8 @@ impl PrometheusClient {
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("?");
             // A log-in redirect carries state in its parameters.
             let to = tidy(to.split(['?', '#']).next().unwrap_or_default());
-            return Err(QueryError::Redirected { at: self.at.clone(), to: without_user(&to) });
+            let to = Url::parse(&to).map_or(to, |url| without_user(url).to_string());
+            return Err(QueryError::Redirected { at: self.at.clone(), to });
         }
         let mut body = Vec::new();
         loop {
@@ -186,23 +187,7 @@ impl PrometheusClient {
     }
 }
 
-/// Checks that a URL is one of a server.
-fn parse_url(text: &str) -> Result<Url, SetupError> {
-    let fail = |reason: &str| SetupError::Url(reason.to_owned());
-    let url = Url::parse(text.trim()).map_err(|error| SetupError::Url(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(fail("it begins neither with http:// nor with https://"));
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(fail("it names no host"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(fail("it must end with the path: give tokens as headers"));
-    }
-    Ok(url)
-}
-
-fn headers(settings: &Settings) -> Result<HeaderMap, SetupError> {
+async fn headers(settings: &Prometheus) -> Result<HeaderMap, SetupError> {
     let mut headers = HeaderMap::new();
     let mut add = |name: &str, value: String| {
         let bad = || SetupError::Header(tidy(name));
@@ -211,24 +196,27 @@ fn headers(settings: &Settings) -> Result<HeaderMap, SetupError> {
         // Keeps it out of debug output.
         value.set_sensitive(true);
         headers.insert(key, value);
-        Ok(())
+        Ok::<_, SetupError>(())
     };
     for (name, value) in &settings.headers {
-        add(name, value.reveal().to_owned())?;
+        add(name, value.reveal().await?.expose().to_owned())?;
     }
-    match &settings.auth {
-        Auth::Bearer(token) => add(AUTHORIZATION.as_str(), format!("Bearer {}", token.reveal().trim()))?,
-        Auth::Anonymous | Auth::Basic { .. } => {}
+    if let Auth::Bearer(token) = &settings.auth {
+        add(AUTHORIZATION.as_str(), format!("Bearer {}", token.reveal().await?.expose().trim()))?;
     }
     Ok(headers)
 }
 
-/// A URL without user and password; what is no URL stays as it is.
-fn without_user(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else { return text.to_owned() };
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// A URL without user and password.
+fn without_user(mut url: Url) -> Url {
     // Fails only for URLs that cannot hold a user.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url.to_string()
+    url
 }
 
 /// The innermost cause: the outer layers only repeat that something failed. It names no URL.

@@ -1,7 +1,7 @@
 //! Asks all questions about some workloads at once: the latest values, or their history.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{Answer, Data};
 use super::client::PrometheusClient;
-use super::queries::{Empty, Queries, TRACKS};
-use super::template::{Template, Values};
+use super::queries::{About, Queries, TRACKS, replicaset};
 use super::translate::{self, Grid, Readings};
-use super::trouble::QueryError;
+use super::trouble::{QueryError, SetupError};
+use crate::config::Prometheus;
 use crate::domain::ids::{Track, WorkloadId};
 use crate::domain::series::Series;
 use crate::domain::signals::{NoData, Signal, Tracks};
@@ -20,19 +20,15 @@ use crate::domain::signals::{NoData, Signal, Tracks};
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
 
-/// What the questions of an environment have in common.
+/// Whom to ask, and what. [`super::configured::questions`] makes them.
 #[derive(Clone, Debug)]
 pub struct Questions {
     /// Whom to ask.
     pub client: PrometheusClient,
     /// What to ask.
-    pub queries: Queries,
-    /// The namespace of the workloads.
-    pub namespace: String,
-    /// Further label matchers.
-    pub labels: BTreeMap<String, String>,
-    /// The length of the ranges that rates are taken over; four scrape intervals or more.
-    pub window: Duration,
+    pub queries: Arc<Queries>,
+    /// How to reach the server: to read its secrets again.
+    pub(super) settings: Arc<Prometheus>,
 }
 
 /// What one look brought.
@@ -41,23 +37,17 @@ pub struct Looked {
     /// The readings of each workload.
     pub readings: BTreeMap<WorkloadId, Readings>,
     /// Whether the server answered; what and why if not.
-    pub link: Result<(), String>,
+    pub link: Result<(), QueryError>,
 }
 
 /// The history of a workload by track and signal.
 pub type History = BTreeMap<(Track, Signal), Series>;
 
-/// One question about a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum About {
-    Signal(Track, Signal),
-    Age(Track),
-}
-
 impl Questions {
-    /// How old the newest sample may be: half the window, for with less than that a rate says nothing of now.
-    fn stale_after(&self) -> Duration {
-        (self.window / 2).max(Duration::from_secs(30))
+    /// Reads the secrets again, for a token may have been renewed.
+    pub async fn renew(&mut self) -> Result<(), SetupError> {
+        self.client = PrometheusClient::new(&self.settings).await?;
+        Ok(())
     }
 
     /// Asks for the latest values of workloads.
@@ -65,7 +55,7 @@ impl Questions {
         let attempt = Attempt::default();
         let mut asked = Vec::new();
         for (workload, tracks) in workloads {
-            for (about, promql) in self.questions(workload, tracks) {
+            for (about, promql) in self.queries.about(workload, tracks) {
                 let (workload, attempt) = (workload.clone(), &attempt);
                 asked.push(async move { (workload, about, attempt.ask(self.client.query(&promql)).await) });
             }
@@ -93,7 +83,7 @@ impl Questions {
         }
         for (workload, readings) in &mut readings {
             let ages = ages.remove(workload).unwrap_or_default();
-            translate::relate(readings, &self.queries, &ages, self.stale_after());
+            translate::relate(readings, &self.queries, &ages);
         }
         Looked { readings, link: attempt.link() }
     }
@@ -107,11 +97,11 @@ impl Questions {
         span: Duration,
         interval: Duration,
         before: Option<Timestamp>,
-    ) -> Result<History, String> {
-        let grid = self.grid(span, interval).await.map_err(|error| error.to_string())?;
+    ) -> Result<History, QueryError> {
+        let grid = self.grid(span, interval).await?;
         let attempt = Attempt::default();
         let mut asked = Vec::new();
-        for (about, promql) in self.questions(workload, tracks) {
+        for (about, promql) in self.queries.about(workload, tracks) {
             let About::Signal(track, signal) = about else { continue };
             let attempt = &attempt;
             asked.push(async move {
@@ -127,7 +117,7 @@ impl Questions {
         };
         let laid = answers.iter().filter_map(|((track, signal), points)| {
             let points = points.as_ref().ok()?;
-            let zero = self.queries.signal(*track, *signal)?.empty == Empty::ZeroWithTraffic;
+            let zero = self.queries.is_zero_if_empty(*signal);
             let absent = |at| zero && points.iter().all(|point| point.at != at) && traffic(*track, at);
             Some(((*track, *signal), translate::series(*signal, points, &grid, before, absent)))
         });
@@ -150,31 +140,6 @@ impl Questions {
         let start = theirs.saturating_sub(length).unwrap_or(theirs);
         Ok(Grid { start, step, steps, ahead: theirs.duration_since(ours) })
     }
-
-    /// The questions about a workload's tracks, filled in.
-    fn questions(&self, workload: &WorkloadId, tracks: &Tracks) -> Vec<(About, String)> {
-        let mut questions = Vec::new();
-        for track in TRACKS {
-            let Some(replicaset) = replicaset(tracks, track) else { continue };
-            let values = Values {
-                namespace: &self.namespace,
-                workload: &workload.name,
-                replicaset,
-                window: self.window,
-                labels: &self.labels,
-            };
-            let mut add = |about: About, template: &Template| questions.push((about, template.expand(&values)));
-            for signal in Signal::ALL {
-                if let Some(question) = self.queries.signal(track, signal) {
-                    add(About::Signal(track, signal), &question.template);
-                }
-            }
-            if let Some(age) = self.queries.age(track) {
-                add(About::Age(track), age);
-            }
-        }
-        questions
-    }
 }
 
 /// The readings before any answer: what is not asked for has its reason.
@@ -187,13 +152,6 @@ pub(super) fn without_answers(tracks: &Tracks) -> Readings {
         }
     }
     readings
-}
-
-fn replicaset(tracks: &Tracks, track: Track) -> Option<&str> {
-    match track {
-        Track::Stable => tracks.stable.as_deref(),
-        Track::Canary => tracks.canary.as_deref(),
-    }
 }
 
 /// What many questions at once tell of the server. Once it is found to be away, the questions that are left are not
@@ -226,7 +184,7 @@ impl Attempt {
         seen.trouble.clone().filter(|_| !seen.answered)
     }
 
-    fn link(&self) -> Result<(), String> {
-        self.away().map_or(Ok(()), |trouble| Err(trouble.to_string()))
+    fn link(&self) -> Result<(), QueryError> {
+        self.away().map_or(Ok(()), Err)
     }
 }

@@ -1,119 +1,196 @@
-//! The queries of an environment: those of a preset, with own ones in their place.
+//! The questions of an environment: those of its preset, with own queries in their place.
 
 use std::collections::BTreeMap;
 
-use super::presets::Preset;
-use super::template::{Template, TemplateError};
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
-
-/// What an empty answer to the question for errors means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Empty {
-    /// No data.
-    NoData,
-    /// No errors, if the same pods were seen to get requests at the same time; no data otherwise.
-    ZeroWithTraffic,
-}
-
-/// One question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// What to ask.
-    pub template: Template,
-    /// What silence means.
-    pub empty: Empty,
-}
-
-/// The questions by track and signal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Queries {
-    signals: BTreeMap<(Track, Signal), Question>,
-    ages: BTreeMap<Track, Template>,
-}
+use super::presets;
+use crate::config::Prometheus;
+use crate::config::query::{Placeholder, Query, QueryError};
+use crate::domain::ids::{Track, WorkloadId};
+use crate::domain::signals::{Signal, Tracks};
 
 /// Both tracks.
 pub const TRACKS: [Track; 2] = [Track::Stable, Track::Canary];
 
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A signal of a track.
+    Signal(Track, Signal),
+    /// The age of a track's newest sample, in seconds.
+    Age(Track),
+}
+
+/// The queries of an environment.
+#[derive(Clone, Debug)]
+pub struct Queries {
+    namespace: String,
+    /// In seconds.
+    window: i64,
+    labels: String,
+    asked: BTreeMap<About, Query>,
+    own: Vec<Signal>,
+}
+
 impl Queries {
-    /// The queries of a preset. They fill in zero errors themselves, where they have proof of traffic.
+    /// Puts the queries of an environment together.
     ///
     /// # Errors
     /// None for the presets that there are: a test parses them all.
-    pub fn preset(preset: Preset) -> Result<Self, TemplateError> {
-        let mut queries = Self::default();
+    pub fn new(settings: &Prometheus, namespace: &str) -> Result<Self, QueryError> {
+        let mut asked = BTreeMap::new();
         for track in TRACKS {
             for signal in Signal::ALL {
-                let template = Template::parse(&preset.promql(track, signal))?;
-                queries.signals.insert((track, signal), Question { template, empty: Empty::NoData });
+                let query = match settings.queries.get(&signal) {
+                    Some(own) => own.clone(),
+                    None => Query::parse(&presets::signal(settings.preset, track, signal))?,
+                };
+                asked.insert(About::Signal(track, signal), query);
             }
-            queries.ages.insert(track, Template::parse(&preset.age(track))?);
+            asked.insert(About::Age(track), Query::parse(&presets::age(settings.preset, track))?);
         }
-        Ok(queries)
+        let matcher = |(name, value): (&String, &String)| format!("{name}=\"{}\"", in_quotes(value));
+        Ok(Self {
+            namespace: name(namespace),
+            window: settings.window.as_secs().max(1),
+            labels: settings.labels.iter().map(matcher).collect::<Vec<_>>().join(","),
+            asked,
+            own: settings.queries.keys().copied().collect(),
+        })
     }
 
-    /// Puts an own query in place, for one track or (with `None`) for both.
-    ///
-    /// A query must give one number: requests per second, a ratio from 0 to 1, seconds, cores. An own error ratio that
-    /// is empty counts as zero while the same track's request rate is above zero: people write
-    /// `sum(rate(errors)) / sum(rate(all))`, which is empty until the first error.
-    pub fn replace(&mut self, signal: Signal, track: Option<Track>, promql: &str) -> Result<(), TemplateError> {
-        let template = Template::parse(promql)?;
-        let empty = if signal == Signal::ErrorRatio { Empty::ZeroWithTraffic } else { Empty::NoData };
-        for track in TRACKS.into_iter().filter(|t| track.is_none_or(|only| only == *t)) {
-            self.signals.insert((track, signal), Question { template: template.clone(), empty });
-        }
-        Ok(())
-    }
-
-    /// Puts an own query for the age of the newest sample (seconds) in place.
-    pub fn replace_age(&mut self, promql: &str) -> Result<(), TemplateError> {
-        let template = Template::parse(promql)?;
-        self.ages = TRACKS.into_iter().map(|track| (track, template.clone())).collect();
-        Ok(())
-    }
-
-    /// The question for a signal.
+    /// Returns how old the newest sample may be, in seconds: three quarters of the window, for with less than a quarter
+    /// left a rate says little of now; and one and a half of the usual longest scrape interval of 30 s.
     #[must_use]
-    pub fn signal(&self, track: Track, signal: Signal) -> Option<&Question> {
-        self.signals.get(&(track, signal))
+    pub fn stale_after(&self) -> f64 {
+        (self.window as f64 * 0.75).max(45.0)
     }
 
-    /// The question for the age of the newest sample.
+    /// Returns whether the query for a signal is an own one.
     #[must_use]
-    pub fn age(&self, track: Track) -> Option<&Template> {
-        self.ages.get(&track)
+    pub fn is_own(&self, signal: Signal) -> bool {
+        self.own.contains(&signal)
     }
+
+    /// Returns whether an empty answer is zero while there is traffic. So it is for an own error ratio: people write
+    /// `sum(rate(errors)) / sum(rate(all))`, which is empty until the first error. The presets fill in zeros
+    /// themselves; what they leave empty is unknown.
+    #[must_use]
+    pub fn is_zero_if_empty(&self, signal: Signal) -> bool {
+        signal == Signal::ErrorRatio && self.is_own(signal)
+    }
+
+    /// Returns the questions about a workload's tracks, filled in.
+    #[must_use]
+    pub fn about(&self, workload: &WorkloadId, tracks: &Tracks) -> Vec<(About, String)> {
+        let asked = self.asked.iter().filter_map(|(about, query)| {
+            let (About::Signal(track, _) | About::Age(track)) = about;
+            let pods = pods_of(replicaset(tracks, *track)?);
+            Some((*about, self.fill(query, &name(&workload.name), &pods)))
+        });
+        asked.collect()
+    }
+
+    fn fill(&self, query: &Query, workload: &str, pods: &str) -> String {
+        /// Stands for no labels until the comma beside it is gone: PromQL takes no comma at the front, nor two in a row.
+        const NOTHING: char = '\0';
+        let filled = query.fill(|placeholder| match placeholder {
+            Placeholder::Namespace => self.namespace.clone(),
+            Placeholder::Workload => workload.to_owned(),
+            Placeholder::Pods => pods.to_owned(),
+            Placeholder::Window => format!("{}s", self.window),
+            Placeholder::Labels if self.labels.is_empty() => NOTHING.to_string(),
+            Placeholder::Labels => self.labels.clone(),
+        });
+        let mut parts = filled.split(NOTHING);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |out, part| out + part.trim_start().strip_prefix(',').unwrap_or(part))
+    }
+}
+
+/// Returns the name of the ReplicaSet of a track.
+#[must_use]
+pub fn replicaset(tracks: &Tracks, track: Track) -> Option<&str> {
+    match track {
+        Track::Stable => tracks.stable.as_deref(),
+        Track::Canary => tracks.canary.as_deref(),
+    }
+}
+
+/// Keeps of a name what Kubernetes allows in names, so that it stays within its quotes.
+fn name(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')).collect()
+}
+
+/// The regular expression for the pods of a ReplicaSet: its name, a dash and a few characters without a dash. With `.*`
+/// it would match the pods of `web-5d-x` as well as those of `web-5d`. A dot is written as `[.]`: a backslash means
+/// something else in each kind of quotes.
+fn pods_of(replicaset: &str) -> String {
+    format!("{}-[^-]+", name(replicaset).replace('.', "[.]"))
+}
+
+/// A text for within the double quotes of PromQL.
+fn in_quotes(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use jiff::SignedDuration;
 
-    #[test]
-    fn every_preset_has_every_signal_of_every_track() {
-        for preset in Preset::ALL {
-            let queries = Queries::preset(preset).unwrap();
-            for track in TRACKS {
-                for signal in Signal::ALL {
-                    let question = queries.signal(track, signal).unwrap();
-                    // A fill with zero that needs no traffic would make silence look well.
-                    assert!(!question.template.to_string().contains("vector(0)"), "{}", preset.name());
-                    assert_eq!(question.empty, Empty::NoData);
-                }
-                assert!(queries.age(track).is_some());
-            }
-        }
+    use super::*;
+    use crate::config::Preset;
+    use crate::domain::ids::WorkloadKind;
+
+    fn settings() -> Prometheus {
+        Prometheus::at("http://p".parse().unwrap())
+    }
+
+    fn tracks() -> Tracks {
+        Tracks { stable: Some("web.v1-5d".to_owned()), canary: None }
+    }
+
+    /// What is asked for the stable track's request rate, with this own query.
+    fn asked(query: &str, labels: &[(&str, &str)]) -> String {
+        let mut settings = settings();
+        settings.window = SignedDuration::from_secs(90);
+        settings.queries.insert(Signal::Rps, Query::parse(query).unwrap());
+        settings.labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let queries = Queries::new(&settings, "shop").unwrap();
+        let workload = WorkloadId::new(WorkloadKind::Rollout, "web.v1");
+        let about = About::Signal(Track::Stable, Signal::Rps);
+        queries.about(&workload, &tracks()).into_iter().find(|(a, _)| *a == about).unwrap().1
     }
 
     #[test]
-    fn an_own_query_takes_the_place_of_the_presets() {
-        let mut queries = Queries::preset(Preset::Plain).unwrap();
-        queries.replace(Signal::ErrorRatio, Some(Track::Canary), "a / b").unwrap();
-        let text = |track| queries.signal(track, Signal::ErrorRatio).unwrap().template.to_string();
-        assert_eq!(text(Track::Canary), "a / b");
-        assert!(text(Track::Stable).contains("http_requests_total"));
-        let error = queries.replace(Signal::Rps, None, "a{b='{{c}}'}").unwrap_err();
-        assert_eq!(error, TemplateError::Unknown("c".to_owned()));
+    fn placeholders_are_filled_so_that_promql_stays_whole() {
+        let cases = [
+            (r#"a{n="{{namespace}}",w="{{workload}}"}"#, r#"a{n="shop",w="web.v1"}"#),
+            (r#"a{p=~"{{pods}}"}[{{window}}]"#, r#"a{p=~"web[.]v1-5d-[^-]+"}[90s]"#),
+            ("a{{{labels}}}", "a{}"),
+            ("a{{{labels}},b='c'}", "a{b='c'}"),
+            ("a{b='c',{{labels}}}", "a{b='c',}"),
+            ("a{b='c',{{labels}} , d='e'} + a{{{labels}}}", "a{b='c', d='e'} + a{}"),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(asked(query, &[]), expected, "{query}");
+        }
+        let labels = [("x", "y\"\\"), ("z", "1\n")];
+        assert_eq!(asked("a{b='c',{{labels}}}", &labels), r#"a{b='c',x="y\"\\",z="1\n"}"#);
+        assert_eq!(name("a\"} or vector(0)"), "aorvector0");
+    }
+
+    #[test]
+    fn every_preset_asks_for_every_signal_of_the_tracks_there_are() {
+        for preset in Preset::ALL {
+            let queries = Queries::new(&Prometheus { preset, ..settings() }, "shop").unwrap();
+            let workload = WorkloadId::new(WorkloadKind::Rollout, "web");
+            let both = Tracks { canary: Some("web-7f".to_owned()), ..tracks() };
+            let asked = queries.about(&workload, &both);
+            assert_eq!(asked.len(), 14);
+            // A fill with zero that needs no traffic would make silence look well.
+            assert!(asked.iter().all(|(_, promql)| !promql.contains("vector(") && !promql.contains("{{")));
+            assert_eq!(queries.about(&workload, &tracks()).len(), 7);
+            assert!(!queries.is_zero_if_empty(Signal::ErrorRatio));
+        }
     }
 }

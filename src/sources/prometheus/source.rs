@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::look::{History, Looked, Questions, without_answers};
 use super::translate::Readings;
+use super::trouble::QueryError;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target, WorkloadId};
@@ -47,10 +48,8 @@ pub struct PrometheusSource {
 impl PrometheusSource {
     /// How often to look unless configured otherwise.
     pub const INTERVAL: Duration = Duration::from_secs(10);
-    /// How much history to fetch unless configured otherwise.
+    /// How much history to fetch unless configured otherwise: an hour.
     pub const HISTORY: Duration = Duration::from_secs(60 * 60);
-    /// The window of rates unless configured otherwise: four scrapes of 30 s.
-    pub const WINDOW: Duration = Duration::from_secs(120);
 
     /// Starts the task.
     pub fn spawn(self, tasks: &TaskTracker) {
@@ -64,12 +63,14 @@ impl PrometheusSource {
     }
 }
 
-/// The history of a workload as it was fetched, and for which tracks.
-type Fetched = (WorkloadId, Tracks, Result<History, String>);
+/// The history of a workload as it was fetched, and the number of the attempt.
+type Fetched = (WorkloadId, u64, Result<History, QueryError>);
 
 /// The task's state.
 struct Watch {
     source: PrometheusSource,
+    /// Whether the server refused us, so that secrets are to be read again.
+    refused: bool,
     /// What is looked at.
     known: BTreeMap<WorkloadId, Tracks>,
     /// Workloads whose history is to be fetched once the server answers.
@@ -77,6 +78,9 @@ struct Watch {
     /// Looks made since the history of a workload became wanted.
     since: BTreeMap<WorkloadId, Vec<Arc<Sample>>>,
     fetching: JoinSet<Fetched>,
+    /// The latest attempt to fetch the history of a workload; what an earlier one brings is out of date.
+    attempts: BTreeMap<WorkloadId, u64>,
+    attempt: u64,
     backoff: Backoff,
 }
 
@@ -110,10 +114,13 @@ impl Watch {
     fn new(source: PrometheusSource) -> Self {
         Self {
             source,
+            refused: false,
             known: BTreeMap::new(),
             wanted: BTreeSet::new(),
             since: BTreeMap::new(),
             fetching: JoinSet::new(),
+            attempts: BTreeMap::new(),
+            attempt: 0,
             backoff: Backoff::default(),
         }
     }
@@ -143,7 +150,6 @@ impl Watch {
                     }
                 }
                 () = refresh.notified() => {
-                    self.backoff = Backoff::default();
                     self.look(self.known.clone()).await;
                 }
                 Some(fetched) = self.fetching.join_next() => {
@@ -159,33 +165,42 @@ impl Watch {
     /// another ReplicaSet must not stand under the same name. Returns what changed.
     fn retrack(&mut self) -> BTreeMap<WorkloadId, Tracks> {
         let latest = self.source.tracks.borrow().clone();
-        let news: BTreeMap<_, _> =
-            latest.iter().filter(|(id, tracks)| self.known.get(id) != Some(tracks)).map(clone_pair).collect();
+        let mut news = latest.clone();
+        news.retain(|id, tracks| self.known.get(id) != Some(tracks));
         for (workload, tracks) in &news {
             self.wanted.insert(workload.clone());
             self.since.insert(workload.clone(), Vec::new());
+            self.attempts.remove(workload);
             let signals = self.signals(tracks, BTreeMap::new());
             self.send_history(workload, signals);
         }
         self.wanted.retain(|id| latest.contains_key(id));
         self.since.retain(|id, _| latest.contains_key(id));
+        self.attempts.retain(|id, _| latest.contains_key(id));
         self.known = latest;
         news
     }
 
     async fn look(&mut self, workloads: BTreeMap<WorkloadId, Tracks>) {
         let at = Timestamp::now();
+        if self.refused {
+            if let Err(error) = self.source.questions.renew().await {
+                self.backoff.failed(error.to_string(), self.source.interval);
+                self.repeat_failure();
+                return;
+            }
+            self.refused = false;
+        }
         let Looked { readings, link } = self.source.questions.look(&workloads).await;
-        let heard = match &link {
-            Ok(()) => Feed::Link {
-                env: self.source.env.clone(),
-                source: SourceKind::Prometheus,
-                link: Link::Up,
-                at: Some(Timestamp::now()),
-            },
-            Err(why) => self.down(why),
-        };
-        self.source.outlet.send(heard);
+        if link.is_ok() && self.backoff.failures > 1 {
+            // The server may have gone on counting while it could not be reached.
+            self.wanted.extend(self.known.keys().cloned());
+            self.since = self.known.keys().map(|id| (id.clone(), Vec::new())).collect();
+        }
+        match &link {
+            Ok(()) => self.send_link(Link::Up, Some(Timestamp::now())),
+            Err(error) => self.send_link(Link::Down(error.to_string()), None),
+        }
         for (workload, readings) in readings {
             // Tracks that moved while the server was thinking are looked at anew.
             let still = self.source.tracks.borrow().get(&workload) == workloads.get(&workload);
@@ -198,14 +213,19 @@ impl Watch {
                 self.backoff = Backoff::default();
                 self.fetch_histories();
             }
-            Err(why) => self.backoff.failed(why, self.source.interval),
+            Err(error) => {
+                // What was missed until the server answers again is left to the history.
+                self.since.values_mut().for_each(Vec::clear);
+                self.refused = matches!(error, QueryError::Denied { .. });
+                self.backoff.failed(error.to_string(), self.source.interval);
+            }
         }
     }
 
     /// Says again why there is no data, so that the chart has a gap and the reason stays on the screen.
     fn repeat_failure(&self) {
         let at = Timestamp::now();
-        self.source.outlet.send(self.down(&self.backoff.why));
+        self.send_link(Link::Down(self.backoff.why.clone()), None);
         for (workload, tracks) in &self.known {
             let mut readings = without_answers(tracks);
             for reading in readings.values_mut().filter(|reading| **reading == Err(NoData::NotConfigured)) {
@@ -234,17 +254,21 @@ impl Watch {
             let before = self.since.get(&workload).and_then(|since| since.first()).map(|sample| sample.at);
             let questions = self.source.questions.clone();
             let (span, interval) = (self.source.history, self.source.interval);
+            self.attempt += 1;
+            let attempt = self.attempt;
+            self.attempts.insert(workload.clone(), attempt);
             self.fetching.spawn(async move {
                 let history = questions.history(&workload, &tracks, span, interval, before).await;
-                (workload, tracks, history)
+                (workload, attempt, history)
             });
         }
     }
 
-    fn take_history(&mut self, (workload, tracks, history): Fetched) {
-        if self.known.get(&workload) != Some(&tracks) {
+    fn take_history(&mut self, (workload, attempt, history): Fetched) {
+        if self.attempts.get(&workload) != Some(&attempt) {
             return;
         }
+        let Some(tracks) = self.known.get(&workload).cloned() else { return };
         match history {
             Ok(history) => {
                 let mut signals = self.signals(&tracks, history);
@@ -273,9 +297,9 @@ impl Watch {
         self.source.outlet.send(Feed::History { target: self.target(workload), signals: Arc::new(signals) });
     }
 
-    fn down(&self, why: &str) -> Feed {
-        let (env, link) = (self.source.env.clone(), Link::Down(why.to_owned()));
-        Feed::Link { env, source: SourceKind::Prometheus, link, at: None }
+    fn send_link(&self, link: Link, at: Option<Timestamp>) {
+        let env = self.source.env.clone();
+        self.source.outlet.send(Feed::Link { env, source: SourceKind::Prometheus, link, at });
     }
 
     fn target(&self, workload: &WorkloadId) -> Target {
@@ -283,6 +307,19 @@ impl Watch {
     }
 }
 
-fn clone_pair((id, tracks): (&WorkloadId, &Tracks)) -> (WorkloadId, Tracks) {
-    (id.clone(), tracks.clone())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_half_a_minute() {
+        let interval = Duration::from_secs(5);
+        let mut backoff = Backoff::default();
+        let mut passed = Vec::new();
+        for _ in 0..6 {
+            backoff.failed("gone".to_owned(), interval);
+            passed.push(std::iter::from_fn(|| backoff.passes().then_some(())).count());
+        }
+        assert_eq!(passed, [0, 1, 3, 6, 6, 6]);
+    }
 }

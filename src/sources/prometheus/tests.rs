@@ -6,12 +6,17 @@ mod shapes;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::presets::Preset;
-use super::{PrometheusClient, Queries, Questions, Settings};
+use jiff::SignedDuration;
+
+use super::{Questions, configured};
+use crate::config::{Preset, Prometheus, Secret};
 use crate::domain::ids::{Track, WorkloadId, WorkloadKind};
 use crate::domain::signals::{Reading, Signal, Tracks};
+
+// Only tests see the simulator from this room.
+#[cfg(test)]
+use crate::simulator::prometheus as simulated;
 
 /// The workload of the tests.
 fn web() -> WorkloadId {
@@ -23,19 +28,23 @@ fn tracks() -> Tracks {
     Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) }
 }
 
-/// Questions of a preset about the namespace `shop`.
-fn questions(url: &str, preset: Preset) -> Questions {
-    Questions {
-        client: PrometheusClient::new(&Settings::new(url)).unwrap(),
-        queries: Queries::preset(preset).unwrap(),
-        namespace: "shop".to_owned(),
-        labels: BTreeMap::new(),
-        window: Duration::from_secs(60),
-    }
+/// Settings for a server.
+fn settings(url: &str) -> Prometheus {
+    Prometheus { window: SignedDuration::from_secs(60), ..Prometheus::at(url.parse().unwrap()) }
+}
+
+/// A secret that a program tells.
+fn secret(text: &str) -> Secret {
+    Secret::Command(vec!["printf".to_owned(), "%s".to_owned(), text.to_owned()])
+}
+
+/// Asks with a preset about the namespace `shop`.
+async fn questions(url: &str, preset: Preset) -> Questions {
+    configured::questions(&Prometheus { preset, ..settings(url) }, "shop").await.unwrap()
 }
 
 /// One look at the workload's tracks.
 async fn look(questions: &Questions) -> (BTreeMap<(Track, Signal), Reading>, Result<(), String>) {
     let mut looked = questions.look(&BTreeMap::from([(web(), tracks())])).await;
-    (looked.readings.remove(&web()).unwrap(), looked.link)
+    (looked.readings.remove(&web()).unwrap(), looked.link.map_err(|error| error.to_string()))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{Answer, Data, Point};
-use super::queries::{Empty, Queries, TRACKS};
+use super::queries::{Queries, TRACKS};
 use super::trouble::{QueryError, tidy};
 use crate::domain::ids::Track;
 use crate::domain::series::Series;
@@ -86,23 +86,22 @@ fn plausible(signal: Signal, value: f64) -> Reading {
 
 /// Puts readings of one look in relation: a quiet error ratio is zero only where there is traffic, a figure about
 /// requests is *no traffic* where there are none, and nothing is fresh where the newest sample is old.
-pub fn relate(readings: &mut Readings, queries: &Queries, ages: &BTreeMap<Track, f64>, stale_after: Duration) {
+pub fn relate(readings: &mut Readings, queries: &Queries, ages: &BTreeMap<Track, f64>) {
     for track in TRACKS {
         let traffic = readings.get(&(track, Signal::Rps)).and_then(|reading| reading.as_ref().ok()).copied();
         for ((_, signal), reading) in readings.iter_mut().filter(|((of, _), _)| *of == track) {
             let quiet = matches!(reading, Err(NoData::Empty | NoData::NotANumber));
             let about_requests = !matches!(signal, Signal::Rps | Signal::Saturation);
             match traffic {
-                Some(rps) if rps > 0.0 => {
-                    let zero = queries.signal(track, *signal).is_some_and(|q| q.empty == Empty::ZeroWithTraffic);
-                    if zero && *reading == Err(NoData::Empty) {
-                        *reading = Ok(0.0);
-                    }
+                Some(rps) if rps > 0.0 && queries.is_zero_if_empty(*signal) && *reading == Err(NoData::Empty) => {
+                    *reading = Ok(0.0);
                 }
-                Some(_) if quiet && about_requests => *reading = Err(NoData::NoTraffic),
+                Some(rps) if rps <= 0.0 && quiet && about_requests => *reading = Err(NoData::NoTraffic),
                 _ => {}
             }
-            if reading.is_ok() && ages.get(&track).is_some_and(|age| *age > stale_after.as_secs_f64()) {
+            // The age is that of the preset's series.
+            let old = || ages.get(&track).is_some_and(|age| *age > queries.stale_after());
+            if reading.is_ok() && !queries.is_own(*signal) && old() {
                 *reading = Err(NoData::Stale);
             }
         }
@@ -165,8 +164,9 @@ pub fn series(
 #[cfg(test)]
 mod tests {
     use super::super::answer::{Element, Run};
-    use super::super::presets::Preset;
     use super::*;
+    use crate::config::Prometheus;
+    use crate::config::query::Query;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -201,15 +201,16 @@ mod tests {
     }
 
     fn related(rps: Reading, ratio: Reading, own: bool, age: f64) -> Reading {
-        let mut queries = Queries::preset(Preset::Plain).unwrap();
+        let mut settings = Prometheus::at("http://p".parse().unwrap());
         if own {
-            queries.replace(Signal::ErrorRatio, None, "a / b").unwrap();
+            settings.queries.insert(Signal::ErrorRatio, Query::parse("a / b").unwrap());
         }
+        let queries = Queries::new(&settings, "shop").unwrap();
         let mut readings = Readings::new();
         readings.insert((Track::Canary, Signal::Rps), rps);
         readings.insert((Track::Canary, Signal::ErrorRatio), ratio);
         let ages = BTreeMap::from([(Track::Canary, age)]);
-        relate(&mut readings, &queries, &ages, Duration::from_secs(60));
+        relate(&mut readings, &queries, &ages);
         readings.remove(&(Track::Canary, Signal::ErrorRatio)).unwrap()
     }
 
@@ -230,9 +231,10 @@ mod tests {
 
     #[test]
     fn old_samples_are_stale_whatever_they_say() {
-        assert_eq!(related(Ok(5.0), Ok(0.1), true, 61.0), Err(NoData::Stale));
-        assert_eq!(related(Ok(5.0), Err(NoData::Empty), true, 61.0), Err(NoData::Stale));
-        assert_eq!(related(Ok(5.0), Ok(0.1), true, 59.0), Ok(0.1));
+        assert_eq!(related(Ok(5.0), Ok(0.1), false, 46.0), Err(NoData::Stale));
+        assert_eq!(related(Ok(5.0), Err(NoData::Empty), false, 46.0), Err(NoData::Empty));
+        assert_eq!(related(Ok(5.0), Ok(0.1), false, 44.0), Ok(0.1));
+        assert_eq!(related(Ok(5.0), Ok(0.1), true, 46.0), Ok(0.1), "the age of other series");
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use crate::config::secret::SecretError;
 use crate::domain::text::visible;
 
 /// Why a client cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// The URL is none, or not one of a server. The text is not repeated: it may hold a password.
-    #[error("the Prometheus URL is not valid ({0}): write for example http://prometheus.monitoring:9090")]
-    Url(String),
+    /// A secret cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The header is none.
     #[error("`{0}` is not a valid HTTP header, or its value has characters that a header cannot hold")]
     Header(String),
@@ -38,7 +39,7 @@ pub enum QueryError {
         reason: String,
     },
     /// The certificate is not trusted, or the handshake fails.
-    #[error("TLS with {at} fails: {reason}; set the CA file, or check the host name")]
+    #[error("TLS with {at} fails: {reason}; set `ca_file`, or check the host name")]
     Tls {
         /// Where.
         at: String,

@@ -8,7 +8,7 @@ use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
-use crate::domain::workload::Status;
+use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::layout::{self, SizeClass, indent};
 use crate::view::parts::panel::{Edge, on_border, panel};
@@ -50,7 +50,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);
@@ -69,12 +69,14 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     // Reasons come before secondary signals: the figures give way.
     let reasons = reasons(scene, env, workload, columns, if inside.height > 9 { MOST } else { 3 });
     let kept = signals(scene).len().min(usize::from(inside.height).saturating_sub(2 + reasons.len().min(2)));
-    put(buf, layout::top(&mut inside, 1), scene.theme, figures::heads(scene, workload));
+    let kept = if env.settings.has_metrics { kept } else { 0 };
+    let heads = if kept > 0 { figures::heads(scene, workload) } else { Line::default() };
+    put(buf, layout::top(&mut inside, 1), scene.theme, heads);
     for signal in signals(scene).iter().take(kept) {
         let line = figures::line(scene, env, workload, *signal, columns);
         put(buf, layout::top(&mut inside, 1), scene.theme, line);
     }
-    if usize::from(inside.height) > reasons.len() {
+    if kept > 0 && usize::from(inside.height) > reasons.len() {
         layout::top(&mut inside, 1);
     }
     put_all(buf, inside, scene.theme, reasons);
@@ -142,8 +144,9 @@ fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) ->
 fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row {
     let mut row = scene.row();
     if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
-        row = row.say(Role::Label, "step ").say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
-        row = row.gap(2);
+        row = row
+            .say(Role::Label, "step ")
+            .say(Role::Text, format!("{}/{}", (step.index + 1).min(step.total), step.total));
     }
     if status.canary.is_none() {
         let replicas = status.replicas;
@@ -154,7 +157,9 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
     for rs in &snapshot.replicasets {
         let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.word()) else { continue };
         let role = if rs.ready < rs.desired { Role::Warn } else { Role::Text };
-        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired)).gap(2);
+        let gap = if row.width() > 0 { 2 } else { 0 };
+        row = row.gap(gap);
+        row = row.say(Role::Label, format!("{word} ")).say(role, format!("{}/{}", rs.ready, rs.desired));
     }
     row
 }
@@ -184,12 +189,19 @@ pub(crate) fn reasons(
             reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.word())));
         }
     }
+    let why = workload.status.as_ref().and_then(|status| Some((status.phase, status.why.as_ref()?)));
+    // Of something broken the cause comes first; of something that waits the verdict's reasons do.
+    if let Some((Phase::Degraded, why)) = why {
+        reasons.push((Role::Bad, glyphs.bad, why.clone()));
+    }
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     for reason in &workload.judgement.reasons {
         reasons.push((role, sign, reason.clone()));
     }
-    if let Some(why) = workload.status.as_ref().and_then(|status| status.why.as_ref()) {
-        reasons.push((Role::Label, glyphs.paused, why.clone()));
+    match why {
+        Some((Phase::Paused, why)) => reasons.push((Role::Label, glyphs.paused, why.clone())),
+        Some((Phase::Progressing | Phase::Healthy, why)) => reasons.push((Role::Busy, glyphs.running, why.clone())),
+        _ => {}
     }
     let mut lines = Vec::new();
     for (index, (role, sign, text)) in reasons.iter().enumerate() {
@@ -213,10 +225,14 @@ fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
         let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
-        parts.into_iter().enumerate().map(move |(index, part)| {
-            let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
-            row.say(Role::Text, part).line()
-        }).collect::<Vec<_>>()
+        parts
+            .into_iter()
+            .enumerate()
+            .map(move |(index, part)| {
+                let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
+                row.say(Role::Text, part).line()
+            })
+            .collect::<Vec<_>>()
     };
     if workload.missing {
         return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));

@@ -5,6 +5,8 @@ mod next;
 mod summary;
 mod table;
 
+pub(crate) use summary::steps as steps_panel;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -15,6 +17,10 @@ use super::parts::row::put_all;
 use super::scene::Scene;
 use super::theme::Role;
 
+/// Rows kept for steps and history: a ladder of eight steps.
+const BELOW: u16 = 10;
+/// The fewest rows of charts.
+const CHARTS: u16 = 7;
 /// The narrowest card.
 const CARD: u16 = 36;
 
@@ -26,19 +32,29 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     // As many cards in a row as fit; a second row of cards where there is room for it, else a table.
     let per_row = ((area.width + 1) / (CARD + 1)).min(count).max(1);
     let rows = count.div_ceil(per_row);
-    let least = card::LEAST * rows + next_rows + 10;
+    let least = card::LEAST * rows + next_rows + BELOW;
+    // Once the least is there, the ladder gets its ninth step before the cards get taller.
+    let kept = if least < area.height { BELOW + 1 } else { BELOW };
     if scene.class != SizeClass::Narrow && count > 0 && rows <= 2 && least <= area.height {
         let tallest = card::tallest(scene, area.width / per_row);
-        let height = ((area.height - next_rows - 10) / rows).clamp(card::LEAST, tallest);
+        let height = ((area.height - next_rows - kept) / rows).clamp(card::LEAST, tallest);
         let cards = layout::top(&mut area, height * rows);
         cards_in(scene, buf, cards, per_row, height);
-        let blank = u16::from(area.height > next_rows + 12);
+        let blank = u16::from(area.height > next_rows + kept);
         layout::top(&mut area, blank);
         let place = layout::indent(layout::top(&mut area, next_rows), 1);
         put_all(buf, place, scene.theme, next);
-        let blank = u16::from(area.height > 12);
+        let blank = u16::from(area.height > kept);
         layout::top(&mut area, blank);
-        below(scene, buf, area);
+        // What is left over shows the two signals that stop a release.
+        if area.height >= CHARTS + 8 && scene.model.environment().is_some_and(|env| env.settings.has_metrics) {
+            let rows = area.height.saturating_sub(kept).clamp(CHARTS, 18);
+            let charts = layout::bottom(&mut area, rows);
+            below(scene, buf, area);
+            summary::charts(scene, buf, charts);
+        } else {
+            below(scene, buf, area);
+        }
         return;
     }
     table_deck(scene, buf, area, next);
@@ -82,12 +98,7 @@ fn below(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 }
 
 /// The same in a small terminal, or with many environments: a table; history goes first.
-fn table_deck(
-    scene: &Scene<'_>,
-    buf: &mut Buffer,
-    mut area: Rect,
-    next: Vec<ratatui::text::Line<'static>>,
-) {
+fn table_deck(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, next: Vec<ratatui::text::Line<'static>>) {
     let wanted = table::wanted_rows(scene);
     let next_rows = next.len() as u16;
     let summary_rows = summary::ROWS;

@@ -24,22 +24,21 @@ pub(crate) fn lines(scene: &Scene<'_>, columns: usize) -> Vec<Line<'static>> {
         lines.push(row.say(Role::Text, part).line());
     }
     let gates = next.in_the_way;
-    let most = if scene.class == SizeClass::Narrow { 1 } else { 3 };
+    let most = if scene.class == SizeClass::Narrow { 1 } else { 2 };
     let verdict = scene.model.selected().map(|(_, workload)| workload.judgement.verdict);
     let glyphs = scene.theme.glyphs();
     let (sign, role) =
         if verdict == Some(Verdict::Blind) { (glyphs.blind, Role::Blind) } else { (glyphs.bad, Role::Bad) };
+    let head = format!("{sign} {} in the way: ", plural(gates.len(), "gate"));
     for (index, gate) in gates.iter().take(most).enumerate() {
-        let row = if index == 0 {
-            scene.row().say(role, format!("{sign} {} in the way: ", plural(gates.len(), "gate")))
-        } else {
-            scene.row().gap(2)
-        };
-        let hint = format!("   {} says why", scene.key(Command::Why));
+        let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(width(&head)) };
         let is_last = index + 1 == gates.len().min(most);
-        let room = columns.saturating_sub(row.width() + if is_last { width(&hint) } else { 0 });
+        let key = scene.key(Command::Why);
+        let hint = if is_last { 3 + width(&key) + 9 } else { 0 };
+        let room = columns.saturating_sub(row.width() + hint);
         let row = row.say(Role::Text, scene.theme.clip(gate, room));
-        lines.push(if is_last { row.say(Role::Label, hint).line() } else { row.line() });
+        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " says why"));
+        lines.push(row.line());
     }
     lines
 }

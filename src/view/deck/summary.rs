@@ -9,6 +9,7 @@ use crate::app::ladder::ladder;
 use crate::domain::signals::Signal;
 use crate::view::layout::{self, indent};
 use crate::view::parts::badge;
+use crate::view::parts::chart::{Span, chart};
 use crate::view::parts::figures;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::put_all;
@@ -35,6 +36,21 @@ pub(crate) fn steps(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         put_all(buf, inside, scene.theme, card::revisions(scene, workload, columns));
     } else {
         put_all(buf, inside, scene.theme, steps::ladder(scene, &rungs, columns, lines));
+    }
+}
+
+/// Errors and p99 of the selected environment over time, side by side.
+pub(crate) fn charts(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+    let Some((env, workload)) = scene.model.selected() else { return };
+    let span = Span::of(scene, workload);
+    let half = area.width / 2;
+    for (signal, place) in [(Signal::ErrorRatio, layout::left(&mut area, half)), (Signal::P99, area)] {
+        let name = scene.theme.clip_middle(env.name().as_str(), 24);
+        let title = scene.row().say(Role::Title, name);
+        let title = title.say(Role::Label, format!(" {} {}", scene.theme.glyphs().dot, signal.label()));
+        let word = scene.row().say(Role::Label, span.words());
+        let inside = panel(buf, place, scene.theme, Edge::Light, title, word);
+        chart(scene, buf, inside, env, workload, signal, &span);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ids::Track;
 use crate::domain::signals::Signal;
 use crate::domain::world::{Environment, ReleaseView, WorkloadState};
 use crate::view::layout::window;
-use crate::view::parts::row::{Row, put, put_both};
+use crate::view::parts::row::{Row, put};
 use crate::view::parts::spark::spark;
 use crate::view::parts::{badge, bar, figures, list};
 use crate::view::scene::Scene;
@@ -33,8 +33,7 @@ impl Columns {
     fn of(scene: &Scene<'_>, whole: usize) -> Self {
         let names = scene.model.world.environments.iter().map(|env| width(env.name().as_str()));
         let name = names.max().unwrap_or(0).clamp(7, if whole >= 100 { 24 } else { 14 });
-        let mut columns =
-            Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
+        let mut columns = Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
         // What is there at all costs: pointer, name, version, percentage, ready, errors, verdict.
         let mut left = whole.saturating_sub(columns.used());
         let mut take = |wanted: usize| {
@@ -86,7 +85,9 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let visible = if all_fit { environments.len() } else { rows.saturating_sub(2).max(1) };
     let first = window(selected, visible, environments.len());
     let position = list::position(scene.theme, first, visible, environments.len());
-    put_both(buf, Rect { height: 1, ..area }, scene.theme, heads(scene, &columns), position);
+    let head = Rect { height: 1, ..area };
+    put(buf, head, scene.theme, heads(scene, &columns));
+    put(buf, Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head }, scene.theme, scene.row().gap(1).add(position.spans));
     let mut y = area.y + 1;
     for env in environments.iter().skip(first) {
         for line in environment(scene, env, release.as_ref(), &columns, usize::from(area.width)) {
@@ -126,7 +127,7 @@ fn environment(
         .say(Role::Strong, format!(" {pointer} "))
         .name(if selected { Role::Strong } else { Role::Text }, env.name().as_str(), columns.name)
         .gap(1);
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place);
+    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let mut lines = Vec::new();
     match workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
         Some((workload, status)) => {
@@ -159,7 +160,8 @@ fn environment(
             }
         }
         None => {
-            let text = if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
+            let text =
+                if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
             let room = columns.version + columns.bar + columns.ready + 17 + usize::from(columns.p99) * 9;
             let gap = columns.trend * (1 + usize::from(columns.p99)) + usize::from(columns.traffic) * 9;
             let id = workload.map_or_else(String::new, |workload| format!("{} ", workload.id));

@@ -56,8 +56,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
         None => "Esc: cancel",
     };
     let title = scene.row().say(Role::Title, title(record));
-    let mut inside =
-        dialog::open(scene, buf, area, (WIDE, rows), edge, title, scene.row().say(Role::Label, word));
+    let mut inside = dialog::open(scene, buf, area, (WIDE, rows), edge, title, scene.row().say(Role::Label, word));
     let mut bottom = layout::bottom(&mut inside, answers);
     put_all(buf, inside, scene.theme, content);
     let cursor = confirm.plan.typed().map(|name| {
@@ -105,7 +104,12 @@ fn sections(scene: &Scene<'_>, record: &PlanRecord) -> Vec<Section> {
         section("to", Role::Strong, to, false),
         section("goes", Role::Text, record.goes.clone(), true),
         section("skips", Role::Warn, record.skips.clone(), false),
-        section("stays", Role::Warn, record.not_undone.iter().map(|text| format!("NOT undone: {text}")).collect(), false),
+        section(
+            "stays",
+            Role::Warn,
+            record.not_undone.iter().map(|text| format!("NOT undone: {text}")).collect(),
+            false,
+        ),
         section("sends", Role::Label, sends, true),
     ]
 }

@@ -30,12 +30,8 @@ pub(crate) fn open(
 ) -> Rect {
     let wide = (size.0 + 4).min(area.width.saturating_sub(2)).max(area.width.min(4));
     let high = (size.1 + 2).min(area.height);
-    let place = Rect {
-        x: area.x + (area.width - wide) / 2,
-        y: area.y + (area.height - high) / 2,
-        width: wide,
-        height: high,
-    };
+    let place =
+        Rect { x: area.x + (area.width - wide) / 2, y: area.y + (area.height - high) / 2, width: wide, height: high };
     Clear.render(place, buf);
     let inside = panel(buf, place, scene.theme, edge, title, word);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }

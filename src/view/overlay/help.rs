@@ -10,9 +10,10 @@ use crate::app::hints::{self, Hint};
 use crate::keys::Group;
 use crate::view::layout::{self, window};
 use crate::view::parts::list;
-use crate::view::parts::panel::Edge;
-use crate::view::parts::row::{highlight, put, put_both};
+use crate::view::parts::panel::{Edge, on_border};
+use crate::view::parts::row::{highlight, put};
 use crate::view::scene::Scene;
+use crate::view::text::line_width;
 use crate::view::theme::Role;
 
 /// Keys and what they do, searchable.
@@ -79,10 +80,9 @@ fn list(
         }
     }
     let position = list::position(scene.theme, first, visible, lines.len());
-    let below = Rect { y: inside.y + inside.height, height: 1, ..inside };
-    if below.y < area.y + area.height {
-        put_both(buf, below, scene.theme, Line::default(), position);
-    }
+    let wide = line_width(&position) as u16;
+    let below = Rect { x: (inside.x + inside.width).saturating_sub(wide + 1), y: inside.y + inside.height, width: wide, height: 1 };
+    on_border(buf, below.intersection(area), scene.theme, position);
     cursor
 }
 
@@ -91,11 +91,11 @@ fn command_line(scene: &Scene<'_>, hint: &Hint, columns: usize) -> Line<'static>
     let spec = hint.command.spec();
     let keys = scene.model.keymap.keys(hint.command).join(" ");
     let off = hint.refusal.is_some();
-    let row = scene
-        .row()
-        .gap(2)
-        .left(if off { Role::KeyOff } else { Role::Key }, &keys, 17)
-        .left(if off { Role::KeyOff } else { Role::Text }, spec.id, 21);
+    let row = scene.row().gap(2).left(if off { Role::KeyOff } else { Role::Key }, &keys, 17).left(
+        if off { Role::KeyOff } else { Role::Text },
+        spec.id,
+        21,
+    );
     let room = columns.saturating_sub(row.width());
     match &hint.refusal {
         Some(refusal) => {

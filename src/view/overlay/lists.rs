@@ -7,9 +7,9 @@ use tui_input::Input;
 use super::dialog;
 use crate::view::footer;
 use crate::view::layout::{self, clamp_scroll};
+use crate::view::parts::list;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{put, put_all};
-use crate::view::parts::list;
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 

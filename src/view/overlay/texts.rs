@@ -20,7 +20,8 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
     for refusal in refusals {
         let parts = scene.theme.wrap(&refusal.text, columns.saturating_sub(2), 4);
         for (index, part) in parts.into_iter().enumerate() {
-            let row = if index == 0 { scene.row().say(Role::Bad, format!("{} ", glyphs.bad)) } else { scene.row().gap(2) };
+            let row =
+                if index == 0 { scene.row().say(Role::Bad, format!("{} ", glyphs.bad)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
         if !refusal.remedy.is_empty() {
@@ -28,12 +29,13 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
             let parts = scene.theme.wrap(&refusal.remedy, columns.saturating_sub(indent), 3);
             for (index, part) in parts.into_iter().enumerate() {
                 let row = scene.row().gap(2);
-                let row = if index == 0 { row.say(Role::Label, format!("{} ", glyphs.arrow)) } else { row.gap(indent - 2) };
+                let row =
+                    if index == 0 { row.say(Role::Label, format!("{} ", glyphs.arrow)) } else { row.gap(indent - 2) };
                 lines.push(row.say(Role::Label, part).line());
             }
         }
     }
-    let title = scene.row().say(Role::Title, format!("not now: {title}"));
+    let title = scene.row().say(Role::Title, title);
     let word = scene.row().say(Role::Label, "Esc closes");
     let size = (columns as u16, lines.len() as u16);
     let inside = dialog::open(scene, buf, area, size, Edge::Light, title, word);
@@ -41,14 +43,7 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
 }
 
 /// A text in full.
-pub(crate) fn details(
-    scene: &Scene<'_>,
-    buf: &mut Buffer,
-    area: Rect,
-    title: &str,
-    texts: &[String],
-    scroll: usize,
-) {
+pub(crate) fn details(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &str, texts: &[String], scroll: usize) {
     let columns = usize::from(area.width.saturating_sub(10)).min(110);
     let lines: Vec<_> = texts
         .iter()
@@ -72,15 +67,21 @@ pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     for (target, flying) in scene.model.in_flight.iter().take(6) {
         let text = format!("{} of {target}, sent {} ago", flying.record.headline, scene.age(flying.since));
         for (index, part) in scene.theme.wrap(&text, columns.saturating_sub(2), 2).into_iter().enumerate() {
-            let row = if index == 0 { scene.row().say(Role::Busy, format!("{} ", glyphs.running)) } else { scene.row().gap(2) };
+            let row = if index == 0 {
+                scene.row().say(Role::Busy, format!("{} ", glyphs.running))
+            } else {
+                scene.row().gap(2)
+            };
             lines.push(row.say(Role::Text, part).line());
         }
     }
-    let note = "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it.";
+    let note =
+        "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it.";
     lines.push(ratatui::text::Line::default());
     lines.extend(scene.theme.wrap(note, columns, 3).into_iter().map(|part| scene.row().say(Role::Label, part).line()));
     lines.push(ratatui::text::Line::default());
-    let answers = scene.row().gap(1).say(Role::Selected, "[ Stay ]").gap(4).say(Role::Key, "y").say(Role::Strong, "  leave now");
+    let answers =
+        scene.row().gap(1).say(Role::Selected, "[ Stay ]").gap(4).say(Role::Key, "y").say(Role::Strong, "  leave now");
     lines.push(answers.line());
     let title = scene.row().say(Role::Title, "Leave while an action is on its way?");
     let word = scene.row().say(Role::Label, "Esc: stay");

@@ -21,8 +21,12 @@ pub(crate) fn verdict_sign(theme: &Theme, verdict: Verdict) -> (&'static str, Ro
     }
 }
 
-/// A verdict; an environment that is well and only waits for the release says so.
-pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place) -> Span<'static> {
+/// A verdict; an environment that is well and only waits for the release says so, and what was well on a picture that is
+/// no longer fresh is not called well.
+pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place, heard: &Heard, now: Timestamp) -> Span<'static> {
+    if verdict == Verdict::Go && heard.at.is_some() && !heard.is_fresh(now) {
+        return theme.span(Role::Blind, format!("{} was GO", theme.glyphs().blind));
+    }
     if place == Place::Waits && verdict == Verdict::Go {
         return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits));
     }
@@ -51,7 +55,9 @@ pub(crate) fn freshness(theme: &Theme, heard: &Heard, now: Timestamp) -> Span<'s
     let glyphs = theme.glyphs();
     let age = heard.age(now).map(duration);
     match (&heard.link, age) {
-        (Link::Up, Some(age)) if heard.is_fresh(now) => theme.span(Role::Text, format!("{} live {age:>5}", glyphs.live)),
+        (Link::Up, Some(age)) if heard.is_fresh(now) => {
+            theme.span(Role::Text, format!("{} live {age:>5}", glyphs.live))
+        }
         (Link::Up, Some(age)) => theme.span(Role::Warn, format!("{} late {age:>5}", glyphs.warn)),
         (Link::Down(_), Some(age)) => theme.span(Role::Bad, format!("{} lost {age:>5}", glyphs.bad)),
         (Link::Down(_), None) => theme.span(Role::Bad, format!("{} lost", glyphs.bad)),

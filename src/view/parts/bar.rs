@@ -17,7 +17,7 @@ pub(crate) fn progress(theme: &Theme, status: &Status, columns: usize) -> Vec<Sp
         _ => reached,
     };
     // What is out and well is no news.
-    let role = if status.canary.is_some() { Role::Canary } else { Role::Label };
+    let role = if status.canary.is_some() { Role::Canary } else { Role::Faint };
     let mut spans = Vec::new();
     for (count, glyph, role) in [
         (reached, glyphs.bar[0], role),

@@ -10,13 +10,45 @@ use crate::view::parts::spark::spark;
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
-/// Columns of a label and of a figure.
+/// Columns of a label, of a figure, and of a limit.
 const LABEL: usize = 8;
 const FIGURE: usize = 9;
+const LIMIT: usize = 12;
+/// Most columns of a trend.
+const TREND: usize = 60;
 
 /// Whether a canary column is shown: something is under way.
 pub(crate) fn with_canary(workload: &WorkloadState) -> bool {
     workload.status.as_ref().is_some_and(|status| status.canary.is_some())
+}
+
+/// One signal with its limit instead of its trend.
+pub(crate) fn with_limit(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    signal: Signal,
+) -> Line<'static> {
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    row = figure(scene, row, env, workload, Track::Stable, signal);
+    if with_canary(workload) {
+        row = figure(scene, row, env, workload, Track::Canary, signal);
+    }
+    let limits = &env.settings.limits;
+    let limit = match signal {
+        Signal::ErrorRatio => limits.error_ratio.map(|limit| format!("≤ {}", signal.show(limit))),
+        Signal::P99 => limits.p99.map(|limit| format!("≤ {}", signal.show(limit.as_secs_f64()))),
+        Signal::Rps => Some(format!("≥ {}", signal.show(limits.min_rps))),
+        _ => None,
+    };
+    row.right(Role::Label, &limit.unwrap_or_default(), LIMIT).line()
+}
+
+/// The heads of those columns.
+pub(crate) fn heads_with_limit(scene: &Scene<'_>, workload: &WorkloadState) -> Line<'static> {
+    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.word(), FIGURE);
+    let row = row.when(with_canary(workload), |row| row.right(Role::Label, Track::Canary.word(), FIGURE));
+    row.right(Role::Label, "limit", LIMIT).line()
 }
 
 /// The heads of the columns; empty where there is one column only.
@@ -58,7 +90,7 @@ pub(crate) fn figure(
         Ok(value) => {
             row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE)
         }
-        Err(_) => row.right(Role::Blind, "no data", FIGURE),
+        Err(_) => row.right(Role::Label, "no data", FIGURE),
     }
 }
 
@@ -72,12 +104,16 @@ fn trend(
     signal: Signal,
     columns: usize,
 ) -> Line<'static> {
-    let room = columns.saturating_sub(row.width() + 2);
+    let room = columns.saturating_sub(row.width() + 2).min(TREND);
     let row = row.gap(2);
     match scene.reading(workload, track, signal) {
+        // Where a word of the reason would not fit, the reasons of the verdict say it.
+        Err(_) if room < 16 => row.line(),
         Err(why) => row.left(Role::Label, &why.words(), room).line(),
         Ok(_) => {
-            let role = if track == Track::Canary { Role::Canary } else { Role::Faint };
+            // Only what has a limit is worth a colour.
+            let telling = matches!(signal, Signal::ErrorRatio | Signal::P99);
+            let role = if track == Track::Canary && telling { Role::Canary } else { Role::Faint };
             let top = ceiling(env, workload, track, signal);
             row.add([spark(scene.theme, role, workload.signals.series(track, signal), room, top)]).line()
         }

@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use crate::view::parts::row::Row;
+use crate::view::scene::Scene;
 use crate::view::theme::{Role, Theme};
 
 /// Says which lines of a list are visible, for the border; nothing when all are.
@@ -17,4 +18,13 @@ pub(crate) fn position(theme: &Theme, first: usize, visible: usize, all: usize) 
         .when(last < all, |row| row.say(Role::Label, below))
         .say(Role::Label, format!(" {}-{last} of {all}", first + 1))
         .line()
+}
+
+/// Filter and position of the screen's main list, for its border.
+pub(crate) fn word(scene: &Scene<'_>, first: usize, visible: usize, all: usize) -> Line<'static> {
+    let filter = scene.theme.clip(&scene.model.filter, 24);
+    let row = scene.row().when(!filter.is_empty(), |row| {
+        row.say(Role::Label, "filter ").say(Role::Strong, filter).say(Role::Label, format!(": {all}  "))
+    });
+    row.add(position(scene.theme, first, visible, all).spans).line()
 }

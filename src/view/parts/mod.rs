@@ -7,6 +7,7 @@ pub(crate) mod feed;
 pub(crate) mod figures;
 pub(crate) mod list;
 pub(crate) mod panel;
+pub(crate) mod plot;
 pub(crate) mod row;
 pub(crate) mod spark;
 pub(crate) mod steps;

@@ -6,6 +6,7 @@ use crate::app::ladder::{Rung, Stand};
 use crate::domain::text::duration;
 use crate::view::layout::window;
 use crate::view::scene::Scene;
+use crate::view::text::width;
 use crate::view::theme::Role;
 
 /// Shape and role of a step.
@@ -30,13 +31,15 @@ pub(crate) fn ladder(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: u
         .take(lines)
         .map(|rung| {
             let (sign, sign_role, role) = sign(scene, rung.stand);
+            let plain = columns.saturating_sub(digits + 4);
             let time = match (rung.until, rung.at) {
                 (Some(until), _) => format!("{} left", duration(until.duration_since(scene.model.now))),
                 (None, Some(at)) if rung.stand == Stand::Done => scene.clock(at),
+                (None, Some(at)) if width(&rung.label) + 14 > plain => scene.clock(at),
                 (None, Some(at)) => format!("since {}", scene.clock(at)),
                 (None, None) => String::new(),
             };
-            let room = columns.saturating_sub(digits + 4 + time.len());
+            let room = plain.saturating_sub(time.len());
             scene
                 .row()
                 .say(sign_role, format!("{sign} "))
@@ -57,7 +60,7 @@ pub(crate) fn ribbon(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: u
     for (index, rung) in rungs.iter().enumerate() {
         let (sign, sign_role, role) = sign(scene, rung.stand);
         let label = scene.theme.clip(&format!("{} {}", rung.number, rung.label), columns.saturating_sub(2));
-        let wide = 2 + crate::view::text::width(&label);
+        let wide = 2 + width(&label);
         if rows.last().is_some_and(|row| row.width() > 0 && row.width() + 2 + wide > columns) {
             rows.push(scene.row());
         }

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
+use super::simulated::tests::import;
+use super::simulated::tests::real::start_with;
 use super::{look, questions};
+use crate::config::Preset;
 use crate::domain::ids::Track::{Canary, Stable};
 use crate::domain::signals::{NoData, Reading, Signal};
-use crate::simulator::prometheus::tests::import;
-use crate::simulator::prometheus::tests::real::start_with;
 use crate::sources::prometheus::detect;
-use crate::sources::prometheus::presets::Preset;
 
 /// Counters that grow evenly, one line each: name and labels, then how much per second. They end now.
 fn exposition(lines: &str) -> String {
@@ -122,7 +122,7 @@ fn assert_near(reading: &Reading, expected: f64, what: &str) {
 }
 
 async fn check(url: &str, preset: Preset) {
-    let (readings, link) = look(&questions(url, preset)).await;
+    let (readings, link) = look(&questions(url, preset).await).await;
     assert_eq!(link, Ok(()));
     let expected = [
         (Stable, Signal::Rps, 20.0),
@@ -136,10 +136,10 @@ async fn check(url: &str, preset: Preset) {
         (Canary, Signal::Saturation, 0.5),
     ];
     for (track, signal, value) in expected {
-        assert_near(&readings[&(track, signal)], value, &format!("{} {signal:?} {track:?}", preset.name()));
+        assert_near(&readings[&(track, signal)], value, &format!("{} {signal:?} {track:?}", preset.word()));
     }
-    let client = &questions(url, preset).client;
-    assert!(detect::presets(client, "shop").await.unwrap().contains(&preset), "{}", preset.name());
+    let client = &questions(url, preset).await.client;
+    assert!(detect::presets(client, "shop").await.unwrap().contains(&preset), "{}", preset.word());
     assert!(detect::presets(client, "nowhere").await.unwrap().is_empty());
 }
 
@@ -164,7 +164,7 @@ async fn every_preset_reads_its_series_in_a_real_prometheus() {
 async fn no_errors_are_zero_only_where_the_outcome_is_told() {
     let read = async |lines: &str| {
         let server = import(&exposition(lines)).serve().await.unwrap();
-        let (mut readings, _) = look(&questions(&server.url(), Preset::Plain)).await;
+        let (mut readings, _) = look(&questions(&server.url(), Preset::Plain).await).await;
         let mut take = |signal| readings.remove(&(Stable, signal)).unwrap();
         (take(Signal::Rps), take(Signal::ErrorRatio), take(Signal::P99))
     };

@@ -3,8 +3,11 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
+use super::settings;
+use crate::config::Prometheus;
 use crate::sources::prometheus::client::PrometheusClient;
-use crate::sources::prometheus::settings::Settings;
 use crate::sources::prometheus::trouble::QueryError;
 
 struct Killed(Child);
@@ -46,9 +49,9 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
         .stderr(Stdio::null())
         .spawn();
     let _server = Killed(server.unwrap());
-    let mut settings = Settings::new(format!("https://{free}"));
-    settings.timeout = Duration::from_secs(2);
-    let stranger = PrometheusClient::new(&settings).unwrap();
+    let mut settings = settings(&format!("https://{free}"));
+    settings.timeout = SignedDuration::from_secs(2);
+    let stranger = PrometheusClient::new(&settings).await.unwrap();
     let mut error = stranger.query("up").await.unwrap_err();
     for _ in 0..50 {
         if !matches!(error, QueryError::Unreachable { .. }) {
@@ -58,11 +61,14 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
         error = stranger.query("up").await.unwrap_err();
     }
     assert!(matches!(error, QueryError::Tls { .. }), "{error:?}");
-    assert!(error.to_string().contains("set the CA file"), "{error}");
-    settings.ca_file = Some(path("cert.pem").into());
-    settings.timeout = Duration::from_millis(500);
-    let friend = PrometheusClient::new(&settings).unwrap();
-    // It speaks no HTTP that we could read, but it was let in.
-    let error = friend.query("up").await.unwrap_err();
-    assert!(!matches!(error, QueryError::Tls { .. } | QueryError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("set `ca_file`"), "{error}");
+    settings.timeout = SignedDuration::from_millis(500);
+    let trusting = Prometheus { ca_file: Some(path("cert.pem").into()), ..settings.clone() };
+    let careless = Prometheus { insecure: true, ..settings };
+    for settings in [trusting, careless] {
+        let friend = PrometheusClient::new(&settings).await.unwrap();
+        // It speaks no HTTP that we could read, but it was let in.
+        let error = friend.query("up").await.unwrap_err();
+        assert!(!matches!(error, QueryError::Tls { .. } | QueryError::Unreachable { .. }), "{error:?}");
+    }
 }

@@ -1,0 +1,85 @@
+//! The command line, word by word.
+
+use super::*;
+use crate::domain::ids::WorkloadKind;
+
+fn read(line: &str) -> Result<Args, clap::Error> {
+    Args::read(line.split_whitespace().map(OsString::from))
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn nothing_opens_the_screen_and_flags_stand_before_or_after_a_command() {
+    assert_eq!(read("cockpit").unwrap().command, None);
+    for line in [
+        "cockpit --context a --context b -n pay -w ro/api -w deploy/web --read-only status -o json",
+        "cockpit status -o json --context a --context b -n pay -w ro/api -w deploy/web --read-only",
+    ] {
+        let args = read(line).unwrap();
+        let flags = args.global.flags();
+        assert_eq!(flags.contexts, ["a", "b"]);
+        assert_eq!(flags.namespace.as_deref(), Some("pay"));
+        let ids = [WorkloadId::new(WorkloadKind::Rollout, "api"), WorkloadId::new(WorkloadKind::Deployment, "web")];
+        assert_eq!(flags.workloads, ids);
+        assert!(flags.read_only);
+        assert_eq!(args.command, Some(Command::Status(Status { output: Output::Json, watch: false })));
+    }
+}
+
+#[test]
+fn actions_have_their_verb_and_target() {
+    let verb = |line: &str| {
+        let command = read(line).unwrap().command.unwrap();
+        let (verb, action) = command.action().unwrap();
+        (verb, action.target.clone(), action.yes)
+    };
+    assert_eq!(verb("cockpit promote"), (Verb::Promote, None, false));
+    assert_eq!(verb("cockpit promote prod --full --confirm prod"), (Verb::PromoteFull, Some("prod".into()), false));
+    assert_eq!(verb("cockpit rollback prod/api --to 41 --yes"), (Verb::Rollback, Some("prod/api".into()), true));
+    for word in ["pause", "resume", "abort", "retry", "restart"] {
+        assert_eq!(verb(&format!("cockpit {word} prod -y")).0.word(), word);
+    }
+    assert_eq!(read("cockpit status").unwrap().command.unwrap().action(), None);
+}
+
+#[test]
+fn what_is_wrong_is_usage_and_says_what_would_be_right() {
+    for (line, says) in [
+        ("cockpit promot", "'promote'"),
+        ("cockpit -w api", "rollout/payments-api"),
+        ("cockpit --prometheus p:9090", "http://"),
+        ("cockpit --prometheus http://u:s3cret@p", "username"),
+        ("cockpit rollback --to 0", "1.."),
+        ("cockpit wait", "--for"),
+        ("cockpit wait --for=gone", "healthy"),
+        ("cockpit wait --for=healthy --timeout 10", "15m"),
+        ("cockpit demo --speed 0", "0.1"),
+        ("cockpit demo --list x", "cannot be used with"),
+        ("cockpit --theme drak", "dark"),
+    ] {
+        let error = read(line).unwrap_err();
+        assert_eq!(error.exit_code(), i32::from(super::super::Exit::Usage.code()), "{line}");
+        assert!(error.to_string().contains(says), "{line}: {error}");
+    }
+    assert_eq!(read("cockpit --help").unwrap_err().exit_code(), 0);
+}
+
+#[test]
+fn as_a_kubectl_plugin_it_calls_itself_so() {
+    let help = read("/usr/local/bin/kubectl-cockpit status --help").unwrap_err().to_string();
+    assert!(help.contains("Usage: kubectl cockpit status"), "{help}");
+    let help = read("cockpit status --help").unwrap_err().to_string();
+    assert!(help.contains("Usage: cockpit status"), "{help}");
+}
+
+#[test]
+fn times_have_units() {
+    assert_eq!(time("1h30m"), Ok(Duration::from_secs(5400)));
+    for bad in ["", "10", "0s", "-1s", "soon"] {
+        assert!(time(bad).is_err(), "{bad}");
+    }
+}

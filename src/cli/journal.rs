@@ -1,0 +1,100 @@
+//! `cockpit log`: the journal as lines to read, and as JSON.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::output::json_line;
+use crate::domain::ids::Target;
+use crate::domain::journal::{Entry, Line};
+use crate::domain::text::visible;
+
+/// Returns one readable line per entry: time, number, kind, what it is about, what it says.
+///
+/// Answers and outcomes name only their action; what that is about is told from the intent before them.
+#[must_use]
+pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
+    let mut about: BTreeMap<&str, (&Target, u64)> = BTreeMap::new();
+    lines
+        .iter()
+        .map(|line| {
+            let (target, intent) = match &line.entry {
+                Entry::Intent { action, plan, .. } => {
+                    about.insert(&action.0, (&plan.target, line.n));
+                    (Some(&plan.target), None)
+                }
+                Entry::Answer { action, .. } | Entry::Outcome { action, .. } => {
+                    about.get(action.0.as_str()).map_or((None, None), |(target, n)| (Some(*target), Some(*n)))
+                }
+                Entry::Observed { target, .. } => (Some(target), None),
+                Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => (None, None),
+            };
+            let at = line.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z");
+            let target = target.map_or_else(String::new, |target| format!("{target}: "));
+            let intent = intent.map_or_else(String::new, |n| format!(" (of {n})"));
+            let said =
+                format!("{at}  {:>4}  {:<7}  {target}{}{intent}", line.n, line.entry.word(), line.entry.sentence());
+            visible(&said).into_owned()
+        })
+        .collect()
+}
+
+/// Returns an entry as it stands in the journal: one line of JSON, hashes included.
+#[must_use]
+pub fn json(line: &Line) -> String {
+    json_line(&serde_json::to_value(line).unwrap_or(Value::Null))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fixtures::{flight, now, target};
+    use crate::domain::access::{Access, Permission};
+    use crate::domain::action::{ActionId, Circumstances, Intent, Outcome, Verb, plan};
+    use crate::domain::feed::Feed;
+
+    fn journal() -> Vec<Line> {
+        let mut world = flight();
+        let env = target("prod-eu", "rollout/api").env;
+        let access = Access { user: None, verbs: Verb::ALL.map(|verb| (verb, Permission::Allowed)).into() };
+        world.take(Feed::Access { env, access }, now());
+        let intent = Intent { verb: Verb::Abort, target: target("prod-eu", "rollout/api"), to: None };
+        let plan = plan(&world, &intent, &Circumstances { now: now(), ..Circumstances::default() }).unwrap();
+        let action = ActionId("0197-a".to_owned());
+        let entries = [
+            Entry::Opened { release: "api 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None },
+            Entry::Observed { target: intent.target.clone(), text: "Progressing → Paused \u{1b}[2J".to_owned() },
+            Entry::Intent { action: action.clone(), operator: "ada".to_owned(), plan: Box::new(plan.record().clone()) },
+            Entry::Answer { action: action.clone(), request: 1, answer: "200 resourceVersion 8".to_owned() },
+            Entry::Outcome { action, outcome: Outcome::Confirmed { shows: "Degraded: RolloutAborted".to_owned() } },
+            Entry::Outcome {
+                action: ActionId("unheard".to_owned()),
+                outcome: Outcome::Unknown { why: "no answer in 5 s".to_owned() },
+            },
+            Entry::Note { who: "ada".to_owned(), text: "p99 looked odd".to_owned() },
+        ];
+        entries.into_iter().fold(Vec::new(), |mut lines, entry| {
+            let line = Line::after(lines.last(), now(), entry);
+            lines.push(line);
+            lines
+        })
+    }
+
+    #[test]
+    fn every_entry_is_a_line_that_says_what_it_is_about() {
+        let text = text(&journal(), &TimeZone::UTC).join("\n");
+        assert!(!text.contains('\u{1b}'));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn json_keeps_the_chain() {
+        let mut prev: Option<Line> = None;
+        for line in journal() {
+            let read = Line::read(json(&line).as_bytes(), prev.as_ref());
+            assert!(read.is_ok(), "{read:?}");
+            prev = read.ok();
+        }
+    }
+}

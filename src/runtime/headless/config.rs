@@ -1,0 +1,32 @@
+//! `cockpit config check` and `cockpit config schema`.
+
+use color_eyre::eyre::Result;
+
+use super::{print, usage};
+use crate::cli::Exit;
+use crate::cli::args::{ConfigCommand, Global};
+use crate::config::paths::Variables;
+use crate::config::{Config, schema};
+use crate::domain::text::plural;
+
+/// Runs `check` or `schema`.
+pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<Exit> {
+    match what {
+        ConfigCommand::Schema => {
+            print(&schema::text())?;
+            Ok(Exit::Done)
+        }
+        ConfigCommand::Check => match Config::load(&global.flags(), &Variables::of_process()) {
+            Ok(config) => {
+                let environments = plural(config.environments.len(), "environment");
+                print(&match &config.origin {
+                    Some(origin) => format!("{}: {environments}, no errors\n", origin.path.display()),
+                    None => "no config file: what the current context holds is watched; `cockpit init` writes one\n"
+                        .to_owned(),
+                })?;
+                Ok(Exit::Done)
+            }
+            Err(error) => Ok(usage(&error)),
+        },
+    }
+}

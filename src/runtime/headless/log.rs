@@ -1,0 +1,133 @@
+//! `cockpit log`: the journals, read, checked and exported.
+
+use std::path::{Path, PathBuf};
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use super::{complain, print};
+use crate::actuators::journal::{self, JournalError};
+use crate::cli::args::{Log, Output};
+use crate::cli::{Exit, journal as text};
+use crate::config::Config;
+use crate::config::paths::Variables;
+use crate::domain::journal::{Entry, Line};
+use crate::domain::text::plural;
+
+/// Runs `show`, `verify` or `export`.
+pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log) -> Result<Exit> {
+    let folder = match config.journals(variables) {
+        Ok(folder) => folder,
+        Err(error) => return Ok(super::usage(&error)),
+    };
+    match what {
+        Log::Show { release, output } => with_journal(&folder, release.as_deref(), |_, lines| {
+            let shown: Vec<String> = match output {
+                Output::Text => text::text(lines, &jiff::tz::TimeZone::system()),
+                Output::Json => lines.iter().map(text::json).collect(),
+            };
+            print(&shown.iter().fold(String::new(), |all, line| all + line + "\n"))?;
+            Ok(Exit::Done)
+        }),
+        Log::Verify { release } => verify(&folder, release.as_deref()),
+        Log::Export { release, file } => {
+            with_journal(&folder, release.as_deref(), |path, lines| export(path, file.as_deref(), lines))
+        }
+    }
+}
+
+fn journals(folder: &Path) -> Result<Vec<PathBuf>> {
+    match journal::list(folder) {
+        Ok(found) => Ok(found),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).wrap_err_with(|| format!("cannot read {}", folder.display())),
+    }
+}
+
+/// Returns the release that a journal is about.
+fn release_of(lines: &[Line]) -> Option<&str> {
+    lines.iter().find_map(|line| match &line.entry {
+        Entry::Opened { release, .. } => Some(release.as_str()),
+        _ => None,
+    })
+}
+
+/// Finds a journal by its release, by default the one written last, and reads it.
+fn with_journal(
+    folder: &Path,
+    release: Option<&str>,
+    then: impl FnOnce(&Path, &[Line]) -> Result<Exit>,
+) -> Result<Exit> {
+    let found = journals(folder)?;
+    let path = match release {
+        Some(release) => Some(folder.join(journal::file_name(release))).filter(|path| path.exists()),
+        None => found.first().cloned(),
+    };
+    let Some(path) = path else {
+        let known: Vec<String> = found
+            .iter()
+            .filter_map(|path| journal::read(path).ok())
+            .filter_map(|contents| release_of(&contents.lines).map(|release| format!("`{release}`")))
+            .collect();
+        let there =
+            if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+        complain(&match release {
+            Some(release) => format!("no journal of `{release}` in {}: {there}", folder.display()),
+            None => format!("no journals in {}", folder.display()),
+        });
+        return Ok(Exit::Error);
+    };
+    match journal::read(&path) {
+        Ok(contents) => {
+            if !contents.torn.is_empty() {
+                complain(&format!(
+                    "{}: the last line was torn by a crash; the lines before it are whole",
+                    path.display()
+                ));
+            }
+            then(&path, &contents.lines)
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            Ok(Exit::Error)
+        }
+    }
+}
+
+fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
+    if release.is_some() {
+        return with_journal(folder, release, |path, lines| {
+            print(&format!("{}: {}, unbroken\n", path.display(), plural(lines.len(), "line")))?;
+            Ok(Exit::Done)
+        });
+    }
+    let mut exit = Exit::Done;
+    for path in journals(folder)? {
+        match journal::read(&path) {
+            Ok(contents) if contents.torn.is_empty() => {
+                print(&format!("{}: {}, unbroken\n", path.display(), plural(contents.lines.len(), "line")))?;
+            }
+            Ok(contents) => {
+                let lines = plural(contents.lines.len(), "line");
+                print(&format!("{}: {lines}, unbroken; a torn line follows, from a crash\n", path.display()))?;
+            }
+            Err(error @ (JournalError::Broken { .. } | JournalError::Io { .. })) => {
+                complain(&error.to_string());
+                exit = Exit::Error;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// Copies the whole lines of a journal, byte for byte: the hashes are over them.
+fn export(journal: &Path, file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
+    let bytes = journal::whole_lines(journal).wrap_err_with(|| format!("cannot read {}", journal.display()))?;
+    let Some(path) = file else {
+        print(&String::from_utf8_lossy(&bytes))?;
+        return Ok(Exit::Done);
+    };
+    journal::copy_new(path, &bytes)
+        .wrap_err_with(|| format!("cannot write {} (what is there is not overwritten)", path.display()))?;
+    complain(&format!("{} written to {}", plural(lines.len(), "line"), path.display()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,126 @@
+//! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
+
+mod act;
+pub(super) mod config;
+mod init;
+pub(super) mod log;
+mod status;
+mod wait;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::session::Session;
+use super::signals::{Asked, Signals};
+use crate::cli::{Command, Exit};
+use crate::config::Config;
+use crate::config::paths::Variables;
+use crate::domain::feed::Feed;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::world::{Environment, World};
+
+/// How long a first look at everything may take.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+
+/// Runs a command that needs a session.
+pub(super) async fn run(config: Config, variables: &Variables, command: &Command) -> Result<Exit> {
+    if let Command::Init(what) = command {
+        return init::run(config, variables, what).await;
+    }
+    let mut session = match Session::open(config, variables).await {
+        Ok(session) => session,
+        Err(error) => return Ok(usage(&error)),
+    };
+    session.start();
+    let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
+    let work = async {
+        match command {
+            Command::Status(what) => status::run(&mut session, what).await,
+            Command::Wait(what) => wait::run(&mut session, what).await,
+            command => act::run(&mut session, command).await,
+        }
+    };
+    let ended = tokio::select! {
+        ended = work => ended,
+        Asked::End(_) = signals.next() => Ok(Exit::Interrupted),
+    };
+    session.end().await;
+    ended
+}
+
+/// Says on standard error what is wrong with the command line or the config.
+pub(super) fn usage(error: &dyn std::error::Error) -> Exit {
+    complain(&error.to_string());
+    Exit::Usage
+}
+
+/// Says something on standard error.
+fn complain(text: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "cockpit: {text}");
+}
+
+/// Prints to standard output; a reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.wrap_err("cannot write to standard output"),
+    }
+}
+
+/// Prints a completion script.
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
+    print(&String::from_utf8_lossy(&crate::cli::print::completions(shell)))?;
+    Ok(Exit::Done)
+}
+
+/// Prints the man page.
+pub(super) fn man() -> Result<Exit> {
+    let page = crate::cli::print::man().wrap_err("cannot write the man page")?;
+    print(&String::from_utf8_lossy(&page))?;
+    Ok(Exit::Done)
+}
+
+/// Takes in what sources say until `enough` holds, or time is over; returns whether it holds.
+async fn look_until(session: &mut Session, within: Duration, enough: impl Fn(&World) -> bool) -> bool {
+    let until = Instant::now() + within;
+    loop {
+        if enough(&session.world) {
+            return true;
+        }
+        tokio::select! {
+            () = session.inbox.arrived() => take_in(session),
+            () = tokio::time::sleep_until(until) => return enough(&session.world),
+        }
+    }
+}
+
+/// Takes in what waits.
+fn take_in(session: &mut Session) {
+    let now = Timestamp::now();
+    for feed in session.inbox.drain() {
+        if let Feed::Access { env, access } = &feed {
+            session.door.learn(env, access);
+        }
+        session.world.take(feed, now);
+    }
+    session.world.rejudge(now);
+}
+
+/// Whether everything that can be known of an environment at a first look is known, or known to be out of reach.
+fn looked_at(env: &Environment) -> bool {
+    let down = |kind| env.links.get(&kind).is_some_and(|heard| matches!(heard.link, Link::Down(_)));
+    if down(SourceKind::Kubernetes) {
+        return true;
+    }
+    let seen =
+        !env.workloads.is_empty() && env.workloads.iter().all(|workload| workload.missing || workload.status.is_some());
+    let measured = !env.settings.has_metrics
+        || down(SourceKind::Prometheus)
+        || env.workloads.iter().all(|workload| workload.missing || workload.signals.at.is_some());
+    seen && measured && env.kubernetes().at.is_some()
+}

@@ -1,0 +1,51 @@
+//! `cockpit status`: one look, or a line for every change.
+
+use color_eyre::eyre::Result;
+use jiff::Timestamp;
+
+use super::{FIRST_LOOK, complain, look_until, looked_at, print, take_in};
+use crate::cli::args::{Output, Status};
+use crate::cli::output::json_pretty;
+use crate::cli::{Exit, changes, status};
+use crate::domain::freshness::Link;
+use crate::runtime::session::Session;
+
+/// Looks, prints, and goes on looking with `--watch`.
+pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
+    look_until(session, FIRST_LOOK, |world| world.environments.iter().all(looked_at)).await;
+    let now = Timestamp::now();
+    if what.watch {
+        return watch(session, what.output).await;
+    }
+    let service = session.service.as_deref();
+    print(&match what.output {
+        Output::Text => status::text(&session.world, service, now),
+        Output::Json => json_pretty(&status::json(&session.world, service, now)) + "\n",
+    })?;
+    let mut exit = Exit::Done;
+    for env in &session.world.environments {
+        if let Link::Down(why) = env.kubernetes().link {
+            complain(&format!("{} (context {}): {why}", env.name(), env.settings.context));
+            exit = Exit::Error;
+        }
+    }
+    Ok(exit)
+}
+
+/// Prints a line for every change, until interrupted.
+async fn watch(session: &mut Session, output: Output) -> Result<Exit> {
+    let zone = jiff::tz::TimeZone::system();
+    let mut shown = crate::domain::world::World::default();
+    loop {
+        let now = Timestamp::now();
+        for change in changes::diff(&shown, &session.world) {
+            print(&match output {
+                Output::Text => change.line(now, &zone) + "\n",
+                Output::Json => change.json(now) + "\n",
+            })?;
+        }
+        shown = session.world.clone();
+        session.inbox.arrived().await;
+        take_in(session);
+    }
+}

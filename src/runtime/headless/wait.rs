@@ -1,0 +1,59 @@
+//! `cockpit wait`: until a workload is paused, healthy or degraded.
+
+use color_eyre::eyre::Result;
+
+use super::{FIRST_LOOK, complain, look_until, looked_at, print};
+use crate::cli::args::Wait;
+use crate::cli::{Exit, target};
+use crate::domain::text::visible;
+use crate::domain::workload::Phase;
+use crate::runtime::session::Session;
+
+/// Waits.
+pub(super) async fn run(session: &mut Session, what: &Wait) -> Result<Exit> {
+    look_until(session, FIRST_LOOK, |world| {
+        world.environments.iter().all(|env| !env.workloads.is_empty() || looked_at(env))
+    })
+    .await;
+    let target = match target::resolve(&session.world, what.target.as_deref()) {
+        Ok(target) => target,
+        Err(error) => return Ok(super::usage(&error)),
+    };
+    let goal = what.goal.phase();
+    let phase = |world: &crate::domain::world::World| {
+        world.find(&target).and_then(|(_, workload)| workload.status.as_ref()).map(|status| status.phase)
+    };
+    // Degraded ends every wait: what failed does not get better by waiting.
+    let reached = look_until(session, what.timeout, |world| {
+        phase(world).is_some_and(|phase| phase == goal || phase == Phase::Degraded)
+    })
+    .await;
+    let shows = session.world.find(&target).map_or_else(String::new, |(env, workload)| match &workload.status {
+        Some(status) if status.message.is_empty() => status.phase.to_string(),
+        Some(status) => format!("{}: {}", status.phase, status.message),
+        None if workload.missing => format!("{} does not exist", workload.id),
+        None => match env.kubernetes().link {
+            crate::domain::freshness::Link::Down(why) => format!("not seen: {why}"),
+            _ => "not seen".to_owned(),
+        },
+    });
+    let line = format!("{target}: {}", visible(&shows));
+    match phase(&session.world) {
+        Some(phase) if phase == goal => {
+            print(&format!("{line}\n"))?;
+            Ok(Exit::Done)
+        }
+        Some(_) if reached => {
+            complain(&line);
+            Ok(Exit::NoGo)
+        }
+        _ => {
+            complain(&format!("gave up after {}: {line}", humantime(what.timeout)));
+            Ok(Exit::Error)
+        }
+    }
+}
+
+fn humantime(time: std::time::Duration) -> String {
+    jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), crate::domain::text::duration)
+}

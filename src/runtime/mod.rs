@@ -1,0 +1,49 @@
+//! Where the rooms are tied together: sessions, the loop behind the screen, the terminal, signals, headless commands.
+
+mod demo;
+mod headless;
+mod input;
+mod pacing;
+mod quiet;
+mod session;
+mod signals;
+mod telemetry;
+mod terminal;
+mod tui;
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use crate::cli::{Args, Command, Exit};
+use crate::config::Config;
+use crate::config::paths::Variables;
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// What went wrong, with what to do about it.
+pub async fn run(args: Args) -> Result<Exit> {
+    match &args.command {
+        Some(Command::Completions { shell }) => return headless::completions(*shell),
+        Some(Command::Man) => return headless::man(),
+        Some(Command::Config(what)) => return headless::config::run(&args.global, what),
+        Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
+        _ => {}
+    }
+    let variables = Variables::of_process();
+    let flags = args.global.flags();
+    let config = match Config::load(&flags, &variables) {
+        Ok(config) => config,
+        Err(error) => return Ok(headless::usage(&error)),
+    };
+    match &args.command {
+        Some(Command::Log(log)) => headless::log::run(&config, &variables, log),
+        None => {
+            let _log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
+            tui::run(config, &variables, None).await
+        }
+        Some(command) => {
+            telemetry::to_stderr(args.global.log_level);
+            headless::run(config, &variables, command).await
+        }
+    }
+}

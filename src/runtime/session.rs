@@ -1,0 +1,260 @@
+//! A session: the world, the sources that tell of it and the door that changes it. Screen and headless commands share it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actuators::kubernetes::Executor;
+use crate::actuators::{Door, Journal, Receipt, recovery};
+use crate::config::cluster::{Cluster, ClusterError, Clusters};
+use crate::config::paths::{Variables, private_dir};
+use crate::config::{Config, EnvConfig, Prometheus};
+use crate::domain::feed::Feed;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::ids::WorkloadId;
+use crate::domain::world::World;
+use crate::sources::inbox::{Inbox, Outlet};
+use crate::sources::kubernetes::{KubernetesSource, TracksByWorkload, client, discover};
+use crate::sources::prometheus::{PrometheusSource, configured};
+
+/// Receipts that wait at most; the door waits for room.
+const RECEIPTS: usize = 256;
+/// How often an empty namespace is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
+/// Why a session cannot begin: configuration, not the outside.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// No cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+/// The world with its sources and its door.
+pub(super) struct Session {
+    /// What is known.
+    pub(super) world: World,
+    /// What sources have to say.
+    pub(super) inbox: Inbox,
+    /// The only way to change anything.
+    pub(super) door: Door,
+    /// What the door reports.
+    pub(super) receipts: mpsc::Receiver<Receipt>,
+    /// Asks all sources to look now.
+    pub(super) refresh: Arc<Notify>,
+    /// Name of the service, where the config gives it one.
+    pub(super) service: Option<String>,
+    /// What went wrong already: the journal's folder.
+    pub(super) troubles: Vec<String>,
+    plans: Vec<(EnvConfig, Cluster)>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Session {
+    /// Reads kubeconfigs and makes the world, without touching the network: see [`Session::start`].
+    pub(super) async fn open(mut config: Config, variables: &Variables) -> Result<Self, StartError> {
+        let clusters = Clusters::read(variables)?;
+        config.assume(&clusters.current().or_else(|error| {
+            // With environments of their own contexts no current one is needed.
+            if config.environments.is_empty() { Err(error) } else { Ok(String::new()) }
+        })?);
+        let mut plans = Vec::new();
+        for env in &config.environments {
+            plans.push((env.clone(), clusters.load(env.context.as_deref()).await?));
+        }
+        let world = World::new(plans.iter().map(|(env, cluster)| env.settings(cluster, &[])));
+        let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
+        let (journal, troubles) = journal(&config, variables);
+        let door = Door::new(journal, operator(), receipt_sender);
+        Ok(Self {
+            world,
+            inbox: Inbox::default(),
+            door,
+            receipts,
+            refresh: Arc::new(Notify::new()),
+            service: config.service.clone(),
+            troubles,
+            plans,
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Starts sources and executors, each environment on its own.
+    pub(super) fn start(&mut self) {
+        for (env, cluster) in std::mem::take(&mut self.plans) {
+            let environment = Environment {
+                outlet: self.inbox.outlet(),
+                door: self.door.clone(),
+                refresh: Arc::clone(&self.refresh),
+                cancel: self.cancel.clone(),
+                tasks: self.tasks.clone(),
+                env,
+                cluster,
+            };
+            let cancel = self.cancel.clone();
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = cancel.cancelled() => {}
+                    () = environment.start() => {}
+                }
+            });
+        }
+    }
+
+    /// Finds intents that a crash left open and settles them by looking, apart from everything else.
+    pub(super) fn recover(&self) -> recovery::Found {
+        let found = recovery::find(&self.door);
+        for (target, hash) in found.given_up.clone() {
+            self.inbox.outlet().send(Feed::GivenUp { target, hash });
+        }
+        for (action, record) in found.open.clone() {
+            let door = self.door.clone();
+            self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });
+        }
+        found
+    }
+
+    /// Ends all sources.
+    pub(super) async fn end(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        // Tasks that wait for a dead server must not hold up leaving.
+        let _ = tokio::time::timeout(Duration::from_millis(300), self.tasks.wait()).await;
+    }
+}
+
+/// Returns the journals, and why their folder cannot be used: the door then refuses promotions and lets stops through.
+fn journal(config: &Config, variables: &Variables) -> (Journal, Vec<String>) {
+    let hash = config.origin.as_ref().map(|origin| origin.hash.clone());
+    match config.journals(variables) {
+        Ok(folder) => {
+            let trouble = private_dir(&folder).err().map(|error| error.to_string());
+            (Journal::new(&folder, hash), trouble.into_iter().collect())
+        }
+        // Nowhere to write to: every entry stays in memory, and that is said.
+        Err(error) => (Journal::new(Path::new("/dev/null/release-cockpit"), hash), vec![error.to_string()]),
+    }
+}
+
+/// Who sits here, as the machine knows; the API server's word stands in the environment's access.
+pub(super) fn operator() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// What one environment needs to come up.
+struct Environment {
+    env: EnvConfig,
+    cluster: Cluster,
+    outlet: Outlet,
+    door: Door,
+    refresh: Arc<Notify>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Environment {
+    async fn start(self) {
+        let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
+        let client = match self.clients(&namespace) {
+            Ok(client) => client,
+            Err(error) => {
+                self.down(SourceKind::Kubernetes, format!("{error:#}"));
+                return;
+            }
+        };
+        let workloads = self.workloads(&client, &namespace).await;
+        let (tracks, watched) = watch::channel(TracksByWorkload::new());
+        KubernetesSource {
+            env: self.env.name.clone(),
+            client,
+            namespace: namespace.clone(),
+            workloads: workloads.clone(),
+            outlet: self.outlet.clone(),
+            tracks,
+            refresh: Arc::clone(&self.refresh),
+            cancel: self.cancel.clone(),
+        }
+        .spawn(&self.tasks);
+        if let Some(configured) = &self.env.prometheus {
+            self.watch_metrics(configured, namespace, watched).await;
+        }
+    }
+
+    /// Starts the source of metrics; a secret that is not to be had yet is asked for again.
+    async fn watch_metrics(
+        &self,
+        configured: &Prometheus,
+        namespace: String,
+        tracks: watch::Receiver<TracksByWorkload>,
+    ) {
+        let questions = loop {
+            match configured::questions(configured, &namespace).await {
+                Ok(questions) => break questions,
+                Err(why) => self.down(SourceKind::Prometheus, why),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        };
+        PrometheusSource {
+            env: self.env.name.clone(),
+            questions,
+            interval: Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL),
+            history: PrometheusSource::HISTORY,
+            outlet: self.outlet.clone(),
+            tracks,
+            refresh: Arc::clone(&self.refresh),
+            cancel: self.cancel.clone(),
+        }
+        .spawn(&self.tasks);
+    }
+
+    /// Makes the client for reading, and the executor unless the environment is read-only (law 8).
+    fn clients(&self, namespace: &str) -> Result<kube::Client> {
+        let server = &self.cluster.server;
+        let reading =
+            client::for_reading(self.cluster.config.clone()).wrap_err_with(|| format!("no client for {server}"))?;
+        if !self.env.read_only {
+            let executor = Executor::new(self.cluster.config.clone(), namespace)
+                .wrap_err_with(|| format!("no client for {server}"))?;
+            self.door.admit(self.env.name.clone(), executor);
+        }
+        Ok(reading)
+    }
+
+    /// Returns the configured workloads, else those found in the namespace: looked for until there are some.
+    async fn workloads(&self, client: &kube::Client, namespace: &str) -> Vec<WorkloadId> {
+        if !self.env.workloads.is_empty() {
+            return self.env.workloads.clone();
+        }
+        loop {
+            match discover::workloads(client, namespace).await {
+                Ok(found) if !found.is_empty() => {
+                    let feed = Feed::Found { env: self.env.name.clone(), workloads: found.clone() };
+                    self.outlet.send(feed);
+                    return found;
+                }
+                Ok(_) => self.down(
+                    SourceKind::Kubernetes,
+                    format!("no Rollout and no Deployment in namespace {namespace}; choose another with -n"),
+                ),
+                Err(why) => self.down(SourceKind::Kubernetes, why),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn down(&self, source: SourceKind, why: String) {
+        let env = self.env.name.clone();
+        self.outlet.send(Feed::Link { env, source, link: Link::Down(why), at: None });
+    }
+}

@@ -1,0 +1,49 @@
+//! The log: to a file while the screen is up, to standard error for headless commands. Never to the screen.
+
+use std::io::IsTerminal as _;
+
+use color_eyre::eyre::Result;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogLevel;
+use crate::config::paths::{Variables, private_dir};
+
+/// Days of log files that are kept.
+const KEPT: usize = 5;
+
+/// What is logged: our own words at the chosen level, the libraries' warnings. `RUST_LOG` says otherwise.
+fn filter(level: LogLevel) -> EnvFilter {
+    let own = format!("error,release_cockpit={}", level.word());
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(own))
+}
+
+/// Logs to a file of the day in the state folder. Without a state folder there is no log; the journal says so louder.
+pub(super) fn to_file(variables: &Variables, level: LogLevel) -> Result<Option<WorkerGuard>> {
+    let Ok(state) = variables.state_dir() else { return Ok(None) };
+    let folder = state.join("log");
+    if private_dir(&state).and_then(|()| private_dir(&folder)).is_err() {
+        return Ok(None);
+    }
+    let appender = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("cockpit")
+        .filename_suffix("log")
+        .max_log_files(KEPT)
+        .build(folder)?;
+    let (writer, guard) = tracing_appender::non_blocking(appender);
+    tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(false).with_writer(writer).init();
+    Ok(Some(guard))
+}
+
+/// Logs to standard error, if asked for: what a command has to say it says itself.
+pub(super) fn to_stderr(asked: Option<LogLevel>) {
+    if asked.is_none() && std::env::var_os("RUST_LOG").is_none() {
+        return;
+    }
+    let level = asked.unwrap_or_default();
+    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let logger = tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(ansi).with_writer(std::io::stderr);
+    // A second call, as in tests, changes nothing.
+    let _ = logger.try_init();
+}

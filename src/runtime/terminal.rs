@@ -1,0 +1,126 @@
+//! The terminal: entered once, and given back whatever happens.
+
+use std::io::{self, IsTerminal as _, Stdout, Write as _, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use color_eyre::eyre::{Result, WrapErr, bail};
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{cursor, execute};
+use ratatui::Terminal as Ratatui;
+use ratatui::layout::{Position, Rect};
+
+use super::quiet::Quiet;
+
+/// Whether the terminal is ours now.
+static OURS: AtomicBool = AtomicBool::new(false);
+
+/// Gives the terminal back. May be called any number of times, from anywhere.
+pub(super) fn restore() {
+    if OURS.swap(false, Ordering::SeqCst) {
+        let mut out = stdout();
+        let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = disable_raw_mode();
+        let _ = out.flush();
+    }
+}
+
+/// Makes panics give the terminal back before they are reported. Only the main thread draws: a panic elsewhere goes to
+/// the log and must not take the terminal away from a running screen.
+pub(super) fn restore_on_panic() {
+    let main = std::thread::current().id();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == main {
+            restore();
+            report(panic);
+        } else {
+            tracing::error!(%panic, "a task in the background panicked");
+        }
+    }));
+}
+
+/// The terminal while it is ours; given back when dropped.
+pub(super) struct Terminal {
+    inner: Ratatui<Quiet<Stdout>>,
+    mouse: bool,
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+impl Terminal {
+    /// Takes the terminal.
+    pub(super) fn enter(mouse: bool) -> Result<Self> {
+        if !stdout().is_terminal() || !io::stdin().is_terminal() {
+            bail!("this is no terminal: `cockpit status --watch` prints lines instead of a screen");
+        }
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            bail!("TERM=dumb cannot show a screen: `cockpit status --watch` prints lines instead");
+        }
+        // The theme decides on colours; with NO_COLOR it sets none. Left to itself crossterm would lose bold and
+        // reversed cells too.
+        crossterm::style::force_color_output(true);
+        take(mouse)?;
+        let inner = Ratatui::new(Quiet::new(stdout())).wrap_err("cannot learn the size of the terminal")?;
+        Ok(Self { inner, mouse })
+    }
+
+    /// Draws a frame.
+    pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        self.inner.draw(render).map(|_| ())
+    }
+
+    /// Returns the size as it is now.
+    pub(super) fn area(&self) -> io::Result<Rect> {
+        Ok(Rect::from((Position::ORIGIN, self.inner.size()?)))
+    }
+
+    /// Makes the next frame a full one.
+    pub(super) fn repaint(&mut self) -> io::Result<()> {
+        let area = self.area()?;
+        self.inner.backend_mut().forget();
+        self.inner.resize(area)
+    }
+
+    /// Captures the mouse or lets it go.
+    pub(super) fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+    }
+
+    /// Copies to the clipboard of the terminal (OSC 52), which works over SSH and in tmux.
+    pub(super) fn copy(text: &str) -> io::Result<()> {
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    /// Rings the bell.
+    pub(super) fn ring() -> io::Result<()> {
+        stdout().write_all(b"\x07")?;
+        stdout().flush()
+    }
+
+    /// Gives the terminal back, stops this process, and takes the terminal again when it is continued.
+    pub(super) fn suspend(&mut self) -> Result<()> {
+        restore();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
+            .wrap_err("cannot stop this process")?;
+        take(self.mouse)?;
+        self.repaint().wrap_err("cannot draw after being continued")
+    }
+}
+
+fn take(mouse: bool) -> Result<()> {
+    enable_raw_mode().wrap_err("cannot switch the terminal to raw mode")?;
+    OURS.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+        .wrap_err("cannot write to the terminal")?;
+    if mouse {
+        execute!(stdout(), EnableMouseCapture).wrap_err("cannot write to the terminal")?;
+    }
+    Ok(())
+}

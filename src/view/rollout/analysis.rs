@@ -1,0 +1,105 @@
+//! Analysis runs: phase, measurements, and how much of their budgets is used.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::domain::analysis::{AnalysisMetric, AnalysisRun};
+use crate::domain::text::duration;
+use crate::domain::world::WorkloadState;
+use crate::view::layout::indent;
+use crate::view::parts::panel::{Edge, panel};
+use crate::view::parts::row::{put, put_all};
+use crate::view::scene::Scene;
+use crate::view::theme::Role;
+
+/// Draws the runs, newest first, as many as there is room for.
+pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
+    let title = scene.row().say(Role::Title, "analysis");
+    let runs: &[AnalysisRun] = workload.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.runs);
+    let word = if runs.is_empty() { String::new() } else { crate::domain::text::plural(runs.len(), "run") };
+    let word = scene.row().say(Role::Label, word);
+    let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
+    if runs.is_empty() {
+        put(buf, inside, scene.theme, scene.row().say(Role::Label, "no analysis runs"));
+        return;
+    }
+    let columns = usize::from(inside.width);
+    let lines = runs.iter().flat_map(|run| run_lines(scene, run, columns)).take(usize::from(inside.height));
+    put_all(buf, inside, scene.theme, lines.collect::<Vec<_>>());
+}
+
+/// Shape and role of a phase.
+fn sign(scene: &Scene<'_>, phase: &str) -> (&'static str, Role) {
+    let glyphs = scene.theme.glyphs();
+    match phase {
+        "Successful" => (glyphs.good, Role::Good),
+        "Failed" | "Error" => (glyphs.bad, Role::Bad),
+        "Inconclusive" => (glyphs.blind, Role::Blind),
+        "Running" => (glyphs.running, Role::Busy),
+        _ => (glyphs.waits, Role::Label),
+    }
+}
+
+fn run_lines(scene: &Scene<'_>, run: &AnalysisRun, columns: usize) -> Vec<Line<'static>> {
+    let (shape, role) = sign(scene, &run.phase);
+    let kind = match run.step {
+        Some(step) => format!("step {}", step + 1),
+        None => run.kind.to_lowercase(),
+    };
+    let took = run.started.map(|started| duration(run.completed.unwrap_or(scene.model.now).duration_since(started)));
+    let row = scene
+        .row()
+        .say(role, format!("{shape} {}", run.phase))
+        .gap(2)
+        .say(Role::Strong, kind)
+        .say(Role::Label, took.map_or_else(String::new, |took| format!("  {took}")))
+        .gap(2);
+    let room = columns.saturating_sub(row.width());
+    let mut lines = vec![row.name(Role::Faint, &run.name, room).line()];
+    if !run.message.is_empty() {
+        let parts = scene.theme.wrap(&run.message, columns.saturating_sub(2), 2);
+        lines.extend(parts.into_iter().map(|part| scene.row().gap(2).say(Role::Text, part).line()));
+    }
+    for metric in &run.metrics {
+        lines.extend(metric_lines(scene, metric, columns));
+    }
+    lines
+}
+
+fn metric_lines(scene: &Scene<'_>, metric: &AnalysisMetric, columns: usize) -> Vec<Line<'static>> {
+    let (shape, role) = sign(scene, &metric.phase);
+    let of = metric.count.map_or_else(String::new, |count| format!(" of {count}"));
+    let row = scene
+        .row()
+        .gap(2)
+        .say(role, format!("{shape} "))
+        .say(Role::Text, scene.theme.clip_middle(&metric.name, 24))
+        .say(Role::Label, if metric.dry_run { " (dry run)" } else { "" });
+    let value = metric.last_value.as_ref().map_or_else(String::new, |value| format!("last {value}"));
+    let room = columns.saturating_sub(row.width() + 1);
+    let mut lines = vec![row.gap(1).right(Role::Label, &value, room).line()];
+    let mut budget = format!("{}{of} passed, {} failed", metric.successful, metric.failed);
+    if metric.failure_limit >= 0 {
+        budget.push_str(&format!(" of {} allowed", metric.failure_limit));
+    }
+    for (count, word) in [(metric.inconclusive, "inconclusive"), (metric.error, "without answer")] {
+        if count > 0 {
+            budget.push_str(&format!(", {count} {word}"));
+        }
+    }
+    // Red once the budget is used up.
+    let over = i64::from(metric.failed) > metric.failure_limit && metric.failure_limit >= 0;
+    let role = if over { Role::Bad } else { Role::Label };
+    for part in scene.theme.wrap(&budget, columns.saturating_sub(4), 2) {
+        lines.push(scene.row().gap(4).say(role, part).line());
+    }
+    for (word, condition) in [("passes when", &metric.success_condition), ("fails when", &metric.failure_condition)] {
+        if !condition.is_empty() {
+            let row = scene.row().gap(4).say(Role::Faint, format!("{word} "));
+            let room = columns.saturating_sub(row.width());
+            lines.push(row.left(Role::Faint, condition, room).line());
+        }
+    }
+    lines
+}

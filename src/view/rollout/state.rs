@@ -1,0 +1,88 @@
+//! Where the workload stands, in the words and figures of `kubectl`.
+
+use ratatui::text::Line;
+
+use crate::app::place::Place;
+use crate::domain::freshness::Link;
+use crate::domain::world::{Environment, WorkloadState};
+use crate::view::parts::badge;
+use crate::view::parts::row::Row;
+use crate::view::scene::Scene;
+use crate::view::text::width;
+use crate::view::theme::Role;
+
+/// Returns object and phase, figures, and why it is not moving.
+pub(crate) fn lines(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+) -> Vec<Line<'static>> {
+    let glyphs = scene.theme.glyphs();
+    let heard = env.kubernetes();
+    let verdict = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.now);
+    let mut right = scene.row();
+    if let Some(status) = &workload.status {
+        let since = Scene::phase_since(workload);
+        right = right.add(badge::phase(scene.theme, status.phase, since, scene.model.now)).gap(2);
+    }
+    let right = right.add([verdict]);
+    let object = format!("{} in {}", workload.id, env.settings.namespace);
+    let strategy = workload.status.as_ref().map_or("", |status| status.strategy);
+    let object = scene.row().say(Role::Strong, object).gap(2).say(Role::Label, strategy);
+    let mut lines = vec![sides(object, right, columns)];
+    let Some(status) = &workload.status else {
+        let text = if workload.missing { "it does not exist" } else { "not seen yet" };
+        lines.push(scene.row().say(Role::Label, text).line());
+        if let Link::Down(why) = &heard.link {
+            lines.push(scene.row().say(Role::Bad, format!("{} kubernetes: ", glyphs.bad)).say(Role::Text, why).line());
+        }
+        return lines;
+    };
+    let mut figures = Vec::new();
+    if let Some(weight) = status.weight {
+        let share = |part: u32| format!("{} %", u64::from(part) * 100 / u64::from(weight.max.max(1)));
+        figures.extend([("set", share(weight.set)), ("actual", share(weight.actual))]);
+    }
+    let replicas = status.replicas;
+    figures.extend([
+        ("desired", replicas.desired.to_string()),
+        ("current", replicas.current.to_string()),
+        ("updated", replicas.updated.to_string()),
+        ("ready", replicas.ready.to_string()),
+        ("available", replicas.available.to_string()),
+    ]);
+    // No figure is lost: what does not fit goes to another line.
+    let gap = if columns < 100 { 1 } else { 3 };
+    let mut row = scene.row();
+    for (label, value) in figures {
+        let next = scene.row().say(Role::Label, format!("{label} ")).say(Role::Text, value);
+        if row.width() > 0 && row.width() + gap + next.width() > columns {
+            lines.push(std::mem::replace(&mut row, scene.row()).line());
+        }
+        let space = if row.width() > 0 { gap } else { 0 };
+        row = row.gap(space).add(next.line().spans);
+    }
+    lines.push(row.line());
+    // The cause in our words; the controller's own message only where it says something else.
+    let text = match (&status.why, status.message.as_str()) {
+        (Some(why), "") => why.clone(),
+        (Some(why), message) => format!("{why}  ({message})"),
+        (None, message) => message.to_owned(),
+    };
+    if !text.is_empty() {
+        let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
+        for (index, part) in parts.into_iter().enumerate() {
+            let row = if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            lines.push(row.say(Role::Text, part).line());
+        }
+    }
+    lines
+}
+
+/// Puts two rows at the ends of one line.
+fn sides(left: Row, right: Row, columns: usize) -> Line<'static> {
+    let right = right.line();
+    let used: usize = right.spans.iter().map(|span| width(&span.content)).sum();
+    left.to(columns.saturating_sub(used)).add(right.spans).line()
+}

@@ -1,0 +1,98 @@
+//! The cases. Each is a function over a fresh stage.
+
+mod blue_green;
+mod canary;
+mod rollback;
+mod routed;
+mod workload_ref;
+
+use serde_json::Value;
+
+use crate::cockpit::{Cockpit, Opening};
+use crate::stage::Stage;
+use crate::wire::Sent;
+use crate::{Case, Checked};
+
+/// Makes a table of cases from `async fn(&Stage) -> Checked`.
+macro_rules! cases {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        [$(Case {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            alone: false,
+            play: |stage| Box::pin($module::$name(stage)),
+        }),*]
+    };
+}
+
+/// All cases.
+pub fn all() -> Vec<Case> {
+    let side_by_side = cases![
+        canary::promote_to_the_end,
+        canary::promote_fully,
+        canary::hold_and_resume_at_a_pause,
+        canary::hold_and_resume_in_mid_step,
+        canary::abort_and_retry,
+        canary::abort_while_held,
+        canary::abort_of_a_full_promotion,
+        canary::restart,
+        rollback::to_stable_of_a_basic_canary,
+        rollback::to_stable_of_a_routed_canary,
+        rollback::to_stable_with_injected_metadata,
+        rollback::to_stable_while_held,
+        rollback::to_stable_after_an_abort,
+        rollback::to_the_revision_before,
+        rollback::twice_in_a_row,
+        rollback::to_a_named_revision,
+        rollback::within_the_rollback_window,
+        routed::weight_abort_and_retry,
+        routed::max_traffic_weight,
+        routed::abort_while_held,
+        blue_green::promote,
+        blue_green::promote_fully,
+        blue_green::hold_and_resume,
+        blue_green::abort_and_retry,
+        blue_green::rollback_to_stable,
+        blue_green::rollback_after_the_switch,
+        blue_green::restart,
+        workload_ref::promote_and_roll_back,
+        workload_ref::rollback_to_stable,
+        workload_ref::rollback_while_held,
+        workload_ref::abort_retry_hold,
+    ];
+    side_by_side.into_iter().collect()
+}
+
+/// Puts objects on the stage and opens a cockpit on a workload of theirs, once all is out and well.
+async fn fresh(stage: &Stage, workload: &str, objects: impl IntoIterator<Item = Value>) -> Checked<Cockpit> {
+    stage.make(objects).await?;
+    let mut cockpit = Cockpit::open(stage, Opening::of(workload)?).await?;
+    cockpit.until_settled().await?;
+    Ok(cockpit)
+}
+
+/// Fails unless two things are the same.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, wanted: &T) -> Checked {
+    if got == wanted { Ok(()) } else { Err(format!("{what}: got {got:?}, wanted {wanted:?}").into()) }
+}
+
+/// Fails unless something holds.
+fn holds(what: &str, it_does: bool) -> Checked {
+    if it_does { Ok(()) } else { Err(format!("it does not hold that {what}").into()) }
+}
+
+/// Fails unless a text contains another.
+fn says(text: &str, wanted: &str) -> Checked {
+    if text.contains(wanted) { Ok(()) } else { Err(format!("{text:?} does not say {wanted:?}").into()) }
+}
+
+/// Fails unless exactly these merge patches were taken: the end of the path, and the body without its precondition.
+fn sent_merges(sent: &[Sent], wanted: &[(&str, Value)]) -> Checked {
+    let end = |line: &str| {
+        line.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/')).map(|(_, end)| end.to_owned())
+    };
+    let got: Vec<_> =
+        sent.iter().map(|sent| (end(&sent.line).unwrap_or_default(), sent.kind.as_str(), &sent.body)).collect();
+    let wanted: Vec<_> =
+        wanted.iter().map(|(path, body)| ((*path).to_owned(), "application/merge-patch+json", body)).collect();
+    same("what was sent", &got, &wanted)
+}
