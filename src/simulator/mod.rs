@@ -1,3 +1,189 @@
 //! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), release_cockpit::simulator::SimulatorError> {
+//! use release_cockpit::simulator::{Options, Scenario, Simulator};
+//! let simulator = Simulator::start(&Scenario::load("canary")?, Options::default()).await?;
+//! simulator.write_kubeconfig("kubeconfig".as_ref())?;
+//! println!("export PROMETHEUS_URL={}", simulator.prometheus_url());
+//! # Ok(()) }
+//! ```
+//!
+//! - [`Scenario`] is what is played; [`Simulator`] plays it; [`Cluster`] is one of its clusters, with helpers for tests.
+//! - [`faults`] are troubles that can be switched on and off.
+//! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
+//! - `controllers` does: it is what a cluster does by itself.
+//! - [`prometheus`] keeps and answers metrics; `traffic` says what users feel.
 
+mod clock;
+mod cluster;
+mod controllers;
+mod error;
+pub mod faults;
+mod kubeconfig;
+mod kubernetes;
+mod play;
 pub mod prometheus;
+mod scenario;
+mod stage;
+mod traffic;
+
+use std::path::Path;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use cluster::Cluster;
+pub use error::SimulatorError;
+pub use kubernetes::Recorded;
+pub use kubernetes::access::{Access, Role, User};
+pub use scenario::Scenario;
+
+use clock::Clock;
+use faults::Faults;
+use play::{Props, Scene};
+use prometheus::{Metrics, Outage, PrometheusServer};
+
+/// How a scenario is played.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// How many times as fast as real time.
+    pub speed: f64,
+    /// What names, uids and metrics follow from.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { speed: 1.0, seed: 7 }
+    }
+}
+
+/// A running simulation. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    scenario: Scenario,
+    clusters: Vec<Cluster>,
+    current: usize,
+    metrics: Metrics,
+    prometheus: PrometheusServer,
+    shutdown: CancellationToken,
+    // Dropping the set aborts what is left of the tasks.
+    _tasks: JoinSet<()>,
+}
+
+impl Simulator {
+    /// Sets the stage and begins to play. Must be called within a tokio runtime.
+    pub async fn start(scenario: &Scenario, options: Options) -> Result<Self, SimulatorError> {
+        let shutdown = CancellationToken::new();
+        let metrics = Metrics::new(options.seed);
+        let prometheus = metrics.serve().await.map_err(SimulatorError::Listen)?;
+        let clock = Clock::new(options.speed);
+        let mut tasks = JoinSet::new();
+        let mut scenes = Vec::new();
+        let mut clusters = Vec::new();
+        let mut metrics_down = Vec::new();
+        for (index, environment) in scenario.environments.iter().enumerate() {
+            let seed = options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
+            let stage = stage::set(environment, options.speed, seed)?;
+            let address = kubernetes::serve(&stage.server, &shutdown).map_err(SimulatorError::Listen)?;
+            let cluster = Cluster {
+                environment: environment.name.clone(),
+                context: environment.context.clone(),
+                namespace: environment.namespace.clone(),
+                protected: environment.protected,
+                workloads: environment.workloads.clone(),
+                url: format!("http://{address}"),
+                server: stage.server,
+            };
+            metrics_down.push(stage.controllers.metrics_down());
+            tasks.spawn(stage.controllers.run(shutdown.clone()));
+            scenes.push(Scene { cluster: cluster.clone(), traffic: stage.traffic });
+            clusters.push(cluster);
+        }
+        play::fill_past(&scenes, &metrics);
+        tasks.spawn(play::scrape(scenes, metrics.clone(), shutdown.clone()));
+        for (cluster, environment) in clusters.iter().zip(&scenario.environments) {
+            if let Some(update) = environment.update.clone() {
+                tasks.spawn(play::update(cluster.clone(), environment.clone(), update, clock.clone()));
+            }
+        }
+        let props = Props { clusters: clusters.clone(), metrics: metrics.clone(), metrics_down, clock };
+        for happening in scenario.timeline.clone() {
+            tasks.spawn(play::trouble(happening, props.clone()));
+        }
+        let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
+        Ok(Self { scenario: scenario.clone(), clusters, current, metrics, prometheus, shutdown, _tasks: tasks })
+    }
+
+    /// Returns what is being played.
+    #[must_use]
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Returns the clusters, in promotion order.
+    #[must_use]
+    pub fn clusters(&self) -> &[Cluster] {
+        &self.clusters
+    }
+
+    /// Returns the cluster of an environment.
+    #[must_use]
+    pub fn cluster(&self, environment: &str) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.environment == environment)
+    }
+
+    /// Returns the switches for faults of an environment's API server.
+    #[must_use]
+    pub fn faults(&self, environment: &str) -> Option<&Faults> {
+        self.cluster(environment).map(Cluster::faults)
+    }
+
+    /// Makes Prometheus fail, or with [`Outage::None`] work again.
+    pub fn set_metrics_outage(&self, outage: Outage) {
+        self.metrics.set_outage(outage);
+    }
+
+    /// Sends an image out in an environment: `set_image("prod-eu", "rollout/payments-api", "…:1.6.0")`.
+    pub fn set_image(&self, environment: &str, workload: &str, image: &str) -> Result<(), SimulatorError> {
+        let cluster = self.cluster(environment).ok_or_else(|| SimulatorError::Refused {
+            cluster: environment.to_owned(),
+            why: "there is no such environment".to_owned(),
+        })?;
+        cluster.set_image(workload, image)
+    }
+
+    /// Returns the address of Prometheus.
+    #[must_use]
+    pub fn prometheus_url(&self) -> String {
+        self.prometheus.url()
+    }
+
+    /// Returns a kubeconfig: one context for each environment, as alice, who may change things; and in the cluster of
+    /// the current context one for each of `admin`, `alice`, `bob`, `viewer`, `nobody` and `expired`.
+    #[must_use]
+    pub fn kubeconfig_yaml(&self) -> String {
+        kubeconfig::kubeconfig(&self.clusters, self.current)
+    }
+
+    /// Writes the kubeconfig so that only its owner can read it.
+    pub fn write_kubeconfig(&self, path: &Path) -> Result<(), SimulatorError> {
+        kubeconfig::write_private(path, &self.kubeconfig_yaml())
+    }
+
+    /// Returns the cockpit's config for this simulation.
+    #[must_use]
+    pub fn config_toml(&self) -> String {
+        kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests;

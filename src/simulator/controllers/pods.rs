@@ -1,0 +1,422 @@
+//! Scheduler and kubelet in one: a pod gets a node, its containers start, run, crash, or never come.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Tools;
+use super::events::Severity;
+use super::rollouts::spec::go_duration;
+use crate::simulator::kubernetes::managed_fields::Author;
+use crate::simulator::kubernetes::object::{self, stamp};
+use crate::simulator::kubernetes::store::{Key, Part};
+use crate::simulator::scenario::behaviour::{Behaviour, Fate};
+
+/// Between creation and a node, in scenario time.
+const SCHEDULING: Duration = Duration::from_millis(50);
+/// Between failed pulls, in scenario time; doubles like the restarts.
+const FIRST_PULL_BACK_OFF: Duration = Duration::from_secs(10);
+/// Before the first restart of a crashed container, in scenario time; doubles up to [`LONGEST_BACK_OFF`].
+const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
+/// Longest wait between restarts, in scenario time.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+/// Annotation of a pod that says how long it takes to become ready, for tests.
+const READY_AFTER: &str = "cockpit.test/ready-after";
+/// Nodes that pods are spread over.
+const NODES: u64 = 3;
+
+/// What goes on in one pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No node yet.
+    New,
+    /// On a node, containers not started.
+    Creating,
+    /// Containers run; `true` once ready.
+    Running(bool),
+    /// Containers have exited and wait to be restarted.
+    BackOff,
+    /// The image could not be pulled; `true` while waiting for the next try.
+    PullFailed(bool),
+    /// No node takes it.
+    Unschedulable,
+}
+
+#[derive(Debug, Clone)]
+struct Run {
+    stage: Stage,
+    due: Option<Timestamp>,
+    restarts: u32,
+    pulls: u32,
+    started: Option<Timestamp>,
+    last_exit: Option<Value>,
+    number: u64,
+}
+
+/// The life of every pod of a cluster.
+#[derive(Debug, Default)]
+pub struct Kubelet {
+    runs: HashMap<String, Run>,
+    count: u64,
+}
+
+impl Kubelet {
+    /// Moves one pod on, if its time has come.
+    pub fn reconcile(&mut self, tools: &mut Tools, key: &Key) {
+        let Some(pod) = tools.store.get(key) else {
+            return;
+        };
+        let now = tools.clock.now();
+        let uid = object::uid(&pod).to_owned();
+        let count = &mut self.count;
+        let run = self.runs.entry(uid.clone()).or_insert_with(|| {
+            *count += 1;
+            Run {
+                stage: Stage::New,
+                due: Some(crate::simulator::clock::later(now, tools.clock.scale(SCHEDULING))),
+                restarts: 0,
+                pulls: 0,
+                started: None,
+                last_exit: None,
+                number: *count,
+            }
+        });
+        match run.due {
+            Some(due) if due <= now => {}
+            Some(due) => {
+                tools.queue.add_at(due, key.clone());
+                return;
+            }
+            None => return,
+        }
+        let image = object::text(&pod, "/spec/containers/0/image").to_owned();
+        let mut behaviour = tools.images.of(&image);
+        if let Some(start_up) = object::annotation(&pod, READY_AFTER).and_then(go_duration) {
+            // Given in real time.
+            behaviour.start_up = tools.clock.scenario_time(start_up);
+        }
+        let wait = advance(run, tools, &pod, &behaviour, now);
+        run.due = wait.map(|wait| tools.clock.after(tools.clock.scale(wait)));
+        if let Some(due) = run.due {
+            tools.queue.add_at(due, key.clone());
+        }
+        let written = run.clone();
+        write_pod(tools, key, &pod, &written, now);
+        if self.runs.len() > 64 {
+            self.forget_the_gone(tools);
+        }
+    }
+
+    fn forget_the_gone(&mut self, tools: &Tools) {
+        let pods = tools.store.list(crate::simulator::kubernetes::resources::Kind::Pod, None).1;
+        if self.runs.len() > 2 * pods.len() + 64 {
+            let alive: std::collections::HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
+            self.runs.retain(|uid, _| alive.contains(uid.as_str()));
+        }
+    }
+}
+
+/// Moves a pod to its next stage and returns how long that lasts in scenario time, `None` for ever.
+fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour, now: Timestamp) -> Option<Duration> {
+    let uid = object::uid(pod);
+    match run.stage {
+        Stage::New if behaviour.fate == Fate::CannotBeScheduled => {
+            run.stage = Stage::Unschedulable;
+            say(
+                tools,
+                pod,
+                "default-scheduler",
+                Severity::Warning,
+                "FailedScheduling",
+                "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
+            );
+            None
+        }
+        Stage::Unschedulable => None,
+        Stage::New => {
+            run.stage = Stage::Creating;
+            let message =
+                format!("Successfully assigned {}/{} to {}", object::namespace(pod), object::name(pod), node(run));
+            say(tools, pod, "default-scheduler", Severity::Normal, "Scheduled", &message);
+            Some(behaviour.start_up.saturating_sub(SCHEDULING))
+        }
+        Stage::Creating | Stage::PullFailed(true) if behaviour.fate == Fate::CannotBePulled => {
+            run.stage = Stage::PullFailed(false);
+            let message = pull_error(pod);
+            say(tools, pod, "kubelet", Severity::Warning, "Failed", &message);
+            Some(Duration::from_secs(3))
+        }
+        Stage::PullFailed(false) => {
+            run.stage = Stage::PullFailed(true);
+            run.pulls += 1;
+            let message = format!("Back-off pulling image \"{}\"", image(pod));
+            say(tools, pod, "kubelet", Severity::Normal, "BackOff", &message);
+            Some(back_off(FIRST_PULL_BACK_OFF, run.pulls))
+        }
+        Stage::Creating | Stage::BackOff | Stage::PullFailed(true) => {
+            if run.stage == Stage::BackOff {
+                run.restarts += 1;
+                tools.server.logs.restart(uid);
+            }
+            run.started = Some(now);
+            for line in &behaviour.log {
+                tools.server.logs.print(uid, line);
+            }
+            if behaviour.log.is_empty() {
+                let line = format!("level=info msg=\"listening on :8080\" image={}", image(pod));
+                tools.server.logs.print(uid, &line);
+            }
+            match &behaviour.fate {
+                Fate::Crashes { after, .. } => {
+                    run.stage = Stage::Running(false);
+                    Some(*after)
+                }
+                Fate::NeverReady => {
+                    run.stage = Stage::Running(false);
+                    say(
+                        tools,
+                        pod,
+                        "kubelet",
+                        Severity::Warning,
+                        "Unhealthy",
+                        "Readiness probe failed: HTTP probe failed with statuscode: 503",
+                    );
+                    None
+                }
+                _ => {
+                    run.stage = Stage::Running(true);
+                    None
+                }
+            }
+        }
+        Stage::Running(_) => {
+            let Fate::Crashes { exit_code, .. } = behaviour.fate else {
+                return None;
+            };
+            run.last_exit = Some(json!({"terminated": {
+                "containerID": container_id(pod, run.restarts),
+                "exitCode": exit_code,
+                "finishedAt": stamp(now),
+                "reason": if exit_code == 137 { "OOMKilled" } else { "Error" },
+                "startedAt": stamp(run.started.unwrap_or(now)),
+            }}));
+            run.stage = Stage::BackOff;
+            let message = format!(
+                "Back-off restarting failed container {} in pod {}_{}({uid})",
+                container(pod),
+                object::name(pod),
+                object::namespace(pod),
+            );
+            say(tools, pod, "kubelet", Severity::Warning, "BackOff", &message);
+            Some(back_off(FIRST_BACK_OFF, run.restarts + 1))
+        }
+    }
+}
+
+fn back_off(first: Duration, tries: u32) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF)
+}
+
+fn say(tools: &mut Tools, pod: &Value, component: &str, severity: Severity, reason: &'static str, message: &str) {
+    tools.events.record(&tools.store, pod, component, severity, reason, message);
+}
+
+fn write_pod(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
+    if run.stage != Stage::Unschedulable && object::text(pod, "/spec/nodeName").is_empty() {
+        let author = Author::update("kube-scheduler");
+        let bound = tools.store.update(key, Part::Main, &author, |old| {
+            let mut new = old.clone();
+            object::set(&mut new, &["spec", "nodeName"], json!(node(run)));
+            Ok(new)
+        });
+        if bound.is_err() {
+            return;
+        }
+    }
+    let status = status(pod, run, now);
+    // A pod deleted in the meantime has no status to write.
+    let _ = tools.store.update(key, Part::Status, &Author::update("kubelet"), |old| {
+        let mut new = old.clone();
+        new["status"] = status;
+        Ok(new)
+    });
+}
+
+fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
+    let qos = object::text(pod, "/status/qosClass");
+    if run.stage == Stage::Unschedulable {
+        return json!({
+            "conditions": [{
+                "lastProbeTime": null,
+                "lastTransitionTime": stamp(now),
+                "message": "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
+                "reason": "Unschedulable",
+                "status": "False",
+                "type": "PodScheduled",
+            }],
+            "phase": "Pending",
+            "qosClass": qos,
+        });
+    }
+    let ready = run.stage == Stage::Running(true);
+    let running = matches!(run.stage, Stage::Running(_) | Stage::BackOff);
+    let condition = |kind: &str, holds: bool| {
+        // The time of the last change of this condition, if it was the same before.
+        let before = object::items(pod, "/status/conditions").iter().find(|c| object::text(c, "/type") == kind);
+        let word = if holds { "True" } else { "False" };
+        let since = before
+            .filter(|c| object::text(c, "/status") == word)
+            .map_or_else(|| stamp(now), |c| object::text(c, "/lastTransitionTime").to_owned());
+        let mut condition = json!({
+            "lastProbeTime": null,
+            "lastTransitionTime": since,
+            "status": word,
+            "type": kind,
+        });
+        if !holds && matches!(kind, "Ready" | "ContainersReady") {
+            condition["reason"] = json!("ContainersNotReady");
+            condition["message"] = json!(format!("containers with unready status: [{}]", container(pod)));
+        }
+        condition
+    };
+    let statuses: Vec<Value> =
+        object::items(pod, "/spec/containers").iter().map(|spec| container_status(pod, spec, run)).collect();
+    let start = match object::text(pod, "/status/startTime") {
+        "" => stamp(now),
+        start => start.to_owned(),
+    };
+    let mut status = json!({
+        "conditions": [
+            condition("PodReadyToStartContainers", true),
+            condition("Initialized", true),
+            condition("Ready", ready),
+            condition("ContainersReady", ready),
+            condition("PodScheduled", true),
+        ],
+        "containerStatuses": statuses,
+        "hostIP": "127.0.0.1",
+        "phase": if running { "Running" } else { "Pending" },
+        "qosClass": qos,
+        "startTime": start,
+    });
+    if running {
+        let ip = format!("10.0.{}.{}", run.number / 250, run.number % 250 + 1);
+        status["podIPs"] = json!([{"ip": ip}]);
+        status["podIP"] = json!(ip);
+    }
+    status
+}
+
+fn container_status(pod: &Value, spec: &Value, run: &Run) -> Value {
+    let image = object::text(spec, "/image");
+    let started = stamp(run.started.unwrap_or_default());
+    let name = object::text(spec, "/name");
+    let crash_message = || {
+        let wait = back_off(FIRST_BACK_OFF, run.restarts + 1).as_secs();
+        format!(
+            "back-off {} restarting failed container={name} pod={}_{}({})",
+            if wait >= 60 { format!("{}m{}s", wait / 60, wait % 60) } else { format!("{wait}s") },
+            object::name(pod),
+            object::namespace(pod),
+            object::uid(pod),
+        )
+    };
+    let (state, ready, is_started) = match run.stage {
+        Stage::New | Stage::Creating | Stage::Unschedulable => {
+            (json!({"waiting": {"reason": "ContainerCreating"}}), false, false)
+        }
+        Stage::Running(ready) => (json!({"running": {"startedAt": started}}), ready, true),
+        Stage::BackOff => {
+            (json!({"waiting": {"message": crash_message(), "reason": "CrashLoopBackOff"}}), false, false)
+        }
+        Stage::PullFailed(false) => {
+            (json!({"waiting": {"message": pull_error(pod), "reason": "ErrImagePull"}}), false, false)
+        }
+        Stage::PullFailed(true) => (
+            json!({"waiting": {
+                "message": format!("Back-off pulling image \"{image}\": ErrImagePull: {}", pull_error(pod)),
+                "reason": "ImagePullBackOff",
+            }}),
+            false,
+            false,
+        ),
+    };
+    let has_run = run.started.is_some();
+    let mut status = json!({
+        "image": image,
+        "imageID": if has_run { image_id(image) } else { String::new() },
+        "lastState": run.last_exit.clone().unwrap_or(json!({})),
+        "name": name,
+        "ready": ready,
+        "restartCount": run.restarts,
+        "started": is_started,
+        "state": state,
+    });
+    if has_run {
+        status["containerID"] = json!(container_id(pod, run.restarts));
+    }
+    status
+}
+
+fn image(pod: &Value) -> &str {
+    object::text(pod, "/spec/containers/0/image")
+}
+
+fn container(pod: &Value) -> &str {
+    object::text(pod, "/spec/containers/0/name")
+}
+
+fn node(run: &Run) -> String {
+    format!("node-{}", run.number % NODES + 1)
+}
+
+fn pull_error(pod: &Value) -> String {
+    let image = image(pod);
+    format!("failed to resolve reference \"{image}\": not found")
+}
+
+/// Returns the image by digest, as a container runtime reports it. The digest follows from the name alone.
+pub fn image_id(image: &str) -> String {
+    let slash = image.rfind('/').unwrap_or(0);
+    let repository = match image[slash..].find(':') {
+        Some(colon) => &image[..slash + colon],
+        None => image,
+    };
+    format!("{repository}@sha256:{}", hex(image))
+}
+
+fn container_id(pod: &Value, restarts: u32) -> String {
+    format!("containerd://{}", hex(&format!("{}/{restarts}", object::uid(pod))))
+}
+
+fn hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_reported_by_digest() {
+        let id = image_id("registry.test:5000/payments-api:1.5.0");
+        assert!(id.starts_with("registry.test:5000/payments-api@sha256:"), "{id}");
+        assert_eq!(id.len(), "registry.test:5000/payments-api@sha256:".len() + 64);
+        assert_eq!(image_id("web:1"), image_id("web:1"));
+        assert_ne!(image_id("web:1"), image_id("web:2"));
+    }
+
+    #[test]
+    fn restarts_slow_down_to_a_limit() {
+        let waits: Vec<u64> = (1..8).map(|tries| back_off(FIRST_BACK_OFF, tries).as_secs()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+    }
+}

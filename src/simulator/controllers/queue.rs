@@ -1,0 +1,87 @@
+//! The work queue of the controllers: each object once, some of them later.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::simulator::kubernetes::store::Key;
+
+/// Objects to look at.
+#[derive(Debug, Default)]
+pub struct Queue {
+    ready: VecDeque<Key>,
+    waiting: HashSet<Key>,
+    later: BinaryHeap<Reverse<(Timestamp, Key)>>,
+}
+
+impl Queue {
+    /// Adds an object, unless it waits already.
+    pub fn add(&mut self, key: Key) {
+        if self.waiting.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Adds an object at a time to come.
+    pub fn add_at(&mut self, at: Timestamp, key: Key) {
+        let entry = Reverse((at, key));
+        // Controllers ask again on every pass; one alarm is enough.
+        if !self.later.iter().any(|other| *other == entry) {
+            self.later.push(entry);
+        }
+    }
+
+    /// Returns the next object to look at, moving over those whose time has come.
+    pub fn next(&mut self, now: Timestamp) -> Option<Key> {
+        while let Some(Reverse((at, _))) = self.later.peek() {
+            if *at > now {
+                break;
+            }
+            if let Some(Reverse((_, key))) = self.later.pop() {
+                self.add(key);
+            }
+        }
+        let key = self.ready.pop_front()?;
+        self.waiting.remove(&key);
+        Some(key)
+    }
+
+    /// Returns until when there is nothing to do: `now` if an object is ready.
+    pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.ready.is_empty() { self.due() } else { Some(now) }
+    }
+
+    /// Returns when the next object falls due, apart from those that are ready.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.later.peek().map(|Reverse((at, _))| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::kubernetes::resources::Kind;
+
+    fn key(name: &str) -> Key {
+        Key::new(Kind::Pod, "shop", name)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_object_waits_once_and_comes_when_due() {
+        let mut queue = Queue::default();
+        queue.add(key("a"));
+        queue.add(key("a"));
+        queue.add_at(at(10), key("b"));
+        queue.add_at(at(10), key("b"));
+        assert_eq!(queue.next(at(0)), Some(key("a")));
+        assert_eq!(queue.next(at(0)), None);
+        assert_eq!(queue.due(), Some(at(10)));
+        assert_eq!(queue.next(at(10)), Some(key("b")));
+        assert_eq!(queue.next(at(10)), None);
+    }
+}

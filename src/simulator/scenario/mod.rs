@@ -1,0 +1,143 @@
+//! What is played: environments, manifests, images that misbehave, faults at their time. Data, read from TOML.
+
+pub mod behaviour;
+mod file;
+mod generate;
+mod read;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::SimulatorError;
+use super::prometheus::Outage;
+use behaviour::Behaviour;
+
+/// The scenarios that come along, in the order in which they are listed.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("canary", include_str!("../../../assets/scenarios/canary.toml")),
+    ("error-spike", include_str!("../../../assets/scenarios/error-spike.toml")),
+    ("slow-latency", include_str!("../../../assets/scenarios/slow-latency.toml")),
+    ("crash-loop", include_str!("../../../assets/scenarios/crash-loop.toml")),
+    ("metrics-outage", include_str!("../../../assets/scenarios/metrics-outage.toml")),
+    ("api-outage", include_str!("../../../assets/scenarios/api-outage.toml")),
+    ("blue-green", include_str!("../../../assets/scenarios/blue-green.toml")),
+    ("deployment", include_str!("../../../assets/scenarios/deployment.toml")),
+];
+
+/// An empty cluster, for tests that bring their own manifests. Not listed.
+const EMPTY: (&str, &str) = ("empty", include_str!("../../../assets/scenarios/empty.toml"));
+
+/// A scenario, ready to be played.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// One line for a list.
+    pub title: String,
+    /// What to look for, in a few sentences.
+    pub story: String,
+    /// Where it plays, in promotion order.
+    pub environments: Vec<Environment>,
+    /// What happens by itself, in order of time.
+    pub(super) timeline: Vec<Happening>,
+}
+
+/// A place of a scenario.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Short name.
+    pub name: String,
+    /// Kube context.
+    pub context: String,
+    /// Namespace of its objects.
+    pub namespace: String,
+    /// Whether promotion wants its name typed.
+    pub protected: bool,
+    /// Workloads as the cockpit's config names them: `rollout/payments-api`.
+    pub workloads: Vec<String>,
+    /// Requests per second to each workload.
+    pub(super) requests_per_second: f64,
+    /// Objects that are there before everything else.
+    pub(super) manifests: Vec<Value>,
+    /// The workload that the scenario is about, without an image.
+    pub(super) workload: Option<Value>,
+    /// Images that it has run, oldest first.
+    pub(super) history: Vec<Past>,
+    /// The image that goes out when the play begins.
+    pub(super) update: Option<Update>,
+    /// How images behave here.
+    pub(super) images: HashMap<String, Behaviour>,
+    /// How images behave that nobody described.
+    pub(super) other_images: Behaviour,
+}
+
+/// An image that has been run.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    pub image: String,
+    pub age: Duration,
+    pub change_cause: Option<String>,
+}
+
+/// An image that goes out.
+#[derive(Debug, Clone)]
+pub(super) struct Update {
+    pub image: String,
+    pub after: Duration,
+    pub change_cause: Option<String>,
+}
+
+/// Something that happens by itself.
+#[derive(Debug, Clone)]
+pub(super) struct Happening {
+    /// When, in scenario time.
+    pub at: Duration,
+    /// For how long, in scenario time.
+    pub lasts: Duration,
+    /// Where; indexes into the environments.
+    pub environments: Vec<usize>,
+    /// What.
+    pub what: Trouble,
+}
+
+/// What can happen by itself.
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    /// The API server is away.
+    ApiOutage,
+    /// The API server misbehaves.
+    Api(super::faults::Rule),
+    /// Prometheus misbehaves.
+    Metrics(Outage),
+}
+
+impl Scenario {
+    /// Returns name and title of each scenario that comes along.
+    #[must_use]
+    pub fn list() -> Vec<(String, String)> {
+        BUILT_IN.iter().filter_map(|(name, _)| Self::load(name).ok()).map(|s| (s.name, s.title)).collect()
+    }
+
+    /// Loads a scenario that comes along.
+    pub fn load(name: &str) -> Result<Self, SimulatorError> {
+        let (name, text) = BUILT_IN.iter().chain([&EMPTY]).find(|(known, _)| *known == name).ok_or_else(|| {
+            SimulatorError::UnknownScenario {
+                name: name.to_owned(),
+                known: BUILT_IN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", "),
+            }
+        })?;
+        Self::parse(name, text)
+    }
+
+    /// Reads a scenario.
+    pub fn parse(name: &str, text: &str) -> Result<Self, SimulatorError> {
+        let bad = |why: String| SimulatorError::BadScenario { name: name.to_owned(), why };
+        let file: file::File = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        read::scenario(name, file).map_err(bad)
+    }
+}
+
+#[cfg(test)]
+mod tests;

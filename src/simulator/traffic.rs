@@ -1,0 +1,139 @@
+//! Users: how the requests of an environment are shared among its pods, and what those users feel.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::clock::until;
+use super::controllers::replica_set_view::ReplicaSet;
+use super::controllers::rollouts::HASH_LABEL;
+use super::kubernetes::object;
+use super::kubernetes::resources::Kind;
+use super::kubernetes::store::Store;
+use super::scenario::behaviour::{Images, Onset, Progress, Service};
+
+/// The requests that reach the pods of one `ReplicaSet`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// Namespace of the pods.
+    pub namespace: String,
+    /// Hash of their template, `""` for Deployments.
+    pub hash: String,
+    /// Ready pods.
+    pub pods: Vec<String>,
+    /// Requests per second to each of them.
+    pub requests_per_pod: f64,
+    /// What users feel.
+    pub service: Service,
+}
+
+#[derive(Debug, Default)]
+struct Track {
+    first_ready: Option<Timestamp>,
+    /// When each change's weight was first reached, by the number of the change.
+    reached: HashMap<usize, Timestamp>,
+}
+
+/// The traffic of one environment.
+#[derive(Debug)]
+pub struct Traffic {
+    images: Images,
+    requests_per_second: f64,
+    tracks: HashMap<String, Track>,
+}
+
+impl Traffic {
+    /// Returns the traffic of an environment with so many requests per second to each of its workloads.
+    pub fn new(images: Images, requests_per_second: f64) -> Self {
+        Self { images, requests_per_second, tracks: HashMap::new() }
+    }
+
+    /// Looks at the cluster and returns where requests go now.
+    pub fn observe(&mut self, store: &Store) -> Vec<Flow> {
+        let mut flows = Vec::new();
+        for kind in [Kind::Rollout, Kind::Deployment] {
+            for workload in store.list(kind, None).1 {
+                self.observe_workload(store, &workload, &mut flows);
+            }
+        }
+        flows
+    }
+
+    fn observe_workload(&mut self, store: &Store, workload: &Value, flows: &mut Vec<Flow>) {
+        let sets: Vec<(ReplicaSet, Vec<String>)> = store
+            .owned_of_kind(object::uid(workload), Kind::ReplicaSet)
+            .into_iter()
+            .map(ReplicaSet::new)
+            .map(|set| {
+                let pods = store
+                    .owned_of_kind(set.uid(), Kind::Pod)
+                    .iter()
+                    .filter(|pod| super::controllers::is_ready(pod))
+                    .map(|pod| object::name(pod).to_owned())
+                    .collect();
+                (set, pods)
+            })
+            .collect();
+        let ready: usize = sets.iter().map(|(_, pods)| pods.len()).sum();
+        for (set, pods) in sets {
+            if pods.is_empty() {
+                continue;
+            }
+            let hash = set.label(HASH_LABEL).to_owned();
+            let share = share(workload, &hash).unwrap_or_else(|| pods.len() as f64 / ready.max(1) as f64);
+            let service = self.service(store, &set, share);
+            flows.push(Flow {
+                namespace: object::namespace(workload).to_owned(),
+                hash,
+                requests_per_pod: self.requests_per_second * share / pods.len() as f64,
+                pods,
+                service,
+            });
+        }
+    }
+
+    fn service(&mut self, store: &Store, set: &ReplicaSet, share: f64) -> Service {
+        let now = store.clock().now();
+        let clock = store.clock();
+        let image = object::text(set.template(), "/spec/containers/0/image");
+        let behaviour = self.images.of(image);
+        let track = self.tracks.entry(set.uid().to_owned()).or_default();
+        let since_ready = *track.first_ready.get_or_insert(now);
+        let elapsed = |from: Timestamp| clock.scenario_time(until(from, now));
+        let since_weight: Vec<Option<Duration>> = behaviour
+            .changes
+            .iter()
+            .enumerate()
+            .map(|(index, change)| {
+                let Onset::AtWeight(weight) = change.onset else {
+                    return None;
+                };
+                if share * 100.0 + 1e-9 >= weight {
+                    track.reached.entry(index).or_insert(now);
+                }
+                track.reached.get(&index).map(|at| elapsed(*at))
+            })
+            .collect();
+        behaviour.service_at(&Progress { since_ready: elapsed(since_ready), since_weight })
+    }
+}
+
+/// Returns the share of the requests that a router or a service gives to a hash, `None` where they go by pods.
+fn share(workload: &Value, hash: &str) -> Option<f64> {
+    if let Some(weights) = workload.pointer("/status/canary/weights") {
+        let total = object::number(weights, "/canary/weight", 0) + object::number(weights, "/stable/weight", 0);
+        let weight: i64 = ["canary", "stable"]
+            .iter()
+            .filter(|side| object::text(weights, &format!("/{side}/podTemplateHash")) == hash)
+            .map(|side| object::number(weights, &format!("/{side}/weight"), 0))
+            .sum();
+        return Some(weight as f64 / total.max(1) as f64);
+    }
+    if workload.pointer("/spec/strategy/blueGreen").is_some() {
+        let active = object::text(workload, "/status/blueGreen/activeSelector");
+        return Some(if active == hash { 1.0 } else { 0.0 });
+    }
+    None
+}
