@@ -20,9 +20,10 @@ pub(crate) fn line_width(line: &Line<'_>) -> usize {
     line.spans.iter().map(|span| width(&span.content)).sum()
 }
 
-/// The graphemes that are drawn, each with its width.
+/// The graphemes that are drawn, each with its width; none that holds a control character is.
 fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
-    text.graphemes(true).map(|grapheme| (grapheme, usize::from(grapheme.cell_width()))).filter(|(_, width)| *width > 0)
+    let drawn = text.graphemes(true).filter(|grapheme| !grapheme.contains(char::is_control));
+    drawn.map(|grapheme| (grapheme, usize::from(grapheme.cell_width()))).filter(|(_, width)| *width > 0)
 }
 
 /// How many marks without a width may follow each other: more would pile up over the lines above and below.

@@ -87,7 +87,12 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let position = list::position(scene.theme, first, visible, environments.len());
     let head = Rect { height: 1, ..area };
     put(buf, head, scene.theme, heads(scene, &columns));
-    put(buf, Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head }, scene.theme, scene.row().gap(1).add(position.spans));
+    put(
+        buf,
+        Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head },
+        scene.theme,
+        scene.row().gap(1).add(position.spans),
+    );
     let mut y = area.y + 1;
     for env in environments.iter().skip(first) {
         for line in environment(scene, env, release.as_ref(), &columns, usize::from(area.width)) {

@@ -263,7 +263,9 @@ fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
         let rows = (plot.y..plot.y + plot.height).flat_map(|y| [Rect { y, ..right }, Rect { y, ..left }]);
         let free = |place: &Rect| {
             let inside = place.x >= plot.x && place.x + place.width <= plot.x + plot.width;
-            inside && (place.x..place.x + place.width).all(|x| buf.cell((x, place.y)).is_some_and(|cell| cell.symbol() == " "))
+            inside
+                && (place.x..place.x + place.width)
+                    .all(|x| buf.cell((x, place.y)).is_some_and(|cell| cell.symbol() == " "))
         };
         let place = rows.into_iter().find(free);
         if let Some(place) = place {

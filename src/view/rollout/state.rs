@@ -73,7 +73,8 @@ pub(crate) fn lines(
     if !text.is_empty() {
         let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
         for (index, part) in parts.into_iter().enumerate() {
-            let row = if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            let row =
+                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
     }
