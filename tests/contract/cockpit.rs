@@ -135,13 +135,15 @@ impl View<'_> {
     fn summary(&self) -> String {
         let status = self.status;
         format!(
-            "{} {:?} step {:?} weight {:?} {:?} canary {:?} why {:?}, pods {:?}",
+            "{} {:?} step {:?} weight {:?} {:?} stable {:?} canary {:?} rejected {:?} why {:?}, pods {:?}",
             status.phase,
             status.message,
             status.step,
             status.weight,
             status.replicas,
-            status.canary.as_ref().map(|revision| (revision.number, &revision.images)),
+            status.stable.as_ref().map(|revision| (revision.number, &revision.hash, &revision.images)),
+            status.canary.as_ref().map(|revision| (revision.number, &revision.hash, &revision.images)),
+            self.state.rejected,
             status.why,
             self.snapshot.pods.iter().map(|pod| (&pod.name, &pod.reason)).collect::<Vec<_>>()
         )

@@ -2,8 +2,10 @@
 
 mod blue_green;
 mod canary;
+mod deployment;
 mod rollback;
 mod routed;
+mod why;
 mod workload_ref;
 
 use serde_json::Value;
@@ -58,6 +60,21 @@ pub fn all() -> Vec<Case> {
         workload_ref::rollback_to_stable,
         workload_ref::rollback_while_held,
         workload_ref::abort_retry_hold,
+        deployment::hold_and_resume,
+        deployment::rollback,
+        deployment::rollback_in_mid_roll,
+        deployment::rollback_while_held,
+        deployment::restart,
+        deployment::crash_until_the_deadline,
+        deployment::recreate,
+        why::crash,
+        why::image_pull_until_the_deadline,
+        why::deadline_while_it_serves,
+        why::no_quota_left,
+        why::no_node,
+        why::never_ready,
+        why::pauses,
+        why::invalid_spec,
     ];
     side_by_side.into_iter().collect()
 }
