@@ -16,7 +16,12 @@ const DEFAULT: &str = "canary";
 /// Runs the demo.
 pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     if demo.list {
-        let list: String = Scenario::list().iter().map(|(name, title)| format!("{name:<16} {title}\n")).collect();
+        let list = Scenario::list().iter().fold(String::new(), |all, (name, title)| {
+            format!(
+                "{all}{name:<16} {title}
+"
+            )
+        });
         std::io::stdout().write_all(list.as_bytes()).wrap_err("cannot write to standard output")?;
         return Ok(Exit::Done);
     }

@@ -16,7 +16,7 @@ fn confirm(tui: &mut Tui, dialog: &str) {
 #[test]
 fn a_canary_is_promoted_by_its_typed_name_and_rolled_back_by_two_keys() {
     let mut tui = Tui::start(&["demo", "canary", "--speed", "20"], (120, 40), &[]);
-    tui.wait_text("waits for a person");
+    tui.wait_text("p would promote 20 → 40 %");
     tui.send("p");
     tui.wait_text("type its name");
     tui.send("prod-eu");
