@@ -1,6 +1,7 @@
 //! `cockpit demo`: the screen on the embedded simulator, or the simulator alone.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
@@ -36,11 +37,11 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     let folder = tempfile::Builder::new().prefix("release-cockpit-demo-").tempdir().wrap_err("no temporary folder")?;
     let kubeconfig = folder.path().join("kubeconfig");
     simulator.write_kubeconfig(&kubeconfig).wrap_err("cannot write the simulator's kubeconfig")?;
-    if demo.serve {
-        return serve(&simulator, &kubeconfig).await;
-    }
     let file = folder.path().join("cockpit.toml");
     std::fs::write(&file, simulator.config_toml()).wrap_err("cannot write the simulator's config")?;
+    if demo.serve {
+        return serve(&simulator, &kubeconfig, &file).await;
+    }
     // The real config and the real cluster stay out of it: only how the screen looks is taken from the flags.
     let variables = Variables {
         kubeconfig: Some(kubeconfig.into_os_string()),
@@ -57,9 +58,14 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
 }
 
 /// Prints where the simulator is and runs until interrupted.
-async fn serve(simulator: &Simulator, kubeconfig: &std::path::Path) -> Result<Exit> {
-    let lines =
-        format!("export KUBECONFIG={}\nexport PROMETHEUS_URL={}\n", kubeconfig.display(), simulator.prometheus_url());
+async fn serve(simulator: &Simulator, kubeconfig: &Path, config: &Path) -> Result<Exit> {
+    // The config tells the environments' metrics apart by their label; its line is a comment to `eval`.
+    let lines = format!(
+        "export KUBECONFIG={}\nexport PROMETHEUS_URL={}\n# cockpit --config {}\n",
+        kubeconfig.display(),
+        simulator.prometheus_url(),
+        config.display()
+    );
     let mut out = std::io::stdout();
     out.write_all(lines.as_bytes()).and_then(|()| out.flush()).wrap_err("cannot write to standard output")?;
     let mut signals = super::signals::Signals::listen().wrap_err("cannot listen to signals")?;

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seen {
     parser: vt100::Parser,
-    bytes: u64,
 }
 
 /// A program in a terminal.
@@ -25,8 +23,8 @@ pub struct Tui {
     _slave: Box<dyn SlavePty + Send>,
     child: Box<dyn Child + Send + Sync>,
     before: String,
-    /// Home and state of the program: nothing of the machine's own is touched.
-    pub home: tempfile::TempDir,
+    /// Home and state of the program, removed with it: nothing of the machine's own is touched.
+    _home: tempfile::TempDir,
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {
@@ -59,7 +57,7 @@ impl Tui {
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, bytes: 0 }), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { parser }), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -67,13 +65,12 @@ impl Tui {
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let mut seen = shared.0.lock().expect("not poisoned");
                 seen.parser.process(&buffer[..n]);
-                seen.bytes += n as u64;
                 shared.1.notify_all();
             }
             shared.1.notify_all();
         });
         let writer = pair.master.take_writer().expect("a writer");
-        Self { seen, writer, master: pair.master, _slave: pair.slave, child, before, home }
+        Self { seen, writer, master: pair.master, _slave: pair.slave, child, before, _home: home }
     }
 
     /// Types.
@@ -84,11 +81,6 @@ impl Tui {
     /// Returns the text on the screen.
     pub fn text(&self) -> String {
         self.seen.0.lock().expect("not poisoned").parser.screen().contents()
-    }
-
-    /// Returns how many bytes were written so far.
-    pub fn bytes(&self) -> u64 {
-        self.seen.0.lock().expect("not poisoned").bytes
     }
 
     /// Looks at the screen.
