@@ -1,17 +1,22 @@
 //! The `ReplicaSet` controller: as many pods as wanted, and figures about them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::events::Severity;
 use super::{CONTROLLER_MANAGER, Tools};
 use crate::simulator::clock::later;
 use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, number};
+use crate::simulator::kubernetes::object::{self, number, stamp};
 use crate::simulator::kubernetes::resources::Kind;
 use crate::simulator::kubernetes::store::{Key, Part};
 
 /// Who says so in events.
 const COMPONENT: &str = "replicaset-controller";
+/// How soon a pod that could not be created is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// Brings one `ReplicaSet` to its spec.
 pub fn reconcile(tools: &mut Tools, key: &Key) {
@@ -21,8 +26,17 @@ pub fn reconcile(tools: &mut Tools, key: &Key) {
     let mut pods: Vec<_> = tools.store.owned_of_kind(object::uid(&set), Kind::Pod);
     let wanted = number(&set, "/spec/replicas", 1).max(0) as usize;
     let author = Author::update(CONTROLLER_MANAGER);
+    let mut failure = None;
     if pods.len() < wanted {
         for _ in pods.len()..wanted {
+            if let Some(why) = over_quota(tools, &set) {
+                let message = format!("Error creating: {why}");
+                say(tools, &set, Severity::Warning, "FailedCreate", &message);
+                failure = Some(why);
+                let again = tools.clock.after(TRY_AGAIN);
+                tools.queue.add_at(again, key.clone());
+                break;
+            }
             let pod = pod_of(&set);
             match tools.store.create(Kind::Pod, &key.namespace, pod, &author) {
                 Ok(pod) => {
@@ -54,10 +68,10 @@ pub fn reconcile(tools: &mut Tools, key: &Key) {
             }
         }
     }
-    write_status(tools, key, &set, &pods);
+    write_status(tools, key, &set, &pods, failure.as_deref());
 }
 
-fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[std::sync::Arc<Value>]) {
+fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[Arc<Value>], failure: Option<&str>) {
     let patience = number(set, "/spec/minReadySeconds", 0);
     let now = tools.clock.now();
     let mut ready = 0;
@@ -65,7 +79,7 @@ fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[std::sync::Ar
     for pod in pods.iter().filter(|pod| is_ready(pod)) {
         ready += 1;
         let since = ready_since(pod).unwrap_or(now);
-        let due = later(since, std::time::Duration::from_secs(patience.max(0) as u64));
+        let due = later(since, Duration::from_secs(patience.max(0) as u64));
         if due <= now {
             available += 1;
         } else {
@@ -83,12 +97,40 @@ fn write_status(tools: &mut Tools, key: &Key, set: &Value, pods: &[std::sync::Ar
             status[field] = json!(count);
         }
     }
+    if let Some(why) = failure {
+        // The first failure stays as it is while it lasts.
+        let before = object::items(set, "/status/conditions").first().cloned();
+        status["conditions"] = json!([before.unwrap_or_else(|| json!({
+            "lastTransitionTime": stamp(now),
+            "message": why,
+            "reason": "FailedCreate",
+            "status": "True",
+            "type": "ReplicaFailure",
+        }))]);
+    }
     // Gone in the meantime: nothing to tell.
     let _ = tools.store.update(key, Part::Status, &Author::update(CONTROLLER_MANAGER), |old| {
         let mut new = old.clone();
         new["status"] = status;
         Ok(new)
     });
+}
+
+/// Returns why a quota of the namespace does not leave room for one more pod.
+fn over_quota(tools: &Tools, set: &Value) -> Option<String> {
+    let namespace = object::namespace(set);
+    let used = tools.store.list(Kind::Pod, Some(namespace)).1.len();
+    tools.store.list(Kind::ResourceQuota, Some(namespace)).1.iter().find_map(|quota| {
+        let limit: usize = object::text(quota, "/spec/hard/pods").parse().ok()?;
+        (used >= limit).then(|| {
+            format!(
+                "pods \"{}-{}\" is forbidden: exceeded quota: {}, requested: pods=1, used: pods={used}, limited: pods={limit}",
+                object::name(set),
+                tools.store.suffix(5),
+                object::name(quota)
+            )
+        })
+    })
 }
 
 fn say(tools: &mut Tools, set: &Value, severity: Severity, reason: &'static str, message: &str) {

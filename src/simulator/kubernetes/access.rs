@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use super::api_error::ApiError;
-use super::resources::{RESOURCES, Resource};
+use super::object::{items, text};
+use super::resources::{Kind, RESOURCES, Resource};
+use super::store::{Key, Store};
 
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +155,7 @@ impl Access {
     }
 
     /// Returns whether a person may do something.
-    pub fn allows(&self, user: &User, request: &Request<'_>) -> bool {
+    pub(super) fn allows(&self, user: &User, request: &Request<'_>, store: &Store) -> bool {
         let denied = self.denials.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|denial| {
             denial.user == user.name
                 && (denial.verb == "*" || denial.verb == request.verb)
@@ -164,7 +168,7 @@ impl Access {
         let plural = request.resource.split('/').next().unwrap_or_default();
         match user.role {
             Role::Admin => true,
-            Role::Nobody => false,
+            Role::Nobody => bound(user, request, store),
             Role::View => reads && plural != "secrets" && known(request.group, plural),
             Role::Edit => {
                 known(request.group, plural)
@@ -174,6 +178,30 @@ impl Access {
     }
 }
 
+/// Returns whether a RoleBinding in the namespace gives somebody without rights of their own this one.
+fn bound(user: &User, request: &Request<'_>, store: &Store) -> bool {
+    if request.namespace.is_empty() {
+        return false;
+    }
+    let named = |list: &[Value], wanted: &str| list.iter().any(|word| word == wanted || word == "*");
+    store.list(Kind::RoleBinding, Some(request.namespace)).1.iter().any(|binding| {
+        let is_meant = items(binding, "/subjects").iter().any(|subject| match text(subject, "/kind") {
+            "User" => text(subject, "/name") == user.name,
+            "Group" => user.groups.iter().any(|group| group == text(subject, "/name")),
+            _ => false,
+        });
+        let key = Key::new(Kind::Role, request.namespace, text(binding, "/roleRef/name"));
+        is_meant
+            && store.get(&key).is_some_and(|role| {
+                items(&role, "/rules").iter().any(|rule| {
+                    named(items(rule, "/verbs"), request.verb)
+                        && named(items(rule, "/apiGroups"), request.group)
+                        && named(items(rule, "/resources"), request.resource)
+                })
+            })
+    })
+}
+
 fn known(group: &str, plural: &str) -> bool {
     RESOURCES.iter().any(|r: &Resource| r.plural == plural && r.group == group)
 }
@@ -181,6 +209,11 @@ fn known(group: &str, plural: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn store() -> Store {
+        Store::new(1, crate::simulator::clock::Clock::new(1.0))
+    }
 
     fn ask<'a>(verb: &'a str, resource: &'a str) -> Request<'a> {
         Request { verb, group: "argoproj.io", resource, namespace: "shop" }
@@ -191,9 +224,9 @@ mod tests {
         let access = Access::default();
         let alice = access.authenticate(Some("Bearer alice-token")).unwrap();
         let viewer = access.authenticate(Some("Bearer viewer-token")).unwrap();
-        assert!(access.allows(&alice, &ask("patch", "rollouts/status")));
-        assert!(access.allows(&viewer, &ask("watch", "rollouts")));
-        assert!(!access.allows(&viewer, &ask("patch", "rollouts")));
+        assert!(access.allows(&alice, &ask("patch", "rollouts/status"), &store()));
+        assert!(access.allows(&viewer, &ask("watch", "rollouts"), &store()));
+        assert!(!access.allows(&viewer, &ask("patch", "rollouts"), &store()));
         assert_eq!(
             ask("patch", "rollouts").refusal("viewer"),
             "User \"viewer\" cannot patch resource \"rollouts\" in API group \"argoproj.io\" in the namespace \"shop\""
@@ -205,10 +238,10 @@ mod tests {
         let access = Access::default();
         let bob = access.authenticate(Some("Bearer bob-token")).unwrap();
         access.deny("bob", "patch", "rollouts/status");
-        assert!(!access.allows(&bob, &ask("patch", "rollouts/status")));
-        assert!(access.allows(&bob, &ask("patch", "rollouts")));
+        assert!(!access.allows(&bob, &ask("patch", "rollouts/status"), &store()));
+        assert!(access.allows(&bob, &ask("patch", "rollouts"), &store()));
         access.allow_again();
-        assert!(access.allows(&bob, &ask("patch", "rollouts/status")));
+        assert!(access.allows(&bob, &ask("patch", "rollouts/status"), &store()));
     }
 
     #[test]
@@ -219,6 +252,29 @@ mod tests {
         assert_eq!(access.authenticate(None).unwrap().name, "alice");
         access.refuse_without_token();
         let nobody = access.authenticate(None).unwrap();
-        assert!(!access.allows(&nobody, &ask("get", "rollouts")));
+        assert!(!access.allows(&nobody, &ask("get", "rollouts"), &store()));
+    }
+
+    #[test]
+    fn a_role_binding_gives_rights_in_its_namespace() {
+        let access = Access::default();
+        let store = store();
+        let author = super::super::managed_fields::Author::update("test");
+        let role = json!({
+            "metadata": {"name": "pauser"},
+            "rules": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get", "patch"]}],
+        });
+        let binding = json!({
+            "metadata": {"name": "pauser"},
+            "roleRef": {"kind": "Role", "name": "pauser"},
+            "subjects": [{"kind": "User", "name": "nobody"}],
+        });
+        store.create(Kind::Role, "shop", role, &author).unwrap();
+        store.create(Kind::RoleBinding, "shop", binding, &author).unwrap();
+        let nobody = access.authenticate(Some("Bearer nobody-token")).unwrap();
+        assert!(access.allows(&nobody, &ask("patch", "rollouts"), &store));
+        assert!(!access.allows(&nobody, &ask("patch", "rollouts/status"), &store));
+        let elsewhere = Request { namespace: "other", ..ask("patch", "rollouts") };
+        assert!(!access.allows(&nobody, &elsewhere, &store));
     }
 }

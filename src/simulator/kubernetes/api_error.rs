@@ -133,18 +133,68 @@ impl ApiError {
         error
     }
 
+    /// 500 for a resourceVersion in a write that is not a number. The real one has no reason either.
+    pub fn not_a_version(text: &str) -> Self {
+        Self::new(500, "", format!("strconv.ParseUint: parsing \"{text}\": invalid syntax"))
+    }
+
+    /// 500 for a resourceVersion of a watch that is not a number.
+    pub fn not_a_watch_version(text: &str) -> Self {
+        Self::new(
+            500,
+            "",
+            format!(
+                "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            ),
+        )
+    }
+
+    /// 504 for a list at a version that does not exist yet.
+    pub fn future_version(asked: u64, current: u64) -> Self {
+        let mut error =
+            Self::new(504, "Timeout", format!("Timeout: Too large resource version: {asked}, current: {current}"));
+        *error.details = json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        });
+        error.retry_after = Some(1);
+        error
+    }
+
+    /// 409 for a server-side apply of fields that others own; pairs of (conflict, field).
+    pub fn apply_conflict(conflicts: &[(String, String)]) -> Self {
+        let message = match conflicts {
+            [(whom, field)] => format!("Apply failed with 1 conflict: conflict with {whom}: {field}"),
+            many => {
+                let lines: Vec<String> =
+                    many.iter().map(|(whom, field)| format!("conflict with {whom}: {field}")).collect();
+                format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
+            }
+        };
+        let mut error = Self::new(409, "Conflict", message);
+        *error.details = json!({
+            "causes": conflicts
+                .iter()
+                .map(|(whom, field)| json!({
+                    "reason": "FieldManagerConflict",
+                    "message": format!("conflict with {whom}"),
+                    "field": field,
+                }))
+                .collect::<Vec<_>>(),
+        });
+        error
+    }
+
     /// 415 for a patch type that the kind does not take.
     pub fn unsupported_media_type(accepted: &[&str]) -> Self {
-        let mut error = Self::new(
+        Self::new(
             415,
             "UnsupportedMediaType",
             format!(
                 "the body of the request was in an unknown format - accepted media types include: {}",
                 accepted.join(", ")
             ),
-        );
-        *error.details = json!({});
-        error
+        )
     }
 
     /// 401 for a missing, unknown or expired token.
@@ -157,6 +207,13 @@ impl ApiError {
         let subject =
             if name.is_empty() { resource.qualified() } else { format!("{} \"{name}\"", resource.qualified()) };
         Self::new(403, "Forbidden", format!("{subject} is forbidden: {sentence}")).about(resource, name)
+    }
+
+    /// 403 for a kind that the server does not have: rights are asked for first.
+    pub fn forbidden_kind(group: &str, plural: &str, sentence: &str) -> Self {
+        let mut error = Self::new(403, "Forbidden", format!("{plural}.{group} is forbidden: {sentence}"));
+        *error.details = json!({"group": group, "kind": plural});
+        error
     }
 
     /// 403 for a path that is not a resource.
@@ -215,8 +272,10 @@ impl ApiError {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if !self.details.is_null() {
             status["details"] = Value::clone(&self.details);
         }

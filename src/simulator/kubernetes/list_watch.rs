@@ -49,7 +49,14 @@ pub fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError
     let selector = selector(call, target)?;
     let (version, objects) = call.server.store.list(target.kind, Some(&target.namespace));
     let mut found: Vec<Arc<Value>> = objects.into_iter().filter(|object| selector.matches(object)).collect();
+    if let Some(asked) = call.query.number("resourceVersion").filter(|asked| *asked > version) {
+        return Err(ApiError::future_version(asked, version));
+    }
+    let custom = target.kind.resource().custom;
     let mut metadata = json!({"resourceVersion": version.to_string()});
+    if custom {
+        metadata["continue"] = json!("");
+    }
     let start = continuation(call.query.get("continue"))?;
     found.drain(..start.min(found.len()));
     if let Some(limit) = call.query.number("limit").filter(|limit| *limit > 0) {
@@ -75,7 +82,14 @@ pub fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError
             "items": found.iter().map(|o| representation::metadata(o)).collect::<Vec<_>>(),
         }),
         Representation::Whole => {
-            let items: Vec<Value> = found.iter().map(|o| Value::clone(o)).collect();
+            let mut items: Vec<Value> = found.iter().map(|o| Value::clone(o)).collect();
+            if !custom {
+                // Items of built-in kinds do not carry what the list says.
+                for item in &mut items {
+                    object::remove(item, &["kind"]);
+                    object::remove(item, &["apiVersion"]);
+                }
+            }
             let mut list = envelope(target.kind, version, &items);
             list["metadata"] = metadata;
             list
@@ -120,15 +134,7 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
     let asked = call.query.get("resourceVersion");
     let (version, objects) = store.list(target.kind, Some(&target.namespace));
     let from_start = asked.is_empty() || asked == "0";
-    let cursor = if from_start {
-        version
-    } else {
-        asked.parse().map_err(|_| {
-            ApiError::bad_request(format!(
-                "resourceVersion: Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax"
-            ))
-        })?
-    };
+    let cursor = if from_start { version } else { asked.parse().map_err(|_| ApiError::not_a_watch_version(asked))? };
     let timeout = call.query.number("timeoutSeconds").map_or(LONGEST_WATCH, Duration::from_secs);
     let now = Instant::now();
     let initial = call.query.is("sendInitialEvents");
@@ -160,7 +166,8 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
             }
         }
     }
-    if initial {
+    // A watch without a version that takes bookmarks learns where what exists ends, asked for or not.
+    if initial || (asked.is_empty() && open.bookmarks && !suppressed) {
         open.bookmark(true);
     }
     let body = Body::from_stream(stream::unfold(open, |mut open| async move {
@@ -258,10 +265,7 @@ impl Watch {
 
     fn bookmark(&mut self, initial_end: bool) {
         let resource = self.target.kind.resource();
-        let mut metadata = json!({
-            "resourceVersion": self.cursor.to_string(),
-            "creationTimestamp": null,
-        });
+        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if initial_end {
             object::set(&mut metadata, &["annotations", "k8s.io/initial-events-end"], json!("true"));
         }

@@ -80,6 +80,18 @@ pub fn record(old: &Value, new: &mut Value, part: Part, author: &Author, at: Tim
     object::set(new, &["metadata", "managedFields"], json!(entries));
 }
 
+/// Returns the entries of those who own a field.
+pub fn owners<'a>(object: &'a Value, path: &[String]) -> Vec<&'a Value> {
+    object::items(object, "/metadata/managedFields")
+        .iter()
+        .filter(|entry| {
+            path.iter()
+                .try_fold(&entry["fieldsV1"], |at, key| at.get(format!("f:{key}")))
+                .is_some_and(|fields| fields.as_object().is_some_and(serde_json::Map::is_empty))
+        })
+        .collect()
+}
+
 /// Fields that the API server keeps itself belong to nobody.
 fn is_owned(path: &[String]) -> bool {
     match path.first().map(String::as_str) {

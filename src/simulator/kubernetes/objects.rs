@@ -15,7 +15,7 @@ use super::resources::Kind;
 use super::selectors::Selector;
 use super::server::Call;
 use super::store::{Key, Part};
-use super::{list_watch, scale};
+use super::{conflicts, list_watch, scale};
 
 /// Answers a request about objects.
 pub fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
@@ -39,10 +39,15 @@ pub fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErr
         "log" | "eviction" => target.kind == Kind::Pod,
         _ => false,
     };
-    if !known {
-        return Err(ApiError::no_such_path());
-    }
     call.authorize(verb, target)?;
+    if !known {
+        // The real server routes every subresource of a custom resource, and then does not find the object.
+        return Err(if resource.custom {
+            ApiError::not_found(target.kind, &target.name)
+        } else {
+            ApiError::no_such_path()
+        });
+    }
     match (verb, target.subresource.as_str()) {
         (_, "log") => call.server.logs.answer(call, target),
         (_, "eviction") => evict(call, target),
@@ -108,7 +113,7 @@ fn update(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> 
 fn patch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
     let custom = target.kind.resource().custom;
     let kind = PatchType::from_content_type(call.header(header::CONTENT_TYPE), custom)?;
-    let patch = call.json()?;
+    let patch = call.patch()?;
     let apply = kind == PatchType::Apply;
     if apply && call.query.get("fieldManager").is_empty() {
         return Err(ApiError::bad_request(
@@ -123,7 +128,13 @@ fn patch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
         let created = store.create(target.kind, &target.namespace, object, &author)?;
         return Ok(respond(call, target.kind, &created, 201));
     }
-    let stored = store.update(&key(target), part(target), &author, |old| kind.apply(old, &patch))?;
+    let force = call.query.is("force");
+    let stored = store.update(&key(target), part(target), &author, |old| {
+        if apply && !force {
+            conflicts::check(old, &patch, &author.manager)?;
+        }
+        kind.apply(old, &patch)
+    })?;
     Ok(respond(call, target.kind, &stored, 200))
 }
 
@@ -137,7 +148,10 @@ fn delete(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> 
 /// Built-in kinds answer with the object or a `Status`, depending on how they go; clients take both.
 fn deletion(kind: Kind, object: &Arc<Value>) -> Value {
     if matches!(kind, Kind::Pod | Kind::Namespace) {
-        return Value::clone(object);
+        let mut last = Value::clone(object);
+        let now = object::text(object, "/metadata/creationTimestamp").to_owned();
+        object::set(&mut last, &["metadata", "deletionTimestamp"], json!(now));
+        return last;
     }
     let resource = kind.resource();
     let mut details = json!({"name": object::name(object)});

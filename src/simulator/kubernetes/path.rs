@@ -16,6 +16,19 @@ pub enum Route {
     },
     /// Anything that is not a resource: discovery, version, health, `OpenAPI`.
     Plain(Vec<String>),
+    /// Objects of a kind that the server does not have.
+    Unknown(Unknown),
+}
+
+/// A kind that the server does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// API group.
+    pub group: String,
+    /// Plural name.
+    pub plural: String,
+    /// Namespace, `""` for all.
+    pub namespace: String,
 }
 
 /// Objects that a request is about.
@@ -32,21 +45,21 @@ pub struct Target {
 }
 
 impl Route {
-    /// Reads a path; `None` for resources that the server does not have.
-    pub fn parse(path: &str) -> Option<Self> {
+    /// Reads a path.
+    pub fn parse(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let (group, version, rest) = match parts.as_slice() {
             ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
             ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
             _ => {
-                return Some(Self::Plain(parts.into_iter().map(str::to_owned).collect()));
+                return Self::Plain(parts.into_iter().map(str::to_owned).collect());
             }
         };
         if matches!(group, "authorization.k8s.io" | "authentication.k8s.io") {
-            return Some(Self::Review {
+            return Self::Review {
                 group: group.to_owned(),
                 plural: rest.last().copied().unwrap_or_default().to_owned(),
-            });
+            };
         }
         let (namespace, rest) = match rest {
             // `/namespaces/x` and `/namespaces/x/status` are the namespace itself.
@@ -59,15 +72,21 @@ impl Route {
             [plural] => (*plural, "", ""),
             [plural, name] => (*plural, *name, ""),
             [plural, name, subresource, ..] => (*plural, *name, *subresource),
-            [] => return None,
+            [] => ("", "", ""),
         };
-        let kind = Kind::by_path(group, version, plural)?;
-        Some(Self::Objects(Target {
+        let Some(kind) = Kind::by_path(group, version, plural) else {
+            return Self::Unknown(Unknown {
+                group: group.to_owned(),
+                plural: plural.to_owned(),
+                namespace: namespace.to_owned(),
+            });
+        };
+        Self::Objects(Target {
             kind,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             subresource: subresource.to_owned(),
-        }))
+        })
     }
 }
 
@@ -105,7 +124,7 @@ mod tests {
 
     fn target(path: &str) -> Target {
         match Route::parse(path) {
-            Some(Route::Objects(target)) => target,
+            Route::Objects(target) => target,
             other => panic!("{path}: {other:?}"),
         }
     }
@@ -123,7 +142,7 @@ mod tests {
         assert_eq!((t.kind, t.name.as_str()), (Kind::Namespace, "shop"));
         let t = target("/api/v1/namespaces/shop/pods/web-1/log");
         assert_eq!((t.kind, t.subresource.as_str()), (Kind::Pod, "log"));
-        assert_eq!(Route::parse("/apis/apps/v1/daemonsets"), None);
-        assert!(matches!(Route::parse("/apis/apps/v1"), Some(Route::Plain(_))));
+        assert!(matches!(Route::parse("/apis/apps/v1/daemonsets"), Route::Unknown(_)));
+        assert!(matches!(Route::parse("/apis/apps/v1"), Route::Plain(_)));
     }
 }

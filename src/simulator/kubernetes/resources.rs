@@ -43,6 +43,12 @@ pub enum Kind {
     Lease,
     /// `networking.k8s.io/v1/ingresses`
     Ingress,
+    /// `v1/resourcequotas`
+    ResourceQuota,
+    /// `rbac.authorization.k8s.io/v1/roles`
+    Role,
+    /// `rbac.authorization.k8s.io/v1/rolebindings`
+    RoleBinding,
 }
 
 /// How an API server treats one kind.
@@ -102,6 +108,7 @@ const fn row(
 }
 
 const ARGO: &str = "argoproj.io";
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Every kind served, in the order of [`Kind`].
 pub static RESOURCES: &[Resource] = &[
@@ -189,6 +196,12 @@ pub static RESOURCES: &[Resource] = &[
         generation: true,
         ..row(Kind::Ingress, "networking.k8s.io", "v1", ("ingresses", "ingress", "Ingress"), &["ing"])
     },
+    Resource {
+        status: true,
+        ..row(Kind::ResourceQuota, "", "v1", ("resourcequotas", "resourcequota", "ResourceQuota"), &["quota"])
+    },
+    row(Kind::Role, RBAC, "v1", ("roles", "role", "Role"), &[]),
+    row(Kind::RoleBinding, RBAC, "v1", ("rolebindings", "rolebinding", "RoleBinding"), &[]),
 ];
 
 impl Kind {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::access;
 use super::api_error::ApiError;
 use super::object;
+use super::protobuf;
 use super::representation::json_response;
 use super::server::Call;
 
@@ -15,7 +16,15 @@ pub fn answer(call: &Call<'_>, group: &str, plural: &str) -> Result<Response<Bod
     if call.method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
-    let asked = call.json()?;
+    let kind = match plural {
+        "selfsubjectaccessreviews" => "SelfSubjectAccessReview",
+        "selfsubjectrulesreviews" => "SelfSubjectRulesReview",
+        _ => "SelfSubjectReview",
+    };
+    let asked = match protobuf::read_review(call.body, kind) {
+        Some(review) => review,
+        None => call.json()?,
+    };
     let status = match plural {
         "selfsubjectaccessreviews" => access_review(call, &asked),
         "selfsubjectrulesreviews" => rules(call),
@@ -27,7 +36,7 @@ pub fn answer(call: &Call<'_>, group: &str, plural: &str) -> Result<Response<Bod
     };
     let mut review = asked;
     object::set(&mut review, &["apiVersion"], json!(format!("{group}/v1")));
-    object::set(&mut review, &["metadata", "creationTimestamp"], Value::Null);
+    object::set(&mut review, &["kind"], json!(kind));
     object::set(&mut review, &["status"], status);
     Ok(json_response(201, &review))
 }
@@ -46,7 +55,7 @@ fn access_review(call: &Call<'_>, asked: &Value) -> Value {
         resource: &resource,
         namespace: object::text(attributes, "/namespace"),
     };
-    if call.server.access.allows(call.user, &request) {
+    if call.server.access.allows(call.user, &request, &call.server.store) {
         json!({"allowed": true, "reason": format!("RBAC: allowed by RoleBinding to User \"{}\"", call.user.name)})
     } else {
         json!({"allowed": false})

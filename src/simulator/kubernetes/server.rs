@@ -223,6 +223,14 @@ fn take_person(uri: &mut Uri) -> Option<String> {
     Some(person.to_owned())
 }
 
+/// What the server answers for paths that it has no handler for: not even a `Status`.
+fn not_found_page() -> Response<Body> {
+    let mut response = Response::new(Body::from("404 page not found\n"));
+    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
 fn refuse(server: &Server, id: u64, error: &ApiError) -> Response<Body> {
     server.answered(id, error.code);
     error.response()
@@ -236,7 +244,16 @@ async fn cut(connection: &Connection) -> Response<Body> {
 }
 
 fn route(call: &Call<'_>) -> Result<Response<Body>, ApiError> {
-    match Route::parse(call.uri.path()).ok_or_else(ApiError::no_such_path)? {
+    match Route::parse(call.uri.path()) {
+        Route::Unknown(asked) => {
+            let verb = if call.method == Method::GET { "list" } else { "create" };
+            let request =
+                access::Request { verb, group: &asked.group, resource: &asked.plural, namespace: &asked.namespace };
+            if call.server.access.allows(call.user, &request, &call.server.store) {
+                return Ok(not_found_page());
+            }
+            Err(ApiError::forbidden_kind(&asked.group, &asked.plural, &request.refusal(&call.user.name)))
+        }
         Route::Plain(parts) => {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             let open = matches!(parts.first().copied(), Some("version" | "livez" | "readyz" | "healthz"));
@@ -263,7 +280,7 @@ impl Call<'_> {
         // RBAC sees a request for one namespace as one inside of it.
         let namespace = if target.kind == Kind::Namespace { &target.name } else { &target.namespace };
         let request = access::Request { verb, group: resource.group, resource: &with_subresource, namespace };
-        if self.server.access.allows(self.user, &request) {
+        if self.server.access.allows(self.user, &request, &self.server.store) {
             return Ok(());
         }
         Err(ApiError::forbidden(resource, &target.name, &request.refusal(&self.user.name)))
@@ -283,6 +300,17 @@ impl Call<'_> {
             named
         };
         Author { manager: manager.to_owned(), apply, dry_run: self.query.get("dryRun") == "All" }
+    }
+
+    /// Reads the body as a patch.
+    pub fn patch(&self) -> Result<Value, ApiError> {
+        serde_json::from_slice(self.body).map_err(|error| {
+            ApiError::bad_request(if error.is_eof() {
+                "error decoding patch: unexpected end of JSON input".to_owned()
+            } else {
+                format!("error decoding patch: {error}")
+            })
+        })
     }
 
     /// Reads the body as JSON; YAML is taken where it is also JSON.

@@ -15,6 +15,7 @@ use super::defaults;
 use super::managed_fields::{self, Author};
 use super::object;
 use super::resources::Kind;
+use super::schema;
 use crate::simulator::clock::Clock;
 
 /// How many changes a watch can be behind before it gets a 410.
@@ -244,6 +245,7 @@ impl Store {
             }
         }
         defaults::apply(kind, &mut object);
+        schema::check(kind, &object)?;
 
         let mut inner = self.lock();
         let key = Key::of(kind, &object);
@@ -281,9 +283,10 @@ impl Store {
             return Err(ApiError::not_found(key.kind, &key.name));
         };
         let mut new = change(&old)?;
-        check_preconditions(key, &old, &new)?;
+        check_preconditions(key, part, &old, &new)?;
         keep_what_clients_may_not_change(key.kind, part, &old, &mut new);
         defaults::apply(key.kind, &mut new);
+        schema::check(key.kind, &new)?;
         if *old == new {
             return Ok(old);
         }
@@ -406,7 +409,7 @@ fn qos_class(pod: &Value) -> &'static str {
     }
 }
 
-fn check_preconditions(key: &Key, old: &Value, new: &Value) -> Result<(), ApiError> {
+fn check_preconditions(key: &Key, part: Part, old: &Value, new: &Value) -> Result<(), ApiError> {
     let asked = object::text(new, "/metadata/resourceVersion");
     if asked.is_empty() {
         // Custom resources cannot be replaced blindly; built-in kinds can.
@@ -417,11 +420,14 @@ fn check_preconditions(key: &Key, old: &Value, new: &Value) -> Result<(), ApiErr
                 &[("metadata.resourceVersion", "Invalid value: 0: must be specified for an update".to_owned())],
             ));
         }
+    } else if asked.parse::<u64>().is_err() {
+        return Err(ApiError::not_a_version(asked));
     } else if asked != object::text(old, "/metadata/resourceVersion") {
         return Err(ApiError::conflict(key.kind, &key.name));
     }
     let uid = object::uid(new);
-    if !uid.is_empty() && uid != object::uid(old) {
+    // A write to the status takes nothing from the metadata, not even this.
+    if part == Part::Main && !uid.is_empty() && uid != object::uid(old) {
         return Err(ApiError::conflict_because(
             key.kind,
             &key.name,

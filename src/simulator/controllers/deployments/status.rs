@@ -132,6 +132,16 @@ impl Context<'_> {
         if !self.is_paused() {
             self.sync_progress(&mut conditions, total, updated, ready, available);
         }
+        conditions.retain(|c| text(c, "/type") != "ReplicaFailure");
+        let failure = self.new.iter().chain(&self.all).find_map(|set| {
+            let found = items(set.object(), "/status/conditions").first()?;
+            (text(found, "/type") == "ReplicaFailure").then(|| found.clone())
+        });
+        if let Some(mut failure) = failure {
+            let since = failure["lastTransitionTime"].clone();
+            object::set(&mut failure, &["lastUpdateTime"], since);
+            conditions.push(failure);
+        }
         let mut status = json!({});
         for (field, count) in [
             ("availableReplicas", available),

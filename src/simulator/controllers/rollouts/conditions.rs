@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::phase::{ABORTED, TIMED_OUT};
-use super::status::Status;
+use super::status::{Condition, Status};
 use super::{SCALE_DOWN_DEADLINE, Stop};
 use crate::simulator::clock::later;
 use crate::simulator::controllers::replica_set_view::ReplicaSet;
+use crate::simulator::kubernetes::object;
 
 /// Seconds without progress, when the spec does not say.
 const DEFAULT_DEADLINE: i64 = 600;
@@ -85,6 +86,10 @@ impl Context<'_> {
         } else {
             self.condition("Available", "False", "AvailableReason", "Rollout does not have minimum availability")
         });
+        match self.replica_failure() {
+            Some(failure) => drop(next.set_condition(failure)),
+            None => next.remove_condition("ReplicaFailure"),
+        }
         if is_completed(next) {
             next.set_condition(self.condition("Completed", "True", "RolloutCompleted", "RolloutCompleted"));
         } else if next.set_condition(self.condition("Completed", "False", "RolloutCompleted", "RolloutCompleted")) {
@@ -95,6 +100,18 @@ impl Context<'_> {
             );
             self.say("RolloutNotCompleted", &message);
         }
+    }
+
+    /// Returns why pods cannot be created, of the wanted `ReplicaSet` before others.
+    fn replica_failure(&self) -> Option<Condition> {
+        self.new.iter().chain(&self.all).find_map(|set| {
+            let failure = object::items(set.object(), "/status/conditions")
+                .iter()
+                .find(|c| object::text(c, "/type") == "ReplicaFailure")?;
+            let mut condition: Condition = serde_json::from_value(failure.clone()).ok()?;
+            condition.last_update_time.clone_from(&condition.last_transition_time);
+            Some(condition)
+        })
     }
 
     fn calculate_progress(&mut self, next: &mut Status, healthy: bool, became_unhealthy: bool) {
