@@ -276,16 +276,35 @@ fn a_question_says_what_and_where_and_how_to_answer_at_every_size() {
     }
 }
 
+/// Sizes at and around the edges where the layout changes.
+fn sizes() -> impl Iterator<Item = (u16, u16)> {
+    let widths = [60, 72, 80, 99, 100, 119, 120, 160, 170, 200, 250];
+    widths.into_iter().flat_map(|width| [16, 18, 20, 24, 27, 28, 30, 40, 48, 60, 80].map(|height| (width, height)))
+}
+
 #[test]
-fn verdict_age_and_the_way_to_help_are_never_lost() {
-    for width in [60, 72, 80, 99, 100, 119, 120, 160, 170, 200, 250] {
-        for height in [16, 18, 20, 24, 27, 28, 30, 40, 48, 60, 80] {
-            let text = text_of(&scenes::spike(), (width, height), false);
-            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "roll back", "gates in the way"] {
-                assert!(text.contains(wanted), "{width}x{height} lacks {wanted}:\n{text}");
+fn verdict_age_and_the_keys_that_matter_are_never_lost() {
+    for screen in [Screen::Deck, Screen::Rollout, Screen::Signals] {
+        let model = shots::on(scenes::spike(), screen);
+        for size in sizes() {
+            let text = text_of(&model, size, false);
+            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "hold", "abort", "roll back"] {
+                assert!(text.contains(wanted), "{screen:?} {size:?} lacks {wanted}:\n{text}");
             }
+            assert!(screen != Screen::Deck || text.contains("gates in the way"), "{size:?}:\n{text}");
             let footer = text.lines().last().unwrap_or_default();
-            assert!(footer.ends_with('?'), "{width}x{height}: {footer}");
+            assert!(footer.ends_with('?'), "{size:?}: {footer}");
+        }
+    }
+}
+
+#[test]
+fn the_reason_of_a_failing_pod_is_never_lost() {
+    let model = shots::on(scenes::crashing(), Screen::Rollout);
+    for size in sizes() {
+        let text = text_of(&model, size, false);
+        for wanted in ["CrashLoopBackOff", "deadline exceeded", "x6", "0/1", "10m40s"] {
+            assert!(text.contains(wanted), "{size:?} lacks {wanted}:\n{text}");
         }
     }
 }
