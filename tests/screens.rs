@@ -1,5 +1,7 @@
 //! The screens: snapshots of each, and laws that hold for every size and every text.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 mod common;
 
 use std::fmt::Write as _;
@@ -153,20 +155,20 @@ fn different_links_and_levels_are_different_words() {
 
 #[test]
 fn every_scene_looks_different_without_colour() {
-    let scenes: [(&str, fn() -> Model); 11] = [
-        ("main", scenes::main),
-        ("spike", scenes::spike),
-        ("crashing", scenes::crashing),
-        ("no metrics", scenes::no_metrics),
-        ("no api server", scenes::no_api_server),
-        ("blue-green", scenes::blue_green),
-        ("deployment", scenes::deployment),
-        ("aborted", scenes::aborted),
-        ("nothing yet", scenes::nothing_yet),
-        ("in flight", scenes::in_flight),
-        ("read-only", scenes::read_only),
+    let scenes = [
+        ("main", scenes::main()),
+        ("spike", scenes::spike()),
+        ("crashing", scenes::crashing()),
+        ("no metrics", scenes::no_metrics()),
+        ("no api server", scenes::no_api_server()),
+        ("blue-green", scenes::blue_green()),
+        ("deployment", scenes::deployment()),
+        ("aborted", scenes::aborted()),
+        ("nothing yet", scenes::nothing_yet()),
+        ("in flight", scenes::in_flight()),
+        ("read-only", scenes::read_only()),
     ];
-    all_differ(&scenes.map(|(name, scene)| (name.to_owned(), scene())));
+    all_differ(&scenes.map(|(name, model)| (name.to_owned(), model)));
 }
 
 #[test]
@@ -274,16 +276,35 @@ fn a_question_says_what_and_where_and_how_to_answer_at_every_size() {
     }
 }
 
+/// Sizes at and around the edges where the layout changes.
+fn sizes() -> impl Iterator<Item = (u16, u16)> {
+    let widths = [60, 72, 80, 99, 100, 119, 120, 160, 170, 200, 250];
+    widths.into_iter().flat_map(|width| [16, 18, 20, 24, 27, 28, 30, 40, 48, 60, 80].map(|height| (width, height)))
+}
+
 #[test]
-fn verdict_age_and_the_way_to_help_are_never_lost() {
-    for width in [60, 72, 80, 99, 100, 119, 120, 160, 170, 200, 250] {
-        for height in [16, 18, 20, 24, 27, 28, 30, 40, 48, 60, 80] {
-            let text = text_of(&scenes::spike(), (width, height), false);
-            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "roll back", "gates in the way"] {
-                assert!(text.contains(wanted), "{width}x{height} lacks {wanted}:\n{text}");
+fn verdict_age_and_the_keys_that_matter_are_never_lost() {
+    for screen in [Screen::Deck, Screen::Rollout, Screen::Signals] {
+        let model = shots::on(scenes::spike(), screen);
+        for size in sizes() {
+            let text = text_of(&model, size, false);
+            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "hold", "abort", "roll back"] {
+                assert!(text.contains(wanted), "{screen:?} {size:?} lacks {wanted}:\n{text}");
             }
+            assert!(screen != Screen::Deck || text.contains("gates in the way"), "{size:?}:\n{text}");
             let footer = text.lines().last().unwrap_or_default();
-            assert!(footer.ends_with('?'), "{width}x{height}: {footer}");
+            assert!(footer.ends_with('?'), "{size:?}: {footer}");
+        }
+    }
+}
+
+#[test]
+fn the_reason_of_a_failing_pod_is_never_lost() {
+    let model = shots::on(scenes::crashing(), Screen::Rollout);
+    for size in sizes() {
+        let text = text_of(&model, size, false);
+        for wanted in ["CrashLoopBackOff", "deadline exceeded", "x6", "0/1", "10m40s"] {
+            assert!(text.contains(wanted), "{size:?} lacks {wanted}:\n{text}");
         }
     }
 }

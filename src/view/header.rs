@@ -8,7 +8,7 @@ use super::layout::{self, SizeClass, indent};
 use super::parts::badge;
 use super::parts::row::{Row, put, put_both};
 use super::scene::Scene;
-use super::text::line_width;
+use super::text::{line_width, width_within};
 use super::theme::Role;
 use crate::app::model::Screen;
 use crate::domain::freshness::Link;
@@ -34,7 +34,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     put_both(buf, first, scene.theme, release(scene, digest), state(scene, names));
     let mut second = indent(area, 1);
     // The environment is never cut: where room is short, the other tabs are only keys.
-    let name = scene.model.environment().map_or(0, |env| super::text::width(env.name().as_str()).min(NAME));
+    let name = scene.model.environment().map_or(0, |env| width_within(env.name().as_str(), NAME));
     let needed = name + line_width(&links(scene)) + 2;
     let full = tabs(scene, true);
     let tabs = if full.width() + needed <= usize::from(second.width) { full } else { tabs(scene, false) };
@@ -48,7 +48,7 @@ fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     let Some(release) = scene.model.world.release() else {
         return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
     };
-    let row = row.name(Role::Strong, &release.service, super::text::width(&release.service).min(30)).gap(2);
+    let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
     let row = match &release.from {
         Some(from) => row
             .say(Role::Text, scene.theme.clip_middle(from, 16))

@@ -15,6 +15,18 @@ pub(crate) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { graphemes(text).map(|(_, width)| width).sum() }
 }
 
+/// Returns the display width, or `most` where it is more: the rest of a very long text is not looked at.
+pub(crate) fn width_within(text: &str, most: usize) -> usize {
+    let mut used = 0;
+    for (_, width) in graphemes(text) {
+        used += width;
+        if used >= most {
+            return most;
+        }
+    }
+    used
+}
+
 /// Returns the display width of a line.
 pub(crate) fn line_width(line: &Line<'_>) -> usize {
     line.spans.iter().map(|span| width(&span.content)).sum()
@@ -73,7 +85,7 @@ fn take(text: &str, width: usize) -> String {
 }
 
 /// Takes graphemes from the end up to `width` columns.
-fn take_tail(text: &str, width: usize) -> String {
+pub(crate) fn tail(text: &str, width: usize) -> String {
     let mut left = width;
     let mut taken: Vec<&str> = graphemes(text)
         .rev()
@@ -110,9 +122,9 @@ impl Theme {
         if to < 3 {
             return self.clip(text, to);
         }
-        let tail = self.safe(bounded_tail(text, to));
+        let end = self.safe(bounded_tail(text, to));
         let room = to - 1;
-        format!("{}{}{}", take(&head, room.div_ceil(2)), self.glyphs().cut, take_tail(&tail, room / 2))
+        format!("{}{}{}", take(&head, room.div_ceil(2)), self.glyphs().cut, tail(&end, room / 2))
     }
 
     /// Wraps text into lines of at most `to` columns, at spaces where there are any; at most `lines` of them, the last

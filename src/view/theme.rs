@@ -176,9 +176,8 @@ fn shaded(role: Role, shades: &Shades) -> Style {
     match role {
         Role::Text => style,
         Role::Strong | Role::Title => style.add_modifier(Modifier::BOLD),
-        Role::Label | Role::TabOff => fg(shades.label),
+        Role::Label | Role::TabOff | Role::KeyOff => fg(shades.label),
         Role::Faint | Role::Border => fg(shades.faint),
-        Role::KeyOff => fg(shades.label),
         Role::Good => fg(shades.good),
         Role::Warn => fg(shades.warn).add_modifier(Modifier::BOLD),
         Role::Bad => fg(shades.bad).add_modifier(Modifier::BOLD),
