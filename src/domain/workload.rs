@@ -268,7 +268,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.as_str());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.as_str());
                     if Some(hash) == current {
                         roles.push(Role::Canary);
@@ -320,7 +320,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.clone());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
                     (previous, current)
                 } else {
