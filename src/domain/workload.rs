@@ -270,7 +270,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.as_str());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.as_str());
                     if Some(hash) == current {
                         roles.push(Role::Canary);
@@ -322,7 +322,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.clone());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
                     (previous, current)
                 } else {
@@ -375,7 +375,7 @@ impl Snapshot {
             Object::Deployment(deployment) => {
                 status.strategy = if deployment.recreate { "Recreate" } else { "RollingUpdate" };
                 status.replicas = deployment.replicas_view();
-                status.canary_serves = deployment.under_way() && status.replicas.updated > 0;
+                status.canary_serves = deployment.under_way(&self.replicasets) && status.replicas.updated > 0;
                 status.pause = deployment.paused.then(|| Pause {
                     reason: "manual".to_owned(),
                     since: None,

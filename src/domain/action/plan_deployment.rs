@@ -68,7 +68,7 @@ fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal
         found.ok_or_else(|| no_revision(number, sets))?
     } else {
         let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
-        if deployment.under_way() {
+        if deployment.under_way(sets) {
             not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
         } else {
             before

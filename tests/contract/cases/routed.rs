@@ -30,7 +30,9 @@ pub async fn weight_abort_and_retry(stage: &Stage) -> Checked {
     cockpit.picture(stage).await?;
     same("weights", &weights(&cockpit)?, &Some(Weight { set: 50, actual: 50, max: 100 }))?;
     cockpit.act(Verb::Abort).await?;
-    cockpit.until("weight 0", |view| view.is(Phase::Degraded) && view.status.weight.is_some_and(|w| w.actual == 0)).await?;
+    cockpit
+        .until("weight 0", |view| view.is(Phase::Degraded) && view.status.weight.is_some_and(|w| w.actual == 0))
+        .await?;
     // The canary's pods stay for abortScaleDownDelaySeconds; a retry in that time runs all steps too.
     cockpit.picture(stage).await?;
     cockpit.act(Verb::Retry).await?;
