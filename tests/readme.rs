@@ -1,5 +1,7 @@
 //! What the README says of keys and exit codes is what the program does.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use release_cockpit::cli::Exit;
 use release_cockpit::keys::COMMANDS;
 

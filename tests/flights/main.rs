@@ -1,5 +1,7 @@
 //! One whole flight per scenario, headless: the program against the simulator of another process.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod ground;
 
 use ground::Flight;
