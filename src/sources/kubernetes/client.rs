@@ -1,11 +1,11 @@
 //! The client for reading, and its errors in plain words.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use kube::core::Status;
 
 use super::health::Trouble;
+use crate::domain::text::root_cause;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -72,15 +72,4 @@ pub fn explain_status(status: &Status) -> String {
 
 fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.trim().is_empty() { other } else { text }
-}
-
-/// Walks to the innermost cause: the outer layers only repeat that something failed.
-fn root_cause(error: &kube::Error) -> String {
-    let mut cause = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        cause = inner.to_string();
-        source = inner.source();
-    }
-    cause
 }
