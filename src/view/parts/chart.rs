@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_figures() {
-        for (value, top) in [(0.0, 1.0), (0.0026, 0.003), (0.048, 0.05), (512.0, 800.0), (1.0, 1.5), (99.0, 150.0)] {
+        for (value, top) in [(0.0, 1.0), (0.0026, 0.003), (0.048, 0.05), (512.0, 800.0), (1.0, 1.5), (99.0, 100.0)] {
             assert!((nice(value) - top).abs() < 1e-9, "{value}: {}", nice(value));
         }
         assert!((nice(f64::NAN) - 1.0).abs() < 1e-9);
