@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Circumstances, Intent, Plan, Refusal, Verb, plan};
+use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, unnoticed};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target};
@@ -112,4 +112,23 @@ fn an_aborted_preview_is_not_retried_while_that_would_switch_to_it_at_once() {
     let mut canary = canary("bad", "old", "Degraded");
     canary["status"]["abort"] = json!(true);
     assert!(ask(&canary, &sets, Verb::Retry).is_ok());
+}
+
+#[test]
+fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
+    let look = |value: &Value| {
+        let object = reduce::object(value).unwrap();
+        let done = matches!(settled(plan.record(), &object), Settled::Done(_));
+        (done, unnoticed(plan.record(), &object))
+    };
+    assert_eq!(look(&rollout), (false, false));
+    rollout["status"]["abort"] = json!(true);
+    assert_eq!(look(&rollout), (false, true));
+    rollout["status"]["abortedAt"] = json!(NOW);
+    assert_eq!(look(&rollout), (true, false));
+    // Held by hand the canary's pods would go on serving.
+    rollout["spec"]["paused"] = json!(true);
+    assert_eq!(look(&rollout), (false, false));
 }
