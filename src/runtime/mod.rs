@@ -43,7 +43,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         }
         Some(command) => {
             telemetry::to_stderr(args.global.log_level);
-            headless::run(config, &variables, command).await
+            Box::pin(headless::run(config, &variables, command)).await
         }
     }
 }

@@ -236,9 +236,14 @@ impl Watched {
 
     /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
     fn report(&self, said: &Said) {
-        // `Init` is said before the list is asked for: it tells nothing of the server.
         let (part, heard) = match said {
-            Said::Object(Event::Init) | Said::ReplicaSet(Event::Init) | Said::Pod(Event::Init) => return,
+            // `Init` is said before the list is asked for: it tells nothing of the server.
+            Said::Object(Event::Init)
+            | Said::ReplicaSet(Event::Init)
+            | Said::Pod(Event::Init)
+            | Said::Owner(_)
+            | Said::Run(_)
+            | Said::Happened(_) => return,
             Said::Object(_) => ("object", Ok(())),
             Said::ReplicaSet(_) => ("replicasets", Ok(())),
             Said::Pod(_) => ("pods", Ok(())),
@@ -247,7 +252,6 @@ impl Watched {
                 tracing::warn!(workload = %self.target, part, why = trouble.why, "a watch failed");
                 return;
             }
-            Said::Owner(_) | Said::Run(_) | Said::Happened(_) => return,
         };
         self.health.report(&format!("{} {part}", self.target.workload), heard);
     }
