@@ -155,8 +155,10 @@ fn factors(scene: &Scene<'_>, env: &Environment) -> Vec<Line<'static>> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let row = scene.row().say(Role::Label, "against stable ");
-    vec![row.say(Role::Text, parts.join(", ")).line()]
+    vec![
+        scene.row().say(Role::Label, "canary against stable").line(),
+        scene.row().gap(8).say(Role::Text, parts.join(", ")).line(),
+    ]
 }
 
 /// Where the figures come from, and how old they are.

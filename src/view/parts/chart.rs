@@ -32,8 +32,9 @@ impl Span {
         let oldest =
             workload.signals.history.values().filter_map(|series| series.points().next()).map(|point| point.at);
         let long = oldest.min().map_or(SignedDuration::ZERO, |oldest| to.duration_since(oldest));
-        let minutes =
-            [5, 10, 15, 30, 60, 90, 180].into_iter().find(|minutes| long <= SignedDuration::from_mins(*minutes));
+        // A little more than a round span is still that span: what is older falls off its left end.
+        let holds = |minutes: &i64| long <= SignedDuration::from_secs(minutes * 63);
+        let minutes = [5, 10, 15, 20, 30, 45, 60, 90, 180].into_iter().find(holds);
         let from = to.checked_sub(SignedDuration::from_mins(minutes.unwrap_or(180))).unwrap_or(to);
         Self { from, to, marks: crate::app::timeline::marks(scene.model, from) }
     }

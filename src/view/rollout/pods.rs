@@ -133,10 +133,10 @@ fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, state: usiz
         .right(Role::Text, &format!("{}/{}", rs.ready, rs.desired), READY)
         .gap(RESTARTS)
         .right(Role::Label, &age, AGE);
-    let room = columns.saturating_sub(tail.width() + row.width() + 1);
     let row = match &rs.failure {
         Some(failure) => row.say(Role::Bad, format!("  {failure}")),
-        None => row.when(rs.hash.len() + 2 <= room, |row| row.say(Role::Faint, format!("  {}", rs.hash))),
+        // The pods' names say it too.
+        None => row.when(columns >= 80, |row| row.say(Role::Faint, format!("  {}", rs.hash))),
     };
     join(scene, row.line(), tail.line(), columns)
 }
