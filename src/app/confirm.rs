@@ -60,7 +60,8 @@ fn type_name(confirm: &mut Confirm, chord: Chord) {
 fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlay.take() else { return Vec::new() };
     let record = confirm.plan.record().clone();
-    if model.in_flight.contains_key(&record.target) {
+    let blocked = |flying: &super::model::InFlight| !record.verb.stops() || flying.record.verb == record.verb;
+    if model.in_flight.get(&record.target).is_some_and(blocked) {
         say(model, Level::Warn, format!("not sent: an action on {} is on its way", record.target));
         return Vec::new();
     }

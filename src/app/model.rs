@@ -161,7 +161,7 @@ pub enum Overlay {
     Confirm(Box<Confirm>),
     /// Revisions to roll back to.
     Revisions {
-        /// Selected line, into [`Model::revision_choices`].
+        /// Selected line, into [`revision_choices`](super::revisions::revision_choices).
         selected: usize,
     },
     /// Refusals of an action, in full.

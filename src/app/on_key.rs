@@ -248,8 +248,18 @@ fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
             _ => Vec::new(),
         };
     }
-    model.scroll = scrolled(model.scroll, command);
+    model.scroll = scrolled(model.scroll, command).min(length(model));
     Vec::new()
+}
+
+/// How many lines the screen's list has at most: scrolling ends there, so that the way back is as short.
+fn length(model: &Model) -> usize {
+    let snapshot = model.selected().and_then(|(_, workload)| workload.snapshot.as_ref());
+    match model.screen {
+        Screen::Journal => model.journal.lines.len(),
+        Screen::Rollout => snapshot.map_or(0, |snapshot| snapshot.pods.len() + snapshot.replicasets.len()),
+        Screen::Deck | Screen::Signals => 0,
+    }
 }
 
 fn scrolled(scroll: usize, command: Command) -> usize {
@@ -259,7 +269,7 @@ fn scrolled(scroll: usize, command: Command) -> usize {
         Command::PageUp => scroll.saturating_sub(PAGE),
         Command::PageDown => scroll.saturating_add(PAGE),
         Command::Top => 0,
-        // Clamped when drawn.
+        // Clamped to the length of the list.
         Command::Bottom => usize::MAX / 2,
         _ => scroll,
     }

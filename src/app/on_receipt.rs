@@ -26,7 +26,10 @@ pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: Outcome) ->
     };
     say(model, level, text);
     if outcome.is_settled() {
-        model.in_flight.remove(&record.target);
+        // A stop may have taken the place of what was on its way before it.
+        if model.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
+            model.in_flight.remove(&record.target);
+        }
         return if level == Level::Good { Vec::new() } else { vec![Effect::Ring] };
     }
     // Unknown: it stays in flight until it is settled, also when it was found open at start.

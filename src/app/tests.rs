@@ -307,6 +307,19 @@ fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
 }
 
 #[test]
+fn what_stops_does_not_wait_for_what_goes_on() {
+    let mut model = model(false, false);
+    let promotion = performed(&press(&mut model, "p y")).remove(0);
+    assert_eq!(performed(&press(&mut model, "R y")).len(), 1, "a promotion on its way does not hold up a rollback");
+    assert!(performed(&press(&mut model, "R y")).is_empty(), "but it is not sent twice");
+    press(&mut model, "esc");
+    let now = model.now;
+    let done = Outcome::Confirmed { shows: "Progressing".to_owned() };
+    update(&mut model, Msg::Ended { record: Box::new(promotion), outcome: done }, now);
+    assert!(model.in_flight.contains_key(&target()), "the rollback is still on its way");
+}
+
+#[test]
 fn in_a_terminal_too_small_only_quit_works() {
     let mut model = model(false, false);
     let now = model.now;

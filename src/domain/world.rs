@@ -248,12 +248,18 @@ impl World {
         });
     }
 
-    /// Judges everything anew: verdicts age with the data under them.
+    /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
     pub fn rejudge(&mut self, now: Timestamp) {
         for env in &mut self.environments {
             let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
+            let heard = env.kubernetes();
+            let late = heard.age(now).filter(|_| !heard.is_fresh(now));
             for workload in &mut env.workloads {
                 workload.rejudge(&limits, has_metrics, now);
+                if let Some(age) = late.filter(|_| workload.judgement.verdict < Verdict::Blind) {
+                    let reason = format!("the picture is {} old", super::text::duration(age));
+                    workload.judgement = Judgement { verdict: Verdict::Blind, reasons: vec![reason] };
+                }
             }
         }
     }

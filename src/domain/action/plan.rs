@@ -25,8 +25,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// Why the journal cannot be written, if so.
     pub journal_broken: Option<String>,
-    /// Workloads with an action on its way.
-    pub in_flight: Vec<Target>,
+    /// Actions on their way.
+    pub in_flight: Vec<(Target, Verb)>,
 }
 
 /// The Kubernetes object a request goes to.
@@ -190,7 +190,9 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
     let mut refusals = permission(env, intent.verb);
-    if around.in_flight.contains(&intent.target) {
+    // What stops does not wait for what goes on, only for itself (law 3).
+    let waits_for = |verb: Verb| !intent.verb.stops() || verb == intent.verb;
+    if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "an action on it is on its way", "wait for its outcome"));
     }
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
