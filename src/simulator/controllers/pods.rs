@@ -303,7 +303,7 @@ fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
         "qosClass": qos,
         "startTime": start,
     });
-    if running {
+    if running || matches!(run.stage, Stage::PullFailed(_)) {
         let ip = format!("10.0.{}.{}", run.number / 250, run.number % 250 + 1);
         status["podIPs"] = json!([{"ip": ip}]);
         status["podIP"] = json!(ip);

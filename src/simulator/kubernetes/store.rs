@@ -481,6 +481,15 @@ fn restore(old: &Value, new: &mut Value, path: &[&str]) {
 /// Generation counts changes of intent: anything but metadata and, where it is a subresource, the status.
 fn spec_changed(kind: Kind, old: &Value, new: &Value) -> bool {
     let resource = kind.resource();
+    if kind == Kind::Pod {
+        // A node is not an intent of the pod's owner.
+        let spec = |pod: &Value| {
+            let mut spec = pod.get("spec").cloned().unwrap_or_default();
+            object::remove(&mut spec, &["nodeName"]);
+            spec
+        };
+        return spec(old) != spec(new);
+    }
     if !resource.custom {
         return old.get("spec") != new.get("spec");
     }

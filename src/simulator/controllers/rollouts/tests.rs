@@ -110,7 +110,7 @@ fn a_first_deploy_is_healthy_at_the_last_step() {
     is(&world, "Healthy", "");
     let status = status(&world);
     assert_eq!(status.current_step_index, Some(8));
-    assert_eq!(status.observed_generation, "1");
+    assert_eq!(status.observed_generation, "2", "the controller fills in the resources of the containers");
     assert_eq!(status.stable_rs, status.current_pod_hash);
     assert_eq!(status.selector, "app=web");
     assert_eq!(
