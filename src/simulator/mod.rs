@@ -188,7 +188,10 @@ impl Simulator {
 
 /// Does work that takes its time where it holds nobody up.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SimulatorError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| SimulatorError::Listen(std::io::Error::other(error)))
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => SimulatorError::Interrupted,
+    })
 }
 
 impl Drop for Simulator {

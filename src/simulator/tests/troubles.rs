@@ -131,7 +131,7 @@ async fn metrics_can_fail_too() {
         let url = format!("{}/api/v1/query", simulator.prometheus_url());
         reqwest::Client::new().get(url).query(&[("query", text)]).send()
     };
-    let requests = r#"sum by (cluster) (rate(http_requests_total[1m]))"#;
+    let requests = "sum by (cluster) (rate(http_requests_total[1m]))";
     let body: Value = query(requests).await.unwrap().json().await.unwrap();
     let clusters: Vec<&str> = body["data"]["result"]
         .as_array()
