@@ -11,20 +11,23 @@ use tokio::time::{Instant, sleep};
 use super::journal::{Journal, JournalState};
 use super::kubernetes::{Executor, SendError};
 use crate::domain::access::Access;
-use crate::domain::action::{ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, settled};
+use crate::domain::action::{
+    ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, settled, unnoticed,
+};
 use crate::domain::ids::{EnvName, Target, WorkloadKind};
 use crate::domain::journal::{Entry, Line};
 use crate::domain::reduce;
+use crate::domain::workload::Object;
 
-/// How often a conflict is met by reading again before giving up: a rollout's resourceVersion moves every second, so
-/// two tries nearly always do.
-const CONFLICTS: usize = 6;
+/// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
+/// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
+const CONFLICTS_FOR: Duration = Duration::from_secs(10);
 /// How long the status may take to show the effect.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// Full promotion waits for pods.
 const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
-/// A controller that has not reacted by then has missed the request.
-const NUDGE_AFTER: Duration = Duration::from_millis(1200);
+/// A controller that has not reacted by then has missed the request, and may miss the nudge too.
+const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
 const IN_THE_SERVER: Duration = Duration::from_secs(12);
 
@@ -222,7 +225,8 @@ impl Door {
         version: &str,
     ) -> Result<String, Outcome> {
         let mut version = version.to_owned();
-        for _ in 0..CONFLICTS {
+        let until = Instant::now() + CONFLICTS_FOR;
+        while Instant::now() < until {
             let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
             if let Some(live) = &prepared.live {
                 still_hold(executor, record, request, live).await?;
@@ -241,21 +245,30 @@ impl Door {
         Err(Outcome::Moved { what: "somebody else keeps writing to it".to_owned() })
     }
 
-    /// Looks until the cluster tells whether an action that may have been sent took effect.
+    /// Looks until the cluster tells whether an action that may have been sent took effect. The action is not sent again;
+    /// a controller that overlooked it is nudged.
     pub(super) async fn settle_unknown(&self, executor: &Executor, record: &PlanRecord) -> Outcome {
         let object = workload(record);
         let mut wait = Duration::from_millis(250);
         let mut answered_since: Option<Instant> = None;
+        let mut nudges = Nudges::of(record);
         loop {
             if let Ok(found) = executor.look(&object).await {
-                let since = *answered_since.get_or_insert_with(Instant::now);
+                let since = answered_since.get_or_insert_with(Instant::now).elapsed();
+                let waits_for_controller = unnoticed(record, &found);
                 match settled(record, &found) {
                     Settled::Done(shows) => return Outcome::FoundDone { shows },
                     Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
-                    Settled::NotYet(shows) if since.elapsed() >= IN_THE_SERVER => {
+                    Settled::NotYet(shows) if waits_for_controller && since >= CONFIRM_WITHIN => {
+                        return Outcome::Unconfirmed { shows };
+                    }
+                    Settled::NotYet(shows) if !waits_for_controller && since >= IN_THE_SERVER => {
                         return Outcome::FoundNotDone { shows };
                     }
                     Settled::NotYet(_) => {}
+                }
+                if waits_for_controller {
+                    nudges.if_due(executor, record, &found).await;
                 }
             }
             sleep(wait).await;
@@ -300,14 +313,39 @@ async fn still_hold(
     held.map_err(|what| Outcome::Moved { what })
 }
 
-/// Looks until the status shows the effect. A controller that missed the request is nudged, once.
+/// Makes a controller look again that has not taken note of a request: it may have missed it.
+struct Nudges {
+    since: Option<Instant>,
+    done: usize,
+}
+
+impl Nudges {
+    /// Only the Rollouts controller misses anything.
+    fn of(record: &PlanRecord) -> Self {
+        let done = if record.target.workload.kind == WorkloadKind::Rollout { 0 } else { NUDGE_AFTER.len() };
+        Self { since: None, done }
+    }
+
+    /// Nudges, if it is time. The time counts from the first call: from when the request was known to be taken.
+    async fn if_due(&mut self, executor: &Executor, record: &PlanRecord, found: &Object) {
+        let since = self.since.get_or_insert_with(Instant::now).elapsed();
+        if NUDGE_AFTER.get(self.done).is_some_and(|after| since >= *after) {
+            self.done += 1;
+            let version = &found.meta().resource_version;
+            let touched = executor.nudge(&workload(record), version, Timestamp::now()).await;
+            tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
+        }
+    }
+}
+
+/// Looks until the status shows the effect. A controller that missed the request is nudged.
 async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
     let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_WITHIN } else { CONFIRM_WITHIN };
-    let (until, nudge_at) = (Instant::now() + within, Instant::now() + NUDGE_AFTER);
+    let until = Instant::now() + within;
     let object = workload(record);
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
-    let mut nudged = record.target.workload.kind != WorkloadKind::Rollout;
+    let mut nudges = Nudges::of(record);
     loop {
         if let Ok(found) = executor.look(&object).await {
             match settled(record, &found) {
@@ -315,11 +353,7 @@ async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
                 Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
                 Settled::NotYet(now) => shows = now,
             }
-            if !nudged && Instant::now() >= nudge_at {
-                nudged = true;
-                let touched = executor.nudge(&object, &found.meta().resource_version, Timestamp::now()).await;
-                tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
-            }
+            nudges.if_due(executor, record, &found).await;
         }
         if Instant::now() >= until {
             return Outcome::Unconfirmed { shows };

@@ -1,7 +1,6 @@
 //! The hand that writes to one environment's API server. It sends what a plan says, once.
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::reduce;
+use crate::domain::text::root_cause;
 use crate::domain::workload::Object;
 
 /// How long one answer may take. After that the request is unknown.
@@ -211,14 +211,4 @@ fn classify(error: &kube::Error) -> SendError {
             }
         }
     }
-}
-
-fn root_cause(error: &kube::Error) -> String {
-    let mut cause = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        cause = inner.to_string();
-        source = inner.source();
-    }
-    cause
 }

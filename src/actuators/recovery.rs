@@ -1,4 +1,4 @@
-//! After a crash: intents without an outcome are settled by looking at the cluster. Nothing is sent.
+//! After a crash: intents without an outcome are settled by looking at the cluster. Nothing is sent again.
 
 use std::collections::BTreeMap;
 

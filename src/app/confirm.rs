@@ -27,12 +27,13 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         model.overlay = None;
         return Vec::new();
     }
-    if repeat || now.duration_since(confirm.opened) < SETTLE {
-        return Vec::new();
-    }
     let yes = chord == Chord::char('y');
     if confirm.plan.typed().is_some() && !(yes && confirm.name_fits()) {
+        // Typing a name confirms nothing: it may begin at once.
         type_name(confirm, chord);
+        return Vec::new();
+    }
+    if repeat || now.duration_since(confirm.opened) < SETTLE {
         return Vec::new();
     }
     if !yes {

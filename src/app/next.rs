@@ -76,7 +76,13 @@ pub fn next(model: &Model) -> Next {
             format!("{} would {} in {name}{then}{by_itself}", key(crate::keys::Command::Promote), record.headline)
         }
         (Err(_), Some(pause)) => match pause.until {
-            Some(until) => format!("{name} goes on by itself in {}", duration(until.duration_since(model.now))),
+            Some(until) => {
+                let left = duration(until.duration_since(model.now));
+                let hold = key(crate::keys::Command::Hold);
+                // What goes on by itself does not ask the gates: somebody has to.
+                let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} holds it here") };
+                format!("{name} goes on by itself in {left}{careful}")
+            }
             None => format!("{name} waits for a person to promote it"),
         },
         (_, None) => match (status.phase, &status.canary) {

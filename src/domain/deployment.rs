@@ -113,11 +113,15 @@ impl Deployment {
             .or_else(|| replicasets.iter().max_by_key(|rs| rs.revision()))
     }
 
-    /// Returns whether a new revision is on its way out.
+    /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
+    /// controller has seen the latest change does not matter: until it has, there is no ReplicaSet of it to name.
     #[must_use]
-    pub fn under_way(&self) -> bool {
+    pub fn under_way(&self, replicasets: &[ReplicaSet]) -> bool {
         let wanted = self.replicas.unwrap_or(1);
-        !self.observed() || self.status.updated < wanted || self.status.replicas > self.status.updated
+        let current = self.current(replicasets).map(|rs| &rs.hash);
+        self.status.updated < wanted
+            || self.status.replicas > self.status.updated
+            || replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current)
     }
 
     /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
@@ -198,5 +202,21 @@ mod tests {
         // What was given up before is not gone back to.
         let rejected = BTreeSet::from(["h2".to_owned()]);
         assert_eq!(deployment.previous(&sets, &rejected).map(ReplicaSet::revision), Some(1));
+    }
+
+    #[test]
+    fn until_a_change_is_observed_the_revision_that_serves_is_not_called_new() {
+        let rs = |revision, current| ReplicaSet {
+            hash: format!("h{revision}"),
+            current,
+            meta: Meta { revision: Some(revision), ..Meta::default() },
+            ..ReplicaSet::default()
+        };
+        let mut deployment = rolling(3, 3, 3);
+        deployment.meta.generation = 3;
+        assert!(!deployment.under_way(&[rs(1, 0), rs(2, 3)]));
+        // The ReplicaSet is made before the status says so.
+        deployment.meta.revision = Some(3);
+        assert!(deployment.under_way(&[rs(1, 0), rs(2, 3), rs(3, 0)]));
     }
 }

@@ -346,7 +346,7 @@ impl Rollout {
         } else {
             weight_at(steps, index.unwrap_or(0), max)
         };
-        let actual = if done || index.is_none() {
+        let actual = if done {
             max
         } else if self.status.available == 0 {
             0
@@ -496,6 +496,13 @@ mod tests {
         let rollout = canary();
         let sets = [replicaset("new", 1), replicaset("old", 4)];
         assert_eq!(rollout.weight(&sets), Some(Weight { set: 20, actual: 20, max: 100 }));
+    }
+
+    #[test]
+    fn before_the_controller_set_a_step_nothing_flows() {
+        let mut rollout = canary();
+        (rollout.status.step_index, rollout.status.available) = (None, 0);
+        assert_eq!(rollout.weight(&[]), Some(Weight { set: 20, actual: 0, max: 100 }));
     }
 
     #[test]

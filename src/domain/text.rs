@@ -82,6 +82,16 @@ pub fn plural(n: usize, thing: &str) -> String {
     }
 }
 
+/// Returns the innermost cause of an error: the layers around it only repeat that something failed.
+#[must_use]
+pub fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
 /// Returns a time as Kubernetes writes it: RFC 3339, whole seconds, UTC.
 #[must_use]
 pub fn rfc3339_seconds(at: jiff::Timestamp) -> String {

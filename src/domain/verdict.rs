@@ -115,10 +115,7 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp
         Phase::Degraded => found.push((Verdict::NoGo, format!("Degraded: {}", status.message))),
         _ => {}
     }
-    let canary_serves = status.canary.is_some()
-        && !status.aborted
-        && status.weight.map_or(status.replicas.updated > 0, |weight| weight.actual > 0 || weight.set > 0);
-    let track = if canary_serves { Track::Canary } else { Track::Stable };
+    let track = judged(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
         compare(signals, limits, now, &mut found);
@@ -127,6 +124,12 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
     Judgement { verdict, reasons: found.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+/// Returns the track whose numbers count: the revision under way as soon as it gets requests, else stable.
+#[must_use]
+pub fn judged(status: &Status) -> Track {
+    if status.canary.is_some() && status.canary_serves { Track::Canary } else { Track::Stable }
 }
 
 fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
@@ -216,6 +219,7 @@ mod tests {
             replicas: Replicas::default(),
             stable: Some(Revision::default()),
             canary: Some(Revision::default()),
+            canary_serves: true,
             pause: None,
             aborted: false,
             progress: 20,
@@ -246,6 +250,16 @@ mod tests {
         let judgement = judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), now());
         assert_eq!(judgement.verdict, Verdict::NoGo);
         assert_eq!(judgement.reasons, ["canary errors 0.80 % against 0.10 % on stable"]);
+    }
+
+    #[test]
+    fn a_preview_without_users_is_not_judged_and_stable_is() {
+        let mut preview = status();
+        preview.canary_serves = false;
+        let signals = signals((0.0, 0.0, 0.0), (40.0, 0.001, 0.19));
+        assert_eq!(judge(&preview, &signals, &Limits::default(), now()).verdict, Verdict::Go);
+        preview.canary_serves = true;
+        assert_eq!(judge(&preview, &signals, &Limits::default(), now()).verdict, Verdict::Blind);
     }
 
     #[test]

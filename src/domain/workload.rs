@@ -225,6 +225,8 @@ pub struct Status {
     pub stable: Option<Revision>,
     /// The revision under way, if any.
     pub canary: Option<Revision>,
+    /// Whether the revision under way gets requests of users: a preview does not, nor does an aborted canary.
+    pub canary_serves: bool,
     /// The pause in force.
     pub pause: Option<Pause>,
     /// Whether the update was aborted.
@@ -268,7 +270,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.as_str());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.as_str());
                     if Some(hash) == current {
                         roles.push(Role::Canary);
@@ -320,7 +322,7 @@ impl Snapshot {
             }
             Object::Deployment(deployment) => {
                 let current = deployment.current(&self.replicasets).map(|rs| rs.hash.clone());
-                if deployment.under_way() {
+                if deployment.under_way(&self.replicasets) {
                     let previous = deployment.previous(&self.replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
                     (previous, current)
                 } else {
@@ -346,6 +348,7 @@ impl Snapshot {
             replicas: Replicas::default(),
             stable,
             canary,
+            canary_serves: false,
             pause: None,
             aborted: false,
             progress: 100,
@@ -362,10 +365,17 @@ impl Snapshot {
                 status.replicas = rollout.replicas();
                 status.pause = rollout.pause();
                 status.aborted = rollout.aborted();
+                status.canary_serves = rollout.under_way()
+                    && !status.aborted
+                    && match status.weight {
+                        Some(weight) => weight.actual > 0 || weight.set > 0,
+                        None => rollout.status.active_hash == rollout.status.current_hash,
+                    };
             }
             Object::Deployment(deployment) => {
                 status.strategy = if deployment.recreate { "Recreate" } else { "RollingUpdate" };
                 status.replicas = deployment.replicas_view();
+                status.canary_serves = deployment.under_way(&self.replicasets) && status.replicas.updated > 0;
                 status.pause = deployment.paused.then(|| Pause {
                     reason: "manual".to_owned(),
                     since: None,

@@ -124,3 +124,56 @@ fn take(mouse: bool) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+    use std::io::Read as _;
+    use std::num::NonZeroU16;
+
+    /// Set in the process that is to panic with the terminal in its hands.
+    const PANICS: &str = "COCKPIT_TEST_PANICS";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        if std::env::var_os(PANICS).is_some() {
+            restore_on_panic();
+            let _terminal = Terminal::enter(true).unwrap();
+            panic!("boom");
+        }
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let settings = |pair: &portable_pty::PtyPair| {
+            format!("{:?}", pair.master.get_termios().map(|t| (t.local_flags, t.input_flags)))
+        };
+        let before = settings(&pair);
+        let mut again = CommandBuilder::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "runtime::terminal::tests::a_panic_gives_the_terminal_back", "--nocapture"]);
+        again.env("TERM", "xterm-256color");
+        again.env("RUST_BACKTRACE", "0");
+        again.env(PANICS, "1");
+        let mut child = pair.slave.spawn_command(again).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (sender, bytes) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(settings(&pair), before);
+        let nonzero = |n| NonZeroU16::new(n).unwrap();
+        let mut screen = vt100::Parser::new(nonzero(24), nonzero(80), 0);
+        while !screen.screen().contents().contains("test result") {
+            screen.process(&bytes.recv().unwrap());
+        }
+        let screen = screen.screen();
+        assert!(screen.contents().contains("boom"), "{}", screen.contents());
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
+}

@@ -22,6 +22,8 @@ const GAP: usize = 3;
 /// How much of a hint is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {
+    /// Its name, and whether it can be done.
+    Mark,
     Name,
     Short,
     Full,
@@ -38,9 +40,16 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         said.iter().map(|(hint, detail)| width(scene, hint, *detail) + GAP).sum()
     };
     // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
-    // then what moves no release is left out; then those two; and last whatever does not fit.
-    let rounds: [(u8, Option<Detail>); 5] =
-        [(0, Some(Detail::Short)), (1, Some(Detail::Name)), (3, None), (0, Some(Detail::Name)), (0, None)];
+    // then what moves no release is left out; then those two are shortened; and last whatever does not fit.
+    let rounds: [(u8, Option<Detail>); 7] = [
+        (0, Some(Detail::Short)),
+        (1, Some(Detail::Name)),
+        (4, None),
+        (0, Some(Detail::Name)),
+        (3, None),
+        (0, Some(Detail::Mark)),
+        (0, None),
+    ];
     for (least, detail) in rounds {
         while used(&said) > room {
             let wordy = |own: &Detail| detail.is_none_or(|detail| *own > detail);
@@ -70,9 +79,10 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
 fn rank(command: Command) -> u8 {
     match command {
         Command::Promote | Command::Rollback | Command::Retry => 0,
-        Command::Abort | Command::Palette => 1,
+        Command::Abort => 1,
         Command::Hold => 2,
-        _ => 3,
+        Command::Palette => 3,
+        _ => 4,
     }
 }
 
@@ -87,14 +97,14 @@ fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
         Detail::Full => &hint.text,
         // What follows a colon explains.
         Detail::Short => hint.text.split_once(':').map_or(hint.text.as_str(), |(text, _)| text),
-        Detail::Name if hint.refusal.is_some() => &hint.text,
-        Detail::Name => name,
+        Detail::Name | Detail::Mark if hint.refusal.is_some() => &hint.text,
+        Detail::Name | Detail::Mark => name,
     };
     let text = scene.theme.clip(text, 48);
     let Some(refusal) = &hint.refusal else {
         let row = scene.row().say(Role::Key, key);
         // Help and palette are only a key where room is short.
-        let only_key = matches!(hint.command, Command::Help | Command::Palette) && detail == Detail::Name;
+        let only_key = matches!(hint.command, Command::Help | Command::Palette) && detail <= Detail::Name;
         return if only_key { row.line() } else { row.gap(1).say(Role::Text, text).line() };
     };
     let sign = scene.theme.glyphs().bad;
@@ -103,7 +113,7 @@ fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
         Detail::Short => scene.theme.clip(&refusal.text, 18),
         // The way on says why it is closed, however little room there is.
         Detail::Name if rank(hint.command) == 0 => scene.theme.clip(&refusal.text, 10),
-        Detail::Name => String::new(),
+        Detail::Name | Detail::Mark => String::new(),
     };
     let reason = if reason.is_empty() { format!(" {sign}") } else { format!(" {sign} {reason}") };
     scene.row().say(Role::KeyOff, format!("{key} {text}{reason}")).line()
@@ -117,10 +127,7 @@ pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let key = scene.key(Command::Notices);
     if let Some(notice) = model.notices.back().filter(|_| model.unread > 0) {
         let (sign, word, role) = level(scene, notice.level);
-        let line = scene
-            .row()
-            .say(role, format!("{sign} {word}  "))
-            .say(Role::Text, &notice.text);
+        let line = scene.row().say(role, format!("{sign} {word}  ")).say(Role::Text, &notice.text);
         let more = scene
             .row()
             .say(Role::Label, format!("{} ago  ", scene.age(notice.at)))

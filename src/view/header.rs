@@ -8,7 +8,7 @@ use super::layout::{self, SizeClass, indent};
 use super::parts::badge;
 use super::parts::row::{Row, put, put_both};
 use super::scene::Scene;
-use super::text::line_width;
+use super::text::{line_width, width_within};
 use super::theme::Role;
 use crate::app::model::Screen;
 use crate::domain::freshness::Link;
@@ -17,6 +17,9 @@ use crate::keys::Command;
 
 /// How many rows it takes.
 pub(crate) const ROWS: u16 = 2;
+
+/// Most columns of an environment's name.
+const NAME: usize = 24;
 
 /// Draws the header.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
@@ -30,7 +33,11 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let (digest, names) = variants.into_iter().find(fits).unwrap_or((false, false));
     put_both(buf, first, scene.theme, release(scene, digest), state(scene, names));
     let mut second = indent(area, 1);
-    let tabs = tabs(scene);
+    // The environment is never cut: where room is short, the other tabs are only keys.
+    let name = scene.model.environment().map_or(0, |env| width_within(env.name().as_str(), NAME));
+    let needed = name + line_width(&links(scene)) + 2;
+    let full = tabs(scene, true);
+    let tabs = if full.width() + needed <= usize::from(second.width) { full } else { tabs(scene, false) };
     put(buf, layout::left(&mut second, tabs.width() as u16), scene.theme, tabs);
     put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
 }
@@ -41,7 +48,7 @@ fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     let Some(release) = scene.model.world.release() else {
         return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
     };
-    let row = row.name(Role::Strong, &release.service, super::text::width(&release.service).min(30)).gap(2);
+    let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
     let row = match &release.from {
         Some(from) => row
             .say(Role::Text, scene.theme.clip_middle(from, 16))
@@ -78,8 +85,8 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
     row.say(Role::Text, scene.clock(model.now)).line()
 }
 
-/// The screens with their keys.
-fn tabs(scene: &Scene<'_>) -> Row {
+/// The screens with their keys; titles of the others only with room.
+fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
     let command = |screen| match screen {
         Screen::Deck => Command::Deck,
         Screen::Rollout => Command::Rollout,
@@ -88,9 +95,11 @@ fn tabs(scene: &Scene<'_>) -> Row {
     };
     let mut row = scene.row();
     for (_, title, screen) in Screen::TABS {
-        let key = scene.model.keymap.key(command(screen)).map_or_else(String::new, |key| format!("{key} "));
-        let role = if screen == scene.model.screen { Role::TabOn } else { Role::TabOff };
-        row = row.say(role, format!(" {key}{title} "));
+        let key = scene.model.keymap.key(command(screen)).unwrap_or_default();
+        let shown = screen == scene.model.screen;
+        let role = if shown { Role::TabOn } else { Role::TabOff };
+        let text = if titles || shown { format!("{key} {title}") } else { key };
+        row = row.say(role, format!(" {} ", text.trim_start()));
     }
     row
 }
@@ -100,7 +109,7 @@ fn place(scene: &Scene<'_>, room: usize) -> Line<'static> {
     let Some(env) = scene.model.environment() else { return Line::default() };
     let room = room.saturating_sub(line_width(&links(scene)) + 1);
     let gap = if scene.class == SizeClass::Narrow { 0 } else { 2 };
-    let row = scene.row().gap(gap).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, 24)));
+    let row = scene.row().gap(gap).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, NAME)));
     let left = room.saturating_sub(row.width() + 3);
     let word = if scene.class == SizeClass::Narrow { "" } else { "context " };
     let context = match left.saturating_sub(word.len()) {

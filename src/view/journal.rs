@@ -50,7 +50,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         put(buf, inside, scene.theme, scene.row().say(Role::Label, text));
         return;
     }
-    let names = scene.model.world.environments.iter().map(|env| super::text::width(env.name().as_str()));
+    let names = scene.model.world.environments.iter().map(|env| super::text::width_within(env.name().as_str(), 16));
     let name = names.max().unwrap_or(0).min(16);
     let columns = usize::from(inside.width);
     let shown = lines.into_iter().skip(first).take(visible);

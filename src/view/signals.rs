@@ -37,11 +37,9 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
             let mut side = layout::right(&mut area, 56);
             layout::right(&mut area, 1);
             let third = area.height / 3;
-            for pair in [
-                [Signal::ErrorRatio, Signal::P99],
-                [Signal::P95, Signal::P50],
-                [Signal::Rps, Signal::Saturation],
-            ] {
+            for pair in
+                [[Signal::ErrorRatio, Signal::P99], [Signal::P95, Signal::P50], [Signal::Rps, Signal::Saturation]]
+            {
                 let rows = if pair[0] == Signal::Rps { area.height } else { third };
                 let mut row = layout::top(&mut area, rows);
                 let half = row.width / 2;
@@ -63,7 +61,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         }
         SizeClass::Narrow | SizeClass::TooSmall => {
             // The verdict with its reasons keeps its rows; the second chart goes first.
-            let wanted = verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4))).len() as u16 + 2;
+            let wanted =
+                verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4))).len() as u16 + 2;
             let rows = area.height.saturating_sub(6).min(wanted);
             let below = layout::bottom(&mut area, rows);
             let both = area.height >= 11;
@@ -87,14 +86,9 @@ fn title(signal: Signal) -> &'static str {
 }
 
 /// At the right of a chart's border: why there is no data, else the time it shows.
-fn word(
-    scene: &Scene<'_>,
-    workload: &WorkloadState,
-    signal: Signal,
-    span: &Span,
-    first: bool,
-) -> Line<'static> {
-    let tracks: &[Track] = if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
+fn word(scene: &Scene<'_>, workload: &WorkloadState, signal: Signal, span: &Span, first: bool) -> Line<'static> {
+    let tracks: &[Track] =
+        if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
     let why = tracks.iter().find_map(|track| scene.reading(workload, *track, signal).err().map(|why| (track, why)));
     match why {
         Some((track, why)) => {
@@ -120,12 +114,7 @@ fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environmen
     }
 }
 
-fn verdict_lines(
-    scene: &Scene<'_>,
-    env: &Environment,
-    workload: &WorkloadState,
-    columns: usize,
-) -> Vec<Line<'static>> {
+fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     if workload.judgement.reasons.is_empty() {
@@ -161,13 +150,13 @@ fn factors(scene: &Scene<'_>, env: &Environment) -> Vec<Line<'static>> {
     let limits = &env.settings.limits;
     let parts: Vec<String> = [("errors", limits.error_factor), ("p99", limits.p99_factor)]
         .into_iter()
-        .filter_map(|(label, factor)| factor.map(|factor| format!("{label} ≤ {factor} ×")))
+        .filter_map(|(label, factor)| factor.map(|factor| format!("≤ {factor} × {label}")))
         .collect();
     if parts.is_empty() {
         return Vec::new();
     }
-    let row = scene.row().left(Role::Label, "canary", 8);
-    vec![row.say(Role::Text, parts.join(", ")).say(Role::Label, " stable").line()]
+    let row = scene.row().say(Role::Label, "against stable ");
+    vec![row.say(Role::Text, parts.join(", ")).line()]
 }
 
 /// Where the figures come from, and how old they are.
@@ -177,9 +166,7 @@ fn origin(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let row = scene.row().left(Role::Label, "source", 8);
     lines.push(match env.links.get(&SourceKind::Prometheus) {
         Some(heard) => {
-            row.say(Role::Label, "prometheus ")
-                .add([badge::freshness(scene.theme, heard, scene.model.now)])
-                .line()
+            row.say(Role::Label, "prometheus ").add([badge::freshness(scene.theme, heard, scene.model.now)]).line()
         }
         None => row.say(Role::Label, "no metrics configured").line(),
     });

@@ -176,9 +176,8 @@ fn shaded(role: Role, shades: &Shades) -> Style {
     match role {
         Role::Text => style,
         Role::Strong | Role::Title => style.add_modifier(Modifier::BOLD),
-        Role::Label | Role::TabOff => fg(shades.label),
+        Role::Label | Role::TabOff | Role::KeyOff => fg(shades.label),
         Role::Faint | Role::Border => fg(shades.faint),
-        Role::KeyOff => fg(shades.label),
         Role::Good => fg(shades.good),
         Role::Warn => fg(shades.warn).add_modifier(Modifier::BOLD),
         Role::Bad => fg(shades.bad).add_modifier(Modifier::BOLD),
@@ -226,6 +225,9 @@ fn plain(role: Role) -> Style {
     }
 }
 
+/// Characters of the longest span.
+const LONGEST: usize = 1000;
+
 /// Palette and glyph set in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
@@ -259,10 +261,12 @@ impl Theme {
         if self.glyphs.braille || shown.is_ascii() { shown } else { Cow::Owned(to_ascii(&shown)) }
     }
 
-    /// Returns a span of safe text.
+    /// Returns a span of safe text; no more of it than the widest screen could show.
     #[must_use]
     pub fn span(&self, role: Role, text: impl AsRef<str>) -> Span<'static> {
-        Span::styled(self.safe(text.as_ref()).into_owned(), self.style(role))
+        let text = text.as_ref();
+        let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+        Span::styled(self.safe(text.get(..end).unwrap_or(text)).into_owned(), self.style(role))
     }
 }
 

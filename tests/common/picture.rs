@@ -47,8 +47,8 @@ pub fn text(buffer: &Buffer) -> String {
 /// A fingerprint of colours and modifiers (FNV-1a): a change is noticed without cluttering the text.
 pub fn styles(buffer: &Buffer) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for cell in &buffer.content {
-        for byte in format!("{:?}", cell.style()).bytes() {
+    for run in buffer.content.chunk_by(|a, b| a.style() == b.style()) {
+        for byte in format!("{}{:?}", run.len(), run[0].style()).bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }

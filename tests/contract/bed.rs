@@ -12,6 +12,8 @@ use crate::Checked;
 /// A kind of bed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
+    /// The embedded simulator, a fresh one for each trial.
+    Simulator,
     /// Real servers, brought up by `tests/cluster/up`.
     Real,
 }
@@ -24,17 +26,20 @@ static TURN: RwLock<()> = RwLock::new(());
 pub enum Turn {
     /// Side by side with others.
     Shared(RwLockReadGuard<'static, ()>),
+    /// Nothing is shared.
+    Free,
     /// Alone.
     Alone(RwLockWriteGuard<'static, ()>),
 }
 
 impl Maker {
     /// All kinds.
-    pub const ALL: [Self; 1] = [Self::Real];
+    pub const ALL: [Self; 2] = [Self::Simulator, Self::Real];
 
     /// Returns the word that trials are named with.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Simulator => "simulator",
             Self::Real => "real",
         }
     }
@@ -45,7 +50,7 @@ impl Maker {
             Self::Real if std::env::var_os("COCKPIT_CLUSTER").is_none() => {
                 Some("no cluster: eval \"$(tests/cluster/up)\" brings one up")
             }
-            Self::Real => None,
+            Self::Real | Self::Simulator => None,
         }
     }
 
@@ -54,13 +59,25 @@ impl Maker {
         match self {
             // A trial that failed has poisoned nothing: the lock guards no data.
             Self::Real if alone => Turn::Alone(TURN.write().unwrap_or_else(std::sync::PoisonError::into_inner)),
+            // Each trial on the simulator has one of its own.
+            Self::Simulator => Turn::Free,
             Self::Real => Turn::Shared(TURN.read().unwrap_or_else(std::sync::PoisonError::into_inner)),
         }
     }
 
     /// Makes a bed. It must be called in a runtime.
-    pub fn make(self) -> Checked<Bed> {
+    pub async fn make(self) -> Checked<Bed> {
         match self {
+            Self::Simulator => {
+                let simulator = Simulator::start(&Scenario::parse("contract", EMPTY)?, Options::default()).await?;
+                let home = tempfile::tempdir()?;
+                let kubeconfig = home.path().join("kubeconfig");
+                simulator.write_kubeconfig(&kubeconfig)?;
+                // The tools of the real bed look at the simulator too, where they are there.
+                let tools = std::env::var_os("COCKPIT_CLUSTER").map(PathBuf::from);
+                let tools = tools.and_then(|run| Some(run.parent()?.join("bin")));
+                Ok(Bed { kubeconfig, tools, server: Server::Simulator { simulator, _home: home } })
+            }
             Self::Real => {
                 let run = PathBuf::from(std::env::var_os("COCKPIT_CLUSTER").ok_or("COCKPIT_CLUSTER is not set")?);
                 let kubeconfig = run.join("kubeconfig");
@@ -71,7 +88,25 @@ impl Maker {
     }
 }
 
+/// A simulated cluster with nothing in it.
+const EMPTY: &str = r#"
+title = "Nothing"
+story = "An empty cluster."
+
+[workload]
+kind = "deployment"
+name = "bystander"
+replicas = 1
+
+[[environments]]
+name = "bed"
+context = "bed"
+namespace = "bystander"
+history = [{ image = "registry.example/bystander:1.0.0", age = "1d" }]
+"#;
+
 enum Server {
+    Simulator { simulator: Simulator, _home: tempfile::TempDir },
     Real { dir: PathBuf },
 }
 
@@ -105,14 +140,16 @@ impl Bed {
     /// Takes the API server away.
     pub async fn take_away(&self) -> Checked {
         match &self.server {
-            Server::Real { dir } => restart_apiserver(dir, "stop").await,
+            Server::Simulator { simulator, .. } => faults(simulator)?.set_outage(true),
+            Server::Real { dir } => restart_apiserver(dir, "stop").await?,
         }
     }
 
     /// Brings the API server back, and waits until it is ready.
     pub async fn bring_back(&self) -> Checked {
         match &self.server {
-            Server::Real { dir } => restart_apiserver(dir, "start").await,
+            Server::Simulator { simulator, .. } => faults(simulator)?.set_outage(false),
+            Server::Real { dir } => restart_apiserver(dir, "start").await?,
         }
     }
 }

@@ -40,12 +40,20 @@ pub struct Opening {
     pub journals: Option<PathBuf>,
     /// Whether a wire lies between it and the server.
     pub wired: bool,
+    /// Whether the door is told what RBAC denies.
+    pub aware: bool,
 }
 
 impl Opening {
     /// Opens as alice, who may do everything.
     pub fn of(workload: &str) -> Checked<Self> {
-        Ok(Self { who: "alice".to_owned(), workload: workload.parse()?, namespace: None, journals: None, wired: true })
+        Ok(Self { who: "alice".to_owned(), workload: workload.parse()?, namespace: None, journals: None, wired: true, aware: true })
+    }
+
+    /// Opens without telling the door what RBAC denies.
+    pub fn unaware(mut self) -> Self {
+        self.aware = false;
+        self
     }
 
     /// Opens as somebody else.
@@ -68,6 +76,7 @@ pub struct Cockpit {
     /// What differs between the phase that the controller wrote and the one computed without it, over its whole life.
     pub miscomputed: Vec<String>,
     journals: PathBuf,
+    aware: bool,
     wire: Option<Wire>,
     inbox: Inbox,
     inflow: mpsc::Receiver<Receipt>,
@@ -135,13 +144,15 @@ impl View<'_> {
     fn summary(&self) -> String {
         let status = self.status;
         format!(
-            "{} {:?} step {:?} weight {:?} {:?} canary {:?} why {:?}, pods {:?}",
+            "{} {:?} step {:?} weight {:?} {:?} stable {:?} canary {:?} rejected {:?} why {:?}, pods {:?}",
             status.phase,
             status.message,
             status.step,
             status.weight,
             status.replicas,
-            status.canary.as_ref().map(|revision| (revision.number, &revision.images)),
+            status.stable.as_ref().map(|revision| (revision.number, &revision.hash, &revision.images)),
+            status.canary.as_ref().map(|revision| (revision.number, &revision.hash, &revision.images)),
+            self.state.rejected,
             status.why,
             self.snapshot.pods.iter().map(|pod| (&pod.name, &pod.reason)).collect::<Vec<_>>()
         )
@@ -202,6 +213,7 @@ impl Cockpit {
             receipts: Vec::new(),
             miscomputed: Vec::new(),
             journals,
+            aware: opening.aware,
             wire,
             inbox,
             inflow,
@@ -224,7 +236,7 @@ impl Cockpit {
     pub fn absorb(&mut self) {
         let now = Timestamp::now();
         for feed in self.inbox.drain() {
-            if let Feed::Access { env, access } = &feed {
+            if let (Feed::Access { env, access }, true) = (&feed, self.aware) {
                 self.door.learn(env, access);
             }
             if let Feed::Workload { snapshot: Some(snapshot), .. } = &feed {
@@ -349,6 +361,12 @@ impl Cockpit {
             return Err(format!("{verb}: a write without precondition: {bare:?}").into());
         }
         Ok(sent.into_iter().filter(Sent::accepted).collect())
+    }
+
+    /// Returns how many outcomes became unknown.
+    pub fn unknown(&self) -> usize {
+        let unknown = |receipt: &&Receipt| matches!(receipt, Receipt::Ended { outcome, .. } if !outcome.is_settled());
+        self.receipts.iter().filter(unknown).count()
     }
 
     fn in_flight(&self) -> Vec<Target> {

@@ -7,6 +7,7 @@
 
 mod bed;
 mod cases;
+mod child;
 mod cockpit;
 mod manifests;
 mod oracle;
@@ -44,6 +45,9 @@ const CURTAIN: Duration = Duration::from_secs(300);
 const SIDE_BY_SIDE: usize = 8;
 
 fn main() -> ExitCode {
+    if let Some(code) = child::Order::carry_out_if_given() {
+        return code;
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let mut cases: Vec<Case> = cases::all();
@@ -68,6 +72,10 @@ fn play(maker: Maker, case: Case) -> Checked<Completion> {
     runtime.block_on(async {
         let stage = Stage::raise(maker.make()?, case.name).await?;
         let played = tokio::time::timeout(CURTAIN, (case.play)(&stage)).await;
+        if case.alone {
+            // Whatever became of the case: others need the server.
+            stage.bed.bring_back().await?;
+        }
         stage.strike().await;
         played.map_err(|_| format!("it did not end within {CURTAIN:?}"))??;
         Ok(Completion::Completed)

@@ -81,6 +81,7 @@ pub fn blue_green(name: &str, replicas: u32) -> Vec<Value> {
     let (active, preview) = (format!("{name}-active"), format!("{name}-preview"));
     let strategy = json!({"blueGreen": {
         "activeService": active, "previewService": preview, "autoPromotionEnabled": false, "scaleDownDelaySeconds": 3,
+        "abortScaleDownDelaySeconds": 3,
     }});
     vec![service(&active, name), service(&preview, name), rollout(name, replicas, &strategy)]
 }

@@ -208,7 +208,7 @@ fn replicasets(found: &mut Differences, view: &View<'_>, text: &RolloutText) {
             ReplicaSetHealth::Healthy => "Healthy",
             ReplicaSetHealth::Progressing => "Progressing",
             ReplicaSetHealth::ScaledDown => "ScaledDown",
-            ReplicaSetHealth::Failure => "Degraded",
+            ReplicaSetHealth::Failure => "ReplicaFailure",
         };
         let what = |part: &str| format!("{part} of ReplicaSet {}", rs.meta.name);
         found.compare(&what("status"), &health, &leaf.status.as_str());

@@ -125,6 +125,11 @@ impl Wire {
         locked(&self.shared.sent).iter().filter(|sent| !sent.is_nudge()).cloned().collect()
     }
 
+    /// Returns the writes that may have had an effect: all but nudges and those that met a conflict.
+    pub fn tried(&self) -> Vec<Sent> {
+        self.sent().into_iter().filter(|sent| sent.answer != Some(409)).collect()
+    }
+
     /// Returns the writes that the server took, but nudges.
     pub fn accepted(&self) -> Vec<Sent> {
         self.sent().into_iter().filter(Sent::accepted).collect()
@@ -219,6 +224,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     let answer = shared.forward(request).await;
     locked(&shared.sent)[place].answer = Some(answer.status().as_u16());
     match harm {
+        // Nothing was written: the next try is the one.
+        Some(Harm::LoseAnswer | Harm::HoldAnswer) if answer.status() == StatusCode::CONFLICT => {
+            *locked(&shared.harm) = harm;
+        }
         Some(Harm::LoseAnswer) => hang_up(),
         Some(Harm::HoldAnswer) => shared.hold().await,
         _ => {}

@@ -22,7 +22,7 @@ use super::ids::Target;
 pub use facts::Facts;
 pub use plan::{Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
 pub use refusal::{Refusal, RefusalKind};
-pub use settle::{Settled, settled};
+pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};
 
 /// What can be asked.

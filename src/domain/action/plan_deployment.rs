@@ -63,18 +63,15 @@ fn restart(deployment: &Deployment, scene: &Scene<'_>) -> Draft {
 fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     let sets = &scene.snapshot.replicasets;
     let current = deployment.current(sets);
-    let target = match scene.to {
-        Some(number) => {
-            let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
-            found.ok_or_else(|| no_revision(number, sets))?
-        }
-        None => {
-            let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
-            if deployment.under_way() {
-                not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
-            } else {
-                before
-            }
+    let target = if let Some(number) = scene.to {
+        let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
+        found.ok_or_else(|| no_revision(number, sets))?
+    } else {
+        let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
+        if deployment.under_way(sets) {
+            not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
+        } else {
+            before
         }
     };
     if current.is_some_and(|current| current.hash == target.hash) {

@@ -243,8 +243,10 @@ fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     if !rollout.aborted() {
         return Err(Refusal::state("it was not aborted", "retry is for an aborted update"));
     }
-    // Argo takes a ReplicaSet that is marked for scaling down as one to go back to, and skips the pause before the switch.
-    let marked = scene.snapshot.replicaset(&rollout.status.current_hash).and_then(|rs| rs.scale_down_at);
+    // Argo takes a running ReplicaSet that is marked for scaling down as one to go back to, and skips the pause before
+    // the switch. (The mark stays after the pods are gone, and is of no effect then.)
+    let new = scene.snapshot.replicaset(&rollout.status.current_hash).filter(|rs| rs.desired > 0 || rs.current > 0);
+    let marked = new.and_then(|rs| rs.scale_down_at);
     if let (false, Some(at)) = (rollout.is_canary(), marked) {
         return Err(Refusal::state(
             "its pods still run: a retry now would switch to them at once, without the pause",

@@ -38,6 +38,22 @@ pub fn settled(record: &PlanRecord, object: &Object) -> Settled {
     Settled::NotYet(shows)
 }
 
+/// Returns whether the request is in the object and the controller has not taken note of it: then it is neither done nor
+/// undone, and the controller has to be made to look.
+#[must_use]
+pub fn unnoticed(record: &PlanRecord, object: &Object) -> bool {
+    let Object::Rollout(rollout) = object else { return false };
+    let (facts, status) = (&record.facts, &rollout.status);
+    let in_status = match record.verb {
+        Verb::Abort => status.abort && status.aborted_at.is_none(),
+        Verb::Promote => !facts.pauses.is_empty() && status.pause_conditions.is_empty() && status.controller_pause,
+        Verb::PromoteFull => status.promote_full,
+        Verb::Retry => facts.aborted && !status.abort,
+        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart => false,
+    };
+    facts.uid == rollout.meta.uid && (in_status || !rollout.observed())
+}
+
 fn rollout_done(record: &PlanRecord, rollout: &Rollout) -> bool {
     let (facts, status) = (&record.facts, &rollout.status);
     let same_revision = status.current_hash == facts.under_way;
@@ -58,7 +74,10 @@ fn rollout_done(record: &PlanRecord, rollout: &Rollout) -> bool {
                 && !status.abort
                 && (all_steps || status.stable_hash == facts.under_way)
         }
-        Verb::Abort => same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full,
+        // While it is held by hand an abort is only half carried out.
+        Verb::Abort => {
+            same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full && !rollout.spec.paused
+        }
         Verb::Retry => same_revision && !status.abort && rollout.phase().0 != crate::domain::workload::Phase::Degraded,
         Verb::Rollback => {
             rollout.observed()

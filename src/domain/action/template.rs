@@ -175,11 +175,11 @@ fn is_default(field: &str, owner: &Map<String, Value>, key: &str, value: &Value)
         }
         // The old name of `serviceAccountName`, filled in beside it.
         "serviceAccount" => owner.get("serviceAccountName") == Some(value),
-        _ => DEFAULTS
-            .iter()
-            .filter(|(name, _)| *name == field)
-            .flat_map(|(_, defaults)| defaults.iter())
-            .any(|(name, default)| *name == key && value.to_string() == *default),
+        _ => DEFAULTS.iter().filter(|(name, _)| *name == field).flat_map(|(_, defaults)| defaults.iter()).any(
+            |(name, default)| {
+                *name == key && serde_json::from_str::<Value>(default).is_ok_and(|default| default == *value)
+            },
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Circumstances, Intent, Plan, Refusal, Verb, plan};
+use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, unnoticed};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target};
@@ -104,9 +104,31 @@ fn an_aborted_preview_is_not_retried_while_that_would_switch_to_it_at_once() {
     sets[0]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:00:20Z");
     let refused = ask(&rollout, &sets, Verb::Retry).unwrap_err();
     assert!(texts(&refused).ends_with("without the pause: wait until they are gone, at 2026-11-21T09:00:20Z"));
-    assert!(ask(&rollout, &history(), Verb::Retry).is_ok());
+    let mut gone = sets.clone();
+    gone[0]["spec"]["replicas"] = json!(0);
+    gone[0]["status"]["replicas"] = json!(0);
+    assert!(ask(&rollout, &gone, Verb::Retry).is_ok());
     // A canary runs its steps again all the same.
     let mut canary = canary("bad", "old", "Degraded");
     canary["status"]["abort"] = json!(true);
     assert!(ask(&canary, &sets, Verb::Retry).is_ok());
+}
+
+#[test]
+fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
+    let look = |value: &Value| {
+        let object = reduce::object(value).unwrap();
+        let done = matches!(settled(plan.record(), &object), Settled::Done(_));
+        (done, unnoticed(plan.record(), &object))
+    };
+    assert_eq!(look(&rollout), (false, false));
+    rollout["status"]["abort"] = json!(true);
+    assert_eq!(look(&rollout), (false, true));
+    rollout["status"]["abortedAt"] = json!(NOW);
+    assert_eq!(look(&rollout), (true, false));
+    // Held by hand the canary's pods would go on serving.
+    rollout["spec"]["paused"] = json!(true);
+    assert_eq!(look(&rollout), (false, false));
 }

@@ -28,6 +28,15 @@ pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
             complain(&format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
         }
+        for workload in env.workloads.iter().filter(|workload| workload.missing) {
+            complain(&format!(
+                "{}: {} does not exist in namespace {}; check the name, or leave it out to watch what there is",
+                env.name(),
+                workload.id,
+                env.settings.namespace
+            ));
+            exit = Exit::Error;
+        }
     }
     Ok(exit)
 }

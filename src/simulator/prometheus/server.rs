@@ -107,15 +107,19 @@ async fn respond(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
     body: Body,
-    endpoint: impl FnOnce(&Shared, &Params) -> Result<Answer, Answer>,
+    endpoint: impl FnOnce(&Shared, &Params) -> Result<Answer, Answer> + Send + 'static,
 ) -> Response {
     let outage = settled(&shared).await;
     let Ok(body) = axum::body::to_bytes(body, LARGEST_FORM).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let params = Params::read(&query.unwrap_or_default(), &String::from_utf8_lossy(&body));
-    let answer = endpoint(&shared, &params).unwrap_or_else(|error| error);
-    outage::distort(outage, answer)
+    // A long range is a lot of arithmetic: not on a thread that others wait for.
+    let evaluated = tokio::task::spawn_blocking(move || endpoint(&shared, &params).unwrap_or_else(|error| error));
+    match evaluated.await {
+        Ok(answer) => outage::distort(outage, answer),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 /// The outage that shapes the answer; waits as long as the server is to hang.

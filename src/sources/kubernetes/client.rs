@@ -1,11 +1,11 @@
 //! The client for reading, and its errors in plain words.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use kube::core::Status;
 
 use super::health::Trouble;
+use crate::domain::text::root_cause;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,18 +27,24 @@ pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error
 pub fn explain(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => explain_status(status),
-        other => {
-            let cause = root_cause(other);
-            if cause.contains("UnknownIssuer") || cause.contains("certificate") {
-                format!("TLS: {cause}; check certificate-authority in the kubeconfig")
-            } else if cause.contains("refused") {
-                format!("connection refused{}", hint("is the API server up?"))
-            } else if cause.contains("dns") || cause.contains("lookup") {
-                format!("{cause}{}", hint("check the server's name in the kubeconfig"))
-            } else {
-                cause
-            }
-        }
+        other => explain_cause(&root_cause(other)),
+    }
+}
+
+/// Returns what kept a request from being answered, in words.
+fn explain_cause(cause: &str) -> String {
+    const LOST: [&str; 5] = ["reset by peer", "broken pipe", "connection closed", "unexpected eof", "end of file"];
+    let lower = cause.to_lowercase();
+    if cause.contains("UnknownIssuer") || cause.contains("certificate") {
+        format!("TLS: {cause}; check certificate-authority in the kubeconfig")
+    } else if cause.contains("refused") {
+        "connection refused; is the API server up?".to_owned()
+    } else if LOST.iter().any(|word| lower.contains(word)) {
+        format!("connection lost: {cause}; is the API server up?")
+    } else if cause.contains("dns") || cause.contains("lookup") {
+        format!("{cause}; check the server's name in the kubeconfig")
+    } else {
+        cause.to_owned()
     }
 }
 
@@ -46,10 +52,6 @@ pub fn explain(error: &kube::Error) -> String {
 #[must_use]
 pub fn trouble(error: &kube::Error) -> Trouble {
     Trouble { why: explain(error), answered: matches!(error, kube::Error::Api(_)) }
-}
-
-fn hint(text: &str) -> String {
-    format!("; {text}")
 }
 
 /// Returns the API server's answer in words.
@@ -74,13 +76,26 @@ fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
     if text.trim().is_empty() { other } else { text }
 }
 
-/// Walks to the innermost cause: the outer layers only repeat that something failed.
-fn root_cause(error: &kube::Error) -> String {
-    let mut cause = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        cause = inner.to_string();
-        source = inner.source();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_in_words() {
+        let words = [
+            ("Connection refused (os error 111)", "connection refused; is the API server up?"),
+            (
+                "Connection reset by peer (os error 104)",
+                "connection lost: Connection reset by peer (os error 104); is the API server up?",
+            ),
+            (
+                "failed to lookup address information",
+                "failed to lookup address information; check the server's name in the kubeconfig",
+            ),
+            ("something else", "something else"),
+        ];
+        for (cause, wanted) in words {
+            assert_eq!(explain_cause(cause), wanted);
+        }
     }
-    cause
 }

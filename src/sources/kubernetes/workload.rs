@@ -236,7 +236,9 @@ impl Watched {
 
     /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
     fn report(&self, said: &Said) {
+        // `Init` is said before the list is asked for: it tells nothing of the server.
         let (part, heard) = match said {
+            Said::Object(Event::Init) | Said::ReplicaSet(Event::Init) | Said::Pod(Event::Init) => return,
             Said::Object(_) => ("object", Ok(())),
             Said::ReplicaSet(_) => ("replicasets", Ok(())),
             Said::Pod(_) => ("pods", Ok(())),

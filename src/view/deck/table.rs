@@ -2,19 +2,20 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
 use crate::domain::signals::Signal;
+use crate::domain::workload::{Revision, Status};
 use crate::domain::world::{Environment, ReleaseView, WorkloadState};
 use crate::view::layout::window;
 use crate::view::parts::row::{Row, put};
 use crate::view::parts::spark::spark;
 use crate::view::parts::{badge, bar, figures, list};
 use crate::view::scene::Scene;
-use crate::view::text::width;
+use crate::view::text::width_within;
 use crate::view::theme::Role;
 
 /// Which columns there are, and how wide.
@@ -31,7 +32,7 @@ struct Columns {
 
 impl Columns {
     fn of(scene: &Scene<'_>, whole: usize) -> Self {
-        let names = scene.model.world.environments.iter().map(|env| width(env.name().as_str()));
+        let names = scene.model.world.environments.iter().map(|env| width_within(env.name().as_str(), 24));
         let name = names.max().unwrap_or(0).clamp(7, if whole >= 100 { 24 } else { 14 });
         let mut columns = Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
         // What is there at all costs: pointer, name, version, percentage, ready, errors, verdict.
@@ -87,7 +88,12 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let position = list::position(scene.theme, first, visible, environments.len());
     let head = Rect { height: 1, ..area };
     put(buf, head, scene.theme, heads(scene, &columns));
-    put(buf, Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head }, scene.theme, scene.row().gap(1).add(position.spans));
+    put(
+        buf,
+        Rect { width: (3 + columns.name + 1 + columns.version) as u16, ..head },
+        scene.theme,
+        scene.row().gap(1).add(position.spans),
+    );
     let mut y = area.y + 1;
     for env in environments.iter().skip(first) {
         for line in environment(scene, env, release.as_ref(), &columns, usize::from(area.width)) {
@@ -129,44 +135,17 @@ fn environment(
         .gap(1);
     let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
     let mut lines = Vec::new();
-    match workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
-        Some((workload, status)) => {
-            let canary = status.canary.as_ref();
-            let arrow = if canary.is_some() { format!("{} ", scene.theme.glyphs().arrow) } else { String::new() };
-            let version = canary.or(status.stable.as_ref()).map_or_else(String::new, |revision| revision.version());
-            let row = row.name(Role::Text, &format!("{arrow}{version}"), columns.version).gap(1);
-            let row = if place == Place::Waits {
-                row.add([bar::empty(scene.theme, columns.bar)]).right(Role::Label, "0 %", 6)
-            } else {
-                let share = format!("{} %", status.progress);
-                row.add(bar::progress(scene.theme, status, columns.bar)).right(Role::Text, &share, 6)
-            };
-            let replicas = status.replicas;
-            let role = if replicas.ready < replicas.desired { Role::Warn } else { Role::Text };
-            let row = row.gap(1).left(role, &format!("{}/{}", replicas.ready, replicas.desired), columns.ready);
-            let track = if canary.is_some() { Track::Canary } else { Track::Stable };
-            let row = signals(scene, row, env, workload, track, columns);
-            let row = row.gap(2).add([verdict]);
-            let row = if columns.phase > 0 {
-                let at = whole.saturating_sub(columns.phase);
-                let since = Scene::phase_since(workload);
-                row.to(at).add(badge::phase(scene.theme, status.phase, since, scene.model.now))
-            } else {
-                row
-            };
-            lines.push(row.line());
-            if selected && canary.is_some() {
-                lines.push(stable(scene, env, workload, columns));
-            }
+    if let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
+        lines.push(seen(scene, row, env, (workload, status), place, verdict, (columns, whole)));
+        if selected && status.canary.is_some() {
+            lines.push(stable(scene, env, workload, columns));
         }
-        None => {
-            let text =
-                if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
-            let room = columns.version + columns.bar + columns.ready + 17 + usize::from(columns.p99) * 9;
-            let gap = columns.trend * (1 + usize::from(columns.p99)) + usize::from(columns.traffic) * 9;
-            let id = workload.map_or_else(String::new, |workload| format!("{} ", workload.id));
-            lines.push(row.left(Role::Label, &format!("{id}{text}"), room).gap(gap + 2).add([verdict]).line());
-        }
+    } else {
+        let text = if workload.is_some_and(|workload| workload.missing) { "does not exist" } else { "not seen yet" };
+        let room = columns.version + columns.bar + columns.ready + 17 + usize::from(columns.p99) * 9;
+        let gap = columns.trend * (1 + usize::from(columns.p99)) + usize::from(columns.traffic) * 9;
+        let id = workload.map_or_else(String::new, |workload| format!("{} ", workload.id));
+        lines.push(row.left(Role::Label, &format!("{id}{text}"), room).gap(gap + 2).add([verdict]).line());
     }
     let heard = env.kubernetes();
     if !heard.is_fresh(scene.model.now) {
@@ -176,6 +155,38 @@ fn environment(
         lines.push(row.left(Role::Text, &why, room).line());
     }
     lines
+}
+
+/// The line of a workload that was seen.
+fn seen(
+    scene: &Scene<'_>,
+    row: Row,
+    env: &Environment,
+    (workload, status): (&WorkloadState, &Status),
+    place: Place,
+    verdict: Span<'static>,
+    (columns, whole): (&Columns, usize),
+) -> Line<'static> {
+    let canary = status.canary.as_ref();
+    let arrow = if canary.is_some() { format!("{} ", scene.theme.glyphs().arrow) } else { String::new() };
+    let version = canary.or(status.stable.as_ref()).map_or_else(String::new, Revision::version);
+    let row = row.name(Role::Text, &format!("{arrow}{version}"), columns.version).gap(1);
+    let row = if place == Place::Waits {
+        row.add([bar::empty(scene.theme, columns.bar)]).right(Role::Label, "0 %", 6)
+    } else {
+        let share = format!("{} %", status.progress);
+        row.add(bar::progress(scene.theme, status, columns.bar)).right(Role::Text, &share, 6)
+    };
+    let replicas = status.replicas;
+    let role = if replicas.ready < replicas.desired { Role::Warn } else { Role::Text };
+    let row = row.gap(1).left(role, &format!("{}/{}", replicas.ready, replicas.desired), columns.ready);
+    let track = if canary.is_some() { Track::Canary } else { Track::Stable };
+    let row = signals(scene, row, env, workload, track, columns).gap(2).add([verdict]);
+    if columns.phase == 0 {
+        return row.line();
+    }
+    let phase = badge::phase(scene.theme, status.phase, Scene::phase_since(workload), scene.model.now);
+    row.to(whole.saturating_sub(columns.phase)).add(phase).line()
 }
 
 /// The stable revision beside the canary of the selected environment.

@@ -15,7 +15,7 @@ use crate::view::layout;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{put, put_all, put_both};
 use crate::view::scene::Scene;
-use crate::view::text::width;
+use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
 /// Columns of the content.
@@ -71,7 +71,12 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
     let valid = scene.row().when(confirm.stale.is_none() && !left.is_negative(), |row| {
         row.say(Role::Label, format!("valid for {}", duration(left.max(jiff::SignedDuration::ZERO))))
     });
-    put_both(buf, bottom, scene.theme, answer(scene, confirm), valid);
+    let answer = answer(scene, confirm);
+    if line_width(&answer) + valid.width() + 3 <= columns {
+        put_both(buf, bottom, scene.theme, answer, valid);
+    } else {
+        put(buf, bottom, scene.theme, answer);
+    }
     cursor.filter(|_| confirm.stale.is_none())
 }
 

@@ -10,7 +10,7 @@ use tui_input::Input;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::put;
 use crate::view::scene::Scene;
-use crate::view::text::width;
+use crate::view::text::{tail, width};
 use crate::view::theme::Role;
 
 /// Dims what a dialog lies over.
@@ -51,16 +51,9 @@ pub(crate) fn field(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Inp
     let before: String = input.value().chars().take(input.cursor()).collect();
     let after: String = input.value().chars().skip(input.cursor()).collect();
     let before = scene.theme.safe(&before).into_owned();
-    let mut shown = before.as_str();
-    while width(shown) + 1 > room {
-        let mut chars = shown.chars();
-        if chars.next().is_none() {
-            break;
-        }
-        shown = chars.as_str();
-    }
-    let at = width(shown);
-    let row = scene.row().say(Role::Input, shown).say(Role::Input, scene.theme.clip(&after, room.saturating_sub(at)));
+    let shown = tail(&before, room.saturating_sub(1));
+    let at = width(&shown);
+    let row = scene.row().say(Role::Input, &shown).say(Role::Input, scene.theme.clip(&after, room.saturating_sub(at)));
     put(buf, area, scene.theme, row);
     Position { x: area.x + (at as u16).min(area.width.saturating_sub(1)), y: area.y }
 }

@@ -81,7 +81,12 @@ fn list(
     }
     let position = list::position(scene.theme, first, visible, lines.len());
     let wide = line_width(&position) as u16;
-    let below = Rect { x: (inside.x + inside.width).saturating_sub(wide + 1), y: inside.y + inside.height, width: wide, height: 1 };
+    let below = Rect {
+        x: (inside.x + inside.width).saturating_sub(wide + 1),
+        y: inside.y + inside.height,
+        width: wide,
+        height: 1,
+    };
     on_border(buf, below.intersection(area), scene.theme, position);
     cursor
 }

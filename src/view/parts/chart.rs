@@ -263,7 +263,9 @@ fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
         let rows = (plot.y..plot.y + plot.height).flat_map(|y| [Rect { y, ..right }, Rect { y, ..left }]);
         let free = |place: &Rect| {
             let inside = place.x >= plot.x && place.x + place.width <= plot.x + plot.width;
-            inside && (place.x..place.x + place.width).all(|x| buf.cell((x, place.y)).is_some_and(|cell| cell.symbol() == " "))
+            inside
+                && (place.x..place.x + place.width)
+                    .all(|x| buf.cell((x, place.y)).is_some_and(|cell| cell.symbol() == " "))
         };
         let place = rows.into_iter().find(free);
         if let Some(place) = place {
@@ -315,7 +317,7 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_figures() {
-        for (value, top) in [(0.0, 1.0), (0.0026, 0.003), (0.048, 0.05), (512.0, 800.0), (1.0, 1.5), (99.0, 150.0)] {
+        for (value, top) in [(0.0, 1.0), (0.0026, 0.003), (0.048, 0.05), (512.0, 800.0), (1.0, 1.5), (99.0, 100.0)] {
             assert!((nice(value) - top).abs() < 1e-9, "{value}: {}", nice(value));
         }
         assert!((nice(f64::NAN) - 1.0).abs() < 1e-9);

@@ -13,7 +13,8 @@ pub(crate) fn feed(scene: &Scene<'_>, columns: usize, lines: usize) -> Vec<Line<
     if happenings.is_empty() {
         return vec![scene.row().say(Role::Label, "nothing yet").line()];
     }
-    let names = scene.model.world.environments.iter().map(|env| crate::view::text::width(env.name().as_str()));
+    let names =
+        scene.model.world.environments.iter().map(|env| crate::view::text::width_within(env.name().as_str(), 12));
     let name = names.max().unwrap_or(0).min(12);
     happenings
         .into_iter()

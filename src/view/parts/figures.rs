@@ -87,9 +87,7 @@ pub(crate) fn figure(
     signal: Signal,
 ) -> Row {
     match scene.reading(workload, track, signal) {
-        Ok(value) => {
-            row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE)
-        }
+        Ok(value) => row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE),
         Err(_) => row.right(Role::Label, "no data", FIGURE),
     }
 }

@@ -79,19 +79,18 @@ fn metric_lines(scene: &Scene<'_>, metric: &AnalysisMetric, columns: usize) -> V
     let value = metric.last_value.as_ref().map_or_else(String::new, |value| format!("last {value}"));
     let room = columns.saturating_sub(row.width() + 1);
     let mut lines = vec![row.gap(1).right(Role::Label, &value, room).line()];
-    let mut budget = format!("{}{of} passed, {} failed", metric.successful, metric.failed);
-    if metric.failure_limit >= 0 {
-        budget.push_str(&format!(" of {} allowed", metric.failure_limit));
-    }
+    let limit = metric.failure_limit;
+    let allowed = if limit < 0 { String::new() } else { format!(" of {limit} allowed") };
+    let mut budget = vec![format!("{}{of} passed", metric.successful), format!("{} failed{allowed}", metric.failed)];
     for (count, word) in [(metric.inconclusive, "inconclusive"), (metric.error, "without answer")] {
         if count > 0 {
-            budget.push_str(&format!(", {count} {word}"));
+            budget.push(format!("{count} {word}"));
         }
     }
     // Red once the budget is used up.
-    let over = i64::from(metric.failed) > metric.failure_limit && metric.failure_limit >= 0;
+    let over = limit >= 0 && i64::from(metric.failed) > limit;
     let role = if over { Role::Bad } else { Role::Label };
-    for part in scene.theme.wrap(&budget, columns.saturating_sub(4), 2) {
+    for part in scene.theme.wrap(&budget.join(", "), columns.saturating_sub(4), 2) {
         lines.push(scene.row().gap(4).say(role, part).line());
     }
     for (word, condition) in [("passes when", &metric.success_condition), ("fails when", &metric.failure_condition)] {

@@ -125,9 +125,11 @@ fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, state: usiz
         .say(Role::Strong, scene.theme.clip_middle(&version, 18))
         .gap(2)
         .say(Role::Text, roles.join(", "));
+    // In a small terminal the sign must do: version and role are worth more.
+    let (health, state) = if columns < 64 { (sign.to_owned(), 1) } else { (format!("{sign} {word}"), state) };
     let tail = scene
         .row()
-        .left(role, &format!("{sign} {word}"), state)
+        .left(role, &health, state)
         .right(Role::Text, &format!("{}/{}", rs.ready, rs.desired), READY)
         .gap(RESTARTS)
         .right(Role::Label, &age, AGE);

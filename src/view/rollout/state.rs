@@ -8,7 +8,6 @@ use crate::domain::world::{Environment, WorkloadState};
 use crate::view::parts::badge;
 use crate::view::parts::row::Row;
 use crate::view::scene::Scene;
-use crate::view::text::width;
 use crate::view::theme::Role;
 
 /// Returns object and phase, figures, and why it is not moving.
@@ -30,7 +29,7 @@ pub(crate) fn lines(
     let object = format!("{} in {}", workload.id, env.settings.namespace);
     let strategy = workload.status.as_ref().map_or("", |status| status.strategy);
     let object = scene.row().say(Role::Strong, object).gap(2).say(Role::Label, strategy);
-    let mut lines = vec![sides(object, right, columns)];
+    let mut lines = vec![sides(scene, object, right, columns)];
     let Some(status) = &workload.status else {
         let text = if workload.missing { "it does not exist" } else { "not seen yet" };
         lines.push(scene.row().say(Role::Label, text).line());
@@ -73,16 +72,17 @@ pub(crate) fn lines(
     if !text.is_empty() {
         let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
         for (index, part) in parts.into_iter().enumerate() {
-            let row = if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            let row =
+                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
     }
     lines
 }
 
-/// Puts two rows at the ends of one line.
-fn sides(left: Row, right: Row, columns: usize) -> Line<'static> {
-    let right = right.line();
-    let used: usize = right.spans.iter().map(|span| width(&span.content)).sum();
-    left.to(columns.saturating_sub(used)).add(right.spans).line()
+/// Puts two rows at the ends of one line; the right one has precedence.
+fn sides(scene: &Scene<'_>, left: Row, right: Row, columns: usize) -> Line<'static> {
+    let room = columns.saturating_sub(right.width() + 1);
+    let left = scene.theme.fit(left.line(), room);
+    scene.row().add(left.spans).to(room + 1).add(right.line().spans).line()
 }

@@ -79,6 +79,16 @@ pub async fn abort_and_retry(stage: &Stage) -> Checked {
     cockpit.until("the abort", |view| view.is(Phase::Degraded) && view.status.aborted).await?;
     cockpit.picture(stage).await?;
     says(&cockpit.refused(Verb::PromoteFull)?, "the update was aborted")?;
+    // While the preview's pods still run Argo would switch to them without the pause.
+    let marked = |view: &View<'_>| view.snapshot.replicasets.iter().any(|rs| rs.scale_down_at.is_some());
+    if marked(&cockpit.seen()?) {
+        says(&cockpit.refused(Verb::Retry)?, "without the pause")?;
+    }
+    let gone = |view: &View<'_>| {
+        let new = view.snapshot.replicaset(&view.rollout().status.current_hash);
+        new.is_some_and(|rs| rs.desired + rs.current == 0) && view.snapshot.pods.len() == 2
+    };
+    cockpit.until("no preview pods", |view| gone(view)).await?;
     let sent = cockpit.act(Verb::Retry).await?;
     sent_merges(&sent, &[("rollouts/api/status", json!({"status": {"abort": false}}))])?;
     cockpit.until("the preview", |view| preview_waits(view)).await?;

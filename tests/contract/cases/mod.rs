@@ -2,8 +2,16 @@
 
 mod blue_green;
 mod canary;
+mod crash;
+mod deployment;
+mod harm;
+mod journal;
+mod outage;
+mod rights;
 mod rollback;
 mod routed;
+mod traps;
+mod why;
 mod workload_ref;
 
 use serde_json::Value;
@@ -58,8 +66,48 @@ pub fn all() -> Vec<Case> {
         workload_ref::rollback_to_stable,
         workload_ref::rollback_while_held,
         workload_ref::abort_retry_hold,
+        deployment::hold_and_resume,
+        deployment::rollback,
+        deployment::rollback_in_mid_roll,
+        deployment::rollback_while_held,
+        deployment::restart,
+        deployment::crash_until_the_deadline,
+        deployment::recreate,
+        why::crash,
+        why::image_pull_until_the_deadline,
+        why::deadline_while_it_serves,
+        why::no_quota_left,
+        why::no_node,
+        why::never_ready,
+        why::pauses,
+        why::invalid_spec,
+        traps::overlooked_requests,
+        traps::full_promotion_of_a_new_image,
+        traps::an_unrelated_writer,
+        traps::facts_that_moved,
+        traps::stops_that_rest_on_the_revision_alone,
+        traps::another_object_of_the_same_name,
+        harm::lost_answers,
+        harm::a_lost_answer_to_an_overlooked_abort,
+        harm::a_lost_request,
+        harm::an_internal_error,
+        harm::silence,
+        harm::a_clear_no,
+        rights::viewer,
+        rights::viewer_of_a_deployment,
+        rights::without_the_status,
+        rights::nobody,
+        rights::expired,
+        rights::what_does_not_exist,
+        journal::broken_and_mended,
+        journal::broken_after_the_plan,
+        crash::before_the_request,
+        crash::after_the_request,
+        crash::in_a_rollback,
     ];
-    side_by_side.into_iter().collect()
+    let alone = cases![outage::in_mid_canary, outage::with_actions_in_flight];
+    let alone = alone.map(|case| Case { alone: true, ..case });
+    side_by_side.into_iter().chain(alone).collect()
 }
 
 /// Puts objects on the stage and opens a cockpit on a workload of theirs, once all is out and well.

@@ -161,7 +161,8 @@ pub async fn twice_in_a_row(stage: &Stage) -> Checked {
         if view.is_settled() && view.goes_out() == "1.0.0" {
             break;
         }
-        if let Ok(plan) = cockpit.plan(Verb::Rollback) {
+        let offered = cockpit.plan(Verb::Rollback).ok().filter(|plan| !plan.record().headline.ends_with(" 1.0.0"));
+        if let Some(plan) = offered {
             return Err(format!("a second rollback is offered: {}", plan.record().headline).into());
         }
         cockpit.next().await?;

@@ -33,8 +33,11 @@ pub async fn weight_abort_and_retry(stage: &Stage) -> Checked {
     cockpit
         .until("weight 0", |view| view.is(Phase::Degraded) && view.status.weight.is_some_and(|w| w.actual == 0))
         .await?;
-    // The canary's pods stay for abortScaleDownDelaySeconds.
+    // The canary's pods stay for abortScaleDownDelaySeconds; a retry in that time runs all steps too.
     cockpit.picture(stage).await?;
+    cockpit.act(Verb::Retry).await?;
+    cockpit.until_paused_at(1).await?;
+    cockpit.act(Verb::Abort).await?;
     cockpit.until("no canary pods", |view| view.snapshot.pods.len() == 4).await?;
     cockpit.picture(stage).await?;
     cockpit.act(Verb::Retry).await?;

@@ -1,0 +1,179 @@
+//! Every action on a Deployment, and what kubectl says of it meanwhile.
+
+use release_cockpit::domain::action::Verb;
+use release_cockpit::domain::workload::Phase;
+use serde_json::{Value, json};
+
+use super::{fresh, holds, same, says};
+use crate::Checked;
+use crate::cockpit::{Cockpit, View};
+use crate::manifests::{deployment, image, template};
+use crate::stage::Stage;
+use crate::wire::Sent;
+
+const API: &str = "deployment/api";
+
+async fn release(stage: &Stage, tag: &str, cause: &str) -> Checked {
+    let body = json!({
+        "metadata": {"annotations": {"kubernetes.io/change-cause": cause}},
+        "spec": {"template": template("api", tag, None)},
+    });
+    stage.merge("Deployment", "api", body).await
+}
+
+/// Sends out pods that are long in coming, so that it stands in the middle of its roll.
+async fn release_slowly(stage: &Stage, cockpit: &mut Cockpit, tag: &str) -> Checked {
+    let slow = template("api", tag, Some("3s"));
+    stage.merge("Deployment", "api", json!({"spec": {"template": slow}})).await?;
+    cockpit.until("the middle of its roll", |view| mid_roll(view, tag)).await
+}
+
+fn mid_roll(view: &View<'_>, tag: &str) -> bool {
+    view.deployment().observed()
+        && view.status.canary.is_some()
+        && view.goes_out() == tag
+        && view.status.replicas.updated > 0
+}
+
+fn settled_at(view: &View<'_>, tag: &str) -> bool {
+    view.is_settled() && view.goes_out() == tag
+}
+
+/// The one write that was due: strategic merge patch, and its body.
+fn sent_strategic(sent: &[Sent], body: &Value) -> Checked {
+    let [one] = sent else { return Err(format!("one write was due: {sent:?}").into()) };
+    holds("the path is right", one.line.ends_with("/deployments/api"))?;
+    same("type", &one.kind.as_str(), &"application/strategic-merge-patch+json")?;
+    same("body", &one.body, body)
+}
+
+/// Hold and resume in the middle of a roll.
+pub async fn hold_and_resume(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [deployment("api", 3)]).await?;
+    cockpit.picture(stage).await?;
+    says(&cockpit.refused(Verb::Resume)?, "not held")?;
+    for verb in [Verb::Promote, Verb::PromoteFull, Verb::Abort, Verb::Retry] {
+        says(&cockpit.refused(verb)?, "a Deployment has no")?;
+    }
+    release_slowly(stage, &mut cockpit, "1.1.0").await?;
+    cockpit.picture(stage).await?;
+    sent_strategic(&cockpit.act(Verb::Pause).await?, &json!({"spec": {"paused": true}}))?;
+    cockpit.until("the hold", |view| view.is(Phase::Paused)).await?;
+    cockpit.picture(stage).await?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "paused by hand (release-cockpit)")?;
+    says(&cockpit.refused(Verb::Restart)?, "it is held")?;
+    sent_strategic(&cockpit.act(Verb::Resume).await?, &json!({"spec": {"paused": null}}))?;
+    cockpit.until("1.1.0", |view| settled_at(view, "1.1.0")).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// Undo as kubectl does it: template and annotations from history; then to a named revision.
+pub async fn rollback(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [deployment("api", 2)]).await?;
+    says(&cockpit.refused(Verb::Rollback)?, "there is no earlier revision")?;
+    release(stage, "1.1.0", "release 1.1.0").await?;
+    cockpit.until("1.1.0", |view| settled_at(view, "1.1.0")).await?;
+    release(stage, "1.2.0", "release 1.2.0").await?;
+    cockpit.until("1.2.0", |view| settled_at(view, "1.2.0")).await?;
+    let sent = cockpit.act(Verb::Rollback).await?;
+    same("type", &sent[0].kind.as_str(), &"application/json-patch+json")?;
+    same("operations", &sent[0].body.as_array().map(Vec::len), &Some(2))?;
+    cockpit.until("1.1.0", |view| settled_at(view, "1.1.0")).await?;
+    cockpit.picture(stage).await?;
+    let live = stage.get("Deployment", "api").await?;
+    let cause = &live["metadata"]["annotations"]["kubernetes.io/change-cause"];
+    same("change cause", cause, &json!("release 1.1.0"))?;
+    same("revisions", &cockpit.seen()?.snapshot.replicasets.len(), &3)?;
+    let plan = cockpit.plan_to(Verb::Rollback, Some(1)).map_err(|refusals| crate::cockpit::lines(&refusals))?;
+    cockpit.carry_out(plan).await?;
+    cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// In the middle of a roll, back to what still serves; a second time does not go forward again.
+pub async fn rollback_in_mid_roll(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [deployment("api", 4)]).await?;
+    release_slowly(stage, &mut cockpit, "1.1.0-unready").await?;
+    let plan = cockpit.planned(Verb::Rollback)?;
+    same("headline", &plan.record().headline.as_str(), &"roll back to 1.0.0")?;
+    cockpit.carry_out(plan).await?;
+    loop {
+        cockpit.absorb();
+        if settled_at(&cockpit.seen()?, "1.0.0") {
+            break;
+        }
+        let offered = cockpit.plan(Verb::Rollback).ok().filter(|plan| !plan.record().headline.ends_with(" 1.0.0"));
+        if let Some(plan) = offered {
+            return Err(format!("a second rollback is offered: {}", plan.record().headline).into());
+        }
+        cockpit.next().await?;
+    }
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// A held Deployment is rolled back all the same: the hold is lifted in the same write.
+pub async fn rollback_while_held(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [deployment("api", 3)]).await?;
+    release_slowly(stage, &mut cockpit, "1.1.0").await?;
+    cockpit.act(Verb::Pause).await?;
+    cockpit.until("the hold", |view| view.deployment().paused && view.deployment().observed()).await?;
+    let sent = cockpit.act(Verb::Rollback).await?;
+    let lifted = json!({"op": "replace", "path": "/spec/paused", "value": false});
+    same("the hold", &sent[0].body.as_array().and_then(|operations| operations.last()), &Some(&lifted))?;
+    cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// Restart makes a new revision with the same image.
+pub async fn restart(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [deployment("api", 2)]).await?;
+    let before: Vec<_> = cockpit.seen()?.snapshot.pods.iter().map(|pod| pod.name.clone()).collect();
+    let plan = cockpit.planned(Verb::Restart)?;
+    let at = plan.record().restart_at.clone().unwrap_or_default();
+    let annotation = json!({"kubectl.kubernetes.io/restartedAt": at});
+    let sent = cockpit.carry_out(plan).await?;
+    sent_strategic(&sent, &json!({"spec": {"template": {"metadata": {"annotations": annotation}}}}))?;
+    let replaced = |view: &View<'_>| view.snapshot.pods.iter().all(|pod| !before.contains(&pod.name));
+    cockpit.until("new pods", |view| view.is_settled() && replaced(view)).await?;
+    same("revisions", &cockpit.seen()?.snapshot.replicasets.len(), &2)?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// Pods that crash: the deadline passes, the cause is named, what still serves is counted; rollback mends it.
+pub async fn crash_until_the_deadline(stage: &Stage) -> Checked {
+    let mut object = deployment("api", 3);
+    object["spec"]["progressDeadlineSeconds"] = json!(3);
+    let mut cockpit = fresh(stage, API, [object]).await?;
+    stage.set_image("Deployment", "api", &image("api", "1.1.0-crash")).await?;
+    cockpit.until("the crash", |view| view.snapshot.pods.iter().any(|pod| pod.reason == "CrashLoopBackOff")).await?;
+    cockpit.picture(stage).await?;
+    cockpit.until("the deadline", |view| view.is(Phase::Degraded)).await?;
+    cockpit.picture(stage).await?;
+    let why = cockpit.seen()?.status.why.clone().unwrap_or_default();
+    says(&why, "progress deadline exceeded, 1 pod of the new version still run")?;
+    says(&why, "CrashLoopBackOff: back-off 10s")?;
+    cockpit.act(Verb::Rollback).await?;
+    cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
+/// Recreate: nothing serves in between, and the figures say so.
+pub async fn recreate(stage: &Stage) -> Checked {
+    let mut object = deployment("api", 2);
+    object["spec"]["strategy"] = json!({"type": "Recreate"});
+    let mut cockpit = fresh(stage, API, [object]).await?;
+    stage.set_image("Deployment", "api", &image("api", "1.1.0-unready")).await?;
+    cockpit.until("new pods", |view| view.status.replicas.updated == 2 && view.snapshot.pods.len() == 2).await?;
+    cockpit.picture(stage).await?;
+    same("strategy", &cockpit.seen()?.status.strategy, &"Recreate")?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "0 of 2 available")?;
+    cockpit.act(Verb::Rollback).await?;
+    cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
+    cockpit.check_life()
+}
