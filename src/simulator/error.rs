@@ -42,6 +42,9 @@ pub enum SimulatorError {
         /// Why.
         why: String,
     },
+    /// The runtime went away while the stage was set.
+    #[error("interrupted while setting the stage")]
+    Interrupted,
     /// Something that was waited for did not happen.
     #[error("waited {0:?} in vain")]
     Waited(std::time::Duration),

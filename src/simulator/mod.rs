@@ -85,7 +85,9 @@ impl Simulator {
         let mut metrics_down = Vec::new();
         for (index, environment) in scenario.environments.iter().enumerate() {
             let seed = options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
-            let stage = stage::set(environment, options.speed, seed)?;
+            let (environment, speed) = (environment.clone(), options.speed);
+            let stage = aside(move || stage::set(&environment, speed, seed)).await??;
+            let environment = &scenario.environments[index];
             let address = kubernetes::serve(&stage.server, &shutdown).map_err(SimulatorError::Listen)?;
             let cluster = Cluster {
                 environment: environment.name.clone(),
@@ -101,7 +103,12 @@ impl Simulator {
             scenes.push(Scene { cluster: cluster.clone(), traffic: stage.traffic });
             clusters.push(cluster);
         }
-        play::fill_past(&scenes, &metrics);
+        let filled = metrics.clone();
+        let scenes = aside(move || {
+            play::fill_past(&scenes, &filled);
+            scenes
+        })
+        .await?;
         tasks.spawn(play::scrape(scenes, metrics.clone(), shutdown.clone()));
         for (cluster, environment) in clusters.iter().zip(&scenario.environments) {
             if let Some(update) = environment.update.clone() {
@@ -177,6 +184,14 @@ impl Simulator {
     pub fn config_toml(&self) -> String {
         kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url())
     }
+}
+
+/// Does work that takes its time where it holds nobody up.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SimulatorError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => SimulatorError::Interrupted,
+    })
 }
 
 impl Drop for Simulator {

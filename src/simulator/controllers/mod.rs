@@ -7,6 +7,7 @@ mod analysis;
 mod condition_language;
 mod deployments;
 mod events;
+mod pod_status;
 mod pods;
 mod queue;
 pub mod replica_set_view;

@@ -1,15 +1,14 @@
 //! Scheduler and kubelet in one: a pod gets a node, its containers start, run, crash, or never come.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::Tools;
 use super::events::Severity;
+use super::pod_status::{container, container_id, image, node, pull_error, status};
 use super::rollouts::spec::go_duration;
 use crate::simulator::kubernetes::managed_fields::Author;
 use crate::simulator::kubernetes::object::{self, stamp};
@@ -21,17 +20,20 @@ const SCHEDULING: Duration = Duration::from_millis(50);
 /// Between failed pulls, in scenario time; doubles like the restarts.
 const FIRST_PULL_BACK_OFF: Duration = Duration::from_secs(10);
 /// Before the first restart of a crashed container, in scenario time; doubles up to [`LONGEST_BACK_OFF`].
-const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
+pub const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
 /// Longest wait between restarts, in scenario time.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
 /// Annotation of a pod that says how long it takes to become ready, for tests.
 const READY_AFTER: &str = "cockpit.test/ready-after";
+/// What the scheduler says of a pod that no node takes.
+pub const UNSCHEDULABLE: &str = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: \
+                                 3 No preemption victims found for incoming pod.";
 /// Nodes that pods are spread over.
-const NODES: u64 = 3;
+pub const NODES: u64 = 3;
 
 /// What goes on in one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub enum Stage {
     /// No node yet.
     New,
     /// On a node, containers not started.
@@ -46,15 +48,16 @@ enum Stage {
     Unschedulable,
 }
 
+/// How far one pod has got.
 #[derive(Debug, Clone)]
-struct Run {
-    stage: Stage,
-    due: Option<Timestamp>,
-    restarts: u32,
-    pulls: u32,
-    started: Option<Timestamp>,
-    last_exit: Option<Value>,
-    number: u64,
+pub struct Run {
+    pub stage: Stage,
+    pub due: Option<Timestamp>,
+    pub restarts: u32,
+    pub pulls: u32,
+    pub started: Option<Timestamp>,
+    pub last_exit: Option<Value>,
+    pub number: u64,
 }
 
 /// The life of every pod of a cluster.
@@ -126,14 +129,7 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
     match run.stage {
         Stage::New if behaviour.fate == Fate::CannotBeScheduled => {
             run.stage = Stage::Unschedulable;
-            say(
-                tools,
-                pod,
-                "default-scheduler",
-                Severity::Warning,
-                "FailedScheduling",
-                "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
-            );
+            say(tools, pod, "default-scheduler", Severity::Warning, "FailedScheduling", UNSCHEDULABLE);
             None
         }
         Stage::Unschedulable => None,
@@ -217,7 +213,8 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
     }
 }
 
-fn back_off(first: Duration, tries: u32) -> Duration {
+/// Returns how long the next wait is.
+pub fn back_off(first: Duration, tries: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF)
 }
 
@@ -246,173 +243,9 @@ fn write_pod(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestam
     });
 }
 
-fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
-    let qos = object::text(pod, "/status/qosClass");
-    if run.stage == Stage::Unschedulable {
-        return json!({
-            "conditions": [{
-                "lastProbeTime": null,
-                "lastTransitionTime": stamp(now),
-                "message": "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.",
-                "reason": "Unschedulable",
-                "status": "False",
-                "type": "PodScheduled",
-            }],
-            "phase": "Pending",
-            "qosClass": qos,
-        });
-    }
-    let ready = run.stage == Stage::Running(true);
-    let running = matches!(run.stage, Stage::Running(_) | Stage::BackOff);
-    let condition = |kind: &str, holds: bool| {
-        // The time of the last change of this condition, if it was the same before.
-        let before = object::items(pod, "/status/conditions").iter().find(|c| object::text(c, "/type") == kind);
-        let word = if holds { "True" } else { "False" };
-        let since = before
-            .filter(|c| object::text(c, "/status") == word)
-            .map_or_else(|| stamp(now), |c| object::text(c, "/lastTransitionTime").to_owned());
-        let mut condition = json!({
-            "lastProbeTime": null,
-            "lastTransitionTime": since,
-            "status": word,
-            "type": kind,
-        });
-        if !holds && matches!(kind, "Ready" | "ContainersReady") {
-            condition["reason"] = json!("ContainersNotReady");
-            condition["message"] = json!(format!("containers with unready status: [{}]", container(pod)));
-        }
-        condition
-    };
-    let statuses: Vec<Value> =
-        object::items(pod, "/spec/containers").iter().map(|spec| container_status(pod, spec, run)).collect();
-    let start = match object::text(pod, "/status/startTime") {
-        "" => stamp(now),
-        start => start.to_owned(),
-    };
-    let mut status = json!({
-        "conditions": [
-            condition("PodReadyToStartContainers", true),
-            condition("Initialized", true),
-            condition("Ready", ready),
-            condition("ContainersReady", ready),
-            condition("PodScheduled", true),
-        ],
-        "containerStatuses": statuses,
-        "hostIP": "127.0.0.1",
-        "phase": if running { "Running" } else { "Pending" },
-        "qosClass": qos,
-        "startTime": start,
-    });
-    if running {
-        let ip = format!("10.0.{}.{}", run.number / 250, run.number % 250 + 1);
-        status["podIPs"] = json!([{"ip": ip}]);
-        status["podIP"] = json!(ip);
-    }
-    status
-}
-
-fn container_status(pod: &Value, spec: &Value, run: &Run) -> Value {
-    let image = object::text(spec, "/image");
-    let started = stamp(run.started.unwrap_or_default());
-    let name = object::text(spec, "/name");
-    let crash_message = || {
-        let wait = back_off(FIRST_BACK_OFF, run.restarts + 1).as_secs();
-        format!(
-            "back-off {} restarting failed container={name} pod={}_{}({})",
-            if wait >= 60 { format!("{}m{}s", wait / 60, wait % 60) } else { format!("{wait}s") },
-            object::name(pod),
-            object::namespace(pod),
-            object::uid(pod),
-        )
-    };
-    let (state, ready, is_started) = match run.stage {
-        Stage::New | Stage::Creating | Stage::Unschedulable => {
-            (json!({"waiting": {"reason": "ContainerCreating"}}), false, false)
-        }
-        Stage::Running(ready) => (json!({"running": {"startedAt": started}}), ready, true),
-        Stage::BackOff => {
-            (json!({"waiting": {"message": crash_message(), "reason": "CrashLoopBackOff"}}), false, false)
-        }
-        Stage::PullFailed(false) => {
-            (json!({"waiting": {"message": pull_error(pod), "reason": "ErrImagePull"}}), false, false)
-        }
-        Stage::PullFailed(true) => (
-            json!({"waiting": {
-                "message": format!("Back-off pulling image \"{image}\": ErrImagePull: {}", pull_error(pod)),
-                "reason": "ImagePullBackOff",
-            }}),
-            false,
-            false,
-        ),
-    };
-    let has_run = run.started.is_some();
-    let mut status = json!({
-        "image": image,
-        "imageID": if has_run { image_id(image) } else { String::new() },
-        "lastState": run.last_exit.clone().unwrap_or(json!({})),
-        "name": name,
-        "ready": ready,
-        "restartCount": run.restarts,
-        "started": is_started,
-        "state": state,
-    });
-    if has_run {
-        status["containerID"] = json!(container_id(pod, run.restarts));
-    }
-    status
-}
-
-fn image(pod: &Value) -> &str {
-    object::text(pod, "/spec/containers/0/image")
-}
-
-fn container(pod: &Value) -> &str {
-    object::text(pod, "/spec/containers/0/name")
-}
-
-fn node(run: &Run) -> String {
-    format!("node-{}", run.number % NODES + 1)
-}
-
-fn pull_error(pod: &Value) -> String {
-    let image = image(pod);
-    format!("failed to resolve reference \"{image}\": not found")
-}
-
-/// Returns the image by digest, as a container runtime reports it. The digest follows from the name alone.
-pub fn image_id(image: &str) -> String {
-    let slash = image.rfind('/').unwrap_or(0);
-    let repository = match image[slash..].find(':') {
-        Some(colon) => &image[..slash + colon],
-        None => image,
-    };
-    format!("{repository}@sha256:{}", hex(image))
-}
-
-fn container_id(pod: &Value, restarts: u32) -> String {
-    format!("containerd://{}", hex(&format!("{}/{restarts}", object::uid(pod))))
-}
-
-fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_are_reported_by_digest() {
-        let id = image_id("registry.test:5000/payments-api:1.5.0");
-        assert!(id.starts_with("registry.test:5000/payments-api@sha256:"), "{id}");
-        assert_eq!(id.len(), "registry.test:5000/payments-api@sha256:".len() + 64);
-        assert_eq!(image_id("web:1"), image_id("web:1"));
-        assert_ne!(image_id("web:1"), image_id("web:2"));
-    }
 
     #[test]
     fn restarts_slow_down_to_a_limit() {

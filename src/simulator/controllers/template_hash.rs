@@ -19,9 +19,11 @@ pub fn normal(template: &Value) -> Value {
     canonical(&without_empty(&template))
 }
 
-/// Returns the hash of a template. `collisions` makes another one when the first is taken.
-pub fn template_hash(template: &Value, collisions: Option<i64>) -> String {
-    let mut text = normal(template).to_string();
+/// Returns the hash of a template for one of the controllers: they hash differently, so that a Rollout and the
+/// Deployment it takes its template from can have `ReplicaSets` side by side. `collisions` makes another one when the
+/// first is taken.
+pub fn template_hash(controller: &str, template: &Value, collisions: Option<i64>) -> String {
+    let mut text = format!("{controller}{}", normal(template));
     if let Some(count) = collisions {
         text.push_str(&count.to_string());
     }
@@ -70,16 +72,16 @@ mod tests {
         let mut stored = written.clone();
         crate::simulator::kubernetes::defaults::template(&mut stored);
         stored["metadata"]["labels"]["rollouts-pod-template-hash"] = json!("abc");
-        assert_eq!(template_hash(&written, None), template_hash(&stored, None));
+        assert_eq!(template_hash("web", &written, None), template_hash("web", &stored, None));
         let mut other = written.clone();
         other["spec"]["containers"][0]["image"] = json!("web:2");
-        assert_ne!(template_hash(&written, None), template_hash(&other, None));
-        assert_ne!(template_hash(&written, None), template_hash(&written, Some(1)));
+        assert_ne!(template_hash("web", &written, None), template_hash("web", &other, None));
+        assert_ne!(template_hash("web", &written, None), template_hash("web", &written, Some(1)));
     }
 
     #[test]
     fn hashes_are_safe_to_read_aloud() {
-        let hash = template_hash(&json!({}), None);
+        let hash = template_hash("web", &json!({}), None);
         assert!(hash.len() >= 8 && hash.len() <= 10, "{hash}");
         assert!(hash.bytes().all(|b| ALPHABET.contains(&b)), "{hash}");
     }

@@ -1,4 +1,4 @@
-//! Defaults that an API server fills in for built-in kinds. Custom resources have none.
+//! Defaults that an API server fills in for built-in kinds. Of custom resources only ports have one.
 
 use serde_json::{Map, Value, json};
 
@@ -15,9 +15,17 @@ pub fn apply(kind: Kind, object: &mut Value) {
             template(field(spec, "template"));
         }
         Kind::Pod => pod_spec(field(object, "spec")),
+        Kind::Rollout => port_protocols(object.pointer_mut("/spec/template/spec")),
         Kind::Service => {
             let spec = field(object, "spec");
             put(spec, "type", json!("ClusterIP"));
+            if let Some(Value::Array(ports)) = spec.get_mut("ports") {
+                for port in ports {
+                    put(port, "protocol", json!("TCP"));
+                    let target = port.get("port").cloned().unwrap_or_default();
+                    put(port, "targetPort", target);
+                }
+            }
             put(spec, "sessionAffinity", json!("None"));
             put(spec, "internalTrafficPolicy", json!("Cluster"));
             put(spec, "ipFamilies", json!(["IPv4"]));
@@ -74,10 +82,19 @@ fn pod_spec(spec: &mut Value) {
             put(container, "resources", json!({}));
             put(container, "terminationMessagePath", json!("/dev/termination-log"));
             put(container, "terminationMessagePolicy", json!("File"));
-            if let Some(ports) = container.get_mut("ports").and_then(Value::as_array_mut) {
-                for port in ports {
-                    put(port, "protocol", json!("TCP"));
-                }
+        }
+    }
+    port_protocols(Some(spec));
+}
+
+fn port_protocols(spec: Option<&mut Value>) {
+    let Some(Value::Array(containers)) = spec.and_then(|spec| spec.get_mut("containers")) else {
+        return;
+    };
+    for container in containers {
+        if let Some(Value::Array(ports)) = container.get_mut("ports") {
+            for port in ports {
+                put(port, "protocol", json!("TCP"));
             }
         }
     }

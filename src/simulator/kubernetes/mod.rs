@@ -15,6 +15,7 @@ mod objects;
 pub mod patch;
 mod path;
 mod protobuf;
+mod random;
 mod representation;
 pub mod resources;
 mod reviews;
@@ -24,6 +25,7 @@ pub mod selectors;
 mod server;
 pub mod store;
 mod table;
+mod write_rules;
 
 pub use server::{Recorded, Server};
 

@@ -1,11 +1,14 @@
-//! Reviews in protobuf: what kubectl sends when it asks for rights, whatever the server says it takes.
+//! Bodies in protobuf, which kubectl sends where it has a typed client, whatever the server says it takes: reviews of
+//! rights, and simple objects that it creates.
 //!
-//! A message is `k8s\0` and an `Unknown` envelope, with the review in its second field. Only strings are read.
+//! A message is `k8s\0` and an `Unknown` envelope, with type and content in its first two fields. Only strings are read.
 
 use serde_json::{Value, json};
 
 /// Begins every message.
 const MAGIC: &[u8] = b"k8s\0";
+/// `runtime.Unknown.typeMeta`
+const TYPE: u64 = 1;
 /// `runtime.Unknown.raw`
 const RAW: u64 = 2;
 /// `SelfSubjectAccessReview.spec`
@@ -14,6 +17,49 @@ const SPEC: u64 = 2;
 const RESOURCE_ATTRIBUTES: u64 = 1;
 /// The fields of `ResourceAttributes`, by number.
 const ATTRIBUTES: &[&str] = &["namespace", "verb", "group", "version", "resource", "subresource", "name"];
+
+/// Reads an object that is hardly more than its metadata: a Namespace, a `ConfigMap`, a `ServiceAccount`. `None` if the
+/// body is not one of those.
+pub fn read_object(body: &[u8]) -> Option<Value> {
+    let envelope = body.strip_prefix(MAGIC)?;
+    let types = field(envelope, TYPE)?;
+    let (version, kind) = (text(types, 1)?, text(types, 2)?);
+    if !matches!(kind, "Namespace" | "ConfigMap" | "ServiceAccount") {
+        return None;
+    }
+    let raw = field(envelope, RAW)?;
+    let metadata = field(raw, 1).unwrap_or_default();
+    let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {}});
+    for (number, name) in [(1, "name"), (2, "generateName"), (3, "namespace")] {
+        if let Some(text) = text(metadata, number).filter(|text| !text.is_empty()) {
+            object["metadata"][name] = json!(text);
+        }
+    }
+    for (number, name) in [(11, "labels"), (12, "annotations")] {
+        let map = map(metadata, number);
+        if map.as_object().is_some_and(|map| !map.is_empty()) {
+            object["metadata"][name] = map;
+        }
+    }
+    if kind == "ConfigMap" {
+        object["data"] = map(raw, 2);
+    }
+    Some(object)
+}
+
+fn text(message: &[u8], number: u64) -> Option<&str> {
+    std::str::from_utf8(field(message, number)?).ok()
+}
+
+fn map(message: &[u8], number: u64) -> Value {
+    let mut map = json!({});
+    for entry in fields(message, number) {
+        if let (Some(key), Some(value)) = (text(entry, 1), text(entry, 2)) {
+            map[key] = json!(value);
+        }
+    }
+    map
+}
 
 /// Reads a review; `None` if the body is not one.
 pub fn read_review(body: &[u8], kind: &str) -> Option<Value> {
@@ -28,7 +74,7 @@ pub fn read_review(body: &[u8], kind: &str) -> Option<Value> {
     if let Some(attributes) = field(spec, RESOURCE_ATTRIBUTES) {
         let mut read = json!({});
         for (index, name) in ATTRIBUTES.iter().enumerate() {
-            if let Some(text) = field(attributes, index as u64 + 1).and_then(|bytes| std::str::from_utf8(bytes).ok()) {
+            if let Some(text) = text(attributes, index as u64 + 1) {
                 read[*name] = json!(text);
             }
         }
@@ -37,8 +83,22 @@ pub fn read_review(body: &[u8], kind: &str) -> Option<Value> {
     Some(review)
 }
 
-/// Returns the bytes of a length-delimited field.
-fn field(mut message: &[u8], number: u64) -> Option<&[u8]> {
+/// Returns the bytes of the first field with a number.
+fn field(message: &[u8], number: u64) -> Option<&[u8]> {
+    fields(message, number).next()
+}
+
+/// Returns the bytes of every length-delimited field with a number, as far as the message can be read.
+fn fields(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let (found, after) = next_field(rest, number)?;
+        rest = after;
+        Some(found)
+    })
+}
+
+fn next_field(mut message: &[u8], number: u64) -> Option<(&[u8], &[u8])> {
     while !message.is_empty() {
         let (tag, rest) = varint(message)?;
         let (found, rest) = match tag & 7 {
@@ -53,7 +113,7 @@ fn field(mut message: &[u8], number: u64) -> Option<&[u8]> {
             _ => return None,
         };
         if tag >> 3 == number && tag & 7 == 2 {
-            return Some(found);
+            return Some((found, rest));
         }
         message = rest;
     }
@@ -95,6 +155,23 @@ mod tests {
         assert_eq!(
             read["spec"]["resourceAttributes"],
             json!({"namespace": "shop", "verb": "patch", "resource": "rollouts", "subresource": "status"})
+        );
+    }
+
+    #[test]
+    fn simple_objects_are_understood() {
+        let mut types = wrapped(1, b"v1");
+        types.extend(wrapped(2, b"Namespace"));
+        let mut label = wrapped(1, b"team");
+        label.extend(wrapped(2, b"shop"));
+        let mut metadata = wrapped(1, b"shop");
+        metadata.extend(wrapped(11, &label));
+        let mut body = MAGIC.to_vec();
+        body.extend(wrapped(1, &types));
+        body.extend(wrapped(2, &wrapped(1, &metadata)));
+        assert_eq!(
+            read_object(&body).unwrap(),
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "shop"}}})
         );
     }
 

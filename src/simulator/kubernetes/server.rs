@@ -19,7 +19,7 @@ use super::managed_fields::Author;
 use super::path::{Query, Route, Target};
 use super::resources::Kind;
 use super::store::Store;
-use super::{discovery, logs, objects, reviews};
+use super::{discovery, logs, objects, protobuf, reviews};
 use crate::simulator::faults::{Fault, Faults};
 
 /// Largest request body taken, as in a real API server.
@@ -315,6 +315,9 @@ impl Call<'_> {
 
     /// Reads the body as JSON; YAML is taken where it is also JSON.
     pub fn json(&self) -> Result<Value, ApiError> {
+        if let Some(object) = protobuf::read_object(self.body) {
+            return Ok(object);
+        }
         serde_json::from_slice(self.body)
             .map_err(|error| ApiError::bad_request(format!("error decoding the body of the request: {error}")))
     }

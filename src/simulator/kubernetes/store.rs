@@ -4,7 +4,6 @@
 //! whoever waits. Nothing here knows what a Deployment or a Rollout means.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -14,8 +13,10 @@ use super::api_error::ApiError;
 use super::defaults;
 use super::managed_fields::{self, Author};
 use super::object;
+use super::random;
 use super::resources::Kind;
 use super::schema;
+use super::write_rules::{check_preconditions, default_status, keep_what_clients_may_not_change, spec_changed};
 use crate::simulator::clock::Clock;
 
 /// How many changes a watch can be behind before it gets a 410.
@@ -204,7 +205,7 @@ impl Store {
         let mut inner = self.lock();
         (0..length)
             .map(|_| {
-                let index = next(&mut inner.random) % ALPHABET.len() as u64;
+                let index = random::next(&mut inner.random) % ALPHABET.len() as u64;
                 char::from(ALPHABET[index as usize])
             })
             .collect()
@@ -252,7 +253,7 @@ impl Store {
         if inner.objects.contains_key(&key) {
             return Err(ApiError::already_exists(kind, &key.name));
         }
-        let uid = uuid(&mut inner.random);
+        let uid = random::uuid(&mut inner.random);
         object::set(&mut object, &["metadata", "uid"], json!(uid));
         if object::text(&object, "/metadata/creationTimestamp").is_empty() {
             object::set(&mut object, &["metadata", "creationTimestamp"], json!(object::stamp(self.clock.now())));
@@ -380,128 +381,6 @@ fn owners(object: &Value) -> Vec<String> {
         .iter()
         .map(|owner| object::text(owner, "/uid").to_owned())
         .collect()
-}
-
-/// Status that the API server itself writes at creation.
-fn default_status(kind: Kind, object: &Value) -> Option<Value> {
-    match kind {
-        Kind::Namespace => Some(json!({"phase": "Active"})),
-        Kind::Pod => Some(json!({"phase": "Pending", "qosClass": qos_class(object)})),
-        Kind::Deployment => Some(json!({})),
-        Kind::ReplicaSet => Some(json!({"replicas": 0})),
-        Kind::Service | Kind::Ingress => Some(json!({"loadBalancer": {}})),
-        _ => None,
-    }
-}
-
-/// Returns how a pod is treated when a node runs short: by whether it asks for, and is limited to, anything.
-fn qos_class(pod: &Value) -> &'static str {
-    let asks = |field: &str| {
-        let pointer = format!("/resources/{field}");
-        object::items(pod, "/spec/containers")
-            .iter()
-            .any(|c| c.pointer(&pointer).and_then(Value::as_object).is_some_and(|map| !map.is_empty()))
-    };
-    match (asks("requests"), asks("limits")) {
-        (false, false) => "BestEffort",
-        (false, true) => "Guaranteed",
-        (true, _) => "Burstable",
-    }
-}
-
-fn check_preconditions(key: &Key, part: Part, old: &Value, new: &Value) -> Result<(), ApiError> {
-    let asked = object::text(new, "/metadata/resourceVersion");
-    if asked.is_empty() {
-        // Custom resources cannot be replaced blindly; built-in kinds can.
-        if key.kind.resource().custom {
-            return Err(ApiError::invalid(
-                key.kind,
-                &key.name,
-                &[("metadata.resourceVersion", "Invalid value: 0: must be specified for an update".to_owned())],
-            ));
-        }
-    } else if asked.parse::<u64>().is_err() {
-        return Err(ApiError::not_a_version(asked));
-    } else if asked != object::text(old, "/metadata/resourceVersion") {
-        return Err(ApiError::conflict(key.kind, &key.name));
-    }
-    let uid = object::uid(new);
-    // A write to the status takes nothing from the metadata, not even this.
-    if part == Part::Main && !uid.is_empty() && uid != object::uid(old) {
-        return Err(ApiError::conflict_because(
-            key.kind,
-            &key.name,
-            &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", object::uid(old)),
-        ));
-    }
-    Ok(())
-}
-
-fn keep_what_clients_may_not_change(kind: Kind, part: Part, old: &Value, new: &mut Value) {
-    let resource = kind.resource();
-    match part {
-        Part::Main if resource.status => restore(old, new, &["status"]),
-        Part::Main => {}
-        Part::Status => {
-            let status = new.get("status").cloned();
-            *new = old.clone();
-            match status {
-                Some(status) => object::set(new, &["status"], status),
-                None => drop(object::remove(new, &["status"])),
-            }
-        }
-    }
-    for field in
-        ["name", "namespace", "uid", "creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink"]
-    {
-        restore(old, new, &["metadata", field]);
-    }
-    restore(old, new, &["apiVersion"]);
-    restore(old, new, &["kind"]);
-    for field in ["labels", "annotations"] {
-        let path = format!("/metadata/{field}");
-        let empty = new.pointer(&path).is_some_and(|map| map.as_object().is_none_or(serde_json::Map::is_empty));
-        if empty {
-            object::remove(new, &["metadata", field]);
-        }
-    }
-}
-
-fn restore(old: &Value, new: &mut Value, path: &[&str]) {
-    let pointer = path.iter().fold(String::new(), |mut all, key| {
-        let _ = write!(all, "/{key}");
-        all
-    });
-    match old.pointer(&pointer) {
-        Some(value) => object::set(new, path, value.clone()),
-        None => drop(object::remove(new, path)),
-    }
-}
-
-/// Generation counts changes of intent: anything but metadata and, where it is a subresource, the status.
-fn spec_changed(kind: Kind, old: &Value, new: &Value) -> bool {
-    let resource = kind.resource();
-    if !resource.custom {
-        return old.get("spec") != new.get("spec");
-    }
-    let ignored = |key: &str| key == "metadata" || (key == "status" && resource.status);
-    let empty = serde_json::Map::new();
-    let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
-    old.keys().chain(new.keys()).any(|key| !ignored(key) && old.get(key) != new.get(key))
-}
-
-/// One step of `SplitMix64` (Steele, Lea, Flood 2014): small, seedable, good enough for names.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn uuid(state: &mut u64) -> String {
-    let bits = (u128::from(next(state)) << 64) | u128::from(next(state));
-    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Context<'_> {
     fn create_set(&mut self, revision: i64) -> Result<(), ApiError> {
         let mut template = self.object.pointer("/spec/template").cloned().unwrap_or_default();
         let collisions = self.object.pointer("/status/collisionCount").and_then(Value::as_i64);
-        let hash = template_hash(&template, collisions);
+        let hash = template_hash(CONTROLLER_MANAGER, &template, collisions);
         object::set(&mut template, &["metadata", "labels", HASH_LABEL], json!(hash));
         let mut selector = self.object.pointer("/spec/selector").cloned().unwrap_or_default();
         object::set(&mut selector, &["matchLabels", HASH_LABEL], json!(hash));

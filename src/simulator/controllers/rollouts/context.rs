@@ -130,6 +130,7 @@ impl<'a> Context<'a> {
         self.object = self.tools.store.update(&self.key, Part::Main, &author, |old| {
             let mut new = old.clone();
             change(&mut new);
+            as_typed(&mut new);
             Ok(new)
         })?;
         Ok(())
@@ -140,13 +141,30 @@ impl<'a> Context<'a> {
         let Some(patch) = merge::difference(&self.status.write(), &status.write()) else {
             return Ok(false);
         };
+        self.store_status(|stored| merge::apply(stored, &patch))?;
+        Ok(true)
+    }
+
+    /// Writes a whole status: nothing stays that is not in it. Ends the pass if a client wrote meanwhile.
+    pub fn replace_status(&mut self, status: Status) -> Result<(), Stop> {
+        let stored = self.tools.store.get(&self.key);
+        if Status::read(stored.as_ref().and_then(|object| object.get("status"))) != self.status {
+            return Err(Stop::Failed);
+        }
+        let written = status.write();
+        self.store_status(|stored| *stored = written)?;
+        self.status = status;
+        Ok(())
+    }
+
+    fn store_status(&mut self, change: impl FnOnce(&mut Value)) -> Result<(), Stop> {
         let author = Author::update(ROLLOUTS_CONTROLLER);
         self.object = self.tools.store.update(&self.key, Part::Status, &author, |old| {
             let mut new = old.clone();
-            merge::apply(&mut new["status"], &patch);
+            change(&mut new["status"]);
             Ok(new)
         })?;
-        Ok(true)
+        Ok(())
     }
 
     /// Returns the time.
@@ -268,5 +286,20 @@ impl<'a> Context<'a> {
             self.all.iter().filter(|set| set.created() < stable.created() && set.created() > new.created()).count()
                 as i64;
         between < window.revisions
+    }
+}
+
+/// What becomes of a Rollout that passes through the controller's own types: `paused: false` goes, and every container
+/// gets its `resources`.
+fn as_typed(rollout: &mut Value) {
+    if !object::flag(rollout, "/spec/paused") {
+        object::remove(rollout, &["spec", "paused"]);
+    }
+    if let Some(Value::Array(containers)) = rollout.pointer_mut("/spec/template/spec/containers") {
+        for container in containers {
+            if container.get("resources").is_none() {
+                object::set(container, &["resources"], json!({}));
+            }
+        }
     }
 }

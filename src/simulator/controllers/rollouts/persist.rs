@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::status::{PauseCondition, Status};
 use super::{Stop, WORKLOAD_GENERATION, phase};
+use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
 use crate::simulator::controllers::replica_set_view::ReplicaSet;
 use crate::simulator::controllers::template_hash::template_hash;
 use crate::simulator::kubernetes::object::{self, number, stamp};
@@ -23,7 +24,7 @@ impl Context<'_> {
     pub fn base_status(&self) -> Status {
         let mut next = self.next.clone();
         next.current_pod_hash = match self.new_hash() {
-            "" => template_hash(&self.spec.template, self.status.collision_count),
+            "" => template_hash(ROLLOUTS_CONTROLLER, &self.spec.template, self.status.collision_count),
             hash => hash.to_owned(),
         };
         next.replicas = self.total(ReplicaSet::current);

@@ -34,7 +34,7 @@ impl Context<'_> {
             .map(ReplicaSet::new)
             .collect();
         self.all.sort_by_key(ReplicaSet::created);
-        let hash = template_hash(&self.spec.template, self.status.collision_count);
+        let hash = template_hash(ROLLOUTS_CONTROLLER, &self.spec.template, self.status.collision_count);
         let by_hash = |sets: &[ReplicaSet], hash: &str| sets.iter().find(|set| set.label(HASH_LABEL) == hash).cloned();
         self.new = by_hash(&self.all, &hash).or_else(|| {
             let wanted = normal(&self.spec.template);
@@ -45,8 +45,12 @@ impl Context<'_> {
 
     /// Creates the `ReplicaSet` of a new template, without pods.
     pub fn create_wanted_set(&mut self) -> Result<(), Stop> {
+        if self.all.is_empty() && self.status.stable_rs.is_empty() {
+            let message = format!("Rollout resource added to informer: {}/{}", self.key.namespace, self.key.name);
+            self.say("RolloutAddedToInformer", &message);
+        }
         let revision = (self.highest_old_revision() + 1).to_string();
-        let hash = template_hash(&self.spec.template, self.status.collision_count);
+        let hash = template_hash(ROLLOUTS_CONTROLLER, &self.spec.template, self.status.collision_count);
         let mut template = self.spec.template.clone();
         object::remove(&mut template, &["metadata", "creationTimestamp"]);
         object::set(&mut template, &["metadata", "labels", HASH_LABEL], json!(hash));
@@ -96,9 +100,7 @@ impl Context<'_> {
         let mut status = self.status.clone();
         let message = format!("Created new replica set \"{name}\"");
         status.set_condition(self.condition("Progressing", "True", "NewReplicaSetCreated", &message));
-        self.write_status(&status)?;
-        self.status = status;
-        Ok(())
+        self.replace_status(status)
     }
 
     fn highest_old_revision(&self) -> i64 {
@@ -145,13 +147,14 @@ impl Context<'_> {
                 }
                 if current < wanted {
                     object::annotate(new, REVISION, &wanted.to_string());
-                    if current > 0 {
-                        let history = match object::annotation(new, REVISION_HISTORY) {
-                            Some(before) => format!("{before},{current}"),
-                            None => current.to_string(),
-                        };
-                        object::annotate(new, REVISION_HISTORY, &history);
-                    }
+                }
+                // The real controller also does this for an annotation that it has merely copied.
+                if current > 0 && (current < wanted || missing) {
+                    let history = match object::annotation(new, REVISION_HISTORY) {
+                        Some(before) => format!("{before},{current}"),
+                        None => current.to_string(),
+                    };
+                    object::annotate(new, REVISION_HISTORY, &history);
                 }
                 if min_ready > 0 {
                     object::set(new, &["spec", "minReadySeconds"], json!(min_ready));

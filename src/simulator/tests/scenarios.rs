@@ -1,0 +1,163 @@
+//! Every scenario, as far as its story tells.
+
+use serde_json::Value;
+
+use super::{PATIENCE, play};
+use crate::simulator::faults::Fault;
+use crate::simulator::kubernetes::object::{annotation, items, number, text};
+use crate::simulator::{Cluster, Simulator};
+
+/// Fast enough for a test; slow enough for its pauses to be seen.
+const FAST: f64 = 15.0;
+
+async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let kind = cluster.workloads()[0].split_once('/').unwrap().0.to_owned();
+    let find = |cluster: &Cluster| cluster.get(&kind, "payments-api").unwrap();
+    let waited = cluster.wait_until(PATIENCE, |cluster| holds(&find(cluster))).await;
+    assert!(waited.is_ok(), "{what} never came: {}", find(cluster)["status"]);
+    find(cluster)
+}
+
+fn prod_eu(simulator: &Simulator) -> &Cluster {
+    simulator.cluster("prod-eu").unwrap()
+}
+
+fn weight(rollout: &Value) -> i64 {
+    number(rollout, "/status/canary/weights/canary/weight", -1)
+}
+
+#[tokio::test]
+async fn canary_waits_at_twenty_percent() {
+    let simulator = play("canary", FAST).await;
+    let staging = simulator.cluster("staging").unwrap().get("rollout", "payments-api").unwrap();
+    assert_eq!(text(&staging, "/status/phase"), "Healthy");
+    assert!(text(&staging, "/spec/template/spec/containers/0/image").ends_with(":1.5.0"));
+    assert_eq!(annotation(&staging, "rollout.argoproj.io/revision"), Some("3"));
+    let us = simulator.cluster("prod-us").unwrap();
+    assert!(us.is_protected());
+    assert_eq!(us.list("pods").len(), 12);
+    let rollout = until(prod_eu(&simulator), "the pause", |r| text(r, "/status/message") == "CanaryPauseStep").await;
+    assert_eq!(weight(&rollout), 20);
+    assert_eq!(number(&rollout, "/status/updatedReplicas", 0), 2);
+    let ages: Vec<String> = prod_eu(&simulator)
+        .list("replicasets")
+        .iter()
+        .map(|set| text(set, "/metadata/creationTimestamp")[..10].to_owned())
+        .collect();
+    assert_eq!(ages.iter().collect::<std::collections::HashSet<_>>().len(), 3, "a past: {ages:?}");
+    assert_eq!(simulator.clusters().len(), 3);
+    let config = simulator.config_toml();
+    assert!(config.contains("workloads = [\"rollout/payments-api\"]"), "{config}");
+}
+
+#[tokio::test]
+async fn error_spike_breaks_at_a_quarter() {
+    let simulator = play("error-spike", FAST).await;
+    until(prod_eu(&simulator), "25 %", |r| weight(r) == 25).await;
+    let url = format!("{}/api/v1/query", simulator.prometheus_url());
+    let query = "sum(rate(http_requests_total{cluster=\"prod-eu\",code=\"500\"}[10s])) \
+                 / sum(rate(http_requests_total{cluster=\"prod-eu\"}[10s]))";
+    let spiked = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let answer = reqwest::Client::new().get(&url).query(&[("query", query)]).send().await.unwrap();
+            let body: Value = answer.json().await.unwrap();
+            let ratio = text(&body, "/data/result/0/value/1").parse::<f64>().unwrap_or(0.0);
+            if ratio > 0.01 {
+                return ratio;
+            }
+            // Scrapes come by the wall clock; there is nothing else to wait for.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    });
+    assert!(spiked.await.unwrap() < 0.2);
+}
+
+#[tokio::test]
+async fn crash_loop_gets_nowhere() {
+    let simulator = play("crash-loop", FAST).await;
+    let cluster = prod_eu(&simulator);
+    let rollout = until(cluster, "the deadline", |r| text(r, "/status/phase") == "Degraded").await;
+    assert!(text(&rollout, "/status/message").starts_with("ProgressDeadlineExceeded"));
+    assert_eq!(weight(&rollout), 0);
+    let crashed =
+        cluster.list("pods").into_iter().find(|pod| text(pod, "/spec/containers/0/image").ends_with(":1.5.0")).unwrap();
+    assert!(number(&crashed, "/status/containerStatuses/0/restartCount", 0) > 0);
+    let path =
+        format!("/api/v1/namespaces/payments/pods/{}/log?previous=true&tailLines=1", text(&crashed, "/metadata/name"));
+    let (code, log) = super::Client::new(cluster, "viewer-token").get(&path).await;
+    assert_eq!((code, log), (200, Value::String("panic: signing key is required\n".to_owned())));
+    let staging = simulator.cluster("staging").unwrap();
+    assert!(staging.list("pods").iter().all(|pod| text(pod, "/status/phase") == "Running"), "well in staging");
+}
+
+#[tokio::test]
+async fn blue_green_waits_to_switch() {
+    let simulator = play("blue-green", FAST).await;
+    let cluster = prod_eu(&simulator);
+    let rollout = until(cluster, "the preview", |r| text(r, "/status/message") == "BlueGreenPause").await;
+    assert_ne!(text(&rollout, "/status/blueGreen/activeSelector"), text(&rollout, "/status/blueGreen/previewSelector"));
+    cluster.patch_status("rollout", "payments-api", &serde_json::json!({"status": {"pauseConditions": null}})).unwrap();
+    until(cluster, "the switch", |r| text(r, "/status/phase") == "Healthy").await;
+}
+
+#[tokio::test]
+async fn deployment_rolls_to_the_end() {
+    let simulator = play("deployment", FAST).await;
+    let cluster = prod_eu(&simulator);
+    until(cluster, "the middle", |d| {
+        (1..10).contains(&number(d, "/status/updatedReplicas", 0)) && number(d, "/status/replicas", 0) == 11
+    })
+    .await;
+    let deployment = until(cluster, "the end", |d| {
+        items(d, "/status/conditions").iter().any(|c| text(c, "/reason") == "NewReplicaSetAvailable")
+            && number(d, "/status/updatedReplicas", 0) == 10
+    })
+    .await;
+    assert_eq!(annotation(&deployment, "deployment.kubernetes.io/revision"), Some("3"));
+    assert_eq!(annotation(&deployment, "kubernetes.io/change-cause"), Some("payments-api 1.5.0"));
+}
+
+#[tokio::test]
+async fn api_outage_comes_and_goes() {
+    let simulator = play("api-outage", FAST).await;
+    let faults = prod_eu(&simulator).faults();
+    let mut outages = faults.outages();
+    let seen = tokio::time::timeout(PATIENCE, async {
+        outages.wait_for(|down| *down).await.unwrap();
+        outages.wait_for(|down| !*down).await.unwrap();
+        let mut changes = faults.changes();
+        while faults.strikes_open("GET", "/") != Some(Fault::TooManyRequests { retry_after: 1 }) {
+            changes.changed().await.unwrap();
+        }
+        while faults.strikes_open("GET", "/").is_some() {
+            changes.changed().await.unwrap();
+        }
+    });
+    seen.await.unwrap();
+    assert!(!simulator.faults("staging").unwrap().is_down());
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_names() {
+    let names = |simulator: &Simulator| -> Vec<String> {
+        let pods = simulator.cluster("prod-us").unwrap().list("pods");
+        pods.iter().map(|pod| text(pod, "/metadata/name").to_owned()).collect()
+    };
+    let (one, other) = (play("canary", 1.0).await, play("canary", 1.0).await);
+    assert_eq!(names(&one), names(&other));
+}
+
+#[tokio::test]
+async fn a_kubeconfig_is_private() {
+    let simulator = play("empty", 1.0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    simulator.write_kubeconfig(&path).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let error = simulator.write_kubeconfig(&folder.path().join("no/such/folder")).unwrap_err();
+    assert!(error.to_string().contains("no/such/folder"), "{error}");
+}
