@@ -47,7 +47,14 @@ pub struct Opening {
 impl Opening {
     /// Opens as alice, who may do everything.
     pub fn of(workload: &str) -> Checked<Self> {
-        Ok(Self { who: "alice".to_owned(), workload: workload.parse()?, namespace: None, journals: None, wired: true, aware: true })
+        Ok(Self {
+            who: "alice".to_owned(),
+            workload: workload.parse()?,
+            namespace: None,
+            journals: None,
+            wired: true,
+            aware: true,
+        })
     }
 
     /// Opens without telling the door what RBAC denies.

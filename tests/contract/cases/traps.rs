@@ -186,7 +186,9 @@ pub async fn another_object_of_the_same_name(stage: &Stage) -> Checked {
     let mut cockpit = at_first_pause(stage).await?;
     let plan = cockpit.planned(Verb::Abort)?;
     stage.delete("Rollout", "api").await?;
-    cockpit.until_any("it is missing", |cockpit| cockpit.world.find(&cockpit.target).is_some_and(|(_, w)| w.missing)).await?;
+    cockpit
+        .until_any("it is missing", |cockpit| cockpit.world.find(&cockpit.target).is_some_and(|(_, w)| w.missing))
+        .await?;
     says(&cockpit.refused(Verb::Pause)?, "rollout/api does not exist")?;
     // Another template: the ReplicaSet of the old one may still be there, and its name with it.
     let mut anew = canary("api", 3, &steps());
