@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use release_cockpit::simulator::faults::Faults;
+use release_cockpit::simulator::{Options, Scenario, Simulator};
 use tokio::process::Command;
 
 use crate::Checked;
@@ -140,18 +142,24 @@ impl Bed {
     /// Takes the API server away.
     pub async fn take_away(&self) -> Checked {
         match &self.server {
-            Server::Simulator { simulator, .. } => faults(simulator)?.set_outage(true),
+            Server::Simulator { simulator, .. } => faults(simulator)?.begin_outage(),
             Server::Real { dir } => restart_apiserver(dir, "stop").await?,
         }
+        Ok(())
     }
 
     /// Brings the API server back, and waits until it is ready.
     pub async fn bring_back(&self) -> Checked {
         match &self.server {
-            Server::Simulator { simulator, .. } => faults(simulator)?.set_outage(false),
+            Server::Simulator { simulator, .. } => faults(simulator)?.end_outage(),
             Server::Real { dir } => restart_apiserver(dir, "start").await?,
         }
+        Ok(())
     }
+}
+
+fn faults(simulator: &Simulator) -> Checked<&Faults> {
+    Ok(simulator.faults("bed").ok_or("there is no cluster `bed`")?)
 }
 
 async fn restart_apiserver(dir: &Path, what: &str) -> Checked {

@@ -70,7 +70,7 @@ fn play(maker: Maker, case: Case) -> Checked<Completion> {
     let _turn = maker.turn(case.alone);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let stage = Stage::raise(maker.make()?, case.name).await?;
+        let stage = Stage::raise(maker.make().await?, case.name).await?;
         let played = tokio::time::timeout(CURTAIN, (case.play)(&stage)).await;
         if case.alone {
             // Whatever became of the case: others need the server.
