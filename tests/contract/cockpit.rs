@@ -12,7 +12,7 @@ use release_cockpit::domain::action::{Circumstances, Intent, Outcome, Plan, Refu
 use release_cockpit::domain::deployment::Deployment;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::Heard;
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, Target, WorkloadId};
 use release_cockpit::domain::journal::{Entry, Line, open_intents};
 use release_cockpit::domain::rollout::Rollout;
 use release_cockpit::domain::workload::{Object, Phase, Snapshot, Status};
@@ -441,14 +441,10 @@ fn miscomputed(snapshot: &Snapshot) -> Option<String> {
     let mut stripped = rollout.clone();
     stripped.status.phase.clear();
     stripped.status.message.clear();
+    // A hold that is overlooked leaves the message of before, until something makes the controller look.
+    if rollout.spec.paused != (rollout.status.message == "manually paused") {
+        return None;
+    }
     let (written, computed) = (rollout.phase(), stripped.phase());
     (written != computed).then(|| format!("written {written:?}, computed {computed:?}: {:?}", rollout.status))
-}
-
-/// Returns the kind of a workload.
-pub fn kind_of(workload: &WorkloadId) -> &'static str {
-    match workload.kind {
-        WorkloadKind::Rollout => "Rollout",
-        WorkloadKind::Deployment => "Deployment",
-    }
 }

@@ -96,10 +96,8 @@ pub async fn an_unrelated_writer(stage: &Stage) -> Checked {
     cockpit.check_life()
 }
 
-/// Writes to the status as somebody else, and makes the controller look until it has taken note: it overlooks what comes
-/// right after a write of its own.
-async fn somebody_sets(stage: &Stage, status: Value, noted: impl Fn(&Value) -> bool) -> Checked {
-    stage.merge_status("Rollout", "api", json!({"status": status})).await?;
+/// Makes the controller look until it has taken note: what comes right after a write of its own it overlooks.
+async fn noticed(stage: &Stage, noted: impl Fn(&Value) -> bool) -> Checked {
     let deadline = Instant::now() + PATIENCE;
     while !noted(&stage.get("Rollout", "api").await?) {
         if Instant::now() >= deadline {
@@ -110,6 +108,12 @@ async fn somebody_sets(stage: &Stage, status: Value, noted: impl Fn(&Value) -> b
         sleep(Duration::from_millis(300)).await;
     }
     Ok(())
+}
+
+/// Writes to the status as somebody else.
+async fn somebody_sets(stage: &Stage, status: Value, noted: impl Fn(&Value) -> bool) -> Checked {
+    stage.merge_status("Rollout", "api", json!({"status": status})).await?;
+    noticed(stage, noted).await
 }
 
 /// Promotes as somebody else.
@@ -190,6 +194,8 @@ pub async fn another_object_of_the_same_name(stage: &Stage) -> Checked {
     let mut anew = canary("api", 3, &steps());
     anew["spec"]["template"] = template("api", "2.0.0", None);
     stage.make([anew]).await?;
+    // Even a deleted object may be written back into the controller's cache.
+    noticed(stage, |object| object["status"]["phase"] == "Healthy").await?;
     cockpit.until("the new one", |view| view.is(Phase::Healthy)).await?;
     release(stage, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
