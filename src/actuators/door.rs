@@ -40,6 +40,8 @@ pub enum Receipt {
         action: ActionId,
         /// On what.
         target: Target,
+        /// What it does.
+        verb: Verb,
     },
     /// It ended, or became unknown; an unknown one is settled later by another receipt.
     Ended {
@@ -143,7 +145,7 @@ impl Door {
             self.ended(&action, &record, outcome.clone()).await;
             return outcome;
         }
-        self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone() }).await;
+        self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
         let mut outcome = self.carry_out(&executor, &action, &record).await;
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone()).await;

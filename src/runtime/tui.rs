@@ -237,7 +237,7 @@ impl Pump {
 
     fn receipt(&mut self, receipt: Receipt) -> Result<()> {
         let msg = match receipt {
-            Receipt::Begun { action, target } => Msg::Begun { action, target },
+            Receipt::Begun { action, target, .. } => Msg::Begun { action, target },
             Receipt::Ended { record, outcome, .. } => Msg::Ended { record, outcome },
             Receipt::Written(lines) => Msg::Written(lines),
             Receipt::Journal(state) => Msg::Journal { broken: state.broken, unwritten: state.unwritten },

@@ -107,6 +107,7 @@ namespace = "bystander"
 history = [{ image = "registry.example/bystander:1.0.0", age = "1d" }]
 "#;
 
+#[expect(clippy::large_enum_variant, reason = "one for each trial")]
 enum Server {
     Simulator { simulator: Simulator, _home: tempfile::TempDir },
     Real { dir: PathBuf },

@@ -1,7 +1,7 @@
 //! A cockpit without a screen: the product's own watches, core and door, driven by a test.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -93,8 +93,6 @@ pub struct Cockpit {
 
 /// What is known of the workload: what conditions look at.
 pub struct View<'a> {
-    /// Its environment.
-    pub env: &'a Environment,
     /// Itself.
     pub state: &'a WorkloadState,
     /// Its snapshot.
@@ -234,11 +232,6 @@ impl Cockpit {
         Ok(self.wire.as_ref().ok_or("this cockpit has no wire")?)
     }
 
-    /// Returns where its journals are.
-    pub fn journals(&self) -> &Path {
-        &self.journals
-    }
-
     /// Takes in everything that has arrived.
     pub fn absorb(&mut self) {
         let now = Timestamp::now();
@@ -263,8 +256,8 @@ impl Cockpit {
 
     /// Returns what is known of the workload, once something is.
     pub fn view(&self) -> Option<View<'_>> {
-        let (env, state) = self.world.find(&self.target)?;
-        Some(View { env, state, snapshot: state.snapshot.as_deref()?, status: state.status.as_ref()? })
+        let (_, state) = self.world.find(&self.target)?;
+        Some(View { state, snapshot: state.snapshot.as_deref()?, status: state.status.as_ref()? })
     }
 
     /// Returns what must be known of the workload by now.
@@ -376,12 +369,12 @@ impl Cockpit {
         self.receipts.iter().filter(unknown).count()
     }
 
-    fn in_flight(&self) -> Vec<Target> {
+    fn in_flight(&self) -> Vec<(Target, Verb)> {
         let mut open = BTreeMap::new();
         for receipt in &self.receipts {
             match receipt {
-                Receipt::Begun { action, target } => {
-                    open.insert(action.clone(), target.clone());
+                Receipt::Begun { action, target, verb } => {
+                    open.insert(action.clone(), (target.clone(), *verb));
                 }
                 Receipt::Ended { action, outcome, .. } if outcome.is_settled() => {
                     open.remove(action);

@@ -39,8 +39,6 @@ enum Held {
     None,
     /// One waits.
     Waiting,
-    /// It goes on.
-    Passed,
     /// Its connection ends.
     Dropped,
 }
@@ -135,11 +133,6 @@ impl Wire {
         self.sent().into_iter().filter(Sent::accepted).collect()
     }
 
-    /// Returns how many nudges the server took.
-    pub fn nudges(&self) -> usize {
-        locked(&self.shared.sent).iter().filter(|sent| sent.is_nudge() && sent.accepted()).count()
-    }
-
     /// Forgets what passed.
     pub fn forget(&self) {
         locked(&self.shared.sent).clear();
@@ -157,11 +150,6 @@ impl Wire {
         Ok(())
     }
 
-    /// Lets the held write go on.
-    pub fn pass(&self) {
-        self.shared.held.send_replace(Held::Passed);
-    }
-
     /// Ends the connection of the held write.
     pub fn drop_held(&self) {
         self.shared.held.send_replace(Held::Dropped);
@@ -174,14 +162,13 @@ fn hang_up() -> ! {
 }
 
 impl Shared {
-    /// Holds a write until it is let go.
-    async fn hold(&self) {
+    /// Holds a write until its connection is to end.
+    async fn hold(&self) -> ! {
         self.held.send_replace(Held::Waiting);
         let mut held = self.held.subscribe();
-        let let_go = held.wait_for(|held| matches!(held, Held::Passed | Held::Dropped)).await.map(|held| *held);
-        if !matches!(let_go, Ok(Held::Passed)) {
-            hang_up();
-        }
+        // An error means that the wire itself is gone.
+        let _ = held.wait_for(|held| *held == Held::Dropped).await;
+        hang_up()
     }
 
     async fn forward(&self, request: Request<Vec<u8>>) -> Response<Body> {
