@@ -1,7 +1,7 @@
 //! The door: the only way anything outside is changed.
 //!
 //! Intent on disk, precondition, request, look, outcome on disk. Only a [`Plan`](crate::domain::action::Plan) passes,
-//! and only [`plan`](crate::domain::action::plan) makes one. A request is never sent twice: what is unknown is settled
+//! and only [`plan`](fn@crate::domain::action::plan) makes one. A request is never sent twice: what is unknown is settled
 //! by looking.
 
 pub mod door;

@@ -1,6 +1,6 @@
 //! Actions: what an operator may ask of the outside world, whether it can be done now, and how it ends.
 //!
-//! [`plan`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
+//! [`plan()`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
 //! which nothing else can make, or every reason why not.
 
 mod facts;

@@ -122,7 +122,7 @@ pub struct PlanRecord {
     pub restart_at: Option<String>,
 }
 
-/// A plan. Only [`plan`] makes one, and only for what may be done.
+/// A plan. Only [`plan()`] makes one, and only for what may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     record: PlanRecord,
