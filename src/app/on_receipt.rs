@@ -3,7 +3,8 @@
 use super::model::{InFlight, Level, Model};
 use super::msg::Effect;
 use super::update::say;
-use crate::domain::action::{ActionId, Outcome, PlanRecord};
+use crate::domain::action::{ActionId, Outcome, PlanRecord, Verb};
+use crate::domain::feed::Feed;
 use crate::domain::ids::Target;
 use crate::domain::journal::Line;
 
@@ -25,6 +26,10 @@ pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: Outcome) ->
         Outcome::Refused { .. } | Outcome::Moved { .. } | Outcome::FoundNotDone { .. } => Level::Error,
     };
     say(model, level, text);
+    if let Some(hash) = record.from_hash.clone().filter(|_| given_up(record, &outcome)) {
+        let now = model.now;
+        model.world.take(Feed::GivenUp { target: record.target.clone(), hash }, now);
+    }
     if outcome.is_settled() {
         // A stop may have taken the place of what was on its way before it.
         if model.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
@@ -42,6 +47,11 @@ pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: Outcome) ->
     });
     flying.outcome = Some(outcome);
     vec![Effect::Ring]
+}
+
+/// Whether the revision that was in the manifest is given up: no default goes back to it.
+fn given_up(record: &PlanRecord, outcome: &Outcome) -> bool {
+    outcome.is_done() && matches!(record.verb, Verb::Abort | Verb::Rollback)
 }
 
 /// Takes in lines, each once and in the order of time: they come as they are written, and when a journal is read.

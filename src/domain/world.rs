@@ -213,7 +213,8 @@ impl World {
             }
             Feed::GivenUp { target, hash } => {
                 self.with_workload(&target, now, |workload| {
-                    let stable = workload.status.as_ref().and_then(|status| status.stable.as_ref());
+                    let settled = workload.status.as_ref().filter(|status| status.canary.is_none());
+                    let stable = settled.and_then(|status| status.stable.as_ref());
                     if stable.is_none_or(|stable| stable.hash != hash) {
                         workload.rejected.insert(hash);
                     }
@@ -326,7 +327,8 @@ impl WorkloadState {
         if next.aborted {
             self.rejected.extend(hash(next));
         }
-        if let Some(stable) = stable {
+        // A revision that everything has settled on is not given up; one that is being left may be.
+        if let Some(stable) = stable.filter(|_| next.canary.is_none()) {
             self.rejected.remove(stable);
         }
     }
