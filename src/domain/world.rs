@@ -179,6 +179,15 @@ impl World {
         Some((env, env.workload(&target.workload)?))
     }
 
+    /// Returns whether a source only says again that it answers, while what is shown is fresh: ages get younger, and
+    /// nothing else changes.
+    #[must_use]
+    pub fn repeats(&self, feed: &Feed, now: Timestamp) -> bool {
+        let Feed::Link { env, source, link: Link::Up, .. } = feed else { return false };
+        let heard = self.environment(env).and_then(|env| env.links.get(source));
+        heard.is_some_and(|heard| heard.is_fresh(now))
+    }
+
     /// Takes in what a source said. What is about unknown environments or workloads is dropped.
     pub fn take(&mut self, feed: Feed, now: Timestamp) {
         match feed {
@@ -362,4 +371,39 @@ pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)>
         Some(Link::Down(why)) => Some((env.name(), why.as_str())),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn only_an_answer_while_the_picture_is_fresh_repeats() {
+        let settings = EnvSettings {
+            name: EnvName::new("prod"),
+            context: "prod".to_owned(),
+            namespace: "shop".to_owned(),
+            protected: false,
+            read_only: false,
+            has_metrics: false,
+            limits: Limits::default(),
+            workloads: Vec::new(),
+        };
+        let mut world = World::new([settings]);
+        let now = Timestamp::UNIX_EPOCH;
+        let says = |link: Link| {
+            let at = link.is_up().then_some(now);
+            Feed::Link { env: EnvName::new("prod"), source: SourceKind::Kubernetes, link, at }
+        };
+        let (up, down) = (says(Link::Up), says(Link::Down("gone".to_owned())));
+        assert!(!world.repeats(&up, now), "the first answer is news");
+        world.take(up.clone(), now);
+        assert!(world.repeats(&up, now + SignedDuration::from_secs(3)));
+        assert!(!world.repeats(&up, now + SignedDuration::from_secs(60)), "it was late");
+        assert!(!world.repeats(&down, now));
+        world.take(down, now);
+        assert!(!world.repeats(&up, now), "it was down");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
+use futures::stream::select_all;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
@@ -22,6 +23,7 @@ use crate::app::{Effect, Msg, update};
 use crate::cli::Exit;
 use crate::config::paths::Variables;
 use crate::config::{Config, Glyphs};
+use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
 use crate::domain::journal::Entry;
 use crate::view;
@@ -127,7 +129,8 @@ impl Pump {
 
     async fn run(mut self) -> Result<Exit> {
         let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
-        let mut events = EventStream::new();
+        // Polled only when it has something to say: each look at a silent terminal costs a lock and seven yields.
+        let mut events = select_all([EventStream::new()]);
         self.draw()?;
         for trouble in std::mem::take(&mut self.session.troubles) {
             self.take(Msg::Journal { broken: Some(trouble), unwritten: 0 }, Dirty::Data)?;
@@ -154,7 +157,7 @@ impl Pump {
                 () = sleep_until(due.unwrap_or(clock)), if due.is_some() => self.draw()?,
                 () = self.session.inbox.arrived() => {
                     for feed in self.session.inbox.drain() {
-                        self.take(Msg::Feed(feed), Dirty::Data)?;
+                        self.hear(feed)?;
                     }
                     self.follow();
                 },
@@ -184,6 +187,20 @@ impl Pump {
     fn take(&mut self, msg: Msg, why: Dirty) -> Result<()> {
         let effects = update(&mut self.model, msg, Timestamp::now());
         self.pacing.mark(why);
+        for effect in effects {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what a source said. What is only said again is shown with the next second.
+    fn hear(&mut self, feed: Feed) -> Result<()> {
+        let now = Timestamp::now();
+        let repeats = self.model.world.repeats(&feed, now);
+        let effects = update(&mut self.model, Msg::Feed(feed), now);
+        if !repeats {
+            self.pacing.mark(Dirty::Data);
+        }
         for effect in effects {
             self.carry_out(effect)?;
         }

@@ -34,11 +34,10 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let area = indent(area, 1);
     let mut hints = hints::footer(scene.model);
     let help = hints.pop();
-    let room = usize::from(area.width).saturating_sub(help.as_ref().map_or(0, |help| width(scene, help, Detail::Name)));
-    let mut said: Vec<(Hint, Detail)> = hints.into_iter().map(|hint| (hint, Detail::Full)).collect();
-    let used = |said: &[(Hint, Detail)]| -> usize {
-        said.iter().map(|(hint, detail)| width(scene, hint, *detail) + GAP).sum()
-    };
+    let help = help.map(|help| spans(scene, &help, Detail::Name)).unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(line_width(&help));
+    let mut said: Vec<Said> = hints.into_iter().map(|hint| Said::new(scene, hint, Detail::Full)).collect();
+    let used = |said: &[Said]| -> usize { said.iter().map(|said| said.width + GAP).sum() };
     // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
     // then what moves no release is left out; then those two are shortened; and last whatever does not fit.
     let rounds: [(u8, Option<Detail>); 7] = [
@@ -56,23 +55,35 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
             let candidate = said
                 .iter()
                 .enumerate()
-                .filter(|(_, (hint, own))| rank(hint.command) >= least && wordy(own))
-                .max_by_key(|(index, (hint, _))| (rank(hint.command), hint.refusal.is_some(), *index));
+                .filter(|(_, said)| rank(said.hint.command) >= least && wordy(&said.detail))
+                .max_by_key(|(index, said)| (rank(said.hint.command), said.hint.refusal.is_some(), *index));
             let Some(index) = candidate.map(|(index, _)| index) else { break };
-            match (detail, said.get_mut(index)) {
-                (Some(detail), Some((_, own))) => *own = detail,
-                _ => drop(said.remove(index)),
+            let Said { hint, .. } = said.remove(index);
+            if let Some(detail) = detail {
+                said.insert(index, Said::new(scene, hint, detail));
             }
         }
     }
     let mut row = scene.row();
-    for (hint, detail) in &said {
-        row = row.add(spans(scene, hint, *detail).spans).gap(GAP);
+    for said in said {
+        row = row.add(said.line.spans).gap(GAP);
     }
-    if let Some(help) = help {
-        row = row.add(spans(scene, &help, Detail::Name).spans);
+    put(buf, area, scene.theme, row.add(help.spans));
+}
+
+/// A hint in so many words, made once.
+struct Said {
+    hint: Hint,
+    detail: Detail,
+    line: Line<'static>,
+    width: usize,
+}
+
+impl Said {
+    fn new(scene: &Scene<'_>, hint: Hint, detail: Detail) -> Self {
+        let line = spans(scene, &hint, detail);
+        Self { width: line_width(&line), hint, detail, line }
     }
-    put(buf, area, scene.theme, row);
 }
 
 /// How soon a hint gives way: the way on and the way back last.
@@ -84,10 +95,6 @@ fn rank(command: Command) -> u8 {
         Command::Palette => 3,
         _ => 4,
     }
-}
-
-fn width(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> usize {
-    line_width(&spans(scene, hint, detail))
 }
 
 fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {

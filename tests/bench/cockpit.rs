@@ -1,0 +1,59 @@
+//! The numbers: how fast the cockpit draws, starts, sees and acts, and what it costs while it waits.
+//!
+//! ```sh
+//! cargo bench                          # everything, on the simulator: about five minutes
+//! cargo bench -- draw keys             # parts by name: draw, keys, start, act, see, idle, crowd
+//! eval "$(tests/cluster/up)"; cargo bench -- start idle crowd      # on real servers
+//! ```
+//!
+//! Nothing here fails because a number is too great: numbers depend on the machine, and on what else runs on it.
+
+// A bench that cannot go on has nothing to report.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
+
+mod crowd;
+mod draw;
+mod figures;
+mod idle;
+mod keys;
+mod place;
+mod process;
+mod proxy;
+#[allow(dead_code, unused_imports)]
+#[path = "../terminal/pty.rs"]
+mod pty;
+mod whole;
+mod world;
+
+use figures::Table;
+
+/// A part: its name, and what it measures.
+type Part = (&'static str, fn(&mut Table));
+
+const PARTS: [Part; 7] = [
+    ("draw", draw::run),
+    ("keys", keys::run),
+    ("start", whole::start),
+    ("act", whole::act),
+    ("see", whole::see),
+    ("idle", idle::run),
+    ("crowd", crowd::run),
+];
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Some(unknown) = wanted.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
+        let known = PARTS.map(|(name, _)| name).join(", ");
+        eprintln!("there is no part `{unknown}`; there are {known}");
+        std::process::exit(2);
+    }
+    let mut table = Table::default();
+    for (name, run) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            eprintln!("{name} … (load {})", figures::load());
+            run(&mut table);
+        }
+    }
+    table.print();
+}

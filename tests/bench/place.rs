@@ -1,0 +1,260 @@
+//! Where the whole program is measured: the simulator in a process of its own, or the real servers of `tests/cluster`.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::pty::Tui;
+
+/// How long anything may take before a bench gives up.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// An API server with a rollout, and a Prometheus with its metrics.
+pub struct Place {
+    /// What the table calls it.
+    pub name: &'static str,
+    /// One context of the API server.
+    pub context: &'static str,
+    pub namespace: String,
+    /// Name of the rollout.
+    pub rollout: &'static str,
+    pub runtime: Runtime,
+    kubeconfig: String,
+    prometheus: String,
+    client: kube::Client,
+    /// Made by us and to be taken away.
+    own_namespace: bool,
+    child: Option<Child>,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// Starts the simulator.
+    pub fn simulator(speed: &str) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_cockpit"))
+            .args(["demo", "canary", "--serve", "--speed", speed])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("the simulator starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let values: Vec<String> = lines
+            .take(2)
+            .map(|line| line.expect("two lines").split_once('=').expect("export NAME=VALUE").1.to_owned())
+            .collect();
+        let kubeconfig = std::fs::read_to_string(&values[0]).expect("the simulator's kubeconfig");
+        let mut place = Self::at("simulator", "prod-eu", "payments".to_owned(), kubeconfig, values[1].clone());
+        place.child = Some(child);
+        place
+    }
+
+    /// Uses the real servers, if `COCKPIT_CLUSTER` says where they are, in a namespace of our own.
+    pub fn real() -> Option<Self> {
+        let run = PathBuf::from(std::env::var_os("COCKPIT_CLUSTER")?);
+        let kubeconfig = std::fs::read_to_string(run.join("kubeconfig")).expect("the kubeconfig of the cluster");
+        let prometheus = std::env::var("PROMETHEUS_URL").expect("PROMETHEUS_URL");
+        let namespace = format!("bench-{}", std::process::id());
+        let mut place = Self::at("real servers", "admin", namespace.clone(), kubeconfig, prometheus);
+        place.own_namespace = true;
+        let api: Api<DynamicObject> = Api::all_with(place.client.clone(), &resource("Namespace"));
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let object = serde_json::from_value(object).unwrap();
+        place.runtime.block_on(api.create(&PostParams::default(), &object)).expect("a namespace of our own");
+        place.create(&rollout(place.rollout));
+        place.wait_pods(10);
+        Some(place)
+    }
+
+    /// All places there are.
+    pub fn all() -> Vec<Self> {
+        std::iter::once(Self::simulator("1")).chain(Self::real()).collect()
+    }
+
+    fn at(
+        name: &'static str,
+        context: &'static str,
+        namespace: String,
+        kubeconfig: String,
+        prometheus: String,
+    ) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+        let client = runtime.block_on(async {
+            let read = Kubeconfig::from_yaml(&kubeconfig).expect("a kubeconfig");
+            let config = kube::Config::from_custom_kubeconfig(read, &options).await.expect("a context");
+            kube::Client::try_from(config).expect("a client")
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let rollout = "payments-api";
+        Self {
+            name,
+            context,
+            namespace,
+            rollout,
+            runtime,
+            kubeconfig,
+            prometheus,
+            client,
+            own_namespace: false,
+            child: None,
+            folder,
+        }
+    }
+
+    /// Says whether this is the simulator.
+    pub fn is_simulator(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Returns where the API server listens.
+    pub fn server(&self) -> SocketAddr {
+        let server = self.server_url();
+        server.trim_start_matches("http://").parse().expect("an address")
+    }
+
+    fn server_url(&self) -> String {
+        let config = Kubeconfig::from_yaml(&self.kubeconfig).unwrap();
+        let named = config.clusters.into_iter().find(|cluster| cluster.name == self.context);
+        named.and_then(|named| named.cluster?.server).expect("the cluster has the name of its context")
+    }
+
+    /// Lets the cockpit, not the bench, talk to another address.
+    pub fn redirect(&mut self, to: &str) {
+        self.kubeconfig = self.kubeconfig.replace(&self.server_url(), to);
+    }
+
+    /// Makes one more context of one of the simulator's API servers: environments are places of their own, and want one each.
+    pub fn alias(&mut self, context: &str, of: &str) {
+        let line = format!(
+            "contexts:\n- name: {context}\n  context: {{cluster: {of}, user: alice, namespace: {}}}\n",
+            self.namespace
+        );
+        self.kubeconfig = self.kubeconfig.replacen("contexts:\n", &line, 1);
+    }
+
+    /// Opens the cockpit on these environments.
+    pub fn open(&self, environments: &[Value], metrics: bool, size: (u16, u16)) -> Tui {
+        let (kubeconfig, config) = self.files(environments, metrics);
+        Tui::start(&["--config", &config], size, &[("KUBECONFIG", &kubeconfig)])
+    }
+
+    /// Returns the settings of one environment.
+    pub fn environment(&self, name: &str, rollout: &str) -> Value {
+        json!({
+            "name": name, "context": self.context, "namespace": self.namespace,
+            "workloads": [format!("rollout/{rollout}")],
+        })
+    }
+
+    /// Writes kubeconfig and config; returns their paths.
+    pub fn files(&self, environments: &[Value], metrics: bool) -> (String, String) {
+        let mut config = json!({"environments": environments});
+        if metrics {
+            config["prometheus"] = json!({"url": self.prometheus});
+        }
+        let write = |name: &str, text: &str| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        (write("kubeconfig", &self.kubeconfig), write("cockpit.toml", &toml::to_string(&config).unwrap()))
+    }
+
+    pub fn api(&self, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource(kind))
+    }
+
+    pub fn create(&self, object: &Value) {
+        let api = self.api(object["kind"].as_str().unwrap_or_default());
+        let object = serde_json::from_value(object.clone()).unwrap();
+        self.runtime.block_on(api.create(&PostParams::default(), &object)).expect("created");
+    }
+
+    pub fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let api = self.api(kind);
+        let patched = async { api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await };
+        self.runtime.block_on(patched).expect("patched");
+    }
+
+    pub fn names(&self, kind: &str) -> Vec<String> {
+        let api = self.api(kind);
+        let list = self.runtime.block_on(api.list_metadata(&ListParams::default())).expect("listed");
+        list.items.into_iter().filter_map(|item| item.metadata.name).collect()
+    }
+
+    /// Waits until there are that many pods, and all of them are Running.
+    pub fn wait_pods(&self, count: usize) {
+        let until = Instant::now() + PATIENCE;
+        let api = self.api("Pod");
+        let running = ListParams::default().fields("status.phase=Running");
+        while self.runtime.block_on(api.list_metadata(&running)).expect("listed").items.len() < count {
+            assert!(Instant::now() < until, "{count} pods do not come up");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.own_namespace {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("Namespace"));
+            if let Err(error) = self.runtime.block_on(api.delete(&self.namespace, &DeleteParams::default())) {
+                eprintln!("namespace {} is left behind: {error}", self.namespace);
+            }
+        }
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn resource(kind: &str) -> ApiResource {
+    let (group, version) = match kind {
+        "Rollout" => ("argoproj.io", "v1alpha1"),
+        "Deployment" => ("apps", "v1"),
+        _ => ("", "v1"),
+    };
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// A rollout of ten pods with metrics.
+pub fn rollout(name: &str) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": name},
+        "spec": {
+            "replicas": 10,
+            "selector": {"matchLabels": {"app": name}},
+            "template": template(name, &json!({"app": name, "cockpit.test/metrics": "true"})),
+            "strategy": {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}]}},
+        },
+    })
+}
+
+/// A deployment without metrics.
+pub fn deployment(name: &str, replicas: u32) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": template(name, &json!({"app": name})),
+        },
+    })
+}
+
+fn template(name: &str, labels: &Value) -> Value {
+    json!({
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "app", "image": format!("registry.test/{name}:1.5.0")}]},
+    })
+}

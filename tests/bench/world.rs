@@ -1,0 +1,85 @@
+//! Models as large as the product promises to bear.
+
+use std::sync::Arc;
+
+use release_cockpit::app::Model;
+use release_cockpit::domain::pod::Pod;
+use release_cockpit::domain::workload::Snapshot;
+
+#[allow(dead_code)]
+#[path = "../common/build.rs"]
+mod build;
+
+use build::{Figures, at, connect, event, healthy, model, paused, revision, rollout, settings, signals, tell};
+pub use build::{ago, now, target};
+
+const STABLE: Figures = Figures { rps: 512.0, errors: 0.0010, p99: 0.190 };
+const CANARY: Figures = Figures { rps: 341.0, errors: 0.0026, p99: 0.205 };
+
+/// Three environments, a canary in the middle one.
+pub fn small() -> Model {
+    world(3, 20)
+}
+
+/// Fifty environments with a hundred pods each, canaries in every fifth.
+pub fn large() -> Model {
+    world(50, 100)
+}
+
+fn world(environments: u32, pods: u32) -> Model {
+    let names: Vec<String> = (0..environments).map(name).collect();
+    let mut model = model(names.iter().enumerate().map(|(i, name)| settings(name, i % 2 == 1)), &names[1]);
+    for (index, name) in names.iter().enumerate() {
+        connect(&mut model, name);
+        tell(&mut model, name, snapshot(index, pods), ago(600));
+        let canary = is_canary(index).then_some((CANARY, 1500));
+        signals(&mut model, &target(name), STABLE, canary, |_| 1.0, None);
+        for second in 10..40 {
+            event(
+                &mut model,
+                name,
+                &format!("14:29:{second}"),
+                false,
+                "RolloutStepCompleted",
+                "Rollout step completed",
+            );
+        }
+    }
+    model
+}
+
+/// Returns the name of an environment.
+pub fn name(index: u32) -> String {
+    format!("cell-{index:02}")
+}
+
+fn is_canary(index: usize) -> bool {
+    index % 5 == 1
+}
+
+/// Returns what the watches of an environment tell.
+pub fn snapshot(index: usize, pods: u32) -> Snapshot {
+    if !is_canary(index) {
+        let stable = revision(41, "6c9f78d5b", "1.4.2", "77d01e5a", pods, 532_800);
+        return rollout(Some(9), healthy("6c9f78d5b"), vec![stable]);
+    }
+    rollout(
+        Some(4),
+        paused("CanaryPauseStep", at("14:29:53"), "6c9f78d5b", 40),
+        vec![
+            revision(42, "7d9b4c5f6", "1.5.0", "9f2c41ab", pods * 2 / 5, 1804),
+            revision(41, "6c9f78d5b", "1.4.2", "77d01e5a", pods * 3 / 5, 532_800),
+            revision(40, "5f6d8b9c4", "1.4.1", "5e10aa42", 0, 900_000),
+        ],
+    )
+}
+
+/// Returns the snapshot with one more restart of one pod.
+pub fn restarted(snapshot: &Snapshot, which: usize) -> Arc<Snapshot> {
+    let mut next = snapshot.clone();
+    let count = next.pods.len();
+    if let Some(Pod { restarts, .. }) = next.pods.get_mut(which % count.max(1)) {
+        *restarts += 1 + which as u32;
+    }
+    Arc::new(next)
+}
