@@ -41,6 +41,7 @@ impl Proxy {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a thread of its own takes them")]
 fn relay(client: TcpStream, server: TcpStream, patches: Sender<Instant>) {
     let both = || Some((client.try_clone().ok()?, server.try_clone().ok()?));
     let (Some(there), Some(back)) = (both(), both()) else { return };
@@ -58,7 +59,7 @@ fn relay(client: TcpStream, server: TcpStream, patches: Sender<Instant>) {
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream, seen: impl Fn(&[u8])) {
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
         seen(&buffer[..n]);
         if to.write_all(&buffer[..n]).is_err() {
