@@ -93,7 +93,7 @@ impl Maker {
                 // The tools of the real bed look at the simulator too, where they are there.
                 let tools = std::env::var_os("COCKPIT_CLUSTER").map(PathBuf::from);
                 let tools = tools.and_then(|run| Some(run.parent()?.join("bin")));
-                Ok(Bed { kubeconfig, tools, server: Server::Simulator { simulator, _home: home } })
+                Ok(Bed { kubeconfig, tools, server: Server::Simulator { simulator: Box::new(simulator), _home: home } })
             }
             Self::Real => {
                 let run = PathBuf::from(std::env::var_os("COCKPIT_CLUSTER").ok_or("COCKPIT_CLUSTER is not set")?);
@@ -124,7 +124,7 @@ history = [{ image = "registry.example/bystander:1.0.0", age = "1d" }]
 
 #[expect(clippy::large_enum_variant, reason = "one for each trial")]
 enum Server {
-    Simulator { simulator: Simulator, _home: tempfile::TempDir },
+    Simulator { simulator: Box<Simulator>, _home: tempfile::TempDir },
     Real { dir: PathBuf },
 }
 
@@ -153,6 +153,18 @@ impl Bed {
     /// Returns the path of `kubectl` or `kubectl-argo-rollouts`, where they are.
     pub fn tool(&self, name: &str) -> Option<PathBuf> {
         self.tools.as_ref().map(|dir| dir.join(name)).filter(|path| path.exists())
+    }
+
+    /// Takes bob's right to patch a resource, where rights are not told by objects; returns whether they are not.
+    pub fn deny_bob(&self, resource: &str) -> Checked<bool> {
+        match &self.server {
+            Server::Simulator { simulator, .. } => {
+                let cluster = simulator.cluster("bed").ok_or("there is no cluster `bed`")?;
+                cluster.access().deny("bob", "patch", resource);
+                Ok(true)
+            }
+            Server::Real { .. } => Ok(false),
+        }
     }
 
     /// Takes the API server away.

@@ -299,8 +299,21 @@ impl Cockpit {
     }
 
     /// Waits for phase Healthy with nothing left of what was replaced.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, the closure of all")]
     pub async fn until_settled(&mut self) -> Checked {
         self.until("settled and Healthy", |view| view.is_settled()).await
+    }
+
+    /// Waits until the clock shows another second than the one in which the newest ReplicaSet or pod was made: their
+    /// ages are compared in whole seconds.
+    pub async fn until_next_second(&mut self) -> Checked {
+        let snapshot = self.seen()?.snapshot;
+        let made =
+            snapshot.replicasets.iter().map(|rs| rs.meta.created).chain(snapshot.pods.iter().map(|pod| pod.created));
+        let newest = made.flatten().max().ok_or("nothing was made yet")?;
+        let wait = newest.as_second() + 1 - Timestamp::now().as_second();
+        tokio::time::sleep(std::time::Duration::from_secs(u64::try_from(wait.max(0))?)).await;
+        Ok(())
     }
 
     /// Waits at a pause step.

@@ -165,13 +165,8 @@ pub async fn abort_of_a_full_promotion(stage: &Stage) -> Checked {
 pub async fn restart(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
     let before: Vec<_> = cockpit.seen()?.snapshot.pods.iter().map(|pod| pod.name.clone()).collect();
-    // Pods made in the second of the request would not count as older than it.
-    let newest = cockpit.seen()?.snapshot.pods.iter().filter_map(|pod| pod.created).max();
-    cockpit
-        .until("the second after the pods were made", |_| {
-            newest.is_some_and(|at| jiff::Timestamp::now().duration_since(at).as_secs() >= 2)
-        })
-        .await?;
+    // Pods made in the second of the request do not count as older than it.
+    cockpit.until_next_second().await?;
     let plan = cockpit.planned(Verb::Restart)?;
     let at = plan.record().restart_at.clone().unwrap_or_default();
     let sent = cockpit.carry_out(plan).await?;

@@ -27,6 +27,7 @@ macro_rules! cases {
         [$(Case {
             name: concat!(stringify!($module), "::", stringify!($name)),
             alone: false,
+            needs: None,
             play: |stage| Box::pin($module::$name(stage)),
         }),*]
     };
@@ -75,9 +76,6 @@ pub fn all() -> Vec<Case> {
         deployment::recreate,
         why::crash,
         why::image_pull_until_the_deadline,
-        why::deadline_while_it_serves,
-        why::no_quota_left,
-        why::no_node,
         why::never_ready,
         why::pauses,
         why::invalid_spec,
@@ -107,7 +105,10 @@ pub fn all() -> Vec<Case> {
     ];
     let alone = cases![outage::in_mid_canary, outage::with_actions_in_flight];
     let alone = alone.map(|case| Case { alone: true, ..case });
-    side_by_side.into_iter().chain(alone).collect()
+    let with_quota = cases![why::deadline_while_it_serves, why::no_quota_left];
+    let with_quota = with_quota.map(|case| Case { needs: Some("quotas"), ..case });
+    let with_nodes = cases![why::no_node].map(|case| Case { needs: Some("scheduler"), ..case });
+    side_by_side.into_iter().chain(with_quota).chain(with_nodes).chain(alone).collect()
 }
 
 /// Puts objects on the stage and opens a cockpit on a workload of theirs, once all is out and well.
