@@ -122,7 +122,6 @@ namespace = "bystander"
 history = [{ image = "registry.example/bystander:1.0.0", age = "1d" }]
 "#;
 
-#[expect(clippy::large_enum_variant, reason = "one for each trial")]
 enum Server {
     Simulator { simulator: Box<Simulator>, _home: tempfile::TempDir },
     Real { dir: PathBuf },
