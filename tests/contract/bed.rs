@@ -58,11 +58,7 @@ impl Maker {
 
     /// Returns why a case cannot be tried on this bed, if so: what the simulator does not do as the real servers do.
     pub fn lacks(self, case: &str) -> Option<&'static str> {
-        const LACKS: [(&str, &str); 7] = [
-            ("deployment::recreate", "the simulator's figures of a Recreate differ in mid-roll"),
-            ("routed::abort_while_held", "the simulator may leave abortedAt out"),
-            ("blue_green::abort_and_retry", "the simulator may leave abortedAt out"),
-            ("rights::without_the_status", "the simulator has roles of its own, not RBAC objects"),
+        const LACKS: [(&str, &str); 3] = [
             ("why::no_quota_left", "the simulator counts no quotas"),
             ("why::deadline_while_it_serves", "the simulator counts no quotas"),
             ("why::no_node", "the simulator schedules every pod"),

@@ -41,8 +41,6 @@ pub struct Case {
     pub name: &'static str,
     /// Whether the API server goes away in it.
     pub alone: bool,
-    /// What it needs that only real servers have.
-    pub needs: Option<&'static str>,
     /// What it does on a stage of its own.
     pub play: for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Checked> + 'a>>,
 }
@@ -74,9 +72,6 @@ fn main() -> ExitCode {
 fn play(maker: Maker, case: Case) -> Checked<Completion> {
     if let Some(reason) = maker.missing().or_else(|| maker.lacks(case.name)) {
         return Ok(Completion::ignored_with(reason));
-    }
-    if let (Maker::Simulator, Some(needs)) = (maker, case.needs) {
-        return Ok(Completion::ignored_with(format!("the simulator has no {needs}")));
     }
     let _turn = maker.turn(case.alone);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -143,6 +143,24 @@ pub async fn abort_while_held(stage: &Stage) -> Checked {
     cockpit.check_life()
 }
 
+/// Somebody held it after the plan was made: the hold is lifted all the same.
+pub async fn abort_of_what_somebody_held(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
+    release(stage, "1.1.0").await?;
+    cockpit.until_paused_at(1).await?;
+    let plan = cockpit.planned(Verb::Abort)?;
+    stage.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
+    let sent = cockpit.carry_out(plan).await?;
+    let wanted = [
+        ("rollouts/api/status", json!({"status": {"abort": true}})),
+        ("rollouts/api", json!({"spec": {"paused": false}})),
+    ];
+    sent_merges(&sent, &wanted)?;
+    cockpit.until("no canary pods", |view| view.is(Phase::Degraded) && view.snapshot.pods.len() == 3).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
 /// A full promotion that does not get through takes an abort back, unless it is withdrawn with it.
 pub async fn abort_of_a_full_promotion(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;

@@ -27,7 +27,6 @@ macro_rules! cases {
         [$(Case {
             name: concat!(stringify!($module), "::", stringify!($name)),
             alone: false,
-            needs: None,
             play: |stage| Box::pin($module::$name(stage)),
         }),*]
     };
@@ -42,6 +41,7 @@ pub fn all() -> Vec<Case> {
         canary::hold_and_resume_in_mid_step,
         canary::abort_and_retry,
         canary::abort_while_held,
+        canary::abort_of_what_somebody_held,
         canary::abort_of_a_full_promotion,
         canary::restart,
         rollback::to_stable_of_a_basic_canary,
@@ -75,6 +75,9 @@ pub fn all() -> Vec<Case> {
         deployment::crash_until_the_deadline,
         deployment::recreate,
         why::crash,
+        why::deadline_while_it_serves,
+        why::no_quota_left,
+        why::no_node,
         why::image_pull_until_the_deadline,
         why::never_ready,
         why::pauses,
@@ -105,10 +108,7 @@ pub fn all() -> Vec<Case> {
     ];
     let alone = cases![outage::in_mid_canary, outage::with_actions_in_flight];
     let alone = alone.map(|case| Case { alone: true, ..case });
-    let with_quota = cases![why::deadline_while_it_serves, why::no_quota_left];
-    let with_quota = with_quota.map(|case| Case { needs: Some("quotas"), ..case });
-    let with_nodes = cases![why::no_node].map(|case| Case { needs: Some("scheduler"), ..case });
-    side_by_side.into_iter().chain(with_quota).chain(with_nodes).chain(alone).collect()
+    side_by_side.into_iter().chain(alone).collect()
 }
 
 /// Puts objects on the stage and opens a cockpit on a workload of theirs, once all is out and well.

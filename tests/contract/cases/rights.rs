@@ -75,6 +75,7 @@ pub async fn without_the_status(stage: &Stage) -> Checked {
         says(&cockpit.refused(verb)?, "patch rollouts/status in")?;
     }
     cockpit.act(Verb::Pause).await?;
+    cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.act(Verb::Resume).await?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| view.is(Phase::Healthy) && view.goes_out() == "1.0.0").await?;
