@@ -47,11 +47,6 @@ impl Queue {
         Some(key)
     }
 
-    /// Returns until when there is nothing to do: `now` if an object is ready.
-    pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.ready.is_empty() { self.due() } else { Some(now) }
-    }
-
     /// Returns when the next object falls due, apart from those that are ready.
     pub fn due(&self) -> Option<Timestamp> {
         self.later.peek().map(|Reverse((at, _))| *at)
