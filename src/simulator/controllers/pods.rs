@@ -1,6 +1,6 @@
 //! Scheduler and kubelet in one: a pod gets a node, its containers start, run, crash, or never come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub struct Run {
 pub struct Kubelet {
     runs: HashMap<String, Run>,
     count: u64,
+    /// How many runs there may be before those of pods that are gone are forgotten.
+    sweep_above: usize,
 }
 
 impl Kubelet {
@@ -107,17 +109,16 @@ impl Kubelet {
         }
         let written = run.clone();
         write_pod(tools, key, &pod, &written, now);
-        if self.runs.len() > 64 {
+        if self.runs.len() > self.sweep_above.max(64) {
             self.forget_the_gone(tools);
         }
     }
 
     fn forget_the_gone(&mut self, tools: &Tools) {
         let pods = tools.store.list(Kind::Pod, None).1;
-        if self.runs.len() > 2 * pods.len() + 64 {
-            let alive: std::collections::HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
-            self.runs.retain(|uid, _| alive.contains(uid.as_str()));
-        }
+        let alive: HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
+        self.runs.retain(|uid, _| alive.contains(uid.as_str()));
+        self.sweep_above = 2 * self.runs.len();
     }
 }
 
