@@ -12,7 +12,7 @@ use super::journal::{Journal, JournalState};
 use super::kubernetes::{Executor, SendError};
 use crate::domain::access::Access;
 use crate::domain::action::{
-    ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, settled, unnoticed,
+    ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, remainder, settled, unnoticed,
 };
 use crate::domain::ids::{EnvName, Target, WorkloadKind};
 use crate::domain::journal::{Entry, Line};
@@ -22,6 +22,10 @@ use crate::domain::workload::Object;
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
 const CONFLICTS_FOR: Duration = Duration::from_secs(10);
+/// So many conflicts are met at once; after more, somebody writes at the same pace, and it helps to get out of step.
+const AT_ONCE: usize = 2;
+/// The longest wait to get out of step.
+const OUT_OF_STEP: Duration = Duration::from_millis(100);
 /// How long the status may take to show the effect.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// Full promotion waits for pods.
@@ -198,23 +202,45 @@ impl Door {
     async fn carry_out(&self, executor: &Executor, action: &ActionId, record: &PlanRecord) -> Outcome {
         let mut version = record.resource_version.clone();
         for (index, request) in record.requests.iter().enumerate() {
-            let (answer, result) = match self.send_once(executor, record, request, &version).await {
-                Ok(new) => (format!("accepted at resourceVersion {new}"), Ok(new)),
-                Err(outcome) => (outcome.words(), Err(outcome)),
-            };
-            let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
-            self.write(&record.release, entry).await;
-            match result {
+            match self.send_and_note(executor, action, record, (index, request), &version).await {
                 Ok(new) => version = new,
-                Err(Outcome::Refused { why } | Outcome::Moved { what: why }) if index > 0 => {
-                    // The first part is done: what the whole came to is told by looking.
-                    let why = format!("request {} of {}: {why}", index + 1, record.requests.len());
-                    return Outcome::Unknown { why };
-                }
                 Err(outcome) => return outcome,
             }
         }
+        if let Ok(found) = executor.look(&workload(record)).await {
+            if let Some(rest) = remainder(record, &found) {
+                let (index, version) = (record.requests.len(), &found.meta().resource_version);
+                if let Err(outcome) = self.send_and_note(executor, action, record, (index, &rest), version).await {
+                    return outcome;
+                }
+            }
+        }
         confirm(executor, record).await
+    }
+
+    /// Sends one request of an action and writes down how it was answered.
+    async fn send_and_note(
+        &self,
+        executor: &Executor,
+        action: &ActionId,
+        record: &PlanRecord,
+        (index, request): (usize, &Request),
+        version: &str,
+    ) -> Result<String, Outcome> {
+        let result = self.send_once(executor, record, request, version).await;
+        let answer = match &result {
+            Ok(new) => format!("accepted at resourceVersion {new}"),
+            Err(outcome) => outcome.words(),
+        };
+        let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
+        self.write(&record.release, entry).await;
+        result.map_err(|outcome| match outcome {
+            // The first part is done: what the whole came to is told by looking.
+            Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
+                Outcome::Unknown { why: format!("request {} of {}: {why}", index + 1, record.requests.len()) }
+            }
+            outcome => outcome,
+        })
     }
 
     /// Sends one request, once. A conflict means that nothing was written: the object is read again, and only if the
@@ -228,6 +254,7 @@ impl Door {
     ) -> Result<String, Outcome> {
         let mut version = version.to_owned();
         let until = Instant::now() + CONFLICTS_FOR;
+        let mut conflicts = 0;
         while Instant::now() < until {
             let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
             if let Some(live) = &prepared.live {
@@ -236,6 +263,10 @@ impl Door {
             match executor.send(request, &prepared).await {
                 Ok(new) => return Ok(new),
                 Err(SendError::Conflict) => {
+                    conflicts += 1;
+                    if conflicts > AT_ONCE {
+                        sleep(noise(OUT_OF_STEP)).await;
+                    }
                     let live = executor.get(&request.object).await.map_err(not_sent)?;
                     still_hold(executor, record, request, &live).await?;
                     live["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut version);
@@ -277,6 +308,11 @@ impl Door {
             wait = (wait * 2).min(Duration::from_secs(3));
         }
     }
+}
+
+/// Returns some part of a time, by the clock's own noise.
+fn noise(longest: Duration) -> Duration {
+    longest.mul_f64(f64::from(Timestamp::now().subsec_nanosecond().unsigned_abs() % 1000) / 1000.0)
 }
 
 /// A failure before anything was sent.

@@ -26,8 +26,8 @@ pub struct Meta {
     pub change_cause: Option<String>,
     /// Who manages it by GitOps, if labels or annotations tell, e.g. `Argo CD payments`.
     pub managed_by: Option<String>,
-    /// The last field manager that wrote the spec and when, from managedFields.
-    pub last_writer: Option<Writer>,
+    /// Who wrote `spec.paused` last, from managedFields.
+    pub paused_by: Option<Writer>,
 }
 
 /// Who wrote to an object, as managedFields tell it.

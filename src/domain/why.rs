@@ -84,7 +84,7 @@ fn quota(snapshot: &Snapshot) -> Option<String> {
 }
 
 fn by(snapshot: &Snapshot) -> String {
-    snapshot.object.meta().last_writer.as_ref().map_or_else(String::new, |writer| format!(" ({})", writer.manager))
+    snapshot.object.meta().paused_by.as_ref().map_or_else(String::new, |writer| format!(" ({})", writer.manager))
 }
 
 fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {

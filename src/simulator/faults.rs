@@ -169,6 +169,15 @@ impl Faults {
         std::mem::take(&mut self.lock().connections).cancel();
     }
 
+    /// Takes the server away, or brings it back.
+    pub fn set_outage(&self, down: bool) {
+        if down {
+            self.begin_outage();
+        } else {
+            self.end_outage();
+        }
+    }
+
     /// Takes the server away: open connections are cut, new ones refused, until [`Self::end_outage`].
     pub fn begin_outage(&self) {
         self.shared.down.send_replace(true);

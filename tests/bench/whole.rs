@@ -98,7 +98,7 @@ pub fn see(table: &mut Table) {
             let list = place.runtime.block_on(pods.list(&params)).expect("listed");
             let pod = list.items.first().expect("a pod");
             let mut containers = pod.data["status"]["containerStatuses"].clone();
-            let count = 7100 + round;
+            let count = 100 + round;
             containers[0]["restartCount"] = json!(count);
             let patch = Patch::Merge(json!({"status": {"containerStatuses": containers}}));
             let name = pod.metadata.name.clone().expect("a name");
@@ -106,7 +106,7 @@ pub fn see(table: &mut Table) {
             let params = PatchParams::default();
             let patched = pods.patch_status(&name, &params, &patch);
             place.runtime.block_on(patched).expect("patched");
-            tui.wait_text(&count.to_string());
+            tui.wait_text(&format!("x{count} "));
             samples.add(began.elapsed());
         }
         let what = format!("status change at the API server (its PATCH included) → frame, {}", place.name);

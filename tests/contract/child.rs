@@ -44,7 +44,7 @@ impl Order {
     /// Carries the order out, if this process is a child.
     pub fn carry_out_if_given() -> Option<ExitCode> {
         let text = std::env::var(VARIABLE).ok()?;
-        let done = serde_json::from_str::<Self>(&text).map_err(Into::into).and_then(|order| order.carry_out());
+        let done = serde_json::from_str::<Self>(&text).map_err(Into::into).and_then(Self::carry_out);
         if let Err(failure) = &done {
             eprintln!("child: {}", failure.message().unwrap_or_default());
         }

@@ -89,6 +89,24 @@ impl Stage {
         Ok(())
     }
 
+    /// Returns who may patch `rollouts` here, but not this subresource of it.
+    pub async fn somebody_without(&self, subresource: &str) -> Checked<&'static str> {
+        if self.bed.deny_bob(subresource)? {
+            return Ok("bob");
+        }
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "half"},
+            "rules": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["patch"]}],
+        });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "half"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "half"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "viewer"}],
+        });
+        self.make([role, binding]).await?;
+        Ok("viewer")
+    }
+
     /// Reads an object.
     pub async fn get(&self, kind: &str, name: &str) -> Checked<Value> {
         Ok(serde_json::to_value(self.api(kind).get(name).await?)?)
@@ -102,8 +120,34 @@ impl Stage {
 
     /// Writes a merge patch, without any precondition.
     pub async fn merge(&self, kind: &str, name: &str, body: Value) -> Checked {
+        let of_spec = body["spec"].is_object();
         self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(body)).await?;
+        if of_spec {
+            self.have_it_observed(kind, name);
+        }
         Ok(())
+    }
+
+    /// Sees to it, aside, that a change of a Rollout's spec is observed: the controller overlooks what comes right after a
+    /// write of its own, until something makes it look again. What is not about that must not depend on it.
+    fn have_it_observed(&self, kind: &str, name: &str) {
+        if kind != "Rollout" {
+            return;
+        }
+        let (api, name) = (self.api(kind), name.to_owned());
+        tokio::spawn(async move {
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline {
+                sleep(Duration::from_secs(1)).await;
+                let Ok(object) = api.get(&name).await else { continue };
+                let observed = object.data["status"]["observedGeneration"].as_str().and_then(|seen| seen.parse().ok());
+                if observed >= object.metadata.generation {
+                    return;
+                }
+                let look = json!({"metadata": {"annotations": {"look": jiff::Timestamp::now().to_string()}}});
+                let _ = api.patch(&name, &PatchParams::default(), &Patch::Merge(look)).await;
+            }
+        });
     }
 
     /// Writes a merge patch to the status.
@@ -123,6 +167,7 @@ impl Stage {
         let operations = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
         let operations = serde_json::from_value(operations)?;
         self.api(kind).patch(name, &PatchParams::default(), &Patch::Json::<()>(operations)).await?;
+        self.have_it_observed(kind, name);
         Ok(())
     }
 

@@ -22,25 +22,14 @@ pub enum Harm {
     LoseRequest,
     /// The server carries it out, and the connection ends before its answer.
     LoseAnswer,
-    /// It is held before the server until it is let go.
+    /// It is held before the server until its connection ends.
     HoldRequest,
-    /// The server carries it out; its answer is held until it is let go.
+    /// The server carries it out; its answer is held until the connection ends.
     HoldAnswer,
     /// It never reaches the server; this status is answered.
     Answer(u16),
     /// It never reaches the server, and nothing is ever answered.
     Silence,
-}
-
-/// What becomes of a held write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
-    /// None is held.
-    None,
-    /// One waits.
-    Waiting,
-    /// Its connection ends.
-    Dropped,
 }
 
 /// One write as it passed.
@@ -74,7 +63,8 @@ struct Shared {
     upstream: kube::Client,
     sent: Mutex<Vec<Sent>>,
     harm: Mutex<Option<Harm>>,
-    held: watch::Sender<Held>,
+    /// Whether a write is held.
+    held: watch::Sender<bool>,
 }
 
 /// A wire; it is cut when dropped.
@@ -98,7 +88,7 @@ impl Wire {
             upstream: kube::Client::try_from(config)?,
             sent: Mutex::default(),
             harm: Mutex::default(),
-            held: watch::Sender::new(Held::None),
+            held: watch::Sender::new(false),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -141,18 +131,18 @@ impl Wire {
     /// Does harm to the next write.
     pub fn strike(&self, harm: Harm) {
         *locked(&self.shared.harm) = Some(harm);
-        self.shared.held.send_replace(Held::None);
+        self.shared.held.send_replace(false);
     }
 
     /// Waits until a write is held.
     pub async fn held(&self) -> Checked {
-        self.shared.held.subscribe().wait_for(|held| *held == Held::Waiting).await?;
+        self.shared.held.subscribe().wait_for(|held| *held).await?;
         Ok(())
     }
 
     /// Ends the connection of the held write.
     pub fn drop_held(&self) {
-        self.shared.held.send_replace(Held::Dropped);
+        self.shared.held.send_replace(false);
     }
 }
 
@@ -164,10 +154,9 @@ fn hang_up() -> ! {
 impl Shared {
     /// Holds a write until its connection is to end.
     async fn hold(&self) -> ! {
-        self.held.send_replace(Held::Waiting);
-        let mut held = self.held.subscribe();
-        // An error means that the wire itself is gone.
-        let _ = held.wait_for(|held| *held == Held::Dropped).await;
+        self.held.send_replace(true);
+        // It fails only when the wire is gone.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
         hang_up()
     }
 

@@ -21,6 +21,7 @@ use super::ids::Target;
 
 pub use facts::Facts;
 pub use plan::{Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
+pub use plan_rollout::remainder;
 pub use refusal::{Refusal, RefusalKind};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};

@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, Request, Scene, not_forward, revision_line};
+use super::plan::{Body, Draft, ObjectRef, PlanRecord, Request, Scene, not_forward, revision_line};
 use super::refusal::Refusal;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::rollout::{Rollout, RunStatus};
 use crate::domain::step::{Step, weight_at};
 use crate::domain::text::plural;
-use crate::domain::workload::{Phase, Revision};
+use crate::domain::workload::{Object, Phase, Revision};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
 pub(super) fn draft(verb: Verb, rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
@@ -228,6 +228,15 @@ fn abort(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
     draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
     Ok(draft)
+}
+
+/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout by hand since the plan
+/// was made, and under a hold an abort is only half carried out.
+#[must_use]
+pub fn remainder(record: &PlanRecord, object: &Object) -> Option<Request> {
+    let Object::Rollout(rollout) = object else { return None };
+    let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
+    (rollout.meta.uid == record.facts.uid && !record.requests.contains(&unpause)).then_some(unpause)
 }
 
 fn from_canary(canary: &Revision, scene: &Scene<'_>) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, unnoticed};
+use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, remainder, settled, unnoticed};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target};
@@ -131,4 +131,21 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     // Held by hand the canary's pods would go on serving.
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(look(&rollout), (false, false));
+}
+
+#[test]
+fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
+    assert_eq!(plan.record().requests.len(), 1);
+    let rest = |value: &Value| remainder(plan.record(), &reduce::object(value).unwrap()).map(|request| request.line());
+    rollout["status"]["abort"] = json!(true);
+    assert_eq!(rest(&rollout), None);
+    rollout["spec"]["paused"] = json!(true);
+    assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api  {"spec":{"paused":false}}"#));
+    // A plan that knew of the hold lifts it anyway.
+    rollout["status"]["abort"] = json!(false);
+    let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
+    rollout["status"]["abort"] = json!(true);
+    assert_eq!(remainder(plan.record(), &reduce::object(&rollout).unwrap()), None);
 }

@@ -22,7 +22,7 @@ pub fn meta(value: &Value) -> Meta {
         revision: revision.and_then(|revision| revision.parse().ok()),
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
         managed_by: managed_by(metadata),
-        last_writer: last_writer(metadata),
+        paused_by: paused_by(metadata),
     }
 }
 
@@ -43,12 +43,12 @@ fn managed_by(metadata: &Value) -> Option<String> {
     label("helm.toolkit.fluxcd.io/name").map(|name| format!("Flux ({name})"))
 }
 
-/// The last manager that wrote outside the subresources, other than the controllers.
-fn last_writer(metadata: &Value) -> Option<Writer> {
+/// The manager that wrote `spec.paused` last. Others may have written anything else since.
+fn paused_by(metadata: &Value) -> Option<Writer> {
     list(&metadata["managedFields"])
-        .filter(|entry| entry["subresource"].as_str().unwrap_or_default().is_empty())
+        .filter(|entry| entry["fieldsV1"]["f:spec"]["f:paused"].is_object())
         .map(|entry| Writer { manager: text(&entry["manager"]), at: time(&entry["time"]) })
-        .filter(|writer| !matches!(writer.manager.as_str(), "rollouts-controller" | "kube-controller-manager" | ""))
+        .filter(|writer| !writer.manager.is_empty())
         .max_by_key(|writer| writer.at)
 }
 
@@ -56,4 +56,22 @@ fn last_writer(metadata: &Value) -> Option<Writer> {
 #[must_use]
 pub fn owner_uids(value: &Value) -> Vec<String> {
     list(&value["metadata"]["ownerReferences"]).map(|owner| text(&owner["uid"])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn whoever_paused_is_named_whatever_was_written_since() {
+        let entry = |manager: &str, at: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": at, "fieldsV1": fields});
+        let value = json!({"metadata": {"managedFields": [
+            entry("kubectl-apply", "2026-11-21T08:00:00Z", json!({"f:spec": {"f:replicas": {}}})),
+            entry("kubectl-argo-rollouts", "2026-11-21T08:01:00Z", json!({"f:spec": {"f:paused": {}}})),
+            entry("kubectl-annotate", "2026-11-21T08:02:00Z", json!({"f:metadata": {"f:annotations": {}}})),
+        ]}});
+        assert_eq!(meta(&value).paused_by.map(|writer| writer.manager).as_deref(), Some("kubectl-argo-rollouts"));
+        assert_eq!(meta(&json!({})).paused_by, None);
+    }
 }

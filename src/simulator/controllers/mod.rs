@@ -10,6 +10,7 @@ mod events;
 mod pod_status;
 mod pods;
 mod queue;
+mod quotas;
 pub mod replica_set_view;
 mod replica_sets;
 pub mod rollouts;
@@ -38,6 +39,10 @@ pub use replica_sets::is_ready;
 pub const ROLLOUTS_CONTROLLER: &str = "rollouts-controller";
 /// Name under which the built-in controllers write.
 pub const CONTROLLER_MANAGER: &str = "kube-controller-manager";
+/// How long controllers take to notice a change; real ones take longer.
+const REACTION: Duration = Duration::from_millis(20);
+/// Objects looked at before others get their turn.
+const BATCH: u32 = 32;
 /// How often a reconciler may come back to one object in the same moment before it is taken for a loop.
 const PATIENCE: u32 = 10_000;
 
@@ -104,7 +109,9 @@ impl Controllers {
 
     fn enqueue_everything(&mut self) {
         self.cursor = self.tools.store.version();
-        for kind in [Kind::Deployment, Kind::Rollout, Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun] {
+        for kind in
+            [Kind::Deployment, Kind::Rollout, Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun, Kind::ResourceQuota]
+        {
             for object in self.tools.store.list(kind, None).1 {
                 self.tools.queue.add(Key::of(kind, &object));
             }
@@ -144,6 +151,7 @@ impl Controllers {
             Kind::Deployment => deployments::reconcile(&mut self.tools, &key),
             Kind::Rollout => rollouts::reconcile(&mut self.tools, &key),
             Kind::AnalysisRun => analysis::reconcile(&mut self.tools, &key),
+            Kind::ResourceQuota => quotas::reconcile(&mut self.tools, &key),
             _ => {}
         }
         true
@@ -153,7 +161,12 @@ impl Controllers {
         let queue = &mut self.tools.queue;
         let key = &change.key;
         match key.kind {
-            Kind::Pod | Kind::ReplicaSet | Kind::Deployment | Kind::Rollout | Kind::AnalysisRun => {
+            Kind::Pod
+            | Kind::ReplicaSet
+            | Kind::Deployment
+            | Kind::Rollout
+            | Kind::AnalysisRun
+            | Kind::ResourceQuota => {
                 queue.add(key.clone());
             }
             _ => {}
@@ -165,6 +178,11 @@ impl Controllers {
             && let Some(kind) = Kind::by_type(object::text(owner, "/apiVersion"), object::text(owner, "/kind"))
         {
             queue.add(Key::new(kind, &key.namespace, object::text(owner, "/name")));
+        }
+        if key.kind == Kind::Pod && change.what != ChangeKind::Modified {
+            for quota in self.tools.store.list(Kind::ResourceQuota, Some(&key.namespace)).1 {
+                self.tools.queue.add(Key::of(Kind::ResourceQuota, &quota));
+            }
         }
         // Rollouts look at services, and at the Deployments that hold their templates.
         if matches!(key.kind, Kind::Service | Kind::Deployment) {
@@ -204,17 +222,23 @@ impl Controllers {
         loop {
             changed.borrow_and_update();
             // A bounded batch at a time, so that requests are answered in between.
-            for _ in 0..32 {
-                if !self.step() {
-                    break;
-                }
+            let mut busy = true;
+            for _ in 0..BATCH {
+                busy = busy && self.step();
             }
-            let now = self.tools.clock.now();
-            let wait = self.tools.queue.wait(now).map(|due| until(now, due));
+            if busy {
+                if shutdown.is_cancelled() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let due = self.tools.queue.due();
+            let wait = due.map(|due| until(self.tools.clock.now(), due));
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                _ = changed.changed() => {}
+                _ = changed.changed() => tokio::time::sleep(REACTION).await,
                 () = sleep(wait) => {}
             }
         }

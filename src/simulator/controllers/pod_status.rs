@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::pods::{FIRST_BACK_OFF, NODES, Run, Stage, UNSCHEDULABLE, back_off};
+use super::pods::{FIRST_BACK_OFF, NODES, Run, Stage, back_off};
 use crate::simulator::kubernetes::object::{self, stamp};
 
 /// Returns the status of a pod.
@@ -17,7 +17,7 @@ pub fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
             "conditions": [{
                 "lastProbeTime": null,
                 "lastTransitionTime": stamp(now),
-                "message": UNSCHEDULABLE,
+                "message": unschedulable(pod),
                 "reason": "Unschedulable",
                 "status": "False",
                 "type": "PodScheduled",
@@ -124,6 +124,17 @@ fn container_status(pod: &Value, spec: &Value, run: &Run) -> Value {
         status["containerID"] = json!(container_id(pod, run.restarts));
     }
     status
+}
+
+/// Returns what the scheduler says of a pod that no node takes.
+pub fn unschedulable(pod: &Value) -> &'static str {
+    if pod.pointer("/spec/nodeSelector").is_some() {
+        "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are \
+         available: 3 Preemption is not helpful for scheduling."
+    } else {
+        "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims \
+         found for incoming pod."
+    }
 }
 
 /// Returns the image of the first container.

@@ -1,6 +1,6 @@
 //! Scheduler and kubelet in one: a pod gets a node, its containers start, run, crash, or never come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::Tools;
 use super::events::Severity;
-use super::pod_status::{container, container_id, image, node, pull_error, status};
+use super::pod_status::{container, container_id, image, node, pull_error, status, unschedulable};
 use super::rollouts::spec::go_duration;
 use crate::simulator::kubernetes::managed_fields::Author;
 use crate::simulator::kubernetes::object::{self, stamp};
+use crate::simulator::kubernetes::resources::Kind;
 use crate::simulator::kubernetes::store::{Key, Part};
 use crate::simulator::scenario::behaviour::{Behaviour, Fate};
 
@@ -25,9 +26,6 @@ pub const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
 /// Annotation of a pod that says how long it takes to become ready, for tests.
 const READY_AFTER: &str = "cockpit.test/ready-after";
-/// What the scheduler says of a pod that no node takes.
-pub const UNSCHEDULABLE: &str = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: \
-                                 3 No preemption victims found for incoming pod.";
 /// Nodes that pods are spread over.
 pub const NODES: u64 = 3;
 
@@ -65,6 +63,8 @@ pub struct Run {
 pub struct Kubelet {
     runs: HashMap<String, Run>,
     count: u64,
+    /// How many runs there may be before those of pods that are gone are forgotten.
+    sweep_above: usize,
 }
 
 impl Kubelet {
@@ -109,17 +109,16 @@ impl Kubelet {
         }
         let written = run.clone();
         write_pod(tools, key, &pod, &written, now);
-        if self.runs.len() > 64 {
+        if self.runs.len() > self.sweep_above.max(64) {
             self.forget_the_gone(tools);
         }
     }
 
     fn forget_the_gone(&mut self, tools: &Tools) {
-        let pods = tools.store.list(crate::simulator::kubernetes::resources::Kind::Pod, None).1;
-        if self.runs.len() > 2 * pods.len() + 64 {
-            let alive: std::collections::HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
-            self.runs.retain(|uid, _| alive.contains(uid.as_str()));
-        }
+        let pods = tools.store.list(Kind::Pod, None).1;
+        let alive: HashSet<&str> = pods.iter().map(|pod| object::uid(pod)).collect();
+        self.runs.retain(|uid, _| alive.contains(uid.as_str()));
+        self.sweep_above = 2 * self.runs.len();
     }
 }
 
@@ -127,9 +126,9 @@ impl Kubelet {
 fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour, now: Timestamp) -> Option<Duration> {
     let uid = object::uid(pod);
     match run.stage {
-        Stage::New if behaviour.fate == Fate::CannotBeScheduled => {
+        Stage::New if behaviour.fate == Fate::CannotBeScheduled || !fits_a_node(tools, pod) => {
             run.stage = Stage::Unschedulable;
-            say(tools, pod, "default-scheduler", Severity::Warning, "FailedScheduling", UNSCHEDULABLE);
+            say(tools, pod, "default-scheduler", Severity::Warning, "FailedScheduling", unschedulable(pod));
             None
         }
         Stage::Unschedulable => None,
@@ -211,6 +210,19 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
             Some(back_off(FIRST_BACK_OFF, run.restarts + 1))
         }
     }
+}
+
+/// Returns whether a node has the labels that a pod asks for.
+fn fits_a_node(tools: &Tools, pod: &Value) -> bool {
+    let Some(Value::Object(wanted)) = pod.pointer("/spec/nodeSelector") else {
+        return true;
+    };
+    tools
+        .store
+        .list(Kind::Node, None)
+        .1
+        .iter()
+        .any(|node| wanted.iter().all(|(key, value)| object::label(node, key) == value.as_str()))
 }
 
 /// Returns how long the next wait is.

@@ -1,7 +1,6 @@
 //! The work queue of the controllers: each object once, some of them later.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -12,7 +11,7 @@ use crate::simulator::kubernetes::store::Key;
 pub struct Queue {
     ready: VecDeque<Key>,
     waiting: HashSet<Key>,
-    later: BinaryHeap<Reverse<(Timestamp, Key)>>,
+    later: BTreeSet<(Timestamp, Key)>,
 }
 
 impl Queue {
@@ -23,22 +22,15 @@ impl Queue {
         }
     }
 
-    /// Adds an object at a time to come.
+    /// Adds an object at a time to come. Controllers ask again on every pass; one alarm for each time is enough.
     pub fn add_at(&mut self, at: Timestamp, key: Key) {
-        let entry = Reverse((at, key));
-        // Controllers ask again on every pass; one alarm is enough.
-        if !self.later.iter().any(|other| *other == entry) {
-            self.later.push(entry);
-        }
+        self.later.insert((at, key));
     }
 
     /// Returns the next object to look at, moving over those whose time has come.
     pub fn next(&mut self, now: Timestamp) -> Option<Key> {
-        while let Some(Reverse((at, _))) = self.later.peek() {
-            if *at > now {
-                break;
-            }
-            if let Some(Reverse((_, key))) = self.later.pop() {
+        while self.later.first().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, key)) = self.later.pop_first() {
                 self.add(key);
             }
         }
@@ -47,14 +39,9 @@ impl Queue {
         Some(key)
     }
 
-    /// Returns until when there is nothing to do: `now` if an object is ready.
-    pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.ready.is_empty() { self.due() } else { Some(now) }
-    }
-
     /// Returns when the next object falls due, apart from those that are ready.
     pub fn due(&self) -> Option<Timestamp> {
-        self.later.peek().map(|Reverse((at, _))| *at)
+        self.later.first().map(|(at, _)| *at)
     }
 }
 

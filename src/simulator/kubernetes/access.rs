@@ -166,19 +166,20 @@ impl Access {
         }
         let reads = matches!(request.verb, "get" | "list" | "watch");
         let plural = request.resource.split('/').next().unwrap_or_default();
-        match user.role {
+        let by_role = match user.role {
             Role::Admin => true,
-            Role::Nobody => bound(user, request, store),
+            Role::Nobody => false,
             Role::View => reads && plural != "secrets" && known(request.group, plural),
             Role::Edit => {
                 known(request.group, plural)
                     && (reads || !matches!(plural, "namespaces" | "nodes" | "clusteranalysistemplates"))
             }
-        }
+        };
+        by_role || bound(user, request, store)
     }
 }
 
-/// Returns whether a RoleBinding in the namespace gives somebody without rights of their own this one.
+/// Returns whether a RoleBinding in the namespace gives somebody this right.
 fn bound(user: &User, request: &Request<'_>, store: &Store) -> bool {
     if request.namespace.is_empty() {
         return false;

@@ -4,7 +4,7 @@ use release_cockpit::domain::action::Verb;
 use release_cockpit::domain::workload::{Phase, Role};
 use serde_json::json;
 
-use super::{fresh, same, says, sent_merges};
+use super::{fresh, holds, same, says, sent_merges};
 use crate::Checked;
 use crate::cockpit::{Cockpit, View};
 use crate::manifests::{blue_green, image};
@@ -20,8 +20,9 @@ fn preview_waits(view: &View<'_>) -> bool {
 async fn with_preview(stage: &Stage) -> Checked<Cockpit> {
     let mut cockpit = fresh(stage, API, blue_green("api", 2)).await?;
     cockpit.picture(stage).await?;
+    cockpit.until_next_second().await?;
     stage.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
-    cockpit.until("the preview", |view| preview_waits(view)).await?;
+    cockpit.until("the preview", preview_waits).await?;
     cockpit.picture(stage).await?;
     Ok(cockpit)
 }
@@ -38,7 +39,7 @@ pub async fn promote(stage: &Stage) -> Checked {
     cockpit.until("the switch", |view| view.is(Phase::Healthy) && view.goes_out() == "1.1.0").await?;
     same("roles", &cockpit.seen()?.snapshot.roles(&hash), &vec![Role::Stable, Role::Active])?;
     cockpit.picture(stage).await?;
-    cockpit.until("no old pods", |view| view.is_settled()).await?;
+    cockpit.until_settled().await?;
     cockpit.picture(stage).await?;
     cockpit.check_life()
 }
@@ -80,18 +81,23 @@ pub async fn abort_and_retry(stage: &Stage) -> Checked {
     cockpit.picture(stage).await?;
     says(&cockpit.refused(Verb::PromoteFull)?, "the update was aborted")?;
     // While the preview's pods still run Argo would switch to them without the pause.
-    let marked = |view: &View<'_>| view.snapshot.replicasets.iter().any(|rs| rs.scale_down_at.is_some());
-    if marked(&cockpit.seen()?) {
-        says(&cockpit.refused(Verb::Retry)?, "without the pause")?;
+    let runs = |view: &View<'_>| {
+        let new = view.snapshot.replicaset(&view.rollout().status.current_hash);
+        new.is_some_and(|rs| rs.desired + rs.current > 0 && rs.scale_down_at.is_some())
+    };
+    match cockpit.plan(Verb::Retry) {
+        Err(refusals) => says(&crate::cockpit::lines(&refusals), "without the pause")?,
+        // It may be late already.
+        Ok(_) => holds("the preview's pods are on their way out", !runs(&cockpit.seen()?))?,
     }
     let gone = |view: &View<'_>| {
         let new = view.snapshot.replicaset(&view.rollout().status.current_hash);
         new.is_some_and(|rs| rs.desired + rs.current == 0) && view.snapshot.pods.len() == 2
     };
-    cockpit.until("no preview pods", |view| gone(view)).await?;
+    cockpit.until("no preview pods", gone).await?;
     let sent = cockpit.act(Verb::Retry).await?;
     sent_merges(&sent, &[("rollouts/api/status", json!({"status": {"abort": false}}))])?;
-    cockpit.until("the preview", |view| preview_waits(view)).await?;
+    cockpit.until("the preview", preview_waits).await?;
     cockpit.picture(stage).await?;
     cockpit.check_life()
 }
@@ -127,7 +133,7 @@ pub async fn restart(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, blue_green("api", 2)).await?;
     let sent = cockpit.act(Verb::Restart).await?;
     same("path", &sent[0].line.ends_with("/rollouts/api"), &true)?;
-    cockpit.until("it to settle", |view| view.is_settled()).await?;
+    cockpit.until_settled().await?;
     cockpit.picture(stage).await?;
     cockpit.check_life()
 }

@@ -143,6 +143,24 @@ pub async fn abort_while_held(stage: &Stage) -> Checked {
     cockpit.check_life()
 }
 
+/// Somebody held it after the plan was made: the hold is lifted all the same.
+pub async fn abort_of_what_somebody_held(stage: &Stage) -> Checked {
+    let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
+    release(stage, "1.1.0").await?;
+    cockpit.until_paused_at(1).await?;
+    let plan = cockpit.planned(Verb::Abort)?;
+    stage.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
+    let sent = cockpit.carry_out(plan).await?;
+    let wanted = [
+        ("rollouts/api/status", json!({"status": {"abort": true}})),
+        ("rollouts/api", json!({"spec": {"paused": false}})),
+    ];
+    sent_merges(&sent, &wanted)?;
+    cockpit.until("no canary pods", |view| view.is(Phase::Degraded) && view.snapshot.pods.len() == 3).await?;
+    cockpit.picture(stage).await?;
+    cockpit.check_life()
+}
+
 /// A full promotion that does not get through takes an abort back, unless it is withdrawn with it.
 pub async fn abort_of_a_full_promotion(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
@@ -165,13 +183,8 @@ pub async fn abort_of_a_full_promotion(stage: &Stage) -> Checked {
 pub async fn restart(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
     let before: Vec<_> = cockpit.seen()?.snapshot.pods.iter().map(|pod| pod.name.clone()).collect();
-    // Pods made in the second of the request would not count as older than it.
-    let newest = cockpit.seen()?.snapshot.pods.iter().filter_map(|pod| pod.created).max();
-    cockpit
-        .until("the second after the pods were made", |_| {
-            newest.is_some_and(|at| jiff::Timestamp::now().duration_since(at).as_secs() >= 2)
-        })
-        .await?;
+    // Pods made in the second of the request do not count as older than it.
+    cockpit.until_next_second().await?;
     let plan = cockpit.planned(Verb::Restart)?;
     let at = plan.record().restart_at.clone().unwrap_or_default();
     let sent = cockpit.carry_out(plan).await?;

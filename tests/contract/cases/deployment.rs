@@ -23,6 +23,7 @@ async fn release(stage: &Stage, tag: &str, cause: &str) -> Checked {
 
 /// Sends out pods that are long in coming, so that it stands in the middle of its roll.
 async fn release_slowly(stage: &Stage, cockpit: &mut Cockpit, tag: &str) -> Checked {
+    cockpit.until_next_second().await?;
     let slow = template("api", tag, Some("3s"));
     stage.merge("Deployment", "api", json!({"spec": {"template": slow}})).await?;
     cockpit.until("the middle of its roll", |view| mid_roll(view, tag)).await

@@ -4,7 +4,6 @@ use release_cockpit::domain::access::Permission;
 use release_cockpit::domain::action::{Outcome, Verb};
 use release_cockpit::domain::freshness::{Heard, Link};
 use release_cockpit::domain::workload::Phase;
-use serde_json::json;
 
 use super::{fresh, holds, same, says};
 use crate::Checked;
@@ -65,17 +64,9 @@ pub async fn viewer_of_a_deployment(stage: &Stage) -> Checked {
 
 /// `rollouts` without `rollouts/status`: what needs the status is off, the rest works.
 pub async fn without_the_status(stage: &Stage) -> Checked {
-    let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "half"},
-        "rules": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["patch"]}],
-    });
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "half"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "half"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "viewer"}],
-    });
-    stage.make([role, binding, canary("api", 2, &[weight(50), pause()])]).await?;
-    let mut cockpit = Cockpit::open(stage, Opening::of(API)?.by("viewer")).await?;
+    stage.make([canary("api", 2, &[weight(50), pause()])]).await?;
+    let who = stage.somebody_without("rollouts/status").await?;
+    let mut cockpit = Cockpit::open(stage, Opening::of(API)?.by(who)).await?;
     cockpit.until_settled().await?;
     knows_rights(&mut cockpit).await?;
     stage.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
@@ -84,6 +75,7 @@ pub async fn without_the_status(stage: &Stage) -> Checked {
         says(&cockpit.refused(verb)?, "patch rollouts/status in")?;
     }
     cockpit.act(Verb::Pause).await?;
+    cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.act(Verb::Resume).await?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| view.is(Phase::Healthy) && view.goes_out() == "1.0.0").await?;

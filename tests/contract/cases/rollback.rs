@@ -17,13 +17,14 @@ fn steps() -> Vec<Value> {
     vec![weight(34), pause(), weight(67), pause()]
 }
 
-async fn release(stage: &Stage, tag: &str) -> Checked {
+async fn release(stage: &Stage, cockpit: &mut Cockpit, tag: &str) -> Checked {
+    cockpit.until_next_second().await?;
     stage.set_image("Rollout", "api", &image("api", tag)).await
 }
 
 /// Sends a version out and promotes it to the end.
 async fn release_fully(stage: &Stage, cockpit: &mut Cockpit, tag: &str) -> Checked {
-    release(stage, tag).await?;
+    release(stage, cockpit, tag).await?;
     cockpit.until_paused_at(1).await?;
     cockpit.act(Verb::PromoteFull).await?;
     cockpit.until(tag, |view| view.is_settled() && view.goes_out() == tag).await
@@ -50,7 +51,7 @@ fn history(cockpit: &Cockpit) -> Checked<(String, usize, u64)> {
 /// Back to stable while a canary is under way: its ReplicaSet is found again, no revision is made, no step runs.
 async fn to_stable(stage: &Stage, cockpit: &mut Cockpit) -> Checked {
     let (stable, _, _) = history(cockpit)?;
-    release(stage, "1.1.0").await?;
+    release(stage, cockpit, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
     let (_, sets, _) = history(cockpit)?;
     let sent = cockpit.act(Verb::Rollback).await?;
@@ -97,7 +98,7 @@ pub async fn to_stable_with_injected_metadata(stage: &Stage) -> Checked {
 /// A canary that is held by hand: the hold is lifted in the same write.
 pub async fn to_stable_while_held(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
-    release(stage, "1.1.0").await?;
+    release(stage, &mut cockpit, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
     cockpit.act(Verb::Pause).await?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
@@ -112,7 +113,7 @@ pub async fn to_stable_while_held(stage: &Stage) -> Checked {
 /// An aborted canary: the template is put back, and the abort is over.
 pub async fn to_stable_after_an_abort(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 3, &steps())]).await?;
-    release(stage, "1.1.0").await?;
+    release(stage, &mut cockpit, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
     cockpit.act(Verb::Abort).await?;
     cockpit.act(Verb::Rollback).await?;
@@ -150,7 +151,7 @@ pub async fn to_the_revision_before(stage: &Stage) -> Checked {
 /// While stable comes back and the bad canary's pods still go, rolling back once more must not bring it back.
 pub async fn twice_in_a_row(stage: &Stage) -> Checked {
     let mut cockpit = fresh(stage, API, [canary("api", 6, &steps())]).await?;
-    release(stage, "1.1.0").await?;
+    release(stage, &mut cockpit, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
     cockpit.act(Verb::Promote).await?;
     cockpit.until_paused_at(3).await?;
