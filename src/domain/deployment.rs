@@ -25,6 +25,8 @@ pub struct Deployment {
     pub selector: String,
     /// Containers of the template.
     pub containers: Vec<Container>,
+    /// Fingerprint of the template.
+    pub template: Option<u64>,
     /// What the controller reports.
     pub status: DeploymentStatus,
 }
@@ -104,13 +106,13 @@ impl Deployment {
         }
     }
 
-    /// Returns the ReplicaSet of the current template: the one with the Deployment's revision, else the newest.
+    /// Returns the ReplicaSet of the current template. Its revision is no guide: the controller numbers ReplicaSet and
+    /// Deployment one after the other, and the two watches keep no step.
     #[must_use]
     pub fn current<'a>(&self, replicasets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
-        replicasets
-            .iter()
-            .find(|rs| rs.meta.revision.is_some() && rs.meta.revision == self.meta.revision)
-            .or_else(|| replicasets.iter().max_by_key(|rs| rs.revision()))
+        // Of several, the controller takes the oldest.
+        let same = replicasets.iter().filter(|rs| rs.template == self.template);
+        same.min_by_key(|rs| (rs.meta.created, rs.meta.name.as_str()))
     }
 
     /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
@@ -129,8 +131,8 @@ impl Deployment {
     /// no stable revision.
     #[must_use]
     pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet], rejected: &BTreeSet<String>) -> Option<&'a ReplicaSet> {
-        let current = self.current(replicasets)?;
-        let others = || replicasets.iter().filter(|rs| rs.hash != current.hash && !rejected.contains(&rs.hash));
+        let current = self.current(replicasets).map(|rs| &rs.hash);
+        let others = || replicasets.iter().filter(|rs| Some(&rs.hash) != current && !rejected.contains(&rs.hash));
         others()
             .filter(|rs| rs.current > 0)
             .max_by_key(|rs| rs.revision())
@@ -185,19 +187,23 @@ mod tests {
         );
     }
 
-    #[test]
-    fn previous_is_what_still_serves_else_the_second_highest_revision() {
-        let rs = |revision, current| ReplicaSet {
+    fn set(revision: u64, current: u32) -> ReplicaSet {
+        ReplicaSet {
             hash: format!("h{revision}"),
+            template: Some(revision),
             current,
             meta: Meta { revision: Some(revision), ..Meta::default() },
             ..ReplicaSet::default()
-        };
-        let sets = [rs(1, 2), rs(2, 0), rs(3, 1)];
+        }
+    }
+
+    #[test]
+    fn previous_is_what_still_serves_else_the_second_highest_revision() {
+        let sets = [set(1, 2), set(2, 0), set(3, 1)];
         let mut deployment = rolling(1, 3, 3);
-        deployment.meta.revision = Some(3);
+        deployment.template = Some(3);
         assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(1));
-        let sets = [rs(1, 0), rs(2, 0), rs(3, 3)];
+        let sets = [set(1, 0), set(2, 0), set(3, 3)];
         assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(2));
         // What was given up before is not gone back to.
         let rejected = BTreeSet::from(["h2".to_owned()]);
@@ -205,18 +211,21 @@ mod tests {
     }
 
     #[test]
-    fn until_a_change_is_observed_the_revision_that_serves_is_not_called_new() {
-        let rs = |revision, current| ReplicaSet {
-            hash: format!("h{revision}"),
-            current,
-            meta: Meta { revision: Some(revision), ..Meta::default() },
-            ..ReplicaSet::default()
-        };
+    fn a_revision_that_is_not_made_yet_has_no_name_and_what_serves_is_not_called_new() {
         let mut deployment = rolling(3, 3, 3);
-        deployment.meta.generation = 3;
-        assert!(!deployment.under_way(&[rs(1, 0), rs(2, 3)]));
-        // The ReplicaSet is made before the status says so.
-        deployment.meta.revision = Some(3);
-        assert!(deployment.under_way(&[rs(1, 0), rs(2, 3), rs(3, 0)]));
+        deployment.template = Some(3);
+        // The numbers of the two watches keep no step: neither tells which is current.
+        for (number, updated) in [(2, 3), (3, 3), (3, 0)] {
+            deployment.meta.revision = Some(number);
+            deployment.status.updated = updated;
+            assert_eq!(deployment.current(&[set(1, 0), set(2, 3)]), None);
+            assert_eq!(
+                deployment.previous(&[set(1, 0), set(2, 3)], &BTreeSet::new()).map(ReplicaSet::revision),
+                Some(2)
+            );
+            let made = [set(1, 0), set(2, 3), set(3, 0)];
+            assert!(deployment.under_way(&made));
+            assert_eq!(deployment.current(&made).map(ReplicaSet::revision), Some(3));
+        }
     }
 }

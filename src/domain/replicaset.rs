@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object::{Container, Meta};
 
-/// What is kept of a ReplicaSet; its template is not.
+/// What is kept of a ReplicaSet; of its template, the containers and a fingerprint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaSet {
     /// Metadata.
@@ -24,6 +24,8 @@ pub struct ReplicaSet {
     pub observed: bool,
     /// Containers of its template.
     pub containers: Vec<Container>,
+    /// Fingerprint of its template.
+    pub template: Option<u64>,
     /// Message of the condition `ReplicaFailure`, e.g. an exceeded quota.
     pub failure: Option<String>,
     /// When Argo will scale it down.

@@ -375,7 +375,7 @@ impl Snapshot {
             Object::Deployment(deployment) => {
                 status.strategy = if deployment.recreate { "Recreate" } else { "RollingUpdate" };
                 status.replicas = deployment.replicas_view();
-                status.canary_serves = deployment.under_way(&self.replicasets) && status.replicas.updated > 0;
+                status.canary_serves = status.canary.is_some() && status.replicas.updated > 0;
                 status.pause = deployment.paused.then(|| Pause {
                     reason: "manual".to_owned(),
                     since: None,

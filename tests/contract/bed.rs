@@ -56,17 +56,6 @@ impl Maker {
         }
     }
 
-    /// Returns why a case cannot be tried on this bed, if so: what the simulator does not do as the real servers do.
-    pub fn lacks(self, case: &str) -> Option<&'static str> {
-        const LACKS: [(&str, &str); 3] = [
-            ("why::no_quota_left", "the simulator counts no quotas"),
-            ("why::deadline_while_it_serves", "the simulator counts no quotas"),
-            ("why::no_node", "the simulator schedules every pod"),
-        ];
-        let known = LACKS.iter().find(|(name, _)| *name == case).map(|(_, why)| *why);
-        known.filter(|_| self == Self::Simulator)
-    }
-
     /// Waits for its turn.
     pub fn turn(self, alone: bool) -> Turn {
         match self {

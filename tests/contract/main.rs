@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 }
 
 fn play(maker: Maker, case: Case) -> Checked<Completion> {
-    if let Some(reason) = maker.missing().or_else(|| maker.lacks(case.name)) {
+    if let Some(reason) = maker.missing() {
         return Ok(Completion::ignored_with(reason));
     }
     let _turn = maker.turn(case.alone);

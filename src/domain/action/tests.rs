@@ -88,7 +88,7 @@ fn a_deployment_on_its_way_back_is_not_sent_forward_again() {
     let deployment = json!({
         "kind": "Deployment",
         "metadata": {"name": "api", "uid": "u", "generation": 3, "annotations": {"deployment.kubernetes.io/revision": "3"}},
-        "spec": {"replicas": 2},
+        "spec": {"replicas": 2, "template": history()[1]["spec"]["template"]},
         "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
     });
     let refused = ask(&deployment, &history(), Verb::Rollback).unwrap_err();

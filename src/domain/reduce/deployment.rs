@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{conditions, containers, count, maybe_count, meta, selector};
+use super::{conditions, containers, count, maybe_count, meta, selector, template::fingerprint};
 use crate::domain::deployment::{Deployment, DeploymentStatus};
 
 /// Reduces a Deployment.
@@ -16,6 +16,7 @@ pub fn deployment(value: &Value) -> Deployment {
         recreate: spec["strategy"]["type"] == "Recreate",
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]),
+        template: fingerprint(&spec["template"]),
         status: DeploymentStatus {
             observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),
             replicas: count(&status["replicas"]),

@@ -9,6 +9,7 @@ mod meta;
 mod pod;
 mod replicaset;
 mod rollout;
+mod template;
 
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{conditions, containers, count, meta, text};
+use super::{conditions, containers, count, meta, template::fingerprint, text};
 use crate::domain::replicaset::ReplicaSet;
 
 /// Reduces a ReplicaSet.
@@ -22,6 +22,7 @@ pub fn replicaset(value: &Value) -> ReplicaSet {
         available: count(&status["availableReplicas"]),
         observed: status["observedGeneration"].as_i64().unwrap_or(0) >= meta.generation,
         containers: containers(&spec["template"]),
+        template: fingerprint(&spec["template"]),
         failure: conditions(status)
             .into_iter()
             .find(|condition| condition.kind == "ReplicaFailure" && condition.status == "True")
