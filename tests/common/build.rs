@@ -138,6 +138,7 @@ pub fn revision(number: u64, hash: &str, version: &str, digest: &str, pods: u32,
         available: pods,
         observed: true,
         containers: vec![Container { name: "api".to_owned(), image }],
+        template: Some(number),
         failure: None,
         scale_down_at: None,
     };

@@ -373,6 +373,7 @@ pub fn deployment() -> Model {
             },
             replicas: Some(5),
             containers: new.containers.clone(),
+            template: new.template,
             status: DeploymentStatus {
                 observed_generation: 12,
                 replicas: 6,
