@@ -123,6 +123,8 @@ fn model(protected: bool, read_only: bool) -> Model {
         read_only,
         has_metrics: true,
         limits: Limits::default(),
+        checks: Vec::new(),
+        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: vec![target().workload],
     };
     let mut model = Model {

@@ -28,10 +28,11 @@ pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
                     about.get(action.0.as_str()).map_or((None, None), |(target, n)| (Some(*target), Some(*n)))
                 }
                 Entry::Observed { target, .. } => (Some(target), None),
-                Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => (None, None),
+                _ => (None, None),
             };
             let at = line.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z");
-            let target = target.map_or_else(String::new, |target| format!("{target}: "));
+            let env = line.entry.checklist_of().map_or_else(String::new, |env| format!("{env}: "));
+            let target = target.map_or(env, |target| format!("{target}: "));
             let intent = intent.map_or_else(String::new, |n| format!(" (of {n})"));
             let said =
                 format!("{at}  {:>4}  {:<7}  {target}{}{intent}", line.n, line.entry.word(), line.entry.sentence());

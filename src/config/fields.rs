@@ -1,6 +1,10 @@
 //! The one table of what a config file may hold: unknown keys are told from it, and the JSON Schema is written from it.
 
+use super::checks::{
+    alerts, benchmark, ci, command, coverage, drift, http, junit, migrations, promql, sarif, schedule, trivy, version,
+};
 use super::{Glyphs, LogLevel, Preset, Theme};
+use crate::domain::checklist::CheckPhase;
 use crate::domain::signals::Signal;
 
 /// A table of the file.
@@ -50,8 +54,12 @@ pub enum Kind {
     Workloads,
     /// A secret.
     Secret,
+    /// A list of texts, none of them empty.
+    TextList,
     /// Text by any key.
     Texts,
+    /// Whole numbers from one by any key.
+    Numbers,
     /// Text or secrets by any key.
     TextsOrSecrets,
     /// Keys by the name of a command.
@@ -64,7 +72,7 @@ pub enum Kind {
     Tables(&'static Section),
 }
 
-const fn field(key: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Field {
+pub(super) const fn field(key: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Field {
     Field { key, kind, help, default }
 }
 
@@ -76,6 +84,8 @@ pub static FILE: Section = Section {
     fields: &[
         field("service", Kind::Table(&SERVICE), "", "What is released."),
         field("environments", Kind::Tables(&ENVIRONMENT), "", "The environments, in promotion order."),
+        field("checks", Kind::Tables(&CHECK), "", "The checklist; without it, a short one that needs no settings."),
+        field("sign_offs", Kind::Table(&SIGN_OFFS), "", "Who signs, for all environments that do not say otherwise."),
         field("prometheus", Kind::Table(&PROMETHEUS), "", "Metrics, for all environments that do not say otherwise."),
         field("limits", Kind::Table(&LIMITS), "", "Limits, for all environments that do not say otherwise."),
         field("ui", Kind::Table(&UI), "", "How the screen looks and behaves."),
@@ -89,7 +99,11 @@ static SERVICE: Section = Section {
     header: "[service]",
     help: "What is released.",
     needed: &[],
-    fields: &[field("name", Kind::Text, "", "Its name, where it is not that of its workload.")],
+    fields: &[
+        field("name", Kind::Text, "", "Its name, where it is not that of its workload."),
+        field("repository", Kind::Text, "", "Folder of its git repository; relative to the config file."),
+        field("tag_prefix", Kind::Text, "\"v\"", "What stands before the version in the names of its tags."),
+    ],
 };
 
 static ENVIRONMENT: Section = Section {
@@ -115,6 +129,63 @@ static ENVIRONMENT: Section = Section {
         field("read_only", Kind::Flag, "false", "Nothing can be changed here."),
         field("prometheus", Kind::TableOrOff(&PROMETHEUS), "", "Its metrics, over [prometheus]; `false` for none."),
         field("limits", Kind::Table(&LIMITS), "", "Its limits, over [limits]."),
+        field("sign_offs", Kind::Table(&SIGN_OFFS), "", "Who signs here, instead of [sign_offs]."),
+    ],
+};
+
+static CHECK: Section = Section {
+    header: "[[checks]]",
+    help: "One line of the checklist. One key says how it is answered; without one, a person acknowledges it.",
+    needed: &["id"],
+    fields: &[
+        field("id", Kind::Text, "", "Its name: short, for it is typed on the command line."),
+        field("title", Kind::Text, "", "What it is about; without it the id."),
+        field("phase", Kind::Word(phases), "\"pre\"", "When it has to hold."),
+        field("gate", Kind::Flag, "false", "Whether it stops promotions. There is no way to skip a gate."),
+        field("environments", Kind::TextList, "", "The environments it is about; without it all."),
+        field("owner", Kind::Text, "", "Who looks after it."),
+        field("fresh", Kind::Time, "", "How long an answer holds; without it as long as the release is the same."),
+        field("timeout", Kind::Time, "\"30s\"", "How long a look may take."),
+        field("runbook", Kind::Text, "", "Address of what to read about it."),
+        field("artifact", Kind::Flag, "", "All replicas run one digest, and it is what the environment before runs."),
+        field("rollback", Kind::Table(&ROLLBACK), "", "There is a revision to go back to."),
+        field("signals", Kind::Flag, "", "The live signals are within their limits."),
+        field("junit", Kind::Table(&junit::SECTION), "", junit::SECTION.help),
+        field("coverage", Kind::Table(&coverage::SECTION), "", coverage::SECTION.help),
+        field("sarif", Kind::Table(&sarif::SECTION), "", sarif::SECTION.help),
+        field("trivy", Kind::Table(&trivy::SECTION), "", trivy::SECTION.help),
+        field("benchmark", Kind::Table(&benchmark::SECTION), "", benchmark::SECTION.help),
+        field("ci", Kind::Table(&ci::SECTION), "", ci::SECTION.help),
+        field("alerts", Kind::Table(&alerts::SECTION), "", alerts::SECTION.help),
+        field("promql", Kind::Table(&promql::SECTION), "", promql::SECTION.help),
+        field("http", Kind::Table(&http::SECTION), "", http::SECTION.help),
+        field("command", Kind::Table(&command::SECTION), "", command::SECTION.help),
+        field("version", Kind::Table(&version::SECTION), "", version::SECTION.help),
+        field("migrations", Kind::Table(&migrations::SECTION), "", migrations::SECTION.help),
+        field("drift", Kind::Table(&drift::SECTION), "", drift::SECTION.help),
+        field("schedule", Kind::Table(&schedule::SECTION), "", schedule::SECTION.help),
+    ],
+};
+
+static ROLLBACK: Section = Section {
+    header: "`rollback`",
+    help: "There is a revision to go back to, and its image is known.",
+    needed: &[],
+    fields: &[field(
+        "drilled_within",
+        Kind::Time,
+        "",
+        "A rollback was carried out here within this time, by the journal.",
+    )],
+};
+
+static SIGN_OFFS: Section = Section {
+    header: "[sign_offs]",
+    help: "Who has to sign GO before a promotion. Without roles nobody has to.",
+    needed: &[],
+    fields: &[
+        field("roles", Kind::Numbers, "{}", "How many people sign in each role, e.g. { sre = 1, product = 1 }."),
+        field("four_eyes", Kind::Flag, "true", "Nobody signs in two roles."),
     ],
 };
 
@@ -217,6 +288,10 @@ static LOG: Section = Section {
     needed: &[],
     fields: &[field("level", Kind::Word(levels), "\"info\"", "How much goes to it.")],
 };
+
+fn phases() -> Vec<&'static str> {
+    CheckPhase::ALL.map(CheckPhase::word).to_vec()
+}
 
 fn presets() -> Vec<&'static str> {
     Preset::ALL.map(Preset::word).to_vec()

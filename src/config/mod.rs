@@ -3,6 +3,7 @@
 //! - [`Config`] is what the rest works with; [`Config::load`] finds, reads and checks the file and lets flags override it.
 //! - [`cluster`] reads kubeconfigs, [`paths`] knows where things lie, [`secret`] where secrets come from.
 
+pub mod checks;
 pub mod cluster;
 pub mod fields;
 pub mod file;
@@ -20,11 +21,13 @@ pub mod ui;
 
 use std::path::PathBuf;
 
+use crate::domain::checklist::SignOffRules;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
 
+pub use checks::CheckConfig;
 pub use file::Place;
 pub use flags::Flags;
 pub use problem::{ConfigError, Problem};
@@ -40,6 +43,10 @@ use paths::{PathError, Variables};
 pub struct Config {
     /// Name of the service, where it is not that of its workload.
     pub service: Option<String>,
+    /// Folder of the service's git repository, where one is configured.
+    pub repository: Option<PathBuf>,
+    /// What stands before the version in the names of its tags, where it is not `v`.
+    pub tag_prefix: Option<String>,
     /// Environments in promotion order. Empty where neither file nor flags name one: see [`Config::assume`].
     pub environments: Vec<EnvConfig>,
     /// What holds for an environment that the file does not name.
@@ -84,6 +91,10 @@ pub struct EnvConfig {
     pub prometheus: Option<Prometheus>,
     /// Limits on its signals.
     pub limits: Limits,
+    /// Its checklist.
+    pub checks: Vec<CheckConfig>,
+    /// Who has to sign.
+    pub sign_offs: SignOffRules,
 }
 
 /// What holds for an environment that the file does not name.
@@ -99,6 +110,10 @@ pub struct EnvDefaults {
     pub prometheus: Option<Prometheus>,
     /// Limits.
     pub limits: Limits,
+    /// The checklist.
+    pub checks: Vec<CheckConfig>,
+    /// Who has to sign.
+    pub sign_offs: SignOffRules,
 }
 
 impl EnvDefaults {
@@ -113,6 +128,8 @@ impl EnvDefaults {
             read_only: self.read_only,
             prometheus: self.prometheus.clone(),
             limits: self.limits.clone(),
+            checks: self.checks.clone(),
+            sign_offs: self.sign_offs.clone(),
         }
     }
 }
@@ -131,6 +148,8 @@ impl EnvConfig {
             has_metrics: self.prometheus.is_some(),
             limits: self.limits.clone(),
             workloads: if self.workloads.is_empty() { found.to_vec() } else { self.workloads.clone() },
+            checks: self.checks.iter().map(|check| check.spec.clone()).collect(),
+            sign_offs: self.sign_offs.clone(),
         }
     }
 }

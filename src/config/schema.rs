@@ -67,6 +67,8 @@ fn kind(kind: &Kind) -> Value {
             "items": {"type": "string", "pattern": "^(rollouts?|ro|deployments?|deploy|rollouts\\.argoproj\\.io|deployments\\.apps)/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"},
         }),
         Kind::Secret => secret(),
+        Kind::TextList => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+        Kind::Numbers => json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
         Kind::Texts => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
         Kind::TextsOrSecrets => json!({
             "type": "object",

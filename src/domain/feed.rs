@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
+use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
 use super::ids::{EnvName, Target, WorkloadId};
@@ -73,6 +74,26 @@ pub enum Feed {
         /// Template hash of the revision.
         hash: String,
     },
+    /// A check is being looked at.
+    CheckBegun {
+        /// In which environment.
+        env: EnvName,
+        /// Which check.
+        check: CheckId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A check was answered.
+    Checked {
+        /// In which environment.
+        env: EnvName,
+        /// Which check.
+        check: CheckId,
+        /// The answer.
+        finding: Finding,
+    },
+    /// What the journals say of checklists.
+    Ledger(Box<Ledger>),
     /// The end of a failing pod's log.
     Log {
         /// Which workload.

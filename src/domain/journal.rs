@@ -6,7 +6,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::action::{ActionId, Outcome, PlanRecord};
-use super::ids::Target;
+use super::checklist::{Acknowledgement, CheckId, Finding, Found, SignOff};
+use super::ids::{EnvName, Target};
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,19 @@ pub enum Entry {
         /// How.
         outcome: Outcome,
     },
+    /// A check was answered otherwise than before.
+    Checked {
+        /// In which environment.
+        env: EnvName,
+        /// Which check.
+        check: CheckId,
+        /// The answer.
+        finding: Finding,
+    },
+    /// A person said that a manual check holds.
+    Acknowledged(Acknowledgement),
+    /// A reviewer said GO or NO-GO.
+    SignedOff(SignOff),
     /// A free remark, of a person or of the program.
     Note {
         /// Who.
@@ -75,8 +89,31 @@ impl Entry {
             Self::Intent { operator, plan, .. } => format!("{operator} asked: {}", plan.headline),
             Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
             Self::Outcome { outcome, .. } => outcome.words(),
+            Self::Checked { check, finding, .. } => {
+                let word = match finding.found {
+                    Found::Passed => "passed",
+                    Found::Failed => "FAILED",
+                    Found::Blind => "cannot be told",
+                };
+                format!("check {check} {word}: {}", finding.summary)
+            }
+            Self::Acknowledged(ack) => format!("{} acknowledged {}{}", ack.who, ack.check, quoted(&ack.note)),
+            Self::SignedOff(sign) => {
+                format!("{} signed {} as {}{}", sign.who, sign.decision.shout(), sign.role, quoted(&sign.note))
+            }
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "something that a later version of cockpit wrote".to_owned(),
+        }
+    }
+
+    /// Returns the environment that a check, an acknowledgement or a sign-off is about.
+    #[must_use]
+    pub fn checklist_of(&self) -> Option<&EnvName> {
+        match self {
+            Self::Checked { env, .. } => Some(env),
+            Self::Acknowledged(ack) => Some(&ack.env),
+            Self::SignedOff(sign_off) => Some(&sign_off.env),
+            _ => None,
         }
     }
 
@@ -89,10 +126,17 @@ impl Entry {
             Self::Intent { .. } => "asked",
             Self::Answer { .. } => "answer",
             Self::Outcome { .. } => "outcome",
+            Self::Checked { .. } => "check",
+            Self::Acknowledged(_) => "ack",
+            Self::SignedOff(_) => "signed",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }
     }
+}
+
+fn quoted(note: &str) -> String {
+    if note.is_empty() { String::new() } else { format!(": “{note}”") }
 }
 
 /// One line of the journal.

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod action;
 pub mod analysis;
+pub mod checklist;
 pub mod deployment;
 pub mod event;
 pub mod feed;
@@ -24,3 +25,4 @@ pub mod verdict;
 pub mod why;
 pub mod workload;
 pub mod world;
+mod world_checks;

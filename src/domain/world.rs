@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::access::Access;
+use super::checklist::{Check, CheckId, CheckSpec, Finding, Ledger, SignOffRules};
 use super::event::KubeEvent;
 use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
@@ -34,6 +35,10 @@ pub struct EnvSettings {
     pub limits: Limits,
     /// Workloads that are watched, in order.
     pub workloads: Vec<WorkloadId>,
+    /// Its checklist.
+    pub checks: Vec<CheckSpec>,
+    /// Who has to sign.
+    pub sign_offs: SignOffRules,
 }
 
 /// One workload and what is known of it.
@@ -70,6 +75,8 @@ pub struct Environment {
     pub access: Access,
     /// Its workloads, in the order of the config.
     pub workloads: Vec<WorkloadState>,
+    /// Its checklist with what is known of it.
+    pub checks: Vec<Check>,
     /// What happened, newest last, bounded.
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
@@ -79,6 +86,10 @@ pub struct Environment {
 pub struct World {
     /// Environments in promotion order.
     pub environments: Vec<Environment>,
+    /// What people said and what was found earlier, from the journals.
+    pub ledger: Ledger,
+    /// Answers to checks that differ from the ones before, for the journal; bounded.
+    pub news: VecDeque<(EnvName, CheckId, Finding)>,
 }
 
 /// How many events are kept per environment.
@@ -109,7 +120,8 @@ impl Environment {
         if settings.has_metrics {
             links.insert(SourceKind::Prometheus, Heard::default());
         }
-        Self { settings, links, access: Access::default(), workloads, events: VecDeque::new() }
+        let checks = settings.checks.iter().cloned().map(Check::new).collect();
+        Self { settings, links, access: Access::default(), workloads, checks, events: VecDeque::new() }
     }
 
     /// Returns the name.
@@ -159,7 +171,7 @@ impl World {
     /// Makes a world of which nothing is known yet.
     #[must_use]
     pub fn new(environments: impl IntoIterator<Item = EnvSettings>) -> Self {
-        Self { environments: environments.into_iter().map(Environment::new).collect() }
+        Self { environments: environments.into_iter().map(Environment::new).collect(), ..Self::default() }
     }
 
     /// Returns an environment.
@@ -191,7 +203,10 @@ impl World {
     /// Takes in what a source said. What is about unknown environments or workloads is dropped.
     pub fn take(&mut self, feed: Feed, now: Timestamp) {
         match feed {
-            Feed::Workload { target, snapshot } => self.take_workload(&target, snapshot, now),
+            Feed::Workload { target, snapshot } => {
+                self.take_workload(&target, snapshot, now);
+                self.refresh_checks(Some(&target.env), now);
+            }
             Feed::Event { target, event } => {
                 if let Some(env) = self.environment_mut(&target.env) {
                     env.take_event(target.workload, event);
@@ -228,6 +243,16 @@ impl World {
                         workload.rejected.insert(hash);
                     }
                 });
+            }
+            Feed::CheckBegun { env, check, at } => {
+                if let Some(check) = self.check_mut(&env, &check) {
+                    check.begin(at);
+                }
+            }
+            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding),
+            Feed::Ledger(ledger) => {
+                self.ledger.merge(*ledger);
+                self.refresh_checks(None, now);
             }
             Feed::Log { target, pod, lines } => {
                 self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));
@@ -272,6 +297,7 @@ impl World {
                 }
             }
         }
+        self.refresh_checks(None, now);
     }
 
     /// Returns the name of the release on its way: service, version it comes from, version it goes to, from the most
@@ -389,6 +415,8 @@ mod tests {
             read_only: false,
             has_metrics: false,
             limits: Limits::default(),
+            checks: Vec::new(),
+            sign_offs: crate::domain::checklist::SignOffRules::default(),
             workloads: Vec::new(),
         };
         let mut world = World::new([settings]);

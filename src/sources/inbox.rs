@@ -77,7 +77,13 @@ impl Outlet {
             Feed::Link { env, source, .. } => Some(Subject::Link(env.clone(), *source)),
             Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
-            Feed::Event { .. } | Feed::History { .. } | Feed::Sample { .. } | Feed::GivenUp { .. } => None,
+            Feed::Event { .. }
+            | Feed::History { .. }
+            | Feed::Sample { .. }
+            | Feed::GivenUp { .. }
+            | Feed::CheckBegun { .. }
+            | Feed::Checked { .. }
+            | Feed::Ledger(_) => None,
         };
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(subject) = subject {

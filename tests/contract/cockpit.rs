@@ -207,6 +207,8 @@ impl Cockpit {
             read_only: false,
             has_metrics: false,
             limits: release_cockpit::domain::verdict::Limits::default(),
+            checks: Vec::new(),
+            sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),
             workloads: vec![opening.workload],
         }]);
         Ok(Self {

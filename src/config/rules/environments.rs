@@ -6,25 +6,32 @@ use reqwest::Url;
 use toml::de::DeValue;
 
 use super::prometheus::{self, Draft};
-use super::{limits, section, section_of};
+use super::{limits, section, section_of, sign_offs};
 use crate::config::EnvConfig;
 use crate::config::fields::FILE;
 use crate::config::prometheus::Prometheus;
 use crate::config::reader::{At, Reader, Table};
+use crate::domain::checklist::SignOffRules;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::verdict::Limits;
 
 /// Longest name of an environment: it is typed, and stands in the header of a card.
 const LONGEST_NAME: usize = 40;
 
+/// What holds for environments that do not say otherwise.
+pub(super) struct Base<'a> {
+    /// Their metrics.
+    pub(super) metrics: Option<&'a Draft>,
+    /// Their limits.
+    pub(super) limits: &'a Limits,
+    /// Who signs.
+    pub(super) sign_offs: &'a SignOffRules,
+    /// Where Prometheus is if nothing says so.
+    pub(super) fallback: Option<&'a Url>,
+}
+
 /// Reads the environments, in order.
-pub(super) fn read(
-    reader: &mut Reader,
-    file: &Table<'_>,
-    metrics: Option<&Draft>,
-    base: &Limits,
-    fallback: Option<&Url>,
-) -> Vec<EnvConfig> {
+pub(super) fn read(reader: &mut Reader, file: &Table<'_>, base: &Base<'_>) -> Vec<EnvConfig> {
     let Some(known) = section_of(&FILE, "environments") else { return Vec::new() };
     let tables = reader.tables(file, "environments", known);
     if let (Some(value), true) = (file.get("environments"), tables.is_empty()) {
@@ -52,10 +59,15 @@ pub(super) fn read(
             workloads: workloads(reader, &table),
             protected: reader.flag(&table, "protected").unwrap_or_default(),
             read_only: reader.flag(&table, "read_only").unwrap_or_default(),
-            prometheus: metrics_of(reader, &table, metrics, fallback),
+            prometheus: metrics_of(reader, &table, base.metrics, base.fallback),
             limits: match section(reader, &table, "limits") {
-                Some(own) => limits::read(reader, &own, base),
-                None => base.clone(),
+                Some(own) => limits::read(reader, &own, base.limits),
+                None => base.limits.clone(),
+            },
+            checks: Vec::new(),
+            sign_offs: match section(reader, &table, "sign_offs") {
+                Some(own) => sign_offs::read(reader, &own),
+                None => base.sign_offs.clone(),
             },
         };
         for other in &environments {

@@ -1,10 +1,12 @@
 //! What a config file may say: small rules, each of which notes what is wrong and goes on.
 
+mod checks;
 mod environments;
 mod keys;
 mod limits;
 mod prometheus;
-mod secrets;
+pub(super) mod secrets;
+mod sign_offs;
 
 use toml::de::DeTable;
 
@@ -19,14 +21,22 @@ use reqwest::Url;
 /// Reads a whole document. What comes back is of use only where nothing was noted.
 pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback: Option<&Url>) -> Config {
     let file = reader.open(document, 0, &FILE);
-    let service = section(reader, &file, "service").and_then(|table| reader.text(&table, "name"));
+    let service = section(reader, &file, "service");
+    let name = service.and_then(|table| reader.text(&table, "name"));
+    let repository = service.and_then(|table| reader.path(&table, "repository"));
+    let tag_prefix = service.and_then(|table| reader.text(&table, "tag_prefix"));
     let limits = match section(reader, &file, "limits") {
         Some(table) => limits::read(reader, &table, &Limits::default()),
         None => Limits::default(),
     };
     let table = section(reader, &file, "prometheus");
     let draft = table.map(|table| prometheus::read(reader, &table, Draft::default()));
-    let environments = environments::read(reader, &file, draft.as_ref(), &limits, fallback);
+    let checklist = checks::read(reader, &file);
+    let sign_offs = section(reader, &file, "sign_offs").map(|table| sign_offs::read(reader, &table));
+    let sign_offs = sign_offs.unwrap_or_default();
+    let base = environments::Base { metrics: draft.as_ref(), limits: &limits, sign_offs: &sign_offs, fallback };
+    let mut environments = environments::read(reader, &file, &base);
+    let checks = checks::share_out(reader, checklist, &mut environments);
     // Without an environment that uses it, nobody else would say that it has no address.
     let prometheus = match (table, draft) {
         (Some(table), Some(draft)) if environments.is_empty() => draft.finish(reader, &table, fallback),
@@ -34,9 +44,11 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
         _ => fallback.map(|url| super::Prometheus::at(url.clone())),
     };
     Config {
-        service: service.map(|name| name.value),
+        service: name.map(|name| name.value),
+        repository,
+        tag_prefix: tag_prefix.map(|prefix| prefix.value),
         environments,
-        defaults: EnvDefaults { prometheus, limits, ..EnvDefaults::default() },
+        defaults: EnvDefaults { prometheus, limits, checks, sign_offs, ..EnvDefaults::default() },
         ui: section(reader, &file, "ui").map_or_else(Ui::default, |table| ui(reader, &table)),
         keymap: keys::read(reader, &file),
         journal_dir: section(reader, &file, "journal").and_then(|table| reader.path(&table, "dir")),

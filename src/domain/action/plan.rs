@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::refusal::{Refusal, RefusalKind};
 use super::{Facts, Intent, Verb, plan_deployment, plan_rollout};
 use crate::domain::access::Permission;
+use crate::domain::checklist::in_the_way;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
 use crate::domain::object::ImageRef;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::text::duration;
-use crate::domain::verdict::Verdict;
 use crate::domain::workload::{Object, Revision, Snapshot, Status};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -206,7 +206,7 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         Object::Deployment(deployment) => plan_deployment::draft(intent.verb, deployment, &scene),
     };
     if !intent.verb.stops() {
-        refusals.extend(unfit_to_go_on(env, workload, status, intent.verb, around));
+        refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
     }
     match draft {
         Ok(draft) if refusals.is_empty() => Ok(finish(env, snapshot, status, intent, around.now, draft)),
@@ -248,9 +248,9 @@ fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
 
 /// What stops a verb that goes on (promote, resume, retry, restart), and never one that stops.
 fn unfit_to_go_on(
+    world: &World,
     env: &Environment,
     workload: &WorkloadState,
-    status: &Status,
     verb: Verb,
     around: &Circumstances,
 ) -> Vec<Refusal> {
@@ -274,23 +274,10 @@ fn unfit_to_go_on(
         ));
     }
     if matches!(verb, Verb::Promote | Verb::PromoteFull) {
-        refusals.extend(gates(env, workload));
-        refusals.extend(artifact(status));
+        refusals.extend(in_the_way(world, env, workload, around.now));
+        refusals.extend(workload.status.iter().flat_map(artifact));
     }
     refusals
-}
-
-/// The gates of a promotion: limits on live signals, where metrics are configured. There is no way to skip one (law 1).
-fn gates(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
-    if !env.settings.has_metrics {
-        return Vec::new();
-    }
-    let (kind, remedy) = match workload.judgement.verdict {
-        Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
-        Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
-        Verdict::Go | Verdict::Hold => return Vec::new(),
-    };
-    workload.judgement.reasons.iter().map(|reason| Refusal::new(kind, reason.clone(), remedy)).collect()
 }
 
 /// What goes out is one immutable artifact (law 2).

@@ -20,6 +20,8 @@ pub enum RefusalKind {
     Gate,
     /// A gate cannot be judged: too little data.
     Blind,
+    /// A reviewer said NO-GO, or has not signed yet.
+    SignOff,
     /// What goes out is not one immutable artifact.
     Artifact,
     /// The journal cannot be written.

@@ -1,0 +1,129 @@
+//! What the journals say of checklists: acknowledgements, sign-offs, gates that went red, rollbacks that were drilled.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::check::{CheckId, Finding, Found};
+use super::sign_off::SignOff;
+use crate::domain::action::{ActionId, Verb};
+use crate::domain::ids::EnvName;
+use crate::domain::journal::{Entry, Line};
+
+/// A person's word that a manual check holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// The environment.
+    pub env: EnvName,
+    /// The check.
+    pub check: CheckId,
+    /// Who.
+    pub who: String,
+    /// Whether the API server says so, and not only this machine.
+    pub verified: bool,
+    /// What they say.
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+    /// What it was given for: see [`Candidate::key`](super::Candidate::key).
+    pub subject: String,
+}
+
+/// A check that went red.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Red {
+    /// The environment.
+    pub env: EnvName,
+    /// The check.
+    pub check: CheckId,
+    /// What it was about.
+    pub subject: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Everything of that kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Acknowledgements, in the order in which they were read.
+    pub acknowledgements: Vec<Acknowledgement>,
+    /// Sign-offs, in the order in which they were read.
+    pub sign_offs: Vec<SignOff>,
+    /// Checks that went red.
+    pub reds: Vec<Red>,
+    /// The last rollback that was carried out, per environment.
+    pub drilled: BTreeMap<EnvName, Timestamp>,
+    /// Rollbacks on their way.
+    rollbacks: BTreeMap<ActionId, EnvName>,
+}
+
+impl Ledger {
+    /// Takes in a line of a journal. Taking one in twice changes nothing.
+    pub fn take(&mut self, line: &Line) {
+        match &line.entry {
+            Entry::Acknowledged(ack) => {
+                if !self.acknowledgements.contains(ack) {
+                    self.acknowledgements.push(ack.clone());
+                }
+            }
+            Entry::SignedOff(sign_off) => {
+                if !self.sign_offs.contains(sign_off) {
+                    self.sign_offs.push(sign_off.clone());
+                }
+            }
+            Entry::Checked { env, check, finding } if finding.found == Found::Failed => {
+                self.went_red(env, check, finding);
+            }
+            Entry::Intent { action, plan, .. } if plan.verb == Verb::Rollback => {
+                self.rollbacks.insert(action.clone(), plan.target.env.clone());
+            }
+            Entry::Outcome { action, outcome } => {
+                if let Some(env) = self.rollbacks.remove(action).filter(|_| outcome.is_done()) {
+                    let last = self.drilled.entry(env).or_insert(line.at);
+                    *last = (*last).max(line.at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in that a check went red.
+    pub fn went_red(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
+        let red = Red { env: env.clone(), check: check.clone(), subject: finding.subject.clone(), at: finding.at };
+        if !self.reds.contains(&red) {
+            self.reds.push(red);
+        }
+    }
+
+    /// Takes in what another ledger holds.
+    pub fn merge(&mut self, other: Self) {
+        for ack in other.acknowledgements {
+            if !self.acknowledgements.contains(&ack) {
+                self.acknowledgements.push(ack);
+            }
+        }
+        for sign_off in other.sign_offs {
+            if !self.sign_offs.contains(&sign_off) {
+                self.sign_offs.push(sign_off);
+            }
+        }
+        for red in other.reds {
+            if !self.reds.contains(&red) {
+                self.reds.push(red);
+            }
+        }
+        for (env, at) in other.drilled {
+            let last = self.drilled.entry(env).or_insert(at);
+            *last = (*last).max(at);
+        }
+        self.rollbacks.extend(other.rollbacks);
+    }
+
+    /// Returns the latest acknowledgement of a check.
+    #[must_use]
+    pub fn acknowledged(&self, env: &EnvName, check: &CheckId) -> Option<&Acknowledgement> {
+        let of_it = self.acknowledgements.iter().filter(|ack| ack.env == *env && ack.check == *check);
+        of_it.max_by_key(|ack| ack.at)
+    }
+}

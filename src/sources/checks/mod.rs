@@ -1,0 +1,133 @@
+//! The checklist's evidence: each kind of check looks in its own place and says what it found.
+//!
+//! A check looks once when it is asked, never by itself, and never changes anything. [`runner`] asks, at start, on
+//! demand and when answers grow old.
+
+mod alerts;
+mod benchmark;
+mod ci;
+mod command;
+mod coverage;
+mod drift;
+mod http;
+mod junit;
+mod migrations;
+mod promql;
+mod sarif;
+mod schedule;
+mod trivy;
+mod version;
+
+use std::path::PathBuf;
+
+use kube::Client;
+
+use super::prometheus::PrometheusClient;
+use crate::config::checks::CheckKind;
+use crate::domain::checklist::Found;
+use crate::domain::ids::{EnvName, WorkloadId};
+
+/// What a look is about: the artifact on its way into an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// The environment.
+    pub env: Option<EnvName>,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its workloads.
+    pub workloads: Vec<WorkloadId>,
+    /// Name of the service.
+    pub service: String,
+    /// Version that comes in, as its image says, e.g. `1.5.0`.
+    pub version: String,
+    /// Images that come in.
+    pub images: Vec<String>,
+    /// Commit that it was built from, if anything says so (full or abbreviated hash).
+    pub commit: Option<String>,
+    /// Version that is stable now, where another one comes in.
+    pub stable_version: Option<String>,
+    /// Commit of that.
+    pub stable_commit: Option<String>,
+    /// The environment before, in promotion order.
+    pub previous: Option<EnvName>,
+}
+
+/// What checks look with. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Tools {
+    /// For requests to anywhere; follows no redirect, retries nothing.
+    pub http: reqwest::Client,
+    /// The environment's Prometheus, where it has one.
+    pub prometheus: Option<PrometheusClient>,
+    /// The environment's API server and namespace.
+    pub cluster: Option<(Client, String)>,
+    /// API server and namespace of the environment before.
+    pub previous: Option<(Client, String)>,
+    /// The release's git repository.
+    pub repository: Option<PathBuf>,
+}
+
+/// What a look came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The answer.
+    pub found: Found,
+    /// One line: the figures, or the reason.
+    pub summary: String,
+    /// The evidence, line by line; see [`Evidence::LINES`].
+    pub lines: Vec<String>,
+    /// What would make it green; empty where it is.
+    pub green_when: String,
+}
+
+impl Evidence {
+    /// More lines than this are cut off by the runner, which says how many there were.
+    pub const LINES: usize = 500;
+
+    /// It holds.
+    pub fn passed(summary: impl Into<String>) -> Self {
+        Self { found: Found::Passed, summary: summary.into(), lines: Vec::new(), green_when: String::new() }
+    }
+
+    /// It does not hold; what would make it green.
+    pub fn failed(summary: impl Into<String>, green_when: impl Into<String>) -> Self {
+        Self { found: Found::Failed, summary: summary.into(), lines: Vec::new(), green_when: green_when.into() }
+    }
+
+    /// There is no telling; why.
+    pub fn blind(summary: impl Into<String>) -> Self {
+        Self {
+            found: Found::Blind,
+            summary: summary.into(),
+            lines: Vec::new(),
+            green_when: "it can be looked at".to_owned(),
+        }
+    }
+
+    /// The same with lines of evidence.
+    #[must_use]
+    pub fn with(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
+    }
+}
+
+/// Looks. The caller sets the time limit.
+pub async fn look(kind: &CheckKind, scene: &Scene, tools: &Tools) -> Evidence {
+    match kind {
+        CheckKind::Junit(asked) => junit::look(asked, scene, tools).await,
+        CheckKind::Coverage(asked) => coverage::look(asked, scene, tools).await,
+        CheckKind::Sarif(asked) => sarif::look(asked, scene, tools).await,
+        CheckKind::Trivy(asked) => trivy::look(asked, scene, tools).await,
+        CheckKind::Benchmark(asked) => benchmark::look(asked, scene, tools).await,
+        CheckKind::Ci(asked) => ci::look(asked, scene, tools).await,
+        CheckKind::Alerts(asked) => alerts::look(asked, scene, tools).await,
+        CheckKind::Promql(asked) => promql::look(asked, scene, tools).await,
+        CheckKind::Http(asked) => http::look(asked, scene, tools).await,
+        CheckKind::Command(asked) => command::look(asked, scene, tools).await,
+        CheckKind::Version(asked) => version::look(asked, scene, tools).await,
+        CheckKind::Migrations(asked) => migrations::look(asked, scene, tools).await,
+        CheckKind::Drift(asked) => drift::look(asked, scene, tools).await,
+        CheckKind::Schedule(asked) => schedule::look(asked, scene, tools).await,
+    }
+}
