@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::door::Door;
 use super::journal::{self, JournalError};
 use crate::domain::action::{ActionId, PlanRecord, Verb};
+use crate::domain::checklist::Ledger;
 use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, Line, open_intents};
 
@@ -15,6 +16,8 @@ pub struct Found {
     pub open: Vec<(ActionId, PlanRecord)>,
     /// Revisions that were given up, in order: which workload, template hash.
     pub given_up: Vec<(Target, String)>,
+    /// What they say of checklists.
+    pub ledger: Ledger,
     /// Journals that cannot be read, with the reason.
     pub broken: Vec<String>,
 }
@@ -39,6 +42,7 @@ pub fn find(door: &Door) -> Found {
                 });
                 let alive = release.is_some_and(|release| door.journal().is_in_flight(&release));
                 found.given_up.extend(given_up(&contents.lines));
+                contents.lines.iter().for_each(|line| found.ledger.take(line));
                 if !alive {
                     found.open.extend(open_intents(&contents.lines));
                 }

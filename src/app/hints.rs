@@ -103,6 +103,18 @@ pub fn footer(model: &Model) -> Vec<Hint> {
         Screen::Deck => commands.extend([Command::Open, Command::Why]),
         Screen::Rollout => commands.extend([Command::RollbackTo, Command::Filter]),
         Screen::Signals => commands.push(Command::Why),
+        // Who reviews acts on the list first.
+        Screen::Checklist => {
+            commands = vec![
+                Command::Sign,
+                Command::Approve,
+                Command::Open,
+                Command::Refresh,
+                Command::Promote,
+                Command::Rollback,
+            ];
+        }
+        Screen::Changes => {}
         Screen::Journal => commands.extend([Command::Export, Command::Filter]),
     }
     commands.extend([Command::Palette, Command::Help]);
@@ -113,7 +125,8 @@ pub fn footer(model: &Model) -> Vec<Hint> {
 /// with it first.
 #[must_use]
 pub fn search(typed: &str) -> Vec<Command> {
-    let typed = typed.trim().to_lowercase();
+    // Names have hyphens; people type spaces.
+    let typed = typed.trim().to_lowercase().replace(' ', "-");
     let all = || crate::keys::COMMANDS.iter();
     let starts = all().filter(|spec| spec.id.starts_with(&typed));
     let contains = all().filter(|spec| {
@@ -126,7 +139,13 @@ pub fn search(typed: &str) -> Vec<Command> {
 #[must_use]
 pub fn is_typing(model: &Model) -> bool {
     match &model.overlay {
-        Some(Overlay::Help { .. } | Overlay::Palette { .. } | Overlay::Filter { .. }) => true,
+        Some(
+            Overlay::Help { .. }
+            | Overlay::Palette { .. }
+            | Overlay::Filter { .. }
+            | Overlay::Acknowledge { .. }
+            | Overlay::Sign { .. },
+        ) => true,
         Some(Overlay::Confirm(confirm)) => confirm.plan.typed().is_some(),
         _ => false,
     }

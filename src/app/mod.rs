@@ -2,6 +2,7 @@
 //!
 //! [`update::update`] does no I/O and reads no clock; the same messages give the same model and the same screens.
 
+pub mod checklist;
 mod confirm;
 pub mod hints;
 pub mod ladder;

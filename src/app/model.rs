@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use tui_input::Input;
 
 use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord, Refusal};
+use crate::domain::checklist::{CheckId, Decision};
 use crate::domain::ids::{EnvName, Target, WorkloadId};
 use crate::domain::journal::Line;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -21,16 +22,22 @@ pub enum Screen {
     Rollout,
     /// Its signals over time.
     Signals,
+    /// What has to hold, with evidence and signatures.
+    Checklist,
+    /// What is in the release.
+    Changes,
     /// What happened.
     Journal,
 }
 
 impl Screen {
     /// All screens with number and title, in the order of the tabs.
-    pub const TABS: [(char, &'static str, Self); 4] = [
+    pub const TABS: [(char, &'static str, Self); 6] = [
         ('1', "Deck", Self::Deck),
         ('2', "Rollout", Self::Rollout),
         ('3', "Signals", Self::Signals),
+        ('4', "Checklist", Self::Checklist),
+        ('5', "Changes", Self::Changes),
         ('6', "Journal", Self::Journal),
     ];
 }
@@ -67,6 +74,8 @@ pub struct Model {
     pub filter: String,
     /// First visible line of the screen's main list, clamped when drawn.
     pub scroll: usize,
+    /// Selected line of the checklist, clamped where it is used.
+    pub line: usize,
     /// What the program has to say, newest last, bounded.
     pub notices: VecDeque<Notice>,
     /// How many notices were not looked at.
@@ -184,6 +193,26 @@ pub enum Overlay {
     Notices {
         /// First visible line from the newest, clamped when drawn.
         scroll: usize,
+    },
+    /// A manual check is acknowledged: the note is being typed.
+    Acknowledge {
+        /// In which environment.
+        env: EnvName,
+        /// Which check.
+        check: CheckId,
+        /// The note.
+        input: Input,
+    },
+    /// A reviewer signs: first GO or NO-GO, then the note.
+    Sign {
+        /// In which environment.
+        env: EnvName,
+        /// In which role.
+        role: String,
+        /// What was chosen, once it was.
+        decision: Option<Decision>,
+        /// The note.
+        input: Input,
     },
     /// Leaving while an action is on its way.
     Quit,

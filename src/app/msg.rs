@@ -2,6 +2,7 @@
 
 use crate::domain::access::Access;
 use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord};
+use crate::domain::checklist::CheckId;
 use crate::domain::feed::Feed;
 use crate::domain::ids::{EnvName, Target};
 use crate::domain::journal::{Entry, Line};
@@ -74,6 +75,8 @@ pub enum Effect {
     Learn(EnvName, Access),
     /// Ask all sources now.
     Refresh,
+    /// Look again at a check of an environment, or at all of them.
+    LookAgain(EnvName, Option<CheckId>),
     /// Copy to the clipboard.
     Copy(String),
     /// Export the journal.

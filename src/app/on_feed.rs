@@ -3,6 +3,7 @@
 use super::model::{Level, Model};
 use super::msg::Effect;
 use super::update::say;
+use crate::domain::checklist::{Found, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::Target;
@@ -32,6 +33,25 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
             effects.extend(observe(&target, &before, &after));
         }
         super::confirm::refresh(model);
+    }
+    effects.extend(check_news(model));
+    effects
+}
+
+/// Returns what is to be written down of answers that changed, while something is on its way in, and says what went red.
+pub(super) fn check_news(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (env, check, finding) in std::mem::take(&mut model.world.news) {
+        let Some(known) = model.world.environment(&env) else { continue };
+        let is_gate = known.checks.iter().any(|other| other.spec.id == check && other.spec.gate);
+        let candidate = model.world.candidate(known).filter(|candidate| candidate.standing != Standing::Settled);
+        if finding.found == Found::Failed && is_gate {
+            say(model, Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
+        }
+        if let Some(candidate) = candidate {
+            let entry = Entry::Checked { env, check, finding };
+            effects.push(Effect::Record { release: candidate.release, entry });
+        }
     }
     effects
 }

@@ -2,12 +2,12 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::confirm;
 use super::hints::{plan_for, search, verb_of};
 use super::model::{Level, Model, Overlay, Screen};
 use super::msg::Effect;
 use super::revisions::revision_choices;
 use super::update::say;
+use super::{checklist, confirm};
 use crate::domain::action::Verb;
 use crate::domain::ids::EnvName;
 use crate::keys::{Chord, Command, Key};
@@ -38,6 +38,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
             }
             _ => closed(model),
         },
+        Some(Overlay::Acknowledge { .. } | Overlay::Sign { .. }) => checklist::note_key(model, chord),
         Some(Overlay::Refused { .. }) => closed(model),
         Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
     }
@@ -51,6 +52,12 @@ fn closed(model: &mut Model) -> Vec<Effect> {
 /// A paste never confirms and never runs a command; it is text where text is typed.
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if model.too_small {
+        return Vec::new();
+    }
+    if let Some(Overlay::Acknowledge { input, .. } | Overlay::Sign { input, decision: Some(_), .. }) =
+        &mut model.overlay
+    {
+        checklist::paste(input, text);
         return Vec::new();
     }
     let Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) =
@@ -97,7 +104,10 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Rollout => show(model, Screen::Rollout),
         Command::Signals => show(model, Screen::Signals),
         Command::Journal => show(model, Screen::Journal),
+        Command::Checklist => show(model, Screen::Checklist),
+        Command::Changes => show(model, Screen::Changes),
         Command::Open if model.screen == Screen::Deck => show(model, Screen::Rollout),
+        Command::Open if model.screen == Screen::Checklist => checklist::open(model),
         Command::Open => Vec::new(),
         Command::Back => back(model),
         Command::Promote
@@ -128,6 +138,11 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Why => why(model),
+        Command::Approve => on_checklist(model, checklist::approve),
+        Command::Sign => on_checklist(model, checklist::sign),
+        Command::CheckAll => checklist::look_at_all(model),
+        Command::Runbook => checklist::runbook(model),
+        Command::Refresh if model.screen == Screen::Checklist => checklist::look_again(model),
         Command::Refresh => vec![Effect::Refresh],
         Command::Copy => copy(model),
         Command::Export => vec![Effect::Export],
@@ -147,6 +162,11 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Right | Command::NextEnv => step_env(model, 1),
         Command::NextWorkload => next_workload(model),
     }
+}
+
+/// Runs what needs the checklist in sight: elsewhere it is opened first, so that one sees what one says yes to.
+fn on_checklist(model: &mut Model, run: fn(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    if model.screen == Screen::Checklist { run(model) } else { show(model, Screen::Checklist) }
 }
 
 fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
@@ -223,6 +243,7 @@ fn step_env(model: &mut Model, step: isize) -> Vec<Effect> {
         if name != model.env {
             model.env = name;
             model.scroll = 0;
+            model.line = 0;
         }
     }
     Vec::new()
@@ -248,6 +269,11 @@ fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
             _ => Vec::new(),
         };
     }
+    if model.screen == Screen::Checklist {
+        let last = checklist::length(model).saturating_sub(1);
+        model.line = scrolled(model.line.min(last), command).min(last);
+        return Vec::new();
+    }
     model.scroll = scrolled(model.scroll, command).min(length(model));
     Vec::new()
 }
@@ -258,7 +284,9 @@ fn length(model: &Model) -> usize {
     match model.screen {
         Screen::Journal => model.journal.lines.len(),
         Screen::Rollout => snapshot.map_or(0, |snapshot| snapshot.pods.len() + snapshot.replicasets.len()),
-        Screen::Deck | Screen::Signals => 0,
+        Screen::Deck | Screen::Signals | Screen::Checklist => 0,
+        // Its view knows how long it is.
+        Screen::Changes => usize::MAX / 2,
     }
 }
 
@@ -276,7 +304,7 @@ fn scrolled(scroll: usize, command: Command) -> usize {
 }
 
 /// Edits a line of text; returns whether the key was one for editing.
-fn edit(input: &mut Input, chord: Chord) -> bool {
+pub(super) fn edit(input: &mut Input, chord: Chord) -> bool {
     let request = match chord {
         Chord { key: Key::Char(c), ctrl: false, alt: false } => InputRequest::InsertChar(c),
         Chord { key: Key::Char('u'), ctrl: true, .. } => InputRequest::DeleteLine,

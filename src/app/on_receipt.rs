@@ -56,6 +56,8 @@ fn given_up(record: &PlanRecord, outcome: &Outcome) -> bool {
 
 /// Takes in lines, each once and in the order of time: they come as they are written, and when a journal is read.
 pub(super) fn written(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
+    let now = model.now;
+    model.world.take_lines(&lines, now);
     let kept = &mut model.journal.lines;
     for line in lines {
         let place = kept.partition_point(|known| (known.at, known.n) < (line.at, line.n));

@@ -138,6 +138,7 @@ fn model(protected: bool, read_only: bool) -> Model {
         overlay: None,
         filter: String::new(),
         scroll: 0,
+        line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
         in_flight: std::collections::BTreeMap::new(),

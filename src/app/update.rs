@@ -48,7 +48,7 @@ fn clock(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
     model.world.rejudge(now);
     super::confirm::refresh(model);
-    Vec::new()
+    on_feed::check_news(model)
 }
 
 fn woke(model: &mut Model) -> Vec<Effect> {

@@ -96,6 +96,14 @@ pub enum Command {
     Rollback(Rollback),
     /// Replace all pods, same template
     Restart(Action),
+    /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 blind
+    Gate(GateArgs),
+    /// Run the checks of an environment, or one of them, and show the evidence
+    Check(CheckArgs),
+    /// Acknowledge a manual check, with a note
+    Ack(Ack),
+    /// Sign GO or NO-GO in a role, with a note
+    Sign(Sign),
     /// Wait until a workload is paused, healthy or degraded
     Wait(Wait),
     /// Read the journal: everything that was seen and done
@@ -197,6 +205,78 @@ pub struct Rollback {
     /// To this revision instead of stable, or of the one before
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     pub to: Option<u64>,
+}
+
+/// How the answer of a gate is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum GateOutput {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For pipelines: each check is a test case of JUnit XML.
+    Junit,
+}
+
+/// `cockpit gate`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit gate prod-eu && ./deploy.sh\n  cockpit gate prod-eu -o junit > gate.xml")]
+pub struct GateArgs {
+    /// Environment; may be left out where there is only one
+    pub env: Option<String>,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: GateOutput,
+}
+
+/// `cockpit check`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit check prod-eu\n  cockpit check prod-eu tests")]
+pub struct CheckArgs {
+    /// Environment
+    pub env: String,
+    /// Which check; all of them by default
+    pub id: Option<String>,
+}
+
+/// `cockpit ack`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Example:\n  cockpit ack prod-eu on-call --note 'Ana has the pager, she knows'")]
+pub struct Ack {
+    /// Environment
+    pub env: String,
+    /// Which check
+    pub id: String,
+    /// What was looked at, and what was found
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub note: String,
+}
+
+/// What a reviewer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// It may go in.
+    Go,
+    /// It must not; wants a note.
+    NoGo,
+}
+
+/// `cockpit sign`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit sign prod-eu go --role sre\n  \
+                        cockpit sign prod-eu no-go --role product --note 'the announcement is not ready'")]
+pub struct Sign {
+    /// Environment
+    pub env: String,
+    /// GO or NO-GO
+    pub decision: Word,
+    /// In which role
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Why; a NO-GO needs one
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// What can be waited for.

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod exit;
 #[cfg(test)]
 mod fixtures;
+pub mod gate;
 pub mod journal;
 pub mod output;
 pub mod print;

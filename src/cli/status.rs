@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::gate::{checks_json, sign_offs_json};
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
 use crate::domain::object::short_digest;
@@ -29,11 +30,11 @@ pub fn json(world: &World, service: Option<&str>, now: Timestamp) -> Value {
     json!({
         "apiVersion": API_VERSION,
         "release": release,
-        "environments": world.environments.iter().map(|env| environment(env, now)).collect::<Vec<_>>(),
+        "environments": world.environments.iter().map(|env| environment(world, env, now)).collect::<Vec<_>>(),
     })
 }
 
-fn environment(env: &Environment, now: Timestamp) -> Value {
+fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
     let judgement = env.judgement();
     json!({
         "name": env.name(),
@@ -43,8 +44,8 @@ fn environment(env: &Environment, now: Timestamp) -> Value {
         "reasons": judgement.reasons,
         "age_seconds": env.kubernetes().age(now).map(tenths),
         "workloads": env.workloads.iter().map(|workload| workload_json(workload, now)).collect::<Vec<_>>(),
-        "checks": [],
-        "sign_offs": [],
+        "checks": checks_json(world, env, now),
+        "sign_offs": sign_offs_json(world, env),
     })
 }
 

@@ -11,9 +11,9 @@ use super::world::World;
 const NEWS: usize = 500;
 
 impl World {
-    /// Takes in a line that was written to a journal.
-    pub fn take_line(&mut self, line: &Line, now: Timestamp) {
-        self.ledger.take(line);
+    /// Takes in lines that were written to a journal.
+    pub fn take_lines(&mut self, lines: &[Line], now: Timestamp) {
+        lines.iter().for_each(|line| self.ledger.take(line));
         self.refresh_checks(None, now);
     }
 

@@ -11,6 +11,10 @@ pub enum Command {
     Rollout,
     /// Screen 3.
     Signals,
+    /// Screen 4.
+    Checklist,
+    /// Screen 5.
+    Changes,
     /// Screen 6.
     Journal,
     /// Selection up.
@@ -55,6 +59,14 @@ pub enum Command {
     Retry,
     /// Replace all pods.
     Restart,
+    /// Acknowledge the selected check, or sign in the selected role.
+    Approve,
+    /// GO or NO-GO.
+    Sign,
+    /// Look again at every check.
+    CheckAll,
+    /// The runbook of the selected check.
+    Runbook,
     /// Filter what the screen lists.
     Filter,
     /// Commands by name.
@@ -165,15 +177,35 @@ pub const COMMANDS: &[CommandSpec] = &[
         "Steps, revisions, pods, analysis runs, events, log of a failing pod.",
     ),
     spec(C::Signals, Look, "signals", "Signals", &["3"], "Errors, latency, traffic: canary against stable over time."),
+    spec(C::Checklist, Look, "checklist", "Checklist", &["4"], "Checks with their evidence, and who signed GO."),
+    spec(C::Changes, Look, "changes", "Changes", &["5"], "Commits, version, migrations and drift of the release."),
     spec(C::Journal, Look, "journal", "Journal", &["6"], "Everything that happened and was done."),
     spec(C::Open, Look, "open", "open", &["enter"], "Open what is selected."),
     spec(C::Back, Look, "back", "back", &["esc"], "Close, or back to the deck."),
     spec(C::Why, Look, "why", "why", &["w"], "Why the environment has its verdict, in full."),
     spec(C::Notices, Look, "notices", "notices", &["n"], "Outcomes and errors so far."),
+    spec(
+        C::Approve,
+        Look,
+        "approve",
+        "approve",
+        &["a"],
+        "Acknowledge the selected check, or sign in the selected role.",
+    ),
+    spec(C::Sign, Look, "sign", "sign GO/NO-GO", &["S"], "Sign GO or NO-GO, with a note."),
+    spec(C::CheckAll, Look, "check-all", "check all", &[], "Look again at every check of every environment."),
+    spec(C::Runbook, Look, "runbook", "runbook", &["o"], "Copy the address of the selected check's runbook."),
     spec(C::Filter, Look, "filter", "filter", &["/"], "Filter what the screen lists."),
     spec(C::Palette, Look, "palette", "command", &[":"], "Run any command by name."),
     spec(C::Help, Look, "help", "help", &["?"], "Keys and commands; type to search, Enter runs one."),
-    spec(C::Refresh, Look, "refresh", "refresh", &["r"], "Ask all sources again now."),
+    spec(
+        C::Refresh,
+        Look,
+        "refresh",
+        "refresh",
+        &["r"],
+        "Ask again now: the selected check on the checklist, else all sources.",
+    ),
     spec(C::Copy, Look, "copy", "copy", &["y"], "Copy what is selected to the clipboard (OSC 52)."),
     spec(C::Export, Look, "export", "export", &["e"], "Export the journal to a file in the current folder."),
     spec(C::Up, Move, "up", "up", &["up", "k"], "Selection up."),

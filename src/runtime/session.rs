@@ -1,11 +1,12 @@
 //! A session: the world, the sources that tell of it and the door that changes it. Screen and headless commands share it.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,16 +15,21 @@ use crate::actuators::{Door, Journal, Receipt, recovery};
 use crate::config::cluster::{Cluster, ClusterError, Clusters};
 use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
+use crate::domain::checklist::{Candidate, CheckId};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::WorkloadId;
+use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::world::World;
+use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
+use crate::sources::checks::{Scene, Tools};
 use crate::sources::inbox::{Inbox, Outlet};
 use crate::sources::kubernetes::{KubernetesSource, TracksByWorkload, client, discover};
-use crate::sources::prometheus::{PrometheusSource, configured};
+use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
 /// Receipts that wait at most; the door waits for room.
 const RECEIPTS: usize = 256;
+/// Wishes for another look that wait at most.
+const AGAIN: usize = 64;
 /// How often an empty namespace is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
@@ -51,6 +57,12 @@ pub(super) struct Session {
     pub(super) service: Option<String>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
+    /// Tells the checks of each environment what they are about.
+    asks: BTreeMap<EnvName, watch::Sender<Option<Ask>>>,
+    /// Asks for another look at checks.
+    again: broadcast::Sender<Again>,
+    repository: Option<PathBuf>,
+    longest_check: Duration,
     plans: Vec<(EnvConfig, Cluster)>,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -80,6 +92,15 @@ impl Session {
             refresh: Arc::new(Notify::new()),
             service: config.service.clone(),
             troubles,
+            asks: BTreeMap::new(),
+            again: broadcast::channel(AGAIN).0,
+            repository: config.repository.clone(),
+            longest_check: plans
+                .iter()
+                .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))
+                .map(|check| check.timeout.unsigned_abs())
+                .max()
+                .unwrap_or_default(),
             plans,
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -88,8 +109,21 @@ impl Session {
 
     /// Starts sources and executors, each environment on its own.
     pub(super) fn start(&mut self) {
+        let room = Arc::new(Semaphore::new(runner::AT_ONCE));
+        let mut before: Option<(EnvConfig, Cluster)> = None;
         for (env, cluster) in std::mem::take(&mut self.plans) {
+            let (asks, asked) = watch::channel(None);
+            if env.checks.iter().any(|check| check.kind.is_some()) {
+                self.asks.insert(env.name.clone(), asks);
+            }
             let environment = Environment {
+                checks: Checks {
+                    asked,
+                    again: self.again.subscribe(),
+                    room: Arc::clone(&room),
+                    repository: self.repository.clone(),
+                    before: before.replace((env.clone(), cluster.clone())),
+                },
                 outlet: self.inbox.outlet(),
                 door: self.door.clone(),
                 refresh: Arc::clone(&self.refresh),
@@ -108,9 +142,36 @@ impl Session {
         }
     }
 
+    /// Tells the checks what is on its way into their environments now.
+    pub(super) fn ask(&self, world: &World) {
+        for env in &world.environments {
+            let Some(asks) = self.asks.get(env.name()) else { continue };
+            let ask = world.candidate(env).map(|candidate| ask_about(world, env, &candidate));
+            asks.send_if_modified(|known| {
+                let other = ask.is_some() && *known != ask;
+                if other {
+                    known.clone_from(&ask);
+                }
+                other
+            });
+        }
+    }
+
+    /// Returns the longest time limit of a check that looks for evidence.
+    pub(super) fn longest_check(&self) -> Duration {
+        self.longest_check
+    }
+
+    /// Asks for another look: at one check of an environment, or at all of them.
+    pub(super) fn look_again(&self, env: EnvName, check: Option<CheckId>) {
+        // Without a runner there is nothing to look at.
+        let _ = self.again.send((env, check));
+    }
+
     /// Finds intents that a crash left open and settles them by looking, apart from everything else.
     pub(super) fn recover(&self) -> recovery::Found {
         let found = recovery::find(&self.door);
+        self.inbox.outlet().send(Feed::Ledger(Box::new(found.ledger.clone())));
         for (target, hash) in found.given_up.clone() {
             self.inbox.outlet().send(Feed::GivenUp { target, hash });
         }
@@ -127,6 +188,25 @@ impl Session {
         self.tasks.close();
         // Tasks that wait for a dead server must not hold up leaving.
         let _ = tokio::time::timeout(Duration::from_millis(300), self.tasks.wait()).await;
+    }
+}
+
+/// Makes the question to an environment's checks.
+fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: &Candidate) -> Ask {
+    Ask {
+        subject: candidate.key.clone(),
+        scene: Scene {
+            env: Some(env.name().clone()),
+            namespace: env.settings.namespace.clone(),
+            workloads: env.workloads.iter().map(|workload| workload.id.clone()).collect(),
+            service: candidate.workload.name.clone(),
+            version: candidate.version.clone(),
+            images: candidate.images.clone(),
+            commit: None,
+            stable_version: candidate.stable.as_ref().map(crate::domain::workload::Revision::version),
+            stable_commit: None,
+            previous: world.previous(env).map(|before| before.name().clone()),
+        },
     }
 }
 
@@ -152,8 +232,19 @@ pub(super) fn operator() -> String {
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
+/// What the checks of one environment need.
+struct Checks {
+    asked: watch::Receiver<Option<Ask>>,
+    again: broadcast::Receiver<Again>,
+    room: Arc<Semaphore>,
+    repository: Option<PathBuf>,
+    /// The environment before, in promotion order.
+    before: Option<(EnvConfig, Cluster)>,
+}
+
 /// What one environment needs to come up.
 struct Environment {
+    checks: Checks,
     env: EnvConfig,
     cluster: Cluster,
     outlet: Outlet,
@@ -164,7 +255,7 @@ struct Environment {
 }
 
 impl Environment {
-    async fn start(self) {
+    async fn start(mut self) {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         let client = match self.clients(&namespace) {
             Ok(client) => client,
@@ -173,6 +264,7 @@ impl Environment {
                 return;
             }
         };
+        self.spawn_checks(&client, &namespace).await;
         let workloads = self.workloads(&client, &namespace).await;
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
         KubernetesSource {
@@ -189,6 +281,39 @@ impl Environment {
         if let Some(configured) = &self.env.prometheus {
             self.watch_metrics(configured, namespace, watched).await;
         }
+    }
+
+    /// Starts the checks that look for evidence, where there are any.
+    async fn spawn_checks(&mut self, client: &kube::Client, namespace: &str) {
+        if self.env.checks.iter().all(|check| check.kind.is_none()) {
+            return;
+        }
+        let prometheus = match &self.env.prometheus {
+            // What cannot be had now is told by the source of metrics; the checks then say that there is none.
+            Some(configured) => PrometheusClient::new(configured).await.ok(),
+            None => None,
+        };
+        let before = self.checks.before.take().and_then(|(env, cluster)| {
+            let client = client::for_reading(cluster.config.clone()).ok()?;
+            Some((client, env.namespace.unwrap_or(cluster.namespace)))
+        });
+        CheckRunner {
+            env: self.env.name.clone(),
+            checks: self.env.checks.clone(),
+            tools: Tools {
+                http: crate::sources::checks::http_client(),
+                prometheus,
+                cluster: Some((client.clone(), namespace.to_owned())),
+                previous: before,
+                repository: self.checks.repository.clone(),
+            },
+            asks: self.checks.asked.clone(),
+            again: self.checks.again.resubscribe(),
+            room: Arc::clone(&self.checks.room),
+            outlet: self.outlet.clone(),
+            cancel: self.cancel.clone(),
+        }
+        .spawn(&self.tasks);
     }
 
     /// Starts the source of metrics; a secret that is not to be had yet is asked for again.

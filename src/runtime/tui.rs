@@ -81,6 +81,7 @@ fn model(config: &Config, session: &Session, simulated: Option<String>) -> Model
         overlay: None,
         filter: String::new(),
         scroll: 0,
+        line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
         in_flight: std::collections::BTreeMap::new(),
@@ -275,6 +276,7 @@ impl Pump {
                 }
             }
             Effect::Learn(env, access) => self.session.door.learn(&env, &access),
+            Effect::LookAgain(env, check) => self.session.look_again(env, check),
             Effect::Refresh => self.session.refresh.notify_waiters(),
             Effect::Copy(text) => Terminal::copy(&text).wrap_err("cannot write to the terminal")?,
             Effect::Export => self.export()?,
@@ -309,6 +311,7 @@ impl Pump {
     /// Follows the release on the screen: its journal is read when it is first seen. Until a person chose an
     /// environment, the one with something under way is chosen.
     fn follow(&mut self) {
+        self.session.ask(&self.model.world);
         if !self.chosen {
             let busy = self.model.world.environments.iter().find(|env| {
                 env.workloads.iter().any(|w| w.status.as_ref().is_some_and(|status| status.canary.is_some()))

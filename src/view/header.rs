@@ -91,6 +91,8 @@ fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
         Screen::Deck => Command::Deck,
         Screen::Rollout => Command::Rollout,
         Screen::Signals => Command::Signals,
+        Screen::Checklist => Command::Checklist,
+        Screen::Changes => Command::Changes,
         Screen::Journal => Command::Journal,
     };
     let mut row = scene.row();

@@ -11,6 +11,7 @@
 //! Nothing here reads a clock or does I/O. What comes from outside passes [`theme::Theme::safe`] and is clipped by
 //! display width. Drawing never panics, whatever the size.
 
+mod checklist;
 mod deck;
 mod footer;
 pub mod glyphs;
@@ -50,6 +51,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
         Screen::Deck => deck::draw(&scene, buf, body),
         Screen::Rollout => rollout::draw(&scene, buf, body),
         Screen::Signals => signals::draw(&scene, buf, body),
+        Screen::Checklist => checklist::draw(&scene, buf, body),
+        Screen::Changes => {}
         Screen::Journal => journal::draw(&scene, buf, body),
     }
     if let Some(cursor) = overlay::draw(&scene, buf, area) {

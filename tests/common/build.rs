@@ -76,6 +76,7 @@ pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Mode
         overlay: None,
         filter: String::new(),
         scroll: 0,
+        line: 0,
         notices: VecDeque::new(),
         unread: 0,
         in_flight: BTreeMap::new(),

@@ -139,6 +139,21 @@ impl CheckKind {
     }
 }
 
+impl CheckKind {
+    /// Returns how long its answers hold, unless the check says so: what looks at something live grows old quickly,
+    /// what was measured of the artifact holds as long as the artifact.
+    #[must_use]
+    pub fn fresh(&self) -> Option<SignedDuration> {
+        match self {
+            Self::Alerts(_) | Self::Promql(_) => Some(SignedDuration::from_secs(30)),
+            Self::Schedule(_) => Some(SignedDuration::from_mins(1)),
+            Self::Http(_) => Some(SignedDuration::from_mins(2)),
+            Self::Ci(_) | Self::Drift(_) => Some(SignedDuration::from_mins(5)),
+            _ => None,
+        }
+    }
+}
+
 /// Reads what a kind is told; `None` where something needed is missing, which is noted.
 pub(super) fn read_kind(reader: &mut Reader, word: &str, table: &Table<'_>) -> Option<CheckKind> {
     match word {

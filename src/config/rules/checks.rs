@@ -54,7 +54,10 @@ fn check(reader: &mut Reader, table: &Table<'_>) -> Option<Draft> {
         gate: reader.flag(table, "gate").unwrap_or_default(),
         owner: reader.text(table, "owner").map(|owner| owner.value),
         how,
-        fresh: reader.time(table, "fresh", &FRESH).map(|fresh| fresh.value),
+        fresh: reader
+            .time(table, "fresh", &FRESH)
+            .map(|fresh| fresh.value)
+            .or(kind.as_ref().and_then(CheckKind::fresh)),
         runbook: reader.text(table, "runbook").map(|runbook| runbook.value),
     };
     let timeout = reader.time(table, "timeout", &TIMEOUT).map_or(CheckConfig::TIMEOUT, |timeout| timeout.value);

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{FIRST_LOOK, complain, look_until, looked_at, print};
 use crate::cli::{Command, Exit, target};
 use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
+use crate::domain::feed::Feed;
 use crate::domain::ids::Target;
 use crate::domain::text::{duration, visible};
 use crate::runtime::session::Session;
@@ -30,6 +31,9 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
         world.environment(&target.env).is_some_and(|env| looked_at(env) && !env.access.verbs.is_empty())
     })
     .await;
+    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        super::checklist::settle(session, &target.env).await;
+    }
     session.door.probe(&release).await;
     let to = match command {
         Command::Rollback(rollback) => rollback.to,
@@ -65,15 +69,22 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     Ok(Exit::of_outcome(&outcome))
 }
 
-/// Settles what a crash left open before anything new is asked for.
-async fn recover(session: &mut Session, target: &Target) {
+/// Takes in what the journals say: revisions that were given up, and what people said to checklists.
+pub(super) fn read_journals(session: &mut Session) -> crate::actuators::recovery::Found {
     let found = crate::actuators::recovery::find(&session.door);
-    for (target, hash) in found.given_up {
-        session.world.take(crate::domain::feed::Feed::GivenUp { target, hash }, Timestamp::now());
+    for (target, hash) in found.given_up.clone() {
+        session.world.take(Feed::GivenUp { target, hash }, Timestamp::now());
     }
+    session.world.take(Feed::Ledger(Box::new(found.ledger.clone())), Timestamp::now());
     for why in &found.broken {
         complain(&format!("a journal does not hold together: {why}"));
     }
+    found
+}
+
+/// Settles what a crash left open before anything new is asked for.
+async fn recover(session: &mut Session, target: &Target) {
+    let found = read_journals(session);
     for (action, record) in found.open.iter().filter(|(_, record)| record.target == *target) {
         // The executor is built with the environment's clients; they are there once it was looked at.
         look_until(session, FIRST_LOOK, |world| world.environment(&target.env).is_some_and(looked_at)).await;

@@ -1,6 +1,7 @@
 //! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
 
 mod act;
+mod checklist;
 pub(super) mod config;
 mod init;
 pub(super) mod log;
@@ -41,6 +42,10 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
         match command {
             Command::Status(what) => status::run(&mut session, what).await,
             Command::Wait(what) => wait::run(&mut session, what).await,
+            Command::Gate(what) => checklist::gate(&mut session, what).await,
+            Command::Check(what) => checklist::check(&mut session, what).await,
+            Command::Ack(what) => checklist::ack(&mut session, what).await,
+            Command::Sign(what) => checklist::sign(&mut session, what).await,
             command => act::run(&mut session, command).await,
         }
     };
@@ -109,6 +114,7 @@ fn take_in(session: &mut Session) {
         session.world.take(feed, now);
     }
     session.world.rejudge(now);
+    session.ask(&session.world);
 }
 
 /// Whether everything that can be known of an environment at a first look is known, or known to be out of reach.

@@ -18,6 +18,8 @@ mod schedule;
 mod trivy;
 mod version;
 
+pub mod runner;
+
 use std::path::PathBuf;
 
 use kube::Client;
@@ -110,6 +112,16 @@ impl Evidence {
         self.lines.extend(lines);
         self
     }
+}
+
+/// Returns the client that checks ask with: it follows no redirect and retries nothing.
+#[must_use]
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .unwrap_or_default()
 }
 
 /// Looks. The caller sets the time limit.

@@ -4,18 +4,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::app::checklist::tally;
 use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
 use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
+use crate::view::checklist;
 use crate::view::layout::{self, SizeClass, indent};
 use crate::view::parts::panel::{Edge, on_border, panel};
 use crate::view::parts::row::{Row, put, put_all, put_both};
 use crate::view::parts::{badge, bar, figures};
 use crate::view::scene::Scene;
-use crate::view::text::width;
+use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
 /// The fewest rows of a card: borders, three of state, four of figures, a blank and two of reasons.
@@ -54,6 +56,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);
+    checks(scene, buf, area, env);
     let mut inside = indent(inside, 1);
     let columns = usize::from(inside.width);
     let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) else {
@@ -106,6 +109,15 @@ fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let wide = width(&badge.content) as u16;
     if let Some(x) = (area.x + area.width).checked_sub(wide + 3).filter(|x| *x > area.x) {
         on_border(buf, Rect { x, y: area.y + area.height - 1, width: wide, height: 1 }, scene.theme, badge.into());
+    }
+}
+
+/// How its checklist stands, on the lower border.
+fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+    let line = checklist::tally(scene, tally(scene.model, env));
+    let wide = line_width(&line) as u16;
+    if wide > 0 && wide + 8 < area.width && area.height > 2 {
+        on_border(buf, Rect { x: area.x + 3, y: area.y + area.height - 1, width: wide, height: 1 }, scene.theme, line);
     }
 }
 

@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::card;
+use crate::app::checklist::tally;
 use crate::app::ladder::ladder;
 use crate::domain::signals::Signal;
+use crate::view::checklist;
 use crate::view::layout::{self, indent};
 use crate::view::parts::badge;
 use crate::view::parts::chart::{Span, chart};
@@ -75,7 +77,11 @@ pub(crate) fn short(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         title = title.say(Role::Label, format!(" {} ", scene.theme.glyphs().dot));
         title = title.add(badge::phase(scene.theme, status.phase, since, scene.model.now));
     }
-    let mut inside = indent(panel(buf, area, scene.theme, Edge::Light, title, position(scene)), 1);
+    let checks = checklist::tally(scene, tally(scene.model, env));
+    let word = scene.row().add(position(scene).spans);
+    let gap = if word.width() > 0 && !checks.spans.is_empty() { 2 } else { 0 };
+    let word = word.gap(gap).add(checks.spans);
+    let mut inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let columns = usize::from(inside.width);
     let rungs = ladder(env, workload);
     let lines = if rungs.is_empty() {

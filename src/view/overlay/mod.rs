@@ -4,6 +4,7 @@ mod confirm;
 mod dialog;
 mod help;
 mod lists;
+mod note;
 mod revisions;
 mod texts;
 
@@ -43,6 +44,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Option<Po
             lists::notices(scene, buf, area, *scroll);
             None
         }
+        Overlay::Acknowledge { env, check, input } => Some(note::acknowledge(scene, buf, area, env, check, input)),
+        Overlay::Sign { env, role, decision, input } => note::sign(scene, buf, area, (env, role), *decision, input),
         Overlay::Quit => {
             texts::quit(scene, buf, area);
             None

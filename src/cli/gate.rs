@@ -1,0 +1,255 @@
+//! `cockpit gate`, `check`: the checklist and its answer, as text, JSON and JUnit XML.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::status::API_VERSION;
+use crate::domain::checklist::sign_off::{Seat, board};
+use crate::domain::checklist::{Answer, Candidate, Check, CheckPhase, CheckState, Decision};
+use crate::domain::text::{duration, visible};
+use crate::domain::world::{Environment, World};
+
+/// What is printed of an environment's checklist.
+pub struct Gate<'a> {
+    /// The world.
+    pub world: &'a World,
+    /// The environment.
+    pub env: &'a Environment,
+    /// What it is about.
+    pub candidate: Option<Candidate>,
+    /// GO or NO-GO.
+    pub answer: Answer,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl<'a> Gate<'a> {
+    /// Looks at an environment.
+    #[must_use]
+    pub fn of(world: &'a World, env: &'a Environment, now: Timestamp) -> Self {
+        let answer = crate::domain::checklist::answer(world, env, now);
+        Self { world, env, candidate: world.candidate(env), answer, now }
+    }
+
+    fn state(&self, check: &Check) -> CheckState {
+        check.state(self.candidate.as_ref().map_or("", |candidate| candidate.key.as_str()), self.now)
+    }
+
+    fn seats(&self) -> Vec<Seat> {
+        let board = |candidate| board(self.env, &self.world.ledger, candidate);
+        self.candidate.as_ref().map(board).unwrap_or_default()
+    }
+
+    /// Returns checks by phase, gates first.
+    fn checks(&self) -> Vec<&'a Check> {
+        let mut checks: Vec<&Check> = self.env.checks.iter().collect();
+        checks.sort_by_key(|check| (check.spec.phase, !check.spec.gate));
+        checks
+    }
+
+    /// Returns it as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        let about = self.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
+        lines.push(format!("{}  {}{about}", self.env.name(), self.answer.verdict.shout()));
+        for reason in &self.answer.reasons {
+            lines.push(format!("  in the way: {}", reason.line()));
+        }
+        let mut phase = None;
+        for check in self.checks() {
+            if phase != Some(check.spec.phase) {
+                phase = Some(check.spec.phase);
+                lines.push(check.spec.phase.title().to_owned());
+            }
+            lines.push(self.check_line(check));
+        }
+        let seats = self.seats();
+        if !seats.is_empty() {
+            lines.push("sign-offs".to_owned());
+        }
+        for seat in seats {
+            let go = seat.holding(Decision::Go).count();
+            lines.push(format!("  {:<14} {go}/{} GO", seat.role, seat.needed));
+            lines.extend(signatures(&seat));
+        }
+        visible_lines(lines)
+    }
+
+    fn check_line(&self, check: &Check) -> String {
+        let state = self.state(check);
+        let gate = if check.spec.gate { "gate" } else { "" };
+        let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
+        format!("  {:<8} {gate:<4} {:<14} {said}", state.word(), check.spec.id.as_str())
+    }
+
+    /// Returns one check with its evidence as text.
+    #[must_use]
+    pub fn check_text(&self, check: &Check) -> String {
+        let mut lines = vec![self.check_line(check).trim_start().to_owned(), format!("  {}", check.spec.title)];
+        if let Some(finding) = &check.finding {
+            lines.push(format!("  {} ago", duration(self.now.duration_since(finding.at))));
+            lines.extend(finding.evidence.iter().map(|line| format!("  {line}")));
+            if !finding.green_when.is_empty() {
+                lines.push(format!("  green when {}", finding.green_when));
+            }
+        }
+        lines.extend(check.spec.runbook.as_ref().map(|runbook| format!("  runbook {runbook}")));
+        visible_lines(lines)
+    }
+
+    /// Returns it as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "apiVersion": API_VERSION,
+            "environment": self.env.name(),
+            "release": self.candidate.as_ref().map(|candidate| candidate.release.as_str()),
+            "answer": self.answer.verdict.word(),
+            "reasons": self.answer.reasons,
+            "checks": checks_json(self.world, self.env, self.now),
+            "sign_offs": sign_offs_json(self.world, self.env),
+        })
+    }
+
+    /// Returns it as JUnit XML: each check and each role is a test case. What is in the way fails or, where it cannot be
+    /// told, is an error; advice that is not followed is skipped, so that it reddens no pipeline.
+    #[must_use]
+    pub fn junit(&self) -> String {
+        let mut cases = Vec::new();
+        for check in self.checks() {
+            let state = self.state(check);
+            let finding = check.finding.as_ref();
+            let said = finding.map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
+            let evidence = finding.map_or_else(String::new, |finding| finding.evidence.join("\n"));
+            let due = check.spec.phase != CheckPhase::Post;
+            let outcome = match state {
+                CheckState::Passed => None,
+                _ if !check.spec.gate || !due => Some("skipped"),
+                CheckState::Failed => Some("failure"),
+                CheckState::Pending if check.is_manual() => Some("failure"),
+                _ => Some("error"),
+            };
+            cases.push(case(check.spec.id.as_str(), check.spec.phase.word(), outcome, said, &evidence));
+        }
+        for seat in self.seats().into_iter().filter(|seat| seat.needed > 0) {
+            let outcome = if seat.is_go() { None } else { Some("failure") };
+            let said = format!("{} of {} signed GO", seat.holding(Decision::Go).count(), seat.needed);
+            cases.push(case(&seat.role, "sign-off", outcome, &said, &signatures(&seat).join("\n")));
+        }
+        // Live limits are no check of the list, but they stand in the way all the same.
+        let listed: usize = cases.iter().filter(|(_, outcome)| matches!(outcome, Some("failure" | "error"))).count();
+        if listed == 0 {
+            for reason in &self.answer.reasons {
+                cases.push(case("live signals", "deploy", Some("failure"), &reason.text, &reason.remedy));
+            }
+        }
+        let count = |word: &str| cases.iter().filter(|(_, outcome)| *outcome == Some(word)).count();
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let _ = writeln!(
+            xml,
+            "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
+            escaped(&format!("cockpit gate {}", self.env.name())),
+            cases.len(),
+            count("failure"),
+            count("error"),
+            count("skipped")
+        );
+        cases.iter().for_each(|(text, _)| xml.push_str(text));
+        xml + "</testsuite>\n"
+    }
+}
+
+fn visible_lines(lines: Vec<String>) -> String {
+    lines.iter().fold(String::new(), |text, line| text + &visible(line.trim_end()) + "\n")
+}
+
+fn signatures(seat: &Seat) -> Vec<String> {
+    seat.signatures
+        .iter()
+        .map(|signature| {
+            let sign = &signature.sign_off;
+            let note = if sign.note.is_empty() { String::new() } else { format!(" “{}”", sign.note) };
+            let verified = if sign.verified { "verified" } else { "unverified" };
+            let void = signature.void.as_ref().map_or_else(String::new, |why| format!(", void: {why}"));
+            format!("    {} {}{note}, {verified}, {}{void}", sign.who, sign.decision.shout(), sign.at)
+        })
+        .collect()
+}
+
+/// A test case, and what became of it.
+fn case(
+    name: &str,
+    class: &str,
+    outcome: Option<&'static str>,
+    said: &str,
+    evidence: &str,
+) -> (String, Option<&'static str>) {
+    let (name, class, said, evidence) = (escaped(name), escaped(class), escaped(said), escaped(evidence));
+    let inside = match outcome {
+        Some("skipped") => format!("<skipped message=\"{said}\"/>"),
+        Some(word) => format!("<{word} message=\"{said}\">{evidence}</{word}>"),
+        None => format!("<system-out>{said}\n{evidence}</system-out>"),
+    };
+    (format!("  <testcase classname=\"{class}\" name=\"{name}\">{inside}</testcase>\n"), outcome)
+}
+
+/// Escapes text for XML 1.0, which cannot hold control characters at all.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Returns the checks of an environment as the contract has them.
+#[must_use]
+pub fn checks_json(world: &World, env: &Environment, now: Timestamp) -> Value {
+    let subject = world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
+    let check = |check: &Check| {
+        let finding = check.finding.as_ref();
+        json!({
+            "id": check.spec.id,
+            "title": check.spec.title,
+            "phase": check.spec.phase,
+            "gate": check.spec.gate,
+            "how": check.spec.how.word(),
+            "state": check.state(&subject, now).word(),
+            "evidence": finding.map(|finding| finding.summary.as_str()),
+            "green_when": finding.map(|finding| finding.green_when.as_str()).filter(|green| !green.is_empty()),
+            "at": finding.map(|finding| finding.at.to_string()),
+        })
+    };
+    env.checks.iter().map(check).collect()
+}
+
+/// Returns the sign-offs of an environment as the contract has them: the latest of each person in each role.
+#[must_use]
+pub fn sign_offs_json(world: &World, env: &Environment) -> Value {
+    let Some(candidate) = world.candidate(env) else { return json!([]) };
+    let seats = board(env, &world.ledger, &candidate);
+    let signatures = seats.iter().flat_map(|seat| &seat.signatures).map(|signature| {
+        let sign = &signature.sign_off;
+        json!({
+            "role": sign.role,
+            "who": sign.who,
+            "verified": sign.verified,
+            "decision": sign.decision,
+            "note": sign.note,
+            "at": sign.at.to_string(),
+            "void": signature.void,
+        })
+    });
+    signatures.collect()
+}

@@ -1,0 +1,319 @@
+//! The task that looks for an environment's evidence: at start, when something else comes in, on demand, and before
+//! answers grow old.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Evidence, Scene, Tools, look};
+use crate::config::checks::{CheckConfig, CheckKind};
+use crate::domain::checklist::{CheckId, Finding, Found};
+use crate::domain::feed::Feed;
+use crate::domain::ids::EnvName;
+use crate::sources::inbox::Outlet;
+
+/// What is looked at, and what the answers are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// What comes in.
+    pub scene: Scene,
+    /// [`Candidate::key`](crate::domain::checklist::Candidate::key).
+    pub subject: String,
+}
+
+/// Asks for another look: in which environment, and at which check; without one at all of them.
+pub type Again = (EnvName, Option<CheckId>);
+
+/// How many looks go on at once, over all environments.
+pub const AT_ONCE: usize = 8;
+/// When to look again at what did not pass, where the answer has no time limit of its own.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// No answer is asked for more often than this.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+/// Looks again after this part of the time that an answer holds, so that it does not grow stale in between.
+const IN_TIME: f64 = 0.8;
+
+/// What the checks of one environment need.
+pub struct CheckRunner {
+    /// The environment.
+    pub env: EnvName,
+    /// Its checks; those that a person or the world answers are left alone.
+    pub checks: Vec<CheckConfig>,
+    /// What they look with.
+    pub tools: Tools,
+    /// What they look at.
+    pub asks: watch::Receiver<Option<Ask>>,
+    /// Who asks for another look.
+    pub again: broadcast::Receiver<Again>,
+    /// Room for looks.
+    pub room: Arc<Semaphore>,
+    /// Where to leave answers.
+    pub outlet: Outlet,
+    /// Ends everything.
+    pub cancel: CancellationToken,
+}
+
+impl CheckRunner {
+    /// Starts the task, if there is anything to look at.
+    pub fn spawn(mut self, tasks: &TaskTracker) {
+        self.checks.retain(|check| check.kind.is_some());
+        if self.checks.is_empty() {
+            return;
+        }
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = Looks::new(self).run() => {}
+            }
+        });
+    }
+}
+
+/// A look that is over: which check, and what it came to.
+type Done = (CheckId, Evidence);
+
+/// The task's state.
+struct Looks {
+    runner: CheckRunner,
+    ask: Option<Ask>,
+    /// When to look at a check next.
+    due: BTreeMap<CheckId, Instant>,
+    going: BTreeMap<CheckId, AbortHandle>,
+    set: JoinSet<Done>,
+}
+
+impl Looks {
+    fn new(runner: CheckRunner) -> Self {
+        Self { runner, ask: None, due: BTreeMap::new(), going: BTreeMap::new(), set: JoinSet::new() }
+    }
+
+    async fn run(mut self) {
+        self.take_ask();
+        loop {
+            let next = self.due.values().min().copied();
+            tokio::select! {
+                changed = self.runner.asks.changed() => match changed {
+                    Ok(()) => self.take_ask(),
+                    Err(_) => return,
+                },
+                again = self.runner.again.recv() => match again {
+                    Ok((env, check)) if env == self.runner.env => self.look_again(check.as_ref()),
+                    Ok(_) => {}
+                    // Which ones were asked for is lost: all are looked at.
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.look_again(None),
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                Some(done) = self.set.join_next_with_id(), if !self.set.is_empty() => self.finish(done),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.look_at_due(),
+            }
+        }
+    }
+
+    /// Takes in what is to be looked at. What was found of something else says nothing about it.
+    fn take_ask(&mut self) {
+        let ask = self.runner.asks.borrow_and_update().clone();
+        if ask == self.ask {
+            return;
+        }
+        self.ask = ask;
+        self.set.abort_all();
+        self.going.clear();
+        self.due.clear();
+        self.look_again(None);
+    }
+
+    fn look_again(&mut self, only: Option<&CheckId>) {
+        let wanted = |id: &CheckId| only.is_none_or(|only| only == id);
+        let ids: Vec<CheckId> = self.runner.checks.iter().map(|check| check.spec.id.clone()).collect();
+        for id in ids.iter().filter(|id| wanted(id)) {
+            self.begin(id);
+        }
+    }
+
+    fn look_at_due(&mut self) {
+        let now = Instant::now();
+        let due: Vec<CheckId> = self.due.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            self.begin(&id);
+        }
+    }
+
+    /// Begins a look, unless one goes on already.
+    fn begin(&mut self, id: &CheckId) {
+        let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == *id) else { return };
+        let (Some(ask), Some(kind)) = (&self.ask, &check.kind) else { return };
+        if self.going.contains_key(id) {
+            return;
+        }
+        self.due.remove(id);
+        let begun = Feed::CheckBegun { env: self.runner.env.clone(), check: id.clone(), at: Timestamp::now() };
+        self.runner.outlet.send(begun);
+        let (kind, scene, tools) = (kind.clone(), ask.scene.clone(), self.runner.tools.clone());
+        let (room, limit, done_as) = (Arc::clone(&self.runner.room), check.timeout.unsigned_abs(), id.clone());
+        let handle = self.set.spawn(async move {
+            // Closed only when everything ends.
+            let _room = room.acquire_owned().await.ok();
+            (done_as, in_time(&kind, &scene, &tools, limit).await)
+        });
+        self.going.insert(id.clone(), handle);
+    }
+
+    fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
+        let (id, evidence) = match done {
+            Ok((_, done)) => done,
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                let Some(id) = self.of_task(error.id()) else { return };
+                tracing::error!(check = %id, %error, "a check fell over");
+                (id, Evidence::blind("the check itself fell over: see the log"))
+            }
+        };
+        let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == id) else { return };
+        self.going.remove(&id);
+        if let Some(pause) = pause(check, evidence.found) {
+            self.due.insert(id.clone(), Instant::now() + pause);
+        }
+        let Some(ask) = &self.ask else { return };
+        let finding = finding(evidence, &ask.subject);
+        self.runner.outlet.send(Feed::Checked { env: self.runner.env.clone(), check: id, finding });
+    }
+
+    fn of_task(&self, task: Id) -> Option<CheckId> {
+        self.going.iter().find(|(_, handle)| handle.id() == task).map(|(id, _)| id.clone())
+    }
+}
+
+/// Looks, for as long as the check allows.
+pub async fn in_time(kind: &CheckKind, scene: &Scene, tools: &Tools, limit: Duration) -> Evidence {
+    match timeout(limit, look(kind, scene, tools)).await {
+        Ok(evidence) => evidence,
+        Err(_) => Evidence::failed(format!("no answer in {} s", limit.as_secs_f64()), "it answers in time"),
+    }
+}
+
+/// Makes an answer of what was found. What goes on for ever is cut.
+#[must_use]
+pub fn finding(evidence: Evidence, subject: &str) -> Finding {
+    let mut lines = evidence.lines;
+    if lines.len() > Evidence::LINES {
+        let more = lines.len() - Evidence::LINES;
+        lines.truncate(Evidence::LINES);
+        lines.push(format!("… and {more} more lines"));
+    }
+    Finding {
+        found: evidence.found,
+        summary: evidence.summary,
+        evidence: lines,
+        green_when: evidence.green_when,
+        at: Timestamp::now(),
+        subject: subject.to_owned(),
+    }
+}
+
+/// Returns when to look again by itself: in time before an answer grows stale; after a while where it did not pass;
+/// never where it passed for good.
+fn pause(check: &CheckConfig, found: Found) -> Option<Duration> {
+    let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(IN_TIME));
+    let pause = match (found, fresh) {
+        (Found::Passed, fresh) => fresh,
+        (_, Some(fresh)) => Some(fresh.min(TRY_AGAIN)),
+        (_, None) => Some(TRY_AGAIN),
+    };
+    pause.map(|pause| pause.max(LEAST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Place};
+    use crate::sources::inbox::Inbox;
+
+    /// Checks of kind `command`: a program that says so, one that fails, one that never ends.
+    const CHECKS: &str = r#"
+        [[checks]]
+        id = "well"
+        command = { argv = ["true"] }
+        [[checks]]
+        id = "bad"
+        command = { argv = ["false"] }
+        [[checks]]
+        id = "hangs"
+        timeout = "200ms"
+        command = { argv = ["sleep", "60"] }
+    "#;
+
+    struct Ground {
+        inbox: Inbox,
+        asks: watch::Sender<Option<Ask>>,
+        again: broadcast::Sender<Again>,
+        _cancel: tokio_util::sync::DropGuard,
+    }
+
+    fn ground() -> Ground {
+        let config = Config::parse(CHECKS, &Place::default()).unwrap();
+        let (inbox, cancel) = (Inbox::default(), CancellationToken::new());
+        let (asks, watched) = watch::channel(None);
+        let (again, heard) = broadcast::channel(8);
+        CheckRunner {
+            env: EnvName::new("a"),
+            checks: config.defaults.checks,
+            tools: Tools::default(),
+            asks: watched,
+            again: heard,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            outlet: inbox.outlet(),
+            cancel: cancel.clone(),
+        }
+        .spawn(&TaskTracker::new());
+        Ground { inbox, asks, again, _cancel: cancel.drop_guard() }
+    }
+
+    impl Ground {
+        async fn answers(&self, number: usize) -> BTreeMap<String, Finding> {
+            let mut answers = BTreeMap::new();
+            while answers.len() < number {
+                self.inbox.arrived().await;
+                for feed in self.inbox.drain() {
+                    if let Feed::Checked { check, finding, .. } = feed {
+                        answers.insert(check.to_string(), finding);
+                    }
+                }
+            }
+            answers
+        }
+
+        fn ask(&self, subject: &str) {
+            self.asks.send_replace(Some(Ask { scene: Scene::default(), subject: subject.to_owned() }));
+        }
+    }
+
+    #[tokio::test]
+    async fn each_check_is_answered_and_one_that_hangs_fails_by_its_own_time_limit() {
+        let ground = ground();
+        ground.ask("api:1");
+        let answers = ground.answers(3).await;
+        assert_eq!(answers["well"].found, Found::Passed);
+        assert_eq!(answers["bad"].found, Found::Failed);
+        assert_eq!((answers["hangs"].found, answers["hangs"].summary.as_str()), (Found::Failed, "no answer in 0.2 s"));
+        assert!(answers.values().all(|finding| finding.subject == "api:1"));
+    }
+
+    #[tokio::test]
+    async fn another_artifact_and_a_person_who_asks_make_it_look_again() {
+        let ground = ground();
+        ground.ask("api:1");
+        ground.answers(3).await;
+        ground.ask("api:2");
+        assert!(ground.answers(3).await.values().all(|finding| finding.subject == "api:2"));
+        ground.again.send((EnvName::new("a"), Some(CheckId::new("well")))).unwrap();
+        assert_eq!(ground.answers(1).await.keys().collect::<Vec<_>>(), ["well"]);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a person says to a check or as a reviewer: a choice, a note, a name under it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use tui_input::Input;
+
+use super::dialog;
+use crate::app::checklist::identity;
+use crate::domain::checklist::{CheckId, Decision};
+use crate::domain::ids::EnvName;
+use crate::view::layout;
+use crate::view::parts::panel::Edge;
+use crate::view::parts::row::{Row, put};
+use crate::view::scene::Scene;
+use crate::view::theme::Role;
+
+/// Columns of the dialog.
+const COLUMNS: u16 = 70;
+
+/// The note of an acknowledgement.
+pub(crate) fn acknowledge(
+    scene: &Scene<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    env: &EnvName,
+    check: &CheckId,
+    input: &Input,
+) -> Position {
+    let title = scene.row().say(Role::Title, format!("Acknowledge {check} for {env}"));
+    let mut inside = dialog::open(scene, buf, area, (COLUMNS, 7), Edge::Light, title, escape(scene));
+    let known = scene.model.world.check(env, check);
+    let about = known.map_or_else(String::new, |check| check.spec.title.clone());
+    put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
+    put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
+    layout::top(&mut inside, 1);
+    let cursor = note(scene, buf, &mut inside, input, "what you looked at, and what you found");
+    layout::top(&mut inside, 1);
+    let ready = !input.value().trim().is_empty();
+    put(buf, inside, scene.theme, enter(scene, ready, "acknowledges it", "a note is needed"));
+    cursor
+}
+
+/// GO or NO-GO with its note.
+pub(crate) fn sign(
+    scene: &Scene<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    (env, role): (&EnvName, &str),
+    decision: Option<Decision>,
+    input: &Input,
+) -> Option<Position> {
+    let title = scene.row().say(Role::Title, format!("Sign as {role} for {env}"));
+    let mut inside = dialog::open(scene, buf, area, (COLUMNS, 8), Edge::Light, title, escape(scene));
+    let candidate = scene.model.environment().and_then(|env| scene.model.world.candidate(env));
+    let about = candidate.map_or_else(String::new, |candidate| {
+        let digest = candidate.digest.as_deref().map(crate::domain::object::short_digest).unwrap_or_default();
+        format!("{}  {digest}", candidate.release)
+    });
+    put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
+    put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
+    layout::top(&mut inside, 1);
+    let chosen = |row: Row, key: &str, own: Decision| {
+        let is = decision == Some(own);
+        let role = if is { Role::Selected } else { Role::Text };
+        row.say(Role::Key, key).gap(1).say(role, format!(" {} ", own.shout())).gap(4)
+    };
+    let row = chosen(chosen(scene.row(), "g", Decision::Go), "n", Decision::NoGo);
+    put(buf, layout::top(&mut inside, 1), scene.theme, row);
+    layout::top(&mut inside, 1);
+    let Some(decision) = decision else {
+        put(buf, inside, scene.theme, scene.row().say(Role::Label, "choose one; the note comes next"));
+        return None;
+    };
+    let hint = match decision {
+        Decision::Go => "a note, if you like",
+        Decision::NoGo => "why not: this is what others will read",
+    };
+    let cursor = note(scene, buf, &mut inside, input, hint);
+    layout::top(&mut inside, 1);
+    let ready = decision == Decision::Go || !input.value().trim().is_empty();
+    let does = format!("signs {}", decision.shout());
+    put(buf, inside, scene.theme, enter(scene, ready, &does, "a NO-GO needs a note"));
+    Some(cursor)
+}
+
+fn escape(scene: &Scene<'_>) -> Row {
+    scene.row().say(Role::Label, "Esc: cancel")
+}
+
+/// Whose name stands under it.
+fn under(scene: &Scene<'_>) -> Row {
+    let (who, verified) = identity(scene.model);
+    let word = if verified { "verified by the cluster" } else { "unverified: no cluster says who you are" };
+    scene.row().say(Role::Label, "as ").say(Role::Text, who).say(Role::Label, format!("  {word}"))
+}
+
+fn note(scene: &Scene<'_>, buf: &mut Buffer, inside: &mut Rect, input: &Input, hint: &str) -> Position {
+    let mut line = layout::top(inside, 1);
+    put(buf, layout::left(&mut line, 6), scene.theme, scene.row().say(Role::Label, "note"));
+    dialog::field(scene, buf, line, input, hint)
+}
+
+fn enter(scene: &Scene<'_>, ready: bool, does: &str, missing: &str) -> Row {
+    if ready {
+        scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" {does}"))
+    } else {
+        scene.row().say(Role::Label, missing)
+    }
+}
