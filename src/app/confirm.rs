@@ -6,7 +6,7 @@ use super::hints::plan_for_target;
 use super::model::{Confirm, Level, Model, Overlay};
 use super::msg::Effect;
 use super::update::{facts_now, say};
-use crate::domain::action::Plan;
+use crate::domain::action::{Plan, Refusal};
 use crate::keys::{Chord, Key};
 
 /// Keys this soon after the dialog opened were meant for something else.
@@ -40,10 +40,11 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         model.overlay = None;
         return Vec::new();
     }
-    if confirm.stale.is_some() {
-        return Vec::new();
+    refresh(model);
+    match &model.overlay {
+        Some(Overlay::Confirm(confirm)) if confirm.stale.is_none() => confirmed(model),
+        _ => Vec::new(),
     }
-    confirmed(model)
 }
 
 fn type_name(confirm: &mut Confirm, chord: Chord) {
@@ -85,7 +86,11 @@ pub(super) fn refresh(model: &mut Model) {
     let stale = match moved {
         Some(what) => Some(format!("the picture changed: {what}")),
         None if !confirm.plan.is_valid(model.now) => Some("this question is older than 30 s".to_owned()),
-        None => None,
+        None if record.verb.stops() => None,
+        // A gate may have turned red since the question was asked.
+        None => plan_for_target(model, &record.target, record.verb, None)
+            .err()
+            .map(|refusals| refusals.first().map_or_else(String::new, Refusal::line)),
     };
     let renewed = if record.verb.stops() { renew(model, confirm) } else { None };
     let Some(Overlay::Confirm(confirm)) = &mut model.overlay else { return };

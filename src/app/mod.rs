@@ -3,6 +3,8 @@
 //! [`update::update`] does no I/O and reads no clock; the same messages give the same model and the same screens.
 
 pub mod checklist;
+#[cfg(test)]
+mod checklist_tests;
 mod confirm;
 pub mod hints;
 pub mod ladder;

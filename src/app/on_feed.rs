@@ -32,8 +32,8 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
         if let (Some(before), Some(after)) = (before, Seen::of(model, &target)) {
             effects.extend(observe(&target, &before, &after));
         }
-        super::confirm::refresh(model);
     }
+    super::confirm::refresh(model);
     effects.extend(check_news(model));
     effects
 }

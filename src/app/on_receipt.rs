@@ -58,6 +58,7 @@ fn given_up(record: &PlanRecord, outcome: &Outcome) -> bool {
 pub(super) fn written(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
     let now = model.now;
     model.world.take_lines(&lines, now);
+    super::confirm::refresh(model);
     let kept = &mut model.journal.lines;
     for line in lines {
         let place = kept.partition_point(|known| (known.at, known.n) < (line.at, line.n));

@@ -22,11 +22,11 @@ use crate::domain::workload::{Object, Snapshot};
 use crate::domain::world::{EnvSettings, World};
 use crate::keys::{Chord, Key, Keymap};
 
-fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-fn target() -> Target {
+pub(super) fn target() -> Target {
     Target { env: EnvName::new("prod"), workload: WorkloadId::new(WorkloadKind::Rollout, "api") }
 }
 
@@ -114,7 +114,7 @@ fn signals(errors: f64) -> Signals {
     signals
 }
 
-fn model(protected: bool, read_only: bool) -> Model {
+pub(super) fn model(protected: bool, read_only: bool) -> Model {
     let settings = EnvSettings {
         name: target().env,
         context: "ctx".to_owned(),
@@ -158,7 +158,7 @@ fn model(protected: bool, read_only: bool) -> Model {
     model
 }
 
-fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
+pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     let now = model.now;
     update(model, Msg::Feed(feed), now)
 }
@@ -170,7 +170,7 @@ fn change(model: &mut Model, change: impl FnOnce(&mut Rollout)) {
 }
 
 /// Presses keys as written, each half a second after the other.
-fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+pub(super) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
         let now = model.now + SignedDuration::from_millis(500);
@@ -180,7 +180,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn performed(effects: &[Effect]) -> Vec<PlanRecord> {
+pub(super) fn performed(effects: &[Effect]) -> Vec<PlanRecord> {
     effects
         .iter()
         .filter_map(|effect| match effect {

@@ -1,0 +1,290 @@
+//! The checklist's laws as properties, and what people say to it.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::hints::plan_for;
+use super::model::{Model, Screen};
+use super::tests::{feed, model, performed, press, start, target};
+use super::{Effect, Msg, update};
+use crate::domain::action::{RefusalKind, Verb};
+use crate::domain::checklist::{
+    Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
+    answer,
+};
+use crate::domain::feed::Feed;
+use crate::domain::journal::{Entry, Line};
+use crate::domain::verdict::Verdict;
+
+fn spec(id: &str, phase: CheckPhase, gate: bool, how: How) -> CheckSpec {
+    CheckSpec {
+        id: CheckId::new(id),
+        title: id.to_owned(),
+        phase,
+        gate,
+        owner: None,
+        how,
+        fresh: Some(SignedDuration::from_secs(60)),
+        runbook: None,
+    }
+}
+
+fn with(specs: Vec<CheckSpec>, roles: &[(&str, usize)]) -> Model {
+    let mut model = model(false, false);
+    let env = &mut model.world.environments[0];
+    env.checks = specs.iter().cloned().map(Check::new).collect();
+    env.settings.checks = specs;
+    let roles = roles.iter().map(|(role, number)| ((*role).to_owned(), *number)).collect();
+    env.settings.sign_offs = SignOffRules { roles, four_eyes: true };
+    model.screen = Screen::Checklist;
+    model
+}
+
+fn subject(model: &Model) -> String {
+    model.world.candidate(&model.world.environments[0]).unwrap().key
+}
+
+fn found(model: &Model, found: Found, age: i64) -> Finding {
+    Finding {
+        found,
+        summary: "3 of 4".to_owned(),
+        evidence: Vec::new(),
+        green_when: "4 of 4".to_owned(),
+        at: model.now - SignedDuration::from_secs(age),
+        subject: subject(model),
+    }
+}
+
+fn say(model: &mut Model, id: &str, finding: Finding) -> Vec<Effect> {
+    feed(model, Feed::Checked { env: target().env, check: CheckId::new(id), finding })
+}
+
+/// What was asked to be written reaches the model as it does from the journal.
+fn written(model: &mut Model, effects: &[Effect]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for effect in effects {
+        if let Effect::Record { entry, .. } = effect {
+            let line = Line::after(None, model.now, entry.clone());
+            let now = model.now;
+            update(model, Msg::Written(vec![line]), now);
+            entries.push(entry.clone());
+        }
+    }
+    entries
+}
+
+fn can(model: &Model, verb: Verb) -> bool {
+    plan_for(model, verb, None).is_ok()
+}
+
+fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
+    let sign_off = SignOff {
+        env: target().env,
+        role: role.to_owned(),
+        who: who.to_owned(),
+        verified: true,
+        decision,
+        note: "seen".to_owned(),
+        at: model.now,
+        subject: subject(model),
+        digest: None,
+    };
+    written(model, &[Effect::Record { release: String::new(), entry: Entry::SignedOff(sign_off) }]);
+}
+
+fn later(model: &mut Model, seconds: i64) {
+    let now = model.now + SignedDuration::from_secs(seconds);
+    // Sources go on answering.
+    feed(
+        model,
+        Feed::Link {
+            env: target().env,
+            source: crate::domain::freshness::SourceKind::Kubernetes,
+            link: crate::domain::freshness::Link::Up,
+            at: Some(now),
+        },
+    );
+    model.world.environments[0].settings.has_metrics = false;
+    update(model, Msg::Clock, now);
+}
+
+proptest! {
+    /// Laws 1 and 3: a promotion goes only past gates that are green on fresh data about this artifact, and a stop goes
+    /// past everything.
+    #[test]
+    fn promotion_needs_every_gate_green_and_stops_need_none(
+        checks in proptest::collection::vec(
+            (0_usize..3, any::<bool>(), proptest::option::of((0_usize..3, 0_i64..120, any::<bool>()))), 0..8),
+        seats in 0_usize..3, signed in 0_usize..3, no_go in any::<bool>(),
+    ) {
+        let specs = checks.iter().enumerate()
+            .map(|(n, (phase, gate, _))| spec(&format!("c{n}"), CheckPhase::ALL[*phase], *gate, How::Evidence("http")))
+            .collect();
+        let roles: Vec<(String, usize)> = (0..seats).map(|n| (format!("r{n}"), 1)).collect();
+        let roles: Vec<(&str, usize)> = roles.iter().map(|(role, n)| (role.as_str(), *n)).collect();
+        let mut model = with(specs, &roles);
+        let all = [Found::Passed, Found::Failed, Found::Blind];
+        let mut open = true;
+        for (n, (phase, gate, finding)) in checks.iter().enumerate() {
+            if let Some((kind, age, same)) = finding {
+                let mut finding = found(&model, all[*kind], *age);
+                if !same {
+                    "something else".clone_into(&mut finding.subject);
+                }
+                say(&mut model, &format!("c{n}"), finding);
+            }
+            let green = finding.is_some_and(|(kind, age, same)| kind == 0 && age <= 60 && same);
+            open &= green || !gate || CheckPhase::ALL[*phase] == CheckPhase::Post;
+        }
+        for n in 0..signed.min(seats) {
+            let decision = if no_go { Decision::NoGo } else { Decision::Go };
+            // In the future of every gate that went red.
+            model.now = start() + SignedDuration::from_secs(1);
+            sign(&mut model, &format!("p{n}"), &format!("r{n}"), decision);
+        }
+        open &= signed.min(seats) == seats && !(no_go && signed > 0 && seats > 0);
+        prop_assert_eq!(can(&model, Verb::Promote), open);
+        prop_assert_eq!(can(&model, Verb::PromoteFull), open);
+        let env = &model.world.environments[0];
+        prop_assert_eq!(answer(&model.world, env, model.now).verdict == Verdict::Go, open);
+        for verb in [Verb::Pause, Verb::Abort, Verb::Rollback] {
+            prop_assert!(can(&model, verb), "{verb:?}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_is_told_with_what_would_make_it_green() {
+    let specs = vec![
+        spec("tests", CheckPhase::Pre, true, How::Evidence("junit")),
+        spec("pager", CheckPhase::Pre, true, How::Manual),
+    ];
+    let mut model = with(specs, &[("sre", 2)]);
+    let failed = found(&model, Found::Failed, 1);
+    say(&mut model, "tests", failed);
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    let lines: Vec<String> = refusals.iter().map(crate::domain::action::Refusal::line).collect();
+    assert_eq!(
+        lines,
+        [
+            "tests: 3 of 4: green when 4 of 4",
+            "pager: nobody acknowledged it: green when somebody acknowledges it",
+            "sign-off sre: 0 of 2: green when each of 2 people as sre signs GO",
+        ]
+    );
+    assert_eq!(refusals[2].kind, RefusalKind::SignOff);
+}
+
+#[test]
+fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_the_rollback() {
+    let specs = vec![spec("alerts", CheckPhase::Deploy, true, How::Evidence("alerts"))];
+    for (keys, sent) in [("p", 0), ("R", 1)] {
+        let mut model = with(specs.clone(), &[]);
+        let passed = found(&model, Found::Passed, 1);
+        say(&mut model, "alerts", passed);
+        press(&mut model, keys);
+        let red = found(&model, Found::Failed, 0);
+        say(&mut model, "alerts", red);
+        assert_eq!(performed(&press(&mut model, "y")).len(), sent, "{keys}");
+    }
+}
+
+#[test]
+fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
+    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))];
+    let mut model = with(specs, &[("sre", 1)]);
+    let passed = found(&model, Found::Passed, 0);
+    say(&mut model, "tests", passed);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+    later(&mut model, 5);
+    let red = found(&model, Found::Failed, 0);
+    say(&mut model, "tests", red);
+    later(&mut model, 5);
+    let green = found(&model, Found::Passed, 0);
+    say(&mut model, "tests", green);
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    assert_eq!(refusals[0].text, "sign-off sre: 0 of 1; the one of bob is void: gate tests went red since");
+    later(&mut model, 1);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+}
+
+#[test]
+fn a_sign_off_is_for_one_artifact() {
+    let mut model = with(Vec::new(), &[("sre", 1)]);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+    let mut ledger = std::mem::take(&mut model.world.ledger);
+    ledger.sign_offs[0].subject = "api=api:1.4.9".to_owned();
+    model.world.ledger = ledger;
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    assert!(refusals[0].text.ends_with("the one of bob is void: given for api=api:1.4.9"), "{}", refusals[0].text);
+}
+
+#[test]
+fn four_eyes_lets_nobody_sign_for_two_roles() {
+    let mut model = with(Vec::new(), &[("sre", 1), ("product", 1)]);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    later(&mut model, 1);
+    sign(&mut model, "bob", "product", Decision::Go);
+    assert!(!can(&model, Verb::Promote));
+    later(&mut model, 1);
+    sign(&mut model, "eve", "product", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+    model.world.environments[0].settings.sign_offs.four_eyes = false;
+    assert!(can(&model, Verb::Promote));
+}
+
+#[test]
+fn a_reviewer_signs_no_go_with_a_note_by_keys_alone() {
+    let mut model = with(Vec::new(), &[("sre", 1)]);
+    // Without a note nothing is signed.
+    assert!(press(&mut model, "S n enter").is_empty());
+    assert!(press(&mut model, "b a d enter").iter().any(|effect| matches!(effect, Effect::Record { .. })));
+    let mut model = with(Vec::new(), &[("sre", 1)]);
+    let effects = press(&mut model, "S n p o o l enter");
+    let entries = written(&mut model, &effects);
+    let [Entry::SignedOff(sign_off)] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!(
+        (sign_off.who.as_str(), sign_off.verified, sign_off.decision, sign_off.note.as_str()),
+        ("alice", false, Decision::NoGo, "pool")
+    );
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    assert_eq!(refusals[0].text, "alice signed NO-GO as sre: “pool”");
+    assert!(can(&model, Verb::Rollback));
+}
+
+#[test]
+fn a_manual_check_is_acknowledged_with_a_note_and_holds_as_long_as_it_is_fresh() {
+    let mut model = with(vec![spec("pager", CheckPhase::Pre, true, How::Manual)], &[]);
+    assert!(!can(&model, Verb::Promote));
+    let effects = press(&mut model, "a A n a enter");
+    let entries = written(&mut model, &effects);
+    assert!(matches!(entries.as_slice(), [Entry::Acknowledged(Acknowledgement { note, .. })] if note == "Ana"));
+    assert!(can(&model, Verb::Promote));
+    later(&mut model, 61);
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    assert_eq!(refusals[0].line(), "pager: the last answer is stale: green when somebody acknowledges it again");
+}
+
+#[test]
+fn what_answers_itself_cannot_be_acknowledged() {
+    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
+    assert!(press(&mut model, "a").is_empty());
+    assert!(model.overlay.is_none());
+    let again = press(&mut model, "r");
+    assert!(again.iter().any(|effect| matches!(effect, Effect::LookAgain(_, Some(id)) if id.as_str() == "tests")));
+}
+
+#[test]
+fn answers_that_change_are_written_down_once() {
+    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
+    let record = |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::Record { .. })).count();
+    let failed = found(&model, Found::Failed, 3);
+    assert_eq!(record(&say(&mut model, "tests", failed)), 1);
+    let failed = found(&model, Found::Failed, 2);
+    assert_eq!(record(&say(&mut model, "tests", failed)), 0);
+    let passed = found(&model, Found::Passed, 1);
+    assert_eq!(record(&say(&mut model, "tests", passed)), 1);
+}
