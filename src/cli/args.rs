@@ -96,6 +96,8 @@ pub enum Command {
     Rollback(Rollback),
     /// Replace all pods, same template
     Restart(Action),
+    /// Look whether everything is there that a release needs: connections, rights, metrics, journal
+    Preflight(Preflight),
     /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 blind
     Gate(GateArgs),
     /// Run the checks of an environment, or one of them, and show the evidence
@@ -205,6 +207,15 @@ pub struct Rollback {
     /// To this revision instead of stable, or of the one before
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     pub to: Option<u64>,
+}
+
+/// `cockpit preflight`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Exits 3 where something is missing, 4 where it cannot be told.")]
+pub struct Preflight {
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
 }
 
 /// How the answer of a gate is written.

@@ -8,6 +8,7 @@ mod fixtures;
 pub mod gate;
 pub mod journal;
 pub mod output;
+pub mod preflight;
 pub mod print;
 pub mod status;
 pub mod target;

@@ -182,7 +182,7 @@ impl Simulator {
     /// Returns the cockpit's config for this simulation.
     #[must_use]
     pub fn config_toml(&self) -> String {
-        kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url())
+        kubeconfig::cockpit_config(&self.clusters, &self.prometheus.url()) + "\n" + &self.scenario.config
     }
 }
 

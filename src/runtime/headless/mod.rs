@@ -5,6 +5,7 @@ mod checklist;
 pub(super) mod config;
 mod init;
 pub(super) mod log;
+mod preflight;
 mod status;
 mod wait;
 
@@ -32,6 +33,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
     if let Command::Init(what) = command {
         return init::run(config, variables, what).await;
     }
+    let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let mut session = match Session::open(config, variables).await {
         Ok(session) => session,
         Err(error) => return Ok(usage(&error)),
@@ -42,6 +44,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
         match command {
             Command::Status(what) => status::run(&mut session, what).await,
             Command::Wait(what) => wait::run(&mut session, what).await,
+            Command::Preflight(what) => preflight::run(&mut session, what, origin).await,
             Command::Gate(what) => checklist::gate(&mut session, what).await,
             Command::Check(what) => checklist::check(&mut session, what).await,
             Command::Ack(what) => checklist::ack(&mut session, what).await,

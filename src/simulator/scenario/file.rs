@@ -10,6 +10,9 @@ pub struct File {
     pub title: String,
     #[serde(default)]
     pub story: String,
+    /// What the cockpit's config says besides the environments, as TOML.
+    #[serde(default)]
+    pub config: String,
     pub workload: Option<Workload>,
     pub environments: Vec<Environment>,
     #[serde(default)]

@@ -17,6 +17,7 @@ use behaviour::Behaviour;
 /// The scenarios that come along, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
     ("canary", include_str!("../../../assets/scenarios/canary.toml")),
+    ("go-no-go", include_str!("../../../assets/scenarios/go-no-go.toml")),
     ("error-spike", include_str!("../../../assets/scenarios/error-spike.toml")),
     ("slow-latency", include_str!("../../../assets/scenarios/slow-latency.toml")),
     ("crash-loop", include_str!("../../../assets/scenarios/crash-loop.toml")),
@@ -38,6 +39,8 @@ pub struct Scenario {
     pub title: String,
     /// What to look for, in a few sentences.
     pub story: String,
+    /// What the cockpit's config says besides the environments, as TOML.
+    pub config: String,
     /// Where it plays, in promotion order.
     pub environments: Vec<Environment>,
     /// What happens by itself, in order of time.

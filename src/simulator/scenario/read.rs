@@ -30,7 +30,14 @@ pub fn scenario(name: &str, file: file::File) -> Result<Scenario, String> {
     let mut timeline =
         file.timeline.into_iter().map(|entry| read_entry(entry, &names)).collect::<Result<Vec<_>, _>>()?;
     timeline.sort_by_key(|happening| happening.at);
-    Ok(Scenario { name: name.to_owned(), title: file.title, story: file.story, environments, timeline })
+    Ok(Scenario {
+        name: name.to_owned(),
+        title: file.title,
+        story: file.story,
+        config: file.config,
+        environments,
+        timeline,
+    })
 }
 
 fn read_environment(
