@@ -105,14 +105,9 @@ pub fn footer(model: &Model) -> Vec<Hint> {
         Screen::Signals => commands.push(Command::Why),
         // Who reviews acts on the list first.
         Screen::Checklist => {
-            commands = vec![
-                Command::Sign,
-                Command::Approve,
-                Command::Open,
-                Command::Refresh,
-                Command::Promote,
-                Command::Rollback,
-            ];
+            let asked = model.environment().is_some_and(|env| !env.settings.sign_offs.roles.is_empty());
+            commands = if asked { vec![Command::Sign] } else { Vec::new() };
+            commands.extend([Command::Approve, Command::Open, Command::Refresh, Command::Promote, Command::Rollback]);
         }
         Screen::Changes => {}
         Screen::Journal => commands.extend([Command::Export, Command::Filter]),

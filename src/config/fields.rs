@@ -102,7 +102,12 @@ static SERVICE: Section = Section {
     fields: &[
         field("name", Kind::Text, "", "Its name, where it is not that of its workload."),
         field("repository", Kind::Text, "", "Folder of its git repository; relative to the config file."),
-        field("tag_prefix", Kind::Text, "\"v\"", "What stands before the version in the names of its tags."),
+        field(
+            "tag_prefix",
+            Kind::Text,
+            "",
+            "What stands before the version in the names of its tags; without it, `v`.",
+        ),
     ],
 };
 

@@ -129,8 +129,9 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
     let visible = usize::from(area.height.saturating_sub(2));
     let at = shown.iter().position(|line| matches!(line, Shown::Item(index) if *index == list.selected));
     let first = window(at.unwrap_or(shown.len()), visible, shown.len());
-    let word = scene.row().say(Role::Text, format!("{passed} of {all}")).gap(2);
-    let word = word.add(list::position(scene.theme, first, visible, shown.len()).spans);
+    let place = list::position(scene.theme, first, visible, shown.len());
+    let word = scene.row().say(Role::Text, format!("{passed} of {all}"));
+    let word = word.gap(if place.spans.is_empty() { 0 } else { 2 }).add(place.spans);
     let title = scene.row().say(Role::Title, "checklist");
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     if shown.is_empty() {

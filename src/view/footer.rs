@@ -89,9 +89,9 @@ impl Said {
 /// How soon a hint gives way: the way on and the way back last.
 fn rank(command: Command) -> u8 {
     match command {
-        Command::Promote | Command::Rollback | Command::Retry => 0,
+        Command::Promote | Command::Rollback | Command::Retry | Command::Sign => 0,
         Command::Abort => 1,
-        Command::Hold => 2,
+        Command::Hold | Command::Approve => 2,
         Command::Palette => 3,
         _ => 4,
     }

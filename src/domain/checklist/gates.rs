@@ -27,8 +27,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
         reasons.extend(live(env, workload));
     }
     reasons.extend(listed(world, env, now));
-    // What is red comes before what is merely not known.
-    reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
+    red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
         Some(RefusalKind::Blind) => Verdict::Blind,
@@ -40,7 +39,14 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
 /// Returns everything that stands in the way of promoting one workload.
 #[must_use]
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
-    live(env, workload).into_iter().chain(listed(world, env, now)).collect()
+    let mut reasons: Vec<Refusal> = live(env, workload).into_iter().chain(listed(world, env, now)).collect();
+    red_first(&mut reasons);
+    reasons
+}
+
+/// What is red comes before what is merely not known.
+fn red_first(reasons: &mut [Refusal]) {
+    reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
 }
 
 /// Limits on live signals, where metrics are configured.

@@ -54,12 +54,19 @@ pub struct SignOff {
 }
 
 /// Who has to sign.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignOffRules {
     /// Roles with the number of people needed in each, in order.
     pub roles: Vec<(String, usize)>,
     /// Nobody signs in two roles.
     pub four_eyes: bool,
+}
+
+impl Default for SignOffRules {
+    /// Nobody has to sign; who does signs in one role.
+    fn default() -> Self {
+        Self { roles: Vec::new(), four_eyes: true }
+    }
 }
 
 /// A signature and whether it holds.
