@@ -14,6 +14,7 @@ use crate::domain::access::Access;
 use crate::domain::action::{
     ActionId, Facts, ObjectRef, Outcome, Plan, PlanRecord, Request, Settled, Verb, remainder, settled, unnoticed,
 };
+use crate::domain::checklist::record::statement;
 use crate::domain::ids::{EnvName, Target, WorkloadKind};
 use crate::domain::journal::{Entry, Line};
 use crate::domain::reduce;
@@ -60,6 +61,8 @@ pub enum Receipt {
     Written(Vec<Line>),
     /// How the journals stand.
     Journal(JournalState),
+    /// What a person said is kept on this machine only; why.
+    NotShared(String),
 }
 
 /// The door. Cheap to clone; every action is its own task.
@@ -115,6 +118,25 @@ impl Door {
     pub async fn write(&self, release: &str, entry: Entry) {
         let lines = self.journal.append_or_keep(release, entry).await;
         self.tell_written(lines).await;
+    }
+
+    /// Shares what a person said with everybody who looks at the environment. It is in the journal already, and counts
+    /// here whether or not it can be shared.
+    ///
+    /// # Errors
+    /// Why nobody else sees it.
+    pub async fn share(&self, entry: &Entry) -> Result<(), String> {
+        let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
+        let executor = self.executor(env).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
+        executor.publish(&key, &value).await.map_err(|error| error.words())
+    }
+
+    /// Writes down what a person said, shares it, and tells of both.
+    pub async fn say(&self, release: &str, entry: Entry) {
+        self.write(release, entry.clone()).await;
+        if let Err(why) = self.share(&entry).await {
+            self.tell(Receipt::NotShared(why)).await;
+        }
     }
 
     /// Tries the journal of a release, and tells how it stands.

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
+use crate::domain::checklist::record;
 use crate::domain::reduce;
 use crate::domain::text::root_cause;
 use crate::domain::workload::Object;
@@ -29,6 +31,17 @@ pub enum SendError {
     Conflict,
     /// No answer, or one that tells nothing: it may have happened.
     Unknown(String),
+}
+
+impl SendError {
+    /// Returns it in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Refused(why) | Self::Unknown(why) => why.clone(),
+            Self::Conflict => "somebody else wrote at the same time".to_owned(),
+        }
+    }
 }
 
 /// The hand of one environment. Read-only environments have none.
@@ -159,6 +172,48 @@ impl Executor {
         match tokio::time::timeout(DEADLINE, sent).await {
             Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
             Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
+        }
+    }
+}
+
+impl Executor {
+    /// Adds what a person said to the shared record, which is made if need be. Statements that are too many go.
+    ///
+    /// # Errors
+    /// Why it is not there, or not known to be there.
+    pub async fn publish(&self, key: &str, value: &str) -> Result<(), SendError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let sent = async {
+            let add = Patch::Merge(json!({"data": {key: value}}));
+            let map = match api.patch(record::NAME, &params, &add).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => {
+                    let made = ConfigMap {
+                        metadata: ObjectMeta { name: Some(record::NAME.to_owned()), ..ObjectMeta::default() },
+                        data: Some([(key.to_owned(), value.to_owned())].into()),
+                        ..ConfigMap::default()
+                    };
+                    let by = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+                    match api.create(&by, &made).await {
+                        // Somebody else made it in this moment.
+                        Err(kube::Error::Api(status)) if status.code == 409 => {
+                            api.patch(record::NAME, &params, &add).await?
+                        }
+                        other => other?,
+                    }
+                }
+                other => other?,
+            };
+            let gone = map.data.iter().flat_map(|data| record::surplus(data.keys()));
+            let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
+            if !gone.is_empty() {
+                api.patch(record::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(DEADLINE, sent).await {
+            Ok(sent) => sent.map_err(|error| classify(&error)),
             Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
         }
     }

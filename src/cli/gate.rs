@@ -75,7 +75,7 @@ impl<'a> Gate<'a> {
             lines.push(format!("  {:<14} {go}/{} GO", seat.role, seat.needed));
             lines.extend(signatures(&seat));
         }
-        visible_lines(lines)
+        visible_lines(&lines)
     }
 
     fn check_line(&self, check: &Check) -> String {
@@ -97,7 +97,7 @@ impl<'a> Gate<'a> {
             }
         }
         lines.extend(check.spec.runbook.as_ref().map(|runbook| format!("  runbook {runbook}")));
-        visible_lines(lines)
+        visible_lines(&lines)
     }
 
     /// Returns it as JSON.
@@ -157,12 +157,14 @@ impl<'a> Gate<'a> {
             count("error"),
             count("skipped")
         );
-        cases.iter().for_each(|(text, _)| xml.push_str(text));
+        for (text, _) in &cases {
+            xml.push_str(text);
+        }
         xml + "</testsuite>\n"
     }
 }
 
-fn visible_lines(lines: Vec<String>) -> String {
+fn visible_lines(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |text, line| text + &visible(line.trim_end()) + "\n")
 }
 

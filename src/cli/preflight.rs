@@ -142,7 +142,8 @@ pub fn text(items: &[Item]) -> String {
     for item in items {
         if item.env != *env {
             env = &item.env;
-            text += &format!("{}\n", visible(env.as_deref().unwrap_or_default()));
+            text += &visible(env.as_deref().unwrap_or_default());
+            text += "\n";
         }
         let word = match item.found {
             Found::Passed => "ok",

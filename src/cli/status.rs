@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
+use crate::domain::checklist::verdict;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
 use crate::domain::object::short_digest;
@@ -35,7 +36,7 @@ pub fn json(world: &World, service: Option<&str>, now: Timestamp) -> Value {
 }
 
 fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
-    let judgement = env.judgement();
+    let judgement = verdict(world, env, now);
     json!({
         "name": env.name(),
         "context": env.settings.context,
@@ -115,7 +116,7 @@ pub fn text(world: &World, service: Option<&str>, now: Timestamp) -> String {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        environment_text(env, now, &mut lines);
+        environment_text(world, env, now, &mut lines);
     }
     lines.iter().fold(String::new(), |mut out, line| {
         let _ = writeln!(out, "{}", visible(line.trim_end()));
@@ -123,9 +124,9 @@ pub fn text(world: &World, service: Option<&str>, now: Timestamp) -> String {
     })
 }
 
-fn environment_text(env: &Environment, now: Timestamp, lines: &mut Vec<String>) {
+fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mut Vec<String>) {
     let settings = &env.settings;
-    let judgement = env.judgement();
+    let judgement = verdict(world, env, now);
     let mut head = format!("{}  {}", env.name(), judgement.verdict.shout());
     for (is, word) in [(settings.protected, "protected"), (settings.read_only, "read-only")] {
         if is {

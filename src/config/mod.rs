@@ -21,7 +21,7 @@ pub mod ui;
 
 use std::path::PathBuf;
 
-use crate::domain::checklist::SignOffRules;
+use crate::domain::checklist::{How, SignOffRules};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
@@ -135,6 +135,13 @@ impl EnvDefaults {
 }
 
 impl EnvConfig {
+    /// Returns whether what people say has to be shared: somebody has to sign, or a manual check is a gate.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        let asks = |check: &CheckConfig| check.spec.gate && check.spec.how == How::Manual;
+        !self.sign_offs.roles.is_empty() || self.checks.iter().any(asks)
+    }
+
     /// Returns the settings for the world: with the names that the cluster resolved, and what was found in the
     /// namespace where no workloads are configured.
     #[must_use]

@@ -94,6 +94,13 @@ pub enum Feed {
     },
     /// What the journals say of checklists.
     Ledger(Box<Ledger>),
+    /// Whether the shared record of an environment could be read, or why not.
+    Record {
+        /// Which environment.
+        env: EnvName,
+        /// Why it could not be read.
+        known: Result<(), String>,
+    },
     /// The end of a failing pod's log.
     Log {
         /// Which workload.

@@ -77,6 +77,8 @@ pub struct Environment {
     pub workloads: Vec<WorkloadState>,
     /// Its checklist with what is known of it.
     pub checks: Vec<Check>,
+    /// Whether the shared record of what people said could be read, or why not; `None` before the first look.
+    pub record: Option<Result<(), String>>,
     /// What happened, newest last, bounded.
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
@@ -121,7 +123,7 @@ impl Environment {
             links.insert(SourceKind::Prometheus, Heard::default());
         }
         let checks = settings.checks.iter().cloned().map(Check::new).collect();
-        Self { settings, links, access: Access::default(), workloads, checks, events: VecDeque::new() }
+        Self { settings, links, access: Access::default(), workloads, checks, record: None, events: VecDeque::new() }
     }
 
     /// Returns the name.
@@ -250,6 +252,11 @@ impl World {
                 }
             }
             Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding),
+            Feed::Record { env, known } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.record = Some(known);
+                }
+            }
             Feed::Ledger(ledger) => {
                 self.ledger.merge(*ledger);
                 self.refresh_checks(None, now);

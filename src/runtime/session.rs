@@ -1,6 +1,6 @@
 //! A session: the world, the sources that tell of it and the door that changes it. Screen and headless commands share it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,8 @@ pub(super) struct Session {
     again: broadcast::Sender<Again>,
     repository: Option<PathBuf>,
     longest_check: Duration,
+    /// Environments whose checklists people say something to.
+    pub(super) shared: BTreeSet<EnvName>,
     plans: Vec<(EnvConfig, Cluster)>,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -95,6 +97,7 @@ impl Session {
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: config.repository.clone(),
+            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
             longest_check: plans
                 .iter()
                 .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))
@@ -275,6 +278,7 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             refresh: Arc::clone(&self.refresh),
+            shared: self.env.is_shared(),
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);

@@ -258,6 +258,9 @@ impl Pump {
             Receipt::Begun { action, target, .. } => Msg::Begun { action, target },
             Receipt::Ended { record, outcome, .. } => Msg::Ended { record, outcome },
             Receipt::Written(lines) => Msg::Written(lines),
+            Receipt::NotShared(why) => {
+                Msg::Said(Level::Warn, format!("kept on this machine only, others do not see it: {why}"))
+            }
             Receipt::Journal(state) => Msg::Journal { broken: state.broken, unwritten: state.unwritten },
         };
         self.take(msg, Dirty::Data)
@@ -364,6 +367,6 @@ impl Pump {
 /// Writes observations in their order, apart from the loop.
 async fn write_records(door: Door, mut waiting: mpsc::Receiver<(String, Entry)>) {
     while let Some((release, entry)) = waiting.recv().await {
-        door.write(&release, entry).await;
+        door.say(&release, entry).await;
     }
 }

@@ -83,7 +83,8 @@ impl Outlet {
             | Feed::GivenUp { .. }
             | Feed::CheckBegun { .. }
             | Feed::Checked { .. }
-            | Feed::Ledger(_) => None,
+            | Feed::Ledger(_)
+            | Feed::Record { .. } => None,
         };
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(subject) = subject {

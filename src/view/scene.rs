@@ -10,6 +10,7 @@ use crate::app::Model;
 use crate::domain::ids::Track;
 use crate::domain::signals::{Reading, Signal};
 use crate::domain::text::duration;
+use crate::domain::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Command;
 
@@ -51,6 +52,11 @@ impl<'a> Scene<'a> {
     /// Returns whether an environment is the one that keys act on.
     pub(crate) fn is_selected(&self, env: &Environment) -> bool {
         *env.name() == self.model.env
+    }
+
+    /// Returns the verdict of an environment.
+    pub(crate) fn verdict(&self, env: &Environment) -> Verdict {
+        crate::domain::checklist::verdict(&self.model.world, env, self.model.now).verdict
     }
 
     /// Returns a reading as of now.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::check::{Check, CheckPhase, CheckState};
 use super::sign_off::{Decision, board};
 use crate::domain::action::{Refusal, RefusalKind};
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Judgement, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// The answer for a whole environment.
@@ -47,6 +47,23 @@ pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, no
 /// What is red comes before what is merely not known.
 fn red_first(reasons: &mut [Refusal]) {
     reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
+}
+
+/// Returns the verdict of an environment: that of its live signals, and while something is on its way in, at best a hold
+/// as long as a gate or a signature is missing.
+#[must_use]
+pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Judgement {
+    let live = env.judgement();
+    let under_way = env.workloads.iter().any(|workload| workload.status.as_ref().is_some_and(|s| s.canary.is_some()));
+    if live.verdict != Verdict::Go || !under_way {
+        return live;
+    }
+    let mut missing = listed(world, env, now);
+    red_first(&mut missing);
+    if missing.is_empty() {
+        return live;
+    }
+    Judgement { verdict: Verdict::Hold, reasons: missing.into_iter().map(|reason| reason.text).collect() }
 }
 
 /// Limits on live signals, where metrics are configured.

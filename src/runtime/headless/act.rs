@@ -52,6 +52,11 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     if !confirmed(&plan, command, action.yes)? {
         return Ok(Exit::NoGo);
     }
+    // While the question was open a gate may have turned red.
+    super::take_in(session);
+    if let (false, Err(refusals)) = (verb.stops(), crate::domain::action::plan(&session.world, &intent, &around)) {
+        return Ok(refused(&intent, &refusals));
+    }
     let outcome = perform(session, plan).await;
     let line = format!("{}: {}\n", intent.target, visible(&outcome.words()));
     if outcome.is_done() {

@@ -182,6 +182,13 @@ pub(super) async fn settle(session: &mut Session, env: &EnvName) {
         rests_on(world).iter().all(|name| world.environment(name).is_none_or(looked_at))
     })
     .await;
+    // What others said counts as well, where anybody has to say something.
+    let shared = session.shared.clone();
+    look_until(session, FIRST_LOOK, |world| {
+        let heard = |env: &crate::domain::world::Environment| !shared.contains(env.name()) || env.record.is_some();
+        rests_on(world).iter().filter_map(|name| world.environment(name)).all(heard)
+    })
+    .await;
     session.ask(&session.world);
     let limit = session.longest_check() + QUEUE;
     look_until(session, limit, |world| {
@@ -221,9 +228,12 @@ async fn about(session: &mut Session, env: &EnvName) -> Option<(Candidate, (Stri
 
 /// Writes down what a person said: only what is on disk counts.
 async fn write(session: &mut Session, candidate: &Candidate, entry: Entry, said: &str) -> Result<Exit> {
-    let written = session.door.journal().append(&candidate.release, entry).await;
+    let written = session.door.journal().append(&candidate.release, entry.clone()).await;
     match written {
         Ok(_) => {
+            if let Err(why) = session.door.share(&entry).await {
+                complain(&format!("kept on this machine only, others do not see it: {why}"));
+            }
             print(&format!("{}\n", crate::domain::text::visible(said)))?;
             Ok(Exit::Done)
         }

@@ -7,6 +7,7 @@ pub mod health;
 pub mod heartbeat;
 pub mod log;
 mod raw;
+mod record;
 mod watch;
 mod workload;
 
@@ -41,6 +42,8 @@ pub struct KubernetesSource {
     pub tracks: channel::Sender<TracksByWorkload>,
     /// Asks for a look at everything now.
     pub refresh: Arc<Notify>,
+    /// Whether people say something to this environment's checklist, so that it has to be read what others said.
+    pub shared: bool,
     /// Ends everything.
     pub cancel: CancellationToken,
 }
@@ -50,6 +53,9 @@ impl KubernetesSource {
     pub fn spawn(self, tasks: &TaskTracker) {
         let health = health::Health::new(self.env.clone(), self.outlet.clone());
         tasks.spawn(guarded(self.cancel.clone(), access::run(self.clone())));
+        if self.shared {
+            tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));
+        }
         for workload in self.workloads.clone() {
             let target = Target { env: self.env.clone(), workload };
             tasks.spawn(guarded(self.cancel.clone(), workload::run(self.clone(), health.clone(), target)));

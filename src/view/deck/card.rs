@@ -52,7 +52,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
+    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);

@@ -133,7 +133,7 @@ fn environment(
         .say(Role::Strong, format!(" {pointer} "))
         .name(if selected { Role::Strong } else { Role::Text }, env.name().as_str(), columns.name)
         .gap(1);
-    let verdict = badge::verdict(scene.theme, env.judgement().verdict, place, &env.kubernetes(), scene.model.now);
+    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.now);
     let mut lines = Vec::new();
     if let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
         lines.push(seen(scene, row, env, (workload, status), place, verdict, (columns, whole)));
