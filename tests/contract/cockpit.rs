@@ -186,6 +186,7 @@ impl Cockpit {
         let inbox = Inbox::default();
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
+            shared: false,
             env: env.clone(),
             client: client::for_reading(config.clone())?,
             namespace: namespace.clone(),

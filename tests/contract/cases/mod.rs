@@ -2,6 +2,7 @@
 
 mod blue_green;
 mod canary;
+mod checklist;
 mod crash;
 mod deployment;
 mod harm;
@@ -44,6 +45,8 @@ pub fn all() -> Vec<Case> {
         canary::abort_of_what_somebody_held,
         canary::abort_of_a_full_promotion,
         canary::restart,
+        checklist::two_people_sign,
+        checklist::a_gate_turns_red,
         rollback::to_stable_of_a_basic_canary,
         rollback::to_stable_of_a_routed_canary,
         rollback::to_stable_with_injected_metadata,
