@@ -13,8 +13,11 @@ const FIRST: &str = "#+-=:!";
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut digits_only = true;
-    for c in line(text).chars() {
-        let starts_list = digits_only && !out.is_empty() && matches!(c, '.' | ')');
+    let line = line(text);
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let ends_number = digits_only && !out.is_empty() && matches!(c, '.' | ')');
+        let starts_list = ends_number && chars.peek().is_none_or(|next| *next == ' ');
         if ANYWHERE.contains(c) || out.is_empty() && FIRST.contains(c) || starts_list {
             out.push('\\');
         }
@@ -50,6 +53,8 @@ mod tests {
             ("# title", r"\# title"),
             ("- item", r"\- item"),
             ("12. item", r"12\. item"),
+            ("3)", r"3\)"),
+            ("1.5.0", "1.5.0"),
             ("a | b ~~c~~", r"a \| b \~\~c\~\~"),
             ("a\nb\r\n\tc", "a b c"),
             ("a\u{202e}b\u{1b}[31mc", r"ab \[31mc"),

@@ -4,6 +4,7 @@
 //! - [`candidate`] is what an environment's checklist is about: the artifact on its way in, or the one that is there.
 //! - [`known`] are the checks that the world answers by itself: artifact, rollback, live signals.
 //! - [`ledger`] is what people said and what was found earlier: acknowledgements, sign-offs, gates that went red.
+//! - [`schedule`] says whether now is a time to release, and when the next one is.
 //! - [`sign_off`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what stands in the way of a promotion.
 
@@ -12,6 +13,7 @@ pub mod check;
 pub mod gates;
 pub mod known;
 pub mod ledger;
+pub mod schedule;
 pub mod sign_off;
 
 pub use candidate::{Candidate, Standing};

@@ -160,6 +160,10 @@ impl Reader {
         self.own.contains(&key(name))
     }
 
+    #[expect(
+        clippy::match_same_arms,
+        reason = "the order is that of the reasons; later arms take what earlier ones leave"
+    )]
     fn meaning(&self, sql: &Sql, tokens: &[TokenWithSpan]) -> Meaning {
         match sql {
             Sql::CreateTable(table) if table.or_replace => USED,
