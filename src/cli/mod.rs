@@ -10,6 +10,7 @@ pub mod output;
 pub mod print;
 pub mod status;
 pub mod target;
+pub mod watch;
 
 pub use args::{Args, Command};
 pub use exit::Exit;

@@ -1,6 +1,7 @@
 //! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
 
 mod act;
+mod changes;
 pub(super) mod config;
 mod init;
 pub(super) mod log;
@@ -31,6 +32,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
     if let Command::Init(what) = command {
         return init::run(config, variables, what).await;
     }
+    let asked = config.clone();
     let mut session = match Session::open(config, variables).await {
         Ok(session) => session,
         Err(error) => return Ok(usage(&error)),
@@ -40,6 +42,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
     let work = async {
         match command {
             Command::Status(what) => status::run(&mut session, what).await,
+            Command::Changes(what) => changes::run(&mut session, &asked, variables, what).await,
             Command::Wait(what) => wait::run(&mut session, what).await,
             command => act::run(&mut session, command).await,
         }
