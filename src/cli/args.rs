@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use jiff::SignedDuration;
 use reqwest::Url;
 
+use super::changes::Changes;
 use crate::config::prometheus::parse_url;
 use crate::config::{Flags, LogLevel, Theme};
 use crate::domain::action::Verb;
@@ -82,6 +83,8 @@ pub enum Command {
     Demo(Demo),
     /// Print how every environment stands, once
     Status(Status),
+    /// Print what is in the release: commits, version, migrations, differences; or its notes
+    Changes(Changes),
     /// Promote to the next step, or all the way with --full
     Promote(Promote),
     /// Hold a rollout where it is

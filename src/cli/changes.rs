@@ -1,316 +1,348 @@
-//! `cockpit status --watch`: what changed between two looks at the world, a line each.
+//! `cockpit changes`: what is in the release, as text, JSON and Markdown.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use std::fmt::Write as _;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde_json::{Value, json};
 
-use super::output::json_line;
 use super::status::API_VERSION;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::text::visible;
-use crate::domain::verdict::Judgement;
-use crate::domain::workload::{Revision, Status, Weight};
-use crate::domain::world::{Environment, WorkloadState, World};
+use crate::domain::changes::Bump;
+use crate::domain::changes::migration::Class;
+use crate::domain::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
+use crate::domain::text::{plural, visible};
 
-/// One change.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// Where.
-    pub environment: EnvName,
-    /// Of which workload; `None` where it is about the environment.
-    pub workload: Option<WorkloadId>,
-    /// Of what: `phase`, `step`, `weight`, `verdict` …
-    pub what: &'static str,
-    /// What it was; null where it was not known.
-    pub from: Value,
-    /// What it is.
-    pub to: Value,
-    /// The change in words.
-    pub text: String,
+/// `cockpit changes`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "The git repository is [service] repository of the config, else the one that the config file \
+                        or the current folder is in.\n\n\
+                        Examples:\n  cockpit changes prod-eu\n  cockpit changes --notes external > NOTES.md\n  \
+                        cockpit changes -o json | jq -r '.commits[] | select(.breaking) | .subject'\n\n\
+                        Exits 2 without a git repository, 4 where the commits cannot be known.")]
+pub struct Changes {
+    /// Environment; by default the one with something under way or to come, else the first
+    #[arg(value_name = "ENV")]
+    pub env: Option<String>,
+    /// Release notes as Markdown, for whom
+    #[arg(long, value_enum, value_name = "AUDIENCE")]
+    pub notes: Option<Audience>,
+    /// How it is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "notes")]
+    pub output: Output,
 }
 
-impl Change {
-    /// Returns the change as a line to read.
-    #[must_use]
-    pub fn line(&self, at: Timestamp, zone: &TimeZone) -> String {
-        let time = at.to_zoned(zone.clone()).strftime("%H:%M:%S");
-        let workload = self.workload.as_ref().map_or_else(String::new, |id| format!(" {id}"));
-        visible(&format!("{time} {}{workload}: {}", self.environment, self.text)).into_owned()
+/// How the changes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// As internal release notes.
+    Markdown,
+}
+
+impl ValueEnum for Audience {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
     }
 
-    /// Returns the change as a line of JSON.
-    #[must_use]
-    pub fn json(&self, at: Timestamp) -> String {
-        json_line(&json!({
-            "apiVersion": API_VERSION,
-            "at": at,
-            "environment": self.environment,
-            "workload": self.workload,
-            "what": self.what,
-            "from": self.from,
-            "to": self.to,
-            "text": self.text,
-        }))
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(self.word().into())
     }
 }
 
-/// Returns what changed, in the order of the environments. Figures that move all the time (signals, ages) count only
-/// where they change a verdict.
+impl Changes {
+    /// Returns whom notes are asked for, if they are.
+    #[must_use]
+    pub fn audience(&self) -> Option<Audience> {
+        self.notes.or_else(|| (self.output == Output::Markdown).then_some(Audience::Internal))
+    }
+}
+
+/// Where the changes are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The environment.
+    pub env: &'a str,
+    /// How it stands there: `under way`, `to come`, `there`.
+    pub standing: &'a str,
+    /// The environment before.
+    pub before: Option<&'a str>,
+}
+
+/// Returns the changes as JSON. What is unknown is null.
 #[must_use]
-pub fn diff(old: &World, new: &World) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for env in &new.environments {
-        let before = old.environment(env.name());
-        links(before, env, &mut changes);
-        for workload in &env.workloads {
-            let before = before.and_then(|before| before.workload(&workload.id));
-            let mut of = Of { env: env.name(), id: &workload.id, changes: &mut changes };
-            of.workload(before, workload);
-        }
-        events(before, env, &mut changes);
-    }
-    changes
+pub fn json(changes: &Release, place: &Place<'_>) -> Value {
+    let (migrations, no_migrations) = part(&changes.migrations);
+    let (drift, no_drift) = part(&changes.drift);
+    let (version, no_version) = part(&changes.version);
+    json!({
+        "apiVersion": API_VERSION,
+        "service": changes.service,
+        "environment": place.env,
+        "standing": place.standing,
+        "from": point(&changes.from),
+        "to": point(&changes.to),
+        "commits": changes.commits.iter().map(commit).collect::<Vec<_>>(),
+        "cut": changes.cut,
+        "lost": changes.lost.iter().map(commit).collect::<Vec<_>>(),
+        "authors": changes.authors(),
+        "tickets": changes.tickets(),
+        "version": version.map(|version| json!({
+            "right": version.troubles().is_empty(),
+            "words": version.words(),
+            "last": version.bumping.as_ref().map(|bumping| bumping.last.to_string()),
+            "demanded": version.bumping.as_ref().map(|bumping| bumping.demanded.word()),
+            "taken": version.bumping.as_ref().and_then(|bumping| bumping.taken).map(Bump::word),
+            "because": version.because,
+        })),
+        "migrations": migrations.map(|all| all.iter().map(migration).collect::<Vec<_>>()),
+        "drift": drift.map(|all| all.iter().map(|difference| json!({
+            "workload": difference.workload,
+            "key": difference.key(),
+            "container": difference.container,
+            "text": difference.words,
+        })).collect::<Vec<_>>()),
+        "unknown": {"version": no_version, "migrations": no_migrations, "drift": no_drift},
+    })
 }
 
-fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Change>) {
-    for (source, heard) in &env.links {
-        let was = before.and_then(|before| before.links.get(source)).map(|heard| &heard.link);
-        let word = |link: &Link| match link {
-            Link::Never => Value::Null,
-            Link::Up => json!("up"),
-            Link::Down(_) => json!("down"),
-        };
-        let from = was.map_or(Value::Null, word);
-        // The reason for an outage may change with each attempt; the outage is the change.
-        if from == word(&heard.link) {
-            continue;
-        }
-        let text = match &heard.link {
-            Link::Down(why) => format!("{} is down: {why}", source.word()),
-            Link::Up if from == json!("down") => format!("{} answers again", source.word()),
-            Link::Up => format!("{} answers", source.word()),
-            Link::Never => continue,
-        };
-        changes.push(Change {
-            environment: env.name().clone(),
-            workload: None,
-            what: match source {
-                SourceKind::Kubernetes => "kubernetes",
-                SourceKind::Prometheus => "prometheus",
-            },
-            from,
-            to: word(&heard.link),
-            text,
-        });
+/// What is known of a part, and why it is not.
+fn part<T>(part: &Part<T>) -> (Option<&T>, Option<&str>) {
+    match part {
+        Part::Known(known) => (Some(known), None),
+        Part::Blind(why) => (None, Some(why)),
+        Part::NotAsked => (None, None),
     }
 }
 
-fn events(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Change>) {
-    for (id, event) in &env.events {
-        if before.is_some_and(|before| before.events.iter().any(|(_, seen)| seen == event)) {
-            continue;
+fn point(point: &Point) -> Option<Value> {
+    (!point.commit.is_empty())
+        .then(|| json!({"version": point.version, "commit": point.commit, "told_by": point.told_by, "at": point.at}))
+}
+
+fn commit(commit: &Commit) -> Value {
+    json!({
+        "hash": commit.hash,
+        "type": commit.kind.word(),
+        "scope": commit.scope,
+        "breaking": commit.breaking,
+        "subject": commit.subject,
+        "description": commit.description,
+        "authors": commit.authors,
+        "at": commit.at,
+        "tickets": commit.tickets,
+    })
+}
+
+fn migration(migration: &Migration) -> Value {
+    json!({
+        "file": migration.file,
+        "class": migration.class().word(),
+        "tampered": migration.is_tampered(),
+        "down": migration.down,
+        "statements": migration.statements.iter().map(|statement| json!({
+            "line": statement.line,
+            "class": statement.class.word(),
+            "text": statement.what,
+        })).collect::<Vec<_>>(),
+        "unread": migration.unread.as_ref().map(|unread| json!({"line": unread.line, "why": unread.why})),
+    })
+}
+
+/// Returns the changes as text, grouped as the notes are.
+#[must_use]
+pub fn text(changes: &Release, place: &Place<'_>) -> String {
+    let mut lines = vec![head(changes, place)];
+    for (word, point) in [("from", &changes.from), ("to", &changes.to)] {
+        if !point.commit.is_empty() {
+            let at = point.at.map_or_else(String::new, |at| format!(", {}", at.strftime("%Y-%m-%d")));
+            lines.push(format!("  {word:<8} {}  told by {}{at}", short(&point.commit), point.told_by));
         }
-        let warning = if event.warning { "warning " } else { "" };
-        let times = if event.count > 1 { format!(" (× {})", event.count) } else { String::new() };
-        changes.push(Change {
-            environment: env.name().clone(),
-            workload: Some(id.clone()),
-            what: "event",
-            from: Value::Null,
-            to: json!({"reason": event.reason, "message": event.message, "warning": event.warning,
-                "kind": event.kind, "name": event.name, "count": event.count}),
-            text: format!("{warning}{} of {}/{}: {}{times}", event.reason, event.kind, event.name, event.message),
-        });
+    }
+    lines.push(format!("  {:<8} {}", "commits", totals(changes)));
+    if !changes.tickets().is_empty() {
+        lines.push(format!("  {:<8} {}", "tickets", changes.tickets().join(", ")));
+    }
+    match &changes.version {
+        Part::Known(version) => lines.push(format!("  {:<8} {}", "version", version.words())),
+        Part::Blind(why) => lines.push(format!("  {:<8} not known: {why}", "version")),
+        Part::NotAsked => {}
+    }
+    for group in changes.groups() {
+        lines.extend([String::new(), group.title.to_owned()]);
+        group.commits.iter().for_each(|commit| commit_text(commit, &mut lines));
+    }
+    if !changes.lost.is_empty() {
+        lines.extend([String::new(), format!("No longer in it: stable now, and not in {}", changes.to.version)]);
+        changes.lost.iter().for_each(|commit| commit_text(commit, &mut lines));
+    }
+    migrations_text(&changes.migrations, &mut lines);
+    drift_text(&changes.drift, place, &mut lines);
+    lines.iter().fold(String::new(), |mut out, line| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{}", visible(line.trim_end()));
+        out
+    })
+}
+
+fn head(changes: &Release, place: &Place<'_>) -> String {
+    let from = if changes.from.version.is_empty() { String::new() } else { format!("{} → ", changes.from.version) };
+    format!("{}  {from}{}  {} in {}", changes.service, changes.to.version, place.standing, place.env)
+}
+
+fn totals(changes: &Release) -> String {
+    let more = if changes.cut { " or more" } else { "" };
+    let people = match changes.authors().len() {
+        0 => String::new(),
+        1 => " by one person".to_owned(),
+        people => format!(" by {people} people"),
+    };
+    let mut parts = vec![format!("{}{more}{people}", changes.commits.len())];
+    for (count, what) in [(changes.breaking(), "breaking"), (changes.lost.len(), "no longer in it")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn commit_text(commit: &Commit, lines: &mut Vec<String>) {
+    let scope = commit.scope.as_ref().map_or_else(String::new, |scope| format!("{scope}: "));
+    lines.push(format!("  {}  {scope}{}  {}", commit.short(), commit.description, commit.authors.join(" and ")));
+    if let Some(breaking) = commit.breaking.as_ref().filter(|breaking| **breaking != commit.description) {
+        lines.push(format!("            breaks: {breaking}"));
     }
 }
 
-/// Collects the changes of one workload.
-struct Of<'a> {
-    env: &'a EnvName,
-    id: &'a WorkloadId,
-    changes: &'a mut Vec<Change>,
-}
-
-impl Of<'_> {
-    fn push(&mut self, what: &'static str, from: Value, to: Value, text: String) {
-        if from == to {
-            return;
+fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
+    let all = match part {
+        Part::Known(all) if all.is_empty() => return,
+        Part::Known(all) => all,
+        Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are not known: {why}")]),
+        Part::NotAsked => return,
+    };
+    lines.extend([String::new(), "Migrations".to_owned()]);
+    for migration in all {
+        let down = if migration.has_way_down() { "" } else { ", no way down" };
+        let tampered = if migration.is_tampered() { ", changed after it was released" } else { "" };
+        let count = plural(migration.statements.len(), "statement");
+        lines.push(format!("  {}  {}, {count}{down}{tampered}", migration.file, migration.class().word()));
+        for class in [Class::Contract, Class::Unclear] {
+            lines.extend(migration.lines(class).map(|line| format!("    {}: {line}", class.word())));
         }
-        let (environment, workload) = (self.env.clone(), Some(self.id.clone()));
-        self.changes.push(Change { environment, workload, what, from, to, text });
-    }
-
-    fn workload(&mut self, before: Option<&WorkloadState>, now: &WorkloadState) {
-        let missing = before.is_some_and(|before| before.missing);
-        if now.missing != missing {
-            let text = if now.missing { "does not exist" } else { "exists again" };
-            self.push("missing", json!(missing), json!(now.missing), text.to_owned());
+        if let Some(unread) = &migration.unread {
+            lines.push(format!("    {}:{}: cannot be read: {}", migration.file, unread.line, unread.why));
         }
-        if let Some(status) = &now.status {
-            self.status(before.and_then(|before| before.status.as_ref()), status);
-        }
-        self.verdict(before.map(|before| &before.judgement), &now.judgement);
-    }
-
-    fn status(&mut self, before: Option<&Status>, now: &Status) {
-        for (what, was, is) in [
-            ("stable", before.and_then(|before| before.stable.as_ref()), now.stable.as_ref()),
-            ("canary", before.and_then(|before| before.canary.as_ref()), now.canary.as_ref()),
-        ] {
-            let text = match (was, is) {
-                (None, Some(is)) if what == "canary" => format!("{} is under way", named(is)),
-                (Some(_), None) if what == "canary" => "nothing is under way any more".to_owned(),
-                (_, Some(is)) => format!("{what} is {}", named(is)),
-                (_, None) => format!("{what} is gone"),
-            };
-            let key = |revision: Option<&Revision>| revision.map_or(Value::Null, |revision| json!(revision.hash));
-            self.push(what, key(was), key(is), text);
-        }
-        let phase = (now.phase, &now.message);
-        if before.map(|before| (before.phase, &before.message)) != Some(phase) {
-            let said = if now.message.is_empty() { String::new() } else { format!(": {}", now.message) };
-            let from = before.map(|before| before.phase.word());
-            let text = match from.filter(|from| *from != now.phase.word()) {
-                Some(from) => format!("{from} → {}{said}", now.phase),
-                None => format!("{}{said}", now.phase),
-            };
-            if from == Some(now.phase.word()) {
-                self.push("message", json!(before.map(|before| &before.message)), json!(now.message), text);
-            } else {
-                self.push("phase", json!(from), json!(now.phase.word()), text);
-            }
-        }
-        if let Some(step) = now.step {
-            let text = if step.index >= step.total {
-                format!("all {} steps done", step.total)
-            } else {
-                format!("step {} of {}", step.index + 1, step.total)
-            };
-            let from = before.and_then(|before| before.step).map(|step| step.index);
-            self.push("step", json!(from), json!(step.index), text);
-        }
-        if let Some(weight) = now.weight {
-            let share = |weight: Weight| u64::from(weight.actual) * 100 / u64::from(weight.max.max(1));
-            let from = before.and_then(|before| before.weight).map(share);
-            self.push("weight", json!(from), json!(share(weight)), format!("weight {} %", share(weight)));
-        }
-        let replicas = now.replicas;
-        self.push(
-            "replicas",
-            json!(before.map(|before| before.replicas)),
-            json!(replicas),
-            format!("{}/{} ready, {} updated", replicas.ready, replicas.desired, replicas.updated),
-        );
-        if let Some(why) = &now.why {
-            let from = before.and_then(|before| before.why.as_ref());
-            self.push("why", json!(from), json!(why), why.clone());
-        }
-    }
-
-    fn verdict(&mut self, before: Option<&Judgement>, now: &Judgement) {
-        let from = before.map(|before| before.verdict);
-        let because = now.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
-        let was = from.map_or_else(String::new, |from| format!("{} → ", from.shout()));
-        self.push(
-            "verdict",
-            json!(from.map(crate::domain::verdict::Verdict::word)),
-            json!(now.verdict.word()),
-            format!("{was}{}{because}", now.verdict.shout()),
-        );
     }
 }
 
-fn named(revision: &Revision) -> String {
-    if revision.number > 0 {
-        format!("{} (revision {})", revision.version(), revision.number)
-    } else {
-        revision.version()
+fn drift_text(part: &Part<Vec<crate::domain::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
+    let before = place.before.unwrap_or("the environment before");
+    match part {
+        Part::Known(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
+        Part::Known(all) => {
+            lines.extend([String::new(), format!("Differences to {before}")]);
+            lines.extend(all.iter().map(|difference| format!("  {}", difference.line())));
+        }
+        Part::Blind(why) => lines.extend([String::new(), format!("Differences to {before} are not known: {why}")]),
+        Part::NotAsked => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixtures::{canary, flight, link, measure, now, show, target, world};
-    use crate::domain::event::KubeEvent;
-    use crate::domain::feed::Feed;
-    use crate::domain::workload::Object;
-    use jiff::SignedDuration;
+    use crate::cli::output::json_pretty;
+    use crate::domain::changes::drift::Aspect;
+    use crate::domain::changes::migration::Fate;
+    use crate::domain::changes::version::Bumping;
+    use crate::domain::changes::{Difference, RawCommit, Tag, Versioning};
 
-    fn lines(old: &World, new: &World) -> Vec<String> {
-        diff(old, new).iter().map(|change| change.line(now(), &TimeZone::UTC)).collect()
-    }
-
-    #[test]
-    fn the_first_look_tells_what_there_is() {
-        let before = world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"]), ("prod-us", &[])]);
-        insta::assert_snapshot!(lines(&before, &flight()).join("\n"));
-    }
-
-    #[test]
-    fn nothing_new_is_no_line_however_old_it_gets() {
-        let old = flight();
-        let mut new = flight();
-        link(&mut new, "prod-eu", SourceKind::Kubernetes, Link::Up, SignedDuration::ZERO);
-        measure(&mut new, &target("prod-eu", "rollout/api"), 0.0041);
-        assert_eq!(diff(&old, &new), []);
-    }
-
-    #[test]
-    fn a_promotion_an_outage_and_an_event_are_lines() {
-        let old = flight();
-        let mut new = flight();
-        let mut snapshot = canary();
-        if let Object::Rollout(rollout) = &mut snapshot.object {
-            rollout.status.step_index = Some(2);
-            rollout.status.phase = "Progressing".to_owned();
-            rollout.status.message = "more replicas need to be updated".to_owned();
-            rollout.status.pause_conditions.clear();
-            rollout.status.controller_pause = false;
-        }
-        show(&mut new, "prod-eu", snapshot);
-        link(&mut new, "staging", SourceKind::Kubernetes, Link::Down("timeout".to_owned()), SignedDuration::ZERO);
-        let event = KubeEvent {
-            uid: "e1".to_owned(),
-            at: now(),
-            warning: true,
-            reason: "BackOff".to_owned(),
-            message: "restarting\u{1b}[2J failed container".to_owned(),
-            kind: "Pod".to_owned(),
-            name: "api-5d6c-x".to_owned(),
-            count: 3,
+    fn example() -> Release {
+        let raw = |message: &str, seconds: i64| RawCommit {
+            hash: "9f2c41abd0e1f2a3b4c5d6e7f8091a2b3c4d5e6f".to_owned(),
+            author: "Ada \u{202e}Lovelace".to_owned(),
+            at: jiff::Timestamp::from_second(1_780_000_000 + seconds).ok(),
+            message: message.to_owned(),
+            merge: false,
         };
-        new.take(Feed::Event { target: target("prod-eu", "rollout/api"), event }, now());
-        let changes = diff(&old, &new);
-        assert_eq!(
-            lines(&old, &new),
-            [
-                "14:30:00 staging: kubernetes is down: timeout",
-                "14:30:00 prod-eu rollout/api: Paused → Progressing: more replicas need to be updated",
-                "14:30:00 prod-eu rollout/api: step 3 of 3",
-                "14:30:00 prod-eu rollout/api: warning BackOff of Pod/api-5d6c-x: restarting\\e[2J failed container (× 3)",
-            ]
-        );
-        let json: Value = serde_json::from_str(&changes[1].json(now())).unwrap();
-        assert_eq!(
-            json,
-            json!({"apiVersion": "cockpit/v1", "at": "2026-06-01T14:30:00Z", "environment": "prod-eu",
-                "workload": "rollout/api", "what": "phase", "from": "Paused", "to": "Progressing",
-                "text": "Paused → Progressing: more replicas need to be updated"})
-        );
+        let commits = Commit::read_all(&[
+            raw("feat(api)!: cursors (#31)\n\nBREAKING CHANGE: \u{1b}[31m`?page=` is gone", 2),
+            raw("fix: PAY-1 wake-ups\n\nCo-authored-by: Grace <g@x>", 1),
+        ]);
+        let (last, next) = (semver::Version::new(1, 4, 2), semver::Version::new(1, 5, 0));
+        Release {
+            service: "payments-api".to_owned(),
+            from: Point { version: "1.4.2".into(), commit: "a".repeat(40), told_by: "tag v1.4.2".into(), at: None },
+            to: Point {
+                version: "1.5.0".into(),
+                commit: "b".repeat(40),
+                told_by: "git-commit".into(),
+                at: jiff::Timestamp::from_second(1_780_000_000).ok(),
+            },
+            version: Part::Known(Versioning {
+                version: Some(next.clone()),
+                tag: Tag::There("v1.5.0".to_owned()),
+                bumping: Some(Bumping::judge(&last, &next, &commits)),
+                because: vec!["9f2c41ab feat(api)!: cursors (#31)".to_owned()],
+            }),
+            lost: Commit::read_all(&[raw("fix: on the branch", 0)]),
+            commits,
+            cut: false,
+            migrations: Part::Known(vec![
+                Migration::read("m/V2__a.sql", "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;", Fate::New, &[]),
+                Migration::gone("m/V1__b.sql"),
+            ]),
+            drift: Part::Known(vec![Difference {
+                workload: "rollout/api".to_owned(),
+                aspect: Aspect::Env,
+                container: Some("api".to_owned()),
+                name: "URL".to_owned(),
+                words: "differs between prod-eu and staging".to_owned(),
+            }]),
+        }
+    }
+
+    const PLACE: Place<'static> = Place { env: "prod-eu", standing: "under way", before: Some("staging") };
+
+    #[test]
+    fn text_says_what_is_in_it() {
+        let text = text(&example(), &PLACE);
+        assert!(!text.chars().any(|c| c != '\n' && crate::domain::text::is_unsafe(c)));
+        insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn what_disappears_and_what_turns_bad_are_lines() {
-        let old = flight();
-        let mut new = flight();
-        let gone = target("staging", "deployment/worker");
-        new.take(Feed::Workload { target: gone, snapshot: None }, now());
-        measure(&mut new, &target("prod-eu", "rollout/api"), 0.001);
-        assert_eq!(
-            lines(&old, &new),
-            ["14:30:00 staging deployment/worker: does not exist", "14:30:00 prod-eu rollout/api: NO-GO → GO"]
-        );
+    fn json_has_all_of_it() {
+        insta::assert_snapshot!(json_pretty(&json(&example(), &PLACE)));
+    }
+
+    #[test]
+    fn what_is_not_known_says_why() {
+        let changes = Release {
+            migrations: Part::Blind("no file fits".to_owned()),
+            drift: Part::Blind("403".to_owned()),
+            version: Part::Blind("no tag".to_owned()),
+            ..Release::default()
+        };
+        let text = text(&changes, &PLACE);
+        for why in ["no file fits", "403", "no tag"] {
+            assert!(text.contains(&format!("not known: {why}")), "{text}");
+        }
+        let json = json(&changes, &PLACE);
+        assert_eq!(json["migrations"], Value::Null);
+        assert_eq!(json["unknown"]["migrations"], "no file fits");
+        assert_eq!(json["from"], Value::Null);
+    }
+
+    #[test]
+    fn markdown_is_notes() {
+        let asked = |notes, output| Changes { env: None, notes, output }.audience();
+        assert_eq!(asked(None, Output::Text), None);
+        assert_eq!(asked(None, Output::Markdown), Some(Audience::Internal));
+        assert_eq!(asked(Some(Audience::External), Output::Text), Some(Audience::External));
     }
 }

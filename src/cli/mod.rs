@@ -12,6 +12,7 @@ pub mod preflight;
 pub mod print;
 pub mod status;
 pub mod target;
+pub mod watch;
 
 pub use args::{Args, Command};
 pub use exit::Exit;

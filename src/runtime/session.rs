@@ -62,6 +62,7 @@ pub(super) struct Session {
     /// Asks for another look at checks.
     again: broadcast::Sender<Again>,
     repository: Option<PathBuf>,
+    tag_prefix: Option<String>,
     longest_check: Duration,
     /// Environments whose checklists people say something to.
     pub(super) shared: BTreeSet<EnvName>,
@@ -97,6 +98,7 @@ impl Session {
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: config.repository.clone(),
+            tag_prefix: config.tag_prefix.clone(),
             shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
             longest_check: plans
                 .iter()
@@ -125,6 +127,7 @@ impl Session {
                     again: self.again.subscribe(),
                     room: Arc::clone(&room),
                     repository: self.repository.clone(),
+                    tag_prefix: self.tag_prefix.clone(),
                     before: before.replace((env.clone(), cluster.clone())),
                 },
                 outlet: self.inbox.outlet(),
@@ -241,6 +244,7 @@ struct Checks {
     again: broadcast::Receiver<Again>,
     room: Arc<Semaphore>,
     repository: Option<PathBuf>,
+    tag_prefix: Option<String>,
     /// The environment before, in promotion order.
     before: Option<(EnvConfig, Cluster)>,
 }
@@ -310,6 +314,7 @@ impl Environment {
                 cluster: Some((client.clone(), namespace.to_owned())),
                 previous: before,
                 repository: self.checks.repository.clone(),
+                tag_prefix: self.checks.tag_prefix.clone(),
             },
             asks: self.checks.asked.clone(),
             again: self.checks.again.resubscribe(),

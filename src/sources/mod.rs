@@ -1,7 +1,9 @@
 //! What we sense: each source turns the outside into [`Feed`](crate::domain::feed::Feed)s, with its own backoff,
 //! health and age. Sources never see the door.
 
+pub mod changes;
 pub mod checks;
+pub mod git;
 pub mod inbox;
 pub mod kubernetes;
 pub mod prometheus;

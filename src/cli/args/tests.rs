@@ -60,6 +60,8 @@ fn what_is_wrong_is_usage_and_says_what_would_be_right() {
         ("cockpit demo --speed 0", "0.1"),
         ("cockpit demo --list x", "cannot be used with"),
         ("cockpit --theme drak", "dark"),
+        ("cockpit changes --notes everyone", "external"),
+        ("cockpit changes --notes internal -o json", "cannot be used with"),
     ] {
         let error = read(line).unwrap_err();
         assert_eq!(error.exit_code(), i32::from(super::super::Exit::Usage.code()), "{line}");

@@ -1,17 +1,43 @@
 //! `drift`: what differs from the environment before.
 
-use crate::config::fields::Section;
+use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::domain::changes::drift::{Allowed, Aspect};
 
-/// What differs from the environment before.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drift {}
+/// The workload is set up as in the environment before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drift {
+    /// What may differ.
+    pub allow: Vec<Allowed>,
+}
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`drift`", help: "What differs from the environment before.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`drift`",
+    help: "The workload is set up as in the environment before: variables, resources, probes, replicas, ports, names of \
+           ConfigMaps and Secrets.",
+    needed: &[],
+    fields: &[field(
+        "allow",
+        Kind::TextList,
+        "[]",
+        "What may differ, e.g. \"replicas\", \"env:LOG_LEVEL\", \"resources:*\", \"configmap:*\".",
+    )],
+};
 
-/// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Drift> {
-    Some(Drift {})
+/// Reads it.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Drift {
+    let list = reader.list(table, "allow", "write for example [\"replicas\", \"env:LOG_LEVEL\"]");
+    let mut allow = Vec::new();
+    for item in list.into_iter().flatten() {
+        let Some(text) = reader.text_of(item, "allow") else { continue };
+        match Allowed::parse(&text.value) {
+            Ok(allowed) => allow.push(allowed),
+            Err(word) => {
+                let what = format!("`{word}` is nothing that is compared");
+                reader.note_unknown(text.at, what, word, &Aspect::ALL.map(Aspect::word));
+            }
+        }
+    }
+    Drift { allow }
 }

@@ -1,17 +1,80 @@
 //! `migrations`: database migrations of the release.
 
-use crate::config::fields::Section;
-use crate::config::reader::{Reader, Table};
+use std::path::PathBuf;
 
-/// Database migrations of the release.
+use crate::config::fields::{Kind, Section, field};
+use crate::config::reader::{Reader, Table};
+use crate::domain::changes::migration::Class;
+
+/// The database migrations of the release can be gone back from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Migrations {}
+pub struct Migrations {
+    /// Patterns of their files, relative to the repository's folder, or without one to [`Self::folder`].
+    pub files: Vec<String>,
+    /// The gravest class that is allowed.
+    pub allow: Class,
+    /// Whether each needs a way down.
+    pub down: bool,
+    /// The folder of the config file.
+    pub folder: PathBuf,
+}
+
+/// The files that are looked at, unless something else is said.
+const FILES: &str = "migrations/**/*.sql";
+
+fn classes() -> Vec<&'static str> {
+    ALLOWED.map(|(word, _)| word).to_vec()
+}
+
+const ALLOWED: [(&str, Class); 2] = [("expand", Class::Expand), ("contract", Class::Contract)];
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`migrations`", help: "Database migrations of the release.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`migrations`",
+    help: "The database migrations of the release can be gone back from: the version before can live with them.",
+    needed: &[],
+    fields: &[
+        field(
+            "files",
+            Kind::TextList,
+            "[\"migrations/**/*.sql\"]",
+            "Patterns of their files, relative to the git repository, or without one to the config file.",
+        ),
+        field(
+            "allow",
+            Kind::Word(classes),
+            "\"expand\"",
+            "`expand`: only what adds. `contract`: also what takes away, tightens or destroys.",
+        ),
+        field("down", Kind::Flag, "true", "Each has a way down."),
+    ],
+};
 
-/// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Migrations> {
-    Some(Migrations {})
+/// Reads it.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
+    let mut files = Vec::new();
+    let list = reader.list(table, "files", "write for example [\"db/migrations/*.sql\"]");
+    for item in list.into_iter().flatten() {
+        let Some(pattern) = reader.text_of(item, "files") else { continue };
+        match glob::Pattern::new(&pattern.value) {
+            Ok(_) => files.push(pattern.value),
+            Err(error) => reader.note(
+                pattern.at,
+                format!("`{}` is no pattern: {}", pattern.value, error.msg),
+                "`*` stands for a part of a name, `**` for any folders",
+            ),
+        }
+    }
+    if list.is_some_and(|list| list.is_empty()) {
+        reader.note(table.key_at("files"), "`files` is empty", "leave the key out, or name the files");
+    }
+    if list.is_none() {
+        files.push(FILES.to_owned());
+    }
+    Migrations {
+        files,
+        allow: reader.word(table, "allow", &ALLOWED).unwrap_or(Class::Expand),
+        down: reader.flag(table, "down").unwrap_or(true),
+        folder: reader.folder.clone(),
+    }
 }

@@ -167,10 +167,10 @@ pub(super) fn read_kind(reader: &mut Reader, word: &str, table: &Table<'_>) -> O
         "promql" => promql::read(reader, table).map(CheckKind::Promql),
         "http" => http::read(reader, table).map(CheckKind::Http),
         "command" => command::read(reader, table).map(CheckKind::Command),
-        "version" => version::read(reader, table).map(CheckKind::Version),
-        "migrations" => migrations::read(reader, table).map(CheckKind::Migrations),
-        "drift" => drift::read(reader, table).map(CheckKind::Drift),
-        "schedule" => schedule::read(reader, table).map(CheckKind::Schedule),
+        "version" => Some(CheckKind::Version(version::read(reader, table))),
+        "migrations" => Some(CheckKind::Migrations(migrations::read(reader, table))),
+        "drift" => Some(CheckKind::Drift(drift::read(reader, table))),
+        "schedule" => Some(CheckKind::Schedule(schedule::read(reader, table))),
         _ => None,
     }
 }

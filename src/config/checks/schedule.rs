@@ -1,17 +1,74 @@
 //! `schedule`: allowed windows and freezes.
 
-use crate::config::fields::Section;
-use crate::config::reader::{Reader, Table};
+use jiff::tz::TimeZone;
 
-/// Allowed windows and freezes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Schedule {}
+use crate::config::fields::{Kind, Section, field};
+use crate::config::reader::{Reader, Table};
+use crate::domain::checklist::schedule;
+
+/// When releases are allowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schedule {
+    /// Windows and freezes.
+    pub rules: schedule::Schedule,
+    /// Where their hours hold; `None` for the zone of this machine.
+    pub zone: Option<TimeZone>,
+}
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`schedule`", help: "Allowed windows and freezes.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`schedule`",
+    help: "Now is a time to release.",
+    needed: &[],
+    fields: &[
+        field(
+            "windows",
+            Kind::TextList,
+            "[]",
+            "When releases are allowed, e.g. \"Mon-Thu 09:00-16:00\"; without any always, but for late Fridays: from Friday \
+             15:00 to Monday 06:00.",
+        ),
+        field("freezes", Kind::TextList, "[]", "When they are not, e.g. \"2026-12-18..2027-01-04 year end\"."),
+        field(
+            "time_zone",
+            Kind::Text,
+            "",
+            "Where these hours hold, e.g. \"Europe/Berlin\"; without it where this machine is.",
+        ),
+    ],
+};
 
-/// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Schedule> {
-    Some(Schedule {})
+/// Reads it.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Schedule {
+    let windows = parsed(reader, table, "windows", "Mon-Thu 09:00-16:00", schedule::Window::parse);
+    let freezes = parsed(reader, table, "freezes", "2026-12-18..2027-01-04 year end", schedule::Freeze::parse);
+    let zone = reader.text(table, "time_zone").and_then(|name| {
+        let zone = TimeZone::get(&name.value).ok();
+        if zone.is_none() {
+            let what = format!("there is no time zone `{}`", name.value);
+            reader.note(name.at, what, "write its name as in \"Europe/Berlin\" or \"UTC\"");
+        }
+        zone
+    });
+    Schedule { rules: schedule::Schedule { windows, freezes }, zone }
+}
+
+/// Reads a list of texts, each in its own way.
+fn parsed<T>(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    key: &'static str,
+    example: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
+    let list = reader.list(table, key, &format!("write for example [\"{example}\"]"));
+    let mut all = Vec::new();
+    for item in list.into_iter().flatten() {
+        let Some(text) = reader.text_of(item, key) else { continue };
+        match parse(&text.value) {
+            Ok(value) => all.push(value),
+            Err(what) => reader.note(text.at, what, format!("write it as \"{example}\"")),
+        }
+    }
+    all
 }

@@ -3,15 +3,20 @@
 use crate::config::fields::Section;
 use crate::config::reader::{Reader, Table};
 
-/// The version and its tag.
-#[derive(Clone, Debug, PartialEq)]
+/// The version is a semantic one, its tag is there and points at the commit that was built, and it is large enough for
+/// the commits since the last one.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Version {}
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`version`", help: "The version and its tag.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`version`",
+    help: "The version is semantic, tagged, and large enough for the commits since the last one. Wants a git repository.",
+    needed: &[],
+    fields: &[],
+};
 
-/// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Version> {
-    Some(Version {})
+/// Reads it.
+pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Version {
+    Version {}
 }

@@ -5,6 +5,7 @@
 //! - [`known`] are the checks that the world answers by itself: artifact, rollback, live signals.
 //! - [`ledger`] is what people said and what was found earlier: acknowledgements, sign-offs, gates that went red.
 //! - [`record`] is where what people say is shared with others.
+//! - [`schedule`] says whether now is a time to release, and when the next one is.
 //! - [`sign_off`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what stands in the way of a promotion.
 
@@ -14,6 +15,7 @@ pub mod gates;
 pub mod known;
 pub mod ledger;
 pub mod record;
+pub mod schedule;
 pub mod sign_off;
 
 pub use candidate::{Candidate, Standing};

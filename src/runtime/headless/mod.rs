@@ -1,6 +1,7 @@
 //! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
 
 mod act;
+mod changes;
 mod checklist;
 pub(super) mod config;
 mod init;
@@ -34,6 +35,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
         return init::run(config, variables, what).await;
     }
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
+    let asked = config.clone();
     let mut session = match Session::open(config, variables).await {
         Ok(session) => session,
         Err(error) => return Ok(usage(&error)),
@@ -43,6 +45,7 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
     let work = async {
         match command {
             Command::Status(what) => status::run(&mut session, what).await,
+            Command::Changes(what) => changes::run(&mut session, &asked, variables, what).await,
             Command::Wait(what) => wait::run(&mut session, what).await,
             Command::Preflight(what) => preflight::run(&mut session, what, origin).await,
             Command::Gate(what) => checklist::gate(&mut session, what).await,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{FIRST_LOOK, complain, look_until, looked_at, print, take_in};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
-use crate::cli::{Exit, changes, status};
+use crate::cli::{Exit, status, watch};
 use crate::domain::freshness::Link;
 use crate::runtime::session::Session;
 
@@ -15,7 +15,7 @@ pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
     look_until(session, FIRST_LOOK, |world| world.environments.iter().all(looked_at)).await;
     let now = Timestamp::now();
     if what.watch {
-        return watch(session, what.output).await;
+        return follow(session, what.output).await;
     }
     let service = session.service.as_deref();
     print(&match what.output {
@@ -42,12 +42,12 @@ pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
 }
 
 /// Prints a line for every change, until interrupted.
-async fn watch(session: &mut Session, output: Output) -> Result<Exit> {
+async fn follow(session: &mut Session, output: Output) -> Result<Exit> {
     let zone = jiff::tz::TimeZone::system();
     let mut shown = crate::domain::world::World::default();
     loop {
         let now = Timestamp::now();
-        for change in changes::diff(&shown, &session.world) {
+        for change in watch::diff(&shown, &session.world) {
             print(&match output {
                 Output::Text => change.line(now, &zone) + "\n",
                 Output::Json => change.json(now) + "\n",

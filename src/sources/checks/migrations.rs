@@ -1,9 +1,79 @@
-//! `migrations`: database migrations of the release.
+//! `migrations`: the database migrations of the release can be gone back from.
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Migrations;
+use crate::domain::changes::Migration;
+use crate::domain::changes::migration::{Class, Fate};
+use crate::domain::text::plural;
+use crate::sources::changes::{ends, migrations, open};
+use crate::sources::git::Git;
 
-/// Looks.
-pub(super) async fn look(_asked: &Migrations, _scene: &Scene, _tools: &Tools) -> Evidence {
-    Evidence::blind("not looked at")
+/// Reads the SQL files that came or changed since what is stable.
+pub(super) async fn look(asked: &Migrations, scene: &Scene, tools: &Tools) -> Evidence {
+    if tools.repository.is_none() {
+        return told(asked, migrations(asked, None).await);
+    }
+    let git: Git = match open(tools).await {
+        Ok(git) => git,
+        Err(error) => return Evidence::blind(error.to_string()),
+    };
+    match ends(&git, scene, tools.tag_prefix()).await {
+        Ok(ends) => told(asked, migrations(asked, Some((&git, &ends))).await),
+        Err(error) => Evidence::blind(error.to_string()),
+    }
+}
+
+fn told(asked: &Migrations, found: Result<Vec<Migration>, String>) -> Evidence {
+    match found {
+        Ok(found) => evidence(asked, &found),
+        Err(why) => Evidence::blind(why),
+    }
+}
+
+/// What is wrong is told first, then what cannot be read, then what is fine.
+fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
+    let mut wrong = Vec::new();
+    let mut unknown = Vec::new();
+    let mut fine = Vec::new();
+    for migration in found {
+        let file = &migration.file;
+        if migration.is_tampered() {
+            let what = if migration.fate == Fate::Gone { "is gone" } else { "was changed" };
+            wrong.push(format!("{file} {what} after it was released: databases that ran it stay as they are"));
+        }
+        if asked.down && !migration.has_way_down() {
+            wrong.push(format!("{file} has no way down"));
+        }
+        for class in [Class::Contract, Class::Unclear, Class::Expand] {
+            let lines = match class {
+                class if class <= asked.allow => &mut fine,
+                Class::Contract => &mut wrong,
+                _ => &mut unknown,
+            };
+            lines.extend(migration.lines(class));
+        }
+        if let Some(unread) = &migration.unread {
+            unknown.push(format!("{file}:{}: cannot be read: {}", unread.line, unread.why));
+        }
+    }
+    let count = plural(found.len(), "migration");
+    let first = |lines: &[String]| {
+        let more = if lines.len() > 1 { format!(" (and {} more)", lines.len() - 1) } else { String::new() };
+        format!("{}{more}", lines.first().map_or("", String::as_str))
+    };
+    let evidence = if !wrong.is_empty() {
+        let green =
+            "the old version can live with every statement, each has a way down, and released files stay as they are";
+        Evidence::failed(format!("{count}: {}", first(&wrong)), green)
+    } else if !unknown.is_empty() {
+        Evidence::blind(format!("{count}: {}", first(&unknown)))
+    } else if found.is_empty() {
+        Evidence::passed("no migration in this release")
+    } else {
+        Evidence::passed(format!(
+            "{count}, and the version before can live with {}",
+            if found.len() == 1 { "it" } else { "all" }
+        ))
+    };
+    evidence.with(wrong).with(unknown).with(fine)
 }

@@ -67,6 +67,16 @@ pub struct Tools {
     pub previous: Option<(Client, String)>,
     /// The release's git repository.
     pub repository: Option<PathBuf>,
+    /// What stands before the version in the names of its tags, where that is configured.
+    pub tag_prefix: Option<String>,
+}
+
+impl Tools {
+    /// Returns what stands before the version in the names of tags.
+    #[must_use]
+    pub fn tag_prefix(&self) -> &str {
+        self.tag_prefix.as_deref().unwrap_or(super::git::TAG_PREFIX)
+    }
 }
 
 /// What a look came to.

@@ -1,9 +1,52 @@
-//! `schedule`: allowed windows and freezes.
+//! `schedule`: is now a time to release?
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Schedule;
+use crate::domain::checklist::schedule::{Answer, shown};
+use crate::domain::text::duration;
 
-/// Looks.
-pub(super) async fn look(_asked: &Schedule, _scene: &Scene, _tools: &Tools) -> Evidence {
-    Evidence::blind("not looked at")
+/// Looks at the clock.
+#[expect(clippy::unused_async, reason = "all kinds are looked at alike")]
+pub(super) async fn look(asked: &Schedule, _scene: &Scene, _tools: &Tools) -> Evidence {
+    let zone = asked.zone.clone().unwrap_or_else(TimeZone::system);
+    answer(asked, Timestamp::now(), &zone)
+}
+
+fn answer(asked: &Schedule, now: Timestamp, zone: &TimeZone) -> Evidence {
+    match asked.rules.answer(now, zone) {
+        Answer::Open => Evidence::passed(format!("{} is a time to release", shown(now, zone))),
+        Answer::Closed { why, opens: Some(opens) } => {
+            let wait = duration(opens.duration_since(now));
+            Evidence::failed(why, format!("it is {}, in {wait}", shown(opens, zone)))
+        }
+        Answer::Closed { why, opens: None } => {
+            Evidence::failed(why, "windows or freezes are changed: none opens within a year")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::Found;
+
+    #[test]
+    fn a_closed_window_says_when_the_next_one_opens() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let at = |text: &str| answer(&Schedule::default(), text.parse().unwrap(), &zone);
+        let open = at("2026-11-20T13:00:00Z");
+        assert_eq!(
+            (open.found, open.summary.as_str()),
+            (Found::Passed, "Fri 2026-11-20 14:00 (Europe/Berlin) is a time to release")
+        );
+        let closed = at("2026-11-20T15:00:00Z");
+        assert_eq!(
+            (closed.found, closed.summary.as_str()),
+            (Found::Failed, "late Friday: nobody will be there to look")
+        );
+        assert_eq!(closed.green_when, "it is Mon 2026-11-23 06:00 (Europe/Berlin), in 2d 14h");
+    }
 }

@@ -1,9 +1,29 @@
-//! `version`: the version and its tag.
+//! `version`: the version is semantic, tagged, and large enough for what is in it.
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Version;
+use crate::domain::changes::Versioning;
+use crate::sources::changes::{open, versioning};
 
-/// Looks.
-pub(super) async fn look(_asked: &Version, _scene: &Scene, _tools: &Tools) -> Evidence {
-    Evidence::blind("not looked at")
+/// Looks at the tags and commits of the repository.
+pub(super) async fn look(_asked: &Version, scene: &Scene, tools: &Tools) -> Evidence {
+    let git = match open(tools).await {
+        Ok(git) => git,
+        Err(error) => return Evidence::blind(error.to_string()),
+    };
+    match versioning(&git, scene, tools.tag_prefix()).await {
+        Ok(found) => evidence(&scene.version, &found),
+        Err(error) => Evidence::blind(error.to_string()),
+    }
+}
+
+fn evidence(version: &str, found: &Versioning) -> Evidence {
+    let troubles = found.troubles();
+    let evidence = if troubles.is_empty() {
+        Evidence::passed(format!("{version}: {}", found.words()))
+    } else {
+        let green: Vec<String> = troubles.into_iter().map(|(_, green)| green).collect();
+        Evidence::failed(format!("{version}: {}", found.words()), green.join("; "))
+    };
+    evidence.with(found.because.iter().cloned())
 }

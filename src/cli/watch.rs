@@ -1,0 +1,316 @@
+//! `cockpit status --watch`: what changed between two looks at the world, a line each.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::output::json_line;
+use super::status::API_VERSION;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::text::visible;
+use crate::domain::verdict::Judgement;
+use crate::domain::workload::{Revision, Status, Weight};
+use crate::domain::world::{Environment, WorkloadState, World};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where.
+    pub environment: EnvName,
+    /// Of which workload; `None` where it is about the environment.
+    pub workload: Option<WorkloadId>,
+    /// Of what: `phase`, `step`, `weight`, `verdict` …
+    pub what: &'static str,
+    /// What it was; null where it was not known.
+    pub from: Value,
+    /// What it is.
+    pub to: Value,
+    /// The change in words.
+    pub text: String,
+}
+
+impl Change {
+    /// Returns the change as a line to read.
+    #[must_use]
+    pub fn line(&self, at: Timestamp, zone: &TimeZone) -> String {
+        let time = at.to_zoned(zone.clone()).strftime("%H:%M:%S");
+        let workload = self.workload.as_ref().map_or_else(String::new, |id| format!(" {id}"));
+        visible(&format!("{time} {}{workload}: {}", self.environment, self.text)).into_owned()
+    }
+
+    /// Returns the change as a line of JSON.
+    #[must_use]
+    pub fn json(&self, at: Timestamp) -> String {
+        json_line(&json!({
+            "apiVersion": API_VERSION,
+            "at": at,
+            "environment": self.environment,
+            "workload": self.workload,
+            "what": self.what,
+            "from": self.from,
+            "to": self.to,
+            "text": self.text,
+        }))
+    }
+}
+
+/// Returns what changed, in the order of the environments. Figures that move all the time (signals, ages) count only
+/// where they change a verdict.
+#[must_use]
+pub fn diff(old: &World, new: &World) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for env in &new.environments {
+        let before = old.environment(env.name());
+        links(before, env, &mut changes);
+        for workload in &env.workloads {
+            let before = before.and_then(|before| before.workload(&workload.id));
+            let mut of = Of { env: env.name(), id: &workload.id, changes: &mut changes };
+            of.workload(before, workload);
+        }
+        events(before, env, &mut changes);
+    }
+    changes
+}
+
+fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Change>) {
+    for (source, heard) in &env.links {
+        let was = before.and_then(|before| before.links.get(source)).map(|heard| &heard.link);
+        let word = |link: &Link| match link {
+            Link::Never => Value::Null,
+            Link::Up => json!("up"),
+            Link::Down(_) => json!("down"),
+        };
+        let from = was.map_or(Value::Null, word);
+        // The reason for an outage may change with each attempt; the outage is the change.
+        if from == word(&heard.link) {
+            continue;
+        }
+        let text = match &heard.link {
+            Link::Down(why) => format!("{} is down: {why}", source.word()),
+            Link::Up if from == json!("down") => format!("{} answers again", source.word()),
+            Link::Up => format!("{} answers", source.word()),
+            Link::Never => continue,
+        };
+        changes.push(Change {
+            environment: env.name().clone(),
+            workload: None,
+            what: match source {
+                SourceKind::Kubernetes => "kubernetes",
+                SourceKind::Prometheus => "prometheus",
+            },
+            from,
+            to: word(&heard.link),
+            text,
+        });
+    }
+}
+
+fn events(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Change>) {
+    for (id, event) in &env.events {
+        if before.is_some_and(|before| before.events.iter().any(|(_, seen)| seen == event)) {
+            continue;
+        }
+        let warning = if event.warning { "warning " } else { "" };
+        let times = if event.count > 1 { format!(" (× {})", event.count) } else { String::new() };
+        changes.push(Change {
+            environment: env.name().clone(),
+            workload: Some(id.clone()),
+            what: "event",
+            from: Value::Null,
+            to: json!({"reason": event.reason, "message": event.message, "warning": event.warning,
+                "kind": event.kind, "name": event.name, "count": event.count}),
+            text: format!("{warning}{} of {}/{}: {}{times}", event.reason, event.kind, event.name, event.message),
+        });
+    }
+}
+
+/// Collects the changes of one workload.
+struct Of<'a> {
+    env: &'a EnvName,
+    id: &'a WorkloadId,
+    changes: &'a mut Vec<Change>,
+}
+
+impl Of<'_> {
+    fn push(&mut self, what: &'static str, from: Value, to: Value, text: String) {
+        if from == to {
+            return;
+        }
+        let (environment, workload) = (self.env.clone(), Some(self.id.clone()));
+        self.changes.push(Change { environment, workload, what, from, to, text });
+    }
+
+    fn workload(&mut self, before: Option<&WorkloadState>, now: &WorkloadState) {
+        let missing = before.is_some_and(|before| before.missing);
+        if now.missing != missing {
+            let text = if now.missing { "does not exist" } else { "exists again" };
+            self.push("missing", json!(missing), json!(now.missing), text.to_owned());
+        }
+        if let Some(status) = &now.status {
+            self.status(before.and_then(|before| before.status.as_ref()), status);
+        }
+        self.verdict(before.map(|before| &before.judgement), &now.judgement);
+    }
+
+    fn status(&mut self, before: Option<&Status>, now: &Status) {
+        for (what, was, is) in [
+            ("stable", before.and_then(|before| before.stable.as_ref()), now.stable.as_ref()),
+            ("canary", before.and_then(|before| before.canary.as_ref()), now.canary.as_ref()),
+        ] {
+            let text = match (was, is) {
+                (None, Some(is)) if what == "canary" => format!("{} is under way", named(is)),
+                (Some(_), None) if what == "canary" => "nothing is under way any more".to_owned(),
+                (_, Some(is)) => format!("{what} is {}", named(is)),
+                (_, None) => format!("{what} is gone"),
+            };
+            let key = |revision: Option<&Revision>| revision.map_or(Value::Null, |revision| json!(revision.hash));
+            self.push(what, key(was), key(is), text);
+        }
+        let phase = (now.phase, &now.message);
+        if before.map(|before| (before.phase, &before.message)) != Some(phase) {
+            let said = if now.message.is_empty() { String::new() } else { format!(": {}", now.message) };
+            let from = before.map(|before| before.phase.word());
+            let text = match from.filter(|from| *from != now.phase.word()) {
+                Some(from) => format!("{from} → {}{said}", now.phase),
+                None => format!("{}{said}", now.phase),
+            };
+            if from == Some(now.phase.word()) {
+                self.push("message", json!(before.map(|before| &before.message)), json!(now.message), text);
+            } else {
+                self.push("phase", json!(from), json!(now.phase.word()), text);
+            }
+        }
+        if let Some(step) = now.step {
+            let text = if step.index >= step.total {
+                format!("all {} steps done", step.total)
+            } else {
+                format!("step {} of {}", step.index + 1, step.total)
+            };
+            let from = before.and_then(|before| before.step).map(|step| step.index);
+            self.push("step", json!(from), json!(step.index), text);
+        }
+        if let Some(weight) = now.weight {
+            let share = |weight: Weight| u64::from(weight.actual) * 100 / u64::from(weight.max.max(1));
+            let from = before.and_then(|before| before.weight).map(share);
+            self.push("weight", json!(from), json!(share(weight)), format!("weight {} %", share(weight)));
+        }
+        let replicas = now.replicas;
+        self.push(
+            "replicas",
+            json!(before.map(|before| before.replicas)),
+            json!(replicas),
+            format!("{}/{} ready, {} updated", replicas.ready, replicas.desired, replicas.updated),
+        );
+        if let Some(why) = &now.why {
+            let from = before.and_then(|before| before.why.as_ref());
+            self.push("why", json!(from), json!(why), why.clone());
+        }
+    }
+
+    fn verdict(&mut self, before: Option<&Judgement>, now: &Judgement) {
+        let from = before.map(|before| before.verdict);
+        let because = now.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
+        let was = from.map_or_else(String::new, |from| format!("{} → ", from.shout()));
+        self.push(
+            "verdict",
+            json!(from.map(crate::domain::verdict::Verdict::word)),
+            json!(now.verdict.word()),
+            format!("{was}{}{because}", now.verdict.shout()),
+        );
+    }
+}
+
+fn named(revision: &Revision) -> String {
+    if revision.number > 0 {
+        format!("{} (revision {})", revision.version(), revision.number)
+    } else {
+        revision.version()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fixtures::{canary, flight, link, measure, now, show, target, world};
+    use crate::domain::event::KubeEvent;
+    use crate::domain::feed::Feed;
+    use crate::domain::workload::Object;
+    use jiff::SignedDuration;
+
+    fn lines(old: &World, new: &World) -> Vec<String> {
+        diff(old, new).iter().map(|change| change.line(now(), &TimeZone::UTC)).collect()
+    }
+
+    #[test]
+    fn the_first_look_tells_what_there_is() {
+        let before = world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"]), ("prod-us", &[])]);
+        insta::assert_snapshot!(lines(&before, &flight()).join("\n"));
+    }
+
+    #[test]
+    fn nothing_new_is_no_line_however_old_it_gets() {
+        let old = flight();
+        let mut new = flight();
+        link(&mut new, "prod-eu", SourceKind::Kubernetes, Link::Up, SignedDuration::ZERO);
+        measure(&mut new, &target("prod-eu", "rollout/api"), 0.0041);
+        assert_eq!(diff(&old, &new), []);
+    }
+
+    #[test]
+    fn a_promotion_an_outage_and_an_event_are_lines() {
+        let old = flight();
+        let mut new = flight();
+        let mut snapshot = canary();
+        if let Object::Rollout(rollout) = &mut snapshot.object {
+            rollout.status.step_index = Some(2);
+            rollout.status.phase = "Progressing".to_owned();
+            rollout.status.message = "more replicas need to be updated".to_owned();
+            rollout.status.pause_conditions.clear();
+            rollout.status.controller_pause = false;
+        }
+        show(&mut new, "prod-eu", snapshot);
+        link(&mut new, "staging", SourceKind::Kubernetes, Link::Down("timeout".to_owned()), SignedDuration::ZERO);
+        let event = KubeEvent {
+            uid: "e1".to_owned(),
+            at: now(),
+            warning: true,
+            reason: "BackOff".to_owned(),
+            message: "restarting\u{1b}[2J failed container".to_owned(),
+            kind: "Pod".to_owned(),
+            name: "api-5d6c-x".to_owned(),
+            count: 3,
+        };
+        new.take(Feed::Event { target: target("prod-eu", "rollout/api"), event }, now());
+        let changes = diff(&old, &new);
+        assert_eq!(
+            lines(&old, &new),
+            [
+                "14:30:00 staging: kubernetes is down: timeout",
+                "14:30:00 prod-eu rollout/api: Paused → Progressing: more replicas need to be updated",
+                "14:30:00 prod-eu rollout/api: step 3 of 3",
+                "14:30:00 prod-eu rollout/api: warning BackOff of Pod/api-5d6c-x: restarting\\e[2J failed container (× 3)",
+            ]
+        );
+        let json: Value = serde_json::from_str(&changes[1].json(now())).unwrap();
+        assert_eq!(
+            json,
+            json!({"apiVersion": "cockpit/v1", "at": "2026-06-01T14:30:00Z", "environment": "prod-eu",
+                "workload": "rollout/api", "what": "phase", "from": "Paused", "to": "Progressing",
+                "text": "Paused → Progressing: more replicas need to be updated"})
+        );
+    }
+
+    #[test]
+    fn what_disappears_and_what_turns_bad_are_lines() {
+        let old = flight();
+        let mut new = flight();
+        let gone = target("staging", "deployment/worker");
+        new.take(Feed::Workload { target: gone, snapshot: None }, now());
+        measure(&mut new, &target("prod-eu", "rollout/api"), 0.001);
+        assert_eq!(
+            lines(&old, &new),
+            ["14:30:00 staging deployment/worker: does not exist", "14:30:00 prod-eu rollout/api: NO-GO → GO"]
+        );
+    }
+}

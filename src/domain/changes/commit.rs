@@ -1,0 +1,361 @@
+//! Commits, read as Conventional Commits 1.0 (conventionalcommits.org) as far as they are some.
+
+use jiff::Timestamp;
+
+use super::tickets::tickets;
+
+/// A commit as git tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawCommit {
+    /// Full hash.
+    pub hash: String,
+    /// Name of the author.
+    pub author: String,
+    /// When it was written; `None` where git's figure is no time.
+    pub at: Option<Timestamp>,
+    /// The whole message.
+    pub message: String,
+    /// Whether it has more than one parent.
+    pub merge: bool,
+}
+
+/// A commit of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Full hash.
+    pub hash: String,
+    /// Who wrote it, and with whom: the author first.
+    pub authors: Vec<String>,
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// First line of the message.
+    pub subject: String,
+    /// The rest of it.
+    pub body: String,
+    /// What kind of change it is.
+    pub kind: CommitKind,
+    /// What it is about, e.g. `api` of `feat(api): …`.
+    pub scope: Option<String>,
+    /// What breaks by it: the words of its `BREAKING CHANGE:` footer, else its description.
+    pub breaking: Option<String>,
+    /// The subject without type and scope.
+    pub description: String,
+    /// Tickets that it names, in order.
+    pub tickets: Vec<String>,
+}
+
+/// What kind of change a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CommitKind {
+    /// Closes a hole.
+    Security,
+    /// Something new.
+    Feat,
+    /// Something that was wrong.
+    Fix,
+    /// The same, faster.
+    Perf,
+    /// Takes back an earlier one.
+    Revert,
+    /// The same, built otherwise.
+    Refactor,
+    /// Words.
+    Docs,
+    /// Tests.
+    Test,
+    /// How it is built, and from what.
+    Build,
+    /// Pipelines.
+    Ci,
+    /// Looks of the code.
+    Style,
+    /// Upkeep.
+    Chore,
+    /// Whatever does not say.
+    Other,
+}
+
+impl CommitKind {
+    /// All kinds, in the order of the notes.
+    pub const ALL: [Self; 13] = [
+        Self::Security,
+        Self::Feat,
+        Self::Fix,
+        Self::Perf,
+        Self::Revert,
+        Self::Refactor,
+        Self::Docs,
+        Self::Test,
+        Self::Build,
+        Self::Ci,
+        Self::Style,
+        Self::Chore,
+        Self::Other,
+    ];
+
+    /// Returns the word, as commits write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Feat => "feat",
+            Self::Fix => "fix",
+            Self::Perf => "perf",
+            Self::Revert => "revert",
+            Self::Refactor => "refactor",
+            Self::Docs => "docs",
+            Self::Test => "test",
+            Self::Build => "build",
+            Self::Ci => "ci",
+            Self::Style => "style",
+            Self::Chore => "chore",
+            Self::Other => "other",
+        }
+    }
+
+    /// Returns the title of its group.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Security => "Security",
+            Self::Feat => "Features",
+            Self::Fix => "Fixes",
+            Self::Perf => "Performance",
+            Self::Revert => "Reverts",
+            Self::Refactor => "Refactoring",
+            Self::Docs => "Documentation",
+            Self::Test => "Tests",
+            Self::Build => "Build",
+            Self::Ci => "Pipelines",
+            Self::Style => "Style",
+            Self::Chore => "Chores",
+            Self::Other => "Other",
+        }
+    }
+
+    /// Reads the type of a commit, with the spellings that are common; `None` for a word that is none.
+    fn parse(word: &str) -> Option<Self> {
+        let word = word.to_ascii_lowercase();
+        Some(match word.as_str() {
+            "feature" | "features" => Self::Feat,
+            "bugfix" | "hotfix" => Self::Fix,
+            "sec" => Self::Security,
+            "doc" => Self::Docs,
+            "tests" => Self::Test,
+            "deps" => Self::Build,
+            _ => return Self::ALL.into_iter().find(|kind| kind.word() == word && *kind != Self::Other),
+        })
+    }
+}
+
+impl Commit {
+    /// Reads a commit. Never fails: what is not conventional is [`CommitKind::Other`], with its subject as description.
+    #[must_use]
+    pub fn read(raw: &RawCommit) -> Self {
+        let message = raw.message.trim();
+        let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
+        let (subject, body) = (subject.trim().to_owned(), body.trim().to_owned());
+        let head = header(&subject);
+        let (kind, scope, description, loud) = match &head {
+            Some(head) => (head.kind, head.scope, head.description, head.breaking),
+            None if subject.starts_with("Revert \"") => (CommitKind::Revert, None, subject.as_str(), false),
+            None => (CommitKind::Other, None, subject.as_str(), false),
+        };
+        let description = description.to_owned();
+        let breaking = breaking_footer(&body).or_else(|| loud.then(|| description.clone()));
+        let mut authors = vec![raw.author.trim().to_owned()];
+        for name in co_authors(&body) {
+            if !authors.contains(&name) {
+                authors.push(name);
+            }
+        }
+        Self {
+            hash: raw.hash.clone(),
+            authors,
+            at: raw.at,
+            kind,
+            scope: scope.map(ToOwned::to_owned),
+            breaking,
+            tickets: tickets(message),
+            description,
+            subject,
+            body,
+        }
+    }
+
+    /// Returns the commits to tell of. A merge says nothing that its commits do not say, unless its own subject is a
+    /// conventional one: then the pull request was named with care, and it counts too.
+    pub fn read_all<'a>(raw: impl IntoIterator<Item = &'a RawCommit>) -> Vec<Self> {
+        let read = raw.into_iter().map(|raw| (raw.merge, Self::read(raw)));
+        read.filter(|(merge, commit)| !merge || commit.kind != CommitKind::Other || commit.breaking.is_some())
+            .map(|(_, commit)| commit)
+            .collect()
+    }
+
+    /// Returns the hash as it is shown.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.hash.get(..8).unwrap_or(&self.hash)
+    }
+}
+
+/// The first line of a conventional commit.
+struct Header<'a> {
+    kind: CommitKind,
+    scope: Option<&'a str>,
+    breaking: bool,
+    description: &'a str,
+}
+
+/// Reads `type(scope)!: description`. An unknown type counts only where it is marked as breaking: `Note: …` is a
+/// sentence, `wire!: …` is a warning.
+fn header(subject: &str) -> Option<Header<'_>> {
+    let (head, description) = subject.split_once(':')?;
+    let description = description.trim();
+    let (head, breaking) = match head.strip_suffix('!') {
+        Some(head) => (head, true),
+        None => (head, false),
+    };
+    let (word, scope) = match head.split_once('(') {
+        Some((word, rest)) => (word, Some(rest.strip_suffix(')')?.trim()).filter(|scope| !scope.is_empty())),
+        None => (head, None),
+    };
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !is_word || description.is_empty() {
+        return None;
+    }
+    let kind = match CommitKind::parse(word) {
+        Some(CommitKind::Fix) if scope.is_some_and(|scope| CommitKind::parse(scope) == Some(CommitKind::Security)) => {
+            CommitKind::Security
+        }
+        Some(kind) => kind,
+        None if breaking => CommitKind::Other,
+        None => return None,
+    };
+    Some(Header { kind, scope, breaking, description })
+}
+
+/// Returns the words of the `BREAKING CHANGE:` footer, up to the next paragraph or footer.
+fn breaking_footer(body: &str) -> Option<String> {
+    let mut lines = body.lines();
+    let first = lines.find_map(|line| {
+        let rest = line.strip_prefix("BREAKING CHANGE").or_else(|| line.strip_prefix("BREAKING-CHANGE"))?;
+        rest.strip_prefix(':').or_else(|| rest.strip_prefix(" #"))
+    })?;
+    let more = lines.take_while(|line| !line.trim().is_empty() && !is_footer(line));
+    let words: Vec<&str> = std::iter::once(first).chain(more).flat_map(str::split_whitespace).collect();
+    Some(if words.is_empty() { "something, which the commit does not name".to_owned() } else { words.join(" ") })
+}
+
+/// Whether a line begins a footer, e.g. `Refs: #12`.
+fn is_footer(line: &str) -> bool {
+    let Some((token, _)) = line.split_once(": ").or_else(|| line.split_once(" #")) else { return false };
+    token.starts_with(|c: char| c.is_ascii_uppercase()) && token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        || token == "BREAKING CHANGE"
+}
+
+/// Returns the names of `Co-authored-by: Name <mail>`.
+fn co_authors(body: &str) -> impl Iterator<Item = String> {
+    body.lines().filter_map(|line| {
+        let (token, name) = line.split_once(':')?;
+        let name = name.split('<').next()?.trim();
+        (token.eq_ignore_ascii_case("co-authored-by") && !name.is_empty()).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A commit with this message.
+    pub(crate) fn commit(message: &str) -> Commit {
+        Commit::read(&RawCommit {
+            hash: "9f2c41abd0e1f2a3b4c5d6e7f8091a2b3c4d5e6f".to_owned(),
+            author: "Ada Lovelace".to_owned(),
+            at: Timestamp::from_second(1_780_000_000).ok(),
+            message: message.to_owned(),
+            merge: false,
+        })
+    }
+
+    #[test]
+    fn subjects() {
+        for (subject, kind, scope, breaking, description) in [
+            ("feat: queue", CommitKind::Feat, None, false, "queue"),
+            ("feat(api): queue", CommitKind::Feat, Some("api"), false, "queue"),
+            ("fix(api)!: queue", CommitKind::Fix, Some("api"), true, "queue"),
+            ("Fix: upper case", CommitKind::Fix, None, false, "upper case"),
+            ("fix(security): hole", CommitKind::Security, Some("security"), false, "hole"),
+            ("security: hole", CommitKind::Security, None, false, "hole"),
+            ("refactor!: new wire format", CommitKind::Refactor, None, true, "new wire format"),
+            ("wire!: new format", CommitKind::Other, None, true, "new format"),
+            ("chore():tidy", CommitKind::Chore, None, false, "tidy"),
+            ("feat: a: b", CommitKind::Feat, None, false, "a: b"),
+            ("deps(cargo): bump serde", CommitKind::Build, Some("cargo"), false, "bump serde"),
+            // What only looks like it.
+            ("Note: this is prose", CommitKind::Other, None, false, "Note: this is prose"),
+            ("other: thing", CommitKind::Other, None, false, "other: thing"),
+            ("feat:", CommitKind::Other, None, false, "feat:"),
+            ("feat(api: queue", CommitKind::Other, None, false, "feat(api: queue"),
+            ("just words", CommitKind::Other, None, false, "just words"),
+            ("two words!: x", CommitKind::Other, None, false, "two words!: x"),
+            ("Revert \"feat: queue\"", CommitKind::Revert, None, false, "Revert \"feat: queue\""),
+            ("", CommitKind::Other, None, false, ""),
+        ] {
+            let commit = commit(subject);
+            let got = (commit.kind, commit.scope.as_deref(), commit.breaking.is_some(), commit.description.as_str());
+            assert_eq!(got, (kind, scope, breaking, description), "{subject}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_stands_in_a_footer() {
+        let commit = commit(
+            "feat(api): v2\n\nLonger words.\n\nBREAKING CHANGE: the old path\nis gone.\nRefs: PAY-12\n\nReviewed-by: Z",
+        );
+        assert_eq!(commit.breaking.as_deref(), Some("the old path is gone."));
+        assert_eq!(commit.tickets, ["PAY-12"]);
+        assert_eq!(super::tests::commit("fix: a\n\nBREAKING-CHANGE: b").breaking.as_deref(), Some("b"));
+        assert_eq!(super::tests::commit("fix: a\n\nno breaking change: b").breaking, None);
+        assert!(super::tests::commit("fix: a\n\nBREAKING CHANGE:").breaking.is_some());
+    }
+
+    #[test]
+    fn all_authors_are_named_once() {
+        let body = "fix: a\n\nCo-authored-by: Grace <g@x>\nco-authored-by: Ada Lovelace <a@x>\nCo-authored-by: <x@x>";
+        assert_eq!(commit(body).authors, ["Ada Lovelace", "Grace"]);
+    }
+
+    #[test]
+    fn merges_count_only_where_they_are_named_with_care() {
+        let raw = |message: &str, merge| RawCommit { message: message.to_owned(), merge, ..RawCommit::default() };
+        let all = [
+            raw("Merge branch 'x'", true),
+            raw("feat: queue (#12)", true),
+            raw("words", false),
+            raw("Merge it\n\nBREAKING CHANGE: all", true),
+        ];
+        let subjects: Vec<String> = Commit::read_all(&all).into_iter().map(|commit| commit.subject).collect();
+        assert_eq!(subjects, ["feat: queue (#12)", "words", "Merge it"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_is_too_odd(message in any::<String>()) {
+            let read = commit(&message);
+            prop_assert!(!read.subject.contains('\n'));
+            prop_assert!(read.subject.ends_with(&read.description));
+        }
+
+        #[test]
+        fn nearly_conventional_messages(
+            message in "[a-z(]{0,6}(\\([a-z]{0,3}\\))?!?:? ?[a-zäß\u{202e}:(]{0,5}\n{0,2}(BREAKING[ -]CHANGE[: #]{0,2}.{0,9}\n?){0,2}",
+        ) {
+            let read = commit(&message);
+            prop_assert_eq!(&read, &commit(&message));
+            let marked = message.contains("BREAKING") || message.contains('!');
+            prop_assert!(read.breaking.is_none() || marked);
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! What differs between the same workload in two environments, apart from the image: settings that nobody meant to differ
+//! are found in the second environment, by its users.
+//!
+//! Values of variables are compared and never told: they may be secrets. Secrets themselves are only named, never read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// What a difference is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    /// A workload that only one of them has.
+    Workload,
+    /// How many pods.
+    Replicas,
+    /// A container that only one of them has.
+    Container,
+    /// A variable.
+    Env,
+    /// Requests and limits.
+    Resources,
+    /// A probe.
+    Probe,
+    /// A port.
+    Port,
+    /// A ConfigMap that is referenced.
+    ConfigMap,
+    /// A Secret that is referenced.
+    Secret,
+}
+
+impl Aspect {
+    /// All aspects.
+    pub const ALL: [Self; 9] = [
+        Self::Workload,
+        Self::Replicas,
+        Self::Container,
+        Self::Env,
+        Self::Resources,
+        Self::Probe,
+        Self::Port,
+        Self::ConfigMap,
+        Self::Secret,
+    ];
+
+    /// Returns the word in config and evidence.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Replicas => "replicas",
+            Self::Container => "container",
+            Self::Env => "env",
+            Self::Resources => "resources",
+            Self::Probe => "probe",
+            Self::Port => "port",
+            Self::ConfigMap => "configmap",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// The workload.
+    pub workload: String,
+    /// What it is about.
+    pub aspect: Aspect,
+    /// Container, where it is about one.
+    pub container: Option<String>,
+    /// Name, e.g. of the variable; empty for replicas.
+    pub name: String,
+    /// What differs, in words; never a value of a variable.
+    pub words: String,
+}
+
+impl Difference {
+    /// Returns what `allow` of the config calls it, e.g. `env:LOG_LEVEL`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        if self.name.is_empty() {
+            self.aspect.word().to_owned()
+        } else {
+            format!("{}:{}", self.aspect.word(), self.name)
+        }
+    }
+
+    /// Returns it as a line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let container = self.container.as_ref().map_or_else(String::new, |name| format!(" of container {name}"));
+        format!("{} {}{container}: {}", self.workload, self.key(), self.words)
+    }
+
+    /// Returns whether it may differ.
+    #[must_use]
+    pub fn is_allowed(&self, allow: &[Allowed]) -> bool {
+        allow.iter().any(|allowed| allowed.fits(self))
+    }
+}
+
+/// What may differ: `replicas`, `env:LOG_LEVEL`, `env:api/LOG_LEVEL`, `resources:*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    aspect: Aspect,
+    /// `*` stands for any characters; `None` for all names.
+    name: Option<String>,
+}
+
+impl Allowed {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// The word that is no aspect.
+    pub fn parse(text: &str) -> Result<Self, &str> {
+        let (word, name) = text.split_once(':').map_or((text, None), |(word, name)| (word, Some(name.to_owned())));
+        let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.word() == word.trim()).ok_or(word)?;
+        Ok(Self { aspect, name: name.map(|name| name.trim().to_owned()) })
+    }
+
+    fn fits(&self, difference: &Difference) -> bool {
+        let Some(pattern) = &self.name else { return self.aspect == difference.aspect };
+        let full = || difference.container.as_ref().map(|container| format!("{container}/{}", difference.name));
+        self.aspect == difference.aspect
+            && (wildcard(pattern, &difference.name) || full().is_some_and(|full| wildcard(pattern, &full)))
+    }
+}
+
+/// Returns whether a text fits a pattern in which `*` stands for any characters.
+#[must_use]
+pub fn wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let middle: Vec<&str> = parts.collect();
+    let Some((last, middle)) = middle.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// A workload as it is compared: how many pods, of which template.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// `spec.replicas`; a workload without it has one.
+    pub replicas: Option<i64>,
+    /// The pod's spec.
+    pub pod: Value,
+}
+
+/// Returns what differs between a workload here and in the environment before. `names` are those of the two, for the
+/// words.
+#[must_use]
+pub fn compare(workload: &str, here: &Shape, before: &Shape, names: (&str, &str)) -> Vec<Difference> {
+    let mut found = Found { workload, names, differences: Vec::new() };
+    let replicas = |shape: &Shape| shape.replicas.unwrap_or(1).to_string();
+    found.value(Aspect::Replicas, None, "", &replicas(here), &replicas(before));
+    let (ours, theirs) = (containers(&here.pod), containers(&before.pod));
+    for name in keys(&ours, &theirs) {
+        match (ours.get(name), theirs.get(name)) {
+            (Some(our), Some(their)) => found.container(name, our, their),
+            (our, _) => found.only(Aspect::Container, None, name, our.is_some()),
+        }
+    }
+    for aspect in [Aspect::ConfigMap, Aspect::Secret] {
+        let (ours, theirs) = (references(&here.pod, aspect), references(&before.pod, aspect));
+        for name in ours.symmetric_difference(&theirs) {
+            found.only(aspect, None, name, ours.contains(name));
+        }
+    }
+    found.differences.sort();
+    found.differences
+}
+
+struct Found<'a> {
+    workload: &'a str,
+    names: (&'a str, &'a str),
+    differences: Vec<Difference>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, aspect: Aspect, container: Option<&str>, name: &str, words: String) {
+        self.differences.push(Difference {
+            workload: self.workload.to_owned(),
+            aspect,
+            container: container.map(ToOwned::to_owned),
+            name: name.to_owned(),
+            words,
+        });
+    }
+
+    /// Only one of them has it.
+    fn only(&mut self, aspect: Aspect, container: Option<&str>, name: &str, is_here: bool) {
+        let (here, before) = self.names;
+        let (has, lacks) = if is_here { (here, before) } else { (before, here) };
+        self.add(aspect, container, name, format!("only in {has}, not in {lacks}"));
+    }
+
+    /// Both have it, and its value may be told.
+    fn value(&mut self, aspect: Aspect, container: Option<&str>, name: &str, here: &str, before: &str) {
+        if here != before {
+            let words = format!("{here} in {}, {before} in {}", self.names.0, self.names.1);
+            self.add(aspect, container, name, words);
+        }
+    }
+
+    /// A part that is compared as a whole, and told by its name alone.
+    fn whole(&mut self, aspect: Aspect, container: &str, name: &str, here: Option<&Value>, before: Option<&Value>) {
+        match (here, before) {
+            (Some(here), Some(before)) if here != before => {
+                let words = format!("differs between {} and {}", self.names.0, self.names.1);
+                self.add(aspect, Some(container), name, words);
+            }
+            (Some(_), None) => self.only(aspect, Some(container), name, true),
+            (None, Some(_)) => self.only(aspect, Some(container), name, false),
+            _ => {}
+        }
+    }
+
+    fn container(&mut self, container: &str, here: &Value, before: &Value) {
+        let (ours, theirs) = (env(here), env(before));
+        for name in keys(&ours, &theirs) {
+            self.whole(Aspect::Env, container, name, ours.get(name).copied(), theirs.get(name).copied());
+        }
+        let (ours, theirs) = (resources(here), resources(before));
+        for name in keys(&ours, &theirs) {
+            match (ours.get(name), theirs.get(name)) {
+                (Some(our), Some(their)) if quantity(our) == quantity(their) => {}
+                (Some(our), Some(their)) => self.value(Aspect::Resources, Some(container), name, our, their),
+                (our, _) => self.only(Aspect::Resources, Some(container), name, our.is_some()),
+            }
+        }
+        for (key, name) in [("livenessProbe", "liveness"), ("readinessProbe", "readiness"), ("startupProbe", "startup")]
+        {
+            self.whole(Aspect::Probe, container, name, here.get(key), before.get(key));
+        }
+        let (ours, theirs) = (ports(here), ports(before));
+        for port in ours.symmetric_difference(&theirs) {
+            self.only(Aspect::Port, Some(container), port, ours.contains(port));
+        }
+    }
+}
+
+/// The names that either of two maps has, in order.
+fn keys<'a, V>(one: &'a BTreeMap<String, V>, other: &'a BTreeMap<String, V>) -> BTreeSet<&'a str> {
+    one.keys().chain(other.keys()).map(String::as_str).collect()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+/// Containers by name, the initial ones too.
+fn containers(pod: &Value) -> BTreeMap<String, &Value> {
+    list(pod, "initContainers")
+        .chain(list(pod, "containers"))
+        .filter_map(|container| Some((text(container, "/name")?.to_owned(), container)))
+        .collect()
+}
+
+fn env(container: &Value) -> BTreeMap<String, &Value> {
+    list(container, "env").filter_map(|item| Some((text(item, "/name")?.to_owned(), item))).collect()
+}
+
+/// Requests and limits by name, e.g. `requests.cpu`.
+fn resources(container: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for group in ["requests", "limits"] {
+        let entries = container.pointer(&format!("/resources/{group}")).and_then(Value::as_object);
+        for (name, amount) in entries.into_iter().flatten() {
+            let amount = amount.as_str().map_or_else(|| amount.to_string(), ToOwned::to_owned);
+            found.insert(format!("{group}.{name}"), amount);
+        }
+    }
+    found
+}
+
+fn ports(container: &Value) -> BTreeSet<String> {
+    list(container, "ports")
+        .filter_map(|port| {
+            let number = port.get("containerPort")?.as_u64()?;
+            let protocol = text(port, "/protocol").unwrap_or("TCP");
+            Some(if protocol == "TCP" { number.to_string() } else { format!("{number}/{protocol}") })
+        })
+        .collect()
+}
+
+/// Names of the ConfigMaps or Secrets that a pod refers to: by `envFrom`, variables and volumes.
+fn references(pod: &Value, aspect: Aspect) -> BTreeSet<String> {
+    let (from, key, volume, volume_name) = match aspect {
+        Aspect::Secret => ("/secretRef/name", "/valueFrom/secretKeyRef/name", "/secret/secretName", "/secret/name"),
+        _ => ("/configMapRef/name", "/valueFrom/configMapKeyRef/name", "/configMap/name", "/configMap/name"),
+    };
+    let mut found = BTreeSet::new();
+    let mut add = |name: Option<&str>| found.extend(name.map(ToOwned::to_owned));
+    for container in containers(pod).into_values() {
+        list(container, "envFrom").for_each(|source| add(text(source, from)));
+        list(container, "env").for_each(|variable| add(text(variable, key)));
+    }
+    for item in list(pod, "volumes") {
+        add(text(item, volume));
+        if let Some(projected) = item.get("projected") {
+            list(projected, "sources").for_each(|source| add(text(source, volume_name)));
+        }
+    }
+    found
+}
+
+/// Reads a quantity such as `500m` or `1Gi`; what is none is the text itself, which equals nothing but the same text.
+fn quantity(text: &str) -> Result<f64, &str> {
+    let split = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "" => 1.0,
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        "Ki" => 1024.0,
+        "Mi" => 1024.0_f64.powi(2),
+        "Gi" => 1024.0_f64.powi(3),
+        "Ti" => 1024.0_f64.powi(4),
+        "Pi" => 1024.0_f64.powi(5),
+        _ => return Err(text),
+    };
+    number.parse::<f64>().map(|number| number * factor).map_err(|_| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn shape(pod: Value) -> Shape {
+        Shape { replicas: Some(3), pod }
+    }
+
+    fn lines(here: &Shape, before: &Shape) -> Vec<String> {
+        compare("rollout/api", here, before, ("prod-eu", "staging")).iter().map(Difference::line).collect()
+    }
+
+    fn pod() -> Value {
+        json!({
+            "containers": [{
+                "name": "api", "image": "api:1",
+                "env": [{"name": "LOG_LEVEL", "value": "info"}, {"name": "URL", "value": "s3cret"},
+                    {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "api-key", "key": "k"}}}],
+                "envFrom": [{"configMapRef": {"name": "api-config"}}],
+                "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}},
+                "readinessProbe": {"httpGet": {"path": "/ready"}},
+                "ports": [{"containerPort": 8080}],
+            }],
+            "volumes": [{"name": "c", "configMap": {"name": "files"}}, {"name": "s", "secret": {"secretName": "tls"}},
+                {"name": "p", "projected": {"sources": [{"configMap": {"name": "more"}}, {"secret": {"name": "token"}}]}}],
+        })
+    }
+
+    #[test]
+    fn the_same_differs_in_nothing_and_an_image_is_no_difference() {
+        let mut other = pod();
+        other["containers"][0]["image"] = json!("api:2");
+        other["containers"][0]["resources"]["requests"] = json!({"cpu": 0.5, "memory": "1024Mi"});
+        assert_eq!(lines(&shape(pod()), &shape(other)), [""; 0]);
+        let unsaid = Shape { replicas: None, pod: pod() };
+        assert_eq!(lines(&unsaid, &Shape { replicas: Some(1), pod: pod() }), [""; 0]);
+    }
+
+    #[test]
+    fn what_differs_is_named_and_no_value_of_a_variable_is_told() {
+        let mut before = pod();
+        before["containers"][0]["env"] = json!([
+            {"name": "LOG_LEVEL", "value": "debug"}, {"name": "EXTRA", "value": "hidden"},
+            {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "other-key", "key": "k"}}}]);
+        before["containers"][0]["resources"] = json!({"requests": {"cpu": "250m"}, "limits": {"cpu": "1"}});
+        before["containers"][0]["readinessProbe"] = json!({"httpGet": {"path": "/health"}});
+        before["containers"][0]["ports"] = json!([{"containerPort": 8080}, {"containerPort": 53, "protocol": "UDP"}]);
+        before["volumes"] = json!([]);
+        before["initContainers"] = json!([{"name": "wait"}]);
+        let found = lines(&shape(pod()), &Shape { replicas: Some(1), pod: before });
+        assert!(!found.iter().any(|line| line.contains("s3cret") || line.contains("debug") || line.contains("hidden")));
+        assert_eq!(
+            found,
+            [
+                "rollout/api replicas: 3 in prod-eu, 1 in staging",
+                "rollout/api container:wait: only in staging, not in prod-eu",
+                "rollout/api env:EXTRA of container api: only in staging, not in prod-eu",
+                "rollout/api env:KEY of container api: differs between prod-eu and staging",
+                "rollout/api env:LOG_LEVEL of container api: differs between prod-eu and staging",
+                "rollout/api env:URL of container api: only in prod-eu, not in staging",
+                "rollout/api resources:limits.cpu of container api: only in staging, not in prod-eu",
+                "rollout/api resources:requests.cpu of container api: 500m in prod-eu, 250m in staging",
+                "rollout/api resources:requests.memory of container api: only in prod-eu, not in staging",
+                "rollout/api probe:readiness of container api: differs between prod-eu and staging",
+                "rollout/api port:53/UDP of container api: only in staging, not in prod-eu",
+                "rollout/api configmap:files: only in prod-eu, not in staging",
+                "rollout/api configmap:more: only in prod-eu, not in staging",
+                "rollout/api secret:api-key: only in prod-eu, not in staging",
+                "rollout/api secret:other-key: only in staging, not in prod-eu",
+                "rollout/api secret:tls: only in prod-eu, not in staging",
+                "rollout/api secret:token: only in prod-eu, not in staging",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_may_differ_is_allowed_by_name() {
+        let difference = Difference {
+            workload: "rollout/api".to_owned(),
+            aspect: Aspect::Env,
+            container: Some("api".to_owned()),
+            name: "LOG_LEVEL".to_owned(),
+            words: String::new(),
+        };
+        for (text, fits) in [
+            ("env", true),
+            ("env:*", true),
+            ("env:LOG_LEVEL", true),
+            ("env:LOG_*", true),
+            ("env:api/LOG_LEVEL", true),
+            ("env:api/*", true),
+            ("env:web/*", false),
+            ("env:LOG", false),
+            ("env:", false),
+            ("resources:*", false),
+        ] {
+            assert_eq!(difference.is_allowed(&[Allowed::parse(text).unwrap()]), fits, "{text}");
+        }
+        assert_eq!(Allowed::parse("envs:A"), Err("envs"));
+        assert!(!difference.is_allowed(&[]));
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, fits) in [
+            ("", "", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "acb", false),
+            ("*a", "ba", true),
+            ("a*a", "a", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(wildcard(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_workload_never_differs_from_itself(replicas in any::<Option<i64>>(), env in "[a-z]{0,8}") {
+            let mut pod = pod();
+            pod["containers"][0]["env"] = json!([{"name": env, "value": "x"}]);
+            let shape = Shape { replicas, pod };
+            prop_assert_eq!(compare("a", &shape, &shape, ("x", "y")), []);
+        }
+
+        #[test]
+        fn odd_objects_do_no_harm(text in "[a-z{}\\[\\]\":,0-9]{0,40}", amount in any::<String>()) {
+            let odd: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            let pod = json!({"containers": odd, "volumes": [odd, {"projected": odd}], "initContainers": [{"name": "a", "env": odd}]});
+            let _ = compare("a", &shape(pod), &Shape::default(), ("x", "y"));
+            let _ = quantity(&amount);
+        }
+    }
+}

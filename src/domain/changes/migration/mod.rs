@@ -1,0 +1,147 @@
+//! Database migrations: can the version before live with them, and can they be gone back from?
+//!
+//! A release that is rolled back runs its old code on the new schema. So a migration may add (expand), and must not take
+//! away or tighten (contract) what the old code still uses.
+//!
+//! - [`sql`] reads statements and classes them, [`files`] knows how tools name files and sections.
+
+pub mod files;
+pub mod sql;
+
+/// What a statement does to the version before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// It adds, or loosens: the version before can live with it.
+    Expand,
+    /// There is no telling from the statement alone.
+    Unclear,
+    /// It takes away, tightens or destroys.
+    Contract,
+}
+
+impl Class {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Unclear => "unclear",
+            Self::Contract => "contract",
+        }
+    }
+}
+
+/// One statement of a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its line in the file, from 1.
+    pub line: u64,
+    /// What it does, in few words of SQL, e.g. `DROP COLUMN email of users`.
+    pub what: String,
+    /// What that means for the version before.
+    pub class: Class,
+    /// Why, in words; empty where it goes without saying.
+    pub why: &'static str,
+}
+
+/// What could not be read, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The line, from 1.
+    pub line: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// What became of a file since it was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It comes with this release.
+    New,
+    /// It was released before, and is another one now: databases that ran it stay as they are.
+    Changed,
+    /// It was released before, and is gone.
+    Gone,
+}
+
+/// One migration of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its file, relative to the repository's folder.
+    pub file: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// Its statements, of the way up.
+    pub statements: Vec<Statement>,
+    /// Where reading it failed, if it did.
+    pub unread: Option<Unread>,
+    /// Where its way down stands: a file, or a section of its own; `None` where there is none.
+    pub down: Option<String>,
+    /// Whether it is run again whenever it changes: it needs no way down, and may change.
+    pub repeatable: bool,
+}
+
+impl Migration {
+    /// Makes a migration of its file. `files` are all files there are: its way down may be one of them.
+    #[must_use]
+    pub fn read(file: &str, text: &str, fate: Fate, files: &[String]) -> Self {
+        let sections = files::sections(text);
+        let (statements, unread) = sql::read(&sections.up);
+        let down = if sections.down { Some(format!("a section of {file}")) } else { files::down_of(file, files) };
+        Self { file: file.to_owned(), fate, statements, unread, down, repeatable: files::is_repeatable(file) }
+    }
+
+    /// Makes one of a file that is gone.
+    #[must_use]
+    pub fn gone(file: &str) -> Self {
+        let repeatable = files::is_repeatable(file);
+        Self { file: file.to_owned(), fate: Fate::Gone, statements: Vec::new(), unread: None, down: None, repeatable }
+    }
+
+    /// Returns the gravest class of its statements.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.statements.iter().map(|statement| statement.class).max().unwrap_or(Class::Expand)
+    }
+
+    /// Returns whether its file was released before and is another one now.
+    #[must_use]
+    pub fn is_tampered(&self) -> bool {
+        self.fate != Fate::New && !self.repeatable
+    }
+
+    /// Returns whether it can be gone back from.
+    #[must_use]
+    pub fn has_way_down(&self) -> bool {
+        self.down.is_some() || self.repeatable || self.fate == Fate::Gone
+    }
+
+    /// Returns its statements of a class as `FILE:LINE WHAT (why)`.
+    pub fn lines(&self, class: Class) -> impl Iterator<Item = String> {
+        self.statements.iter().filter(move |statement| statement.class == class).map(|statement| {
+            let why = if statement.why.is_empty() { String::new() } else { format!(" ({})", statement.why) };
+            format!("{}:{}: {}{why}", self.file, statement.line, statement.what)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_knows_its_way_down_and_its_worst_statement() {
+        let files = ["migrations/V2__drop.sql".to_owned(), "migrations/U2__drop.sql".to_owned()];
+        let text = "ALTER TABLE users ADD COLUMN a TEXT;\n\nDROP TABLE old;\n";
+        let migration = Migration::read(&files[0], text, Fate::New, &files);
+        assert_eq!(migration.class(), Class::Contract);
+        assert_eq!(migration.down.as_deref(), Some("migrations/U2__drop.sql"));
+        assert_eq!(
+            migration.lines(Class::Contract).collect::<Vec<_>>(),
+            ["migrations/V2__drop.sql:3: DROP TABLE old (the version before may still use it)"]
+        );
+        assert!(!migration.is_tampered());
+        assert!(Migration::read(&files[0], text, Fate::Changed, &files).is_tampered());
+        assert!(!Migration::read("R__views.sql", "", Fate::Changed, &[]).is_tampered());
+    }
+}

@@ -1,0 +1,279 @@
+//! Versions: which step the commits ask for, and whether the one that was taken will do (semver.org 2.0).
+
+use semver::Version;
+
+use super::commit::{Commit, CommitKind};
+
+/// How far a version goes beyond another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bump {
+    /// Not at all.
+    None,
+    /// Repairs.
+    Patch,
+    /// Something new.
+    Minor,
+    /// Something that breaks.
+    Major,
+}
+
+impl Bump {
+    /// Returns the word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Patch => "patch",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        }
+    }
+
+    /// Returns the version that this step leads to.
+    #[must_use]
+    pub fn after(self, last: &Version) -> Version {
+        let Version { major, minor, patch, .. } = *last;
+        match self {
+            Self::None => last.clone(),
+            // What comes after 1.5.0-rc.1 is 1.5.0.
+            Self::Patch if !last.pre.is_empty() => Version::new(major, minor, patch),
+            Self::Patch => Version::new(major, minor, patch.saturating_add(1)),
+            Self::Minor => Version::new(major, minor.saturating_add(1), 0),
+            Self::Major => Version::new(major.saturating_add(1), 0, 0),
+        }
+    }
+}
+
+/// Returns the step that one commit asks for after a version. Below 1.0.0 anything may break with a minor step.
+#[must_use]
+pub fn demand(commit: &Commit, last: &Version) -> Bump {
+    match (commit.breaking.is_some(), commit.kind) {
+        (true, _) if last.major == 0 => Bump::Minor,
+        (true, _) => Bump::Major,
+        (false, CommitKind::Feat) => Bump::Minor,
+        (false, _) => Bump::Patch,
+    }
+}
+
+/// Returns the step that commits ask for after a version: the greatest of theirs.
+#[must_use]
+pub fn demanded<'a>(commits: impl IntoIterator<Item = &'a Commit>, last: &Version) -> Bump {
+    commits.into_iter().map(|commit| demand(commit, last)).max().unwrap_or(Bump::None)
+}
+
+/// Returns the step from one version to another; `None` where that does not come after it.
+#[must_use]
+pub fn step(last: &Version, next: &Version) -> Option<Bump> {
+    if next.cmp_precedence(last).is_le() {
+        return None;
+    }
+    Some(if next.major != last.major {
+        Bump::Major
+    } else if next.minor != last.minor {
+        Bump::Minor
+    } else if next.patch != last.patch {
+        Bump::Patch
+    } else {
+        // From 1.5.0-rc.1 to 1.5.0 or 1.5.0-rc.2: the step was taken with the first of them, and its zeros tell which.
+        match (next.minor, next.patch) {
+            (0, 0) => Bump::Major,
+            (_, 0) => Bump::Minor,
+            _ => Bump::Patch,
+        }
+    })
+}
+
+/// Whether a version is the right one for what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bumping {
+    /// The version before.
+    pub last: Version,
+    /// The version in question.
+    pub next: Version,
+    /// The step that the commits ask for.
+    pub demanded: Bump,
+    /// The step that was taken; `None` where the version does not come after the last one.
+    pub taken: Option<Bump>,
+}
+
+/// How that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// As the commits ask.
+    Right,
+    /// Larger than the commits ask: allowed, and told.
+    Larger,
+    /// Smaller than the commits ask.
+    TooSmall,
+    /// It does not come after the last version.
+    NotNewer,
+}
+
+impl Bumping {
+    /// Judges a version by the commits since the last one.
+    #[must_use]
+    pub fn judge(last: &Version, next: &Version, commits: &[Commit]) -> Self {
+        Self { last: last.clone(), next: next.clone(), demanded: demanded(commits, last), taken: step(last, next) }
+    }
+
+    /// Returns how it is.
+    #[must_use]
+    pub fn fit(&self) -> Fit {
+        match self.taken {
+            None => Fit::NotNewer,
+            Some(taken) if taken < self.demanded => Fit::TooSmall,
+            Some(taken) if taken > self.demanded => Fit::Larger,
+            Some(_) => Fit::Right,
+        }
+    }
+
+    /// Returns whether the version will do.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        matches!(self.fit(), Fit::Right | Fit::Larger)
+    }
+
+    /// Returns the least version that would do.
+    #[must_use]
+    pub fn least(&self) -> Version {
+        let release = Bump::Patch.after(&self.last);
+        if step(&self.last, &release) >= Some(self.demanded) { release } else { self.demanded.after(&self.last) }
+    }
+
+    /// Returns it in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { last, next, demanded, .. } = self;
+        let taken = self.taken.map_or("none", Bump::word);
+        match self.fit() {
+            Fit::NotNewer => format!("{next} does not come after {last}"),
+            Fit::TooSmall => format!(
+                "{last} → {next} is a {taken} step, and the commits ask for a {} one: at least {}",
+                demanded.word(),
+                self.least()
+            ),
+            Fit::Larger if *demanded == Bump::None => format!("{last} → {next}, without a commit in between"),
+            Fit::Larger => {
+                format!("{last} → {next} is a {taken} step; a {} one would have done", demanded.word())
+            }
+            Fit::Right => format!("{last} → {next} is the {taken} step that the commits ask for"),
+        }
+    }
+}
+
+/// Reads a version as images and tags write it: with the prefix of the tags, with `v`, or bare.
+#[must_use]
+pub fn parse(text: &str, prefix: &str) -> Option<Version> {
+    let bare = [prefix, "v", ""].into_iter().filter_map(|prefix| text.strip_prefix(prefix));
+    bare.into_iter().find_map(|bare| Version::parse(bare).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::changes::commit::tests::commit;
+    use proptest::prelude::*;
+
+    fn version(text: &str) -> Version {
+        Version::parse(text).unwrap()
+    }
+
+    #[test]
+    fn steps() {
+        for (last, next, messages, fit) in [
+            ("1.4.2", "1.4.3", &["fix: a"][..], Fit::Right),
+            ("1.4.2", "1.4.3", &["words"], Fit::Right),
+            ("1.4.2", "1.4.3", &["fix: a", "feat: b"], Fit::TooSmall),
+            ("1.4.2", "1.5.0", &["fix: a", "feat: b"], Fit::Right),
+            ("1.4.2", "1.5.0", &["fix!: a"], Fit::TooSmall),
+            ("1.4.2", "2.0.0", &["fix: a\n\nBREAKING CHANGE: b"], Fit::Right),
+            ("1.4.2", "2.0.0", &["feat: a"], Fit::Larger),
+            ("1.4.2", "1.4.3", &[], Fit::Larger),
+            // Below 1.0.0 what breaks is a minor step.
+            ("0.4.2", "0.5.0", &["feat!: a"], Fit::Right),
+            ("0.4.2", "0.4.3", &["feat!: a"], Fit::TooSmall),
+            ("0.4.2", "1.0.0", &["feat!: a"], Fit::Larger),
+            // Candidates of a release.
+            ("1.4.2", "1.5.0-rc.1", &["feat: a"], Fit::Right),
+            ("1.5.0-rc.1", "1.5.0", &["feat: a"], Fit::Right),
+            ("1.5.0-rc.1", "1.5.0-rc.2", &["feat!: a"], Fit::TooSmall),
+            ("2.0.0-rc.1", "2.0.0", &["feat!: a"], Fit::Right),
+            // Not after it.
+            ("1.5.0", "1.5.0", &["fix: a"], Fit::NotNewer),
+            ("1.5.0", "1.5.0-rc.1", &["fix: a"], Fit::NotNewer),
+            ("1.5.0", "1.4.9", &[], Fit::NotNewer),
+            ("1.5.0+a", "1.5.0+b", &[], Fit::NotNewer),
+        ] {
+            let commits: Vec<Commit> = messages.iter().map(|message| commit(message)).collect();
+            let bumping = Bumping::judge(&version(last), &version(next), &commits);
+            assert_eq!(bumping.fit(), fit, "{last} → {next} with {messages:?}: {}", bumping.words());
+        }
+    }
+
+    #[test]
+    fn words_name_the_version_that_would_do() {
+        let words = |last, next, message| Bumping::judge(&version(last), &version(next), &[commit(message)]).words();
+        assert_eq!(
+            words("1.4.2", "1.4.3", "feat!: a"),
+            "1.4.2 → 1.4.3 is a patch step, and the commits ask for a major one: at least 2.0.0"
+        );
+        assert_eq!(words("1.4.2", "1.5.0", "fix: a"), "1.4.2 → 1.5.0 is a minor step; a patch one would have done");
+        assert_eq!(words("1.4.2", "1.5.0", "feat: a"), "1.4.2 → 1.5.0 is the minor step that the commits ask for");
+    }
+
+    #[test]
+    fn versions_are_read_as_tags_and_images_write_them() {
+        for (text, prefix, wanted) in [
+            ("1.5.0", "v", Some("1.5.0")),
+            ("v1.5.0", "v", Some("1.5.0")),
+            ("payments-1.5.0", "payments-", Some("1.5.0")),
+            ("v1.5.0-rc.1+b", "payments-", Some("1.5.0-rc.1+b")),
+            ("latest", "v", None),
+            ("1.5", "v", None),
+            ("", "", None),
+        ] {
+            assert_eq!(parse(text, prefix), wanted.map(version), "{text}");
+        }
+    }
+
+    fn any_version() -> impl Strategy<Value = Version> {
+        (0_u64..3, 0_u64..3, 0_u64..3).prop_map(|(major, minor, patch)| Version::new(major, minor, patch))
+    }
+
+    fn any_commits() -> impl Strategy<Value = Vec<Commit>> {
+        let message = prop_oneof![
+            Just("fix: a"),
+            Just("feat: a"),
+            Just("feat!: a"),
+            Just("docs: a"),
+            Just("words"),
+            Just("fix: a\n\nBREAKING CHANGE: b"),
+        ];
+        proptest::collection::vec(message.prop_map(commit), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn more_commits_never_ask_for_less(last in any_version(), some in any_commits(), more in any_commits()) {
+            let all: Vec<Commit> = some.iter().chain(&more).cloned().collect();
+            prop_assert!(demanded(&all, &last) >= demanded(&some, &last));
+        }
+
+        #[test]
+        fn the_least_version_will_do_and_less_will_not(last in any_version(), commits in any_commits()) {
+            let bumping = Bumping::judge(&last, &last, &commits);
+            let least = bumping.least();
+            prop_assert!(Bumping::judge(&last, &least, &commits).is_right(), "{}", least);
+            for bump in [Bump::Patch, Bump::Minor] {
+                if bump < bumping.demanded {
+                    prop_assert_eq!(Bumping::judge(&last, &bump.after(&last), &commits).fit(), Fit::TooSmall);
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in any::<String>(), prefix in any::<String>()) {
+            let _ = parse(&text, &prefix);
+        }
+    }
+}

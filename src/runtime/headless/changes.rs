@@ -1,0 +1,181 @@
+//! `cockpit changes`: what is in the release, from git and the API servers.
+
+use std::path::Path;
+
+use color_eyre::eyre::{Result, WrapErr};
+use kube::Client;
+
+use super::{FIRST_LOOK, complain, look_until, print, usage};
+use crate::cli::Exit;
+use crate::cli::changes::{Changes, Output, Place, json, text};
+use crate::cli::output::json_pretty;
+use crate::cli::target::TargetError;
+use crate::config::checks::{CheckKind, Drift};
+use crate::config::cluster::Clusters;
+use crate::config::paths::Variables;
+use crate::config::{CheckConfig, Config};
+use crate::domain::changes::notes::markdown;
+use crate::domain::checklist::{Candidate, Standing};
+use crate::domain::freshness::Link;
+use crate::domain::ids::EnvName;
+use crate::domain::workload::Revision;
+use crate::domain::world::{Environment, World};
+use crate::runtime::session::Session;
+use crate::sources::changes::{Asked, gather, traces};
+use crate::sources::checks::{Scene, Tools};
+use crate::sources::git::{self, Git};
+use crate::sources::kubernetes::client::for_reading;
+
+/// Looks, gathers and prints.
+pub(super) async fn run(session: &mut Session, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
+    let current = std::env::current_dir().wrap_err("the current folder is not known")?;
+    let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
+    let repository = match git::repository(config.repository.as_deref(), folder, &current).await {
+        Ok(repository) => repository,
+        Err(error) => return Ok(usage(&error)),
+    };
+    look_until(session, FIRST_LOOK, |world| world.environments.iter().all(seen)).await;
+    let env = match environment(&session.world, what.env.as_deref()) {
+        Ok(env) => env,
+        Err(error) => return Ok(usage(&error)),
+    };
+    let Some(candidate) = session.world.candidate(env) else {
+        let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
+        return Ok(blind(env.name(), &format!("what is released is not known: {why}")));
+    };
+    match look(session, config, variables, env, &candidate, &repository).await {
+        Ok((scene, tools)) => tell(config, env, &candidate, what, &scene, &tools).await,
+        Err(why) => Ok(blind(env.name(), &why)),
+    }
+}
+
+fn blind(env: &EnvName, why: &str) -> Exit {
+    complain(&format!("{env}: {why}"));
+    Exit::Blind
+}
+
+async fn tell(
+    config: &Config,
+    env: &Environment,
+    candidate: &Candidate,
+    what: &Changes,
+    scene: &Scene,
+    tools: &Tools,
+) -> Result<Exit> {
+    let changes = match gather(scene, tools, &asked(config, env, scene)).await {
+        Ok(changes) => changes,
+        Err(why) => return Ok(blind(env.name(), &why)),
+    };
+    let standing = match candidate.standing {
+        Standing::UnderWay => "under way",
+        Standing::Incoming => "to come",
+        Standing::Settled => "there",
+    };
+    let before = scene.previous.as_ref().map(EnvName::as_str);
+    let place = Place { env: env.name().as_str(), standing, before };
+    print(&match (what.audience(), what.output) {
+        (Some(audience), _) => markdown(&changes, audience),
+        (None, Output::Json) => json_pretty(&json(&changes, &place)) + "\n",
+        (None, _) => text(&changes, &place),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Whether the workloads of an environment were seen, or cannot be.
+fn seen(env: &Environment) -> bool {
+    let all = env.workloads.iter().all(|workload| workload.missing || workload.status.is_some());
+    matches!(env.kubernetes().link, Link::Down(_)) || (!env.workloads.is_empty() && all)
+}
+
+/// Returns the environment that was named; else one with something under way, else one with something to come, else the
+/// first.
+fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environment, TargetError> {
+    let all = &world.environments;
+    if let Some(name) = name {
+        return world.environment(&EnvName::new(name)).ok_or_else(|| TargetError::NoEnvironment {
+            name: name.to_owned(),
+            known: all.iter().map(|env| env.name().to_string()).collect(),
+        });
+    }
+    let with = |standing| all.iter().find(|env| world.candidate(env).is_some_and(|found| found.standing == standing));
+    with(Standing::UnderWay).or_else(|| with(Standing::Incoming)).or(all.first()).ok_or(TargetError::Nothing)
+}
+
+/// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
+async fn look(
+    session: &Session,
+    config: &Config,
+    variables: &Variables,
+    env: &Environment,
+    candidate: &Candidate,
+    repository: &Path,
+) -> Result<(Scene, Tools), String> {
+    let world = &session.world;
+    let previous = world.previous(env);
+    let tools = Tools {
+        cluster: cluster(variables, env).await,
+        previous: match previous {
+            Some(previous) => cluster(variables, previous).await,
+            None => None,
+        },
+        repository: Some(repository.to_owned()),
+        tag_prefix: config.tag_prefix.clone(),
+        ..Tools::default()
+    };
+    let git = Git::open(repository).await.map_err(|error| error.to_string())?;
+    let commit = async |revision: &Revision, at: &Environment| {
+        let there = cluster(variables, at).await;
+        let traces = traces(there.as_ref(), revision).await?;
+        let origin = git::commit_of(&git, &traces, tools.tag_prefix()).await.map_err(|error| error.to_string())?;
+        Ok::<_, String>(origin.commit.to_string())
+    };
+    let scene = Scene {
+        env: Some(env.name().clone()),
+        namespace: env.settings.namespace.clone(),
+        workloads: env.workloads.iter().map(|workload| workload.id.clone()).collect(),
+        service: session.service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
+        version: candidate.version.clone(),
+        images: candidate.images.clone(),
+        commit: match coming(world, candidate) {
+            Some((at, revision)) => Some(commit(revision, at).await?),
+            None => None,
+        },
+        stable_version: candidate.stable.as_ref().map(Revision::version),
+        stable_commit: match &candidate.stable {
+            Some(stable) => Some(commit(stable, env).await?),
+            None => None,
+        },
+        previous: previous.map(|previous| previous.name().clone()),
+    };
+    Ok((scene, tools))
+}
+
+/// Returns the revision that comes in, and an environment that has it: it is known by its images.
+fn coming<'w>(world: &'w World, candidate: &Candidate) -> Option<(&'w Environment, &'w Revision)> {
+    world.environments.iter().find_map(|env| {
+        let statuses = env.workloads.iter().filter_map(|workload| workload.status.as_ref());
+        let mut revisions = statuses.flat_map(|status| status.canary.iter().chain(&status.stable));
+        revisions.find(|revision| revision.images == candidate.images).map(|revision| (env, revision))
+    })
+}
+
+/// Returns a client for an environment's API server; what it cannot be made from was told by the session.
+async fn cluster(variables: &Variables, env: &Environment) -> Option<(Client, String)> {
+    let cluster = Clusters::read(variables).ok()?.load(Some(&env.settings.context)).await.ok()?;
+    Some((for_reading(cluster.config).ok()?, env.settings.namespace.clone()))
+}
+
+/// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
+fn asked(config: &Config, env: &Environment, scene: &Scene) -> Asked {
+    let known = config.environments.iter().find(|known| known.name == *env.name());
+    let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
+    let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };
+    for check in checks {
+        match &check.kind {
+            Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),
+            Some(CheckKind::Drift(drift)) => asked.drift = Some(drift.clone()),
+            _ => {}
+        }
+    }
+    asked
+}

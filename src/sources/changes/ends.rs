@@ -1,0 +1,103 @@
+//! The two ends of the changes: what is stable, and what comes in.
+
+use semver::Version;
+
+use crate::domain::changes::{Point, version};
+use crate::sources::checks::{Scene, Tools};
+use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of};
+
+/// How many tags are looked at to find the version before.
+const TAGS_TRIED: usize = 50;
+
+/// Both ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// What is stable; where nothing else comes in, the version before; `None` for the first version of all.
+    pub from: Option<(Point, Oid)>,
+    /// What comes in.
+    pub to: (Point, Oid),
+}
+
+/// Why there is no repository to ask.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRepository {
+    /// None is known.
+    #[error("no git repository is known: set [service] repository to its folder")]
+    NotSet,
+    /// It is none.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+/// Opens the release's repository.
+pub async fn open(tools: &Tools) -> Result<Git, NoRepository> {
+    let folder = tools.repository.as_ref().ok_or(NoRepository::NotSet)?;
+    Ok(Git::open(folder).await?)
+}
+
+/// Finds both ends: by the commits that the scene knows, else by the images and tags of the versions.
+pub async fn ends(git: &Git, scene: &Scene, prefix: &str) -> Result<Ends, GitError> {
+    git.whole().await?;
+    let origin = candidate(git, scene, prefix).await?;
+    let to = (point(git, &scene.version, &origin).await?, origin.commit);
+    let from = match (&scene.stable_commit, &scene.stable_version) {
+        (Some(hash), version) => {
+            let commit = git.commit(hash).await?;
+            let origin = Origin { commit, told_by: "the artifact".to_owned() };
+            Some((point(git, version.as_deref().unwrap_or_default(), &origin).await?, origin.commit))
+        }
+        (None, Some(version)) => {
+            let traces =
+                Traces { version: version.clone(), images: vec![format!("stable:{version}")], ..Traces::default() };
+            let origin = commit_of(git, &traces, prefix).await?;
+            Some((point(git, version, &origin).await?, origin.commit))
+        }
+        (None, None) => match version_before(git, &scene.version, &to.1, prefix).await? {
+            Some((version, tag, commit)) => {
+                let origin = Origin { commit, told_by: format!("tag {}", tag.name) };
+                Some((point(git, &version.to_string(), &origin).await?, origin.commit))
+            }
+            None => None,
+        },
+    };
+    Ok(Ends { from, to })
+}
+
+/// Returns the commit that comes in.
+pub(super) async fn candidate(git: &Git, scene: &Scene, prefix: &str) -> Result<Origin, GitError> {
+    if let Some(hash) = &scene.commit {
+        return Ok(Origin { commit: git.commit(hash).await?, told_by: "the artifact".to_owned() });
+    }
+    let traces = Traces { images: scene.images.clone(), version: scene.version.clone(), ..Traces::default() };
+    commit_of(git, &traces, prefix).await
+}
+
+async fn point(git: &Git, version: &str, origin: &Origin) -> Result<Point, GitError> {
+    let at = git.show(&origin.commit).await?.and_then(|commit| commit.at);
+    Ok(Point { version: version.to_owned(), commit: origin.commit.to_string(), told_by: origin.told_by.clone(), at })
+}
+
+/// Finds the last version before one, among the tags in the history of its commit. A release counts from the release
+/// before it, and not from a candidate of its own.
+pub(super) async fn version_before(
+    git: &Git,
+    text: &str,
+    commit: &Oid,
+    prefix: &str,
+) -> Result<Option<(Version, TagRef, Oid)>, GitError> {
+    let candidate = version::parse(text, prefix);
+    let mut tags = git.versions(prefix).await?;
+    tags.retain(|(version, tag)| {
+        let is_before = candidate.as_ref().is_none_or(|candidate| version.cmp_precedence(candidate).is_lt());
+        is_before && tag.commit.is_some()
+    });
+    let finals = tags.iter().filter(|(version, _)| version.pre.is_empty()).cloned().rev();
+    let others = tags.iter().filter(|(version, _)| !version.pre.is_empty()).cloned().rev();
+    for (version, tag) in finals.take(TAGS_TRIED).chain(others.take(TAGS_TRIED)) {
+        let Some(tagged) = tag.commit.clone() else { continue };
+        if tagged != *commit && git.is_ancestor(&tagged, commit).await? {
+            return Ok(Some((version, tag, tagged)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,123 @@
+//! The database migrations of a release: those that came or changed since what is stable.
+
+use std::path::Path;
+
+use glob::{MatchOptions, Pattern};
+
+use super::ends::Ends;
+use crate::config::checks::Migrations;
+use crate::domain::changes::Migration;
+use crate::domain::changes::migration::{Fate, files};
+use crate::sources::git::{File, FileChange, Git};
+
+/// `*` stays within a folder; only `**` crosses them.
+const MATCH: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+/// Most files that are read.
+const MOST: usize = 2_000;
+/// Longest file that is read from the disk, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads the migrations of a release: from git those that came or changed since what is stable, without git all that
+/// lie on the disk.
+///
+/// # Errors
+/// Why they cannot be known, in words. That no file at all fits the patterns is one of the reasons: they may be wrong.
+pub async fn migrations(asked: &Migrations, git: Option<(&Git, &Ends)>) -> Result<Vec<Migration>, String> {
+    let patterns: Vec<Pattern> = asked.files.iter().filter_map(|pattern| Pattern::new(pattern).ok()).collect();
+    let found = match git {
+        Some((git, ends)) => from_git(&patterns, git, ends).await,
+        None => from_disk(asked).await,
+    };
+    let place = git.map_or(asked.folder.as_path(), |(git, _)| git.folder());
+    found?.ok_or_else(|| format!("no file in {} fits {}: check `files`", place.display(), asked.files.join(" or ")))
+}
+
+fn fits(patterns: &[Pattern], path: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches_with(path, MATCH))
+}
+
+/// `None` where no file fits.
+async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option<Vec<Migration>>, String> {
+    let words = |error: crate::sources::git::GitError| error.to_string();
+    let all = git.files(&ends.to.1).await.map_err(words)?;
+    let changed: Vec<(FileChange, File)> = match &ends.from {
+        Some((_, from)) => git.files_changed(from, &ends.to.1).await.map_err(words)?,
+        None => all.iter().cloned().map(|file| (FileChange::Added, file)).collect(),
+    };
+    let mine: Vec<_> = changed.into_iter().filter(|(_, file)| fits(patterns, &file.path)).collect();
+    if mine.is_empty() && !all.iter().any(|file| fits(patterns, &file.path)) {
+        return Ok(None);
+    }
+    // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
+    let paths: Vec<String> = all.into_iter().map(|file| file.path).collect();
+    let mut migrations = Vec::new();
+    for (change, file) in mine.into_iter().take(MOST) {
+        if files::is_down(&file.path) {
+            continue;
+        }
+        let fate = match change {
+            FileChange::Added => Fate::New,
+            FileChange::Changed => Fate::Changed,
+            FileChange::Gone => {
+                migrations.push(Migration::gone(&file.path));
+                continue;
+            }
+        };
+        let text = git.content(&file).await.map_err(|error| format!("{}: {error}", file.path))?;
+        migrations.push(read(file.path, text, fate, paths.clone()).await?);
+    }
+    Ok(Some(migrations))
+}
+
+/// `None` where no file fits.
+async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String> {
+    let (folder, patterns) = (asked.folder.clone(), asked.files.clone());
+    let found = tokio::task::spawn_blocking(move || list(&folder, &patterns)).await;
+    let found = found.map_err(|error| format!("listing the files: {error}"))??;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let paths: Vec<String> = found.clone();
+    let mut migrations = Vec::new();
+    for path in found.into_iter().take(MOST) {
+        if files::is_down(&path) {
+            continue;
+        }
+        let full = asked.folder.join(&path);
+        let size = tokio::fs::metadata(&full).await.map_err(|error| format!("{}: {error}", full.display()))?.len();
+        if size > LONGEST {
+            return Err(format!("{} is longer than 1 MiB", full.display()));
+        }
+        let bytes = tokio::fs::read(&full).await.map_err(|error| format!("{}: {error}", full.display()))?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        migrations.push(read(path, text, Fate::New, paths.clone()).await?);
+    }
+    Ok(Some(migrations))
+}
+
+/// Lists the files that fit, relative to the folder; their ways down lie in the same folders.
+fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
+    let mut found: Vec<String> = Vec::new();
+    for pattern in patterns {
+        let whole = format!("{}/{pattern}", Pattern::escape(&folder.display().to_string()));
+        let paths = glob::glob_with(&whole, MATCH).map_err(|error| format!("`{pattern}`: {error}"))?;
+        for path in paths {
+            let path = path.map_err(|error| error.to_string())?;
+            if let Some(path) = path.strip_prefix(folder).ok().filter(|_| path.is_file()) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Reads one where it holds nobody up: SQL may be long.
+async fn read(path: String, text: String, fate: Fate, files: Vec<String>) -> Result<Migration, String> {
+    let name = path.clone();
+    tokio::task::spawn_blocking(move || Migration::read(&path, &text, fate, &files))
+        .await
+        .map_err(|error| format!("{name}: {error}"))
+}

@@ -1,0 +1,76 @@
+//! Gathers what is in a release: from git, and from the API servers of two environments.
+//!
+//! Screen, command line and checks share it. [`gather`] tells all of it; the parts are there for themselves too.
+
+mod drift;
+mod ends;
+mod migrations;
+mod traces;
+mod version;
+
+use super::checks::{Scene, Tools};
+use crate::config::checks::{Drift, Migrations};
+use crate::domain::changes::{Changes, Commit, Part, Point};
+
+pub use drift::drift;
+pub use ends::{Ends, ends, open};
+pub use migrations::migrations;
+pub use traces::traces;
+pub use version::versioning;
+
+/// Which parts are asked for beside the commits and the version.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The migrations, as configured.
+    pub migrations: Option<Migrations>,
+    /// The differences to the environment before, as configured.
+    pub drift: Option<Drift>,
+}
+
+/// Gathers what is in a release.
+///
+/// # Errors
+/// Why the commits cannot be known: what, where and what to do. Other parts that cannot be known say so themselves.
+pub async fn gather(scene: &Scene, tools: &Tools, asked: &Asked) -> Result<Changes, String> {
+    let git = open(tools).await.map_err(|error| error.to_string())?;
+    let ends = ends(&git, scene, tools.tag_prefix()).await.map_err(|error| error.to_string())?;
+    let from = ends.from.as_ref().map(|(_, commit)| commit);
+    let range = git.commits(from, &ends.to.1).await.map_err(|error| error.to_string())?;
+    let lost = match from {
+        Some(from) => git.commits(Some(&ends.to.1), from).await.map_err(|error| error.to_string())?.commits,
+        None => Vec::new(),
+    };
+    let differences = async {
+        match &asked.drift {
+            Some(asked) => Part::from(
+                drift(scene, tools)
+                    .await
+                    .map(|all| all.into_iter().filter(|difference| !difference.is_allowed(&asked.allow)).collect()),
+            ),
+            None => Part::NotAsked,
+        }
+    };
+    let scripts = async {
+        match &asked.migrations {
+            Some(asked) => Part::from(migrations(asked, Some((&git, &ends))).await),
+            None => Part::NotAsked,
+        }
+    };
+    let version =
+        async { Part::from(versioning(&git, scene, tools.tag_prefix()).await.map_err(|error| error.to_string())) };
+    let (version, migrations, drift) = tokio::join!(version, scripts, differences);
+    Ok(Changes {
+        service: scene.service.clone(),
+        from: ends.from.map_or_else(Point::default, |(point, _)| point),
+        to: ends.to.0,
+        commits: Commit::read_all(&range.commits),
+        lost: Commit::read_all(&lost),
+        cut: range.cut,
+        version,
+        migrations,
+        drift,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,366 @@
+//! Git: what a local repository knows of a release. It is only read; nothing is fetched, and no hook runs.
+//!
+//! - [`Git`] is a repository, [`Oid`] a commit that it has: only what was looked up first is named to git again.
+//! - [`origin`] tells which commit an artifact was built from.
+
+pub mod origin;
+mod read;
+mod run;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use semver::Version;
+
+use crate::domain::changes::{RawCommit, version};
+use run::{Answer, ask};
+
+pub use origin::{Origin, Traces, commit_of};
+
+/// What stands before the version in the name of a tag, where nothing else is configured.
+pub const TAG_PREFIX: &str = "v";
+
+/// Most commits that are told between two revisions.
+pub const MOST_COMMITS: usize = 2_000;
+/// Longest file that is read, in bytes.
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// Why git does not tell: what, where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no such program.
+    #[error("the program `git` is not there: install it, and see that it is in PATH")]
+    NotInstalled,
+    /// It is there and cannot be run.
+    #[error("the program `git` cannot be started: {0}")]
+    CannotStart(String),
+    /// The folder is in no repository.
+    #[error("{} is not in a git repository: set [service] repository to one, or start in one", .0.display())]
+    NotARepository(PathBuf),
+    /// The repository belongs to someone else, and git does not trust it.
+    #[error("git does not trust {}, for it belongs to someone else: `git config --global --add safe.directory {}`", .0.display(), .0.display())]
+    NotTrusted(PathBuf),
+    /// Its history was cut off.
+    #[error("{} is a shallow clone, and its history ends early: `git fetch --unshallow --tags` in it", .0.display())]
+    Shallow(PathBuf),
+    /// There is no such commit.
+    #[error("{} does not know the commit {revision}: `git fetch --tags` in it", folder.display())]
+    UnknownCommit {
+        /// Where.
+        folder: PathBuf,
+        /// Which.
+        revision: String,
+    },
+    /// There is no such tag.
+    #[error("{} has no tag {}: `git fetch --tags` in it, or tag the commit", folder.display(), names.join(" or "))]
+    NoTag {
+        /// Where.
+        folder: PathBuf,
+        /// Its possible names.
+        names: Vec<String>,
+    },
+    /// It took too long.
+    #[error("git did not answer in {} s", .0.as_secs())]
+    TooSlow(Duration),
+    /// It answered too much.
+    #[error("git answered more than {} MiB", .0 >> 20)]
+    TooMuch(u64),
+    /// The line to it broke.
+    #[error("reading what git says: {0}")]
+    Broken(std::io::Error),
+    /// It refused.
+    #[error("git {what} in {}: {said}", folder.display())]
+    Refused {
+        /// Where.
+        folder: PathBuf,
+        /// What it was asked.
+        what: &'static str,
+        /// What it said.
+        said: String,
+    },
+}
+
+/// The full hash of a commit that a repository has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Oid(String);
+
+impl Oid {
+    /// Takes what git printed; `None` where that is no hash.
+    fn new(text: &str) -> Option<Self> {
+        let is_hash = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hash.then(|| Self(text.to_owned()))
+    }
+
+    /// Returns it as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagRef {
+    /// Its name.
+    pub name: String,
+    /// The commit that it points at; `None` where it points at something else.
+    pub commit: Option<Oid>,
+}
+
+/// Commits between two revisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The commits, newest first.
+    pub commits: Vec<RawCommit>,
+    /// Whether there are more of them.
+    pub cut: bool,
+}
+
+/// What happened to a file between two revisions. A rename is a file that is gone and one that is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange {
+    /// It is new.
+    Added,
+    /// It is another one.
+    Changed,
+    /// It is gone.
+    Gone,
+}
+
+/// A file of a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its path, relative to the folder that the repository was opened at.
+    pub path: String,
+    /// The hash of its content.
+    content: String,
+}
+
+/// A repository, or a folder in one: then only what concerns that folder counts.
+#[derive(Clone, Debug)]
+pub struct Git {
+    folder: PathBuf,
+    /// The folder within the repository, with a `/` at its end; empty at its root.
+    prefix: String,
+}
+
+impl Git {
+    /// Opens the repository that a folder is in.
+    pub async fn open(folder: &Path) -> Result<Self, GitError> {
+        let answer = ask(folder, &["rev-parse", "--show-prefix"]).await?;
+        if !answer.status.success() {
+            let (said, folder) = (answer.complaint, folder.to_owned());
+            return Err(if said.contains("dubious ownership") {
+                GitError::NotTrusted(folder)
+            } else if said.contains("not a git repository") || said.contains("cannot change to") {
+                GitError::NotARepository(folder)
+            } else {
+                GitError::Refused { folder, what: "rev-parse", said }
+            });
+        }
+        let prefix = String::from_utf8_lossy(&answer.out).trim_end_matches('\n').to_owned();
+        Ok(Self { folder: folder.to_owned(), prefix })
+    }
+
+    /// Returns where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the commit that an abbreviated or full hash names. Branches and tags of that name do not count.
+    pub async fn commit(&self, hash: &str) -> Result<Oid, GitError> {
+        let unknown = || GitError::UnknownCommit { folder: self.folder.clone(), revision: short_text(hash) };
+        let hash = hash.trim().to_ascii_lowercase();
+        if !is_hash(&hash) {
+            return Err(unknown());
+        }
+        let found = self.verify(&hash).await?;
+        found.filter(|oid| oid.as_str().starts_with(&hash)).ok_or_else(unknown)
+    }
+
+    /// Returns what a tag points at; `None` where there is no such tag, or it points at no commit.
+    pub async fn tag(&self, name: &str) -> Result<Option<Oid>, GitError> {
+        if name.is_empty()
+            || name.starts_with('-')
+            || name.contains(|c: char| c.is_control() || " ~^:?*[\\".contains(c))
+        {
+            return Ok(None);
+        }
+        self.verify(&format!("refs/tags/{name}")).await
+    }
+
+    async fn verify(&self, revision: &str) -> Result<Option<Oid>, GitError> {
+        let revision = format!("{revision}^{{commit}}");
+        let answer = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &revision]).await?;
+        Ok(Some(answer)
+            .filter(|answer| answer.status.success())
+            .and_then(|answer| String::from_utf8_lossy(&answer.out).lines().find_map(Oid::new)))
+    }
+
+    /// Returns the tag of a version, `{prefix}{version}` or `{version}`, and the commit that it points at.
+    pub async fn tag_of(&self, version: &str, prefix: &str) -> Result<(String, Oid), GitError> {
+        let names = tag_names(version, prefix);
+        for name in &names {
+            if let Some(commit) = self.tag(name).await? {
+                return Ok((name.clone(), commit));
+            }
+        }
+        Err(GitError::NoTag { folder: self.folder.clone(), names })
+    }
+
+    /// Returns the tags that are versions, with the lowest first.
+    pub async fn versions(&self, prefix: &str) -> Result<Vec<(Version, TagRef)>, GitError> {
+        let format = "--format=%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)";
+        let answer = self.ask(&["for-each-ref", format, "refs/tags"]).await?;
+        let tags = read::tags(&self.good("for-each-ref", answer)?);
+        let versions = tags.into_iter().filter_map(|tag| Some((version::parse(&tag.name, prefix)?, tag)));
+        let mut versions: Vec<(Version, TagRef)> = versions.collect();
+        versions.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| a.name.cmp(&b.name)));
+        Ok(versions)
+    }
+
+    /// Returns whether a commit is in the history of another, or is it.
+    pub async fn is_ancestor(&self, commit: &Oid, of: &Oid) -> Result<bool, GitError> {
+        let answer = self.ask(&["merge-base", "--is-ancestor", commit.as_str(), of.as_str()]).await?;
+        match answer.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(self.refused("merge-base", answer)),
+        }
+    }
+
+    /// Returns the commits that `to` has and `from` has not, newest first; all of its history where there is no `from`.
+    pub async fn commits(&self, from: Option<&Oid>, to: &Oid) -> Result<Range, GitError> {
+        self.whole().await?;
+        let range = from.map_or_else(|| to.to_string(), |from| format!("{from}..{to}"));
+        let limit = format!("--max-count={}", MOST_COMMITS + 1);
+        let mut words =
+            vec!["log", "-z", "--no-color", "--no-show-signature", read::COMMIT_FORMAT, &limit, &range, "--"];
+        if !self.prefix.is_empty() {
+            // Paths are relative to the folder that git is asked in.
+            words.push(".");
+        }
+        let answer = self.ask(&words).await?;
+        let mut commits = read::commits(&self.good("log", answer)?);
+        let cut = commits.len() > MOST_COMMITS;
+        commits.truncate(MOST_COMMITS);
+        Ok(Range { commits, cut })
+    }
+
+    /// Returns one commit.
+    pub async fn show(&self, commit: &Oid) -> Result<Option<RawCommit>, GitError> {
+        let words = [
+            "log",
+            "-z",
+            "--no-color",
+            "--no-show-signature",
+            "--max-count=1",
+            read::COMMIT_FORMAT,
+            commit.as_str(),
+            "--",
+        ];
+        let answer = self.ask(&words).await?;
+        Ok(read::commits(&self.good("log", answer)?).into_iter().next())
+    }
+
+    /// Returns the files that differ between two revisions.
+    pub async fn files_changed(&self, from: &Oid, to: &Oid) -> Result<Vec<(FileChange, File)>, GitError> {
+        let words = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", from.as_str(), to.as_str(), "--"];
+        let answer = self.ask(&words).await?;
+        let changed = read::changed_files(&self.good("diff-tree", answer)?);
+        Ok(changed.into_iter().filter_map(|(change, file)| Some((change, self.own(file)?))).collect())
+    }
+
+    /// Returns all files of a revision.
+    pub async fn files(&self, commit: &Oid) -> Result<Vec<File>, GitError> {
+        let answer = self.ask(&["ls-tree", "-r", "-z", "--full-tree", commit.as_str()]).await?;
+        let files = read::files(&self.good("ls-tree", answer)?);
+        Ok(files.into_iter().filter_map(|file| self.own(file)).collect())
+    }
+
+    /// Returns the content of a file, as it is in the repository.
+    pub async fn content(&self, file: &File) -> Result<String, GitError> {
+        let answer = self.ask(&["cat-file", "-s", &file.content]).await?;
+        let size = String::from_utf8_lossy(&self.good("cat-file", answer)?).trim().parse::<u64>().unwrap_or(u64::MAX);
+        if size > LONGEST_FILE {
+            return Err(GitError::TooMuch(LONGEST_FILE));
+        }
+        let answer = self.ask(&["cat-file", "blob", &file.content]).await?;
+        Ok(String::from_utf8_lossy(&self.good("cat-file", answer)?).into_owned())
+    }
+
+    /// Complains about a repository whose history was cut off: what lies beyond the cut would be missing without a word.
+    pub async fn whole(&self) -> Result<(), GitError> {
+        let answer = self.ask(&["rev-parse", "--is-shallow-repository"]).await?;
+        let shallow = String::from_utf8_lossy(&self.good("rev-parse", answer)?).trim() == "true";
+        if shallow { Err(GitError::Shallow(self.folder.clone())) } else { Ok(()) }
+    }
+
+    /// Makes a path relative to the folder; `None` where it lies outside.
+    fn own(&self, file: File) -> Option<File> {
+        let path = file.path.strip_prefix(&self.prefix)?.to_owned();
+        Some(File { path, ..file })
+    }
+
+    async fn ask(&self, words: &[&str]) -> Result<Answer, GitError> {
+        ask(&self.folder, words).await
+    }
+
+    fn good(&self, what: &'static str, answer: Answer) -> Result<Vec<u8>, GitError> {
+        if answer.status.success() { Ok(answer.out) } else { Err(self.refused(what, answer)) }
+    }
+
+    fn refused(&self, what: &'static str, answer: Answer) -> GitError {
+        GitError::Refused { folder: self.folder.clone(), what, said: answer.complaint }
+    }
+}
+
+/// Returns the names that the tag of a version may have.
+#[must_use]
+pub fn tag_names(version: &str, prefix: &str) -> Vec<String> {
+    let prefixed = if version.starts_with(prefix) { version.to_owned() } else { format!("{prefix}{version}") };
+    let mut names = vec![prefixed, version.to_owned()];
+    names.dedup();
+    names
+}
+
+/// Whether a text may be a hash: 7 to 64 hex digits.
+fn is_hash(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A revision from outside as it may be shown.
+fn short_text(text: &str) -> String {
+    crate::domain::text::visible(&text.chars().take(64).collect::<String>()).into_owned()
+}
+
+/// Returns the folder to ask git about: the configured one, else that of the config file where it is in a repository,
+/// else the current one.
+pub async fn repository(
+    configured: Option<&Path>,
+    config_folder: Option<&Path>,
+    current: &Path,
+) -> Result<PathBuf, GitError> {
+    if let Some(folder) = configured {
+        return Git::open(folder).await.map(|_| folder.to_owned());
+    }
+    if let Some(folder) = config_folder {
+        // A relative path to the config file has an empty folder.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if Git::open(folder).await.is_ok() {
+            return Ok(folder.to_owned());
+        }
+    }
+    Git::open(current).await.map(|_| current.to_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
