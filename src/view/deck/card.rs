@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::app::Hit;
 use crate::app::checklist::tally;
 use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
@@ -48,6 +49,7 @@ pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
 
 /// Draws an environment.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+    scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
