@@ -10,6 +10,7 @@ use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
+use crate::domain::verdict::of_phase;
 use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
@@ -209,7 +210,10 @@ pub(crate) fn reasons(
         reasons.push((Role::Bad, glyphs.bad, why.clone()));
     }
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
-    for reason in &workload.judgement.reasons {
+    // Beside the cause the phase says nothing new.
+    let phase = workload.status.as_ref().filter(|status| status.why.is_some()).and_then(of_phase);
+    let said = |reason: &String| phase.as_ref().is_some_and(|(_, text)| text == reason);
+    for reason in workload.judgement.reasons.iter().filter(|reason| !said(reason)) {
         reasons.push((role, sign, reason.clone()));
     }
     match why {
@@ -222,10 +226,13 @@ pub(crate) fn reasons(
         if lines.len() == most {
             break;
         }
-        // The last reason that has room may wrap.
         let left = most - lines.len();
         let others = (reasons.len() - index - 1).min(left - 1);
-        let wrapped = scene.theme.wrap(text, columns.saturating_sub(2), (left - others).min(2));
+        let wrap = |rows| scene.theme.wrap(text, columns.saturating_sub(2), rows);
+        // The last reason that has room may wrap; the first one comes before another where a second line says it whole.
+        let whole = index == 0 && wrap(3).len() == 2;
+        let room = if index == 0 { left - others } else { (left - others).min(2) };
+        let wrapped = wrap(if whole { 2.min(left) } else { room });
         for (index, part) in wrapped.into_iter().enumerate() {
             let row = if index == 0 { scene.row().say(*role, format!("{sign} ")) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
