@@ -11,12 +11,14 @@ use common::{checklists, hostile, picture, scenes, shots};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
-use release_cockpit::app::Model;
 use release_cockpit::app::model::{Level, Notice, Overlay, Screen};
+use release_cockpit::app::{Hit, Model};
 use release_cockpit::domain::freshness::{Link, SourceKind};
+use release_cockpit::domain::ids::EnvName;
 use release_cockpit::domain::text::visible;
 use release_cockpit::domain::verdict::Verdict;
 use release_cockpit::domain::workload::Phase;
+use release_cockpit::keys::Command;
 use release_cockpit::view::layout::MIN;
 use release_cockpit::view::theme::{Palette, Theme};
 
@@ -307,6 +309,54 @@ fn the_reason_of_a_failing_pod_is_never_lost() {
             assert!(text.contains(wanted), "{size:?} lacks {wanted}:\n{text}");
         }
     }
+}
+
+/// Returns where a text begins on the screen.
+fn place_of(text: &str, wanted: &str) -> (u16, u16) {
+    let (row, line) = text.lines().enumerate().find(|(_, line)| line.contains(wanted)).unwrap();
+    let before = line.split(wanted).next().unwrap_or_default();
+    (unicode_width::UnicodeWidthStr::width(before) as u16, row as u16)
+}
+
+/// Asserts that a click on a text hits that, in every size.
+fn hits(model: &Model, wanted: &str, hit: Option<&Hit>) {
+    for size in SIZES.into_iter().chain([MIN]) {
+        let (buffer, targets) = picture::clickable(model, &Theme::new(Palette::None, false), size.0, size.1);
+        let (column, row) = place_of(&picture::text(&buffer), wanted);
+        assert_eq!(targets.at(column, row), hit, "{wanted} {size:?}");
+    }
+}
+
+#[test]
+fn what_is_on_the_screen_can_be_clicked() {
+    let main = scenes::main();
+    hits(&main, "1 Deck", Some(&Hit::Tab(Screen::Deck)));
+    hits(&shots::on(scenes::main(), Screen::Journal), "6 Journal", Some(&Hit::Tab(Screen::Journal)));
+    hits(&main, "prod-us", Some(&Hit::Env(EnvName::new("prod-us"))));
+    hits(&main, "p promote", Some(&Hit::Hint(Command::Promote)));
+    hits(&main, "R roll back", Some(&Hit::Hint(Command::Rollback)));
+    hits(&main, "NEXT", None);
+}
+
+#[test]
+fn of_a_dialog_only_cancel_can_be_clicked_and_nothing_beneath_it() {
+    for (name, model) in shots::main() {
+        let Some(Overlay::Confirm(_) | Overlay::Quit) = &model.overlay else { continue };
+        let word = if name == "quit" { "[ Stay ]" } else { "[ Cancel ]" };
+        hits(&model, word, Some(&Hit::Cancel));
+        for size in SIZES.into_iter().chain([MIN]) {
+            let (_, targets) = picture::clickable(&model, &Theme::new(Palette::None, false), size.0, size.1);
+            let places = (0..size.0).flat_map(|column| (0..size.1).map(move |row| (column, row)));
+            let clickable = places.filter(|(column, row)| targets.at(*column, *row).is_some()).count();
+            assert_eq!(clickable, word.len(), "{name} {size:?}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_list_can_be_clicked() {
+    let palette = |typed: &str| Overlay::Palette { input: tui_input::Input::new(typed.to_owned()), selected: 0 };
+    hits(&shots::over(scenes::main(), palette("roll")), "rollback-to", Some(&Hit::Line(1)));
 }
 
 /// With `COCKPIT_PICTURES=FOLDER` the screens are written there as ANSI text, to be looked at.

@@ -10,6 +10,7 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
+use crate::config::client::client;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
@@ -63,7 +64,7 @@ impl Executor {
         config.connect_timeout = Some(Duration::from_secs(5));
         config.read_timeout = Some(DEADLINE);
         config.write_timeout = Some(DEADLINE);
-        let client = kube::Client::try_from(config)?;
+        let client = client(config)?;
         Ok(Self { client, namespace: namespace.to_owned(), verbs: Verb::ALL.into() })
     }
 

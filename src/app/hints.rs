@@ -35,7 +35,7 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
     })
 }
 
-/// Whether the selected workload is paused by hand.
+/// Whether the selected workload is held by hand.
 fn is_held(model: &Model) -> bool {
     model.selected().and_then(|(_, workload)| workload.snapshot.as_ref()).is_some_and(|snapshot| {
         match &snapshot.object {

@@ -12,6 +12,7 @@ pub mod model;
 pub mod msg;
 pub mod narrate;
 pub mod next;
+mod on_click;
 mod on_feed;
 mod on_key;
 mod on_receipt;
@@ -23,5 +24,5 @@ pub mod timeline;
 pub mod update;
 
 pub use model::Model;
-pub use msg::{Effect, Msg};
+pub use msg::{Effect, Hit, Msg};
 pub use update::update;

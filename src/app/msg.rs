@@ -6,9 +6,24 @@ use crate::domain::checklist::CheckId;
 use crate::domain::feed::Feed;
 use crate::domain::ids::{EnvName, Target};
 use crate::domain::journal::{Entry, Line};
-use crate::keys::Chord;
+use crate::keys::{Chord, Command};
 
-use super::model::Level;
+use super::model::{Level, Screen};
+
+/// What a click hit, as the screen showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// The tab of a screen.
+    Tab(Screen),
+    /// An environment's card, or its row in the table.
+    Env(EnvName),
+    /// A line of the list in which one is selected, counted from its first: of the checklist, or of what lies over it.
+    Line(usize),
+    /// A hint of the footer.
+    Hint(Command),
+    /// What takes a dialog's question back.
+    Cancel,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -24,6 +39,8 @@ pub enum Msg {
     Paste(String),
     /// The mouse wheel was turned, down if positive.
     Wheel(i32),
+    /// The left button was pressed on something.
+    Click(Hit),
     /// A source spoke.
     Feed(Feed),
     /// An action is on its way: its intent is written.

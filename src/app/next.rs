@@ -87,7 +87,14 @@ pub fn next(model: &Model) -> Next {
         },
         (_, None) => match (status.phase, &status.canary) {
             (Phase::Healthy, _) => format!("nothing is under way in {name}"),
-            (Phase::Degraded, _) => status.why.clone().unwrap_or_else(|| status.message.clone()),
+            // The cause stands with the environment: here stands the way out.
+            (Phase::Degraded, _) => match plan_for(model, Verb::Rollback, None) {
+                Ok(plan) => {
+                    let back = &plan.record().headline;
+                    format!("{name} does not go on by itself; {} would {back}", key(crate::keys::Command::Rollback))
+                }
+                Err(_) => status.why.clone().unwrap_or_else(|| status.message.clone()),
+            },
             (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is on its way: {}", status.message)),
         },
     };

@@ -44,7 +44,8 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
     }
 }
 
-fn closed(model: &mut Model) -> Vec<Effect> {
+/// Closes what lies over the screen.
+pub(super) fn closed(model: &mut Model) -> Vec<Effect> {
     model.overlay = None;
     Vec::new()
 }
@@ -169,7 +170,8 @@ fn on_checklist(model: &mut Model, run: fn(&mut Model) -> Vec<Effect>) -> Vec<Ef
     if model.screen == Screen::Checklist { run(model) } else { show(model, Screen::Checklist) }
 }
 
-fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+/// Shows a screen.
+pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.screen != screen {
         model.screen = screen;
         model.scroll = 0;
@@ -240,13 +242,18 @@ fn step_env(model: &mut Model, step: isize) -> Vec<Effect> {
     let at = names.iter().position(|name| **name == model.env).unwrap_or(0);
     let next = at.saturating_add_signed(step).min(names.len().saturating_sub(1));
     if let Some(name) = names.get(next).map(|name| (*name).clone()) {
-        if name != model.env {
-            model.env = name;
-            model.scroll = 0;
-            model.line = 0;
-        }
+        act_on(model, name);
     }
     Vec::new()
+}
+
+/// Makes an environment the one that keys act on.
+pub(super) fn act_on(model: &mut Model, name: EnvName) {
+    if name != model.env {
+        model.env = name;
+        model.scroll = 0;
+        model.line = 0;
+    }
 }
 
 fn next_workload(model: &mut Model) -> Vec<Effect> {

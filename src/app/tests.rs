@@ -1,5 +1,7 @@
 //! The laws as properties of the pure application.
 
+mod clicks;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::model::{Level, Model, Notice};
 use super::msg::{Effect, Msg};
-use super::{on_feed, on_key, on_receipt};
+use super::{on_click, on_feed, on_key, on_receipt};
 use crate::domain::action::Facts;
 
 /// How many notices are kept.
@@ -17,6 +17,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Key { chord, repeat } => on_key::key(model, chord, repeat),
         Msg::Paste(text) => on_key::paste(model, &text),
         Msg::Wheel(lines) => on_key::wheel(model, lines),
+        Msg::Click(hit) => on_click::click(model, hit),
         Msg::Feed(feed) => on_feed::feed(model, feed),
         Msg::Begun { action, target } => on_receipt::begun(model, action, &target),
         Msg::Ended { record, outcome } => on_receipt::ended(model, &record, outcome),

@@ -4,6 +4,7 @@
 //! - [`cluster`] reads kubeconfigs, [`paths`] knows where things lie, [`secret`] where secrets come from.
 
 pub mod checks;
+pub mod client;
 pub mod cluster;
 pub mod fields;
 pub mod file;

@@ -109,12 +109,7 @@ pub struct Judgement {
 /// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
 #[must_use]
 pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp) -> Judgement {
-    let mut found: Vec<(Verdict, String)> = Vec::new();
-    match status.phase {
-        Phase::Degraded if status.aborted => found.push((Verdict::Hold, "aborted: stable serves".to_owned())),
-        Phase::Degraded => found.push((Verdict::NoGo, format!("Degraded: {}", status.message))),
-        _ => {}
-    }
+    let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
     let track = judged(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
@@ -124,6 +119,16 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
     Judgement { verdict, reasons: found.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+/// Returns what the phase alone says: the least that can be told of a workload that is Degraded.
+#[must_use]
+pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
+    match status.phase {
+        Phase::Degraded if status.aborted => Some((Verdict::Hold, "aborted: stable serves".to_owned())),
+        Phase::Degraded => Some((Verdict::NoGo, format!("Degraded: {}", status.message))),
+        _ => None,
+    }
 }
 
 /// Returns the track whose numbers count: the revision under way as soon as it gets requests, else stable.

@@ -26,7 +26,7 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     match &snapshot.object {
         Object::Rollout(rollout) => rollout_cause(rollout, snapshot, status),
         Object::Deployment(deployment) if deployment.paused => {
-            Some(format!("paused by hand{}: space resumes it", by(snapshot)))
+            Some(format!("held by hand{}: space resumes it", by(snapshot)))
         }
         Object::Deployment(_) => waiting_pods(status),
     }
@@ -99,7 +99,7 @@ fn rollout_cause(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Opt
         return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
     }
     if rollout.spec.paused {
-        return Some(format!("paused by hand{}: space resumes it", by(snapshot)));
+        return Some(format!("held by hand{}: space resumes it", by(snapshot)));
     }
     if rollout.inconclusive() {
         return Some("analysis was inconclusive: a person has to judge it".to_owned());

@@ -231,7 +231,7 @@ pub struct Status {
     pub pause: Option<Pause>,
     /// Whether the update was aborted.
     pub aborted: bool,
-    /// Share of progress in percent for the bar: weight, else updated pods.
+    /// Share of progress in percent for the bar: weight, the switch of blue-green, else updated pods.
     pub progress: u8,
     /// Why it is not moving, in words; `None` when nothing holds it.
     pub why: Option<String>,
@@ -408,12 +408,59 @@ impl Snapshot {
     }
 }
 
-/// Share of progress in percent: weight while a canary is under way, else the share of updated pods.
+/// Share of progress in percent: weight while a canary is under way, else the share of updated pods. Blue-green switches
+/// all at once: nothing is out before the active service points at the new revision, however many of its pods are up.
 fn progress(status: &Status) -> u8 {
     let share = |part: u32, whole: u32| (u64::from(part.min(whole)) * 100 / u64::from(whole.max(1))) as u8;
     match (&status.canary, status.weight) {
         (Some(_), Some(weight)) => share(weight.actual, weight.max),
+        (Some(_), None) if status.strategy == "BlueGreen" => u8::from(status.canary_serves) * 100,
         (Some(_), None) => share(status.replicas.updated, status.replicas.desired),
         (None, _) => 100,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::object::Meta;
+    use crate::domain::rollout::{RolloutSpec, RolloutStatus};
+
+    /// A blue-green rollout with `up` of five pods of the new revision beside the old one.
+    fn blue_green(active: &str, up: u32) -> Snapshot {
+        let set = |hash: &str, ready| ReplicaSet {
+            meta: Meta { name: format!("api-{hash}"), ..Meta::default() },
+            hash: hash.to_owned(),
+            desired: 5,
+            ready,
+            ..ReplicaSet::default()
+        };
+        let status = RolloutStatus {
+            current_hash: "new".to_owned(),
+            stable_hash: "old".to_owned(),
+            active_hash: active.to_owned(),
+            preview_hash: "new".to_owned(),
+            updated: up,
+            ..RolloutStatus::default()
+        };
+        let strategy =
+            RolloutStrategy::BlueGreen { auto_promotion: false, auto_promotion_seconds: None, post_analysis: true };
+        let spec = RolloutSpec { replicas: Some(5), strategy, ..RolloutSpec::default() };
+        let rollout = Rollout { spec, status, ..Rollout::default() };
+        Snapshot {
+            object: Object::Rollout(Box::new(rollout)),
+            template_owner: None,
+            replicasets: vec![set("new", up), set("old", 5)],
+            pods: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_of_blue_green_is_out_before_the_switch_and_all_of_it_after() {
+        for up in [0, 3, 5] {
+            assert_eq!(blue_green("old", up).status().progress, 0, "{up} pods of the preview");
+        }
+        assert_eq!(blue_green("new", 5).status().progress, 100);
     }
 }

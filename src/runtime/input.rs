@@ -1,6 +1,6 @@
 //! What the terminal says, as messages.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEventKind};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 
 use crate::app::Msg;
 use crate::keys::{Chord, Key};
@@ -9,6 +9,8 @@ use crate::keys::{Chord, Key};
 pub(super) enum Input {
     /// A message for the model.
     Msg(Msg),
+    /// The left button was pressed at a column and row.
+    Click(u16, u16),
     /// The terminal has another size.
     Resized,
     /// Nothing.
@@ -24,6 +26,7 @@ pub(super) fn translate(event: Event) -> Input {
         Event::Mouse(mouse) => match mouse.kind {
             MouseEventKind::ScrollDown => Input::Msg(Msg::Wheel(1)),
             MouseEventKind::ScrollUp => Input::Msg(Msg::Wheel(-1)),
+            MouseEventKind::Down(MouseButton::Left) => Input::Click(mouse.column, mouse.row),
             _ => Input::Nothing,
         },
         Event::Resize(..) => Input::Resized,

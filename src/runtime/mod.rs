@@ -14,8 +14,8 @@ mod tui;
 use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cli::{Args, Command, Exit};
-use crate::config::Config;
 use crate::config::paths::Variables;
+use crate::config::{Config, client};
 
 /// Runs what the command line asks for.
 ///
@@ -28,6 +28,10 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Config(what)) => return headless::config::run(&args.global, what),
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
         _ => {}
+    }
+    if !matches!(args.command, Some(Command::Log(_))) {
+        // Nobody waits for it: what needs it waits by itself.
+        drop(tokio::task::spawn_blocking(client::warm_up));
     }
     let variables = Variables::of_process();
     let flags = args.global.flags();

@@ -7,8 +7,13 @@ use tokio::time::Instant;
 
 /// Most frames in any second.
 const PER_SECOND: usize = 30;
-/// Frames for data alone are at least this far apart, which leaves half of the frames to keys.
+/// Frames for data alone come this far apart in the long run, which leaves half of the frames to keys.
 const DATA_GAP: Duration = Duration::from_millis(66);
+/// After a quiet time a few come sooner, so that what is new is not kept waiting: what arrives at the start, or after a
+/// change, comes in pieces.
+const BURST: u32 = 3;
+/// Never nearer than this.
+const SHORTEST_GAP: Duration = Duration::from_millis(33);
 
 /// Why there is something to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +29,8 @@ pub(super) enum Dirty {
 pub(super) struct Pacing {
     frames: VecDeque<Instant>,
     dirty: Option<Dirty>,
+    /// When frames for data would be back in step with their gap.
+    in_step: Option<Instant>,
 }
 
 impl Pacing {
@@ -34,11 +41,14 @@ impl Pacing {
 
     /// Returns when the next frame is due; `None` when nothing changed. May lie in the past.
     pub(super) fn due(&self) -> Option<Instant> {
-        let gap = match self.dirty? {
-            Dirty::Key => Duration::ZERO,
-            Dirty::Data => DATA_GAP,
+        let last = self.frames.back().copied();
+        let after_last = match self.dirty? {
+            Dirty::Key => last,
+            Dirty::Data => {
+                let ahead = self.in_step.and_then(|at| at.checked_sub(DATA_GAP * (BURST - 1)));
+                last.map(|last| last + SHORTEST_GAP).max(ahead)
+            }
         };
-        let after_last = self.frames.back().map(|last| *last + gap);
         let room = (self.frames.len() >= PER_SECOND)
             .then(|| self.frames.get(self.frames.len() - PER_SECOND).map(|old| *old + Duration::from_secs(1)))
             .flatten();
@@ -47,7 +57,9 @@ impl Pacing {
 
     /// Takes note that a frame was drawn.
     pub(super) fn drawn(&mut self, now: Instant) {
-        self.dirty = None;
+        if self.dirty.take() == Some(Dirty::Data) {
+            self.in_step = Some(self.in_step.map_or(now, |at| at.max(now)) + DATA_GAP);
+        }
         self.frames.push_back(now);
         while self.frames.len() > PER_SECOND {
             self.frames.pop_front();
@@ -76,9 +88,26 @@ mod tests {
         let now = Instant::now();
         pacing.drawn(now);
         pacing.mark(Dirty::Data);
-        assert_eq!(pacing.due(), Some(now + DATA_GAP));
+        assert_eq!(pacing.due(), Some(now + SHORTEST_GAP));
         pacing.mark(Dirty::Key);
         assert_eq!(pacing.due(), Some(now));
+    }
+
+    #[test]
+    fn data_that_keeps_coming_is_drawn_soon_at_first_and_in_measured_steps_then() {
+        let mut pacing = Pacing::default();
+        let start = Instant::now();
+        let mut drawn = vec![start];
+        pacing.drawn(start);
+        while drawn.len() < 60 {
+            pacing.mark(Dirty::Data);
+            let due = pacing.due().unwrap();
+            pacing.drawn(due);
+            drawn.push(due);
+        }
+        let gaps: Vec<Duration> = drawn.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps[..BURST as usize].iter().all(|gap| *gap == SHORTEST_GAP), "{gaps:?}");
+        assert!(gaps[2 * BURST as usize..].iter().all(|gap| *gap == DATA_GAP), "{gaps:?}");
     }
 
     #[test]

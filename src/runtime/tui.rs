@@ -28,6 +28,7 @@ use crate::domain::ids::EnvName;
 use crate::domain::journal::Entry;
 use crate::view;
 use crate::view::layout::SizeClass;
+use crate::view::targets::Targets;
 use crate::view::theme::{Palette, Theme};
 
 /// Ages and countdowns are shown in seconds.
@@ -101,6 +102,8 @@ struct Pump {
     terminal: Terminal,
     theme: Theme,
     pacing: Pacing,
+    /// What can be clicked of the frame on the screen.
+    targets: Targets,
     records: mpsc::Sender<(String, Entry)>,
     /// The release whose journal is on the screen.
     release: Option<String>,
@@ -120,6 +123,7 @@ impl Pump {
             terminal,
             theme,
             pacing: Pacing::default(),
+            targets: Targets::default(),
             records,
             release: None,
             clocks: (Timestamp::now(), Instant::now()),
@@ -214,6 +218,13 @@ impl Pump {
                 self.chosen = true;
                 self.take(msg, Dirty::Key)
             }
+            Input::Click(column, row) => match self.targets.at(column, row).cloned() {
+                Some(hit) => {
+                    self.chosen = true;
+                    self.take(Msg::Click(hit), Dirty::Key)
+                }
+                None => Ok(()),
+            },
             Input::Resized => {
                 self.pacing.mark(Dirty::Key);
                 Ok(())
@@ -228,8 +239,9 @@ impl Pump {
         if too_small != self.model.too_small {
             self.take(Msg::TooSmall(too_small), Dirty::Key)?;
         }
-        let (model, theme) = (&self.model, &self.theme);
-        self.terminal.draw(|frame| view::draw(frame, model, theme)).wrap_err("cannot write to the terminal")?;
+        let (model, theme, targets) = (&self.model, &self.theme, &mut self.targets);
+        let draw = |frame: &mut ratatui::Frame<'_>| *targets = view::draw_clickable(frame, model, theme);
+        self.terminal.draw(draw).wrap_err("cannot write to the terminal")?;
         self.pacing.drawn(Instant::now());
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::parts::panel::{Edge, panel};
 use super::parts::row::{highlight, put, put_all, put_both};
 use super::scene::Scene;
 use super::theme::{Role, Theme};
+use crate::app::Hit;
 use crate::app::checklist::{Checklist, Item, Tally, checklist, evidence, signed};
 use crate::app::hints::is_typing;
 use crate::domain::checklist::sign_off::Seat;
@@ -146,6 +147,7 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
             Shown::Item(index) => {
                 let Some(Item::Check(check, state)) = list.items.get(*index) else { continue };
                 let selected = *index == list.selected;
+                scene.clickable(place, Hit::Line(*index));
                 put(buf, place, scene.theme, check_line(scene, check, *state, selected, usize::from(place.width)));
                 if selected && !is_typing(scene.model) {
                     highlight(buf, place, scene.theme.style(Role::Selected));
@@ -221,6 +223,7 @@ fn board(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) 
     for (row, (index, item)) in seats.skip(first).take(visible).enumerate() {
         let Item::Seat(seat) = item else { continue };
         let place = Rect { y: inside.y + row as u16, height: 1, ..inside };
+        scene.clickable(place, Hit::Line(index));
         put(buf, place, scene.theme, seat_line(scene, seat, index == list.selected));
         if index == list.selected && !is_typing(scene.model) {
             highlight(buf, place, scene.theme.style(Role::Selected));

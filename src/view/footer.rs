@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::layout::indent;
-use super::parts::row::{put, put_both};
+use super::parts::row::{Row, put, put_both};
 use super::scene::Scene;
 use super::text::line_width;
 use super::theme::Role;
+use crate::app::Hit;
 use crate::app::hints::{self, Hint};
 use crate::app::model::Level;
 use crate::domain::freshness::SourceKind;
@@ -65,9 +66,15 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         }
     }
     let mut row = scene.row();
+    let clickable = |row: &Row, wide: usize, command: Command| {
+        let place = Rect { x: area.x + row.width() as u16, width: wide as u16, ..area };
+        scene.clickable(place.intersection(area), Hit::Hint(command));
+    };
     for said in said {
+        clickable(&row, said.width, said.hint.command);
         row = row.add(said.line.spans).gap(GAP);
     }
+    clickable(&row, line_width(&help), Command::Help);
     put(buf, area, scene.theme, row.add(help.spans));
 }
 

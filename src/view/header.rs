@@ -10,6 +10,7 @@ use super::parts::row::{Row, put, put_both};
 use super::scene::Scene;
 use super::text::{line_width, width_within};
 use super::theme::Role;
+use crate::app::Hit;
 use crate::app::model::Screen;
 use crate::domain::freshness::Link;
 use crate::domain::object::short_digest;
@@ -38,7 +39,13 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let needed = name + line_width(&links(scene)) + 2;
     let full = tabs(scene, true);
     let tabs = if full.width() + needed <= usize::from(second.width) { full } else { tabs(scene, false) };
-    put(buf, layout::left(&mut second, tabs.width() as u16), scene.theme, tabs);
+    let strip = layout::left(&mut second, tabs.width() as u16);
+    let tabs = tabs.line();
+    let mut rest = strip;
+    for ((.., screen), tab) in Screen::TABS.into_iter().zip(&tabs.spans) {
+        scene.clickable(layout::left(&mut rest, tab.width() as u16), Hit::Tab(screen));
+    }
+    put(buf, strip, scene.theme, tabs);
     put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
 }
 
@@ -85,7 +92,7 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
     row.say(Role::Text, scene.clock(model.now)).line()
 }
 
-/// The screens with their keys; titles of the others only with room.
+/// The screens with their keys, a span each; titles of the others only with room.
 fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
     let command = |screen| match screen {
         Screen::Deck => Command::Deck,

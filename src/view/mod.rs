@@ -23,6 +23,7 @@ mod parts;
 mod rollout;
 mod scene;
 mod signals;
+pub mod targets;
 mod text;
 pub mod theme;
 
@@ -32,15 +33,21 @@ use crate::app::Model;
 use crate::app::model::Screen;
 use layout::SizeClass;
 use scene::Scene;
+use targets::Targets;
 use theme::Theme;
 
 /// Draws the model.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
+    draw_clickable(frame, model, theme);
+}
+
+/// Draws the model and returns what can be clicked.
+pub fn draw_clickable(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Targets {
     let area = frame.area();
     let scene = Scene::new(model, theme, area);
     if scene.class == SizeClass::TooSmall {
         overlay::too_small(&scene, frame.buffer_mut(), area);
-        return;
+        return Targets::default();
     }
     let buf = frame.buffer_mut();
     let mut body = area;
@@ -58,4 +65,5 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
     if let Some(cursor) = overlay::draw(&scene, buf, area) {
         frame.set_cursor_position(cursor);
     }
+    scene.targets()
 }

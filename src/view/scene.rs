@@ -1,12 +1,15 @@
 //! What every part of the screen is drawn from.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::layout::SizeClass;
 use super::parts::row::Row;
+use super::targets::Targets;
 use super::theme::{Role, Theme};
-use crate::app::Model;
+use crate::app::{Hit, Model};
 use crate::domain::ids::Track;
 use crate::domain::signals::{Reading, Signal};
 use crate::domain::text::duration;
@@ -19,11 +22,29 @@ pub(crate) struct Scene<'a> {
     pub(crate) model: &'a Model,
     pub(crate) theme: &'a Theme,
     pub(crate) class: SizeClass,
+    /// Noted while drawing, by whatever part draws it.
+    targets: RefCell<Targets>,
 }
 
 impl<'a> Scene<'a> {
     pub(crate) fn new(model: &'a Model, theme: &'a Theme, area: Rect) -> Self {
-        Self { model, theme, class: SizeClass::of(area.width, area.height) }
+        let class = SizeClass::of(area.width, area.height);
+        Self { model, theme, class, targets: RefCell::default() }
+    }
+
+    /// Notes what a click on an area hits.
+    pub(crate) fn clickable(&self, area: Rect, hit: Hit) {
+        self.targets.borrow_mut().note(area, hit);
+    }
+
+    /// Takes note that a dialog lies over everything drawn so far.
+    pub(crate) fn cover(&self) {
+        self.targets.borrow_mut().cover();
+    }
+
+    /// Returns what can be clicked.
+    pub(crate) fn targets(self) -> Targets {
+        self.targets.into_inner()
     }
 
     /// Begins a line.

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kube::Api;
@@ -17,6 +18,9 @@ use crate::pty::Tui;
 
 /// How long anything may take before a bench gives up.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Places made on the real servers so far. A namespace takes a while to go, so that each place needs a name of its own.
+static PLACES: AtomicU32 = AtomicU32::new(0);
 
 /// An API server with a rollout, and a Prometheus with its metrics.
 pub struct Place {
@@ -62,7 +66,7 @@ impl Place {
         let run = PathBuf::from(std::env::var_os("COCKPIT_CLUSTER")?);
         let kubeconfig = std::fs::read_to_string(run.join("kubeconfig")).expect("the kubeconfig of the cluster");
         let prometheus = std::env::var("PROMETHEUS_URL").expect("PROMETHEUS_URL");
-        let namespace = format!("bench-{}", std::process::id());
+        let namespace = format!("bench-{}-{}", std::process::id(), PLACES.fetch_add(1, Ordering::Relaxed));
         let mut place = Self::at("real servers", "admin", namespace.clone(), kubeconfig, prometheus);
         place.own_namespace = true;
         let api: Api<DynamicObject> = Api::all_with(place.client.clone(), &resource("Namespace"));

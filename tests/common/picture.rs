@@ -9,6 +9,7 @@ use ratatui::layout::Position;
 use ratatui::style::{Color, Modifier};
 use release_cockpit::app::Model;
 use release_cockpit::view;
+use release_cockpit::view::targets::Targets;
 use release_cockpit::view::theme::Theme;
 
 /// Draws a model; returns what the screen shows and where its cursor is, if it shows.
@@ -19,6 +20,14 @@ pub fn drawn(model: &Model, theme: &Theme, width: u16, height: u16) -> (Buffer, 
     let shown = terminal.backend().cursor_visible();
     let cursor = shown.then(|| terminal.backend().cursor_position());
     (buffer, cursor)
+}
+
+/// Draws a model; returns what the screen shows and what can be clicked.
+pub fn clickable(model: &Model, theme: &Theme, width: u16, height: u16) -> (Buffer, Targets) {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let mut targets = Targets::default();
+    terminal.draw(|frame| targets = view::draw_clickable(frame, model, theme)).unwrap();
+    (terminal.backend().buffer().clone(), targets)
 }
 
 /// The cells of a row that are drawn: those behind a wide character are not.

@@ -4,4 +4,5 @@
 
 mod flight;
 mod leaving;
+mod mouse;
 mod pty;

@@ -78,6 +78,19 @@ impl Tui {
         self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).expect("the terminal takes keys");
     }
 
+    /// Presses and releases the left button on a text, in the SGR encoding.
+    #[track_caller]
+    pub fn click(&mut self, text: &str) {
+        self.wait_text(text);
+        let place = self.look(|screen| {
+            let rows = screen.contents();
+            let found = rows.lines().enumerate().find_map(|(row, line)| Some((row, line.split_once(text)?.0)));
+            found.map(|(row, before)| (before.chars().count() + 1, row + 1))
+        });
+        let (column, row) = place.expect("it was there a moment ago");
+        self.send(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
     /// Returns the text on the screen.
     pub fn text(&self) -> String {
         self.seen.0.lock().expect("not poisoned").parser.screen().contents()

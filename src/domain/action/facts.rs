@@ -81,7 +81,7 @@ impl Facts {
             return Err(if now.aborted { "it was aborted" } else { "it is no longer aborted" }.to_owned());
         }
         if self.paused != now.paused {
-            return Err(if now.paused { "it was paused by hand" } else { "it was resumed" }.to_owned());
+            return Err(if now.paused { "it was held by hand" } else { "it was resumed" }.to_owned());
         }
         if self.step != now.step {
             return Err(format!("it is at step {} instead of {}", step(now.step), step(self.step)));

@@ -87,6 +87,7 @@ impl Verb {
     pub fn spoken(self) -> &'static str {
         match self {
             Self::PromoteFull => "promote fully",
+            Self::Pause => "hold",
             Self::Rollback => "roll back",
             other => other.word(),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
+use crate::config::client::client;
 use crate::domain::text::root_cause;
 
 /// How long a connection may take to come up.
@@ -19,7 +20,7 @@ pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error
     config.connect_timeout = Some(CONNECT);
     // Watches are quiet for long: deadlines are set per call.
     config.read_timeout = None;
-    kube::Client::try_from(config)
+    client(config)
 }
 
 /// Returns an error in words: what, where, and what to do.

@@ -21,8 +21,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// # Errors
 /// Why the API server did not list them, in words.
 pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<WorkloadId>, String> {
-    let rollouts: Vec<Rollout> = list(client, namespace, "argoproj.io", "v1alpha1", "Rollout").await?;
-    let deployments: Vec<Deployment> = list(client, namespace, "apps", "v1", "Deployment").await?;
+    let rollouts = list::<Rollout>(client, namespace, "argoproj.io", "v1alpha1", "Rollout");
+    let deployments = list::<Deployment>(client, namespace, "apps", "v1", "Deployment");
+    let (rollouts, deployments) = tokio::try_join!(rollouts, deployments)?;
     let referenced: Vec<&str> = rollouts
         .iter()
         .filter_map(|rollout| rollout.spec.workload_ref.as_ref())

@@ -48,30 +48,43 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Target
     let mut beats = heartbeat::beats(&source, &target.workload);
     let refresh = Arc::clone(&source.refresh);
     let mut watched = Watched::new(source, health, target);
-    let mut streams = watched.streams();
+    let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
     let mut last = Instant::now().checked_sub(SETTLE).unwrap_or_else(Instant::now);
     loop {
         let begin_anew = tokio::select! {
-            said = streams.next() => {
-                let Some(said) = said else { return };
+            Some(said) = either(&mut itself, &mut parts) => {
                 if watched.take(said) && due.is_none() {
                     due = Some(last + SETTLE);
                 }
-                watched.selector_changed()
+                if watched.selector_changed() {
+                    parts = watched.part_streams();
+                }
+                false
             }
             beat = beats.next() => beat.is_some_and(|beat| watched.beat(beat)),
             () = refresh.notified() => true,
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 due = None;
-                last = Instant::now();
-                watched.emit();
+                // What was not left yet makes nothing wait.
+                if watched.emit() {
+                    last = Instant::now();
+                }
                 false
             }
         };
         if begin_anew {
-            streams = watched.streams();
+            (itself, parts) = (watched.own_streams(), watched.part_streams());
         }
+    }
+}
+
+/// What the next of two groups of watches says; either may be empty.
+async fn either(one: &mut SelectAll<Stream>, other: &mut SelectAll<Stream>) -> Option<Said> {
+    tokio::select! {
+        Some(said) = one.next() => Some(said),
+        Some(said) = other.next() => Some(said),
+        else => None,
     }
 }
 
@@ -194,16 +207,14 @@ impl Watched {
         said("events", watch(self.api::<KubeEvent>("", "v1", "Event"), selection), Said::Happened)
     }
 
-    fn part_streams(&self, selector: &str) -> Vec<Stream> {
-        let labelled = || Selection { labels: Some(selector.to_owned()), ..Selection::default() };
-        let mut streams = vec![
-            said(
-                "replicasets",
-                watch(self.api::<ReplicaSet>("apps", "v1", "ReplicaSet"), labelled()),
-                Said::ReplicaSet,
-            ),
-            said("pods", watch(self.api::<Pod>("", "v1", "Pod"), labelled()), Said::Pod),
-        ];
+    /// The watches of what belongs to the object, begun anew; none before its selector is known.
+    fn part_streams(&self) -> SelectAll<Stream> {
+        let mut streams = SelectAll::new();
+        let Some(selector) = &self.selector else { return streams };
+        let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
+        let replicasets = watch(self.api::<ReplicaSet>("apps", "v1", "ReplicaSet"), labelled());
+        streams.push(said("replicasets", replicasets, Said::ReplicaSet));
+        streams.push(said("pods", watch(self.api::<Pod>("", "v1", "Pod"), labelled()), Said::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
             let runs = self.api::<AnalysisRun>("argoproj.io", "v1alpha1", "AnalysisRun");
             streams.push(said("analysis runs", watch(runs, Selection::default()), Said::Run));
@@ -256,17 +267,9 @@ impl Watched {
         self.health.report(&format!("{} {part}", self.target.workload), heard);
     }
 
-    /// Returns all watches, begun anew.
-    fn streams(&self) -> SelectAll<Stream> {
-        let mut streams = SelectAll::new();
-        streams.push(self.object_stream());
-        streams.push(self.event_stream());
-        if let Some(selector) = &self.selector {
-            for stream in self.part_streams(selector) {
-                streams.push(stream);
-            }
-        }
-        streams
+    /// The watches of the object itself and of what happened to it, begun anew.
+    fn own_streams(&self) -> SelectAll<Stream> {
+        SelectAll::from_iter([self.object_stream(), self.event_stream()])
     }
 
     /// Takes in a heartbeat; returns whether the watches have to be begun anew: after an outage they may hang on dead
@@ -306,23 +309,24 @@ impl Watched {
         true
     }
 
-    /// Leaves a snapshot, once enough is known for one that does not mislead.
-    fn emit(&mut self) {
+    /// Leaves a snapshot, once enough is known for one that does not mislead; returns whether it was left.
+    fn emit(&mut self) -> bool {
         if !self.object.listed {
-            return;
+            return false;
         }
         let Some(object) = self.object.only().cloned() else {
             self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: None });
-            return;
+            return true;
         };
         // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
         if self.selector.is_some() && (!self.replicasets.listed || !self.pods.listed) {
-            return;
+            return false;
         }
         let snapshot = self.snapshot(object);
         self.tell_tracks(&snapshot);
         self.fetch_log(&snapshot);
         self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: Some(Arc::new(snapshot)) });
+        true
     }
 
     fn snapshot(&self, object: Object) -> Snapshot {

@@ -4,11 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::app::Hit;
 use crate::app::checklist::tally;
 use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
+use crate::domain::verdict::of_phase;
 use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
@@ -48,6 +50,7 @@ pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
 
 /// Draws an environment.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+    scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);
     let release = scene.model.world.release();
     let place = place(workload, release.as_ref());
@@ -207,7 +210,10 @@ pub(crate) fn reasons(
         reasons.push((Role::Bad, glyphs.bad, why.clone()));
     }
     let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
-    for reason in &workload.judgement.reasons {
+    // Beside the cause the phase says nothing new.
+    let phase = workload.status.as_ref().filter(|status| status.why.is_some()).and_then(of_phase);
+    let said = |reason: &String| phase.as_ref().is_some_and(|(_, text)| text == reason);
+    for reason in workload.judgement.reasons.iter().filter(|reason| !said(reason)) {
         reasons.push((role, sign, reason.clone()));
     }
     match why {
@@ -220,10 +226,13 @@ pub(crate) fn reasons(
         if lines.len() == most {
             break;
         }
-        // The last reason that has room may wrap.
         let left = most - lines.len();
         let others = (reasons.len() - index - 1).min(left - 1);
-        let wrapped = scene.theme.wrap(text, columns.saturating_sub(2), (left - others).min(2));
+        let wrap = |rows| scene.theme.wrap(text, columns.saturating_sub(2), rows);
+        // The last reason that has room may wrap; the first one comes before another where a second line says it whole.
+        let whole = index == 0 && wrap(3).len() == 2;
+        let room = if index == 0 { left - others } else { (left - others).min(2) };
+        let wrapped = wrap(if whole { 2.min(left) } else { room });
         for (index, part) in wrapped.into_iter().enumerate() {
             let row = if index == 0 { scene.row().say(*role, format!("{sign} ")) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::app::Hit;
 use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
@@ -100,7 +101,9 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
             if y >= area.y + area.height {
                 return;
             }
-            put(buf, Rect { y, height: 1, ..area }, scene.theme, line);
+            let place = Rect { y, height: 1, ..area };
+            scene.clickable(place, Hit::Env(env.name().clone()));
+            put(buf, place, scene.theme, line);
             y += 1;
         }
     }

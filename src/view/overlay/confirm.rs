@@ -13,7 +13,7 @@ use crate::domain::action::{Plan, PlanRecord, Verb};
 use crate::domain::text::duration;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
-use crate::view::parts::row::{put, put_all, put_both};
+use crate::view::parts::row::{Row, put, put_all, put_both};
 use crate::view::scene::Scene;
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
@@ -71,7 +71,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
     let valid = scene.row().when(confirm.stale.is_none() && !left.is_negative(), |row| {
         row.say(Role::Label, format!("valid for {}", duration(left.max(jiff::SignedDuration::ZERO))))
     });
-    let answer = answer(scene, confirm);
+    let answer = answer(scene, confirm, dialog::answers(scene, bottom, "Cancel"));
     if line_width(&answer) + valid.width() + 3 <= columns {
         put_both(buf, bottom, scene.theme, answer, valid);
     } else {
@@ -150,9 +150,8 @@ fn lines(
     lines
 }
 
-/// What can be answered.
-fn answer(scene: &Scene<'_>, confirm: &Confirm) -> Line<'static> {
-    let row = scene.row().gap(1).say(Role::Selected, "[ Cancel ]").gap(4);
+/// What can be answered, behind the way back.
+fn answer(scene: &Scene<'_>, confirm: &Confirm, row: Row) -> Line<'static> {
     if let Some(why) = &confirm.stale {
         let sign = scene.theme.glyphs().bad;
         return row.say(Role::Bad, format!("{sign} no longer: ")).say(Role::Text, why).line();

@@ -7,8 +7,9 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget as _};
 use tui_input::Input;
 
+use crate::app::Hit;
 use crate::view::parts::panel::{Edge, panel};
-use crate::view::parts::row::put;
+use crate::view::parts::row::{Row, put};
 use crate::view::scene::Scene;
 use crate::view::text::{tail, width};
 use crate::view::theme::Role;
@@ -35,6 +36,14 @@ pub(crate) fn open(
     Clear.render(place, buf);
     let inside = panel(buf, place, scene.theme, edge, title, word);
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
+}
+
+/// Begins the line of answers, which is drawn at `place`, with the one that takes the question back.
+pub(crate) fn answers(scene: &Scene<'_>, place: Rect, cancel: &str) -> Row {
+    let button = format!("[ {cancel} ]");
+    let area = Rect { x: place.x + 1, width: width(&button) as u16, height: 1, ..place };
+    scene.clickable(area.intersection(place), Hit::Cancel);
+    scene.row().gap(1).say(Role::Selected, button).gap(4)
 }
 
 /// Draws a field in which text is typed; returns where its cursor stands.

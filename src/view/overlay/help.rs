@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use tui_input::Input;
 
 use super::dialog;
+use crate::app::Hit;
 use crate::app::hints::{self, Hint};
 use crate::keys::Group;
 use crate::view::layout::{self, window};
@@ -72,6 +73,9 @@ fn list(
         }
         let Some(command) = index.and_then(|index| found.get(index)) else { continue };
         let hint = hints::hint(scene.model, *command);
+        if let Some(index) = index {
+            scene.clickable(place, Hit::Line(*index));
+        }
         put(buf, place, scene.theme, command_line(scene, &hint, usize::from(inside.width)));
         if *index == Some(selected) {
             highlight(buf, place, scene.theme.style(Role::Selected));

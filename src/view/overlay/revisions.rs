@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::dialog;
+use crate::app::Hit;
 use crate::app::revisions::revision_choices;
 use crate::domain::object::ImageRef;
 use crate::view::layout::{self, window};
@@ -52,6 +53,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, selected: us
     let mut lines = layout::top(&mut inside, visible);
     for (index, choice) in choices.iter().enumerate().skip(first).take(usize::from(visible)) {
         let place = layout::top(&mut lines, 1);
+        scene.clickable(place, Hit::Line(index));
         let off = choice.refusal.is_some();
         let role = if off { Role::KeyOff } else { Role::Text };
         let version = choice.images.first().map_or_else(|| "?".to_owned(), |image| ImageRef::parse(image).version());

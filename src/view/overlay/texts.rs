@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 
 use super::dialog;
 use crate::domain::action::Refusal;
-use crate::view::layout::clamp_scroll;
+use crate::view::layout::{self, clamp_scroll};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;
-use crate::view::parts::row::put_all;
+use crate::view::parts::row::{put, put_all};
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
@@ -80,12 +80,12 @@ pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     lines.push(ratatui::text::Line::default());
     lines.extend(scene.theme.wrap(note, columns, 3).into_iter().map(|part| scene.row().say(Role::Label, part).line()));
     lines.push(ratatui::text::Line::default());
-    let answers =
-        scene.row().gap(1).say(Role::Selected, "[ Stay ]").gap(4).say(Role::Key, "y").say(Role::Strong, "  leave now");
-    lines.push(answers.line());
     let title = scene.row().say(Role::Title, "Leave while an action is on its way?");
     let word = scene.row().say(Role::Label, "Esc: stay");
-    let size = (columns as u16, lines.len() as u16);
-    let inside = dialog::open(scene, buf, area, size, Edge::Heavy, title, word);
+    let size = (columns as u16, lines.len() as u16 + 1);
+    let mut inside = dialog::open(scene, buf, area, size, Edge::Heavy, title, word);
+    let bottom = layout::bottom(&mut inside, 1);
+    let answers = dialog::answers(scene, bottom, "Stay").say(Role::Key, "y").say(Role::Strong, "  leave now");
+    put(buf, bottom, scene.theme, answers);
     put_all(buf, inside, scene.theme, lines);
 }

@@ -67,7 +67,7 @@ pub async fn hold_and_resume_at_a_pause(stage: &Stage) -> Checked {
     sent_merges(&sent, &[("rollouts/api", json!({"spec": {"paused": true}}))])?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.picture(stage).await?;
-    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "paused by hand (release-cockpit)")?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "held by hand (release-cockpit)")?;
     says(&cockpit.refused(Verb::Pause)?, "held already")?;
     says(&cockpit.refused(Verb::Promote)?, "held by hand")?;
     let sent = cockpit.act(Verb::Resume).await?;

@@ -61,7 +61,7 @@ pub async fn hold_and_resume(stage: &Stage) -> Checked {
     sent_strategic(&cockpit.act(Verb::Pause).await?, &json!({"spec": {"paused": true}}))?;
     cockpit.until("the hold", |view| view.is(Phase::Paused)).await?;
     cockpit.picture(stage).await?;
-    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "paused by hand (release-cockpit)")?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "held by hand (release-cockpit)")?;
     says(&cockpit.refused(Verb::Restart)?, "it is held")?;
     sent_strategic(&cockpit.act(Verb::Resume).await?, &json!({"spec": {"paused": null}}))?;
     cockpit.until("1.1.0", |view| settled_at(view, "1.1.0")).await?;

@@ -141,7 +141,7 @@ pub async fn facts_that_moved(stage: &Stage) -> Checked {
     // Held.
     let plan = cockpit.planned(Verb::PromoteFull)?;
     stage.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
-    must_be_moved(&mut cockpit, plan, "it was paused by hand").await?;
+    must_be_moved(&mut cockpit, plan, "it was held by hand").await?;
     stage.merge("Rollout", "api", json!({"spec": {"paused": false}})).await?;
     cockpit.until_paused_at(3).await?;
     // Aborted.

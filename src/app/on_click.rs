@@ -1,0 +1,43 @@
+//! Clicks: what they hit does what its key does. A click never confirms.
+
+use super::model::{Model, Overlay, Screen};
+use super::msg::{Effect, Hit};
+use super::on_key::{act_on, closed, run, show};
+use crate::domain::ids::EnvName;
+use crate::keys::Command;
+
+pub(super) fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
+    if model.too_small {
+        return Vec::new();
+    }
+    // What lies over the screen decides what a click may do, whatever it was that was drawn there.
+    match (&mut model.overlay, hit) {
+        (None, Hit::Tab(screen)) => show(model, screen),
+        (None, Hit::Env(name)) => choose(model, name),
+        (None, Hit::Hint(command)) => run(model, command),
+        (None, Hit::Line(line)) if model.screen == Screen::Checklist => {
+            model.line = line;
+            Vec::new()
+        }
+        (
+            Some(Overlay::Help { selected, .. } | Overlay::Palette { selected, .. } | Overlay::Revisions { selected }),
+            Hit::Line(line),
+        ) => {
+            *selected = line;
+            Vec::new()
+        }
+        (Some(Overlay::Confirm(_) | Overlay::Quit), Hit::Cancel) => closed(model),
+        _ => Vec::new(),
+    }
+}
+
+/// Selects an environment; opens the one that is selected already.
+fn choose(model: &mut Model, name: EnvName) -> Vec<Effect> {
+    if model.env == name {
+        return run(model, Command::Open);
+    }
+    if model.world.environment(&name).is_some() {
+        act_on(model, name);
+    }
+    Vec::new()
+}
