@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
+use super::changes::Changes;
 use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
@@ -91,6 +92,15 @@ pub enum Feed {
         check: CheckId,
         /// The answer.
         finding: Finding,
+    },
+    /// What is in the release on its way into an environment.
+    Changes {
+        /// Which environment.
+        env: EnvName,
+        /// What it is about: [`Candidate::key`](super::checklist::Candidate::key).
+        subject: String,
+        /// The changes, or why they cannot be known.
+        gathered: Result<Arc<Changes>, String>,
     },
     /// What the journals say of checklists.
     Ledger(Box<Ledger>),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::access::Access;
+use super::changes::Changes;
 use super::checklist::{Check, CheckId, CheckSpec, Finding, Ledger, SignOffRules};
 use super::event::KubeEvent;
 use super::feed::Feed;
@@ -79,6 +80,9 @@ pub struct Environment {
     pub checks: Vec<Check>,
     /// Whether the shared record of what people said could be read, or why not; `None` before the first look.
     pub record: Option<Result<(), String>>,
+    /// What is in the release on its way in, or why that cannot be known, with what it is about; `None` before the first
+    /// look, and where there is no git repository.
+    pub changes: Option<(String, Result<Arc<Changes>, String>)>,
     /// What happened, newest last, bounded.
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
@@ -123,7 +127,16 @@ impl Environment {
             links.insert(SourceKind::Prometheus, Heard::default());
         }
         let checks = settings.checks.iter().cloned().map(Check::new).collect();
-        Self { settings, links, access: Access::default(), workloads, checks, record: None, events: VecDeque::new() }
+        Self {
+            settings,
+            links,
+            access: Access::default(),
+            workloads,
+            checks,
+            record: None,
+            changes: None,
+            events: VecDeque::new(),
+        }
     }
 
     /// Returns the name.
@@ -252,6 +265,11 @@ impl World {
                 }
             }
             Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding),
+            Feed::Changes { env, subject, gathered } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.changes = Some((subject, gathered));
+                }
+            }
             Feed::Record { env, known } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.record = Some(known);

@@ -1,9 +1,12 @@
 //! `cockpit demo`: the screen on the embedded simulator, or the simulator alone.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::cli::Exit;
 use crate::cli::args::{Demo, Global};
@@ -38,7 +41,11 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     let kubeconfig = folder.path().join("kubeconfig");
     simulator.write_kubeconfig(&kubeconfig).wrap_err("cannot write the simulator's kubeconfig")?;
     let file = folder.path().join("cockpit.toml");
-    std::fs::write(&file, simulator.config_toml()).wrap_err("cannot write the simulator's config")?;
+    let service = match repository(folder.path()).await {
+        Some(repository) => format!("[service]\nrepository = {repository:?}\n\n"),
+        None => String::new(),
+    };
+    std::fs::write(&file, service + &simulator.config_toml()).wrap_err("cannot write the simulator's config")?;
     if demo.serve {
         return serve(&simulator, &kubeconfig, &file).await;
     }
@@ -55,6 +62,27 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     let config = Config::load(&flags, &variables).map_err(|error| eyre!("the simulator's own config: {error}"))?;
     let _log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
     super::tui::run(config, &variables, Some(name.to_owned())).await
+}
+
+/// The history of the service that is played, as `git fast-import` reads it.
+const HISTORY: &[u8] = include_bytes!("../../assets/demo.fast-import");
+
+/// Makes the git repository of the service that is played; `None` where there is no git.
+async fn repository(folder: &Path) -> Option<PathBuf> {
+    let path = folder.join("payments-api.git");
+    let git = || {
+        let mut git = Command::new("git");
+        // Nothing of the user's own settings or repository.
+        git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder);
+        git.stdout(Stdio::null()).stderr(Stdio::null());
+        git
+    };
+    let made = git().args(["init", "-q", "--bare"]).arg(&path).stdin(Stdio::null()).status().await.ok()?;
+    let mut import = git().arg("-C").arg(&path).args(["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().ok()?;
+    // Dropped at the end of the statement: git then knows that this is all.
+    import.stdin.take()?.write_all(HISTORY).await.ok()?;
+    let filled = import.wait().await.ok()?;
+    (made.success() && filled.success()).then_some(path)
 }
 
 /// Prints where the simulator is and runs until interrupted.

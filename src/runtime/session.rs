@@ -15,13 +15,15 @@ use crate::actuators::{Door, Journal, Receipt, recovery};
 use crate::config::cluster::{Cluster, ClusterError, Clusters};
 use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
-use crate::domain::checklist::{Candidate, CheckId};
+use crate::domain::checklist::{Candidate, CheckId, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::workload::Revision;
 use crate::domain::world::World;
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
+use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
 use crate::sources::kubernetes::{KubernetesSource, TracksByWorkload, client, discover};
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
@@ -61,7 +63,8 @@ pub(super) struct Session {
     asks: BTreeMap<EnvName, watch::Sender<Option<Ask>>>,
     /// Asks for another look at checks.
     again: broadcast::Sender<Again>,
-    repository: Option<PathBuf>,
+    /// The configured git repository, and the folder of the config file.
+    repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
     longest_check: Duration,
     /// Environments whose checklists people say something to.
@@ -97,7 +100,10 @@ impl Session {
             troubles,
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
-            repository: config.repository.clone(),
+            repository: (
+                config.repository.clone(),
+                config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
+            ),
             tag_prefix: config.tag_prefix.clone(),
             shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
             longest_check: plans
@@ -118,9 +124,7 @@ impl Session {
         let mut before: Option<(EnvConfig, Cluster)> = None;
         for (env, cluster) in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
-            if env.checks.iter().any(|check| check.kind.is_some()) {
-                self.asks.insert(env.name.clone(), asks);
-            }
+            self.asks.insert(env.name.clone(), asks);
             let environment = Environment {
                 checks: Checks {
                     asked,
@@ -209,11 +213,17 @@ fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: 
             version: candidate.version.clone(),
             images: candidate.images.clone(),
             commit: None,
-            stable_version: candidate.stable.as_ref().map(crate::domain::workload::Revision::version),
+            stable_version: candidate.stable.as_ref().map(Revision::version),
             stable_commit: None,
             previous: world.previous(env).map(|before| before.name().clone()),
+            revision: Some((undigested(&candidate.revision), candidate.standing == Standing::Incoming)),
+            stable: candidate.stable.as_ref().map(undigested),
         },
     }
+}
+
+fn undigested(revision: &Revision) -> Revision {
+    Revision { digest: None, ..revision.clone() }
 }
 
 /// Returns the journals, and why their folder cannot be used: the door then refuses promotions and lets stops through.
@@ -243,10 +253,24 @@ struct Checks {
     asked: watch::Receiver<Option<Ask>>,
     again: broadcast::Receiver<Again>,
     room: Arc<Semaphore>,
-    repository: Option<PathBuf>,
+    /// The configured git repository, and the folder of the config file.
+    repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
     /// The environment before, in promotion order.
     before: Option<(EnvConfig, Cluster)>,
+}
+
+impl Checks {
+    /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is told; else the
+    /// one that the config file or the current folder is in, if any.
+    async fn repository(&self) -> Option<PathBuf> {
+        let (configured, folder) = &self.repository;
+        if configured.is_some() {
+            return configured.clone();
+        }
+        let current = std::env::current_dir().ok()?;
+        git::repository(None, folder.as_deref(), &current).await.ok()
+    }
 }
 
 /// What one environment needs to come up.
@@ -293,7 +317,8 @@ impl Environment {
 
     /// Starts the checks that look for evidence, where there are any.
     async fn spawn_checks(&mut self, client: &kube::Client, namespace: &str) {
-        if self.env.checks.iter().all(|check| check.kind.is_none()) {
+        let repository = self.checks.repository().await;
+        if repository.is_none() && self.env.checks.iter().all(|check| check.kind.is_none()) {
             return;
         }
         let prometheus = match &self.env.prometheus {
@@ -313,7 +338,7 @@ impl Environment {
                 prometheus,
                 cluster: Some((client.clone(), namespace.to_owned())),
                 previous: before,
-                repository: self.checks.repository.clone(),
+                repository,
                 tag_prefix: self.checks.tag_prefix.clone(),
             },
             asks: self.checks.asked.clone(),

@@ -83,6 +83,7 @@ impl Outlet {
             | Feed::GivenUp { .. }
             | Feed::CheckBegun { .. }
             | Feed::Checked { .. }
+            | Feed::Changes { .. }
             | Feed::Ledger(_)
             | Feed::Record { .. } => None,
         };

@@ -26,6 +26,8 @@ pub struct Candidate {
     pub release: String,
     /// Which workload that is.
     pub workload: WorkloadId,
+    /// Its revision, here or, while it is to come, in the environment before.
+    pub revision: Revision,
     /// Its version.
     pub version: String,
     /// Its images.
@@ -68,6 +70,7 @@ impl World {
         Some(Candidate {
             release: format!("{} {}", main.id.name, main.revision.version()),
             workload: main.id.clone(),
+            revision: main.revision.clone(),
             version: main.revision.version(),
             images: main.revision.images.clone(),
             digest: main.revision.digest.clone(),

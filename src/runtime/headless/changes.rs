@@ -146,6 +146,8 @@ async fn look(
             None => None,
         },
         previous: previous.map(|previous| previous.name().clone()),
+        revision: None,
+        stable: None,
     };
     Ok((scene, tools))
 }

@@ -4,6 +4,7 @@
 
 mod drift;
 mod ends;
+mod located;
 mod migrations;
 mod traces;
 mod version;
@@ -14,6 +15,7 @@ use crate::domain::changes::{Changes, Commit, Part, Point};
 
 pub use drift::drift;
 pub use ends::{Ends, ends, open};
+pub use located::located;
 pub use migrations::migrations;
 pub use traces::traces;
 pub use version::versioning;

@@ -28,6 +28,7 @@ use super::prometheus::PrometheusClient;
 use crate::config::checks::CheckKind;
 use crate::domain::checklist::Found;
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::workload::Revision;
 
 /// What a look is about: the artifact on its way into an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,11 @@ pub struct Scene {
     pub stable_commit: Option<String>,
     /// The environment before, in promotion order.
     pub previous: Option<EnvName>,
+    /// The revision that comes in, and whether it is still in the environment before; its digest is left out, for it
+    /// comes and goes with pods.
+    pub revision: Option<(Revision, bool)>,
+    /// The revision that is stable now, where another one comes in; without its digest.
+    pub stable: Option<Revision>,
 }
 
 /// What checks look with. Cheap to clone.

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Evidence, Scene, Tools, look};
-use crate::config::checks::{CheckConfig, CheckKind};
+use crate::config::checks::{CheckConfig, CheckKind, Drift};
 use crate::domain::checklist::{CheckId, Finding, Found};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
+use crate::sources::changes::{Asked, gather, located};
 use crate::sources::inbox::Outlet;
 
 /// What is looked at, and what the answers are about.
@@ -35,6 +36,8 @@ pub type Again = (EnvName, Option<CheckId>);
 pub const AT_ONCE: usize = 8;
 /// When to look again at what did not pass, where the answer has no time limit of its own.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
+/// How long gathering what is in a release may take.
+const GATHER_WITHIN: Duration = Duration::from_secs(60);
 /// No answer is asked for more often than this.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// Looks again after this part of the time that an answer holds, so that it does not grow stale in between.
@@ -64,7 +67,7 @@ impl CheckRunner {
     /// Starts the task, if there is anything to look at.
     pub fn spawn(mut self, tasks: &TaskTracker) {
         self.checks.retain(|check| check.kind.is_some());
-        if self.checks.is_empty() {
+        if self.checks.is_empty() && self.tools.repository.is_none() {
             return;
         }
         let cancel = self.cancel.clone();
@@ -88,20 +91,23 @@ struct Looks {
     due: BTreeMap<CheckId, Instant>,
     going: BTreeMap<CheckId, AbortHandle>,
     set: JoinSet<Done>,
+    /// What is in the release is gathered beside.
+    gathering: JoinSet<()>,
 }
 
 impl Looks {
     fn new(runner: CheckRunner) -> Self {
-        Self { runner, ask: None, due: BTreeMap::new(), going: BTreeMap::new(), set: JoinSet::new() }
+        let (due, going) = (BTreeMap::new(), BTreeMap::new());
+        Self { runner, ask: None, due, going, set: JoinSet::new(), gathering: JoinSet::new() }
     }
 
     async fn run(mut self) {
-        self.take_ask();
+        self.take_ask().await;
         loop {
             let next = self.due.values().min().copied();
             tokio::select! {
                 changed = self.runner.asks.changed() => match changed {
-                    Ok(()) => self.take_ask(),
+                    Ok(()) => self.take_ask().await,
                     Err(_) => return,
                 },
                 again = self.runner.again.recv() => match again {
@@ -118,12 +124,11 @@ impl Looks {
     }
 
     /// Takes in what is to be looked at. What was found of something else says nothing about it.
-    fn take_ask(&mut self) {
-        let ask = self.runner.asks.borrow_and_update().clone();
-        if ask == self.ask {
-            return;
-        }
-        self.ask = ask;
+    async fn take_ask(&mut self) {
+        let Some(ask) = self.runner.asks.borrow_and_update().clone() else { return };
+        let Ask { scene, subject } = ask;
+        let scene = located(scene, &self.runner.tools).await;
+        self.ask = Some(Ask { scene, subject });
         self.set.abort_all();
         self.going.clear();
         self.due.clear();
@@ -131,11 +136,42 @@ impl Looks {
     }
 
     fn look_again(&mut self, only: Option<&CheckId>) {
+        if only.is_none() {
+            self.gather();
+        }
         let wanted = |id: &CheckId| only.is_none_or(|only| only == id);
         let ids: Vec<CheckId> = self.runner.checks.iter().map(|check| check.spec.id.clone()).collect();
         for id in ids.iter().filter(|id| wanted(id)) {
             self.begin(id);
         }
+    }
+
+    /// Gathers what is in the release, where there is a repository.
+    fn gather(&mut self) {
+        let (Some(ask), true) = (&self.ask, self.runner.tools.repository.is_some()) else { return };
+        let (scene, tools, asked) = (ask.scene.clone(), self.runner.tools.clone(), self.asked());
+        let (outlet, env, subject) = (self.runner.outlet.clone(), self.runner.env.clone(), ask.subject.clone());
+        self.gathering.abort_all();
+        self.gathering.spawn(async move {
+            let gathered = match timeout(GATHER_WITHIN, gather(&scene, &tools, &asked)).await {
+                Ok(gathered) => gathered.map(Arc::new),
+                Err(_) => Err(format!("git and the clusters gave no answer in {} s", GATHER_WITHIN.as_secs())),
+            };
+            outlet.send(Feed::Changes { env, subject, gathered });
+        });
+    }
+
+    /// What else is gathered: migrations where a check looks at them, differences wherever there is an environment before.
+    fn asked(&self) -> Asked {
+        let mut asked = Asked { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
+        for check in &self.runner.checks {
+            match &check.kind {
+                Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),
+                Some(CheckKind::Drift(drift)) => asked.drift = Some(drift.clone()),
+                _ => {}
+            }
+        }
+        asked
     }
 
     fn look_at_due(&mut self) {

@@ -1,0 +1,28 @@
+//! Which commits a scene is about.
+
+use kube::Client;
+
+use super::traces;
+use crate::domain::workload::Revision;
+use crate::sources::checks::{Scene, Tools};
+use crate::sources::git::{Git, commit_of};
+
+/// Returns the scene with its commits, as far as labels, images and tags tell them. What cannot be told stays unknown:
+/// each check that needs it says so.
+pub async fn located(mut scene: Scene, tools: &Tools) -> Scene {
+    let Some(folder) = &tools.repository else { return scene };
+    let Ok(git) = Git::open(folder).await else { return scene };
+    if let Some((revision, elsewhere)) = &scene.revision {
+        let there = if *elsewhere { &tools.previous } else { &tools.cluster };
+        scene.commit = commit(&git, there.as_ref(), revision, tools).await;
+    }
+    if let Some(stable) = &scene.stable {
+        scene.stable_commit = commit(&git, tools.cluster.as_ref(), stable, tools).await;
+    }
+    scene
+}
+
+async fn commit(git: &Git, there: Option<&(Client, String)>, revision: &Revision, tools: &Tools) -> Option<String> {
+    let traces = traces(there, revision).await.ok()?;
+    Some(commit_of(git, &traces, tools.tag_prefix()).await.ok()?.commit.to_string())
+}
