@@ -11,6 +11,7 @@
 //! Nothing here reads a clock or does I/O. What comes from outside passes [`theme::Theme::safe`] and is clipped by
 //! display width. Drawing never panics, whatever the size.
 
+mod changes;
 mod checklist;
 mod deck;
 mod footer;
@@ -59,7 +60,7 @@ pub fn draw_clickable(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Ta
         Screen::Rollout => rollout::draw(&scene, buf, body),
         Screen::Signals => signals::draw(&scene, buf, body),
         Screen::Checklist => checklist::draw(&scene, buf, body),
-        Screen::Changes => {}
+        Screen::Changes => changes::draw(&scene, buf, body),
         Screen::Journal => journal::draw(&scene, buf, body),
     }
     if let Some(cursor) = overlay::draw(&scene, buf, area) {

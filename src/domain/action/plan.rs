@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::refusal::{Refusal, RefusalKind};
 use super::{Facts, Intent, Verb, plan_deployment, plan_rollout};
 use crate::domain::access::Permission;
+use crate::domain::changes::migration::Class;
 use crate::domain::checklist::in_the_way;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
@@ -327,7 +328,7 @@ fn finish(
             to: draft.to,
             goes: draft.goes,
             skips: draft.skips,
-            not_undone: not_undone(intent.verb),
+            not_undone: not_undone(env, intent.verb),
             requests: draft.requests,
             facts: Facts::of(&snapshot.object),
             resource_version: snapshot.object.meta().resource_version.clone(),
@@ -340,15 +341,21 @@ fn finish(
     }
 }
 
-/// What taking the pods back does not take back. Which migrations and flags a release carries is not known here, so it
-/// is said in general rather than left out.
-fn not_undone(verb: Verb) -> Vec<String> {
-    match verb {
-        Verb::Rollback | Verb::Abort => {
-            vec!["database migrations, messages already sent, feature flags".to_owned()]
-        }
-        _ => Vec::new(),
+/// What taking the pods back does not take back: the release's migrations by name where they are known, the rest in
+/// general rather than left out.
+fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
+    if !matches!(verb, Verb::Rollback | Verb::Abort) {
+        return Vec::new();
     }
+    let changes = env.changes.as_ref().and_then(|(_, gathered)| gathered.as_ref().ok());
+    let Some(migrations) = changes.and_then(|changes| changes.migrations.known()) else {
+        return vec!["database migrations, messages already sent, feature flags".to_owned()];
+    };
+    let named = migrations.iter().map(|migration| {
+        let safe = if migration.class() == Class::Expand { ": the version before can live with it" } else { "" };
+        format!("migration {} ({}{safe})", migration.file, migration.class().word())
+    });
+    named.chain(["messages already sent, feature flags".to_owned()]).collect()
 }
 
 /// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
