@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::CheckConfig;
+use crate::config::Place;
 use crate::config::checks::CheckKind;
-use crate::config::{Place, checks::CheckKind as Kind};
 use crate::domain::changes::migration::Class;
 use crate::domain::changes::{Bump, Tag};
 use crate::domain::checklist::Found;
@@ -16,7 +16,7 @@ use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
 use crate::simulator::{Options, Scenario, Simulator};
 use crate::sources::checks::{Evidence, look};
-use crate::sources::git::tests::Repo;
+use crate::sources::git::tests::{Repo, no_git};
 
 fn scene(version: &str, stable: Option<&str>) -> Scene {
     Scene {
@@ -59,6 +59,9 @@ fn released() -> Repo {
 
 #[tokio::test]
 async fn the_changes_are_the_commits_between_the_two_versions() {
+    if no_git() {
+        return;
+    }
     let repo = released();
     let changes = gather(&scene("1.5.0", Some("1.4.2")), &tools(&repo), &Asked::default()).await.unwrap();
     let subjects: Vec<&str> = changes.commits.iter().map(|commit| commit.subject.as_str()).collect();
@@ -72,6 +75,9 @@ async fn the_changes_are_the_commits_between_the_two_versions() {
 
 #[tokio::test]
 async fn where_nothing_comes_in_the_changes_are_those_since_the_version_before() {
+    if no_git() {
+        return;
+    }
     let repo = released();
     let changes = gather(&scene("1.5.0", None), &tools(&repo), &Asked::default()).await.unwrap();
     assert_eq!((changes.from.version.as_str(), changes.commits.len()), ("1.4.2", 2));
@@ -81,6 +87,9 @@ async fn where_nothing_comes_in_the_changes_are_those_since_the_version_before()
 
 #[tokio::test]
 async fn an_older_version_takes_commits_away() {
+    if no_git() {
+        return;
+    }
     let repo = released();
     let changes = gather(&scene("1.4.2", Some("1.5.0")), &tools(&repo), &Asked::default()).await.unwrap();
     assert_eq!((changes.commits.len(), changes.lost.len()), (0, 2));
@@ -88,6 +97,9 @@ async fn an_older_version_takes_commits_away() {
 
 #[tokio::test]
 async fn commits_of_artifacts_come_before_tags() {
+    if no_git() {
+        return;
+    }
     let mut repo = released();
     let built = repo.commit("feat: built from here");
     let mut scene = scene("1.5.0", Some("1.4.2"));
@@ -100,6 +112,9 @@ async fn commits_of_artifacts_come_before_tags() {
 
 #[tokio::test]
 async fn what_cannot_be_known_says_what_to_do() {
+    if no_git() {
+        return;
+    }
     let repo = released();
     for (scene, tools, says) in [
         (scene("1.6.0", Some("1.4.2")), tools(&repo), "has no tag v1.6.0 or 1.6.0: `git fetch --tags` in it"),
@@ -122,6 +137,9 @@ async fn what_cannot_be_known_says_what_to_do() {
 
 #[tokio::test]
 async fn a_version_is_held_against_its_tag_and_its_commits() {
+    if no_git() {
+        return;
+    }
     let mut repo = released();
     let on = |repo: &Repo| tools(repo);
     let right = found("version = {}", &scene("1.5.0", Some("1.4.2")), &on(&repo)).await;
@@ -148,6 +166,9 @@ async fn a_version_is_held_against_its_tag_and_its_commits() {
 
 #[tokio::test]
 async fn a_release_counts_from_the_release_before_and_not_from_its_own_candidates() {
+    if no_git() {
+        return;
+    }
     let mut repo = released();
     repo.run(&["tag", "v1.6.0-rc.1"]);
     repo.commit("fix: last");
@@ -163,6 +184,9 @@ async fn a_release_counts_from_the_release_before_and_not_from_its_own_candidate
 
 #[tokio::test]
 async fn migrations_are_those_that_came_since_what_is_stable() {
+    if no_git() {
+        return;
+    }
     let mut repo = Repo::new();
     repo.commit_file("migrations/V1__start.sql", "DROP TABLE long_ago;", "start");
     repo.run(&["tag", "v1.0.0"]);
@@ -199,6 +223,9 @@ async fn migrations_are_those_that_came_since_what_is_stable() {
 
 #[tokio::test]
 async fn released_migrations_stay_as_they_are_and_what_is_not_read_is_not_green() {
+    if no_git() {
+        return;
+    }
     let mut repo = Repo::new();
     repo.commit_file("migrations/V1__a.sql", "SELECT 1;", "start");
     repo.commit_file("migrations/R__views.sql", "CREATE VIEW v AS SELECT 1;", "views");
@@ -234,7 +261,7 @@ async fn without_a_repository_all_migrations_on_the_disk_count() {
         "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
     let place = Place { folder: folder.path().to_owned(), ..Place::default() };
     let config = crate::config::Config::parse(text, &place).unwrap();
-    let Some(Kind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
+    let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
     let all = migrations(asked, None).await.unwrap();
     let shown: Vec<(&str, Class)> = all.iter().map(|migration| (migration.file.as_str(), migration.class())).collect();
     assert_eq!(shown, [("m/1.up.sql", Class::Expand), ("m/[odd] folder/2.sql", Class::Contract)]);
