@@ -7,7 +7,7 @@
 //! - [`app`] is pure: the model, and what messages make of it.
 //! - [`config`] is what file, environment and flags say; it knows [`domain`] and [`keys`].
 //! - [`cli`] is the command line and what commands print: pure text from what is known.
-//! - [`sources`] sense the outside: Kubernetes, Prometheus. They never see the door.
+//! - [`sources`] sense the outside: Kubernetes, Prometheus, git. They never see the door.
 //! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
 //! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
 //! - [`simulator`] is real servers on loopback; it knows nothing of the rest.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::status::API_VERSION;
 use crate::domain::changes::Bump;
-use crate::domain::changes::migration::Class;
+use crate::domain::changes::migration::{Class, Fate};
 use crate::domain::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
 use crate::domain::text::{plural, visible};
 
@@ -226,10 +226,7 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     };
     lines.extend([String::new(), "Migrations".to_owned()]);
     for migration in all {
-        let down = if migration.has_way_down() { "" } else { ", no way down" };
-        let tampered = if migration.is_tampered() { ", changed after it was released" } else { "" };
-        let count = plural(migration.statements.len(), "statement");
-        lines.push(format!("  {}  {}, {count}{down}{tampered}", migration.file, migration.class().word()));
+        lines.push(format!("  {}  {}", migration.file, migration_words(migration)));
         for class in [Class::Contract, Class::Unclear] {
             lines.extend(migration.lines(class).map(|line| format!("    {}: {line}", class.word())));
         }
@@ -237,6 +234,20 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
             lines.push(format!("    {}:{}: cannot be read: {}", migration.file, unread.line, unread.why));
         }
     }
+}
+
+fn migration_words(migration: &Migration) -> String {
+    if migration.fate == Fate::Gone {
+        return "was released before, and is gone".to_owned();
+    }
+    let mut parts = vec![migration.class().word().to_owned(), plural(migration.statements.len(), "statement")];
+    if !migration.has_way_down() {
+        parts.push("no way down".to_owned());
+    }
+    if migration.is_tampered() {
+        parts.push("changed after it was released".to_owned());
+    }
+    parts.join(", ")
 }
 
 fn drift_text(part: &Part<Vec<crate::domain::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
@@ -257,7 +268,6 @@ mod tests {
     use super::*;
     use crate::cli::output::json_pretty;
     use crate::domain::changes::drift::Aspect;
-    use crate::domain::changes::migration::Fate;
     use crate::domain::changes::version::Bumping;
     use crate::domain::changes::{Difference, RawCommit, Tag, Versioning};
 

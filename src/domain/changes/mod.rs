@@ -186,6 +186,8 @@ impl Versioning {
             ));
         }
         match &self.tag {
+            // What is no version needs no tag.
+            _ if self.version.is_none() => {}
             Tag::Missing(names) => troubles.push((
                 format!("there is no tag {}", names.join(" or ")),
                 "the tag is there: `git fetch --tags`, or tag the commit that was built".to_owned(),

@@ -133,7 +133,7 @@ fn external_line(commit: &Commit) -> String {
     }
 }
 
-/// Takes `(#123)` and `(PAY-1)` off the end, and `PAY-1:` off the beginning: users cannot look them up.
+/// Takes `(#123)`, `(PAY-1)` and `PAY-1` off the end, and `PAY-1:` off the beginning: users cannot look them up.
 fn without_tickets(commit: &Commit) -> String {
     let mut text = commit.description.trim();
     loop {
@@ -143,7 +143,9 @@ fn without_tickets(commit: &Commit) -> String {
                 let bare = text.strip_prefix(ticket.as_str());
                 bare.or_else(|| text.strip_prefix(&format!("[{ticket}]"))).filter(|rest| rest.starts_with([':', ' ']))
             };
-            end.or_else(start).map(|rest| rest.trim_start_matches(':').trim())
+            // A number alone may be a part of the sentence: `closes #12`.
+            let bare = || text.strip_suffix(&format!(" {ticket}")).filter(|_| !ticket.starts_with('#'));
+            end.or_else(bare).or_else(start).map(|rest| rest.trim_start_matches(':').trim())
         };
         match commit.tickets.iter().find_map(named) {
             Some(rest) if !rest.is_empty() => text = rest,
@@ -177,7 +179,7 @@ mod tests {
             "fix(queue): lost *wake-ups* <b>\u{202e}\u{1b}[31m (#30)\n\nRefs PAY-12\nCo-authored-by: Grace [x](y) <g@x>",
             "fix(security): [click](https://evil.example)",
             "docs: readme",
-            "feat: export",
+            "feat: export PAY-31",
             "# not a heading",
         ]);
         changes.lost = vec![commit("fix: hotfix on the branch")];

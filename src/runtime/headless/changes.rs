@@ -23,7 +23,7 @@ use crate::domain::world::{Environment, World};
 use crate::runtime::session::Session;
 use crate::sources::changes::{Asked, gather, traces};
 use crate::sources::checks::{Scene, Tools};
-use crate::sources::git::{self, Git};
+use crate::sources::git::{self, Git, Origin};
 use crate::sources::kubernetes::client::for_reading;
 
 /// Looks, gathers and prints.
@@ -44,7 +44,7 @@ pub(super) async fn run(session: &mut Session, config: &Config, variables: &Vari
         return Ok(blind(env.name(), &format!("what is released is not known: {why}")));
     };
     match look(session, config, variables, env, &candidate, &repository).await {
-        Ok((scene, tools)) => tell(config, env, &candidate, what, &scene, &tools).await,
+        Ok(looked) => tell(config, env, &candidate, what, &looked).await,
         Err(why) => Ok(blind(env.name(), &why)),
     }
 }
@@ -59,11 +59,16 @@ async fn tell(
     env: &Environment,
     candidate: &Candidate,
     what: &Changes,
-    scene: &Scene,
-    tools: &Tools,
+    looked: &Looked,
 ) -> Result<Exit> {
+    let Looked { scene, tools, told_by } = looked;
     let changes = match gather(scene, tools, &asked(config, env, scene)).await {
-        Ok(changes) => changes,
+        Ok(mut changes) => {
+            let [from, to] = told_by;
+            changes.from.told_by = from.clone().unwrap_or(changes.from.told_by);
+            changes.to.told_by = to.clone().unwrap_or(changes.to.told_by);
+            changes
+        }
         Err(why) => return Ok(blind(env.name(), &why)),
     };
     let standing = match candidate.standing {
@@ -101,6 +106,14 @@ fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environme
     with(Standing::UnderWay).or_else(|| with(Standing::Incoming)).or(all.first()).ok_or(TargetError::Nothing)
 }
 
+/// What the changes are about, and what to look with.
+struct Looked {
+    scene: Scene,
+    tools: Tools,
+    /// What told the commits of what is stable and of what comes in.
+    told_by: [Option<String>; 2],
+}
+
 /// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
 async fn look(
     session: &Session,
@@ -109,7 +122,7 @@ async fn look(
     env: &Environment,
     candidate: &Candidate,
     repository: &Path,
-) -> Result<(Scene, Tools), String> {
+) -> Result<Looked, String> {
     let world = &session.world;
     let previous = world.previous(env);
     let tools = Tools {
@@ -126,9 +139,17 @@ async fn look(
     let commit = async |revision: &Revision, at: &Environment| {
         let there = cluster(variables, at).await;
         let traces = traces(there.as_ref(), revision).await?;
-        let origin = git::commit_of(&git, &traces, tools.tag_prefix()).await.map_err(|error| error.to_string())?;
-        Ok::<_, String>(origin.commit.to_string())
+        git::commit_of(&git, &traces, tools.tag_prefix()).await.map_err(|error| error.to_string())
     };
+    let to = match coming(world, candidate) {
+        Some((at, revision)) => Some(commit(revision, at).await?),
+        None => None,
+    };
+    let from = match &candidate.stable {
+        Some(stable) => Some(commit(stable, env).await?),
+        None => None,
+    };
+    let hash = |origin: &Option<Origin>| origin.as_ref().map(|origin| origin.commit.to_string());
     let scene = Scene {
         env: Some(env.name().clone()),
         namespace: env.settings.namespace.clone(),
@@ -136,20 +157,14 @@ async fn look(
         service: session.service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
         version: candidate.version.clone(),
         images: candidate.images.clone(),
-        commit: match coming(world, candidate) {
-            Some((at, revision)) => Some(commit(revision, at).await?),
-            None => None,
-        },
+        commit: hash(&to),
         stable_version: candidate.stable.as_ref().map(Revision::version),
-        stable_commit: match &candidate.stable {
-            Some(stable) => Some(commit(stable, env).await?),
-            None => None,
-        },
+        stable_commit: hash(&from),
         previous: previous.map(|previous| previous.name().clone()),
         revision: None,
         stable: None,
     };
-    Ok((scene, tools))
+    Ok(Looked { scene, tools, told_by: [from, to].map(|origin| origin.map(|origin| origin.told_by)) })
 }
 
 /// Returns the revision that comes in, and an environment that has it: it is known by its images.

@@ -1,1 +1,333 @@
-//! Tests.
+//! What is in a release, from real repositories and simulated clusters.
+
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::CheckConfig;
+use crate::config::Place;
+use crate::config::checks::CheckKind;
+use crate::domain::changes::migration::Class;
+use crate::domain::changes::{Bump, Tag};
+use crate::domain::checklist::Found;
+use crate::domain::ids::EnvName;
+use crate::domain::workload::Revision;
+use crate::simulator::{Options, Scenario, Simulator};
+use crate::sources::checks::{Evidence, look};
+use crate::sources::git::tests::{Repo, no_git};
+
+fn scene(version: &str, stable: Option<&str>) -> Scene {
+    Scene {
+        env: Some(EnvName::new("prod-eu")),
+        service: "payments-api".to_owned(),
+        version: version.to_owned(),
+        images: vec![format!("registry.example/payments-api:{version}")],
+        stable_version: stable.map(ToOwned::to_owned),
+        ..Scene::default()
+    }
+}
+
+fn tools(repo: &Repo) -> Tools {
+    Tools { repository: Some(repo.path().to_owned()), ..Tools::default() }
+}
+
+/// Reads one check as a config file has it.
+fn kind(toml: &str) -> CheckKind {
+    let text = format!("[[checks]]\nid = 'a'\n{toml}\n[[environments]]\nname = 'prod-eu'\ncontext = 'prod-eu'\n");
+    let mut config = crate::config::Config::parse(&text, &Place::default()).unwrap();
+    let CheckConfig { kind, .. } = config.environments[0].checks.remove(0);
+    kind.unwrap()
+}
+
+async fn found(toml: &str, scene: &Scene, tools: &Tools) -> Evidence {
+    look(&kind(toml), scene, tools).await
+}
+
+/// Versions 1.4.2 and 1.5.0 with a feature between them.
+fn released() -> Repo {
+    let mut repo = Repo::new();
+    repo.commit("chore: start");
+    repo.run(&["tag", "v1.4.2"]);
+    repo.commit("fix(api): wake-ups PAY-1");
+    repo.commit("feat: export");
+    repo.run(&["tag", "-a", "-m", "x", "v1.5.0"]);
+    repo.commit("feat: later");
+    repo
+}
+
+#[tokio::test]
+async fn the_changes_are_the_commits_between_the_two_versions() {
+    if no_git() {
+        return;
+    }
+    let repo = released();
+    let changes = gather(&scene("1.5.0", Some("1.4.2")), &tools(&repo), &Asked::default()).await.unwrap();
+    let subjects: Vec<&str> = changes.commits.iter().map(|commit| commit.subject.as_str()).collect();
+    assert_eq!(subjects, ["feat: export", "fix(api): wake-ups PAY-1"]);
+    assert_eq!((changes.from.told_by.as_str(), changes.to.told_by.as_str()), ("tag v1.4.2", "tag v1.5.0"));
+    assert_eq!((changes.lost.len(), changes.cut), (0, false));
+    let version = changes.version.known().unwrap();
+    assert_eq!(version.bumping.as_ref().unwrap().demanded, Bump::Minor);
+    assert_eq!((&changes.migrations, &changes.drift), (&Part::NotAsked, &Part::NotAsked));
+}
+
+#[tokio::test]
+async fn where_nothing_comes_in_the_changes_are_those_since_the_version_before() {
+    if no_git() {
+        return;
+    }
+    let repo = released();
+    let changes = gather(&scene("1.5.0", None), &tools(&repo), &Asked::default()).await.unwrap();
+    assert_eq!((changes.from.version.as_str(), changes.commits.len()), ("1.4.2", 2));
+    let changes = gather(&scene("1.4.2", None), &tools(&repo), &Asked::default()).await.unwrap();
+    assert_eq!((changes.from.version.as_str(), changes.commits.len()), ("", 1));
+}
+
+#[tokio::test]
+async fn an_older_version_takes_commits_away() {
+    if no_git() {
+        return;
+    }
+    let repo = released();
+    let changes = gather(&scene("1.4.2", Some("1.5.0")), &tools(&repo), &Asked::default()).await.unwrap();
+    assert_eq!((changes.commits.len(), changes.lost.len()), (0, 2));
+}
+
+#[tokio::test]
+async fn commits_of_artifacts_come_before_tags() {
+    if no_git() {
+        return;
+    }
+    let mut repo = released();
+    let built = repo.commit("feat: built from here");
+    let mut scene = scene("1.5.0", Some("1.4.2"));
+    scene.commit = Some(built[..10].to_owned());
+    let changes = gather(&scene, &tools(&repo), &Asked::default()).await.unwrap();
+    assert_eq!(changes.to.commit, built);
+    assert_eq!(changes.commits.len(), 4);
+    assert!(matches!(changes.version.known().unwrap().tag, Tag::Elsewhere { .. }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_known_says_what_to_do() {
+    if no_git() {
+        return;
+    }
+    let repo = released();
+    for (scene, tools, says) in [
+        (scene("1.6.0", Some("1.4.2")), tools(&repo), "has no tag v1.6.0 or 1.6.0: `git fetch --tags` in it"),
+        (scene("1.5.0", Some("1.3.0")), tools(&repo), "has no tag v1.3.0 or 1.3.0"),
+        (scene("1.5.0", None), Tools::default(), "set [service] repository"),
+        (
+            Scene { commit: Some("f".repeat(40)), ..scene("1.5.0", None) },
+            tools(&repo),
+            "does not know the commit ffffffff",
+        ),
+    ] {
+        let why = gather(&scene, &tools, &Asked::default()).await.unwrap_err();
+        assert!(why.contains(says), "{why}");
+        let evidence = found("version = {}", &scene, &tools).await;
+        // A missing tag is what the check is about.
+        let expected = if says.contains("v1.6.0") { Found::Failed } else { Found::Blind };
+        assert!(says.contains("1.3.0") || evidence.found == expected, "{evidence:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_is_held_against_its_tag_and_its_commits() {
+    if no_git() {
+        return;
+    }
+    let mut repo = released();
+    let on = |repo: &Repo| tools(repo);
+    let right = found("version = {}", &scene("1.5.0", Some("1.4.2")), &on(&repo)).await;
+    assert_eq!(right.found, Found::Passed);
+    assert_eq!(right.summary, "1.5.0: tag v1.5.0; 1.4.2 → 1.5.0 is the minor step that the commits ask for");
+    assert_eq!(right.lines.len(), 1);
+    assert!(right.lines[0].ends_with(" feat: export"), "{:?}", right.lines);
+    repo.run(&["tag", "v1.5.1"]);
+    let small = found("version = {}", &scene("1.5.1", Some("1.4.2")), &on(&repo)).await;
+    assert_eq!(small.found, Found::Failed);
+    assert!(small.summary.contains("1.5.0 → 1.5.1 is a patch step, and the commits ask for a minor one"), "{small:?}");
+    assert_eq!(small.green_when, "the version is 1.6.0 or larger");
+    repo.commit("fix: a");
+    repo.run(&["tag", "v2.0.0"]);
+    let large = found("version = {}", &scene("2.0.0", None), &on(&repo)).await;
+    assert_eq!(large.found, Found::Passed);
+    assert!(large.summary.contains("a patch one would have done"), "{large:?}");
+    repo.run(&["tag", "nightly"]);
+    let odd = found("version = {}", &scene("nightly", None), &on(&repo)).await;
+    assert_eq!((odd.found, odd.summary.as_str()), (Found::Failed, "nightly: it is not a semantic version"));
+    let first = found("version = {}", &scene("1.4.2", None), &on(&repo)).await;
+    assert_eq!(first.found, Found::Passed, "{first:?}");
+}
+
+#[tokio::test]
+async fn a_release_counts_from_the_release_before_and_not_from_its_own_candidates() {
+    if no_git() {
+        return;
+    }
+    let mut repo = released();
+    repo.run(&["tag", "v1.6.0-rc.1"]);
+    repo.commit("fix: last");
+    repo.run(&["tag", "v1.6.0"]);
+    // A branch of its own does not count.
+    repo.run(&["checkout", "--quiet", "-b", "side", "v1.4.2"]);
+    repo.commit("fix: side");
+    repo.run(&["tag", "v1.5.9"]);
+    let git = open(&tools(&repo)).await.unwrap();
+    let version = versioning(&git, &scene("1.6.0", None), "v").await.unwrap();
+    assert_eq!(version.bumping.unwrap().last.to_string(), "1.5.0");
+}
+
+#[tokio::test]
+async fn migrations_are_those_that_came_since_what_is_stable() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit_file("migrations/V1__start.sql", "DROP TABLE long_ago;", "start");
+    repo.run(&["tag", "v1.0.0"]);
+    repo.commit_file("migrations/V2__add.sql", "ALTER TABLE users ADD COLUMN a TEXT;", "feat: a");
+    repo.commit_file("migrations/U2__add.sql", "ALTER TABLE users DROP COLUMN a;", "feat: back");
+    repo.run(&["tag", "v1.1.0"]);
+    let (scene11, on) = (scene("1.1.0", Some("1.0.0")), tools(&repo));
+    let good = found("migrations = {}", &scene11, &on).await;
+    assert_eq!((good.found, good.lines.len()), (Found::Passed, 1), "{good:?}");
+    assert_eq!(good.summary, "1 migration, and the version before can live with it");
+
+    repo.commit_file("migrations/deep/V3__drop.sql", "\nDROP TABLE users;\nSELECT tidy();", "feat: b");
+    repo.run(&["tag", "v1.2.0"]);
+    let scene12 = scene("1.2.0", Some("1.1.0"));
+    let bad = found("migrations = {}", &scene12, &on).await;
+    assert_eq!(bad.found, Found::Failed);
+    assert_eq!(
+        bad.lines,
+        [
+            "migrations/deep/V3__drop.sql has no way down",
+            "migrations/deep/V3__drop.sql:2: DROP TABLE users (the version before may still use it)",
+            "migrations/deep/V3__drop.sql:3: SELECT tidy() (whether the version before can live with it cannot be told from here)",
+        ]
+    );
+    let allowed = found("migrations = { allow = 'contract', down = false }", &scene12, &on).await;
+    assert_eq!(allowed.found, Found::Passed, "{allowed:?}");
+    // Only the first folder: nothing new is there.
+    let flat = found("migrations = { files = ['migrations/*.sql'] }", &scene12, &on).await;
+    assert_eq!((flat.found, flat.summary.as_str()), (Found::Passed, "no migration in this release"));
+    let none = found("migrations = { files = ['db/*.sql'] }", &scene12, &on).await;
+    assert_eq!(none.found, Found::Blind);
+    assert!(none.summary.ends_with("fits db/*.sql: check `files`"), "{none:?}");
+}
+
+#[tokio::test]
+async fn released_migrations_stay_as_they_are_and_what_is_not_read_is_not_green() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit_file("migrations/V1__a.sql", "SELECT 1;", "start");
+    repo.commit_file("migrations/R__views.sql", "CREATE VIEW v AS SELECT 1;", "views");
+    repo.commit_file("migrations/V2__b.sql", "SELECT 1;", "b");
+    repo.run(&["tag", "v1.0.0"]);
+    repo.commit_file("migrations/V1__a.sql", "SELECT 2;", "fix: a");
+    repo.commit_file("migrations/R__views.sql", "CREATE VIEW v AS SELECT 2;", "fix: views");
+    repo.run(&["rm", "--quiet", "migrations/V2__b.sql"]);
+    repo.commit("fix: b");
+    repo.run(&["tag", "v1.0.1"]);
+    let (scene1, on) = (scene("1.0.1", Some("1.0.0")), tools(&repo));
+    let changed = found("migrations = { down = false }", &scene1, &on).await;
+    assert_eq!(changed.found, Found::Failed);
+    assert!(changed.lines[0].starts_with("migrations/V1__a.sql was changed after it was released"), "{changed:?}");
+    assert!(changed.lines[1].starts_with("migrations/V2__b.sql is gone after it was released"), "{changed:?}");
+    assert!(!changed.summary.contains("R__"));
+
+    repo.commit_file("migrations/V3__c.sql", "SELECT 1;\n\nDO $$ BEGIN END $$;\n-- migrate:down\n!", "feat: c");
+    repo.run(&["tag", "v1.1.0"]);
+    let odd = found("migrations = {}", &scene("1.1.0", Some("1.0.1")), &on).await;
+    assert_eq!(odd.found, Found::Blind);
+    assert!(odd.lines[0].starts_with("migrations/V3__c.sql:3: cannot be read: "), "{odd:?}");
+}
+
+#[tokio::test]
+async fn without_a_repository_all_migrations_on_the_disk_count() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("m/[odd] folder")).unwrap();
+    std::fs::write(folder.path().join("m/1.up.sql"), "CREATE TABLE a (b INT);").unwrap();
+    std::fs::write(folder.path().join("m/1.down.sql"), "DROP TABLE a;").unwrap();
+    std::fs::write(folder.path().join("m/[odd] folder/2.sql"), "TRUNCATE a;").unwrap();
+    let text =
+        "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
+    let place = Place { folder: folder.path().to_owned(), ..Place::default() };
+    let config = crate::config::Config::parse(text, &place).unwrap();
+    let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
+    let all = migrations(asked, None).await.unwrap();
+    let shown: Vec<(&str, Class)> = all.iter().map(|migration| (migration.file.as_str(), migration.class())).collect();
+    assert_eq!(shown, [("m/1.up.sql", Class::Expand), ("m/[odd] folder/2.sql", Class::Contract)]);
+    assert_eq!(all[0].down.as_deref(), Some("m/1.down.sql"));
+}
+
+async fn client(simulator: &Simulator, context: &str) -> Client {
+    let kubeconfig = Kubeconfig::from_yaml(&simulator.kubeconfig_yaml()).unwrap();
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap()
+}
+
+async fn patch(client: &Client, group: &str, version: &str, kind: &str, name: &str, change: Value) {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "payments", &resource);
+    api.patch(name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_environments_are_compared_as_their_api_servers_have_them() {
+    let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
+    let (prod, staging) = (client(&simulator, "prod-eu").await, client(&simulator, "staging").await);
+    let asked = "drift = { allow = ['replicas'] }";
+    let mut scene = scene("1.5.0", Some("1.4.2"));
+    scene.workloads = vec!["rollout/payments-api".parse().unwrap()];
+    scene.previous = Some(EnvName::new("staging"));
+    let tools = Tools {
+        cluster: Some((prod.clone(), "payments".to_owned())),
+        previous: Some((staging.clone(), "payments".to_owned())),
+        ..Tools::default()
+    };
+    let alike = found(asked, &scene, &tools).await;
+    assert_eq!((alike.found, alike.summary.as_str()), (Found::Passed, "set up as in staging, 1 difference allowed"));
+
+    let spec = simulator.cluster("prod-eu").unwrap().get("rollouts", "payments-api").unwrap();
+    let mut container = spec["spec"]["template"]["spec"]["containers"][0].clone();
+    container["env"] = json!([{"name": "URL", "value": "s3cret"}]);
+    let change = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+    patch(&prod, "argoproj.io", "v1alpha1", "Rollout", "payments-api", change).await;
+    let differs = found(asked, &scene, &tools).await;
+    assert_eq!(differs.found, Found::Failed);
+    assert!(differs.lines[0].contains("env:URL of container app: only in prod-eu"), "{differs:?}");
+    assert!(!format!("{differs:?}").contains("s3cret"));
+
+    simulator.cluster("staging").unwrap().access().deny("alice", "get", "rollouts");
+    let blind = found(asked, &scene, &tools).await;
+    assert_eq!(blind.found, Found::Blind);
+    assert!(blind.summary.starts_with("staging: cannot read rollout/payments-api in payments: 403"), "{blind:?}");
+
+    scene.previous = None;
+    let first = found(asked, &scene, &tools).await;
+    assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to compare with");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn labels_and_annotations_of_a_replica_set_are_traces() {
+    let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
+    let cluster = (client(&simulator, "staging").await, "payments".to_owned());
+    let name =
+        simulator.cluster("staging").unwrap().list("replicasets")[0]["metadata"]["name"].as_str().unwrap().to_owned();
+    let change = json!({"metadata": {"annotations": {"git-commit": "abc1234"}}});
+    patch(&cluster.0, "apps", "v1", "ReplicaSet", &name, change).await;
+    let revision = Revision { replicaset: name, images: vec!["api:1.5.0".to_owned()], ..Revision::default() };
+    let found = traces(Some(&cluster), &revision).await.unwrap();
+    assert_eq!((found.labels["git-commit"].as_str(), found.version.as_str()), ("abc1234", "1.5.0"));
+    let gone = Revision { replicaset: "gone".to_owned(), ..revision.clone() };
+    assert!(traces(Some(&cluster), &gone).await.unwrap().labels.is_empty());
+    assert!(traces(None, &revision).await.unwrap().labels.is_empty());
+}

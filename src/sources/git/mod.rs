@@ -323,12 +323,18 @@ impl Git {
     }
 }
 
-/// Returns the names that the tag of a version may have.
+/// Returns the names that the tag of a version may have, the likeliest first. Images and tags need not agree on the `v`.
 #[must_use]
 pub fn tag_names(version: &str, prefix: &str) -> Vec<String> {
-    let prefixed = if version.starts_with(prefix) { version.to_owned() } else { format!("{prefix}{version}") };
-    let mut names = vec![prefixed, version.to_owned()];
-    names.dedup();
+    let digits = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let unprefixed = version.strip_prefix(prefix).filter(digits).unwrap_or(version);
+    let bare = unprefixed.strip_prefix('v').filter(digits).unwrap_or(unprefixed);
+    let mut names: Vec<String> = Vec::new();
+    for name in [format!("{prefix}{bare}"), format!("{prefix}{unprefixed}"), version.to_owned(), bare.to_owned()] {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     names
 }
 
