@@ -1,17 +1,132 @@
-//! `benchmark`: a figure in a JSON file against a baseline.
+//! `benchmark`: a figure of a benchmark against its baseline.
 
-use crate::config::fields::Section;
+use jiff::SignedDuration;
+
+use super::files::{self, FilePattern};
+use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
 
-/// A figure in a JSON file against a baseline.
+/// A figure is not much worse than its baseline.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Benchmark {}
+pub struct Benchmark {
+    /// The JSON file that holds the figure.
+    pub file: FilePattern,
+    /// Where in it, as a JSON pointer (RFC 6901); empty where the file is the number.
+    pub pointer: String,
+    /// What it is compared with.
+    pub baseline: Baseline,
+    /// How much worse it may be, in percent of the baseline.
+    pub at_most_worse: f64,
+    /// Which way is better.
+    pub better: Better,
+    /// An older file says nothing.
+    pub max_age: Option<SignedDuration>,
+}
+
+/// What a figure is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Baseline {
+    /// This number.
+    Number(f64),
+    /// The number at the same place of another file, of any age.
+    File(FilePattern),
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Better {
+    /// As with times.
+    #[default]
+    Lower,
+    /// As with rates.
+    Higher,
+}
+
+impl Better {
+    /// Both ways.
+    pub const ALL: [Self; 2] = [Self::Lower, Self::Higher];
+
+    /// Returns the word in the config.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+        }
+    }
+}
+
+/// What holds without `at_most_worse`, in percent.
+const AT_MOST_WORSE: f64 = 5.0;
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`benchmark`", help: "A figure in a JSON file against a baseline.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`benchmark`",
+    help: "A benchmark's figure is not much worse than its baseline.",
+    needed: &["file", "pointer"],
+    fields: &[
+        field("file", Kind::Text, "", "JSON file that holds the figure; relative to the config file."),
+        field("pointer", Kind::Text, "", "Where in it, as a JSON pointer such as `/median`."),
+        field("baseline", Kind::Number(0.0, None), "", "What it is compared with."),
+        field("baseline_file", Kind::Text, "", "Or the JSON file that holds the baseline, at the same place."),
+        field("at_most_worse", Kind::Number(0.0, None), "5", "How much worse it may be, in percent of the baseline."),
+        field("better", Kind::Word(ways), "\"lower\"", "Which way is better: lower for times, higher for rates."),
+        files::AGE,
+    ],
+};
+
+fn ways() -> Vec<&'static str> {
+    Better::ALL.map(Better::word).to_vec()
+}
 
 /// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Benchmark> {
-    Some(Benchmark {})
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> {
+    let at_most_worse = reader.number(table, "at_most_worse", 0.0, None).unwrap_or(AT_MOST_WORSE);
+    let better = reader.word(table, "better", &Better::ALL.map(|better| (better.word(), better))).unwrap_or_default();
+    let max_age = files::max_age(reader, table);
+    let baseline = baseline(reader, table);
+    let pointer = pointer(reader, table);
+    if table.get("file").is_none() {
+        reader.note(table.at, "`benchmark` does not say which `file` holds the figure", "write file = \"bench.json\"");
+    }
+    let file = files::one(reader, table, "file")?;
+    Some(Benchmark { file, pointer: pointer?, baseline: baseline?, at_most_worse, better, max_age })
+}
+
+fn pointer(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+    if table.get("pointer").is_none() {
+        let what = "`benchmark` does not say where in the file the figure is";
+        reader.note(table.at, what, "write for example pointer = \"/median\"");
+        return None;
+    }
+    let pointer = reader.text(table, "pointer")?;
+    if !pointer.value.starts_with('/') {
+        reader.note(pointer.at, "a JSON pointer begins with `/`", "write for example \"/results/0/median\"");
+        return None;
+    }
+    Some(pointer.value)
+}
+
+fn baseline(reader: &mut Reader, table: &Table<'_>) -> Option<Baseline> {
+    match (table.get("baseline"), table.get("baseline_file")) {
+        (Some(_), Some(_)) => {
+            let at = table.key_at("baseline_file");
+            reader.note(at, "`baseline` and `baseline_file` exclude each other", "keep one of them");
+            None
+        }
+        (Some(_), None) => {
+            let number = reader.number(table, "baseline", 0.0, None)?;
+            if number == 0.0 {
+                reader.note(table.key_at("baseline"), "`baseline` is 0: nothing is a share of that", "");
+                return None;
+            }
+            Some(Baseline::Number(number))
+        }
+        (None, Some(_)) => files::one(reader, table, "baseline_file").map(Baseline::File),
+        (None, None) => {
+            let what = "`benchmark` does not say what to compare with";
+            reader.note(table.at, what, "write baseline = 12.5, or baseline_file = \"bench-main.json\"");
+            None
+        }
+    }
 }

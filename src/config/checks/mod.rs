@@ -18,6 +18,7 @@ pub mod trivy;
 pub mod version;
 
 mod builtin;
+pub mod files;
 
 use jiff::SignedDuration;
 

@@ -1,17 +1,67 @@
-//! `trivy`: findings of Trivy as JSON.
+//! `trivy`: what Trivy found in an image, a file system or a configuration, as its JSON.
 
-use crate::config::fields::Section;
+use super::files::{self, Files};
+use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
 
-/// Findings of Trivy as JSON.
+/// No vulnerability, misconfiguration or secret at or above a severity.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trivy {}
+pub struct Trivy {
+    /// The reports.
+    pub files: Files,
+    /// The lowest severity that counts.
+    pub severity: Severity,
+}
+
+/// Severity of a finding, in rising order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// `LOW`
+    Low,
+    /// `MEDIUM`
+    Medium,
+    /// `HIGH`
+    High,
+    /// `CRITICAL`
+    #[default]
+    Critical,
+}
+
+impl Severity {
+    /// All severities, the worst first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+
+    /// Returns the word in config and report.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`trivy`", help: "Findings of Trivy as JSON.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`trivy`",
+    help: "Trivy found nothing at or above a severity, by its reports (`--format json`).",
+    needed: &["files"],
+    fields: &[
+        files::FILES,
+        files::AGE,
+        field("severity", Kind::Word(severities), "\"CRITICAL\"", "The lowest severity that counts."),
+    ],
+};
+
+fn severities() -> Vec<&'static str> {
+    Severity::ALL.map(Severity::word).to_vec()
+}
 
 /// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Trivy> {
-    Some(Trivy {})
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Trivy> {
+    let all = Severity::ALL.map(|severity| (severity.word(), severity));
+    let severity = reader.word(table, "severity", &all).unwrap_or_default();
+    Some(Trivy { files: files::read(reader, table)?, severity })
 }

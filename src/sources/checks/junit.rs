@@ -1,9 +1,269 @@
-//! `junit`: JUnit XML reports.
+//! `junit`: JUnit XML reports, read piece by piece: whatever their size, only counts and some failures are kept.
+//!
+//! There is no standard; what is read is what Ant, Maven, Gradle, pytest, gotestsum, Newman and others agree on:
+//! `testsuites`, `testsuite` (nested or not), `testcase`, `failure`, `error`, `skipped`.
 
+use std::io::Read;
+
+use super::reports::{Report, Stop, apart, find};
+use super::wording::{LISTED, and_more, cut, figure, figures, first_line, one_line, some};
+use super::xml::{Doctype, Element, Piece, Xml};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Junit;
+use crate::domain::text::plural;
+
+/// Most files that are listed as evidence of what passed.
+const FILES_LISTED: usize = 50;
 
 /// Looks.
-pub(super) async fn look(_asked: &Junit, _scene: &Scene, _tools: &Tools) -> Evidence {
-    Evidence::blind("not looked at")
+pub(super) async fn look(asked: &Junit, _scene: &Scene, _tools: &Tools) -> Evidence {
+    let files = asked.files.clone();
+    apart(move |stop| match find(&files, Some("**/*.xml"), stop) {
+        Ok(reports) => judge(&reports, stop),
+        Err(why) => Evidence::blind(why),
+    })
+    .await
+}
+
+/// What the reports say, all in all.
+#[derive(Default)]
+struct Tally {
+    tests: u64,
+    failed: u64,
+    skipped: u64,
+    /// The first failures, as lines of evidence.
+    failures: Vec<String>,
+    /// Their names.
+    names: Vec<String>,
+}
+
+/// An element that is open.
+enum Open {
+    Suite { name: String, promised: Option<u64>, promised_failures: u64, tests: u64, failed: u64 },
+    Case { name: String, failure: Option<String>, skipped: bool },
+    Failure { message: String, kind: String, text: String },
+    Skipped,
+    Other,
+}
+
+fn judge(reports: &[Report], stop: &Stop) -> Evidence {
+    let mut tally = Tally::default();
+    let mut troubles = Vec::new();
+    let mut read = Vec::new();
+    for report in reports {
+        let before = tally.tests;
+        let result = report.open(stop).and_then(|text| tally.add(text).map_err(|what| report.wrong(what)));
+        match result {
+            Ok(()) => {
+                let tests = figures(tally.tests - before, "test");
+                read.push(format!("{}: {tests}, {}", report.name, report.written()));
+            }
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    tally.evidence(reports.len(), &troubles, read)
+}
+
+impl Tally {
+    fn evidence(self, files: usize, troubles: &[String], read: Vec<String>) -> Evidence {
+        let listed = self.failures.len();
+        let shown = troubles.iter().take(LISTED).map(|trouble| one_line(trouble));
+        if self.failed > 0 {
+            let names = some(self.names.iter().map(String::as_str), self.failed);
+            let summary = format!("{} failed of {}: {names}", figure(self.failed), figure(self.tests));
+            return Evidence::failed(summary, "no test fails, and the report is written again")
+                .with(self.failures)
+                .with(and_more(listed, self.failed))
+                .with(shown);
+        }
+        if let Some(first) = troubles.first() {
+            return Evidence::blind(first.clone()).with(shown.skip(1));
+        }
+        let files = plural(files, "file");
+        if self.tests == self.skipped {
+            let what = match self.tests {
+                0 => format!("no test in {files}: nothing was tested"),
+                all => format!("all of {} skipped: nothing was tested", figures(all, "test")),
+            };
+            return Evidence::blind(what).with(read.into_iter().take(FILES_LISTED));
+        }
+        let skipped = if self.skipped > 0 { format!(", {} skipped", figure(self.skipped)) } else { String::new() };
+        let all = read.len() as u64;
+        Evidence::passed(format!("{} passed{skipped}, in {files}", figure(self.tests - self.skipped)))
+            .with(read.into_iter().take(FILES_LISTED))
+            .with(and_more(FILES_LISTED, all))
+    }
+
+    /// Adds what a report says; what it said up to where it is broken counts as well.
+    fn add(&mut self, text: impl Read) -> Result<(), String> {
+        let mut xml = Xml::new(text, Doctype::Refused);
+        let mut open: Vec<Open> = Vec::new();
+        loop {
+            match xml.next()? {
+                Piece::Open(element) => {
+                    if open.is_empty() && !matches!(element.name(), "testsuites" | "testsuite") {
+                        return Err(format!("is no JUnit report: it begins with <{}>", cut(element.name(), 40)));
+                    }
+                    let next = self.open(&element, open.last())?;
+                    open.push(next);
+                }
+                Piece::Text(more) => {
+                    if let Some(Open::Failure { text, .. }) = open.last_mut() {
+                        append(text, &more);
+                    }
+                }
+                Piece::Close => {
+                    if let Some(closed) = open.pop() {
+                        self.close(closed, &mut open)?;
+                    }
+                }
+                Piece::End => return Ok(()),
+            }
+        }
+    }
+
+    fn open(&self, element: &Element<'_>, parent: Option<&Open>) -> Result<Open, String> {
+        Ok(match element.name() {
+            "testsuites" | "testsuite" => {
+                let [name, tests, failures, errors] = element.attributes(["name", "tests", "failures", "errors"])?;
+                let failures = number("failures", failures.as_deref())?.unwrap_or_default();
+                let errors = number("errors", errors.as_deref())?.unwrap_or_default();
+                Open::Suite {
+                    name: cut(&name.unwrap_or_default(), 120),
+                    promised: number("tests", tests.as_deref())?,
+                    promised_failures: failures.saturating_add(errors),
+                    tests: self.tests,
+                    failed: self.failed,
+                }
+            }
+            "testcase" => {
+                let [class, name, status] = element.attributes(["classname", "name", "status"])?;
+                let names = [class.unwrap_or_default(), name.unwrap_or_default()].map(|name| one_line(&name));
+                let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+                // GoogleTest says so of what it does not run.
+                let skipped = status.is_some_and(|status| matches!(status.as_str(), "notrun" | "skipped" | "disabled"));
+                let name = if name.is_empty() { "a test without a name".to_owned() } else { cut(&name, 200) };
+                Open::Case { name, failure: None, skipped }
+            }
+            "failure" | "error" if matches!(parent, Some(Open::Case { .. } | Open::Suite { .. })) => {
+                let [message, kind] = element.attributes(["message", "type"])?;
+                let [message, kind] = [message, kind].map(Option::unwrap_or_default);
+                Open::Failure { message: first_line(&message), kind: one_line(&kind), text: String::new() }
+            }
+            "skipped" => Open::Skipped,
+            _ => Open::Other,
+        })
+    }
+
+    fn close(&mut self, closed: Open, around: &mut [Open]) -> Result<(), String> {
+        match closed {
+            Open::Failure { message, kind, text } => {
+                let told = [message, first_line(&text), kind].into_iter().find(|told| !told.is_empty());
+                let told = told.unwrap_or_else(|| "no message".to_owned());
+                match around.last_mut() {
+                    Some(Open::Case { failure, .. }) => {
+                        failure.get_or_insert(told);
+                    }
+                    Some(Open::Suite { name, .. }) => self.fail(&name.clone(), &told),
+                    _ => {}
+                }
+            }
+            Open::Case { name, failure, skipped } => {
+                self.tests = self.tests.saturating_add(1);
+                match failure {
+                    Some(told) => self.fail(&name, &told),
+                    None if skipped => self.skipped += 1,
+                    None => {}
+                }
+            }
+            Open::Suite { name, promised, promised_failures, tests, failed } => {
+                let (held, failures) = (self.tests - tests, self.failed - failed);
+                if promised_failures > failures {
+                    let told = format!("says {promised_failures} failed, and names {failures} of them");
+                    self.fail(&name, &told);
+                    self.failed = self.failed.saturating_add(promised_failures - failures - 1);
+                }
+                if let Some(promised) = promised.filter(|promised| *promised > held) {
+                    let (held, promised) = (figure(held), figure(promised));
+                    return Err(format!("is cut short: suite `{name}` says {promised} tests, and holds {held}"));
+                }
+            }
+            Open::Skipped => {
+                if let Some(Open::Case { skipped, .. }) = around.last_mut() {
+                    *skipped = true;
+                }
+            }
+            Open::Other => {}
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, name: &str, told: &str) {
+        self.failed = self.failed.saturating_add(1);
+        if self.failures.len() < LISTED {
+            self.failures.push(one_line(&format!("{name}: {told}")));
+            self.names.push(name.to_owned());
+        }
+    }
+}
+
+/// Keeps the beginning of a text: as much as its first line may need.
+fn append(text: &mut String, more: &str) {
+    const MOST: usize = 4096;
+    let more = if text.is_empty() { more.trim_start() } else { more };
+    let room = MOST.saturating_sub(text.len());
+    let end = more.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= room).last();
+    text.push_str(&more[..end.unwrap_or(0)]);
+}
+
+fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, String> {
+    let Some(value) = value.filter(|value| !value.trim().is_empty()) else { return Ok(None) };
+    let number = value.trim().parse();
+    number.map(Some).map_err(|_| format!("`{name}` is `{}`, and no number", cut(value, 40)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(text: &str) -> (Tally, Result<(), String>) {
+        let mut tally = Tally::default();
+        let result = tally.add(text.as_bytes());
+        (tally, result)
+    }
+
+    #[test]
+    fn failures_errors_and_skips_are_counted_with_the_first_line_of_their_message() {
+        let (tally, result) = tally(
+            "<testsuites><testsuite name='a' tests='5' failures='1' errors='1' skipped='1'>\
+             <testcase classname='c' name='ok'/>\
+             <testcase classname='c' name='bad'><failure type='AssertionError'>\n\n expected &lt;1&gt;\nat line 3\
+             </failure></testcase>\
+             <testcase name='worse'><error message='boom&#10;at x'/><system-out>noise</system-out></testcase>\
+             <testcase name='later'><skipped/></testcase>\
+             <testsuite name='b' tests='1'><testcase name='inner'/></testsuite>\
+             </testsuite></testsuites>",
+        );
+        result.unwrap();
+        assert_eq!((tally.tests, tally.failed, tally.skipped), (5, 2, 1));
+        assert_eq!(tally.failures, ["c bad: expected <1>", "worse: boom"]);
+    }
+
+    #[test]
+    fn a_suite_must_hold_what_it_promises() {
+        let (_, result) = tally("<testsuite name='s' tests='3'><testcase name='a'/></testsuite>");
+        assert_eq!(result.unwrap_err(), "is cut short: suite `s` says 3 tests, and holds 1");
+        let (tally, result) = tally("<testsuite name='s' tests='1' errors='2'><testcase name='a'/></testsuite>");
+        result.unwrap();
+        assert_eq!(tally.failed, 2);
+        assert_eq!(tally.failures, ["s: says 2 failed, and names 0 of them"]);
+    }
+
+    #[test]
+    fn what_fails_outside_of_a_test_fails() {
+        let (tally, result) =
+            tally("<testsuite name='s'><error message='no fixture'/><testcase name='a'/></testsuite>");
+        result.unwrap();
+        assert_eq!(tally.failures, ["s: no fixture"]);
+    }
 }

@@ -13,10 +13,13 @@ mod http;
 mod junit;
 mod migrations;
 mod promql;
+mod reports;
 mod sarif;
 mod schedule;
 mod trivy;
 mod version;
+mod wording;
+mod xml;
 
 pub mod runner;
 

@@ -1,0 +1,127 @@
+//! LCOV tracefiles, line by line.
+
+use std::io::{BufRead, Read as _};
+
+use super::Covered;
+use crate::sources::checks::wording::cut;
+
+/// Longest line, in bytes: mangled names of functions are long.
+const LONGEST: u64 = 1 << 20;
+
+/// A record: what is known of one source file.
+struct Record {
+    file: String,
+    lines: u64,
+    /// How many lines its summary says there are.
+    promised: u64,
+}
+
+/// Reads a tracefile.
+pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), String> {
+    let mut line = Vec::new();
+    let mut record: Option<Record> = None;
+    let mut number = 0_u64;
+    let mut records = 0_u64;
+    loop {
+        line.clear();
+        let count = text.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+        if count == 0 {
+            break;
+        }
+        number += 1;
+        if count as u64 == LONGEST {
+            return Err(format!("line {number} is longer than {} MiB", LONGEST >> 20));
+        }
+        let text = String::from_utf8_lossy(&line);
+        let said = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+        let bad = |what: &str| format!("is not LCOV in line {number} (`{}`): {what}", cut(said, 60));
+        if said.is_empty() || said.starts_with('#') {
+            continue;
+        }
+        if said == "end_of_record" {
+            let Some(done) = record.take() else { return Err(bad("no file before it")) };
+            done.check()?;
+            records += 1;
+            continue;
+        }
+        let Some((key, value)) = said.split_once(':').filter(|(key, _)| is_key(key)) else {
+            return Err(bad("a line is KEY:value"));
+        };
+        match (key, &mut record) {
+            ("SF", Some(open)) => return Err(bad(&format!("the record of {} has no end", cut(&open.file, 80)))),
+            ("SF", none) => {
+                *none = Some(Record { file: cut(value, 500), lines: 0, promised: 0 });
+            }
+            ("DA", Some(open)) => {
+                let (line, hit) = line_of(value).ok_or_else(|| bad("DA is line,hits"))?;
+                open.lines += 1;
+                covered.add(&open.file, line, hit)?;
+            }
+            ("LF", Some(open)) => open.promised = value.parse().map_err(|_| bad("a count is a whole number"))?,
+            ("DA" | "LF", None) => return Err(bad("it stands outside of a record")),
+            // Functions and branches, names of tests, versions.
+            _ => {}
+        }
+    }
+    match record {
+        Some(open) => Err(format!("breaks off in the record of {}", cut(&open.file, 100))),
+        None if records == 0 => Err("is not LCOV: there is no record in it".to_owned()),
+        None => Ok(()),
+    }
+}
+
+impl Record {
+    /// Checks that it holds lines where its summary says so. How many is not compared: llvm-cov counts them otherwise
+    /// where code is generic.
+    fn check(&self) -> Result<(), String> {
+        if self.lines == 0 && self.promised > 0 {
+            let file = cut(&self.file, 100);
+            return Err(format!("the record of {file} says {} lines, and holds none", self.promised));
+        }
+        Ok(())
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= 10 && key.chars().all(|c| c.is_ascii_uppercase())
+}
+
+/// Reads `line,hits[,checksum]`. Some tools write hits below zero, or large ones with an exponent.
+fn line_of(value: &str) -> Option<(u32, bool)> {
+    let mut parts = value.split(',');
+    let line = parts.next()?.trim().parse().ok()?;
+    let hits: f64 = parts.next()?.trim().parse().ok().filter(|hits: &f64| hits.is_finite())?;
+    Some((line, hits > 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_about_one_file_are_laid_over_each_other() {
+        let mut covered = Covered::default();
+        let text = "TN:unit\nSF:a.c\nFN:1,main\nDA:1,1\nDA:2,0\nLF:2\nLH:1\nend_of_record\n\
+                    TN:more\r\nSF:a.c\r\nDA:2,1e+3,abc\r\nend_of_record\r\n";
+        read(text.as_bytes(), &mut covered).unwrap();
+        assert_eq!(covered.files["a.c"].values().filter(|hit| **hit).count(), 2);
+        assert_eq!(covered.kept, 2);
+    }
+
+    #[test]
+    fn what_is_no_tracefile_is_refused() {
+        for (text, words) in [
+            ("hello\n", "a line is KEY:value"),
+            ("TN:\n", "no record"),
+            ("SF:a\nDA:1,1\n", "breaks off in the record of a"),
+            ("SF:a\nDA:1,1\nSF:b\n", "has no end"),
+            ("SF:a\nDA:1\nend_of_record\n", "DA is line,hits"),
+            ("SF:a\nDA:1,NaN\nend_of_record\n", "DA is line,hits"),
+            ("SF:a\nLF:3\nLH:3\nend_of_record\n", "says 3 lines, and holds none"),
+            ("DA:1,1\nend_of_record\n", "outside of a record"),
+        ] {
+            let error = read(text.as_bytes(), &mut Covered::default()).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}

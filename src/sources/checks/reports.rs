@@ -1,0 +1,301 @@
+//! Finds and reads the files that other tools have written: bounded, and with words for all that can be wrong.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use glob::MatchOptions;
+use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
+
+use super::Evidence;
+use super::wording::{cut, one_line};
+use crate::config::checks::files::{FilePattern, Files};
+use crate::domain::text::duration;
+
+/// Most files that are read for one check.
+const MOST_FILES: usize = 20_000;
+/// A file may be this much younger than now: clocks of different machines differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
+
+/// A file that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is called in messages: from the config's folder on.
+    pub name: String,
+    /// How long ago it was written.
+    pub age: SignedDuration,
+}
+
+/// Says that nobody waits for the answer any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Turns the stop on when the one who waits is gone.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Reads where it holds nothing up. When the caller gives up, the next read fails.
+pub(super) async fn apart(work: impl FnOnce(&Stop) -> Evidence + Send + 'static) -> Evidence {
+    let stop = Stop::default();
+    let waiting = StopOnDrop(stop.clone());
+    let done = tokio::task::spawn_blocking(move || work(&stop)).await;
+    drop(waiting);
+    done.unwrap_or_else(|_| Evidence::blind("reading broke off inside the cockpit: its log says where"))
+}
+
+/// Finds all files that are asked for. A pattern may match nothing only by mistake. `in_folder` is the pattern that a
+/// folder stands for, if it may stand for one.
+pub(super) fn find(files: &Files, in_folder: Option<&str>, stop: &Stop) -> Result<Vec<Report>, String> {
+    let mut found: Vec<Report> = Vec::new();
+    for pattern in &files.patterns {
+        let before = found.len();
+        for path in paths(pattern, in_folder, stop)? {
+            found.push(report(path, pattern)?.of_age(files.max_age)?);
+            if found.len() > MOST_FILES {
+                return Err(format!("more than {MOST_FILES} files match: `files` has to say more exactly which"));
+            }
+        }
+        if found.len() == before {
+            return Err(nothing(pattern));
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup_by(|a, b| a.path == b.path);
+    Ok(found)
+}
+
+/// Finds the one file that is asked for.
+pub(super) fn find_one(file: &FilePattern, max_age: Option<SignedDuration>) -> Result<Report, String> {
+    let path = file.path();
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(nothing(file)),
+        _ => report(path, file)?.of_age(max_age),
+    }
+}
+
+fn nothing(pattern: &FilePattern) -> String {
+    let name = cut(&pattern.written, 100);
+    let folder = pattern.folder.display();
+    if pattern.folder.as_os_str().is_empty() {
+        format!("no file {name}: has it been written, and is the path right?")
+    } else {
+        format!("no file {name} in {folder}: has it been written, and is the path right?")
+    }
+}
+
+fn paths(pattern: &FilePattern, in_folder: Option<&str>, stop: &Stop) -> Result<Vec<PathBuf>, String> {
+    let exact = pattern.path();
+    let glob = match (exact.metadata(), in_folder) {
+        (Ok(found), Some(within)) if found.is_dir() => {
+            format!("{}/{within}", glob::Pattern::escape(exact.to_string_lossy().trim_end_matches('/')))
+        }
+        (Ok(_), _) => return Ok(vec![exact]),
+        (Err(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(format!("{}: cannot be reached: {error}", cut(&pattern.written, 100)));
+        }
+        (Err(_), _) => pattern.glob(),
+    };
+    let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+    let matches = glob::glob_with(&glob, options)
+        .map_err(|error| format!("{}: is no pattern: {}", cut(&pattern.written, 100), error.msg))?;
+    let mut found = Vec::new();
+    for path in matches {
+        if stop.is_on() {
+            return Err("nobody waits for the answer any more".to_owned());
+        }
+        let path = path.map_err(|error| format!("{}: cannot be read: {}", error.path().display(), error.error()))?;
+        found.push(path);
+        if found.len() > MOST_FILES {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn report(path: PathBuf, pattern: &FilePattern) -> Result<Report, String> {
+    let name = path.strip_prefix(&pattern.folder).unwrap_or(&path);
+    let name = cut(&name.display().to_string(), 200);
+    let about = fs::metadata(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    if about.is_dir() {
+        return Err(format!("{name}: is a folder where a file should be: name the files in it, such as {name}/*"));
+    }
+    // A pipe or a device could keep us for ever.
+    if !about.is_file() {
+        return Err(format!("{name}: is no plain file, and is not read"));
+    }
+    let written = about.modified().map_err(|error| format!("{name}: its age is not known: {error}"))?;
+    Ok(Report { path, name, age: age(written) })
+}
+
+fn age(written: SystemTime) -> SignedDuration {
+    let now = SystemTime::now();
+    match now.duration_since(written) {
+        Ok(age) => SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX),
+        Err(ahead) => SignedDuration::try_from(ahead.duration()).map_or(SignedDuration::MIN, |ahead| -ahead),
+    }
+}
+
+impl Report {
+    /// Returns it if it is no older than that.
+    fn of_age(self, max_age: Option<SignedDuration>) -> Result<Self, String> {
+        if let Some(max) = max_age.filter(|max| self.age > *max) {
+            let (age, max) = (duration(self.age), duration(max));
+            return Err(self.wrong(format!("report is {age} old, and {max} is the most: have it written again")));
+        }
+        if self.age < -CLOCKS_DIFFER {
+            return Err(self.wrong("is dated in the future: check the clocks"));
+        }
+        Ok(self)
+    }
+
+    /// Says how old it is.
+    pub fn written(&self) -> String {
+        format!("written {} ago", duration(self.age.max(SignedDuration::ZERO)))
+    }
+
+    /// Opens it as text.
+    pub fn open(&self, stop: &Stop) -> Result<Text<File>, String> {
+        let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
+        Ok(Text::new(file, stop.clone()))
+    }
+
+    /// Says what is wrong with it.
+    pub fn wrong(&self, what: impl AsRef<str>) -> String {
+        format!("{}: {}", self.name, one_line(what.as_ref()))
+    }
+
+    /// Reads it whole as JSON, if it has no more than so many bytes.
+    pub fn json<T: DeserializeOwned>(&self, most: u64, stop: &Stop) -> Result<T, String> {
+        let mut text = String::new();
+        let read = self.open(stop)?.take(most + 1).read_to_string(&mut text);
+        // What is cut off in the middle of a character was too long, not broken.
+        if text.len() as u64 > most || Path::metadata(&self.path).is_ok_and(|about| about.len() > most) {
+            return Err(self.wrong(format!("is longer than {} MiB, and is not read", most >> 20)));
+        }
+        read.map_err(|error| self.wrong(error.to_string()))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if text.trim().is_empty() {
+            return Err(self.wrong("is empty: the tool that writes it did not get far"));
+        }
+        serde_json::from_str(text).map_err(|error| {
+            let what = if error.is_eof() { "the JSON breaks off" } else { "is not the JSON that it should be" };
+            self.wrong(format!("{what}: {error}"))
+        })
+    }
+}
+
+/// Reads text: fails at what is not UTF-8, at NUL bytes, and once nobody waits any more.
+pub(super) struct Text<R> {
+    from: R,
+    stop: Stop,
+    /// Bytes of a character that is not complete yet.
+    open: Vec<u8>,
+    /// Bytes that were fine.
+    read: u64,
+}
+
+impl<R> Text<R> {
+    /// Makes it.
+    pub fn new(from: R, stop: Stop) -> Self {
+        Self { from, stop, open: Vec::new(), read: 0 }
+    }
+
+    /// Checks the next bytes; those of a character that is not complete are kept for the next time.
+    fn check(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.read == 0 && self.open.is_empty() && matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+            return Err(io::Error::other("is UTF-16, and only UTF-8 is read: have it written as UTF-8"));
+        }
+        if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+            let at = self.read + self.open.len() as u64 + at as u64;
+            return Err(io::Error::other(format!("has a NUL at byte {at}: it is no text, or UTF-16")));
+        }
+        let mut joined = std::mem::take(&mut self.open);
+        joined.extend_from_slice(bytes);
+        match std::str::from_utf8(&joined) {
+            Ok(_) => self.read += joined.len() as u64,
+            Err(error) => {
+                let fine = error.valid_up_to();
+                self.read += fine as u64;
+                if error.error_len().is_some() {
+                    let what = format!("is not UTF-8 at byte {}: have it written as UTF-8", self.read);
+                    return Err(io::Error::other(what));
+                }
+                self.open = joined.split_off(fine);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_on() {
+            return Err(io::Error::other("nobody waits for the answer any more"));
+        }
+        let count = self.from.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && !self.open.is_empty() {
+            return Err(io::Error::other("breaks off in the middle of a character"));
+        }
+        self.check(&buffer[..count])?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<String, String> {
+        // One byte at a time: characters come in pieces.
+        struct Slow<'a>(&'a [u8]);
+        impl Read for Slow<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let count = self.0.len().min(1).min(buffer.len());
+                buffer[..count].copy_from_slice(&self.0[..count]);
+                self.0 = &self.0[count..];
+                Ok(count)
+            }
+        }
+        let mut text = String::new();
+        let mut slow = Text::new(Slow(bytes), Stop::default());
+        slow.read_to_string(&mut text).map(|_| text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_utf_8_is_text() {
+        assert_eq!(read("aä漢🎉".as_bytes()).unwrap(), "aä漢🎉");
+        assert_eq!(read(b"M\xfcller").unwrap_err(), "is not UTF-8 at byte 1: have it written as UTF-8");
+        assert!(read(b"<\0a\0").unwrap_err().contains("NUL at byte 1"));
+        assert!(read(&"漢".as_bytes()[..2]).unwrap_err().contains("middle of a character"));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_stops_the_reading() {
+        let (seen, stopped) = std::sync::mpsc::channel();
+        let work = apart(move |stop| {
+            let mut endless = Text::new(io::repeat(b' '), stop.clone());
+            let error = io::copy(&mut endless, &mut io::sink()).unwrap_err();
+            seen.send(error.to_string()).unwrap();
+            Evidence::blind("")
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), work).await.is_err());
+        assert_eq!(stopped.recv().unwrap(), "nobody waits for the answer any more");
+    }
+}

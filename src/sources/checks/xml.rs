@@ -1,0 +1,231 @@
+//! Reads XML piece by piece: bounded, well-formed to the end, and without entities of its own.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufReader, Read};
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion, escape};
+
+/// Longest tag or text that is taken in at once, in bytes.
+const LONGEST: usize = 16 << 20;
+/// Deepest nesting of elements.
+const DEEPEST: usize = 100;
+
+/// A piece of a document.
+pub(super) enum Piece<'a> {
+    /// An element begins.
+    Open(Element<'a>),
+    /// Text in it, in as many parts as it comes.
+    Text(Cow<'a, str>),
+    /// The element that began last ends.
+    Close,
+    /// The document ends, and is complete.
+    End,
+}
+
+/// The beginning of an element.
+pub(super) struct Element<'a>(BytesStart<'a>);
+
+impl Element<'_> {
+    /// Returns its name, without a namespace's prefix.
+    pub fn name(&self) -> &str {
+        self.0.local_name().into_inner()
+    }
+
+    /// Returns the values of some attributes.
+    pub fn attributes<const N: usize>(&self, names: [&str; N]) -> Result<[Option<String>; N], String> {
+        let mut values = [const { None }; N];
+        // The reader's own check for what stands twice takes for ever where there are very many.
+        for attribute in self.0.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|error| format!("is no XML: {error}"))?;
+            let Some(i) = names.iter().position(|name| *name == attribute.key.as_ref()) else { continue };
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+            let value = value.map_err(|error| format!("in the attribute `{}`: {error}", names[i]))?;
+            if values[i].replace(value.into_owned()).is_some() {
+                return Err(format!("is no XML: the attribute `{}` stands twice", names[i]));
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Whether a document may name a DTD. Entities it never may declare, and nothing is ever fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doctype {
+    /// It may name one, which is not looked at.
+    MayBeNamed,
+    /// It may not.
+    Refused,
+}
+
+/// A document that is read piece by piece.
+pub(super) struct Xml<R> {
+    reader: Reader<Metered<BufReader<R>>>,
+    buffer: Vec<u8>,
+    depth: usize,
+    has_root: bool,
+    doctype: Doctype,
+}
+
+impl<R: Read> Xml<R> {
+    /// Begins to read.
+    pub fn new(from: R, doctype: Doctype) -> Self {
+        let metered = Metered { from: BufReader::with_capacity(64 << 10, from), taken: 0 };
+        let mut reader = Reader::from_reader(metered);
+        reader.config_mut().expand_empty_elements = true;
+        Self { reader, buffer: Vec::new(), depth: 0, has_root: false, doctype }
+    }
+
+    /// Reads the next piece.
+    pub fn next(&mut self) -> Result<Piece<'_>, String> {
+        loop {
+            self.buffer.clear();
+            self.reader.get_mut().taken = 0;
+            match self.reader.read_event_into(&mut self.buffer).map_err(|error| words(&error))? {
+                Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+                Event::DocType(text) => doctype(&text, self.doctype)?,
+                Event::Text(text) if self.depth == 0 => {
+                    if !text.trim().is_empty() {
+                        return Err("is no XML: there is text outside of its elements".to_owned());
+                    }
+                }
+                Event::CData(_) | Event::GeneralRef(_) if self.depth == 0 => {
+                    return Err("is no XML: there is text outside of its elements".to_owned());
+                }
+                // Empty elements come as a beginning and an end.
+                Event::Start(start) | Event::Empty(start) => {
+                    if self.depth == 0 && self.has_root {
+                        return Err("is no XML: there is a second document in it".to_owned());
+                    }
+                    if self.depth == DEEPEST {
+                        return Err(format!("is nested more than {DEEPEST} deep, and is not read"));
+                    }
+                    self.depth += 1;
+                    self.has_root = true;
+                    return Ok(Piece::Open(Element(start.into_owned())));
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Ok(Piece::Close);
+                }
+                Event::Text(text) => return Ok(Piece::Text(Cow::Owned(text.into_inner().into_owned()))),
+                Event::CData(text) => return Ok(Piece::Text(Cow::Owned(text.into_inner().into_owned()))),
+                Event::GeneralRef(name) => {
+                    let char = name.resolve_char_ref().map_err(|error| words(&error))?;
+                    let text = match char {
+                        Some(char) => Some(char.to_string()),
+                        None => escape::resolve_predefined_entity(&name).map(ToOwned::to_owned),
+                    };
+                    let text = text.ok_or("uses an entity that XML does not know: such files are not read")?;
+                    return Ok(Piece::Text(Cow::Owned(text)));
+                }
+                Event::Eof if !self.has_root => return Err("is empty: there is no XML in it".to_owned()),
+                Event::Eof if self.depth > 0 => return Err("breaks off: its elements are not closed".to_owned()),
+                Event::Eof => return Ok(Piece::End),
+            }
+        }
+    }
+}
+
+fn doctype(text: &str, allowed: Doctype) -> Result<(), String> {
+    match allowed {
+        Doctype::MayBeNamed if !text.contains('[') => Ok(()),
+        Doctype::MayBeNamed => Err("declares entities in its DOCTYPE: such files are not read".to_owned()),
+        Doctype::Refused => Err("has a DOCTYPE, which may declare entities: such files are not read".to_owned()),
+    }
+}
+
+fn words(error: &quick_xml::Error) -> String {
+    match error {
+        quick_xml::Error::Io(error) => error.to_string(),
+        quick_xml::Error::Syntax(error) => format!("breaks off, or is no XML: {error}"),
+        other => format!("is no XML: {other}"),
+    }
+}
+
+/// Counts what one piece takes, and fails where it is too much.
+struct Metered<R> {
+    from: R,
+    taken: usize,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.from.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Metered<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken > LONGEST {
+            let what = format!("holds a piece of text of more than {} MiB, and is not read", LONGEST >> 20);
+            return Err(io::Error::other(what));
+        }
+        self.from.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.taken += amount;
+        self.from.consume(amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// Writes the pieces down, or what is wrong.
+    fn read(text: &str, doctype: Doctype) -> String {
+        let mut xml = Xml::new(text.as_bytes(), doctype);
+        let mut out = String::new();
+        loop {
+            match xml.next() {
+                Ok(Piece::Open(element)) => {
+                    let [value] = element.attributes(["a"]).unwrap_or_else(|error| [Some(error)]);
+                    write!(out, "<{} {}>", element.name(), value.unwrap_or_default()).unwrap();
+                }
+                Ok(Piece::Text(text)) => out += &text,
+                Ok(Piece::Close) => out += "</>",
+                Ok(Piece::End) => return out,
+                Err(error) => return format!("! {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_well_formed_is_read_to_its_end() {
+        let text = "\u{feff}<?xml version='1.0'?><!-- x --><n:r a='1&lt;2'>x &amp; &#252;<![CDATA[<y>]]><e/></n:r>\n";
+        assert_eq!(read(text, Doctype::Refused), "<r 1<2>x & ü<y><e ></></>");
+        let named = "<!DOCTYPE r SYSTEM 'http://x/y.dtd'><r/>";
+        assert_eq!(read(named, Doctype::MayBeNamed), "<r ></>");
+    }
+
+    #[test]
+    fn what_is_not_is_refused() {
+        let deep = "<a>".repeat(200);
+        let long = format!("<a>{}</a>", "x".repeat(LONGEST + (1 << 20)));
+        for (text, words) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            ("<r>", "breaks off"),
+            ("<r><a></r>", "is no XML"),
+            ("<r", "breaks off, or is no XML"),
+            ("<r/><r/>", "second document"),
+            ("<r/>x", "text outside"),
+            ("x<r/>", "text outside"),
+            ("<r>&x;</r>", "an entity that XML does not know"),
+            ("<r>&#x110000;</r>", "is no XML"),
+            ("<!DOCTYPE r><r/>", "has a DOCTYPE"),
+            (deep.as_str(), "nested more than 100 deep"),
+            (long.as_str(), "more than 16 MiB"),
+        ] {
+            let found = read(text, Doctype::Refused);
+            assert!(found.starts_with('!') && found.contains(words), "{}: {found}", &text[..text.len().min(80)]);
+        }
+        assert!(read("<r a='1' a='2'/>", Doctype::Refused).contains("stands twice"));
+        assert!(read("<r a='&x;'/>", Doctype::Refused).contains("in the attribute `a`"));
+        let bomb = "<!DOCTYPE r [<!ENTITY a 'x'>]><r>&a;</r>";
+        assert!(read(bomb, Doctype::MayBeNamed).contains("declares entities"));
+    }
+}
