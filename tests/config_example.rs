@@ -42,9 +42,31 @@ fn the_defaults_of_the_table_are_those_of_the_code_and_stand_in_the_example() {
     assert_eq!(Config::parse(&text, &place()), Config::parse("", &place()));
 }
 
+/// The example without its checks, which stand in blocks, and the blocks as they are when their `#` is taken away.
+fn without_checks() -> (String, Vec<String>) {
+    let (blocks, rest): (Vec<&str>, Vec<&str>) =
+        EXAMPLE.split("\n\n").partition(|part| part.starts_with("#[[checks]]"));
+    let bare = |block: &str| block.lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n");
+    (rest.join("\n\n"), blocks.into_iter().map(bare).collect())
+}
+
+#[test]
+fn every_check_can_be_taken_as_it_stands() {
+    let (_, checks) = without_checks();
+    for check in &checks {
+        let text = format!("{EXAMPLE}\n{check}\n");
+        let config = Config::parse(&text, &place()).unwrap_or_else(|problems| panic!("{check}\n{problems:#?}"));
+        assert_eq!(config.environments[1].checks.len(), 1, "{check}");
+    }
+    let all = format!("{EXAMPLE}\n{}\n", checks.join("\n\n"));
+    assert_eq!(Config::parse(&all, &place()).unwrap().environments[1].checks.len(), checks.len());
+    assert!(checks.len() > 15);
+}
+
 #[test]
 fn every_option_can_be_taken_as_it_stands() {
-    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    let (text, _) = without_checks();
+    let lines: Vec<&str> = text.lines().collect();
     let mut tried = 0;
     // Neighbouring options belong together (user and password); others may exclude each other.
     for start in (0..lines.len()).filter(|i| option(lines[*i]).is_some() && (*i == 0 || option(lines[i - 1]).is_none()))
@@ -70,24 +92,28 @@ fn every_option_can_be_taken_as_it_stands() {
 
 #[test]
 fn it_shows_every_key() {
-    fn walk(section: &Section, missing: &mut Vec<String>) {
+    fn walk(section: &Section, inside: bool, missing: &mut Vec<String>) {
         for field in section.fields {
-            let shown = EXAMPLE.lines().any(|line| {
+            let (_, checks) = without_checks();
+            // What a check is told stands in one line.
+            let inline = inside && checks.iter().any(|check| check.contains(&format!("{} = ", field.key)));
+            let shown = inline || EXAMPLE.lines().any(|line| {
                 let line = option(line).unwrap_or(line);
                 line.starts_with(&format!("{} =", field.key))
                     || line.starts_with(&format!("[{}]", field.key))
                     || line.ends_with(&format!(".{}]", field.key))
                     || line.starts_with(&format!("[[{}]]", field.key))
+                    || line.starts_with(&format!("#[[{}]]", field.key))
             });
             if !shown {
                 missing.push(format!("{} of {}", field.key, section.header));
             }
             if let Kind::Table(inner) | Kind::TableOrOff(inner) | Kind::Tables(inner) = field.kind {
-                walk(inner, missing);
+                walk(inner, inside || field.key == "checks", missing);
             }
         }
     }
     let mut missing = Vec::new();
-    walk(&FILE, &mut missing);
+    walk(&FILE, false, &mut missing);
     assert_eq!(missing, [""; 0]);
 }

@@ -29,7 +29,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         }
         Some(_) => return nothing(scene, buf, area, "something else comes in now: being gathered"),
         None => {
-            let why = "no git repository is known: set [service] repository, or start in one";
+            let why = "nothing is gathered yet. It takes a git repository: set [service] repository, or start in one";
             return nothing(scene, buf, area, why);
         }
     };
