@@ -15,7 +15,7 @@ use crate::domain::changes::{Changes, Commit, Part, Point};
 pub use drift::drift;
 pub use ends::{Ends, ends, open};
 pub use migrations::migrations;
-pub use traces::traces;
+pub use traces::{origin, traces};
 pub use version::versioning;
 
 /// Which parts are asked for beside the commits and the version.
