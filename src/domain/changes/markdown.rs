@@ -65,7 +65,30 @@ mod tests {
         }
     }
 
+    /// What a reader of Markdown shows of an item of a list: its text, and whether there is anything but text.
+    fn shown(item: &str) -> (String, bool) {
+        use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+        let (mut text, mut plain) = (String::new(), true);
+        for event in
+            Parser::new_ext(item, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS)
+        {
+            match event {
+                Event::Text(part) => text.push_str(&part),
+                Event::Start(Tag::List(None) | Tag::Item) | Event::End(TagEnd::List(false) | TagEnd::Item) => {}
+                _ => plain = false,
+            }
+        }
+        (text, plain)
+    }
+
     proptest! {
+        #[test]
+        fn a_reader_of_markdown_shows_what_was_written(
+            text in "([-+*_#=~`>|<&;:!\\[\\]\\(\\)\\\\.0-9 ax/\"']|<b>|&lt;|http://x|\n){0,12}",
+        ) {
+            prop_assert_eq!(shown(&format!("- {}", escape(&text))), (line(&text), true), "{}", escape(&text));
+        }
+
         #[test]
         fn nothing_moves_a_cursor_and_every_meaning_is_escaped(text in any::<String>()) {
             let shown = escape(&text);

@@ -21,16 +21,16 @@ use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
 use crate::domain::world::{Environment, World};
 use crate::runtime::session::Session;
-use crate::sources::changes::{Asked, gather, traces};
+use crate::sources::changes::{Asked, gather, origin};
 use crate::sources::checks::{Scene, Tools};
-use crate::sources::git::{self, Git, Origin};
+use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::client::for_reading;
 
 /// Looks, gathers and prints.
 pub(super) async fn run(session: &mut Session, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
     let current = std::env::current_dir().wrap_err("the current folder is not known")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
-    let repository = match git::repository(config.repository.as_deref(), folder, &current).await {
+    let repository = match repository(config.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
         Err(error) => return Ok(usage(&error)),
     };
@@ -138,8 +138,7 @@ async fn look(
     let git = Git::open(repository).await.map_err(|error| error.to_string())?;
     let commit = async |revision: &Revision, at: &Environment| {
         let there = cluster(variables, at).await;
-        let traces = traces(there.as_ref(), revision).await?;
-        git::commit_of(&git, &traces, tools.tag_prefix()).await.map_err(|error| error.to_string())
+        origin(&git, there.as_ref(), revision, tools.tag_prefix()).await
     };
     let to = match coming(world, candidate) {
         Some((at, revision)) => Some(commit(revision, at).await?),

@@ -17,7 +17,7 @@ pub use drift::drift;
 pub use ends::{Ends, ends, open};
 pub use located::located;
 pub use migrations::migrations;
-pub use traces::traces;
+pub use traces::{origin, traces};
 pub use version::versioning;
 
 /// Which parts are asked for beside the commits and the version.

@@ -6,11 +6,25 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::{Api, Client};
 
 use crate::domain::workload::Revision;
-use crate::sources::git::Traces;
+use crate::sources::git::{Git, Origin, Traces, commit_of};
 use crate::sources::kubernetes::client::explain;
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Tells which commit a revision of a cluster was built from: see [`commit_of`].
+///
+/// # Errors
+/// Why it cannot be known, in words.
+pub async fn origin(
+    git: &Git,
+    cluster: Option<&(Client, String)>,
+    revision: &Revision,
+    tag_prefix: &str,
+) -> Result<Origin, String> {
+    let traces = traces(cluster, revision).await?;
+    commit_of(git, &traces, tag_prefix).await.map_err(|error| error.to_string())
+}
 
 /// Returns what tells the commit of a revision. Without a cluster, images and version have to do.
 ///
