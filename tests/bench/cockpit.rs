@@ -8,8 +8,7 @@
 //!
 //! Nothing here fails because a number is too great: numbers depend on the machine, and on what else runs on it.
 
-// A bench that cannot go on has nothing to report.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on has nothing to report")]
 
 mod crowd;
 mod draw;
@@ -19,7 +18,7 @@ mod keys;
 mod place;
 mod process;
 mod proxy;
-#[allow(dead_code, unused_imports)]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../terminal/pty.rs"]
 mod pty;
 mod whole;

@@ -6,7 +6,7 @@ use release_cockpit::app::Model;
 use release_cockpit::domain::pod::Pod;
 use release_cockpit::domain::workload::Snapshot;
 
-#[allow(dead_code)]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../common/build.rs"]
 mod build;
 

@@ -5,12 +5,6 @@
 //! cargo test --test contract [NAME] [-- --list]
 //! ```
 
-#![allow(
-    clippy::redundant_closure,
-    clippy::redundant_closure_for_method_calls,
-    reason = "a closure tells the lifetime of the view it looks at"
-)]
-
 mod bed;
 mod cases;
 mod child;

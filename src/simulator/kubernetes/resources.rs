@@ -52,7 +52,7 @@ pub enum Kind {
 }
 
 /// How an API server treats one kind.
-#[allow(clippy::struct_excessive_bools, reason = "a table of what each kind has")]
+#[expect(clippy::struct_excessive_bools, reason = "a table of what each kind has")]
 #[derive(Debug)]
 pub struct Resource {
     /// The kind this row is about.

@@ -97,7 +97,7 @@ pub struct Update {
 }
 
 /// How an image behaves.
-#[allow(clippy::struct_field_names, reason = "the key in the file")]
+#[expect(clippy::struct_field_names, reason = "the key in the file")]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {

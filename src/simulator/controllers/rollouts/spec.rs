@@ -66,7 +66,7 @@ pub struct Strategy {
 }
 
 /// `spec.strategy.canary`.
-#[allow(clippy::struct_field_names, reason = "the fields of the real spec")]
+#[expect(clippy::struct_field_names, reason = "the fields of the real spec")]
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Canary {

@@ -10,7 +10,6 @@ use crate::simulator::kubernetes::object::stamp;
 /// `status` of a Rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[allow(clippy::struct_excessive_bools, reason = "the fields of the real status")]
 pub struct Status {
     /// Pods, for autoscalers.
     #[serde(rename = "HPAReplicas", skip_serializing_if = "is_zero")]
@@ -248,12 +247,12 @@ impl Condition {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_false(value: &bool) -> bool {
     !*value
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(value: &i64) -> bool {
     *value == 0
 }
