@@ -56,6 +56,12 @@ pub enum Kind {
     Secret,
     /// A list of texts, none of them empty.
     TextList,
+    /// The words of a command: the program and its arguments, which may be empty.
+    Words,
+    /// An HTTP status, or a list of some.
+    Statuses,
+    /// Text, a number, or true or false.
+    Scalar,
     /// Text by any key.
     Texts,
     /// Whole numbers from one by any key.

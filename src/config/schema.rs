@@ -68,6 +68,12 @@ fn kind(kind: &Kind) -> Value {
         }),
         Kind::Secret => secret(),
         Kind::TextList => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+        Kind::Words => json!({"type": "array", "minItems": 1, "items": {"type": "string"}}),
+        Kind::Statuses => {
+            let status = json!({"type": "integer", "minimum": 100, "maximum": 599});
+            json!({"anyOf": [status, {"type": "array", "minItems": 1, "items": status}]})
+        }
+        Kind::Scalar => json!({"type": ["string", "number", "boolean"]}),
         Kind::Numbers => json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
         Kind::Texts => json!({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
         Kind::TextsOrSecrets => json!({

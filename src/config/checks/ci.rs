@@ -1,17 +1,149 @@
-//! `ci`: builds of the commit at GitHub, GitLab or Jenkins.
+//! `ci`: what the pipeline says of the commit.
 
-use crate::config::fields::Section;
-use crate::config::reader::{Reader, Table};
+use reqwest::Url;
 
-/// Builds of the commit at GitHub, GitLab or Jenkins.
+use super::web;
+use crate::config::fields::{Kind, Section, field};
+use crate::config::reader::{At, Reader, Table};
+use crate::config::secret::Secret;
+
+/// The commit's pipeline succeeded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ci {}
+pub struct Ci {
+    /// Whose pipeline.
+    pub provider: Provider,
+    /// Address of its API's server; ends in `/`.
+    pub url: Url,
+    /// `owner/repo`, a project's path or number, or the path of a job.
+    pub project: String,
+    /// Name of the user whose token it is, for Jenkins.
+    pub user: Option<String>,
+    /// Who we are.
+    pub token: Option<Secret>,
+    /// Names that have to be there, and that alone decide; empty where all do.
+    pub checks: Vec<String>,
+}
+
+/// Whose pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// GitHub's check runs.
+    GitHub,
+    /// GitLab's pipelines.
+    GitLab,
+    /// Builds of a Jenkins job.
+    Jenkins,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::GitHub, Self::GitLab, Self::Jenkins];
+
+    /// Returns the word in the config.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+            Self::Jenkins => "jenkins",
+        }
+    }
+
+    /// Returns where it is unless something else is said.
+    fn url(self) -> Option<&'static str> {
+        match self {
+            Self::GitHub => Some("https://api.github.com/"),
+            Self::GitLab => Some("https://gitlab.com/"),
+            Self::Jenkins => None,
+        }
+    }
+}
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`ci`", help: "Builds of the commit at GitHub, GitLab or Jenkins.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`ci`",
+    help: "The pipeline of the commit that the artifact was built from succeeded.",
+    needed: &["provider", "project"],
+    fields: &[
+        field("provider", Kind::Word(providers), "", "Whose pipeline."),
+        field("url", Kind::Text, "", "Its server; without it https://api.github.com or https://gitlab.com."),
+        field(
+            "project",
+            Kind::Text,
+            "",
+            "`owner/repo` on GitHub, path or number on GitLab, path of the job in Jenkins.",
+        ),
+        field("user", Kind::Text, "", "Name of the user whose token it is, for Jenkins."),
+        field("token", Kind::Secret, "", "API token that may read it."),
+        field("checks", Kind::TextList, "[]", "Names of checks or jobs that have to be there and decide; else all do."),
+    ],
+};
+
+fn providers() -> Vec<&'static str> {
+    Provider::ALL.map(Provider::word).to_vec()
+}
 
 /// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Ci> {
-    Some(Ci {})
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
+    for key in ["provider", "project"].into_iter().filter(|key| table.get(key).is_none()) {
+        let help = "write for example provider = \"github\" and project = \"shop/payments-api\"";
+        reader.note(table.at, format!("`ci` has no `{key}`"), help);
+    }
+    let token = web::secret(reader, table, "token");
+    let user = reader.text(table, "user").map(|user| user.value);
+    let own_url = web::base(reader, table, "url");
+    let checks = checks(reader, table);
+    let all = Provider::ALL.map(|provider| (provider.word(), provider));
+    let provider = reader.word(table, "provider", &all);
+    let project = reader.text(table, "project");
+    let provider = provider?;
+    for_jenkins(reader, table, provider);
+    let url = own_url.or_else(|| provider.url()?.parse().ok());
+    if url.is_none() && table.get("url").is_none() {
+        let what = "`ci` does not say where Jenkins is: there is no `url`";
+        reader.note(table.at, what, "write url = \"https://jenkins.example\"");
+    }
+    let project = project_of(reader, provider, &project?)?;
+    Some(Ci { provider, url: url?, project, user, token, checks: checks? })
+}
+
+fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
+    if provider == Provider::Jenkins {
+        if table.get("checks").is_some() {
+            let what = "a Jenkins build has one result, so `checks` has no effect";
+            reader.note(table.key_at("checks"), what, "make one check for each job");
+        }
+        if table.get("token").is_some() != table.get("user").is_some() {
+            let key = if table.get("token").is_some() { "token" } else { "user" };
+            reader.note(table.key_at(key), "Jenkins wants both `user` and `token`", "an API token belongs to a user");
+        }
+    } else if table.get("user").is_some() {
+        reader.note(table.key_at("user"), format!("{} needs no `user`: a token says it", provider.word()), "");
+    }
+}
+
+fn checks(reader: &mut Reader, table: &Table<'_>) -> Option<Vec<String>> {
+    if table.get("checks").is_none() {
+        return Some(Vec::new());
+    }
+    let list = reader.list(table, "checks", "write for example [\"build\", \"test\"]")?;
+    let names: Vec<String> =
+        list.iter().filter_map(|item| reader.text_of(item, "checks")).map(|name| name.value).collect();
+    (names.len() == list.len()).then_some(names)
+}
+
+fn project_of(reader: &mut Reader, provider: Provider, text: &At<String>) -> Option<String> {
+    let project = text.value.trim().trim_matches('/');
+    let parts: Vec<&str> = project.split('/').collect();
+    let bad = parts.iter().any(|part| part.is_empty() || matches!(*part, "." | ".."));
+    if bad || provider == Provider::GitHub && parts.len() != 2 {
+        let help = match provider {
+            Provider::GitHub => "write \"owner/repo\"",
+            Provider::GitLab => "write \"group/project\", or the project's number",
+            Provider::Jenkins => "write the names of folders and job, as \"folder/job\"",
+        };
+        reader.note(text.at, format!("`project` cannot be `{}`", text.value), help);
+        return None;
+    }
+    Some(project.to_owned())
 }

@@ -1,17 +1,164 @@
-//! `http`: a smoke test over HTTP.
+//! `http`: what a server answers.
 
-use crate::config::fields::Section;
-use crate::config::reader::{Reader, Table};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-/// A smoke test over HTTP.
+use jiff::SignedDuration;
+use reqwest::Url;
+use serde_json::Value as Json;
+use toml::de::DeValue;
+
+use super::web;
+use crate::config::fields::{Kind, Section, field};
+use crate::config::prometheus::HeaderText;
+use crate::config::reader::{Reader, Table, Value};
+
+/// A server answers as it should.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Http {}
+pub struct Http {
+    /// Whom to ask.
+    pub url: Url,
+    /// How to ask.
+    pub method: Method,
+    /// Statuses that are right; never empty.
+    pub status: Vec<u16>,
+    /// How long the whole answer may take.
+    pub within: Option<SignedDuration>,
+    /// What has to be in the body.
+    pub contains: Option<String>,
+    /// What has to be at a JSON pointer (RFC 6901) of the body.
+    pub equals: Option<(String, Json)>,
+    /// Request headers.
+    pub headers: BTreeMap<String, HeaderText>,
+}
+
+/// How to ask. `POST` sends no body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    #[default]
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Get, Self::Head, Self::Post];
+
+    /// Returns the word in config and request.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_millis(1)..=SignedDuration::from_mins(10);
 
 /// What the table may hold.
-pub(in crate::config) static SECTION: Section =
-    Section { header: "`http`", help: "A smoke test over HTTP.", needed: &[], fields: &[] };
+pub(in crate::config) static SECTION: Section = Section {
+    header: "`http`",
+    help: "A server answers as it should. Redirects are not followed.",
+    needed: &["url"],
+    fields: &[
+        field("url", Kind::Text, "", "Whom to ask."),
+        field("method", Kind::Word(methods), "\"GET\"", "How to ask; POST sends no body."),
+        field("status", Kind::Statuses, "200", "The status that is right, or a list of some."),
+        field("within", Kind::Time, "", "How long the answer may take."),
+        field("contains", Kind::Text, "", "What has to be in the body."),
+        field("pointer", Kind::Text, "", "Where in a JSON body to look, as a JSON pointer such as `/status`."),
+        field("equals", Kind::Scalar, "", "What has to be there."),
+        web::HEADERS,
+    ],
+};
+
+fn methods() -> Vec<&'static str> {
+    Method::ALL.map(Method::word).to_vec()
+}
 
 /// Reads it; `None` where something needed is missing, which is noted.
-pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Option<Http> {
-    Some(Http {})
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Http> {
+    let method = reader.word(table, "method", &Method::ALL.map(|method| (method.word(), method))).unwrap_or_default();
+    let within = reader.time(table, "within", &WITHIN).map(|time| time.value);
+    let contains = reader.text(table, "contains").map(|text| text.value);
+    let equals = equals(reader, table);
+    let headers = web::headers(reader, table);
+    let status = match table.get("status") {
+        Some(value) => statuses(reader, value),
+        None => Some(vec![200]),
+    };
+    if method == Method::Head {
+        for key in ["contains", "pointer"].into_iter().filter(|key| table.get(key).is_some()) {
+            reader.note(
+                table.key_at(key),
+                format!("an answer to HEAD has no body that `{key}` could look at"),
+                "use GET",
+            );
+        }
+    }
+    if table.get("url").is_none() {
+        reader.note(table.at, "`http` does not say whom to ask: there is no `url`", "write url = \"https://…\"");
+    }
+    Some(Http { url: web::url(reader, table, "url")?, method, status: status?, within, contains, equals, headers })
+}
+
+fn statuses(reader: &mut Reader, value: Value<'_>) -> Option<Vec<u16>> {
+    let at = value.span().start;
+    let list: Vec<&DeValue<'_>> = match value.get_ref() {
+        DeValue::Array(list) => list.iter().map(toml::Spanned::get_ref).collect(),
+        one => vec![one],
+    };
+    let read: Vec<u16> = list.iter().filter_map(|value| status(value)).collect();
+    if read.is_empty() || read.len() != list.len() {
+        reader.note(at, "`status` must be an HTTP status or a list of some", "write for example 200 or [200, 204]");
+        return None;
+    }
+    Some(read)
+}
+
+fn status(value: &DeValue<'_>) -> Option<u16> {
+    let DeValue::Integer(number) = value else { return None };
+    u16::from_str_radix(number.as_str(), number.radix()).ok().filter(|status| (100..600).contains(status))
+}
+
+fn equals(reader: &mut Reader, table: &Table<'_>) -> Option<(String, Json)> {
+    match (table.get("pointer"), table.get("equals")) {
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.note(table.key_at("pointer"), "`pointer` has no `equals`: what should be there?", "");
+            None
+        }
+        (None, Some(_)) => {
+            reader.note(table.key_at("equals"), "`equals` has no `pointer`: where should it be?", "");
+            None
+        }
+        (Some(_), Some(value)) => {
+            let pointer = reader.text(table, "pointer")?;
+            if !pointer.value.starts_with('/') {
+                reader.note(pointer.at, "a JSON pointer begins with `/`", "write for example \"/status\"");
+                return None;
+            }
+            let wanted = scalar(value.get_ref());
+            if wanted.is_none() {
+                reader.note(value.span().start, "`equals` must be text, a number, true or false", "");
+            }
+            Some((pointer.value, wanted?))
+        }
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<Json> {
+    match value {
+        DeValue::String(text) => Some(Json::from(text.as_ref())),
+        DeValue::Boolean(flag) => Some(Json::from(*flag)),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(Json::from),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok().filter(|n| n.is_finite()).map(Json::from),
+        _ => None,
+    }
 }

@@ -14,11 +14,13 @@ pub mod migrations;
 pub mod promql;
 pub mod sarif;
 pub mod schedule;
+pub mod template;
 pub mod trivy;
 pub mod version;
 
 mod builtin;
 pub mod files;
+mod web;
 
 use jiff::SignedDuration;
 

@@ -4,7 +4,7 @@ mod checks;
 mod environments;
 mod keys;
 mod limits;
-mod prometheus;
+pub(super) mod prometheus;
 pub(super) mod secrets;
 mod sign_offs;
 

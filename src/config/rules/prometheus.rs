@@ -151,7 +151,8 @@ fn read_labels(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, Strin
     labels
 }
 
-fn read_headers(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, HeaderText> {
+/// Reads request headers; what looks like a secret must say where it comes from.
+pub(in crate::config) fn read_headers(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, HeaderText> {
     let mut headers = BTreeMap::new();
     for (name, value) in reader.entries(table, "headers") {
         let Ok(header) = HeaderName::try_from(name.value) else {

@@ -8,7 +8,7 @@ use crate::config::reader::{At, Reader, Value};
 const HELP: &str = "write { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }";
 
 /// Reads where a secret comes from. Nothing that stands in its place is quoted.
-pub(super) fn read(reader: &mut Reader, value: Value<'_>, key: &str) -> Option<Secret> {
+pub(in crate::config) fn read(reader: &mut Reader, value: Value<'_>, key: &str) -> Option<Secret> {
     let at = value.span().start;
     let DeValue::Table(map) = value.get_ref() else {
         let what = match value.get_ref() {

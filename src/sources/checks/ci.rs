@@ -1,9 +1,128 @@
-//! `ci`: builds of the commit at GitHub, GitLab or Jenkins.
+//! `ci`: what the pipeline says of the commit that the artifact was built from.
 
+mod github;
+mod gitlab;
+mod jenkins;
+
+use super::wording::{LISTED, and_more, cut, figures, one_line, some};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Ci;
+use crate::config::checks::ci::Provider;
+
+/// Shortest hash that is taken for one.
+const SHORTEST: usize = 7;
+/// Length of a whole hash (SHA-1).
+const WHOLE: usize = 40;
+/// Most pages of a list that are read.
+const MOST_PAGES: usize = 20;
+/// Entries of a page.
+const PAGE: usize = 100;
 
 /// Looks.
-pub(super) async fn look(_asked: &Ci, _scene: &Scene, _tools: &Tools) -> Evidence {
-    Evidence::blind("not looked at")
+pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
+    let commit = match commit(scene) {
+        Ok(commit) => commit,
+        Err(why) => return Evidence::blind(why),
+    };
+    let jobs = match asked.provider {
+        Provider::GitHub => github::jobs(asked, commit, tools).await,
+        Provider::GitLab => gitlab::jobs(asked, commit, tools).await,
+        Provider::Jenkins => jenkins::jobs(asked, commit, tools).await,
+    };
+    match jobs {
+        Ok(jobs) => judge(&jobs, &asked.checks, &commit[..commit.len().min(10)]),
+        Err(why) => Evidence::blind(why),
+    }
 }
+
+fn commit(scene: &Scene) -> Result<&str, String> {
+    let version = cut(&scene.version, 60);
+    let Some(commit) = scene.commit.as_deref().map(str::trim).filter(|commit| !commit.is_empty()) else {
+        let what = if version.is_empty() { "it".to_owned() } else { version };
+        return Err(format!(
+            "it is not known which commit {what} was built from: label the image (or annotate the pods) with \
+             org.opencontainers.image.revision, or tag the commit v{{version}} in the repository of [service]"
+        ));
+    };
+    let is_hash = commit.len() >= SHORTEST && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_hash {
+        return Err(format!("`{}` is no hash of a commit: give at least {SHORTEST} of its digits", cut(commit, 60)));
+    }
+    Ok(commit)
+}
+
+/// Says whether a full hash is the one that is meant.
+fn is_meant(full: &str, meant: &str) -> bool {
+    full.len() >= meant.len() && full.is_char_boundary(meant.len()) && full[..meant.len()].eq_ignore_ascii_case(meant)
+}
+
+/// One check, job or build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Job {
+    name: String,
+    outcome: Outcome,
+    /// What its own word for that is.
+    word: String,
+    /// Where to read on.
+    link: String,
+}
+
+/// How a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Running,
+    /// It did not run, by intention.
+    Skipped,
+    /// A person has to start it.
+    Waiting,
+}
+
+impl Job {
+    fn line(&self) -> String {
+        one_line(&format!("{}: {} {}", cut(&self.name, 100), cut(&self.word, 40), cut(&self.link, 140)))
+    }
+}
+
+fn judge(jobs: &[Job], names: &[String], commit: &str) -> Evidence {
+    let decides = |job: &&Job| names.is_empty() || names.contains(&job.name);
+    let with = |outcome: Outcome| jobs.iter().filter(decides).filter(move |job| job.outcome == outcome);
+    let named = |outcome: Outcome| {
+        let all = with(outcome).count() as u64;
+        (all, some(with(outcome).map(|job| job.name.as_str()), all))
+    };
+    let mut sorted: Vec<&Job> = jobs.iter().collect();
+    sorted.sort_by_key(|job| (job.outcome != Outcome::Failed, job.outcome == Outcome::Passed, !decides(job)));
+    let lines = sorted.iter().take(LISTED).map(|job| job.line());
+    let more = and_more(LISTED, jobs.len() as u64);
+    let missing: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !jobs.iter().any(|job| job.name == *name)).collect();
+    let evidence = match (named(Outcome::Failed), named(Outcome::Running), named(Outcome::Waiting)) {
+        ((failed @ 1.., names), _, _) => Evidence::failed(
+            format!("{} failed for {commit}: {names}", figures(failed, "check")),
+            format!("the pipeline of {commit} succeeds"),
+        ),
+        (_, (1.., names), _) => Evidence::blind(format!("still running for {commit}: {names}")),
+        (_, _, (1.., names)) => Evidence::blind(format!("waits to be started by a person for {commit}: {names}")),
+        _ if !missing.is_empty() => {
+            let names = some(missing.iter().copied(), missing.len() as u64);
+            Evidence::blind(format!("there is no {names} for {commit}: it did not run, or is called otherwise"))
+        }
+        _ => match (named(Outcome::Passed), named(Outcome::Skipped)) {
+            ((0, _), (0, _)) => Evidence::blind(format!("nothing ran for {commit}: has its pipeline started?")),
+            (_, (1.., skipped)) if !names.is_empty() => {
+                Evidence::blind(format!("skipped for {commit}: {skipped}, which `checks` names"))
+            }
+            ((0, _), (_, skipped)) => Evidence::blind(format!("all was skipped for {commit}: {skipped}")),
+            ((passed, _), (skipped, _)) => {
+                let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+                Evidence::passed(format!("{} passed for {commit}{skipped}", figures(passed, "check")))
+            }
+        },
+    };
+    evidence.with(lines).with(more)
+}
+
+#[cfg(test)]
+mod tests;

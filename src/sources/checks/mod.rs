@@ -18,6 +18,7 @@ mod sarif;
 mod schedule;
 mod trivy;
 mod version;
+mod web;
 mod wording;
 mod xml;
 

@@ -84,6 +84,51 @@ enum Payload {
     String(serde::de::IgnoredAny),
 }
 
+/// A successful answer to what is no query.
+#[derive(Deserialize)]
+pub struct Plain<T> {
+    /// `success`, if it is one.
+    pub status: String,
+    /// The answer.
+    pub data: Option<T>,
+}
+
+/// Answer of `/api/v1/alerts`.
+#[derive(Deserialize)]
+pub struct Alerts {
+    /// All of them, pending ones as well.
+    pub alerts: Vec<RaisedAlert>,
+}
+
+/// An alert that a rule raises.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RaisedAlert {
+    /// Its labels, `alertname` among them.
+    pub labels: BTreeMap<String, String>,
+    /// What it says to people.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// `pending` or `firing`.
+    pub state: String,
+    /// Since when, RFC 3339.
+    pub active_at: Option<String>,
+}
+
+/// Answer of `/api/v1/rules`.
+#[derive(Deserialize)]
+pub struct RuleGroups {
+    /// Groups of rules.
+    pub groups: Vec<RuleGroup>,
+}
+
+/// A group of rules.
+#[derive(Deserialize)]
+pub struct RuleGroup {
+    /// Its rules.
+    pub rules: Vec<serde::de::IgnoredAny>,
+}
+
 impl Envelope {
     /// Says whether the server reports success.
     #[must_use]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Certificate, Client, StatusCode, Url};
+use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
+use serde::de::DeserializeOwned;
 
-use super::answer::{Answer, Envelope};
+use super::answer::{Alerts, Answer, Envelope, Plain, RaisedAlert, RuleGroups};
 use super::trouble::{QueryError, SetupError, said, tidy};
 use crate::config::{Auth, Prometheus, Revealed};
 
@@ -105,20 +106,47 @@ impl PrometheusClient {
         self.ask(&self.query_range, form).await
     }
 
+    /// Asks for the alerts that its rules raise, pending ones among them.
+    pub async fn alerts(&self) -> Result<Vec<RaisedAlert>, QueryError> {
+        Ok(self.get::<Alerts>("alerts", &[]).await?.alerts)
+    }
+
+    /// Asks how many alerting rules it has.
+    pub async fn alerting_rules(&self) -> Result<usize, QueryError> {
+        let groups = self.get::<RuleGroups>("rules", &[("type", "alert")]).await?.groups;
+        Ok(groups.iter().map(|group| group.rules.len()).sum())
+    }
+
+    /// Asks for what is no query.
+    async fn get<T: DeserializeOwned>(&self, name: &str, parameters: &[(&str, &str)]) -> Result<T, QueryError> {
+        let mut url = self.query.clone();
+        let base = url.path().strip_suffix("query").unwrap_or_default().to_owned();
+        url.set_path(&format!("{base}{name}"));
+        let (status, body) = self.in_time(self.client.get(url).query(parameters)).await?;
+        match serde_json::from_slice::<Plain<T>>(&body) {
+            Ok(Plain { status: said, data: Some(data) }) if status.is_success() && said == "success" => Ok(data),
+            // What is wrong with it is worded as for a query.
+            parsed => self.read(status, &body).and_then(|_| {
+                let what = parsed.err().map_or_else(|| "success without data".to_owned(), |e| tidy(&e.to_string()));
+                Err(QueryError::Malformed { at: self.at.clone(), what })
+            }),
+        }
+    }
+
     async fn ask(&self, url: &Url, mut form: Vec<(&'static str, String)>) -> Result<Answer, QueryError> {
         // The server gives up with us: nobody would read its answer.
         form.push(("timeout", format!("{:.3}", self.timeout.as_secs_f64())));
-        let exchange = self.exchange(url, &form);
-        let Ok(exchanged) = tokio::time::timeout(self.timeout, exchange).await else {
-            return Err(QueryError::TimedOut { at: self.at.clone(), after: self.timeout });
-        };
-        let (status, body) = exchanged?;
+        let (status, body) = self.in_time(self.client.post(url.clone()).form(&form)).await?;
         self.read(status, &body)
     }
 
-    /// Sends the form and reads the answer's body.
-    async fn exchange(&self, url: &Url, form: &[(&str, String)]) -> Result<(StatusCode, Vec<u8>), QueryError> {
-        let mut request = self.client.post(url.clone()).form(form);
+    async fn in_time(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), QueryError> {
+        let exchanged = tokio::time::timeout(self.timeout, self.exchange(request)).await;
+        exchanged.unwrap_or_else(|_| Err(QueryError::TimedOut { at: self.at.clone(), after: self.timeout }))
+    }
+
+    /// Sends the request and reads the answer's body.
+    async fn exchange(&self, mut request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), QueryError> {
         if let Some((user, password)) = &self.basic {
             request = request.basic_auth(user, Some(password.expose()));
         }
@@ -211,20 +239,21 @@ async fn headers(settings: &Prometheus) -> Result<HeaderMap, SetupError> {
     Ok(headers)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Says whether a server runs here.
+pub(in crate::sources) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 /// A URL without user and password.
-fn without_user(mut url: Url) -> Url {
+pub(in crate::sources) fn without_user(mut url: Url) -> Url {
     // Fails only for URLs that cannot hold a user.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url
 }
 
 /// The innermost cause: the outer layers only repeat that something failed. It names no URL.
-fn cause(error: &reqwest::Error) -> String {
+pub(in crate::sources) fn cause(error: &reqwest::Error) -> String {
     let mut innermost: Option<&dyn std::error::Error> = error.source();
     while let Some(inner) = innermost.and_then(std::error::Error::source) {
         innermost = Some(inner);
@@ -249,7 +278,8 @@ fn title(body: &[u8]) -> Option<String> {
     Some(tidy(&page[start..end]))
 }
 
-fn describe(body: &[u8]) -> String {
+/// Says what came where something else was expected.
+pub(in crate::sources) fn describe(body: &[u8]) -> String {
     if body.trim_ascii().is_empty() {
         "nothing".to_owned()
     } else if looks_like_html(body) {

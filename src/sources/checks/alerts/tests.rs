@@ -1,0 +1,146 @@
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::config::checks::CheckKind;
+use crate::config::{Config, Place, Prometheus};
+use crate::domain::checklist::Found;
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Answers by path.
+async fn serve(answers: &[(&'static str, Value)]) -> (reqwest::Url, Seen) {
+    type Shared = (Arc<Vec<(&'static str, Value)>>, Seen);
+    async fn answer(State((answers, seen)): State<Shared>, request: Request) -> Response {
+        let token = request.headers().get("authorization").map(|token| token.to_str().unwrap().to_owned());
+        seen.lock().unwrap().push(format!("{} {}", request.uri(), token.unwrap_or_default()));
+        match answers.iter().find(|(path, _)| *path == request.uri().path()) {
+            Some((_, json)) => Json(json.clone()).into_response(),
+            None => (axum::http::StatusCode::NOT_FOUND, "404 page not found").into_response(),
+        }
+    }
+    let seen = Seen::default();
+    let router = Router::new().fallback(any(answer)).with_state((Arc::new(answers.to_vec()), seen.clone()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, seen)
+}
+
+fn read(toml: &str) -> Result<Alerts, String> {
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nalerts = {{ {toml} }}"), &Place::default());
+    match config.map_err(|problems| format!("{problems:?}"))?.defaults.checks[0].kind.clone() {
+        Some(CheckKind::Alerts(alerts)) => Ok(alerts),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn scene() -> Scene {
+    Scene { namespace: "shop".into(), service: "payments".into(), ..Scene::default() }
+}
+
+fn gettable(name: &str, service: &str, state: &str) -> Value {
+    json!({
+        "annotations": {"summary": "5 % of requests fail\nsee the runbook", "runbook_url": "https://x"},
+        "endsAt": "2026-03-02T09:20:00.000Z", "startsAt": "2026-03-02T09:14:07.182Z", "updatedAt": "2026-03-02T09:16:00.000Z",
+        "fingerprint": "7d5b0f5c1c9a1d3e", "generatorURL": "http://prometheus/graph",
+        "labels": {"alertname": name, "service": service, "severity": "page"},
+        "receivers": [{"name": "team"}], "status": {"inhibitedBy": [], "silencedBy": [], "state": state},
+    })
+}
+
+#[tokio::test]
+async fn as_the_alertmanager_api_v2_is_documented() {
+    let alerts = json!([gettable("HighErrors", "payments", "active"), gettable("Other", "cart", "active")]);
+    let (url, seen) = serve(&[("/am/api/v2/alerts", alerts)]).await;
+    let asked = format!(
+        "url = '{url}am', matchers = {{ service = '{{{{service}}}}' }}, bearer_token = {{ command = ['printf', 's3cret'] }}"
+    );
+    let evidence = look(&read(&asked).unwrap(), &scene(), &Tools::default()).await;
+    assert_eq!((evidence.found, evidence.summary.as_str()), (Found::Failed, "1 alert is firing: HighErrors"));
+    let line = "HighErrors since 2026-03-02T09:14:07Z: 5 % of requests fail (service=payments, severity=page)";
+    assert_eq!(evidence.lines, [line]);
+    let wanted =
+        "/am/api/v2/alerts?active=true&silenced=false&inhibited=false&filter=service%3D%22payments%22 Bearer s3cret";
+    assert_eq!(*seen.lock().unwrap(), [wanted]);
+    assert!(!format!("{evidence:?}").contains("s3cret"));
+
+    let calm = json!([gettable("HighErrors", "payments", "suppressed")]);
+    let (url, _) = serve(&[("/api/v2/alerts", calm)]).await;
+    let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
+    let evidence = look(&asked, &scene(), &Tools::default()).await;
+    assert_eq!(evidence.summary, "nothing is firing, by Alertmanager (matched on service)");
+    assert_eq!(evidence.found, Found::Passed);
+}
+
+async fn prometheus(alerts: Value, rules: Option<Value>) -> Tools {
+    let mut answers = vec![("/api/v1/alerts", json!({"status": "success", "data": {"alerts": alerts}}))];
+    answers.extend(rules.map(|rules| ("/api/v1/rules", rules)));
+    let (url, _) = serve(&answers).await;
+    Tools { prometheus: Some(PrometheusClient::new(&Prometheus::at(url)).await.unwrap()), ..Tools::default() }
+}
+
+fn rules(count: usize) -> Value {
+    let rules = vec![json!({"type": "alerting", "name": "x", "state": "inactive"}); count];
+    json!({"status": "success", "data": {"groups": [{"name": "g", "file": "f", "interval": 60, "rules": rules}]}})
+}
+
+#[tokio::test]
+async fn as_the_prometheus_http_api_is_documented() {
+    let raised = |name: &str, namespace: &str, state: &str| {
+        json!({
+            "activeAt": "2018-07-04T20:27:12.60602144+02:00", "annotations": {"description": "x"},
+            "labels": {"alertname": name, "namespace": namespace}, "state": state, "value": "1e+00",
+        })
+    };
+    let asked = read("matchers = { namespace = '{{namespace}}' }").unwrap();
+    let all = json!([raised("A", "shop", "firing"), raised("B", "shop", "pending"), raised("C", "web", "firing")]);
+    let evidence = look(&asked, &scene(), &prometheus(all, None).await).await;
+    assert_eq!((evidence.found, evidence.summary.as_str()), (Found::Failed, "1 alert is firing: A"));
+    assert_eq!(evidence.lines, ["A since 2018-07-04T18:27:12Z: x (namespace=shop)"]);
+    let pending = json!([raised("B", "shop", "pending")]);
+    for (rules, found) in [(Some(rules(3)), Found::Passed), (Some(rules(0)), Found::Blind), (None, Found::Passed)] {
+        let evidence = look(&asked, &scene(), &prometheus(pending.clone(), rules).await).await;
+        assert_eq!(evidence.found, found, "{}", evidence.summary);
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_as_documented_is_blind() {
+    for answer in [json!({}), json!([{"labels": {}}]), json!("ok"), json!({"status": "success"})] {
+        let (url, _) = serve(&[("/api/v2/alerts", answer.clone()), ("/api/v1/alerts", answer)]).await;
+        let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
+        let evidence = look(&asked, &scene(), &Tools::default()).await;
+        assert!(evidence.summary.contains("not as Alertmanager does"), "{}", evidence.summary);
+        assert_eq!(evidence.found, Found::Blind);
+        let client = PrometheusClient::new(&Prometheus::at(url)).await.unwrap();
+        let tools = Tools { prometheus: Some(client), ..Tools::default() };
+        let evidence = look(&read("matchers = { a = 'b' }").unwrap(), &scene(), &tools).await;
+        assert_eq!(evidence.found, Found::Blind, "{}", evidence.summary);
+    }
+    let (url, _) = serve(&[]).await;
+    let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
+    let evidence = look(&asked, &scene(), &Tools::default()).await;
+    assert!(evidence.summary.contains("is not there (404)"), "{}", evidence.summary);
+    let nobody = look(&read("matchers = { a = 'b' }").unwrap(), &scene(), &Tools::default()).await;
+    assert_eq!(nobody.found, Found::Blind);
+}
+
+#[test]
+fn what_cannot_be_asked_is_noted() {
+    for (toml, words) in [
+        ("url = 'http://am'", "there are no `matchers`"),
+        ("matchers = {}", "there are no `matchers`"),
+        ("matchers = { 'a-b' = 'c' }", "is not the name of a label"),
+        ("matchers = { a = '{{pod}}' }", "there is no placeholder `{{pod}}`"),
+        ("matchers = { a = 'b' }, bearer_token = { env = 'T' }", "there is no `url` of one"),
+        ("matchers = { a = 'b' }, url = 'http://am?x=1'", "has a `?`"),
+    ] {
+        let error = read(toml).unwrap_err();
+        assert!(error.contains(words), "{toml}: {error}");
+    }
+}

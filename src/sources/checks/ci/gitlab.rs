@@ -1,0 +1,143 @@
+//! GitLab: the latest pipeline of a commit, `GET /api/v4/projects/:id/pipelines?sha=`, and its jobs.
+
+use reqwest::header::HeaderValue;
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Job, MOST_PAGES, Outcome, PAGE, WHOLE, is_meant};
+use crate::config::checks::Ci;
+use crate::sources::checks::Tools;
+use crate::sources::checks::web::{json, request, token};
+
+#[derive(Deserialize)]
+struct Commit {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Pipeline {
+    id: u64,
+    sha: String,
+    status: String,
+    #[serde(default)]
+    web_url: String,
+}
+
+#[derive(Deserialize)]
+struct PipelineJob {
+    name: String,
+    status: String,
+    #[serde(default)]
+    allow_failure: bool,
+    #[serde(default)]
+    web_url: String,
+}
+
+/// Asks one server about one project.
+struct Project<'a> {
+    asked: &'a Ci,
+    tools: &'a Tools,
+    token: Option<HeaderValue>,
+}
+
+/// Returns the latest pipeline of a commit; its jobs where names are asked for, or where they tell why it failed.
+pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
+    let token = match &asked.token {
+        Some(secret) => Some(token(secret, "").await?),
+        None => None,
+    };
+    let project = Project { asked, tools, token };
+    // The list knows whole hashes alone.
+    let sha = if commit.len() < WHOLE {
+        project.get::<Commit>(&format!("repository/commits/{commit}"), &[]).await?.id
+    } else {
+        commit.to_ascii_lowercase()
+    };
+    if !is_meant(&sha, commit) {
+        return Err(format!("GitLab tells of another commit than {commit}: give more digits of its hash"));
+    }
+    let order = [("sha", sha.as_str()), ("order_by", "id"), ("sort", "desc"), ("per_page", "1")];
+    let pipelines: Vec<Pipeline> = project.get("pipelines", &order).await?;
+    let Some(pipeline) = pipelines.into_iter().max_by_key(|pipeline| pipeline.id) else { return Ok(Vec::new()) };
+    if !is_meant(&pipeline.sha, commit) {
+        return Err(format!("GitLab tells of another commit than {commit}: its answer does not fit `sha`"));
+    }
+    let whole = outcome(&pipeline.status);
+    let mut all = Vec::new();
+    if !asked.checks.is_empty() || whole == Outcome::Failed {
+        all = project.jobs(pipeline.id).await?;
+    }
+    if asked.checks.is_empty() {
+        let failed: Vec<Job> = all.into_iter().filter(|job| job.outcome == Outcome::Failed).collect();
+        // A pipeline can fail without a job that did.
+        if whole == Outcome::Failed && !failed.is_empty() {
+            return Ok(failed);
+        }
+        let name = format!("pipeline {}", pipeline.id);
+        return Ok(vec![Job { name, outcome: whole, word: pipeline.status, link: pipeline.web_url }]);
+    }
+    Ok(all)
+}
+
+impl Project<'_> {
+    async fn jobs(&self, pipeline: u64) -> Result<Vec<Job>, String> {
+        let mut jobs = Vec::new();
+        let named = !self.asked.checks.is_empty();
+        for page in 1..=MOST_PAGES {
+            let parameters = [("per_page", &*PAGE.to_string()), ("page", &*page.to_string())];
+            let found: Vec<PipelineJob> = self.get(&format!("pipelines/{pipeline}/jobs"), &parameters).await?;
+            let count = found.len();
+            // What may fail does not make the pipeline fail; where it is named it decides all the same.
+            let found = found.into_iter().filter(|job| named || !job.allow_failure);
+            jobs.extend(found.map(|job| Job {
+                outcome: outcome(&job.status),
+                name: job.name,
+                word: job.status,
+                link: job.web_url,
+            }));
+            if count < PAGE {
+                return Ok(jobs);
+            }
+        }
+        Err(format!("pipeline {pipeline} has more than {} jobs", MOST_PAGES * PAGE))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, String> {
+        let url = self.url(path);
+        let mut request = request(Method::GET, &url, self.tools)?.query(parameters);
+        if let Some(token) = &self.token {
+            request = request.header("PRIVATE-TOKEN", token);
+        }
+        json(request, &url, "GitLab", "`project`, whether the commit was pushed, and `token` (read_api)").await
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.asked.url.clone();
+        // A path counts as one part: its slashes are written as %2F.
+        let project = self.asked.project.bytes().fold(String::new(), |out, byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out + &char::from(byte).to_string(),
+            _ => out + &format!("%{byte:02X}"),
+        });
+        url.set_path(&format!("{}api/v4/projects/{project}/{path}", self.asked.url.path()));
+        url
+    }
+}
+
+/// Reads the status of a pipeline or job.
+fn outcome(status: &str) -> Outcome {
+    match status {
+        "success" => Outcome::Passed,
+        "skipped" => Outcome::Skipped,
+        "manual" => Outcome::Waiting,
+        "created"
+        | "waiting_for_resource"
+        | "preparing"
+        | "waiting_for_callback"
+        | "pending"
+        | "running"
+        | "canceling"
+        | "scheduled" => Outcome::Running,
+        _ => Outcome::Failed,
+    }
+}

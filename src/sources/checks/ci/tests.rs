@@ -1,0 +1,288 @@
+//! Against servers that answer as the REST APIs are documented.
+
+use std::collections::HashMap;
+
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::config::Secret;
+use crate::domain::checklist::Found;
+
+const SHA: &str = "ce587453ced02b1526dfb4cb910479d431683101";
+
+type Answers = HashMap<String, (u16, Value)>;
+
+/// Answers by path and page; notes the headers of each request.
+async fn serve(answers: Answers) -> (reqwest::Url, Arc<Mutex<Vec<String>>>) {
+    type Shared = (Arc<Answers>, Arc<Mutex<Vec<String>>>);
+    async fn answer(
+        State((answers, seen)): State<Shared>,
+        Query(query): Query<HashMap<String, String>>,
+        request: Request,
+    ) -> Response {
+        let page = query.get("page").map_or(String::new(), |page| format!("?page={page}"));
+        let path = request.uri().path().to_owned();
+        let secrets: Vec<String> = ["authorization", "private-token"]
+            .iter()
+            .filter_map(|name| Some(request.headers().get(*name)?.to_str().unwrap().to_owned()))
+            .collect();
+        seen.lock().unwrap().push(format!("{} {}", request.uri(), secrets.join(",")));
+        let found = answers.get(&format!("{path}{page}")).or_else(|| answers.get(&path));
+        match found {
+            Some((status, json)) => (StatusCode::from_u16(*status).unwrap(), Json(json.clone())).into_response(),
+            None => (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response(),
+        }
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let state = (Arc::new(answers), seen.clone());
+    let router = Router::new().fallback(any(answer)).with_state(state);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, seen)
+}
+
+fn asked(provider: Provider, url: reqwest::Url, project: &str, checks: &[&str]) -> Ci {
+    let token = Some(Secret::Command(vec!["printf".into(), "s3cret".into()]));
+    let checks = checks.iter().map(|name| (*name).to_owned()).collect();
+    Ci { provider, url, project: project.to_owned(), user: Some("ada".into()), token, checks }
+}
+
+async fn look_at(asked: &Ci, commit: &str) -> Evidence {
+    let scene = Scene { version: "1.5.0".into(), commit: Some(commit.to_owned()), ..Scene::default() };
+    let evidence = look(asked, &scene, &Tools::default()).await;
+    assert!(!format!("{evidence:?}").contains("s3cret"));
+    evidence
+}
+
+fn check_run(name: &str, status: &str, conclusion: Option<&str>) -> Value {
+    json!({
+        "id": 4, "head_sha": SHA, "node_id": "MDg6Q2hlY2tSdW40", "external_id": "",
+        "url": "https://api.github.com/repos/github/hello-world/check-runs/4",
+        "html_url": format!("https://github.com/github/hello-world/runs/{name}"),
+        "details_url": "https://example.com", "status": status, "conclusion": conclusion,
+        "started_at": "2018-05-04T01:14:52Z", "completed_at": "2018-05-04T01:14:52Z",
+        "output": {"title": "Mighty Readme report", "summary": "", "text": "", "annotations_count": 2},
+        "name": name, "check_suite": {"id": 5}, "app": {"id": 1, "slug": "octoapp"}, "pull_requests": [],
+    })
+}
+
+fn github(runs: &[Value]) -> Answers {
+    let path = |hash: &str| format!("/repos/shop/payments/commits/{hash}/check-runs");
+    let page = (200, json!({"total_count": runs.len(), "check_runs": runs}));
+    [(path(SHA), page.clone()), (path(&SHA[..7]), page)].into()
+}
+
+#[tokio::test]
+async fn as_the_github_rest_api_is_documented() {
+    let done = |name: &str, conclusion: &str| check_run(name, "completed", Some(conclusion));
+    let running = check_run("test", "in_progress", None);
+    for (runs, checks, found, summary) in [
+        (
+            vec![done("build", "success"), done("lint", "neutral")],
+            vec![],
+            Found::Passed,
+            "2 checks passed for ce587453ce",
+        ),
+        (
+            vec![done("build", "success"), done("old", "skipped")],
+            vec![],
+            Found::Passed,
+            "1 check passed for ce587453ce, 1 skipped",
+        ),
+        (
+            vec![done("build", "success"), done("test", "failure")],
+            vec![],
+            Found::Failed,
+            "1 check failed for ce587453ce: test",
+        ),
+        (
+            vec![done("build", "timed_out"), running.clone()],
+            vec![],
+            Found::Failed,
+            "1 check failed for ce587453ce: build",
+        ),
+        (vec![done("build", "success"), running.clone()], vec![], Found::Blind, "still running for ce587453ce: test"),
+        (vec![done("build", "success"), running], vec!["build"], Found::Passed, "1 check passed for ce587453ce"),
+        (
+            vec![done("bots", "failure"), done("build", "success")],
+            vec!["build"],
+            Found::Passed,
+            "1 check passed for ce587453ce",
+        ),
+        (
+            vec![done("build", "success")],
+            vec!["build", "test"],
+            Found::Blind,
+            "there is no test for ce587453ce: it did not run, or is called otherwise",
+        ),
+        (
+            vec![done("build", "skipped")],
+            vec!["build"],
+            Found::Blind,
+            "skipped for ce587453ce: build, which `checks` names",
+        ),
+        (vec![], vec![], Found::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
+    ] {
+        let (url, seen) = serve(github(&runs)).await;
+        let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &checks), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+        let seen = seen.lock().unwrap();
+        let wanted =
+            format!("/repos/shop/payments/commits/{SHA}/check-runs?filter=latest&per_page=100&page=1 Bearer s3cret");
+        assert_eq!(*seen, [wanted]);
+    }
+}
+
+#[tokio::test]
+async fn github_pages_are_read_to_the_end_and_abbreviated_hashes_taken() {
+    let runs: Vec<Value> = (0..130).map(|i| check_run(&format!("c{i}"), "completed", Some("success"))).collect();
+    let path = format!("/repos/shop/payments/commits/{}/check-runs", &SHA[..7]);
+    let page = |runs: &[Value]| (200, json!({"total_count": 130, "check_runs": runs}));
+    let answers: Answers =
+        [(format!("{path}?page=1"), page(&runs[..100])), (format!("{path}?page=2"), page(&runs[100..]))].into();
+    let (url, _) = serve(answers).await;
+    let asking = asked(Provider::GitHub, url, "shop/payments", &[]);
+    assert_eq!(look_at(&asking, &SHA[..7]).await.summary, "130 checks passed for ce58745");
+    // What does not come counts as not seen.
+    let (url, _) = serve([(path, page(&[]))].into()).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), &SHA[..7]).await;
+    assert_eq!(evidence.summary, "GitHub lists only 0 of the check runs of ce58745");
+}
+
+#[tokio::test]
+async fn refusals_other_commits_and_other_shapes_are_blind_with_words() {
+    let path = format!("/repos/shop/payments/commits/{SHA}/check-runs");
+    let mut other = check_run("build", "completed", Some("success"));
+    other["head_sha"] = json!("0000000000000000000000000000000000000000");
+    for (status, json, words) in [
+        (401, json!({"message": "Bad credentials"}), "refuses us (401: Bad credentials): check `project`"),
+        (404, json!({"message": "Not Found"}), "is not there (404: Not Found)"),
+        (403, json!({"message": "API rate limit exceeded"}), "refuses us (403: API rate limit exceeded)"),
+        (500, json!(null), "cannot answer now (500)"),
+        (200, json!([1]), "JSON of another shape"),
+        (200, json!({"total_count": "1", "check_runs": []}), "JSON of another shape"),
+        (200, json!({"total_count": 1, "check_runs": [other]}), "GitHub tells of another commit"),
+        (301, json!({"message": "Moved Permanently"}), "redirects to"),
+    ] {
+        let (url, _) = serve([(path.clone(), (status, json))].into()).await;
+        let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+        assert_eq!(evidence.found, Found::Blind);
+        assert!(evidence.summary.contains(words), "{}", evidence.summary);
+    }
+}
+
+fn pipeline(id: u64, status: &str) -> Value {
+    json!({
+        "id": id, "iid": 11, "project_id": 1, "sha": SHA, "ref": "main", "status": status, "source": "push",
+        "created_at": "2016-08-11T11:28:34.085Z", "updated_at": "2016-08-11T11:32:35.169Z",
+        "web_url": format!("https://gitlab.example/shop/payments/pipelines/{id}"), "name": "Build pipeline",
+    })
+}
+
+fn gitlab_job(name: &str, status: &str, allow_failure: bool) -> Value {
+    json!({
+        "id": 7, "name": name, "stage": "test", "status": status, "allow_failure": allow_failure,
+        "web_url": "https://gitlab.example/shop/payments/-/jobs/7", "pipeline": {"id": 47, "sha": SHA},
+    })
+}
+
+#[tokio::test]
+async fn as_the_gitlab_rest_api_is_documented() {
+    let jobs = vec![
+        gitlab_job("build", "success", false),
+        gitlab_job("test", "failed", false),
+        gitlab_job("lint", "failed", true),
+        gitlab_job("deploy", "manual", false),
+    ];
+    for (status, checks, found, summary) in [
+        ("success", vec![], Found::Passed, "1 check passed for ce587453ce"),
+        ("failed", vec![], Found::Failed, "1 check failed for ce587453ce: test"),
+        ("canceled", vec![], Found::Failed, "1 check failed for ce587453ce: test"),
+        ("running", vec![], Found::Blind, "still running for ce587453ce: pipeline 47"),
+        ("waiting_for_callback", vec![], Found::Blind, "still running for ce587453ce: pipeline 47"),
+        ("manual", vec![], Found::Blind, "waits to be started by a person for ce587453ce: pipeline 47"),
+        ("skipped", vec![], Found::Blind, "all was skipped for ce587453ce: pipeline 47"),
+        ("running", vec!["build"], Found::Passed, "1 check passed for ce587453ce"),
+        ("success", vec!["build", "lint"], Found::Failed, "1 check failed for ce587453ce: lint"),
+    ] {
+        let base = "/api/v4/projects/shop%2Fteam%2Fpayments";
+        let answers: Answers = [
+            (format!("{base}/pipelines"), (200, json!([pipeline(47, status)]))),
+            (format!("{base}/pipelines/47/jobs"), (200, json!(jobs))),
+            (format!("{base}/repository/commits/{}", &SHA[..8]), (200, json!({"id": SHA, "short_id": &SHA[..8]}))),
+        ]
+        .into();
+        let (url, seen) = serve(answers).await;
+        let asking = asked(Provider::GitLab, url, "shop/team/payments", &checks);
+        let evidence = look_at(&asking, SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary), "{status}");
+        assert!(seen.lock().unwrap()[0].ends_with(&format!("sha={SHA}&order_by=id&sort=desc&per_page=1 s3cret")));
+        // An abbreviated hash is looked up first.
+        assert_eq!(look_at(&asking, &SHA[..8]).await.found, found);
+    }
+    let base = "/api/v4/projects/42/pipelines";
+    let (url, _) = serve([(base.to_owned(), (200, json!([])))].into()).await;
+    let evidence = look_at(&asked(Provider::GitLab, url, "42", &[]), SHA).await;
+    assert_eq!(evidence.summary, "nothing ran for ce587453ce: has its pipeline started?");
+}
+
+fn build(number: u64, hash: &str, result: Option<&str>) -> Value {
+    json!({
+        "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun",
+        "actions": [
+            {"_class": "hudson.model.CauseAction"},
+            {},
+            {"_class": "hudson.plugins.git.util.BuildData", "lastBuiltRevision": {"SHA1": hash}},
+        ],
+        "building": result.is_none(), "number": number, "result": result,
+        "url": format!("https://jenkins.example/job/shop/job/payments/{number}/"),
+    })
+}
+
+#[tokio::test]
+async fn as_the_jenkins_json_api_is_documented() {
+    let other = "8de25a8d6b0b6a3b0e3c1a7a9c5d3e2f1a0b9c8d";
+    let fails = build(13, other, Some("FAILURE"));
+    for (builds, found, summary) in [
+        (vec![build(12, SHA, Some("SUCCESS")), fails.clone()], Found::Passed, "1 check passed for ce587453ce"),
+        (vec![build(12, SHA, Some("UNSTABLE"))], Found::Failed, "1 check failed for ce587453ce: shop/payments #12"),
+        (
+            vec![build(14, SHA, Some("SUCCESS")), build(12, SHA, Some("FAILURE"))],
+            Found::Passed,
+            "1 check passed for ce587453ce",
+        ),
+        (
+            vec![build(14, SHA, None), build(12, SHA, Some("SUCCESS"))],
+            Found::Blind,
+            "still running for ce587453ce: shop/payments #14",
+        ),
+        (vec![fails], Found::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
+    ] {
+        let path = "/job/shop/job/payments/api/json".to_owned();
+        let (url, seen) = serve([(path, (200, json!({"_class": "x", "builds": builds})))].into()).await;
+        let evidence = look_at(&asked(Provider::Jenkins, url, "shop/payments", &[]), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+        assert!(seen.lock().unwrap()[0].ends_with("Basic YWRhOnMzY3JldA=="), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_commit_it_is_blind_and_says_how_to_make_it_known() {
+    let nowhere = "http://127.0.0.1:1/".parse().unwrap();
+    let asking = asked(Provider::GitHub, nowhere, "shop/payments", &[]);
+    let scene = Scene { version: "1.5.0".into(), ..Scene::default() };
+    let evidence = look(&asking, &scene, &Tools::default()).await;
+    assert_eq!(evidence.found, Found::Blind);
+    assert!(evidence.summary.contains("org.opencontainers.image.revision"), "{}", evidence.summary);
+    for commit in ["main", "ce5874", "../../user"] {
+        assert!(look_at(&asking, commit).await.summary.contains("is no hash of a commit"));
+    }
+    assert!(look_at(&asking, SHA).await.summary.starts_with("cannot reach http://127.0.0.1:1/repos"));
+}

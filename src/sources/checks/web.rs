@@ -1,0 +1,204 @@
+//! Asks servers: once, without following redirects, with bounded answers and words for what goes wrong.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::de::DeserializeOwned;
+
+use super::wording::{cut, first_line};
+use super::{Scene, Tools};
+use crate::config::checks::template::{Open, Template};
+use crate::config::prometheus::HeaderText;
+use crate::config::secret::Secret;
+use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};
+use crate::sources::prometheus::trouble::tidy;
+
+/// Largest answer that is read where JSON is asked for, in bytes.
+const LARGEST: usize = 8 << 20;
+
+/// An answer.
+pub(super) struct Got {
+    /// HTTP status.
+    pub status: u16,
+    /// Where it redirects to, without parameters.
+    pub to: Option<String>,
+    /// What kind of thing the body is, as its header says.
+    pub kind: String,
+    /// The body, up to the limit that was set.
+    pub body: Vec<u8>,
+    /// The body is longer.
+    pub is_longer: bool,
+    /// Time from sending the request until the body was read.
+    pub took: Duration,
+}
+
+/// Returns a URL as it may be shown: without user, password and parameters.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = without_user(url.clone());
+    url.set_query(None);
+    url.set_fragment(None);
+    tidy(url.as_str())
+}
+
+/// Makes a request. What runs here is not reached through a company's proxy, whatever HTTP_PROXY says.
+pub(super) fn request(method: Method, url: &Url, tools: &Tools) -> Result<RequestBuilder, String> {
+    let client = if is_loopback(url) {
+        let mut builder = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        if url.scheme() == "http" {
+            // There is nothing to verify: the certificates of the system are not read.
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error)))?
+    } else {
+        tools.http.clone()
+    };
+    let agent = concat!("release-cockpit/", env!("CARGO_PKG_VERSION"));
+    Ok(client.request(method, url.clone()).header(reqwest::header::USER_AGENT, agent))
+}
+
+/// Reads the headers' values, secrets among them.
+pub(super) async fn headers(config: &BTreeMap<String, HeaderText>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in config {
+        let value = value.reveal().await.map_err(|error| format!("header {}: {error}", cut(name, 60)))?;
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{}` is no header", cut(name, 60)))?;
+        headers.insert(key, sensitive(value.expose())?);
+    }
+    Ok(headers)
+}
+
+/// Reads a token for a header.
+pub(super) async fn token(secret: &Secret, prefix: &str) -> Result<HeaderValue, String> {
+    let value = secret.reveal().await.map_err(|error| error.to_string())?;
+    sensitive(&format!("{prefix}{}", value.expose().trim()))
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue, String> {
+    let bad = "a secret or header has characters that a header cannot hold".to_owned();
+    let mut value = HeaderValue::try_from(value).map_err(|_| bad)?;
+    // Keeps it out of debug output.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Sends a request and reads up to so many bytes of the answer.
+pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize) -> Result<Got, String> {
+    let at = shown(url);
+    let began = Instant::now();
+    let mut response = request.send().await.map_err(|error| no_answer(&at, &error))?;
+    if response.url().host_str() != url.host_str() || response.url().path() != url.path() {
+        return Err(format!("{at} redirects to {}: set the address that answers by itself", shown(response.url())));
+    }
+    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(tidy);
+    let to = header(LOCATION).map(|to| to.split(['?', '#']).next().unwrap_or_default().to_owned());
+    let kind = header(reqwest::header::CONTENT_TYPE).unwrap_or_default();
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let mut is_longer = false;
+    while !is_longer {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = most - body.len();
+                is_longer = chunk.len() > room;
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            Ok(None) => break,
+            Err(error) => {
+                return Err(format!("{at} closed the connection before its answer was complete: {}", cause(&error)));
+            }
+        }
+    }
+    Ok(Got { status, to, kind, body, is_longer, took: began.elapsed() })
+}
+
+fn no_answer(at: &str, error: &reqwest::Error) -> String {
+    let reason = cause(error);
+    let lower = reason.to_ascii_lowercase();
+    if error.is_timeout() {
+        format!("{at} gave no answer in time")
+    } else if ["certificate", "tls", "handshake", "corrupt message"].iter().any(|word| lower.contains(word)) {
+        format!("TLS with {at} fails: {reason}; is the certificate trusted here, and the host name right?")
+    } else if error.is_redirect() {
+        format!("{at} redirects without end: set the address that answers by itself")
+    } else {
+        format!("cannot reach {at}: {reason}; is it up, and reachable from here?")
+    }
+}
+
+impl Got {
+    /// Reads the body as JSON of an API; `whose` is its name, and `hint` what to check where it refuses us.
+    pub fn json<T: DeserializeOwned>(&self, url: &Url, whose: &str, hint: &str) -> Result<T, String> {
+        let at = shown(url);
+        let status = self.status;
+        let said = || match serde_json::from_slice::<serde_json::Value>(&self.body) {
+            Ok(json) => match json.get("message").or(json.get("error")).or(Some(&json)) {
+                Some(serde_json::Value::String(text)) => format!(": {}", first_line(&cut(text, 200))),
+                _ => String::new(),
+            },
+            Err(_) => String::new(),
+        };
+        match status {
+            200..=299 if self.is_longer => Err(format!("{at} answers more than {} MiB", LARGEST >> 20)),
+            200..=299 => serde_json::from_slice(&self.body).map_err(|error| {
+                let what =
+                    if error.is_data() { format!("JSON of another shape ({error})") } else { describe(&self.body) };
+                format!("{at} answers with {}, not as {whose} does: is the address right?", cut(&what, 150))
+            }),
+            300..=399 => {
+                let to = self.to.as_deref().unwrap_or("?");
+                Err(format!("{at} redirects to {to}: set the address that answers by itself, or a token"))
+            }
+            401 | 403 | 407 => Err(format!("{at} refuses us ({status}{}): check {hint}", said())),
+            404 => Err(format!("{at} is not there (404{}): check {hint}", said())),
+            429 => Err(format!("{at} wants us to wait (429{}): there were too many requests", said())),
+            500..=599 => Err(format!("{at} cannot answer now ({status}{})", said())),
+            _ => Err(format!("{at} answers {status}{}", said())),
+        }
+    }
+}
+
+/// Asks for JSON.
+pub(super) async fn json<T: DeserializeOwned>(
+    request: RequestBuilder,
+    url: &Url,
+    whose: &str,
+    hint: &str,
+) -> Result<T, String> {
+    send(request, url, LARGEST).await?.json(url, whose, hint)
+}
+
+/// Fills templates: once for each workload where one of them names it, else once. A value that could break out of its
+/// quotes is refused.
+pub(super) fn fill(templates: &[&Template], scene: &Scene) -> Result<Vec<Vec<String>>, String> {
+    let per_workload = templates.iter().any(|template| template.has(Open::Workload));
+    if per_workload && scene.workloads.is_empty() {
+        return Err("no workload is known yet that {{workload}} could stand for".to_owned());
+    }
+    let names = scene.workloads.iter().map(|workload| Some(workload.name.as_str()));
+    let names: Vec<Option<&str>> = if per_workload { names.collect() } else { vec![None] };
+    let one = |workload: Option<&str>| {
+        templates.iter().map(|template| template.fill(|open| value(open, workload, scene))).collect()
+    };
+    names.into_iter().map(one).collect()
+}
+
+fn value(open: Open, workload: Option<&str>, scene: &Scene) -> Result<String, String> {
+    let value = match open {
+        Open::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
+        Open::Namespace => scene.namespace.clone(),
+        Open::Workload => workload.unwrap_or_default().to_owned(),
+        Open::Service => scene.service.clone(),
+        Open::Version => scene.version.clone(),
+    };
+    let name = open.name();
+    if value.is_empty() {
+        return Err(format!("it is not known what {{{{{name}}}}} stands for"));
+    }
+    let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
+    if !value.chars().all(fits) {
+        return Err(format!("{{{{{name}}}}} is `{}`, which cannot stand in a query", cut(&value, 60)));
+    }
+    Ok(value)
+}
