@@ -97,14 +97,15 @@ fn it_shows_every_key() {
             let (_, checks) = without_checks();
             // What a check is told stands in one line.
             let inline = inside && checks.iter().any(|check| check.contains(&format!("{} = ", field.key)));
-            let shown = inline || EXAMPLE.lines().any(|line| {
-                let line = option(line).unwrap_or(line);
-                line.starts_with(&format!("{} =", field.key))
-                    || line.starts_with(&format!("[{}]", field.key))
-                    || line.ends_with(&format!(".{}]", field.key))
-                    || line.starts_with(&format!("[[{}]]", field.key))
-                    || line.starts_with(&format!("#[[{}]]", field.key))
-            });
+            let shown = inline
+                || EXAMPLE.lines().any(|line| {
+                    let line = option(line).unwrap_or(line);
+                    line.starts_with(&format!("{} =", field.key))
+                        || line.starts_with(&format!("[{}]", field.key))
+                        || line.ends_with(&format!(".{}]", field.key))
+                        || line.starts_with(&format!("[[{}]]", field.key))
+                        || line.starts_with(&format!("#[[{}]]", field.key))
+                });
             if !shown {
                 missing.push(format!("{} of {}", field.key, section.header));
             }

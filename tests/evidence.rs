@@ -1,6 +1,6 @@
 //! Evidence from reports: files as the tools write them, and files that are broken in every way. None of the latter may
 //! come out as passed.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use std::fs;
 use std::io::Write as _;

@@ -13,7 +13,9 @@ const NEWS: usize = 500;
 impl World {
     /// Takes in lines that were written to a journal.
     pub fn take_lines(&mut self, lines: &[Line], now: Timestamp) {
-        lines.iter().for_each(|line| self.ledger.take(line));
+        for line in lines {
+            self.ledger.take(line);
+        }
         self.refresh_checks(None, now);
     }
 

@@ -42,7 +42,9 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     simulator.write_kubeconfig(&kubeconfig).wrap_err("cannot write the simulator's kubeconfig")?;
     let file = folder.path().join("cockpit.toml");
     let service = match repository(folder.path()).await {
-        Some(repository) => format!("[service]\nrepository = {repository:?}\n\n"),
+        Some(repository) => {
+            format!("[service]\nrepository = {}\n\n", toml::Value::from(&*repository.to_string_lossy()))
+        }
         None => String::new(),
     };
     std::fs::write(&file, service + &simulator.config_toml()).wrap_err("cannot write the simulator's config")?;

@@ -15,12 +15,11 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> SignOffRules {
             }
             _ => None,
         };
-        match number {
-            Some(number) => roles.push((role.value.to_owned(), number)),
-            None => {
-                let what = format!("`{}` must be the number of people who sign in this role", role.value);
-                reader.note(value.span().start, what, "a whole number from 1 to 20, e.g. { sre = 1 }");
-            }
+        if let Some(number) = number {
+            roles.push((role.value.to_owned(), number));
+        } else {
+            let what = format!("`{}` must be the number of people who sign in this role", role.value);
+            reader.note(value.span().start, what, "a whole number from 1 to 20, e.g. { sre = 1 }");
         }
     }
     SignOffRules { roles, four_eyes: reader.flag(table, "four_eyes").unwrap_or(true) }

@@ -62,16 +62,8 @@ impl Ledger {
     /// Takes in a line of a journal. Taking one in twice changes nothing.
     pub fn take(&mut self, line: &Line) {
         match &line.entry {
-            Entry::Acknowledged(ack) => {
-                if !self.acknowledgements.contains(ack) {
-                    self.acknowledgements.push(ack.clone());
-                }
-            }
-            Entry::SignedOff(sign_off) => {
-                if !self.sign_offs.contains(sign_off) {
-                    self.sign_offs.push(sign_off.clone());
-                }
-            }
+            Entry::Acknowledged(ack) if !self.acknowledgements.contains(ack) => self.acknowledgements.push(ack.clone()),
+            Entry::SignedOff(sign_off) if !self.sign_offs.contains(sign_off) => self.sign_offs.push(sign_off.clone()),
             Entry::Checked { env, check, finding } if finding.found == Found::Failed => {
                 self.went_red(env, check, finding);
             }

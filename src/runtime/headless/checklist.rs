@@ -26,7 +26,7 @@ const QUEUE: Duration = Duration::from_secs(5);
 
 /// GO or NO-GO as an exit code.
 pub(super) async fn gate(session: &mut Session, what: &GateArgs) -> Result<Exit> {
-    let env = match named(session, what.env.as_deref()).await {
+    let env = match named(session, what.env.as_deref()) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
@@ -48,7 +48,7 @@ pub(super) async fn gate(session: &mut Session, what: &GateArgs) -> Result<Exit>
 
 /// One check with its evidence, or all of them.
 pub(super) async fn check(session: &mut Session, what: &CheckArgs) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)).await {
+    let env = match named(session, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
@@ -80,7 +80,7 @@ pub(super) async fn check(session: &mut Session, what: &CheckArgs) -> Result<Exi
 
 /// A person's word for a manual check.
 pub(super) async fn ack(session: &mut Session, what: &Ack) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)).await {
+    let env = match named(session, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
@@ -110,7 +110,7 @@ pub(super) async fn ack(session: &mut Session, what: &Ack) -> Result<Exit> {
 
 /// A reviewer's GO or NO-GO.
 pub(super) async fn sign(session: &mut Session, what: &Sign) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)).await {
+    let env = match named(session, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
@@ -146,7 +146,7 @@ pub(super) async fn sign(session: &mut Session, what: &Sign) -> Result<Exit> {
 }
 
 /// Finds the environment that is meant, and reads what the journals say of checklists.
-async fn named(session: &mut Session, text: Option<&str>) -> Result<EnvName, Exit> {
+fn named(session: &mut Session, text: Option<&str>) -> Result<EnvName, Exit> {
     super::act::read_journals(session);
     let names: Vec<String> = session.world.environments.iter().map(|env| env.name().to_string()).collect();
     match (text, names.as_slice()) {

@@ -103,8 +103,9 @@ pub async fn a_gate_turns_red(stage: &Stage) -> Checked {
     let evidence = TempDir::new()?;
     let green = evidence.path().join("green");
     let checks = format!(
-        "[[checks]]\nid = \"smoke\"\ngate = true\nphase = \"deploy\"\ncommand = {{ argv = [\"cat\", {green:?}] }}\n\n\
-         [[checks]]\nid = \"pager\"\ngate = true\n"
+        "[[checks]]\nid = \"smoke\"\ngate = true\nphase = \"deploy\"\ncommand = {{ argv = [\"cat\", \"{}\"] }}\n\n\
+         [[checks]]\nid = \"pager\"\ngate = true\n",
+        green.display()
     );
     let alice = Person::new(stage, "alice", &checks)?;
     let promote = ["promote", "prod", "--yes"];
