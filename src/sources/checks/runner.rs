@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn ground() -> Ground {
-        let config = Config::parse(CHECKS, &Place::default()).unwrap();
+        let config = Config::parse(CHECKS, &Place { folder: "/".into(), ..Place::default() }).unwrap();
         let (inbox, cancel) = (Inbox::default(), CancellationToken::new());
         let (asks, watched) = watch::channel(None);
         let (again, heard) = broadcast::channel(8);
