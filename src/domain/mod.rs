@@ -13,6 +13,7 @@ pub mod feed;
 pub mod freshness;
 pub mod ids;
 pub mod journal;
+pub mod judge;
 pub mod object;
 pub mod pod;
 pub mod reduce;
