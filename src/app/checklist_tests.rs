@@ -8,11 +8,13 @@ use super::model::{Model, Screen};
 use super::tests::{feed, model, performed, press, start, target};
 use super::{Effect, Msg, update};
 use crate::domain::action::{RefusalKind, Verb};
+use crate::domain::checklist::known::Known;
 use crate::domain::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
     answer,
 };
 use crate::domain::feed::Feed;
+use crate::domain::ids::EnvName;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::verdict::Verdict;
 
@@ -208,6 +210,44 @@ fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
     later(&mut model, 1);
     sign(&mut model, "bob", "sre", Decision::Go);
     assert!(can(&model, Verb::Promote));
+}
+
+#[test]
+fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_since() {
+    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))];
+    let mut model = with(specs.clone(), &[("sre", 1)]);
+    let red = found(&model, Found::Failed, 0);
+    let mut effects = say(&mut model, "tests", red);
+    written(&mut model, &effects);
+    later(&mut model, 1);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    // The next start knows what the journal says.
+    let mut next = with(specs, &[("sre", 1)]);
+    next.world.ledger = model.world.ledger.clone();
+    later(&mut next, 10);
+    let (red, green) = (found(&next, Found::Failed, 1), found(&next, Found::Passed, 0));
+    effects = say(&mut next, "tests", red);
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Record { .. })), "{effects:?}");
+    assert!(!can(&next, Verb::Promote));
+    say(&mut next, "tests", green);
+    assert!(can(&next, Verb::Promote));
+}
+
+#[test]
+fn what_is_not_seen_yet_of_the_environment_before_is_blind_and_voids_no_sign_off() {
+    let specs = vec![spec("artifact", CheckPhase::Pre, true, How::Known(Known::Artifact))];
+    let mut model = with(specs, &[("sre", 1)]);
+    let mut before = model.world.environments[0].clone();
+    before.settings.name = EnvName::new("before");
+    before.workloads[0].snapshot = None;
+    model.world.environments.insert(0, before);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    later(&mut model, 1);
+    let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
+    assert!(refusals[0].text.contains("of before is not seen yet"), "{refusals:?}");
+    model.world.environments.remove(0);
+    later(&mut model, 1);
+    assert!(can(&model, Verb::Promote), "{:?}", plan_for(&model, Verb::Promote, None));
 }
 
 #[test]

@@ -65,21 +65,22 @@ impl World {
     /// Takes in an answer, and notes it for the journal if it is another one than before.
     pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: Finding) {
         let Some(check) = self.check_mut(env, id) else { return };
+        let manual = check.is_manual();
+        let first = check.finding.is_none();
         let differs = check
             .finding
             .as_ref()
             .is_none_or(|known| (known.found, &known.subject) != (finding.found, &finding.subject));
-        // What a person said is in the journal already.
-        let news = differs && !check.is_manual();
-        if check.take(finding.clone()) {
-            // At once, and not only when the journal has it: a disk that is full must not keep a sign-off alive.
-            self.ledger.went_red(env, id, &finding);
+        check.take(finding.clone());
+        // What a person said is in the journal already; that nothing is known right after the start is no answer.
+        if manual || !differs || (first && finding.found == Found::Blind) || self.ledger.says(env, id, &finding) {
+            return;
         }
-        if news {
-            if self.news.len() == NEWS {
-                self.news.pop_front();
-            }
-            self.news.push_back((env.clone(), id.clone(), finding));
+        // At once, and not only when the journal has it: a disk that is full must not keep a sign-off alive.
+        self.ledger.answered(env, id, &finding);
+        if self.news.len() == NEWS {
+            self.news.pop_front();
         }
+        self.news.push_back((env.clone(), id.clone(), finding));
     }
 }

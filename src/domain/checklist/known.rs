@@ -115,7 +115,9 @@ fn artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timest
     let mut answer = same_everywhere(env, candidate, &here);
     if answer.found == Found::Passed {
         if let Some(before) = world.previous(env) {
+            let own = std::mem::take(&mut answer.evidence);
             answer = same_as_before(before, candidate, &here, now);
+            answer.evidence.splice(0..0, own);
         }
     }
     answer.evidence.splice(0..0, candidate.images.iter().map(|image| format!("image {image}")));
@@ -165,8 +167,11 @@ fn same_as_before(
         return Answer::new(Found::Blind, format!("the picture of {name} {age}"), &format!("{name} answers"));
     }
     let twin = twin(before, &candidate.workload).and_then(|id| before.workload(id));
-    let Some(pods) = twin.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
+    if twin.is_some_and(|workload| workload.missing) {
         return Answer::new(Found::Failed, format!("{name} does not run {}", candidate.workload), &wanted);
+    }
+    let Some(pods) = twin.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
+        return Answer::new(Found::Blind, format!("{} of {name} is not seen yet", candidate.workload), &wanted);
     };
     let there = digests(pods.iter());
     let all: usize = there.values().sum();

@@ -52,6 +52,8 @@ pub struct Ledger {
     pub sign_offs: Vec<SignOff>,
     /// Checks that went red.
     pub reds: Vec<Red>,
+    /// The last answer that was written down of each check: when, what was found, and what it was about.
+    answers: BTreeMap<(EnvName, CheckId), (Timestamp, Found, String)>,
     /// The last rollback that was carried out, per environment.
     pub drilled: BTreeMap<EnvName, Timestamp>,
     /// Rollbacks on their way.
@@ -64,9 +66,7 @@ impl Ledger {
         match &line.entry {
             Entry::Acknowledged(ack) if !self.acknowledgements.contains(ack) => self.acknowledgements.push(ack.clone()),
             Entry::SignedOff(sign_off) if !self.sign_offs.contains(sign_off) => self.sign_offs.push(sign_off.clone()),
-            Entry::Checked { env, check, finding } if finding.found == Found::Failed => {
-                self.went_red(env, check, finding);
-            }
+            Entry::Checked { env, check, finding } => self.answered(env, check, finding),
             Entry::Intent { action, plan, .. } if plan.verb == Verb::Rollback => {
                 self.rollbacks.insert(action.clone(), plan.target.env.clone());
             }
@@ -80,8 +80,24 @@ impl Ledger {
         }
     }
 
-    /// Takes in that a check went red.
-    pub fn went_red(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
+    /// Takes in an answer. One that says the same as the last is no news: what was red then and is red now did not go
+    /// red since.
+    pub fn answered(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
+        if finding.found == Found::Failed && !self.says(env, check, finding) {
+            self.went_red(env, check, finding);
+        }
+        let answer = (finding.at, finding.found, finding.subject.clone());
+        self.answers.insert((env.clone(), check.clone()), answer);
+    }
+
+    /// Returns whether the last answer that was written down found the same.
+    #[must_use]
+    pub fn says(&self, env: &EnvName, check: &CheckId, finding: &Finding) -> bool {
+        let last = self.answers.get(&(env.clone(), check.clone()));
+        last.is_some_and(|(_, found, subject)| *found == finding.found && *subject == finding.subject)
+    }
+
+    fn went_red(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
         let red = Red { env: env.clone(), check: check.clone(), subject: finding.subject.clone(), at: finding.at };
         if !self.reds.contains(&red) {
             self.reds.push(red);
@@ -108,6 +124,12 @@ impl Ledger {
         for (env, at) in other.drilled {
             let last = self.drilled.entry(env).or_insert(at);
             *last = (*last).max(at);
+        }
+        for (of, answer) in other.answers {
+            let last = self.answers.entry(of).or_insert_with(|| answer.clone());
+            if answer.0 > last.0 {
+                *last = answer;
+            }
         }
         self.rollbacks.extend(other.rollbacks);
     }
