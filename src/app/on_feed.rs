@@ -45,7 +45,9 @@ pub(super) fn check_news(model: &mut Model) -> Vec<Effect> {
         let Some(known) = model.world.environment(&env) else { continue };
         let is_gate = known.checks.iter().any(|other| other.spec.id == check && other.spec.gate);
         let candidate = model.world.candidate(known).filter(|candidate| candidate.standing != Standing::Settled);
-        if finding.found == Found::Failed && is_gate {
+        // What does not come in yet is expected to be red.
+        let comes_in = candidate.as_ref().is_some_and(|candidate| candidate.standing == Standing::UnderWay);
+        if finding.found == Found::Failed && is_gate && comes_in {
             say(model, Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
         }
         if let Some(candidate) = candidate {

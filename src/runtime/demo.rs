@@ -75,7 +75,10 @@ async fn repository(folder: &Path) -> Option<PathBuf> {
     let git = || {
         let mut git = Command::new("git");
         // Nothing of the user's own settings or repository.
-        git.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder);
+        git.env_clear().env("HOME", folder);
+        if let Some(path) = std::env::var_os("PATH") {
+            git.env("PATH", path);
+        }
         git.stdout(Stdio::null()).stderr(Stdio::null());
         git
     };

@@ -71,13 +71,19 @@ impl Flight {
     /// Runs a command again and again until it ends with this code; returns what it said then.
     #[track_caller]
     pub fn until_run(&self, arguments: &[&str], code: i32) -> String {
+        self.until_says(arguments, code, "")
+    }
+
+    /// Runs a command again and again until it ends with this code and says this; returns all that it said then.
+    #[track_caller]
+    pub fn until_says(&self, arguments: &[&str], code: i32, says: &str) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
             let (ended, said) = self.run(arguments);
-            if ended == code {
+            if ended == code && said.contains(says) {
                 return said;
             }
-            assert!(Instant::now() < until, "{arguments:?} never ends with {code}\n{said}");
+            assert!(Instant::now() < until, "{arguments:?} never ends with {code} and {says:?}\n{said}");
         }
     }
 

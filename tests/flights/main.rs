@@ -101,6 +101,36 @@ fn deployment() {
     flight.stable_is("prod-eu", "1.4.2");
 }
 
+/// The checklist is gone through, a gate turns red on the way: promotion stops there, and the rollback goes through.
+#[test]
+fn go_no_go() {
+    let flight = Flight::begin("go-no-go");
+    let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
+    flight.expect(3, &["gate", "prod-eu"], "pager: nobody acknowledged it");
+    flight.expect(3, &promote, "pager: nobody acknowledged it");
+    flight.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "acknowledged by alice");
+    flight.expect(0, &["sign", "prod-eu", "no-go", "--role", "sre", "--note", "the dashboard is down"], "NO-GO as sre");
+    flight.expect(3, &promote, "the dashboard is down");
+    for role in ["sre", "product"] {
+        flight.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
+    }
+    flight.until_run(&["gate", "prod-eu"], 0);
+    flight.expect(0, &promote, "done");
+    // At 40 % it begins to fail.
+    flight.until_says(&["gate", "prod-eu"], 3, "in the way: errors: ");
+    flight.expect(3, &promote, "errors: ");
+    flight.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    flight.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    flight.stable_is("prod-eu", "1.4.2");
+    flight.journal_holds(&[
+        "acknowledged pager",
+        "signed NO-GO as sre",
+        "signed GO as product",
+        "promote 20",
+        "roll back",
+    ]);
+}
+
 #[test]
 fn read_only_builds_no_writer() {
     let flight = Flight::begin("canary");

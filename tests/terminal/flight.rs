@@ -161,3 +161,44 @@ fn a_deployment_is_undone_and_restarted_by_name() {
     tui.wait_text(OVER);
     land(tui, &["roll back to 1.4.2", "restart"]);
 }
+
+/// Signs GO in the role that is asked for next.
+#[track_caller]
+fn sign(tui: &mut Tui, role: &str) {
+    tui.send("S");
+    tui.wait_text(&format!("Sign as {role}"));
+    tui.send("g");
+    tui.wait_text("note");
+    tui.send("seen\r");
+    tui.wait("it is signed", |screen| !screen.contents().contains(&format!("Sign as {role}")));
+}
+
+#[test]
+fn a_checklist_is_gone_through_and_a_gate_that_turns_red_stops_the_promotion_and_not_the_rollback() {
+    let mut tui = fly("go-no-go", "10");
+    // What is under way is looked at first, once it is seen.
+    tui.wait_text("p promote ✖ pager");
+    tui.send("4");
+    tui.wait_text("prod-eu  payments-api 1.5.0 on its way");
+    tui.wait_text("NO-GO: pager: nobody acknowledged it");
+    tui.wait_text("▸ ✔ gate artifact");
+    tui.send("jja");
+    tui.wait_text("Acknowledge pager");
+    tui.send("bo is on call\r");
+    tui.wait_text("alice: “bo is on call”");
+    sign(&mut tui, "product");
+    tui.wait_text("product     1/1");
+    sign(&mut tui, "sre");
+    tui.wait_text("sre         1/1");
+    tui.wait_text("p promote 20 → 40 %");
+    promote(&mut tui);
+    tui.wait_text("✖ gate errors");
+    tui.send("p");
+    tui.wait_text("prod-eu cannot promote");
+    close(&mut tui, "prod-eu cannot promote");
+    tui.send("R");
+    confirm(&mut tui, "Roll back prod-eu");
+    tui.send("1");
+    tui.wait_text(OVER);
+    land(tui, &["promote 20 → 40 %", "roll back to 1.4.2"]);
+}
