@@ -7,6 +7,9 @@ use reqwest::Url;
 use super::fields::{FILE, Kind, Section};
 use crate::domain::ids::WorkloadId;
 
+/// The suggested checklist: what holds without a config, and what is worth adding.
+const CHECKLIST: &str = include_str!("../../assets/checklist.toml");
+
 /// What was found behind one context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -43,6 +46,7 @@ pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
         out.push_str(&environment(env, &name));
         names.push(name);
     }
+    out.push_str(CHECKLIST);
     out
 }
 
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn the_defaults_in_its_comments_are_the_defaults() {
         let url: Url = "http://prometheus.monitoring:9090".parse().unwrap();
-        let written = text(&[found("a", &[])], None);
+        let written = text(&[found("a", &[])], None).replace(CHECKLIST, "");
         let uncommented: String = written
             .lines()
             .map(|line| match line.strip_prefix('#') {
@@ -159,6 +163,19 @@ mod tests {
             .collect();
         let expected = Config::parse(&written, &Place { prometheus: Some(url), ..Place::default() });
         assert_eq!(Config::parse(&uncommented, &Place::default()), expected);
+    }
+
+    #[test]
+    fn the_checklist_in_it_is_the_one_that_holds_without_and_all_that_it_suggests_can_be_taken() {
+        let written = text(&[found("a", &[])], None);
+        let config = Config::parse(&written, &Place::default()).unwrap();
+        assert_eq!(config.environments[0].checks, crate::config::checks::defaults());
+        let all = CHECKLIST.lines().map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') => format!("{key}\n"),
+            _ => format!("{line}\n"),
+        });
+        let all = Config::parse(&all.collect::<String>(), &Place::default()).unwrap();
+        assert_eq!(all.defaults.checks.len(), CHECKLIST.matches("[[checks]]").count());
     }
 
     proptest! {

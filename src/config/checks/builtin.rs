@@ -1,25 +1,46 @@
 //! The checklist that holds where the config has none: what needs no settings.
 
-use super::CheckConfig;
+use super::drift::Drift;
+use super::schedule::Schedule;
+use super::{CheckConfig, CheckKind};
+use crate::domain::changes::drift::{Allowed, Aspect};
 use crate::domain::checklist::known::Known;
 use crate::domain::checklist::{CheckId, CheckPhase, CheckSpec, How};
 
-/// Returns the built-in checklist. What answers itself is a gate; what a person has to say is advice, for nobody asked
-/// for it to stop anything.
+/// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
+/// what a person has to say is advice, for nobody asked for it to stop anything.
 #[must_use]
 pub fn defaults() -> Vec<CheckConfig> {
     use CheckPhase::{Deploy, Post, Pre};
-    let rollback = Known::Rollback { drilled_within: None };
-    [
+    let rollback = How::Known(Known::Rollback { drilled_within: None });
+    let drift = CheckKind::Drift(Drift { allow: vec![Allowed::all(Aspect::Replicas)] });
+    let person = |id, title, phase| line(id, title, phase, false, How::Manual);
+    vec![
         line("artifact", "one digest, the one that was verified before", Pre, true, How::Known(Known::Artifact)),
-        line("rollback", "a last known good revision to go back to", Pre, true, How::Known(rollback)),
-        line("plan", "rollback plan written: what will not roll back, who decides", Pre, false, How::Manual),
-        line("on-call", "on-call knows about it", Pre, false, How::Manual),
-        line("dashboards", "dashboards and alerts are ready", Deploy, false, How::Manual),
+        line("rollback", "a last known good revision to go back to", Pre, true, rollback),
+        evidence("drift", "set up as in the environment before", drift),
+        evidence(
+            "window",
+            "a good time: little traffic, people at their desks",
+            CheckKind::Schedule(Schedule::default()),
+        ),
+        person("plan", "rollback plan written: what will not roll back, who decides", Pre),
+        person("flags", "flags have a plan and a kill switch", Pre),
+        person("on-call", "on-call knows about it", Pre),
+        person("notes", "release notes are written", Pre),
+        person("dashboards", "dashboards and alerts are ready", Deploy),
         line("signals", "errors and latency are normal", Post, false, How::Known(Known::Signals)),
-        line("told", "stakeholders were told", Post, false, How::Manual),
+        person("metrics", "key metrics of the business are healthy", Post),
+        person("told", "stakeholders were told", Post),
+        person("tidy", "flags that are done with are removed", Post),
     ]
-    .into()
+}
+
+fn evidence(id: &str, title: &str, kind: CheckKind) -> CheckConfig {
+    let mut check = line(id, title, CheckPhase::Pre, false, How::Evidence(kind.word()));
+    check.spec.fresh = kind.fresh();
+    check.kind = Some(kind);
+    check
 }
 
 fn line(id: &str, title: &str, phase: CheckPhase, gate: bool, how: How) -> CheckConfig {

@@ -110,6 +110,12 @@ pub struct Allowed {
 }
 
 impl Allowed {
+    /// Allows every difference of an aspect.
+    #[must_use]
+    pub fn all(aspect: Aspect) -> Self {
+        Self { aspect, name: None }
+    }
+
     /// Reads one.
     ///
     /// # Errors

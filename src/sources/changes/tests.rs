@@ -313,7 +313,8 @@ async fn two_environments_are_compared_as_their_api_servers_have_them() {
 
     scene.previous = None;
     let first = found(asked, &scene, &tools).await;
-    assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to compare with");
+    assert_eq!(first.found, Found::Passed);
+    assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to differ from");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,9 @@ use crate::sources::changes::drift;
 
 /// Compares both.
 pub(super) async fn look(asked: &Drift, scene: &Scene, tools: &Tools) -> Evidence {
+    if let (Some(env), None) = (&scene.env, &scene.previous) {
+        return Evidence::passed(format!("{env} is the first environment: there is none before it to differ from"));
+    }
     match drift(scene, tools).await {
         Ok(found) => evidence(asked, scene, &found),
         Err(why) => Evidence::blind(why),
