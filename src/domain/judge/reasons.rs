@@ -62,7 +62,8 @@ fn comparison(judge: &Judge, ratio: &Ratio) -> String {
     let times = ratio.estimate.map_or_else(String::new, |estimate| format!(": {} times", figure(estimate)));
     let bounds = match ratio.high {
         Some(high) => format!("{} … {}", figure(ratio.low), figure(high)),
-        None => format!("{} or more", figure(ratio.low)),
+        None if ratio.low > 0.0 => format!("{} or more", figure(ratio.low)),
+        None => return format!("canary {canary} against {stable}{times}, too few errors to bound it"),
     };
     format!("canary {canary} against {stable}{times}, always valid {bounds}")
 }

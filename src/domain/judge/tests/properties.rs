@@ -33,7 +33,7 @@ fn look() -> impl Strategy<Value = Look> {
 fn numbers(report: &Report) -> Vec<f64> {
     let mut all = vec![report.e.plain, report.e.guarded, report.e.safe, report.e.latency];
     all.extend(report.t);
-    for ratio in &report.ratio {
+    if let Some(ratio) = report.ratio {
         all.extend([Some(ratio.low), ratio.high, ratio.estimate].into_iter().flatten());
     }
     for need in [report.needs.x2, report.needs.x5].into_iter().flatten() {
