@@ -1,5 +1,7 @@
 //! The command line as clap reads it: `--help`, completions and man page come from here.
 
+mod judge;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use clap_complete::Shell;
 use jiff::SignedDuration;
 use reqwest::Url;
+
+pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;
@@ -109,6 +113,8 @@ pub enum Command {
     Ack(Ack),
     /// Sign GO or NO-GO in a role, with a note
     Sign(Sign),
+    /// Judge a canary from counts in a file or on standard input, offline
+    Judge(JudgeArgs),
     /// Wait until a workload is paused, healthy or degraded
     Wait(Wait),
     /// Read the journal: everything that was seen and done

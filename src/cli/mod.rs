@@ -7,6 +7,7 @@ pub mod exit;
 mod fixtures;
 pub mod gate;
 pub mod journal;
+pub mod judge;
 pub mod output;
 pub mod preflight;
 pub mod print;

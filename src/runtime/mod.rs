@@ -26,6 +26,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Completions { shell }) => return headless::completions(*shell),
         Some(Command::Man) => return headless::man(),
         Some(Command::Config(what)) => return headless::config::run(&args.global, what),
+        Some(Command::Judge(what)) => return headless::judge::run(what),
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
         _ => {}
     }

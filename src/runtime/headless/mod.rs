@@ -5,6 +5,7 @@ mod changes;
 mod checklist;
 pub(super) mod config;
 mod init;
+pub(super) mod judge;
 pub(super) mod log;
 mod preflight;
 mod status;

@@ -1,0 +1,132 @@
+//! What the judge says of what it has gathered.
+
+use super::burn::Burn;
+use super::log_space::exp_finite;
+use super::needs::Pace;
+use super::reasons;
+use super::report::{Evidence, Heat, Metric, Needs, Opinion, Report, Seen, Tier, Tracks};
+use super::state::{Judge, Logs};
+use super::weight::Mismatch;
+
+/// What speaks for and against the canary now.
+pub(super) struct Standing {
+    pub logs: Logs,
+    pub burn: Option<Burn>,
+    pub stable_burns: bool,
+    pub mismatch: Option<Mismatch>,
+    pub opinion: Opinion,
+    pub tier: Option<Tier>,
+    pub culprit: Option<Metric>,
+    pub trouble: Option<String>,
+}
+
+impl Judge {
+    /// Returns what it thinks as of the last look.
+    ///
+    /// Regressed stays until a new rollout, through looks that bring nothing. Where stable burns its budget as well, the
+    /// canary is not held for the burn: only for being worse than stable, which is compared scrape by scrape and so holds
+    /// in the midst of an incident too.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report_on(self.trouble.clone())
+    }
+
+    /// Returns what it thinks at a later moment, when the last scrape may be stale.
+    #[must_use]
+    pub fn report_at(&self, now: f64) -> Report {
+        let old = self.counted_at.map(|at| now - at).filter(|age| *age > self.stale_after());
+        let stale = old.map(|age| format!("the last data is {} old", reasons::time(age)));
+        self.report_on(self.trouble.clone().or(stale))
+    }
+
+    fn report_on(&self, trouble: Option<String>) -> Report {
+        let standing = self.standing(trouble);
+        let needs = self.needs();
+        let Logs { plain, guarded, safe, latency } = standing.logs;
+        let seen = |[requests, errors]: [u64; 2]| Seen { requests, errors };
+        let e = Evidence {
+            plain: exp_finite(plain),
+            guarded: exp_finite(guarded),
+            safe: exp_finite(safe),
+            latency: exp_finite(latency),
+        };
+        Report {
+            t: self.at,
+            opinion: standing.opinion,
+            tier: standing.tier,
+            e,
+            ratio: self.ratio,
+            needs,
+            culprit: standing.culprit,
+            seen: Tracks { canary: seen(self.seen.canary), stable: seen(self.seen.stable) },
+            burn: standing.burn,
+            stable_burns: standing.stable_burns,
+            p99: Tracks {
+                canary: self.canary_latencies.p99(self.rules.alpha_warn),
+                stable: self.stable_latencies.p99(self.rules.alpha_warn),
+            },
+            heat: self.heat(),
+            reasons: reasons::of(self, &standing, &e, &needs),
+        }
+    }
+
+    fn standing(&self, trouble: Option<String>) -> Standing {
+        let logs = self.logs();
+        let mismatch = self.weight.and_then(|weight| weight.mismatch(self.rules.alpha));
+        let burn = self.budget.canary(&self.rules, self.recent.per_second());
+        let stable_burns = self.budget.stable_burns(&self.rules, self.seen.stable);
+        let trouble = trouble
+            .or_else(|| self.counted_at.is_none().then(|| "nothing was seen yet".to_owned()))
+            .or_else(|| mismatch.filter(Mismatch::is_far_off).map(|mismatch| reasons::far_off(&mismatch)));
+        let burns =
+            burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns));
+        let (opinion, tier, culprit) = if let Some(metric) = self.regressed {
+            (Opinion::Regressed, Some(Tier::Guarded), Some(metric))
+        } else if trouble.is_some() {
+            (Opinion::NoData, None, None)
+        } else if self.suspected {
+            (Opinion::Suspect, Some(Tier::Plain), Some(self.suspicious()))
+        } else if burns {
+            (Opinion::Suspect, None, Some(Metric::Budget))
+        } else if logs.safe >= self.rules.healthy_bar.ln() {
+            (Opinion::Healthy, None, None)
+        } else {
+            (Opinion::Undecided, None, None)
+        };
+        Standing { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
+    }
+
+    /// Returns which metric has the greater part in the plain evidence.
+    fn suspicious(&self) -> Metric {
+        let ln_latency = self.latency.as_ref().map_or(0.0, super::latency::LatencyTest::ln_plain);
+        let (errors, latency) = self.plain.parts(self.errors.ln_plain(), ln_latency);
+        if latency.is_some_and(|latency| latency > errors) { Metric::Latency } else { Metric::Errors }
+    }
+
+    fn needs(&self) -> Needs {
+        let [requests, errors] = self.seen.stable;
+        let pace = Pace {
+            stable_errors: if requests > 0 { errors as f64 / requests as f64 } else { 0.0 },
+            share: self.recent.share(),
+            per_second: self.recent.canary_per_second(),
+            answered: self.seen.canary[0] as f64,
+        };
+        Needs { x2: pace.need(2.0, self.rules.alpha), x5: pace.need(5.0, self.rules.alpha) }
+    }
+
+    fn heat(&self) -> Vec<Heat> {
+        let Some(seen) = self.latency.as_ref().map(super::latency::LatencyTest::seen) else { return Vec::new() };
+        let all = |counts: &[u64]| counts.iter().map(|count| *count as f64).sum::<f64>().max(1.0);
+        let (canary, stable) = (all(&seen.canary), all(&seen.stable));
+        let bounds = seen.bounds.iter().copied().map(Some).chain([None]);
+        let counts = seen.canary.iter().zip(&seen.stable);
+        bounds
+            .zip(counts)
+            .map(|(le, (of_canary, of_stable))| Heat {
+                le,
+                canary: *of_canary as f64 / canary,
+                stable: *of_stable as f64 / stable,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! How much pods of one version differ by themselves, and the tolerance that follows.
+
+use serde::{Deserialize, Serialize};
+
+use super::scrape::PodCounts;
+
+/// Standard deviations that pods of the same code are let to differ by: 1 of 100 differs by more.
+const DEVIATIONS: f64 = 2.33;
+
+/// However much pods differ, a canary that is as many times worse is worse.
+const MOST: f64 = 10.0;
+
+/// Pods without which no spread is seen.
+const FEWEST: usize = 3;
+
+/// Errors per pod from which a new set of pods tells its spread better than the set before.
+const TELLING: f64 = 5.0;
+
+/// Totals of stable's pods since they have been the same ones.
+///
+/// Pods are known by their place in the list, so that a list of another length is another set of pods.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PodSpread {
+    requests: Vec<f64>,
+    errors: Vec<f64>,
+    /// What the set before told.
+    before: f64,
+}
+
+impl PodSpread {
+    /// Takes in what each pod answered in a scrape.
+    pub fn take(&mut self, pods: &[PodCounts]) {
+        if pods.is_empty() {
+            return;
+        }
+        if pods.len() != self.requests.len() {
+            self.before = self.deviation();
+            self.requests = vec![0.0; pods.len()];
+            self.errors = vec![0.0; pods.len()];
+        }
+        for ((pod, requests), errors) in pods.iter().zip(&mut self.requests).zip(&mut self.errors) {
+            *requests += pod.requests as f64;
+            *errors += pod.errors as f64;
+        }
+    }
+
+    /// Returns by what factor, as a logarithm, pods differ beyond chance: one standard deviation.
+    ///
+    /// By moments: what the χ² of the pods' errors against the common share exceeds its degrees of freedom by.
+    #[must_use]
+    pub fn deviation(&self) -> f64 {
+        let (requests, errors): (f64, f64) = (self.requests.iter().sum(), self.errors.iter().sum());
+        let pods = self.requests.len();
+        let known = if pods > 0 && errors < TELLING * pods as f64 { self.before } else { 0.0 };
+        if pods < FEWEST || errors <= 0.0 || requests <= 0.0 {
+            return known;
+        }
+        let share = errors / requests;
+        let (mut chi2, mut squares) = (0.0, 0.0);
+        for (requests, errors) in self.requests.iter().zip(&self.errors).filter(|(requests, _)| **requests > 0.0) {
+            let expected = requests * share;
+            chi2 += (errors - expected) * (errors - expected) / expected;
+            squares += expected * expected;
+        }
+        let excess = chi2 - (pods - 1) as f64;
+        let weight = errors - squares / errors;
+        if excess <= 0.0 || weight <= 0.0 { known } else { (excess / weight).sqrt().max(known) }
+    }
+
+    /// Returns how many times stable's share a canary may have, for pods like these, when it answered this many requests
+    /// for each of stable: as many times fewer pods are taken to have answered them.
+    #[must_use]
+    pub fn tolerance(&self, canary_per_stable: f64) -> f64 {
+        let pods = self.requests.len() as f64;
+        if pods <= 0.0 {
+            return 1.0;
+        }
+        let of_canary = (pods * canary_per_stable).round().max(1.0);
+        (DEVIATIONS * self.deviation() * (1.0 / of_canary + 1.0 / pods).sqrt()).exp().min(MOST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pods(errors: &[u64]) -> Vec<PodCounts> {
+        errors.iter().map(|errors| PodCounts { requests: 10_000, errors: *errors }).collect()
+    }
+
+    #[test]
+    fn pods_that_differ_by_chance_only_need_no_tolerance() {
+        let mut spread = PodSpread::default();
+        assert!((spread.tolerance(0.05) - 1.0).abs() < 1e-12);
+        spread.take(&pods(&[90, 100, 110, 104, 96]));
+        assert!((spread.tolerance(0.05) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn pods_that_differ_for_good_raise_it_and_fewer_canaries_raise_it_more() {
+        let mut spread = PodSpread::default();
+        for _ in 0..20 {
+            spread.take(&pods(&[70, 130, 100, 85, 115, 100]));
+        }
+        let deviation = spread.deviation();
+        assert!((0.15..0.25).contains(&deviation), "{deviation}");
+        assert!(spread.tolerance(0.1) > spread.tolerance(1.0));
+        assert!(spread.tolerance(0.1) > 1.5);
+    }
+
+    #[test]
+    fn a_new_set_of_pods_starts_from_what_the_set_before_told() {
+        let mut spread = PodSpread::default();
+        spread.take(&pods(&[50, 150, 100, 100]));
+        let before = spread.deviation();
+        spread.take(&pods(&[1, 1, 1, 1, 1]));
+        assert!((spread.deviation() - before).abs() < 1e-12);
+        spread.take(&pods(&[100, 101, 99, 100, 100]));
+        assert!(spread.deviation() < 1e-12);
+    }
+
+    #[test]
+    fn one_broken_pod_does_not_excuse_everything() {
+        let mut spread = PodSpread::default();
+        spread.take(&pods(&[0, 0, 0, 0, 0, 9_000]));
+        assert!((spread.tolerance(0.05) - MOST).abs() < 1e-12);
+    }
+}

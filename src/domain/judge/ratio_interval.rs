@@ -1,0 +1,222 @@
+//! How many times more often the canary fails, and between what bounds that is at every look.
+
+use serde::{Deserialize, Serialize};
+
+use super::log_space::{NOTHING, ln_add};
+use super::ratio_test::ErrorCounts;
+
+/// Ratios that are bet on, on each side of one that is asked about.
+const SIDE: usize = 24;
+
+/// Steps of the grid on each side of a ratio of 1 that can be asked about.
+const ASKED: usize = 24;
+
+/// Points of the grid: what can be asked about, and the bets beyond it.
+const POINTS: usize = 2 * (SIDE + ASKED) + 1;
+
+/// The point of a ratio of 1.
+const ONE: usize = SIDE + ASKED;
+
+/// Distance of neighbouring points, as logarithms: from 1 to 97 in 24 steps.
+const STEP: f64 = 0.190_5;
+
+/// How many times more often the canary fails than stable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// As it looks; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
+    /// a rate that changes between them does not mislead it (Mantel-Haenszel).
+    pub estimate: Option<f64>,
+    /// The smallest that is still possible; 0 where there is no bound.
+    pub low: f64,
+    /// The greatest that is still possible; `None` where there is no bound.
+    pub high: Option<f64>,
+}
+
+/// What the scrapes say on each ratio of a grid (formula F6 of the method): a sum for each point, so that a scrape costs the
+/// same however many came before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RatioLikelihood {
+    canary_errors: f64,
+    /// `Σ (e_c+e_s) ln(1+π(w-1))` for each point.
+    ln_odds: Vec<f64>,
+    /// Of the Mantel-Haenszel estimate: above and below the line.
+    parts: (f64, f64),
+}
+
+impl Default for RatioLikelihood {
+    fn default() -> Self {
+        Self { canary_errors: 0.0, ln_odds: vec![0.0; POINTS], parts: (0.0, 0.0) }
+    }
+}
+
+fn ratio_at(point: f64) -> f64 {
+    ((point - ONE as f64) * STEP).exp()
+}
+
+impl RatioLikelihood {
+    /// Takes in a scrape.
+    pub fn take(&mut self, counts: &ErrorCounts) {
+        let stable = counts.both - counts.canary;
+        self.parts.0 += counts.canary * (1.0 - counts.share);
+        self.parts.1 += stable * counts.share;
+        if counts.both <= 0.0 {
+            return;
+        }
+        self.canary_errors += counts.canary;
+        let mut ratio = ratio_at(0.0);
+        let step = STEP.exp();
+        for sum in &mut self.ln_odds {
+            *sum += counts.both * counts.ln_odds(ratio);
+            ratio *= step;
+        }
+    }
+
+    /// Returns the ratio, with bounds that all hold at every look with a chance of at least `1 - alpha`; `None` before any
+    /// error.
+    ///
+    /// A ratio is possible while neither the bets above it nor those below it have won `2/alpha` against it.
+    #[must_use]
+    pub fn ratio(&self, alpha: f64) -> Option<Ratio> {
+        let (above, below) = self.parts;
+        if above + below <= 0.0 {
+            return None;
+        }
+        let estimate = (below > 0.0).then(|| above / below);
+        let likelihood = Likelihood::new(self);
+        let bar = (2.0 / alpha).ln();
+        Some(Ratio { estimate, low: likelihood.low(bar).unwrap_or(0.0), high: likelihood.high(bar) })
+    }
+}
+
+/// The likelihood of each ratio of the grid, with the sums that mixtures of neighbours are made from.
+struct Likelihood {
+    ln: Vec<f64>,
+    best: f64,
+    /// Sums of likelihoods before each point, relative to the best.
+    before: Vec<f64>,
+}
+
+impl Likelihood {
+    fn new(sums: &RatioLikelihood) -> Self {
+        let ln: Vec<f64> = sums
+            .ln_odds
+            .iter()
+            .enumerate()
+            .map(|(point, ln_odds)| sums.canary_errors * (point as f64 - ONE as f64) * STEP - ln_odds)
+            .collect();
+        let best = ln.iter().copied().fold(NOTHING, f64::max);
+        let mut before = Vec::with_capacity(POINTS + 1);
+        let mut sum = 0.0;
+        before.push(sum);
+        for value in &ln {
+            sum += (value - best).exp();
+            before.push(sum);
+        }
+        Self { ln, best, before }
+    }
+
+    /// Returns the logarithm of what bets on points of a range have won against a point, on average.
+    fn won(&self, point: usize, bets: std::ops::Range<usize>) -> f64 {
+        let sum = |at: usize| self.before.get(at).copied().unwrap_or_default();
+        let total = (sum(bets.end) - sum(bets.start)).max(0.0);
+        let of_point = self.ln.get(point).copied().unwrap_or(NOTHING);
+        let total = if total > 0.0 { self.best + (total / SIDE as f64).ln() } else { NOTHING };
+        // Against itself it has won nothing: a floor that keeps interpolation within numbers.
+        ln_add(total - of_point, -50.0)
+    }
+
+    /// Returns the point that can be asked about and is most likely.
+    fn middle(&self) -> usize {
+        let mut best = (SIDE, NOTHING);
+        for (point, value) in self.ln.iter().enumerate().skip(SIDE).take(2 * ASKED + 1) {
+            if *value > best.1 {
+                best = (point, *value);
+            }
+        }
+        best.0
+    }
+
+    fn low(&self, bar: f64) -> Option<f64> {
+        let won = |point: usize| self.won(point, point + 1..point + 1 + SIDE);
+        let mut above = (self.middle(), won(self.middle()));
+        if above.1 >= bar {
+            return Some(ratio_at(above.0 as f64));
+        }
+        for point in (SIDE..self.middle()).rev() {
+            let here = won(point);
+            if here >= bar {
+                let part = ((bar - above.1) / (here - above.1)).clamp(0.0, 1.0);
+                return Some(ratio_at(above.0 as f64 - part));
+            }
+            above = (point, here);
+        }
+        None
+    }
+
+    fn high(&self, bar: f64) -> Option<f64> {
+        let won = |point: usize| self.won(point, point - SIDE..point);
+        let mut below = (self.middle(), won(self.middle()));
+        if below.1 >= bar {
+            return Some(ratio_at(below.0 as f64));
+        }
+        for point in self.middle() + 1..=SIDE + 2 * ASKED {
+            let here = won(point);
+            if here >= bar {
+                let part = ((bar - below.1) / (here - below.1)).clamp(0.0, 1.0);
+                return Some(ratio_at(below.0 as f64 + part));
+            }
+            below = (point, here);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(scrapes: &[(u64, u64, u64, u64)]) -> Option<Ratio> {
+        let mut likelihood = RatioLikelihood::default();
+        for (canary, stable, n_canary, n_stable) in scrapes {
+            likelihood.take(&ErrorCounts::new(*canary, *stable, *n_canary, *n_stable).unwrap());
+        }
+        likelihood.ratio(0.05)
+    }
+
+    #[test]
+    fn bounds_close_in_on_the_ratio() {
+        assert_eq!(after(&[(0, 0, 50, 950)]), None);
+        let few = after(&[(3, 19, 1000, 19_000)]).unwrap();
+        assert!(few.low < 1.0 && few.high.unwrap() > 5.0, "{few:?}");
+        let many = after(&[(3000, 19_000, 1_000_000, 19_000_000)]).unwrap();
+        assert!((many.estimate.unwrap() - 3.0).abs() < 1e-9);
+        assert!(many.low > 2.7 && many.low < 3.0 && many.high.unwrap() < 3.4 && many.high.unwrap() > 3.0, "{many:?}");
+    }
+
+    #[test]
+    fn what_has_no_bound_has_none() {
+        let ratio = after(&[(5, 0, 1000, 19_000)]).unwrap();
+        assert!(ratio.estimate.is_none() && ratio.low > 1.0 && ratio.high.is_none(), "{ratio:?}");
+        let ratio = after(&[(0, 1, 1000, 19_000)]).unwrap();
+        assert!(ratio.estimate == Some(0.0) && ratio.low < 1e-9, "{ratio:?}");
+    }
+
+    #[test]
+    fn a_share_that_grows_while_all_fail_more_does_not_mislead() {
+        let ratio = after(&[(2, 38, 1000, 19_000), (100, 100, 10_000, 10_000)]).unwrap();
+        assert!((ratio.estimate.unwrap() - 1.0).abs() < 0.01, "{ratio:?}");
+    }
+
+    #[test]
+    fn the_bound_is_where_the_bets_on_one_side_have_won() {
+        // The whole grid, bet by bet, without the sums.
+        let counts = ErrorCounts::new(12, 20, 1000, 19_000).unwrap();
+        let mut likelihood = RatioLikelihood::default();
+        likelihood.take(&counts);
+        let low = likelihood.ratio(0.05).unwrap().low;
+        let won = |w0: f64| (1..=SIDE).map(|bet| counts.ln_e(w0 * (bet as f64 * STEP).exp(), w0).exp()).sum::<f64>();
+        let at_bound = (won(low) / SIDE as f64).ln();
+        // Between points of the grid the bound is a straight line's.
+        assert!((at_bound - 40.0_f64.ln()).abs() < 0.1, "{at_bound}");
+    }
+}

@@ -1,0 +1,142 @@
+//! What the judge says.
+
+use serde::{Deserialize, Serialize};
+
+use super::burn::Burn;
+use super::needs::Need;
+use super::quantile::QuantileBounds;
+use super::ratio_interval::Ratio;
+
+/// What the judge thinks of the canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opinion {
+    /// It is worse than stable: roll back. Stays until a new rollout.
+    Regressed,
+    /// It may be worse: hold. Ends when the evidence has shrunk to a tenth of what raised it.
+    Suspect,
+    /// Nothing is proved yet: hold, and wait for more requests.
+    Undecided,
+    /// It is provably good enough, and nothing speaks against it: may go on.
+    Healthy,
+    /// The last look tells nothing, or not enough to trust it: hold. What was gathered is kept.
+    NoData,
+}
+
+impl Opinion {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Regressed => "regressed",
+            Self::Suspect => "suspect",
+            Self::Undecided => "undecided",
+            Self::Healthy => "healthy",
+            Self::NoData => "no-data",
+        }
+    }
+}
+
+/// Which evidence an opinion rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// The plain one: seconds, enough to hold.
+    Plain,
+    /// The guarded one: a minute more, enough to roll back.
+    Guarded,
+}
+
+/// What speaks against the canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// It fails more often than stable.
+    Errors,
+    /// It is slower than stable.
+    Latency,
+    /// It burns the error budget.
+    Budget,
+}
+
+/// Evidence: how many times a bet against "the canary is no worse" has multiplied its stake. Finite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// On all metrics, exact for independent requests.
+    pub plain: f64,
+    /// On all metrics, for what real pods do: what a rollback rests on.
+    pub guarded: f64,
+    /// That the canary is good enough: the least over the metrics that this is asked of.
+    pub safe: f64,
+    /// On latency alone; 1 without histograms.
+    pub latency: f64,
+}
+
+/// What it would take to see a regression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Twice as many errors.
+    pub x2: Option<Need>,
+    /// Five times as many.
+    pub x5: Option<Need>,
+}
+
+/// What one track answered since the rollout began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Requests.
+    pub requests: u64,
+    /// Those that failed.
+    pub errors: u64,
+}
+
+/// One thing of each track.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracks<T> {
+    /// Of the canary.
+    pub canary: T,
+    /// Of stable.
+    pub stable: T,
+}
+
+/// A bucket of latencies, with the share of each track's requests in it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heat {
+    /// Upper bound in seconds; `None` for the last bucket.
+    pub le: Option<f64>,
+    /// Share of the canary's requests.
+    pub canary: f64,
+    /// Share of stable's requests.
+    pub stable: f64,
+}
+
+/// What the judge says after a look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// When, in seconds; `None` before the first look.
+    pub t: Option<f64>,
+    /// The opinion.
+    pub opinion: Opinion,
+    /// The evidence that an opinion against the canary rests on; `None` where it does not rest on evidence.
+    pub tier: Option<Tier>,
+    /// The evidence so far.
+    pub e: Evidence,
+    /// How many times more often the canary fails; `None` before the first error.
+    pub ratio: Option<Ratio>,
+    /// What it would take to see a regression.
+    pub needs: Needs,
+    /// What speaks against the canary, where it is regressed or suspect.
+    pub culprit: Option<Metric>,
+    /// What both answered since the rollout began.
+    pub seen: Tracks<Seen>,
+    /// How the canary burns the error budget; `None` while it answers nothing.
+    pub burn: Option<Burn>,
+    /// Whether stable burns its budget too: then the cause of the burn is not the canary.
+    pub stable_burns: bool,
+    /// Where the 99th percentile of latency lies; `None` without histograms.
+    pub p99: Tracks<Option<QuantileBounds>>,
+    /// Shares of requests by bucket; empty without histograms.
+    pub heat: Vec<Heat>,
+    /// Why, in short sentences.
+    pub reasons: Vec<String>,
+}

@@ -1,0 +1,118 @@
+//! Evidence gathered by many bets at once, begun anew with every scrape.
+
+use serde::{Deserialize, Serialize};
+
+use super::log_space::{NOTHING, ln_add, ln_mean};
+
+/// How much of what there is to bet begins at the first scrape; the rest begins evenly over those planned.
+const AT_FIRST: f64 = 0.5;
+
+/// A mixture of bets with restarts (formula F3 of the method): an e-process.
+///
+/// Each scrape some of what is left begins to bet. What began at first sees a regression that was there from the start,
+/// what begins later is not held down by the healthy time before: `S_j ← (S_j + a_t) LR_t(j)`, `E = mean_j S_j + left`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mixture {
+    ln_wealth: Vec<f64>,
+    left: f64,
+    scrapes: u32,
+}
+
+impl Mixture {
+    /// Begins with a number of bets, at evidence 1.
+    #[must_use]
+    pub fn new(bets: usize) -> Self {
+        Self { ln_wealth: vec![NOTHING; bets], left: 1.0, scrapes: 0 }
+    }
+
+    /// Takes in a scrape: the logarithm of each bet's e-value in it. `planned` is how many scrapes share the restarts.
+    pub fn take(&mut self, planned: u32, ln_e: impl Fn(usize) -> f64) {
+        let begins = self.begins(planned);
+        self.begin(begins, ln_e);
+    }
+
+    fn begins(&self, planned: u32) -> f64 {
+        match (self.scrapes, planned) {
+            (_, ..=1) => self.left,
+            (0, _) => AT_FIRST,
+            _ => ((1.0 - AT_FIRST) / f64::from(planned - 1)).min(self.left),
+        }
+    }
+
+    fn begin(&mut self, begins: f64, ln_e: impl Fn(usize) -> f64) {
+        self.left = (self.left - begins).max(0.0);
+        self.scrapes = self.scrapes.saturating_add(1);
+        let ln_begins = if begins > 0.0 { begins.ln() } else { NOTHING };
+        for (bet, wealth) in self.ln_wealth.iter_mut().enumerate() {
+            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(NOTHING);
+        }
+    }
+
+    /// Returns the logarithm of the evidence so far.
+    #[must_use]
+    pub fn ln_value(&self) -> f64 {
+        let left = if self.left > 0.0 { self.left.ln() } else { NOTHING };
+        if self.ln_wealth.is_empty() {
+            return 0.0;
+        }
+        ln_add(ln_mean(&self.ln_wealth), left)
+    }
+
+    /// Puts all that was won on other bets, evenly. The evidence stays what it is, and stays an e-process.
+    pub fn rebet(&mut self, bets: usize) {
+        let ln_value = self.ln_value();
+        let ln_left = if self.left > 0.0 { self.left.ln() } else { NOTHING };
+        // What is left keeps aside for restarts; the rest of the evidence is spread.
+        let spread = if ln_left >= ln_value { NOTHING } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
+        self.ln_wealth = vec![spread.max(NOTHING); bets];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ratio_test::ErrorCounts;
+    use super::*;
+
+    const SCRAPES: [(u64, u64, u64, u64); 4] = [(1, 1, 38, 712), (0, 1, 37, 713), (2, 0, 38, 712), (1, 0, 36, 714)];
+    const GRID: [f64; 3] = [1.5, 3.0, 10.0];
+
+    #[test]
+    fn the_worked_example_comes_out_to_every_digit() {
+        let (mut plain, mut restarted) = (Mixture::new(3), Mixture::new(3));
+        let wanted = [(2.872419, 1.936209), (2.303457, 1.616615), (57.926248, 34.911050), (375.389190, 223.668523)];
+        let begins = [0.5, 0.25, 0.125, 0.125];
+        for (at, (canary, stable, n_canary, n_stable)) in SCRAPES.into_iter().enumerate() {
+            let counts = ErrorCounts::new(canary, stable, n_canary, n_stable).unwrap();
+            plain.begin(if at == 0 { 1.0 } else { 0.0 }, |bet| counts.ln_e(GRID[bet], 1.0));
+            restarted.begin(begins[at], |bet| counts.ln_e(GRID[bet], 1.0));
+            let is = (plain.ln_value().exp(), restarted.ln_value().exp());
+            assert!((is.0 - wanted[at].0).abs() < 1e-6, "{is:?} {:?}", wanted[at]);
+            assert!((is.1 - wanted[at].1).abs() < 1e-6, "{is:?} {:?}", wanted[at]);
+        }
+    }
+
+    #[test]
+    fn half_begins_at_first_and_the_rest_over_those_planned() {
+        let mut mixture = Mixture::new(1);
+        let mut left = Vec::new();
+        for _ in 0..6 {
+            mixture.take(5, |_| 0.0);
+            left.push(mixture.left);
+            assert!((mixture.ln_value()).abs() < 1e-12, "bets that win nothing leave 1");
+        }
+        assert_eq!(left, [0.5, 0.375, 0.25, 0.125, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn other_bets_go_on_from_the_same_evidence() {
+        let mut mixture = Mixture::new(3);
+        for gain in [0.5, 1.0, 2.0] {
+            mixture.take(10, |bet| gain * bet as f64);
+        }
+        let before = mixture.ln_value();
+        mixture.rebet(7);
+        assert!((mixture.ln_value() - before).abs() < 1e-12);
+        mixture.take(10, |_| 0.0);
+        assert!((mixture.ln_value() - before).abs() < 1e-12);
+    }
+}

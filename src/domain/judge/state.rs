@@ -1,0 +1,258 @@
+//! The judge: takes looks, keeps what they add up to, and says what it thinks after each.
+
+use serde::{Deserialize, Serialize};
+
+use super::burn::{Budget, Sums};
+use super::errors::ErrorTest;
+use super::histogram::Shared;
+use super::latency::LatencyTest;
+use super::log_space::exp_finite;
+use super::one_share::ln_below;
+use super::pace::Recent;
+use super::pod_spread::PodSpread;
+use super::pool::Pool;
+use super::quantile::Latencies;
+use super::ratio_interval::{Ratio, RatioLikelihood};
+use super::ratio_test::ErrorCounts;
+use super::report::{Evidence, Metric};
+use super::rules::Rules;
+use super::scrape::{Look, Scrape};
+use super::trouble::{contradiction, no_comparison};
+use super::weight::Weight;
+
+/// A suspicion ends when the evidence has shrunk to this part of what raised it, so that it does not flicker.
+const RELIEF: f64 = 0.1;
+
+/// Missed scrapes after which the last one is stale.
+const STALE: f64 = 3.0;
+
+/// The judge of one canary.
+///
+/// All that it knows can be written down and read back: a restart neither forgets nor counts twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judge {
+    pub(super) rules: Rules,
+    pub(super) seen: Sums,
+    pub(super) began: Option<f64>,
+    pub(super) at: Option<f64>,
+    /// When a scrape was last counted.
+    pub(super) counted_at: Option<f64>,
+    /// Why the last look tells nothing.
+    pub(super) trouble: Option<String>,
+    pub(super) recent: Recent,
+    pub(super) errors: ErrorTest,
+    likelihood: RatioLikelihood,
+    pub(super) ratio: Option<Ratio>,
+    pub(super) latency: Option<LatencyTest>,
+    pub(super) plain: Pool,
+    pub(super) guarded: Pool,
+    pub(super) canary_latencies: Latencies,
+    pub(super) stable_latencies: Latencies,
+    pub(super) pods: PodSpread,
+    pub(super) budget: Budget,
+    pub(super) weight: Option<Weight>,
+    /// What was found worse for certain: stays, an e-process that crossed its bar has crossed it.
+    pub(super) regressed: Option<Metric>,
+    /// Whether the plain evidence crossed its bar and has not shrunk since.
+    pub(super) suspected: bool,
+}
+
+/// The logarithms of the evidence, by tier and metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Logs {
+    pub plain: f64,
+    pub guarded: f64,
+    pub safe: f64,
+    pub latency: f64,
+}
+
+impl Judge {
+    /// Begins with a rollout that nothing is known of.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            seen: Sums::default(),
+            began: None,
+            at: None,
+            counted_at: None,
+            trouble: None,
+            recent: Recent::default(),
+            errors: ErrorTest::default(),
+            likelihood: RatioLikelihood::default(),
+            ratio: None,
+            latency: None,
+            plain: Pool::default(),
+            guarded: Pool::default(),
+            canary_latencies: Latencies::default(),
+            stable_latencies: Latencies::default(),
+            pods: PodSpread::default(),
+            budget: Budget::default(),
+            weight: None,
+            regressed: None,
+            suspected: false,
+        }
+    }
+
+    /// Returns what it keeps to.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Takes in a look. [`Self::report`] says what it thinks then.
+    pub fn take(&mut self, look: &Look) {
+        match look {
+            Look::Reset => *self = Self::new(self.rules.clone()),
+            Look::Missing { t, why } => {
+                self.look_at(*t);
+                let why = why.trim();
+                self.trouble =
+                    Some(if why.is_empty() { "this look brought no data".to_owned() } else { why.to_owned() });
+            }
+            Look::Scrape(scrape) => match contradiction(scrape, self.at) {
+                Some(why) => {
+                    self.look_at(scrape.t);
+                    self.trouble = Some(why);
+                }
+                None => self.take_scrape(scrape),
+            },
+        }
+    }
+
+    /// Says which share of requests the canary was given, where that is known: another share is told of, and one that is
+    /// more than three times off makes the numbers worth nothing.
+    pub fn set_weight(&mut self, share: Option<f64>) {
+        let same = |weight: &Weight| share.is_some_and(|share| weight.is(share));
+        if !self.weight.as_ref().is_some_and(same) {
+            self.weight = share.and_then(Weight::new);
+        }
+    }
+
+    fn look_at(&mut self, t: f64) {
+        if t.is_finite() && self.at.is_none_or(|at| t > at) {
+            self.at = Some(t);
+        }
+    }
+
+    fn take_scrape(&mut self, scrape: &Scrape) {
+        self.look_at(scrape.t);
+        let began = *self.began.get_or_insert(scrape.t);
+        let (canary, stable) = (&scrape.canary, &scrape.stable);
+        let seconds = self.counted_at.map_or(self.rules.interval_seconds, |before| scrape.t - before);
+        self.counted_at = Some(scrape.t);
+        self.recent.take(seconds, canary.requests, stable.requests);
+        let shared = Shared::of(&canary.buckets, &stable.buckets);
+        self.compare(scrape, shared.as_ref());
+        self.errors.take_stable(stable.errors, stable.requests);
+        self.pods.take(&scrape.stable_pods);
+        self.canary_latencies.take(&canary.buckets);
+        self.stable_latencies.take(&stable.buckets);
+        if let Some(weight) = &mut self.weight {
+            weight.take(canary.requests, stable.requests);
+        }
+        let now = Sums { canary: [canary.requests, canary.errors], stable: [stable.requests, stable.errors] };
+        self.budget.take(scrape.t, began, &now, &self.seen, self.interval());
+        self.seen.add(&now);
+        self.trouble = no_comparison(scrape, shared.as_ref());
+        self.make_up_its_mind();
+    }
+
+    /// Returns the usual seconds between scrapes.
+    pub(super) fn interval(&self) -> f64 {
+        self.recent.interval().unwrap_or(self.rules.interval_seconds)
+    }
+
+    /// Compares both tracks. What guards the evidence must not know this scrape yet.
+    fn compare(&mut self, scrape: &Scrape, shared: Option<&Shared>) {
+        let (canary, stable) = (&scrape.canary, &scrape.stable);
+        let Some(counts) = ErrorCounts::new(canary.errors, stable.errors, canary.requests, stable.requests) else {
+            return;
+        };
+        let planned = self.rules.planned_scrapes;
+        if let Some(shared) = shared {
+            self.plain.join_latency(self.errors.ln_plain());
+            self.guarded.join_latency(self.errors.ln_guarded());
+            self.latency.get_or_insert_default().take(scrape.t, shared, planned);
+        }
+        self.errors.take(&counts, self.tolerance(), planned);
+        self.likelihood.take(&counts);
+        if counts.both > 0.0 {
+            self.ratio = self.likelihood.ratio(self.rules.alpha_warn);
+        }
+    }
+
+    /// Returns how many times stable's error share the canary may have before it counts against it.
+    #[must_use]
+    pub fn tolerance(&self) -> f64 {
+        if !self.rules.auto_tolerance {
+            return self.rules.tolerance;
+        }
+        let [canary, stable] = [self.seen.canary[0], self.seen.stable[0]].map(|requests| requests as f64);
+        let per_stable = if stable > 0.0 { canary / stable } else { 0.0 };
+        self.pods.tolerance(per_stable).max(self.rules.tolerance)
+    }
+
+    pub(super) fn logs(&self) -> Logs {
+        let latency = self.latency.as_ref();
+        let plain_latency = latency.map_or(0.0, LatencyTest::ln_plain);
+        Logs {
+            plain: self.plain.ln_all(self.errors.ln_plain(), plain_latency),
+            guarded: self.guarded.ln_all(self.errors.ln_guarded(), latency.map_or(0.0, LatencyTest::ln_tolerant)),
+            safe: self.ln_safe(),
+            latency: plain_latency,
+        }
+    }
+
+    /// Returns the least evidence that the canary is good enough, over the metrics that this is asked of.
+    fn ln_safe(&self) -> f64 {
+        let [requests, errors] = self.seen.canary;
+        let errors = ln_below(errors, requests, self.rules.healthy_below());
+        let slow = self.rules.slow.map(|slow| {
+            let latencies = &self.canary_latencies;
+            ln_below(latencies.slower_than(slow.bound_seconds), latencies.all(), slow.at_most)
+        });
+        slow.map_or(errors, |slow| slow.min(errors))
+    }
+
+    /// Returns the evidence so far.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let Logs { plain, guarded, safe, latency } = self.logs();
+        Evidence {
+            plain: exp_finite(plain),
+            guarded: exp_finite(guarded),
+            safe: exp_finite(safe),
+            latency: exp_finite(latency),
+        }
+    }
+
+    fn make_up_its_mind(&mut self) {
+        let logs = self.logs();
+        let warns = -self.rules.alpha_warn.ln();
+        let bar = if self.suspected { warns + RELIEF.ln() } else { warns };
+        self.suspected = logs.plain >= bar;
+        if self.regressed.is_none() && logs.guarded >= -self.rules.alpha.ln() {
+            self.regressed = self.proved_worse();
+        }
+    }
+
+    /// Returns what the guarded evidence is against, where it is enough to roll back: errors alone only when there are
+    /// some, however great their weight, and latency alone only when its part is enough by itself.
+    fn proved_worse(&self) -> Option<Metric> {
+        let tolerant = self.latency.as_ref().map_or(0.0, LatencyTest::ln_tolerant);
+        let (errors, latency) = self.guarded.parts(self.errors.ln_guarded(), tolerant);
+        let enough = -self.rules.alpha.ln();
+        match latency {
+            Some(latency) if latency > errors => (latency >= enough).then_some(Metric::Latency),
+            Some(latency) if self.seen.canary[1] < self.rules.min_errors && latency >= enough => Some(Metric::Latency),
+            _ => (self.seen.canary[1] >= self.rules.min_errors).then_some(Metric::Errors),
+        }
+    }
+
+    /// Returns after how many seconds the last scrape tells nothing about now.
+    #[must_use]
+    pub fn stale_after(&self) -> f64 {
+        self.rules.stale_after_seconds.unwrap_or_else(|| STALE * self.interval())
+    }
+}

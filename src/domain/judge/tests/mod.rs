@@ -1,0 +1,36 @@
+//! The judge as a whole.
+
+mod enumeration;
+mod opinions;
+mod properties;
+
+use super::*;
+
+/// A scrape without latencies.
+pub(super) fn scrape(t: f64, canary: (u64, u64), stable: (u64, u64)) -> Look {
+    let counts = |(requests, errors)| Counts { requests, errors, buckets: Vec::new() };
+    Look::Scrape(Scrape { t, canary: counts(canary), stable: counts(stable), stable_pods: Vec::new() })
+}
+
+/// A scrape without errors, with latencies on four bounds.
+pub(super) fn latencies(t: f64, canary: [u64; 4], stable: [u64; 4]) -> Look {
+    let counts = |counts: [u64; 4]| Counts {
+        requests: counts.iter().sum(),
+        errors: 0,
+        buckets: [0.1, 0.25, 0.5, f64::INFINITY]
+            .into_iter()
+            .zip(counts)
+            .map(|(le, count)| Bucket { le, count })
+            .collect(),
+    };
+    Look::Scrape(Scrape { t, canary: counts(canary), stable: counts(stable), stable_pods: Vec::new() })
+}
+
+/// Takes in looks 15 s apart.
+pub(super) fn after(rules: Rules, scrapes: u32, look: impl Fn(f64, u32) -> Look) -> Judge {
+    let mut judge = Judge::new(rules);
+    for at in 0..scrapes {
+        judge.take(&look(f64::from(at + 1) * 15.0, at));
+    }
+    judge
+}
