@@ -1,6 +1,6 @@
 //! The state of counting for one workload's tracks, and the way from answers to looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::cursor::{Cursor, Gained};
 use super::identity::Key;
 use super::latency::{Latencies, Layout};
 use super::lines::{Line, Lines};
-use super::seen::{Role, Seen};
+use super::seen::{Role, Seen, SeriesSeen};
 use super::slices;
 use super::trouble::Trouble;
 use crate::domain::ids::Track;
@@ -38,8 +38,8 @@ pub struct Counters {
     began: Option<i64>,
     /// Up to when slices have been handed out.
     until: Option<i64>,
-    /// Time between two scrapes.
-    interval: i64,
+    /// Time between two scrapes, once it is known.
+    interval: Option<i64>,
     /// Samples up to here that are no counts have been told of.
     told: i64,
     targets: BTreeMap<Key, Target>,
@@ -72,7 +72,7 @@ impl Counters {
             tracks,
             began: None,
             until: None,
-            interval: USUAL_INTERVAL,
+            interval: None,
             told: i64::MIN,
             targets: BTreeMap::new(),
             cursors: BTreeMap::new(),
@@ -85,10 +85,22 @@ impl Counters {
         &self.tracks
     }
 
-    /// Time between two scrapes as far as it is known, in milliseconds.
+    /// Time between two scrapes, in milliseconds: the usual one as long as none is known.
     #[must_use]
     pub fn interval(&self) -> i64 {
-        self.interval
+        self.interval.unwrap_or(USUAL_INTERVAL)
+    }
+
+    /// Returns whether the time between two scrapes is known.
+    #[must_use]
+    pub fn knows_interval(&self) -> bool {
+        self.interval.is_some()
+    }
+
+    /// Learns the time between two scrapes: how long to wait for late samples follows from it.
+    pub fn learn_interval(&mut self, series: &[SeriesSeen]) {
+        let times: Vec<Vec<i64>> = series.iter().map(|series| series.samples.times().collect()).collect();
+        self.interval = slices::interval(times.iter().map(Vec::as_slice)).or(self.interval);
     }
 
     /// From when on samples are wanted; `None` before the first answer.
@@ -105,9 +117,8 @@ impl Counters {
             // What happened in so long a pause cannot be told apart any more.
             *self = Self::new(std::mem::take(&mut self.tracks));
         }
-        let lines = Lines::sort(seen, &self.tracks, replica_label, self.interval, &self.cursors);
-        let times: Vec<Vec<i64>> = lines.lines.iter().map(|line| line.samples.times().collect()).collect();
-        self.interval = slices::interval(times.iter().map(Vec::as_slice)).unwrap_or(self.interval);
+        self.learn_interval(&seen.series);
+        let lines = Lines::sort(seen, &self.tracks, replica_label, self.interval(), &self.cursors);
         let checked = self.check(seen, &lines);
         self.register(seen, &lines);
         match checked {
@@ -124,7 +135,7 @@ impl Counters {
 
     /// Finds what forbids to count.
     fn check(&mut self, seen: &Seen, lines: &Lines) -> Result<(), Trouble> {
-        let fresh = seen.at.saturating_sub(self.interval.saturating_mul(3));
+        let fresh = seen.at.saturating_sub(self.interval().saturating_mul(3));
         if lines.lines.len() > MOST_SERIES {
             return Err(Trouble::TooMany(lines.lines.len()));
         }
@@ -155,9 +166,16 @@ impl Counters {
 
     /// Checks that all of the canary's pods are scraped, where pods can be told apart.
     fn scraped(&self, seen: &Seen, lines: &Lines, fresh: i64) -> Result<(), Trouble> {
+        let of_canary = || lines.targets.values().filter(|presence| presence.canary && presence.pod.is_some());
+        let counting: BTreeSet<_> =
+            of_canary().filter(|presence| presence.counts).map(|presence| &presence.pod).collect();
         let mut pods: BTreeMap<&str, bool> = BTreeMap::new();
-        for presence in lines.targets.values().filter(|presence| presence.canary) {
+        for presence in of_canary() {
             let Some(pod) = presence.pod.as_deref() else { continue };
+            if counting.contains(&presence.pod) && !presence.counts {
+                // Another port of the same pod says nothing of the one that counts.
+                continue;
+            }
             let is_fresh = |times: &[i64]| times.last().is_some_and(|time| *time >= fresh);
             if is_fresh(&presence.scraped) || is_fresh(&presence.down) {
                 let last = |times: &[i64]| times.last().copied();
@@ -170,7 +188,7 @@ impl Counters {
         let (expected, scraped) = match &seen.pods {
             Some(known) => {
                 // A pod that has just begun is scraped a little later.
-                let late = seen.at.saturating_sub(self.interval.saturating_mul(2));
+                let late = seen.at.saturating_sub(self.interval().saturating_mul(2));
                 let expected: Vec<_> = known.iter().filter(|pod| pod.created.is_none_or(|at| at <= late)).collect();
                 let scraped = expected.iter().filter(|pod| pods.get(pod.name.as_str()) == Some(&true)).count();
                 (expected.len(), scraped)
@@ -219,10 +237,10 @@ impl Counters {
     /// Counts up to the last slice that is complete.
     fn slice(&mut self, at: i64, step: i64, lines: &Lines) -> Vec<Look> {
         let times = [Track::Stable, Track::Canary].map(|track| lines.times(track));
-        let start = || times.iter().filter_map(|times| times.first()).max().map(|first| first - self.interval);
+        let start = || times.iter().filter_map(|times| times.first()).max().map(|first| first - self.interval());
         let Some(from) = self.until.or_else(start) else { return Vec::new() };
         let is_start = self.until.is_none();
-        let ends = slices::ends(from, at, step.max(self.interval), &times);
+        let ends = slices::ends(from, at, step.max(self.interval()), &times);
         let Some(until) = ends.last().copied() else { return Vec::new() };
         let layout = Layout::common(&lines.lines);
         let mut slices: Vec<Slice> = ends.iter().map(|_| Slice::default()).collect();

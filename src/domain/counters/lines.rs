@@ -34,6 +34,8 @@ pub(super) struct Presence {
     pub down: Vec<i64>,
     pub pod: Option<String>,
     pub canary: bool,
+    /// It has counters, and not only an answer to the scrape.
+    pub counts: bool,
 }
 
 /// All of one look.
@@ -75,6 +77,7 @@ impl Lines {
     fn note(&mut self, line: &Line) {
         let presence = self.targets.entry(line.target.clone()).or_default();
         presence.canary |= line.track == Track::Canary;
+        presence.counts |= line.role != Role::Up;
         presence.pod = presence.pod.take().or_else(|| line.pod.clone());
         match (&line.samples, line.role) {
             (Samples::Numbers(numbers), Role::Up) => {
