@@ -51,7 +51,7 @@ pub enum Feed {
         /// Whose counts.
         tracks: Tracks,
         /// What was counted, or why nothing was.
-        look: Look,
+        look: Arc<Look>,
     },
     /// The link to a source changed, or was confirmed.
     Link {

@@ -57,7 +57,7 @@ pub struct WorkloadState {
     /// Its signals.
     pub signals: Signals,
     /// The latest look at its counters, and whose it was.
-    pub counted: Option<(Tracks, Look)>,
+    pub counted: Option<(Tracks, Arc<Look>)>,
     /// The verdict.
     pub judgement: Judgement,
     /// When it entered the phase it is in, as far as we saw.

@@ -29,7 +29,8 @@ impl Key {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        Self(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let half = hash.finalize().iter().take(16).fold(0_u128, |half, byte| half << 8 | u128::from(*byte));
+        Self(format!("{half:032x}"))
     }
 }
 

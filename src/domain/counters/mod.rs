@@ -4,13 +4,12 @@
 //! - [`birth`] says from where the first sight of a series counts, [`cursor`] takes differences from there.
 //! - [`histogram`] is a native histogram, [`latency`] brings histograms of both tracks to common bounds.
 //! - [`slices`] cuts time, so that a change of weight is not smeared over a long pause.
-//! - [`counters`] holds it together and keeps the state; [`trouble`] says why there are no counts.
+//! - [`tally`] holds it together and keeps the state; [`trouble`] says why there are no counts.
 //!
 //! Rates are for drawing: they are stretched to the ends of a window, miss the first value of a new series and, where
 //! windows overlap, use requests twice. Times are in milliseconds by the server's clock.
 
 pub mod birth;
-pub mod counters;
 pub mod cursor;
 pub mod histogram;
 pub mod identity;
@@ -18,11 +17,12 @@ pub mod latency;
 mod lines;
 pub mod seen;
 pub mod slices;
+pub mod tally;
 #[cfg(test)]
 mod tests;
 pub mod trouble;
 
-pub use counters::Counters;
 pub use histogram::Histogram;
 pub use seen::{KnownPod, Role, Samples, Seen, SeriesSeen};
+pub use tally::Counters;
 pub use trouble::Trouble;

@@ -39,7 +39,7 @@ pub enum Trouble {
         expected: usize,
     },
     /// Counters went backwards twice in a short time.
-    #[error("the counters of {pod} went backwards twice within {} minutes", super::counters::RESTLESS / 60_000)]
+    #[error("the counters of {pod} went backwards twice within {} minutes", super::tally::RESTLESS / 60_000)]
     Restless {
         /// Whose.
         pod: String,

@@ -251,7 +251,8 @@ impl Watch {
         for Told { workload, tracks, look } in told {
             // Tracks that moved while the server was thinking are another rollout.
             if latest.get(&workload) == Some(&tracks) {
-                self.source.outlet.send(Feed::Counted { target: self.target(&workload), tracks, look });
+                let target = self.target(&workload);
+                self.source.outlet.send(Feed::Counted { target, tracks, look: Arc::new(look) });
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
-use crate::domain::counters::{Counters, KnownPod, Seen, counters};
+use crate::domain::counters::{Counters, KnownPod, Seen, tally};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::judge::Look;
 use crate::domain::signals::Tracks;
@@ -116,7 +116,7 @@ impl Counting {
                 Err(why) => Err(why.clone()),
             };
             let at = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs).as_millisecond();
-            let looks = looks.unwrap_or_else(|why| vec![counters::missing(at, &why)]);
+            let looks = looks.unwrap_or_else(|why| vec![tally::missing(at, &why)]);
             let tracks = state.counters.tracks().clone();
             told.extend(looks.into_iter().map(|look| Told {
                 workload: workload.clone(),
@@ -135,7 +135,7 @@ impl Counting {
         told.extend(self.states.iter().map(|(workload, state)| Told {
             workload: workload.clone(),
             tracks: state.counters.tracks().clone(),
-            look: counters::missing(at, &why),
+            look: tally::missing(at, &why),
         }));
         told
     }

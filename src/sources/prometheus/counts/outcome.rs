@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn errors_are_those_of_the_version() {
         use Preset::{IngressNginx, Istio, Linkerd, OtelHttp, Plain};
-        let cases: [(Preset, &[(&str, &str)], Role); 16] = [
+        type Case = (Preset, &'static [(&'static str, &'static str)], Role);
+        let cases: [Case; 16] = [
             (Plain, &[("code", "200")], Role::Answered),
             (Plain, &[("status", "503")], Role::Failed),
             (Plain, &[("code", "5xx")], Role::Failed),

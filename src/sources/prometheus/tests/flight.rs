@@ -118,7 +118,7 @@ impl Flight {
                     assert_eq!(link.is_up(), at.is_some());
                     self.link = link;
                 }
-                Feed::Counted { tracks, look, .. } => self.looks.push((tracks, look)),
+                Feed::Counted { tracks, look, .. } => self.looks.push((tracks, (*look).clone())),
                 other => panic!("{other:?}"),
             }
         }
