@@ -19,8 +19,10 @@ pub struct Circumstances<'a> {
     pub known: Option<i64>,
     /// When its pod was created, where Kubernetes told.
     pub created: Option<i64>,
-    /// When the first look was made; `None` in the first look itself.
-    pub began: Option<i64>,
+    /// The first scrape of any target that was seen: since then the server watches.
+    pub watched: Option<i64>,
+    /// Time between two scrapes.
+    pub interval: i64,
 }
 
 /// Returns whether the series counts from zero.
@@ -37,7 +39,9 @@ pub fn is_new(seen: Circumstances<'_>) -> bool {
     }
     match seen.created {
         Some(created) => seen.first.saturating_sub(created) <= YOUNG,
-        None => seen.began.is_some_and(|began| began < seen.first),
+        // Targets that come up together with the server may be old; one that comes when others have been watched for a
+        // while is not.
+        None => seen.watched.is_some_and(|watched| seen.first.saturating_sub(watched) >= 2 * seen.interval),
     }
 }
 
@@ -47,14 +51,15 @@ mod tests {
 
     #[test]
     fn a_series_is_new_where_its_target_was_seen_without_it() {
-        let seen = Circumstances { first: 100, ..Circumstances::default() };
+        let seen = Circumstances { first: 100, interval: 15, ..Circumstances::default() };
         assert!(!is_new(seen), "the first sight of an old target");
         assert!(is_new(Circumstances { scraped: &[85, 100], ..seen }));
         assert!(!is_new(Circumstances { scraped: &[100, 115], ..seen }));
         assert!(is_new(Circumstances { known: Some(40), ..seen }));
-        assert!(is_new(Circumstances { began: Some(50), ..seen }), "the target is new");
-        assert!(!is_new(Circumstances { began: Some(50), down: &[70, 85], ..seen }), "it was there");
-        assert!(!is_new(Circumstances { began: Some(50), created: Some(100 - YOUNG - 1), ..seen }), "an old pod");
+        assert!(is_new(Circumstances { watched: Some(50), ..seen }), "the target is new");
+        assert!(!is_new(Circumstances { watched: Some(90), ..seen }), "the server itself has only begun");
+        assert!(!is_new(Circumstances { watched: Some(50), down: &[70, 85], ..seen }), "it was there");
+        assert!(!is_new(Circumstances { watched: Some(50), created: Some(100 - YOUNG - 1), ..seen }), "an old pod");
         assert!(is_new(Circumstances { created: Some(90), ..seen }));
     }
 }

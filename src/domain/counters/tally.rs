@@ -36,6 +36,8 @@ pub struct Counters {
     tracks: Tracks,
     /// When the first answer came.
     began: Option<i64>,
+    /// The first scrape of any target that was seen.
+    watched: Option<i64>,
     /// Up to when slices have been handed out.
     until: Option<i64>,
     /// Time between two scrapes, once it is known.
@@ -71,6 +73,7 @@ impl Counters {
         Self {
             tracks,
             began: None,
+            watched: None,
             until: None,
             interval: None,
             told: i64::MIN,
@@ -204,6 +207,8 @@ impl Counters {
             let known = seen.pods.iter().flatten().find(|known| Some(known.name.as_str()) == pod)?;
             known.created
         };
+        let first = lines.targets.values().filter_map(|presence| presence.scraped.first()).min().copied();
+        self.watched = self.watched.or(first);
         for line in &lines.lines {
             if let Some(cursor) = self.cursors.get_mut(&line.key) {
                 cursor.follow(&line.target, &line.replica);
@@ -216,7 +221,8 @@ impl Counters {
                 down: presence.map_or(&[], |presence| &presence.down),
                 known: self.targets.get(&line.target).map(|target| target.scraped),
                 created: created(line.pod.as_deref()),
-                began: self.began,
+                watched: self.watched,
+                interval: self.interval(),
             });
             if let Some(cursor) = Cursor::begin(&line.samples, line.target.clone(), line.replica.clone(), is_new) {
                 self.cursors.insert(line.key.clone(), cursor);
