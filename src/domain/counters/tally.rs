@@ -286,8 +286,11 @@ impl Counters {
         }
         for line in &lines.lines {
             if let Some(cursor) = self.cursors.get_mut(&line.key) {
-                let restarts = resets.get(&line.target).map_or(&[][..], Vec::as_slice);
-                for (at, gained) in cursor.count(&line.samples, until, restarts) {
+                // One that an earlier look saw matters too, for a series that comes back only now.
+                let earlier = self.targets.get(&line.target).and_then(|target| target.reset);
+                let restarts: Vec<i64> =
+                    resets.get(&line.target).into_iter().flatten().copied().chain(earlier).collect();
+                for (at, gained) in cursor.count(&line.samples, until, &restarts) {
                     add(line, at, &gained);
                 }
             }

@@ -61,7 +61,14 @@ fn a_series_that_was_missing_when_its_pod_began_anew_counts_from_zero() {
         // Two errors before the crash, and five of the new process: more than before.
         series("web-7f-a", "500", &[(0, 2.0), (1, 2.0), (3, 5.0), (4, 5.0), (5, 5.0)]),
     ];
-    assert_eq!(totals(&take(&mut counters, &seen(5, &answer)))[..2], [10 + 4 + 5 + 5, 5]);
+    let whole = [10 + 4 + 5 + 5, 5];
+    assert_eq!(totals(&take(&mut counters, &seen(5, &answer)))[..2], whole);
+    for between in 1..5 {
+        let mut counters = self::counters();
+        let mut looks = take(&mut counters, &seen(between, &answer));
+        looks.extend(take(&mut counters, &seen(5, &answer)));
+        assert_eq!(totals(&looks)[..2], whole, "a look after scrape {between}");
+    }
 }
 
 #[test]
