@@ -65,7 +65,7 @@ async fn life_of_a_canary() -> Checked {
         for counts in [&scrape.canary, &scrape.stable] {
             // Of the latencies one half was at most a tenth of a second.
             let (fast, all) = (counts.buckets[0].count, counts.buckets.iter().map(|b| b.count).sum::<u64>());
-            if counts.buckets[0].le != 0.1 || counts.buckets.len() != 2 || fast.abs_diff(all - fast) > 2 {
+            if (counts.buckets[0].le - 0.1).abs() > 1e-9 || counts.buckets.len() != 2 || fast.abs_diff(all - fast) > 2 {
                 return Err(format!("latencies: {counts:?}").into());
             }
         }
