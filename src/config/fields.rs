@@ -223,6 +223,25 @@ static PROMETHEUS: Section = Section {
         field("ca_file", Kind::Text, "", "Certificate authority to trust as well (PEM); relative to the config file."),
         field("insecure", Kind::Flag, "false", "Do not check the server's certificate."),
         field("queries", Kind::Table(&QUERIES), "", "Own PromQL in place of the preset's, by signal."),
+        field("counters", Kind::Table(&COUNTERS), "", "Own counters in place of the preset's, for the judge."),
+    ],
+};
+
+static COUNTERS: Section = Section {
+    header: "[prometheus.counters]",
+    help: "Own counters for the judge, which counts requests and needs no rates. Each is a plain selector with `{{pods}}`; \
+           without them those of the preset are counted. Placeholders are those of [prometheus.queries].",
+    needed: &[],
+    fields: &[
+        field("requests", Kind::Text, "", "All requests, e.g. `hits_total{pod=~\"{{pods}}\"}`."),
+        field("errors", Kind::Text, "", "Failed ones: a matcher such as `code=~\"5..\"`, or a counter of their own."),
+        field("latency", Kind::Text, "", "Latency in seconds: the `_bucket` series of a histogram, or a native one."),
+        field(
+            "replica_label",
+            Kind::Text,
+            "",
+            "Label of the server, where several scrape the same pods; `replica` and `prometheus_replica` are known.",
+        ),
     ],
 };
 

@@ -6,6 +6,7 @@
 pub mod checks;
 pub mod client;
 pub mod cluster;
+pub mod counters;
 pub mod fields;
 pub mod file;
 pub mod flags;
@@ -29,6 +30,7 @@ use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
 
 pub use checks::CheckConfig;
+pub use counters::{CounterSettings, OwnCounters, Selector};
 pub use file::Place;
 pub use flags::Flags;
 pub use problem::{ConfigError, Problem};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use reqwest::Url;
 
+use super::counters::CounterSettings;
 use super::query::Query;
 use super::secret::{Revealed, Secret, SecretError};
 use crate::domain::signals::Signal;
@@ -35,6 +36,8 @@ pub struct Prometheus {
     pub insecure: bool,
     /// Own queries, in place of the preset's.
     pub queries: BTreeMap<Signal, Query>,
+    /// What is counted for the judge.
+    pub counters: CounterSettings,
 }
 
 impl Prometheus {
@@ -53,6 +56,7 @@ impl Prometheus {
             ca_file: None,
             insecure: false,
             queries: BTreeMap::new(),
+            counters: CounterSettings::default(),
         }
     }
 }

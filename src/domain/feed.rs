@@ -8,7 +8,8 @@ use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
 use super::ids::{EnvName, Target, WorkloadId};
-use super::signals::{Sample, Signals};
+use super::judge::Look;
+use super::signals::{Sample, Signals, Tracks};
 use super::workload::Snapshot;
 use jiff::Timestamp;
 
@@ -42,6 +43,15 @@ pub enum Feed {
         target: Target,
         /// The readings.
         sample: Arc<Sample>,
+    },
+    /// One look at a workload's counters, for the judge.
+    Counted {
+        /// Which workload.
+        target: Target,
+        /// Whose counts.
+        tracks: Tracks,
+        /// What was counted, or why nothing was.
+        look: Arc<Look>,
     },
     /// The link to a source changed, or was confirmed.
     Link {

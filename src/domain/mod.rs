@@ -7,6 +7,7 @@ pub mod action;
 pub mod analysis;
 pub mod changes;
 pub mod checklist;
+pub mod counters;
 pub mod deployment;
 pub mod event;
 pub mod feed;

@@ -12,8 +12,9 @@ use super::event::KubeEvent;
 use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
 use super::ids::{EnvName, Target, WorkloadId};
+use super::judge::Look;
 use super::object::ImageRef;
-use super::signals::Signals;
+use super::signals::{Signals, Tracks};
 use super::verdict::{Judgement, Limits, Verdict, judge};
 use super::workload::{Phase, Snapshot, Status};
 
@@ -55,6 +56,8 @@ pub struct WorkloadState {
     pub status: Option<Status>,
     /// Its signals.
     pub signals: Signals,
+    /// The latest look at its counters, and whose it was.
+    pub counted: Option<(Tracks, Arc<Look>)>,
     /// The verdict.
     pub judgement: Judgement,
     /// When it entered the phase it is in, as far as we saw.
@@ -109,6 +112,7 @@ impl WorkloadState {
             missing: false,
             status: None,
             signals: Signals::default(),
+            counted: None,
             judgement: Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
             phase_since: None,
             rejected: BTreeSet::new(),
@@ -232,6 +236,9 @@ impl World {
             }
             Feed::Sample { target, sample } => {
                 self.with_workload(&target, now, |workload| workload.signals.take(&sample));
+            }
+            Feed::Counted { target, tracks, look } => {
+                self.with_workload(&target, now, |workload| workload.counted = Some((tracks, look)));
             }
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {

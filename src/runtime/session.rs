@@ -25,7 +25,8 @@ use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
-use crate::sources::kubernetes::{KubernetesSource, TracksByWorkload, client, discover};
+use crate::sources::kubernetes::{KubernetesSource, PodsByWorkload, TracksByWorkload, client, discover};
+use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
 /// Receipts that wait at most; the door waits for room.
@@ -57,6 +58,8 @@ pub(super) struct Session {
     pub(super) refresh: Arc<Notify>,
     /// Name of the service, where the config gives it one.
     pub(super) service: Option<String>,
+    /// Where to remember what is needed over a restart.
+    state: Option<PathBuf>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
     /// Tells the checks of each environment what they are about.
@@ -98,6 +101,7 @@ impl Session {
             refresh: Arc::new(Notify::new()),
             service: config.service.clone(),
             troubles,
+            state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: (
@@ -141,6 +145,7 @@ impl Session {
                 tasks: self.tasks.clone(),
                 env,
                 cluster,
+                state: self.state.clone(),
             };
             let cancel = self.cancel.clone();
             self.tasks.spawn(async move {
@@ -278,6 +283,8 @@ struct Environment {
     checks: Checks,
     env: EnvConfig,
     cluster: Cluster,
+    /// Where to remember how far counters have been counted.
+    state: Option<PathBuf>,
     outlet: Outlet,
     door: Door,
     refresh: Arc<Notify>,
@@ -298,6 +305,7 @@ impl Environment {
         self.spawn_checks(&client, &namespace).await;
         let workloads = self.workloads(&client, &namespace).await;
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
+        let (pods, ready) = watch::channel(PodsByWorkload::new());
         KubernetesSource {
             env: self.env.name.clone(),
             client,
@@ -305,13 +313,14 @@ impl Environment {
             workloads: workloads.clone(),
             outlet: self.outlet.clone(),
             tracks,
+            pods,
             refresh: Arc::clone(&self.refresh),
             shared: self.env.is_shared(),
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);
         if let Some(configured) = &self.env.prometheus {
-            self.watch_metrics(configured, namespace, watched).await;
+            self.watch_metrics(configured, namespace, watched, ready).await;
         }
     }
 
@@ -356,6 +365,7 @@ impl Environment {
         configured: &Prometheus,
         namespace: String,
         tracks: watch::Receiver<TracksByWorkload>,
+        pods: watch::Receiver<PodsByWorkload>,
     ) {
         let questions = loop {
             match configured::questions(configured, &namespace).await {
@@ -364,13 +374,16 @@ impl Environment {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
+        let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
         PrometheusSource {
             env: self.env.name.clone(),
             questions,
-            interval: Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL),
+            interval,
             history: PrometheusSource::HISTORY,
             outlet: self.outlet.clone(),
             tracks,
+            pods,
+            pace: Pace { every: interval.max(Pace::EVERY), folder: self.state.clone() },
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),
         }

@@ -80,6 +80,7 @@ impl Outlet {
             Feed::Event { .. }
             | Feed::History { .. }
             | Feed::Sample { .. }
+            | Feed::Counted { .. }
             | Feed::GivenUp { .. }
             | Feed::CheckBegun { .. }
             | Feed::Checked { .. }

@@ -1,6 +1,7 @@
 //! What a config file may say: small rules, each of which notes what is wrong and goes on.
 
 mod checks;
+mod counters;
 mod environments;
 mod keys;
 mod limits;

@@ -9,7 +9,8 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use toml::de::DeValue;
 
-use super::{presets, secrets, section};
+use super::{counters, presets, secrets, section};
+use crate::config::counters::CounterSettings;
 use crate::config::fields::signal;
 use crate::config::prometheus::{Auth, HeaderText, Preset, Prometheus, parse_url};
 use crate::config::query::Query;
@@ -32,6 +33,7 @@ pub(super) struct Draft {
     ca_file: Option<PathBuf>,
     insecure: Option<bool>,
     queries: BTreeMap<Signal, Query>,
+    counters: CounterSettings,
 }
 
 const WINDOW: RangeInclusive<SignedDuration> = SignedDuration::from_secs(5)..=SignedDuration::from_hours(1);
@@ -91,6 +93,7 @@ impl Draft {
             ca_file: self.ca_file,
             insecure: self.insecure.unwrap_or(plain.insecure),
             queries: self.queries,
+            counters: self.counters,
         })
     }
 }
@@ -128,6 +131,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: Draft) -> Draft
         ca_file,
         insecure: insecure.or(base.insecure),
         queries,
+        counters: counters::read(reader, table, base.counters),
     }
 }
 

@@ -15,6 +15,7 @@ use super::heartbeat::{self, Beat};
 use super::raw::{Raw, Reduced, resource};
 use super::watch::{Selection, watch};
 use crate::domain::analysis::AnalysisRun;
+use crate::domain::counters::KnownPod;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::KubeEvent;
 use crate::domain::feed::Feed;
@@ -350,6 +351,7 @@ impl Watched {
 
     fn tell_tracks(&self, snapshot: &Snapshot) {
         let (stable, canary) = snapshot.hashes();
+        self.tell_pods(snapshot, canary.as_deref());
         let name =
             |hash: Option<String>| hash.and_then(|hash| snapshot.replicaset(&hash).map(|rs| rs.meta.name.clone()));
         let tracks = Tracks { stable: name(stable), canary: name(canary) };
@@ -357,6 +359,20 @@ impl Watched {
             let known = all.get(&self.target.workload) == Some(&tracks);
             if !known {
                 all.insert(self.target.workload.clone(), tracks.clone());
+            }
+            !known
+        });
+    }
+
+    fn tell_pods(&self, snapshot: &Snapshot, canary: Option<&str>) {
+        let ready = canary.into_iter().flat_map(|hash| snapshot.pods_of(hash)).filter(|pod| pod.is_ready());
+        let known =
+            |pod: &Pod| KnownPod { name: pod.name.clone(), created: pod.created.map(jiff::Timestamp::as_millisecond) };
+        let ready: Vec<KnownPod> = ready.map(known).collect();
+        self.source.pods.send_if_modified(|all| {
+            let known = all.get(&self.target.workload) == Some(&ready);
+            if !known {
+                all.insert(self.target.workload.clone(), ready.clone());
             }
             !known
         });

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use crate::domain::counters::Histogram;
+
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -44,13 +46,50 @@ pub struct Element {
     pub value: Point,
 }
 
-/// One series of a matrix.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// One series of a matrix: it has values, native histograms, or one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "AnyRun")]
 pub struct Run {
     /// The labels.
     pub metric: BTreeMap<String, String>,
     /// The values, oldest first; steps without a value are left out.
     pub values: Vec<Point>,
+    /// The native histograms, oldest first.
+    pub histograms: Vec<(Timestamp, Histogram)>,
+}
+
+#[derive(Deserialize)]
+struct AnyRun {
+    metric: BTreeMap<String, String>,
+    values: Option<Vec<Point>>,
+    histograms: Option<Vec<(f64, AnyHistogram)>>,
+}
+
+#[derive(Deserialize)]
+struct AnyHistogram {
+    count: String,
+    /// Which ends belong to the bucket, its bounds, and its requests.
+    #[serde(default)]
+    buckets: Vec<(u8, String, String, String)>,
+}
+
+impl TryFrom<AnyRun> for Run {
+    type Error = String;
+
+    fn try_from(run: AnyRun) -> Result<Self, String> {
+        if run.values.is_none() && run.histograms.is_none() {
+            return Err("a series without values".to_owned());
+        }
+        let read = |(seconds, histogram): (f64, AnyHistogram)| {
+            let row = |(_, low, high, count): &(u8, String, String, String)| {
+                Ok((number(low)?, number(high)?, number(count)?))
+            };
+            let rows: Vec<_> = histogram.buckets.iter().map(row).collect::<Result<_, String>>()?;
+            Ok((time(seconds)?, Histogram::read(number(&histogram.count)?, &rows)?))
+        };
+        let histograms = run.histograms.unwrap_or_default().into_iter().map(read).collect::<Result<_, String>>()?;
+        Ok(Self { metric: run.metric, values: run.values.unwrap_or_default(), histograms })
+    }
 }
 
 /// An answer as it comes: success or error.
@@ -159,19 +198,27 @@ fn is_notice(warning: &str) -> bool {
 impl<'de> Deserialize<'de> for Point {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (seconds, text) = <(f64, String)>::deserialize(deserializer)?;
-        let at = Timestamp::from_millisecond((seconds * 1000.0).round() as i64);
-        let at = at.map_err(|_| D::Error::custom(format!("time {seconds} is out of range")))?;
-        let value = match text.as_str() {
-            "NaN" => f64::NAN,
-            "+Inf" | "Inf" => f64::INFINITY,
-            "-Inf" => f64::NEG_INFINITY,
-            text => {
-                let digit = text.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit());
-                let number = text.parse().ok().filter(|_| digit);
-                number.ok_or_else(|| D::Error::custom(format!("value {text:?} is not a number")))?
-            }
-        };
+        let at = time(seconds).map_err(D::Error::custom)?;
+        let value = number(&text).map_err(D::Error::custom)?;
         Ok(Self { at, value })
+    }
+}
+
+fn time(seconds: f64) -> Result<Timestamp, String> {
+    let at = Timestamp::from_millisecond((seconds * 1000.0).round() as i64);
+    at.map_err(|_| format!("time {seconds} is out of range"))
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    match text {
+        "NaN" => Ok(f64::NAN),
+        "+Inf" | "Inf" => Ok(f64::INFINITY),
+        "-Inf" => Ok(f64::NEG_INFINITY),
+        text => {
+            let digit = text.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit());
+            let number = text.parse().ok().filter(|_| digit);
+            number.ok_or_else(|| format!("value {text:?} is not a number"))
+        }
     }
 }
 
@@ -199,6 +246,17 @@ mod tests {
     }
 
     #[test]
+    fn native_histograms_are_read() {
+        let json = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"histograms":[[1,{"count":"5","sum":"3.2","buckets":[[3,"-0.001","0.001","1"],[0,"0.5","1","4"]]}]]}]}}"#;
+        let Data::Matrix(runs) = read(json).unwrap().data else { panic!() };
+        let (at, histogram) = &runs[0].histograms[0];
+        assert_eq!((at.as_second(), histogram.schema), (1, 0));
+        assert!((histogram.count - 5.0).abs() < 1e-9 && (histogram.up_to(-1) - 1.0).abs() < 1e-9);
+        assert!(read(&json.replace(r#""0.5","1""#, r#""0.5","x""#)).is_err());
+        assert!(read(&json.replace(r#""0.5","1""#, r#""0.5","0.7""#)).is_err(), "bounds of its own");
+    }
+
+    #[test]
     fn only_notices_are_no_warnings() {
         let json = r#"{"status":"success","warnings":["PromQL info: metric might not be a counter","store gone"],"data":{"resultType":"vector","result":[]}}"#;
         assert_eq!(read(json).unwrap().warnings, ["store gone"]);
@@ -217,6 +275,7 @@ mod tests {
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1e300,"2"]}]}}"#,
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2",3]}]}}"#,
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":1},"value":[1,"2"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{}}]}}"#,
             r#"{"status":"success","data":{"resultType":"string","result":[1,"x"]}}"#,
             r#"{"status":"success","data":{"resultType":"streams","result":[]}}"#,
             r#"{"status":"success","warnings":"x","data":{"resultType":"vector","result":[]}}"#,

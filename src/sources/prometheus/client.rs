@@ -88,6 +88,11 @@ impl PrometheusClient {
         self.ask(&self.query, vec![("query", promql.to_owned())]).await
     }
 
+    /// Asks for the value at a time, by the server's clock.
+    pub async fn query_at(&self, promql: &str, at: Timestamp) -> Result<Answer, QueryError> {
+        self.ask(&self.query, vec![("query", promql.to_owned()), ("time", seconds(at))]).await
+    }
+
     /// Asks for the values from `start` to `end`, a `step` apart.
     pub async fn query_range(
         &self,
@@ -96,7 +101,6 @@ impl PrometheusClient {
         end: Timestamp,
         step: Duration,
     ) -> Result<Answer, QueryError> {
-        let seconds = |time: Timestamp| format!("{:.3}", time.as_millisecond() as f64 / 1000.0);
         let form = vec![
             ("query", promql.to_owned()),
             ("start", seconds(start)),
@@ -217,6 +221,10 @@ impl PrometheusClient {
             _ => Err(QueryError::NotPrometheus { at, status: code, what: describe(body) }),
         }
     }
+}
+
+fn seconds(time: Timestamp) -> String {
+    format!("{:.3}", time.as_millisecond() as f64 / 1000.0)
 }
 
 async fn headers(settings: &Prometheus) -> Result<HeaderMap, SetupError> {

@@ -70,6 +70,34 @@ pub fn age(preset: Preset, track: Track) -> String {
     format!("time() - max({newest})")
 }
 
+/// The selectors of a track's raw counters, with the placeholders of [`crate::config::query`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw {
+    /// Counters of requests, failed ones among them; together they are all of them.
+    pub requests: Vec<String>,
+    /// Histograms of latencies, classic and native.
+    pub latency: Vec<String>,
+    /// How many units of the histograms make a second.
+    pub unit: u32,
+    /// Whether the target answers the scrape; nothing where the target is not the pod.
+    pub up: Vec<String>,
+}
+
+/// The raw counters of a track.
+#[must_use]
+pub fn raw(preset: Preset, track: Track) -> Raw {
+    let parts = parts(preset);
+    let (buckets, unit) = parts.buckets;
+    let native = buckets.trim_end_matches("_bucket");
+    let both = format!(r#"__name__=~"{native}|{buckets}""#);
+    let up = match preset {
+        // The controller's own scrape says nothing of the pods.
+        Preset::IngressNginx => Vec::new(),
+        _ => vec![format!("up{{{},{{{{labels}}}}}}", BY_POD.concat())],
+    };
+    Raw { requests: parts.each(parts.counter, track, &[""]), latency: parts.each("", track, &[&both]), unit, up }
+}
+
 /// Which series a preset reads.
 fn parts(preset: Preset) -> Parts {
     match preset {
@@ -129,6 +157,11 @@ const SATURATION: &str = concat!(
 impl Parts {
     /// The selectors of a metric, each wrapped and joined by `or`: what several select counts once.
     fn any(&self, metric: &str, track: Track, matchers: &[&str], wrap: impl Fn(&str) -> String) -> String {
+        self.each(metric, track, matchers).iter().map(|selector| wrap(selector)).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// The selectors of a metric.
+    fn each(&self, metric: &str, track: Track, matchers: &[&str]) -> Vec<String> {
         let tracks = match track {
             Track::Stable => self.stable,
             Track::Canary => self.canary,
@@ -137,10 +170,10 @@ impl Parts {
         for track in tracks {
             for more in matchers {
                 let comma = if more.is_empty() { "" } else { "," };
-                selected.push(wrap(&format!("{metric}{{{more}{comma}{track},{{{{labels}}}}}}")));
+                selected.push(format!("{metric}{{{more}{comma}{track},{{{{labels}}}}}}"));
             }
         }
-        selected.join(" or ")
+        selected
     }
 
     /// The rates of all series that any of the matchers selects.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::selectors::{Counted, CounterQueries};
 use super::presets;
 use crate::config::Prometheus;
 use crate::config::query::{Placeholder, Query, QueryError};
@@ -29,6 +30,7 @@ pub struct Queries {
     labels: String,
     asked: BTreeMap<About, Query>,
     own: Vec<Signal>,
+    counters: CounterQueries,
 }
 
 impl Queries {
@@ -55,6 +57,7 @@ impl Queries {
             labels: settings.labels.iter().map(matcher).collect::<Vec<_>>().join(","),
             asked,
             own: settings.queries.keys().copied().collect(),
+            counters: CounterQueries::new(settings)?,
         })
     }
 
@@ -88,6 +91,24 @@ impl Queries {
             Some((*about, self.fill(query, &name(&workload.name), &pods)))
         });
         asked.collect()
+    }
+
+    /// Returns the questions about the raw counters of a workload's tracks, filled in.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub fn counters(&self, workload: &WorkloadId, tracks: &Tracks) -> Result<Vec<Counted>, &'static str> {
+        let asked = self.counters.asked()?.iter().filter_map(|(track, what, query)| {
+            let pods = pods_of(replicaset(tracks, *track)?);
+            Some(Counted { track: *track, what: *what, selector: self.fill(query, &name(&workload.name), &pods) })
+        });
+        Ok(asked.collect())
+    }
+
+    /// Returns the label that tells servers apart, besides the usual ones.
+    #[must_use]
+    pub fn replica_label(&self) -> Option<&str> {
+        self.counters.replica_label.as_deref()
     }
 
     fn fill(&self, query: &Query, workload: &str, pods: &str) -> String {

@@ -11,9 +11,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::counts::counting::{Counting, Pace, Told};
 use super::look::{History, Looked, Questions, without_answers};
 use super::translate::Readings;
 use super::trouble::QueryError;
+use crate::domain::counters::KnownPod;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target, WorkloadId};
@@ -39,6 +41,10 @@ pub struct PrometheusSource {
     pub outlet: Outlet,
     /// Which ReplicaSets are stable and canary, per workload.
     pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
+    /// The canary's pods that are ready, per workload.
+    pub pods: watch::Receiver<BTreeMap<WorkloadId, Vec<KnownPod>>>,
+    /// How the judge's counts are gathered.
+    pub pace: Pace,
     /// Asks for a look now.
     pub refresh: Arc<Notify>,
     /// Ends everything.
@@ -57,7 +63,7 @@ impl PrometheusSource {
         tasks.spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = Watch::new(self).run() => {}
+                () = Watch::run_of(self) => {}
             }
         });
     }
@@ -82,6 +88,7 @@ struct Watch {
     attempts: BTreeMap<WorkloadId, u64>,
     attempt: u64,
     backoff: Backoff,
+    counting: Counting,
 }
 
 /// Lets ticks pass after failures: none after the first, then one, three, seven, up to [`LONGEST_PAUSE`].
@@ -111,7 +118,12 @@ impl Backoff {
 }
 
 impl Watch {
-    fn new(source: PrometheusSource) -> Self {
+    async fn run_of(source: PrometheusSource) {
+        let counting = Counting::new(source.env.clone(), source.pace.clone()).await;
+        Self::new(source, counting).run().await;
+    }
+
+    fn new(source: PrometheusSource, counting: Counting) -> Self {
         Self {
             source,
             refused: false,
@@ -122,6 +134,7 @@ impl Watch {
             attempts: BTreeMap::new(),
             attempt: 0,
             backoff: Backoff::default(),
+            counting,
         }
     }
 
@@ -141,6 +154,7 @@ impl Watch {
                     } else {
                         self.look(self.known.clone()).await;
                     }
+                    self.count().await;
                 }
                 changed = tracks.changed(), if told => {
                     told = changed.is_ok();
@@ -218,6 +232,27 @@ impl Watch {
                 self.since.values_mut().for_each(Vec::clear);
                 self.refused = matches!(error, QueryError::Denied { .. });
                 self.backoff.failed(error.to_string(), self.source.interval);
+            }
+        }
+    }
+
+    /// Counts for the judge, when that is due.
+    async fn count(&mut self) {
+        if !self.counting.is_due() {
+            return;
+        }
+        let told = if self.backoff.failures > 0 {
+            self.counting.missed(&self.known, &self.backoff.why)
+        } else {
+            let pods = self.source.pods.borrow().clone();
+            self.counting.look(&self.source.questions, &self.known, &pods).await
+        };
+        let latest = self.source.tracks.borrow().clone();
+        for Told { workload, tracks, look } in told {
+            // Tracks that moved while the server was thinking are another rollout.
+            if latest.get(&workload) == Some(&tracks) {
+                let target = self.target(&workload);
+                self.source.outlet.send(Feed::Counted { target, tracks, look: Arc::new(look) });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Bad answers one by one, the simulator with its outages, and a real Prometheus.
 
 mod answers;
+mod counted;
 mod flight;
 mod shapes;
 mod tls;

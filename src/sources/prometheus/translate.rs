@@ -193,7 +193,7 @@ mod tests {
         failed(ratio(vector(&[4.2])), "not in percent");
         failed(ratio(vector(&[-0.1])), "below zero");
         failed(ratio(vector(&[0.1, 0.2])), "2 series");
-        let runs = vec![Run { metric: BTreeMap::new(), values: Vec::new() }];
+        let runs = vec![Run::default()];
         failed(ratio(Answer { data: Data::Matrix(runs), warnings: Vec::new() }), "a range");
         let partial = Answer { warnings: vec!["store gone".to_owned()], ..vector(&[0.0]) };
         assert_eq!(ratio(partial), Err(NoData::Partial("store gone".to_owned())));

@@ -15,12 +15,14 @@ use crate::config::{Auth, Preset, Prometheus, Secret};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::Link;
 use crate::domain::ids::{EnvName, Track, WorkloadId};
+use crate::domain::judge::Look;
 use crate::domain::signals::{NoData, Reading, Signal, Signals, Tracks};
 use crate::sources::inbox::Inbox;
 use crate::sources::prometheus::configured;
+use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::source::PrometheusSource;
 
-fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
+pub(super) fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
     PodLoad {
         cluster: "c".to_owned(),
         namespace: "shop".to_owned(),
@@ -45,16 +47,17 @@ fn metrics() -> Metrics {
     metrics
 }
 
-struct Flight {
+pub(super) struct Flight {
     inbox: Inbox,
-    tracks: watch::Sender<BTreeMap<WorkloadId, Tracks>>,
+    pub(super) tracks: watch::Sender<BTreeMap<WorkloadId, Tracks>>,
     refresh: Arc<Notify>,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
+    pub(super) cancel: CancellationToken,
+    pub(super) tasks: TaskTracker,
     signals: Signals,
     link: Link,
     histories: usize,
-    samples: usize,
+    pub(super) samples: usize,
+    pub(super) looks: Vec<(Tracks, Look)>,
 }
 
 impl Flight {
@@ -63,6 +66,11 @@ impl Flight {
     }
 
     async fn with(settings: Prometheus) -> Self {
+        Self::keeping(settings, None).await
+    }
+
+    /// Starts a source that remembers its counts in a folder.
+    pub(super) async fn keeping(settings: Prometheus, folder: Option<std::path::PathBuf>) -> Self {
         let settings = Prometheus { timeout: SignedDuration::from_millis(500), ..settings };
         let (inbox, cancel, refresh) = (Inbox::default(), CancellationToken::new(), Arc::new(Notify::new()));
         let (sender, receiver) = watch::channel(BTreeMap::new());
@@ -73,16 +81,29 @@ impl Flight {
             history: Duration::from_secs(3600),
             outlet: inbox.outlet(),
             tracks: receiver,
+            pods: watch::channel(BTreeMap::new()).1,
+            pace: Pace { every: Duration::from_millis(400), folder },
             refresh: Arc::clone(&refresh),
             cancel: cancel.clone(),
         };
         let tasks = TaskTracker::new();
         source.spawn(&tasks);
         let signals = Signals::default();
-        Self { inbox, tracks: sender, refresh, cancel, tasks, signals, link: Link::Never, histories: 0, samples: 0 }
+        Self {
+            inbox,
+            tracks: sender,
+            refresh,
+            cancel,
+            tasks,
+            signals,
+            link: Link::Never,
+            histories: 0,
+            samples: 0,
+            looks: Vec::new(),
+        }
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         for feed in self.inbox.drain() {
             match feed {
                 Feed::History { signals, .. } => {
@@ -97,12 +118,13 @@ impl Flight {
                     assert_eq!(link.is_up(), at.is_some());
                     self.link = link;
                 }
+                Feed::Counted { tracks, look, .. } => self.looks.push((tracks, (*look).clone())),
                 other => panic!("{other:?}"),
             }
         }
     }
 
-    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         for _ in 0..500 {
             self.drain();
             if holds(self) {
@@ -110,7 +132,13 @@ impl Flight {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{what} never came: {:?} {:?} {:?}", self.link, self.signals.tracks, self.signals.now);
+        panic!(
+            "{what} never came: {:?} {:?} {:?} {:?}",
+            self.link,
+            self.signals.tracks,
+            self.signals.now,
+            self.looks.last()
+        );
     }
 
     fn now(&self, track: Track, signal: Signal) -> Option<&Reading> {

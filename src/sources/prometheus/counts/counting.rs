@@ -1,0 +1,229 @@
+//! Counts for the judge at its own pace, workload by workload, and remembers how far.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::asking::{self, NoCounters};
+use crate::domain::counters::{Counters, KnownPod, Seen, tally};
+use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::judge::Look;
+use crate::domain::signals::Tracks;
+use crate::sources::prometheus::Questions;
+use crate::sources::prometheus::answer::Data;
+use crate::sources::prometheus::cursors::{self, Saved};
+
+/// The shortest range that is asked for.
+const RANGE: i64 = 90_000;
+/// How far back is asked for at most, after a pause. What is older is counted as one lump.
+const FURTHEST: i64 = 15 * 60_000;
+
+/// How many scrapes to wait for late samples.
+const LAG: i64 = 2;
+
+/// How the judge's counts are gathered.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// How often.
+    pub every: Duration,
+    /// Where to remember how far counters have been counted; `None` to forget it at the end.
+    pub folder: Option<PathBuf>,
+}
+
+impl Pace {
+    /// How often unless scrapes or looks are further apart.
+    pub const EVERY: Duration = Duration::from_secs(15);
+}
+
+/// The counts of one environment.
+#[derive(Debug)]
+pub struct Counting {
+    env: EnvName,
+    pace: Pace,
+    states: BTreeMap<WorkloadId, State>,
+    /// What was remembered from the run before.
+    saved: Saved,
+    /// By our clock, when the next look is due.
+    due: Option<tokio::time::Instant>,
+}
+
+#[derive(Debug)]
+struct State {
+    counters: Counters,
+    /// A long range was too much for the server.
+    narrow: bool,
+}
+
+/// One look at a workload.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Which workload.
+    pub workload: WorkloadId,
+    /// Whose counts.
+    pub tracks: Tracks,
+    /// What came of it.
+    pub look: Look,
+}
+
+impl Counting {
+    /// Begins where the run before ended, where that is remembered.
+    pub async fn new(env: EnvName, pace: Pace) -> Self {
+        let saved = match pace.folder.clone() {
+            Some(folder) => {
+                let of = env.clone();
+                let loaded = tokio::task::spawn_blocking(move || cursors::load(&folder, &of)).await;
+                loaded.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
+                    tracing::warn!(%env, %error, "cannot read how far counters were counted: counting begins anew");
+                    Saved::new()
+                })
+            }
+            None => Saved::new(),
+        };
+        Self { env, pace, states: BTreeMap::new(), saved, due: None }
+    }
+
+    /// Says whether another look is due, and begins the time until the next one.
+    pub fn is_due(&mut self) -> bool {
+        let now = tokio::time::Instant::now();
+        // A look that comes a little early is not put off by a whole interval.
+        if self.due.is_some_and(|due| now + self.pace.every / 4 < due) {
+            return false;
+        }
+        self.due = Some(now + self.pace.every);
+        true
+    }
+
+    /// Counts for the workloads that have a canary beside stable.
+    pub async fn look(
+        &mut self,
+        questions: &Questions,
+        known: &BTreeMap<WorkloadId, Tracks>,
+        pods: &BTreeMap<WorkloadId, Vec<KnownPod>>,
+    ) -> Vec<Told> {
+        let mut told = self.retrack(known);
+        if self.states.is_empty() {
+            return told;
+        }
+        let clock = clock(questions).await;
+        let workloads: Vec<WorkloadId> = self.states.keys().cloned().collect();
+        for workload in workloads {
+            let Some(state) = self.states.get_mut(&workload) else { continue };
+            let pods = pods.get(&workload).cloned();
+            let looks = match &clock {
+                Ok(clock) => state.look(questions, &workload, *clock, pods, self.pace.every).await,
+                Err(why) => Err(why.clone()),
+            };
+            let at = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs).as_millisecond();
+            let looks = looks.unwrap_or_else(|why| vec![tally::missing(at, &why)]);
+            let tracks = state.counters.tracks().clone();
+            told.extend(looks.into_iter().map(|look| Told {
+                workload: workload.clone(),
+                tracks: tracks.clone(),
+                look,
+            }));
+        }
+        self.save().await;
+        told
+    }
+
+    /// Says why there are no counts while the server is not asked.
+    pub fn missed(&mut self, known: &BTreeMap<WorkloadId, Tracks>, why: &str) -> Vec<Told> {
+        let mut told = self.retrack(known);
+        let at = Timestamp::now().as_millisecond();
+        told.extend(self.states.iter().map(|(workload, state)| Told {
+            workload: workload.clone(),
+            tracks: state.counters.tracks().clone(),
+            look: tally::missing(at, &why),
+        }));
+        told
+    }
+
+    /// Begins anew where tracks changed: another canary is another rollout. What was remembered of the same one goes on.
+    fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<Told> {
+        let both = |tracks: &Tracks| tracks.stable.is_some() && tracks.canary.is_some();
+        self.states.retain(|workload, state| known.get(workload) == Some(state.counters.tracks()));
+        let mut told = Vec::new();
+        for (workload, tracks) in known.iter().filter(|(_, tracks)| both(tracks)) {
+            if self.states.contains_key(workload) {
+                continue;
+            }
+            let saved = self.saved.remove(workload).filter(|saved| saved.tracks() == tracks);
+            if saved.is_none() {
+                told.push(Told { workload: workload.clone(), tracks: tracks.clone(), look: Look::Reset });
+            }
+            let counters = saved.unwrap_or_else(|| Counters::new(tracks.clone()));
+            self.states.insert(workload.clone(), State { counters, narrow: false });
+        }
+        told
+    }
+
+    async fn save(&self) {
+        let Some(folder) = self.pace.folder.clone() else { return };
+        let saved: Saved =
+            self.states.iter().map(|(workload, state)| (workload.clone(), state.counters.clone())).collect();
+        let env = self.env.clone();
+        let done = tokio::task::spawn_blocking(move || cursors::save(&folder, &env, &saved)).await;
+        if let Err(error) = done.map_err(std::io::Error::other).flatten() {
+            tracing::warn!(env = %self.env, %error, "cannot remember how far counters were counted");
+        }
+    }
+}
+
+/// What the clocks say.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    theirs: Timestamp,
+    /// By how many milliseconds ours is ahead.
+    ahead: i64,
+}
+
+async fn clock(questions: &Questions) -> Result<Clock, NoCounters> {
+    let before = Timestamp::now();
+    let answer = questions.client.query("time()").await?;
+    let after = Timestamp::now();
+    let Data::Scalar(point) = answer.data else { return Err(NoCounters::NoSamples) };
+    let theirs = point.at;
+    // It was read at some time in between.
+    let ahead = if theirs < before {
+        before.as_millisecond() - theirs.as_millisecond()
+    } else if theirs > after {
+        after.as_millisecond() - theirs.as_millisecond()
+    } else {
+        0
+    };
+    Ok(Clock { theirs, ahead })
+}
+
+impl State {
+    async fn look(
+        &mut self,
+        questions: &Questions,
+        workload: &WorkloadId,
+        clock: Clock,
+        pods: Option<Vec<KnownPod>>,
+        step: Duration,
+    ) -> Result<Vec<Look>, NoCounters> {
+        let now = clock.theirs.as_millisecond();
+        let interval = self.counters.interval();
+        // How long to wait for late samples follows from the first answer.
+        let at = if self.counters.knows_interval() { now.saturating_sub(interval.saturating_mul(LAG)) } else { now };
+        let shortest = RANGE.max(interval.saturating_mul(4));
+        let reach = self.counters.since().map_or(0, |since| at.saturating_sub(since) + 2 * interval).min(FURTHEST);
+        let range = if self.narrow { shortest } else { shortest.max(reach) };
+        let asked = Timestamp::from_millisecond(at).unwrap_or(clock.theirs);
+        let length = Duration::from_millis(range.unsigned_abs());
+        let series = asking::series(questions, workload, self.counters.tracks(), asked, length).await;
+        self.narrow = series.as_ref().is_err_and(|why| range > shortest && why.may_be_too_much());
+        let series = series?;
+        self.counters.learn_interval(&series);
+        let lag = self.counters.interval().saturating_mul(LAG);
+        if clock.ahead.abs() > lag {
+            return Err(NoCounters::Skew { ahead: clock.ahead });
+        }
+        let seen = Seen { at: at.min(now.saturating_sub(lag)), series, pods };
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        Ok(self.counters.take(&seen, step, questions.queries.replica_label()))
+    }
+}

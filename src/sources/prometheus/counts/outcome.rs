@@ -1,0 +1,83 @@
+//! What became of requests, by the labels of their counter.
+
+use std::collections::BTreeMap;
+
+use crate::config::Preset;
+use crate::domain::counters::Role;
+
+/// gRPC: unknown, deadline exceeded, resource exhausted, unimplemented, internal, unavailable, data loss.
+const GRPC_FAILED: [&str; 7] = ["2", "4", "8", "12", "13", "14", "15"];
+
+/// Returns what a series counts. Statuses of 500 and above are errors of the version; that a client left (nginx' 499,
+/// Istio's flag `DC`) is not.
+#[must_use]
+pub fn role(preset: Preset, labels: &BTreeMap<String, String>) -> Role {
+    let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let by_status = |status: Option<&str>| match status {
+        Some(status) if is_server_error(status) => Role::Failed,
+        Some(_) => Role::Answered,
+        None => Role::Unknown,
+    };
+    match preset {
+        Preset::Plain => by_status(label("code").or_else(|| label("status"))),
+        Preset::IngressNginx => by_status(label("status")),
+        Preset::Linkerd => match label("classification") {
+            Some("failure") => Role::Failed,
+            Some(_) => Role::Answered,
+            None => Role::Unknown,
+        },
+        Preset::OtelHttp => match (label("http_response_status_code"), label("error_type")) {
+            (None, Some(_)) => Role::Failed,
+            (status, _) => by_status(status),
+        },
+        Preset::Istio => {
+            let client_left = label("response_flags").is_some_and(|flags| flags.split(',').any(|flag| flag == "DC"));
+            if label("grpc_response_status").is_some_and(|status| GRPC_FAILED.contains(&status)) {
+                return Role::Failed;
+            }
+            match label("response_code") {
+                // The connection ended before there was a status.
+                Some("0") if !client_left => Role::Failed,
+                status => by_status(status),
+            }
+        }
+    }
+}
+
+/// The same as the regular expression `5..` of the queries.
+fn is_server_error(status: &str) -> bool {
+    status.starts_with('5') && status.chars().count() == 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_those_of_the_version() {
+        use Preset::{IngressNginx, Istio, Linkerd, OtelHttp, Plain};
+        type Case = (Preset, &'static [(&'static str, &'static str)], Role);
+        let cases: [Case; 16] = [
+            (Plain, &[("code", "200")], Role::Answered),
+            (Plain, &[("status", "503")], Role::Failed),
+            (Plain, &[("code", "5xx")], Role::Failed),
+            (Plain, &[("handler", "/")], Role::Unknown),
+            (IngressNginx, &[("status", "499")], Role::Answered),
+            (IngressNginx, &[("status", "502")], Role::Failed),
+            (Linkerd, &[("classification", "failure"), ("status_code", "200")], Role::Failed),
+            (Linkerd, &[("classification", "success"), ("status_code", "500")], Role::Answered),
+            (OtelHttp, &[("http_response_status_code", "500"), ("error_type", "500")], Role::Failed),
+            (OtelHttp, &[("http_response_status_code", "404")], Role::Answered),
+            (OtelHttp, &[("error_type", "timeout")], Role::Failed),
+            (Istio, &[("response_code", "0"), ("response_flags", "UC")], Role::Failed),
+            (Istio, &[("response_code", "0"), ("response_flags", "DC")], Role::Answered),
+            (Istio, &[("response_code", "503"), ("response_flags", "UF,URX")], Role::Failed),
+            (Istio, &[("response_code", "200"), ("grpc_response_status", "14")], Role::Failed),
+            (Istio, &[("response_code", "200"), ("grpc_response_status", "5")], Role::Answered),
+        ];
+        for (preset, labels, expected) in cases {
+            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            assert_eq!(role(preset, &labels), expected, "{preset:?} {labels:?}");
+        }
+    }
+}

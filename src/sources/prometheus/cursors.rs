@@ -1,0 +1,97 @@
+//! Keeps how far counters have been counted over a restart: one JSON file per environment.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::config::paths::private_dir;
+use crate::domain::counters::Counters;
+use crate::domain::ids::{EnvName, WorkloadId};
+
+/// How far the counters of each workload of an environment have been counted.
+pub type Saved = BTreeMap<WorkloadId, Counters>;
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Reads what was kept; nothing where there is no such file yet.
+///
+/// # Errors
+/// The disk's, or that the file is none of ours.
+pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
+    let mut options = OpenOptions::new();
+    // A link in the state folder is somebody else's doing: it is not followed.
+    options.read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let file = match options.open(path(folder, env)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::new()),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// Writes it for its owner only, and whole or not at all.
+///
+/// # Errors
+/// The disk's.
+pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
+    private_dir(folder).map_err(io::Error::other)?;
+    // The temporary file is made anew with mode 0600, and a rename replaces a link instead of following it.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec(saved)?)?;
+    file.as_file().sync_data()?;
+    file.persist(path(folder, env))?;
+    File::open(folder)?.sync_all()
+}
+
+fn path(folder: &Path, env: &EnvName) -> std::path::PathBuf {
+    folder.join(format!("{env}.counters.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::domain::ids::WorkloadKind;
+    use crate::domain::signals::Tracks;
+
+    fn saved() -> Saved {
+        let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };
+        BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), Counters::new(tracks))])
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_and_is_for_its_owner_only() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, env) = (root.path().join("state"), EnvName::new("prod"));
+        assert_eq!(load(&folder, &env).unwrap(), Saved::new());
+        for _ in 0..2 {
+            save(&folder, &env, &saved()).unwrap();
+        }
+        assert_eq!(load(&folder, &env).unwrap(), saved());
+        let mode = fs::metadata(folder.join("prod.counters.json")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(load(&folder, &EnvName::new("staging")).unwrap(), Saved::new());
+    }
+
+    #[test]
+    fn a_link_is_neither_read_nor_written_through_and_a_torn_file_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, env) = (root.path().to_owned(), EnvName::new("prod"));
+        let elsewhere = folder.join("elsewhere");
+        fs::write(&elsewhere, "{}").unwrap();
+        symlink(&elsewhere, folder.join("prod.counters.json")).unwrap();
+        assert!(load(&folder, &env).is_err());
+        save(&folder, &env, &saved()).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "{}");
+        fs::write(folder.join("prod.counters.json"), "{\"rollout/web\":{").unwrap();
+        assert!(load(&folder, &env).is_err());
+    }
+}

@@ -1,0 +1,189 @@
+//! The judge's counts from the simulator: newborn errors, outages, another rollout, a restart.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::flight::{Flight, pod};
+use super::simulated::{Metrics, Outage, PodLoad};
+use super::{settings, tracks, web};
+use crate::config::Prometheus;
+use crate::config::query::Query;
+use crate::domain::judge::Look;
+use crate::domain::signals::{Signal, Tracks};
+use crate::sources::prometheus::answer::Data;
+use crate::sources::prometheus::client::PrometheusClient;
+
+/// Between two scrapes of the tests.
+const SCRAPE: Duration = Duration::from_millis(200);
+
+/// Traffic that goes on while the test looks.
+struct Traffic {
+    metrics: Metrics,
+    loads: Arc<Mutex<Vec<PodLoad>>>,
+    end: CancellationToken,
+}
+
+impl Traffic {
+    fn start(pods: Vec<PodLoad>) -> Self {
+        let (metrics, loads, end) = (Metrics::new(3), Arc::new(Mutex::new(pods)), CancellationToken::new());
+        let now = Timestamp::now();
+        for n in (1..20).rev() {
+            let at = now - SignedDuration::try_from(SCRAPE * n).unwrap();
+            metrics.scrape(at, SCRAPE, &loads.lock().unwrap());
+        }
+        let (scraped, of, ended) = (metrics.clone(), Arc::clone(&loads), end.clone());
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(SCRAPE);
+            while !ended.is_cancelled() {
+                ticks.tick().await;
+                scraped.scrape(Timestamp::now(), SCRAPE, &of.lock().unwrap());
+            }
+        });
+        Self { metrics, loads, end }
+    }
+
+    fn now(&self, pods: Vec<PodLoad>) {
+        *self.loads.lock().unwrap() = pods;
+    }
+}
+
+fn two() -> Vec<PodLoad> {
+    vec![pod("web-5d-a", 60.0, 0.0), pod("web-7f-c", 40.0, 0.0)]
+}
+
+/// Requests and errors of canary and stable in all looks.
+fn totals(looks: &[(Tracks, Look)]) -> [u64; 4] {
+    let mut all = [0; 4];
+    for (_, look) in looks {
+        if let Look::Scrape(scrape) = look {
+            let of = [scrape.canary.requests, scrape.canary.errors, scrape.stable.requests, scrape.stable.errors];
+            all.iter_mut().zip(of).for_each(|(all, of)| *all += of);
+        }
+    }
+    all
+}
+
+/// What the server's own samples say was counted: for what was there from the start all but what it began with.
+async fn expected(url: &str) -> [u64; 4] {
+    let client = PrometheusClient::new(&settings(url)).await.unwrap();
+    let Data::Matrix(runs) = client.query("http_requests_total[10m]").await.unwrap().data else { panic!() };
+    let first = runs.iter().map(|run| run.values[0].at).min().unwrap();
+    let mut all = [0; 4];
+    for run in runs {
+        let was = if run.values[0].at == first { run.values[0].value } else { 0.0 };
+        let gained = (run.values.last().unwrap().value - was) as u64;
+        let track = if run.metric["pod"].starts_with("web-7f") { 0 } else { 2 };
+        all[track] += gained;
+        if run.metric["code"].starts_with('5') {
+            all[track + 1] += gained;
+        }
+    }
+    all
+}
+
+fn why(flight: &Flight) -> &str {
+    match flight.looks.last() {
+        Some((_, Look::Missing { why, .. })) => why,
+        _ => "",
+    }
+}
+
+fn counting(flight: &Flight) -> bool {
+    matches!(flight.looks.last(), Some((_, Look::Scrape(_))))
+}
+
+#[tokio::test]
+async fn newborn_errors_outages_and_a_restart_leave_the_totals_exact() {
+    let traffic = Traffic::start(two());
+    let server = traffic.metrics.serve().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut flight = Flight::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("counts", counting).await;
+    assert_eq!(flight.looks[0].1, Look::Reset);
+    // The canary's first errors are a series of their own, and one of its pods begins only now.
+    traffic.now(vec![pod("web-5d-a", 60.0, 0.0), pod("web-7f-c", 40.0, 0.3), pod("web-7f-d", 40.0, 0.5)]);
+    flight.until("errors", |f| totals(&f.looks)[1] > 5).await;
+    let cases = [
+        (Outage::Down, "cannot reach"),
+        (Outage::Html, "HTML"),
+        (Outage::Truncated, "the JSON breaks off"),
+        (Outage::Unprocessable, "rejects the query (422 execution)"),
+        (Outage::Partial, "partial data: receive series from store-1:10901"),
+        (Outage::Empty, "an answer that is not Prometheus"),
+    ];
+    for (outage, part) in cases {
+        traffic.metrics.set_outage(outage);
+        flight.until(part, |f| why(f).contains(part)).await;
+        traffic.metrics.set_outage(Outage::None);
+        flight.until("the end of it", counting).await;
+    }
+    // Another process goes on where this one ended.
+    flight.cancel.cancel();
+    flight.tasks.close();
+    flight.tasks.wait().await;
+    flight.drain();
+    let before = std::mem::take(&mut flight.looks);
+    let mut flight = Flight::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("counts again", counting).await;
+    assert!(flight.looks.iter().all(|(_, look)| *look != Look::Reset), "the same rollout goes on");
+    flight.looks.splice(0..0, before);
+    traffic.end.cancel();
+    flight.until("the last samples are old", |f| why(f).contains("the newest sample of")).await;
+    assert_eq!(totals(&flight.looks), expected(&server.url()).await);
+    let times: Vec<f64> =
+        flight.looks.iter().filter_map(|(_, look)| if let Look::Scrape(s) = look { Some(s.t) } else { None }).collect();
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+#[tokio::test]
+async fn latencies_come_as_own_counts_of_common_buckets() {
+    let traffic = Traffic::start(two());
+    let server = traffic.metrics.serve().await.unwrap();
+    let mut flight = Flight::keeping(settings(&server.url()), None).await;
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("counts", |f| totals(&f.looks)[0] > 40).await;
+    for (_, look) in &flight.looks {
+        let Look::Scrape(scrape) = look else { continue };
+        for counts in [&scrape.canary, &scrape.stable] {
+            assert_eq!(counts.buckets.iter().map(|bucket| bucket.count).sum::<u64>(), counts.requests);
+            assert!(counts.buckets.windows(2).all(|two| two[0].le < two[1].le));
+            assert!(counts.buckets.last().unwrap().le.is_infinite());
+        }
+        assert_eq!(scrape.stable_pods.iter().map(|pod| pod.requests).sum::<u64>(), scrape.stable.requests);
+    }
+}
+
+#[tokio::test]
+async fn another_canary_is_another_rollout_and_without_one_nothing_is_counted() {
+    let traffic = Traffic::start(two());
+    let server = traffic.metrics.serve().await.unwrap();
+    let mut flight = Flight::keeping(settings(&server.url()), None).await;
+    let promoted = Tracks { stable: Some("web-7f".to_owned()), canary: None };
+    flight.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
+    flight.until("looks", |f| f.samples > 5).await;
+    assert!(flight.looks.is_empty());
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("counts", counting).await;
+    let back = Tracks { canary: Some("web-5d".to_owned()), ..promoted };
+    flight.tracks.send_replace(BTreeMap::from([(web(), back.clone())]));
+    flight.until("the other one", |f| counting(f) && f.looks.last().unwrap().0 == back).await;
+    let resets = flight.looks.iter().filter(|(_, look)| *look == Look::Reset).count();
+    assert_eq!(resets, 2);
+}
+
+#[tokio::test]
+async fn own_rates_alone_are_no_counts() {
+    let traffic = Traffic::start(two());
+    let server = traffic.metrics.serve().await.unwrap();
+    let mut own = settings(&server.url());
+    own.queries.insert(Signal::Rps, Query::parse("sum(rate(http_requests_total{pod=~\"{{pods}}\"}[1m]))").unwrap());
+    let mut flight = Flight::keeping(Prometheus { ..own }, None).await;
+    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    flight.until("the reason", |f| why(f).contains("[prometheus.counters]")).await;
+}
