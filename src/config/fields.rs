@@ -5,6 +5,7 @@ use super::checks::{
 };
 use super::{Glyphs, LogLevel, Preset, Theme};
 use crate::domain::checklist::CheckPhase;
+use crate::domain::guardrails::Response;
 use crate::domain::signals::Signal;
 
 /// A table of the file.
@@ -94,6 +95,8 @@ pub static FILE: Section = Section {
         field("sign_offs", Kind::Table(&SIGN_OFFS), "", "Who signs, for all environments that do not say otherwise."),
         field("prometheus", Kind::Table(&PROMETHEUS), "", "Metrics, for all environments that do not say otherwise."),
         field("limits", Kind::Table(&LIMITS), "", "Limits, for all environments that do not say otherwise."),
+        field("verdict", Kind::Table(&VERDICT), "", "The judge, for all environments that do not say otherwise."),
+        field("guardrails", Kind::Table(&GUARDRAILS), "", "What its word leads to, likewise."),
         field("ui", Kind::Table(&UI), "", "How the screen looks and behaves."),
         field("keys", Kind::Keys, "", "Keys by command: `[]` takes the command off the keyboard."),
         field("journal", Kind::Table(&JOURNAL), "", "The record of what was seen and done."),
@@ -140,6 +143,8 @@ static ENVIRONMENT: Section = Section {
         field("read_only", Kind::Flag, "false", "Nothing can be changed here."),
         field("prometheus", Kind::TableOrOff(&PROMETHEUS), "", "Its metrics, over [prometheus]; `false` for none."),
         field("limits", Kind::Table(&LIMITS), "", "Its limits, over [limits]."),
+        field("verdict", Kind::Table(&VERDICT), "", "Its judge, over [verdict]."),
+        field("guardrails", Kind::Table(&GUARDRAILS), "", "Its guardrails, over [guardrails]."),
         field("sign_offs", Kind::Table(&SIGN_OFFS), "", "Who signs here, instead of [sign_offs]."),
     ],
 };
@@ -289,6 +294,63 @@ static LIMITS: Section = Section {
     ],
 };
 
+static VERDICT: Section = Section {
+    header: "[verdict]",
+    help: "When the judge calls a canary worse than stable, and when it calls it healthy.",
+    needed: &[],
+    fields: &[
+        field(
+            "alpha",
+            Kind::Number(1e-9, Some(0.5)),
+            "0.01",
+            "Chance that a healthy canary is ever called regressed, however often one looks.",
+        ),
+        field("alpha_warn", Kind::Number(1e-9, Some(0.5)), "0.05", "Chance that it is ever called suspect."),
+        field(
+            "tolerance",
+            Kind::Number(1.0, Some(100.0)),
+            "1.0",
+            "The canary may fail this many times as often as stable before it counts towards a rollback.",
+        ),
+        field("auto_tolerance", Kind::Flag, "true", "The tolerance grows to what the pods of stable differ by."),
+        field("slo", Kind::Number(0.5, Some(0.999_999)), "0.999", "Share of requests that must succeed over 30 days."),
+        field(
+            "healthy_below",
+            Kind::Number(1e-6, Some(0.99)),
+            "",
+            "The canary is healthy once provably fewer than this share of its requests fail; without it 14.4 times what \
+             `slo` allows.",
+        ),
+        field(
+            "slow",
+            Kind::Time,
+            "",
+            "A request that takes longer is slow; without it latency needs no proof of health.",
+        ),
+        field("slow_share", Kind::Number(1e-6, Some(0.99)), "0.01", "Share of requests that may be slow."),
+        field("planned", Kind::Time, "\"1h\"", "How long a canary is planned to take."),
+        field("min_errors", Kind::Number(0.0, Some(1e6)), "3", "Errors of the canary without which none roll back."),
+    ],
+};
+
+static GUARDRAILS: Section = Section {
+    header: "[guardrails]",
+    help: "What the judge's word leads to. A suspicion holds at most; only proof rolls back.",
+    needed: &[],
+    fields: &[
+        field("errors", Kind::Word(responses), "\"rollback\"", "When the canary fails more often than stable."),
+        field("latency", Kind::Word(responses), "\"pause\"", "When it is slower than stable."),
+        field("budget", Kind::Word(responses), "\"pause\"", "When it burns the error budget."),
+        field(
+            "autopilot",
+            Kind::Flag,
+            "false",
+            "Cockpit acts by itself while it is open; otherwise it says what it would do.",
+        ),
+        field("hold", Kind::Time, "\"20s\"", "How long a canary is held before autopilot rolls it back: `x` keeps it."),
+    ],
+};
+
 static UI: Section = Section {
     header: "[ui]",
     help: "How the screen looks and behaves.",
@@ -321,6 +383,10 @@ static LOG: Section = Section {
 
 fn phases() -> Vec<&'static str> {
     CheckPhase::ALL.map(CheckPhase::word).to_vec()
+}
+
+fn responses() -> Vec<&'static str> {
+    Response::ALL.map(Response::word).to_vec()
 }
 
 fn presets() -> Vec<&'static str> {

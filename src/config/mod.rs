@@ -24,7 +24,9 @@ pub mod ui;
 use std::path::PathBuf;
 
 use crate::domain::checklist::{How, SignOffRules};
+use crate::domain::guardrails::Guardrails;
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
@@ -94,6 +96,10 @@ pub struct EnvConfig {
     pub prometheus: Option<Prometheus>,
     /// Limits on its signals.
     pub limits: Limits,
+    /// What the judge keeps to.
+    pub rules: Rules,
+    /// What the judge's word leads to.
+    pub guardrails: Guardrails,
     /// Its checklist.
     pub checks: Vec<CheckConfig>,
     /// Who has to sign.
@@ -113,6 +119,10 @@ pub struct EnvDefaults {
     pub prometheus: Option<Prometheus>,
     /// Limits.
     pub limits: Limits,
+    /// What the judge keeps to.
+    pub rules: Rules,
+    /// What the judge's word leads to.
+    pub guardrails: Guardrails,
     /// The checklist.
     pub checks: Vec<CheckConfig>,
     /// Who has to sign.
@@ -131,6 +141,8 @@ impl EnvDefaults {
             read_only: self.read_only,
             prometheus: self.prometheus.clone(),
             limits: self.limits.clone(),
+            rules: self.rules.clone(),
+            guardrails: self.guardrails.clone(),
             checks: self.checks.clone(),
             sign_offs: self.sign_offs.clone(),
         }
@@ -157,6 +169,7 @@ impl EnvConfig {
             read_only: self.read_only,
             has_metrics: self.prometheus.is_some(),
             limits: self.limits.clone(),
+            guardrails: self.guardrails.clone(),
             workloads: if self.workloads.is_empty() { found.to_vec() } else { self.workloads.clone() },
             checks: self.checks.iter().map(|check| check.spec.clone()).collect(),
             sign_offs: self.sign_offs.clone(),

@@ -8,7 +8,7 @@ use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
 use super::ids::{EnvName, Target, WorkloadId};
-use super::judge::Look;
+use super::judge::{Look, Report};
 use super::signals::{Sample, Signals, Tracks};
 use super::workload::Snapshot;
 use jiff::Timestamp;
@@ -52,6 +52,8 @@ pub enum Feed {
         tracks: Tracks,
         /// What was counted, or why nothing was.
         look: Arc<Look>,
+        /// What the judge says now.
+        report: Arc<Report>,
     },
     /// The link to a source changed, or was confirmed.
     Link {

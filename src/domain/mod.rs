@@ -12,6 +12,7 @@ pub mod deployment;
 pub mod event;
 pub mod feed;
 pub mod freshness;
+pub mod guardrails;
 pub mod ids;
 pub mod journal;
 pub mod judge;

@@ -1,12 +1,16 @@
-//! The verdict: one word for an environment, with its reasons.
+//! The verdict: one word for an environment, with its reasons, from one pure function, [`judge`].
 //!
-//! Simple limits for now, behind one pure function, [`judge`].
+//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`super::judge`]); where it
+//! has no counts, factors between the tracks stand in for it.
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::Track;
-use super::signals::{NoData, Signal, Signals};
+use super::judge::{Opinion, Report};
+use super::signals::{NoData, Signal, Signals, Tracks};
 use super::workload::{Phase, Status};
 
 /// What to think of it.
@@ -103,22 +107,83 @@ pub struct Judgement {
     pub reasons: Vec<String>,
 }
 
+/// What the judge said of a canary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Whose requests were counted.
+    pub tracks: Tracks,
+    /// What it said.
+    pub report: Arc<Report>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Judged {
+    /// For how long the judge's word holds at least: it looks every 15 s, or as often as the signals are looked at.
+    const HOLDS: SignedDuration = SignedDuration::from_mins(2);
+
+    /// Returns whether the judge has not spoken for too long.
+    #[must_use]
+    pub fn is_stale(&self, signals: &Signals, now: Timestamp) -> bool {
+        let three = signals.interval.map_or(SignedDuration::ZERO, |interval| interval * 3);
+        now.duration_since(self.at) > three.max(Self::HOLDS)
+    }
+
+    /// Returns whether it holds the canary for what it has seen so far.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.report.opinion == Opinion::Suspect
+    }
+}
+
 /// Judges one workload on its signals and its phase.
 ///
 /// The revision under way is judged against the limits and against stable; with nothing under way, stable is. Missing,
 /// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
 #[must_use]
-pub fn judge(status: &Status, signals: &Signals, limits: &Limits, now: Timestamp) -> Judgement {
+pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&Judged>, now: Timestamp) -> Judgement {
     let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
     let track = judged(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
-        compare(signals, limits, now, &mut found);
+        // What the judge counts it compares better than factors do.
+        let counts = said.map(|said| &said.report).filter(|report| report.seen.canary.requests > 0);
+        let factors = Limits {
+            error_factor: limits.error_factor.filter(|_| counts.is_none()),
+            p99_factor: limits.p99_factor.filter(|_| counts.is_none_or(|report| report.heat.is_empty())),
+            ..limits.clone()
+        };
+        compare(signals, &factors, now, &mut found);
+        found.extend(said.and_then(|said| opinion(status, signals, said, now)));
     }
     // Weightiest first; among equals, as found.
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
     Judgement { verdict, reasons: found.into_iter().map(|(_, reason)| reason).collect() }
+}
+
+/// Returns what the judge's word comes to. Its silence before the first count holds; once it has counted, it is blind.
+fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) -> Option<(Verdict, String)> {
+    if said.is_stale(signals, now) {
+        let age = super::text::duration(now.duration_since(said.at));
+        return Some((Verdict::Blind, format!("no data: the judge has counted nothing for {age}")));
+    }
+    let report = &said.report;
+    let reason = report.reasons.first().cloned().unwrap_or_default();
+    // Where the canary takes all requests there is nothing left to compare it with.
+    let takes_all = status.weight.is_some_and(|weight| weight.set >= weight.max);
+    let verdict = match report.opinion {
+        Opinion::Regressed => Verdict::NoGo,
+        Opinion::NoData if report.seen.canary.requests > 0 && !takes_all => Verdict::Blind,
+        Opinion::Suspect | Opinion::Undecided | Opinion::NoData => Verdict::Hold,
+        Opinion::Healthy => return None,
+    };
+    let text = match report.opinion {
+        Opinion::NoData => format!("not judged: {reason}"),
+        Opinion::Undecided => format!("undecided: {reason}"),
+        _ => reason,
+    };
+    Some((verdict, text))
 }
 
 /// Returns what the phase alone says: the least that can be told of a workload that is Degraded.
@@ -206,6 +271,7 @@ fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::judge::{Judge, Rules};
     use crate::domain::signals::Sample;
     use crate::domain::workload::{Replicas, Revision, Weight};
     use proptest::prelude::*;
@@ -246,13 +312,15 @@ mod tests {
 
     #[test]
     fn within_limits_is_go() {
-        let judgement = judge(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), now());
+        let judgement =
+            judge(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
         assert_eq!(judgement, Judgement { verdict: Verdict::Go, reasons: Vec::new() });
     }
 
     #[test]
     fn three_times_the_errors_of_stable_is_no_go() {
-        let judgement = judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), now());
+        let judgement =
+            judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
         assert_eq!(judgement.verdict, Verdict::NoGo);
         assert_eq!(judgement.reasons, ["canary errors 0.80 % against 0.10 % on stable"]);
     }
@@ -262,18 +330,72 @@ mod tests {
         let mut preview = status();
         preview.canary_serves = false;
         let signals = signals((0.0, 0.0, 0.0), (40.0, 0.001, 0.19));
-        assert_eq!(judge(&preview, &signals, &Limits::default(), now()).verdict, Verdict::Go);
+        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Go);
         preview.canary_serves = true;
-        assert_eq!(judge(&preview, &signals, &Limits::default(), now()).verdict, Verdict::Blind);
+        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Blind);
     }
 
     #[test]
     fn no_numbers_is_blind_and_stale_numbers_too() {
-        assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), now()).verdict, Verdict::Blind);
+        assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), None, now()).verdict, Verdict::Blind);
         let later = now() + SignedDuration::from_secs(16);
-        let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), later);
+        let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
         assert_eq!(judgement.verdict, Verdict::Blind);
         assert_eq!(judgement.reasons[0], "no data: canary traffic (samples are too old)");
+    }
+
+    fn said(opinion: Opinion, counted: u64, age: i64) -> Judged {
+        let mut report = Judge::new(Rules::default()).report();
+        report.opinion = opinion;
+        report.seen.canary.requests = counted;
+        report.reasons = vec!["why".to_owned()];
+        Judged { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
+    }
+
+    fn with(opinion: Opinion, counted: u64, age: i64) -> Judgement {
+        let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+        judge(&status(), &signals, &Limits::default(), Some(&said(opinion, counted, age)), now())
+    }
+
+    #[test]
+    fn what_the_judge_says_is_the_verdict_within_the_limits() {
+        for (opinion, verdict, reasons) in [
+            (Opinion::Healthy, Verdict::Go, vec![]),
+            (Opinion::Undecided, Verdict::Hold, vec!["undecided: why"]),
+            (Opinion::Suspect, Verdict::Hold, vec!["why"]),
+            (Opinion::Regressed, Verdict::NoGo, vec!["why"]),
+            (Opinion::NoData, Verdict::Blind, vec!["not judged: why"]),
+        ] {
+            let judgement = with(opinion, 100, 15);
+            assert_eq!(
+                (judgement.verdict, judgement.reasons),
+                (verdict, reasons.into_iter().map(str::to_owned).collect())
+            );
+        }
+    }
+
+    #[test]
+    fn a_judge_that_falls_silent_is_blind_and_one_that_has_not_counted_yet_is_not() {
+        assert_eq!(with(Opinion::NoData, 0, 0).verdict, Verdict::Hold);
+        let silent = with(Opinion::Healthy, 100, 121);
+        assert_eq!(silent.verdict, Verdict::Blind);
+        assert_eq!(silent.reasons, ["no data: the judge has counted nothing for 2m01s"]);
+    }
+
+    #[test]
+    fn a_canary_that_takes_all_requests_has_nothing_to_be_compared_with_and_may_go_on() {
+        let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
+        let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
+        let judgement = judge(&all, &signals, &Limits::default(), Some(&said(Opinion::NoData, 9, 0)), now());
+        assert_eq!(judgement.verdict, Verdict::Hold, "{judgement:?}");
+    }
+
+    #[test]
+    fn counts_are_believed_before_a_factor_between_rates() {
+        let signals = signals((10.0, 0.008, 0.1), (40.0, 0.001, 0.1));
+        let judgement = |said: Judged| judge(&status(), &signals, &Limits::default(), Some(&said), now());
+        assert_eq!(judgement(said(Opinion::Healthy, 0, 0)).verdict, Verdict::NoGo);
+        assert_eq!(judgement(said(Opinion::Healthy, 100, 0)).verdict, Verdict::Go);
     }
 
     proptest! {
@@ -282,7 +404,7 @@ mod tests {
             let mut signals = signals((10.0, errors, p99), (40.0, errors, p99));
             let keys: Vec<_> = signals.now.keys().copied().collect();
             signals.now.insert(keys[missing], Err(NoData::Empty));
-            let verdict = judge(&status(), &signals, &Limits::default(), now()).verdict;
+            let verdict = judge(&status(), &signals, &Limits::default(), None, now()).verdict;
             // Only the stable track's own ratios may be missing without making the canary blind.
             let needed = keys[missing].0 == Track::Canary || keys[missing].1 == Signal::Rps;
             prop_assert!(!needed || verdict != Verdict::Go);
@@ -290,7 +412,7 @@ mod tests {
 
         #[test]
         fn more_errors_never_look_better(low in 0.0..1.0_f64, more in 0.0..1.0_f64, stable in 0.0..0.1_f64) {
-            let at = |errors| judge(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), now()).verdict;
+            let at = |errors| judge(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), None, now()).verdict;
             prop_assert!(at(low) <= at(low + more));
         }
     }

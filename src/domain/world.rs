@@ -11,11 +11,11 @@ use super::checklist::{Check, CheckId, CheckSpec, Finding, Ledger, SignOffRules}
 use super::event::KubeEvent;
 use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
+use super::guardrails::Guardrails;
 use super::ids::{EnvName, Target, WorkloadId};
-use super::judge::Look;
 use super::object::ImageRef;
-use super::signals::{Signals, Tracks};
-use super::verdict::{Judgement, Limits, Verdict, judge};
+use super::signals::Signals;
+use super::verdict::{Judged, Judgement, Limits, Verdict, judge};
 use super::workload::{Phase, Snapshot, Status};
 
 /// What the config says of an environment.
@@ -35,6 +35,8 @@ pub struct EnvSettings {
     pub has_metrics: bool,
     /// Limits on its signals.
     pub limits: Limits,
+    /// What the judge's word leads to.
+    pub guardrails: Guardrails,
     /// Workloads that are watched, in order.
     pub workloads: Vec<WorkloadId>,
     /// Its checklist.
@@ -56,8 +58,8 @@ pub struct WorkloadState {
     pub status: Option<Status>,
     /// Its signals.
     pub signals: Signals,
-    /// The latest look at its counters, and whose it was.
-    pub counted: Option<(Tracks, Arc<Look>)>,
+    /// What the judge said last.
+    pub judged: Option<Judged>,
     /// The verdict.
     pub judgement: Judgement,
     /// When it entered the phase it is in, as far as we saw.
@@ -112,7 +114,7 @@ impl WorkloadState {
             missing: false,
             status: None,
             signals: Signals::default(),
-            counted: None,
+            judged: None,
             judgement: Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
             phase_since: None,
             rejected: BTreeSet::new(),
@@ -237,8 +239,9 @@ impl World {
             Feed::Sample { target, sample } => {
                 self.with_workload(&target, now, |workload| workload.signals.take(&sample));
             }
-            Feed::Counted { target, tracks, look } => {
-                self.with_workload(&target, now, |workload| workload.counted = Some((tracks, look)));
+            Feed::Counted { target, tracks, report, .. } => {
+                let judged = Some(Judged { tracks, report, at: now });
+                self.with_workload(&target, now, |workload| workload.judged = judged);
             }
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {
@@ -400,6 +403,13 @@ impl WorkloadState {
         }
     }
 
+    /// Returns what the judge said of the revision that is under way now.
+    #[must_use]
+    pub fn opinion(&self) -> Option<&Judged> {
+        let canary = self.status.as_ref()?.canary.as_ref()?;
+        self.judged.as_ref().filter(|judged| judged.tracks.canary.as_deref() == Some(canary.replicaset.as_str()))
+    }
+
     fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
         self.judgement = match &self.status {
             None if self.missing => {
@@ -407,7 +417,7 @@ impl WorkloadState {
             }
             None => Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
             Some(status) if !has_metrics => without_metrics(status),
-            Some(status) => judge(status, &self.signals, limits, now),
+            Some(status) => judge(status, &self.signals, limits, self.opinion(), now),
         };
     }
 }
@@ -447,6 +457,7 @@ mod tests {
             read_only: false,
             has_metrics: false,
             limits: Limits::default(),
+            guardrails: Default::default(),
             checks: Vec::new(),
             sign_offs: crate::domain::checklist::SignOffRules::default(),
             workloads: Vec::new(),

@@ -383,7 +383,7 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             pods,
-            pace: Pace { every: interval.max(Pace::EVERY), folder: self.state.clone() },
+            pace: Pace { every: interval.max(Pace::EVERY), rules: self.env.rules.clone(), folder: self.state.clone() },
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),
         }

@@ -6,13 +6,15 @@ use reqwest::Url;
 use toml::de::DeValue;
 
 use super::prometheus::{self, Draft};
-use super::{limits, section, section_of, sign_offs};
+use super::{limits, section, section_of, sign_offs, verdict};
 use crate::config::EnvConfig;
 use crate::config::fields::FILE;
 use crate::config::prometheus::Prometheus;
 use crate::config::reader::{At, Reader, Table};
 use crate::domain::checklist::SignOffRules;
+use crate::domain::guardrails::Guardrails;
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
 
 /// Longest name of an environment: it is typed, and stands in the header of a card.
@@ -24,6 +26,10 @@ pub(super) struct Base<'a> {
     pub(super) metrics: Option<&'a Draft>,
     /// Their limits.
     pub(super) limits: &'a Limits,
+    /// What their judge keeps to.
+    pub(super) rules: &'a Rules,
+    /// What its word leads to.
+    pub(super) guardrails: &'a Guardrails,
     /// Who signs.
     pub(super) sign_offs: &'a SignOffRules,
     /// Where Prometheus is if nothing says so.
@@ -63,6 +69,14 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, base: &Base<'_>) -> Ve
             limits: match section(reader, &table, "limits") {
                 Some(own) => limits::read(reader, &own, base.limits),
                 None => base.limits.clone(),
+            },
+            rules: match section(reader, &table, "verdict") {
+                Some(own) => verdict::read(reader, &own, base.rules),
+                None => base.rules.clone(),
+            },
+            guardrails: match section(reader, &table, "guardrails") {
+                Some(own) => verdict::guardrails(reader, &own, base.guardrails),
+                None => base.guardrails.clone(),
             },
             checks: Vec::new(),
             sign_offs: match section(reader, &table, "sign_offs") {

@@ -8,12 +8,15 @@ mod limits;
 pub(super) mod prometheus;
 pub(super) mod secrets;
 mod sign_offs;
+mod verdict;
 
 use toml::de::DeTable;
 
 use super::fields::{FILE, Kind, Section};
 use super::reader::{Reader, Table};
 use super::{Config, EnvDefaults, Glyphs, LogLevel, Preset, Theme, Ui};
+use crate::domain::guardrails::Guardrails;
+use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
 
 use prometheus::Draft;
@@ -30,12 +33,27 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
         Some(table) => limits::read(reader, &table, &Limits::default()),
         None => Limits::default(),
     };
+    let rules = match section(reader, &file, "verdict") {
+        Some(table) => verdict::read(reader, &table, &Rules::default()),
+        None => Rules::default(),
+    };
+    let guardrails = match section(reader, &file, "guardrails") {
+        Some(table) => verdict::guardrails(reader, &table, &Guardrails::default()),
+        None => Guardrails::default(),
+    };
     let table = section(reader, &file, "prometheus");
     let draft = table.map(|table| prometheus::read(reader, &table, Draft::default()));
     let checklist = checks::read(reader, &file);
     let sign_offs = section(reader, &file, "sign_offs").map(|table| sign_offs::read(reader, &table));
     let sign_offs = sign_offs.unwrap_or_default();
-    let base = environments::Base { metrics: draft.as_ref(), limits: &limits, sign_offs: &sign_offs, fallback };
+    let base = environments::Base {
+        metrics: draft.as_ref(),
+        limits: &limits,
+        rules: &rules,
+        guardrails: &guardrails,
+        sign_offs: &sign_offs,
+        fallback,
+    };
     let mut environments = environments::read(reader, &file, &base);
     let checks = checks::share_out(reader, checklist, &mut environments);
     // Without an environment that uses it, nobody else would say that it has no address.
@@ -49,7 +67,7 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
         repository,
         tag_prefix: tag_prefix.map(|prefix| prefix.value),
         environments,
-        defaults: EnvDefaults { prometheus, limits, checks, sign_offs, ..EnvDefaults::default() },
+        defaults: EnvDefaults { prometheus, limits, rules, guardrails, checks, sign_offs, ..EnvDefaults::default() },
         ui: section(reader, &file, "ui").map_or_else(Ui::default, |table| ui(reader, &table)),
         keymap: keys::read(reader, &file),
         journal_dir: section(reader, &file, "journal").and_then(|table| reader.path(&table, "dir")),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::check::{Check, CheckPhase, CheckState};
 use super::sign_off::{Decision, board};
 use crate::domain::action::{Refusal, RefusalKind};
-use crate::domain::verdict::{Judgement, Verdict};
+use crate::domain::verdict::{Judged, Judgement, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// The answer for a whole environment.
@@ -74,6 +74,9 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     let (kind, remedy) = match workload.judgement.verdict {
         Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
         Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
+        Verdict::Hold if workload.opinion().is_some_and(Judged::is_suspect) => {
+            (RefusalKind::Gate, "green when more requests speak for it")
+        }
         Verdict::Go | Verdict::Hold => return Vec::new(),
     };
     workload.judgement.reasons.iter().map(|reason| Refusal::new(kind, reason.clone(), remedy)).collect()

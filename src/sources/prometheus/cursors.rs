@@ -6,12 +6,25 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::paths::private_dir;
 use crate::domain::counters::Counters;
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::judge::Judge;
 
-/// How far the counters of each workload of an environment have been counted.
-pub type Saved = BTreeMap<WorkloadId, Counters>;
+/// What is kept of each workload of an environment.
+pub type Saved = BTreeMap<WorkloadId, Kept>;
+
+/// How far counters have been counted, and what the judge made of the counts. Kept as one, so that after a crash nothing
+/// that was counted is forgotten or judged twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// How far.
+    pub counters: Counters,
+    /// What the judge has seen.
+    pub judge: Judge,
+}
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -59,11 +72,13 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::WorkloadKind;
+    use crate::domain::judge::Rules;
     use crate::domain::signals::Tracks;
 
     fn saved() -> Saved {
         let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };
-        BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), Counters::new(tracks))])
+        let kept = Kept { counters: Counters::new(tracks), judge: Judge::new(Rules::default()) };
+        BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), kept)])
     }
 
     #[test]

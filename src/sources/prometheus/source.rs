@@ -248,11 +248,16 @@ impl Watch {
             self.counting.look(&self.source.questions, &self.known, &pods).await
         };
         let latest = self.source.tracks.borrow().clone();
-        for Told { workload, tracks, look } in told {
+        for Told { workload, tracks, look, report } in told {
             // Tracks that moved while the server was thinking are another rollout.
             if latest.get(&workload) == Some(&tracks) {
                 let target = self.target(&workload);
-                self.source.outlet.send(Feed::Counted { target, tracks, look: Arc::new(look) });
+                self.source.outlet.send(Feed::Counted {
+                    target,
+                    tracks,
+                    look: Arc::new(look),
+                    report: Arc::new(report),
+                });
             }
         }
     }

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use super::asking::{self, NoCounters};
 use crate::domain::counters::{Counters, KnownPod, Seen, tally};
 use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::judge::Look;
+use crate::domain::judge::{Judge, Look, Report, Rules};
 use crate::domain::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
-use crate::sources::prometheus::cursors::{self, Saved};
+use crate::sources::prometheus::cursors::{self, Kept, Saved};
 
 /// The shortest range that is asked for.
 const RANGE: i64 = 90_000;
@@ -28,6 +28,8 @@ const LAG: i64 = 2;
 pub struct Pace {
     /// How often.
     pub every: Duration,
+    /// What the judge keeps to.
+    pub rules: Rules,
     /// Where to remember how far counters have been counted; `None` to forget it at the end.
     pub folder: Option<PathBuf>,
 }
@@ -52,6 +54,7 @@ pub struct Counting {
 #[derive(Debug)]
 struct State {
     counters: Counters,
+    judge: Judge,
     /// A long range was too much for the server.
     narrow: bool,
 }
@@ -65,6 +68,8 @@ pub struct Told {
     pub tracks: Tracks,
     /// What came of it.
     pub look: Look,
+    /// What the judge says then.
+    pub report: Report,
 }
 
 impl Counting {
@@ -118,11 +123,7 @@ impl Counting {
             let at = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs).as_millisecond();
             let looks = looks.unwrap_or_else(|why| vec![tally::missing(at, &why)]);
             let tracks = state.counters.tracks().clone();
-            told.extend(looks.into_iter().map(|look| Told {
-                workload: workload.clone(),
-                tracks: tracks.clone(),
-                look,
-            }));
+            told.extend(looks.into_iter().map(|look| state.judged(&workload, &tracks, look)));
         }
         self.save().await;
         told
@@ -132,11 +133,10 @@ impl Counting {
     pub fn missed(&mut self, known: &BTreeMap<WorkloadId, Tracks>, why: &str) -> Vec<Told> {
         let mut told = self.retrack(known);
         let at = Timestamp::now().as_millisecond();
-        told.extend(self.states.iter().map(|(workload, state)| Told {
-            workload: workload.clone(),
-            tracks: state.counters.tracks().clone(),
-            look: tally::missing(at, &why),
-        }));
+        for (workload, state) in &mut self.states {
+            let tracks = state.counters.tracks().clone();
+            told.push(state.judged(workload, &tracks, tally::missing(at, &why)));
+        }
         told
     }
 
@@ -149,20 +149,21 @@ impl Counting {
             if self.states.contains_key(workload) {
                 continue;
             }
-            let saved = self.saved.remove(workload).filter(|saved| saved.tracks() == tracks);
-            if saved.is_none() {
-                told.push(Told { workload: workload.clone(), tracks: tracks.clone(), look: Look::Reset });
+            let saved = self.saved.remove(workload).filter(|saved| saved.counters.tracks() == tracks);
+            let anew = saved.is_none();
+            let mut state = State::begin(saved, tracks, &self.pace.rules);
+            if anew {
+                told.push(state.judged(workload, tracks, Look::Reset));
             }
-            let counters = saved.unwrap_or_else(|| Counters::new(tracks.clone()));
-            self.states.insert(workload.clone(), State { counters, narrow: false });
+            self.states.insert(workload.clone(), state);
         }
         told
     }
 
     async fn save(&self) {
         let Some(folder) = self.pace.folder.clone() else { return };
-        let saved: Saved =
-            self.states.iter().map(|(workload, state)| (workload.clone(), state.counters.clone())).collect();
+        let kept = |state: &State| Kept { counters: state.counters.clone(), judge: state.judge.clone() };
+        let saved: Saved = self.states.iter().map(|(workload, state)| (workload.clone(), kept(state))).collect();
         let env = self.env.clone();
         let done = tokio::task::spawn_blocking(move || cursors::save(&folder, &env, &saved)).await;
         if let Err(error) = done.map_err(std::io::Error::other).flatten() {
@@ -197,6 +198,22 @@ async fn clock(questions: &Questions) -> Result<Clock, NoCounters> {
 }
 
 impl State {
+    /// Goes on from what was kept, or begins anew. Evidence that was gathered by other rules is none.
+    fn begin(kept: Option<Kept>, tracks: &Tracks, rules: &Rules) -> Self {
+        let new = || Judge::new(rules.clone());
+        let (counters, judge) = match kept {
+            Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge),
+            Some(kept) => (kept.counters, new()),
+            None => (Counters::new(tracks.clone()), new()),
+        };
+        Self { counters, judge, narrow: false }
+    }
+
+    fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> Told {
+        self.judge.take(&look);
+        Told { workload: workload.clone(), tracks: tracks.clone(), look, report: self.judge.report() }
+    }
+
     async fn look(
         &mut self,
         questions: &Questions,

@@ -16,6 +16,7 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::Link;
 use crate::domain::ids::{EnvName, Track, WorkloadId};
 use crate::domain::judge::Look;
+use crate::domain::judge::Rules;
 use crate::domain::signals::{NoData, Reading, Signal, Signals, Tracks};
 use crate::sources::inbox::Inbox;
 use crate::sources::prometheus::configured;
@@ -82,7 +83,7 @@ impl Flight {
             outlet: inbox.outlet(),
             tracks: receiver,
             pods: watch::channel(BTreeMap::new()).1,
-            pace: Pace { every: Duration::from_millis(400), folder },
+            pace: Pace { every: Duration::from_millis(400), rules: Rules::default(), folder },
             refresh: Arc::clone(&refresh),
             cancel: cancel.clone(),
         };
