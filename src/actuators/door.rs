@@ -192,7 +192,10 @@ impl Door {
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
         let entry = Entry::Intent {
             action: action.clone(),
-            operator: self.actor(&record.target.env),
+            operator: match record.automatic {
+                Some(_) => format!("autopilot of {}", self.actor(&record.target.env)),
+                None => self.actor(&record.target.env),
+            },
             plan: Box::new(record.clone()),
         };
         if record.verb.stops() {

@@ -60,7 +60,12 @@ fn type_name(confirm: &mut Confirm, chord: Chord) {
 
 fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlay.take() else { return Vec::new() };
-    let record = confirm.plan.record().clone();
+    send(model, confirm.plan)
+}
+
+/// Sends a plan through the door, unless an action on the same workload is on its way that it must not overtake.
+pub(super) fn send(model: &mut Model, plan: Plan) -> Vec<Effect> {
+    let record = plan.record().clone();
     let blocked = |flying: &super::model::InFlight| !record.verb.stops() || flying.record.verb == record.verb;
     if model.in_flight.get(&record.target).is_some_and(blocked) {
         say(model, Level::Warn, format!("not sent: an action on {} is on its way", record.target));
@@ -68,7 +73,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
     }
     let flying = super::model::InFlight { action: None, record, since: model.now, outcome: None };
     model.in_flight.insert(flying.record.target.clone(), flying);
-    vec![Effect::Perform(Box::new(confirm.plan))]
+    vec![Effect::Perform(Box::new(plan))]
 }
 
 /// Looks whether the open plan still holds: it expires with time, and when the object moves. A plan that stops (pause,

@@ -2,6 +2,9 @@
 //!
 //! [`update::update`] does no I/O and reads no clock; the same messages give the same model and the same screens.
 
+pub mod autopilot;
+#[cfg(test)]
+mod autopilot_tests;
 pub mod checklist;
 #[cfg(test)]
 mod checklist_tests;

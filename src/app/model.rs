@@ -80,6 +80,8 @@ pub struct Model {
     pub notices: VecDeque<Notice>,
     /// How many notices were not looked at.
     pub unread: usize,
+    /// What the guardrails lead to.
+    pub autopilot: super::autopilot::Autopilot,
     /// Actions on their way.
     pub in_flight: BTreeMap<Target, InFlight>,
     /// The journal.

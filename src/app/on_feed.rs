@@ -35,6 +35,7 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     }
     super::confirm::refresh(model);
     effects.extend(check_news(model));
+    effects.extend(super::autopilot::step(model));
     effects
 }
 

@@ -118,6 +118,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Rollback
         | Command::Retry
         | Command::Restart => ask(model, command),
+        Command::Keep => super::autopilot::keep(model),
         Command::RollbackTo => {
             model.overlay = Some(Overlay::Revisions { selected: 0 });
             Vec::new()

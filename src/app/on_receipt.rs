@@ -26,6 +26,7 @@ pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: Outcome) ->
         Outcome::Refused { .. } | Outcome::Moved { .. } | Outcome::FoundNotDone { .. } => Level::Error,
     };
     say(model, level, text);
+    super::autopilot::ended(model, record, &outcome);
     if let Some(hash) = record.from_hash.clone().filter(|_| given_up(record, &outcome)) {
         let now = model.now;
         model.world.take(Feed::GivenUp { target: record.target.clone(), hash }, now);

@@ -144,6 +144,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
+        autopilot: super::autopilot::Autopilot::default(),
         in_flight: std::collections::BTreeMap::new(),
         journal: JournalView::default(),
         keymap: Keymap::default(),
@@ -166,7 +167,7 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     update(model, Msg::Feed(feed), now)
 }
 
-fn change(model: &mut Model, change: impl FnOnce(&mut Rollout)) {
+pub(super) fn change(model: &mut Model, change: impl FnOnce(&mut Rollout)) {
     let mut rollout = canary();
     change(&mut rollout);
     feed(model, Feed::Workload { target: target(), snapshot: Some(Arc::new(snapshot(rollout))) });

@@ -49,7 +49,9 @@ fn clock(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
     model.world.rejudge(now);
     super::confirm::refresh(model);
-    on_feed::check_news(model)
+    let mut effects = on_feed::check_news(model);
+    effects.extend(super::autopilot::step(model));
+    effects
 }
 
 fn woke(model: &mut Model) -> Vec<Effect> {

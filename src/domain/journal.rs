@@ -86,7 +86,11 @@ impl Entry {
         match self {
             Self::Opened { release, program, .. } => format!("journal of {release} begun by cockpit {program}"),
             Self::Observed { text, .. } => text.clone(),
-            Self::Intent { operator, plan, .. } => format!("{operator} asked: {}", plan.headline),
+            Self::Intent { operator, plan, .. } => {
+                let why =
+                    plan.automatic.as_ref().map_or_else(String::new, |why| format!(" ({})", why.because.join("; ")));
+                format!("{operator} asked: {}{why}", plan.headline)
+            }
             Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
             Self::Outcome { outcome, .. } => outcome.words(),
             Self::Checked { check, finding, .. } => {

@@ -55,6 +55,8 @@ pub enum Command {
     Rollback,
     /// Roll back to a chosen revision.
     RollbackTo,
+    /// Stops the rollback that autopilot is about to do.
+    Keep,
     /// Aborted update again.
     Retry,
     /// Replace all pods.
@@ -157,6 +159,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Abort, Act, "abort", "abort", &["A"], "Abort: traffic back to stable at once."),
     spec(C::Rollback, Act, "rollback", "roll back", &["R"], "Roll back to stable, or to the revision before."),
     spec(C::RollbackTo, Act, "rollback-to", "roll back to …", &["u"], "Choose the revision to roll back to."),
+    spec(C::Keep, Act, "keep", "keep the canary", &["x"], "Keep the canary that autopilot is about to roll back."),
     spec(C::Retry, Act, "retry", "retry", &["t"], "Try an aborted update again from its first step."),
     spec(
         C::PromoteFull,

@@ -85,6 +85,7 @@ fn model(config: &Config, session: &Session, simulated: Option<String>) -> Model
         line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
+        autopilot: crate::app::autopilot::Autopilot::default(),
         in_flight: std::collections::BTreeMap::new(),
         journal: JournalView::default(),
         keymap: config.keymap.clone(),

@@ -86,6 +86,14 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
         let user = env.and_then(|env| env.access.user.as_deref()).unwrap_or(&model.operator);
         row = row.say(Role::Text, scene.theme.clip_middle(user, 24)).say(Role::Faint, &dot);
     }
+    if let Some((target, left)) = model.autopilot.next(model.now) {
+        let key = model.keymap.key(Command::Keep).unwrap_or_default();
+        let left = crate::domain::text::duration(left);
+        let text = format!("{} rolls {} back in {left}, {key} keeps it", scene.theme.glyphs().warn, target.env);
+        row = row.say(Role::Bad, text).say(Role::Faint, &dot);
+    } else if env.is_some_and(|env| env.settings.guardrails.autopilot) {
+        row = row.say(Role::Warn, "autopilot").say(Role::Faint, &dot);
+    }
     if let Some(env) = env {
         row = row.add([badge::freshness(scene.theme, &env.kubernetes(), model.now)]).say(Role::Faint, &dot);
     }

@@ -80,6 +80,7 @@ pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Mode
         line: 0,
         notices: VecDeque::new(),
         unread: 0,
+        autopilot: Default::default(),
         in_flight: BTreeMap::new(),
         journal: JournalView::default(),
         keymap: Keymap::default(),

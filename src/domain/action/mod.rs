@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::Target;
 
 pub use facts::Facts;
-pub use plan::{Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
+pub use plan::{Automatic, Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
 pub use plan_rollout::remainder;
 pub use refusal::{Refusal, RefusalKind};
 pub use settle::{Settled, settled, unnoticed};

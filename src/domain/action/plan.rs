@@ -121,6 +121,16 @@ pub struct PlanRecord {
     pub to_images: Vec<String>,
     /// The `restartAt` that a restart sends.
     pub restart_at: Option<String>,
+    /// Why no person asked for it; `None` where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<Automatic>,
+}
+
+/// Why autopilot acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// The judge's reasons, in words and figures.
+    pub because: Vec<String>,
 }
 
 /// A plan. Only [`plan()`] makes one, and only for what may be done.
@@ -139,6 +149,13 @@ impl Plan {
     #[must_use]
     pub fn record(&self) -> &PlanRecord {
         &self.record
+    }
+
+    /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
+    #[must_use]
+    pub fn by(mut self, automatic: Automatic) -> Self {
+        self.record.automatic = Some(automatic);
+        self
     }
 
     /// Returns what has to be typed to confirm it, if anything.
@@ -337,6 +354,7 @@ fn finish(
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,
+            automatic: None,
         },
     }
 }

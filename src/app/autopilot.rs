@@ -1,0 +1,215 @@
+//! Autopilot: what the guardrails ask for is done without a person, through the same door and journal as a person's
+//! actions. A suspicion holds the canary; proof holds it, and rolls back unless somebody keeps it in time.
+//!
+//! Where autopilot is off it only says what the guardrails ask for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::confirm::send;
+use super::hints::plan_for_target;
+use super::model::{Level, Model};
+use super::msg::Effect;
+use super::update::say;
+use crate::domain::action::{Automatic, Outcome, PlanRecord, Refusal, Verb};
+use crate::domain::guardrails::Response;
+use crate::domain::ids::Target;
+use crate::domain::journal::Entry;
+use crate::domain::world::{Environment, WorkloadState};
+use crate::keys::Command;
+
+/// One canary: a workload, and the template hash of the revision under way.
+type Canary = (Target, String);
+
+/// What autopilot is about to do, has done, and was told not to do.
+#[derive(Clone, Debug, Default)]
+pub struct Autopilot {
+    /// Rollbacks that come unless somebody keeps the canary.
+    countdowns: BTreeMap<Canary, Timestamp>,
+    /// Canaries that somebody keeps.
+    kept: BTreeSet<Canary>,
+    /// The strongest response that was carried out, or said where autopilot is off.
+    answered: BTreeMap<Canary, Response>,
+    /// Canaries that are held, or were held once: whoever resumes one has decided.
+    held: BTreeSet<Canary>,
+    /// Why it could not act last, so that it is said once.
+    refused: BTreeMap<Canary, String>,
+}
+
+impl Autopilot {
+    /// Returns the rollback that comes next, with the time that is left.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Option<(&Target, SignedDuration)> {
+        let next = self.countdowns.iter().min_by_key(|(_, due)| **due);
+        next.map(|((target, _), due)| (target, due.duration_since(now).max(SignedDuration::ZERO)))
+    }
+}
+
+/// What the guardrails ask for one canary, and why.
+struct Asked {
+    canary: Canary,
+    response: Response,
+    because: Vec<String>,
+    autopilot: bool,
+    hold: SignedDuration,
+}
+
+/// Looks what the guardrails ask for now, and does it or says it.
+pub(super) fn step(model: &mut Model) -> Vec<Effect> {
+    let asked: Vec<Asked> = model
+        .world
+        .environments
+        .iter()
+        .flat_map(|env| env.workloads.iter().filter_map(|workload| asked(env, workload, model.now)))
+        .collect();
+    // What is no longer asked for is no longer waited for.
+    let pilot = &mut model.autopilot;
+    pilot.countdowns.retain(|canary, _| {
+        asked.iter().any(|asked| asked.canary == *canary && asked.autopilot && asked.response == Response::Rollback)
+    });
+    asked.iter().flat_map(|asked| respond(model, asked)).collect()
+}
+
+fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<Asked> {
+    let judged = workload.opinion()?;
+    let status = workload.status.as_ref()?;
+    // What is aborted gets no requests any more; an opinion that is too old is none.
+    if status.aborted || judged.is_stale(&workload.signals, now) {
+        return None;
+    }
+    let rails = &env.settings.guardrails;
+    let target = Target { env: env.name().clone(), workload: workload.id.clone() };
+    Some(Asked {
+        canary: (target, status.canary.as_ref()?.hash.clone()),
+        response: rails.response(&judged.report)?,
+        because: judged.report.reasons.clone(),
+        autopilot: rails.autopilot,
+        hold: rails.hold,
+    })
+}
+
+fn respond(model: &mut Model, asked: &Asked) -> Vec<Effect> {
+    let pilot = &mut model.autopilot;
+    if pilot.kept.contains(&asked.canary) || pilot.answered.get(&asked.canary) >= Some(&asked.response) {
+        return Vec::new();
+    }
+    if !asked.autopilot || asked.response == Response::Alert {
+        pilot.answered.insert(asked.canary.clone(), asked.response);
+        let reason = asked.because.first().cloned().unwrap_or_default();
+        let env = &asked.canary.0.env;
+        let wish = match asked.response {
+            Response::Alert => String::new(),
+            response => format!(", and asks for {}", response.word()),
+        };
+        say(model, Level::Warn, format!("{env}: a guardrail is touched{wish}: {reason}"));
+        return vec![Effect::Ring];
+    }
+    let mut effects = hold(model, asked);
+    match asked.response {
+        Response::Rollback => effects.extend(count_down(model, asked)),
+        response => {
+            if model.autopilot.held.contains(&asked.canary) {
+                model.autopilot.answered.insert(asked.canary.clone(), response);
+            }
+        }
+    }
+    effects
+}
+
+/// Holds the canary where it is, once, unless it stands still already.
+fn hold(model: &mut Model, asked: &Asked) -> Vec<Effect> {
+    let target = &asked.canary.0;
+    if model.autopilot.held.contains(&asked.canary) || model.in_flight.contains_key(target) {
+        return Vec::new();
+    }
+    let stands = model
+        .world
+        .find(target)
+        .and_then(|(_, workload)| workload.status.as_ref())
+        .is_some_and(|status| status.pause.as_ref().is_some_and(|pause| pause.needs_person));
+    let effects = if stands { Some(Vec::new()) } else { act(model, asked, Verb::Pause) };
+    if effects.is_some() {
+        model.autopilot.held.insert(asked.canary.clone());
+    }
+    effects.unwrap_or_default()
+}
+
+/// Rolls back when the time to keep the canary is over.
+fn count_down(model: &mut Model, asked: &Asked) -> Vec<Effect> {
+    let target = asked.canary.0.clone();
+    let now = model.now;
+    let Some(due) = model.autopilot.countdowns.get(&asked.canary).copied() else {
+        model.autopilot.countdowns.insert(asked.canary.clone(), now + asked.hold);
+        let key = model.keymap.key(Command::Keep).unwrap_or_else(|| format!(":{}", Command::Keep.spec().id));
+        let reason = asked.because.first().cloned().unwrap_or_default();
+        let left = crate::domain::text::duration(asked.hold);
+        let text = format!("autopilot rolls {} back in {left}, {key} keeps the canary: {reason}", target.env);
+        say(model, Level::Error, text);
+        return vec![Effect::Ring];
+    };
+    let on_its_way = model.in_flight.get(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
+    if now < due || on_its_way {
+        return Vec::new();
+    }
+    // What cannot be done now is tried again at the next look.
+    let Some(effects) = act(model, asked, Verb::Rollback) else { return Vec::new() };
+    model.autopilot.countdowns.remove(&asked.canary);
+    model.autopilot.answered.insert(asked.canary.clone(), Response::Rollback);
+    effects
+}
+
+/// Takes in how an action of autopilot ended. A clear no is asked again, after another countdown; what became of a
+/// request that was not answered is for people to see.
+pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: &Outcome) {
+    let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Moved { .. });
+    let Some(hash) = record.from_hash.clone().filter(|_| record.automatic.is_some() && refused) else { return };
+    let canary = (record.target.clone(), hash);
+    model.autopilot.answered.remove(&canary);
+    model.autopilot.held.remove(&canary);
+}
+
+/// Acts as itself, for the reasons that the journal keeps; `None` where it cannot, which is said once.
+fn act(model: &mut Model, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
+    let target = &asked.canary.0;
+    match plan_for_target(model, target, verb, None) {
+        Ok(plan) => {
+            let text = format!("autopilot: {} in {}", plan.record().headline, target.env);
+            say(model, Level::Warn, text);
+            model.autopilot.refused.remove(&asked.canary);
+            Some(send(model, plan.by(Automatic { because: asked.because.clone() })))
+        }
+        Err(refusals) => {
+            let why = refusals.first().map_or_else(String::new, Refusal::line);
+            let text = format!("autopilot cannot {} {}: {why}", verb.spoken(), target.env);
+            if model.autopilot.refused.insert(asked.canary.clone(), text.clone()).as_ref() != Some(&text) {
+                say(model, Level::Error, text);
+            }
+            None
+        }
+    }
+}
+
+/// Keeps the canaries that are about to be rolled back: their guardrails are a person's business from here on.
+pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
+    let counted = std::mem::take(&mut model.autopilot.countdowns);
+    if counted.is_empty() {
+        say(model, Level::Info, "autopilot is not about to do anything");
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    for (canary, _) in counted {
+        let env = canary.0.env.clone();
+        say(model, Level::Warn, format!("{env}: the canary is kept; autopilot leaves it to you"));
+        let release = model.world.environment(&env).and_then(|env| model.world.candidate(env));
+        if let Some(release) = release {
+            let text = format!("{env}: keeps the canary, autopilot's rollback is stopped");
+            effects.push(Effect::Record {
+                release: release.release,
+                entry: Entry::Note { who: model.operator.clone(), text },
+            });
+        }
+        model.autopilot.kept.insert(canary);
+    }
+    effects
+}

@@ -1,0 +1,197 @@
+//! What autopilot does, and above all what it never does.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::model::Model;
+use super::tests::{change, feed, model, performed, press, target};
+use super::{Effect, Msg, update};
+use crate::domain::action::{Outcome, PlanRecord, Verb};
+use crate::domain::feed::Feed;
+use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::guardrails::{Guardrails, Response};
+use crate::domain::journal::Entry;
+use crate::domain::judge::{Judge, Look, Metric, Opinion, Report, Rules};
+use crate::domain::signals::Tracks;
+
+fn rails(autopilot: bool) -> Guardrails {
+    Guardrails { autopilot, ..Guardrails::default() }
+}
+
+/// A canary on its way through a step, in the hands of these guardrails.
+fn flying(guardrails: Guardrails) -> Model {
+    let mut model = model(false, false);
+    model.world.environments[0].settings.guardrails = guardrails;
+    model.world.environments[0].settings.has_metrics = true;
+    change(&mut model, |rollout| {
+        rollout.status.pause_conditions.clear();
+        rollout.status.controller_pause = false;
+        rollout.status.phase = "Progressing".to_owned();
+        rollout.status.message = "more replicas need to be updated".to_owned();
+        rollout.status.step_index = Some(2);
+    });
+    model
+}
+
+fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
+    let mut report = Judge::new(Rules::default()).report();
+    report.opinion = opinion;
+    report.culprit = culprit;
+    report.seen.canary.requests = 1000;
+    report.reasons = vec!["canary 3.1 % against 0.1 %".to_owned()];
+    report
+}
+
+fn say(model: &mut Model, opinion: Opinion, culprit: Option<Metric>) -> Vec<Effect> {
+    let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
+    let (look, report) = (Arc::new(Look::Reset), Arc::new(report(opinion, culprit)));
+    feed(model, Feed::Counted { target: target(), tracks, look, report })
+}
+
+fn later(model: &mut Model, seconds: i64) -> Vec<Effect> {
+    let now = model.now + SignedDuration::from_secs(seconds);
+    let link = Feed::Link { env: target().env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
+    let mut effects = update(model, Msg::Feed(link), now);
+    effects.extend(update(model, Msg::Clock, now));
+    effects
+}
+
+fn verbs(effects: &[Effect]) -> Vec<Verb> {
+    performed(effects).iter().map(|record| record.verb).collect()
+}
+
+fn done(model: &mut Model, record: &PlanRecord, outcome: Outcome) {
+    let now = model.now;
+    update(model, Msg::Ended { record: Box::new(record.clone()), outcome }, now);
+}
+
+fn confirmed() -> Outcome {
+    Outcome::Confirmed { shows: "so".to_owned() }
+}
+
+#[test]
+fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
+    let mut model = flying(rails(true));
+    let held = performed(&say(&mut model, Opinion::Regressed, Some(Metric::Errors)));
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].verb, Verb::Pause);
+    let automatic = held[0].automatic.clone().unwrap();
+    assert_eq!(automatic.because, ["canary 3.1 % against 0.1 %"]);
+    done(&mut model, &held[0], confirmed());
+    assert_eq!(model.autopilot.next(model.now).unwrap().1, SignedDuration::from_secs(20));
+    assert_eq!(verbs(&later(&mut model, 19)), []);
+    assert_eq!(verbs(&later(&mut model, 1)), [Verb::Rollback]);
+    assert_eq!(model.autopilot.next(model.now), None);
+    // Once is enough.
+    assert_eq!(verbs(&later(&mut model, 30)), []);
+}
+
+#[test]
+fn one_key_keeps_the_canary_for_good_and_is_written_down() {
+    let mut model = flying(rails(true));
+    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    let effects = press(&mut model, "x");
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Record { entry: Entry::Note { who, .. }, .. } if who == "alice")),
+        "{effects:?}"
+    );
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+}
+
+#[test]
+fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
+    let mut model = flying(rails(true));
+    let held = performed(&say(&mut model, Opinion::Suspect, Some(Metric::Errors)));
+    assert_eq!(held.iter().map(|record| record.verb).collect::<Vec<_>>(), [Verb::Pause]);
+    done(&mut model, &held[0], confirmed());
+    assert_eq!(verbs(&say(&mut model, Opinion::Suspect, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+    // Proof is another matter.
+    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
+}
+
+#[test]
+fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
+    let mut model = flying(rails(false));
+    for _ in 0..3 {
+        assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    }
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+    let said = model.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
+    assert_eq!(said, 1);
+}
+
+#[test]
+fn a_canary_that_stands_still_is_not_held_again() {
+    let mut model = model(false, false);
+    model.world.environments[0].settings.guardrails = rails(true);
+    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
+}
+
+#[test]
+fn a_clear_no_is_asked_again_and_no_answer_never() {
+    let mut model = flying(rails(true));
+    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    let sent = performed(&later(&mut model, 20));
+    assert_eq!(sent[0].verb, Verb::Rollback);
+    done(&mut model, &sent[0], Outcome::Refused { why: "403".to_owned() });
+    let again: Vec<Verb> = [later(&mut model, 1), later(&mut model, 20)].iter().flat_map(|e| verbs(e)).collect();
+    assert!(again.contains(&Verb::Rollback), "{again:?}");
+    let sent = model.in_flight[&target()].record.clone();
+    done(&mut model, &sent, Outcome::Unknown { why: "no answer".to_owned() });
+    assert_eq!(verbs(&later(&mut model, 20)), []);
+}
+
+#[test]
+fn where_nothing_may_be_changed_it_says_why_once() {
+    let mut model = model(false, true);
+    model.world.environments[0].settings.guardrails = rails(true);
+    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    for _ in 0..3 {
+        assert_eq!(verbs(&later(&mut model, 20)), []);
+    }
+    let said = model.notices.iter().filter(|notice| notice.text.starts_with("autopilot cannot")).count();
+    assert_eq!(said, 1, "{:?}", model.notices);
+}
+
+proptest! {
+    /// Without proof nothing is rolled back, nothing is ever promoted, and what is off does nothing, whatever is seen.
+    #[test]
+    fn it_never_promotes_and_rolls_back_on_proof_alone(
+        autopilot: bool,
+        errors in 0_usize..3, latency in 0_usize..3, budget in 0_usize..3,
+        seen in prop::collection::vec((0_usize..5, 0_usize..4, 0_i64..40), 1..20),
+    ) {
+        let word = |index: usize| Response::ALL[index];
+        let rails = Guardrails {
+            autopilot, errors: word(errors), latency: word(latency), budget: word(budget), ..Guardrails::default()
+        };
+        let opinions =
+            [Opinion::Regressed, Opinion::Suspect, Opinion::Undecided, Opinion::Healthy, Opinion::NoData];
+        let culprits = [Some(Metric::Errors), Some(Metric::Latency), Some(Metric::Budget), None];
+        let mut model = flying(rails.clone());
+        let mut proved = false;
+        for (opinion, culprit, seconds) in seen {
+            let culprit = culprits[culprit];
+            let mut effects = say(&mut model, opinions[opinion], culprit);
+            proved |= opinions[opinion] == Opinion::Regressed
+                && rails.response(&report(opinions[opinion], culprit)) == Some(Response::Rollback);
+            effects.extend(later(&mut model, seconds));
+            for record in performed(&effects) {
+                prop_assert!(autopilot);
+                prop_assert!(matches!(record.verb, Verb::Pause | Verb::Rollback), "{:?}", record.verb);
+                prop_assert!(record.verb != Verb::Rollback || proved);
+                prop_assert!(record.automatic.is_some());
+                done(&mut model, &record, confirmed());
+            }
+        }
+    }
+}
