@@ -45,8 +45,6 @@ pub struct Counting {
     states: BTreeMap<WorkloadId, State>,
     /// What was remembered from the run before.
     saved: Saved,
-    /// By our clock, when the next look is due.
-    due: Option<tokio::time::Instant>,
 }
 
 #[derive(Debug)]
@@ -81,18 +79,7 @@ impl Counting {
             }
             None => Saved::new(),
         };
-        Self { env, pace, states: BTreeMap::new(), saved, due: None }
-    }
-
-    /// Says whether another look is due, and begins the time until the next one.
-    pub fn is_due(&mut self) -> bool {
-        let now = tokio::time::Instant::now();
-        // A look that comes a little early is not put off by a whole interval.
-        if self.due.is_some_and(|due| now + self.pace.every / 4 < due) {
-            return false;
-        }
-        self.due = Some(now + self.pace.every);
-        true
+        Self { env, pace, states: BTreeMap::new(), saved }
     }
 
     /// Counts for the workloads that have a canary beside stable.
