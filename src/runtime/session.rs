@@ -58,8 +58,6 @@ pub(super) struct Session {
     pub(super) refresh: Arc<Notify>,
     /// Name of the service, where the config gives it one.
     pub(super) service: Option<String>,
-    /// Where to remember what is needed over a restart.
-    state: Option<PathBuf>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
     /// Tells the checks of each environment what they are about.
@@ -101,7 +99,6 @@ impl Session {
             refresh: Arc::new(Notify::new()),
             service: config.service.clone(),
             troubles,
-            state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: (
@@ -145,7 +142,6 @@ impl Session {
                 tasks: self.tasks.clone(),
                 env,
                 cluster,
-                state: self.state.clone(),
             };
             let cancel = self.cancel.clone();
             self.tasks.spawn(async move {
@@ -283,8 +279,6 @@ struct Environment {
     checks: Checks,
     env: EnvConfig,
     cluster: Cluster,
-    /// Where to remember how far counters have been counted.
-    state: Option<PathBuf>,
     outlet: Outlet,
     door: Door,
     refresh: Arc<Notify>,
@@ -383,7 +377,9 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             pods,
-            pace: Pace { every: interval.max(Pace::EVERY), folder: self.state.clone() },
+            // The judge's evidence ends with the process: what is counted must not be remembered for longer, or the next
+            // process would lack it.
+            pace: Pace { every: interval.max(Pace::EVERY), folder: None },
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),
         }
