@@ -383,7 +383,12 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             pods,
-            pace: Pace { every: interval.max(Pace::EVERY), rules: self.env.rules.clone(), folder: self.state.clone() },
+            pace: Pace {
+                every: interval.max(Pace::EVERY),
+                rules: self.env.rules.clone(),
+                source: configured.url.to_string(),
+                folder: self.state.clone(),
+            },
             refresh: Arc::clone(&self.refresh),
             cancel: self.cancel.clone(),
         }

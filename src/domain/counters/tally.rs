@@ -100,10 +100,15 @@ impl Counters {
         self.interval.is_some()
     }
 
-    /// Learns the time between two scrapes: how long to wait for late samples follows from it.
+    /// Learns the time between two scrapes, that of the track which is scraped less often: how long to wait for late
+    /// samples follows from it.
     pub fn learn_interval(&mut self, series: &[SeriesSeen]) {
-        let times: Vec<Vec<i64>> = series.iter().map(|series| series.samples.times().collect()).collect();
-        self.interval = slices::interval(times.iter().map(Vec::as_slice)).or(self.interval);
+        let of = |track| {
+            let times =
+                series.iter().filter(|series| series.track == track).map(|series| series.samples.times().collect());
+            slices::interval(times.collect::<Vec<Vec<i64>>>().iter().map(Vec::as_slice))
+        };
+        self.interval = of(Track::Stable).max(of(Track::Canary)).or(self.interval);
     }
 
     /// From when on samples are wanted; `None` before the first answer.
@@ -148,7 +153,7 @@ impl Counters {
                 return Err(if unknown { Trouble::NoOutcome(track) } else { Trouble::Empty(track) });
             }
             let newest = lines.requests(track).filter_map(|line| line.samples.times().last()).max();
-            let age = newest.map_or(i64::MAX, |newest| seen.at.saturating_sub(newest));
+            let age = newest.map_or(self.interval() * 3, |newest| seen.at.saturating_sub(newest));
             if newest.is_none_or(|newest| newest < fresh) && self.bad(lines).is_none() {
                 return Err(Trouble::Stale { track, age });
             }

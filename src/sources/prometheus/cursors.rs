@@ -20,6 +20,8 @@ pub type Saved = BTreeMap<WorkloadId, Kept>;
 /// that was counted is forgotten or judged twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
+    /// Address of the server whose counters they are.
+    pub source: String,
     /// How far.
     pub counters: Counters,
     /// What the judge has seen.
@@ -77,7 +79,11 @@ mod tests {
 
     fn saved() -> Saved {
         let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };
-        let kept = Kept { counters: Counters::new(tracks), judge: Judge::new(Rules::default()) };
+        let kept = Kept {
+            source: "http://p/".to_owned(),
+            counters: Counters::new(tracks),
+            judge: Judge::new(Rules::default()),
+        };
         BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), kept)])
     }
 

@@ -142,6 +142,8 @@ impl Watch {
         let mut ticks = tokio::time::interval(self.source.interval.max(Duration::from_millis(100)));
         // Looks stay on the beat of the first one; those that a slow server made us miss are not caught up.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut counts = tokio::time::interval(self.source.pace.every.max(Duration::from_millis(100)));
+        counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tracks = self.source.tracks.clone();
         let refresh = Arc::clone(&self.source.refresh);
         let mut told = true;
@@ -154,8 +156,8 @@ impl Watch {
                     } else {
                         self.look(self.known.clone()).await;
                     }
-                    self.count().await;
                 }
+                _ = counts.tick() => self.count().await,
                 changed = tracks.changed(), if told => {
                     told = changed.is_ok();
                     let news = self.retrack();
@@ -236,11 +238,8 @@ impl Watch {
         }
     }
 
-    /// Counts for the judge, when that is due.
+    /// Counts for the judge.
     async fn count(&mut self) {
-        if !self.counting.is_due() {
-            return;
-        }
         let told = if self.backoff.failures > 0 {
             self.counting.missed(&self.known, &self.backoff.why)
         } else {

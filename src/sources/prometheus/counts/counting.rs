@@ -30,6 +30,8 @@ pub struct Pace {
     pub every: Duration,
     /// What the judge keeps to.
     pub rules: Rules,
+    /// Whose counters they are: what was remembered of another server does not count here.
+    pub source: String,
     /// Where to remember how far counters have been counted; `None` to forget it at the end.
     pub folder: Option<PathBuf>,
 }
@@ -47,8 +49,6 @@ pub struct Counting {
     states: BTreeMap<WorkloadId, State>,
     /// What was remembered from the run before.
     saved: Saved,
-    /// By our clock, when the next look is due.
-    due: Option<tokio::time::Instant>,
 }
 
 #[derive(Debug)]
@@ -86,18 +86,7 @@ impl Counting {
             }
             None => Saved::new(),
         };
-        Self { env, pace, states: BTreeMap::new(), saved, due: None }
-    }
-
-    /// Says whether another look is due, and begins the time until the next one.
-    pub fn is_due(&mut self) -> bool {
-        let now = tokio::time::Instant::now();
-        // A look that comes a little early is not put off by a whole interval.
-        if self.due.is_some_and(|due| now + self.pace.every / 4 < due) {
-            return false;
-        }
-        self.due = Some(now + self.pace.every);
-        true
+        Self { env, pace, states: BTreeMap::new(), saved }
     }
 
     /// Counts for the workloads that have a canary beside stable.
@@ -149,7 +138,10 @@ impl Counting {
             if self.states.contains_key(workload) {
                 continue;
             }
-            let saved = self.saved.remove(workload).filter(|saved| saved.counters.tracks() == tracks);
+            let saved = self
+                .saved
+                .remove(workload)
+                .filter(|saved| saved.counters.tracks() == tracks && saved.source == self.pace.source);
             let anew = saved.is_none();
             let mut state = State::begin(saved, tracks, &self.pace.rules);
             if anew {
@@ -162,7 +154,12 @@ impl Counting {
 
     async fn save(&self) {
         let Some(folder) = self.pace.folder.clone() else { return };
-        let kept = |state: &State| Kept { counters: state.counters.clone(), judge: state.judge.clone() };
+        let source = &self.pace.source;
+        let kept = |state: &State| Kept {
+            source: source.clone(),
+            counters: state.counters.clone(),
+            judge: state.judge.clone(),
+        };
         let saved: Saved = self.states.iter().map(|(workload, state)| (workload.clone(), kept(state))).collect();
         let env = self.env.clone();
         let done = tokio::task::spawn_blocking(move || cursors::save(&folder, &env, &saved)).await;

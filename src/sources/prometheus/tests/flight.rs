@@ -83,7 +83,7 @@ impl Flight {
             outlet: inbox.outlet(),
             tracks: receiver,
             pods: watch::channel(BTreeMap::new()).1,
-            pace: Pace { every: Duration::from_millis(400), rules: Rules::default(), folder },
+            pace: Pace { every: Duration::from_millis(400), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::clone(&refresh),
             cancel: cancel.clone(),
         };
