@@ -125,6 +125,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         read_only,
         has_metrics: true,
         limits: Limits::default(),
+        rules: Default::default(),
         guardrails: Default::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),

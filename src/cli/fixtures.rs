@@ -33,6 +33,7 @@ pub(crate) fn settings(name: &str, workloads: &[&str]) -> EnvSettings {
         read_only: false,
         has_metrics: true,
         limits: Limits::default(),
+        rules: Default::default(),
         guardrails: Default::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),

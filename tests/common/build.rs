@@ -57,6 +57,7 @@ pub fn settings(name: &str, protected: bool) -> EnvSettings {
         read_only: false,
         has_metrics: true,
         limits: Limits::default(),
+        rules: Default::default(),
         guardrails: Default::default(),
         checks: Vec::new(),
         sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),

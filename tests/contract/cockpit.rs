@@ -209,6 +209,7 @@ impl Cockpit {
             read_only: false,
             has_metrics: false,
             limits: release_cockpit::domain::verdict::Limits::default(),
+            rules: Default::default(),
             guardrails: Default::default(),
             checks: Vec::new(),
             sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),

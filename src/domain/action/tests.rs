@@ -27,6 +27,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
         read_only: false,
         has_metrics: false,
         limits: Limits::default(),
+        rules: Default::default(),
         guardrails: Default::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),
