@@ -98,13 +98,17 @@ fn needs(report: &Report) -> String {
     format!("{}, {}", need("×2", report.needs.x2), need("×5", report.needs.x5))
 }
 
-fn budget(scene: &Scene<'_>, report: &Report) -> Option<Line<'static>> {
-    let burn = report.burn?;
+fn budget(scene: &Scene<'_>, report: &Report) -> Vec<Line<'static>> {
+    let Some(burn) = report.burn else { return Vec::new() };
     let row = scene.row().left(Role::Label, "budget", LABEL);
     let role = if burn.spent > 0.0025 { Role::Warn } else { Role::Text };
     let row = row.say(role, format!("burns {}×, spent {}", figure(burn.short), percent(burn.spent)));
-    let row = row.say(Role::Label, format!(", at 100 % {} / h", percent(burn.projected)));
-    Some(row.when(report.stable_burns, |row| row.say(Role::Warn, "  stable burns too")).line())
+    let at_all = format!("at 100 % it would burn {} / h", percent(burn.projected));
+    let mut lines = vec![row.line(), scene.row().gap(LABEL).say(Role::Label, at_all).line()];
+    if report.stable_burns {
+        lines.push(scene.row().gap(LABEL).say(Role::Warn, "stable burns too: not the canary's doing").line());
+    }
+    lines
 }
 
 /// Where latencies lie, bucket by bucket: the darker, the more requests.

@@ -36,11 +36,6 @@ pub struct Pace {
     pub folder: Option<PathBuf>,
 }
 
-impl Pace {
-    /// How often unless scrapes or looks are further apart.
-    pub const EVERY: Duration = Duration::from_secs(15);
-}
-
 /// The counts of one environment.
 #[derive(Debug)]
 pub struct Counting {
