@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn the_worked_example_comes_out_to_every_digit() {
         let (mut plain, mut restarted) = (Mixture::new(3), Mixture::new(3));
-        let wanted = [(2.872419, 1.936209), (2.303457, 1.616615), (57.926248, 34.911050), (375.389190, 223.668523)];
+        let wanted =
+            [(2.872_419, 1.936_209), (2.303_457, 1.616_615), (57.926_248, 34.911_050), (375.389_190, 223.668_523)];
         let begins = [0.5, 0.25, 0.125, 0.125];
         for (at, (canary, stable, n_canary, n_stable)) in SCRAPES.into_iter().enumerate() {
             let counts = ErrorCounts::new(canary, stable, n_canary, n_stable).unwrap();

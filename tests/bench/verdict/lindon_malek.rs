@@ -17,7 +17,7 @@ const PRIOR: f64 = 20.0;
 pub const LINDON_MALEK: &str = "Lindon-Malek 1-sided a=.01";
 
 impl LindonMalek {
-    pub fn new(share: f64) -> Box<dyn Method> {
+    pub fn boxed(share: f64) -> Box<dyn Method> {
         Box::new(Self { share, errors: (0, 0) })
     }
 

@@ -11,7 +11,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn new(good: f64, bad: f64) -> Box<dyn Method> {
+    pub fn boxed(good: f64, bad: f64) -> Box<dyn Method> {
         Box::new(Self { good, bad, ln_e: 0.0 })
     }
 }

@@ -16,7 +16,7 @@ pub struct Ours {
 }
 
 impl Ours {
-    pub fn new(rules: Rules, alarms: &[Alarm]) -> Box<dyn Method> {
+    pub fn boxed(rules: Rules, alarms: &[Alarm]) -> Box<dyn Method> {
         Box::new(Self { judge: Judge::new(rules), t: 0, alarms: alarms.to_vec() })
     }
 }
@@ -24,7 +24,7 @@ impl Ours {
 /// The plain evidence without restarts.
 pub fn without_restart() -> Box<dyn Method> {
     let rules = Rules { planned_scrapes: 1, auto_tolerance: false, ..Rules::default() };
-    Ours::new(rules, &[(E, |_, e| e.plain >= 100.0), (E_WARN, |_, e| e.plain >= 20.0)])
+    Ours::boxed(rules, &[(E, |_, e| e.plain >= 100.0), (E_WARN, |_, e| e.plain >= 20.0)])
 }
 
 pub const E: &str = "E, no restart, a=.01";
@@ -39,7 +39,7 @@ pub const REGRESSED: &str = "judge, REGRESSED (guarded, auto)";
 pub fn tiers() -> Vec<Box<dyn Method>> {
     let fixed = |tolerance| Rules { tolerance, auto_tolerance: false, ..Rules::default() };
     vec![
-        Ours::new(
+        Ours::boxed(
             Rules::default(),
             &[
                 (PLAIN, |_, e| e.plain >= 100.0),
@@ -47,14 +47,14 @@ pub fn tiers() -> Vec<Box<dyn Method>> {
                 (REGRESSED, |judge, e| e.guarded >= 100.0 && judge.report().opinion == Opinion::Regressed),
             ],
         ),
-        Ours::new(fixed(1.0), &[(GUARDED, |_, e| e.guarded >= 100.0)]),
-        Ours::new(fixed(1.25), &[(TOLERANT, |_, e| e.guarded >= 100.0)]),
+        Ours::boxed(fixed(1.0), &[(GUARDED, |_, e| e.guarded >= 100.0)]),
+        Ours::boxed(fixed(1.25), &[(TOLERANT, |_, e| e.guarded >= 100.0)]),
     ]
 }
 
 /// The judge on latency.
 pub fn latency() -> Box<dyn Method> {
-    Ours::new(
+    Ours::boxed(
         Rules::default(),
         &[
             ("judge, latency evidence a=.01", |_, e| e.latency >= 100.0),
@@ -69,7 +69,7 @@ pub fn latency() -> Box<dyn Method> {
 /// The judge asked whether the canary is provably good.
 pub fn healthy(below: f64) -> Box<dyn Method> {
     let rules = Rules { healthy_below: Some(below), ..Rules::default() };
-    Ours::new(rules, &[("E_safe >= 20", |_, e| e.safe >= 20.0)])
+    Ours::boxed(rules, &[("E_safe >= 20", |_, e| e.safe >= 20.0)])
 }
 
 impl Method for Ours {

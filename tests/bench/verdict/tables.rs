@@ -61,12 +61,12 @@ fn at_most(alpha: f64, runs: u32) -> f64 {
 }
 
 fn all_on_errors(of_oracle: Option<(f64, f64)>) -> Vec<Box<dyn Method>> {
-    let mut methods: Vec<Box<dyn Method>> = of_oracle.map(|(good, bad)| Oracle::new(good, bad)).into_iter().collect();
+    let mut methods: Vec<Box<dyn Method>> = of_oracle.map(|(good, bad)| Oracle::boxed(good, bad)).into_iter().collect();
     methods.push(ours::without_restart());
     methods.extend(ours::tiers());
-    methods.push(LindonMalek::new(0.05));
+    methods.push(LindonMalek::boxed(0.05));
     methods.push(Box::new(ZTest::default()));
-    methods.extend([EACH_MINUTE, EACH_FIVE].map(|name| Kayenta::new(name, Value::Errors)));
+    methods.extend([EACH_MINUTE, EACH_FIVE].map(|name| Kayenta::boxed(name, Value::Errors)));
     methods.extend(thresholds::of_errors());
     methods
 }
@@ -213,8 +213,8 @@ pub fn late(runs: Runs, goals: &mut Goals) {
         let methods = || {
             let mut methods = vec![ours::without_restart()];
             methods.extend(ours::tiers());
-            methods.push(LindonMalek::new(0.05));
-            methods.extend([EACH_FIVE, SLIDING].map(|name| Kayenta::new(name, Value::Errors)));
+            methods.push(LindonMalek::boxed(0.05));
+            methods.extend([EACH_FIVE, SLIDING].map(|name| Kayenta::boxed(name, Value::Errors)));
             methods.extend(thresholds::of_errors());
             methods
         };
@@ -229,9 +229,9 @@ pub fn late(runs: Runs, goals: &mut Goals) {
         ("G5 late onset within twice the delay from the start: plain (a=.01)", PLAIN),
         ("G5 late onset within twice the delay from the start: guarded", REGRESSED),
     ] {
-        let seconds = |outcome: &&Outcome| outcome.seconds().map_or(f64::INFINITY, f64::from);
-        let factors = table.row(name).iter().map(seconds).zip(from_start.row(name).iter().map(seconds));
-        let factors: Vec<String> = factors.map(|(late, early)| format!("{:.2}", late / early)).collect();
+        let seconds = |outcome: &Outcome| outcome.seconds().map_or(f64::INFINITY, f64::from);
+        let both = table.row(name).into_iter().zip(from_start.row(name));
+        let factors: Vec<String> = both.map(|(late, early)| format!("{:.2}", seconds(late) / seconds(early))).collect();
         let met = factors.iter().all(|factor| factor.parse::<f64>().is_ok_and(|factor| factor <= 2.0));
         goals.add(goal, format!("{} times", factors.join(", ")), met);
     }
@@ -242,9 +242,9 @@ pub fn broken(runs: Runs, goals: &mut Goals) {
     let methods = || {
         let mut methods = vec![ours::without_restart()];
         methods.extend(ours::tiers());
-        methods.push(LindonMalek::new(0.05));
+        methods.push(LindonMalek::boxed(0.05));
         methods.push(Box::new(ZTest::default()));
-        methods.push(Kayenta::new(EACH_FIVE, Value::Errors));
+        methods.push(Kayenta::boxed(EACH_FIVE, Value::Errors));
         methods
     };
     let mut table = Table::new("D. Healthy rollouts whose pods or traffic are not ideal: false alarms, %");
@@ -298,8 +298,8 @@ pub fn broken(runs: Runs, goals: &mut Goals) {
 pub fn latency(runs: Runs, _: &mut Goals) {
     let methods = || {
         let mut methods = vec![ours::latency()];
-        methods.push(Kayenta::new("Kayenta on p99, 1/5min", Value::Quantile(0.99)));
-        methods.push(Kayenta::new("Kayenta on p50, 1/5min", Value::Quantile(0.5)));
+        methods.push(Kayenta::boxed("Kayenta on p99, 1/5min", Value::Quantile(0.99)));
+        methods.push(Kayenta::boxed("Kayenta on p50, 1/5min", Value::Quantile(0.5)));
         methods.extend(thresholds::of_latency());
         methods
     };

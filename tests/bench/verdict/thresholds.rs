@@ -29,7 +29,7 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    fn new(name: &'static str, must: Must, minutes: usize, failures: u32) -> Box<dyn Method> {
+    fn boxed(name: &'static str, must: Must, minutes: usize, failures: u32) -> Box<dyn Method> {
         let window = minutes * 60 / INTERVAL as usize;
         Box::new(Self { name, must, window, failures, failed: 0, scrapes: 0, last: VecDeque::new() })
     }
@@ -60,17 +60,17 @@ pub const FLAGGER: &str = "Flagger success >= 99 %, 1m, threshold 5";
 /// The documented examples on error shares.
 pub fn of_errors() -> Vec<Box<dyn Method>> {
     vec![
-        Threshold::new(ARGO_95, Must::Succeed(0.95), 5, 4),
-        Threshold::new(ARGO_99, Must::Succeed(0.99), 1, 4),
-        Threshold::new(FLAGGER, Must::Succeed(0.99), 1, 5),
+        Threshold::boxed(ARGO_95, Must::Succeed(0.95), 5, 4),
+        Threshold::boxed(ARGO_99, Must::Succeed(0.99), 1, 4),
+        Threshold::boxed(FLAGGER, Must::Succeed(0.99), 1, 5),
     ]
 }
 
 /// The documented examples on latency.
 pub fn of_latency() -> Vec<Box<dyn Method>> {
     vec![
-        Threshold::new("Argo p99 < 500 ms, 1m, failureLimit 3", Must::P99(0.5), 1, 4),
-        Threshold::new("Flagger p99 < 500 ms, 1m, threshold 5", Must::P99(0.5), 1, 5),
+        Threshold::boxed("Argo p99 < 500 ms, 1m, failureLimit 3", Must::P99(0.5), 1, 4),
+        Threshold::boxed("Flagger p99 < 500 ms, 1m, threshold 5", Must::P99(0.5), 1, 5),
     ]
 }
 
