@@ -60,8 +60,8 @@ fn at_most(alpha: f64, runs: u32) -> f64 {
     100.0 * (alpha + 3.0 * (alpha * (1.0 - alpha) / f64::from(runs)).sqrt())
 }
 
-fn all_on_errors(of_oracle: Option<(f64, f64)>) -> Vec<Box<dyn Method>> {
-    let mut methods: Vec<Box<dyn Method>> = of_oracle.map(|(good, bad)| Oracle::boxed(good, bad)).into_iter().collect();
+fn all_on_errors(known_ratio: Option<f64>) -> Vec<Box<dyn Method>> {
+    let mut methods: Vec<Box<dyn Method>> = known_ratio.map(Oracle::boxed).into_iter().collect();
     methods.push(ours::without_restart());
     methods.extend(ours::tiers());
     methods.push(LindonMalek::boxed(0.05));
@@ -104,7 +104,7 @@ pub fn errors(runs: Runs, goals: &mut Goals) {
     for rate in [50.0, 200.0, 500.0] {
         for (name, stable, canary) in REGRESSIONS {
             let world = Plain { stable, canary, ..Plain::healthy(rate, stable) };
-            let outcomes = race_plain(runs.regressed, world, || all_on_errors(Some((stable, canary))));
+            let outcomes = race_plain(runs.regressed, world, || all_on_errors(Some(canary / stable)));
             regressed.add(&format!("{rate} rps {name}"), outcomes);
         }
     }
