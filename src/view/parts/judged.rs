@@ -141,11 +141,10 @@ fn disagreement(scene: &Scene<'_>, workload: &WorkloadState, report: &Report) ->
     let canary = &workload.status.as_ref()?.canary.as_ref()?.hash;
     let runs = &workload.snapshot.as_ref()?.runs;
     let theirs = runs.iter().rev().find(|run| run.hash == *canary)?;
-    let differs = match (theirs.phase.as_str(), report.opinion) {
-        ("Successful" | "Running", Opinion::Regressed | Opinion::Suspect) => true,
-        ("Failed", Opinion::Healthy) => true,
-        _ => false,
-    };
+    let differs = matches!(
+        (theirs.phase.as_str(), report.opinion),
+        ("Successful" | "Running", Opinion::Regressed | Opinion::Suspect) | ("Failed", Opinion::Healthy)
+    );
     let text = format!("Argo's analysis {} is {}: they disagree", theirs.name, theirs.phase);
     differs.then(|| scene.row().left(Role::Label, "but", LABEL).say(Role::Warn, scene.theme.clip(&text, 60)).line())
 }
