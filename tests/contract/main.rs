@@ -13,7 +13,7 @@ mod manifests;
 mod oracle;
 mod picture;
 #[path = "../terminal/pty.rs"]
-#[expect(dead_code, reason = "the tests of the terminal use the rest")]
+#[expect(dead_code, clippy::expect_used, reason = "as in the tests of the terminal, which use the rest")]
 mod pty;
 mod stage;
 mod wire;

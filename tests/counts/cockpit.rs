@@ -57,7 +57,7 @@ impl Cockpit {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         for feed in self.inbox.drain() {
             if let Feed::Counted { look, .. } = feed {
-                looks.push((*look).clone());
+                looks.extend(look.map(|look| (*look).clone()));
             }
         }
         looks.clone()

@@ -33,8 +33,8 @@ async fn traffic(stage: &Stage, pods: &str, what: Value) -> Checked {
 }
 
 /// Puts a healthy rollout on the stage and updates it, up to its first pause at a quarter.
-async fn at_a_quarter(stage: &Stage, name: &str, step: Value) -> Checked {
-    traffic(stage, name, json!({"rps": RPS, "error_ratio": 0.01, "latency_ms": 80})).await?;
+async fn at_a_quarter(stage: &Stage, name: &str, step: Value, error_ratio: f64) -> Checked {
+    traffic(stage, name, json!({"rps": RPS, "error_ratio": error_ratio, "latency_ms": 80})).await?;
     let mut object = canary(name, 4, &[weight(25), step, weight(50), pause()]);
     object["spec"]["template"]["metadata"]["labels"]["cockpit.test/metrics"] = json!("true");
     stage.make([object]).await?;
@@ -46,15 +46,15 @@ async fn at_a_quarter(stage: &Stage, name: &str, step: Value) -> Checked {
                 && (status["phase"] == "Healthy" || status["currentStepIndex"] == 1)
         }
     };
-    stage.until("rollout", name, "the first version healthy", is_at(image(name, "1.0.0"))).await?;
-    stage.set_image("rollout", name, &image(name, "1.1.0")).await?;
-    stage.until("rollout", name, "a pause at a quarter", is_at(image(name, "1.1.0"))).await?;
+    stage.until("Rollout", name, "the first version healthy", is_at(image(name, "1.0.0"))).await?;
+    stage.set_image("Rollout", name, &image(name, "1.1.0")).await?;
+    stage.until("Rollout", name, "a pause at a quarter", is_at(image(name, "1.1.0"))).await?;
     Ok(())
 }
 
 /// Returns the name of the ReplicaSet that goes out.
 async fn canary_set(stage: &Stage, name: &str) -> Checked<String> {
-    let rollout = stage.get("rollout", name).await?;
+    let rollout = stage.get("Rollout", name).await?;
     let hash = rollout["status"]["currentPodHash"].as_str().unwrap_or_default().to_owned();
     Ok(format!("{name}-{hash}"))
 }
@@ -70,16 +70,16 @@ fn open(person: &Person<'_>, state: &TempDir) -> Tui {
 
 /// Its error ratio triples at 25 %: it is held, rolled back, and the journal says on what evidence.
 pub async fn errors_triple_at_a_quarter(stage: &Stage) -> Checked {
-    at_a_quarter(stage, "api", pause_for(600)).await?;
+    at_a_quarter(stage, "api", pause_for(600), 0.01).await?;
     let alice = Person::new(stage, "alice", &settings()?)?;
     let state = TempDir::new()?;
     let _tui = open(&alice, &state);
     traffic(stage, &canary_set(stage, "api").await?, json!({"rps": RPS, "error_ratio": 0.03, "latency_ms": 80}))
         .await?;
-    stage.until("rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
+    stage.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
     let old = image("api", "1.0.0");
     stage
-        .until("rollout", "api", "the version before", |rollout| {
+        .until("Rollout", "api", "the version before", |rollout| {
             rollout["spec"]["template"]["spec"]["containers"][0]["image"] == old.as_str()
         })
         .await?;
@@ -90,7 +90,7 @@ pub async fn errors_triple_at_a_quarter(stage: &Stage) -> Checked {
 
 /// Its latency creeps up: the latency test sees it, and it is held as the guardrail says.
 pub async fn latency_creeps_up(stage: &Stage) -> Checked {
-    at_a_quarter(stage, "api", pause_for(600)).await?;
+    at_a_quarter(stage, "api", pause_for(600), 0.01).await?;
     let alice = Person::new(stage, "alice", &settings()?)?;
     let state = TempDir::new()?;
     let _tui = open(&alice, &state);
@@ -98,7 +98,7 @@ pub async fn latency_creeps_up(stage: &Stage) -> Checked {
         let what = json!({"rps": RPS, "error_ratio": 0.01, "latency_ms": latency});
         traffic(stage, &canary_set(stage, "api").await?, what).await?;
     }
-    stage.until("rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
+    stage.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
     let said = alice.until_journal(&state, "autopilot of alice asked: hold").await?;
     holds(&format!("the journal does not name latency:\n{said}"), said.contains("slower"))
 }
@@ -107,7 +107,7 @@ pub async fn latency_creeps_up(stage: &Stage) -> Checked {
 pub async fn the_healthy_are_left_alone(stage: &Stage) -> Checked {
     let names: Vec<String> = (0..HEALTHY).map(|n| format!("api{n}")).collect();
     for name in &names {
-        at_a_quarter(stage, name, pause()).await?;
+        at_a_quarter(stage, name, pause(), 0.001).await?;
     }
     let workloads: Vec<String> = names.iter().map(|name| format!("rollout/{name}")).collect();
     let alice = Person::with(stage, "alice", &workloads, &settings()?)?;
@@ -130,7 +130,7 @@ pub async fn the_healthy_are_left_alone(stage: &Stage) -> Checked {
         holds(&format!("too few were counted: {status:#}"), std::time::Instant::now() < until)?;
     }
     for name in &names {
-        let rollout = stage.get("rollout", name).await?;
+        let rollout = stage.get("Rollout", name).await?;
         let image = image(name, "1.1.0");
         let template = &rollout["spec"]["template"]["spec"]["containers"][0]["image"];
         holds(&format!("{name} was rolled back"), *template == image.as_str())?;
@@ -141,7 +141,7 @@ pub async fn the_healthy_are_left_alone(stage: &Stage) -> Checked {
 
 /// The numbers go away in the middle: nothing is promoted, everything else goes.
 pub async fn metrics_go_away(stage: &Stage) -> Checked {
-    at_a_quarter(stage, "api", pause()).await?;
+    at_a_quarter(stage, "api", pause(), 0.001).await?;
     let alice = Person::new(stage, "alice", &settings()?.replace("autopilot = true", "autopilot = false"))?;
     let outage = |on: bool| async move {
         let url = format!("{}/outage", std::env::var("EXPORTER_URL")?);
