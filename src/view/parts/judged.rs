@@ -51,6 +51,16 @@ pub(crate) fn short(
     Some(line)
 }
 
+/// The evidence alone, for a card.
+pub(crate) fn meter(
+    scene: &Scene<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+) -> Option<Line<'static>> {
+    Some(evidence(scene, env, &workload.opinion()?.report, columns))
+}
+
 fn role(opinion: Opinion) -> Role {
     match opinion {
         Opinion::Regressed => Role::Bad,
