@@ -1,6 +1,8 @@
 //! The command line as clap reads it: `--help`, completions and man page come from here.
 
+mod backtest;
 mod judge;
+mod when;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,9 @@ use clap_complete::Shell;
 use jiff::SignedDuration;
 use reqwest::Url;
 
+pub use backtest::BacktestArgs;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
+pub use when::When;
 
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;
@@ -115,6 +119,8 @@ pub enum Command {
     Sign(Sign),
     /// Judge a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
+    /// Look at releases of the past again: when would today's guardrails have acted?
+    Backtest(BacktestArgs),
     /// Wait until a workload is paused, healthy or degraded
     Wait(Wait),
     /// Read the journal: everything that was seen and done

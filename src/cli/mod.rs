@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and what is answered. Pure: the runtime does what is asked.
 
 pub mod args;
+pub mod backtest;
 pub mod changes;
 pub mod exit;
 #[cfg(test)]

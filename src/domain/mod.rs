@@ -5,6 +5,7 @@
 pub mod access;
 pub mod action;
 pub mod analysis;
+pub mod backtest;
 pub mod changes;
 pub mod checklist;
 pub mod counters;

@@ -46,6 +46,10 @@ pub async fn run(args: Args) -> Result<Exit> {
             let _log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
             tui::run(config, &variables, None).await
         }
+        Some(Command::Backtest(what)) => {
+            telemetry::to_stderr(args.global.log_level);
+            headless::backtest::run(config, &variables, what).await
+        }
         Some(command) => {
             telemetry::to_stderr(args.global.log_level);
             Box::pin(headless::run(config, &variables, command)).await

@@ -8,7 +8,7 @@ use std::time::Duration;
 use release_cockpit::config::Prometheus;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKind};
-use release_cockpit::domain::judge::{Look, Scrape};
+use release_cockpit::domain::judge::{Look, Rules, Scrape};
 use release_cockpit::domain::signals::Tracks;
 use release_cockpit::sources::inbox::Inbox;
 use release_cockpit::sources::prometheus::counts::counting::Pace;
@@ -44,7 +44,12 @@ impl Cockpit {
             outlet: inbox.outlet(),
             tracks: watched,
             pods: ready,
-            pace: Pace { every: Duration::from_millis(600), folder },
+            pace: Pace {
+                every: Duration::from_millis(600),
+                rules: Rules::default(),
+                source: settings.url.to_string(),
+                folder,
+            },
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };

@@ -1,6 +1,7 @@
 //! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
 
 mod act;
+pub(super) mod backtest;
 mod changes;
 mod checklist;
 pub(super) mod config;
