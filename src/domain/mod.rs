@@ -10,6 +10,7 @@ pub mod changes;
 pub mod checklist;
 pub mod counters;
 pub mod deployment;
+pub mod drill;
 pub mod event;
 pub mod feed;
 pub mod freshness;
