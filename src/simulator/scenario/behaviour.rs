@@ -16,6 +16,13 @@ pub enum Fate {
         /// How long it lives, in scenario time.
         after: Duration,
     },
+    /// It starts and becomes ready, exits after a while and is restarted, again and again.
+    WearsOut {
+        /// Its exit code.
+        exit_code: i64,
+        /// How long it lives, in scenario time.
+        after: Duration,
+    },
     /// Its image cannot be pulled.
     CannotBePulled,
     /// It runs and never becomes ready.
@@ -140,6 +147,14 @@ pub struct Progress {
 }
 
 impl Behaviour {
+    /// Returns whether one of its changes has begun.
+    pub fn has_changed(&self, progress: &Progress) -> bool {
+        self.changes.iter().enumerate().any(|(index, change)| match change.onset {
+            Onset::After(delay) => progress.since_ready >= delay,
+            Onset::AtWeight(_) => progress.since_weight.get(index).is_some_and(Option::is_some),
+        })
+    }
+
     /// Returns what users feel now.
     pub fn service_at(&self, progress: &Progress) -> Service {
         let mut service = self.service;

@@ -1,0 +1,83 @@
+//! What users got of the version that goes out, scrape by scrape: the truth that measurements are held against.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::prometheus::Metrics;
+use super::traffic::Flow;
+
+/// How many moments are kept: more than eight hours of them.
+const MOST: usize = 15_000;
+
+/// What users got of the version that goes out, between two scrapes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Served {
+    /// When the later scrape was.
+    pub at: Timestamp,
+    /// How long after the earlier one, in seconds.
+    pub seconds: f64,
+    /// Requests that its pods answered.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Requests that were sent to it while none of its pods was ready.
+    pub lost: u64,
+    /// Whether users feel something else than at its beginning.
+    pub changed: bool,
+}
+
+/// Writes down what users get in one environment.
+#[derive(Debug)]
+pub struct Ledger {
+    environment: String,
+    image: String,
+    /// What each pod had answered at the last scrape.
+    counted: HashMap<String, [u64; 2]>,
+    served: Arc<Mutex<Vec<Served>>>,
+}
+
+impl Ledger {
+    /// Follows an image in an environment.
+    pub fn new(environment: &str, image: &str) -> Self {
+        let served = Arc::default();
+        Self { environment: environment.to_owned(), image: image.to_owned(), counted: HashMap::new(), served }
+    }
+
+    /// Returns what is written, which goes on to grow.
+    pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
+        Arc::clone(&self.served)
+    }
+
+    /// Returns whether it follows an environment.
+    pub fn follows(&self, environment: &str) -> bool {
+        self.environment == environment
+    }
+
+    /// Writes down what the flows of its environment brought since the last scrape.
+    pub fn note(&mut self, at: Timestamp, interval: Duration, flows: &[Flow], metrics: &Metrics) {
+        let seconds = interval.as_secs_f64();
+        let mut served = Served { at, seconds, requests: 0, errors: 0, lost: 0, changed: false };
+        let mut counted = HashMap::new();
+        for flow in flows.iter().filter(|flow| flow.image == self.image) {
+            served.changed |= flow.changed;
+            served.lost += (flow.lost_per_second * seconds).round() as u64;
+            for pod in &flow.pods {
+                let Some(now) = metrics.answered(&self.environment, &flow.namespace, pod) else { continue };
+                let before = self.counted.get(pod).copied().unwrap_or_default();
+                // A pod that came back counts from zero.
+                let gained = [0, 1].map(|one: usize| now[one].checked_sub(before[one]).unwrap_or(now[one]));
+                served.requests += gained[0] + gained[1];
+                served.errors += gained[1];
+                counted.insert(pod.clone(), now);
+            }
+        }
+        self.counted = counted;
+        let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MOST {
+            all.push(served);
+        }
+    }
+}
