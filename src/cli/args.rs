@@ -1,6 +1,7 @@
 //! The command line as clap reads it: `--help`, completions and man page come from here.
 
 mod backtest;
+mod drill;
 mod judge;
 mod when;
 
@@ -14,6 +15,7 @@ use jiff::SignedDuration;
 use reqwest::Url;
 
 pub use backtest::BacktestArgs;
+pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 pub use when::When;
 
@@ -89,6 +91,8 @@ pub struct Global {
 pub enum Command {
     /// Open the screen on an embedded simulator: nothing outside is touched
     Demo(Demo),
+    /// Game day on the simulator: a failure at an unannounced moment, and your score
+    Drill(Drill),
     /// Print how every environment stands, once
     Status(Status),
     /// Print what is in the release: commits, version, migrations, differences; or its notes

@@ -90,8 +90,12 @@ impl Traffic {
             if pods.is_empty() && requests <= 0.0 {
                 continue;
             }
-            let (service, changed) =
-                if pods.is_empty() { (Service::default(), true) } else { self.service(store, &set, share) };
+            let (service, changed) = if pods.is_empty() {
+                // Whoever had pods and has none any more has changed.
+                (Service::default(), self.tracks.contains_key(set.uid()))
+            } else {
+                self.service(store, &set, share)
+            };
             flows.push(Flow {
                 namespace: object::namespace(workload).to_owned(),
                 hash,

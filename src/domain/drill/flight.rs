@@ -72,10 +72,11 @@ impl Flight {
         self.moments.iter().find(|moment| moment.asked() > 0).map(|moment| moment.at)
     }
 
-    /// Returns when it began to fail. Known to one moment's length.
+    /// Returns when it began to fail; `None` where it never did. Known to one moment's length.
     #[must_use]
     pub fn onset(&self) -> Option<Timestamp> {
-        self.moments.iter().find(|moment| moment.failing).map(|moment| moment.at)
+        let failing = self.moments.iter().find(|moment| moment.failing);
+        failing.filter(|_| self.failure != Failure::Healthy).map(|moment| moment.at)
     }
 
     /// Returns when no request went to it any more after it had begun to fail.
