@@ -42,16 +42,12 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
             &score.acted_seconds.map_or_else(|| "never".to_owned(), |time| format!("{}: {did}", length(time))),
         );
         row("users safe", &since(score.safe_seconds));
-        let bore = match score.failure {
-            Failure::Latency => format!("{} to the slow revision", plural(score.harm.requests as usize, "request")),
-            _ => format!("{} failed", plural(score.harm.errors as usize, "request")),
-        };
-        row("meanwhile", &bore);
+        row("meanwhile", &borne(score.failure, score.harm.errors, score.harm.requests));
     }
     let baselines = [("Argo analysis", score.argo, ARGO), ("kubectl and dashboard", score.dashboard, PERSON)];
     for (label, baseline, _) in baselines {
         if let Some(baseline) = baseline {
-            row(label, &would(&baseline));
+            row(label, &would(score.failure, &baseline));
         }
     }
     if score.argo.is_some() {
@@ -88,13 +84,21 @@ fn length(seconds: f64) -> String {
     duration(SignedDuration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-fn would(baseline: &Baseline) -> String {
-    let errors = plural(baseline.errors as usize, "request");
+/// What users bore: of a slow revision every request that it was given.
+fn borne(failure: Failure, errors: u64, requests: u64) -> String {
+    match failure {
+        Failure::Latency => format!("{} to the slow revision", plural(requests as usize, "request")),
+        _ => format!("{} failed", plural(errors as usize, "request")),
+    }
+}
+
+fn would(failure: Failure, baseline: &Baseline) -> String {
+    let borne = borne(failure, baseline.errors, baseline.requests);
     match (baseline.noticed_seconds, baseline.safe_seconds) {
         (Some(noticed), Some(safe)) => {
-            format!("notices after {}, users safe after {}, {errors} failed", length(noticed), length(safe))
+            format!("notices after {}, users safe after {}, {borne}", length(noticed), length(safe))
         }
-        _ => format!("never notices; within half an hour {errors} failed"),
+        _ => format!("never notices; within half an hour {borne}"),
     }
 }
 
@@ -119,8 +123,13 @@ mod tests {
             acted_seconds: Some(31.5),
             safe_seconds: Some(34.0),
             harm: Harm { errors: 41, requests: 512 },
-            argo: Some(Baseline { noticed_seconds: Some(226.0), safe_seconds: Some(226.0), errors: 240 }),
-            dashboard: Some(Baseline { noticed_seconds: None, safe_seconds: None, errors: 1800 }),
+            argo: Some(Baseline {
+                noticed_seconds: Some(226.0),
+                safe_seconds: Some(226.0),
+                errors: 240,
+                requests: 2880,
+            }),
+            dashboard: Some(Baseline { noticed_seconds: None, safe_seconds: None, errors: 1800, requests: 21_600 }),
         }
     }
 

@@ -81,3 +81,65 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::prometheus::PodLoad;
+    use crate::simulator::scenario::behaviour::Service;
+    use jiff::SignedDuration;
+
+    fn flow(image: &str, pods: &[&str], lost_per_second: f64, changed: bool) -> Flow {
+        Flow {
+            namespace: "shop".to_owned(),
+            hash: "7f".to_owned(),
+            pods: pods.iter().map(|pod| (*pod).to_owned()).collect(),
+            requests_per_pod: 100.0,
+            service: Service::default(),
+            image: image.to_owned(),
+            lost_per_second,
+            changed,
+        }
+    }
+
+    fn load(pod: &str) -> PodLoad {
+        PodLoad {
+            cluster: "prod".to_owned(),
+            namespace: "shop".to_owned(),
+            pod: pod.to_owned(),
+            requests_per_second: 100.0,
+            error_ratio: 0.2,
+            median_seconds: 0.05,
+            sigma: 0.5,
+            cpu_cores: 0.1,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_counters_of_the_followed_image_gained() {
+        let metrics = Metrics::new(3);
+        let mut ledger = Ledger::new("prod", "web:2");
+        let (begin, two) = (Timestamp::UNIX_EPOCH, Duration::from_secs(2));
+        let mut scrape = |n: i64, pods: &[&str], flows: &[Flow]| {
+            let at = begin + SignedDuration::from_secs(2 * n);
+            let loads: Vec<PodLoad> = pods.iter().map(|pod| load(pod)).collect();
+            metrics.scrape(at, two, &loads);
+            ledger.note(at, two, flows, &metrics);
+        };
+        let old = || flow("web:1", &["old"], 0.0, false);
+        scrape(1, &["old", "a"], &[old(), flow("web:2", &["a"], 0.0, false)]);
+        scrape(2, &["old", "a", "b"], &[old(), flow("web:2", &["a", "b"], 0.0, true)]);
+        let last = ["a", "b"].map(|pod| metrics.answered("prod", "shop", pod).unwrap());
+        scrape(3, &["old"], &[old(), flow("web:2", &[], 50.0, true)]);
+        // It came back, and counts from zero.
+        scrape(4, &["old", "a"], &[old(), flow("web:2", &["a"], 0.0, true)]);
+        let again = metrics.answered("prod", "shop", "a").unwrap();
+        let served = ledger.served().lock().unwrap().clone();
+        let sum = |of: fn(&Served) -> u64, part: &[Served]| part.iter().map(of).sum::<u64>();
+        assert_eq!(sum(|s| s.errors, &served[..2]), last[0][1] + last[1][1]);
+        assert_eq!(sum(|s| s.requests, &served[..2]), last.iter().flatten().sum::<u64>());
+        assert_eq!((served[2].requests, served[2].lost), (0, 100));
+        assert_eq!(served[3].requests, again.iter().sum::<u64>());
+        assert_eq!(served.iter().map(|s| s.changed).collect::<Vec<_>>(), [false, true, true, true]);
+    }
+}

@@ -19,7 +19,7 @@ fn roll_back(tui: &mut Tui) {
 
 #[test]
 fn a_failure_at_an_unannounced_moment_is_rolled_back_and_scored() {
-    let mut tui = Tui::start(&["drill", "--seed", "10", "--speed", "10"], (140, 40), &[]);
+    let mut tui = Tui::start(&["drill", "--seed", "20", "--speed", "4"], (140, 40), &[]);
     tui.wait_text("drill");
     assert!(!tui.text().contains("errors drill"), "the screen tells what comes");
     tui.wait_text("canary errors");
@@ -30,13 +30,14 @@ fn a_failure_at_an_unannounced_moment_is_rolled_back_and_scored() {
     {
         tui.wait_text(part);
     }
-    tui.wait_text("The same again: cockpit drill errors --seed 10 --speed 10");
+    tui.wait_text("The same again: cockpit drill errors --seed 20 --speed 4");
 }
 
 #[test]
 fn to_roll_back_what_is_well_is_a_false_alarm() {
     let mut tui = Tui::start(&["drill", "healthy", "--seed", "1", "--speed", "2"], (140, 40), &[]);
-    tui.wait_text("R would roll back to 1.4.2");
+    tui.wait_text("R roll back to 1.4.2");
+    tui.wait_text(" 10 % ┃");
     roll_back(&mut tui);
     tui.wait_text("False alarm: nothing was wrong, and you took it away.");
 }

@@ -37,6 +37,51 @@ pub struct Baseline {
     pub safe_seconds: Option<f64>,
     /// Requests that failed until then; within half an hour where nobody notices.
     pub errors: u64,
+    /// All requests to the failing revision until then, likewise.
+    pub requests: u64,
+}
+
+/// Requests to the new revision, or so many a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// Those that pods answered, and count.
+    answered: f64,
+    /// Those of them that failed.
+    errors: f64,
+    /// All, those that no pod answered too.
+    asked: f64,
+    /// All that failed.
+    failed: f64,
+}
+
+impl Sums {
+    fn of<'m>(moments: impl Iterator<Item = &'m Moment>) -> Self {
+        let one = |moment: &Moment| Self {
+            answered: moment.canary.requests as f64,
+            errors: moment.canary.errors as f64,
+            asked: moment.asked() as f64,
+            failed: moment.failed() as f64,
+        };
+        moments.fold(Self::default(), |sums, moment| sums.plus(one(moment)))
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            answered: self.answered + other.answered,
+            errors: self.errors + other.errors,
+            asked: self.asked + other.asked,
+            failed: self.failed + other.failed,
+        }
+    }
+
+    fn times(self, factor: f64) -> Self {
+        Self {
+            answered: self.answered * factor,
+            errors: self.errors * factor,
+            asked: self.asked * factor,
+            failed: self.failed * factor,
+        }
+    }
 }
 
 /// The traffic of a drill as it would have gone on.
@@ -45,8 +90,8 @@ struct Course<'a> {
     onset: Timestamp,
     /// When the traffic that was measured ends.
     until: Timestamp,
-    /// From then on, by second: requests and errors that pods count, and requests that fail.
-    trend: [f64; 3],
+    /// From then on, by second.
+    trend: Sums,
 }
 
 /// Returns how Argo's analysis would have done; `None` where nothing failed.
@@ -77,12 +122,9 @@ impl<'a> Course<'a> {
         let moments = flight.moments.get(..=last)?;
         let until = moments.last()?.at;
         let begin = onset.max(until - TREND);
-        let recent = moments.iter().filter(|moment| moment.at >= begin);
-        let [seconds, requests, errors, failed] = recent.fold([0.0; 4], |[a, b, c, d], moment| {
-            let Moment { seconds, canary, .. } = moment;
-            [a + seconds, b + canary.requests as f64, c + canary.errors as f64, d + moment.failed() as f64]
-        });
-        let trend = [requests, errors, failed].map(|sum| if seconds > 0.0 { sum / seconds } else { 0.0 });
+        let recent = || moments.iter().filter(|moment| moment.at >= begin);
+        let seconds: f64 = recent().map(|moment| moment.seconds).sum();
+        let trend = if seconds > 0.0 { Sums::of(recent()).times(1.0 / seconds) } else { Sums::default() };
         Some(Self { moments, onset, until, trend })
     }
 
@@ -93,30 +135,29 @@ impl<'a> Course<'a> {
             .take_while(move |at| *at <= end)
     }
 
-    /// Returns requests and errors that pods counted, and requests that failed, after `from` and up to `to`.
-    fn sums(&self, from: Timestamp, to: Timestamp) -> [f64; 3] {
-        let measured = self.moments.iter().filter(|moment| moment.at > from && moment.at <= to);
-        let sums = measured.fold([0.0; 3], |[a, b, c], moment| {
-            let Moment { canary, .. } = moment;
-            [a + canary.requests as f64, b + canary.errors as f64, c + moment.failed() as f64]
-        });
+    /// Returns what came after `from` and up to `to`.
+    fn sums(&self, from: Timestamp, to: Timestamp) -> Sums {
+        let measured = Sums::of(self.moments.iter().filter(|moment| moment.at > from && moment.at <= to));
         let beyond = to.duration_since(self.until.max(from)).as_secs_f64().max(0.0);
-        let [a, b, c] = sums;
-        let [x, y, z] = self.trend;
-        [a + x * beyond, b + y * beyond, c + z * beyond]
+        measured.plus(self.trend.times(beyond))
     }
 
     /// Returns the share of errors in a window, as the pods count them; `None` without requests.
     fn share(&self, at: Timestamp, window: SignedDuration) -> Option<f64> {
-        let [requests, errors, _] = self.sums(at - window, at);
-        (requests >= 1.0).then(|| errors / requests)
+        let sums = self.sums(at - window, at);
+        (sums.answered >= 1.0).then(|| sums.errors / sums.answered)
     }
 
     fn baseline(&self, noticed: Option<Timestamp>, delay: SignedDuration) -> Baseline {
         let since = |at: Timestamp| at.duration_since(self.onset).as_secs_f64().max(0.0);
         let safe = noticed.map(|at| at + delay);
-        let [_, _, failed] =
-            self.sums(self.onset - SignedDuration::from_millis(1), safe.unwrap_or(self.onset + HORIZON));
-        Baseline { noticed_seconds: noticed.map(since), safe_seconds: safe.map(since), errors: failed.round() as u64 }
+        let begin = self.onset - SignedDuration::from_millis(1);
+        let borne = self.sums(begin, safe.unwrap_or(self.onset + HORIZON));
+        Baseline {
+            noticed_seconds: noticed.map(since),
+            safe_seconds: safe.map(since),
+            errors: borne.failed.round() as u64,
+            requests: borne.asked.round() as u64,
+        }
     }
 }
