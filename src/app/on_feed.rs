@@ -1,5 +1,7 @@
 //! What sources say: the world takes it in, and what changed for a release is recorded.
 
+use jiff::Timestamp;
+
 use super::model::{Level, Model};
 use super::msg::Effect;
 use super::update::say;
@@ -7,9 +9,10 @@ use crate::domain::checklist::{Found, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::Target;
-use crate::domain::journal::Entry;
+use crate::domain::journal::{Course, Entry};
+use crate::domain::signals::Tracks;
 use crate::domain::verdict::Verdict;
-use crate::domain::workload::Status;
+use crate::domain::workload::{Revision, Status};
 use crate::domain::world::WorkloadState;
 
 pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
@@ -29,8 +32,10 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     let now = model.now;
     model.world.take(feed, now);
     if let Some(target) = target {
-        if let (Some(before), Some(after)) = (before, Seen::of(model, &target)) {
-            effects.extend(observe(&target, &before, &after));
+        match (before, Seen::of(model, &target)) {
+            (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after)),
+            (None, Some(first)) => effects.extend(first.under_way(&target)),
+            _ => {}
         }
     }
     super::confirm::refresh(model);
@@ -79,20 +84,43 @@ struct Seen {
     status: Status,
     verdict: Verdict,
     reasons: Vec<String>,
+    /// When the ReplicaSet of the revision under way was made.
+    since: Option<Timestamp>,
 }
 
 impl Seen {
     fn of(model: &Model, target: &Target) -> Option<Self> {
         let (_, workload): (_, &WorkloadState) = model.world.find(target)?;
+        let status = workload.status.clone()?;
+        let canary = status.canary.as_ref();
+        let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
         Some(Self {
-            status: workload.status.clone()?,
             verdict: workload.judgement.verdict,
             reasons: workload.judgement.reasons.clone(),
+            since: replicaset.and_then(|replicaset| replicaset.meta.created),
+            status,
         })
     }
 
+    /// Returns the ReplicaSets of a rollout under way.
+    fn course(&self) -> Option<Course> {
+        let name = |revision: &Revision| revision.replicaset.clone();
+        let canary = self.status.canary.as_ref().map(name)?;
+        let tracks = Tracks { stable: self.status.stable.as_ref().map(name), canary: Some(canary) };
+        Some(Course::UnderWay { tracks, since: self.since })
+    }
+
+    /// Returns what is written down of a rollout that is seen for the first time.
+    fn under_way(&self, target: &Target) -> Option<Effect> {
+        let course = self.course()?;
+        let version = self.version()?;
+        let release = format!("{} {version}", target.workload.name);
+        let text = format!("{version} is under way");
+        Some(Effect::Record { release, entry: Entry::Observed { target: target.clone(), text, course: Some(course) } })
+    }
+
     fn version(&self) -> Option<String> {
-        self.status.canary.as_ref().or(self.status.stable.as_ref()).map(crate::domain::workload::Revision::version)
+        self.status.canary.as_ref().or(self.status.stable.as_ref()).map(Revision::version)
     }
 }
 
@@ -102,42 +130,43 @@ fn observe(target: &Target, before: &Seen, after: &Seen) -> Vec<Effect> {
         return Vec::new();
     }
     // The release that this is about: the one under way, also in the moment when it has become stable.
-    let Some(version) =
-        after.status.canary.as_ref().or(before.status.canary.as_ref()).map(crate::domain::workload::Revision::version)
-    else {
+    let Some(version) = after.status.canary.as_ref().or(before.status.canary.as_ref()).map(Revision::version) else {
         return Vec::new();
     };
     let release = format!("{} {version}", target.workload.name);
-    let mut texts = Vec::new();
-    if before.status.canary.is_none() {
-        texts.push(format!("{version} began"));
+    let mut texts: Vec<(String, Option<Course>)> = Vec::new();
+    let hash = |seen: &Seen| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
+    let is_new = after.status.canary.is_some() && hash(before) != hash(after);
+    if is_new {
+        texts.push((format!("{version} began"), after.course()));
     }
     if (before.status.phase, &before.status.message) != (after.status.phase, &after.status.message) {
         let message =
             if after.status.message.is_empty() { String::new() } else { format!(": {}", after.status.message) };
-        texts.push(format!("{}{message}", after.status.phase));
+        texts.push((format!("{}{message}", after.status.phase), None));
     }
     if before.status.step != after.status.step {
         if let Some(step) = after.status.step {
-            texts.push(format!("step {} of {}", (step.index + 1).min(step.total), step.total));
+            texts.push((format!("step {} of {}", (step.index + 1).min(step.total), step.total), None));
         }
     }
     if before.status.canary.is_some() && after.status.canary.is_none() {
         let now = after.version().unwrap_or_default();
-        texts.push(format!("ended: {now} is stable"));
+        let stable = after.status.stable.as_ref().map(|stable| stable.replicaset.clone());
+        texts.push((format!("ended: {now} is stable"), Some(Course::Ended { stable })));
     }
     if before.verdict != after.verdict {
         let reasons = if after.reasons.is_empty() { String::new() } else { format!(": {}", after.reasons.join("; ")) };
-        texts.push(format!("verdict {}{reasons}", after.verdict.shout()));
+        texts.push((format!("verdict {}{reasons}", after.verdict.shout()), None));
     }
     let needs_person = |seen: &Seen| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let ring = !needs_person(before) && needs_person(after)
         || before.verdict != after.verdict && after.verdict == Verdict::NoGo;
     texts
         .into_iter()
-        .map(|text| Effect::Record {
+        .map(|(text, course)| Effect::Record {
             release: release.clone(),
-            entry: Entry::Observed { target: target.clone(), text },
+            entry: Entry::Observed { target: target.clone(), text, course },
         })
         .chain(ring.then_some(Effect::Ring))
         .collect()

@@ -1,6 +1,9 @@
 //! The command line as clap reads it: `--help`, completions and man page come from here.
 
+mod backtest;
+mod drill;
 mod judge;
+mod when;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,10 @@ use clap_complete::Shell;
 use jiff::SignedDuration;
 use reqwest::Url;
 
+pub use backtest::BacktestArgs;
+pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
+pub use when::When;
 
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;
@@ -85,6 +91,8 @@ pub struct Global {
 pub enum Command {
     /// Open the screen on an embedded simulator: nothing outside is touched
     Demo(Demo),
+    /// Game day on the simulator: a failure at an unannounced moment, and your score
+    Drill(Drill),
     /// Print how every environment stands, once
     Status(Status),
     /// Print what is in the release: commits, version, migrations, differences; or its notes
@@ -115,6 +123,8 @@ pub enum Command {
     Sign(Sign),
     /// Judge a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
+    /// Look at releases of the past again: when would today's guardrails have acted?
+    Backtest(BacktestArgs),
     /// Wait until a workload is paused, healthy or degraded
     Wait(Wait),
     /// Read the journal: everything that was seen and done

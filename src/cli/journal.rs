@@ -65,7 +65,11 @@ mod tests {
         let action = ActionId("0197-a".to_owned());
         let entries = [
             Entry::Opened { release: "api 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None },
-            Entry::Observed { target: intent.target.clone(), text: "Progressing → Paused \u{1b}[2J".to_owned() },
+            Entry::Observed {
+                target: intent.target.clone(),
+                text: "Progressing → Paused \u{1b}[2J".to_owned(),
+                course: None,
+            },
             Entry::Intent { action: action.clone(), operator: "ada".to_owned(), plan: Box::new(plan.record().clone()) },
             Entry::Answer { action: action.clone(), request: 1, answer: "200 resourceVersion 8".to_owned() },
             Entry::Outcome { action, outcome: Outcome::Confirmed { shows: "Degraded: RolloutAborted".to_owned() } },

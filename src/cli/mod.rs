@@ -1,7 +1,9 @@
 //! The command line: what can be asked, and what is answered. Pure: the runtime does what is asked.
 
 pub mod args;
+pub mod backtest;
 pub mod changes;
+pub mod drill;
 pub mod exit;
 #[cfg(test)]
 mod fixtures;

@@ -8,6 +8,25 @@ use sha2::{Digest, Sha256};
 use super::action::{ActionId, Outcome, PlanRecord};
 use super::checklist::{Acknowledgement, CheckId, Finding, Found, SignOff};
 use super::ids::{EnvName, Target};
+use super::signals::Tracks;
+
+/// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Course {
+    /// It is under way.
+    UnderWay {
+        /// Its ReplicaSets.
+        tracks: Tracks,
+        /// When the ReplicaSet of the canary was made, where that is known.
+        since: Option<Timestamp>,
+    },
+    /// It is over.
+    Ended {
+        /// The ReplicaSet that is stable now.
+        stable: Option<String>,
+    },
+}
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +47,9 @@ pub enum Entry {
         target: Target,
         /// What, in words.
         text: String,
+        /// Where the rollout's course begins or ends, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        course: Option<Course>,
     },
     /// An action is about to be sent.
     Intent {

@@ -5,10 +5,12 @@
 pub mod access;
 pub mod action;
 pub mod analysis;
+pub mod backtest;
 pub mod changes;
 pub mod checklist;
 pub mod counters;
 pub mod deployment;
+pub mod drill;
 pub mod event;
 pub mod feed;
 pub mod freshness;

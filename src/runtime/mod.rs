@@ -1,6 +1,8 @@
 //! Where the rooms are tied together: sessions, the loop behind the screen, the terminal, signals, headless commands.
 
 mod demo;
+mod drill;
+mod ground;
 mod headless;
 mod input;
 mod pacing;
@@ -28,6 +30,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Config(what)) => return headless::config::run(&args.global, what),
         Some(Command::Judge(what)) => return headless::judge::run(what),
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
+        Some(Command::Drill(drill)) => return drill::run(&args.global, drill).await,
         _ => {}
     }
     if !matches!(args.command, Some(Command::Log(_))) {
@@ -44,7 +47,11 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Log(log)) => headless::log::run(&config, &variables, log),
         None => {
             let _log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-            tui::run(config, &variables, None).await
+            tui::run(config, &variables, None, None).await
+        }
+        Some(Command::Backtest(what)) => {
+            telemetry::to_stderr(args.global.log_level);
+            headless::backtest::run(config, &variables, what).await
         }
         Some(command) => {
             telemetry::to_stderr(args.global.log_level);

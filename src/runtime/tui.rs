@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::drill::Observer;
 use super::input::{Input, translate};
 use super::pacing::{Dirty, Pacing};
 use super::session::{Session, operator};
@@ -42,8 +43,13 @@ const TRY_JOURNAL: i64 = 5;
 /// Journal lines of a release that are read at start.
 const TAIL: usize = 1000;
 
-/// Opens the screen and runs until it is left.
-pub(super) async fn run(config: Config, variables: &Variables, simulated: Option<String>) -> Result<Exit> {
+/// Opens the screen and runs until it is left, or until what is observed is over.
+pub(super) async fn run(
+    config: Config,
+    variables: &Variables,
+    simulated: Option<String>,
+    observer: Option<Observer>,
+) -> Result<Exit> {
     let theme = Theme::new(palette(&config), config.ui.glyphs == Glyphs::Ascii);
     let session = match Session::open(config.clone(), variables).await {
         Ok(session) => session,
@@ -52,7 +58,7 @@ pub(super) async fn run(config: Config, variables: &Variables, simulated: Option
     let model = model(&config, &session, simulated);
     super::terminal::restore_on_panic();
     let terminal = Terminal::enter(config.ui.mouse)?;
-    let ended = Pump::new(session, model, terminal, theme).run().await?;
+    let ended = Pump::new(session, model, terminal, theme, observer).run().await?;
     Ok(ended)
 }
 
@@ -111,11 +117,13 @@ struct Pump {
     clocks: (Timestamp, Instant),
     /// Whether the environment to act on was chosen by a person or for them.
     chosen: bool,
+    /// Who notes how a drill goes.
+    observer: Option<Observer>,
     done: Option<Exit>,
 }
 
 impl Pump {
-    fn new(session: Session, model: Model, terminal: Terminal, theme: Theme) -> Self {
+    fn new(session: Session, model: Model, terminal: Terminal, theme: Theme, observer: Option<Observer>) -> Self {
         let (records, waiting) = mpsc::channel(RECORDS);
         tokio::spawn(write_records(session.door.clone(), waiting));
         Self {
@@ -129,6 +137,7 @@ impl Pump {
             release: None,
             clocks: (Timestamp::now(), Instant::now()),
             chosen: false,
+            observer,
             done: None,
         }
     }
@@ -202,6 +211,9 @@ impl Pump {
     /// Takes in what a source said. What is only said again is shown with the next second.
     fn hear(&mut self, feed: Feed) -> Result<()> {
         let now = Timestamp::now();
+        if let Some(observer) = &mut self.observer {
+            observer.hear(&feed, now);
+        }
         let repeats = self.model.world.repeats(&feed, now);
         let effects = update(&mut self.model, Msg::Feed(feed), now);
         if !repeats {
@@ -254,6 +266,9 @@ impl Pump {
         let ahead = wall.duration_since(last_wall) - ran;
         let msg = if ahead.abs() > SLEPT { Msg::Woke } else { Msg::Clock };
         self.retry_journal();
+        if self.observer.as_mut().is_some_and(|observer| observer.is_over(&self.model.world)) {
+            self.done = Some(Exit::Done);
+        }
         self.take(msg, Dirty::Data)
     }
 
@@ -282,6 +297,9 @@ impl Pump {
     fn carry_out(&mut self, effect: Effect) -> Result<()> {
         match effect {
             Effect::Perform(plan) => {
+                if let Some(observer) = &mut self.observer {
+                    observer.acted(plan.record(), Timestamp::now());
+                }
                 let door = self.session.door.clone();
                 // The outcome comes back as a receipt.
                 tokio::spawn(async move { door.perform(*plan).await });

@@ -22,6 +22,7 @@ mod error;
 pub mod faults;
 mod kubeconfig;
 mod kubernetes;
+mod ledger;
 mod play;
 pub mod prometheus;
 mod scenario;
@@ -29,6 +30,7 @@ mod stage;
 mod traffic;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -37,10 +39,12 @@ pub use cluster::Cluster;
 pub use error::SimulatorError;
 pub use kubernetes::Recorded;
 pub use kubernetes::access::{Access, Role, User};
-pub use scenario::Scenario;
+pub use ledger::Served;
+pub use scenario::{Mishap, Scenario};
 
 use clock::Clock;
 use faults::Faults;
+use ledger::Ledger;
 use play::{Props, Scene};
 use prometheus::{Metrics, Outage, PrometheusServer};
 
@@ -67,6 +71,7 @@ pub struct Simulator {
     current: usize,
     metrics: Metrics,
     prometheus: PrometheusServer,
+    served: Arc<Mutex<Vec<Served>>>,
     shutdown: CancellationToken,
     // Dropping the set aborts what is left of the tasks.
     _tasks: JoinSet<()>,
@@ -109,7 +114,12 @@ impl Simulator {
             scenes
         })
         .await?;
-        tasks.spawn(play::scrape(scenes, metrics.clone(), shutdown.clone()));
+        let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
+        let followed = scenario.environments.get(current);
+        let image = followed.and_then(|e| e.update.as_ref()).map_or("", |update| update.image.as_str());
+        let ledger = Ledger::new(followed.map_or("", |e| e.name.as_str()), image);
+        let served = ledger.served();
+        tasks.spawn(play::scrape(scenes, metrics.clone(), ledger, shutdown.clone()));
         for (cluster, environment) in clusters.iter().zip(&scenario.environments) {
             if let Some(update) = environment.update.clone() {
                 tasks.spawn(play::update(cluster.clone(), environment.clone(), update, clock.clone()));
@@ -119,8 +129,8 @@ impl Simulator {
         for happening in scenario.timeline.clone() {
             tasks.spawn(play::trouble(happening, props.clone()));
         }
-        let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
-        Ok(Self { scenario: scenario.clone(), clusters, current, metrics, prometheus, shutdown, _tasks: tasks })
+        let scenario = scenario.clone();
+        Ok(Self { scenario, clusters, current, metrics, prometheus, served, shutdown, _tasks: tasks })
     }
 
     /// Returns what is being played.
@@ -159,6 +169,18 @@ impl Simulator {
             why: "there is no such environment".to_owned(),
         })?;
         cluster.set_image(workload, image)
+    }
+
+    /// Returns the environment in which something goes out.
+    #[must_use]
+    pub fn current(&self) -> Option<&Cluster> {
+        self.clusters.get(self.current)
+    }
+
+    /// Returns what users got of the version that goes out there, scrape by scrape; it goes on to grow.
+    #[must_use]
+    pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
+        Arc::clone(&self.served)
     }
 
     /// Returns the address of Prometheus.

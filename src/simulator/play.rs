@@ -15,6 +15,7 @@ use super::kubernetes::managed_fields::Author;
 use super::kubernetes::object;
 use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part};
+use super::ledger::Ledger;
 use super::prometheus::{Metrics, Outage, PodLoad};
 use super::scenario::{Environment, Happening, Trouble, Update};
 use super::stage::send_out;
@@ -96,7 +97,7 @@ pub fn fill_past(scenes: &[Scene], metrics: &Metrics) {
 }
 
 /// Scrapes all clusters until shut down, and lets pods that fail say so in their logs.
-pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, shutdown: CancellationToken) {
+pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
     let mut last = Timestamp::now();
     let mut ticks = tokio::time::interval(SCRAPE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -109,12 +110,17 @@ pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, shutdown: Cancellation
         let interval = Duration::try_from(now.duration_since(last)).unwrap_or(SCRAPE_EVERY);
         last = now;
         let mut all = Vec::new();
+        let mut followed = Vec::new();
         for scene in &scenes {
             let flows = scene.flows();
             complain(scene, &flows);
             all.extend(loads(&scene.cluster.environment, &flows, now));
+            if ledger.follows(&scene.cluster.environment) {
+                followed = flows;
+            }
         }
         metrics.scrape(now, interval, &all);
+        ledger.note(now, interval, &followed, &metrics);
     }
 }
 

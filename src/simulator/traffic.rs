@@ -27,6 +27,12 @@ pub struct Flow {
     pub requests_per_pod: f64,
     /// What users feel.
     pub service: Service,
+    /// The image.
+    pub image: String,
+    /// Requests per second that reach none, because no pod is ready.
+    pub lost_per_second: f64,
+    /// Whether what users feel has changed since its beginning.
+    pub changed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -78,23 +84,33 @@ impl Traffic {
             .collect();
         let ready: usize = sets.iter().map(|(_, pods)| pods.len()).sum();
         for (set, pods) in sets {
-            if pods.is_empty() {
-                continue;
-            }
             let hash = set.label(HASH_LABEL).to_owned();
             let share = share(workload, &hash).unwrap_or_else(|| pods.len() as f64 / ready.max(1) as f64);
-            let service = self.service(store, &set, share);
+            let requests = self.requests_per_second * share;
+            if pods.is_empty() && requests <= 0.0 {
+                continue;
+            }
+            let (service, changed) = if pods.is_empty() {
+                // Whoever had pods and has none any more has changed.
+                (Service::default(), self.tracks.contains_key(set.uid()))
+            } else {
+                self.service(store, &set, share)
+            };
             flows.push(Flow {
                 namespace: object::namespace(workload).to_owned(),
                 hash,
-                requests_per_pod: self.requests_per_second * share / pods.len() as f64,
+                requests_per_pod: if pods.is_empty() { 0.0 } else { requests / pods.len() as f64 },
+                lost_per_second: if pods.is_empty() { requests } else { 0.0 },
+                image: object::text(set.template(), "/spec/containers/0/image").to_owned(),
                 pods,
                 service,
+                changed,
             });
         }
     }
 
-    fn service(&mut self, store: &Store, set: &ReplicaSet, share: f64) -> Service {
+    /// Returns what users feel, and whether it has changed since the beginning.
+    fn service(&mut self, store: &Store, set: &ReplicaSet, share: f64) -> (Service, bool) {
         let now = store.clock().now();
         let clock = store.clock();
         let image = object::text(set.template(), "/spec/containers/0/image");
@@ -116,7 +132,8 @@ impl Traffic {
                 track.reached.get(&index).map(|at| elapsed(*at))
             })
             .collect();
-        behaviour.service_at(&Progress { since_ready: elapsed(since_ready), since_weight })
+        let progress = Progress { since_ready: elapsed(since_ready), since_weight };
+        (behaviour.service_at(&progress), behaviour.has_changed(&progress))
     }
 }
 

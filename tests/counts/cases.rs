@@ -1,10 +1,17 @@
 //! What happens on the way.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use release_cockpit::config::{OwnCounters, Prometheus as Settings, Selector};
-use release_cockpit::domain::judge::Look;
+use release_cockpit::domain::backtest::Findings;
+use release_cockpit::domain::guardrails::{Guardrails, Response};
+use release_cockpit::domain::ids::{WorkloadId, WorkloadKind};
+use release_cockpit::domain::judge::{Look, Metric, Rules};
+use release_cockpit::domain::signals::Tracks;
+use release_cockpit::sources::prometheus::configured;
+use release_cockpit::sources::prometheus::counts::replay::{Period, replay};
 
 use crate::cockpit::Cockpit;
 use crate::exporter::Exporter;
@@ -19,6 +26,7 @@ pub const ALL: &[(&str, Play)] = &[
     ("what_is_wrong_is_no_data_and_no_loss", || Box::pin(troubles())),
     ("errors_of_which_rates_see_none_are_counted", || Box::pin(history())),
     ("what_the_server_rejects_is_told", || Box::pin(rejected())),
+    ("a_release_of_the_past_is_judged_again", || Box::pin(judged_again())),
 ];
 
 const STABLE: &str = "web-5d-a";
@@ -196,4 +204,54 @@ async fn rejected() -> Checked {
     let requests = Selector::parse("http_requests_total{pod=~\"{{pods}}\",code=~\"(\"}")?;
     bad.counters.own = Some(OwnCounters { errors: requests.clone(), requests, latency: None });
     Cockpit::open(bad, None).await?.says("rejects the query (400 bad_data)").await
+}
+
+/// A day ago: an hour of stable, and from its 20th minute to its 40th a canary that fails from the 30th on.
+fn yesterday(began: Timestamp) -> String {
+    let mut text = "# TYPE http_requests counter\n".to_owned();
+    let mut write = |pod: &str, code: &str, minutes: std::ops::Range<i64>, each: f64| {
+        for (n, second) in (minutes.start * 60..minutes.end * 60).step_by(15).enumerate() {
+            let labels = format!("namespace=\"shop\",pod=\"{pod}\",instance=\"{pod}\",code=\"{code}\"");
+            let at = began.as_second() + second;
+            let _ = writeln!(text, "http_requests_total{{{labels}}} {} {at}", each * (n + 1) as f64);
+        }
+    };
+    write(STABLE, "200", 0..60, 3000.0);
+    write(STABLE, "500", 0..60, 3.0);
+    write(CANARY, "200", 20..40, 300.0);
+    write(CANARY, "500", 30..40, 30.0);
+    text + "# EOF\n"
+}
+
+async fn judged_again() -> Checked {
+    let minute = |n: i64| SignedDuration::from_mins(n);
+    let began = Timestamp::now() - minute(24 * 60);
+    // Few samples at once: what is fetched ahead has to shrink.
+    for options in [&[][..], &["--query.max-samples=150"]] {
+        let prometheus = Prometheus::holding(&yesterday(began), options).await?;
+        let questions = configured::questions(&settings(&prometheus.url())?, "shop").await?;
+        let period = Period {
+            workload: WorkloadId::new(WorkloadKind::Rollout, "web"),
+            tracks: Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) },
+            from: began + minute(20),
+            to: began + minute(45),
+            every: Duration::from_secs(15),
+        };
+        let (mut findings, rails) = (Findings::default(), Guardrails::default());
+        replay(&questions, &period, &Rules::default(), |at, look, report| findings.take(at, look, &report, &rails))
+            .await?;
+        findings.end();
+        let failed = began + minute(30);
+        let proved = findings.regressed.clone().ok_or_else(|| format!("never proved: {findings:?}"))?;
+        let within = proved.at > failed && proved.at < failed + minute(3);
+        if !within || proved.culprit != Some(Metric::Errors) || findings.first(Response::Rollback) < Some(proved.at) {
+            return Err(format!("failed at {failed}: {findings:?}").into());
+        }
+        // 80 scrapes of 300, and the 30 of each of the last 40: the first of both is that of a pod that begins.
+        let canary = findings.seen.canary;
+        if (canary.requests, canary.errors) != (80 * 300 + 40 * 30, 40 * 30) {
+            return Err(format!("counted {canary:?}").into());
+        }
+    }
+    Ok(())
 }

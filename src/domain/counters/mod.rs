@@ -3,6 +3,7 @@
 //! - [`seen`] is what an answer brought, [`identity`] tells series, targets, pods and duplicates apart.
 //! - [`birth`] says from where the first sight of a series counts, [`cursor`] takes differences from there.
 //! - [`histogram`] is a native histogram, [`latency`] brings histograms of both tracks to common bounds.
+//! - [`question`] says which samples a look asks for.
 //! - [`slices`] cuts time, so that a change of weight is not smeared over a long pause.
 //! - [`tally`] holds it together and keeps the state; [`trouble`] says why there are no counts.
 //!
@@ -15,6 +16,7 @@ pub mod histogram;
 pub mod identity;
 pub mod latency;
 mod lines;
+pub mod question;
 pub mod seen;
 pub mod slices;
 pub mod tally;
@@ -23,6 +25,7 @@ mod tests;
 pub mod trouble;
 
 pub use histogram::Histogram;
+pub use question::Question;
 pub use seen::{KnownPod, Role, Samples, Seen, SeriesSeen};
 pub use tally::Counters;
 pub use trouble::Trouble;

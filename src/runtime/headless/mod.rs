@@ -1,6 +1,7 @@
 //! Commands without a screen. What a key can do, a command can do, through the same core and the same door.
 
 mod act;
+pub(super) mod backtest;
 mod changes;
 mod checklist;
 pub(super) mod config;
@@ -77,7 +78,7 @@ fn complain(text: &str) {
 }
 
 /// Prints to standard output; a reader that has gone away (`| head`) is no error.
-fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.wrap_err("cannot write to standard output"),

@@ -170,6 +170,10 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
                     run.stage = Stage::Running(false);
                     Some(*after)
                 }
+                Fate::WearsOut { after, .. } => {
+                    run.stage = Stage::Running(true);
+                    Some(*after)
+                }
                 Fate::NeverReady => {
                     run.stage = Stage::Running(false);
                     say(
@@ -189,7 +193,7 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
             }
         }
         Stage::Running(_) => {
-            let Fate::Crashes { exit_code, .. } = behaviour.fate else {
+            let (Fate::Crashes { exit_code, .. } | Fate::WearsOut { exit_code, .. }) = behaviour.fate else {
                 return None;
             };
             run.last_exit = Some(json!({"terminated": {

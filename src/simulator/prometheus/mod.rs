@@ -92,6 +92,13 @@ impl Metrics {
         traffic.scrape(store, at.as_millisecond(), interval, pods);
     }
 
+    /// Returns how many requests a pod has answered well since it began, and how many not; `None` for one that is not
+    /// scraped.
+    #[must_use]
+    pub fn answered(&self, cluster: &str, namespace: &str, pod: &str) -> Option<[u64; 2]> {
+        self.0.state().traffic.answered([cluster, namespace, pod])
+    }
+
     /// Switches a failure of the server on, or with [`Outage::None`] off again. Scrapes go on meanwhile.
     pub fn set_outage(&self, outage: Outage) {
         self.0.outage.send_replace(outage);

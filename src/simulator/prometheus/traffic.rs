@@ -70,6 +70,11 @@ impl Traffic {
         Self { seed, scrape: 0, last: None, pods: HashMap::new() }
     }
 
+    /// Returns what a pod has answered well, and what not.
+    pub fn answered(&self, key: [&str; 3]) -> Option<[u64; 2]> {
+        self.pods.get(&key.map(ToOwned::to_owned)).map(|pod| [pod.answered, pod.failed])
+    }
+
     /// Advances every pod by one interval and appends a sample to each series; `at` is in milliseconds. Pods that are
     /// not in the list any more end with a staleness marker. A scrape not later than the last is ignored.
     pub fn scrape(&mut self, store: &mut Store, at: i64, interval: Duration, loads: &[PodLoad]) {

@@ -16,6 +16,13 @@ pub enum Fate {
         /// How long it lives, in scenario time.
         after: Duration,
     },
+    /// It starts and becomes ready, exits after a while and is restarted, again and again.
+    WearsOut {
+        /// Its exit code.
+        exit_code: i64,
+        /// How long it lives, in scenario time.
+        after: Duration,
+    },
     /// Its image cannot be pulled.
     CannotBePulled,
     /// It runs and never becomes ready.
@@ -140,6 +147,15 @@ pub struct Progress {
 }
 
 impl Behaviour {
+    /// Returns whether one of its changes has begun, or its pods have begun to wear out.
+    pub fn has_changed(&self, progress: &Progress) -> bool {
+        let worn = matches!(self.fate, Fate::WearsOut { after, .. } if progress.since_ready >= after);
+        worn || self.changes.iter().enumerate().any(|(index, change)| match change.onset {
+            Onset::After(delay) => progress.since_ready >= delay,
+            Onset::AtWeight(_) => progress.since_weight.get(index).is_some_and(Option::is_some),
+        })
+    }
+
     /// Returns what users feel now.
     pub fn service_at(&self, progress: &Progress) -> Service {
         let mut service = self.service;
@@ -189,12 +205,13 @@ mod tests {
             ],
             ..Behaviour::default()
         };
-        let at = |ready, weight: Option<u64>| {
-            behaviour.service_at(&Progress {
-                since_ready: Duration::from_secs(ready),
-                since_weight: vec![weight.map(Duration::from_secs), None],
-            })
+        let progress = |ready, weight: Option<u64>| Progress {
+            since_ready: Duration::from_secs(ready),
+            since_weight: vec![weight.map(Duration::from_secs), None],
         };
+        let at = |ready, weight| behaviour.service_at(&progress(ready, weight));
+        let changed = |ready, weight| behaviour.has_changed(&progress(ready, weight));
+        assert!(!changed(10, None) && changed(10, Some(0)) && changed(60, None));
         assert!((at(10, None).error_ratio - 0.001).abs() < 1e-9);
         assert!((at(10, Some(0)).error_ratio - 0.101).abs() < 1e-9);
         assert!((at(70, Some(0)).median_seconds - 0.545).abs() < 1e-9);

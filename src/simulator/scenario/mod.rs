@@ -1,6 +1,7 @@
 //! What is played: environments, manifests, images that misbehave, faults at their time. Data, read from TOML.
 
 pub mod behaviour;
+mod drill;
 mod file;
 mod generate;
 mod read;
@@ -13,6 +14,8 @@ use serde_json::Value;
 use super::SimulatorError;
 use super::prometheus::Outage;
 use behaviour::Behaviour;
+
+pub use drill::Mishap;
 
 /// The scenarios that come along, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -29,6 +32,9 @@ const BUILT_IN: &[(&str, &str)] = &[
 
 /// An empty cluster, for tests that bring their own manifests. Not listed.
 const EMPTY: (&str, &str) = ("empty", include_str!("../../../assets/scenarios/empty.toml"));
+
+/// What drills are made from: see [`Scenario::drill`]. Not listed.
+const DRILL: (&str, &str) = ("drill", include_str!("../../../assets/scenarios/drill.toml"));
 
 /// A scenario, ready to be played.
 #[derive(Debug, Clone)]
@@ -125,12 +131,13 @@ impl Scenario {
 
     /// Loads a scenario that comes along.
     pub fn load(name: &str) -> Result<Self, SimulatorError> {
-        let (name, text) = BUILT_IN.iter().chain([&EMPTY]).find(|(known, _)| *known == name).ok_or_else(|| {
-            SimulatorError::UnknownScenario {
-                name: name.to_owned(),
-                known: BUILT_IN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", "),
-            }
-        })?;
+        let (name, text) =
+            BUILT_IN.iter().chain([&EMPTY, &DRILL]).find(|(known, _)| *known == name).ok_or_else(|| {
+                SimulatorError::UnknownScenario {
+                    name: name.to_owned(),
+                    known: BUILT_IN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", "),
+                }
+            })?;
         Self::parse(name, text)
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod counted;
 mod flight;
+mod replayed;
 mod shapes;
 mod tls;
 

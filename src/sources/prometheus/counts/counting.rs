@@ -7,21 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
-use crate::domain::counters::{Counters, KnownPod, Seen, tally};
+use crate::domain::counters::{Counters, KnownPod, Question, Seen, question, tally};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::judge::{Judge, Look, Report, Rules};
 use crate::domain::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::cursors::{self, Kept, Saved};
-
-/// The shortest range that is asked for.
-const RANGE: i64 = 90_000;
-/// How far back is asked for at most, after a pause. What is older is counted as one lump.
-const FURTHEST: i64 = 15 * 60_000;
-
-/// How many scrapes to wait for late samples.
-const LAG: i64 = 2;
 
 /// How the judge's counts are gathered.
 #[derive(Clone, Debug)]
@@ -222,23 +214,20 @@ impl State {
         step: Duration,
     ) -> Result<Vec<Look>, NoCounters> {
         let now = clock.theirs.as_millisecond();
-        let interval = self.counters.interval();
-        // How long to wait for late samples follows from the first answer.
-        let at = if self.counters.knows_interval() { now.saturating_sub(interval.saturating_mul(LAG)) } else { now };
-        let shortest = RANGE.max(interval.saturating_mul(4));
-        let reach = self.counters.since().map_or(0, |since| at.saturating_sub(since) + 2 * interval).min(FURTHEST);
-        let range = if self.narrow { shortest } else { shortest.max(reach) };
-        let asked = Timestamp::from_millisecond(at).unwrap_or(clock.theirs);
-        let length = Duration::from_millis(range.unsigned_abs());
+        let due = Question::due(&self.counters, now);
+        let question = if self.narrow { due.narrow() } else { due };
+        let asked = Timestamp::from_millisecond(question.at).unwrap_or(clock.theirs);
+        let length = Duration::from_millis(question.range.unsigned_abs());
         let series = asking::series(questions, workload, self.counters.tracks(), asked, length).await;
-        self.narrow = series.as_ref().is_err_and(|why| range > shortest && why.may_be_too_much());
+        let is_long = question.range > question.shortest;
+        self.narrow = series.as_ref().is_err_and(|why| is_long && why.may_be_too_much());
         let series = series?;
         self.counters.learn_interval(&series);
-        let lag = self.counters.interval().saturating_mul(LAG);
+        let lag = question::lag(&self.counters);
         if clock.ahead.abs() > lag {
             return Err(NoCounters::Skew { ahead: clock.ahead });
         }
-        let seen = Seen { at: at.min(now.saturating_sub(lag)), series, pods };
+        let seen = Seen { at: question.at.min(now.saturating_sub(lag)), series, pods };
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         Ok(self.counters.take(&seen, step, questions.queries.replica_label()))
     }

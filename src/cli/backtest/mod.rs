@@ -1,0 +1,145 @@
+//! `cockpit backtest`: releases of the past, what would have been done about them, and what was.
+
+mod json;
+mod text;
+
+use jiff::Timestamp;
+
+use crate::cli::Exit;
+use crate::domain::backtest::{Difference, Findings, Past};
+use crate::domain::guardrails::Guardrails;
+
+pub use json::json;
+pub use text::text;
+
+/// A release that was looked at again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// Which, and what happened to it.
+    pub past: Past,
+    /// What the guardrails are set to.
+    pub rails: Guardrails,
+    /// What was found, or why it cannot be told.
+    pub found: Result<Findings, String>,
+}
+
+impl Looked {
+    /// Returns whether there were counts to judge.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.found.as_ref().is_ok_and(|found| found.counted > 0)
+    }
+
+    /// Returns the difference that the guardrails would have made.
+    #[must_use]
+    pub fn difference(&self) -> Option<Difference> {
+        let found = self.found.as_ref().ok().filter(|_| self.has_counts())?;
+        Some(Difference::between(found, &self.past))
+    }
+}
+
+/// Tells the exit code: an error where something could not be asked, blind where nothing could be judged.
+#[must_use]
+pub fn exit(looked: &[Looked]) -> Exit {
+    if looked.iter().any(|one| one.found.is_err()) {
+        Exit::Error
+    } else if looked.iter().any(Looked::has_counts) {
+        Exit::Done
+    } else {
+        Exit::Blind
+    }
+}
+
+/// Returns a moment in JSON: RFC 3339 with milliseconds at most.
+fn stamp(at: Timestamp) -> String {
+    at.round(jiff::Unit::Millisecond).unwrap_or(at).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::action::Verb;
+    use crate::domain::backtest::{Deed, End};
+    use crate::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+    use crate::domain::judge::{Counts, Judge, Look, Rules, Scrape};
+    use crate::domain::signals::Tracks;
+    use jiff::SignedDuration;
+    use jiff::tz::TimeZone;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn found(errors: u64) -> Findings {
+        let (mut judge, mut findings) = (Judge::new(Rules::default()), Findings::default());
+        for n in 1..=40_i32 {
+            let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
+            let t = 1_800_000_000.0 + 15.0 * f64::from(n);
+            let (canary, stable) = (counts(400, errors), counts(8000, 8));
+            let look = Look::Scrape(Scrape { t, canary, stable, stable_pods: Vec::new() });
+            judge.take(&look);
+            let now = at(i64::from(n) * 15 + 30);
+            findings.take(now, &look, &judge.report(), &Guardrails::default());
+        }
+        findings.end();
+        findings
+    }
+
+    fn looked() -> Vec<Looked> {
+        let past = |release: &str, end| Past {
+            target: Target {
+                env: EnvName::new("prod-eu"),
+                workload: WorkloadId::new(WorkloadKind::Rollout, "payments-api"),
+            },
+            release: release.to_owned(),
+            tracks: Tracks { stable: Some("payments-api-5d".to_owned()), canary: Some("payments-api-7f".to_owned()) },
+            from: at(0),
+            to: at(600),
+            deeds: Vec::new(),
+            end,
+        };
+        let rails = Guardrails::default();
+        let deed = Deed {
+            at: at(400),
+            verb: Verb::Rollback,
+            who: "ada \u{1b}[2J".to_owned(),
+            headline: "roll back to 1.4.2".to_owned(),
+        };
+        let bad = Past { deeds: vec![deed], ..past("payments-api 1.5.0", End::RolledBack(at(400))) };
+        let good = past("payments-api 1.5.1", End::Promoted(at(600)));
+        let gone = past("payments-api 1.3.0", End::Unknown);
+        let mut nothing = Findings::default();
+        nothing.why_missing = Some("no counter of requests matches".to_owned());
+        vec![
+            Looked {
+                past: bad,
+                rails: Guardrails { hold: SignedDuration::from_secs(30), ..rails.clone() },
+                found: Ok(found(40)),
+            },
+            Looked { past: good, rails: Guardrails { autopilot: true, ..rails.clone() }, found: Ok(found(0)) },
+            Looked { past: gone.clone(), rails: rails.clone(), found: Ok(nothing) },
+            Looked { past: gone, rails, found: Err("cannot reach http://p".to_owned()) },
+        ]
+    }
+
+    #[test]
+    fn text_says_what_would_have_been_done_and_what_was() {
+        let text = text(&looked(), &TimeZone::UTC);
+        assert!(!text.contains('\u{1b}'));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn json_has_the_same_facts() {
+        insta::assert_snapshot!(crate::cli::output::json_pretty(&json(&looked())));
+    }
+
+    #[test]
+    fn the_exit_code_tells_errors_and_blindness() {
+        let all = looked();
+        assert_eq!(exit(&all), Exit::Error);
+        assert_eq!(exit(&all[..3]), Exit::Done);
+        assert_eq!(exit(&all[2..3]), Exit::Blind);
+        assert_eq!(exit(&[]), Exit::Blind);
+    }
+}

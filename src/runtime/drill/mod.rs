@@ -1,0 +1,51 @@
+//! `cockpit drill`: game day on the simulator, and the score afterwards.
+
+mod observer;
+
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+use jiff::tz::TimeZone;
+
+use super::ground::Ground;
+use super::headless::print;
+use crate::cli::Exit;
+use crate::cli::args::{Drill, Global, Output};
+use crate::cli::drill::{json, text};
+use crate::cli::output::json_pretty;
+use crate::domain::drill::{Draw, Failure, draw, score};
+use crate::domain::ids::EnvName;
+use crate::simulator::{Mishap, Options, Scenario};
+
+pub(super) use observer::Observer;
+
+/// What the header shows: it must not tell what comes.
+const NAME: &str = "drill";
+
+/// Flies a drill, then prints its score.
+pub(super) async fn run(global: &Global, drill: &Drill) -> Result<Exit> {
+    // The lower half of a UUID v7 is random.
+    let seed = drill.seed.unwrap_or_else(|| u64::from(uuid::Uuid::now_v7().as_u128() as u32));
+    let Draw { failure, after } = draw(seed, drill.scenario);
+    let mishap = match failure {
+        Failure::Errors => Mishap::Errors,
+        Failure::Latency => Mishap::Latency,
+        Failure::Crash => Mishap::Crash,
+        Failure::Healthy => Mishap::None,
+    };
+    let after = Duration::try_from(after).unwrap_or_default();
+    let scenario = Scenario::drill(mishap, after).wrap_err("the scenario of drills")?;
+    let ground = Ground::prepare(&scenario, Options { speed: drill.speed, seed }).await?;
+    let env = ground.simulator.current().map_or("", |cluster| cluster.environment());
+    let (observer, notes) = Observer::new(EnvName::new(env), ground.simulator.served());
+    let (config, variables) = ground.config(global)?;
+    let log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
+    let exit = super::tui::run(config, &variables, Some(NAME.to_owned()), Some(observer)).await?;
+    drop(log);
+    let score = score(&notes.flight(failure, seed));
+    print(&match drill.output {
+        Output::Text => text(&score, drill.speed, &TimeZone::system()),
+        Output::Json => json_pretty(&json(&score, drill.speed)) + "\n",
+    })?;
+    Ok(exit)
+}

@@ -1,0 +1,69 @@
+//! A scenario for drills: a rollout that moves on by itself and goes wrong at a given moment, or does not.
+
+use std::time::Duration;
+
+use super::Scenario;
+use super::behaviour::{Change, Fate, Onset, Service};
+use crate::simulator::SimulatorError;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// One request in twelve fails.
+    Errors,
+    /// Requests take eight times as long.
+    Latency,
+    /// Pods crash after they have lived so long, again and again.
+    Crash,
+    /// Nothing.
+    None,
+}
+
+/// How long it takes until it is as bad as it gets.
+const RAMP: Duration = Duration::from_secs(10);
+
+impl Scenario {
+    /// Returns the scenario of a drill: the version that goes out has a mishap so long after its first pod is ready.
+    pub fn drill(mishap: Mishap, after: Duration) -> Result<Self, SimulatorError> {
+        let mut scenario = Self::load("drill")?;
+        for environment in &mut scenario.environments {
+            let Some(update) = &environment.update else { continue };
+            let Some(behaviour) = environment.images.get_mut(&update.image) else { continue };
+            let service = behaviour.service;
+            let to = match mishap {
+                Mishap::Errors => Service { error_ratio: 0.083, ..service },
+                Mishap::Latency => Service { median_seconds: service.median_seconds * 8.0, ..service },
+                Mishap::Crash => {
+                    behaviour.fate = Fate::WearsOut { exit_code: 137, after };
+                    continue;
+                }
+                Mishap::None => continue,
+            };
+            behaviour.changes = vec![Change { onset: Onset::After(after), ramp: RAMP, to }];
+        }
+        Ok(scenario)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_goes_out_goes_wrong_and_only_where_it_goes_out() {
+        let after = Duration::from_secs(40);
+        for mishap in [Mishap::Errors, Mishap::Latency, Mishap::Crash, Mishap::None] {
+            let scenario = Scenario::drill(mishap, after).unwrap();
+            let mut wrong = Vec::new();
+            for environment in &scenario.environments {
+                for (image, behaviour) in &environment.images {
+                    if !behaviour.changes.is_empty() || behaviour.fate != Fate::Runs {
+                        wrong.push((environment.name.as_str(), image.rsplit(':').next().unwrap()));
+                    }
+                }
+            }
+            let expected = if mishap == Mishap::None { vec![] } else { vec![("prod-eu", "1.5.0")] };
+            assert_eq!(wrong, expected, "{mishap:?}");
+        }
+    }
+}
