@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench cockpit               # everything, on the simulator: about five minutes
-//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, start, act, see, idle, crowd
+//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, see, idle, crowd
 //! eval "$(tests/cluster/up)"; cargo bench --bench cockpit -- start idle crowd      # on real servers
 //! ```
 //!
@@ -10,6 +10,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on has nothing to report")]
 
+mod checklist;
 mod crowd;
 mod draw;
 mod figures;
@@ -29,9 +30,10 @@ use figures::Table;
 /// A part: its name, and what it measures.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("draw", draw::run),
     ("keys", keys::run),
+    ("checklist", checklist::run),
     ("start", whole::start),
     ("act", whole::act),
     ("see", whole::see),
