@@ -6,7 +6,7 @@ use super::{Looked, stamp};
 use crate::cli::status::API_VERSION;
 use crate::domain::backtest::{Against, Difference, Finding, Findings, Past};
 use crate::domain::guardrails::Guardrails;
-use crate::domain::judge::{Seen, Tracks};
+use crate::domain::judge::{Opinion, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
 #[must_use]
@@ -31,7 +31,7 @@ fn release(looked: &Looked) -> Value {
         "canary": past.tracks.canary,
         "trouble": trouble,
         "counted": found.map(|found| seen(&found.seen)),
-        "verdict": found.and_then(|found| found.last).map(|last| last.word()),
+        "verdict": found.and_then(|found| found.last).map(Opinion::word),
         "suspect": found.and_then(|found| found.suspect.as_ref()).map(finding),
         "regressed": found.and_then(|found| found.regressed.as_ref()).map(finding),
         "guardrails": found.map(|found| steps(found, rails)),

@@ -111,9 +111,8 @@ fn journalled(folder: &Path) -> Result<Vec<Past>> {
 
 /// Returns the rollout that the options name.
 fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Result<Past> {
-    let env = match (env, config.environments.as_slice()) {
-        (Some(env), _) | (None, [env]) => env,
-        _ => bail!("in which environment? name one of {}", names(config)),
+    let ((Some(env), _) | (None, [env])) = (env, config.environments.as_slice()) else {
+        bail!("in which environment? name one of {}", names(config));
     };
     let (Some(from), Some(to), Some(stable), Some(canary)) = (what.from, what.to, &what.stable, &what.canary) else {
         bail!("--from, --to, --stable and --canary belong together");
