@@ -46,7 +46,7 @@ fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
 
 fn say(model: &mut Model, opinion: Opinion, culprit: Option<Metric>) -> Vec<Effect> {
     let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
-    let (look, report) = (Arc::new(Look::Reset), Arc::new(report(opinion, culprit)));
+    let (look, report) = (Some(Arc::new(Look::Reset)), Arc::new(report(opinion, culprit)));
     feed(model, Feed::Counted { target: target(), tracks, look, report })
 }
 

@@ -9,6 +9,7 @@ use super::gate::{checks_json, sign_offs_json};
 use crate::domain::checklist::verdict;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
+use crate::domain::judge::Report;
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
 use crate::domain::text::{duration, visible};
@@ -82,6 +83,24 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
             "rps": tracks(workload, Signal::Rps, now),
             "saturation": tracks(workload, Signal::Saturation, now),
         },
+        "judged": workload.opinion().map(|judged| judged_json(&judged.report)),
+    })
+}
+
+/// What the judge says: see `cockpit judge`, which says the same of numbers from elsewhere.
+fn judged_json(report: &Report) -> Value {
+    json!({
+        "opinion": report.opinion.word(),
+        "culprit": report.culprit,
+        "e": report.e,
+        "ratio": report.ratio,
+        "needs": {
+            "x2_seconds": report.needs.x2.map(|need| need.seconds),
+            "x5_seconds": report.needs.x5.map(|need| need.seconds),
+        },
+        "canary": report.seen.canary,
+        "stable": report.seen.stable,
+        "reasons": report.reasons,
     })
 }
 

@@ -299,6 +299,7 @@ static VERDICT: Section = Section {
     help: "When the judge calls a canary worse than stable, and when it calls it healthy.",
     needed: &[],
     fields: &[
+        field("every", Kind::Time, "\"15s\"", "How often it counts; never more often than the metrics are asked."),
         field(
             "alpha",
             Kind::Number(1e-9, Some(0.5)),

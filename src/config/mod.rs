@@ -169,6 +169,7 @@ impl EnvConfig {
             read_only: self.read_only,
             has_metrics: self.prometheus.is_some(),
             limits: self.limits.clone(),
+            rules: self.rules.clone(),
             guardrails: self.guardrails.clone(),
             workloads: if self.workloads.is_empty() { found.to_vec() } else { self.workloads.clone() },
             checks: self.checks.iter().map(|check| check.spec.clone()).collect(),

@@ -50,8 +50,8 @@ pub enum Feed {
         target: Target,
         /// Whose counts.
         tracks: Tracks,
-        /// What was counted, or why nothing was.
-        look: Arc<Look>,
+        /// What was counted, or why nothing was; `None` where the judge only says what it remembers.
+        look: Option<Arc<Look>>,
         /// What the judge says now.
         report: Arc<Report>,
     },

@@ -179,6 +179,7 @@ fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) ->
         Opinion::Healthy => return None,
     };
     let text = match report.opinion {
+        Opinion::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
         Opinion::NoData => format!("not judged: {reason}"),
         Opinion::Undecided => format!("undecided: {reason}"),
         _ => reason,
@@ -364,7 +365,7 @@ mod tests {
             (Opinion::Undecided, Verdict::Hold, vec!["undecided: why"]),
             (Opinion::Suspect, Verdict::Hold, vec!["why"]),
             (Opinion::Regressed, Verdict::NoGo, vec!["why"]),
-            (Opinion::NoData, Verdict::Blind, vec!["not judged: why"]),
+            (Opinion::NoData, Verdict::Blind, vec!["no data: why"]),
         ] {
             let judgement = with(opinion, 100, 15);
             assert_eq!(

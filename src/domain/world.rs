@@ -13,6 +13,7 @@ use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
 use super::guardrails::Guardrails;
 use super::ids::{EnvName, Target, WorkloadId};
+use super::judge::Rules;
 use super::object::ImageRef;
 use super::signals::Signals;
 use super::verdict::{Judged, Judgement, Limits, Verdict, judge};
@@ -35,6 +36,8 @@ pub struct EnvSettings {
     pub has_metrics: bool,
     /// Limits on its signals.
     pub limits: Limits,
+    /// What the judge keeps to.
+    pub rules: Rules,
     /// What the judge's word leads to.
     pub guardrails: Guardrails,
     /// Workloads that are watched, in order.
@@ -457,7 +460,8 @@ mod tests {
             read_only: false,
             has_metrics: false,
             limits: Limits::default(),
-            guardrails: Default::default(),
+            rules: crate::domain::judge::Rules::default(),
+            guardrails: crate::domain::guardrails::Guardrails::default(),
             checks: Vec::new(),
             sign_offs: crate::domain::checklist::SignOffRules::default(),
             workloads: Vec::new(),

@@ -9,7 +9,7 @@ use super::layout::{self, SizeClass, indent};
 use super::parts::chart::{Span, chart};
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{put, put_all};
-use super::parts::{badge, figures};
+use super::parts::{badge, figures, judged};
 use super::scene::Scene;
 use super::theme::Role;
 use crate::app::place::{Place, place};
@@ -129,14 +129,23 @@ fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState,
     // In a small terminal the figures stand in the charts' labels already.
     if scene.class == SizeClass::Narrow {
         let signals = [Signal::Rps, Signal::Saturation];
+        lines.extend(judged::short(scene, env, workload, columns));
         lines.extend(signals.map(|signal| figures::line(scene, env, workload, signal, columns)));
         return lines;
     }
     lines.push(Line::default());
+    let said = judged::lines(scene, env, workload, columns);
+    if !said.is_empty() {
+        lines.extend(said);
+        lines.push(Line::default());
+    }
     lines.push(figures::heads_with_limit(scene, workload));
     lines.extend(Signal::ALL.map(|signal| figures::with_limit(scene, env, workload, signal)));
     lines.push(Line::default());
-    lines.extend(factors(scene, env));
+    // The judge's word takes the place of factors between the tracks.
+    if workload.opinion().is_none() {
+        lines.extend(factors(scene, env));
+    }
     lines.extend(origin(scene, env, workload, columns));
     let release = scene.model.world.release();
     if place(Some(workload), release.as_ref()) == Place::Waits {

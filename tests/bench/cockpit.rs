@@ -1,9 +1,9 @@
 //! The numbers: how fast the cockpit draws, starts, sees and acts, and what it costs while it waits.
 //!
 //! ```sh
-//! cargo bench                          # everything, on the simulator: about five minutes
-//! cargo bench -- draw keys             # parts by name: draw, keys, start, act, see, idle, crowd
-//! eval "$(tests/cluster/up)"; cargo bench -- start idle crowd      # on real servers
+//! cargo bench --bench cockpit               # everything, on the simulator: about five minutes
+//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, start, act, see, idle, crowd
+//! eval "$(tests/cluster/up)"; cargo bench --bench cockpit -- start idle crowd      # on real servers
 //! ```
 //!
 //! Nothing here fails because a number is too great: numbers depend on the machine, and on what else runs on it.

@@ -9,6 +9,7 @@
 pub mod build;
 pub mod checklists;
 pub mod hostile;
+pub mod judged;
 pub mod picture;
 pub mod scenes;
 pub mod shots;

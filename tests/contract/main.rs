@@ -12,6 +12,9 @@ mod cockpit;
 mod manifests;
 mod oracle;
 mod picture;
+#[path = "../terminal/pty.rs"]
+#[expect(dead_code, clippy::expect_used, reason = "as in the tests of the terminal, which use the rest")]
+mod pty;
 mod stage;
 mod wire;
 
@@ -35,6 +38,8 @@ pub struct Case {
     pub name: &'static str,
     /// Whether the API server goes away in it.
     pub alone: bool,
+    /// Whether it sets what requests to its pods are like: the exporter of the real bed can.
+    pub traffic: bool,
     /// What it does on a stage of its own.
     pub play: for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Checked> + 'a>>,
 }
@@ -66,6 +71,9 @@ fn main() -> ExitCode {
 fn play(maker: Maker, case: Case) -> Checked<Completion> {
     if let Some(reason) = maker.missing() {
         return Ok(Completion::ignored_with(reason));
+    }
+    if case.traffic && maker != Maker::Real {
+        return Ok(Completion::ignored_with("its traffic follows a scenario: see tests/terminal/flight.rs"));
     }
     let _turn = maker.turn(case.alone);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -44,12 +44,7 @@ impl Cockpit {
             outlet: inbox.outlet(),
             tracks: watched,
             pods: ready,
-            pace: Pace {
-                every: Duration::from_millis(600),
-                rules: Rules::default(),
-                source: settings.url.to_string(),
-                folder,
-            },
+            pace: Pace { every: Duration::from_millis(600), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };
@@ -62,7 +57,7 @@ impl Cockpit {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         for feed in self.inbox.drain() {
             if let Feed::Counted { look, .. } = feed {
-                looks.push((*look).clone());
+                looks.extend(look.map(|look| (*look).clone()));
             }
         }
         looks.clone()

@@ -12,8 +12,7 @@ use crate::domain::judge::{Rules, SlowObjective};
 const SLOW: RangeInclusive<SignedDuration> = SignedDuration::from_millis(1)..=SignedDuration::from_mins(10);
 const PLANNED: RangeInclusive<SignedDuration> = SignedDuration::from_mins(1)..=SignedDuration::from_hours(24 * 7);
 const HOLD: RangeInclusive<SignedDuration> = SignedDuration::ZERO..=SignedDuration::from_hours(1);
-/// Seconds between the judge's looks, unless configured otherwise.
-const LOOKS: i64 = 15;
+const EVERY: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_mins(10);
 
 /// Reads what the judge keeps to, over what holds so far.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: &Rules) -> Rules {
@@ -24,7 +23,10 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: &Rules) -> Rule
         bound_seconds,
         at_most: share.or(known.map(|slow| slow.at_most)).unwrap_or(0.01),
     });
-    let planned = reader.time(table, "planned", &PLANNED).map(|time| time.value.as_secs() / LOOKS);
+    let every = reader.time(table, "every", &EVERY).map(|time| time.value.as_secs_f64());
+    let interval_seconds = every.unwrap_or(base.interval_seconds);
+    let span = f64::from(base.planned_scrapes) * base.interval_seconds;
+    let planned = reader.time(table, "planned", &PLANNED).map_or(span, |time| time.value.as_secs_f64());
     let rules = Rules {
         alpha: number(reader, table, "alpha").unwrap_or(base.alpha),
         alpha_warn: number(reader, table, "alpha_warn").unwrap_or(base.alpha_warn),
@@ -33,7 +35,8 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: &Rules) -> Rule
         slo: number(reader, table, "slo").unwrap_or(base.slo),
         healthy_below: number(reader, table, "healthy_below").or(base.healthy_below),
         slow,
-        planned_scrapes: planned.and_then(|scrapes| u32::try_from(scrapes).ok()).unwrap_or(base.planned_scrapes),
+        planned_scrapes: (planned / interval_seconds).round().max(1.0) as u32,
+        interval_seconds,
         min_errors: number(reader, table, "min_errors").map_or(base.min_errors, |errors| errors as u64),
         ..base.clone()
     };

@@ -87,9 +87,9 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> Option<f64> {
 fn mills(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let slope = (a - 1.0) / x - (b - 1.0) / y;
     let curvature = ((a - 1.0) / (x * x) + (b - 1.0) / (y * y)).max(f64::MIN_POSITIVE);
-    let z = slope / (2.0 * curvature).sqrt();
+    let off = slope / (2.0 * curvature).sqrt();
     // Beyond this the complementary error function underflows, and its asymptote is exact.
-    let scaled = if z < 25.0 { (z * z).exp() * libm::erfc(z) } else { FRAC_1_PI * PI.sqrt() / z };
+    let scaled = if off < 25.0 { (off * off).exp() * libm::erfc(off) } else { FRAC_1_PI * PI.sqrt() / off };
     (PI / (2.0 * curvature)).sqrt() * scaled
 }
 

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_worked_example_of_a_slow_down_comes_out() {
         let bets = slow_down_bets(&[0.1, 0.25, 0.5, 1.0], &[0.5, 0.3, 0.15, 0.04, 0.01], 1.2, 0.0);
-        for (is, wanted) in bets.iter().zip([0.833333, 1.0, 1.222222, 1.916667, 2.333333]) {
+        for (is, wanted) in bets.iter().zip([0.833_333, 1.0, 1.222_222, 1.916_667, 2.333_333]) {
             assert!((is - wanted).abs() < 1e-6, "{bets:?}");
         }
     }

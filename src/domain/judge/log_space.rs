@@ -22,8 +22,13 @@ pub(super) fn ln_mean(logs: &[f64]) -> f64 {
     if great <= NOTHING {
         return NOTHING;
     }
-    let sum: f64 = logs.iter().map(|log| (log - great).exp()).sum();
+    let sum: f64 = logs.iter().map(|log| exp_or_nothing(log - great)).sum();
     great + (sum / logs.len() as f64).ln()
+}
+
+/// Returns the exponential, and 0 where it would not show beside 1.
+pub(super) fn exp_or_nothing(log: f64) -> f64 {
+    if log < NEGLIGIBLE { 0.0 } else { log.exp() }
 }
 
 /// Returns the exponential, finite whatever the logarithm.

@@ -43,6 +43,7 @@ pub use latency::LatencyTest;
 pub use needs::Need;
 pub use quantile::QuantileBounds;
 pub use ratio_interval::Ratio;
+pub use reasons::{figure, time};
 pub use report::{Evidence, Heat, Metric, Needs, Opinion, Report, Seen, Tier, Tracks};
 pub use rules::{RuleError, Rules, SlowObjective};
 pub use scrape::{Bucket, Counts, Look, PodCounts, Scrape};

@@ -35,17 +35,20 @@ mod tests {
     #[test]
     fn the_worked_examples_come_out_to_every_digit() {
         for (errors, requests, p0, wanted) in [
-            (6, 400, 0.005, 2.984084),
-            (3, 400, 0.005, 0.243289),
-            (0, 400, 0.005, 0.053490),
-            (12, 400, 0.0144, 2.269410),
+            (6, 400, 0.005, 2.984_084),
+            (3, 400, 0.005, 0.243_289),
+            (0, 400, 0.005, 0.053_490),
+            (12, 400, 0.0144, 2.269_410),
         ] {
             let is = ln_above(errors, requests, p0).exp();
             assert!((is - wanted).abs() < 1e-6, "{is} {wanted}");
         }
-        for (errors, requests, p1, wanted) in
-            [(0, 400, 0.01, 24.523871), (1, 400, 0.01, 2.914306), (2, 1000, 0.01, 47.670202), (0, 150, 0.01, 2.991317)]
-        {
+        for (errors, requests, p1, wanted) in [
+            (0, 400, 0.01, 24.523_871),
+            (1, 400, 0.01, 2.914_306),
+            (2, 1000, 0.01, 47.670_202),
+            (0, 150, 0.01, 2.991_317),
+        ] {
             let is = ln_below(errors, requests, p1).exp();
             assert!((is - wanted).abs() < 1e-6, "{is} {wanted}");
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{NOTHING, ln_add};
+use super::log_space::{NOTHING, exp_or_nothing, ln_add};
 use super::ratio_test::ErrorCounts;
 
 /// Ratios that are bet on, on each side of one that is asked about.
@@ -109,7 +109,7 @@ impl Likelihood {
         let mut sum = 0.0;
         before.push(sum);
         for value in &ln {
-            sum += (value - best).exp();
+            sum += exp_or_nothing(value - best);
             before.push(sum);
         }
         Self { ln, best, before }

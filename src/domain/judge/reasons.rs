@@ -10,6 +10,10 @@ use super::weight::Mismatch;
 pub(super) fn of(judge: &Judge, standing: &Standing, e: &Evidence, needs: &Needs) -> Vec<String> {
     let mut reasons = Vec::with_capacity(4);
     reasons.extend(standing.trouble.clone());
+    // What it waits for comes first where that is the news.
+    if standing.opinion == Opinion::Undecided {
+        reasons.extend(waits_for(judge, needs).into_iter().flatten());
+    }
     reasons.extend(judge.ratio.map(|ratio| comparison(judge, &ratio)));
     match standing.opinion {
         Opinion::Regressed => reasons.push(match standing.culprit {
@@ -18,10 +22,7 @@ pub(super) fn of(judge: &Judge, standing: &Standing, e: &Evidence, needs: &Needs
         }),
         Opinion::Suspect => reasons.extend(suspicion(judge, standing, e)),
         Opinion::Healthy => reasons.push(format!("proved: {}", good_enough(judge))),
-        Opinion::Undecided => {
-            reasons.push(format!("evidence {}", of_bar(e.guarded, judge.rules.alpha)));
-            reasons.extend(waits_for(judge, needs).into_iter().flatten());
-        }
+        Opinion::Undecided => reasons.push(format!("evidence {}", of_bar(e.guarded, judge.rules.alpha))),
         Opinion::NoData => {}
     }
     if standing.stable_burns {
@@ -47,7 +48,8 @@ pub(super) fn far_off(off: &Mismatch) -> String {
 }
 
 /// Returns seconds in words: `40 s`, `4 min`, `2.1 h`, `3 days`.
-pub(super) fn time(seconds: f64) -> String {
+#[must_use]
+pub fn time(seconds: f64) -> String {
     match seconds {
         ..90.0 => format!("{seconds:.0} s"),
         ..5400.0 => format!("{:.0} min", seconds / 60.0),
@@ -111,7 +113,8 @@ fn percent(ratio: f64) -> String {
 }
 
 /// Returns a figure with one decimal below ten, and never more digits than a person reads.
-fn figure(value: f64) -> String {
+#[must_use]
+pub fn figure(value: f64) -> String {
     match value {
         ..9.95 => format!("{value:.1}"),
         ..1e6 => format!("{value:.0}"),

@@ -24,6 +24,18 @@ pub enum Opinion {
 }
 
 impl Opinion {
+    /// Returns the word for the screen.
+    #[must_use]
+    pub fn shout(self) -> &'static str {
+        match self {
+            Self::Regressed => "REGRESSED",
+            Self::Suspect => "SUSPECT",
+            Self::Undecided => "UNDECIDED",
+            Self::Healthy => "HEALTHY",
+            Self::NoData => "NO DATA",
+        }
+    }
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {

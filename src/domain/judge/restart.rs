@@ -16,13 +16,15 @@ pub struct Mixture {
     ln_wealth: Vec<f64>,
     left: f64,
     scrapes: u32,
+    /// The logarithm of the evidence, kept because it is asked for more often than it changes.
+    ln_value: f64,
 }
 
 impl Mixture {
     /// Begins with a number of bets, at evidence 1.
     #[must_use]
     pub fn new(bets: usize) -> Self {
-        Self { ln_wealth: vec![NOTHING; bets], left: 1.0, scrapes: 0 }
+        Self { ln_wealth: vec![NOTHING; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
     }
 
     /// Takes in a scrape: the logarithm of each bet's e-value in it. `planned` is how many scrapes share the restarts.
@@ -46,22 +48,24 @@ impl Mixture {
         for (bet, wealth) in self.ln_wealth.iter_mut().enumerate() {
             *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(NOTHING);
         }
+        if !self.ln_wealth.is_empty() {
+            self.ln_value = ln_add(ln_mean(&self.ln_wealth), self.ln_left());
+        }
     }
 
     /// Returns the logarithm of the evidence so far.
     #[must_use]
     pub fn ln_value(&self) -> f64 {
-        let left = if self.left > 0.0 { self.left.ln() } else { NOTHING };
-        if self.ln_wealth.is_empty() {
-            return 0.0;
-        }
-        ln_add(ln_mean(&self.ln_wealth), left)
+        self.ln_value
+    }
+
+    fn ln_left(&self) -> f64 {
+        if self.left > 0.0 { self.left.ln() } else { NOTHING }
     }
 
     /// Puts all that was won on other bets, evenly. The evidence stays what it is, and stays an e-process.
     pub fn rebet(&mut self, bets: usize) {
-        let ln_value = self.ln_value();
-        let ln_left = if self.left > 0.0 { self.left.ln() } else { NOTHING };
+        let (ln_value, ln_left) = (self.ln_value, self.ln_left());
         // What is left keeps aside for restarts; the rest of the evidence is spread.
         let spread = if ln_left >= ln_value { NOTHING } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
         self.ln_wealth = vec![spread.max(NOTHING); bets];
@@ -79,7 +83,8 @@ mod tests {
     #[test]
     fn the_worked_example_comes_out_to_every_digit() {
         let (mut plain, mut restarted) = (Mixture::new(3), Mixture::new(3));
-        let wanted = [(2.872419, 1.936209), (2.303457, 1.616615), (57.926248, 34.911050), (375.389190, 223.668523)];
+        let wanted =
+            [(2.872_419, 1.936_209), (2.303_457, 1.616_615), (57.926_248, 34.911_050), (375.389_190, 223.668_523)];
         let begins = [0.5, 0.25, 0.125, 0.125];
         for (at, (canary, stable, n_canary, n_stable)) in SCRAPES.into_iter().enumerate() {
             let counts = ErrorCounts::new(canary, stable, n_canary, n_stable).unwrap();

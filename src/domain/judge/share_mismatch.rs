@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn the_worked_examples_come_out_to_every_digit() {
-        for (canary, stable, wanted) in [(3, 20, 0.947033), (7, 40, 4.118578), (12, 60, 67.774708), (2, 38, 0.547258)] {
+        for (canary, stable, wanted) in
+            [(3, 20, 0.947_033), (7, 40, 4.118_578), (12, 60, 67.774_708), (2, 38, 0.547_258)]
+        {
             let is = ln_mismatch(&[canary, stable], &[0.05, 0.95], 20.0).exp();
             assert!((is - wanted).abs() < 1e-6, "{is} {wanted}");
         }

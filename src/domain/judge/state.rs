@@ -194,14 +194,17 @@ impl Judge {
     }
 
     pub(super) fn logs(&self) -> Logs {
+        let (plain, guarded) = self.ln_against();
+        let latency = self.latency.as_ref().map_or(0.0, LatencyTest::ln_plain);
+        Logs { plain, guarded, safe: self.ln_safe(), latency }
+    }
+
+    /// Returns the plain and the guarded evidence against the canary.
+    fn ln_against(&self) -> (f64, f64) {
         let latency = self.latency.as_ref();
-        let plain_latency = latency.map_or(0.0, LatencyTest::ln_plain);
-        Logs {
-            plain: self.plain.ln_all(self.errors.ln_plain(), plain_latency),
-            guarded: self.guarded.ln_all(self.errors.ln_guarded(), latency.map_or(0.0, LatencyTest::ln_tolerant)),
-            safe: self.ln_safe(),
-            latency: plain_latency,
-        }
+        let plain = latency.map_or(0.0, LatencyTest::ln_plain);
+        let tolerant = latency.map_or(0.0, LatencyTest::ln_tolerant);
+        (self.plain.ln_all(self.errors.ln_plain(), plain), self.guarded.ln_all(self.errors.ln_guarded(), tolerant))
     }
 
     /// Returns the least evidence that the canary is good enough, over the metrics that this is asked of.
@@ -228,11 +231,11 @@ impl Judge {
     }
 
     fn make_up_its_mind(&mut self) {
-        let logs = self.logs();
+        let (plain, guarded) = self.ln_against();
         let warns = -self.rules.alpha_warn.ln();
         let bar = if self.suspected { warns + RELIEF.ln() } else { warns };
-        self.suspected = logs.plain >= bar;
-        if self.regressed.is_none() && logs.guarded >= -self.rules.alpha.ln() {
+        self.suspected = plain >= bar;
+        if self.regressed.is_none() && guarded >= -self.rules.alpha.ln() {
             self.regressed = self.proved_worse();
         }
     }

@@ -25,11 +25,13 @@ pub struct Temper {
     scrapes: f64,
     errors: f64,
     requests: f64,
+    /// Requests, each with the square of the weight that its scrape has: what the usual share is uncertain by.
+    squares: f64,
 }
 
 impl Default for Temper {
     fn default() -> Self {
-        Self { chi2: CALM, scrapes: CALM, errors: 0.0, requests: 0.0 }
+        Self { chi2: CALM, scrapes: CALM, errors: 0.0, requests: 0.0, squares: 0.0 }
     }
 }
 
@@ -50,12 +52,16 @@ impl Temper {
             let share = ((self.errors + 0.5) / (self.requests + 1.0)).min(1.0 - f64::EPSILON);
             let expected = requests * share;
             let off = errors - expected;
-            self.chi2 = self.chi2 * KEEP + (off * off / (expected * (1.0 - share))).min(MOST);
+            // What is usual is known from a few scrapes only, and off by itself.
+            let unsure = 1.0 + requests * self.squares / (self.requests * self.requests);
+            let variance = expected * (1.0 - share) * unsure;
+            self.chi2 = self.chi2 * KEEP + (off * off / variance).min(MOST);
             self.scrapes = self.scrapes * KEEP + 1.0;
             errors = errors.min(LEARNED.0 * expected + LEARNED.1);
         }
         self.errors = self.errors * KEEP_SHARE + errors;
         self.requests = self.requests * KEEP_SHARE + requests;
+        self.squares = self.squares * KEEP_SHARE * KEEP_SHARE + requests;
     }
 }
 

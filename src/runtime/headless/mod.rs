@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::config::paths::Variables;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::world::{Environment, World};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 /// How long a first look at everything may take.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
@@ -125,6 +125,12 @@ fn take_in(session: &mut Session) {
     session.ask(&session.world);
 }
 
+/// Whether the judge has spoken where there is something to judge.
+fn judged(workload: &WorkloadState) -> bool {
+    let both = workload.status.as_ref().is_some_and(|status| status.canary.is_some() && status.stable.is_some());
+    !both || workload.opinion().is_some()
+}
+
 /// Whether everything that can be known of an environment at a first look is known, or known to be out of reach.
 fn looked_at(env: &Environment) -> bool {
     let down = |kind| env.links.get(&kind).is_some_and(|heard| matches!(heard.link, Link::Down(_)));
@@ -135,6 +141,6 @@ fn looked_at(env: &Environment) -> bool {
         !env.workloads.is_empty() && env.workloads.iter().all(|workload| workload.missing || workload.status.is_some());
     let measured = !env.settings.has_metrics
         || down(SourceKind::Prometheus)
-        || env.workloads.iter().all(|workload| workload.missing || workload.signals.at.is_some());
+        || env.workloads.iter().all(|workload| workload.missing || (workload.signals.at.is_some() && judged(workload)));
     seen && measured && env.kubernetes().at.is_some()
 }

@@ -254,7 +254,7 @@ impl Watch {
                 self.source.outlet.send(Feed::Counted {
                     target,
                     tracks,
-                    look: Arc::new(look),
+                    look: look.map(Arc::new),
                     report: Arc::new(report),
                 });
             }

@@ -17,7 +17,7 @@ use crate::view::checklist;
 use crate::view::layout::{self, SizeClass, indent};
 use crate::view::parts::panel::{Edge, on_border, panel};
 use crate::view::parts::row::{Row, put, put_all, put_both};
-use crate::view::parts::{badge, bar, figures};
+use crate::view::parts::{badge, bar, figures, judged};
 use crate::view::scene::Scene;
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
@@ -81,6 +81,11 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
     for signal in signals(scene).iter().take(kept) {
         let line = figures::line(scene, env, workload, *signal, columns);
         put(buf, layout::top(&mut inside, 1), scene.theme, line);
+    }
+    if usize::from(inside.height) > reasons.len() {
+        if let Some(line) = judged::meter(scene, env, workload, columns) {
+            put(buf, layout::top(&mut inside, 1), scene.theme, line);
+        }
     }
     if kept > 0 && usize::from(inside.height) > reasons.len() {
         layout::top(&mut inside, 1);

@@ -5,6 +5,7 @@ pub(crate) mod bar;
 pub(crate) mod chart;
 pub(crate) mod feed;
 pub(crate) mod figures;
+pub(crate) mod judged;
 pub(crate) mod list;
 pub(crate) mod panel;
 pub(crate) mod plot;

@@ -10,23 +10,31 @@ use tokio::process::Command;
 use super::{fresh, holds, says};
 use crate::Checked;
 use crate::manifests::{canary, image, pause, weight};
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 
 const API: &str = "rollout/api";
 
 /// A person at a machine of their own.
-struct Person<'a> {
-    stage: &'a Stage,
+pub struct Person<'a> {
+    /// Where they are.
+    pub stage: &'a Stage,
     home: TempDir,
-    config: PathBuf,
+    /// Their config.
+    pub config: PathBuf,
 }
 
 impl<'a> Person<'a> {
-    fn new(stage: &'a Stage, who: &str, more: &str) -> Checked<Self> {
+    /// Somebody who watches `rollout/api`, with more in the config.
+    pub fn new(stage: &'a Stage, who: &str, more: &str) -> Checked<Self> {
+        Self::with(stage, who, &[API.to_owned()], more)
+    }
+
+    /// Somebody who watches these workloads.
+    pub fn with(stage: &'a Stage, who: &str, workloads: &[String], more: &str) -> Checked<Self> {
         let home = TempDir::new()?;
         let config = home.path().join("cockpit.toml");
         let environment = format!(
-            "[[environments]]\nname = \"prod\"\ncontext = \"{who}\"\nnamespace = \"{}\"\nworkloads = [\"{API}\"]\n\n",
+            "[[environments]]\nname = \"prod\"\ncontext = \"{who}\"\nnamespace = \"{}\"\nworkloads = {workloads:?}\n\n",
             stage.namespace
         );
         std::fs::write(&config, environment + more)?;
@@ -35,7 +43,13 @@ impl<'a> Person<'a> {
 
     /// Runs a command; returns exit code and everything said.
     async fn run(&self, arguments: &[&str]) -> Checked<(i32, String)> {
-        let output = Command::new(env!("CARGO_BIN_EXE_cockpit"))
+        let output = self.output(arguments, &self.home).await?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned()))
+    }
+
+    async fn output(&self, arguments: &[&str], state: &TempDir) -> Checked<std::process::Output> {
+        Ok(Command::new(env!("CARGO_BIN_EXE_cockpit"))
             .arg("--config")
             .arg(&self.config)
             .args(arguments)
@@ -44,15 +58,46 @@ impl<'a> Person<'a> {
             .env("HOME", self.home.path())
             .env("USER", "somebody")
             .env("KUBECONFIG", self.stage.bed.kubeconfig())
+            .env("XDG_STATE_HOME", state.path())
             .stdin(Stdio::null())
             .output()
-            .await?;
-        let said = [output.stdout, output.stderr].concat();
-        Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned()))
+            .await?)
+    }
+
+    /// Returns what `status -o json` says, in this state folder.
+    pub async fn status(&self, state: &TempDir) -> Checked<serde_json::Value> {
+        let output = self.output(&["status", "-o", "json"], state).await?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Looks until the journal in this state folder says something; returns all that it says.
+    pub async fn until_journal(&self, state: &TempDir, text: &str) -> Checked<String> {
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            let output = self.output(&["log", "show"], state).await?;
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            if said.contains(text) {
+                return Ok(said);
+            }
+            holds(&format!("the journal never says {text:?}:\n{said}"), std::time::Instant::now() < until)?;
+        }
+    }
+
+    /// Runs a command until it ends with this code.
+    pub async fn until_ends(&self, code: i32, arguments: &[&str]) -> Checked {
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            let (ended, said) = self.run(arguments).await?;
+            if ended == code {
+                return Ok(());
+            }
+            let in_time = std::time::Instant::now() < until;
+            holds(&format!("{arguments:?} never ends with {code}, but with {ended}:\n{said}"), in_time)?;
+        }
     }
 
     /// Runs a command that has to end with this code and say this.
-    async fn expect(&self, code: i32, arguments: &[&str], text: &str) -> Checked {
+    pub async fn expect(&self, code: i32, arguments: &[&str], text: &str) -> Checked {
         let (ended, said) = self.run(arguments).await?;
         holds(&format!("{arguments:?} ends with {ended} instead of {code}:\n{said}"), ended == code)?;
         says(&said, text)

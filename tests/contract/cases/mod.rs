@@ -1,5 +1,6 @@
 //! The cases. Each is a function over a fresh stage.
 
+mod autopilot;
 mod blue_green;
 mod canary;
 mod checklist;
@@ -28,6 +29,7 @@ macro_rules! cases {
         [$(Case {
             name: concat!(stringify!($module), "::", stringify!($name)),
             alone: false,
+            traffic: false,
             play: |stage| Box::pin($module::$name(stage)),
         }),*]
     };
@@ -109,9 +111,17 @@ pub fn all() -> Vec<Case> {
         crash::after_the_request,
         crash::in_a_rollback,
     ];
+    let traffic = cases![
+        autopilot::errors_triple_at_a_quarter,
+        autopilot::latency_creeps_up,
+        autopilot::the_healthy_are_left_alone,
+    ];
+    let traffic = traffic.map(|case| Case { traffic: true, ..case });
     let alone = cases![outage::in_mid_canary, outage::with_actions_in_flight];
     let alone = alone.map(|case| Case { alone: true, ..case });
-    side_by_side.into_iter().chain(alone).collect()
+    // The exporter fails for everybody.
+    let both = cases![autopilot::metrics_go_away].map(|case| Case { alone: true, traffic: true, ..case });
+    side_by_side.into_iter().chain(traffic).chain(alone).chain(both).collect()
 }
 
 /// Puts objects on the stage and opens a cockpit on a workload of theirs, once all is out and well.

@@ -180,7 +180,7 @@ fn a_share_that_is_not_the_one_set_is_a_warning_and_far_off_is_no_data() {
 fn pods_that_differ_raise_the_tolerance() {
     let look = |t: f64, at: u32| {
         let Look::Scrape(mut scrape) = scrape(t, (100, 2), (500, 5)) else { return Look::Reset };
-        let errors = [0, 2, 0, 2, u64::from(at % 2 == 0)];
+        let errors = [0, 2, 0, 2, u64::from(at.is_multiple_of(2))];
         scrape.stable_pods = errors.map(|errors| PodCounts { requests: 100, errors }).to_vec();
         Look::Scrape(scrape)
     };

@@ -28,11 +28,6 @@ pub struct Pace {
     pub folder: Option<PathBuf>,
 }
 
-impl Pace {
-    /// How often unless scrapes or looks are further apart.
-    pub const EVERY: Duration = Duration::from_secs(15);
-}
-
 /// The counts of one environment.
 #[derive(Debug)]
 pub struct Counting {
@@ -58,8 +53,8 @@ pub struct Told {
     pub workload: WorkloadId,
     /// Whose counts.
     pub tracks: Tracks,
-    /// What came of it.
-    pub look: Look,
+    /// What came of it; `None` where nothing is counted yet and the judge says what it remembers.
+    pub look: Option<Look>,
     /// What the judge says then.
     pub report: Report,
 }
@@ -136,9 +131,11 @@ impl Counting {
                 .filter(|saved| saved.counters.tracks() == tracks && saved.source == self.pace.source);
             let anew = saved.is_none();
             let mut state = State::begin(saved, tracks, &self.pace.rules);
-            if anew {
-                told.push(state.judged(workload, tracks, Look::Reset));
-            }
+            told.push(if anew {
+                state.judged(workload, tracks, Look::Reset)
+            } else {
+                state.remembered(workload, tracks)
+            });
             self.states.insert(workload.clone(), state);
         }
         told
@@ -200,7 +197,12 @@ impl State {
 
     fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> Told {
         self.judge.take(&look);
-        Told { workload: workload.clone(), tracks: tracks.clone(), look, report: self.judge.report() }
+        Told { look: Some(look), ..self.remembered(workload, tracks) }
+    }
+
+    /// What the judge says without another look.
+    fn remembered(&self, workload: &WorkloadId, tracks: &Tracks) -> Told {
+        Told { workload: workload.clone(), tracks: tracks.clone(), look: None, report: self.judge.report() }
     }
 
     async fn look(

@@ -119,7 +119,7 @@ impl Flight {
                     assert_eq!(link.is_up(), at.is_some());
                     self.link = link;
                 }
-                Feed::Counted { tracks, look, .. } => self.looks.push((tracks, (*look).clone())),
+                Feed::Counted { tracks, look, .. } => self.looks.extend(look.map(|look| (tracks, (*look).clone()))),
                 other => panic!("{other:?}"),
             }
         }

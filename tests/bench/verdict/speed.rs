@@ -1,0 +1,44 @@
+//! How many scrapes a second `cockpit judge` reads, judges and answers.
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::Runs;
+use crate::goals::Goals;
+use crate::world::{Draw, INTERVAL, Plain};
+
+/// Lines that are judged, and how often; the best time is told.
+const LINES: u32 = 400_000;
+const TIMES: u32 = 3;
+
+/// What it must reach, on one core.
+const MUST: f64 = 200_000.0;
+
+pub fn run(_: Runs, goals: &mut Goals) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("scrapes.jsonl");
+    let (world, mut draw, mut lines) = (Plain::healthy(50.0, 0.001), Draw::new(7), String::new());
+    for at in 0..LINES {
+        let sample = world.scrape(at, &mut draw);
+        let _ = writeln!(
+            lines,
+            r#"{{"t":{},"canary":{{"requests":{},"errors":{}}},"stable":{{"requests":{},"errors":{}}}}}"#,
+            (at + 1) * INTERVAL,
+            sample.canary.0,
+            sample.canary.1,
+            sample.stable.0,
+            sample.stable.1
+        );
+    }
+    std::fs::write(&path, lines).expect("the scrapes are written");
+    let one = || {
+        let began = Instant::now();
+        let done = Command::new(env!("CARGO_BIN_EXE_cockpit")).arg("judge").arg(&path).stdout(Stdio::null()).status();
+        done.expect("cockpit judge runs");
+        began.elapsed()
+    };
+    let best = (0..TIMES).map(|_| one()).min().unwrap_or_default();
+    let rate = f64::from(LINES) / best.as_secs_f64();
+    goals.add("cockpit judge does 200,000 scrapes a second on one core", format!("{rate:.0} a second"), rate >= MUST);
+}
