@@ -162,7 +162,7 @@ async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Resu
         tracks: past.tracks.clone(),
         from: past.from,
         to: past.to.min(past.from + LONGEST).min(Timestamp::now()),
-        every: interval.max(Pace::EVERY),
+        every: Pace::step(interval, &env.rules),
     };
     let mut findings = Findings::default();
     let rails = &env.guardrails;
