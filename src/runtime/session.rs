@@ -384,7 +384,7 @@ impl Environment {
             tracks,
             pods,
             pace: Pace {
-                every: interval.max(Duration::from_secs_f64(self.env.rules.interval_seconds)),
+                every: Pace::step(interval, &self.env.rules),
                 rules: self.env.rules.clone(),
                 source: configured.url.to_string(),
                 folder: self.state.clone(),

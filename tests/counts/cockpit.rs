@@ -44,12 +44,7 @@ impl Cockpit {
             outlet: inbox.outlet(),
             tracks: watched,
             pods: ready,
-            pace: Pace {
-                every: Duration::from_millis(600),
-                rules: Rules::default(),
-                source: settings.url.to_string(),
-                folder,
-            },
+            pace: Pace { every: Duration::from_millis(600), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };

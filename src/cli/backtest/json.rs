@@ -1,13 +1,12 @@
 //! The backtest for programs.
 
-use crate::domain::judge::Opinion;
 use serde_json::{Value, json};
 
 use super::{Looked, stamp};
 use crate::cli::status::API_VERSION;
 use crate::domain::backtest::{Against, Difference, Finding, Findings, Past};
 use crate::domain::guardrails::Guardrails;
-use crate::domain::judge::{Seen, Tracks};
+use crate::domain::judge::{Opinion, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
 #[must_use]

@@ -21,6 +21,7 @@ use crate::domain::backtest::{End, Findings, Past, releases};
 use crate::domain::ids::{Target, WorkloadId, WorkloadKind};
 use crate::domain::signals::Tracks;
 use crate::runtime::signals::{Asked, Signals};
+use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
 use crate::sources::prometheus::{PrometheusSource, Questions, configured};
 
@@ -111,7 +112,7 @@ fn journalled(folder: &Path) -> Result<Vec<Past>> {
 /// Returns the rollout that the options name.
 fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Result<Past> {
     let ((Some(env), _) | (None, [env])) = (env, config.environments.as_slice()) else {
-        bail!("in which environment? name one of {}", names(config))
+        bail!("in which environment? name one of {}", names(config));
     };
     let (Some(from), Some(to), Some(stable), Some(canary)) = (what.from, what.to, &what.stable, &what.canary) else {
         bail!("--from, --to, --stable and --canary belong together");
@@ -161,7 +162,7 @@ async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Resu
         tracks: past.tracks.clone(),
         from: past.from,
         to: past.to.min(past.from + LONGEST).min(Timestamp::now()),
-        every: interval.max(Duration::from_secs_f64(env.rules.interval_seconds)),
+        every: Pace::step(interval, &env.rules),
     };
     let mut findings = Findings::default();
     let rails = &env.guardrails;

@@ -28,6 +28,14 @@ pub struct Pace {
     pub folder: Option<PathBuf>,
 }
 
+impl Pace {
+    /// Returns how often to look: at every look of the source, or at every scrape, whichever is rarer.
+    #[must_use]
+    pub fn step(interval: Duration, rules: &Rules) -> Duration {
+        interval.max(Duration::from_secs_f64(rules.interval_seconds))
+    }
+}
+
 /// The counts of one environment.
 #[derive(Debug)]
 pub struct Counting {
