@@ -162,6 +162,32 @@ fn where_nothing_may_be_changed_it_says_why_once() {
     assert_eq!(said, 1, "{:?}", model.notices);
 }
 
+#[test]
+fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
+    use crate::domain::checklist::known::Known;
+    use crate::domain::checklist::{Check, CheckId, CheckPhase, CheckSpec, Found, How};
+    let mut model = flying(rails(false));
+    let spec = CheckSpec {
+        id: CheckId::new("signals"),
+        title: "signals".to_owned(),
+        phase: CheckPhase::Post,
+        gate: true,
+        owner: None,
+        how: How::Known(Known::Signals),
+        fresh: None,
+        runbook: None,
+    };
+    model.world.environments[0].checks = vec![Check::new(spec)];
+    let mut found = |opinion, culprit| {
+        say(&mut model, opinion, culprit);
+        update(&mut model, Msg::Clock, super::tests::start());
+        model.world.environments[0].checks[0].finding.as_ref().map(|finding| finding.found)
+    };
+    assert_eq!(found(Opinion::Undecided, None), Some(Found::Blind));
+    assert_eq!(found(Opinion::Healthy, None), Some(Found::Passed));
+    assert_eq!(found(Opinion::Suspect, Some(Metric::Errors)), Some(Found::Failed));
+}
+
 proptest! {
     /// Without proof nothing is rolled back, nothing is ever promoted, and what is off does nothing, whatever is seen.
     #[test]

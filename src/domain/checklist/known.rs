@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use crate::domain::object::{ImageRef, short_digest};
 use crate::domain::pod::Pod;
 use crate::domain::text::{duration, plural};
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Judged, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// What the world can tell.
@@ -254,12 +254,22 @@ fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now
     })
 }
 
+/// Whether a hold is for something that was seen: a canary that is suspect, or was aborted.
+fn speaks_against(env: &Environment) -> bool {
+    env.workloads.iter().any(|workload| {
+        workload.opinion().is_some_and(Judged::is_suspect)
+            || workload.status.as_ref().is_some_and(|status| status.aborted)
+    })
+}
+
 fn signals(env: &Environment) -> Answer {
     let judgement = env.judgement();
     let wanted = "the live signals are within their limits, on fresh data";
     let reasons = judgement.reasons.first().cloned().unwrap_or_default();
     let mut answer = match judgement.verdict {
         Verdict::Go => Answer::new(Found::Passed, "within the limits", ""),
+        // A judge that has not seen enough says neither yes nor no.
+        Verdict::Hold if !speaks_against(env) => Answer::new(Found::Blind, reasons, wanted),
         Verdict::Hold | Verdict::NoGo => Answer::new(Found::Failed, reasons, wanted),
         Verdict::Blind => Answer::new(Found::Blind, reasons, wanted),
     };
