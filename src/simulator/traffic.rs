@@ -87,7 +87,7 @@ impl Traffic {
             let hash = set.label(HASH_LABEL).to_owned();
             let share = share(workload, &hash).unwrap_or_else(|| pods.len() as f64 / ready.max(1) as f64);
             let requests = self.requests_per_second * share;
-            if pods.is_empty() && requests <= 0.0 {
+            if pods.is_empty() && requests <= 0.0 && set.wanted() == 0 {
                 continue;
             }
             let (service, changed) = if pods.is_empty() {

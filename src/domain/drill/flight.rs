@@ -75,8 +75,10 @@ impl Flight {
     /// Returns when it began to fail; `None` where it never did. Known to one moment's length.
     #[must_use]
     pub fn onset(&self) -> Option<Timestamp> {
-        let failing = self.moments.iter().find(|moment| moment.failing);
-        failing.filter(|_| self.failure != Failure::Healthy).map(|moment| moment.at)
+        let failing = self.moments.iter().find(|moment| moment.failing)?;
+        // What fails when nobody is sent to it any more fails for nobody.
+        let last = self.moments.iter().rfind(|moment| moment.asked() > 0)?;
+        (self.failure != Failure::Healthy && failing.at <= last.at).then_some(failing.at)
     }
 
     /// Returns when no request went to it any more after it had begun to fail.

@@ -1,11 +1,13 @@
 //! Every scenario, as far as its story tells.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{PATIENCE, play};
 use crate::simulator::faults::Fault;
 use crate::simulator::kubernetes::object::{annotation, items, number, text};
-use crate::simulator::{Cluster, Simulator};
+use crate::simulator::{Cluster, Mishap, Options, Scenario, Simulator};
 
 /// Fast enough for a test; slow enough for its pauses to be seen.
 const FAST: f64 = 15.0;
@@ -160,4 +162,20 @@ async fn a_kubeconfig_is_private() {
     }
     let error = simulator.write_kubeconfig(&folder.path().join("no/such/folder")).unwrap_err();
     assert!(error.to_string().contains("no/such/folder"), "{error}");
+}
+
+#[tokio::test]
+async fn pods_of_a_drill_are_well_at_first_and_wear_out() {
+    let scenario = Scenario::drill(Mishap::Crash, Duration::from_secs(20)).unwrap();
+    let simulator = Simulator::start(&scenario, Options { speed: 4.0, ..Options::default() }).await.unwrap();
+    let served = simulator.served();
+    let changed = |_: &Cluster| served.lock().unwrap().iter().any(|served| served.changed);
+    let waited = simulator.current().unwrap().wait_until(PATIENCE, changed).await;
+    let served = served.lock().unwrap().clone();
+    assert!(waited.is_ok(), "{served:?}");
+    let began = served.iter().position(|served| served.changed).unwrap();
+    assert!(served[..began].iter().any(|served| served.requests > 0), "{served:?}");
+    let crashed = |pod: &Value| number(pod, "/status/containerStatuses/0/restartCount", 0) > 0;
+    let any = |cluster: &Cluster| cluster.list("pods").iter().any(crashed);
+    assert!(simulator.current().unwrap().wait_until(PATIENCE, any).await.is_ok());
 }

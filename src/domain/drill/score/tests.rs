@@ -113,3 +113,10 @@ fn what_is_left_or_let_through_is_told() {
     let left = score(&Flight { ended: Ended::Left, actions: Vec::new(), ..flown(900) });
     assert_eq!((left.verdict, left.acted, left.safe_seconds), (Verdict::Abandoned, None, None));
 }
+
+#[test]
+fn what_fails_when_nobody_is_sent_to_it_fails_for_nobody() {
+    let of = |second| if (100..180).contains(&second) { (100, 0, 0, false) } else { (0, 0, 0, second >= 200) };
+    let early = Flight { moments: moments(of), ..flown(260) };
+    assert_eq!(score(&early).verdict, Verdict::TooEarly);
+}
