@@ -146,14 +146,18 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&
     let track = judged(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
-        // What the judge counts it compares better than factors do.
-        let counts = said.map(|said| &said.report).filter(|report| report.seen.canary.requests > 0);
+        // What the judge has cleared by counts it compares better than factors do. Until it has, they stay in force:
+        // nothing becomes green merely because counting began.
+        let counts = said.filter(|said| !said.is_stale(signals, now)).map(|said| &said.report);
+        let counts = counts.filter(|report| report.opinion == Opinion::Healthy && report.seen.canary.requests > 0);
         let factors = Limits {
             error_factor: limits.error_factor.filter(|_| counts.is_none()),
             p99_factor: limits.p99_factor.filter(|_| counts.is_none_or(|report| report.heat.is_empty())),
             ..limits.clone()
         };
-        compare(signals, &factors, now, &mut found);
+        if !takes_all(status) {
+            compare(signals, &factors, now, &mut found);
+        }
         found.extend(said.and_then(|said| opinion(status, signals, said, now)));
     }
     // Weightiest first; among equals, as found.
@@ -170,11 +174,9 @@ fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) ->
     }
     let report = &said.report;
     let reason = report.reasons.first().cloned().unwrap_or_default();
-    // Where the canary takes all requests there is nothing left to compare it with.
-    let takes_all = status.weight.is_some_and(|weight| weight.set >= weight.max);
     let verdict = match report.opinion {
         Opinion::Regressed => Verdict::NoGo,
-        Opinion::NoData if report.seen.canary.requests > 0 && !takes_all => Verdict::Blind,
+        Opinion::NoData if report.seen.canary.requests > 0 && !takes_all(status) => Verdict::Blind,
         Opinion::Suspect | Opinion::Undecided | Opinion::NoData => Verdict::Hold,
         Opinion::Healthy => return None,
     };
@@ -185,6 +187,11 @@ fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) ->
         _ => reason,
     };
     Some((verdict, text))
+}
+
+/// Returns whether the canary takes all requests, so that nothing is left to compare it with.
+fn takes_all(status: &Status) -> bool {
+    status.weight.is_some_and(|weight| weight.set >= weight.max)
 }
 
 /// Returns what the phase alone says: the least that can be told of a workload that is Degraded.
@@ -392,10 +399,13 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_believed_before_a_factor_between_rates() {
+    fn counts_are_believed_before_a_factor_between_rates_once_they_clear_the_canary() {
         let signals = signals((10.0, 0.008, 0.1), (40.0, 0.001, 0.1));
         let judgement = |said: Judged| judge(&status(), &signals, &Limits::default(), Some(&said), now());
         assert_eq!(judgement(said(Opinion::Healthy, 0, 0)).verdict, Verdict::NoGo);
+        for unsure in [Opinion::Undecided, Opinion::Suspect, Opinion::NoData] {
+            assert_eq!(judgement(said(unsure, 100, 0)).verdict, Verdict::NoGo, "{unsure:?}");
+        }
         assert_eq!(judgement(said(Opinion::Healthy, 100, 0)).verdict, Verdict::Go);
     }
 
