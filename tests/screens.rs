@@ -7,7 +7,7 @@ mod common;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use common::{checklists, hostile, judged, picture, scenes, shots};
+use common::{changes, checklists, hostile, judged, picture, scenes, shots};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
@@ -40,7 +40,9 @@ fn sheet(model: &Model, size: (u16, u16), ascii: bool) -> String {
 
 #[test]
 fn every_screen_and_overlay() {
-    for (name, model) in shots::main().into_iter().chain(checklists::shots()).chain(judged::shots()) {
+    for (name, model) in
+        shots::main().into_iter().chain(checklists::shots()).chain(changes::shots()).chain(judged::shots())
+    {
         let mut sheets = String::new();
         for size in SIZES {
             for ascii in [false, true] {

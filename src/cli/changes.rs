@@ -72,7 +72,10 @@ pub struct Place<'a> {
     pub before: Option<&'a str>,
 }
 
-/// Returns the changes as JSON. What is unknown is null.
+/// The contract of [`json`].
+pub const SCHEMA: &str = include_str!("../../assets/changes.schema.json");
+
+/// Returns the changes as JSON, as `assets/changes.schema.json` describes it. What is unknown is null.
 #[must_use]
 pub fn json(changes: &Release, place: &Place<'_>) -> Value {
     let (migrations, no_migrations) = part(&changes.migrations);
@@ -267,6 +270,7 @@ fn drift_text(part: &Part<Vec<crate::domain::changes::Difference>>, place: &Plac
 mod tests {
     use super::*;
     use crate::cli::output::json_pretty;
+    use crate::config::schema::check;
     use crate::domain::changes::drift::Aspect;
     use crate::domain::changes::version::Bumping;
     use crate::domain::changes::{Difference, RawCommit, Tag, Versioning};
@@ -328,6 +332,20 @@ mod tests {
     #[test]
     fn json_has_all_of_it() {
         insta::assert_snapshot!(json_pretty(&json(&example(), &PLACE)));
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        for changes in [example(), Release::default()] {
+            assert_eq!(check::errors(&schema, &json(&changes, &PLACE)), [""; 0]);
+        }
+        let mut wrong = json(&example(), &PLACE);
+        wrong["standing"] = json!("gone");
+        wrong["commits"][0]["type"] = json!("feature");
+        wrong["migrations"][0]["statements"][0]["line"] = json!("7");
+        wrong["to"]["told"] = json!("x");
+        assert_eq!(check::errors(&schema, &wrong).len(), 4);
     }
 
     #[test]

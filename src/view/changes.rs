@@ -10,8 +10,8 @@ use super::parts::panel::{Edge, panel};
 use super::parts::row::{put_all, put_both};
 use super::scene::Scene;
 use super::theme::Role;
-use crate::domain::changes::migration::Class;
-use crate::domain::changes::{Changes, Commit, Part, short};
+use crate::domain::changes::migration::{Class, Migration};
+use crate::domain::changes::{Changes, Commit, Part, Point, short};
 use crate::domain::text::plural;
 use crate::domain::world::Environment;
 
@@ -50,6 +50,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     } else {
         lines.push(Line::default());
         lines.extend(risks(scene, env, changes, columns));
+        put_all(buf, indent(layout::top(&mut area, 1), 1), scene.theme, [risks_in_short(scene, changes)]);
     }
     let visible = usize::from(area.height.saturating_sub(2));
     let first = clamp_scroll(scene.model.scroll, visible, lines.len());
@@ -128,6 +129,46 @@ fn commit_line(scene: &Scene<'_>, commit: &Commit, columns: usize) -> Line<'stat
         .line()
 }
 
+/// The parts of [`risks`] in a word each, for where they do not fit beside the commits.
+fn risks_in_short(scene: &Scene<'_>, changes: &Changes) -> Line<'static> {
+    let glyphs = scene.theme.glyphs();
+    let no_way_back = |all: &Vec<Migration>| {
+        all.iter().filter(|migration| !migration.has_way_down() || migration.class() == Class::Contract).count()
+    };
+    let (bad, warn) = ((Role::Bad, glyphs.bad), (Role::Warn, glyphs.warn));
+    let parts = [
+        ("version", bad, of_part(&changes.version, |version| version.troubles().len())),
+        ("migrations", bad, of_part(&changes.migrations, no_way_back)),
+        ("differences", warn, of_part(&changes.drift, Vec::len)),
+    ];
+    let mut row = scene.row();
+    for (word, (role, sign), troubles) in parts {
+        row = match troubles {
+            Some(Ok(0)) => row.say(Role::Good, glyphs.good).say(Role::Label, format!(" {word}")),
+            Some(Ok(number)) => row.say(role, sign).say(Role::Text, format!(" {word}: {number}")),
+            Some(Err(())) => row.say(Role::Blind, glyphs.blind).say(Role::Text, format!(" {word}")),
+            None => row.say(Role::Label, format!("{} {word}", glyphs.waits)),
+        };
+        row = row.gap(3);
+    }
+    row.line()
+}
+
+/// Returns how many troubles a part has, if it is known; `None` where nobody asks.
+fn of_part<T>(part: &Part<T>, troubles: impl Fn(&T) -> usize) -> Option<Result<usize, ()>> {
+    match part {
+        Part::Known(known) => Some(Ok(troubles(known))),
+        Part::Blind(_) => Some(Err(())),
+        Part::NotAsked => None,
+    }
+}
+
+/// Which commit a version was built from, and what told so.
+fn built_from(point: &Point) -> Option<(Role, &'static str, String)> {
+    let text = format!("{} {}, told by {}", point.version, short(&point.commit), point.told_by);
+    (!point.commit.is_empty()).then(|| (Role::Label, " ", text.trim_start().to_owned()))
+}
+
 /// Version, migrations, differences: what may go wrong.
 fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
@@ -192,6 +233,10 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
             Part::NotAsked => vec![(Role::Label, glyphs.waits, "there is no environment before".to_owned())],
         },
     );
+    let built: Vec<_> = [&changes.from, &changes.to].into_iter().filter_map(built_from).collect();
+    if !built.is_empty() {
+        section("built from", built);
+    }
     let tickets = changes.tickets();
     if !tickets.is_empty() {
         section("tickets", vec![(Role::Label, " ", tickets.join(", "))]);

@@ -7,6 +7,7 @@
 )]
 
 pub mod build;
+pub mod changes;
 pub mod checklists;
 pub mod hostile;
 pub mod judged;

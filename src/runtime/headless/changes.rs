@@ -22,7 +22,7 @@ use crate::domain::workload::Revision;
 use crate::domain::world::{Environment, World};
 use crate::runtime::session::Session;
 use crate::sources::changes::{Asked, gather, origin};
-use crate::sources::checks::{Scene, Tools};
+use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::client::for_reading;
 
@@ -61,14 +61,9 @@ async fn tell(
     what: &Changes,
     looked: &Looked,
 ) -> Result<Exit> {
-    let Looked { scene, tools, told_by } = looked;
+    let Looked { scene, tools } = looked;
     let changes = match gather(scene, tools, &asked(config, env, scene)).await {
-        Ok(mut changes) => {
-            let [from, to] = told_by;
-            changes.from.told_by = from.clone().unwrap_or(changes.from.told_by);
-            changes.to.told_by = to.clone().unwrap_or(changes.to.told_by);
-            changes
-        }
+        Ok(changes) => changes,
         Err(why) => return Ok(blind(env.name(), &why)),
     };
     let standing = match candidate.standing {
@@ -110,8 +105,6 @@ fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environme
 struct Looked {
     scene: Scene,
     tools: Tools,
-    /// What told the commits of what is stable and of what comes in.
-    told_by: [Option<String>; 2],
 }
 
 /// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
@@ -148,7 +141,7 @@ async fn look(
         Some(stable) => Some(commit(stable, env).await?),
         None => None,
     };
-    let hash = |origin: &Option<Origin>| origin.as_ref().map(|origin| origin.commit.to_string());
+    let built = |origin: Origin| Built { commit: origin.commit.to_string(), told_by: origin.told_by };
     let scene = Scene {
         env: Some(env.name().clone()),
         namespace: env.settings.namespace.clone(),
@@ -156,14 +149,14 @@ async fn look(
         service: session.service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
         version: candidate.version.clone(),
         images: candidate.images.clone(),
-        commit: hash(&to),
+        commit: to.map(built),
         stable_version: candidate.stable.as_ref().map(Revision::version),
-        stable_commit: hash(&from),
+        stable_commit: from.map(built),
         previous: previous.map(|previous| previous.name().clone()),
         revision: None,
         stable: None,
     };
-    Ok(Looked { scene, tools, told_by: [from, to].map(|origin| origin.map(|origin| origin.told_by)) })
+    Ok(Looked { scene, tools })
 }
 
 /// Returns the revision that comes in, and an environment that has it: it is known by its images.

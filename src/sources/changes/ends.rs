@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::domain::changes::{Point, version};
-use crate::sources::checks::{Scene, Tools};
+use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of};
 
 /// How many tags are looked at to find the version before.
@@ -41,9 +41,8 @@ pub async fn ends(git: &Git, scene: &Scene, prefix: &str) -> Result<Ends, GitErr
     let origin = candidate(git, scene, prefix).await?;
     let to = (point(git, &scene.version, &origin).await?, origin.commit);
     let from = match (&scene.stable_commit, &scene.stable_version) {
-        (Some(hash), version) => {
-            let commit = git.commit(hash).await?;
-            let origin = Origin { commit, told_by: "the artifact".to_owned() };
+        (Some(built), version) => {
+            let origin = built_from(git, built).await?;
             Some((point(git, version.as_deref().unwrap_or_default(), &origin).await?, origin.commit))
         }
         (None, Some(version)) => {
@@ -65,11 +64,15 @@ pub async fn ends(git: &Git, scene: &Scene, prefix: &str) -> Result<Ends, GitErr
 
 /// Returns the commit that comes in.
 pub(super) async fn candidate(git: &Git, scene: &Scene, prefix: &str) -> Result<Origin, GitError> {
-    if let Some(hash) = &scene.commit {
-        return Ok(Origin { commit: git.commit(hash).await?, told_by: "the artifact".to_owned() });
+    if let Some(built) = &scene.commit {
+        return built_from(git, built).await;
     }
     let traces = Traces { images: scene.images.clone(), version: scene.version.clone(), ..Traces::default() };
     commit_of(git, &traces, prefix).await
+}
+
+async fn built_from(git: &Git, built: &Built) -> Result<Origin, GitError> {
+    Ok(Origin { commit: git.commit(&built.commit).await?, told_by: built.told_by.clone() })
 }
 
 async fn point(git: &Git, version: &str, origin: &Origin) -> Result<Point, GitError> {

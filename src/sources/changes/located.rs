@@ -4,7 +4,7 @@ use kube::Client;
 
 use super::traces;
 use crate::domain::workload::Revision;
-use crate::sources::checks::{Scene, Tools};
+use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, commit_of};
 
 /// Returns the scene with its commits, as far as labels, images and tags tell them. What cannot be told stays unknown:
@@ -22,7 +22,8 @@ pub async fn located(mut scene: Scene, tools: &Tools) -> Scene {
     scene
 }
 
-async fn commit(git: &Git, there: Option<&(Client, String)>, revision: &Revision, tools: &Tools) -> Option<String> {
+async fn commit(git: &Git, there: Option<&(Client, String)>, revision: &Revision, tools: &Tools) -> Option<Built> {
     let traces = traces(there, revision).await.ok()?;
-    Some(commit_of(git, &traces, tools.tag_prefix()).await.ok()?.commit.to_string())
+    let origin = commit_of(git, &traces, tools.tag_prefix()).await.ok()?;
+    Some(Built { commit: origin.commit.to_string(), told_by: origin.told_by })
 }

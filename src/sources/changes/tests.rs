@@ -15,7 +15,7 @@ use crate::domain::checklist::Found;
 use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
 use crate::simulator::{Options, Scenario, Simulator};
-use crate::sources::checks::{Evidence, look};
+use crate::sources::checks::{Built, Evidence, look};
 use crate::sources::git::tests::{Repo, no_git};
 
 fn scene(version: &str, stable: Option<&str>) -> Scene {
@@ -103,9 +103,10 @@ async fn commits_of_artifacts_come_before_tags() {
     let mut repo = released();
     let built = repo.commit("feat: built from here");
     let mut scene = scene("1.5.0", Some("1.4.2"));
-    scene.commit = Some(built[..10].to_owned());
+    scene.commit =
+        Some(Built { commit: built[..10].to_owned(), told_by: "org.opencontainers.image.revision".to_owned() });
     let changes = gather(&scene, &tools(&repo), &Asked::default()).await.unwrap();
-    assert_eq!(changes.to.commit, built);
+    assert_eq!((changes.to.commit, changes.to.told_by.as_str()), (built, "org.opencontainers.image.revision"));
     assert_eq!(changes.commits.len(), 4);
     assert!(matches!(changes.version.known().unwrap().tag, Tag::Elsewhere { .. }));
 }
@@ -121,7 +122,10 @@ async fn what_cannot_be_known_says_what_to_do() {
         (scene("1.5.0", Some("1.3.0")), tools(&repo), "has no tag v1.3.0 or 1.3.0"),
         (scene("1.5.0", None), Tools::default(), "set [service] repository"),
         (
-            Scene { commit: Some("f".repeat(40)), ..scene("1.5.0", None) },
+            Scene {
+                commit: Some(Built { commit: "f".repeat(40), told_by: "a label".to_owned() }),
+                ..scene("1.5.0", None)
+            },
             tools(&repo),
             "does not know the commit ffffffff",
         ),

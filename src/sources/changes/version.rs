@@ -40,8 +40,8 @@ async fn tag(git: &Git, scene: &Scene, prefix: &str) -> Result<Tag, GitError> {
         Err(GitError::NoTag { names, .. }) => return Ok(Tag::Missing(names)),
         Err(error) => return Err(error),
     };
-    let Some(hash) = &scene.commit else { return Ok(Tag::There(name)) };
-    let built_from = git.commit(hash).await?;
+    let Some(built) = &scene.commit else { return Ok(Tag::There(name)) };
+    let built_from = git.commit(&built.commit).await?;
     Ok(if built_from == commit {
         Tag::There(name)
     } else {

@@ -37,7 +37,8 @@ pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
 
 fn commit(scene: &Scene) -> Result<&str, String> {
     let version = cut(&scene.version, 60);
-    let Some(commit) = scene.commit.as_deref().map(str::trim).filter(|commit| !commit.is_empty()) else {
+    let Some(commit) = scene.commit.as_ref().map(|built| built.commit.trim()).filter(|commit| !commit.is_empty())
+    else {
         let what = if version.is_empty() { "it".to_owned() } else { version };
         return Err(format!(
             "it is not known which commit {what} was built from: label the image (or annotate the pods) with \

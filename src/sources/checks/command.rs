@@ -83,7 +83,7 @@ fn variables(scene: &Scene) -> Vec<(&'static str, std::ffi::OsString)> {
         ("COCKPIT_ENV", env.unwrap_or_default()),
         ("COCKPIT_SERVICE", scene.service.clone()),
         ("COCKPIT_VERSION", scene.version.clone()),
-        ("COCKPIT_COMMIT", scene.commit.clone().unwrap_or_default()),
+        ("COCKPIT_COMMIT", scene.commit.as_ref().map(|built| built.commit.clone()).unwrap_or_default()),
         ("COCKPIT_IMAGES", scene.images.join(" ")),
     ];
     // A NUL cannot stand in a variable.

@@ -49,12 +49,12 @@ pub struct Scene {
     pub version: String,
     /// Images that come in.
     pub images: Vec<String>,
-    /// Commit that it was built from, if anything says so (full or abbreviated hash).
-    pub commit: Option<String>,
+    /// Commit that it was built from, if anything says so.
+    pub commit: Option<Built>,
     /// Version that is stable now, where another one comes in.
     pub stable_version: Option<String>,
     /// Commit of that.
-    pub stable_commit: Option<String>,
+    pub stable_commit: Option<Built>,
     /// The environment before, in promotion order.
     pub previous: Option<EnvName>,
     /// The revision that comes in, and whether it is still in the environment before; its digest is left out, for it
@@ -62,6 +62,15 @@ pub struct Scene {
     pub revision: Option<(Revision, bool)>,
     /// The revision that is stable now, where another one comes in; without its digest.
     pub stable: Option<Revision>,
+}
+
+/// A commit that something was built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Built {
+    /// Its hash, full or abbreviated.
+    pub commit: String,
+    /// What told it: a label or annotation by its key, a tag by its name.
+    pub told_by: String,
 }
 
 /// What checks look with. Cheap to clone.

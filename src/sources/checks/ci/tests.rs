@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::config::Secret;
 use crate::domain::checklist::Found;
+use crate::sources::checks::Built;
 
 const SHA: &str = "ce587453ced02b1526dfb4cb910479d431683101";
 
@@ -55,7 +56,11 @@ fn asked(provider: Provider, url: reqwest::Url, project: &str, checks: &[&str]) 
 }
 
 async fn look_at(asked: &Ci, commit: &str) -> Evidence {
-    let scene = Scene { version: "1.5.0".into(), commit: Some(commit.to_owned()), ..Scene::default() };
+    let scene = Scene {
+        version: "1.5.0".into(),
+        commit: Some(Built { commit: commit.to_owned(), told_by: "a label".to_owned() }),
+        ..Scene::default()
+    };
     let evidence = look(asked, &scene, &Tools::default()).await;
     assert!(!format!("{evidence:?}").contains("s3cret"));
     evidence
