@@ -6,6 +6,7 @@ use super::door::Door;
 use super::journal::{self, JournalError};
 use crate::domain::action::{ActionId, PlanRecord, Verb};
 use crate::domain::checklist::Ledger;
+use crate::domain::guardrails::Decided;
 use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, Line, open_intents};
 
@@ -16,6 +17,8 @@ pub struct Found {
     pub open: Vec<(ActionId, PlanRecord)>,
     /// Revisions that were given up, in order: which workload, template hash.
     pub given_up: Vec<(Target, String)>,
+    /// What became of canaries that autopilot acted on: which workload, template hash, what.
+    pub decided: Vec<(Target, String, Decided)>,
     /// What they say of checklists.
     pub ledger: Ledger,
     /// Journals that cannot be read, with the reason.
@@ -42,6 +45,7 @@ pub fn find(door: &Door) -> Found {
                 });
                 let alive = release.is_some_and(|release| door.journal().is_in_flight(&release));
                 found.given_up.extend(given_up(&contents.lines));
+                found.decided.extend(decided(&contents.lines));
                 contents.lines.iter().for_each(|line| found.ledger.take(line));
                 if !alive {
                     found.open.extend(open_intents(&contents.lines));
@@ -74,6 +78,27 @@ fn given_up(lines: &[Line]) -> Vec<(Target, String)> {
         }
     }
     given_up
+}
+
+/// Returns what autopilot held, and what somebody kept against it.
+fn decided(lines: &[Line]) -> Vec<(Target, String, Decided)> {
+    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
+    let mut decided = Vec::new();
+    for line in lines {
+        match &line.entry {
+            Entry::Kept { target, hash, .. } => decided.push((target.clone(), hash.clone(), Decided::Kept)),
+            Entry::Intent { action, plan, .. } if plan.automatic.is_some() && plan.verb == Verb::Pause => {
+                asked.insert(action, plan);
+            }
+            Entry::Outcome { action, outcome } if outcome.is_done() => {
+                if let Some(plan) = asked.get(action) {
+                    decided.extend(plan.from_hash.clone().map(|hash| (plan.target.clone(), hash, Decided::Held)));
+                }
+            }
+            _ => {}
+        }
+    }
+    decided
 }
 
 /// Settles one open intent by looking. Where its environment is not configured here, or read-only, it stays open.

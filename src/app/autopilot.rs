@@ -13,7 +13,7 @@ use super::model::{Level, Model};
 use super::msg::Effect;
 use super::update::say;
 use crate::domain::action::{Automatic, Outcome, PlanRecord, Refusal, Verb};
-use crate::domain::guardrails::Response;
+use crate::domain::guardrails::{Decided, Response};
 use crate::domain::ids::Target;
 use crate::domain::journal::Entry;
 use crate::domain::world::{Environment, WorkloadState};
@@ -38,6 +38,16 @@ pub struct Autopilot {
 }
 
 impl Autopilot {
+    /// Takes in what was done in earlier runs: what somebody decided then holds now.
+    pub fn remember(&mut self, earlier: impl IntoIterator<Item = (Target, String, Decided)>) {
+        for (target, hash, decided) in earlier {
+            match decided {
+                Decided::Held => self.held.insert((target, hash)),
+                Decided::Kept => self.kept.insert((target, hash)),
+            };
+        }
+    }
+
     /// Returns the rollback that comes next, with the time that is left.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<(&Target, SignedDuration)> {
@@ -203,10 +213,10 @@ pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
         say(model, Level::Warn, format!("{env}: the canary is kept; autopilot leaves it to you"));
         let release = model.world.environment(&env).and_then(|env| model.world.candidate(env));
         if let Some(release) = release {
-            let text = format!("{env}: keeps the canary, autopilot's rollback is stopped");
+            let (target, hash) = canary.clone();
             effects.push(Effect::Record {
                 release: release.release,
-                entry: Entry::Note { who: model.operator.clone(), text },
+                entry: Entry::Kept { who: model.operator.clone(), target, hash },
             });
         }
         model.autopilot.kept.insert(canary);

@@ -11,7 +11,7 @@ use super::{Effect, Msg, update};
 use crate::domain::action::{Outcome, PlanRecord, Verb};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::guardrails::{Guardrails, Response};
+use crate::domain::guardrails::{Decided, Guardrails, Response};
 use crate::domain::journal::Entry;
 use crate::domain::judge::{Judge, Look, Metric, Opinion, Report, Rules};
 use crate::domain::signals::Tracks;
@@ -96,12 +96,27 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
     assert!(
         effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Record { entry: Entry::Note { who, .. }, .. } if who == "alice")),
+            .any(|effect| matches!(effect, Effect::Record { entry: Entry::Kept { who, .. }, .. } if who == "alice")),
         "{effects:?}"
     );
     assert_eq!(verbs(&later(&mut model, 60)), []);
     assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 60)), []);
+}
+
+#[test]
+fn what_was_decided_before_a_restart_holds() {
+    let again = |decided| {
+        let mut model = flying(rails(true));
+        let status = model.world.find(&target()).unwrap().1.status.clone().unwrap();
+        model.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
+        let mut effects = say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+        effects.extend(later(&mut model, 30));
+        verbs(&effects)
+    };
+    assert_eq!(again(Decided::Kept), []);
+    // It was held already, and whoever resumed it had no proof yet.
+    assert_eq!(again(Decided::Held), [Verb::Rollback]);
 }
 
 #[test]

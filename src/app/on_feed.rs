@@ -96,7 +96,7 @@ impl Seen {
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
         Some(Self {
             verdict: workload.judgement.verdict,
-            reasons: workload.judgement.reasons.clone(),
+            reasons: workload.judgement.words().map(str::to_owned).collect(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
             status,
         })

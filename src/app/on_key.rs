@@ -208,7 +208,7 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
 fn why(model: &mut Model) -> Vec<Effect> {
     let Some((env, workload)) = model.selected() else { return Vec::new() };
     let mut lines = vec![format!("{} {}", workload.id, workload.judgement.verdict.shout())];
-    lines.extend(workload.judgement.reasons.iter().cloned());
+    lines.extend(workload.judgement.words().map(str::to_owned));
     if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
         lines.push(String::new());
         lines.push(format!("not moving: {why}"));

@@ -81,7 +81,7 @@ pub fn targets(model: &Model) -> BTreeMap<&ActionId, &Target> {
 #[must_use]
 pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -> Option<&'a EnvName> {
     match entry {
-        Entry::Observed { target, .. } => Some(&target.env),
+        Entry::Observed { target, .. } | Entry::Kept { target, .. } => Some(&target.env),
         Entry::Intent { plan, .. } => Some(&plan.target.env),
         Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| &target.env),
         Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) => entry.checklist_of(),

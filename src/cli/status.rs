@@ -43,7 +43,7 @@ fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
         "context": env.settings.context,
         "namespace": env.settings.namespace,
         "verdict": judgement.verdict.word(),
-        "reasons": judgement.reasons,
+        "reasons": judgement.words().collect::<Vec<_>>(),
         "age_seconds": env.kubernetes().age(now).map(tenths),
         "workloads": env.workloads.iter().map(|workload| workload_json(workload, now)).collect::<Vec<_>>(),
         "checks": checks_json(world, env, now),
@@ -153,7 +153,7 @@ fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mu
         }
     }
     lines.push(head);
-    lines.extend(judgement.reasons.iter().map(|reason| format!("  because {reason}")));
+    lines.extend(judgement.words().map(|reason| format!("  because {reason}")));
     let seen =
         env.kubernetes().age(now).map_or_else(|| "never seen".to_owned(), |age| format!("seen {} ago", duration(age)));
     lines.push(format!("  context {}, namespace {}, {seen}", settings.context, settings.namespace));

@@ -210,7 +210,7 @@ impl Of<'_> {
 
     fn verdict(&mut self, before: Option<&Judgement>, now: &Judgement) {
         let from = before.map(|before| before.verdict);
-        let because = now.reasons.first().map_or_else(String::new, |reason| format!(": {reason}"));
+        let because = now.words().next().map_or_else(String::new, |reason| format!(": {reason}"));
         let was = from.map_or_else(String::new, |from| format!("{} → ", from.shout()));
         self.push(
             "verdict",

@@ -341,7 +341,12 @@ static GUARDRAILS: Section = Section {
     fields: &[
         field("errors", Kind::Word(responses), "\"rollback\"", "When the canary fails more often than stable."),
         field("latency", Kind::Word(responses), "\"pause\"", "When it is slower than stable."),
-        field("budget", Kind::Word(responses), "\"pause\"", "When it burns the error budget."),
+        field(
+            "budget",
+            Kind::Word(responses),
+            "\"rollback\"",
+            "When it burns the error budget; rolls back at 1 % of 30 days.",
+        ),
         field(
             "autopilot",
             Kind::Flag,

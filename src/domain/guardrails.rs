@@ -32,6 +32,15 @@ impl Response {
     }
 }
 
+/// What became of a canary that autopilot acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// Autopilot held it: whoever resumed it since has decided.
+    Held,
+    /// Somebody stopped its rollback.
+    Kept,
+}
+
 /// What to do about each signal, and who does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guardrails {
@@ -39,7 +48,7 @@ pub struct Guardrails {
     pub errors: Response,
     /// The canary is slower than stable.
     pub latency: Response,
-    /// The canary burns the error budget.
+    /// The canary burns the error budget: a suspicion, and proof once it has cost a hundredth of 30 days.
     pub budget: Response,
     /// Whether cockpit acts by itself; otherwise it says what it would do.
     pub autopilot: bool,
@@ -52,7 +61,7 @@ impl Default for Guardrails {
         Self {
             errors: Response::Rollback,
             latency: Response::Pause,
-            budget: Response::Pause,
+            budget: Response::Rollback,
             autopilot: false,
             hold: SignedDuration::from_secs(20),
         }

@@ -89,6 +89,15 @@ pub enum Entry {
     Acknowledged(Acknowledgement),
     /// A reviewer said GO or NO-GO.
     SignedOff(SignOff),
+    /// A person stopped a rollback of autopilot: what becomes of this canary is theirs to say.
+    Kept {
+        /// Who.
+        who: String,
+        /// Of which workload.
+        target: Target,
+        /// Template hash of the canary.
+        hash: String,
+    },
     /// A free remark, of a person or of the program.
     Note {
         /// Who.
@@ -127,6 +136,9 @@ impl Entry {
             Self::SignedOff(sign) => {
                 format!("{} signed {} as {}{}", sign.who, sign.decision.shout(), sign.role, quoted(&sign.note))
             }
+            Self::Kept { who, target, hash } => {
+                format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
+            }
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "something that a later version of cockpit wrote".to_owned(),
         }
@@ -155,6 +167,7 @@ impl Entry {
             Self::Checked { .. } => "check",
             Self::Acknowledged(_) => "ack",
             Self::SignedOff(_) => "signed",
+            Self::Kept { .. } => "kept",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }

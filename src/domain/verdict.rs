@@ -103,8 +103,29 @@ impl Limits {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why, in words and figures.
-    pub reasons: Vec<String>,
+    /// Why, in words and figures, and what each reason alone would come to.
+    pub reasons: Vec<Reason>,
+}
+
+/// A reason of a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Itself, in words and figures.
+    pub text: String,
+}
+
+impl Judgement {
+    /// Makes one whose reasons all come to the verdict.
+    pub fn new(verdict: Verdict, reasons: impl IntoIterator<Item = String>) -> Self {
+        Self { verdict, reasons: reasons.into_iter().map(|text| Reason { verdict, text }).collect() }
+    }
+
+    /// Returns the reasons in words.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.reasons.iter().map(|reason| reason.text.as_str())
+    }
 }
 
 /// What the judge said of a canary.
@@ -163,7 +184,7 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&
     // Weightiest first; among equals, as found.
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
-    Judgement { verdict, reasons: found.into_iter().map(|(_, reason)| reason).collect() }
+    Judgement { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
 }
 
 /// Returns what the judge's word comes to. Its silence before the first count holds; once it has counted, it is blind.
@@ -330,7 +351,7 @@ mod tests {
         let judgement =
             judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
         assert_eq!(judgement.verdict, Verdict::NoGo);
-        assert_eq!(judgement.reasons, ["canary errors 0.80 % against 0.10 % on stable"]);
+        assert_eq!(judgement.words().collect::<Vec<_>>(), ["canary errors 0.80 % against 0.10 % on stable"]);
     }
 
     #[test]
@@ -349,7 +370,7 @@ mod tests {
         let later = now() + SignedDuration::from_secs(16);
         let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
         assert_eq!(judgement.verdict, Verdict::Blind);
-        assert_eq!(judgement.reasons[0], "no data: canary traffic (samples are too old)");
+        assert_eq!(judgement.reasons[0].text, "no data: canary traffic (samples are too old)");
     }
 
     fn said(opinion: Opinion, counted: u64, age: i64) -> Judged {
@@ -375,10 +396,7 @@ mod tests {
             (Opinion::NoData, Verdict::Blind, vec!["no data: why"]),
         ] {
             let judgement = with(opinion, 100, 15);
-            assert_eq!(
-                (judgement.verdict, judgement.reasons),
-                (verdict, reasons.into_iter().map(str::to_owned).collect())
-            );
+            assert_eq!((judgement.verdict, judgement.words().collect::<Vec<_>>()), (verdict, reasons));
         }
     }
 
@@ -387,7 +405,7 @@ mod tests {
         assert_eq!(with(Opinion::NoData, 0, 0).verdict, Verdict::Hold);
         let silent = with(Opinion::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
-        assert_eq!(silent.reasons, ["no data: the judge has counted nothing for 2m01s"]);
+        assert_eq!(silent.words().collect::<Vec<_>>(), ["no data: the judge has counted nothing for 2m01s"]);
     }
 
     #[test]

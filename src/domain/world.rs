@@ -118,7 +118,7 @@ impl WorkloadState {
             status: None,
             signals: Signals::default(),
             judged: None,
-            judgement: Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
+            judgement: Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
             phase_since: None,
             rejected: BTreeSet::new(),
             log: None,
@@ -181,7 +181,7 @@ impl Environment {
             .map(|workload| &workload.judgement)
             .max_by_key(|judgement| judgement.verdict)
             .cloned()
-            .unwrap_or(Judgement { verdict: Verdict::Blind, reasons: vec!["no workload is watched".to_owned()] })
+            .unwrap_or(Judgement::new(Verdict::Blind, ["no workload is watched".to_owned()]))
     }
 
     /// Returns how the link to the API server is.
@@ -331,7 +331,7 @@ impl World {
                 workload.rejudge(&limits, has_metrics, now);
                 if let Some(age) = late.filter(|_| workload.judgement.verdict < Verdict::Blind) {
                     let reason = format!("the picture is {} old", super::text::duration(age));
-                    workload.judgement = Judgement { verdict: Verdict::Blind, reasons: vec![reason] };
+                    workload.judgement = Judgement::new(Verdict::Blind, [reason]);
                 }
             }
         }
@@ -415,10 +415,8 @@ impl WorkloadState {
 
     fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
         self.judgement = match &self.status {
-            None if self.missing => {
-                Judgement { verdict: Verdict::Blind, reasons: vec![format!("{} does not exist", self.id)] }
-            }
-            None => Judgement { verdict: Verdict::Blind, reasons: vec!["not seen yet".to_owned()] },
+            None if self.missing => Judgement::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
+            None => Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
             Some(status) if !has_metrics => without_metrics(status),
             Some(status) => judge(status, &self.signals, limits, self.opinion(), now),
         };
@@ -428,10 +426,8 @@ impl WorkloadState {
 /// Without metrics only the phase speaks, and the verdict is never green.
 fn without_metrics(status: &Status) -> Judgement {
     match status.phase {
-        Phase::Degraded if !status.aborted => {
-            Judgement { verdict: Verdict::NoGo, reasons: vec![format!("Degraded: {}", status.message)] }
-        }
-        _ => Judgement { verdict: Verdict::Blind, reasons: vec!["no metrics configured".to_owned()] },
+        Phase::Degraded if !status.aborted => Judgement::new(Verdict::NoGo, [format!("Degraded: {}", status.message)]),
+        _ => Judgement::new(Verdict::Blind, ["no metrics configured".to_owned()]),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
-use crate::sources::kubernetes::{KubernetesSource, PodsByWorkload, TracksByWorkload, client, discover};
+use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, TracksByWorkload, client, discover};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
@@ -305,7 +305,7 @@ impl Environment {
         self.spawn_checks(&client, &namespace).await;
         let workloads = self.workloads(&client, &namespace).await;
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
-        let (pods, ready) = watch::channel(PodsByWorkload::new());
+        let (canaries, known) = watch::channel(CanaryByWorkload::new());
         KubernetesSource {
             env: self.env.name.clone(),
             client,
@@ -313,14 +313,14 @@ impl Environment {
             workloads: workloads.clone(),
             outlet: self.outlet.clone(),
             tracks,
-            pods,
+            canaries,
             refresh: Arc::clone(&self.refresh),
             shared: self.env.is_shared(),
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);
         if let Some(configured) = &self.env.prometheus {
-            self.watch_metrics(configured, namespace, watched, ready).await;
+            self.watch_metrics(configured, namespace, watched, known).await;
         }
     }
 
@@ -365,7 +365,7 @@ impl Environment {
         configured: &Prometheus,
         namespace: String,
         tracks: watch::Receiver<TracksByWorkload>,
-        pods: watch::Receiver<PodsByWorkload>,
+        canaries: watch::Receiver<CanaryByWorkload>,
     ) {
         let questions = loop {
             match configured::questions(configured, &namespace).await {
@@ -382,7 +382,7 @@ impl Environment {
             history: PrometheusSource::HISTORY,
             outlet: self.outlet.clone(),
             tracks,
-            pods,
+            canaries,
             pace: Pace {
                 every: Pace::step(interval, &self.env.rules),
                 rules: self.env.rules.clone(),

@@ -331,6 +331,7 @@ impl Pump {
 
     fn recover(&mut self) -> Result<()> {
         let found = self.session.recover();
+        self.model.autopilot.remember(found.decided);
         for why in found.broken {
             self.take(Msg::Said(Level::Error, format!("a journal does not hold together: {why}")), Dirty::Data)?;
         }

@@ -116,12 +116,12 @@ fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environmen
 
 fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     if workload.judgement.reasons.is_empty() {
         lines.push(scene.row().say(Role::Text, "within its limits on fresh data").line());
     }
     for reason in &workload.judgement.reasons {
-        for (index, part) in scene.theme.wrap(reason, columns.saturating_sub(2), 3).into_iter().enumerate() {
+        let (sign, role) = badge::verdict_sign(scene.theme, reason.verdict);
+        for (index, part) in scene.theme.wrap(&reason.text, columns.saturating_sub(2), 3).into_iter().enumerate() {
             let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }

@@ -12,6 +12,7 @@ use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
 use release_cockpit::domain::journal::Entry;
 use release_cockpit::domain::rollout::RolloutStrategy;
 use release_cockpit::domain::step::{PauseFor, Step};
+use release_cockpit::domain::verdict::{Judgement, Verdict};
 use release_cockpit::domain::workload::Object;
 use tui_input::Input;
 
@@ -125,7 +126,7 @@ pub fn model_of(text: &str) -> Model {
         let lines = Ok(vec![text.to_owned(); 3]);
         model.world.take(Feed::Log { target: target.clone(), pod: text.to_owned(), lines }, now());
         for workload in model.world.environments.iter_mut().flat_map(|env| &mut env.workloads) {
-            workload.judgement.reasons = vec![text.to_owned(); 3];
+            workload.judgement = Judgement::new(Verdict::NoGo, vec![text.to_owned(); 3]);
             workload.signals.tracks.stable = Some(text.to_owned());
         }
         model.world.take(link(name, SourceKind::Prometheus, Link::Down(text.to_owned()), None), now());

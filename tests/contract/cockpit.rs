@@ -193,7 +193,7 @@ impl Cockpit {
             workloads: vec![opening.workload.clone()],
             outlet: inbox.outlet(),
             tracks: watch::Sender::default(),
-            pods: watch::Sender::default(),
+            canaries: watch::Sender::default(),
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };

@@ -43,7 +43,7 @@ impl Cockpit {
             history: Duration::from_secs(60),
             outlet: inbox.outlet(),
             tracks: watched,
-            pods: ready,
+            canaries: ready,
             pace: Pace { every: Duration::from_millis(600), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::new(Notify::new()),
             cancel: cancel.clone(),

@@ -63,7 +63,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Judgement {
     if missing.is_empty() {
         return live;
     }
-    Judgement { verdict: Verdict::Hold, reasons: missing.into_iter().map(|reason| reason.text).collect() }
+    Judgement::new(Verdict::Hold, missing.into_iter().map(|reason| reason.text))
 }
 
 /// Limits on live signals, where metrics are configured.
@@ -79,7 +79,9 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
         }
         Verdict::Go | Verdict::Hold => return Vec::new(),
     };
-    workload.judgement.reasons.iter().map(|reason| Refusal::new(kind, reason.clone(), remedy)).collect()
+    // What is milder does not stand in the way.
+    let reasons = workload.judgement.reasons.iter().filter(|reason| reason.verdict == workload.judgement.verdict);
+    reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy)).collect()
 }
 
 /// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs.

@@ -265,7 +265,7 @@ fn speaks_against(env: &Environment) -> bool {
 fn signals(env: &Environment) -> Answer {
     let judgement = env.judgement();
     let wanted = "the live signals are within their limits, on fresh data";
-    let reasons = judgement.reasons.first().cloned().unwrap_or_default();
+    let reasons = judgement.words().next().unwrap_or_default().to_owned();
     let mut answer = match judgement.verdict {
         Verdict::Go => Answer::new(Found::Passed, "within the limits", ""),
         // A judge that has not seen enough says neither yes nor no.
@@ -273,6 +273,6 @@ fn signals(env: &Environment) -> Answer {
         Verdict::Hold | Verdict::NoGo => Answer::new(Found::Failed, reasons, wanted),
         Verdict::Blind => Answer::new(Found::Blind, reasons, wanted),
     };
-    answer.evidence = judgement.reasons;
+    answer.evidence = judgement.words().map(str::to_owned).collect();
     answer
 }

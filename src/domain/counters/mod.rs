@@ -14,6 +14,7 @@ pub mod birth;
 pub mod cursor;
 pub mod histogram;
 pub mod identity;
+mod known_canary;
 pub mod latency;
 mod lines;
 pub mod question;
@@ -25,6 +26,7 @@ mod tests;
 pub mod trouble;
 
 pub use histogram::Histogram;
+pub use known_canary::{GivenShare, KnownCanary, Shares, routed_share};
 pub use question::Question;
 pub use seen::{KnownPod, Role, Samples, Seen, SeriesSeen};
 pub use tally::Counters;

@@ -26,6 +26,12 @@ const PROOF: f64 = 20.0;
 /// Share of the budget of 30 days that a rollout may cost beyond what stable costs, before it is held.
 const MAY_SPEND: f64 = 0.0025;
 
+/// Share of it that ends the rollout, whatever the evidence: this bounds the damage of what never becomes significant.
+const ENDS_AT: f64 = 0.01;
+
+/// So many standard deviations the cost must be above nothing, for it not to be luck.
+const NOT_LUCK: f64 = 4.0;
+
 /// How fast the budget burns, as multiples of what would use it up in exactly 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Burn {
@@ -120,9 +126,24 @@ impl Budget {
     /// Returns how the canary burns; `None` while it answers nothing. `per_second` is what both answer together.
     pub fn canary(&self, rules: &Rules, per_second: f64) -> Option<Burn> {
         let (short, long) = windows(self.short.canary, self.long.canary, rules)?;
+        Some(Burn { short, long, projected: long * LONG / PERIOD, spent: self.spent(rules, per_second) })
+    }
+
+    fn spent(&self, rules: &Rules, per_second: f64) -> f64 {
         let month = rules.budget() * per_second * PERIOD;
-        let spent = if month > 0.0 { (self.excess / month).min(1.0) } else { 0.0 };
-        Some(Burn { short, long, projected: long * LONG / PERIOD, spent })
+        if month > 0.0 { (self.excess / month).min(1.0) } else { 0.0 }
+    }
+
+    /// Whether the rollout has cost so much that it must end; `seen` is what both tracks brought since it began.
+    pub fn must_end(&self, rules: &Rules, seen: &Sums, per_second: f64) -> bool {
+        let [requests, errors] = seen.canary.map(|count| count as f64);
+        let [of_stable, failed] = seen.stable.map(|count| count as f64);
+        let per_stable = requests / of_stable.max(1.0);
+        let deviation = (errors + per_stable * per_stable * failed).sqrt();
+        seen.canary[1] >= rules.min_errors
+            && self.excess > NOT_LUCK * deviation
+            && self.spent(rules, per_second) > ENDS_AT
+            && !self.stable_burns(rules, seen.stable)
     }
 
     /// Whether stable burns its budget at a rate that pages, for certain.
@@ -213,5 +234,22 @@ mod tests {
         assert!((spent - 720.0 / (0.001 * 40.0 * PERIOD)).abs() < 1e-9, "{spent}");
         let (even, _) = after(240, |scrape| sums([300, 3 + u64::from(scrape) % 2 * 2], [300, 4]));
         assert!(even.excess < 3.0, "{}", even.excess);
+    }
+
+    #[test]
+    fn a_rollout_that_costs_a_hundredth_of_the_month_must_end_unless_it_is_luck() {
+        let rules = Rules::default();
+        // Of 40 requests a second in all: 1,037 errors are a hundredth of what a month may have.
+        let ends = |scrapes, stable: [u64; 2], canary: [u64; 2]| {
+            let (budget, all) = after(scrapes, |_| sums(canary, stable));
+            budget.must_end(&rules, &all, 40.0)
+        };
+        assert!(!ends(340, [300, 0], [300, 3]));
+        assert!(ends(350, [300, 0], [300, 3]));
+        // Stable burns as well: whoever is to blame, it is not proved to be the canary.
+        assert!(!ends(350, [300, 9], [300, 12]));
+        // At one request an hour a month is short: a few errors are much of it, and may be luck.
+        let (few, all) = after(60, |scrape| sums([1, u64::from(scrape % 20 == 0)], [1, 0]));
+        assert!(few.spent(&rules, 0.01) > ENDS_AT && !few.must_end(&rules, &all, 0.01));
     }
 }

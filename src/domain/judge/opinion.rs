@@ -81,7 +81,7 @@ impl Judge {
         let burns =
             burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns));
         let (opinion, tier, culprit) = if let Some(metric) = self.regressed {
-            (Opinion::Regressed, Some(Tier::Guarded), Some(metric))
+            (Opinion::Regressed, (metric != Metric::Budget).then_some(Tier::Guarded), Some(metric))
         } else if trouble.is_some() {
             (Opinion::NoData, None, None)
         } else if self.suspected {

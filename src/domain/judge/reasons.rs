@@ -18,6 +18,7 @@ pub(super) fn of(judge: &Judge, standing: &Standing, e: &Evidence, needs: &Needs
     match standing.opinion {
         Opinion::Regressed => reasons.push(match standing.culprit {
             Some(Metric::Latency) => format!("slower than stable: evidence {}", of_bar(e.guarded, judge.rules.alpha)),
+            Some(Metric::Budget) => cost(standing.burn.map_or(0.0, |burn| burn.spent)),
             _ => format!("fails more often than stable: evidence {}", of_bar(e.guarded, judge.rules.alpha)),
         }),
         Opinion::Suspect => reasons.extend(suspicion(judge, standing, e)),
@@ -77,12 +78,16 @@ fn suspicion(judge: &Judge, standing: &Standing, e: &Evidence) -> Option<String>
         Metric::Budget => {
             let burn = standing.burn?;
             if burn.overspent() {
-                format!("this rollout has cost {} of the 30-day budget", percent(burn.spent))
+                cost(burn.spent)
             } else {
                 format!("burns the budget {} times too fast", figure(burn.short))
             }
         }
     })
+}
+
+fn cost(spent: f64) -> String {
+    format!("this rollout has cost {} of the 30-day budget", percent(spent))
 }
 
 fn waits_for(judge: &Judge, needs: &Needs) -> [Option<String>; 2] {

@@ -238,6 +238,9 @@ impl Judge {
         if self.regressed.is_none() && guarded >= -self.rules.alpha.ln() {
             self.regressed = self.proved_worse();
         }
+        if self.regressed.is_none() && self.budget.must_end(&self.rules, &self.seen, self.recent.per_second()) {
+            self.regressed = Some(Metric::Budget);
+        }
     }
 
     /// Returns what the guarded evidence is against, where it is enough to roll back: errors alone only when there are

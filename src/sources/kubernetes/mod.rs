@@ -19,15 +19,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
-use crate::domain::counters::KnownPod;
+use crate::domain::counters::KnownCanary;
 use crate::domain::ids::{EnvName, Target, WorkloadId};
 use crate::domain::signals::Tracks;
 
 /// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
 pub type TracksByWorkload = BTreeMap<WorkloadId, Tracks>;
 
-/// The canary's pods that are ready, per workload: those that Prometheus is expected to scrape.
-pub type PodsByWorkload = BTreeMap<WorkloadId, Vec<KnownPod>>;
+/// What there is to hold the counts of each workload's canary against.
+pub type CanaryByWorkload = BTreeMap<WorkloadId, KnownCanary>;
 
 /// What the watches of one environment need.
 #[derive(Clone)]
@@ -44,8 +44,8 @@ pub struct KubernetesSource {
     pub outlet: Outlet,
     /// Where to tell which pods belong to which track.
     pub tracks: channel::Sender<TracksByWorkload>,
-    /// Where to tell which of the canary's pods are ready.
-    pub pods: channel::Sender<PodsByWorkload>,
+    /// Where to tell what to hold the canary's counts against.
+    pub canaries: channel::Sender<CanaryByWorkload>,
     /// Asks for a look at everything now.
     pub refresh: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.

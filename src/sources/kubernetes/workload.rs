@@ -15,7 +15,7 @@ use super::heartbeat::{self, Beat};
 use super::raw::{Raw, Reduced, resource};
 use super::watch::{Selection, watch};
 use crate::domain::analysis::AnalysisRun;
-use crate::domain::counters::KnownPod;
+use crate::domain::counters::{GivenShare, KnownCanary, KnownPod, routed_share};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::KubeEvent;
 use crate::domain::feed::Feed;
@@ -351,7 +351,7 @@ impl Watched {
 
     fn tell_tracks(&self, snapshot: &Snapshot) {
         let (stable, canary) = snapshot.hashes();
-        self.tell_pods(snapshot, canary.as_deref());
+        self.tell_canary(snapshot, canary.as_deref());
         let name =
             |hash: Option<String>| hash.and_then(|hash| snapshot.replicaset(&hash).map(|rs| rs.meta.name.clone()));
         let tracks = Tracks { stable: name(stable), canary: name(canary) };
@@ -364,17 +364,26 @@ impl Watched {
         });
     }
 
-    fn tell_pods(&self, snapshot: &Snapshot, canary: Option<&str>) {
+    fn tell_canary(&self, snapshot: &Snapshot, canary: Option<&str>) {
         let ready = canary.into_iter().flat_map(|hash| snapshot.pods_of(hash)).filter(|pod| pod.is_ready());
         let known =
             |pod: &Pod| KnownPod { name: pod.name.clone(), created: pod.created.map(jiff::Timestamp::as_millisecond) };
-        let ready: Vec<KnownPod> = ready.map(known).collect();
-        self.source.pods.send_if_modified(|all| {
-            let known = all.get(&self.target.workload) == Some(&ready);
-            if !known {
-                all.insert(self.target.workload.clone(), ready.clone());
+        let share = match &snapshot.object {
+            Object::Rollout(rollout) => routed_share(rollout),
+            Object::Deployment(_) => None,
+        };
+        let mut told = KnownCanary { pods: ready.map(known).collect(), share: None };
+        self.source.canaries.send_if_modified(|all| {
+            let before = all.get(&self.target.workload);
+            let same = |given: &GivenShare| share == Some(given.share);
+            told.share = before.and_then(|before| before.share).filter(same).or_else(|| {
+                share.map(|share| GivenShare { share, since: jiff::Timestamp::now().as_duration().as_secs_f64() })
+            });
+            let news = before != Some(&told);
+            if news {
+                all.insert(self.target.workload.clone(), told.clone());
             }
-            !known
+            news
         });
     }
 

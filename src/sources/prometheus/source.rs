@@ -15,7 +15,7 @@ use super::counts::counting::{Counting, Pace, Told};
 use super::look::{History, Looked, Questions, without_answers};
 use super::translate::Readings;
 use super::trouble::QueryError;
-use crate::domain::counters::KnownPod;
+use crate::domain::counters::KnownCanary;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target, WorkloadId};
@@ -41,8 +41,8 @@ pub struct PrometheusSource {
     pub outlet: Outlet,
     /// Which ReplicaSets are stable and canary, per workload.
     pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
-    /// The canary's pods that are ready, per workload.
-    pub pods: watch::Receiver<BTreeMap<WorkloadId, Vec<KnownPod>>>,
+    /// What there is to hold the canary's counts against, per workload.
+    pub canaries: watch::Receiver<BTreeMap<WorkloadId, KnownCanary>>,
     /// How the judge's counts are gathered.
     pub pace: Pace,
     /// Asks for a look now.
@@ -243,8 +243,8 @@ impl Watch {
         let told = if self.backoff.failures > 0 {
             self.counting.missed(&self.known, &self.backoff.why)
         } else {
-            let pods = self.source.pods.borrow().clone();
-            self.counting.look(&self.source.questions, &self.known, &pods).await
+            let canaries = self.source.canaries.borrow().clone();
+            self.counting.look(&self.source.questions, &self.known, &canaries).await
         };
         let latest = self.source.tracks.borrow().clone();
         for Told { workload, tracks, look, report } in told {

@@ -10,7 +10,7 @@ use crate::app::place::{Place, place, shown};
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
-use crate::domain::verdict::of_phase;
+use crate::domain::verdict::{Reason, of_phase};
 use crate::domain::workload::{Phase, Status};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
@@ -214,12 +214,12 @@ pub(crate) fn reasons(
     if let Some((Phase::Degraded, why)) = why {
         reasons.push((Role::Bad, glyphs.bad, why.clone()));
     }
-    let (sign, role) = badge::verdict_sign(scene.theme, workload.judgement.verdict);
     // Beside the cause the phase says nothing new.
     let phase = workload.status.as_ref().filter(|status| status.why.is_some()).and_then(of_phase);
-    let said = |reason: &String| phase.as_ref().is_some_and(|(_, text)| text == reason);
+    let said = |reason: &Reason| phase.as_ref().is_some_and(|(_, text)| *text == reason.text);
     for reason in workload.judgement.reasons.iter().filter(|reason| !said(reason)) {
-        reasons.push((role, sign, reason.clone()));
+        let (sign, role) = badge::verdict_sign(scene.theme, reason.verdict);
+        reasons.push((role, sign, reason.text.clone()));
     }
     match why {
         Some((Phase::Paused, why)) => reasons.push((Role::Label, glyphs.paused, why.clone())),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
-use crate::domain::counters::{Counters, KnownPod, Question, Seen, question, tally};
+use crate::domain::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::judge::{Judge, Look, Report, Rules};
 use crate::domain::signals::Tracks;
@@ -50,6 +50,8 @@ pub struct Counting {
 struct State {
     counters: Counters,
     judge: Judge,
+    /// Which share of requests the canary was given when.
+    shares: Shares,
     /// A long range was too much for the server.
     narrow: bool,
 }
@@ -89,7 +91,7 @@ impl Counting {
         &mut self,
         questions: &Questions,
         known: &BTreeMap<WorkloadId, Tracks>,
-        pods: &BTreeMap<WorkloadId, Vec<KnownPod>>,
+        canaries: &BTreeMap<WorkloadId, KnownCanary>,
     ) -> Vec<Told> {
         let mut told = self.retrack(known);
         if self.states.is_empty() {
@@ -99,13 +101,14 @@ impl Counting {
         let workloads: Vec<WorkloadId> = self.states.keys().cloned().collect();
         for workload in workloads {
             let Some(state) = self.states.get_mut(&workload) else { continue };
-            let pods = pods.get(&workload).cloned();
+            let known = canaries.get(&workload);
+            let now = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs);
+            state.shares.note(now.as_duration().as_secs_f64(), known.and_then(|known| known.share));
             let looks = match &clock {
-                Ok(clock) => state.look(questions, &workload, *clock, pods, self.pace.every).await,
+                Ok(clock) => state.look(questions, &workload, *clock, known, self.pace.every).await,
                 Err(why) => Err(why.clone()),
             };
-            let at = clock.as_ref().map_or_else(|_| Timestamp::now(), |clock| clock.theirs).as_millisecond();
-            let looks = looks.unwrap_or_else(|why| vec![tally::missing(at, &why)]);
+            let looks = looks.unwrap_or_else(|why| vec![tally::missing(now.as_millisecond(), &why)]);
             let tracks = state.counters.tracks().clone();
             told.extend(looks.into_iter().map(|look| state.judged(&workload, &tracks, look)));
         }
@@ -200,10 +203,13 @@ impl State {
             Some(kept) => (kept.counters, new()),
             None => (Counters::new(tracks.clone()), new()),
         };
-        Self { counters, judge, narrow: false }
+        Self { counters, judge, shares: Shares::default(), narrow: false }
     }
 
     fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> Told {
+        if let Look::Scrape(scrape) = &look {
+            self.judge.set_weight(self.shares.at(scrape.t));
+        }
         self.judge.take(&look);
         Told { look: Some(look), ..self.remembered(workload, tracks) }
     }
@@ -218,7 +224,7 @@ impl State {
         questions: &Questions,
         workload: &WorkloadId,
         clock: Clock,
-        pods: Option<Vec<KnownPod>>,
+        known: Option<&KnownCanary>,
         step: Duration,
     ) -> Result<Vec<Look>, NoCounters> {
         let now = clock.theirs.as_millisecond();
@@ -235,6 +241,7 @@ impl State {
         if clock.ahead.abs() > lag {
             return Err(NoCounters::Skew { ahead: clock.ahead });
         }
+        let pods = known.map(|known| known.pods.clone());
         let seen = Seen { at: question.at.min(now.saturating_sub(lag)), series, pods };
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         Ok(self.counters.take(&seen, step, questions.queries.replica_label()))

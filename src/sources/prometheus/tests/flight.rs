@@ -82,7 +82,7 @@ impl Flight {
             history: Duration::from_secs(3600),
             outlet: inbox.outlet(),
             tracks: receiver,
-            pods: watch::channel(BTreeMap::new()).1,
+            canaries: watch::channel(BTreeMap::new()).1,
             pace: Pace { every: Duration::from_millis(400), rules: Rules::default(), source: String::new(), folder },
             refresh: Arc::clone(&refresh),
             cancel: cancel.clone(),
