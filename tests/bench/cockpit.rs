@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench cockpit               # everything, on the simulator: about five minutes
-//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, see, idle, crowd
+//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, see, idle, crowd, grow
 //! eval "$(tests/cluster/up)"; cargo bench --bench cockpit -- start idle crowd      # on real servers
 //! ```
 //!
@@ -14,8 +14,10 @@ mod checklist;
 mod crowd;
 mod draw;
 mod figures;
+mod grow;
 mod idle;
 mod keys;
+mod peers;
 mod place;
 mod process;
 mod proxy;
@@ -30,7 +32,7 @@ use figures::Table;
 /// A part: its name, and what it measures.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 10] = [
     ("draw", draw::run),
     ("keys", keys::run),
     ("checklist", checklist::run),
@@ -39,6 +41,8 @@ const PARTS: [Part; 8] = [
     ("see", whole::see),
     ("idle", idle::run),
     ("crowd", crowd::run),
+    ("grow", grow::run),
+    ("peers", peers::run),
 ];
 
 fn main() {

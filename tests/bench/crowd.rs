@@ -58,7 +58,7 @@ fn measure(table: &mut Table, place: &Place, all: &[String], changing: &[String]
 }
 
 /// Changes one pod after the other, each on its own so that a slow answer does not slow the pace. Returns the pace kept.
-async fn change(api: kube::Api<kube::core::DynamicObject>, pods: Vec<String>, over: Arc<AtomicBool>) -> f64 {
+pub async fn change(api: kube::Api<kube::core::DynamicObject>, pods: Vec<String>, over: Arc<AtomicBool>) -> f64 {
     let (began, mut done) = (Instant::now(), 0_u32);
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / CHANGES_PER_SECOND);
     let mut under_way = tokio::task::JoinSet::new();

@@ -26,7 +26,8 @@ pub fn large() -> Model {
     world(50, 100)
 }
 
-fn world(environments: u32, pods: u32) -> Model {
+/// So many environments with so many pods each, canaries in every fifth.
+pub fn world(environments: u32, pods: u32) -> Model {
     let names: Vec<String> = (0..environments).map(name).collect();
     let mut model = model(names.iter().enumerate().map(|(i, name)| settings(name, i % 2 == 1)), &names[1]);
     for (index, name) in names.iter().enumerate() {

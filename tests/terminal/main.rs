@@ -6,4 +6,5 @@ mod drill;
 mod flight;
 mod leaving;
 mod mouse;
+#[expect(dead_code, reason = "the benches use the rest of it")]
 mod pty;

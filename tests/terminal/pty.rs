@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seen {
     parser: vt100::Parser,
+    /// Bytes written to the terminal.
+    bytes: u64,
 }
 
 /// A program in a terminal.
@@ -41,10 +43,20 @@ fn settings(master: &dyn MasterPty) -> String {
 
 impl Tui {
     /// Starts the program with these arguments.
-    pub fn start(arguments: &[&str], (columns, rows): (u16, u16), variables: &[(&str, &str)]) -> Self {
+    pub fn start(arguments: &[&str], size: (u16, u16), variables: &[(&str, &str)]) -> Self {
+        Self::program(env!("CARGO_BIN_EXE_cockpit").as_ref(), arguments, size, variables)
+    }
+
+    /// Starts any program.
+    pub fn program(
+        program: &std::path::Path,
+        arguments: &[&str],
+        (columns, rows): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let pair = native_pty_system().openpty(size(columns, rows)).expect("a pseudo terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cockpit"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         command.env("TERM", "xterm-256color");
@@ -57,7 +69,7 @@ impl Tui {
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser }), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { parser, bytes: 0 }), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -65,6 +77,7 @@ impl Tui {
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let mut seen = shared.0.lock().expect("not poisoned");
                 seen.parser.process(&buffer[..n]);
+                seen.bytes += n as u64;
                 shared.1.notify_all();
             }
             shared.1.notify_all();
@@ -89,6 +102,11 @@ impl Tui {
         });
         let (column, row) = place.expect("it was there a moment ago");
         self.send(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
+    /// Returns how many bytes were written to the terminal.
+    pub fn written(&self) -> u64 {
+        self.seen.0.lock().expect("not poisoned").bytes
     }
 
     /// Returns the text on the screen.
