@@ -19,6 +19,7 @@ use crate::domain::ids::{EnvName, Target, WorkloadKind};
 use crate::domain::journal::{Entry, Line};
 use crate::domain::reduce;
 use crate::domain::workload::Object;
+use crate::kill_points::pass;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
@@ -167,18 +168,23 @@ impl Door {
             return outcome;
         };
         let mark = self.journal.mark_in_flight(&record.release);
+        pass(format_args!("door.marked"));
         if let Err(outcome) = self.write_intent(&action, &record).await {
             self.ended(&action, &record, outcome.clone()).await;
             return outcome;
         }
+        pass(format_args!("door.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
         let mut outcome = self.carry_out(&executor, &action, &record).await;
+        pass(format_args!("door.carried-out"));
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone()).await;
             outcome = self.settle_unknown(&executor, &record).await;
         }
         self.conclude(&action, &record, outcome.clone()).await;
+        pass(format_args!("door.concluded"));
         drop(mark);
+        pass(format_args!("door.mark-let-go"));
         outcome
     }
 
@@ -253,12 +259,14 @@ impl Door {
         version: &str,
     ) -> Result<String, Outcome> {
         let result = self.send_once(executor, record, request, version).await;
+        pass(format_args!("door.answered"));
         let answer = match &result {
             Ok(new) => format!("accepted at resourceVersion {new}"),
             Err(outcome) => outcome.words(),
         };
         let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
         self.write(&record.release, entry).await;
+        pass(format_args!("door.answer-written"));
         result.map_err(|outcome| match outcome {
             // The first part is done: what the whole came to is told by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
@@ -281,13 +289,16 @@ impl Door {
         let until = Instant::now() + CONFLICTS_FOR;
         let mut conflicts = 0;
         while Instant::now() < until {
+            pass(format_args!("door.before-prepare"));
             let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
             if let Some(live) = &prepared.live {
                 still_hold(executor, record, request, live).await?;
             }
+            pass(format_args!("door.before-send"));
             match executor.send(request, &prepared).await {
                 Ok(new) => return Ok(new),
                 Err(SendError::Conflict) => {
+                    pass(format_args!("door.conflict"));
                     conflicts += 1;
                     if conflicts > AT_ONCE {
                         sleep(noise(OUT_OF_STEP)).await;
@@ -373,7 +384,7 @@ async fn still_hold(
     } else {
         record.facts.hold_midway(&now, record.to_hash.as_deref())
     };
-    held.map_err(|what| Outcome::Moved { what })
+    held.map_err(|what| Outcome::Moved { what: found.meta().blame(what, record.picture_at, Timestamp::now()) })
 }
 
 /// Makes a controller look again that has not taken note of a request: it may have missed it.
@@ -395,7 +406,9 @@ impl Nudges {
         if NUDGE_AFTER.get(self.done).is_some_and(|after| since >= *after) {
             self.done += 1;
             let version = &found.meta().resource_version;
+            pass(format_args!("door.before-nudge"));
             let touched = executor.nudge(&workload(record), version, Timestamp::now()).await;
+            pass(format_args!("door.nudged"));
             tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
         }
     }
@@ -410,6 +423,7 @@ async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
     loop {
+        pass(format_args!("door.before-look"));
         if let Ok(found) = executor.look(&object).await {
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::Confirmed { shows },

@@ -8,6 +8,7 @@ use crate::domain::action::{ActionId, PlanRecord, Verb};
 use crate::domain::checklist::Ledger;
 use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, Line, open_intents};
+use crate::kill_points::pass;
 
 /// What was found at start.
 #[derive(Debug, Default)]
@@ -82,7 +83,10 @@ pub async fn settle(door: &Door, action: &ActionId, record: &PlanRecord) {
         tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
         return;
     };
+    pass(format_args!("recovery.found"));
     let _mark = door.journal().mark_in_flight(&record.release);
     let outcome = door.settle_unknown(&executor, record).await;
+    pass(format_args!("recovery.looked"));
     door.conclude(action, record, outcome).await;
+    pass(format_args!("recovery.concluded"));
 }

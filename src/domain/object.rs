@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::text::duration;
 
 /// Object metadata, reduced on arrival: no managedFields, no labels, only the annotations that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub struct Meta {
     pub managed_by: Option<String>,
     /// Who wrote `spec.paused` last, from managedFields.
     pub paused_by: Option<Writer>,
+    /// Who wrote to spec or status last, from managedFields: neither a controller nor this program.
+    pub written_by: Option<Writer>,
 }
 
 /// Who wrote to an object, as managedFields tell it.
@@ -35,8 +39,40 @@ pub struct Meta {
 pub struct Writer {
     /// Field manager, e.g. `kubectl-edit`.
     pub manager: String,
-    /// When it wrote.
+    /// When it wrote, in whole seconds.
     pub at: Option<Timestamp>,
+}
+
+impl Writer {
+    /// Returns whether it wrote at this time or later. A write in the same second counts: nothing finer is told.
+    #[must_use]
+    pub fn wrote_since(&self, time: Timestamp) -> bool {
+        self.at.is_some_and(|at| at.as_second() >= time.as_second())
+    }
+
+    /// Says who wrote, and when, e.g. `kubectl-argo-rollouts, 3 s ago`.
+    #[must_use]
+    pub fn words(&self, now: Timestamp) -> String {
+        let ago = |at: Timestamp| match now.as_second() - at.as_second() {
+            ..=0 => "just now".to_owned(),
+            seconds @ 1..60 => format!("{seconds} s ago"),
+            seconds => format!("{} ago", duration(SignedDuration::from_secs(seconds))),
+        };
+        self.at.map_or_else(|| self.manager.clone(), |at| format!("{}, {}", self.manager, ago(at)))
+    }
+}
+
+impl Meta {
+    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (last
+    /// written by kubectl-argo-rollouts, 3 s ago)`.
+    #[must_use]
+    pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
+        let writer = self.written_by.as_ref().filter(|writer| picture.is_none_or(|at| writer.wrote_since(at)));
+        match writer {
+            Some(writer) => format!("{moved} (last written by {})", writer.words(now)),
+            None => moved,
+        }
+    }
 }
 
 /// One container of a pod template.

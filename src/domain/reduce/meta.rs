@@ -23,6 +23,7 @@ pub fn meta(value: &Value) -> Meta {
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
         managed_by: managed_by(metadata),
         paused_by: paused_by(metadata),
+        written_by: written_by(metadata),
     }
 }
 
@@ -52,6 +53,22 @@ fn paused_by(metadata: &Value) -> Option<Writer> {
         .max_by_key(|writer| writer.at)
 }
 
+/// Field managers that carry out what others asked for, and this program's own.
+const NOBODY: [&str; 3] = ["rollouts-controller", "kube-controller-manager", "release-cockpit"];
+
+/// Whoever wrote to spec or status last. A client's name and no user's: the API server keeps no more. Who took a field
+/// away (as a promotion takes the pause away) is not told at all, and neither is a status that was written over since.
+fn written_by(metadata: &Value) -> Option<Writer> {
+    list(&metadata["managedFields"])
+        .filter(|entry| {
+            let fields = &entry["fieldsV1"];
+            fields["f:spec"].is_object() || fields["f:status"].is_object()
+        })
+        .map(|entry| Writer { manager: text(&entry["manager"]), at: time(&entry["time"]) })
+        .filter(|writer| !writer.manager.is_empty() && !NOBODY.contains(&writer.manager.as_str()))
+        .max_by_key(|writer| writer.at)
+}
+
 /// Returns the uids of the object's owners.
 #[must_use]
 pub fn owner_uids(value: &Value) -> Vec<String> {
@@ -73,5 +90,34 @@ mod tests {
         ]}});
         assert_eq!(meta(&value).paused_by.map(|writer| writer.manager).as_deref(), Some("kubectl-argo-rollouts"));
         assert_eq!(meta(&json!({})).paused_by, None);
+    }
+
+    #[test]
+    fn the_last_writer_is_neither_a_controller_nor_this_program_nor_who_left_a_note() {
+        let entry = |manager: &str, second: u32, fields: Value| {
+            json!({"manager": manager, "operation": "Update", "time": format!("2026-11-21T08:00:{second:02}Z"), "fieldsV1": fields})
+        };
+        let value = json!({"metadata": {"managedFields": [
+            entry("kubectl-edit", 1, json!({"f:spec": {"f:replicas": {}}})),
+            entry("kubectl-argo-rollouts", 2, json!({"f:status": {"f:abort": {}}})),
+            entry("kubectl-annotate", 3, json!({"f:metadata": {"f:annotations": {}}})),
+            entry("rollouts-controller", 4, json!({"f:status": {"f:phase": {}}})),
+            entry("release-cockpit", 5, json!({"f:spec": {"f:paused": {}}})),
+        ]}});
+        let writer = meta(&value).written_by.unwrap();
+        assert_eq!(writer.manager, "kubectl-argo-rollouts");
+        let now = "2026-11-21T08:00:05.9Z".parse().unwrap();
+        assert_eq!(writer.words(now), "kubectl-argo-rollouts, 3 s ago");
+        assert_eq!(meta(&json!({})).written_by, None);
+    }
+
+    #[test]
+    fn who_wrote_before_the_picture_is_not_blamed_for_what_moved_since() {
+        let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        let writer = Writer { manager: "kubectl-edit".to_owned(), at: Some(time("2026-11-21T08:00:02Z")) };
+        let meta = Meta { written_by: Some(writer), ..Meta::default() };
+        let blame = |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
+        assert_eq!(blame("2026-11-21T08:00:03Z"), "it moved");
+        assert_eq!(blame("2026-11-21T08:00:02.4Z"), "it moved (last written by kubectl-edit, just now)");
     }
 }
