@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::journal::{Journal, JournalState};
@@ -36,6 +36,9 @@ const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
 const IN_THE_SERVER: Duration = Duration::from_secs(12);
+
+/// How long the clients of an environment may be in coming. A read-only environment never gets any.
+const ADMITTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the door reports.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub enum Receipt {
 #[derive(Clone)]
 pub struct Door {
     executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
+    /// Tells that an executor was admitted.
+    admitted: Arc<Notify>,
     journal: Journal,
     operator: String,
     /// Who the API servers say we are.
@@ -81,12 +86,13 @@ impl Door {
     /// Makes a door through which nothing can be done yet.
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
-        Self { executors: Arc::default(), journal, operator, users: Arc::default(), receipts }
+        Self { executors: Arc::default(), admitted: Arc::default(), journal, operator, users: Arc::default(), receipts }
     }
 
     /// Builds the executor of an environment. A read-only environment is never given one (law 8).
     pub fn admit(&self, env: EnvName, executor: Executor) {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert(env, executor);
+        self.admitted.notify_waiters();
     }
 
     /// Returns the journals.
@@ -108,6 +114,20 @@ impl Door {
 
     pub(super) fn executor(&self, env: &EnvName) -> Option<Executor> {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(env).cloned()
+    }
+
+    /// Returns the executor of an environment, which may be a moment in coming: at start its clients are being built.
+    pub(super) async fn executor_soon(&self, env: &EnvName) -> Option<Executor> {
+        let admitted = async {
+            loop {
+                let another = self.admitted.notified();
+                if let Some(executor) = self.executor(env) {
+                    return executor;
+                }
+                another.await;
+            }
+        };
+        tokio::time::timeout(ADMITTED_WITHIN, admitted).await.ok()
     }
 
     async fn tell(&self, receipt: Receipt) {
@@ -437,5 +457,25 @@ async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_to_be_settled_waits_for_an_executor_that_is_in_coming() {
+        let folder = tempfile::tempdir().unwrap();
+        let (receipts, _inflow) = mpsc::channel(1);
+        let door = Door::new(Journal::new(folder.path(), None), "alice".to_owned(), receipts);
+        let env = EnvName::new("prod");
+        let coming = async {
+            tokio::task::yield_now().await;
+            let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+            door.admit(env.clone(), Executor::new(config, "ns").unwrap());
+        };
+        let (executor, ()) = tokio::join!(door.executor_soon(&env), coming);
+        assert!(executor.is_some());
     }
 }

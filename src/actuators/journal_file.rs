@@ -111,10 +111,10 @@ impl JournalFile {
     /// # Errors
     /// The disk's, or a line that does not fit.
     pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
-        let fresh = !path.exists();
         let file = options().append(true).create(true).open(path).map_err(io_at(path))?;
         pass(format_args!("journal.file-made"));
-        if fresh {
+        // Empty: it was made just now, or before a crash that came at this very place.
+        if file.metadata().map_err(io_at(path))?.len() == 0 {
             sync_folder(path).map_err(io_at(path))?;
         }
         let mut journal = Self { path: path.to_owned(), file, last: None, length: 0 };

@@ -34,10 +34,7 @@ fn an_open_question_says_what_somebody_did_and_who() {
     press(&mut model, "p");
     let now = model.now;
     change(&mut model, |rollout| aborted(rollout, by("kubectl-argo-rollouts", now)));
-    assert_eq!(
-        stale(&model),
-        "the picture changed: it was aborted (last written by kubectl-argo-rollouts, just now)"
-    );
+    assert_eq!(stale(&model), "the picture changed: it was aborted (last written by kubectl-argo-rollouts, just now)");
     assert!(performed(&press(&mut model, "y")).is_empty());
 }
 
@@ -64,10 +61,7 @@ fn the_feed_names_who_did_what_only_people_do() {
     let at = model.now;
     let abort = super::tests::changed(|rollout| aborted(rollout, by("kubectl-argo-rollouts", at)));
     let lines = seen(&super::tests::feed(&mut model, abort));
-    assert!(
-        lines.contains(&"Degraded: RolloutAborted (kubectl-argo-rollouts, just now)".to_owned()),
-        "{lines:?}"
-    );
+    assert!(lines.contains(&"Degraded: RolloutAborted (kubectl-argo-rollouts, just now)".to_owned()), "{lines:?}");
     // What the controller does by itself is nobody's.
     let on = super::tests::changed(|rollout| {
         aborted(rollout, by("kubectl-argo-rollouts", at));

@@ -62,6 +62,11 @@ impl Writes {
         self.by_request.values().flatten().filter(|code| (200..300).contains(*code)).count()
     }
 
+    /// Returns the requests of which nobody heard: the client was gone before the answer, be it that it was taken or not.
+    pub fn unheard(&self) -> usize {
+        self.by_request.values().flatten().filter(|code| !(200..500).contains(*code) || **code == 499).count()
+    }
+
     /// Returns a request that came more than once, conflicts aside: they write nothing.
     pub fn repeated(&self) -> Option<&str> {
         let more = |codes: &Vec<u64>| codes.iter().filter(|code| **code != 409).count() > 1;

@@ -10,6 +10,7 @@ mod audit;
 #[path = "../contract/bed.rs"]
 #[expect(dead_code, reason = "the contract uses the rest")]
 mod bed;
+mod kept;
 #[path = "../contract/manifests.rs"]
 #[expect(dead_code, reason = "the contract uses the rest")]
 mod manifests;
@@ -75,7 +76,11 @@ impl Wanted {
                     let then = value()?;
                     wanted.deaths.get_or_insert_default().then = Some(then);
                 }
-                _ => return Err(format!("what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --lanes N").into()),
+                _ => {
+                    return Err(
+                        format!("what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --lanes N").into()
+                    );
+                }
             }
         }
         wanted.lanes = wanted.lanes.min(wanted.seeds.len()).max(1);

@@ -22,6 +22,8 @@ pub struct Program {
     namespace: String,
     workload: String,
     home: tempfile::TempDir,
+    /// Its config, where the scene needs one.
+    config: Option<String>,
 }
 
 /// How a run ended.
@@ -39,11 +41,21 @@ pub struct Run {
 impl Program {
     /// Makes a home for it.
     pub fn new(kubeconfig: &Path, namespace: &str, scene: &Scene) -> Checked<Self> {
+        let home = tempfile::tempdir()?;
+        let config = match scene.how {
+            How::Sign | How::Count => {
+                let path = home.path().join("cockpit.toml");
+                fs::write(&path, crate::kept::settings(scene, namespace)?)?;
+                Some(path.display().to_string())
+            }
+            How::Command | How::Keys(..) => None,
+        };
         Ok(Self {
+            config,
             kubeconfig: kubeconfig.to_owned(),
             namespace: namespace.to_owned(),
             workload: format!("{}/{}", scene.kind.to_lowercase(), scene.workload),
-            home: tempfile::tempdir()?,
+            home,
         })
     }
 
@@ -56,8 +68,11 @@ impl Program {
         self.home.path().join("passed")
     }
 
-    fn globals(&self) -> [&str; 6] {
-        ["--context", "alice", "--namespace", &self.namespace, "--workload", &self.workload]
+    fn globals(&self) -> Vec<&str> {
+        match &self.config {
+            Some(config) => vec!["--config", config],
+            None => vec!["--context", "alice", "--namespace", &self.namespace, "--workload", &self.workload],
+        }
     }
 
     fn variables(&self, at: Option<&str>) -> Vec<(&'static str, String)> {
@@ -75,7 +90,8 @@ impl Program {
         variables
     }
 
-    fn passed(&self) -> Vec<String> {
+    /// Returns the places that were passed so far.
+    pub fn passed(&self) -> Vec<String> {
         fs::read_to_string(self.list()).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
     }
 
@@ -103,6 +119,7 @@ impl Program {
     pub async fn act(&self, scene: &Scene, at: Option<&str>) -> Checked<Run> {
         match (scene.how, scene.verb) {
             (How::Keys(keys, title), _) => self.by_keys(keys, title, at),
+            (How::Sign | How::Count, _) => crate::kept::act(self, scene, at).await,
             (How::Command, Verb::Promote) => self.command(&["promote", "--yes"], at).await,
             (How::Command, Verb::PromoteFull) => {
                 self.command(&["promote", "--full", "--yes", "--confirm", "alice"], at).await
@@ -161,7 +178,7 @@ fn shows_soon(tui: &Tui, text: &str) -> bool {
 }
 
 /// Whether a child has ended, waited for or not.
-fn is_dead(pid: u32) -> bool {
+pub fn is_dead(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }

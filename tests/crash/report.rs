@@ -48,10 +48,10 @@ impl Report {
                 "cargo test --features kill-points --test crash -- --seed {} --at {}{then}",
                 row.seed, row.deaths.first
             );
-            self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(format!(
-                "{}, {place}: {settled}\n  {repeat}",
-                row.scene
-            ));
+            self.failures
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(format!("{}, {place}: {settled}\n  {repeat}", row.scene));
         }
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
     }
@@ -79,7 +79,11 @@ impl Report {
             println!("{name:32} {:>4}  {}", settled.values().sum::<usize>(), how.join(" · "));
         }
         let twice = rows.iter().filter(|row| row.deaths.then.is_some()).count();
-        println!("\n{} trials, {twice} of them with a second death while settling; {} failed", rows.len(), failures.len());
+        println!(
+            "\n{} trials, {twice} of them with a second death while settling; {} failed",
+            rows.len(),
+            failures.len()
+        );
         for failure in &failures {
             println!("\n{failure}");
         }

@@ -32,6 +32,10 @@ pub enum How {
     Command,
     /// By these keys, and `y` to the dialog with this title.
     Keys(&'static str, &'static str),
+    /// It is no action: a reviewer signs.
+    Sign,
+    /// It is no action: the screen is open, and counts.
+    Count,
 }
 
 /// One scene.
@@ -58,6 +62,10 @@ const fn scene(name: &'static str, workload: &'static str, stand: Stand, verb: V
 
 const fn by_keys(scene: Scene, keys: &'static str, title: &'static str) -> Scene {
     Scene { how: How::Keys(keys, title), ..scene }
+}
+
+const fn no_action(scene: Scene, how: How) -> Scene {
+    Scene { how, ..scene }
 }
 
 /// All scenes.
@@ -87,14 +95,22 @@ pub const ALL: &[Scene] = &[
     by_keys(scene("canary: promote by key", "api", Stand::Waits, Verb::Promote), "p", "Promote alice"),
     by_keys(scene("canary: rollback by key", "api", Stand::Waits, Verb::Rollback), "R", "Roll back alice"),
     by_keys(scene("deployment: restart by name", "web", Stand::Out, Verb::Restart), ":restart\r", "Restart alice"),
+    no_action(scene("sign GO", "api", Stand::Waits, Verb::Promote), How::Sign),
+    no_action(scene("count", "counted", Stand::Waits, Verb::Promote), How::Count),
 ];
+
+/// So many looks in a row must show it: a status is written in several steps.
+const STEADY: u32 = 4;
 
 /// Makes the workloads of a stage.
 pub async fn furnish(stage: &Stage) -> Checked {
     let steps = [weight(50), pause(), weight(67), pause()];
     stage.make([canary("api", 2, &steps), deployment("web", 2)]).await?;
     stage.make(blue_green("blue", 2)).await?;
-    for (kind, name) in [("Rollout", "api"), ("Rollout", "blue"), ("Deployment", "web")] {
+    let mut counted = canary("counted", 2, &steps);
+    counted["spec"]["template"]["metadata"]["labels"]["cockpit.test/metrics"] = json!("true");
+    stage.make([counted]).await?;
+    for (kind, name) in [("Rollout", "api"), ("Rollout", "blue"), ("Deployment", "web"), ("Rollout", "counted")] {
         until(stage, kind, name, "out", is_out).await?;
     }
     Ok(())
@@ -109,11 +125,14 @@ impl Scene {
         }
         // A full promotion that is still on its way would take the next version along.
         until(stage, kind, name, "quiet", is_quiet).await?;
+        let before = stage.get(kind, name).await?["status"]["currentPodHash"].clone();
         stage.set_image(kind, name, &image(name, &format!("1.{version}.0"))).await?;
         if kind == "Deployment" {
             until(stage, kind, name, "out", is_out).await?;
         } else {
-            until(stage, kind, name, "waiting", waits).await?;
+            // The pause of the version before may still be shown for a moment.
+            let new = |object: &Value| object["status"]["currentPodHash"] != before && waits(object);
+            until(stage, kind, name, "waiting", new).await?;
         }
         match self.stand {
             Stand::Waits => {}
@@ -123,8 +142,9 @@ impl Scene {
             }
             Stand::Aborted => {
                 stage.merge_status(kind, name, json!({"status": {"abort": true}})).await?;
-                let aborted =
-                    |object: &Value| object["status"]["abortedAt"].is_string() && object["status"]["phase"] == "Degraded";
+                let aborted = |object: &Value| {
+                    object["status"]["abortedAt"].is_string() && object["status"]["phase"] == "Degraded"
+                };
                 until(stage, kind, name, "aborted", aborted).await?;
             }
             Stand::Out if kind == "Deployment" => {}
@@ -209,12 +229,14 @@ fn waits(object: &Value) -> bool {
 
 /// Waits until an object is as wanted; touches it now and then, for its controller overlooks what comes right after a
 /// write of its own.
-async fn until(stage: &Stage, kind: &str, name: &str, what: &str, wanted: fn(&Value) -> bool) -> Checked {
+async fn until(stage: &Stage, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Checked {
+    let mut looks = 0;
     let deadline = Instant::now() + PATIENCE;
     let mut touch = Instant::now() + Duration::from_secs(2);
     loop {
         let object = stage.get(kind, name).await?;
-        if wanted(&object) {
+        looks = if wanted(&object) { looks + 1 } else { 0 };
+        if looks == STEADY {
             return Ok(());
         }
         if Instant::now() >= deadline {

@@ -28,7 +28,7 @@ pub struct Deaths {
 pub async fn rehearse(stage: &Stage, scene: &Scene, version: u32) -> Checked<Vec<String>> {
     scene.set(stage, version).await?;
     let run = Program::new(stage.bed.kubeconfig(), &stage.namespace, scene)?.act(scene, None).await?;
-    if run.said.contains("done: ") { Ok(run.passed) } else { Err(format!("it is not done:\n{}", run.said).into()) }
+    if is_done(&run) { Ok(run.passed) } else { Err(format!("it is not done:\n{}", run.said).into()) }
 }
 
 /// Kills the program in a scene, and returns the places that the next start passes while it settles that.
@@ -43,27 +43,49 @@ pub async fn rehearse_settling(stage: &Stage, scene: &Scene, version: u32, at: &
 pub async fn play(stage: &Stage, scene: &Scene, version: u32, deaths: &Deaths) -> Checked<String> {
     let before = scene.set(stage, version).await?;
     let program = Program::new(stage.bed.kubeconfig(), &stage.namespace, scene)?;
+    let shared = crate::kept::shared(stage).await;
     let start = Timestamp::now();
     let run = program.act(scene, Some(&deaths.first)).await?;
     if !run.killed {
-        return if run.said.contains("done: ") { Ok("place not passed".to_owned()) } else { Err(run.said.into()) };
+        return if is_done(&run) { Ok("place not passed".to_owned()) } else { Err(run.said.into()) };
     }
     died_at(&run, &deaths.first)?;
+    let settled = match scene.how {
+        How::Sign => crate::kept::judge_sign(stage, &program, &shared).await?,
+        How::Count => crate::kept::judge_counts(&program, scene).await?,
+        How::Command | How::Keys(..) => settle(stage, scene, &program, &before, start, deaths).await?,
+    };
+    let verified = program.command(&["log", "verify"], None).await?;
+    if verified.code != Some(0) || verified.said.contains("torn line follows") {
+        return Err(format!("the journal does not hold together: {}", verified.said).into());
+    }
+    Ok(settled)
+}
+
+fn is_done(run: &Run) -> bool {
+    run.said.contains("done: ") || run.said.contains(" signed GO ")
+}
+
+/// The next start settles what the death left of an action.
+async fn settle(
+    stage: &Stage,
+    scene: &Scene,
+    program: &Program,
+    before: &Value,
+    start: Timestamp,
+    deaths: &Deaths,
+) -> Checked<String> {
     let (lines, torn) = read(&program.journals())?;
     let open = open_intents(&lines);
     if let Some(then) = &deaths.then {
         program.command(&["pause"], Some(then)).await?;
     }
     let (later, _) = read(&program.journals())?;
-    start_again(&program, scene, &later).await?;
-    let settled = judge(stage, scene, &program, &before, start).await?;
+    start_again(program, scene, &later).await?;
+    let settled = judge(stage, scene, program, before, start).await?;
     if torn && open.is_empty() {
         // Nothing was written since: the next one who writes puts the torn line aside.
-        ask_again(&program, scene).await?;
-    }
-    let verified = program.command(&["log", "verify"], None).await?;
-    if verified.code != Some(0) || verified.said.contains("torn") {
-        return Err(format!("the journal does not hold together: {}", verified.said).into());
+        ask_again(program, scene).await?;
     }
     if let Some(repeated) = Writes::since(start, &stage.namespace, scene)?.repeated() {
         return Err(format!("sent more than once: {repeated}").into());
@@ -121,6 +143,9 @@ async fn judge(stage: &Stage, scene: &Scene, program: &Program, before: &Value, 
     if let Some((_, record)) = open_intents(&lines).first() {
         return Err(format!("still open: {}", record.headline).into());
     }
+    if !lines.is_empty() && !lines.iter().any(|line| matches!(line.entry, Entry::Opened { .. })) {
+        return Err("the journal does not say which release it is about".into());
+    }
     let intent = lines.iter().find_map(|line| match &line.entry {
         Entry::Intent { action, plan, .. } => Some((action, plan)),
         _ => None,
@@ -133,7 +158,7 @@ async fn judge(stage: &Stage, scene: &Scene, program: &Program, before: &Value, 
     };
     let outcome = only_outcome(&lines, action)?;
     let shows = scene.shows(before, &now, record);
-    is_true(outcome, record, writes.taken(), shows)?;
+    is_true(outcome, record, &writes, shows)?;
     let shown = program.command(&["log", "show", &record.release], None).await?;
     if !shown.said.contains(outcome.words().split(':').next().unwrap_or_default()) {
         return Err(format!("the log does not show `{}`: {}", outcome.words(), shown.said).into());
@@ -157,18 +182,20 @@ fn only_outcome<'a>(lines: &'a [Line], id: &ActionId) -> Checked<&'a Outcome> {
 }
 
 /// Done if and only if the cluster shows it; sent whole if done, and not sent whole if not.
-fn is_true(outcome: &Outcome, record: &PlanRecord, taken: usize, shows: bool) -> Checked {
-    let whole = taken >= record.requests.len();
+fn is_true(outcome: &Outcome, record: &PlanRecord, writes: &Writes, shows: bool) -> Checked {
+    let (taken, unheard) = (writes.taken(), writes.unheard());
+    let whole = taken + unheard >= record.requests.len();
+    let not_whole = taken < record.requests.len();
     let true_ = match outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && whole,
-        Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && !whole,
+        Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && not_whole,
         Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => false,
     };
     if true_ {
         return Ok(());
     }
     Err(format!(
-        "the journal says `{}`, but {taken} of {} requests were taken and the cluster {} it",
+        "the journal says `{}`, but {taken} of {} requests were taken, {unheard} unheard, and the cluster {} it",
         outcome.words(),
         record.requests.len(),
         if shows { "shows" } else { "does not show" }
@@ -179,5 +206,5 @@ fn is_true(outcome: &Outcome, record: &PlanRecord, taken: usize, shows: bool) ->
 /// Asks once more for what never left: now it is done.
 async fn ask_again(program: &Program, scene: &Scene) -> Checked {
     let run = program.act(scene, None).await?;
-    if run.said.contains("done: ") { Ok(()) } else { Err(format!("asked again: {}", run.said).into()) }
+    if is_done(&run) { Ok(()) } else { Err(format!("asked again: {}", run.said).into()) }
 }

@@ -94,9 +94,7 @@ mod tests {
 
     #[test]
     fn the_last_writer_is_neither_a_controller_nor_this_program_nor_who_left_a_note() {
-        let entry = |manager: &str, second: u32, fields: Value| {
-            json!({"manager": manager, "operation": "Update", "time": format!("2026-11-21T08:00:{second:02}Z"), "fieldsV1": fields})
-        };
+        let entry = |manager: &str, second: u32, fields: Value| json!({"manager": manager, "operation": "Update", "time": format!("2026-11-21T08:00:{second:02}Z"), "fieldsV1": fields});
         let value = json!({"metadata": {"managedFields": [
             entry("kubectl-edit", 1, json!({"f:spec": {"f:replicas": {}}})),
             entry("kubectl-argo-rollouts", 2, json!({"f:status": {"f:abort": {}}})),
@@ -116,7 +114,8 @@ mod tests {
         let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
         let writer = Writer { manager: "kubectl-edit".to_owned(), at: Some(time("2026-11-21T08:00:02Z")) };
         let meta = Meta { written_by: Some(writer), ..Meta::default() };
-        let blame = |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
+        let blame =
+            |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
         assert_eq!(blame("2026-11-21T08:00:03Z"), "it moved");
         assert_eq!(blame("2026-11-21T08:00:02.4Z"), "it moved (last written by kubectl-edit, just now)");
     }
