@@ -14,6 +14,7 @@ use crate::config::client::client;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
+use crate::domain::object::OURS as FIELD_MANAGER;
 use crate::domain::reduce;
 use crate::domain::text::root_cause;
 use crate::domain::workload::Object;
@@ -21,8 +22,6 @@ use crate::kill_points::pass;
 
 /// How long one answer may take. After that the request is unknown.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// Who writes, as managedFields show it.
-const FIELD_MANAGER: &str = "release-cockpit";
 
 /// Why a request did not do what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::Target;
 use crate::domain::journal::{Course, Entry};
-use crate::domain::object::Writer;
+use crate::domain::object::{OURS, Writer};
 use crate::domain::signals::Tracks;
 use crate::domain::verdict::Verdict;
 use crate::domain::workload::{Revision, Status};
@@ -90,7 +90,7 @@ struct Seen {
     reasons: Vec<String>,
     /// When the ReplicaSet of the revision under way was made.
     since: Option<Timestamp>,
-    /// Whoever wrote last, but controllers and this program.
+    /// Whoever wrote last what people write.
     writer: Option<Writer>,
 }
 
@@ -104,7 +104,10 @@ impl Seen {
             verdict: workload.judgement.verdict,
             reasons: workload.judgement.reasons.clone(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
-            writer: workload.snapshot.as_ref().and_then(|snapshot| snapshot.object.meta().written_by.clone()),
+            writer: workload
+                .snapshot
+                .as_ref()
+                .and_then(|snapshot| snapshot.object.meta().written_since(model.now - A_MOMENT).cloned()),
             status,
         })
     }
@@ -134,8 +137,8 @@ impl Seen {
     /// Says who is behind a change that only people make, where one of them has just written: ` (kubectl-edit, 1 s ago)`.
     /// The controller's part in it comes a moment after theirs.
     fn whose(&self, now: Timestamp) -> String {
-        let writer = self.writer.as_ref().filter(|writer| writer.wrote_since(now - A_MOMENT));
-        writer.map_or_else(String::new, |writer| format!(" ({})", writer.words(now)))
+        let other = self.writer.as_ref().filter(|writer| writer.manager != OURS);
+        other.map_or_else(String::new, |writer| format!(" ({})", writer.words(now)))
     }
 
     fn version(&self) -> Option<String> {

@@ -9,12 +9,12 @@ use crate::domain::journal::Entry;
 use crate::domain::object::Writer;
 use crate::domain::rollout::Rollout;
 
-fn by(manager: &str, at: Timestamp) -> Option<Writer> {
-    Some(Writer { manager: manager.to_owned(), at: Some(at) })
+fn by(manager: &str, at: Timestamp) -> Writer {
+    Writer { manager: manager.to_owned(), at: Some(at) }
 }
 
-fn aborted(rollout: &mut Rollout, writer: Option<Writer>) {
-    rollout.meta.written_by = writer;
+fn aborted(rollout: &mut Rollout, writer: Writer) {
+    rollout.meta.aborted_by = Some(writer);
     rollout.status.abort = true;
     rollout.status.aborted_at = Some(start());
     rollout.status.phase = "Degraded".to_owned();
@@ -34,7 +34,7 @@ fn an_open_question_says_what_somebody_did_and_who() {
     press(&mut model, "p");
     let now = model.now;
     change(&mut model, |rollout| aborted(rollout, by("kubectl-argo-rollouts", now)));
-    assert_eq!(stale(&model), "the picture changed: it was aborted (last written by kubectl-argo-rollouts, just now)");
+    assert_eq!(stale(&model), "the picture changed: it was aborted (by kubectl-argo-rollouts, just now)");
     assert!(performed(&press(&mut model, "y")).is_empty());
 }
 

@@ -30,9 +30,14 @@ pub struct Meta {
     pub managed_by: Option<String>,
     /// Who wrote `spec.paused` last, from managedFields.
     pub paused_by: Option<Writer>,
-    /// Who wrote to spec or status last, from managedFields: neither a controller nor this program.
-    pub written_by: Option<Writer>,
+    /// Who wrote the images of the template last.
+    pub image_by: Option<Writer>,
+    /// Who wrote `status.abort` last.
+    pub aborted_by: Option<Writer>,
 }
+
+/// The field manager of this program.
+pub const OURS: &str = "release-cockpit";
 
 /// Who wrote to an object, as managedFields tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,13 +68,20 @@ impl Writer {
 }
 
 impl Meta {
-    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (last
-    /// written by kubectl-argo-rollouts, 3 s ago)`.
+    /// Returns who wrote last, at this time or later, what people write: images, a hold or an abort. Who promoted is not
+    /// told: that takes a field away.
+    #[must_use]
+    pub fn written_since(&self, time: Timestamp) -> Option<&Writer> {
+        let writers = [&self.image_by, &self.aborted_by, &self.paused_by].into_iter().flatten();
+        writers.filter(|writer| writer.wrote_since(time)).max_by_key(|writer| writer.at)
+    }
+
+    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (by
+    /// kubectl-argo-rollouts, 3 s ago)`.
     #[must_use]
     pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
-        let writer = self.written_by.as_ref().filter(|writer| picture.is_none_or(|at| writer.wrote_since(at)));
-        match writer {
-            Some(writer) => format!("{moved} (last written by {})", writer.words(now)),
+        match self.written_since(picture.unwrap_or(now)) {
+            Some(writer) => format!("{moved} (by {})", writer.words(now)),
             None => moved,
         }
     }

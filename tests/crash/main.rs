@@ -77,9 +77,10 @@ impl Wanted {
                     wanted.deaths.get_or_insert_default().then = Some(then);
                 }
                 _ => {
-                    return Err(
-                        format!("what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --lanes N").into()
-                    );
+                    return Err(format!(
+                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --lanes N"
+                    )
+                    .into());
                 }
             }
         }

@@ -131,6 +131,10 @@ async fn start_again(program: &Program, scene: &Scene, lines: &[Line]) -> Checke
         }
     }
     tui.send("q");
+    // The journal may be a moment ahead of the screen, which then asks whether to leave what is on its way.
+    if !tui.gone_soon(scene.workload) && tui.text().contains("Leave while") {
+        tui.send("y");
+    }
     tui.exit();
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::stage::{PATIENCE, Stage};
 
 const API: &str = "rollout/api";
 /// Who the other one is.
-const OTHER: &str = "last written by kubectl-argo-rollouts";
+const OTHER: &str = "(by kubectl-argo-rollouts, ";
 
 async fn at_first_pause(stage: &Stage) -> Checked<Cockpit> {
     let steps = [weight(34), pause(), weight(67), pause()];
@@ -54,6 +54,11 @@ async fn noticed(stage: &Stage, what: &str, noted: impl Fn(&Value) -> bool) -> C
         sleep(std::time::Duration::from_millis(300)).await;
     }
     Ok(())
+}
+
+fn is_observed(object: &Value) -> bool {
+    // Rollouts write the number as text.
+    object["status"]["observedGeneration"].as_str() == Some(&object["metadata"]["generation"].to_string())
 }
 
 fn is_aborted(object: &Value) -> bool {
@@ -134,8 +139,7 @@ pub async fn other_images_meanwhile(stage: &Stage) -> Checked {
             let tag = image("api", "1.3.0");
             noticed(stage, "the image", |object| {
                 let template = &object["spec"]["template"]["spec"]["containers"][0]["image"];
-                *template == *tag
-                    && object["status"]["observedGeneration"] == object["metadata"]["generation"].to_string()
+                *template == *tag && is_observed(object)
             })
             .await?;
         }
@@ -172,9 +176,9 @@ pub async fn scaled_and_restarted_meanwhile(stage: &Stage) -> Checked {
     }
     noticed(stage, "both", |object| {
         let status = &object["status"];
-        status["observedGeneration"] == object["metadata"]["generation"].to_string()
+        is_observed(object)
             && status["restartedAt"] == object["spec"]["restartAt"]
-            && status["availableReplicas"] == 4
+            && status["availableReplicas"].as_u64() >= Some(4)
             && status["phase"] == "Paused"
     })
     .await?;
@@ -295,10 +299,7 @@ pub async fn another_image_under_an_open_question(stage: &Stage) -> Checked {
     let images = async {
         let done = other(stage, &args).await?;
         if done {
-            noticed(stage, "the image", |object| {
-                object["status"]["observedGeneration"] == object["metadata"]["generation"].to_string()
-            })
-            .await?;
+            noticed(stage, "the image", is_observed).await?;
         }
         Ok(done)
     };
@@ -324,6 +325,7 @@ pub async fn deleted_under_an_open_question(stage: &Stage) -> Checked {
         tui.wait_text("no longer: the picture changed: the workload is gone");
         tui.send("y");
         tui.send("\x1b");
+        tui.wait("it is closed", |screen| !screen.contents().contains("no longer:"));
         tui.wait_text("does not exist");
         tui.send("q");
         same("exit code", &tui.exit(), &0)
