@@ -23,6 +23,8 @@ pub enum Stand {
     Out,
     /// It is out, and held by hand.
     OutHeld,
+    /// A new version waits for a person, and the controller does not look: it is nudged, until it is let look.
+    Unheeded,
 }
 
 /// How it is asked for.
@@ -92,6 +94,8 @@ pub const ALL: &[Scene] = &[
     scene("deployment: resume", "web", Stand::OutHeld, Verb::Resume),
     scene("deployment: rollback", "web", Stand::Out, Verb::Rollback),
     scene("deployment: restart", "web", Stand::Out, Verb::Restart),
+    scene("canary: pause unheeded", "api", Stand::Unheeded, Verb::Pause),
+    scene("blue-green: pause unheeded", "blue", Stand::Unheeded, Verb::Pause),
     by_keys(scene("canary: promote by key", "api", Stand::Waits, Verb::Promote), "p", "Promote alice"),
     by_keys(scene("canary: rollback by key", "api", Stand::Waits, Verb::Rollback), "R", "Roll back alice"),
     by_keys(scene("deployment: restart by name", "web", Stand::Out, Verb::Restart), ":restart\r", "Restart alice"),
@@ -120,6 +124,7 @@ impl Scene {
     /// Brings the workload to where it must stand, whatever the scene before left; returns it.
     pub async fn set(&self, stage: &Stage, version: u32) -> Checked<Value> {
         let (kind, name) = (self.kind, self.workload);
+        self.heed(stage, true).await?;
         if stage.get(kind, name).await?["spec"]["paused"] == true {
             stage.merge(kind, name, json!({"spec": {"paused": false}})).await?;
         }
@@ -136,6 +141,7 @@ impl Scene {
         }
         match self.stand {
             Stand::Waits => {}
+            Stand::Unheeded => self.heed(stage, false).await?,
             Stand::Held | Stand::OutHeld => {
                 stage.merge(kind, name, json!({"spec": {"paused": true}})).await?;
                 until(stage, kind, name, "held", |object| observed(object) && object["spec"]["paused"] == true).await?;
@@ -154,6 +160,16 @@ impl Scene {
             }
         }
         stage.get(kind, name).await
+    }
+
+    /// Lets the controller look at the workload, or not: what is another instance's it leaves alone.
+    pub async fn heed(&self, stage: &Stage, looks: bool) -> Checked {
+        if self.kind != "Rollout" {
+            return Ok(());
+        }
+        let instance = if looks { Value::Null } else { json!("nobody") };
+        let labels = json!({"argo-rollouts.argoproj.io/controller-instance-id": instance});
+        stage.merge(self.kind, self.workload, json!({"metadata": {"labels": labels}})).await
     }
 
     /// Returns whether the object, which stood as `before`, shows that the action was done.
