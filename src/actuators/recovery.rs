@@ -118,3 +118,32 @@ pub async fn settle(door: &Door, action: &ActionId, record: &PlanRecord) {
     door.conclude(action, record, outcome).await;
     pass(format_args!("recovery.concluded"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::{Acknowledgement, CheckId};
+    use crate::domain::ids::EnvName;
+
+    #[test]
+    fn what_was_said_within_the_hour_is_shared_once_more() {
+        let now = Timestamp::now();
+        let said = |check: &str, minutes: i64| {
+            let at = now - SignedDuration::from_mins(minutes);
+            let entry = Entry::Acknowledged(Acknowledgement {
+                env: EnvName::new("prod"),
+                check: CheckId::new(check),
+                who: "ada".to_owned(),
+                verified: true,
+                note: "seen".to_owned(),
+                at,
+                subject: "api 1.5.0".to_owned(),
+            });
+            Line::after(None, at, entry)
+        };
+        let note = Entry::Note { who: "ada".to_owned(), text: "hello".to_owned() };
+        let lines = [said("old", 61), said("new", 1), Line::after(None, now, note)];
+        let again: Vec<String> = said_lately(&lines).map(|entry| entry.sentence()).collect();
+        assert_eq!(again, ["ada acknowledged new: “seen”"]);
+    }
+}

@@ -86,20 +86,20 @@ mod tests {
         assert_eq!(meta(&json!({})).paused_by, None);
     }
 
-    fn entry(manager: &str, second: u32, fields: Value) -> Value {
+    fn entry(manager: &str, second: u32, fields: &Value) -> Value {
         let time = format!("2026-11-21T08:00:{second:02}Z");
         json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields})
     }
 
     #[test]
     fn whoever_wrote_what_people_write_is_told_and_not_who_left_a_note() {
-        let containers = |container: Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}});
+        let containers = |container: &Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}});
         let value = json!({"metadata": {"managedFields": [
-            entry("helm", 9, containers(json!({"k:{\"name\":\"app\"}": {"f:ports": {}}}))),
-            entry("kubectl-set", 1, containers(json!({"k:{\"name\":\"app\"}": {"f:image": {}}}))),
-            entry("kubectl-argo-rollouts", 2, json!({"f:status": {"f:abort": {}}})),
-            entry("kubectl-annotate", 3, json!({"f:metadata": {"f:annotations": {}}})),
-            entry("rollouts-controller", 4, json!({"f:status": {"f:phase": {}}})),
+            entry("helm", 9, &containers(&json!({"k:{\"name\":\"app\"}": {"f:ports": {}}}))),
+            entry("kubectl-set", 1, &containers(&json!({"k:{\"name\":\"app\"}": {"f:image": {}}}))),
+            entry("kubectl-argo-rollouts", 2, &json!({"f:status": {"f:abort": {}}})),
+            entry("kubectl-annotate", 3, &json!({"f:metadata": {"f:annotations": {}}})),
+            entry("rollouts-controller", 4, &json!({"f:status": {"f:phase": {}}})),
         ]}});
         let (meta, time) = (meta(&value), |text: &str| text.parse::<jiff::Timestamp>().unwrap());
         let last = |since: &str| meta.written_since(time(since)).map(|writer| writer.manager.as_str());
