@@ -5,16 +5,17 @@
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may name.
-const MAY_SEE: [(&str, &[&str]); 10] = [
+const MAY_SEE: [(&str, &[&str]); 11] = [
     ("domain", &["domain"]),
     ("keys", &["keys", "domain"]),
     ("app", &["app", "domain", "keys"]),
     ("view", &["view", "app", "domain", "keys"]),
-    ("config", &["config", "domain", "keys"]),
+    ("config", &["config", "domain", "keys", "kill_points"]),
     ("cli", &["cli", "config", "domain", "keys"]),
-    ("sources", &["sources", "domain", "config"]),
-    ("actuators", &["actuators", "domain", "config"]),
+    ("sources", &["sources", "domain", "config", "kill_points"]),
+    ("actuators", &["actuators", "domain", "config", "kill_points"]),
     ("simulator", &["simulator"]),
+    ("kill_points", &["kill_points"]),
     ("runtime", &["runtime", "actuators", "app", "cli", "config", "domain", "keys", "simulator", "sources", "view"]),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::journal::{Journal, JournalState};
@@ -19,6 +19,7 @@ use crate::domain::ids::{EnvName, Target, WorkloadKind};
 use crate::domain::journal::{Entry, Line};
 use crate::domain::reduce;
 use crate::domain::workload::Object;
+use crate::kill_points::pass;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
@@ -35,6 +36,9 @@ const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
 const IN_THE_SERVER: Duration = Duration::from_secs(12);
+
+/// How long the clients of an environment may be in coming. A read-only environment never gets any.
+const ADMITTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the door reports.
 #[derive(Clone, Debug)]
@@ -69,6 +73,8 @@ pub enum Receipt {
 #[derive(Clone)]
 pub struct Door {
     executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
+    /// Tells that an executor was admitted.
+    admitted: Arc<Notify>,
     journal: Journal,
     operator: String,
     /// Who the API servers say we are.
@@ -80,12 +86,13 @@ impl Door {
     /// Makes a door through which nothing can be done yet.
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
-        Self { executors: Arc::default(), journal, operator, users: Arc::default(), receipts }
+        Self { executors: Arc::default(), admitted: Arc::default(), journal, operator, users: Arc::default(), receipts }
     }
 
     /// Builds the executor of an environment. A read-only environment is never given one (law 8).
     pub fn admit(&self, env: EnvName, executor: Executor) {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert(env, executor);
+        self.admitted.notify_waiters();
     }
 
     /// Returns the journals.
@@ -107,6 +114,20 @@ impl Door {
 
     pub(super) fn executor(&self, env: &EnvName) -> Option<Executor> {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(env).cloned()
+    }
+
+    /// Returns the executor of an environment, which may be a moment in coming: at start its clients are being built.
+    pub(super) async fn executor_soon(&self, env: &EnvName) -> Option<Executor> {
+        let admitted = async {
+            loop {
+                let another = self.admitted.notified();
+                if let Some(executor) = self.executor(env) {
+                    return executor;
+                }
+                another.await;
+            }
+        };
+        tokio::time::timeout(ADMITTED_WITHIN, admitted).await.ok()
     }
 
     async fn tell(&self, receipt: Receipt) {
@@ -167,18 +188,23 @@ impl Door {
             return outcome;
         };
         let mark = self.journal.mark_in_flight(&record.release);
+        pass(format_args!("door.marked"));
         if let Err(outcome) = self.write_intent(&action, &record).await {
             self.ended(&action, &record, outcome.clone()).await;
             return outcome;
         }
+        pass(format_args!("door.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
         let mut outcome = self.carry_out(&executor, &action, &record).await;
+        pass(format_args!("door.carried-out"));
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone()).await;
             outcome = self.settle_unknown(&executor, &record).await;
         }
         self.conclude(&action, &record, outcome.clone()).await;
+        pass(format_args!("door.concluded"));
         drop(mark);
+        pass(format_args!("door.mark-let-go"));
         outcome
     }
 
@@ -253,12 +279,14 @@ impl Door {
         version: &str,
     ) -> Result<String, Outcome> {
         let result = self.send_once(executor, record, request, version).await;
+        pass(format_args!("door.answered"));
         let answer = match &result {
             Ok(new) => format!("accepted at resourceVersion {new}"),
             Err(outcome) => outcome.words(),
         };
         let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
         self.write(&record.release, entry).await;
+        pass(format_args!("door.answer-written"));
         result.map_err(|outcome| match outcome {
             // The first part is done: what the whole came to is told by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
@@ -281,13 +309,16 @@ impl Door {
         let until = Instant::now() + CONFLICTS_FOR;
         let mut conflicts = 0;
         while Instant::now() < until {
+            pass(format_args!("door.before-prepare"));
             let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
             if let Some(live) = &prepared.live {
                 still_hold(executor, record, request, live).await?;
             }
+            pass(format_args!("door.before-send"));
             match executor.send(request, &prepared).await {
                 Ok(new) => return Ok(new),
                 Err(SendError::Conflict) => {
+                    pass(format_args!("door.conflict"));
                     conflicts += 1;
                     if conflicts > AT_ONCE {
                         sleep(noise(OUT_OF_STEP)).await;
@@ -373,7 +404,7 @@ async fn still_hold(
     } else {
         record.facts.hold_midway(&now, record.to_hash.as_deref())
     };
-    held.map_err(|what| Outcome::Moved { what })
+    held.map_err(|what| Outcome::Moved { what: found.meta().blame(what, record.picture_at, Timestamp::now()) })
 }
 
 /// Makes a controller look again that has not taken note of a request: it may have missed it.
@@ -395,7 +426,9 @@ impl Nudges {
         if NUDGE_AFTER.get(self.done).is_some_and(|after| since >= *after) {
             self.done += 1;
             let version = &found.meta().resource_version;
+            pass(format_args!("door.before-nudge"));
             let touched = executor.nudge(&workload(record), version, Timestamp::now()).await;
+            pass(format_args!("door.nudged"));
             tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
         }
     }
@@ -410,6 +443,7 @@ async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
     loop {
+        pass(format_args!("door.before-look"));
         if let Ok(found) = executor.look(&object).await {
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::Confirmed { shows },
@@ -423,5 +457,25 @@ async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_to_be_settled_waits_for_an_executor_that_is_in_coming() {
+        let folder = tempfile::tempdir().unwrap();
+        let (receipts, _inflow) = mpsc::channel(1);
+        let door = Door::new(Journal::new(folder.path(), None), "alice".to_owned(), receipts);
+        let env = EnvName::new("prod");
+        let coming = async {
+            tokio::task::yield_now().await;
+            let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+            door.admit(env.clone(), Executor::new(config, "ns").unwrap());
+        };
+        let (executor, ()) = tokio::join!(door.executor_soon(&env), coming);
+        assert!(executor.is_some());
     }
 }

@@ -163,7 +163,8 @@ impl Inner {
                 .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
             let path = self.dir.join(file_name(release));
             let (mut file, known) = JournalFile::open(&path)?;
-            if known.is_empty() {
+            // Its first line may have been torn by a crash, and put aside just now.
+            if !known.iter().any(|line| matches!(line.entry, Entry::Opened { .. })) {
                 let opened = Entry::Opened {
                     release: release.to_owned(),
                     program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -262,6 +263,16 @@ mod tests {
             })
             .collect();
         assert_eq!(texts, ["a rollback", "later"]);
+    }
+
+    #[tokio::test]
+    async fn a_journal_whose_first_line_was_torn_says_all_the_same_what_it_is_about() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(file_name("r 1"));
+        std::fs::write(&path, r#"{"n":1,"at":"2026"#).unwrap();
+        Journal::new(dir.path(), None).append("r 1", note("on")).await.unwrap();
+        let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.word()).collect();
+        assert_eq!(kinds, ["note", "opened", "note"]);
     }
 
     #[tokio::test]

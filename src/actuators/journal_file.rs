@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::domain::journal::{Entry, Line};
+use crate::kill_points::{pass, pass_after};
 
 /// What is wrong with a journal.
 #[derive(Debug, thiserror::Error)]
@@ -110,9 +111,10 @@ impl JournalFile {
     /// # Errors
     /// The disk's, or a line that does not fit.
     pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
-        let fresh = !path.exists();
         let file = options().append(true).create(true).open(path).map_err(io_at(path))?;
-        if fresh {
+        pass(format_args!("journal.file-made"));
+        // Empty: it was made just now, or before a crash that came at this very place.
+        if file.metadata().map_err(io_at(path))?.len() == 0 {
             sync_folder(path).map_err(io_at(path))?;
         }
         let mut journal = Self { path: path.to_owned(), file, last: None, length: 0 };
@@ -129,6 +131,7 @@ impl JournalFile {
     /// The disk's, or a line of another process that does not fit.
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<Line, JournalError> {
         self.file.lock().map_err(io_at(&self.path))?;
+        pass(format_args!("journal.locked"));
         let appended = self.append_locked(at, entry);
         let _ = self.file.unlock();
         appended
@@ -147,12 +150,21 @@ impl JournalFile {
     fn write(&mut self, line: &Line) -> Result<(), JournalError> {
         let mut bytes = serde_json::to_vec(line).map_err(|error| io_at(&self.path)(io::Error::other(error)))?;
         bytes.push(b'\n');
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        let kind = line.entry.word();
+        pass(format_args!("journal.{kind}.before-write"));
+        pass_after(format_args!("journal.{kind}.half-a-line"), || {
+            let _ = (&self.file).write_all(bytes.split_at(bytes.len() / 2).0);
+        });
+        let written = self.file.write_all(&bytes).and_then(|()| {
+            pass(format_args!("journal.{kind}.before-sync"));
+            self.file.sync_data()
+        });
         if let Err(error) = written {
             // A half-written line would make the next one unreadable.
             let _ = self.file.set_len(self.length);
             return Err(io_at(&self.path)(error));
         }
+        pass(format_args!("journal.{kind}.after-sync"));
         self.length += bytes.len() as u64;
         self.last = Some(line.clone());
         Ok(())
@@ -178,11 +190,14 @@ impl JournalFile {
         let aside = self.path.with_extension(format!("torn-{}", now.as_millisecond()));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
+        pass(format_args!("journal.aside.before-copy"));
         options
             .open(&aside)
             .and_then(|mut file| file.write_all(torn).and_then(|()| file.sync_all()))
             .map_err(io_at(&aside))?;
+        pass(format_args!("journal.aside.before-cut"));
         self.file.set_len(self.length).map_err(io_at(&self.path))?;
+        pass(format_args!("journal.aside.after-cut"));
         let text = format!("a line torn by a crash ({} bytes) was put aside in {}", torn.len(), aside.display());
         let line = Line::after(self.last.as_ref(), now, Entry::Note { who: "release-cockpit".to_owned(), text });
         self.write(&line)?;

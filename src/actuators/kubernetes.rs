@@ -14,14 +14,14 @@ use crate::config::client::client;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
+use crate::domain::object::OURS as FIELD_MANAGER;
 use crate::domain::reduce;
 use crate::domain::text::root_cause;
 use crate::domain::workload::Object;
+use crate::kill_points::pass;
 
 /// How long one answer may take. After that the request is unknown.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// Who writes, as managedFields show it.
-const FIELD_MANAGER: &str = "release-cockpit";
 
 /// Why a request did not do what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +187,7 @@ impl Executor {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let sent = async {
+            pass(format_args!("record.before-patch"));
             let add = Patch::Merge(json!({"data": {key: value}}));
             let map = match api.patch(record::NAME, &params, &add).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => {
@@ -196,6 +197,7 @@ impl Executor {
                         ..ConfigMap::default()
                     };
                     let by = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+                    pass(format_args!("record.before-create"));
                     match api.create(&by, &made).await {
                         // Somebody else made it in this moment.
                         Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -206,9 +208,11 @@ impl Executor {
                 }
                 other => other?,
             };
+            pass(format_args!("record.taken"));
             let gone = map.data.iter().flat_map(|data| record::surplus(data.keys()));
             let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
             if !gone.is_empty() {
+                pass(format_args!("record.before-trim"));
                 api.patch(record::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
             }
             Ok(())

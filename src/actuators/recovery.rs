@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::door::Door;
 use super::journal::{self, JournalError};
 use crate::domain::action::{ActionId, PlanRecord, Verb};
-use crate::domain::checklist::Ledger;
+use crate::domain::checklist::{Ledger, record};
 use crate::domain::guardrails::Decided;
 use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, Line, open_intents};
+use crate::kill_points::pass;
+
+/// How long after it was said a statement is shared once more at start.
+const LATELY: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was found at start.
 #[derive(Debug, Default)]
@@ -21,6 +27,8 @@ pub struct Found {
     pub decided: Vec<(Target, String, Decided)>,
     /// What they say of checklists.
     pub ledger: Ledger,
+    /// What people said here lately: a crash may have come before it was shared.
+    pub said: Vec<Entry>,
     /// Journals that cannot be read, with the reason.
     pub broken: Vec<String>,
 }
@@ -46,6 +54,7 @@ pub fn find(door: &Door) -> Found {
                 let alive = release.is_some_and(|release| door.journal().is_in_flight(&release));
                 found.given_up.extend(given_up(&contents.lines));
                 found.decided.extend(decided(&contents.lines));
+                found.said.extend(said_lately(&contents.lines));
                 contents.lines.iter().for_each(|line| found.ledger.take(line));
                 if !alive {
                     found.open.extend(open_intents(&contents.lines));
@@ -56,6 +65,26 @@ pub fn find(door: &Door) -> Found {
         }
     }
     found
+}
+
+/// Returns what people said within the last hour.
+fn said_lately(lines: &[Line]) -> impl Iterator<Item = Entry> {
+    let since = Timestamp::now() - LATELY;
+    let said = lines.iter().filter(move |line| line.at >= since && record::statement(&line.entry).is_some());
+    said.map(|line| line.entry.clone())
+}
+
+/// Shares once more what people said here lately. Where it is shared already that changes nothing: its key is the same.
+pub async fn share_again(door: &Door, said: Vec<Entry>) {
+    for entry in said {
+        let Some(env) = entry.checklist_of() else { continue };
+        if door.executor_soon(env).await.is_none() {
+            continue;
+        }
+        if let Err(why) = door.share(&entry).await {
+            tracing::warn!(why, "what was said is kept on this machine only");
+        }
+    }
 }
 
 /// Returns the revisions that aborts and rollbacks of a journal gave up.
@@ -103,11 +132,43 @@ fn decided(lines: &[Line]) -> Vec<(Target, String, Decided)> {
 
 /// Settles one open intent by looking. Where its environment is not configured here, or read-only, it stays open.
 pub async fn settle(door: &Door, action: &ActionId, record: &PlanRecord) {
-    let Some(executor) = door.executor(&record.target.env) else {
+    let Some(executor) = door.executor_soon(&record.target.env).await else {
         tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
         return;
     };
+    pass(format_args!("recovery.found"));
     let _mark = door.journal().mark_in_flight(&record.release);
     let outcome = door.settle_unknown(&executor, record).await;
+    pass(format_args!("recovery.looked"));
     door.conclude(action, record, outcome).await;
+    pass(format_args!("recovery.concluded"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::checklist::{Acknowledgement, CheckId};
+    use crate::domain::ids::EnvName;
+
+    #[test]
+    fn what_was_said_within_the_hour_is_shared_once_more() {
+        let now = Timestamp::now();
+        let said = |check: &str, minutes: i64| {
+            let at = now - SignedDuration::from_mins(minutes);
+            let entry = Entry::Acknowledged(Acknowledgement {
+                env: EnvName::new("prod"),
+                check: CheckId::new(check),
+                who: "ada".to_owned(),
+                verified: true,
+                note: "seen".to_owned(),
+                at,
+                subject: "api 1.5.0".to_owned(),
+            });
+            Line::after(None, at, entry)
+        };
+        let note = Entry::Note { who: "ada".to_owned(), text: "hello".to_owned() };
+        let lines = [said("old", 61), said("new", 1), Line::after(None, now, note)];
+        let again: Vec<String> = said_lately(&lines).map(|entry| entry.sentence()).collect();
+        assert_eq!(again, ["ada acknowledged new: “seen”"]);
+    }
 }

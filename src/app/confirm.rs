@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use super::hints::plan_for_target;
 use super::model::{Confirm, Level, Model, Overlay};
 use super::msg::Effect;
-use super::update::{facts_now, say};
-use crate::domain::action::{Plan, Refusal};
+use super::update::{object_now, say};
+use crate::domain::action::{Facts, Plan, Refusal};
 use crate::keys::{Chord, Key};
 
 /// Keys this soon after the dialog opened were meant for something else.
@@ -84,8 +84,11 @@ pub(super) fn refresh(model: &mut Model) {
         return;
     }
     let record = confirm.plan.record();
-    let moved = match facts_now(model, &record.target) {
-        Some(facts) => record.facts.still_hold(&facts, record.verb).err(),
+    let moved = match object_now(model, &record.target) {
+        Some(object) => record.facts.still_hold(&Facts::of(object), record.verb).err().map(|what| {
+            // A second person is in the picture: who it is, as far as that is told.
+            object.meta().blame(what, Some(confirm.plan.made_at()), model.now)
+        }),
         None => Some("the workload is gone".to_owned()),
     };
     let stale = match moved {
@@ -108,7 +111,7 @@ pub(super) fn refresh(model: &mut Model) {
 /// Makes the plan of a stop anew on the present picture.
 fn renew(model: &Model, confirm: &Confirm) -> Option<Plan> {
     let record = confirm.plan.record();
-    let facts = facts_now(model, &record.target)?;
+    let facts = Facts::of(object_now(model, &record.target)?);
     record.facts.still_hold(&facts, record.verb).ok()?;
     let revision = record.to_hash.as_ref().and_then(|hash| {
         let (_, workload) = model.world.find(&record.target)?;

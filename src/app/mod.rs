@@ -24,6 +24,8 @@ pub mod revisions;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+#[cfg(test)]
+mod two_people_tests;
 pub mod update;
 
 pub use model::Model;

@@ -1,6 +1,6 @@
 //! What sources say: the world takes it in, and what changed for a release is recorded.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::model::{Level, Model};
 use super::msg::Effect;
@@ -10,10 +10,14 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::Target;
 use crate::domain::journal::{Course, Entry};
+use crate::domain::object::{OURS, Writer};
 use crate::domain::signals::Tracks;
 use crate::domain::verdict::Verdict;
 use crate::domain::workload::{Revision, Status};
 use crate::domain::world::WorkloadState;
+
+/// How long before a change whoever wrote is taken to be behind it.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(3);
 
 pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -33,7 +37,7 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
     model.world.take(feed, now);
     if let Some(target) = target {
         match (before, Seen::of(model, &target)) {
-            (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after)),
+            (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after, now)),
             (None, Some(first)) => effects.extend(first.under_way(&target)),
             _ => {}
         }
@@ -86,6 +90,8 @@ struct Seen {
     reasons: Vec<String>,
     /// When the ReplicaSet of the revision under way was made.
     since: Option<Timestamp>,
+    /// Whoever wrote last what people write.
+    writer: Option<Writer>,
 }
 
 impl Seen {
@@ -98,6 +104,10 @@ impl Seen {
             verdict: workload.judgement.verdict,
             reasons: workload.judgement.words().map(str::to_owned).collect(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
+            writer: workload
+                .snapshot
+                .as_ref()
+                .and_then(|snapshot| snapshot.object.meta().written_since(model.now - A_MOMENT).cloned()),
             status,
         })
     }
@@ -119,13 +129,25 @@ impl Seen {
         Some(Effect::Record { release, entry: Entry::Observed { target: target.clone(), text, course: Some(course) } })
     }
 
+    /// Returns whether it is held by hand.
+    fn held(&self) -> bool {
+        self.status.pause.as_ref().is_some_and(|pause| pause.reason == "manual")
+    }
+
+    /// Says who is behind a change that only people make, where one of them has just written: ` (kubectl-edit, 1 s ago)`.
+    /// The controller's part in it comes a moment after theirs.
+    fn whose(&self, now: Timestamp) -> String {
+        let other = self.writer.as_ref().filter(|writer| writer.manager != OURS);
+        other.map_or_else(String::new, |writer| format!(" ({})", writer.words(now)))
+    }
+
     fn version(&self) -> Option<String> {
         self.status.canary.as_ref().or(self.status.stable.as_ref()).map(Revision::version)
     }
 }
 
 /// Returns the journal entries for what changed, while a release is under way or has just ended.
-fn observe(target: &Target, before: &Seen, after: &Seen) -> Vec<Effect> {
+fn observe(target: &Target, before: &Seen, after: &Seen, now: Timestamp) -> Vec<Effect> {
     if before.status.canary.is_none() && after.status.canary.is_none() {
         return Vec::new();
     }
@@ -138,12 +160,14 @@ fn observe(target: &Target, before: &Seen, after: &Seen) -> Vec<Effect> {
     let hash = |seen: &Seen| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
     let is_new = after.status.canary.is_some() && hash(before) != hash(after);
     if is_new {
-        texts.push((format!("{version} began"), after.course()));
+        texts.push((format!("{version} began{}", after.whose(now)), after.course()));
     }
     if (before.status.phase, &before.status.message) != (after.status.phase, &after.status.message) {
         let message =
             if after.status.message.is_empty() { String::new() } else { format!(": {}", after.status.message) };
-        texts.push((format!("{}{message}", after.status.phase), None));
+        let by_hand = before.status.aborted != after.status.aborted || before.held() != after.held();
+        let whose = if by_hand && !is_new { after.whose(now) } else { String::new() };
+        texts.push((format!("{}{message}{whose}", after.status.phase), None));
     }
     if before.status.step != after.status.step {
         if let Some(step) = after.status.step {

@@ -169,9 +169,13 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
 }
 
 pub(super) fn change(model: &mut Model, change: impl FnOnce(&mut Rollout)) {
+    feed(model, changed(change));
+}
+
+pub(super) fn changed(change: impl FnOnce(&mut Rollout)) -> Feed {
     let mut rollout = canary();
     change(&mut rollout);
-    feed(model, Feed::Workload { target: target(), snapshot: Some(Arc::new(snapshot(rollout))) });
+    Feed::Workload { target: target(), snapshot: Some(Arc::new(snapshot(rollout))) }
 }
 
 /// Presses keys as written, each half a second after the other.

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::model::{Level, Model, Notice};
 use super::msg::{Effect, Msg};
 use super::{on_click, on_feed, on_key, on_receipt};
-use crate::domain::action::Facts;
+use crate::domain::ids::Target;
+use crate::domain::workload::Object;
 
 /// How many notices are kept.
 const NOTICES: usize = 200;
@@ -65,8 +66,8 @@ fn woke(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Refresh]
 }
 
-/// Returns the facts of the selected target as they are now.
-pub(super) fn facts_now(model: &Model, target: &crate::domain::ids::Target) -> Option<Facts> {
+/// Returns a target's object as it is now.
+pub(super) fn object_now<'a>(model: &'a Model, target: &Target) -> Option<&'a Object> {
     let (_, workload) = model.world.find(target)?;
-    workload.snapshot.as_ref().map(|snapshot| Facts::of(&snapshot.object))
+    workload.snapshot.as_ref().map(|snapshot| &snapshot.object)
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::text::duration;
 
 /// Object metadata, reduced on arrival: no managedFields, no labels, only the annotations that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,15 +30,61 @@ pub struct Meta {
     pub managed_by: Option<String>,
     /// Who wrote `spec.paused` last, from managedFields.
     pub paused_by: Option<Writer>,
+    /// Who wrote the images of the template last.
+    pub image_by: Option<Writer>,
+    /// Who wrote `status.abort` last.
+    pub aborted_by: Option<Writer>,
 }
+
+/// The field manager of this program.
+pub const OURS: &str = "release-cockpit";
 
 /// Who wrote to an object, as managedFields tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Writer {
     /// Field manager, e.g. `kubectl-edit`.
     pub manager: String,
-    /// When it wrote.
+    /// When it wrote, in whole seconds.
     pub at: Option<Timestamp>,
+}
+
+impl Writer {
+    /// Returns whether it wrote at this time or later. A write in the same second counts: nothing finer is told.
+    #[must_use]
+    pub fn wrote_since(&self, time: Timestamp) -> bool {
+        self.at.is_some_and(|at| at.as_second() >= time.as_second())
+    }
+
+    /// Says who wrote, and when, e.g. `kubectl-argo-rollouts, 3 s ago`.
+    #[must_use]
+    pub fn words(&self, now: Timestamp) -> String {
+        let ago = |at: Timestamp| match now.as_second() - at.as_second() {
+            ..=0 => "just now".to_owned(),
+            seconds @ 1..60 => format!("{seconds} s ago"),
+            seconds => format!("{} ago", duration(SignedDuration::from_secs(seconds))),
+        };
+        self.at.map_or_else(|| self.manager.clone(), |at| format!("{}, {}", self.manager, ago(at)))
+    }
+}
+
+impl Meta {
+    /// Returns who wrote last, at this time or later, what people write: images, a hold or an abort. Who promoted is not
+    /// told: that takes a field away.
+    #[must_use]
+    pub fn written_since(&self, time: Timestamp) -> Option<&Writer> {
+        let writers = [&self.image_by, &self.aborted_by, &self.paused_by].into_iter().flatten();
+        writers.filter(|writer| writer.wrote_since(time)).max_by_key(|writer| writer.at)
+    }
+
+    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (by
+    /// kubectl-argo-rollouts, 3 s ago)`.
+    #[must_use]
+    pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
+        match self.written_since(picture.unwrap_or(now)) {
+            Some(writer) => format!("{moved} (by {})", writer.words(now)),
+            None => moved,
+        }
+    }
 }
 
 /// One container of a pod template.

@@ -194,6 +194,8 @@ impl Session {
             let door = self.door.clone();
             self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });
         }
+        let (door, said) = (self.door.clone(), found.said.clone());
+        self.tasks.spawn(async move { recovery::share_again(&door, said).await });
         found
     }
 

@@ -125,6 +125,7 @@ start_apiserver() {
     --token-auth-file "$run/tokens.csv" --authorization-mode RBAC \
     --service-account-key-file "$run/sa.pub" --service-account-signing-key-file "$run/sa.key" \
     --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 \
+    --audit-policy-file "$here/bed/audit.yaml" --audit-log-path "$run/audit.log" \
     --disable-admission-plugins ServiceAccount,TaintNodesByCondition
 }
 

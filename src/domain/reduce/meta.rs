@@ -22,7 +22,9 @@ pub fn meta(value: &Value) -> Meta {
         revision: revision.and_then(|revision| revision.parse().ok()),
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
         managed_by: managed_by(metadata),
-        paused_by: paused_by(metadata),
+        paused_by: writer(metadata, |fields| fields["f:spec"]["f:paused"].is_object()),
+        image_by: writer(metadata, has_images),
+        aborted_by: writer(metadata, |fields| fields["f:status"]["f:abort"].is_object()),
     }
 }
 
@@ -43,13 +45,22 @@ fn managed_by(metadata: &Value) -> Option<String> {
     label("helm.toolkit.fluxcd.io/name").map(|name| format!("Flux ({name})"))
 }
 
-/// The manager that wrote `spec.paused` last. Others may have written anything else since.
-fn paused_by(metadata: &Value) -> Option<Writer> {
+/// Whoever wrote the fields last that `owns` looks for: a client's name and no user's, for the API server keeps no more.
+/// Its time is that of whatever it wrote last.
+fn writer(metadata: &Value, owns: impl Fn(&Value) -> bool) -> Option<Writer> {
     list(&metadata["managedFields"])
-        .filter(|entry| entry["fieldsV1"]["f:spec"]["f:paused"].is_object())
+        .filter(|entry| owns(&entry["fieldsV1"]))
         .map(|entry| Writer { manager: text(&entry["manager"]), at: time(&entry["time"]) })
         .filter(|writer| !writer.manager.is_empty())
         .max_by_key(|writer| writer.at)
+}
+
+/// Whether these fields hold the image of a container, or all of the containers.
+fn has_images(fields: &Value) -> bool {
+    let containers = fields["f:spec"]["f:template"]["f:spec"]["f:containers"].as_object();
+    containers.is_some_and(|containers| {
+        containers.is_empty() || containers.values().any(|container| container["f:image"].is_object())
+    })
 }
 
 /// Returns the uids of the object's owners.
@@ -73,5 +84,34 @@ mod tests {
         ]}});
         assert_eq!(meta(&value).paused_by.map(|writer| writer.manager).as_deref(), Some("kubectl-argo-rollouts"));
         assert_eq!(meta(&json!({})).paused_by, None);
+    }
+
+    fn entry(manager: &str, second: u32, fields: &Value) -> Value {
+        let time = format!("2026-11-21T08:00:{second:02}Z");
+        json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields})
+    }
+
+    #[test]
+    fn whoever_wrote_what_people_write_is_told_and_not_who_left_a_note() {
+        let containers = |container: &Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}});
+        let value = json!({"metadata": {"managedFields": [
+            entry("helm", 9, &containers(&json!({"k:{\"name\":\"app\"}": {"f:ports": {}}}))),
+            entry("kubectl-set", 1, &containers(&json!({"k:{\"name\":\"app\"}": {"f:image": {}}}))),
+            entry("kubectl-argo-rollouts", 2, &json!({"f:status": {"f:abort": {}}})),
+            entry("kubectl-annotate", 3, &json!({"f:metadata": {"f:annotations": {}}})),
+            entry("rollouts-controller", 4, &json!({"f:status": {"f:phase": {}}})),
+        ]}});
+        let (meta, time) = (meta(&value), |text: &str| text.parse::<jiff::Timestamp>().unwrap());
+        let last = |since: &str| meta.written_since(time(since)).map(|writer| writer.manager.as_str());
+        assert_eq!(meta.image_by.as_ref().map(|writer| writer.manager.as_str()), Some("kubectl-set"));
+        assert_eq!(last("2026-11-21T08:00:01Z"), Some("kubectl-argo-rollouts"));
+        let words = meta.aborted_by.as_ref().map(|writer| writer.words(time("2026-11-21T08:00:05.9Z")));
+        assert_eq!(words.as_deref(), Some("kubectl-argo-rollouts, 3 s ago"));
+        // Who wrote before the picture is not blamed for what moved since; in the same second nobody can tell.
+        assert_eq!(last("2026-11-21T08:00:03Z"), None);
+        let blame =
+            |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
+        assert_eq!(blame("2026-11-21T08:00:03Z"), "it moved");
+        assert_eq!(blame("2026-11-21T08:00:02.4Z"), "it moved (by kubectl-argo-rollouts, just now)");
     }
 }

@@ -6,6 +6,7 @@ use color_eyre::eyre::Result;
 use jiff::Timestamp;
 
 use super::{FIRST_LOOK, complain, look_until, looked_at, print, take_in};
+use crate::actuators::recovery;
 use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
@@ -214,6 +215,8 @@ async fn about(session: &mut Session, env: &EnvName) -> Option<(Candidate, (Stri
     look_until(session, FIRST_LOOK, |world| world.environments.iter().all(looked_at)).await;
     look_until(session, FIRST_LOOK, |world| world.environment(env).is_some_and(|env| !env.access.verbs.is_empty()))
         .await;
+    // What was said before, and may not have been shared: others know it before what is said now.
+    recovery::share_again(&session.door, recovery::find(&session.door).said).await;
     let known = session.world.environment(env)?;
     let who = match &known.access.user {
         Some(user) => (user.clone(), true),

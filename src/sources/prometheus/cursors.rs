@@ -12,6 +12,7 @@ use crate::config::paths::private_dir;
 use crate::domain::counters::Counters;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::judge::Judge;
+use crate::kill_points::{pass, pass_after};
 
 /// What is kept of each workload of an environment.
 pub type Saved = BTreeMap<WorkloadId, Kept>;
@@ -57,9 +58,17 @@ pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
     private_dir(folder).map_err(io::Error::other)?;
     // The temporary file is made anew with mode 0600, and a rename replaces a link instead of following it.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec(saved)?)?;
+    let bytes = serde_json::to_vec(saved)?;
+    pass(format_args!("cursors.before-write"));
+    pass_after(format_args!("cursors.half-written"), || {
+        let _ = file.as_file().write_all(bytes.split_at(bytes.len() / 2).0);
+    });
+    file.write_all(&bytes)?;
+    pass(format_args!("cursors.before-sync"));
     file.as_file().sync_data()?;
+    pass(format_args!("cursors.before-rename"));
     file.persist(path(folder, env))?;
+    pass(format_args!("cursors.renamed"));
     File::open(folder)?.sync_all()
 }
 

@@ -37,7 +37,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
     let record = confirm.plan.record();
     let columns = usize::from(WIDE.min(area.width.saturating_sub(6)));
     let sections = sections(scene, record);
-    let answers = 1 + u16::from(confirm.plan.typed().is_some());
+    let over = no_longer(scene, confirm, columns);
+    let answers = 1 + u16::from(confirm.plan.typed().is_some()) + over.len() as u16;
     let room = usize::from(area.height.saturating_sub(2 + answers));
     // From generous to tight, the first that fits.
     let forms = [(true, 3), (true, 2), (false, 2), (false, 1)];
@@ -67,11 +68,12 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
         put(buf, layout::left(&mut line, width(&label) as u16), scene.theme, scene.row().say(Role::Label, label));
         dialog::field(scene, buf, layout::left(&mut line, 32), &confirm.typed, "")
     });
+    put_all(buf, layout::top(&mut bottom, over.len() as u16), scene.theme, over);
     let left = Plan::VALID_FOR - scene.model.now.duration_since(confirm.plan.made_at());
     let valid = scene.row().when(confirm.stale.is_none() && !left.is_negative(), |row| {
         row.say(Role::Label, format!("valid for {}", duration(left.max(jiff::SignedDuration::ZERO))))
     });
-    let answer = answer(scene, confirm, dialog::answers(scene, bottom, "Cancel"));
+    let answer = answer(confirm, dialog::answers(scene, bottom, "Cancel"));
     if line_width(&answer) + valid.width() + 3 <= columns {
         put_both(buf, bottom, scene.theme, answer, valid);
     } else {
@@ -150,11 +152,18 @@ fn lines(
     lines
 }
 
+/// Why it can no longer be confirmed, in full: who did what meanwhile is what one has to know now.
+fn no_longer(scene: &Scene<'_>, confirm: &Confirm, columns: usize) -> Vec<Line<'static>> {
+    let Some(why) = &confirm.stale else { return Vec::new() };
+    let text = format!("{} no longer: {why}", scene.theme.glyphs().bad);
+    let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 3);
+    parts.into_iter().map(|part| scene.row().gap(1).say(Role::Bad, part).line()).collect()
+}
+
 /// What can be answered, behind the way back.
-fn answer(scene: &Scene<'_>, confirm: &Confirm, row: Row) -> Line<'static> {
-    if let Some(why) = &confirm.stale {
-        let sign = scene.theme.glyphs().bad;
-        return row.say(Role::Bad, format!("{sign} no longer: ")).say(Role::Text, why).line();
+fn answer(confirm: &Confirm, row: Row) -> Line<'static> {
+    if confirm.stale.is_some() {
+        return row.line();
     }
     let act = format!("{} now", confirm.plan.record().verb.spoken());
     if confirm.name_fits() {

@@ -13,6 +13,7 @@ mod rights;
 mod rollback;
 mod routed;
 mod traps;
+mod two_people;
 mod why;
 mod workload_ref;
 
@@ -93,6 +94,16 @@ pub fn all() -> Vec<Case> {
         traps::facts_that_moved,
         traps::stops_that_rest_on_the_revision_alone,
         traps::another_object_of_the_same_name,
+        two_people::promoted_meanwhile,
+        two_people::aborted_meanwhile,
+        two_people::other_images_meanwhile,
+        two_people::undone_meanwhile,
+        two_people::scaled_and_restarted_meanwhile,
+        two_people::deleted_meanwhile,
+        two_people::rollback_goes_on,
+        two_people::aborted_under_an_open_question,
+        two_people::another_image_under_an_open_question,
+        two_people::deleted_under_an_open_question,
         harm::lost_answers,
         harm::a_lost_answer_to_an_overlooked_abort,
         harm::a_lost_request,

@@ -1,0 +1,72 @@
+//! Somebody else acts while a question is open, or while one looks on.
+
+use jiff::Timestamp;
+
+use super::model::{Model, Overlay};
+use super::tests::{change, model, performed, press, start};
+use super::{Effect, Msg, update};
+use crate::domain::journal::Entry;
+use crate::domain::object::Writer;
+use crate::domain::rollout::Rollout;
+
+fn by(manager: &str, at: Timestamp) -> Writer {
+    Writer { manager: manager.to_owned(), at: Some(at) }
+}
+
+fn aborted(rollout: &mut Rollout, writer: Writer) {
+    rollout.meta.aborted_by = Some(writer);
+    rollout.status.abort = true;
+    rollout.status.aborted_at = Some(start());
+    rollout.status.phase = "Degraded".to_owned();
+    rollout.status.message = "RolloutAborted".to_owned();
+}
+
+fn stale(model: &Model) -> String {
+    match &model.overlay {
+        Some(Overlay::Confirm(confirm)) => confirm.stale.clone().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn an_open_question_says_what_somebody_did_and_who() {
+    let mut model = model(false, false);
+    press(&mut model, "p");
+    let now = model.now;
+    change(&mut model, |rollout| aborted(rollout, by("kubectl-argo-rollouts", now)));
+    assert_eq!(stale(&model), "the picture changed: it was aborted (by kubectl-argo-rollouts, just now)");
+    assert!(performed(&press(&mut model, "y")).is_empty());
+}
+
+#[test]
+fn who_wrote_before_the_question_is_not_named() {
+    let mut model = model(false, false);
+    press(&mut model, "p");
+    change(&mut model, |rollout| aborted(rollout, by("kubectl-edit", start() - jiff::SignedDuration::from_secs(60))));
+    assert_eq!(stale(&model), "the picture changed: it was aborted");
+}
+
+#[test]
+fn the_feed_names_who_did_what_only_people_do() {
+    let mut model = model(false, false);
+    let seen = |effects: &[Effect]| -> Vec<String> {
+        let text = |effect: &Effect| match effect {
+            Effect::Record { entry: Entry::Observed { text, .. }, .. } => Some(text.clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(text).collect()
+    };
+    let now = model.now + jiff::SignedDuration::from_secs(1);
+    update(&mut model, Msg::Clock, now);
+    let at = model.now;
+    let abort = super::tests::changed(|rollout| aborted(rollout, by("kubectl-argo-rollouts", at)));
+    let lines = seen(&super::tests::feed(&mut model, abort));
+    assert!(lines.contains(&"Degraded: RolloutAborted (kubectl-argo-rollouts, just now)".to_owned()), "{lines:?}");
+    // What the controller does by itself is nobody's.
+    let on = super::tests::changed(|rollout| {
+        aborted(rollout, by("kubectl-argo-rollouts", at));
+        rollout.status.phase = "Progressing".to_owned();
+        rollout.status.message = "waiting".to_owned();
+    });
+    assert!(seen(&super::tests::feed(&mut model, on)).iter().all(|line| !line.contains("kubectl")));
+}

@@ -1,0 +1,81 @@
+//! A connection that tells when a request has left, and when its answer comes in.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+
+use super::pass;
+
+/// How far a write request has got on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// None is on its way.
+    Idle,
+    /// Its bytes are being handed over.
+    Leaving,
+    /// They are with the kernel: the server has them, or will.
+    Left,
+}
+
+/// A connection above TLS. What it passes is bytes of HTTP/1.1: a request begins with its method.
+#[derive(Debug)]
+pub struct Watched<S> {
+    stream: S,
+    stage: Stage,
+}
+
+impl<S> Watched<S> {
+    /// Watches a connection.
+    pub fn new(stream: S) -> Self {
+        Self { stream, stage: Stage::Idle }
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        // Asking what one may do is a POST, and changes nothing.
+        let asks = bytes.windows(12).take(256).any(|part| part == b"/selfsubject");
+        let writes = [&b"PATCH "[..], b"PUT ", b"POST ", b"DELETE "].iter().any(|method| bytes.starts_with(method));
+        if writes && !asks {
+            self.stage = Stage::Leaving;
+        }
+    }
+}
+
+impl<S: Write + Unpin> Write for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.note(bytes);
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if self.stage == Stage::Leaving && matches!(flushed, Poll::Ready(Ok(()))) {
+            self.stage = Stage::Left;
+            pass(format_args!("wire.request-left"));
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: Read + Unpin> Read for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if self.stage == Stage::Left && matches!(read, Poll::Ready(Ok(()))) {
+            self.stage = Stage::Idle;
+            pass(format_args!("wire.answer-unread"));
+        }
+        read
+    }
+}
+
+impl<S: Connection> Connection for Watched<S> {
+    fn connected(&self) -> Connected {
+        self.stream.connected()
+    }
+}
