@@ -14,19 +14,14 @@ pub fn apiserver_killed() -> Checked {
     let scene = Scene::set("apiserver-killed", false)?;
     let mut tui = scene.cockpit(&[]);
     tui.wait_text("p would promote 34 → 50 %");
-    wait(scene.stage.bed.take_away())?;
-    let played = (|| {
-        tui.wait_text("kubernetes ✖ down");
-        tui.wait_text("is the API server up?");
-        promotion_is_refused(&mut tui, "the picture is");
-        measure(&scene, "apiserver_killed", || age(&tui.text()), tui.pid())?;
-        scene.promote_is_refused(&[3, 4])
-    })();
-    wait(scene.stage.bed.bring_back())?;
-    played?;
-    recover(&scene, &mut tui, &[])?;
-    scene.strike();
-    Ok(())
+    let killed = Killed::new(&scene)?;
+    tui.wait_text("kubernetes ✖ down");
+    tui.wait_text("is the API server up?");
+    promotion_is_refused(&mut tui, "the picture is");
+    measure(&scene, "apiserver_killed", || age(&tui.text()), tui.pid())?;
+    scene.promote_is_refused(&[3, 4])?;
+    drop(killed);
+    recover(&scene, &mut tui, &[])
 }
 
 /// etcd stops in the middle of a promotion, and goes on: the API server answers as slowly as it can, and nobody knows
@@ -46,24 +41,20 @@ pub fn etcd_stopped() -> Checked {
     measure(&scene, "etcd_stopped", || age(&tui.text()), tui.pid())?;
     scene.promote_is_refused(&[3, 4])?;
     drop(etcd);
-    recover(&scene, &mut tui, &[Promotion::FoundDone, Promotion::FoundNotDone, Promotion::Confirmed])?;
-    scene.strike();
-    Ok(())
+    recover(&scene, &mut tui, &[Promotion::FoundDone, Promotion::FoundNotDone, Promotion::Confirmed])
 }
 
 /// Prometheus is killed, and started again.
 pub fn prometheus_killed() -> Checked {
     let scene = Scene::set("prometheus-killed", true)?;
     let mut tui = metrics::ready(&scene)?;
-    signal("prometheus", "KILL")?;
-    let played = metrics::blind(&scene, &mut tui, "is it up, and reachable from here?");
-    run("up")?;
-    played?;
+    let gone = Gone::new("prometheus")?;
+    metrics::blind(&scene, &mut tui, "is it up, and reachable from here?")?;
+    drop(gone);
     metrics::see_again(&scene, &mut tui)?;
     confirm(&mut tui, "R", "Roll back prod");
     tui.wait_text("nothing is under way in prod");
     same("actions", &scene.api.writes().len(), &4)?;
-    scene.strike();
     Ok(())
 }
 
@@ -73,6 +64,43 @@ fn measure(scene: &Scene, trial: &str, mut age: impl FnMut() -> Option<u64>, pid
     let first = until("an age on the screen", || Ok(age()))?;
     until("an age that grows", || Ok(age().filter(|age| *age >= first + WINDOW)))?;
     meter.end(trial, &KUBERNETES)
+}
+
+/// The API server is away until this is dropped, whatever becomes of the trial: others need it.
+struct Killed<'a>(&'a Scene);
+
+impl<'a> Killed<'a> {
+    fn new(scene: &'a Scene) -> Checked<Self> {
+        let killed = Self(scene);
+        wait(scene.stage.bed.take_away())?;
+        Ok(killed)
+    }
+}
+
+impl Drop for Killed<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = wait(self.0.stage.bed.bring_back()) {
+            eprintln!("the API server does not come back: {error:?}");
+        }
+    }
+}
+
+/// A server that is killed, and started again when this is dropped.
+struct Gone;
+
+impl Gone {
+    fn new(server: &str) -> Checked<Self> {
+        signal(server, "KILL")?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if let Err(error) = run("up") {
+            eprintln!("the bed does not come up: {error:?}");
+        }
+    }
 }
 
 /// A server that stands still until this is dropped.

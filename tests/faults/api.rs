@@ -26,9 +26,7 @@ pub fn play(row: &Row) -> Checked {
     }
     same("writes while it lasted", &scene.api.writes().len(), &1)?;
     scene.api.heal()?;
-    recover(&scene, &mut tui, &[row.promotion])?;
-    scene.strike();
-    Ok(())
+    recover(&scene, &mut tui, &[row.promotion])
 }
 
 /// While it lasts: the picture ages, the reason is told, and nothing is promoted.
@@ -40,11 +38,22 @@ fn lost(scene: &Scene, tui: &mut Tui, row: &Row, says: &str) -> Checked {
     let first = until("an age on the screen", || Ok(age(&tui.text())))?;
     until("an age that grows", || Ok(age(&tui.text()).filter(|age| *age >= first + WINDOW)))?;
     meter.end(row.name, &KUBERNETES)?;
-    // What stops is offered all the while.
-    tui.send("R");
-    tui.wait_text("Roll back prod");
-    tui.send("\x1b");
+    stop_is_offered(scene, tui, row.fault)?;
     scene.promote_is_refused(&[3, 4])
+}
+
+/// What stops is offered all the while; where no connection comes up, it is said to be not sent.
+fn stop_is_offered(scene: &Scene, tui: &mut Tui, fault: Fault) -> Checked {
+    if !fault.is_before_requests() {
+        tui.send("R");
+        tui.wait_text("Roll back prod");
+        tui.send("\x1b");
+        return Ok(());
+    }
+    confirm(tui, "R", "Roll back prod");
+    let not_sent = |outcome: &Outcome| matches!(outcome, Outcome::Refused { why } if why.contains("not sent"));
+    let refused = until("a rollback that is not sent", || Ok(scene.outcomes()?.iter().any(not_sent).then_some(())));
+    refused.map_err(|_| format!("the rollback is not known to be unsent: {:?}", scene.outcomes()).into())
 }
 
 /// While it lasts: the heartbeat keeps the picture fresh, and what happens is seen.

@@ -175,7 +175,7 @@ impl Scene {
     /// Returns how the actions of the screen ended so far, in the order of the journal.
     pub fn outcomes(&self) -> Checked<Vec<Outcome>> {
         let mut outcomes = Vec::new();
-        for path in journal::list(&self.path("state/release-cockpit/journal"))? {
+        for path in journal::list(&self.path("state/release-cockpit/journals"))? {
             outcomes.extend(journal::read(&path)?.lines.into_iter().filter_map(|line| match line.entry {
                 Entry::Outcome { outcome, .. } => Some(outcome),
                 _ => None,
@@ -183,9 +183,10 @@ impl Scene {
         }
         Ok(outcomes)
     }
+}
 
-    /// Takes it away.
-    pub fn strike(self) {
+impl Drop for Scene {
+    fn drop(&mut self) {
         wait(self.stage.strike());
     }
 }
