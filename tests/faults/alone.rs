@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::Checked;
 use crate::api::{WINDOW, recover};
 use crate::metrics;
-use crate::scene::{Meter, Scene, age, confirm, promotion_is_refused, same, until, wait};
+use crate::scene::{Meter, Scene, age, confirm, promotion_is_refused, same, say_yes, until, wait};
 use crate::table::{KUBERNETES, Promotion};
 
 /// kube-apiserver is killed, and started again.
@@ -33,7 +33,9 @@ pub fn etcd_stopped() -> Checked {
     tui.send("p");
     tui.wait_text("Promote prod");
     let etcd = Stopped::new("etcd")?;
-    confirm(&mut tui, "", "Promote prod");
+    if !say_yes(&mut tui, "Promote prod") {
+        return Err(format!("too late:\n{}", tui.text()).into());
+    }
     until("the write on the wire", || Ok((!scene.api.writes().is_empty()).then_some(())))?;
     tui.wait_text("kubernetes ✖ down");
     tui.wait_text("no answer in 3 s");

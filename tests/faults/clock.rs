@@ -28,9 +28,9 @@ struct Clock {
 }
 
 impl Clock {
-    fn new() -> Checked<Self> {
+    fn new(off: &str) -> Checked<Self> {
         let clock = Self { folder: tempfile::tempdir()? };
-        clock.set("+0")?;
+        clock.set(off)?;
         Ok(clock)
     }
 
@@ -61,7 +61,7 @@ impl Clock {
 /// A question that was open is asked again, and a picture from before is old until the server has answered.
 pub fn forwards() -> Checked {
     let scene = Scene::set("clock-forwards", false)?;
-    let clock = Clock::new()?;
+    let clock = Clock::new("+0")?;
     let mut tui = clock.open(&scene)?;
     tui.send("p");
     tui.wait_text("Promote prod");
@@ -81,11 +81,12 @@ pub fn forwards() -> Checked {
 /// What was heard in a time that is yet to come is not taken for fresh, and the age is told all the same.
 pub fn back() -> Checked {
     let scene = Scene::set("clock-back", false)?;
-    let clock = Clock::new()?;
+    // It comes from ahead, so that certificates are valid all the while.
+    let clock = Clock::new("+7200")?;
     let mut tui = clock.open(&scene)?;
     tui.send("p");
     tui.wait_text("Promote prod");
-    clock.set("-3600")?;
+    clock.set("+3600")?;
     tui.wait_text("the open question was cancelled, ask again");
     tui.wait_text("● live");
     tui.wait_text("p would promote 34 → 50 %");
@@ -95,7 +96,7 @@ pub fn back() -> Checked {
     until("an age that grows", || Ok(age(&tui.text()).filter(|age| *age >= first + WINDOW)))?;
     promotion_is_refused(&mut tui, "the picture is");
     // Once more, while nothing answers.
-    clock.set("-7200")?;
+    clock.set("+0")?;
     promotion_is_refused(&mut tui, "the clock was set back");
     scene.api.heal()?;
     go_on(&scene, &mut tui)

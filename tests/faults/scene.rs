@@ -196,15 +196,33 @@ pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T)
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?} instead of {expected:?}").into()) }
 }
 
-/// Answers `y`. One that comes within 300 ms of the dialog's opening does not count and is given again.
+/// Asks and answers `y`; where the picture moves in between, asks again as a person would.
 pub fn confirm(tui: &mut Tui, key: &str, dialog: &str) {
-    tui.send(key);
-    tui.wait_text(dialog);
+    loop {
+        tui.send(key);
+        tui.wait_text(dialog);
+        if say_yes(tui, dialog) {
+            return;
+        }
+        tui.send("\x1b");
+        tui.wait("the question closed", |screen| !screen.contents().contains(dialog));
+    }
+}
+
+/// Answers `y` to what is asked; returns whether it could still be confirmed. An answer that comes within 300 ms of the
+/// dialog's opening does not count and is given again.
+pub fn say_yes(tui: &mut Tui, dialog: &str) -> bool {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         tui.send("y");
         if tui.gone_soon(dialog) {
-            return;
+            return true;
         }
+        let text = tui.text();
+        if text.contains("no longer:") {
+            return false;
+        }
+        assert!(Instant::now() < deadline, "{dialog} cannot be answered:\n{text}");
     }
 }
 

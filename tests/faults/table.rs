@@ -20,7 +20,7 @@ pub struct Bounds {
 }
 
 /// For one workload with a heartbeat, five watches and the question of rights.
-pub const KUBERNETES: Bounds = Bounds { requests: 5.0, cpu: 0.10, memory: 90 };
+pub const KUBERNETES: Bounds = Bounds { requests: 6.0, cpu: 0.10, memory: 90 };
 /// For a Prometheus that is asked every second while it is well, a dozen questions each time.
 pub const PROMETHEUS: Bounds = Bounds { requests: 10.0, cpu: 0.15, memory: 90 };
 

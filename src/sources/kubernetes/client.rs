@@ -46,6 +46,8 @@ fn explain_cause(cause: &str) -> String {
     let lower = cause.to_lowercase();
     if lower.contains("close_notify") {
         "connection lost: the other side hung up; is the API server up?".to_owned()
+    } else if lower.contains("not valid yet") || lower.contains("expired") {
+        format!("TLS: {cause}; is this machine's clock right?")
     } else if cause.contains("UnknownIssuer") || cause.contains("certificate") {
         format!("TLS: {cause}; check certificate-authority in the kubeconfig")
     } else if cause.contains("refused") {
@@ -125,6 +127,10 @@ mod tests {
             (
                 "peer closed connection without sending TLS close_notify: https://docs.rs/…",
                 "connection lost: the other side hung up; is the API server up?",
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet",
+                "TLS: invalid peer certificate: certificate not valid yet; is this machine's clock right?",
             ),
             ("something else", "something else"),
         ];
