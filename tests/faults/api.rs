@@ -1,6 +1,6 @@
 //! Faults between the cockpit and the API server: each while a promotion is on its way.
 
-use release_cockpit::domain::action::Outcome;
+use release_cockpit::domain::action::{Outcome, Verb};
 
 use crate::Checked;
 use crate::fault::Fault;
@@ -52,8 +52,9 @@ fn stop_is_offered(scene: &Scene, tui: &mut Tui, fault: Fault) -> Checked {
     }
     confirm(tui, "R", "Roll back prod");
     let not_sent = |outcome: &Outcome| matches!(outcome, Outcome::Refused { why } if why.contains("not sent"));
-    let refused = until("a rollback that is not sent", || Ok(scene.outcomes()?.iter().any(not_sent).then_some(())));
-    refused.map_err(|_| format!("the rollback is not known to be unsent: {:?}", scene.outcomes()).into())
+    let outcomes = || scene.outcomes(Verb::Rollback);
+    let refused = until("a rollback that is not sent", || Ok(outcomes()?.iter().any(not_sent).then_some(())));
+    refused.map_err(|_| format!("the rollback is not known to be unsent: {:?}", outcomes()).into())
 }
 
 /// While it lasts: the heartbeat keeps the picture fresh, and what happens is seen.
@@ -106,13 +107,12 @@ pub fn recover(scene: &Scene, tui: &mut Tui, promotion: &[Promotion]) -> Checked
     same(&format!("actions in {writes:#?}"), &writes.len(), &(asked + 3))
 }
 
-/// Waits until it is known what became of the promotion, as the journal has it: the first action of all.
+/// Waits until it is known what became of the promotion, as the journal has it.
 fn settled(scene: &Scene, promotion: &[Promotion]) -> Checked<Promotion> {
-    let found = until("the promotion settled", || {
-        let kinds: Vec<Promotion> = scene.outcomes()?.iter().filter_map(kind).collect();
-        Ok(kinds.into_iter().find(|kind| promotion.contains(kind)))
-    });
-    found.map_err(|_| format!("{promotion:?} is not what became of it: {:?}", scene.outcomes()).into())
+    let outcomes = || scene.outcomes(Verb::Promote);
+    let found = until("the promotion settled", || Ok(outcomes()?.iter().find_map(kind)))
+        .map_err(|_| format!("nobody knows what became of the promotion: {:?}", outcomes()))?;
+    if promotion.contains(&found) { Ok(found) } else { Err(format!("{promotion:?} became {:?}", outcomes()).into()) }
 }
 
 fn kind(outcome: &Outcome) -> Option<Promotion> {

@@ -24,10 +24,11 @@ pub struct Authority {
 }
 
 /// The one that kubeconfigs of the tests name, and another one. OpenSSL makes them, once for all trials.
-static BOTH: LazyLock<Result<[Authority; 2], String>> =
-    LazyLock::new(|| Ok([Authority::make("one").map_err(said)?, Authority::make("other").map_err(said)?]));
+static BOTH: LazyLock<Result<[Authority; 2], String>> = LazyLock::new(|| {
+    Ok([Authority::make("one").map_err(|why| said(&why))?, Authority::make("other").map_err(|why| said(&why))?])
+});
 
-fn said(failed: libtest_mimic::Failed) -> String {
+fn said(failed: &libtest_mimic::Failed) -> String {
     failed.message().unwrap_or("no certificate").to_owned()
 }
 

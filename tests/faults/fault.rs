@@ -91,7 +91,7 @@ impl Fault {
         let json_of = |chunks| respond(200, "application/json", Body::from_stream::<Chunks>(chunks));
         Some(match self {
             Self::Truncated if watches => json_of(stream::iter([Ok(Bytes::from(HALF_A_LINE))]).boxed()),
-            Self::Reset if watches => json_of(half_and_cut(Bytes::from(HALF_A_LINE))),
+            Self::Reset if watches => json_of(half_and_cut(&Bytes::from(HALF_A_LINE))),
             _ if self.asks() => return None,
             _ if self.spares_all_but_watches() && !watches => return None,
             Self::Silence | Self::Refused | Self::OtherAuthority => std::future::pending().await,
@@ -119,7 +119,7 @@ impl Fault {
             Self::Drip => Body::from_stream(drip(body)),
             _ => match to_bytes(body, usize::MAX).await {
                 Ok(bytes) if self == Self::Truncated => Body::from(bytes.slice(..bytes.len() / 2)),
-                Ok(bytes) => Body::from_stream(half_and_cut(bytes)),
+                Ok(bytes) => Body::from_stream(half_and_cut(&bytes)),
                 Err(_) => Body::empty(),
             },
         };
@@ -138,7 +138,7 @@ fn cut() -> Chunk {
     Err(std::io::ErrorKind::ConnectionReset.into())
 }
 
-fn half_and_cut(bytes: Bytes) -> Chunks {
+fn half_and_cut(bytes: &Bytes) -> Chunks {
     let half = bytes.slice(..bytes.len() / 2);
     // Not at once, so that the half is on its way before the end.
     let end = stream::once(async {

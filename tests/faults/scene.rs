@@ -1,5 +1,6 @@
 //! A canary in a namespace of its own that is paused at a step, and a cockpit that looks at it through proxies.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kube::config::Kubeconfig;
 use release_cockpit::actuators::journal;
-use release_cockpit::domain::action::Outcome;
+use release_cockpit::domain::action::{Outcome, Verb};
 use release_cockpit::domain::journal::Entry;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -90,9 +91,9 @@ impl Scene {
         let wanted = image("api", version);
         let paused = |object: &Value| {
             let status = &object["status"];
+            let observed = status["observedGeneration"].as_str().and_then(|seen| seen.parse::<i64>().ok());
             object["spec"]["template"]["spec"]["containers"][0]["image"] == wanted.as_str()
-                && object["metadata"]["generation"].to_string()
-                    == status["observedGeneration"].as_str().unwrap_or_default()
+                && object["metadata"]["generation"].as_i64() == observed
                 && status["phase"] == "Paused"
                 && status["currentStepIndex"] == 1
         };
@@ -172,14 +173,19 @@ impl Scene {
         same("writes of a refused command", &self.api.writes().len(), &before)
     }
 
-    /// Returns how the actions of the screen ended so far, in the order of the journal.
-    pub fn outcomes(&self) -> Checked<Vec<Outcome>> {
-        let mut outcomes = Vec::new();
+    /// Returns how the actions of the screen with this verb ended so far.
+    pub fn outcomes(&self, verb: Verb) -> Checked<Vec<Outcome>> {
+        let (mut outcomes, mut asked) = (Vec::new(), BTreeSet::new());
         for path in journal::list(&self.path("state/release-cockpit/journals"))? {
-            outcomes.extend(journal::read(&path)?.lines.into_iter().filter_map(|line| match line.entry {
-                Entry::Outcome { outcome, .. } => Some(outcome),
-                _ => None,
-            }));
+            for line in journal::read(&path)?.lines {
+                match line.entry {
+                    Entry::Intent { action, plan, .. } if plan.verb == verb => {
+                        asked.insert(action.0);
+                    }
+                    Entry::Outcome { action, outcome } if asked.contains(&action.0) => outcomes.push(outcome),
+                    _ => {}
+                }
+            }
         }
         Ok(outcomes)
     }
