@@ -16,7 +16,7 @@ use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, resto
 use crate::domain::checklist::record;
 use crate::domain::object::OURS as FIELD_MANAGER;
 use crate::domain::reduce;
-use crate::domain::text::root_cause;
+use crate::domain::text::{plain_words, root_cause};
 use crate::domain::workload::Object;
 use crate::kill_points::pass;
 
@@ -257,18 +257,61 @@ fn classify(error: &kube::Error) -> SendError {
         kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
         // The API server said no before doing anything.
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
-            SendError::Refused(format!("{} {}: {}", status.code, status.reason, status.message))
+            SendError::Refused(format!("{} {}: {}", status.code, status.reason, plain_words(&status.message)))
         }
         // A 5xx may come after the write: etcd may have taken it.
-        kube::Error::Api(status) => SendError::Unknown(format!("{} {}", status.code, status.message)),
+        kube::Error::Api(status) => SendError::Unknown(format!("{} {}", status.code, plain_words(&status.message))),
         other => {
             let cause = root_cause(other);
             // The connection never came up: no byte was sent.
             if cause.to_lowercase().contains("connection refused") {
                 SendError::Refused("not sent: connection refused; is the API server up?".to_owned())
+            } else if never_connected(other) {
+                SendError::Refused(format!("not sent, there is no connection: {cause}"))
             } else {
                 SendError::Unknown(cause)
             }
         }
+    }
+}
+
+/// Whether an error is about the connection that a request was to go over: name, address or certificate.
+fn never_connected(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(http) = this.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return http.is_connect();
+        }
+        cause = this.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rollout() -> ObjectRef {
+        ObjectRef { kind: "Rollout".to_owned(), name: "api".to_owned() }
+    }
+
+    /// Asks a server that ends the connection as soon as a byte of anything has come.
+    async fn hung_up_on(scheme: &str) -> SendError {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.readable().await.unwrap();
+            }
+        });
+        let executor = Executor::new(kube::Config::new(url.parse().unwrap()), "shop").unwrap();
+        executor.get(&rollout()).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_fails_has_sent_nothing_and_an_answer_that_fails_may_have() {
+        let SendError::Refused(why) = hung_up_on("https").await else { panic!("the request cannot have been sent") };
+        assert!(why.starts_with("not sent"), "{why}");
+        assert!(matches!(hung_up_on("http").await, SendError::Unknown(_)));
     }
 }

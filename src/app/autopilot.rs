@@ -54,6 +54,11 @@ impl Autopilot {
         let next = self.countdowns.iter().min_by_key(|(_, due)| **due);
         next.map(|((target, _), due)| (target, due.duration_since(now).max(SignedDuration::ZERO)))
     }
+
+    /// Gives everybody the whole time again: the machine slept, or its clock was set, and nobody saw the time go by.
+    pub(super) fn start_over(&mut self) {
+        self.countdowns.clear();
+    }
 }
 
 /// What the guardrails ask for one canary, and why.

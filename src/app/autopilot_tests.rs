@@ -89,6 +89,18 @@ fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
 }
 
 #[test]
+fn after_a_sleep_people_have_the_whole_time_again() {
+    let mut model = flying(rails(true));
+    let held = performed(&say(&mut model, Opinion::Regressed, Some(Metric::Errors)));
+    done(&mut model, &held[0], confirmed());
+    let woken = model.now + SignedDuration::from_mins(1);
+    update(&mut model, Msg::Woke, woken);
+    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&later(&mut model, 19)), []);
+    assert_eq!(verbs(&later(&mut model, 1)), [Verb::Rollback]);
+}
+
+#[test]
 fn one_key_keeps_the_canary_for_good_and_is_written_down() {
     let mut model = flying(rails(true));
     say(&mut model, Opinion::Regressed, Some(Metric::Errors));

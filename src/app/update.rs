@@ -61,9 +61,12 @@ fn woke(model: &mut Model) -> Vec<Effect> {
         model.overlay = None;
         say(model, Level::Warn, "the machine slept: the open question was cancelled, ask again");
     }
+    model.autopilot.start_over();
     let now = model.now;
     model.world.rejudge(now);
-    vec![Effect::Refresh]
+    // Evidence that was found by another clock may be dated in a time to come, and never be looked for again by itself.
+    let checks = model.world.environments.iter().map(|env| Effect::LookAgain(env.name().clone(), None));
+    checks.chain([Effect::Refresh]).collect()
 }
 
 /// Returns a target's object as it is now.

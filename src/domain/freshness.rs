@@ -54,16 +54,85 @@ pub struct Heard {
 /// How old a picture may be before it is called late.
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
+/// How far something heard may lie ahead of the clock, which is read apart. Beyond that the clock was set back, and
+/// nothing can be told from the two.
+pub const AHEAD: SignedDuration = SignedDuration::from_secs(2);
+
 impl Heard {
-    /// Returns the age of the picture; `None` before the first answer.
+    /// Takes in how the link is now; `at` is when the source confirmed what is shown, if it did.
+    pub fn hear(&mut self, link: Link, at: Option<Timestamp>, now: Timestamp) {
+        self.link = link;
+        // What is told late does not make the picture older, unless its age is not known.
+        let known = self.at.filter(|known| now.duration_since(*known) >= -AHEAD);
+        if at.is_some() {
+            self.at = at.max(known);
+        }
+    }
+
+    /// Returns the age of the picture; `None` before the first answer, and when the clock was set back since.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<SignedDuration> {
-        self.at.map(|at| now.duration_since(at).max(SignedDuration::ZERO))
+        let age = now.duration_since(self.at?);
+        (age >= -AHEAD).then(|| age.max(SignedDuration::ZERO))
+    }
+
+    /// Returns how old the picture is, in words that follow `the picture is`.
+    #[must_use]
+    pub fn age_in_words(&self, now: Timestamp) -> String {
+        match (self.at, self.age(now)) {
+            (_, Some(age)) => format!("{} old", super::text::duration(age)),
+            (None, None) => "never confirmed".to_owned(),
+            (Some(_), None) => "of an age that nobody knows: the clock was set back".to_owned(),
+        }
     }
 
     /// Returns whether the picture is fresh: the link is up and not older than [`LATE_AFTER`].
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.link.is_up() && self.age(now).is_some_and(|age| age <= LATE_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    const BEAT: SignedDuration = SignedDuration::from_secs(3);
+
+    fn heard(at: Timestamp) -> Heard {
+        Heard { link: Link::Up, at: Some(at) }
+    }
+
+    #[test]
+    fn what_was_heard_in_a_time_to_come_is_not_fresh_and_has_no_age() {
+        let now = Timestamp::UNIX_EPOCH;
+        let early = heard(now + HOUR);
+        assert!(!early.is_fresh(now));
+        assert_eq!(early.age(now), None);
+        assert!(early.age_in_words(now).contains("set back"));
+        // The clock is read apart from what is heard.
+        let just = heard(now + SignedDuration::from_millis(20));
+        assert!(just.is_fresh(now));
+        assert_eq!(just.age(now), Some(SignedDuration::ZERO));
+    }
+
+    #[test]
+    fn the_first_answer_after_the_clock_was_set_back_makes_it_fresh() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut picture = heard(now + HOUR);
+        picture.hear(Link::Down("gone".to_owned()), None, now);
+        assert_eq!(picture.age(now), None, "a failure confirms nothing");
+        picture.hear(Link::Up, Some(now), now);
+        assert!(picture.is_fresh(now));
+        assert!(!picture.is_fresh(now + LATE_AFTER + BEAT));
+    }
+
+    #[test]
+    fn what_is_told_late_makes_nothing_older() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut picture = heard(now);
+        picture.hear(Link::Up, Some(now - BEAT), now);
+        assert_eq!(picture.at, Some(now));
     }
 }

@@ -35,6 +35,12 @@ impl Series {
         self.points.push_back(Point { at, value: value.filter(|value| value.is_finite()) });
     }
 
+    /// Forgets the points that are not older than a time.
+    pub fn forget_from(&mut self, at: Timestamp) {
+        let kept = self.points.partition_point(|point| point.at < at);
+        self.points.truncate(kept);
+    }
+
     /// Returns the points, oldest first.
     #[must_use]
     pub fn points(&self) -> impl ExactSizeIterator<Item = &Point> + DoubleEndedIterator {

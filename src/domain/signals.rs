@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::freshness::AHEAD;
 use super::ids::Track;
 use super::series::Series;
 
@@ -147,8 +148,12 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes in one look: the newest readings replace the last, gaps are kept as gaps.
+    /// Takes in one look: the newest readings replace the last, gaps are kept as gaps. Where the clock was set back, what
+    /// is dated later goes: it would keep out all that is new.
     pub fn take(&mut self, sample: &Sample) {
+        if self.at.is_some_and(|last| last.duration_since(sample.at) > AHEAD) {
+            self.history.values_mut().for_each(|series| series.forget_from(sample.at));
+        }
         for (key, reading) in &sample.readings {
             self.history.entry(*key).or_default().push(sample.at, reading.as_ref().ok().copied());
         }
@@ -167,16 +172,39 @@ impl Signals {
         self.now.get(&(track, signal)).cloned().unwrap_or(Err(NoData::NotYet))
     }
 
-    /// Returns whether the latest look is older than three intervals.
+    /// Returns whether the latest look is older than three intervals, or as far ahead: then the clock was set back.
     #[must_use]
     pub fn is_stale(&self, now: Timestamp) -> bool {
         let (Some(at), Some(interval)) = (self.at, self.interval) else { return false };
-        now.duration_since(at) > interval * 3
+        now.duration_since(at).abs() > interval * 3
     }
 
     /// Returns the history of a signal.
     #[must_use]
     pub fn series(&self, track: Track, signal: Signal) -> Option<&Series> {
         self.history.get(&(track, signal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nothing_new_out_and_makes_nothing_fresh() {
+        let key = (Track::Canary, Signal::Rps);
+        let look = |second, value| Sample {
+            at: Timestamp::from_second(second).unwrap(),
+            readings: BTreeMap::from([(key, Ok(value))]),
+        };
+        let mut signals = Signals { interval: Some(SignedDuration::from_secs(10)), ..Signals::default() };
+        signals.take(&look(10, 1.0));
+        signals.take(&look(3600, 2.0));
+        let now = Timestamp::from_second(20).unwrap();
+        assert_eq!(signals.reading(key.0, key.1, now), Err(NoData::Stale), "heard in a time to come");
+        signals.take(&look(20, 3.0));
+        assert_eq!(signals.reading(key.0, key.1, now), Ok(3.0));
+        let kept: Vec<_> = signals.history[&key].points().map(|point| point.value).collect();
+        assert_eq!(kept, [Some(1.0), Some(3.0)]);
     }
 }

@@ -37,6 +37,22 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The longest text that is taken over from a server, in characters.
+const LONGEST: usize = 200;
+
+/// Returns what a server said on one line, bounded. A page of HTML says nothing to a person: it gives nothing.
+#[must_use]
+pub fn plain_words(text: &str) -> String {
+    if text.trim_start().starts_with('<') {
+        return String::new();
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
+        None => line,
+    }
+}
+
 /// Returns an age or a wait in at most two units: `0.4 s`, `41 s`, `2m14s`, `3h12m`, `6d 4h`.
 #[must_use]
 pub fn duration(time: SignedDuration) -> String {
@@ -108,6 +124,13 @@ mod tests {
         let shown = visible(hostile);
         assert!(!shown.chars().any(is_unsafe), "{shown}");
         assert_eq!(visible("plain ünïcode 漢字"), "plain ünïcode 漢字");
+    }
+
+    #[test]
+    fn what_a_server_said_is_short_and_a_page_says_nothing() {
+        assert_eq!(plain_words("  etcdserver:\n request timed out\n"), "etcdserver: request timed out");
+        assert_eq!(plain_words("\n<html><body>503</body></html>"), "");
+        assert_eq!(plain_words(&"é".repeat(1000)).chars().count(), LONGEST + 1);
     }
 
     #[test]

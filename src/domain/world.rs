@@ -248,9 +248,7 @@ impl World {
             }
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {
-                    let heard = env.links.entry(source).or_default();
-                    heard.link = link;
-                    heard.at = at.max(heard.at);
+                    env.links.entry(source).or_default().hear(link, at, now);
                 }
             }
             Feed::Found { env, workloads } => {
@@ -277,7 +275,7 @@ impl World {
                     check.begin(at);
                 }
             }
-            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding),
+            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding, now),
             Feed::Changes { env, subject, gathered } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.changes = Some((subject, gathered));
@@ -326,11 +324,11 @@ impl World {
         for env in &mut self.environments {
             let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
             let heard = env.kubernetes();
-            let late = heard.age(now).filter(|_| !heard.is_fresh(now));
+            let late = heard.at.is_some() && !heard.is_fresh(now);
             for workload in &mut env.workloads {
                 workload.rejudge(&limits, has_metrics, now);
-                if let Some(age) = late.filter(|_| workload.judgement.verdict < Verdict::Blind) {
-                    let reason = format!("the picture is {} old", super::text::duration(age));
+                if late && workload.judgement.verdict < Verdict::Blind {
+                    let reason = format!("the picture is {}", heard.age_in_words(now));
                     workload.judgement = Judgement::new(Verdict::Blind, [reason]);
                 }
             }

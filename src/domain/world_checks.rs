@@ -35,7 +35,7 @@ impl World {
         let first = only.and_then(|only| self.environments.iter().position(|env| env.name() == only));
         let range = first.map_or(0..self.environments.len(), |at| at..(at + 2).min(self.environments.len()));
         for (env, check, finding) in range.flat_map(|at| self.answers(at, now)).collect::<Vec<_>>() {
-            self.take_finding(&env, &check, finding);
+            self.take_finding(&env, &check, finding, now);
         }
     }
 
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Takes in an answer, and notes it for the journal if it is another one than before.
-    pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: Finding) {
+    pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: Finding, now: Timestamp) {
         let Some(check) = self.check_mut(env, id) else { return };
         let manual = check.is_manual();
         let first = check.finding.is_none();
@@ -71,6 +71,7 @@ impl World {
             .finding
             .as_ref()
             .is_none_or(|known| (known.found, &known.subject) != (finding.found, &finding.subject));
+        check.forget_early(&finding, now);
         check.take(finding.clone());
         // What a person said is in the journal already; that nothing is known right after the start is no answer.
         if manual || !differs || (first && finding.found == Found::Blind) || self.ledger.says(env, id, &finding) {

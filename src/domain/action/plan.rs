@@ -15,7 +15,6 @@ use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
 use crate::domain::object::ImageRef;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::text::duration;
 use crate::domain::workload::{Object, Revision, Snapshot, Status};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -173,7 +172,7 @@ impl Plan {
     /// Returns whether it may still be confirmed, as far as time goes.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
-        now.duration_since(self.made_at) <= Self::VALID_FOR
+        now.duration_since(self.made_at).abs() <= Self::VALID_FOR
     }
 }
 
@@ -275,8 +274,7 @@ fn unfit_to_go_on(
     let mut refusals = Vec::new();
     let heard = env.kubernetes();
     if !heard.is_fresh(around.now) {
-        let age =
-            heard.age(around.now).map_or_else(|| "never confirmed".to_owned(), |age| format!("{} old", duration(age)));
+        let age = heard.age_in_words(around.now);
         let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
         refusals.push(Refusal::new(
             RefusalKind::Stale,

@@ -230,6 +230,13 @@ impl Check {
         self.running = Some(at);
     }
 
+    /// Forgets an answer that is dated in a time to come, for one that is not: the clock was set back, and what is new
+    /// must not count as older.
+    pub fn forget_early(&mut self, finding: &Finding, now: Timestamp) {
+        let early = |finding: &Finding| now.duration_since(finding.at) < -CLOCKS_DIFFER;
+        self.finding.take_if(|known| early(known) && !early(finding));
+    }
+
     /// Takes in an answer; an older one than is known changes nothing. Returns whether the check went red by it.
     pub fn take(&mut self, finding: Finding) -> bool {
         if self.finding.as_ref().is_some_and(|known| known.at > finding.at) {
@@ -290,6 +297,23 @@ mod tests {
             let young = fresh.is_none_or(|fresh| now - at <= fresh) && now - at >= -60;
             prop_assert_eq!(state == CheckState::Passed, found == Found::Passed && same && young);
         }
+    }
+
+    #[test]
+    fn after_the_clock_was_set_back_the_next_answer_counts() {
+        let now = Timestamp::from_second(10).unwrap();
+        let mut check = check(None);
+        check.take(finding(Found::Passed, 3600, "a"));
+        assert_eq!(check.state("a", now), CheckState::Stale);
+        let red = finding(Found::Failed, 10, "a");
+        check.forget_early(&red, now);
+        check.take(red);
+        assert_eq!(check.state("a", now), CheckState::Failed);
+        // Both from a machine whose clock is ahead: the order stands.
+        let mut check = self::check(None);
+        check.take(finding(Found::Passed, 3600, "a"));
+        check.forget_early(&finding(Found::Passed, 3000, "a"), now);
+        assert!(check.finding.is_some());
     }
 
     #[test]

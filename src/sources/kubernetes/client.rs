@@ -6,7 +6,7 @@ use kube::core::Status;
 
 use super::health::Trouble;
 use crate::config::client::client;
-use crate::domain::text::root_cause;
+use crate::domain::text::{plain_words, root_cause};
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,6 +28,14 @@ pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error
 pub fn explain(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => explain_status(status),
+        kube::Error::SerdeError(error) if error.is_eof() => {
+            "the answer breaks off; does something in front of the API server cut it short?".to_owned()
+        }
+        kube::Error::SerdeError(_) => {
+            "the answer is not JSON of Kubernetes; is a log-in page in front of the API server, or the server's address in \
+             the kubeconfig wrong?"
+                .to_owned()
+        }
         other => explain_cause(&root_cause(other)),
     }
 }
@@ -36,7 +44,11 @@ pub fn explain(error: &kube::Error) -> String {
 fn explain_cause(cause: &str) -> String {
     const LOST: [&str; 5] = ["reset by peer", "broken pipe", "connection closed", "unexpected eof", "end of file"];
     let lower = cause.to_lowercase();
-    if cause.contains("UnknownIssuer") || cause.contains("certificate") {
+    if lower.contains("close_notify") {
+        "connection lost: the other side hung up; is the API server up?".to_owned()
+    } else if lower.contains("not valid yet") || lower.contains("expired") {
+        format!("TLS: {cause}; is this machine's clock right?")
+    } else if cause.contains("UnknownIssuer") || cause.contains("certificate") {
         format!("TLS: {cause}; check certificate-authority in the kubeconfig")
     } else if cause.contains("refused") {
         "connection refused; is the API server up?".to_owned()
@@ -58,18 +70,37 @@ pub fn trouble(error: &kube::Error) -> Trouble {
 /// Returns the API server's answer in words.
 #[must_use]
 pub fn explain_status(status: &Status) -> String {
+    let message = plain_words(&status.message);
     match status.code {
         401 => format!(
             "401 Unauthorized: {}; the token may have expired, log in again",
-            or(&status.message, "no valid credentials")
+            or(&message, "no valid credentials")
         ),
-        403 => format!("403 Forbidden: {}", status.message),
+        403 => format!("403 Forbidden: {message}"),
         404 => format!(
             "404 Not Found: {}",
-            or(&status.message, "the API server does not know that kind; is Argo Rollouts installed?")
+            or(&message, "the API server does not know that kind; is Argo Rollouts installed?")
         ),
-        429 => format!("429 Too Many Requests: {}", or(&status.message, "the API server asks to slow down")),
-        code => format!("{code} {}: {}", status.reason, status.message),
+        429 => format!("429 Too Many Requests: {}", or(&message, "the API server asks to slow down")),
+        code if status.reason == FOREIGN => {
+            let words = or(&message, "a page that is not of the API server; is a load balancer in front of it?");
+            format!("{code}{}: {words}", phrase(code))
+        }
+        code => format!("{code} {}: {message}", status.reason),
+    }
+}
+
+/// What the library gives as the reason where the answer was none of the API server's own.
+const FOREIGN: &str = "Failed to parse error data";
+
+/// Returns what HTTP calls a status that load balancers answer with, a space before it.
+fn phrase(code: u16) -> &'static str {
+    match code {
+        500 => " Internal Server Error",
+        502 => " Bad Gateway",
+        503 => " Service Unavailable",
+        504 => " Gateway Timeout",
+        _ => "",
     }
 }
 
@@ -93,10 +124,32 @@ mod tests {
                 "failed to lookup address information",
                 "failed to lookup address information; check the server's name in the kubeconfig",
             ),
+            (
+                "peer closed connection without sending TLS close_notify: https://docs.rs/…",
+                "connection lost: the other side hung up; is the API server up?",
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet",
+                "TLS: invalid peer certificate: certificate not valid yet; is this machine's clock right?",
+            ),
             ("something else", "something else"),
         ];
         for (cause, wanted) in words {
             assert_eq!(explain_cause(cause), wanted);
         }
+    }
+
+    #[test]
+    fn a_page_of_a_load_balancer_and_what_is_no_json_are_named() {
+        let page = Status::failure("<html><body>busy</body></html>", FOREIGN).with_code(503);
+        assert_eq!(
+            explain_status(&page),
+            "503 Service Unavailable: a page that is not of the API server; is a load balancer in front of it?"
+        );
+        let own = Status::failure("etcdserver: request timed out", "InternalError").with_code(500);
+        assert_eq!(explain_status(&own), "500 InternalError: etcdserver: request timed out");
+        let read = |text| explain(&kube::Error::SerdeError(serde_json::from_str::<Status>(text).unwrap_err()));
+        assert!(read("{\"kind\": \"Ro").starts_with("the answer breaks off"));
+        assert!(read("<html>").starts_with("the answer is not JSON"));
     }
 }

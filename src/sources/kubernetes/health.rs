@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
@@ -20,14 +21,15 @@ pub struct Trouble {
 }
 
 /// A part that fails for good says so at least this often; one that is silent for longer works again.
-const SILENCE: SignedDuration = SignedDuration::from_secs(5);
+/// By the steady clock: the other one may be set.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The link is up while nothing that it needs is in trouble.
 #[derive(Clone, Debug)]
 pub struct Health {
     env: EnvName,
     outlet: Outlet,
-    troubles: Arc<Mutex<BTreeMap<String, (Timestamp, Trouble)>>>,
+    troubles: Arc<Mutex<BTreeMap<String, (Instant, Trouble)>>>,
 }
 
 impl Health {
@@ -42,7 +44,7 @@ impl Health {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match heard {
             Ok(()) => troubles.remove(part),
-            Err(trouble) => troubles.insert(part.to_owned(), (Timestamp::now(), trouble)),
+            Err(trouble) => troubles.insert(part.to_owned(), (Instant::now(), trouble)),
         };
         self.tell(&troubles);
     }
@@ -51,11 +53,12 @@ impl Health {
     /// something changes, so an answer here ends the troubles of watches that did not reach the server, and old ones.
     pub fn beat(&self, workload: &WorkloadId, heard: Result<(), Trouble>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
+        let now = Instant::now();
         let own = format!("{workload} heartbeat");
         match heard {
-            Ok(()) => troubles
-                .retain(|part, (at, trouble)| *part != own && trouble.answered && now.duration_since(*at) <= SILENCE),
+            Ok(()) => troubles.retain(|part, (at, trouble)| {
+                *part != own && trouble.answered && now.saturating_duration_since(*at) <= SILENCE
+            }),
             Err(trouble) => {
                 troubles.insert(own, (now, trouble));
             }
@@ -63,7 +66,7 @@ impl Health {
         self.tell(&troubles);
     }
 
-    fn tell(&self, troubles: &BTreeMap<String, (Timestamp, Trouble)>) {
+    fn tell(&self, troubles: &BTreeMap<String, (Instant, Trouble)>) {
         let link = troubles.values().next().map_or(Link::Up, |(_, trouble)| Link::Down(trouble.why.clone()));
         // While a part is in trouble the picture is not confirmed, whatever the others say.
         let at = link.is_up().then(Timestamp::now);

@@ -6,6 +6,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use kube::Api;
 use kube::runtime::watcher::{self, Event, watcher};
+use tokio::time::Instant;
 
 use super::client::{explain_status, trouble};
 use super::health::Trouble;
@@ -15,6 +16,8 @@ use super::raw::{Raw, Reduced};
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// First wait.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// How long after a failure answers count as a recovery: a server may answer and fail in turn.
+const CALM: Duration = Duration::from_secs(6);
 /// A watch on a dead connection is noticed after this and five seconds; the heartbeat notices sooner.
 const WATCH_SECONDS: u32 = 60;
 
@@ -42,18 +45,38 @@ impl Selection {
 
 /// Watches for ever: errors come through in words, and the watch is begun anew after a growing wait.
 ///
-/// A watch whose start is answered with 410 would never list again by itself, so it is made anew then.
+/// A watch that is told that its version is gone (410) lists again; that is how the API server works, and no trouble. One
+/// whose start is answered so would never list again by itself: it is made anew.
 pub fn watch<T: Reduced>(api: Api<Raw<T>>, selection: Selection) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
     let make = move || watcher(api.clone(), selection.config()).boxed();
-    let state = State { inner: make(), make, wait: FIRST_WAIT, pending: None };
+    let state = State { inner: make(), make, waits: Waits::default(), pending: None };
     stream::unfold(state, State::next).boxed()
 }
 
 struct State<S, F> {
     inner: S,
     make: F,
-    wait: Duration,
+    waits: Waits,
     pending: Option<Duration>,
+}
+
+/// The waits between tries: each longer than the one before, until all has been calm for a while.
+#[derive(Debug, Default)]
+struct Waits {
+    failures: u32,
+    last: Option<Instant>,
+}
+
+impl Waits {
+    fn failed(&mut self, now: Instant) -> Duration {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) > CALM) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
 }
 
 impl<T, S, F> State<S, F>
@@ -63,33 +86,37 @@ where
     F: Fn() -> S,
 {
     async fn next(mut self) -> Option<(Result<Event<Raw<T>>, Trouble>, Self)> {
-        if let Some(wait) = self.pending.take() {
-            tokio::time::sleep(wait).await;
-        }
-        match self.inner.next().await {
-            Some(Ok(event)) => {
-                self.wait = FIRST_WAIT;
-                Some((Ok(event), self))
+        loop {
+            if let Some(wait) = self.pending.take() {
+                tokio::time::sleep(wait).await;
             }
-            Some(Err(error)) => {
-                self.pending = Some(jittered(self.wait));
-                self.wait = (self.wait * 2).min(LONGEST_WAIT);
-                if is_gone(&error) {
+            let said = self.inner.next().await;
+            let trouble = match said {
+                Some(Ok(event)) => return Some((Ok(event), self)),
+                Some(Err(error)) if is_gone(&error) => None,
+                Some(Err(error)) => Some(trouble_of(&error)),
+                None => {
                     self.inner = (self.make)();
+                    Some(Trouble { why: "the watch ended".to_owned(), answered: true })
                 }
-                Some((Err(trouble_of(&error)), self))
-            }
-            None => {
-                self.pending = Some(jittered(self.wait));
+            };
+            self.pending = Some(jittered(self.waits.failed(Instant::now())));
+            let Some(trouble) = trouble else {
                 self.inner = (self.make)();
-                Some((Err(Trouble { why: "the watch ended".to_owned(), answered: true }), self))
-            }
+                continue;
+            };
+            return Some((Err(trouble), self));
         }
     }
 }
 
 fn is_gone(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.code == 410,
+        _ => false,
+    }
 }
 
 /// Spreads retries of many watches over time, without a random number generator: by the clock's own noise.
@@ -107,5 +134,33 @@ fn trouble_of(error: &watcher::Error) -> Trouble {
         watcher::Error::NoResourceVersion => {
             Trouble { why: "the API server's answer has no resourceVersion".to_owned(), answered: true }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_also_where_answers_and_failures_take_turns_and_shrink_after_a_calm() {
+        let (mut waits, mut now) = (Waits::default(), Instant::now());
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            let wait = waits.failed(now);
+            seen.push(wait.as_millis());
+            // It answers after the wait, and fails again soon.
+            now += wait + Duration::from_millis(100);
+        }
+        assert_eq!(seen, [250, 500, 1000, 2000, 3000, 3000]);
+        assert_eq!(waits.failed(now + CALM + Duration::from_secs(1)), FIRST_WAIT);
+    }
+
+    #[test]
+    fn a_version_that_is_gone_is_no_trouble_and_any_other_refusal_is() {
+        let status = |code| kube::core::Status::failure("no", "Expired").with_code(code).boxed();
+        assert!(is_gone(&watcher::Error::WatchError(status(410))));
+        assert!(is_gone(&watcher::Error::WatchStartFailed(kube::Error::Api(status(410)))));
+        assert!(!is_gone(&watcher::Error::WatchError(status(500))));
+        assert!(!is_gone(&watcher::Error::InitialListFailed(kube::Error::Api(status(410)))));
     }
 }

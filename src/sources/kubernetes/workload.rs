@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::KubernetesSource;
 use super::health::{Health, Trouble};
 use super::heartbeat::{self, Beat};
+use super::pace::paced;
 use super::raw::{Raw, Reduced, resource};
 use super::watch::{Selection, watch};
 use crate::domain::analysis::AnalysisRun;
@@ -176,8 +177,9 @@ impl Watched {
         }
     }
 
+    /// What one watch asks.
     fn api<T: Reduced>(&self, group: &str, version: &str, kind: &str) -> Api<Raw<T>> {
-        Api::namespaced_with(self.source.client.clone(), &self.source.namespace, &resource(group, version, kind))
+        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &resource(group, version, kind))
     }
 
     fn object_stream(&self) -> Stream {
