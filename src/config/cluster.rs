@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::paths::Variables;
+use super::secret::{hide, remember};
 use crate::keys::keymap::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
@@ -196,7 +197,9 @@ impl Clusters {
             // There is nothing to verify: the certificates of the system are not read for each client.
             config.root_cert.get_or_insert_default();
         }
-        let (namespace, server) = (config.default_namespace.clone(), config.cluster_url.to_string());
+        remember_credentials(&config);
+        let (namespace, server) =
+            (config.default_namespace.clone(), hide(&config.cluster_url.to_string()).into_owned());
         Ok(Cluster { config, context: name, namespace, server })
     }
 
@@ -242,6 +245,17 @@ fn unreadable(path: &Path, error: KubeconfigError) -> ClusterError {
     }
 }
 
+/// Takes down what is secret in the file, so that it can be hidden where a server repeats it.
+fn remember_credentials(config: &kube::Config) {
+    // Written as in the file, secrets are in the open.
+    let Ok(user) = serde_json::to_value(&config.auth_info) else { return };
+    let provided = &user["auth-provider"]["config"];
+    let secrets = [&user["token"], &user["password"]]
+        .into_iter()
+        .chain(["access-token", "id-token", "refresh-token", "client-secret"].map(|name| &provided[name]));
+    secrets.filter_map(serde_json::Value::as_str).for_each(remember);
+}
+
 /// An error with its causes: kube's own words often leave out the one that matters.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -254,7 +268,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     // kube quotes its quotes.
-    text.replace("'\"", "`").replace("\"'", "`")
+    hide(&text.replace("'\"", "`").replace("\"'", "`")).into_owned()
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
-use crate::config::client::client;
-use crate::domain::text::root_cause;
+use crate::config::client::{ClientError, cause, client};
+use crate::config::secret::hide;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -15,7 +15,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the client cannot be built from (TLS material, proxy).
-pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error> {
+pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, ClientError> {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     // Watches are quiet for long: deadlines are set per call.
@@ -28,7 +28,7 @@ pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error
 pub fn explain(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => explain_status(status),
-        other => explain_cause(&root_cause(other)),
+        other => explain_cause(&cause(other)),
     }
 }
 
@@ -58,7 +58,7 @@ pub fn trouble(error: &kube::Error) -> Trouble {
 /// Returns the API server's answer in words.
 #[must_use]
 pub fn explain_status(status: &Status) -> String {
-    match status.code {
+    let told = match status.code {
         401 => format!(
             "401 Unauthorized: {}; the token may have expired, log in again",
             or(&status.message, "no valid credentials")
@@ -70,7 +70,9 @@ pub fn explain_status(status: &Status) -> String {
         ),
         429 => format!("429 Too Many Requests: {}", or(&status.message, "the API server asks to slow down")),
         code => format!("{code} {}: {}", status.reason, status.message),
-    }
+    };
+    // It may quote what was sent.
+    hide(&told).into_owned()
 }
 
 fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
