@@ -92,6 +92,11 @@ pub enum PathError {
 /// new one is ours only (0700); one that was there keeps its mode, for it may be shared on purpose.
 pub fn private_dir(path: &Path) -> Result<(), PathError> {
     let failed = |error| PathError::Io { path: path.to_owned(), error };
+    // Where the folder lies is the user's choice and may be a link; from our own folder on down it may not.
+    let own = path.ancestors().skip(1).find(|folder| folder.file_name().is_some_and(|name| name == OURS));
+    if let Some(own) = own.filter(|own| own.is_symlink()) {
+        return Err(PathError::NotAFolder { path: own.to_owned(), what: "a symbolic link" });
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(path).or_else(|error| match error.kind() {
         // Told apart below.
         io::ErrorKind::AlreadyExists => Ok(()),
@@ -166,6 +171,16 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
         private_dir(&path).unwrap();
         assert_eq!(mode(&path), 0o750);
+    }
+
+    #[test]
+    fn our_own_folder_is_no_link_whatever_is_below_it() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("elsewhere")).unwrap();
+        symlink(root.path().join("elsewhere"), root.path().join(OURS)).unwrap();
+        let error = private_dir(&root.path().join(OURS).join("journals")).unwrap_err().to_string();
+        assert!(error.contains("is a symbolic link"), "{error}");
+        assert_eq!(fs::read_dir(root.path().join("elsewhere")).unwrap().count(), 0);
     }
 
     #[test]

@@ -12,6 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seen {
     parser: vt100::Parser,
+    bytes: Vec<u8>,
 }
 
 /// A program in a terminal.
@@ -57,7 +58,7 @@ impl Tui {
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser }), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { parser, bytes: Vec::new() }), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -65,6 +66,7 @@ impl Tui {
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let mut seen = shared.0.lock().expect("not poisoned");
                 seen.parser.process(&buffer[..n]);
+                seen.bytes.extend_from_slice(&buffer[..n]);
                 shared.1.notify_all();
             }
             shared.1.notify_all();
@@ -94,6 +96,11 @@ impl Tui {
     /// Returns the text on the screen.
     pub fn text(&self) -> String {
         self.seen.0.lock().expect("not poisoned").parser.screen().contents()
+    }
+
+    /// Returns all bytes that the terminal got so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.seen.0.lock().expect("not poisoned").bytes.clone()
     }
 
     /// Looks at the screen.
