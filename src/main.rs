@@ -5,16 +5,26 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr as _};
 use release_cockpit::cli::Args;
-use release_cockpit::runtime;
+use release_cockpit::runtime::{self, report};
 
 /// How long tasks may take to end when everything else has.
 const LEAVE: Duration = Duration::from_millis(200);
 
-fn main() -> Result<ExitCode> {
-    color_eyre::config::HookBuilder::default().display_env_section(false).install()?;
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            report::failed(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    report::install()?;
     let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,
-        Err(error) => error.exit(),
+        Err(error) => report::misused(&error),
     };
     // The screen is drawn on this thread; sources work on the others, so that decoding never delays a key.
     let tokio = tokio::runtime::Builder::new_multi_thread()

@@ -1,17 +1,16 @@
 //! The journals: one file per release. Blocking work runs apart, so that no one waits for a disk who need not.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::journal_file::JournalFile;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
-use crate::config::paths::private_dir;
-use crate::domain::journal::{Entry, Line, hex};
+use crate::config::paths::{file_stem, open_private, private_dir};
+use crate::domain::journal::{Entry, Line};
 
 /// All journals of a state folder; cheap to clone.
 #[derive(Clone, Debug)]
@@ -111,11 +110,8 @@ impl Journal {
     }
 
     fn in_flight_file(&self, release: &str) -> Option<File> {
-        use std::os::unix::fs::OpenOptionsExt;
         let path = self.dir.join(file_name(release)).with_extension("lock");
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path).ok()
+        open_private(&path, OpenOptions::new().write(true).create(true).truncate(false)).ok()
     }
 }
 
@@ -183,7 +179,7 @@ impl Inner {
 fn try_folder(dir: &Path) -> Result<(), JournalError> {
     private_dir(dir).map_err(|error| JournalError::Io { path: dir.to_owned(), error: std::io::Error::other(error) })?;
     let path = dir.join(format!(".probe-{}", std::process::id()));
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let made = open_private(&path, OpenOptions::new().write(true).create_new(true));
     let _ = std::fs::remove_file(&path);
     made.map(|_| ()).map_err(|error| JournalError::Io { path: dir.to_owned(), error })
 }
@@ -191,17 +187,7 @@ fn try_folder(dir: &Path) -> Result<(), JournalError> {
 /// Returns the file name of a release's journal: readable, safe, and different for different releases.
 #[must_use]
 pub fn file_name(release: &str) -> String {
-    let safe: String = release
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .take(80)
-        .collect();
-    let plain = release.replace(' ', "_");
-    if safe == plain && !safe.starts_with('.') {
-        return format!("{safe}.jsonl");
-    }
-    let hash = hex(&Sha256::digest(release.as_bytes()));
-    format!("{}-{}.jsonl", safe.trim_start_matches('.'), &hash[..8])
+    format!("{}.jsonl", file_stem(release))
 }
 
 /// Returns the journals of a folder, the one written last first.

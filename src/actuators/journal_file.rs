@@ -2,11 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::config::paths::open_private;
 use crate::domain::journal::{Entry, Line};
 use crate::kill_points::{pass, pass_after};
 
@@ -52,7 +52,7 @@ pub struct Contents {
 /// The first line that does not fit.
 pub fn read(path: &Path) -> Result<Contents, JournalError> {
     let mut bytes = Vec::new();
-    options().open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(io_at(path))?;
+    open_to_read(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(io_at(path))?;
     parse(path, &bytes)
 }
 
@@ -62,7 +62,7 @@ pub fn read(path: &Path) -> Result<Contents, JournalError> {
 /// The disk's.
 pub fn whole_lines(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    options().open(path)?.read_to_end(&mut bytes)?;
+    open_to_read(path)?.read_to_end(&mut bytes)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     bytes.truncate(whole);
     Ok(bytes)
@@ -73,16 +73,13 @@ pub fn whole_lines(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The disk's, or that something is there.
 pub fn copy_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = open_private(path, OpenOptions::new().write(true).create_new(true))?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    // A link in the state folder is somebody else's doing: it is not followed.
-    options.read(true).mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    options
+fn open_to_read(path: &Path) -> io::Result<File> {
+    open_private(path, OpenOptions::new().read(true))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
@@ -111,7 +108,9 @@ impl JournalFile {
     /// # Errors
     /// The disk's, or a line that does not fit.
     pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
-        let file = options().append(true).create(true).open(path).map_err(io_at(path))?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let file = open_private(path, &mut options).map_err(io_at(path))?;
         pass(format_args!("journal.file-made"));
         // Empty: it was made just now, or before a crash that came at this very place.
         if file.metadata().map_err(io_at(path))?.len() == 0 {
@@ -188,13 +187,8 @@ impl JournalFile {
     fn put_aside(&mut self, torn: &[u8]) -> Result<Line, JournalError> {
         let now = Timestamp::now();
         let aside = self.path.with_extension(format!("torn-{}", now.as_millisecond()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
         pass(format_args!("journal.aside.before-copy"));
-        options
-            .open(&aside)
-            .and_then(|mut file| file.write_all(torn).and_then(|()| file.sync_all()))
-            .map_err(io_at(&aside))?;
+        copy_new(&aside, torn).map_err(io_at(&aside))?;
         pass(format_args!("journal.aside.before-cut"));
         self.file.set_len(self.length).map_err(io_at(&self.path))?;
         pass(format_args!("journal.aside.after-cut"));

@@ -10,13 +10,14 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::config::client::client;
+use crate::config::client::{ClientError, cause, client};
+use crate::config::secret::hide;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
 use crate::domain::object::OURS as FIELD_MANAGER;
 use crate::domain::reduce;
-use crate::domain::text::{plain_words, root_cause};
+use crate::domain::text::plain_words;
 use crate::domain::workload::Object;
 use crate::kill_points::pass;
 
@@ -59,7 +60,7 @@ impl Executor {
     ///
     /// # Errors
     /// What the client cannot be built from.
-    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, kube::Error> {
+    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, ClientError> {
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(5));
         config.read_timeout = Some(DEADLINE);
@@ -257,12 +258,15 @@ fn classify(error: &kube::Error) -> SendError {
         kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
         // The API server said no before doing anything.
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
-            SendError::Refused(format!("{} {}: {}", status.code, status.reason, plain_words(&status.message)))
+            let words = format!("{} {}: {}", status.code, status.reason, plain_words(&status.message));
+            SendError::Refused(hide(&words).into_owned())
         }
         // A 5xx may come after the write: etcd may have taken it.
-        kube::Error::Api(status) => SendError::Unknown(format!("{} {}", status.code, plain_words(&status.message))),
+        kube::Error::Api(status) => {
+            SendError::Unknown(hide(&format!("{} {}", status.code, plain_words(&status.message))).into_owned())
+        }
         other => {
-            let cause = root_cause(other);
+            let cause = cause(other);
             // The connection never came up: no byte was sent.
             if cause.to_lowercase().contains("connection refused") {
                 SendError::Refused("not sent: connection refused; is the API server up?".to_owned())

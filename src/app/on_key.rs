@@ -10,6 +10,7 @@ use super::update::say;
 use super::{checklist, confirm};
 use crate::domain::action::Verb;
 use crate::domain::ids::EnvName;
+use crate::domain::text::shell_word;
 use crate::keys::{Chord, Command, Key};
 
 /// Lines of a page.
@@ -225,7 +226,8 @@ fn why(model: &mut Model) -> Vec<Effect> {
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some((env, workload)) = model.selected() else { return Vec::new() };
-    let text = format!("kubectl --context {} -n {} get {}", env.settings.context, env.settings.namespace, workload.id);
+    let [context, namespace] = [&env.settings.context, &env.settings.namespace].map(|name| shell_word(name));
+    let text = format!("kubectl --context {context} -n {namespace} get {}", shell_word(&workload.id.to_string()));
     say(model, Level::Info, format!("copied: {text}"));
     vec![Effect::Copy(text)]
 }

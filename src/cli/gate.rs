@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::status::API_VERSION;
 use crate::domain::checklist::sign_off::{Seat, board};
 use crate::domain::checklist::{Answer, Candidate, Check, CheckPhase, CheckState, Decision};
-use crate::domain::text::{duration, visible};
+use crate::domain::text::{duration, is_unsafe, visible};
 use crate::domain::world::{Environment, World};
 
 /// What is printed of an environment's checklist.
@@ -198,7 +198,8 @@ fn case(
     (format!("  <testcase classname=\"{class}\" name=\"{name}\">{inside}</testcase>\n"), outcome)
 }
 
-/// Escapes text for XML 1.0, which cannot hold control characters at all.
+/// Escapes text for XML 1.0, which cannot hold control characters at all; what a terminal could be misled by is written
+/// by its number.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -207,8 +208,12 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
+            '\n' => out.push(c),
+            '\t' => out.push_str("&#x9;"),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c if is_unsafe(c) => {
+                let _ = write!(out, "&#x{:x};", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -6,6 +6,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Exit;
+use super::output::json_safe;
 use crate::domain::judge::{Bucket, Counts, Look, Need, Opinion, PodCounts, Report, Scrape, Tier};
 
 /// A line that is read, with all that it may say.
@@ -208,7 +209,8 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
         reasons: &report.reasons,
     };
     // Numbers and text into memory: nothing can fail.
-    let _ = serde_json::to_writer(&mut *out, &answer);
+    let line = serde_json::to_string(&answer).unwrap_or_default();
+    out.extend_from_slice(json_safe(&line).as_bytes());
     out.push(b'\n');
 }
 

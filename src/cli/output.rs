@@ -1,5 +1,6 @@
 //! How answers leave the program.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -10,17 +11,22 @@ use crate::domain::text::is_unsafe;
 /// means the same to every reader of JSON.
 #[must_use]
 pub fn json_line(value: &Value) -> String {
-    safe(&value.to_string())
+    json_safe(&value.to_string()).into_owned()
 }
 
 /// Writes JSON on several lines, safe for a terminal.
 #[must_use]
 pub fn json_pretty(value: &Value) -> String {
     // Writing a value cannot fail.
-    serde_json::to_string_pretty(value).unwrap_or_default().lines().map(safe).collect::<Vec<_>>().join("\n")
+    serde_json::to_string_pretty(value).unwrap_or_default().lines().map(json_safe).collect::<Vec<_>>().join("\n")
 }
 
-fn safe(line: &str) -> String {
+/// Makes a line of JSON safe for a terminal.
+#[must_use]
+pub fn json_safe(line: &str) -> Cow<'_, str> {
+    if !line.chars().any(is_unsafe) {
+        return Cow::Borrowed(line);
+    }
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {
         if is_unsafe(c) {
@@ -33,7 +39,7 @@ fn safe(line: &str) -> String {
             out.push(c);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use kube::client::{ClientBuilder, ConfigExt as _};
+use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
 use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
+
+use super::secret::hide;
+use crate::domain::text::root_cause;
 
 /// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over
 /// when the first connection wants one.
@@ -25,7 +28,16 @@ pub fn warm_up() {
 ///
 /// # Errors
 /// What the client cannot be built from (TLS material, proxy).
-pub fn client(config: kube::Config) -> Result<kube::Client, kube::Error> {
+pub fn client(config: kube::Config) -> Result<kube::Client, ClientError> {
+    build(config).map_err(|error| ClientError(cause(&error)))
+}
+
+/// Why there is no client, without what is secret in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ClientError(String);
+
+fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
     if config.proxy_url.is_some() {
         return kube::Client::try_from(config);
     }
@@ -47,4 +59,25 @@ pub fn client(config: kube::Config) -> Result<kube::Client, kube::Error> {
         .map_err(BoxError::from)
         .service(HttpClient::builder(TokioExecutor::new()).build(connector));
     Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+/// Returns what kept a request from being answered: the innermost cause, without what is secret in it.
+///
+/// The library quotes the command that was to log in, its environment and its output, and a token may stand in each.
+#[must_use]
+pub fn cause(error: &kube::Error) -> String {
+    let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = inner {
+        match error.downcast_ref::<AuthError>() {
+            Some(AuthError::AuthExecRun { out, .. }) => {
+                return format!("the kubeconfig's login command failed ({}): run it by hand to see why", out.status);
+            }
+            Some(AuthError::AuthExecParse(_)) => {
+                return "the kubeconfig's login command printed no credential that can be read: run it by hand"
+                    .to_owned();
+            }
+            _ => inner = error.source(),
+        }
+    }
+    hide(&root_cause(error)).into_owned()
 }

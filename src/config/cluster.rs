@@ -1,11 +1,13 @@
 //! Clusters: kubeconfig files, their contexts, and how to reach the API server behind one.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::paths::Variables;
+use super::secret::{hide, remember};
 use crate::keys::keymap::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
@@ -142,6 +144,10 @@ impl Clusters {
         let mut files = Vec::new();
         let mut kubeconfig = Kubeconfig::default();
         for path in &candidates {
+            if breaks_off(path) {
+                let why = "it is UTF-16 that breaks off in the middle of a character";
+                return Err(ClusterError::Syntax { path: path.clone(), position: String::new(), why });
+            }
             match Kubeconfig::read_from(path) {
                 Ok(next) => {
                     let bad = |why| ClusterError::Syntax { path: path.clone(), position: String::new(), why };
@@ -196,7 +202,9 @@ impl Clusters {
             // There is nothing to verify: the certificates of the system are not read for each client.
             config.root_cert.get_or_insert_default();
         }
-        let (namespace, server) = (config.default_namespace.clone(), config.cluster_url.to_string());
+        remember_credentials(&config);
+        let (namespace, server) =
+            (config.default_namespace.clone(), hide(&config.cluster_url.to_string()).into_owned());
         Ok(Cluster { config, context: name, namespace, server })
     }
 
@@ -229,6 +237,15 @@ impl Clusters {
     }
 }
 
+/// Whether a file is UTF-16 with a byte too few, at which the library panics.
+fn breaks_off(path: &Path) -> bool {
+    // Of what is no file, such as a pipe, nothing may be read before its time.
+    let Some(about) = path.metadata().ok().filter(std::fs::Metadata::is_file) else { return false };
+    let mut mark = [0; 2];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut mark));
+    read.is_ok() && matches!(mark, [0xff, 0xfe] | [0xfe, 0xff]) && about.len() % 2 == 1
+}
+
 fn unreadable(path: &Path, error: KubeconfigError) -> ClusterError {
     let path = path.to_owned();
     match error {
@@ -240,6 +257,21 @@ fn unreadable(path: &Path, error: KubeconfigError) -> ClusterError {
         },
         _ => ClusterError::Syntax { path, position: String::new(), why: "its documents do not fit together" },
     }
+}
+
+/// Takes down what is secret in the file, so that it can be hidden where a server repeats it.
+fn remember_credentials(config: &kube::Config) {
+    // Written as in the file, secrets are in the open.
+    let Ok(user) = serde_json::to_value(&config.auth_info) else { return };
+    let authority = config.cluster_url.authority().map_or("", |authority| authority.as_str());
+    if let Some((_, password)) = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
+        remember(password);
+    }
+    let provided = &user["auth-provider"]["config"];
+    let secrets = [&user["token"], &user["password"]]
+        .into_iter()
+        .chain(["access-token", "id-token", "refresh-token", "client-secret"].map(|name| &provided[name]));
+    secrets.filter_map(serde_json::Value::as_str).for_each(remember);
 }
 
 /// An error with its causes: kube's own words often leave out the one that matters.
@@ -254,7 +286,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     // kube quotes its quotes.
-    text.replace("'\"", "`").replace("\"'", "`")
+    hide(&text.replace("'\"", "`").replace("\"'", "`")).into_owned()
 }
 
 #[cfg(test)]
@@ -284,6 +316,17 @@ contexts:
 - name: lost-ca
   context: {cluster: no-ca, user: ada}
 ";
+    #[test]
+    fn utf_16_that_breaks_off_is_no_kubeconfig() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        for bytes in [&b"\xff\xfea\0b"[..], b"\xfe\xff\0"] {
+            fs::write(&path, bytes).unwrap();
+            let variables = Variables { kubeconfig: Some(path.clone().into()), ..Variables::default() };
+            assert!(Clusters::read(&variables).unwrap_err().to_string().contains("breaks off"));
+        }
+    }
+
     const PROD: &str = "current-context: prod-eu
 clusters:
 - name: eks

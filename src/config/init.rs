@@ -6,6 +6,7 @@ use reqwest::Url;
 
 use super::fields::{FILE, Kind, Section};
 use crate::domain::ids::WorkloadId;
+use crate::domain::text::is_unsafe;
 
 /// The suggested checklist: what holds without a config, and what is worth adding.
 const CHECKLIST: &str = include_str!("../../assets/checklist.toml");
@@ -89,7 +90,7 @@ fn is_production(name: &str) -> bool {
 fn name(context: &str, taken: &[String]) -> String {
     let last = context.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or("environment");
     let clean: String =
-        last.chars().map(|c| if c.is_whitespace() || c.is_control() { '-' } else { c }).take(36).collect();
+        last.chars().map(|c| if c.is_whitespace() || is_unsafe(c) { '-' } else { c }).take(36).collect();
     let mut numbered = (2..).map(|n| format!("{clean}-{n}"));
     let mut name = clean.clone();
     while taken.contains(&name) {
@@ -110,9 +111,20 @@ fn defaults(out: &mut String, key: &str) {
     }
 }
 
-/// Writes text as TOML does.
+/// Writes text as TOML does; what a terminal or an editor could be misled by is written by its number.
 fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if is_unsafe(c) => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod backtest;
 pub mod changes;
 pub mod checklist;
 pub mod counters;
+pub mod credentials;
 pub mod deployment;
 pub mod drill;
 pub mod event;

@@ -53,6 +53,25 @@ pub fn plain_words(text: &str) -> String {
     }
 }
 
+/// Makes text of several lines safe: each line as [`visible`] does, while line breaks stay.
+#[must_use]
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| c != '\n' && is_unsafe(c)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
+}
+
+/// Returns a text as one word of a shell: it is pasted into one, and must not be more than a word there.
+#[must_use]
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", visible(text).replace('\'', r"'\''")))
+}
+
 /// Returns an age or a wait in at most two units: `0.4 s`, `41 s`, `2m14s`, `3h12m`, `6d 4h`.
 #[must_use]
 pub fn duration(time: SignedDuration) -> String {
@@ -124,6 +143,14 @@ mod tests {
         let shown = visible(hostile);
         assert!(!shown.chars().any(is_unsafe), "{shown}");
         assert_eq!(visible("plain ünïcode 漢字"), "plain ünïcode 漢字");
+        assert_eq!(visible_lines("a\n\u{9b}b\n"), "a\n\\u{9b}b\n");
+    }
+
+    #[test]
+    fn a_word_of_a_shell_is_one_word() {
+        assert_eq!(shell_word("arn:aws:eks:eu-west-1:1:cluster/prod"), "arn:aws:eks:eu-west-1:1:cluster/prod");
+        assert_eq!(shell_word("a; rm -rf ~ 'b'\n"), r"'a; rm -rf ~ '\''b'\''\n'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -1,16 +1,12 @@
 //! The log: to a file while the screen is up, to standard error for headless commands. Never to the screen.
 
-use std::io::IsTerminal as _;
-
 use color_eyre::eyre::Result;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
+use super::log_file::{LogFile, OneLine};
 use crate::config::LogLevel;
 use crate::config::paths::{Variables, private_dir};
-
-/// Days of log files that are kept.
-const KEPT: usize = 5;
 
 /// What is logged: our own words at the chosen level, the libraries' warnings. `RUST_LOG` says otherwise.
 fn filter(level: LogLevel) -> EnvFilter {
@@ -25,13 +21,8 @@ pub(super) fn to_file(variables: &Variables, level: LogLevel) -> Result<Option<W
     if private_dir(&state).and_then(|()| private_dir(&folder)).is_err() {
         return Ok(None);
     }
-    let appender = tracing_appender::rolling::Builder::new()
-        .rotation(tracing_appender::rolling::Rotation::DAILY)
-        .filename_prefix("cockpit")
-        .filename_suffix("log")
-        .max_log_files(KEPT)
-        .build(folder)?;
-    let (writer, guard) = tracing_appender::non_blocking(appender);
+    let file = LogFile::open(&folder)?;
+    let (writer, guard) = tracing_appender::non_blocking(OneLine(file));
     tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(false).with_writer(writer).init();
     Ok(Some(guard))
 }
@@ -42,8 +33,9 @@ pub(super) fn to_stderr(asked: Option<LogLevel>) {
         return;
     }
     let level = asked.unwrap_or_default();
-    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let logger = tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(ansi).with_writer(std::io::stderr);
+    // Colours would be control characters like those that a text may hold.
+    let writer = || OneLine(std::io::stderr());
+    let logger = tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(false).with_writer(writer);
     // A second call, as in tests, changes nothing.
     let _ = logger.try_init();
 }

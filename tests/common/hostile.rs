@@ -1,15 +1,23 @@
 //! Text from outside at its worst, in every place where text from outside is shown.
 
+use std::sync::Arc;
+
 use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, InFlight, Level, Notice, Overlay, Screen};
 use release_cockpit::domain::action::{ActionId, Outcome, Refusal, RefusalKind, Verb};
 use release_cockpit::domain::analysis::{AnalysisMetric, AnalysisRun};
+use release_cockpit::domain::changes::drift::Aspect;
+use release_cockpit::domain::changes::migration::{Fate, Migration};
+use release_cockpit::domain::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
+use release_cockpit::domain::checklist::{
+    Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
+};
 use release_cockpit::domain::event::KubeEvent;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
 use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
-use release_cockpit::domain::journal::Entry;
+use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::domain::rollout::RolloutStrategy;
 use release_cockpit::domain::step::{PauseFor, Step};
 use release_cockpit::domain::verdict::{Judgement, Verdict};
@@ -131,6 +139,9 @@ pub fn model_of(text: &str) -> Model {
         }
         model.world.take(link(name, SourceKind::Prometheus, Link::Down(text.to_owned()), None), now());
     }
+    for name in &names {
+        checklist(&mut model, &EnvName::new(name.clone()), text);
+    }
     write(&mut model, "14:00:00", Entry::Opened { release: text.to_owned(), program: text.to_owned(), config: None });
     write(&mut model, "14:00:01", Entry::Note { who: text.to_owned(), text: text.to_owned() });
     let target = Target { env: EnvName::new(text), workload: id };
@@ -149,6 +160,119 @@ pub fn model_of(text: &str) -> Model {
     model.notices.push_back(Notice { at: ago(5), level: Level::Error, text: text.to_owned() });
     model.unread = 1;
     model
+}
+
+/// Says in which of the models of [`everywhere`] an overlay is: who adds one is asked to show it there.
+fn is_shown(overlay: &Overlay) {
+    match overlay {
+        Overlay::Help { .. }
+        | Overlay::Palette { .. }
+        | Overlay::Filter { .. }
+        | Overlay::Confirm(_)
+        | Overlay::Revisions { .. }
+        | Overlay::Refused { .. }
+        | Overlay::Details { .. }
+        | Overlay::Notices { .. }
+        | Overlay::Acknowledge { .. }
+        | Overlay::Sign { .. }
+        | Overlay::Quit => {}
+    }
+}
+
+/// Gives an environment a checklist, a board and a release in which every text is this one.
+fn checklist(model: &mut Model, env: &EnvName, text: &str) {
+    let spec = |id: &str, how| CheckSpec {
+        id: CheckId::new(id),
+        title: text.to_owned(),
+        phase: CheckPhase::Pre,
+        gate: true,
+        owner: Some(text.to_owned()),
+        how,
+        fresh: None,
+        runbook: Some(text.to_owned()),
+    };
+    let specs = vec![spec(text, How::Evidence("http")), spec("manual", How::Manual)];
+    let Some(own) = model.world.environments.iter_mut().find(|own| own.name() == env) else { return };
+    own.checks = specs.iter().cloned().map(Check::new).collect();
+    own.settings.checks = specs;
+    own.settings.sign_offs = SignOffRules { roles: vec![(text.to_owned(), 1), ("sre".to_owned(), 1)], four_eyes: true };
+    let Some(subject) = model.world.environment(env).and_then(|own| model.world.candidate(own)).map(|one| one.key)
+    else {
+        return;
+    };
+    let finding = Finding {
+        found: Found::Failed,
+        summary: text.to_owned(),
+        evidence: vec![text.to_owned(); 3],
+        green_when: text.to_owned(),
+        at: ago(4),
+        subject: subject.clone(),
+    };
+    model.world.take(Feed::Checked { env: env.clone(), check: CheckId::new(text), finding }, now());
+    let acknowledged = Entry::Acknowledged(Acknowledgement {
+        env: env.clone(),
+        check: CheckId::new("manual"),
+        who: text.to_owned(),
+        verified: false,
+        note: text.to_owned(),
+        at: ago(60),
+        subject: subject.clone(),
+    });
+    let signed = Entry::SignedOff(SignOff {
+        env: env.clone(),
+        role: text.to_owned(),
+        who: text.to_owned(),
+        verified: false,
+        decision: Decision::NoGo,
+        note: text.to_owned(),
+        at: ago(30),
+        subject: subject.clone(),
+        digest: Some(text.to_owned()),
+    });
+    let lines: Vec<Line> = [acknowledged, signed].map(|entry| Line::after(None, now(), entry)).into();
+    model.world.take_lines(&lines, now());
+    for (clock, line) in [("14:00:04", &lines[0]), ("14:00:05", &lines[1])] {
+        write(model, clock, line.entry.clone());
+    }
+    let gathered = Ok(Arc::new(changes(text)));
+    model.world.take(Feed::Changes { env: env.clone(), subject, gathered }, now());
+}
+
+/// What is in a release of which everything is called this.
+pub fn changes(text: &str) -> Changes {
+    let raw = |message: String| RawCommit {
+        hash: "0123456789".repeat(4),
+        author: text.to_owned(),
+        at: Some(ago(600)),
+        message,
+        merge: false,
+    };
+    let messages = [text.to_owned(), format!("feat({text})!: {text}\n\n{text}\n\nCo-authored-by: {text} <a@b>")];
+    let point = |version: &str| ChangesPoint {
+        version: version.to_owned(),
+        commit: text.to_owned(),
+        told_by: text.to_owned(),
+        at: Some(ago(600)),
+    };
+    let raw: Vec<RawCommit> = messages.into_iter().map(raw).collect();
+    let difference = Difference {
+        workload: text.to_owned(),
+        aspect: Aspect::Env,
+        container: Some(text.to_owned()),
+        name: text.to_owned(),
+        words: text.to_owned(),
+    };
+    Changes {
+        service: text.to_owned(),
+        from: point(text),
+        to: point(text),
+        commits: Commit::read_all(&raw),
+        lost: Commit::read_all(&raw),
+        cut: true,
+        version: Part::Blind(text.to_owned()),
+        migrations: Part::Known(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
+        drift: Part::Known(vec![difference]),
+    }
 }
 
 /// That model on every screen and under every overlay.
@@ -174,8 +298,13 @@ pub fn everywhere(text: &str) -> Vec<Model> {
         Overlay::Refused { title: text.to_owned(), refusals },
         Overlay::Details { title: text.to_owned(), lines: vec![text.to_owned(); 50], scroll: usize::MAX },
         Overlay::Notices { scroll: usize::MAX },
+        Overlay::Acknowledge { env: base.env.clone(), check: CheckId::new(text), input: Input::new(text.to_owned()) },
         Overlay::Quit,
     ];
+    for decision in [None, Some(Decision::Go), Some(Decision::NoGo)] {
+        let (env, role, input) = (base.env.clone(), text.to_owned(), Input::new(text.to_owned()));
+        overlays.push(Overlay::Sign { env, role, decision, input });
+    }
     let mut free = base.clone();
     free.in_flight.clear();
     for verb in Verb::ALL {
@@ -188,6 +317,7 @@ pub fn everywhere(text: &str) -> Vec<Model> {
         }
     }
     for overlay in overlays {
+        is_shown(&overlay);
         let mut model = base.clone();
         model.overlay = Some(overlay);
         models.push(model);

@@ -12,8 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Seen {
     parser: vt100::Parser,
-    /// Bytes written to the terminal.
-    bytes: u64,
+    bytes: Vec<u8>,
 }
 
 /// A program in a terminal.
@@ -69,7 +68,7 @@ impl Tui {
         let before = settings(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, bytes: 0 }), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { parser, bytes: Vec::new() }), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -77,7 +76,7 @@ impl Tui {
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let mut seen = shared.0.lock().expect("not poisoned");
                 seen.parser.process(&buffer[..n]);
-                seen.bytes += n as u64;
+                seen.bytes.extend_from_slice(&buffer[..n]);
                 shared.1.notify_all();
             }
             shared.1.notify_all();
@@ -106,12 +105,17 @@ impl Tui {
 
     /// Returns how many bytes were written to the terminal.
     pub fn written(&self) -> u64 {
-        self.seen.0.lock().expect("not poisoned").bytes
+        self.seen.0.lock().expect("not poisoned").bytes.len() as u64
     }
 
     /// Returns the text on the screen.
     pub fn text(&self) -> String {
         self.seen.0.lock().expect("not poisoned").parser.screen().contents()
+    }
+
+    /// Returns all bytes that the terminal got so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.seen.0.lock().expect("not poisoned").bytes.clone()
     }
 
     /// Looks at the screen.

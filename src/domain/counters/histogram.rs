@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::seen::MOST;
+
 /// The finest resolution that is kept. Bounds are powers of 2^(1/4): each a fifth above the one before.
 pub const FINEST: i32 = 2;
 /// The coarsest resolution there is: powers of 2^16.
@@ -31,7 +33,7 @@ impl Histogram {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(count: f64, rows: &[(f64, f64, f64)]) -> Result<Self, String> {
-        let sane = |count: f64| count.is_finite() && count >= 0.0;
+        let sane = |count: f64| (0.0..=MOST).contains(&count);
         if !sane(count) || rows.iter().any(|(_, _, count)| !sane(*count)) {
             return Err("a histogram with a count that is none".to_owned());
         }

@@ -107,7 +107,10 @@ impl Latencies {
     /// Adds what a sample brought.
     pub fn add(&mut self, role: Role, gained: &Gained) {
         match (role, gained) {
-            (Role::Bucket(le), Gained::Count(count)) => *self.classic.entry(le.to_bits()).or_default() += count,
+            (Role::Bucket(le), Gained::Count(count)) => {
+                let all = self.classic.entry(le.to_bits()).or_default();
+                *all = all.saturating_add(*count);
+            }
             (Role::Native(_), Gained::Latencies(histogram)) => self.native.add(histogram),
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
 use super::identity::{self, Key};
-use super::seen::{Role, Samples, Seen, SeriesSeen};
+use super::seen::{MOST, Role, Samples, Seen, SeriesSeen};
 use crate::domain::ids::Track;
 use crate::domain::signals::Tracks;
 
@@ -112,7 +112,7 @@ fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&st
     let samples = match &series.samples {
         Samples::Numbers(numbers) => {
             let (good, wrong): (Vec<_>, Vec<_>) =
-                numbers.iter().filter(|(t, _)| *t <= at).partition(|(_, value)| value.is_finite() && *value >= 0.0);
+                numbers.iter().filter(|(t, _)| *t <= at).partition(|(_, value)| (0.0..=MOST).contains(value));
             bad = wrong;
             Samples::Numbers(in_order(good))
         }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::histogram::Histogram;
 use crate::domain::ids::Track;
 
+/// No counter reads more: beyond it floats leave whole numbers out (2^53), and nothing is counted by them.
+pub const MOST: f64 = 9_007_199_254_740_992.0;
+
 /// All answers about a workload, asked for one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {

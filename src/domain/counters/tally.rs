@@ -334,12 +334,12 @@ impl Slice {
             Role::Bucket(_) => return latencies.add(line.role, gained),
             Role::Unknown | Role::Native(_) | Role::Up => return,
         };
-        counts.requests += requests;
-        counts.errors += errors;
+        counts.requests = counts.requests.saturating_add(requests);
+        counts.errors = counts.errors.saturating_add(errors);
         if let Some(pod) = line.pod.as_ref().filter(|_| line.track == Track::Stable) {
             let pod = self.pods.entry(pod.clone()).or_default();
-            pod.requests += requests;
-            pod.errors += errors;
+            pod.requests = pod.requests.saturating_add(requests);
+            pod.errors = pod.errors.saturating_add(errors);
         }
     }
 

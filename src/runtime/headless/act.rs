@@ -58,7 +58,7 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
         return Ok(refused(&intent, &refusals));
     }
     let outcome = perform(session, plan).await;
-    let line = format!("{}: {}\n", intent.target, visible(&outcome.words()));
+    let line = format!("{}\n", visible(&format!("{}: {}", intent.target, outcome.words())));
     if outcome.is_done() {
         print(&line)?;
     } else {

@@ -2,7 +2,7 @@
 
 use color_eyre::eyre::Result;
 
-use super::{print, usage};
+use super::{print, print_raw, usage};
 use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
 use crate::config::paths::Variables;
@@ -13,7 +13,7 @@ use crate::domain::text::plural;
 pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<Exit> {
     match what {
         ConfigCommand::Schema => {
-            print(&schema::text())?;
+            print_raw(schema::text().as_bytes())?;
             Ok(Exit::Done)
         }
         ConfigCommand::Check => match Config::load(&global.flags(), &Variables::of_process()) {

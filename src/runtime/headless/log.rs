@@ -1,10 +1,11 @@
 //! `cockpit log`: the journals, read, checked and exported.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::{complain, print};
+use super::{complain, print, print_raw};
 use crate::actuators::journal::{self, JournalError};
 use crate::cli::args::{Log, Output};
 use crate::cli::{Exit, journal as text};
@@ -123,7 +124,13 @@ fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
 fn export(journal: &Path, file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
     let bytes = journal::whole_lines(journal).wrap_err_with(|| format!("cannot read {}", journal.display()))?;
     let Some(path) = file else {
-        print(&String::from_utf8_lossy(&bytes))?;
+        if std::io::stdout().is_terminal() {
+            // For eyes: each line means the same, and no cursor moves.
+            let lines = lines.iter().map(text::json);
+            print(&lines.fold(String::new(), |all, line| all + &line + "\n"))?;
+        } else {
+            print_raw(&bytes)?;
+        }
         return Ok(Exit::Done);
     };
     journal::copy_new(path, &bytes)

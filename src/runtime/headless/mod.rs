@@ -19,6 +19,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::report::tame;
 use super::session::Session;
 use super::signals::{Asked, Signals};
 use crate::cli::{Command, Exit};
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::config::paths::Variables;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
+use crate::domain::text::visible_lines;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// How long a first look at everything may take.
@@ -71,15 +73,25 @@ pub(super) fn usage(error: &dyn std::error::Error) -> Exit {
     Exit::Usage
 }
 
-/// Says something on standard error.
+/// Says something on standard error, where nothing of it moves a cursor or is secret (law 7).
 fn complain(text: &str) {
+    let safe = tame(text);
+    // A further line is not to be taken for one of ours.
+    let safe = safe.trim_end().replace('\n', "\n  ");
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "cockpit: {text}");
+    let _ = writeln!(std::io::stderr(), "cockpit: {safe}");
 }
 
-/// Prints to standard output; a reader that has gone away (`| head`) is no error.
+/// Prints to standard output, where nothing of it moves a cursor; a reader that has gone away (`| head`) is no error.
+///
+/// What is printed was made safe where it was worded; this is the last door, for what was forgotten.
 pub(super) fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+    print_raw(visible_lines(text).as_bytes())
+}
+
+/// Prints bytes as they are: ours, or what another program is to read.
+pub(super) fn print_raw(bytes: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.wrap_err("cannot write to standard output"),
     }
@@ -87,14 +99,14 @@ pub(super) fn print(text: &str) -> Result<()> {
 
 /// Prints a completion script.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
-    print(&String::from_utf8_lossy(&crate::cli::print::completions(shell)))?;
+    print_raw(&crate::cli::print::completions(shell))?;
     Ok(Exit::Done)
 }
 
 /// Prints the man page.
 pub(super) fn man() -> Result<Exit> {
     let page = crate::cli::print::man().wrap_err("cannot write the man page")?;
-    print(&String::from_utf8_lossy(&page))?;
+    print_raw(&page)?;
     Ok(Exit::Done)
 }
 

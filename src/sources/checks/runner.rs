@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Evidence, Scene, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
+use crate::config::secret::hide;
 use crate::domain::checklist::{CheckId, Finding, Found};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
@@ -235,7 +236,7 @@ pub async fn in_time(kind: &CheckKind, scene: &Scene, tools: &Tools, limit: Dura
     }
 }
 
-/// Makes an answer of what was found. What goes on for ever is cut.
+/// Makes an answer of what was found. What goes on for ever is cut, and what is secret hidden.
 #[must_use]
 pub fn finding(evidence: Evidence, subject: &str) -> Finding {
     let mut lines = evidence.lines;
@@ -244,11 +245,12 @@ pub fn finding(evidence: Evidence, subject: &str) -> Finding {
         lines.truncate(Evidence::LINES);
         lines.push(format!("… and {more} more lines"));
     }
+    let told = |text: &String| hide(text).into_owned();
     Finding {
         found: evidence.found,
-        summary: evidence.summary,
-        evidence: lines,
-        green_when: evidence.green_when,
+        summary: told(&evidence.summary),
+        evidence: lines.iter().map(told).collect(),
+        green_when: told(&evidence.green_when),
         at: Timestamp::now(),
         subject: subject.to_owned(),
     }

@@ -1,5 +1,6 @@
 //! How evidence is worded: text from outside on one line and bounded, and figures.
 
+use crate::config::secret::hide;
 use crate::domain::text::plural;
 
 /// Longest line of evidence, in characters.
@@ -8,13 +9,14 @@ pub(super) const LINE: usize = 300;
 pub(super) const LISTED: usize = 200;
 
 /// Puts a text on one line of at most [`LINE`] characters. Control characters other than white space stay: whoever
-/// shows the text makes them visible.
+/// shows the text makes them visible. Secrets are hidden.
 pub(super) fn one_line(text: &str) -> String {
     cut(text, LINE)
 }
 
 /// Puts a text on one line of at most so many characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
+    let text = hide(text);
     let mut line = String::new();
     let mut left = most;
     for word in text.split_whitespace() {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
-use crate::config::client::client;
-use crate::domain::text::{plain_words, root_cause};
+use crate::config::client::{ClientError, cause, client};
+use crate::config::secret::hide;
+use crate::domain::text::plain_words;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -15,7 +16,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the client cannot be built from (TLS material, proxy).
-pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, kube::Error> {
+pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, ClientError> {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     // Watches are quiet for long: deadlines are set per call.
@@ -36,7 +37,7 @@ pub fn explain(error: &kube::Error) -> String {
              the kubeconfig wrong?"
                 .to_owned()
         }
-        other => explain_cause(&root_cause(other)),
+        other => explain_cause(&cause(other)),
     }
 }
 
@@ -71,7 +72,7 @@ pub fn trouble(error: &kube::Error) -> Trouble {
 #[must_use]
 pub fn explain_status(status: &Status) -> String {
     let message = plain_words(&status.message);
-    match status.code {
+    let told = match status.code {
         401 => format!(
             "401 Unauthorized: {}; the token may have expired, log in again",
             or(&message, "no valid credentials")
@@ -87,7 +88,9 @@ pub fn explain_status(status: &Status) -> String {
             format!("{code}{}: {words}", phrase(code))
         }
         code => format!("{code} {}: {message}", status.reason),
-    }
+    };
+    // It may quote what was sent.
+    hide(&told).into_owned()
 }
 
 /// What the library gives as the reason where the answer was none of the API server's own.

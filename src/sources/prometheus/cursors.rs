@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::paths::private_dir;
+use crate::config::paths::{file_stem, open_private, private_dir};
 use crate::domain::counters::Counters;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::judge::Judge;
@@ -37,10 +36,7 @@ const LARGEST: u64 = 64 << 20;
 /// # Errors
 /// The disk's, or that the file is none of ours.
 pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
-    let mut options = OpenOptions::new();
-    // A link in the state folder is somebody else's doing: it is not followed.
-    options.read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    let file = match options.open(path(folder, env)) {
+    let file = match open_private(&path(folder, env), OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Saved::new()),
         Err(error) => return Err(error),
@@ -73,7 +69,7 @@ pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
 }
 
 fn path(folder: &Path, env: &EnvName) -> std::path::PathBuf {
-    folder.join(format!("{env}.counters.json"))
+    folder.join(format!("{}.counters.json", file_stem(env.as_str())))
 }
 
 #[cfg(test)]
@@ -109,6 +105,19 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
         assert_eq!(load(&folder, &EnvName::new("staging")).unwrap(), Saved::new());
+    }
+
+    #[test]
+    fn an_environment_named_after_a_context_stays_in_the_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("state");
+        for name in ["arn:aws:eks:eu-west-1:1:cluster/prod", "../../outside", "/tmp/outside"] {
+            let env = EnvName::new(name);
+            save(&folder, &env, &saved()).unwrap();
+            assert_eq!(load(&folder, &env).unwrap(), saved(), "{name}");
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 
     #[test]

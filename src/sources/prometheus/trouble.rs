@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::secret::SecretError;
+use crate::config::secret::{SecretError, hide};
 use crate::domain::text::visible;
 
 /// Why a client cannot be built.
@@ -139,9 +139,10 @@ impl QueryError {
 /// The longest text that is taken over from a server.
 const LONGEST: usize = 200;
 
-/// A text from outside on one line, bounded, nothing in it that moves a cursor.
+/// A text from outside on one line, bounded, nothing in it that moves a cursor or is secret.
 #[must_use]
 pub fn tidy(text: &str) -> String {
+    let text = hide(text);
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");
     let line = visible(&line);

@@ -98,10 +98,11 @@ impl Migration {
         Self { file: file.to_owned(), fate: Fate::Gone, statements: Vec::new(), unread: None, down: None, repeatable }
     }
 
-    /// Returns the gravest class of its statements.
+    /// Returns the gravest class of its statements; at least unclear where it could not be read to its end.
     #[must_use]
     pub fn class(&self) -> Class {
-        self.statements.iter().map(|statement| statement.class).max().unwrap_or(Class::Expand)
+        let rest = if self.unread.is_some() { Class::Unclear } else { Class::Expand };
+        self.statements.iter().map(|statement| statement.class).fold(rest, Class::max)
     }
 
     /// Returns whether its file was released before and is another one now.
@@ -128,6 +129,15 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_read_is_not_said_to_be_harmless() {
+        let read = |text: &str| Migration::read("V2__a.sql", text, Fate::New, &[]);
+        let broken = read("ALTER TABLE a ADD COLUMN b int; SELECT 'open");
+        assert!(broken.unread.is_some());
+        assert_eq!(broken.class(), Class::Unclear);
+        assert_eq!(read("ALTER TABLE a ADD COLUMN b int;").class(), Class::Expand);
+    }
 
     #[test]
     fn a_migration_knows_its_way_down_and_its_worst_statement() {

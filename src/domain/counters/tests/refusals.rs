@@ -90,3 +90,14 @@ fn after_a_long_pause_it_begins_anew() {
     let answer = [steady("web-5d-a", 10.0, late - 3..=late), steady("web-7f-a", 2.0, late - 3..=late)];
     assert_eq!(totals(&take(&mut counters, &seen(late, &answer))), [6, 0, 30, 0]);
 }
+
+#[test]
+fn what_is_too_large_to_be_counted_is_no_count() {
+    for value in [1e300, 1e16, f64::MAX] {
+        let mut answer = both(4);
+        answer.push(series("web-7f-b", "500", &[(3, 1.0), (4, value)]));
+        answer.push(series("web-7f-c", "500", &[(3, 1.0), (4, value)]));
+        let looks = take(&mut counters(), &seen(4, &answer));
+        assert!(matches!(&looks[..], [Look::Missing { .. }]), "{looks:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Lines of `cockpit judge`: what is read is judged, and the answer is a line of JSON with numbers in it.
+
+use release_cockpit::cli::judge::{json, read, text};
+use release_cockpit::domain::judge::{Judge, Look, Rules};
+use serde_json::Value;
+
+use super::safe;
+
+pub fn check(data: &[u8]) {
+    let mut judge = Judge::new(Rules::default());
+    for line in data.split(|byte| *byte == b'\n').take(200) {
+        let told = match read(line) {
+            Ok(told) => told,
+            Err(why) => {
+                assert!(!why.is_empty() && why.len() < 2_000 + line.len() * 8, "{why}");
+                continue;
+            }
+        };
+        if told.weight.is_some() {
+            judge.set_weight(told.weight);
+        }
+        take(&mut judge, &told.look);
+    }
+    remembered(&judge);
+}
+
+/// Lets the judge look, and asserts that what it says makes sense.
+pub fn take(judge: &mut Judge, look: &Look) {
+    judge.take(look);
+    let report = judge.report();
+    let e = report.e;
+    for (name, evidence) in [("plain", e.plain), ("guarded", e.guarded), ("safe", e.safe), ("latency", e.latency)] {
+        assert!(evidence.is_finite() && evidence >= 0.0, "{name} {evidence}");
+    }
+    if let Some(ratio) = report.ratio {
+        assert!(!ratio.low.is_nan() && ratio.low >= 0.0, "{ratio:?}");
+        assert!(ratio.high.is_none_or(|high| high >= ratio.low), "{ratio:?}");
+        assert!(ratio.estimate.is_none_or(f64::is_finite), "{ratio:?}");
+    }
+    for need in [report.needs.x2, report.needs.x5].into_iter().flatten() {
+        assert!(!need.seconds.is_nan() && need.seconds >= 0.0, "{need:?}");
+    }
+    let mut out = Vec::new();
+    json(&report, &mut out);
+    let line: Value = serde_json::from_slice(&out).unwrap();
+    for name in ["plain", "guarded", "safe", "latency"] {
+        assert!(line["e"][name].is_number(), "{line}");
+    }
+    assert!(out.iter().filter(|byte| **byte == b'\n').count() == 1);
+    safe::lines(&String::from_utf8(out).unwrap());
+    let mut out = Vec::new();
+    text(&report, &mut out);
+    assert!(out.iter().filter(|byte| **byte == b'\n').count() == 1);
+    safe::lines(&String::from_utf8(out).unwrap());
+}
+
+/// Asserts that what is kept over a restart says the same afterwards.
+pub fn remembered(judge: &Judge) {
+    let kept = serde_json::to_vec(judge).unwrap();
+    let again: Judge = serde_json::from_slice(&kept).unwrap();
+    assert_eq!(format!("{:?}", again.report()), format!("{:?}", judge.report()));
+}

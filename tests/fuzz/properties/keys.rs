@@ -1,0 +1,159 @@
+//! Keys, clicks, pastes and messages in any order: only a deliberate yes sends anything, and every frame can be drawn.
+
+use jiff::SignedDuration;
+use release_cockpit::app::model::{Level, Overlay, Screen};
+use release_cockpit::app::{Effect, Hit, Model, Msg, update};
+use release_cockpit::domain::action::{ActionId, Outcome};
+use release_cockpit::domain::feed::Feed;
+use release_cockpit::domain::freshness::{Link, SourceKind};
+use release_cockpit::domain::ids::{EnvName, Target};
+use release_cockpit::domain::journal::{Entry, Line};
+use release_cockpit::keys::{Chord, Command, Key};
+
+use super::bytes::Bytes;
+use super::common::{build, checklists, scenes};
+use super::safe;
+
+const KEYS: [Key; 17] = [
+    Key::Enter,
+    Key::Esc,
+    Key::Tab,
+    Key::BackTab,
+    Key::Backspace,
+    Key::Delete,
+    Key::Up,
+    Key::Down,
+    Key::Left,
+    Key::Right,
+    Key::Home,
+    Key::End,
+    Key::PageUp,
+    Key::PageDown,
+    Key::F(1),
+    Key::F(12),
+    Key::Char('y'),
+];
+
+pub fn check(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let scenes: [fn() -> Model; 9] = [
+        scenes::canary,
+        scenes::spike,
+        scenes::crashing,
+        scenes::no_api_server,
+        scenes::blue_green,
+        scenes::deployment,
+        scenes::in_flight,
+        checklists::checklist,
+        scenes::nothing_yet,
+    ];
+    let mut model = bytes.pick(&scenes)();
+    let (width, height, ascii) = (u16::from(bytes.byte()), u16::from(bytes.byte()) % 90, bytes.byte() > 127);
+    for _ in 0..200 {
+        if bytes.is_empty() {
+            break;
+        }
+        one(&mut model, &mut bytes);
+    }
+    safe::frame(&model, width, height, ascii);
+}
+
+/// Lets one thing happen.
+fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
+    let choice = bytes.byte();
+    // Every character is a key with one byte, so that sequences are short; what is left are other messages.
+    let msg = match choice {
+        32..=126 => Msg::Key { chord: Chord::char(char::from(choice)), repeat: false },
+        _ => message(model, bytes, choice),
+    };
+    let now = model.now + wait(bytes, choice);
+    let before = model.overlay.clone();
+    let effects = update(model, msg.clone(), now);
+    assert!(model.notices.len() <= 200);
+    for effect in &effects {
+        match effect {
+            Effect::Perform(plan) if plan.record().automatic.is_none() => was_meant(&msg, before.as_ref(), now),
+            Effect::Copy(text) => assert!(text.len() < 1 << 20),
+            _ => {}
+        }
+    }
+    // What is on its way comes back, so that more can be asked for.
+    for effect in effects {
+        if let Effect::Perform(plan) = effect {
+            let target = plan.record().target.clone();
+            update(model, Msg::Begun { action: ActionId("a".to_owned()), target }, now);
+            let record = Box::new(plan.record().clone());
+            let why = "timed out".to_owned();
+            let outcome = if choice % 2 == 0 { Outcome::Unknown { why } } else { Outcome::Refused { why } };
+            update(model, Msg::Ended { record, outcome }, now);
+        }
+    }
+}
+
+/// Time that passes before something happens; keys are fast.
+fn wait(bytes: &mut Bytes<'_>, choice: u8) -> SignedDuration {
+    match choice {
+        b'y' => SignedDuration::from_millis(i64::from(bytes.byte()) * 8),
+        128.. => SignedDuration::from_secs(i64::from(bytes.byte())),
+        _ => SignedDuration::from_millis(40),
+    }
+}
+
+/// Asserts that what is sent was asked for: `y`, pressed anew, in a dialog that was readable for a while.
+fn was_meant(msg: &Msg, before: Option<&Overlay>, now: jiff::Timestamp) {
+    let Some(Overlay::Confirm(confirm)) = before else { panic!("{msg:?} sent something without a question") };
+    assert!(matches!(msg, Msg::Key { chord, repeat: false } if *chord == Chord::char('y')), "{msg:?} is no yes");
+    assert!(confirm.stale.is_none() && confirm.name_fits(), "{confirm:?}");
+    assert!(now.duration_since(confirm.opened) >= SignedDuration::from_millis(300), "{confirm:?}");
+}
+
+fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
+    let env = model.env.clone();
+    let target = model.target().unwrap_or(Target { env: env.clone(), workload: build::api() });
+    match choice % 24 {
+        0..=7 => {
+            let key = bytes.pick(&KEYS);
+            let held = bytes.byte();
+            let chord = Chord { key, ctrl: held & 1 == 1, alt: held & 2 == 2 };
+            Msg::Key { chord, repeat: held & 4 == 4 }
+        }
+        8 => Msg::Paste(bytes.text()),
+        9 => Msg::Wheel(i32::from(bytes.byte().cast_signed())),
+        10 => Msg::Click(hit(bytes, env)),
+        11 => Msg::Clock,
+        12 => Msg::Woke,
+        13 => Msg::TooSmall(bytes.byte() > 200),
+        14 => Msg::Said(Level::Warn, bytes.text()),
+        15 => Msg::Journal { broken: Some(bytes.text()), unwritten: usize::from(bytes.byte()) },
+        16 => Msg::Journal { broken: None, unwritten: 0 },
+        17 => {
+            let entry = Entry::Note { who: bytes.text(), text: bytes.text() };
+            Msg::Written(vec![Line::after(model.journal.lines.back(), model.now, entry)])
+        }
+        18 => Msg::Feed(Feed::Workload { target, snapshot: None }),
+        19 => {
+            let (pod, lines) = (bytes.text(), Ok(vec![bytes.text()]));
+            Msg::Feed(Feed::Log { target, pod, lines })
+        }
+        20 => Msg::Feed(build::link(
+            env.as_str(),
+            bytes.pick(&[SourceKind::Kubernetes, SourceKind::Prometheus]),
+            Link::Down(bytes.text()),
+            None,
+        )),
+        21 => Msg::Feed(build::link(env.as_str(), SourceKind::Kubernetes, Link::Up, Some(model.now))),
+        22 => Msg::Feed(Feed::GivenUp { target, hash: bytes.text() }),
+        // What this names need not exist.
+        _ => Msg::Begun { action: ActionId(bytes.text()), target },
+    }
+}
+
+fn hit(bytes: &mut Bytes<'_>, env: EnvName) -> Hit {
+    match bytes.byte() % 5 {
+        0 => Hit::Tab(Screen::TABS[usize::from(bytes.byte()) % Screen::TABS.len()].2),
+        1 => Hit::Env(env),
+        2 => Hit::Line(usize::from(bytes.byte())),
+        3 => Hit::Hint(bytes.pick(&[Command::Promote, Command::Rollback, Command::Abort, Command::Copy])),
+        _ => Hit::Cancel,
+    }
+}

@@ -1,0 +1,36 @@
+//! What must hold for any bytes: each module is one family, and its `check` fails where something does not hold.
+//!
+//! Shared by the fuzzer's targets and by `tests/seeds.rs`, which feeds them all seeds without a fuzzer.
+#![allow(dead_code, reason = "each target uses one of the families")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::assigning_clones,
+    reason = "what does not hold fails, like in tests"
+)]
+
+pub mod bytes;
+#[path = "../../common/mod.rs"]
+pub mod common;
+pub mod config;
+pub mod evidence;
+pub mod journal;
+pub mod judge;
+pub mod keys;
+pub mod kubernetes;
+pub mod prometheus;
+pub mod safe;
+pub mod text;
+
+/// All families with their names: a folder of seeds for each.
+pub const ALL: [(&str, fn(&[u8])); 8] = [
+    ("config", config::check),
+    ("evidence", evidence::check),
+    ("journal", journal::check),
+    ("judge", judge::check),
+    ("keys", keys::check),
+    ("kubernetes", kubernetes::check),
+    ("prometheus", prometheus::check),
+    ("text", text::check),
+];

@@ -1,0 +1,48 @@
+//! Text from outside: what is made visible stays visible, what is escaped says the same, and frames hold.
+
+use release_cockpit::app::model::Screen;
+use release_cockpit::cli::output::{json_line, json_pretty};
+use release_cockpit::cli::status;
+use release_cockpit::domain::changes::markdown::{escape, line};
+use release_cockpit::domain::text::{is_unsafe, visible};
+use release_cockpit::sources::prometheus::trouble::tidy;
+use serde_json::{Value, json};
+
+use super::common::{build, hostile};
+use super::safe;
+
+/// Four bytes choose what is drawn and where; the rest is text.
+pub fn check(data: &[u8]) {
+    let Some((choice, rest)) = data.split_at_checked(4) else { return };
+    let text = String::from_utf8_lossy(rest);
+    words(&text);
+    // Most texts are not worth a frame, which costs a hundred times as much.
+    if choice[0] < 64 {
+        return;
+    }
+    let mut model = hostile::model_of(&text);
+    model.screen = Screen::TABS[usize::from(choice[0]) % Screen::TABS.len()].2;
+    model.scroll = usize::from(choice[1]);
+    if choice[1] % 2 == 1 {
+        model.filter = text.into_owned();
+        return safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
+    }
+    safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
+    safe::lines(&status::text(&model.world, Some(&text), build::now()));
+}
+
+fn words(text: &str) {
+    let shown = visible(text);
+    assert!(!shown.chars().any(is_unsafe), "{shown:?}");
+    assert_eq!(visible(&shown), shown);
+    assert_eq!(shown == text, !text.chars().any(is_unsafe));
+
+    let value = json!({ "text": text, text: [text] });
+    for written in [json_line(&value), json_pretty(&value)] {
+        safe::lines(&written);
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+    }
+    for written in [escape(text), line(text), tidy(text)] {
+        assert!(!written.chars().any(is_unsafe), "{written:?}");
+    }
+}
