@@ -423,6 +423,7 @@ pub fn aborted() -> Model {
     snapshot.runs[0].metrics[0].failed = 3;
     snapshot.runs[0].metrics[0].phase = "Failed".to_owned();
     tell(&mut model, "prod-eu", snapshot, ago(61));
+    model.world.rejudge(now());
     model
 }
 
