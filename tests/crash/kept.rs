@@ -43,8 +43,7 @@ pub async fn act(program: &Program, scene: &Scene, at: Option<&str>) -> Checked<
     }
     let killed = crate::program::is_dead(tui.pid());
     if !killed {
-        tui.send("q");
-        tui.exit();
+        crate::program::leave(&mut tui);
     }
     let said = if saved() < 3 { tui.text() } else { "done: counted".to_owned() };
     Ok(Run { passed: program.passed(), killed, said, code: None })
@@ -89,8 +88,7 @@ pub async fn judge_sign(stage: &Stage, program: &Program, before: &Value) -> Che
         }
         sleep(Duration::from_millis(50)).await;
     }
-    tui.send("q");
-    tui.exit();
+    crate::program::leave(&mut tui);
     Ok(match (written.is_empty(), at_death.is_empty()) {
         (true, _) => "nothing said",
         (false, true) => "said, shared at the next start",

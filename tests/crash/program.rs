@@ -160,8 +160,7 @@ impl Program {
         }
         let (killed, said) = (dead(&tui), tui.text());
         if !killed {
-            tui.send("q");
-            tui.exit();
+            leave(&mut tui);
         }
         Ok(Run { passed: self.passed(), killed, said, code: None })
     }
@@ -175,6 +174,19 @@ fn shows_soon(tui: &Tui, text: &str) -> bool {
         std::thread::sleep(Duration::from_millis(50));
     }
     false
+}
+
+/// Leaves the screen. The journal may be a moment ahead of it: then it asks whether to leave what is on its way.
+pub fn leave(tui: &mut Tui) {
+    tui.send("q");
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while !is_dead(tui.pid()) && std::time::Instant::now() < until {
+        if tui.text().contains("Leave while") {
+            tui.send("y");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    tui.exit();
 }
 
 /// Whether a child has ended, waited for or not.

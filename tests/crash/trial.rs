@@ -150,12 +150,7 @@ async fn start_again(program: &Program, scene: &Scene, lines: &[Line]) -> Checke
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    tui.send("q");
-    // The journal may be a moment ahead of the screen, which then asks whether to leave what is on its way.
-    if !tui.gone_soon(scene.workload) && tui.text().contains("Leave while") {
-        tui.send("y");
-    }
-    tui.exit();
+    crate::program::leave(&mut tui);
     Ok(())
 }
 
