@@ -65,7 +65,8 @@ fn open(folder: &Path, day: Date) -> io::Result<File> {
 fn forget(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.starts_with("cockpit.") && name.ends_with(".log")).collect();
+    let mut names: Vec<String> =
+        names.filter(|name| name.starts_with("cockpit.") && name.strip_suffix(".log").is_some()).collect();
     names.sort_unstable();
     for name in names.iter().rev().skip(KEPT) {
         let _ = fs::remove_file(folder.join(name));
