@@ -1,9 +1,9 @@
 //! What comes from outside does no harm, and what is secret stays so: screens, reports, files, programs that are run.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[expect(dead_code, reason = "the screens use the rest of it")]
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "fixtures of the screens, of which a few are used")]
 mod common;
 mod echo;
 mod files;

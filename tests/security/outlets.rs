@@ -63,9 +63,9 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
     }),
     ("preflight", "text", Form::Text, |model, text| preflight::text(&items(model, text))),
     ("preflight", "json", Form::Json, |model, text| json_pretty(&preflight::json(&items(model, text)))),
-    ("gate", "text", Form::Text, |model, _| gates(model, |gate| gate.text())),
+    ("gate", "text", Form::Text, |model, _| gates(model, |gate| gate.text() + "\n")),
     ("gate", "json", Form::Json, |model, _| gates(model, |gate| json_line(&gate.json()) + "\n")),
-    ("gate", "junit", Form::Xml, |model, _| gates(model, |gate| gate.junit())),
+    ("gate", "junit", Form::Xml, |model, _| gates(model, |gate| gate.junit().trim_end().to_owned())),
     ("check", "-", Form::Text, |model, _| {
         gates(model, |gate| gate.env.checks.iter().map(|check| gate.check_text(check)).collect())
     }),
@@ -196,7 +196,7 @@ fn is_json(report: &str, name: &str) {
 /// Nothing became a tag that is not one of ours, and the check's name is read back as it was, as far as XML can hold it.
 fn is_xml(report: &str, text: &str) {
     use quick_xml::events::Event::{Empty, Eof, Start};
-    for document in report.split_inclusive("</testsuite>\n") {
+    for document in report.split_inclusive("</testsuite>") {
         let mut reader = quick_xml::Reader::from_str(document);
         let mut names = Vec::new();
         loop {

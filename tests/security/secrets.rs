@@ -24,6 +24,9 @@ const PLANTED: [&str; 12] = [
     "YWRhOnBsYW50ZWQta3ViZS1wYXNzd29yZC0y",
 ];
 
+/// One for each way to log in, and one whose address holds a password.
+const ENVIRONMENTS: [&str; 7] = ["token", "basic", "fails", "babbles", "logs-in", "keyed", "user"];
+
 struct Ground {
     home: tempfile::TempDir,
     _echo: Echo,
@@ -94,7 +97,7 @@ contexts:
 "
             ),
         );
-        let environments: String = ["token", "basic", "fails", "babbles", "logs-in", "keyed", "user"]
+        let environments: String = ENVIRONMENTS
             .map(|name| {
                 format!("[[environments]]\nname = \"{name}\"\ncontext = \"{name}\"\nworkloads = [\"rollout/api\"]\n")
             })
@@ -220,11 +223,14 @@ fn on_the_screen(ground: &Ground) {
         tui.send(key);
         tui.wait_text(shows);
     }
-    for _ in 0..7 {
-        tui.send("1]w");
-        tui.wait_text("why ");
+    tui.send("1");
+    for name in ENVIRONMENTS {
+        tui.send("w");
+        let title = format!("why {name}");
+        tui.wait_text(&title);
         tui.send("\x1b");
-        tui.wait("the dialog is closed", |screen| !screen.contents().contains("why "));
+        tui.wait("the dialog is closed", |screen| !screen.contents().contains(&title));
+        tui.send("\t");
     }
     tui.send("q");
     tui.exit();

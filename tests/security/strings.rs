@@ -95,7 +95,9 @@ impl Ground {
 fn is_printable(arguments: &[&str], text: &str) {
     for line in text.split('\n') {
         assert!(!line.chars().any(is_unsafe), "{arguments:?}: {line:?}");
-        assert!(!line.starts_with("forged line"), "{arguments:?}: {text}");
+        // Lines of evidence stand by themselves in XML.
+        let forged = line.starts_with("forged line") && !arguments.contains(&"junit");
+        assert!(!forged, "{arguments:?}: {text}");
     }
 }
 

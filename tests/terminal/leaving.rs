@@ -118,3 +118,12 @@ fn what_is_no_terminal_gets_a_word_and_an_exit_code() {
     assert_eq!(dumb.exit(), 1);
     dumb.wait_text("TERM=dumb");
 }
+
+#[test]
+fn the_terminal_gets_no_title_and_no_clipboard_unasked() {
+    let mut tui = Tui::start(&["demo", "canary", "--speed", "20"], (120, 40), &[]);
+    tui.wait_text("payments-api");
+    tui.send("q");
+    tui.exit();
+    assert!(!tui.bytes().windows(2).any(|pair| pair == b"\x1b]"));
+}

@@ -46,12 +46,18 @@ pub fn take(judge: &mut Judge, look: &Look) {
     for name in ["plain", "guarded", "safe", "latency"] {
         assert!(line["e"][name].is_number(), "{line}");
     }
-    assert!(out.iter().filter(|byte| **byte == b'\n').count() == 1);
-    safe::lines(&String::from_utf8(out).unwrap());
+    is_a_line(out);
     let mut out = Vec::new();
     text(&report, &mut out);
-    assert!(out.iter().filter(|byte| **byte == b'\n').count() == 1);
-    safe::lines(&String::from_utf8(out).unwrap());
+    is_a_line(out);
+}
+
+/// Asserts that an answer is one line that may be printed.
+fn is_a_line(out: Vec<u8>) {
+    let line = String::from_utf8(out).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line:?}");
+    assert!(line.ends_with('\n'), "{line:?}");
+    safe::lines(&line);
 }
 
 /// Asserts that what is kept over a restart says the same afterwards.

@@ -84,7 +84,7 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
             update(model, Msg::Begun { action: ActionId("a".to_owned()), target }, now);
             let record = Box::new(plan.record().clone());
             let why = "timed out".to_owned();
-            let outcome = if choice % 2 == 0 { Outcome::Unknown { why } } else { Outcome::Refused { why } };
+            let outcome = if choice.is_multiple_of(2) { Outcome::Unknown { why } } else { Outcome::Refused { why } };
             update(model, Msg::Ended { record, outcome }, now);
         }
     }

@@ -23,8 +23,11 @@ pub mod prometheus;
 pub mod safe;
 pub mod text;
 
+/// What checks bytes of a family.
+pub type Check = fn(&[u8]);
+
 /// All families with their names: a folder of seeds for each.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+pub const ALL: [(&str, Check); 8] = [
     ("config", config::check),
     ("evidence", evidence::check),
     ("journal", journal::check),

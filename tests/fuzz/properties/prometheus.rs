@@ -28,7 +28,9 @@ fn tracks() -> Tracks {
 fn alerts(bytes: &[u8]) {
     if let Ok(Plain { data: Some(Alerts { alerts }), .. }) = serde_json::from_slice::<Plain<Alerts>>(bytes) {
         for RaisedAlert { labels, .. } in alerts {
-            labels.values().for_each(|label| safe::lines(&tidy(label)));
+            for label in labels.values() {
+                safe::lines(&tidy(label));
+            }
         }
     }
     let _ = serde_json::from_slice::<Plain<RuleGroups>>(bytes);
@@ -66,9 +68,9 @@ fn answers(bytes: &[u8]) {
                     })
                     .collect();
                 let at = series.iter().flat_map(|series| series.samples.times().collect::<Vec<_>>()).max().unwrap_or(0);
-                counted.look(Seen { at, series, pods: None });
+                counted.look(&Seen { at, series, pods: None });
             }
-            Ok(Answer { warnings, .. }) => warnings.iter().for_each(|warning| safe::lines(&tidy(warning))),
+            Ok(Answer { warnings, .. }) => safe::lines(&tidy(&warnings.join(" "))),
             Err(why) => assert!(!why.is_empty()),
         }
     }
@@ -112,7 +114,7 @@ fn scrapes(bytes: &mut Bytes<'_>) {
             let samples = samples(bytes, role, at);
             series.push(SeriesSeen { track, role, labels, samples });
         }
-        counted.look(Seen { at, series, pods: None });
+        counted.look(&Seen { at, series, pods: None });
     }
     counted.end();
 }
@@ -151,8 +153,8 @@ impl Counted {
         Self { counters: Counters::new(tracks()), judge: Judge::new(Rules::default()) }
     }
 
-    fn look(&mut self, seen: Seen) {
-        for look in self.counters.take(&seen, 15_000, None) {
+    fn look(&mut self, seen: &Seen) {
+        for look in self.counters.take(seen, 15_000, None) {
             if let Look::Scrape(scrape) = &look {
                 assert!(scrape.t.is_finite(), "{scrape:?}");
                 for counts in [&scrape.canary, &scrape.stable] {
