@@ -72,7 +72,7 @@ pub struct Place<'a> {
     pub before: Option<&'a str>,
 }
 
-/// The contract of [`json`].
+/// The contract of [`json()`].
 pub const SCHEMA: &str = include_str!("../../assets/changes.schema.json");
 
 /// Returns the changes as JSON, as `assets/changes.schema.json` describes it. What is unknown is null.
