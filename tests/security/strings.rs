@@ -144,9 +144,7 @@ fn on_the_screen(ground: &Ground) {
         tui.send(key);
         tui.wait_text(shows);
     }
-    tui.send("1w");
-    tui.wait_text("why ");
-    tui.send("\x1bq");
+    tui.send("q");
     tui.exit();
     let bytes = tui.bytes();
     let text = String::from_utf8_lossy(&bytes);
