@@ -1,8 +1,8 @@
 //! The numbers: how fast the cockpit draws, starts, sees and acts, and what it costs while it waits.
 //!
 //! ```sh
-//! cargo bench --bench cockpit               # everything, on the simulator: about five minutes
-//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, see, idle, crowd, grow
+//! cargo bench --bench cockpit               # all but peers and soak, on the simulator: about five minutes
+//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, see, idle, crowd, grow, peers, soak
 //! eval "$(tests/cluster/up)"; cargo bench --bench cockpit -- start idle crowd      # on real servers
 //! ```
 //!
@@ -24,6 +24,7 @@ mod proxy;
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../terminal/pty.rs"]
 mod pty;
+mod soak;
 mod whole;
 mod world;
 
@@ -32,7 +33,7 @@ use figures::Table;
 /// A part: its name, and what it measures.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("draw", draw::run),
     ("keys", keys::run),
     ("checklist", checklist::run),
@@ -43,7 +44,11 @@ const PARTS: [Part; 10] = [
     ("crowd", crowd::run),
     ("grow", grow::run),
     ("peers", peers::run),
+    ("soak", soak::run),
 ];
+
+/// Those that take long, or more than this repository: only when they are asked for.
+const ONLY_BY_NAME: [&str; 2] = ["peers", "soak"];
 
 fn main() {
     // `cargo bench` adds `--bench`.
@@ -55,7 +60,8 @@ fn main() {
     }
     let mut table = Table::default();
     for (name, run) in PARTS {
-        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+        let usual = wanted.is_empty() && !ONLY_BY_NAME.contains(&name);
+        if usual || wanted.iter().any(|one| one == name) {
             eprintln!("{name} … (load {})", figures::load());
             run(&mut table);
         }
