@@ -198,7 +198,7 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
         },
     );
     section(
-        "migrations: what is not rolled back with the pods",
+        "migrations: a rollback leaves them",
         match &changes.migrations {
             Part::Known(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "none".to_owned())],
             Part::Known(all) => all
