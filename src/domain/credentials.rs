@@ -20,6 +20,8 @@ const PARAMETERS: [&str; 10] = [
     "signature",
     "token",
 ];
+/// Credentials within credentials are looked for so many times; text that nobody makes up has fewer.
+const NESTED: usize = 32;
 /// A word that is shorter is none.
 const SHORTEST: usize = 8;
 
@@ -27,6 +29,19 @@ const SHORTEST: usize = 8;
 /// values of parameters that are called like a secret, and JSON Web Tokens. Other text stays as it is.
 #[must_use]
 pub fn hidden(text: &str) -> Cow<'_, str> {
+    let mut shown = hidden_once(text);
+    // What is cut out of one may be what kept another from being seen.
+    for _ in 0..NESTED {
+        let again = hidden_once(&shown);
+        if again == shown {
+            break;
+        }
+        shown = Cow::Owned(again.into_owned());
+    }
+    shown
+}
+
+fn hidden_once(text: &str) -> Cow<'_, str> {
     let mut found = Vec::new();
     let lower = text.to_ascii_lowercase();
     schemes(&lower, text, &mut found);
@@ -137,6 +152,7 @@ mod tests {
             ("get http://p/?token=s3cret&x=1", "get http://p/?token=•••&x=1"),
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln here", "jwt ••• here"),
             ("PRIVATE-TOKEN: glpat-0123456789", "PRIVATE-TOKEN: •••"),
+            ("://Token://eyJeyJ@", "://•••@"),
         ] {
             assert_eq!(hidden(text), shown);
         }
