@@ -12,6 +12,9 @@ pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_line
 use crate::config::paths::{file_stem, open_private, private_dir};
 use crate::domain::journal::{Entry, Line};
 
+/// So many journals are kept open at once: there is a release or two at a time.
+const MOST_OPEN: usize = 4;
+
 /// All journals of a state folder; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -168,6 +171,10 @@ impl Inner {
                 };
                 lines.push(file.append(Timestamp::now(), opened)?);
             }
+            // A cockpit that is watched for weeks sees many releases. What is needed again is opened again.
+            if self.open.len() >= MOST_OPEN {
+                self.open.clear();
+            }
             self.open.insert(release.to_owned(), file);
         }
         let path = self.dir.join(file_name(release));
@@ -259,6 +266,22 @@ mod tests {
         Journal::new(dir.path(), None).append("r 1", note("on")).await.unwrap();
         let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.word()).collect();
         assert_eq!(kinds, ["note", "opened", "note"]);
+    }
+
+    #[tokio::test]
+    async fn many_releases_keep_few_files_open_and_lose_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path(), None);
+        for round in 0..2 {
+            for release in 0..10 {
+                journal.append(&format!("r {release}"), note(&format!("round {round}"))).await.unwrap();
+            }
+        }
+        assert!(journal.inner.lock().unwrap().open.len() <= MOST_OPEN);
+        for path in list(dir.path()).unwrap() {
+            let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.word()).collect();
+            assert_eq!(kinds, ["opened", "note", "note"]);
+        }
     }
 
     #[tokio::test]
