@@ -145,7 +145,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
-        autopilot: super::autopilot::Autopilot::default(),
+        autopilot: super::autopilot::Autopilot::anew(),
         in_flight: std::collections::BTreeMap::new(),
         journal: JournalView::default(),
         keymap: Keymap::default(),

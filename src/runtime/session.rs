@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -183,9 +184,14 @@ impl Session {
         let _ = self.again.send((env, check));
     }
 
-    /// Finds intents that a crash left open and settles them by looking, apart from everything else.
-    pub(super) fn recover(&self) -> recovery::Found {
-        let found = recovery::find(&self.door);
+    /// Reads all journals, apart from everything else: there may be years of them.
+    pub(super) fn read_journals(&self) -> JoinHandle<recovery::Found> {
+        let door = self.door.clone();
+        tokio::task::spawn_blocking(move || recovery::find(&door))
+    }
+
+    /// Tells what the journals hold, and settles intents that a crash left open by looking.
+    pub(super) fn recover(&self, found: &recovery::Found) {
         self.inbox.outlet().send(Feed::Ledger(Box::new(found.ledger.clone())));
         for (target, hash) in found.given_up.clone() {
             self.inbox.outlet().send(Feed::GivenUp { target, hash });
@@ -196,7 +202,6 @@ impl Session {
         }
         let (door, said) = (self.door.clone(), found.said.clone());
         self.tasks.spawn(async move { recovery::share_again(&door, said).await });
-        found
     }
 
     /// Ends all sources.

@@ -10,6 +10,7 @@ use futures::stream::select_all;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::drill::Observer;
@@ -18,6 +19,7 @@ use super::pacing::{Dirty, Pacing};
 use super::session::{Session, operator};
 use super::signals::{Asked, Signals};
 use super::terminal::Terminal;
+use crate::actuators::recovery::Found;
 use crate::actuators::{Door, Receipt, journal};
 use crate::app::model::{JournalView, Level, Look, Model, Screen};
 use crate::app::{Effect, Msg, update};
@@ -151,7 +153,7 @@ impl Pump {
             self.take(Msg::Journal { broken: Some(trouble), unwritten: 0 }, Dirty::Data)?;
         }
         self.session.start();
-        self.recover()?;
+        let mut journals = Some(self.session.read_journals());
         let mut clock = Instant::now() + CLOCK;
         while self.done.is_none() {
             let due = self.pacing.due();
@@ -165,6 +167,10 @@ impl Pump {
                     Some(Ok(event)) => self.input(event)?,
                     // The terminal is gone.
                     Some(Err(_)) | None => return self.end_by_signal(129).await,
+                },
+                found = read(&mut journals), if journals.is_some() => {
+                    journals = None;
+                    self.recover(found?)?;
                 },
                 receipt = self.session.receipts.recv() => if let Some(receipt) = receipt {
                     self.receipt(receipt)?;
@@ -329,8 +335,8 @@ impl Pump {
         Ok(())
     }
 
-    fn recover(&mut self) -> Result<()> {
-        let found = self.session.recover();
+    fn recover(&mut self, found: Found) -> Result<()> {
+        self.session.recover(&found);
         self.model.autopilot.remember(found.decided);
         for why in found.broken {
             self.take(Msg::Said(Level::Error, format!("a journal does not hold together: {why}")), Dirty::Data)?;
@@ -393,6 +399,14 @@ impl Pump {
             .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
         journal::copy_new(Path::new(&path), &bytes).wrap_err_with(|| path.clone())?;
         Ok(path)
+    }
+}
+
+/// Waits for what the journals hold.
+async fn read(journals: &mut Option<JoinHandle<Found>>) -> Result<Found> {
+    match journals {
+        Some(reading) => reading.await.wrap_err("cannot read the journals"),
+        None => std::future::pending().await,
     }
 }
 
