@@ -63,11 +63,7 @@ pub fn forwards() -> Checked {
     let scene = Scene::set("clock-forwards", false)?;
     let clock = Clock::new("+0")?;
     let mut tui = clock.open(&scene)?;
-    tui.send("p");
-    tui.wait_text("Promote prod");
-    clock.set("+3600")?;
-    tui.wait_text("the open question was cancelled, ask again");
-    tui.wait_text("● live");
+    an_hour_under_a_question(&clock, &mut tui)?;
     scene.api.begin(Fault::Internal);
     tui.wait_text("kubernetes ✖ down");
     clock.set("+7200")?;
@@ -84,11 +80,7 @@ pub fn back() -> Checked {
     // It comes from ahead, so that certificates are valid all the while.
     let clock = Clock::new("+7200")?;
     let mut tui = clock.open(&scene)?;
-    tui.send("p");
-    tui.wait_text("Promote prod");
-    clock.set("+3600")?;
-    tui.wait_text("the open question was cancelled, ask again");
-    tui.wait_text("● live");
+    an_hour_under_a_question(&clock, &mut tui)?;
     tui.wait_text("p would promote 34 → 50 %");
     scene.api.begin(Fault::Internal);
     tui.wait_text("kubernetes ✖ down");
@@ -100,6 +92,16 @@ pub fn back() -> Checked {
     promotion_is_refused(&mut tui, "the clock was set back");
     scene.api.heal()?;
     go_on(&scene, &mut tui)
+}
+
+/// The clock is set to an hour ahead while a question is open.
+fn an_hour_under_a_question(clock: &Clock, tui: &mut Tui) -> Checked {
+    tui.send("p");
+    tui.wait_text("Promote prod");
+    clock.set("+3600")?;
+    tui.wait_text("the open question was cancelled, ask again");
+    tui.wait_text("● live");
+    Ok(())
 }
 
 /// Everything is possible again.

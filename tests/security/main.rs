@@ -8,6 +8,7 @@ mod common;
 mod echo;
 mod files;
 mod outlets;
+mod program;
 #[path = "../terminal/pty.rs"]
 #[expect(dead_code, reason = "written for the tests of the terminal")]
 mod pty;

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use crate::echo::Echo;
-use crate::pty::Tui;
+use crate::program::{Home, leave, tour};
 
 /// What must be found nowhere. The last ones are what servers and programs are sent in other words.
 const PLANTED: [&str; 12] = [
@@ -27,21 +26,18 @@ const PLANTED: [&str; 12] = [
 /// One for each way to log in, and one whose address holds a password.
 const ENVIRONMENTS: [&str; 7] = ["token", "basic", "fails", "babbles", "logs-in", "keyed", "user"];
 
-struct Ground {
-    home: tempfile::TempDir,
-    _echo: Echo,
-}
+/// Variables of the environment, some of them secret.
+const VARIABLES: [(&str, &str); 5] = [
+    ("PROMETHEUS_TOKEN", "planted-prometheus-token-5"),
+    ("CHECK_TOKEN", "planted-check-header-7"),
+    ("CI_TOKEN", "planted-ci-token-8"),
+    ("RUST_LOG", "trace"),
+    ("RUST_BACKTRACE", "full"),
+];
 
-impl Ground {
-    fn new() -> Self {
-        let (home, echo) = (tempfile::tempdir().unwrap(), Echo::start());
-        let at = &echo.at;
-        let write = |name: &str, text: String| fs::write(home.path().join(name), text).unwrap();
-        write("header", "planted-header-6\n".to_owned());
-        write(
-            "kubeconfig",
-            format!(
-                "apiVersion: v1
+fn kubeconfig(at: &str) -> String {
+    format!(
+        "apiVersion: v1
 kind: Config
 current-context: token
 clusters:
@@ -95,17 +91,17 @@ contexts:
 - name: user
   context: {{cluster: user, user: token, namespace: shop}}
 "
-            ),
-        );
-        let environments: String = ENVIRONMENTS
-            .map(|name| {
-                format!("[[environments]]\nname = \"{name}\"\ncontext = \"{name}\"\nworkloads = [\"rollout/api\"]\n")
-            })
-            .concat();
-        write(
-            "cockpit.toml",
-            format!(
-                "[prometheus]\nurl = \"http://{at}/prometheus\"\nbearer_token = {{ env = \"PROMETHEUS_TOKEN\" }}\n\
+    )
+}
+
+fn config(at: &str) -> String {
+    let environments = ENVIRONMENTS
+        .map(|name| {
+            format!("[[environments]]\nname = \"{name}\"\ncontext = \"{name}\"\nworkloads = [\"rollout/api\"]\n")
+        })
+        .concat();
+    format!(
+        "[prometheus]\nurl = \"http://{at}/prometheus\"\nbearer_token = {{ env = \"PROMETHEUS_TOKEN\" }}\n\
                  headers = {{ X-Key = {{ file = \"header\" }} }}\n{environments}\
                  [[checks]]\nid = \"front\"\n\
                  http = {{ url = \"http://{at}/plain?token=planted-url-password-9\", \
@@ -113,44 +109,7 @@ contexts:
                  [[checks]]\nid = \"build\"\n\
                  ci = {{ provider = \"gitlab\", url = \"http://{at}\", project = \"a/b\", token = {{ env = \"CI_TOKEN\" }} }}\n\
                  [[checks]]\nid = \"told\"\ncommand = {{ argv = [\"env\"] }}\n"
-            ),
-        );
-        Self { home, _echo: echo }
-    }
-
-    fn variables(&self) -> Vec<(&'static str, String)> {
-        let path = |name: &str| self.home.path().join(name).display().to_string();
-        vec![
-            ("HOME", path("")),
-            ("XDG_STATE_HOME", path("state")),
-            ("KUBECONFIG", path("kubeconfig")),
-            ("USER", "alice".to_owned()),
-            ("PATH", std::env::var("PATH").unwrap()),
-            ("PROMETHEUS_TOKEN", "planted-prometheus-token-5".to_owned()),
-            ("CHECK_TOKEN", "planted-check-header-7".to_owned()),
-            ("CI_TOKEN", "planted-ci-token-8".to_owned()),
-            ("RUST_LOG", "trace".to_owned()),
-            ("RUST_BACKTRACE", "full".to_owned()),
-        ]
-    }
-
-    fn config(&self) -> String {
-        self.home.path().join("cockpit.toml").display().to_string()
-    }
-
-    /// Runs a command and returns all that it wrote.
-    fn run(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new(env!("CARGO_BIN_EXE_cockpit"))
-            .args(["--config", &self.config()])
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables())
-            .current_dir(self.home.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        [output.stdout, output.stderr].concat()
-    }
+    )
 }
 
 /// Asserts that nothing of what was planted is there.
@@ -175,7 +134,10 @@ fn all_files(folder: &Path, then: &mut impl FnMut(&Path, Vec<u8>)) {
 
 #[test]
 fn nothing_that_is_secret_is_shown_or_written_anywhere() {
-    let ground = Ground::new();
+    let (home, echo) = (&Home::new(&VARIABLES), Echo::start());
+    home.write("header", "planted-header-6\n");
+    home.write("kubeconfig", &kubeconfig(&echo.at));
+    home.write("cockpit.toml", &config(&echo.at));
     let commands: [&[&str]; 16] = [
         &["config", "check"],
         &["status"],
@@ -196,17 +158,16 @@ fn nothing_that_is_secret_is_shown_or_written_anywhere() {
     ];
     std::thread::scope(|scope| {
         for arguments in commands {
-            let ground = &ground;
             scope.spawn(move || {
-                let wrote = ground.run(arguments);
+                let wrote = home.said(arguments);
                 assert!(!wrote.is_empty(), "{arguments:?} says nothing");
-                is_clean(&arguments.join(" "), &wrote);
+                is_clean(&arguments.join(" "), wrote.as_bytes());
             });
         }
     });
-    on_the_screen(&ground);
+    on_the_screen(home);
     let mut count = 0;
-    all_files(&ground.home.path().join("state"), &mut |path, bytes| {
+    all_files(Path::new(&home.path("state")), &mut |path, bytes| {
         count += 1;
         is_clean(&path.display().to_string(), &bytes);
     });
@@ -214,15 +175,10 @@ fn nothing_that_is_secret_is_shown_or_written_anywhere() {
 }
 
 /// Goes through all screens, and looks at every byte that the terminal got.
-fn on_the_screen(ground: &Ground) {
-    let variables = ground.variables();
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let mut tui = Tui::start(&["--config", &ground.config()], (160, 50), &variables);
+fn on_the_screen(home: &Home) {
+    let mut tui = home.screen((160, 50));
     tui.wait_text("403");
-    for (key, shows) in [("2", "Rollout"), ("3", "Signals"), ("4", "Checklist"), ("5", "Changes"), ("6", "Journal")] {
-        tui.send(key);
-        tui.wait_text(shows);
-    }
+    tour(&mut tui);
     tui.send("1");
     for name in ENVIRONMENTS {
         tui.send("w");
@@ -232,7 +188,5 @@ fn on_the_screen(ground: &Ground) {
         tui.wait("the dialog is closed", |screen| !screen.contents().contains(&title));
         tui.send("\t");
     }
-    tui.send("q");
-    tui.exit();
-    is_clean("the terminal", &tui.bytes());
+    is_clean("the terminal", &leave(tui));
 }
