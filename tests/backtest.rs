@@ -13,16 +13,7 @@ use release_cockpit::simulator::prometheus::{Metrics, PodLoad};
 use serde_json::Value;
 
 fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
-    PodLoad {
-        cluster: "eu".to_owned(),
-        namespace: "shop".to_owned(),
-        pod: name.to_owned(),
-        requests_per_second,
-        error_ratio,
-        median_seconds: 0.08,
-        sigma: 0.5,
-        cpu_cores: 0.3,
-    }
+    PodLoad::web("eu", name, requests_per_second, error_ratio)
 }
 
 /// An hour of the past: a canary came 40 minutes ago, failed from 30 minutes ago on, and was gone 20 minutes ago.

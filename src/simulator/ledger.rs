@@ -103,16 +103,7 @@ mod tests {
     }
 
     fn load(pod: &str) -> PodLoad {
-        PodLoad {
-            cluster: "prod".to_owned(),
-            namespace: "shop".to_owned(),
-            pod: pod.to_owned(),
-            requests_per_second: 100.0,
-            error_ratio: 0.2,
-            median_seconds: 0.05,
-            sigma: 0.5,
-            cpu_cores: 0.1,
-        }
+        PodLoad::web("prod", pod, 100.0, 0.2)
     }
 
     #[test]

@@ -4,10 +4,7 @@
 //! # async fn demo() -> std::io::Result<()> {
 //! use release_cockpit::simulator::prometheus::{Metrics, PodLoad};
 //! let metrics = Metrics::new(7);
-//! let pod = PodLoad {
-//!     cluster: "staging".into(), namespace: "shop".into(), pod: "payments-5d-x2x4z".into(),
-//!     requests_per_second: 40.0, error_ratio: 0.001, median_seconds: 0.08, sigma: 0.5, cpu_cores: 0.3,
-//! };
+//! let pod = PodLoad::web("staging", "payments-5d-x2x4z", 40.0, 0.001);
 //! metrics.scrape(jiff::Timestamp::now(), std::time::Duration::from_secs(5), &[pod]);
 //! let server = metrics.serve().await?;
 //! println!("export PROMETHEUS_URL={}", server.url());

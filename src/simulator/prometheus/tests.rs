@@ -18,16 +18,7 @@ const START: i64 = 1_795_177_980;
 const INTERVAL: i64 = 5;
 
 fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
-    PodLoad {
-        cluster: "staging".to_owned(),
-        namespace: "shop".to_owned(),
-        pod: name.to_owned(),
-        requests_per_second,
-        error_ratio,
-        median_seconds: 0.08,
-        sigma: 0.5,
-        cpu_cores: 0.3,
-    }
+    PodLoad::web("staging", name, requests_per_second, error_ratio)
 }
 
 /// Scrapes `times` times from `from` scrapes after the start on.

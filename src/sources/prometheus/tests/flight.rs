@@ -24,16 +24,7 @@ use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::source::PrometheusSource;
 
 pub(super) fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
-    PodLoad {
-        cluster: "c".to_owned(),
-        namespace: "shop".to_owned(),
-        pod: name.to_owned(),
-        requests_per_second,
-        error_ratio,
-        median_seconds: 0.08,
-        sigma: 0.5,
-        cpu_cores: 0.3,
-    }
+    PodLoad::web("c", name, requests_per_second, error_ratio)
 }
 
 /// Ten minutes of traffic that end now.
