@@ -42,6 +42,8 @@ const SLEPT: SignedDuration = SignedDuration::from_secs(5);
 const RECORDS: usize = 1024;
 /// How often a journal that cannot be written is tried again, in seconds.
 const TRY_JOURNAL: i64 = 5;
+/// How often the log, at level debug, tells how many tasks are alive, in seconds.
+const COUNT_TASKS: i64 = 10;
 /// Journal lines of a release that are read at start.
 const TAIL: usize = 1000;
 
@@ -272,6 +274,10 @@ impl Pump {
         let ahead = wall.duration_since(last_wall) - ran;
         let msg = if ahead.abs() > SLEPT { Msg::Woke } else { Msg::Clock };
         self.retry_journal();
+        if wall.as_second() % COUNT_TASKS == 0 {
+            // A task that is never done would show as a number that grows.
+            tracing::debug!(tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks(), "alive");
+        }
         if self.observer.as_mut().is_some_and(|observer| observer.is_over(&self.model.world)) {
             self.done = Some(Exit::Done);
         }

@@ -39,7 +39,11 @@ pub fn show(duration: Duration) -> String {
 
 /// What was measured, one row each.
 #[derive(Debug, Default)]
-pub struct Table(Vec<[String; 4]>);
+pub struct Table {
+    rows: Vec<[String; 4]>,
+    /// Whether something did not hold that must hold on any machine.
+    pub broken: bool,
+}
 
 impl Table {
     /// Adds durations and the bound for their 99th percentile.
@@ -54,19 +58,25 @@ impl Table {
         self.add(what, figure, "", must);
     }
 
+    /// Adds a figure that does not depend on how fast the machine is, and its bound.
+    pub fn holds(&mut self, what: &str, figure: &str, must: &str, met: bool) {
+        self.broken |= !met;
+        self.figure(what, figure, Some((must.to_owned(), met)));
+    }
+
     fn add(&mut self, what: &str, figure: &str, p99: &str, must: Option<(String, bool)>) {
         let must = must.map_or_else(String::new, |(must, met)| {
             let word = if met { "✔" } else { "✘" };
             format!("{word} {must}")
         });
         eprintln!("  {what}: {figure} {p99} {must}");
-        self.0.push([what, figure, p99, &must].map(ToOwned::to_owned));
+        self.rows.push([what, figure, p99, &must].map(ToOwned::to_owned));
     }
 
     /// Prints the table, in Markdown, and the machine.
     pub fn print(&self) {
         let mut out = String::from("\n| what | median | p99 | must |\n|---|---|---|---|\n");
-        for row in &self.0 {
+        for row in &self.rows {
             let _ = writeln!(out, "| {} |", row.join(" | "));
         }
         println!("{out}\n{}", machine());

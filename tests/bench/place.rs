@@ -173,6 +173,11 @@ impl Place {
         (write("kubeconfig", &self.kubeconfig), write("cockpit.toml", &toml::to_string(&config).unwrap()))
     }
 
+    /// Where the cockpit may keep its state.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     pub fn api(&self, kind: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource(kind))
     }

@@ -1,13 +1,17 @@
-//! A long watch: memory, threads, descriptors and connections after hours as after minutes, and ages that do not drift.
+//! A long watch: memory, tasks, threads, descriptors and connections after hours as after minutes, and ages that do not
+//! drift.
 //!
 //! Four simulated hours take four minutes; the real servers are watched for half an hour, or `COCKPIT_SOAK_MINUTES`.
+//! What is leaked ends the run with 1.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use kube::api::ListParams;
 use serde_json::json;
 
 use crate::crowd;
@@ -29,10 +33,14 @@ const PODS: u32 = 100;
 /// Screens, help and back.
 const KEYS: [&str; 8] = ["2", "3", "4", "6", "?", "\x1b", "5", "1"];
 
+/// What is held, and how many of them.
+type Kind = (&'static str, fn(&Held) -> usize);
+
 /// What a process holds.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     mib: f64,
+    tasks: usize,
     threads: usize,
     descriptors: usize,
     sockets: usize,
@@ -49,10 +57,9 @@ pub fn run(table: &mut Table) {
 /// One release after the other, on a clock that runs fast.
 fn simulated(table: &mut Table, span: Duration) {
     let place = Place::simulator(SPEED);
-    let mut tui = place.open(&[place.environment("prod-eu", place.rollout)], true, (120, 40));
-    tui.wait_text("1.5.0");
+    let mut tui = open(&place);
     let mut version = 0;
-    let looks = watch(&mut tui, span, |look| {
+    let looks = watch(&place, &mut tui, span, |look, _| {
         // Every half minute another release: half an hour of the simulator's.
         if look % 6 == 5 {
             version += 1;
@@ -71,39 +78,85 @@ fn real(table: &mut Table, place: &Place, span: Duration) {
         place.create(&deployment(&format!("crowd-{number:02}"), PODS));
     }
     place.wait_pods((DEPLOYMENTS * PODS) as usize + 10);
-    let mut tui = place.open(&[place.environment("prod-eu", place.rollout)], true, (120, 40));
-    tui.wait_text("1.5.0");
+    let mut tui = open(place);
     let over = Arc::new(AtomicBool::new(false));
     let changes = crowd::change(place.api("Pod"), place.names("Pod"), Arc::clone(&over));
     let changes = place.runtime.spawn(changes);
     let mut meter = Meter::start(tui.pid());
-    let looks = watch(&mut tui, span, |_| {});
+    let created = created(place);
+    let mut off: Option<i64> = None;
+    let looks = watch(place, &mut tui, span, |_, text| {
+        if let Some(shown) = age(text) {
+            off = off.max(Some((jiff::Timestamp::now().as_second() - created - shown).abs()));
+        }
+    });
     meter.watch(Duration::from_secs(1));
     over.store(true, Ordering::Relaxed);
     let rate = place.runtime.block_on(changes).expect("changes");
     let what = format!("{} real minutes, {rate:.0} pod changes/s", span.as_secs() / 60);
     table.figure(&format!("CPU of one core, {what}"), &format!("{:.2} %", meter.percent()), None);
+    let off = off.expect("an age was on the screen");
+    // A second passes between two frames, and another is lost to rounding.
+    table.holds(&format!("ages are off by, {what}"), &format!("{off} s"), "≤ 2 s", off <= 2);
     tell(table, &what, &looks);
     leave(tui);
 }
 
-fn watch(tui: &mut Tui, span: Duration, mut meanwhile: impl FnMut(usize)) -> Vec<Held> {
+/// Opens the cockpit with a log that tells how many tasks are alive.
+fn open(place: &Place) -> Tui {
+    let (kubeconfig, config) = place.files(&[place.environment("prod-eu", place.rollout)], true);
+    let state = place.state().display().to_string();
+    let variables = [
+        ("KUBECONFIG", kubeconfig.as_str()),
+        ("XDG_STATE_HOME", &state),
+        ("RUST_LOG", "release_cockpit::runtime=debug"),
+    ];
+    let tui = Tui::start(&["--config", &config], (120, 40), &variables);
+    tui.wait_text("1.5.0");
+    tui
+}
+
+/// When the rollout's first revision was made, in seconds since the epoch.
+fn created(place: &Place) -> i64 {
+    let list = place.api("ReplicaSet");
+    let of_rollout = ListParams::default().labels("rollouts-pod-template-hash");
+    let list = place.runtime.block_on(list.list_metadata(&of_rollout)).expect("listed");
+    let first = list.items.iter().filter_map(|item| item.metadata.creation_timestamp.as_ref()).min();
+    first.expect("a revision").0.as_second()
+}
+
+/// The age in seconds that the screen shows of revision 1, if it is on it: `30m04s`.
+fn age(text: &str) -> Option<i64> {
+    let line = text.lines().find(|line| line.contains("revision 1 "))?;
+    let shown: jiff::Span = line.trim_end_matches(['│', ' ']).split_whitespace().next_back()?.parse().ok()?;
+    Some(jiff::SignedDuration::try_from(shown).ok()?.as_secs())
+}
+
+fn watch(place: &Place, tui: &mut Tui, span: Duration, mut meanwhile: impl FnMut(usize, &str)) -> Vec<Held> {
     let until = Instant::now() + span;
     let mut looks = Vec::new();
     while Instant::now() < until {
         tui.send(KEYS[looks.len() % KEYS.len()]);
-        meanwhile(looks.len());
         sleep(EVERY);
         // The header says how old the picture is: it must stay live as long as the server answers.
         let text = tui.text();
         let head = text.lines().next().unwrap_or_default();
         assert!(head.contains("live"), "after {} looks the picture is not live: {head}", looks.len());
-        looks.push(held(tui.pid()));
+        meanwhile(looks.len(), &text);
+        looks.push(held(tui.pid(), &place.state()));
     }
     looks
 }
 
-fn held(pid: u32) -> Held {
+/// The last number of tasks in the log.
+fn tasks(state: &Path) -> usize {
+    let folder = fs::read_dir(state.join("release-cockpit/log")).expect("a log");
+    let logs = folder.map(|entry| fs::read_to_string(entry.expect("a file").path()).expect("text"));
+    let last = logs.filter_map(|log| Some(log.rsplit_once("alive tasks=")?.1.lines().next()?.to_owned())).last();
+    last.map_or(0, |number| number.trim().parse().expect("a number"))
+}
+
+fn held(pid: u32, state: &Path) -> Held {
     let list =
         |what: &str| fs::read_dir(format!("/proc/{pid}/{what}")).map(Iterator::collect::<Vec<_>>).unwrap_or_default();
     let descriptors = list("fd");
@@ -113,6 +166,7 @@ fn held(pid: u32) -> Held {
     };
     Held {
         mib: memory(pid).0,
+        tasks: tasks(state),
         threads: list("task").len(),
         sockets: descriptors.iter().filter(|entry| is_socket(entry)).count(),
         descriptors: descriptors.len(),
@@ -123,22 +177,23 @@ fn held(pid: u32) -> Held {
 fn tell(table: &mut Table, what: &str, looks: &[Held]) {
     let part = |from: f64, to: f64| {
         let at = |share: f64| (looks.len() as f64 * share) as usize;
-        let part = &looks[at(from)..at(to).max(at(from) + 1).min(looks.len())];
-        let most = |of: fn(&Held) -> usize| part.iter().map(of).max().unwrap_or_default();
-        let mib = part.iter().map(|held| held.mib).fold(0.0, f64::max);
-        (mib, most(|held| held.threads), most(|held| held.descriptors), most(|held| held.sockets))
+        &looks[at(from)..at(to).max(at(from) + 1).min(looks.len())]
     };
     let (early, late) = (part(FILLED, 0.5), part(0.75, 1.0));
-    let row = |name: &str, from: String, to: String, met: bool| {
-        (format!("{name}: second quarter → last, {what}"), format!("{from} → {to}"), ("no more".to_owned(), met))
-    };
-    for (name, figure, must) in [
-        row("memory", format!("{:.1} MiB", early.0), format!("{:.1} MiB", late.0), late.0 < early.0 * 1.05 + 1.0),
-        row("threads", early.1.to_string(), late.1.to_string(), late.1 <= early.1),
-        row("descriptors", early.2.to_string(), late.2.to_string(), late.2 <= early.2 + 2),
-        row("sockets", early.3.to_string(), late.3.to_string(), late.3 <= early.3 + 2),
-    ] {
-        table.figure(&name, &figure, Some(must));
+    let mib = |part: &[Held]| part.iter().map(|held| held.mib).fold(0.0, f64::max);
+    let (from, to) = (mib(early), mib(late));
+    let what = format!("second quarter → last, {what}");
+    table.holds(&format!("memory: {what}"), &format!("{from:.1} → {to:.1} MiB"), "no more", to < from * 1.05 + 1.0);
+    let kinds: [Kind; 4] = [
+        ("tasks", |held| held.tasks),
+        ("threads", |held| held.threads),
+        ("descriptors", |held| held.descriptors),
+        ("sockets", |held| held.sockets),
+    ];
+    for (name, of) in kinds {
+        let [from, to] = [early, late].map(|part| part.iter().map(of).max().unwrap_or_default());
+        // A request or an action may be under way at the time of a look.
+        table.holds(&format!("{name}: {what}"), &format!("{from} → {to}"), "no more", to <= from + 2);
     }
 }
 

@@ -9,6 +9,7 @@ pub mod log;
 mod pace;
 mod raw;
 mod record;
+mod store;
 mod watch;
 mod workload;
 

@@ -1,6 +1,6 @@
 //! One workload: its object, ReplicaSets, pods, analysis runs and events, watched and put together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::health::{Health, Trouble};
 use super::heartbeat::{self, Beat};
 use super::pace::paced;
 use super::raw::{Raw, Reduced, resource};
+use super::store::Store;
 use super::watch::{Selection, watch};
 use crate::domain::analysis::AnalysisRun;
 use crate::domain::counters::{GivenShare, KnownCanary, KnownPod, routed_share};
@@ -106,57 +107,6 @@ struct Watched {
     /// A version that a heartbeat saw and the watch has not told of.
     unheard: Option<String>,
     log_of: Option<(String, u32)>,
-}
-
-/// Objects of one kind by name; a list that is under way replaces them when it is complete.
-struct Store<T> {
-    kept: HashMap<String, (Vec<String>, T)>,
-    listing: Option<HashMap<String, (Vec<String>, T)>>,
-    listed: bool,
-}
-
-impl<T> Default for Store<T> {
-    fn default() -> Self {
-        Self { kept: HashMap::new(), listing: None, listed: false }
-    }
-}
-
-impl<T: Clone> Store<T> {
-    /// Takes in an event; returns whether what is kept changed.
-    fn take(&mut self, event: Event<Raw<T>>) -> bool {
-        match event {
-            Event::Init => self.listing = Some(HashMap::new()),
-            Event::InitApply(raw) => {
-                let name = raw.name().to_owned();
-                if let (Some(listing), Some(kept)) = (&mut self.listing, raw.kept) {
-                    listing.insert(name, (raw.owners, kept));
-                }
-            }
-            Event::InitDone => {
-                self.kept = self.listing.take().unwrap_or_default();
-                self.listed = true;
-                return true;
-            }
-            Event::Apply(raw) => {
-                let name = raw.name().to_owned();
-                if let Some(kept) = raw.kept {
-                    self.kept.insert(name, (raw.owners, kept));
-                }
-                return true;
-            }
-            Event::Delete(raw) => return self.kept.remove(raw.name()).is_some(),
-        }
-        false
-    }
-
-    /// Returns what is owned by `uid`.
-    fn owned_by<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a T> {
-        self.kept.values().filter(move |(owners, _)| owners.iter().any(|owner| owner == uid)).map(|(_, kept)| kept)
-    }
-
-    fn only(&self) -> Option<&T> {
-        self.kept.values().next().map(|(_, kept)| kept)
-    }
 }
 
 impl Watched {
@@ -314,7 +264,7 @@ impl Watched {
 
     /// Leaves a snapshot, once enough is known for one that does not mislead; returns whether it was left.
     fn emit(&mut self) -> bool {
-        if !self.object.listed {
+        if !self.object.is_listed() {
             return false;
         }
         let Some(object) = self.object.only().cloned() else {
@@ -322,7 +272,7 @@ impl Watched {
             return true;
         };
         // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
-        if self.selector.is_some() && (!self.replicasets.listed || !self.pods.listed) {
+        if self.selector.is_some() && (!self.replicasets.is_listed() || !self.pods.is_listed()) {
             return false;
         }
         let snapshot = self.snapshot(object);
@@ -335,18 +285,12 @@ impl Watched {
     fn snapshot(&self, object: Object) -> Snapshot {
         // With `workloadRef` the ReplicaSets belong to the Rollout all the same.
         let uid = object.meta().uid.clone();
-        let mut replicasets: Vec<ReplicaSet> = self.replicasets.owned_by(&uid).cloned().collect();
+        let mut replicasets: Vec<ReplicaSet> = self.replicasets.owned(|owner| owner == uid).cloned().collect();
         replicasets.sort_by_key(|rs| std::cmp::Reverse((rs.revision(), rs.meta.created)));
         let owners: Vec<&str> = replicasets.iter().map(|rs| rs.meta.uid.as_str()).collect();
-        let mut pods: Vec<Pod> = self
-            .pods
-            .kept
-            .values()
-            .filter(|(own, _)| own.iter().any(|owner| owners.contains(&owner.as_str())))
-            .map(|(_, pod)| pod.clone())
-            .collect();
+        let mut pods: Vec<Pod> = self.pods.owned(|owner| owners.contains(&owner)).cloned().collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut runs: Vec<AnalysisRun> = self.runs.owned_by(&uid).cloned().collect();
+        let mut runs: Vec<AnalysisRun> = self.runs.owned(|owner| owner == uid).cloned().collect();
         runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
         Snapshot { object, template_owner: self.owner.only().cloned(), replicasets, pods, runs }
     }
