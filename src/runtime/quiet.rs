@@ -9,6 +9,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
+use rustix::termios::tcgetwinsize;
 
 /// Collects a frame's bytes and writes them in one go; a frame without changes writes none.
 pub(super) struct Quiet<W: Write> {
@@ -110,7 +111,11 @@ impl<W: Write> Backend for Quiet<W> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.inner.size()
+        // Asked before every frame: one call of the system, where crossterm opens the terminal anew.
+        match tcgetwinsize(io::stdout()) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Ok(Size::new(size.ws_col, size.ws_row)),
+            _ => self.inner.size(),
+        }
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {

@@ -12,7 +12,21 @@ use super::theme::Theme;
 /// Returns the display width: the sum over graphemes, as they are put into cells (ligatures across graphemes, such as
 /// lam-alef, count as narrower in a terminal-wide measure).
 pub(crate) fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { graphemes(text).map(|(_, width)| width).sum() }
+    if text.is_ascii() {
+        return text.len();
+    }
+    if is_simple(text) { text.chars().count() } else { graphemes(text).map(|(_, width)| width).sum() }
+}
+
+/// Returns whether every character takes a column of its own, whatever stands beside it: printable ASCII and the signs
+/// that the screens are drawn with. Nearly all text is, and needs no segmentation.
+pub(crate) fn is_simple(text: &str) -> bool {
+    text.chars().all(is_simple_char)
+}
+
+fn is_simple_char(c: char) -> bool {
+    // Box drawing and block elements, then braille.
+    matches!(c, ' '..='~' | '·' | '…' | '→' | '✔' | '✖' | '▲' | '▶' | '●' | '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}')
 }
 
 /// Returns the display width, or `most` where it is more: the rest of a very long text is not looked at.
@@ -146,6 +160,12 @@ impl Theme {
                 out.push((start, std::mem::take(&mut line)));
                 (start, used) = (at, 0);
             }
+            if used + word.len() <= to && is_simple(word) {
+                line.push_str(word);
+                used += word.chars().count();
+                at += word.len();
+                continue;
+            }
             for (offset, grapheme) in word.grapheme_indices(true) {
                 let wide = usize::from(grapheme.cell_width());
                 // A blank may hang over the end; what is longer than a line is broken.
@@ -249,6 +269,21 @@ mod tests {
         assert_eq!(theme().wrap("one two three four", 7, 2), ["one two", "three…"]);
         assert_eq!(theme().wrap("prometheus: http://localhost refused", 16, 1), ["prometheus: htt…"]);
         assert_eq!(theme().wrap("", 7, 2), [""]);
+    }
+
+    #[test]
+    fn simple_characters_take_a_column_of_their_own_beside_any_other() {
+        let simple: Vec<char> = ('\0'..='\u{ffff}').filter(|c| is_simple_char(*c)).collect();
+        for &c in &simple {
+            assert_eq!(c.to_string().cell_width(), 1, "{c:?}");
+        }
+        let mut pairs = String::new();
+        for &one in &simple {
+            for other in ['a', ' ', '─', '·', '⣿', '✔', '▶'] {
+                pairs.extend([one, other]);
+            }
+        }
+        assert_eq!(pairs.graphemes(true).count(), pairs.chars().count());
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::view::text::{line_width, width};
+use crate::view::text::{is_simple, line_width, width};
 use crate::view::theme::{Role, Theme};
 
 /// A line under construction. Everything that is said passes [`Theme::safe`].
@@ -105,7 +105,27 @@ pub(crate) fn put(buf: &mut Buffer, area: Rect, theme: &Theme, line: impl Into<L
         return;
     }
     let line = theme.fit(line.into(), usize::from(area.width));
-    buf.set_line(area.x, area.y, &line, area.width);
+    let mut x = area.x;
+    for span in &line.spans {
+        let (room, style) = (area.right().saturating_sub(x), line.style.patch(span.style));
+        x = if is_simple(&span.content) {
+            set_simple(buf, (x, area.y), &span.content, room, style)
+        } else {
+            buf.set_stringn(x, area.y, &span.content, usize::from(room), style).0
+        };
+    }
+}
+
+/// Draws text of which each character takes one column; returns the column behind it.
+fn set_simple(buf: &mut Buffer, (x, y): (u16, u16), text: &str, room: u16, style: Style) -> u16 {
+    let mut end = x;
+    for (c, column) in text.chars().zip(x..x.saturating_add(room)) {
+        if let Some(cell) = buf.cell_mut((column, y)) {
+            cell.set_char(c).set_style(style);
+        }
+        end = column + 1;
+    }
+    end
 }
 
 /// Draws lines one below the other; returns how many rows were used.
