@@ -4,6 +4,7 @@
 //! and only [`plan`](fn@crate::domain::action::plan) makes one. A request is never sent twice: what is unknown is settled
 //! by looking.
 
+mod confirmation;
 pub mod door;
 pub mod journal;
 mod journal_file;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::confirmation::settle_unknown;
 use super::door::Door;
 use super::journal::{self, JournalError};
 use crate::domain::action::{ActionId, PlanRecord, Verb};
@@ -138,7 +139,7 @@ pub async fn settle(door: &Door, action: &ActionId, record: &PlanRecord) {
     };
     pass(format_args!("recovery.found"));
     let _mark = door.journal().mark_in_flight(&record.release);
-    let outcome = door.settle_unknown(&executor, record).await;
+    let outcome = settle_unknown(&executor, record).await;
     pass(format_args!("recovery.looked"));
     door.conclude(action, record, outcome).await;
     pass(format_args!("recovery.concluded"));
