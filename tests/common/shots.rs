@@ -87,6 +87,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
         ("notice", noted.clone()),
         ("notices", over(noted, Overlay::Notices { scroll: 0 })),
         ("quit", over(scenes::in_flight(), Overlay::Quit)),
+        ("quit-ended", over(scenes::main(), Overlay::Quit)),
     ]
 }
 

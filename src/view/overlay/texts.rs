@@ -75,12 +75,20 @@ pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
             lines.push(row.say(Role::Text, part).line());
         }
     }
-    let note =
-        "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it.";
-    lines.push(ratatui::text::Line::default());
+    // It may end while the question is open, which does not move under the finger.
+    let over = scene.model.in_flight.is_empty();
+    let note = if over {
+        "The action has ended; the last notice and the journal say how."
+    } else {
+        "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it."
+    };
+    if !over {
+        lines.push(ratatui::text::Line::default());
+    }
     lines.extend(scene.theme.wrap(note, columns, 3).into_iter().map(|part| scene.row().say(Role::Label, part).line()));
     lines.push(ratatui::text::Line::default());
-    let title = scene.row().say(Role::Title, "Leave while an action is on its way?");
+    let title = if over { "Leave?" } else { "Leave while an action is on its way?" };
+    let title = scene.row().say(Role::Title, title);
     let word = scene.row().say(Role::Label, "Esc: stay");
     let size = (columns as u16, lines.len() as u16 + 1);
     let mut inside = dialog::open(scene, buf, area, size, Edge::Heavy, title, word);
