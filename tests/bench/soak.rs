@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use kube::api::ListParams;
 use serde_json::json;
 
-use crate::crowd;
+use crate::crowd::{self, Change};
 use crate::figures::Table;
 use crate::place::{Place, deployment};
 use crate::process::{Meter, memory};
@@ -80,7 +80,7 @@ fn real(table: &mut Table, place: &Place, span: Duration) {
     place.wait_pods((DEPLOYMENTS * PODS) as usize + 10);
     let mut tui = open(place);
     let over = Arc::new(AtomicBool::new(false));
-    let changes = crowd::change(place.api("Pod"), place.names("Pod"), Arc::clone(&over));
+    let changes = crowd::change(place.api("Pod"), place.names("Pod"), Change::Annotation, Arc::clone(&over));
     let changes = place.runtime.spawn(changes);
     let mut meter = Meter::start(tui.pid());
     let created = created(place);

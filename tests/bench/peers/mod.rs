@@ -143,7 +143,7 @@ fn costs(table: &mut Table, place: &Place, peer: &Peer) {
     sleep(SETTLE);
     cost(table, &tui, peer, "idle");
     let over = Arc::new(AtomicBool::new(false));
-    let changes = crowd::change(place.api("Pod"), place.names("Pod"), Arc::clone(&over));
+    let changes = crowd::change(place.api("Pod"), place.names("Pod"), crowd::Change::Annotation, Arc::clone(&over));
     let changes = place.runtime.spawn(changes);
     sleep(Duration::from_secs(5));
     cost(table, &tui, peer, "50 pod changes/s");
