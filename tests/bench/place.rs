@@ -230,7 +230,7 @@ impl Drop for Place {
 fn resource(kind: &str) -> ApiResource {
     let (group, version) = match kind {
         "Rollout" => ("argoproj.io", "v1alpha1"),
-        "Deployment" => ("apps", "v1"),
+        "Deployment" | "ReplicaSet" => ("apps", "v1"),
         _ => ("", "v1"),
     };
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
