@@ -25,8 +25,6 @@ type Canary = (Target, String);
 /// What autopilot is about to do, has done, and was told not to do.
 #[derive(Clone, Debug, Default)]
 pub struct Autopilot {
-    /// Whether it is known what was decided in earlier runs: it does nothing before.
-    remembers: bool,
     /// Rollbacks that come unless somebody keeps the canary.
     countdowns: BTreeMap<Canary, Timestamp>,
     /// Canaries that somebody keeps.
@@ -40,15 +38,8 @@ pub struct Autopilot {
 }
 
 impl Autopilot {
-    /// Makes one that knows what was decided in earlier runs: nothing.
-    #[must_use]
-    pub fn anew() -> Self {
-        Self { remembers: true, ..Self::default() }
-    }
-
     /// Takes in what was done in earlier runs: what somebody decided then holds now.
     pub fn remember(&mut self, earlier: impl IntoIterator<Item = (Target, String, Decided)>) {
-        self.remembers = true;
         for (target, hash, decided) in earlier {
             match decided {
                 Decided::Held => self.held.insert((target, hash)),
@@ -81,7 +72,7 @@ struct Asked {
 
 /// Looks what the guardrails ask for now, and does it or says it.
 pub(super) fn step(model: &mut Model) -> Vec<Effect> {
-    if !model.autopilot.remembers {
+    if model.journal.unread {
         return Vec::new();
     }
     let asked: Vec<Asked> = model

@@ -119,9 +119,9 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
 #[test]
 fn it_does_nothing_before_it_knows_what_was_decided() {
     let mut model = flying(rails(true));
-    model.autopilot = super::autopilot::Autopilot::default();
+    model.journal.unread = true;
     assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
-    model.autopilot.remember([]);
+    model.journal.unread = false;
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Pause]);
 }
 

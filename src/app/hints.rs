@@ -51,6 +51,7 @@ pub fn circumstances(model: &Model) -> Circumstances {
     Circumstances {
         now: model.now,
         journal_broken: model.journal.broken.clone(),
+        journal_unread: model.journal.unread,
         in_flight: model.in_flight.iter().map(|(target, flying)| (target.clone(), flying.record.verb)).collect(),
     }
 }

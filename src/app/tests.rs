@@ -145,7 +145,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         line: 0,
         notices: std::collections::VecDeque::new(),
         unread: 0,
-        autopilot: super::autopilot::Autopilot::anew(),
+        autopilot: super::autopilot::Autopilot::default(),
         in_flight: std::collections::BTreeMap::new(),
         journal: JournalView::default(),
         keymap: Keymap::default(),
@@ -302,6 +302,22 @@ fn read_only_says_why_and_sends_nothing() {
     press(&mut model, "R");
     let Some(Overlay::Refused { refusals, .. }) = &model.overlay else { panic!("{:?}", model.overlay) };
     assert_eq!(refusals[0].kind, RefusalKind::ReadOnly);
+}
+
+#[test]
+fn what_goes_on_waits_until_the_journals_are_read_and_what_stops_does_not() {
+    for (keys, while_unread) in [("p y", 0), ("R y", 1), ("A y", 1), ("space y", 1)] {
+        let mut model = model(false, false);
+        model.journal.unread = true;
+        assert_eq!(performed(&press(&mut model, keys)).len(), while_unread, "{keys}");
+    }
+    let mut model = model(false, false);
+    model.journal.unread = true;
+    press(&mut model, "p");
+    let Some(Overlay::Refused { refusals, .. }) = &model.overlay else { panic!("{:?}", model.overlay) };
+    assert_eq!(refusals[0].kind, RefusalKind::Journal);
+    model.journal.unread = false;
+    assert_eq!(performed(&press(&mut model, "esc p y")).len(), 1);
 }
 
 #[test]

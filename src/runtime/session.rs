@@ -190,12 +190,8 @@ impl Session {
         tokio::task::spawn_blocking(move || recovery::find(&door))
     }
 
-    /// Tells what the journals hold, and settles intents that a crash left open by looking.
+    /// Settles intents that a crash left open by looking, and shares what could not be shared.
     pub(super) fn recover(&self, found: &recovery::Found) {
-        self.inbox.outlet().send(Feed::Ledger(Box::new(found.ledger.clone())));
-        for (target, hash) in found.given_up.clone() {
-            self.inbox.outlet().send(Feed::GivenUp { target, hash });
-        }
         for (action, record) in found.open.clone() {
             let door = self.door.clone();
             self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });

@@ -97,7 +97,7 @@ fn model(config: &Config, session: &Session, simulated: Option<String>) -> Model
         unread: 0,
         autopilot: crate::app::autopilot::Autopilot::default(),
         in_flight: std::collections::BTreeMap::new(),
-        journal: JournalView::default(),
+        journal: JournalView { unread: true, ..JournalView::default() },
         keymap: config.keymap.clone(),
         look: Look { ascii: config.ui.glyphs == Glyphs::Ascii, mouse: config.ui.mouse },
         simulated,
@@ -341,8 +341,13 @@ impl Pump {
         Ok(())
     }
 
+    /// Takes in what the journals hold. Nothing goes on before.
     fn recover(&mut self, found: Found) -> Result<()> {
         self.session.recover(&found);
+        let given_up = found.given_up.into_iter().map(|(target, hash)| Feed::GivenUp { target, hash });
+        for feed in given_up.chain([Feed::Ledger(Box::new(found.ledger))]) {
+            self.take(Msg::Feed(feed), Dirty::Data)?;
+        }
         self.model.autopilot.remember(found.decided);
         for why in found.broken {
             self.take(Msg::Said(Level::Error, format!("a journal does not hold together: {why}")), Dirty::Data)?;
@@ -352,6 +357,7 @@ impl Pump {
             let outcome = crate::domain::action::Outcome::Unknown { why };
             self.take(Msg::Ended { record: Box::new(record), outcome }, Dirty::Data)?;
         }
+        self.model.journal.unread = false;
         Ok(())
     }
 

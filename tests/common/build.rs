@@ -81,7 +81,7 @@ pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Mode
         line: 0,
         notices: VecDeque::new(),
         unread: 0,
-        autopilot: release_cockpit::app::autopilot::Autopilot::anew(),
+        autopilot: release_cockpit::app::autopilot::Autopilot::default(),
         in_flight: BTreeMap::new(),
         journal: JournalView::default(),
         keymap: Keymap::default(),

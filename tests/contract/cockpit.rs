@@ -332,6 +332,7 @@ impl Cockpit {
         let around = Circumstances {
             now: Timestamp::now(),
             journal_broken: self.door.journal().state().broken,
+            journal_unread: false,
             in_flight: self.in_flight(),
         };
         plan(&self.world, &Intent { verb, target: self.target.clone(), to }, &around)

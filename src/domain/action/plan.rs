@@ -25,6 +25,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// Why the journal cannot be written, if so.
     pub journal_broken: Option<String>,
+    /// Whether journals of earlier runs are still being read.
+    pub journal_unread: bool,
     /// Actions on their way.
     pub in_flight: Vec<(Target, Verb)>,
 }
@@ -287,6 +289,13 @@ fn unfit_to_go_on(
             RefusalKind::Journal,
             format!("the journal cannot be written: {why}"),
             "mend that first; pause, abort and rollback still work",
+        ));
+    }
+    if around.journal_unread {
+        refusals.push(Refusal::new(
+            RefusalKind::Journal,
+            "the journals are still being read: what was decided before is not known yet",
+            "wait a moment",
         ));
     }
     if matches!(verb, Verb::Promote | Verb::PromoteFull) {

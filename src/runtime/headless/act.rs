@@ -43,6 +43,7 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     let around = Circumstances {
         now: Timestamp::now(),
         journal_broken: session.door.journal().state().broken.or_else(|| session.troubles.first().cloned()),
+        journal_unread: false,
         in_flight: Vec::new(),
     };
     let plan = match plan(&session.world, &intent, &around) {
