@@ -29,16 +29,16 @@ const SHORTEST: usize = 8;
 /// values of parameters that are called like a secret, and JSON Web Tokens. Other text stays as it is.
 #[must_use]
 pub fn hidden(text: &str) -> Cow<'_, str> {
-    let mut shown = hidden_once(text);
+    // Nearly all text holds none.
+    let Cow::Owned(mut shown) = hidden_once(text) else { return Cow::Borrowed(text) };
     // What is cut out of one may be what kept another from being seen.
     for _ in 0..NESTED {
-        let again = hidden_once(&shown);
-        if again == shown {
-            break;
+        match hidden_once(&shown) {
+            Cow::Owned(again) if again != shown => shown = again,
+            _ => break,
         }
-        shown = Cow::Owned(again.into_owned());
     }
-    shown
+    Cow::Owned(shown)
 }
 
 fn hidden_once(text: &str) -> Cow<'_, str> {

@@ -39,9 +39,24 @@ struct Tally {
 
 /// An element that is open.
 enum Open {
-    Suite { name: String, promised: Option<u64>, promised_failures: u64, tests: u64, failed: u64 },
-    Case { name: String, failure: Option<String>, skipped: bool },
-    Failure { message: String, kind: String, text: String },
+    Suite {
+        name: String,
+        promised: Option<u64>,
+        promised_failures: u64,
+        tests: u64,
+        failed: u64,
+    },
+    /// With class and name as they stand there: of most nothing is shown, and putting text right takes time.
+    Case {
+        names: [String; 2],
+        failure: Option<String>,
+        skipped: bool,
+    },
+    Failure {
+        message: String,
+        kind: String,
+        text: String,
+    },
     Skipped,
     Other,
 }
@@ -138,12 +153,10 @@ impl Tally {
             }
             "testcase" => {
                 let [class, name, status] = element.attributes(["classname", "name", "status"])?;
-                let names = [class.unwrap_or_default(), name.unwrap_or_default()].map(|name| one_line(&name));
-                let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+                let names = [class, name].map(|name| beginning(name.unwrap_or_default()));
                 // GoogleTest says so of what it does not run.
                 let skipped = status.is_some_and(|status| matches!(status.as_str(), "notrun" | "skipped" | "disabled"));
-                let name = if name.is_empty() { "a test without a name".to_owned() } else { cut(&name, 200) };
-                Open::Case { name, failure: None, skipped }
+                Open::Case { names, failure: None, skipped }
             }
             "failure" | "error" if matches!(parent, Some(Open::Case { .. } | Open::Suite { .. })) => {
                 let [message, kind] = element.attributes(["message", "type"])?;
@@ -168,10 +181,10 @@ impl Tally {
                     _ => {}
                 }
             }
-            Open::Case { name, failure, skipped } => {
+            Open::Case { names, failure, skipped } => {
                 self.tests = self.tests.saturating_add(1);
                 match failure {
-                    Some(told) => self.fail(&name, &told),
+                    Some(told) => self.fail(&shown(&names), &told),
                     None if skipped => self.skipped += 1,
                     None => {}
                 }
@@ -207,13 +220,34 @@ impl Tally {
     }
 }
 
-/// Keeps the beginning of a text: as much as its first line may need.
+/// As much of a text as its first line may need, in bytes.
+const MOST: usize = 4096;
+
+/// Keeps the beginning of a text.
 fn append(text: &mut String, more: &str) {
-    const MOST: usize = 4096;
     let more = if text.is_empty() { more.trim_start() } else { more };
-    let room = MOST.saturating_sub(text.len());
-    let end = more.char_indices().map(|(i, c)| i + c.len_utf8()).take_while(|end| *end <= room).last();
-    text.push_str(&more[..end.unwrap_or(0)]);
+    text.push_str(&more[..fitting(more, MOST.saturating_sub(text.len()))]);
+}
+
+/// The beginning of a text.
+fn beginning(mut text: String) -> String {
+    text.truncate(fitting(&text, MOST));
+    text
+}
+
+/// How many bytes of a text fit, in whole characters.
+fn fitting(text: &str, room: usize) -> usize {
+    if text.len() <= room {
+        return text.len();
+    }
+    (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default()
+}
+
+/// What is shown of a test's class and name.
+fn shown(names: &[String; 2]) -> String {
+    let names = names.each_ref().map(|name| one_line(name));
+    let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+    if name.is_empty() { "a test without a name".to_owned() } else { cut(&name, 200) }
 }
 
 fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, String> {
