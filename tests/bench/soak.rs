@@ -148,12 +148,14 @@ fn watch(place: &Place, tui: &mut Tui, span: Duration, mut meanwhile: impl FnMut
     looks
 }
 
-/// The last number of tasks in the log.
+/// The last number of tasks in the log; none in its first seconds.
 fn tasks(state: &Path) -> usize {
     let folder = fs::read_dir(state.join("release-cockpit/log")).expect("a log");
-    let logs = folder.map(|entry| fs::read_to_string(entry.expect("a file").path()).expect("text"));
-    let last = logs.filter_map(|log| Some(log.rsplit_once("alive tasks=")?.1.lines().next()?.to_owned())).last();
-    last.map_or(0, |number| number.trim().parse().expect("a number"))
+    let mut days: Vec<_> = folder.map(|entry| entry.expect("a file").path()).collect();
+    days.sort();
+    let logs = days.iter().rev().map(|day| fs::read_to_string(day).expect("text"));
+    let mut numbers = logs.filter_map(|log| Some(log.rsplit_once("alive tasks=")?.1.lines().next()?.to_owned()));
+    numbers.next().map_or(0, |number| number.trim().parse().expect("a number"))
 }
 
 fn held(pid: u32, state: &Path) -> Held {
@@ -192,6 +194,7 @@ fn tell(table: &mut Table, what: &str, looks: &[Held]) {
     ];
     for (name, of) in kinds {
         let [from, to] = [early, late].map(|part| part.iter().map(of).max().unwrap_or_default());
+        assert!(from > 0, "{name} were not counted");
         // A request or an action may be under way at the time of a look.
         table.holds(&format!("{name}: {what}"), &format!("{from} → {to}"), "no more", to <= from + 2);
     }
