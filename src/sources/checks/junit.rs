@@ -229,9 +229,10 @@ fn append(text: &mut String, more: &str) {
     text.push_str(&more[..fitting(more, MOST.saturating_sub(text.len()))]);
 }
 
-/// The beginning of a text.
+/// The beginning of a text, and no more memory than that: a name may have megabytes, and tests may be nested.
 fn beginning(mut text: String) -> String {
     text.truncate(fitting(&text, MOST));
+    text.shrink_to(MOST);
     text
 }
 
@@ -281,6 +282,14 @@ mod tests {
         result.unwrap();
         assert_eq!((tally.tests, tally.failed, tally.skipped), (5, 2, 1));
         assert_eq!(tally.failures, ["c bad: expected <1>", "worse: boom"]);
+    }
+
+    #[test]
+    fn of_a_long_name_the_beginning_is_kept_and_its_memory_given_back() {
+        let kept = beginning("é".repeat(1 << 20));
+        assert_eq!(kept, "é".repeat(MOST / 2));
+        assert!(kept.capacity() <= MOST, "{} bytes are held", kept.capacity());
+        assert_eq!(beginning(format!("a{}", "é".repeat(MOST))).len(), MOST - 1, "no character is halved");
     }
 
     #[test]
