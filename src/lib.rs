@@ -10,7 +10,6 @@
 //! - [`sources`] sense the outside: Kubernetes, Prometheus, git. They never see the door.
 //! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
 //! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
-//! - [`simulator`] is real servers on loopback; it knows nothing of the rest.
 //! - [`kill_points`] are places at which tests let the program die; without their feature they are empty.
 //! - [`runtime`] ties the rooms together: loop, terminal, signals, headless commands. Nobody imports it.
 
@@ -22,6 +21,5 @@ pub mod domain;
 pub mod keys;
 pub mod kill_points;
 pub mod runtime;
-pub mod simulator;
 pub mod sources;
 pub mod view;

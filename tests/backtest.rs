@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
 use release_cockpit::domain::journal::{Course, Entry, Line};
 use release_cockpit::domain::signals::Tracks;
-use release_cockpit::simulator::prometheus::{Metrics, PodLoad};
 use serde_json::Value;
+use simulator::prometheus::{Metrics, PodLoad};
 
 fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
     PodLoad::web("eu", name, requests_per_second, error_ratio)

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use release_cockpit::simulator::{Options, Scenario, Simulator};
+use simulator::{Options, Scenario, Simulator};
 
 /// Runs git in a folder, without this machine's settings.
 fn git(folder: &Path, words: &[&str]) -> bool {

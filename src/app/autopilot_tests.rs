@@ -13,8 +13,8 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::guardrails::{Decided, Guardrails, Response};
 use crate::domain::journal::Entry;
-use crate::domain::judge::{Judge, Look, Metric, Opinion, Report, Rules};
 use crate::domain::signals::Tracks;
+use analysis::{Judge, Look, Metric, Opinion, Report, Rules};
 
 fn rails(autopilot: bool) -> Guardrails {
     Guardrails { autopilot, ..Guardrails::default() }

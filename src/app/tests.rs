@@ -125,7 +125,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         read_only,
         has_metrics: true,
         limits: Limits::default(),
-        rules: crate::domain::judge::Rules::default(),
+        rules: analysis::Rules::default(),
         guardrails: crate::domain::guardrails::Guardrails::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),

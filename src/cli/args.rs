@@ -1,6 +1,7 @@
 //! The command line as clap reads it: `--help`, completions and man page come from here.
 
 mod backtest;
+#[cfg(feature = "demo")]
 mod drill;
 mod judge;
 mod when;
@@ -15,6 +16,7 @@ use jiff::SignedDuration;
 use reqwest::Url;
 
 pub use backtest::BacktestArgs;
+#[cfg(feature = "demo")]
 pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 pub use when::When;
@@ -90,8 +92,10 @@ pub struct Global {
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Open the screen on an embedded simulator: nothing outside is touched
+    #[cfg(feature = "demo")]
     Demo(Demo),
     /// Game day on the simulator: a failure at an unannounced moment, and your score
+    #[cfg(feature = "demo")]
     Drill(Drill),
     /// Print how every environment stands, once
     Status(Status),
@@ -147,6 +151,7 @@ pub enum Command {
 }
 
 /// `cockpit demo`.
+#[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(after_help = "Examples:\n  cockpit demo --list\n  cockpit demo error-spike --speed 10\n  \
                         cockpit demo --serve > demo.env &   then: . ./demo.env; kubectl get rollouts -A")]
@@ -475,6 +480,7 @@ fn url(text: &str) -> Result<Url, String> {
     parse_url(text).map_err(|error| format!("it {error}"))
 }
 
+#[cfg(feature = "demo")]
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=1000.0).contains(&speed) => Ok(speed),

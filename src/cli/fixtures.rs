@@ -33,7 +33,7 @@ pub(crate) fn settings(name: &str, workloads: &[&str]) -> EnvSettings {
         read_only: false,
         has_metrics: true,
         limits: Limits::default(),
-        rules: crate::domain::judge::Rules::default(),
+        rules: analysis::Rules::default(),
         guardrails: crate::domain::guardrails::Guardrails::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),

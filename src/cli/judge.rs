@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Exit;
 use super::output::json_safe;
-use crate::domain::judge::{Bucket, Counts, Look, Need, Opinion, PodCounts, Report, Scrape, Tier};
+use analysis::{Bucket, Counts, Look, Need, Opinion, PodCounts, Report, Scrape, Tier};
 
 /// A line that is read, with all that it may say.
 #[derive(Deserialize)]
@@ -234,7 +234,7 @@ pub fn exit(last: Option<Opinion>) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::judge::{Judge, Rules};
+    use analysis::{Judge, Rules};
 
     #[test]
     fn a_scrape_is_read_with_all_that_it_may_say() {

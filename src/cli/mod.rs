@@ -3,6 +3,7 @@
 pub mod args;
 pub mod backtest;
 pub mod changes;
+#[cfg(feature = "demo")]
 pub mod drill;
 pub mod exit;
 #[cfg(test)]

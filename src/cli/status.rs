@@ -9,12 +9,12 @@ use super::gate::{checks_json, sign_offs_json};
 use crate::domain::checklist::verdict;
 use crate::domain::freshness::Link;
 use crate::domain::ids::Track;
-use crate::domain::judge::Report;
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
 use crate::domain::text::{duration, visible};
 use crate::domain::workload::{Revision, Status};
 use crate::domain::world::{Environment, WorkloadState, World};
+use analysis::Report;
 
 /// Version of the contract.
 pub const API_VERSION: &str = "cockpit/v1";

@@ -26,10 +26,10 @@ use std::path::PathBuf;
 use crate::domain::checklist::{How, SignOffRules};
 use crate::domain::guardrails::Guardrails;
 use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
+use analysis::Rules;
 
 pub use checks::CheckConfig;
 pub use counters::{CounterSettings, OwnCounters, Selector};

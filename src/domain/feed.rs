@@ -8,9 +8,9 @@ use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
 use super::ids::{EnvName, Target, WorkloadId};
-use super::judge::{Look, Report};
 use super::signals::{Sample, Signals, Tracks};
 use super::workload::Snapshot;
+use analysis::{Look, Report};
 use jiff::Timestamp;
 
 /// One statement of a source. For state the latest replaces what was said before.

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::judge::{Metric, Opinion, Report};
+use analysis::{Metric, Opinion, Report};
 
 /// What to do when a guardrail is touched, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,8 +88,8 @@ impl Guardrails {
 
 #[cfg(test)]
 mod tests {
-    use super::super::judge::{Judge, Rules};
     use super::*;
+    use analysis::{Judge, Rules};
 
     fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
         Report { opinion, culprit, ..Judge::new(Rules::default()).report() }

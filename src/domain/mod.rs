@@ -4,13 +4,14 @@
 
 pub mod access;
 pub mod action;
-pub mod analysis;
+pub mod analysis_run;
 pub mod backtest;
 pub mod changes;
 pub mod checklist;
 pub mod counters;
 pub mod credentials;
 pub mod deployment;
+#[cfg(feature = "demo")]
 pub mod drill;
 pub mod event;
 pub mod feed;
@@ -18,7 +19,6 @@ pub mod freshness;
 pub mod guardrails;
 pub mod ids;
 pub mod journal;
-pub mod judge;
 pub mod object;
 pub mod pod;
 pub mod reduce;

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ids::Track;
-use super::judge::{Opinion, Report};
 use super::signals::{NoData, Signal, Signals, Tracks};
 use super::workload::{Phase, Status};
+use analysis::{Opinion, Report};
 
 /// What to think of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -300,9 +300,9 @@ fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::judge::{Judge, Rules};
     use crate::domain::signals::Sample;
     use crate::domain::workload::{Replicas, Revision, Weight};
+    use analysis::{Judge, Rules};
     use proptest::prelude::*;
 
     fn now() -> Timestamp {

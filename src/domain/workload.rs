@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::analysis::AnalysisRun;
+use super::analysis_run::AnalysisRun;
 use super::deployment::Deployment;
 use super::ids::{WorkloadId, WorkloadKind};
 use super::object::{ImageRef, Meta};

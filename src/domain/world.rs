@@ -13,11 +13,11 @@ use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
 use super::guardrails::Guardrails;
 use super::ids::{EnvName, Target, WorkloadId};
-use super::judge::Rules;
 use super::object::ImageRef;
 use super::signals::Signals;
 use super::verdict::{Judged, Judgement, Limits, Verdict, judge};
 use super::workload::{Phase, Snapshot, Status};
+use analysis::Rules;
 
 /// What the config says of an environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -454,7 +454,7 @@ mod tests {
             read_only: false,
             has_metrics: false,
             limits: Limits::default(),
-            rules: crate::domain::judge::Rules::default(),
+            rules: analysis::Rules::default(),
             guardrails: crate::domain::guardrails::Guardrails::default(),
             checks: Vec::new(),
             sign_offs: crate::domain::checklist::SignOffRules::default(),

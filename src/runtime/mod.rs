@@ -1,8 +1,7 @@
 //! Where the rooms are tied together: sessions, the loop behind the screen, the terminal, signals, headless commands.
 
+#[cfg(feature = "demo")]
 mod demo;
-mod drill;
-mod ground;
 mod headless;
 mod input;
 mod log_file;
@@ -11,6 +10,7 @@ mod quiet;
 pub mod report;
 mod session;
 mod signals;
+mod tap;
 mod telemetry;
 mod terminal;
 mod tui;
@@ -31,8 +31,10 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Man) => return headless::man(),
         Some(Command::Config(what)) => return headless::config::run(&args.global, what),
         Some(Command::Judge(what)) => return headless::judge::run(what),
+        #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
-        Some(Command::Drill(drill)) => return drill::run(&args.global, drill).await,
+        #[cfg(feature = "demo")]
+        Some(Command::Drill(drill)) => return demo::drill::run(&args.global, drill).await,
         _ => {}
     }
     if !matches!(args.command, Some(Command::Log(_))) {

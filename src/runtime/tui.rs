@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::drill::Observer;
 use super::input::{Input, translate};
 use super::pacing::{Dirty, Pacing};
 use super::session::{Session, operator};
 use super::signals::{Asked, Signals};
+use super::tap::Tap;
 use super::terminal::Terminal;
 use crate::actuators::recovery::Found;
 use crate::actuators::{Door, Receipt, journal};
@@ -52,7 +52,7 @@ pub(super) async fn run(
     config: Config,
     variables: &Variables,
     simulated: Option<String>,
-    observer: Option<Observer>,
+    tap: Option<Box<dyn Tap>>,
 ) -> Result<Exit> {
     let theme = Theme::new(palette(&config), config.ui.glyphs == Glyphs::Ascii);
     let session = match Session::open(config.clone(), variables).await {
@@ -62,7 +62,7 @@ pub(super) async fn run(
     let model = model(&config, &session, simulated);
     super::terminal::restore_on_panic();
     let terminal = Terminal::enter(config.ui.mouse)?;
-    let ended = Pump::new(session, model, terminal, theme, observer).run().await?;
+    let ended = Pump::new(session, model, terminal, theme, tap).run().await?;
     Ok(ended)
 }
 
@@ -121,13 +121,12 @@ struct Pump {
     clocks: (Timestamp, Instant),
     /// Whether the environment to act on was chosen by a person or for them.
     chosen: bool,
-    /// Who notes how a drill goes.
-    observer: Option<Observer>,
+    tap: Option<Box<dyn Tap>>,
     done: Option<Exit>,
 }
 
 impl Pump {
-    fn new(session: Session, model: Model, terminal: Terminal, theme: Theme, observer: Option<Observer>) -> Self {
+    fn new(session: Session, model: Model, terminal: Terminal, theme: Theme, tap: Option<Box<dyn Tap>>) -> Self {
         let (records, waiting) = mpsc::channel(RECORDS);
         tokio::spawn(write_records(session.door.clone(), waiting));
         Self {
@@ -141,7 +140,7 @@ impl Pump {
             release: None,
             clocks: (Timestamp::now(), Instant::now()),
             chosen: false,
-            observer,
+            tap,
             done: None,
         }
     }
@@ -219,8 +218,8 @@ impl Pump {
     /// Takes in what a source said. What is only said again is shown with the next second.
     fn hear(&mut self, feed: Feed) -> Result<()> {
         let now = Timestamp::now();
-        if let Some(observer) = &mut self.observer {
-            observer.hear(&feed, now);
+        if let Some(tap) = &mut self.tap {
+            tap.feed(&feed, now);
         }
         let repeats = self.model.world.repeats(&feed, now);
         let effects = update(&mut self.model, Msg::Feed(feed), now);
@@ -278,7 +277,7 @@ impl Pump {
             // A task that is never done would show as a number that grows.
             tracing::debug!(tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks(), "alive");
         }
-        if self.observer.as_mut().is_some_and(|observer| observer.is_over(&self.model.world)) {
+        if self.tap.as_mut().is_some_and(|tap| tap.is_over(&self.model.world)) {
             self.done = Some(Exit::Done);
         }
         self.take(msg, Dirty::Data)
@@ -309,8 +308,8 @@ impl Pump {
     fn carry_out(&mut self, effect: Effect) -> Result<()> {
         match effect {
             Effect::Perform(plan) => {
-                if let Some(observer) = &mut self.observer {
-                    observer.acted(plan.record(), Timestamp::now());
+                if let Some(tap) = &mut self.tap {
+                    tap.acted(plan.record(), Timestamp::now());
                 }
                 let door = self.session.door.clone();
                 // The outcome comes back as a receipt.

@@ -85,8 +85,8 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::prometheus::PodLoad;
-    use crate::simulator::scenario::behaviour::Service;
+    use crate::prometheus::PodLoad;
+    use crate::scenario::behaviour::Service;
     use jiff::SignedDuration;
 
     fn flow(image: &str, pods: &[&str], lost_per_second: f64, changed: bool) -> Flow {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use analysis::{Counts, Judge, Look, Rules, Scrape};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -11,7 +12,6 @@ use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::journal::{Entry, Line};
-use release_cockpit::domain::judge::{Counts, Judge, Look, Rules, Scrape};
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};
 

@@ -57,7 +57,7 @@ pub fn settings(name: &str, protected: bool) -> EnvSettings {
         read_only: false,
         has_metrics: true,
         limits: Limits::default(),
-        rules: release_cockpit::domain::judge::Rules::default(),
+        rules: analysis::Rules::default(),
         guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
         checks: Vec::new(),
         sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),

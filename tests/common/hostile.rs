@@ -6,7 +6,7 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, InFlight, Level, Notice, Overlay, Screen};
 use release_cockpit::domain::action::{ActionId, Outcome, Refusal, RefusalKind, Verb};
-use release_cockpit::domain::analysis::{AnalysisMetric, AnalysisRun};
+use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::changes::drift::Aspect;
 use release_cockpit::domain::changes::migration::{Fate, Migration};
 use release_cockpit::domain::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use analysis::{Bucket, Counts, Judge, Look, Rules, Scrape};
 use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
 use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::judge::{Bucket, Counts, Judge, Look, Rules, Scrape};
 use release_cockpit::domain::signals::Tracks;
 
 use super::build::{now, target};

@@ -4,7 +4,7 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{InFlight, Level, Notice};
 use release_cockpit::domain::action::{ActionId, Outcome, Verb};
-use release_cockpit::domain::analysis::{AnalysisMetric, AnalysisRun};
+use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::deployment::{Deployment, DeploymentStatus};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};

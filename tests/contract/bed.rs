@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use release_cockpit::simulator::faults::Faults;
-use release_cockpit::simulator::{Options, Scenario, Simulator};
+use simulator::faults::Faults;
+use simulator::{Options, Scenario, Simulator};
 use tokio::process::Command;
 
 use crate::Checked;

@@ -209,7 +209,7 @@ impl Cockpit {
             read_only: false,
             has_metrics: false,
             limits: release_cockpit::domain::verdict::Limits::default(),
-            rules: release_cockpit::domain::judge::Rules::default(),
+            rules: analysis::Rules::default(),
             guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
             checks: Vec::new(),
             sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),

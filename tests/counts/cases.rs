@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use analysis::{Look, Metric, Rules};
 use jiff::{SignedDuration, Timestamp};
 use release_cockpit::config::{OwnCounters, Prometheus as Settings, Selector};
 use release_cockpit::domain::backtest::Findings;
 use release_cockpit::domain::guardrails::{Guardrails, Response};
 use release_cockpit::domain::ids::{WorkloadId, WorkloadKind};
-use release_cockpit::domain::judge::{Look, Metric, Rules};
 use release_cockpit::domain::signals::Tracks;
 use release_cockpit::sources::prometheus::configured;
 use release_cockpit::sources::prometheus::counts::replay::{Period, replay};

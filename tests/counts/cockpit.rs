@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use analysis::{Look, Rules, Scrape};
 use release_cockpit::config::Prometheus;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKind};
-use release_cockpit::domain::judge::{Look, Rules, Scrape};
 use release_cockpit::domain::signals::Tracks;
 use release_cockpit::sources::inbox::Inbox;
 use release_cockpit::sources::prometheus::counts::counting::Pace;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use analysis::{Judge, Look, Rules};
 use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -22,7 +23,6 @@ use release_cockpit::domain::changes::notes::markdown;
 use release_cockpit::domain::guardrails::Guardrails;
 use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
 use release_cockpit::domain::journal::Line;
-use release_cockpit::domain::judge::{Judge, Look, Rules};
 use release_cockpit::domain::signals::Tracks;
 use release_cockpit::domain::text::is_unsafe;
 use release_cockpit::domain::world::World;
@@ -113,7 +113,7 @@ fn gates(model: &Model, write: impl Fn(&Gate<'_>) -> String) -> String {
     model.world.environments.iter().map(|env| write(&Gate::of(&model.world, env, model.now))).collect()
 }
 
-fn judged(text: &str, write: fn(&release_cockpit::domain::judge::Report, &mut Vec<u8>)) -> String {
+fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
     let mut judge = Judge::new(Rules::default());
     judge.take(&Look::Missing { t: 15.0, why: text.to_owned() });
     let mut out = Vec::new();

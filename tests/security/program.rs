@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use release_cockpit::simulator::{Options, Scenario, Simulator};
+use simulator::{Options, Scenario, Simulator};
 use tokio::runtime::Runtime;
 
 use crate::pty::Tui;

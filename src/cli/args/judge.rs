@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
 
-use crate::domain::judge::{RuleError, Rules, SlowObjective};
+use analysis::{RuleError, Rules, SlowObjective};
 
 /// How the judge's answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]

@@ -6,7 +6,7 @@ use super::{Looked, stamp};
 use crate::cli::status::API_VERSION;
 use crate::domain::backtest::{Against, Difference, Finding, Findings, Past};
 use crate::domain::guardrails::Guardrails;
-use crate::domain::judge::{Opinion, Seen, Tracks};
+use analysis::{Opinion, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
 #[must_use]

@@ -61,8 +61,8 @@ mod tests {
     use crate::domain::action::Verb;
     use crate::domain::backtest::{Deed, End};
     use crate::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
-    use crate::domain::judge::{Counts, Judge, Look, Rules, Scrape};
     use crate::domain::signals::Tracks;
+    use analysis::{Counts, Judge, Look, Rules, Scrape};
     use jiff::SignedDuration;
     use jiff::tz::TimeZone;
 

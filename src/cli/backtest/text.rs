@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Looked;
 use crate::domain::backtest::{Against, Difference, End, Finding, Findings, Past};
 use crate::domain::guardrails::{Guardrails, Response};
-use crate::domain::judge::Metric;
 use crate::domain::text::{duration, plural, visible};
+use analysis::Metric;
 
 /// Returns the releases as text, each with what would have been done and what was.
 #[must_use]
@@ -59,10 +59,8 @@ fn block(looked: &Looked, zone: &TimeZone) -> String {
 }
 
 fn counted(found: &Findings) -> String {
-    let of = |seen: crate::domain::judge::Seen| {
-        format!("{} of {} failed", seen.errors, plural(seen.requests as usize, "request"))
-    };
-    let last = found.last.map_or("", crate::domain::judge::Opinion::word);
+    let of = |seen: analysis::Seen| format!("{} of {} failed", seen.errors, plural(seen.requests as usize, "request"));
+    let last = found.last.map_or("", analysis::Opinion::word);
     let holes = match found.missing {
         0 => String::new(),
         missing => format!("; {} brought no data", plural(missing, "look")),

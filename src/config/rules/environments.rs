@@ -14,8 +14,8 @@ use crate::config::reader::{At, Reader, Table};
 use crate::domain::checklist::SignOffRules;
 use crate::domain::guardrails::Guardrails;
 use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
+use analysis::Rules;
 
 /// Longest name of an environment: it is typed, and stands in the header of a card.
 const LONGEST_NAME: usize = 40;

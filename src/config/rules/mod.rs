@@ -16,8 +16,8 @@ use super::fields::{FILE, Kind, Section};
 use super::reader::{Reader, Table};
 use super::{Config, EnvDefaults, Glyphs, LogLevel, Preset, Theme, Ui};
 use crate::domain::guardrails::Guardrails;
-use crate::domain::judge::Rules;
 use crate::domain::verdict::Limits;
+use analysis::Rules;
 
 use prometheus::Draft;
 use reqwest::Url;

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::config::fields::Kind;
 use crate::config::reader::{Reader, Table};
 use crate::domain::guardrails::{Guardrails, Response};
-use crate::domain::judge::{Rules, SlowObjective};
+use analysis::{Rules, SlowObjective};
 
 const SLOW: RangeInclusive<SignedDuration> = SignedDuration::from_millis(1)..=SignedDuration::from_mins(10);
 const PLANNED: RangeInclusive<SignedDuration> = SignedDuration::from_mins(1)..=SignedDuration::from_hours(24 * 7);

@@ -27,7 +27,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
         read_only: false,
         has_metrics: false,
         limits: Limits::default(),
-        rules: crate::domain::judge::Rules::default(),
+        rules: analysis::Rules::default(),
         guardrails: crate::domain::guardrails::Guardrails::default(),
         checks: Vec::new(),
         sign_offs: crate::domain::checklist::SignOffRules::default(),

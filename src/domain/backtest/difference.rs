@@ -60,8 +60,8 @@ mod tests {
     use super::*;
     use crate::domain::guardrails::Guardrails;
     use crate::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
-    use crate::domain::judge::{Counts, Judge, Look, Rules, Scrape};
     use crate::domain::signals::Tracks;
+    use analysis::{Counts, Judge, Look, Rules, Scrape};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

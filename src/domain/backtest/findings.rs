@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::guardrails::{Guardrails, Response};
-use crate::domain::judge::{Look, Metric, Opinion, Ratio, Report, Seen, Tracks};
+use analysis::{Look, Metric, Opinion, Ratio, Report, Seen, Tracks};
 
 /// What was found by looking at a rollout again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,7 +143,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::judge::{Counts, Judge, Rules, Scrape};
+    use analysis::{Counts, Judge, Rules, Scrape};
     use jiff::SignedDuration;
 
     fn at(second: i64) -> Timestamp {

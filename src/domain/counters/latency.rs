@@ -8,7 +8,7 @@ use super::identity::Key;
 use super::lines::Line;
 use super::seen::{Role, Samples};
 use crate::domain::ids::Track;
-use crate::domain::judge::Bucket;
+use analysis::Bucket;
 
 /// Native buckets end from about a millisecond, 2^-10 s …
 const SHORTEST: f64 = 1.0 / 1024.0;

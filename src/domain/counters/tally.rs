@@ -13,8 +13,8 @@ use super::seen::{Role, Seen, SeriesSeen};
 use super::slices;
 use super::trouble::Trouble;
 use crate::domain::ids::Track;
-use crate::domain::judge::{Counts, Look, PodCounts, Scrape};
 use crate::domain::signals::Tracks;
+use analysis::{Counts, Look, PodCounts, Scrape};
 
 /// Counters of a pod that go backwards twice within this time are not to be trusted: it crashes again and again, or two
 /// pods answer under one name. In milliseconds.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::{Counters, Role, Samples, Seen, SeriesSeen};
 use crate::domain::ids::Track;
-use crate::domain::judge::{Look, Scrape};
 use crate::domain::signals::Tracks;
+use analysis::{Look, Scrape};
 
 /// Between two scrapes.
 const SCRAPE: i64 = 15_000;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::draw::Failure;
 use crate::domain::action::Verb;
-use crate::domain::judge::{Opinion, Seen};
+use analysis::{Opinion, Seen};
 
 /// What users got in a short time.
 #[derive(Clone, Copy, Debug, PartialEq)]

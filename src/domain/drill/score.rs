@@ -7,7 +7,7 @@ use super::baseline::{self, Baseline};
 use super::draw::Failure;
 use super::flight::{Ended, Flight};
 use crate::domain::action::Verb;
-use crate::domain::judge::Opinion;
+use analysis::Opinion;
 
 /// What is to be said of it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 //!
 //! Tolerant on purpose: a field of the wrong shape counts as absent, for a strange object must not end a watch.
 
-mod analysis;
+mod analysis_run;
 mod deployment;
 mod event;
 mod meta;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::object::{Condition, Container};
 use super::workload::Object;
 
-pub use analysis::analysis_run;
+pub use analysis_run::analysis_run;
 pub use deployment::deployment;
 pub use event::kube_event;
 pub use meta::{meta, owner_uids};

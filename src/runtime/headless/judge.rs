@@ -9,7 +9,7 @@ use super::{complain, usage};
 use crate::cli::Exit;
 use crate::cli::args::{JudgeArgs, JudgeOutput};
 use crate::cli::judge::{exit, json, read, text};
-use crate::domain::judge::{Judge, Look, Opinion};
+use analysis::{Judge, Look, Opinion};
 
 /// Bytes of a line, and of what is read and written at once.
 const LONGEST: u64 = 1 << 20;

@@ -13,10 +13,10 @@ use super::events::Severity;
 use super::rollouts::HASH_LABEL;
 use super::rollouts::spec::go_duration;
 use super::{ROLLOUTS_CONTROLLER, Tools};
-use crate::simulator::clock::later;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, flag, items, number, stamp, text};
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::clock::later;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, flag, items, number, stamp, text};
+use crate::kubernetes::store::{Key, Part};
 
 /// After a measurement that could not be taken.
 const ERROR_RETRY: Duration = Duration::from_secs(10);

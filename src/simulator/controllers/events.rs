@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::simulator::clock::until;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, stamp};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part, Store};
+use crate::clock::until;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, stamp};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part, Store};
 
 /// Most objects remembered.
 const REMEMBERED: usize = 4096;
@@ -186,7 +186,7 @@ fn new_event(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::clock::Clock;
+    use crate::clock::Clock;
 
     fn events(store: &Store) -> Vec<(String, i64)> {
         let list = store.list(Kind::Event, None).1;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::pods::{FIRST_BACK_OFF, NODES, Run, Stage, back_off};
-use crate::simulator::kubernetes::object::{self, stamp};
+use crate::kubernetes::object::{self, stamp};
 
 /// Returns the status of a pod.
 pub fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {

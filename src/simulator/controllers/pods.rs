@@ -10,11 +10,11 @@ use super::Tools;
 use super::events::Severity;
 use super::pod_status::{container, container_id, image, node, pull_error, status, unschedulable};
 use super::rollouts::spec::go_duration;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, stamp};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
-use crate::simulator::scenario::behaviour::{Behaviour, Fate};
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, stamp};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
+use crate::scenario::behaviour::{Behaviour, Fate};
 
 /// Between creation and a node, in scenario time.
 const SCHEDULING: Duration = Duration::from_millis(50);
@@ -80,7 +80,7 @@ impl Kubelet {
             *count += 1;
             Run {
                 stage: Stage::New,
-                due: Some(crate::simulator::clock::later(now, tools.clock.scale(SCHEDULING))),
+                due: Some(crate::clock::later(now, tools.clock.scale(SCHEDULING))),
                 restarts: 0,
                 pulls: 0,
                 started: None,

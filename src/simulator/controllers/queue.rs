@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::simulator::kubernetes::store::Key;
+use crate::kubernetes::store::Key;
 
 /// Objects to look at.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::kubernetes::resources::Kind;
+    use crate::kubernetes::resources::Kind;
 
     fn key(name: &str) -> Key {
         Key::new(Kind::Pod, "shop", name)

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{CONTROLLER_MANAGER, Tools};
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 /// Counts what is used of one quota.
 pub fn reconcile(tools: &mut Tools, key: &Key) {

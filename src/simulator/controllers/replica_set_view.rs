@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::simulator::kubernetes::object::{self, number};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Key;
+use crate::kubernetes::object::{self, number};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Key;
 
 /// A stored `ReplicaSet`.
 #[derive(Debug, Clone)]

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::events::Severity;
 use super::{CONTROLLER_MANAGER, Tools};
-use crate::simulator::clock::later;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, number, stamp};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::clock::later;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, number, stamp};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 /// Who says so in events.
 const COMPONENT: &str = "replicaset-controller";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::simulator::kubernetes::object::{canonical, remove};
+use crate::kubernetes::object::{canonical, remove};
 
 /// Characters that cannot form words, from which Kubernetes builds hashes (`SafeEncodeString` of apimachinery).
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -15,7 +15,7 @@ pub fn normal(template: &Value) -> Value {
         remove(&mut template, &["metadata", "labels", label]);
     }
     remove(&mut template, &["metadata", "creationTimestamp"]);
-    crate::simulator::kubernetes::defaults::template(&mut template);
+    crate::kubernetes::defaults::template(&mut template);
     canonical(&without_empty(&template))
 }
 
@@ -70,7 +70,7 @@ mod tests {
             "spec": {"containers": [{"name": "app", "image": "web:1"}]},
         });
         let mut stored = written.clone();
-        crate::simulator::kubernetes::defaults::template(&mut stored);
+        crate::kubernetes::defaults::template(&mut stored);
         stored["metadata"]["labels"]["rollouts-pod-template-hash"] = json!("abc");
         assert_eq!(template_hash("web", &written, None), template_hash("web", &stored, None));
         let mut other = written.clone();

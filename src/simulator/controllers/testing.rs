@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Controllers;
-use crate::simulator::clock::Clock;
-use crate::simulator::kubernetes::Server;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::patch::merge;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part, Store};
-use crate::simulator::scenario::behaviour::{Behaviour, Images};
-use crate::simulator::traffic::Traffic;
+use crate::clock::Clock;
+use crate::kubernetes::Server;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::patch::merge;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part, Store};
+use crate::scenario::behaviour::{Behaviour, Images};
+use crate::traffic::Traffic;
 
 /// One cluster whose time is moved by hand.
 pub struct World {

@@ -213,7 +213,7 @@ mod tests {
     use serde_json::json;
 
     fn store() -> Store {
-        Store::new(1, crate::simulator::clock::Clock::new(1.0))
+        Store::new(1, crate::clock::Clock::new(1.0))
     }
 
     fn ask<'a>(verb: &'a str, resource: &'a str) -> Request<'a> {

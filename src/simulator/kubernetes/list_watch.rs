@@ -22,7 +22,7 @@ use super::selectors::Selector;
 use super::server::{Call, Server};
 use super::store::{Change, ChangeKind};
 use super::table;
-use crate::simulator::faults::Fault;
+use crate::faults::Fault;
 
 /// How often a quiet watch gets a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(10);

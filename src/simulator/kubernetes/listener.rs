@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::simulator::faults::Faults;
+use crate::faults::Faults;
 
 /// Accepts connections while the server is not away.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use super::path::{Query, Route, Target};
 use super::resources::Kind;
 use super::store::Store;
 use super::{discovery, logs, objects, protobuf, reviews};
-use crate::simulator::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 
 /// Largest request body taken, as in a real API server.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;

@@ -17,7 +17,7 @@ use super::random;
 use super::resources::Kind;
 use super::schema;
 use super::write_rules::{check_preconditions, default_status, keep_what_clients_may_not_change, spec_changed};
-use crate::simulator::clock::Clock;
+use crate::clock::Clock;
 
 /// How many changes a watch can be behind before it gets a 410.
 const HISTORY: usize = 8192;

@@ -17,7 +17,7 @@ fn key(name: &str) -> Key {
 fn merged(patch: Value) -> impl FnOnce(&Value) -> Result<Value, ApiError> {
     move |old| {
         let mut new = old.clone();
-        crate::simulator::kubernetes::patch::merge::apply(&mut new, &patch);
+        crate::kubernetes::patch::merge::apply(&mut new, &patch);
         Ok(new)
     }
 }

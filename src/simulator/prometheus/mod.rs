@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn demo() -> std::io::Result<()> {
-//! use release_cockpit::simulator::prometheus::{Metrics, PodLoad};
+//! use release_cockpit_simulator::prometheus::{Metrics, PodLoad};
 //! let metrics = Metrics::new(7);
 //! let pod = PodLoad::web("staging", "payments-5d-x2x4z", 40.0, 0.001);
 //! metrics.scrape(jiff::Timestamp::now(), std::time::Duration::from_secs(5), &[pod]);
@@ -25,6 +25,7 @@
 
 mod answer;
 mod api;
+mod import;
 mod labels;
 mod latency;
 mod outage;
@@ -36,7 +37,7 @@ mod samples;
 mod server;
 mod store;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod traffic;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

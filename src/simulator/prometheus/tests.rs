@@ -1,7 +1,7 @@
 //! The server as a client sees it.
 
 mod http;
-pub(crate) mod real;
+mod real;
 mod traffic;
 
 use std::time::Duration;
@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::labels::{Labels, NAME};
 use super::{Metrics, PodLoad};
 
 /// When the test scrapes begin, in seconds.
@@ -35,24 +34,6 @@ fn canary() -> Metrics {
     let pods = [pod("web-5d-a", 40.0, 0.01), pod("web-5d-b", 40.0, 0.01), pod("web-7f-c", 8.0, 0.2)];
     scrape(&metrics, 0, 180, &pods);
     metrics
-}
-
-/// A simulation that holds the samples of a text in the exposition format, with times in seconds.
-pub(crate) fn import(text: &str) -> Metrics {
-    let metrics = Metrics::new(0);
-    let store = &mut metrics.0.state().store;
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let (head, tail) = line.rsplit_once('}').unwrap();
-        let (name, labels) = head.split_once('{').unwrap();
-        let pairs = labels.split(',').map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap();
-            (name, value.trim_matches('"'))
-        });
-        let id = store.series(&Labels::new(pairs.chain([(NAME, name)])));
-        let (value, at) = tail.trim().split_once(' ').unwrap();
-        store.append(id, at.parse::<i64>().unwrap() * 1000, value.parse().unwrap());
-    }
-    metrics.clone()
 }
 
 /// Posts a form and returns the status and the JSON.

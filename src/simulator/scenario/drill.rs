@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Scenario;
 use super::behaviour::{Change, Fate, Onset, Service};
-use crate::simulator::SimulatorError;
+use crate::SimulatorError;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

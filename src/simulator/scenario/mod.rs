@@ -19,22 +19,22 @@ pub use drill::Mishap;
 
 /// The scenarios that come along, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
-    ("canary", include_str!("../../../assets/scenarios/canary.toml")),
-    ("go-no-go", include_str!("../../../assets/scenarios/go-no-go.toml")),
-    ("error-spike", include_str!("../../../assets/scenarios/error-spike.toml")),
-    ("slow-latency", include_str!("../../../assets/scenarios/slow-latency.toml")),
-    ("crash-loop", include_str!("../../../assets/scenarios/crash-loop.toml")),
-    ("metrics-outage", include_str!("../../../assets/scenarios/metrics-outage.toml")),
-    ("api-outage", include_str!("../../../assets/scenarios/api-outage.toml")),
-    ("blue-green", include_str!("../../../assets/scenarios/blue-green.toml")),
-    ("deployment", include_str!("../../../assets/scenarios/deployment.toml")),
+    ("canary", include_str!("../scenarios/canary.toml")),
+    ("go-no-go", include_str!("../scenarios/go-no-go.toml")),
+    ("error-spike", include_str!("../scenarios/error-spike.toml")),
+    ("slow-latency", include_str!("../scenarios/slow-latency.toml")),
+    ("crash-loop", include_str!("../scenarios/crash-loop.toml")),
+    ("metrics-outage", include_str!("../scenarios/metrics-outage.toml")),
+    ("api-outage", include_str!("../scenarios/api-outage.toml")),
+    ("blue-green", include_str!("../scenarios/blue-green.toml")),
+    ("deployment", include_str!("../scenarios/deployment.toml")),
 ];
 
 /// An empty cluster, for tests that bring their own manifests. Not listed.
-const EMPTY: (&str, &str) = ("empty", include_str!("../../../assets/scenarios/empty.toml"));
+const EMPTY: (&str, &str) = ("empty", include_str!("../scenarios/empty.toml"));
 
 /// What drills are made from: see [`Scenario::drill`]. Not listed.
-const DRILL: (&str, &str) = ("drill", include_str!("../../../assets/scenarios/drill.toml"));
+const DRILL: (&str, &str) = ("drill", include_str!("../scenarios/drill.toml"));
 
 /// A scenario, ready to be played.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::behaviour::{Behaviour, Change, Fate, Onset, Service};
 use super::{Environment, Happening, Past, Scenario, Trouble, Update, file, generate};
-use crate::simulator::faults::{Fault, Rule};
-use crate::simulator::prometheus::Outage;
+use crate::faults::{Fault, Rule};
+use crate::prometheus::Outage;
 
 /// How long a crashing container lives when the file does not say.
 const SHORT_LIFE: Duration = Duration::from_secs(1);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{PATIENCE, play};
-use crate::simulator::faults::Fault;
-use crate::simulator::kubernetes::object::{annotation, items, number, text};
-use crate::simulator::{Cluster, Mishap, Options, Scenario, Simulator};
+use crate::faults::Fault;
+use crate::kubernetes::object::{annotation, items, number, text};
+use crate::{Cluster, Mishap, Options, Scenario, Simulator};
 
 /// Fast enough for a test; slow enough for its pauses to be seen.
 const FAST: f64 = 15.0;

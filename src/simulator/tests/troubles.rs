@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Client, Lines, PATIENCE, ROLLOUTS, play};
-use crate::simulator::faults::{Fault, Rule};
-use crate::simulator::prometheus::Outage;
+use crate::faults::{Fault, Rule};
+use crate::prometheus::Outage;
 
 #[tokio::test]
 async fn requests_fail_as_told() {

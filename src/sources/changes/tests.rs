@@ -14,9 +14,9 @@ use crate::domain::changes::{Bump, Tag};
 use crate::domain::checklist::Found;
 use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
-use crate::simulator::{Options, Scenario, Simulator};
 use crate::sources::checks::{Built, Evidence, look};
 use crate::sources::git::tests::{Repo, no_git};
+use simulator::{Options, Scenario, Simulator};
 
 fn scene(version: &str, stable: Option<&str>) -> Scene {
     Scene {

@@ -8,7 +8,7 @@ use kube::core::{ApiResource, GroupVersionKind, Resource};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::domain::analysis::AnalysisRun;
+use crate::domain::analysis_run::AnalysisRun;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::KubeEvent;
 use crate::domain::object::Meta;

@@ -16,7 +16,7 @@ use super::pace::paced;
 use super::raw::{Raw, Reduced, resource};
 use super::store::Store;
 use super::watch::{Selection, watch};
-use crate::domain::analysis::AnalysisRun;
+use crate::domain::analysis_run::AnalysisRun;
 use crate::domain::counters::{GivenShare, KnownCanary, KnownPod, routed_share};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::KubeEvent;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::paths::{file_stem, open_private, private_dir};
 use crate::domain::counters::Counters;
 use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::judge::Judge;
 use crate::kill_points::{pass, pass_after};
+use analysis::Judge;
 
 /// What is kept of each workload of an environment.
 pub type Saved = BTreeMap<WorkloadId, Kept>;
@@ -79,8 +79,8 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::WorkloadKind;
-    use crate::domain::judge::Rules;
     use crate::domain::signals::Tracks;
+    use analysis::Rules;
 
     fn saved() -> Saved {
         let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };

@@ -18,7 +18,7 @@ use crate::domain::signals::{Reading, Signal, Tracks};
 
 // Only tests see the simulator from this room.
 #[cfg(test)]
-use crate::simulator::prometheus as simulated;
+use simulator::prometheus as simulated;
 
 /// The workload of the tests.
 fn web() -> WorkloadId {

@@ -3,11 +3,11 @@
 
 use ratatui::text::Line;
 
-use crate::domain::judge::{Heat, Opinion, Report, figure, time};
 use crate::domain::text::percent;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
+use analysis::{Heat, Opinion, Report, figure, time};
 
 /// Columns of a label.
 const LABEL: usize = 9;
@@ -100,7 +100,7 @@ fn evidence(scene: &Scene<'_>, env: &Environment, report: &Report, columns: usiz
 }
 
 fn needs(report: &Report) -> String {
-    let need = |times: &str, need: Option<crate::domain::judge::Need>| match need {
+    let need = |times: &str, need: Option<analysis::Need>| match need {
         Some(need) if need.seconds > 0.0 => format!("{times} in {}", time(need.seconds)),
         Some(_) => format!("{times} seen by now"),
         None => format!("{times} not known"),

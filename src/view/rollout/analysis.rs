@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::domain::analysis::{AnalysisMetric, AnalysisRun};
+use crate::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use crate::domain::text::duration;
 use crate::domain::world::WorkloadState;
 use crate::view::layout::indent;

@@ -1,6 +1,6 @@
 //! The sequential Bayes factor of Lindon and Malek with a fixed share of requests, one-sided.
 
-use release_cockpit::domain::judge::{ln_beta, ln_incomplete_beta, ln_mismatch};
+use analysis::{ln_beta, ln_incomplete_beta, ln_mismatch};
 
 use crate::race::Method;
 use crate::world::Sample;

@@ -1,6 +1,6 @@
 //! The judge as it is shipped, with the rules that the tables vary.
 
-use release_cockpit::domain::judge::{Bucket, Counts, Evidence, Judge, Look, Opinion, PodCounts, Rules, Scrape};
+use analysis::{Bucket, Counts, Evidence, Judge, Look, Opinion, PodCounts, Rules, Scrape};
 
 use crate::race::Method;
 use crate::world::{BOUNDS, INTERVAL, Sample};

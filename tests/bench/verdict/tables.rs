@@ -1,6 +1,6 @@
 //! The tables: which rollouts, which methods, and what the goals ask of them.
 
-use release_cockpit::domain::judge::{Bucket, Counts, Judge, Look, Opinion, Rules, Scrape};
+use analysis::{Bucket, Counts, Judge, Look, Opinion, Rules, Scrape};
 
 use crate::Runs;
 use crate::goals::Goals;

@@ -1,7 +1,7 @@
 //! Lines of `cockpit judge`: what is read is judged, and the answer is a line of JSON with numbers in it.
 
+use analysis::{Judge, Look, Rules};
 use release_cockpit::cli::judge::{json, read, text};
-use release_cockpit::domain::judge::{Judge, Look, Rules};
 use serde_json::Value;
 
 use super::safe;

@@ -130,7 +130,7 @@ fn buckets_are_their_own_and_of_bounds_that_both_have() {
     ];
     let scrapes = scrapes(take(&mut counters(), &seen(1, &answer)));
     let last = scrapes.last().unwrap();
-    let own = |buckets: &[crate::domain::judge::Bucket]| buckets.iter().map(|b| (b.le, b.count)).collect::<Vec<_>>();
+    let own = |buckets: &[analysis::Bucket]| buckets.iter().map(|b| (b.le, b.count)).collect::<Vec<_>>();
     assert_eq!(own(&last.stable.buckets), [(0.1, 4), (0.5, 3), (f64::INFINITY, 3)]);
     assert_eq!(own(&last.canary.buckets), [(0.1, 1), (0.5, 6), (f64::INFINITY, 3)]);
 }
@@ -151,7 +151,7 @@ fn native_histograms_of_different_resolutions_meet_at_common_bounds() {
     ];
     let scrapes = scrapes(take(&mut counters(), &seen(1, &answer)));
     let last = scrapes.last().unwrap();
-    let full = |buckets: &[crate::domain::judge::Bucket]| {
+    let full = |buckets: &[analysis::Bucket]| {
         buckets.iter().filter(|bucket| bucket.count > 0).map(|bucket| (bucket.le, bucket.count)).collect::<Vec<_>>()
     };
     assert_eq!(full(&last.stable.buckets), [(0.5, 7)]);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::drill::Moment;
-use crate::domain::judge::Seen;
+use analysis::Seen;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

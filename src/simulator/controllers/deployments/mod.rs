@@ -13,10 +13,10 @@ use super::events::Severity;
 use super::replica_set_view::ReplicaSet;
 use super::rollouts::spec::fence_posts;
 use super::{CONTROLLER_MANAGER, Tools};
-use crate::simulator::kubernetes::api_error::ApiError;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, flag, number, text};
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::kubernetes::api_error::ApiError;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, flag, number, text};
+use crate::kubernetes::store::{Key, Part};
 
 /// Who says so in events.
 const COMPONENT: &str = "deployment-controller";

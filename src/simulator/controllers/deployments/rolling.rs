@@ -1,9 +1,9 @@
 //! How pods move from the old `ReplicaSets` to the new one.
 
 use super::{Context, DESIRED_REPLICAS};
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
-use crate::simulator::kubernetes::api_error::ApiError;
-use crate::simulator::kubernetes::object::text;
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::kubernetes::api_error::ApiError;
+use crate::kubernetes::object::text;
 
 impl Context<'_> {
     /// Returns the pods that the new `ReplicaSet`, now of a size, should have: as many as surge leaves room for.

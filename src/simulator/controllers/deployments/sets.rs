@@ -3,15 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{COMPONENT, Context, DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, REVISION, REVISION_HISTORY};
-use crate::simulator::controllers::CONTROLLER_MANAGER;
-use crate::simulator::controllers::events::Severity;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::controllers::template_hash::{normal, template_hash};
-use crate::simulator::kubernetes::api_error::ApiError;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, number};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
+use crate::controllers::CONTROLLER_MANAGER;
+use crate::controllers::events::Severity;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::controllers::template_hash::{normal, template_hash};
+use crate::kubernetes::api_error::ApiError;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, number};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
 
 /// Annotations of a Deployment that its `ReplicaSets` do not inherit.
 const NOT_INHERITED: &[&str] = &[

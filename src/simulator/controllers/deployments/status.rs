@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::simulator::clock::later;
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
-use crate::simulator::kubernetes::api_error::ApiError;
-use crate::simulator::kubernetes::object::{self, items, number, stamp, text};
+use crate::clock::later;
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::kubernetes::api_error::ApiError;
+use crate::kubernetes::object::{self, items, number, stamp, text};
 
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 

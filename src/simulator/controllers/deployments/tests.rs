@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::simulator::controllers::testing::{World, template};
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
-use crate::simulator::scenario::behaviour::{Behaviour, Fate};
+use crate::controllers::testing::{World, template};
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
+use crate::scenario::behaviour::{Behaviour, Fate};
 
 fn deployed() -> World {
     let mut world = World::new();

@@ -10,12 +10,12 @@ use super::replicas::current_step;
 use super::scaling::deadline;
 use super::status::RunStatus;
 use super::{HASH_LABEL, REVISION, Stop};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::analysis::reason;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object::{self, items, text};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::analysis::reason;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object::{self, items, text};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 const STEP_INDEX: &str = "step-index";
 

@@ -9,9 +9,9 @@ use super::analysis_runs::is_successful;
 use super::context::Context;
 use super::scaling::deadline;
 use super::status::Status;
-use crate::simulator::clock::later;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::scale::label_selector;
+use crate::clock::later;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::scale::label_selector;
 
 const PAUSE: &str = "BlueGreenPause";
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Stop;
 use super::context::Context;
 use super::replicas::current_step;
-use crate::simulator::clock::later;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::object;
+use crate::clock::later;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::object;
 
 const PAUSE_STEP: &str = "CanaryPauseStep";
 

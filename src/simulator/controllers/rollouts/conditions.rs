@@ -6,9 +6,9 @@ use super::context::Context;
 use super::phase::{ABORTED, TIMED_OUT};
 use super::status::{Condition, Status};
 use super::{SCALE_DOWN_DEADLINE, Stop};
-use crate::simulator::clock::later;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::object;
+use crate::clock::later;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::object;
 
 /// Seconds without progress, when the spec does not say.
 const DEFAULT_DEADLINE: i64 = 600;

@@ -10,15 +10,15 @@ use super::replicas::{Counts, Sides};
 use super::spec::Spec;
 use super::status::{Condition, Status};
 use super::{DESIRED_REPLICAS, HASH_LABEL, REVISION, Stop, WORKLOAD_GENERATION};
-use crate::simulator::controllers::events::Severity;
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
-use crate::simulator::controllers::template_hash::steps_hash;
-use crate::simulator::controllers::{ROLLOUTS_CONTROLLER, Tools};
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::patch::merge;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::controllers::events::Severity;
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::controllers::template_hash::steps_hash;
+use crate::controllers::{ROLLOUTS_CONTROLLER, Tools};
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::patch::merge;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 /// Pauses and aborts decided on in one pass.
 #[derive(Debug, Default)]

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::{EPHEMERAL_METADATA, HASH_LABEL, Stop};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 /// Injects metadata into a `ReplicaSet`'s template, in place of what was injected before. Returns whether
 /// anything changed.

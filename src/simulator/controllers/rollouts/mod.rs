@@ -22,8 +22,8 @@ mod validation;
 use std::time::Duration;
 
 use super::Tools;
-use crate::simulator::kubernetes::api_error::ApiError;
-use crate::simulator::kubernetes::store::Key;
+use crate::kubernetes::api_error::ApiError;
+use crate::kubernetes::store::Key;
 
 /// Annotation that holds the revision, on Rollouts and `ReplicaSets`.
 pub const REVISION: &str = "rollout.argoproj.io/revision";

@@ -3,11 +3,11 @@
 use super::context::Context;
 use super::status::{PauseCondition, Status};
 use super::{Stop, WORKLOAD_GENERATION, phase};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::controllers::template_hash::template_hash;
-use crate::simulator::kubernetes::object::{self, number, stamp};
-use crate::simulator::kubernetes::scale::label_selector;
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::controllers::template_hash::template_hash;
+use crate::kubernetes::object::{self, number, stamp};
+use crate::kubernetes::scale::label_selector;
 
 impl Context<'_> {
     /// Returns the Rollout's generation as the status holds it.

@@ -5,7 +5,7 @@
 
 use super::spec::{SetCanaryScale, Spec, Step};
 use super::status::Status;
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
 
 /// Pods for the canary and for stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

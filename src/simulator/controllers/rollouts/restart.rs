@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::context::Context;
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
-use crate::simulator::controllers::replica_sets::is_ready;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Key;
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::controllers::replica_sets::is_ready;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Key;
 
 /// How long until pods that could not be replaced are tried again.
 const CHECK_AGAIN: Duration = Duration::from_secs(30);

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{DESIRED_REPLICAS, REVISION, SCALE_DOWN_DEADLINE, Stop};
-use crate::simulator::clock::later;
-use crate::simulator::controllers::replica_set_view::{ReplicaSet, sum};
-use crate::simulator::kubernetes::object::{self, stamp};
+use crate::clock::later;
+use crate::controllers::replica_set_view::{ReplicaSet, sum};
+use crate::kubernetes::object::{self, stamp};
 
 /// Seconds that old pods outlive a promotion or an abort, when the spec does not say.
 const DEFAULT_DELAY: i64 = 30;

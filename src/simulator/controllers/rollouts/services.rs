@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{HASH_LABEL, MANAGED_BY, Stop};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 impl Context<'_> {
     fn service_key(&self, name: &str) -> Key {

@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::{DESIRED_REPLICAS, HASH_LABEL, REVISION, REVISION_HISTORY, Stop};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::controllers::template_hash::{normal, template_hash};
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::controllers::template_hash::{normal, template_hash};
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
 
 /// Old `ReplicaSets` kept when the spec does not say.
 const DEFAULT_HISTORY: i64 = 10;
@@ -201,7 +201,7 @@ impl Context<'_> {
             let _ = self.tools.store.delete(&set.key(), None);
             for run in &runs {
                 if object::label(run, HASH_LABEL) == Some(set.label(HASH_LABEL)) {
-                    let key = crate::simulator::kubernetes::store::Key::of(Kind::AnalysisRun, run);
+                    let key = crate::kubernetes::store::Key::of(Kind::AnalysisRun, run);
                     let _ = self.tools.store.delete(&key, None);
                 }
             }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::spec::without_nulls;
-use crate::simulator::kubernetes::object::stamp;
+use crate::kubernetes::object::stamp;
 
 /// `status` of a Rollout.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -8,9 +8,9 @@ mod routed;
 use serde_json::{Value, json};
 
 use super::status::Status;
-use crate::simulator::controllers::testing::{World, service, template};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
+use crate::controllers::testing::{World, service, template};
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
 
 fn steps() -> Value {
     json!([

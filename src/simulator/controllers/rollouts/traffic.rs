@@ -6,12 +6,12 @@ use super::context::Context;
 use super::replicas::{current_step, last_set_weight, set_weight};
 use super::status::{Destination, Weights};
 use super::{HASH_LABEL, Stop};
-use crate::simulator::controllers::ROLLOUTS_CONTROLLER;
-use crate::simulator::controllers::replica_set_view::ReplicaSet;
-use crate::simulator::kubernetes::managed_fields::Author;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::{Key, Part};
+use crate::controllers::ROLLOUTS_CONTROLLER;
+use crate::controllers::replica_set_view::ReplicaSet;
+use crate::kubernetes::managed_fields::Author;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::{Key, Part};
 
 impl Context<'_> {
     /// Sets the weights that the step asks for, as far as pods are there to take the traffic.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::{RETRY, Stop};
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Key;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Key;
 
 impl Context<'_> {
     /// Returns why the spec cannot be worked with, in the words of the real controller.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::simulator::kubernetes::api_error::ApiError;
+use crate::kubernetes::api_error::ApiError;
 
 /// Applies every operation in turn; the first that fails ends it.
 pub fn apply(target: &mut Value, patch: &Value) -> Result<(), ApiError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::simulator::kubernetes::object::as_map;
+use crate::kubernetes::object::as_map;
 
 /// The merge key of each list that has one, by field name, as in the published schemas.
 /// The first key that the elements carry is used.

@@ -12,7 +12,7 @@ use super::evaluate::{self, Needed, Value};
 use super::quantile::{Bucket, histogram_quantile};
 use super::rates::{self, Window};
 use super::{parse, parse_selector};
-use crate::simulator::prometheus::samples::Sample;
+use crate::prometheus::samples::Sample;
 
 const VECTORS: &str = include_str!("expected.json");
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{INTERVAL, START, canary, post};
-use crate::simulator::prometheus::Outage;
+use crate::prometheus::Outage;
 
 const END: i64 = START + 179 * INTERVAL;
 

@@ -2,36 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value as Json;
+use support::prometheus::RealPrometheus;
 
 use super::{INTERVAL, START, canary, post};
-use crate::simulator::prometheus::Metrics;
-use crate::simulator::prometheus::promql::tests::cases::{CASES, SHOP};
-use crate::simulator::prometheus::promql::tests::store_from;
-
-/// A Prometheus process. Killed when dropped.
-pub(crate) struct Real {
-    process: Child,
-    /// Its base URL.
-    pub(crate) url: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Real {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn installed(program: &str) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
-}
+use crate::prometheus::Metrics;
+use crate::prometheus::promql::tests::cases::{CASES, SHOP};
+use crate::prometheus::promql::tests::store_from;
 
 /// All samples but staleness markers, as `OpenMetrics` text.
 fn exposition(metrics: &Metrics) -> String {
@@ -48,45 +26,8 @@ fn exposition(metrics: &Metrics) -> String {
     text + "# EOF\n"
 }
 
-async fn start(metrics: &Metrics) -> Option<Real> {
-    start_with(&exposition(metrics)).await
-}
-
-/// Starts a Prometheus that holds the samples of an `OpenMetrics` text; says so and gives none where it is not
-/// installed.
-pub(crate) async fn start_with(text: &str) -> Option<Real> {
-    if !installed("prometheus") || !installed("promtool") {
-        eprintln!("ignored: no prometheus");
-        return None;
-    }
-    let data = tempfile::tempdir().unwrap();
-    let path = |name: &str| data.path().join(name).display().to_string();
-    fs::write(path("samples.om"), text).unwrap();
-    fs::write(path("prometheus.yml"), "global: {scrape_interval: 1h}\n").unwrap();
-    let imported = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=24h"])
-        .args([path("samples.om"), path("data")])
-        .output()
-        .unwrap();
-    assert!(imported.status.success(), "{imported:?}");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let process = Command::new("prometheus")
-        .arg(format!("--config.file={}", path("prometheus.yml")))
-        .arg(format!("--storage.tsdb.path={}", path("data")))
-        .arg(format!("--web.listen-address={free}"))
-        .arg("--storage.tsdb.retention.time=100y")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let real = Real { process, url: format!("http://{free}"), _data: data };
-    for _ in 0..200 {
-        let ready = reqwest::get(format!("{}/-/ready", real.url)).await;
-        if ready.is_ok_and(|answer| answer.status().is_success()) {
-            return Some(real);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("prometheus did not become ready");
+async fn start(metrics: &Metrics) -> Option<RealPrometheus> {
+    RealPrometheus::start_with(&exposition(metrics)).await
 }
 
 /// The result by labels, each with its times and values.

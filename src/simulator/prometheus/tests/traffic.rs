@@ -1,7 +1,7 @@
 //! What the generated traffic looks like through queries.
 
 use super::{INTERVAL, START, canary, pod, scrape, value};
-use crate::simulator::prometheus::Metrics;
+use crate::prometheus::Metrics;
 
 #[tokio::test]
 async fn the_figures_are_those_of_the_load() {

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use super::asking::{self, NoCounters};
 use crate::domain::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
 use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::judge::{Judge, Look, Report, Rules};
 use crate::domain::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::cursors::{self, Kept, Saved};
+use analysis::{Judge, Look, Report, Rules};
 
 /// How the judge's counts are gathered.
 #[derive(Clone, Debug)]

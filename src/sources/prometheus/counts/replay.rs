@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::asking::{self, NoCounters};
 use crate::domain::counters::{Counters, Question, Samples, Seen, SeriesSeen, question};
 use crate::domain::ids::WorkloadId;
-use crate::domain::judge::{Judge, Look, Report, Rules};
 use crate::domain::signals::Tracks;
 use crate::sources::prometheus::Questions;
+use analysis::{Judge, Look, Report, Rules};
 
 /// How much of the past is fetched ahead at once, in milliseconds.
 const AHEAD: i64 = 15 * 60_000;

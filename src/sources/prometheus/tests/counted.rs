@@ -12,10 +12,10 @@ use super::simulated::{Metrics, Outage, PodLoad};
 use super::{settings, tracks, web};
 use crate::config::Prometheus;
 use crate::config::query::Query;
-use crate::domain::judge::Look;
 use crate::domain::signals::{Signal, Tracks};
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::client::PrometheusClient;
+use analysis::Look;
 
 /// Between two scrapes of the tests.
 const SCRAPE: Duration = Duration::from_millis(200);

@@ -15,13 +15,13 @@ use crate::config::{Auth, Preset, Prometheus, Secret};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::Link;
 use crate::domain::ids::{EnvName, Track, WorkloadId};
-use crate::domain::judge::Look;
-use crate::domain::judge::Rules;
 use crate::domain::signals::{NoData, Reading, Signal, Signals, Tracks};
 use crate::sources::inbox::Inbox;
 use crate::sources::prometheus::configured;
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::source::PrometheusSource;
+use analysis::Look;
+use analysis::Rules;
 
 pub(super) fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {
     PodLoad::web("c", name, requests_per_second, error_ratio)

@@ -8,10 +8,10 @@ use super::simulated::Metrics;
 use super::{settings, tracks, web};
 use crate::domain::backtest::Findings;
 use crate::domain::guardrails::Guardrails;
-use crate::domain::judge::{Look, Opinion, Rules};
 use crate::sources::prometheus::counts::asking::NoCounters;
 use crate::sources::prometheus::counts::replay::{Period, fetching, replay};
 use crate::sources::prometheus::{Questions, configured};
+use analysis::{Look, Opinion, Rules};
 
 /// Between two scrapes of the past, in seconds.
 const SCRAPE: i64 = 10;
@@ -89,7 +89,7 @@ async fn a_time_without_data_is_no_healthy_one() {
     let server = past(now).serve().await.unwrap();
     let mut opinions = Vec::new();
     let questions = questions(&server.url()).await;
-    let told = |_, look: &Look, report: crate::domain::judge::Report| {
+    let told = |_, look: &Look, report: analysis::Report| {
         assert!(matches!(look, Look::Missing { .. }), "{look:?}");
         opinions.push(report.opinion);
     };

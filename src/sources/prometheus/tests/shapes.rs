@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use super::simulated::tests::import;
-use super::simulated::tests::real::start_with;
+use super::simulated::Metrics;
 use super::{look, questions};
 use crate::config::Preset;
 use crate::domain::ids::Track::{Canary, Stable};
 use crate::domain::signals::{NoData, Reading, Signal};
 use crate::sources::prometheus::detect;
+use support::prometheus::RealPrometheus;
 
 /// Counters that grow evenly, one line each: name and labels, then how much per second. They end now.
 fn exposition(lines: &str) -> String {
@@ -146,7 +146,7 @@ async fn check(url: &str, preset: Preset) {
 #[tokio::test]
 async fn every_preset_reads_its_series() {
     for preset in Preset::ALL {
-        let server = import(&exposition(&series(preset))).serve().await.unwrap();
+        let server = Metrics::import(&exposition(&series(preset))).unwrap().serve().await.unwrap();
         check(&server.url(), preset).await;
     }
 }
@@ -154,7 +154,7 @@ async fn every_preset_reads_its_series() {
 #[tokio::test]
 async fn every_preset_reads_its_series_in_a_real_prometheus() {
     let all: String = Preset::ALL.iter().map(|preset| series(*preset).replace(CPU, "")).collect();
-    let Some(real) = start_with(&exposition(&format!("{CPU}\n{all}"))).await else { return };
+    let Some(real) = RealPrometheus::start_with(&exposition(&format!("{CPU}\n{all}"))).await else { return };
     for preset in Preset::ALL {
         check(&real.url, preset).await;
     }
@@ -163,7 +163,7 @@ async fn every_preset_reads_its_series_in_a_real_prometheus() {
 #[tokio::test]
 async fn no_errors_are_zero_only_where_the_outcome_is_told() {
     let read = async |lines: &str| {
-        let server = import(&exposition(lines)).serve().await.unwrap();
+        let server = Metrics::import(&exposition(lines)).unwrap().serve().await.unwrap();
         let (mut readings, _) = look(&questions(&server.url(), Preset::Plain).await).await;
         let mut take = |signal| readings.remove(&(Stable, signal)).unwrap();
         (take(Signal::Rps), take(Signal::ErrorRatio), take(Signal::P99))

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{blue_green, is, promote, rollout, set_image, status, status_patch};
-use crate::simulator::controllers::testing::{World, service};
-use crate::simulator::kubernetes::resources::Kind;
+use crate::controllers::testing::{World, service};
+use crate::kubernetes::resources::Kind;
 
 #[test]
 fn blue_green_waits_switches_and_scales_down_later() {

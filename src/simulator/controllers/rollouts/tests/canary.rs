@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{canary, is, phase, promote, set_image, status, status_patch};
-use crate::simulator::controllers::testing::World;
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
-use crate::simulator::scenario::behaviour::{Behaviour, Fate};
+use crate::controllers::testing::World;
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
+use crate::scenario::behaviour::{Behaviour, Fate};
 
 #[test]
 fn a_first_deploy_is_healthy_at_the_last_step() {

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{canary, is, promote, rollout, set_image, status};
-use crate::simulator::controllers::testing::{World, template};
-use crate::simulator::kubernetes::object;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
-use crate::simulator::scenario::behaviour::{Behaviour, Service};
+use crate::controllers::testing::{World, template};
+use crate::kubernetes::object;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
+use crate::scenario::behaviour::{Behaviour, Service};
 
 #[test]
 fn restart_replaces_pods_a_few_at_a_time() {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{is, phase, promote, routed, set_image, status, weight};
-use crate::simulator::controllers::testing::World;
-use crate::simulator::kubernetes::resources::Kind;
-use crate::simulator::kubernetes::store::Part;
+use crate::controllers::testing::World;
+use crate::kubernetes::resources::Kind;
+use crate::kubernetes::store::Part;
 
 #[test]
 fn routed_traffic_follows_the_steps_and_stable_stays_whole() {

@@ -1,4 +1,4 @@
-//! The ground that a simulation is flown on: servers, and a folder with all that the real thing has in the user's home.
+//! What a demo runs in: simulated servers, and a folder in the place of the user's home.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,10 +10,10 @@ use tokio::process::Command;
 use crate::cli::args::Global;
 use crate::config::Config;
 use crate::config::paths::Variables;
-use crate::simulator::{Options, Scenario, Simulator};
+use simulator::{Options, Scenario, Simulator};
 
 /// A simulation with its files. Gone when dropped.
-pub(super) struct Ground {
+pub(super) struct Sandbox {
     /// The servers.
     pub(super) simulator: Simulator,
     /// The kubeconfig that leads to them.
@@ -23,7 +23,7 @@ pub(super) struct Ground {
     folder: tempfile::TempDir,
 }
 
-impl Ground {
+impl Sandbox {
     /// Starts the servers and writes the files.
     pub(super) async fn prepare(scenario: &Scenario, options: Options) -> Result<Self> {
         let simulator = Simulator::start(scenario, options).await.wrap_err("the simulator does not start")?;
@@ -59,10 +59,10 @@ impl Ground {
     }
 }
 
-/// The history of the service that is played, as `git fast-import` reads it.
-const HISTORY: &[u8] = include_bytes!("../../assets/demo.fast-import");
+/// The history of the demo service, as `git fast-import` reads it.
+const HISTORY: &[u8] = include_bytes!("history.fast-import");
 
-/// Makes the git repository of the service that is played; `None` where there is no git.
+/// Makes the git repository of the demo service; `None` where there is no git.
 async fn repository(folder: &Path) -> Option<PathBuf> {
     let path = folder.join("payments-api.git");
     let git = || {

@@ -1,13 +1,17 @@
-//! `cockpit demo`: the screen on the embedded simulator, or the simulator alone.
+//! `cockpit demo` and `cockpit drill`: the screen on the embedded simulator, or the simulator alone.
+
+pub(super) mod drill;
+mod drill_observer;
+mod sandbox;
 
 use std::io::Write as _;
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::ground::Ground;
 use crate::cli::Exit;
 use crate::cli::args::{Demo, Global};
-use crate::simulator::{Options, Scenario};
+use sandbox::Sandbox;
+use simulator::{Options, Scenario};
 
 /// The scenario that is shown when none is named.
 const DEFAULT: &str = "canary";
@@ -29,23 +33,23 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
         Ok(scenario) => scenario,
         Err(error) => return Ok(super::headless::usage(&error)),
     };
-    let ground = Ground::prepare(&scenario, Options { speed: demo.speed, ..Options::default() }).await?;
+    let sandbox = Sandbox::prepare(&scenario, Options { speed: demo.speed, ..Options::default() }).await?;
     if demo.serve {
-        return serve(&ground).await;
+        return serve(&sandbox).await;
     }
-    let (config, variables) = ground.config(global)?;
+    let (config, variables) = sandbox.config(global)?;
     let _log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
     super::tui::run(config, &variables, Some(name.to_owned()), None).await
 }
 
 /// Prints where the simulator is and runs until interrupted.
-async fn serve(ground: &Ground) -> Result<Exit> {
+async fn serve(sandbox: &Sandbox) -> Result<Exit> {
     // The config tells the environments' metrics apart by their label; its line is a comment to `eval`.
     let lines = format!(
         "export KUBECONFIG={}\nexport PROMETHEUS_URL={}\n# cockpit --config {}\n",
-        ground.kubeconfig.display(),
-        ground.simulator.prometheus_url(),
-        ground.file.display()
+        sandbox.kubeconfig.display(),
+        sandbox.simulator.prometheus_url(),
+        sandbox.file.display()
     );
     let mut out = std::io::stdout();
     out.write_all(lines.as_bytes()).and_then(|()| out.flush()).wrap_err("cannot write to standard output")?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{count, int_or_text, list, text, time};
-use crate::domain::analysis::{AnalysisMetric, AnalysisRun};
+use crate::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 
 /// Reduces an AnalysisRun.
 #[must_use]

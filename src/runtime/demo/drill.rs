@@ -1,29 +1,27 @@
 //! `cockpit drill`: game day on the simulator, and the score afterwards.
 
-mod observer;
-
 use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 use jiff::tz::TimeZone;
 
-use super::ground::Ground;
-use super::headless::print;
+use super::drill_observer::Observer;
+use super::sandbox::Sandbox;
 use crate::cli::Exit;
 use crate::cli::args::{Drill, Global, Output};
 use crate::cli::drill::{json, text};
 use crate::cli::output::json_pretty;
 use crate::domain::drill::{Draw, Failure, draw, score};
 use crate::domain::ids::EnvName;
-use crate::simulator::{Mishap, Options, Scenario};
-
-pub(super) use observer::Observer;
+use crate::runtime::headless::print;
+use crate::runtime::{telemetry, tui};
+use simulator::{Mishap, Options, Scenario};
 
 /// What the header shows: it must not tell what comes.
 const NAME: &str = "drill";
 
-/// Flies a drill, then prints its score.
-pub(super) async fn run(global: &Global, drill: &Drill) -> Result<Exit> {
+/// Runs a drill, then prints its score.
+pub(in crate::runtime) async fn run(global: &Global, drill: &Drill) -> Result<Exit> {
     // The lower half of a UUID v7 is random.
     let seed = drill.seed.unwrap_or_else(|| u64::from(uuid::Uuid::now_v7().as_u128() as u32));
     let Draw { failure, after } = draw(seed, drill.scenario);
@@ -35,12 +33,12 @@ pub(super) async fn run(global: &Global, drill: &Drill) -> Result<Exit> {
     };
     let after = Duration::try_from(after).unwrap_or_default();
     let scenario = Scenario::drill(mishap, after).wrap_err("the scenario of drills")?;
-    let ground = Ground::prepare(&scenario, Options { speed: drill.speed, seed }).await?;
-    let env = ground.simulator.current().map_or("", |cluster| cluster.environment());
-    let (observer, notes) = Observer::new(EnvName::new(env), ground.simulator.served());
-    let (config, variables) = ground.config(global)?;
-    let log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-    let exit = super::tui::run(config, &variables, Some(NAME.to_owned()), Some(observer)).await?;
+    let sandbox = Sandbox::prepare(&scenario, Options { speed: drill.speed, seed }).await?;
+    let env = sandbox.simulator.current().map_or("", |cluster| cluster.environment());
+    let (observer, notes) = Observer::new(EnvName::new(env), sandbox.simulator.served());
+    let (config, variables) = sandbox.config(global)?;
+    let log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
+    let exit = tui::run(config, &variables, Some(NAME.to_owned()), Some(Box::new(observer))).await?;
     drop(log);
     let score = score(&notes.flight(failure, seed));
     print(&match drill.output {

@@ -8,12 +8,13 @@ use crate::domain::action::{PlanRecord, Verb};
 use crate::domain::drill::{Ended, Failure, Flight, Moment};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
-use crate::domain::judge::{Opinion, Seen};
 use crate::domain::world::World;
-use crate::simulator::Served;
+use crate::runtime::tap::Tap;
+use analysis::{Opinion, Seen};
+use simulator::Served;
 
 /// Notes what the judge says and the operator does, and sees when it is over.
-pub(in crate::runtime) struct Observer {
+pub(super) struct Observer {
     env: EnvName,
     /// The ReplicaSet of the new revision, once it was seen.
     canary: Option<String>,
@@ -40,9 +41,10 @@ impl Observer {
         let notes = Notes { noted: Arc::default(), served };
         (Self { env, canary: None, notes: notes.clone() }, notes)
     }
+}
 
-    /// Notes what the judge says.
-    pub(in crate::runtime) fn hear(&mut self, feed: &Feed, now: Timestamp) {
+impl Tap for Observer {
+    fn feed(&mut self, feed: &Feed, now: Timestamp) {
         let Feed::Counted { target, report, .. } = feed else { return };
         if target.env != self.env {
             return;
@@ -53,15 +55,14 @@ impl Observer {
         }
     }
 
-    /// Notes what the operator asks for.
-    pub(in crate::runtime) fn acted(&mut self, record: &PlanRecord, now: Timestamp) {
-        if record.target.env == self.env && record.automatic.is_none() {
-            lock(&self.notes.noted).actions.push((now, record.verb));
+    fn acted(&mut self, plan: &PlanRecord, now: Timestamp) {
+        if plan.target.env == self.env && plan.automatic.is_none() {
+            lock(&self.notes.noted).actions.push((now, plan.verb));
         }
     }
 
-    /// Looks whether it is over: the new revision is stable, or it was given up and nobody is sent to it any more.
-    pub(in crate::runtime) fn is_over(&mut self, world: &World) -> bool {
+    /// It is over when the new revision is stable, or was given up and nobody is sent to it any more.
+    fn is_over(&mut self, world: &World) -> bool {
         let status = world.environment(&self.env).and_then(|env| env.workloads.first()?.status.as_ref());
         let Some(status) = status else { return false };
         let name = |revision: &crate::domain::workload::Revision| revision.replicaset.clone();

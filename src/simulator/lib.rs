@@ -1,8 +1,8 @@
 //! Real servers on loopback behind the real clients: a Kubernetes API subset, a Prometheus API subset.
 //!
 //! ```no_run
-//! # async fn demo() -> Result<(), release_cockpit::simulator::SimulatorError> {
-//! use release_cockpit::simulator::{Options, Scenario, Simulator};
+//! # async fn demo() -> Result<(), release_cockpit_simulator::SimulatorError> {
+//! use release_cockpit_simulator::{Options, Scenario, Simulator};
 //! let simulator = Simulator::start(&Scenario::load("canary")?, Options::default()).await?;
 //! simulator.write_kubeconfig("kubeconfig".as_ref())?;
 //! println!("export PROMETHEUS_URL={}", simulator.prometheus_url());

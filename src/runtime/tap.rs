@@ -1,0 +1,19 @@
+//! What listens in on a session: a drill that keeps the score, a recording.
+
+use jiff::Timestamp;
+
+use crate::domain::action::PlanRecord;
+use crate::domain::feed::Feed;
+use crate::domain::world::World;
+
+/// Listens to what reaches the model and what leaves it; changes nothing.
+pub(super) trait Tap: Send {
+    /// A source reported something.
+    fn feed(&mut self, feed: &Feed, now: Timestamp);
+
+    /// An action was handed to the door.
+    fn acted(&mut self, plan: &PlanRecord, now: Timestamp);
+
+    /// Returns whether the session is to end; asked once a second.
+    fn is_over(&mut self, world: &World) -> bool;
+}
