@@ -17,6 +17,7 @@ pub mod actuators;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod core;
 pub mod domain;
 pub mod keys;
 pub mod kill_points;

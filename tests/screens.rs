@@ -11,8 +11,9 @@ use common::{changes, checklists, hostile, judged, picture, scenes, shots};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
-use release_cockpit::app::model::{Level, Notice, Overlay, Screen};
+use release_cockpit::app::model::{Overlay, Screen};
 use release_cockpit::app::{Hit, Model};
+use release_cockpit::core::{Level, Notice};
 use release_cockpit::domain::freshness::{Link, SourceKind};
 use release_cockpit::domain::ids::EnvName;
 use release_cockpit::domain::text::visible;
@@ -94,7 +95,7 @@ fn all_differ(models: &[(String, Model)]) {
 fn different_verdicts_are_different_words() {
     let verdicts = [Verdict::Go, Verdict::Hold, Verdict::Blind, Verdict::NoGo].map(|verdict| {
         let mut model = scenes::main();
-        for env in &mut model.world.environments {
+        for env in &mut model.core.world.environments {
             env.workloads[0].judgement.verdict = verdict;
         }
         (verdict.word().to_owned(), model)
@@ -107,8 +108,8 @@ fn different_phases_are_different_words() {
     for screen in [Screen::Deck, Screen::Rollout] {
         let phases = [Phase::Healthy, Phase::Degraded, Phase::Progressing, Phase::Paused].map(|phase| {
             let mut model = scenes::main();
-            model.screen = screen;
-            for status in model.world.environments.iter_mut().filter_map(|env| env.workloads[0].status.as_mut()) {
+            model.ui.screen = screen;
+            for status in model.core.world.environments.iter_mut().filter_map(|env| env.workloads[0].status.as_mut()) {
                 status.phase = phase;
                 // Only the phase is to tell them apart.
                 (status.pause, status.why) = (None, None);
@@ -138,7 +139,7 @@ fn different_links_and_levels_are_different_words() {
         ];
         let models = links.map(|(name, link, age)| {
             let mut model = scenes::main();
-            for env in &mut model.world.environments {
+            for env in &mut model.core.world.environments {
                 let heard = env.links.get_mut(&kind).unwrap();
                 (heard.link, heard.at) = (link.clone(), age.map(common::build::ago));
             }
@@ -150,8 +151,8 @@ fn different_links_and_levels_are_different_words() {
     }
     let levels = [Level::Info, Level::Good, Level::Warn, Level::Error].map(|level| {
         let mut model = scenes::main();
-        model.notices.push_back(Notice { at: common::build::ago(5), level, text: "text".to_owned() });
-        model.unread = 1;
+        model.core.notices.push_back(Notice { at: common::build::ago(5), level, text: "text".to_owned() });
+        model.core.noticed = 1;
         (format!("{level:?}"), model)
     });
     all_differ(&levels);
@@ -255,7 +256,7 @@ fn a_terminal_that_is_too_small_says_so_and_nothing_else() {
 #[test]
 fn a_question_says_what_and_where_and_how_to_answer_at_every_size() {
     for (name, model) in shots::main() {
-        let Some(Overlay::Confirm(confirm)) = &model.overlay else { continue };
+        let Some(Overlay::Confirm(confirm)) = &model.ui.overlay else { continue };
         for size in [MIN, (60, 24), (80, 16), (80, 24), (120, 40), (250, 80)] {
             let text = text_of(&model, size, false);
             let wanted =
@@ -343,7 +344,7 @@ fn what_is_on_the_screen_can_be_clicked() {
 #[test]
 fn of_a_dialog_only_cancel_can_be_clicked_and_nothing_beneath_it() {
     for (name, model) in shots::main() {
-        let Some(Overlay::Confirm(_) | Overlay::Quit) = &model.overlay else { continue };
+        let Some(Overlay::Confirm(_) | Overlay::Quit) = &model.ui.overlay else { continue };
         let word = if name.starts_with("quit") { "[ Stay ]" } else { "[ Cancel ]" };
         hits(&model, word, Some(&Hit::Cancel));
         for size in SIZES.into_iter().chain([MIN]) {

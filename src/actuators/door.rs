@@ -9,12 +9,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::confirmation::{confirm, settle_unknown, workload};
-use super::journal::{Journal, JournalState};
+use super::journal::Journal;
 use super::kubernetes::{Executor, SendError};
 use crate::domain::access::Access;
-use crate::domain::action::{ActionId, Facts, Outcome, Plan, PlanRecord, Request, Verb, remainder};
+use crate::domain::action::{ActionId, Facts, Outcome, Plan, PlanRecord, Receipt, Request, remainder};
 use crate::domain::checklist::record::statement;
-use crate::domain::ids::{EnvName, Target};
+use crate::domain::ids::EnvName;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::reduce;
 use crate::kill_points::pass;
@@ -28,35 +28,6 @@ const AT_ONCE: usize = 2;
 const OUT_OF_STEP: Duration = Duration::from_millis(100);
 /// How long the clients of an environment may be in coming. A read-only environment never gets any.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(10);
-
-/// What the door reports.
-#[derive(Clone, Debug)]
-pub enum Receipt {
-    /// The intent is written, the action is on its way.
-    Begun {
-        /// Which action.
-        action: ActionId,
-        /// On what.
-        target: Target,
-        /// What it does.
-        verb: Verb,
-    },
-    /// It ended, or became unknown; an unknown one is settled later by another receipt.
-    Ended {
-        /// Which action.
-        action: ActionId,
-        /// What it was.
-        record: Box<PlanRecord>,
-        /// How.
-        outcome: Outcome,
-    },
-    /// Lines were written.
-    Written(Vec<Line>),
-    /// How the journals stand.
-    Journal(JournalState),
-    /// What a person said is kept on this machine only; why.
-    NotShared(String),
-}
 
 /// The door. Cheap to clone; every action is its own task.
 #[derive(Clone)]
@@ -141,12 +112,28 @@ impl Door {
         executor.publish(&key, &value).await.map_err(|error| error.words())
     }
 
-    /// Writes down what a person said, shares it, and tells of both.
-    pub async fn say(&self, release: &str, entry: Entry) {
-        self.write(release, entry.clone()).await;
-        if let Err(why) = self.share(&entry).await {
-            self.tell(Receipt::NotShared(why)).await;
+    /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
+    pub async fn record(&self, release: &str, entry: Entry) {
+        if statement(&entry).is_none() {
+            self.write(release, entry).await;
+            return;
         }
+        let written = self.journal.append(release, entry.clone()).await;
+        let shared = match &written {
+            Ok(_) => self.share(&entry).await,
+            Err(_) => Err("it is not recorded".to_owned()),
+        };
+        let written = match written {
+            Ok(lines) => {
+                self.tell_written(lines).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.tell(Receipt::Journal(self.journal.state())).await;
+                Err(error.to_string())
+            }
+        };
+        self.tell(Receipt::Stated { entry: Box::new(entry), written, shared }).await;
     }
 
     /// Tries the journal of a release, and tells how it stands.

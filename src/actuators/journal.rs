@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::journal_file::JournalFile;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
 use crate::config::paths::{file_stem, open_private, private_dir};
-use crate::domain::journal::{Entry, Line};
+use crate::domain::journal::{Entry, JournalState, Line};
 
 /// So many journals are kept open at once: there is a release or two at a time.
 const MOST_OPEN: usize = 4;
@@ -29,15 +29,6 @@ struct Inner {
     open: BTreeMap<String, JournalFile>,
     unwritten: Vec<(String, Timestamp, Entry)>,
     broken: Option<String>,
-}
-
-/// How the journals stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JournalState {
-    /// Why the last write failed, if it did.
-    pub broken: Option<String>,
-    /// Entries kept in memory until they can be written.
-    pub unwritten: usize,
 }
 
 impl Journal {

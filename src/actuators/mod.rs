@@ -11,5 +11,5 @@ mod journal_file;
 pub mod kubernetes;
 pub mod recovery;
 
-pub use door::{Door, Receipt};
+pub use door::Door;
 pub use journal::Journal;

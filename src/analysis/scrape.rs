@@ -1,7 +1,9 @@
 //! What one look at the counters brought: increments since the look before, each counted once.
 
+use serde::{Deserialize, Serialize};
+
 /// What both tracks answered between two looks.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scrape {
     /// When, in seconds; only differences count.
     pub t: f64,
@@ -15,7 +17,7 @@ pub struct Scrape {
 }
 
 /// Requests that one track answered between two looks.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// All of them.
     pub requests: u64,
@@ -26,7 +28,7 @@ pub struct Counts {
 }
 
 /// A bucket of a latency histogram. Holds its own requests only, not those of the buckets below it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Upper bound, inclusive, in seconds; infinite for the last.
     pub le: f64,
@@ -35,7 +37,7 @@ pub struct Bucket {
 }
 
 /// Requests that one pod answered between two looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodCounts {
     /// All of them.
     pub requests: u64,
@@ -44,7 +46,7 @@ pub struct PodCounts {
 }
 
 /// What comes in, one by one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Look {
     /// A look that brought numbers.
     Scrape(Scrape),

@@ -1,8 +1,7 @@
 //! What each command would do now, or why not: for footer, help and palette alike.
 
 use super::model::{Model, Overlay, Screen};
-use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
-use crate::domain::ids::Target;
+use crate::domain::action::{Plan, Refusal, RefusalKind, Verb};
 use crate::domain::workload::Object;
 use crate::keys::Command;
 
@@ -45,42 +44,22 @@ fn is_held(model: &Model) -> bool {
     })
 }
 
-/// Returns how things stand around an action.
-#[must_use]
-pub fn circumstances(model: &Model) -> Circumstances {
-    Circumstances {
-        now: model.now,
-        journal_broken: model.journal.broken.clone(),
-        journal_unread: model.journal.unread,
-        in_flight: model.in_flight.iter().map(|(target, flying)| (target.clone(), flying.record.verb)).collect(),
-    }
-}
-
 /// Returns the plan that a command would propose for the selected workload.
 ///
 /// # Errors
 /// Every reason why it cannot be done now.
 pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
     let Some(target) = model.target() else {
-        let nothing = Refusal::new(crate::domain::action::RefusalKind::NotSeen, "no workload is selected", "");
-        return Err(vec![nothing]);
+        return Err(vec![Refusal::new(RefusalKind::NotSeen, "no workload is selected", "")]);
     };
-    plan_for_target(model, &target, verb, to)
-}
-
-/// Returns the plan for a verb on a target.
-///
-/// # Errors
-/// Every reason why it cannot be done now.
-pub fn plan_for_target(model: &Model, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
-    plan(&model.world, &Intent { verb, target: target.clone(), to }, &circumstances(model))
+    model.core.plan(&target, verb, to)
 }
 
 /// Returns what a command would do now.
 #[must_use]
 pub fn hint(model: &Model, command: Command) -> Hint {
     let spec = command.spec();
-    let key = model.keymap.key(command);
+    let key = model.ui.keymap.key(command);
     let Some(verb) = verb_of(model, command) else {
         return Hint { command, key, text: spec.title.to_owned(), refusal: None };
     };
@@ -100,7 +79,7 @@ pub fn footer(model: &Model) -> Vec<Hint> {
     if aborted {
         commands = vec![Command::Retry, Command::Rollback];
     }
-    match model.screen {
+    match model.ui.screen {
         Screen::Deck => commands.extend([Command::Open, Command::Why]),
         Screen::Rollout => commands.extend([Command::RollbackTo, Command::Filter]),
         Screen::Signals => commands.push(Command::Why),
@@ -134,7 +113,7 @@ pub fn search(typed: &str) -> Vec<Command> {
 /// Returns whether an overlay is open in which text is typed.
 #[must_use]
 pub fn is_typing(model: &Model) -> bool {
-    match &model.overlay {
+    match &model.ui.overlay {
         Some(
             Overlay::Help { .. }
             | Overlay::Palette { .. }

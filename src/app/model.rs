@@ -1,20 +1,19 @@
 //! The model: everything the screen shows.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
-use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord, Refusal};
+use crate::core::Core;
+use crate::domain::action::{Plan, Refusal};
 use crate::domain::checklist::{CheckId, Decision};
 use crate::domain::ids::{EnvName, Target, WorkloadId};
-use crate::domain::journal::Line;
-use crate::domain::world::{Environment, WorkloadState, World};
+use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Keymap;
 
 /// Which screen is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Screen {
     /// All environments.
     Deck,
@@ -43,7 +42,7 @@ impl Screen {
 }
 
 /// How the screen may look and behave; from config, environment and flags.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// ASCII glyphs only.
     pub ascii: bool,
@@ -54,14 +53,17 @@ pub struct Look {
 /// Everything the screen shows.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What is known of the world.
-    pub world: World,
-    /// What time it is.
-    pub now: Timestamp,
+    /// What is known and in progress: the same for screen and commands.
+    pub core: Core,
+    /// How it is looked at.
+    pub ui: Ui,
+}
+
+/// How the screen looks at it.
+#[derive(Clone, Debug)]
+pub struct Ui {
     /// Time zone for clock times.
     pub zone: TimeZone,
-    /// Who acts, as this machine knows: the user's name; the API server's word is in the environment's access.
-    pub operator: String,
     /// Which screen is shown.
     pub screen: Screen,
     /// The environment that keys act on.
@@ -76,16 +78,8 @@ pub struct Model {
     pub scroll: usize,
     /// Selected line of the checklist, clamped where it is used.
     pub line: usize,
-    /// What the program has to say, newest last, bounded.
-    pub notices: VecDeque<Notice>,
-    /// How many notices were not looked at.
-    pub unread: usize,
-    /// What the guardrails lead to.
-    pub autopilot: super::autopilot::Autopilot,
-    /// Actions on their way.
-    pub in_flight: BTreeMap<Target, InFlight>,
-    /// The journal.
-    pub journal: JournalView,
+    /// How many messages there were when they were last looked at.
+    pub read: usize,
     /// Keys in force.
     pub keymap: Keymap,
     /// How it may look.
@@ -94,58 +88,28 @@ pub struct Model {
     pub simulated: Option<String>,
     /// Whether a frame was drawn too small to act in: then keys are swallowed.
     pub too_small: bool,
-    /// Whether Ctrl-C or `q` was pressed once while something is in flight.
-    pub quit_asked: bool,
 }
 
-/// The journal as the screen shows it.
-#[derive(Clone, Debug, Default)]
-pub struct JournalView {
-    /// Its last lines, oldest first, bounded.
-    pub lines: VecDeque<Line>,
-    /// Why it cannot be written, if so; entries are kept in memory meanwhile.
-    pub broken: Option<String>,
-    /// Entries kept in memory because they could not be written.
-    pub unwritten: usize,
-    /// Whether those of earlier runs are still being read: what was decided, and what is open, is not known yet.
-    pub unread: bool,
-}
-
-/// Something the program has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// When.
-    pub at: Timestamp,
-    /// How weighty.
-    pub level: Level,
-    /// What.
-    pub text: String,
-}
-
-/// How weighty a notice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For the record.
-    Info,
-    /// Went well.
-    Good,
-    /// Needs attention.
-    Warn,
-    /// Failed.
-    Error,
-}
-
-/// An action on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InFlight {
-    /// Which action; known once the door took it.
-    pub action: Option<ActionId>,
-    /// What it does.
-    pub record: PlanRecord,
-    /// Since when.
-    pub since: Timestamp,
-    /// An outcome that is not settled yet (unknown).
-    pub outcome: Option<Outcome>,
+impl Ui {
+    /// Makes the view that the screen opens with.
+    #[must_use]
+    pub fn new(env: EnvName, keymap: Keymap, look: Look, zone: TimeZone) -> Self {
+        Self {
+            zone,
+            screen: Screen::Deck,
+            env,
+            workload: None,
+            overlay: None,
+            filter: String::new(),
+            scroll: 0,
+            line: 0,
+            read: 0,
+            keymap,
+            look,
+            simulated: None,
+            too_small: false,
+        }
+    }
 }
 
 /// What lies over the screen.
@@ -261,17 +225,30 @@ pub struct RevisionChoice {
 }
 
 impl Model {
+    /// Makes the model that the screen opens with.
+    #[must_use]
+    pub fn new(core: Core, keymap: Keymap, look: Look, zone: TimeZone) -> Self {
+        let first = core.world.environments.first().map_or_else(|| EnvName::new(""), |env| env.name().clone());
+        Self { core, ui: Ui::new(first, keymap, look, zone) }
+    }
+
+    /// Returns how many messages were not looked at yet.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.core.noticed.saturating_sub(self.ui.read)
+    }
+
     /// Returns the environment that keys act on.
     #[must_use]
     pub fn environment(&self) -> Option<&Environment> {
-        self.world.environment(&self.env)
+        self.core.world.environment(&self.ui.env)
     }
 
     /// Returns the workload that keys act on.
     #[must_use]
     pub fn selected(&self) -> Option<(&Environment, &WorkloadState)> {
         let env = self.environment()?;
-        let workload = match &self.workload {
+        let workload = match &self.ui.workload {
             Some(id) => env.workload(id).or_else(|| env.workloads.first()),
             None => env.workloads.first(),
         }?;

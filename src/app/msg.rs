@@ -1,17 +1,15 @@
 //! What may reach the model, and what it may ask for.
 
-use crate::domain::access::Access;
-use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord};
-use crate::domain::checklist::CheckId;
-use crate::domain::feed::Feed;
-use crate::domain::ids::{EnvName, Target};
-use crate::domain::journal::{Entry, Line};
+use serde::{Deserialize, Serialize};
+
+use super::model::Screen;
+use crate::core;
+use crate::domain::ids::EnvName;
 use crate::keys::{Chord, Command};
 
-use super::model::{Level, Screen};
-
 /// What a click hit, as the screen showed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hit {
     /// The tab of a screen.
     Tab(Screen),
@@ -26,7 +24,8 @@ pub enum Hit {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Msg {
     /// A key was pressed.
     Key {
@@ -41,71 +40,38 @@ pub enum Msg {
     Wheel(i32),
     /// The left button was pressed on something.
     Click(Hit),
-    /// A source spoke.
-    Feed(Feed),
-    /// An action is on its way: its intent is written.
-    Begun {
-        /// Which action.
-        action: ActionId,
-        /// On what.
-        target: Target,
-    },
-    /// An action ended or became unknown.
-    Ended {
-        /// What it was.
-        record: Box<PlanRecord>,
-        /// How.
-        outcome: Outcome,
-    },
-    /// Journal lines were written.
-    Written(Vec<Line>),
-    /// How the journal stands.
-    Journal {
-        /// Why it cannot be written, if so.
-        broken: Option<String>,
-        /// Entries kept in memory.
-        unwritten: usize,
-    },
-    /// Time passed.
-    Clock,
-    /// The machine slept, or its clock jumped.
-    Woke,
     /// Whether the terminal is too small to act in.
     TooSmall(bool),
-    /// The program has something to say.
-    Said(Level, String),
+    /// Something that concerns the core.
+    Core(core::Msg),
 }
 
 /// Something to be done outside the model.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Carry out a plan through the door.
-    Perform(Box<Plan>),
-    /// Write an observation into a release's journal.
-    Record {
-        /// The release.
-        release: String,
-        /// What.
-        entry: Entry,
-    },
-    /// Tell the door what the operator may do.
-    Learn(EnvName, Access),
-    /// Ask all sources now.
-    Refresh,
-    /// Look again at a check of an environment, or at all of them.
-    LookAgain(EnvName, Option<CheckId>),
+    /// What the core asks for.
+    Core(core::Effect),
     /// Copy to the clipboard.
     Copy(String),
     /// Export the journal.
     Export,
-    /// Make a person look: the bell.
-    Ring,
-    /// Capture the mouse or let it go.
+    /// Capture the mouse or release it.
     Mouse(bool),
-    /// Draw everything anew.
+    /// Draw everything again.
     Repaint,
     /// Stop until `fg`.
     Suspend,
     /// Leave.
     Quit,
+}
+
+impl From<core::Effect> for Effect {
+    fn from(effect: core::Effect) -> Self {
+        Self::Core(effect)
+    }
+}
+
+/// Lifts what the core asks for.
+pub(super) fn lift(effects: Vec<core::Effect>) -> Vec<Effect> {
+    effects.into_iter().map(Effect::Core).collect()
 }

@@ -30,13 +30,14 @@ pub fn next(model: &Model) -> Next {
         };
         return Next { sentence, in_the_way: Vec::new() };
     };
-    if let Some(flying) = model.target().and_then(|target| model.in_flight.get(&target)) {
-        let age = duration(model.now.duration_since(flying.since));
+    if let Some(flying) = model.target().and_then(|target| model.core.in_flight.get(&target)) {
+        let age = duration(model.core.now.duration_since(flying.since));
         let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", flying.record.headline);
         return Next { sentence, in_the_way: Vec::new() };
     }
-    let key =
-        |command: crate::keys::Command| model.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id));
+    let key = |command: crate::keys::Command| {
+        model.ui.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
+    };
     let promote = plan_for(model, Verb::Promote, None);
     let in_the_way = match &promote {
         Ok(_) => Vec::new(),
@@ -71,13 +72,13 @@ pub fn next(model: &Model) -> Next {
             let record = plan.record();
             let then = record.goes.first().map_or_else(String::new, |goes| format!(": {goes}"));
             let by_itself = pause.until.map_or_else(String::new, |until| {
-                format!("; by itself in {}", duration(until.duration_since(model.now)))
+                format!("; by itself in {}", duration(until.duration_since(model.core.now)))
             });
             format!("{} would {} in {name}{then}{by_itself}", key(crate::keys::Command::Promote), record.headline)
         }
         (Err(_), Some(pause)) => match pause.until {
             Some(until) => {
-                let left = duration(until.duration_since(model.now));
+                let left = duration(until.duration_since(model.core.now));
                 let hold = key(crate::keys::Command::Hold);
                 // What goes on by itself does not ask the gates: somebody has to.
                 let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} holds it here") };

@@ -7,16 +7,16 @@ use crate::domain::ids::EnvName;
 use crate::keys::Command;
 
 pub(super) fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
-    if model.too_small {
+    if model.ui.too_small {
         return Vec::new();
     }
     // What lies over the screen decides what a click may do, whatever it was that was drawn there.
-    match (&mut model.overlay, hit) {
+    match (&mut model.ui.overlay, hit) {
         (None, Hit::Tab(screen)) => show(model, screen),
         (None, Hit::Env(name)) => choose(model, name),
         (None, Hit::Hint(command)) => run(model, command),
-        (None, Hit::Line(line)) if model.screen == Screen::Checklist => {
-            model.line = line;
+        (None, Hit::Line(line)) if model.ui.screen == Screen::Checklist => {
+            model.ui.line = line;
             Vec::new()
         }
         (
@@ -33,10 +33,10 @@ pub(super) fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
 
 /// Selects an environment; opens the one that is selected already.
 fn choose(model: &mut Model, name: EnvName) -> Vec<Effect> {
-    if model.env == name {
+    if model.ui.env == name {
         return run(model, Command::Open);
     }
-    if model.world.environment(&name).is_some() {
+    if model.core.world.environment(&name).is_some() {
         act_on(model, name);
     }
     Vec::new()

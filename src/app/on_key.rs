@@ -3,11 +3,11 @@
 use tui_input::{Input, InputRequest};
 
 use super::hints::{plan_for, search, verb_of};
-use super::model::{Level, Model, Overlay, Screen};
-use super::msg::Effect;
+use super::model::{Model, Overlay, Screen};
+use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
-use super::update::say;
 use super::{checklist, confirm};
+use crate::core::{Effect as CoreEffect, Level, autopilot};
 use crate::domain::action::Verb;
 use crate::domain::ids::EnvName;
 use crate::domain::text::shell_word;
@@ -18,16 +18,16 @@ const PAGE: usize = 10;
 
 pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> {
     // Where nothing can be read, nothing can be asked for but to leave.
-    if model.too_small {
-        return match model.keymap.command(chord) {
+    if model.ui.too_small {
+        return match model.ui.keymap.command(chord) {
             Some(Command::Quit) => quit(model),
             _ => Vec::new(),
         };
     }
-    if chord == Chord::ctrl('c') && !matches!(model.overlay, Some(Overlay::Quit)) {
+    if chord == Chord::ctrl('c') && !matches!(model.ui.overlay, Some(Overlay::Quit)) {
         return quit(model);
     }
-    match &model.overlay {
+    match &model.ui.overlay {
         None => command_on(model, chord),
         Some(Overlay::Confirm(_)) => confirm::key(model, chord, repeat),
         Some(Overlay::Help { .. } | Overlay::Palette { .. }) => search_key(model, chord),
@@ -47,31 +47,31 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
 
 /// Closes what lies over the screen.
 pub(super) fn closed(model: &mut Model) -> Vec<Effect> {
-    model.overlay = None;
+    model.ui.overlay = None;
     Vec::new()
 }
 
 /// A paste never confirms and never runs a command; it is text where text is typed.
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    if model.too_small {
+    if model.ui.too_small {
         return Vec::new();
     }
     if let Some(Overlay::Acknowledge { input, .. } | Overlay::Sign { input, decision: Some(_), .. }) =
-        &mut model.overlay
+        &mut model.ui.overlay
     {
         checklist::paste(input, text);
         return Vec::new();
     }
     let Some(Overlay::Help { input, .. } | Overlay::Palette { input, .. } | Overlay::Filter { input }) =
-        &mut model.overlay
+        &mut model.ui.overlay
     else {
         return Vec::new();
     };
     for c in text.chars().filter(|c| !c.is_control()).take(200) {
         input.handle(InputRequest::InsertChar(c));
     }
-    if let Some(Overlay::Filter { input }) = &model.overlay {
-        model.filter = input.value().to_owned();
+    if let Some(Overlay::Filter { input }) = &model.ui.overlay {
+        model.ui.filter = input.value().to_owned();
     }
     Vec::new()
 }
@@ -80,7 +80,7 @@ pub(super) fn wheel(model: &mut Model, lines: i32) -> Vec<Effect> {
     let step = lines.unsigned_abs() as usize;
     let key = if lines > 0 { Key::Down } else { Key::Up };
     for _ in 0..step.min(PAGE) {
-        if !matches!(model.overlay, Some(Overlay::Confirm(_) | Overlay::Quit | Overlay::Refused { .. })) {
+        if !matches!(model.ui.overlay, Some(Overlay::Confirm(_) | Overlay::Quit | Overlay::Refused { .. })) {
             key_moves(model, Chord::plain(key));
         }
     }
@@ -92,7 +92,7 @@ fn key_moves(model: &mut Model, chord: Chord) {
 }
 
 fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    match model.keymap.command(chord) {
+    match model.ui.keymap.command(chord) {
         Some(command) => run(model, command),
         None => Vec::new(),
     }
@@ -100,7 +100,7 @@ fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 /// Runs a command.
 pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
-    model.unread = 0;
+    model.ui.read = model.core.noticed;
     match command {
         Command::Deck => show(model, Screen::Deck),
         Command::Rollout => show(model, Screen::Rollout),
@@ -108,8 +108,8 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Journal => show(model, Screen::Journal),
         Command::Checklist => show(model, Screen::Checklist),
         Command::Changes => show(model, Screen::Changes),
-        Command::Open if model.screen == Screen::Deck => show(model, Screen::Rollout),
-        Command::Open if model.screen == Screen::Checklist => checklist::open(model),
+        Command::Open if model.ui.screen == Screen::Deck => show(model, Screen::Rollout),
+        Command::Open if model.ui.screen == Screen::Checklist => checklist::open(model),
         Command::Open => Vec::new(),
         Command::Back => back(model),
         Command::Promote
@@ -119,25 +119,25 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Rollback
         | Command::Retry
         | Command::Restart => ask(model, command),
-        Command::Keep => super::autopilot::keep(model),
+        Command::Keep => lift(autopilot::keep(&mut model.core)),
         Command::RollbackTo => {
-            model.overlay = Some(Overlay::Revisions { selected: 0 });
+            model.ui.overlay = Some(Overlay::Revisions { selected: 0 });
             Vec::new()
         }
         Command::Filter => {
-            model.overlay = Some(Overlay::Filter { input: Input::new(model.filter.clone()) });
+            model.ui.overlay = Some(Overlay::Filter { input: Input::new(model.ui.filter.clone()) });
             Vec::new()
         }
         Command::Palette => {
-            model.overlay = Some(Overlay::Palette { input: Input::default(), selected: 0 });
+            model.ui.overlay = Some(Overlay::Palette { input: Input::default(), selected: 0 });
             Vec::new()
         }
         Command::Help => {
-            model.overlay = Some(Overlay::Help { input: Input::default(), selected: 0 });
+            model.ui.overlay = Some(Overlay::Help { input: Input::default(), selected: 0 });
             Vec::new()
         }
         Command::Notices => {
-            model.overlay = Some(Overlay::Notices { scroll: 0 });
+            model.ui.overlay = Some(Overlay::Notices { scroll: 0 });
             Vec::new()
         }
         Command::Why => why(model),
@@ -145,15 +145,15 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Sign => on_checklist(model, checklist::sign),
         Command::CheckAll => checklist::look_at_all(model),
         Command::Runbook => checklist::runbook(model),
-        Command::Refresh if model.screen == Screen::Checklist => checklist::look_again(model),
-        Command::Refresh => vec![Effect::Refresh],
+        Command::Refresh if model.ui.screen == Screen::Checklist => checklist::look_again(model),
+        Command::Refresh => vec![CoreEffect::Refresh.into()],
         Command::Copy => copy(model),
         Command::Export => vec![Effect::Export],
         Command::Mouse => {
-            model.look.mouse = !model.look.mouse;
-            let text = if model.look.mouse { "mouse on" } else { "mouse off: the terminal selects text" };
-            say(model, Level::Info, text);
-            vec![Effect::Mouse(model.look.mouse)]
+            model.ui.look.mouse = !model.ui.look.mouse;
+            let text = if model.ui.look.mouse { "mouse on" } else { "mouse off: the terminal selects text" };
+            model.core.notice(Level::Info, text);
+            vec![Effect::Mouse(model.ui.look.mouse)]
         }
         Command::Redraw => vec![Effect::Repaint],
         Command::Suspend => vec![Effect::Suspend],
@@ -169,23 +169,23 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
 /// Runs what needs the checklist in sight: elsewhere it is opened first, so that one sees what one says yes to.
 fn on_checklist(model: &mut Model, run: fn(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
-    if model.screen == Screen::Checklist { run(model) } else { show(model, Screen::Checklist) }
+    if model.ui.screen == Screen::Checklist { run(model) } else { show(model, Screen::Checklist) }
 }
 
 /// Shows a screen.
 pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
-    if model.screen != screen {
-        model.screen = screen;
-        model.scroll = 0;
+    if model.ui.screen != screen {
+        model.ui.screen = screen;
+        model.ui.scroll = 0;
     }
     Vec::new()
 }
 
 fn back(model: &mut Model) -> Vec<Effect> {
-    if model.filter.is_empty() {
+    if model.ui.filter.is_empty() {
         return show(model, Screen::Deck);
     }
-    model.filter.clear();
+    model.ui.filter.clear();
     Vec::new()
 }
 
@@ -199,8 +199,8 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
     match plan_for(model, verb, to) {
         Ok(plan) => confirm::open(model, plan),
         Err(refusals) => {
-            let title = format!("{} cannot {}", model.env, verb.spoken());
-            model.overlay = Some(Overlay::Refused { title, refusals });
+            let title = format!("{} cannot {}", model.ui.env, verb.spoken());
+            model.ui.overlay = Some(Overlay::Refused { title, refusals });
         }
     }
     Vec::new()
@@ -220,7 +220,7 @@ fn why(model: &mut Model) -> Vec<Effect> {
         lines.extend(refusals.iter().map(crate::domain::action::Refusal::line));
     }
     let title = format!("why {}", env.name());
-    model.overlay = Some(Overlay::Details { title, lines, scroll: 0 });
+    model.ui.overlay = Some(Overlay::Details { title, lines, scroll: 0 });
     Vec::new()
 }
 
@@ -228,21 +228,21 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     let Some((env, workload)) = model.selected() else { return Vec::new() };
     let [context, namespace] = [&env.settings.context, &env.settings.namespace].map(|name| shell_word(name));
     let text = format!("kubectl --context {context} -n {namespace} get {}", shell_word(&workload.id.to_string()));
-    say(model, Level::Info, format!("copied: {text}"));
+    model.core.notice(Level::Info, format!("copied: {text}"));
     vec![Effect::Copy(text)]
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    if model.in_flight.is_empty() {
+    if model.core.in_flight.is_empty() {
         return vec![Effect::Quit];
     }
-    model.overlay = Some(Overlay::Quit);
+    model.ui.overlay = Some(Overlay::Quit);
     Vec::new()
 }
 
 fn step_env(model: &mut Model, step: isize) -> Vec<Effect> {
-    let names: Vec<&EnvName> = model.world.environments.iter().map(|env| &env.settings.name).collect();
-    let at = names.iter().position(|name| **name == model.env).unwrap_or(0);
+    let names: Vec<&EnvName> = model.core.world.environments.iter().map(|env| &env.settings.name).collect();
+    let at = names.iter().position(|name| **name == model.ui.env).unwrap_or(0);
     let next = at.saturating_add_signed(step).min(names.len().saturating_sub(1));
     if let Some(name) = names.get(next).map(|name| (*name).clone()) {
         act_on(model, name);
@@ -252,10 +252,10 @@ fn step_env(model: &mut Model, step: isize) -> Vec<Effect> {
 
 /// Makes an environment the one that keys act on.
 pub(super) fn act_on(model: &mut Model, name: EnvName) {
-    if name != model.env {
-        model.env = name;
-        model.scroll = 0;
-        model.line = 0;
+    if name != model.ui.env {
+        model.ui.env = name;
+        model.ui.scroll = 0;
+        model.ui.line = 0;
     }
 }
 
@@ -263,14 +263,14 @@ fn next_workload(model: &mut Model) -> Vec<Effect> {
     let Some((env, workload)) = model.selected() else { return Vec::new() };
     let at = env.workloads.iter().position(|other| other.id == workload.id).unwrap_or(0);
     let next = env.workloads.get((at + 1) % env.workloads.len()).map(|next| next.id.clone());
-    model.workload = next;
-    model.scroll = 0;
+    model.ui.workload = next;
+    model.ui.scroll = 0;
     Vec::new()
 }
 
 fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
     // On the deck up and down move between environments: in its table they stand below each other.
-    if model.screen == Screen::Deck {
+    if model.ui.screen == Screen::Deck {
         return match command {
             Command::Up => step_env(model, -1),
             Command::Down => step_env(model, 1),
@@ -279,20 +279,20 @@ fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
             _ => Vec::new(),
         };
     }
-    if model.screen == Screen::Checklist {
+    if model.ui.screen == Screen::Checklist {
         let last = checklist::length(model).saturating_sub(1);
-        model.line = scrolled(model.line.min(last), command).min(last);
+        model.ui.line = scrolled(model.ui.line.min(last), command).min(last);
         return Vec::new();
     }
-    model.scroll = scrolled(model.scroll, command).min(length(model));
+    model.ui.scroll = scrolled(model.ui.scroll, command).min(length(model));
     Vec::new()
 }
 
 /// How many lines the screen's list has at most: scrolling ends there, so that the way back is as short.
 fn length(model: &Model) -> usize {
     let snapshot = model.selected().and_then(|(_, workload)| workload.snapshot.as_ref());
-    match model.screen {
-        Screen::Journal => model.journal.lines.len(),
+    match model.ui.screen {
+        Screen::Journal => model.core.journal.lines.len(),
         Screen::Rollout => snapshot.map_or(0, |snapshot| snapshot.pods.len() + snapshot.replicasets.len()),
         Screen::Deck | Screen::Signals | Screen::Checklist => 0,
         // Its view knows how long it is.
@@ -332,7 +332,7 @@ pub(super) fn edit(input: &mut Input, chord: Chord) -> bool {
 }
 
 fn search_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    let Some(Overlay::Help { input, selected } | Overlay::Palette { input, selected }) = &mut model.overlay else {
+    let Some(Overlay::Help { input, selected } | Overlay::Palette { input, selected }) = &mut model.ui.overlay else {
         return Vec::new();
     };
     let found = search(input.value());
@@ -342,7 +342,7 @@ fn search_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         Key::Down => *selected = (*selected + 1).min(found.len().saturating_sub(1)),
         Key::Enter => {
             let Some(command) = found.get(*selected).copied() else { return Vec::new() };
-            model.overlay = None;
+            model.ui.overlay = None;
             return run(model, command);
         }
         Key::Tab => {
@@ -361,17 +361,17 @@ fn search_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 }
 
 fn filter_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    let Some(Overlay::Filter { input }) = &mut model.overlay else { return Vec::new() };
+    let Some(Overlay::Filter { input }) = &mut model.ui.overlay else { return Vec::new() };
     match chord.key {
         Key::Esc => {
-            model.filter.clear();
-            model.overlay = None;
+            model.ui.filter.clear();
+            model.ui.overlay = None;
         }
-        Key::Enter => model.overlay = None,
+        Key::Enter => model.ui.overlay = None,
         _ => {
             edit(input, chord);
-            model.filter = input.value().to_owned();
-            model.scroll = 0;
+            model.ui.filter = input.value().to_owned();
+            model.ui.scroll = 0;
         }
     }
     Vec::new()
@@ -379,7 +379,7 @@ fn filter_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 
 fn revisions_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let choices = revision_choices(model);
-    let Some(Overlay::Revisions { selected }) = &mut model.overlay else { return Vec::new() };
+    let Some(Overlay::Revisions { selected }) = &mut model.ui.overlay else { return Vec::new() };
     match chord {
         Chord { key: Key::Up | Key::Char('k'), .. } => *selected = selected.saturating_sub(1),
         Chord { key: Key::Down | Key::Char('j'), .. } => {
@@ -388,7 +388,7 @@ fn revisions_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         Chord { key: Key::Enter, .. } => {
             let Some(choice) = choices.get(*selected) else { return closed(model) };
             let number = choice.number;
-            model.overlay = None;
+            model.ui.overlay = None;
             return propose(model, Verb::Rollback, Some(number));
         }
         Chord { key: Key::Esc | Key::Char('q' | 'u'), .. } => return closed(model),
@@ -398,8 +398,8 @@ fn revisions_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 }
 
 fn scroll_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    let command = model.keymap.command(chord);
-    let Some(Overlay::Details { scroll, .. } | Overlay::Notices { scroll }) = &mut model.overlay else {
+    let command = model.ui.keymap.command(chord);
+    let Some(Overlay::Details { scroll, .. } | Overlay::Notices { scroll }) = &mut model.ui.overlay else {
         return Vec::new();
     };
     match command {

@@ -19,7 +19,7 @@ pub enum Place {
 /// Returns the workload of an environment that the screen shows: the selected one where it exists, else the first.
 #[must_use]
 pub fn shown<'a>(model: &Model, env: &'a crate::domain::world::Environment) -> Option<&'a WorkloadState> {
-    model.workload.as_ref().and_then(|id| env.workload(id)).or_else(|| env.workloads.first())
+    model.ui.workload.as_ref().and_then(|id| env.workload(id)).or_else(|| env.workloads.first())
 }
 
 /// Returns where a workload stands on the way of `release`.

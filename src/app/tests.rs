@@ -1,19 +1,26 @@
 //! The laws as properties of the pure application.
 
+mod autopilot;
+mod checklist;
 mod clicks;
+mod two_people;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::model::{JournalView, Look, Model, Overlay, Screen};
+use super::model::{Look, Model, Overlay};
 use super::{Effect, Msg, update};
+use crate::core::{self, Autopilot, Core};
 use crate::domain::access::{Access, Permission};
+use crate::domain::action::ActionId;
+use crate::domain::action::Receipt;
 use crate::domain::action::{Outcome, PlanRecord, RefusalKind, Verb};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target, Track, WorkloadId, WorkloadKind};
+use crate::domain::journal::JournalState;
 use crate::domain::object::{Container, Meta};
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
@@ -131,29 +138,11 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: vec![target().workload],
     };
-    let mut model = Model {
-        world: World::new([settings]),
-        now: start(),
-        zone: jiff::tz::TimeZone::UTC,
-        operator: "alice".to_owned(),
-        screen: Screen::Deck,
-        env: target().env,
-        workload: None,
-        overlay: None,
-        filter: String::new(),
-        scroll: 0,
-        line: 0,
-        notices: std::collections::VecDeque::new(),
-        unread: 0,
-        autopilot: super::autopilot::Autopilot::default(),
-        in_flight: std::collections::BTreeMap::new(),
-        journal: JournalView::default(),
-        keymap: Keymap::default(),
-        look: Look { ascii: false, mouse: false },
-        simulated: None,
-        too_small: false,
-        quit_asked: false,
-    };
+    let mut core = Core::new(World::new([settings]), "alice".to_owned(), start());
+    core.journal.unread = false;
+    core.autopilot = Autopilot::enabled();
+    let look = Look { ascii: false, mouse: false };
+    let mut model = Model::new(core, Keymap::default(), look, jiff::tz::TimeZone::UTC);
     feed(
         &mut model,
         Feed::Link { env: target().env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(start()) },
@@ -164,8 +153,8 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
 }
 
 pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
-    let now = model.now;
-    update(model, Msg::Feed(feed), now)
+    let now = model.core.now;
+    update(model, Msg::Core(core::Msg::Feed(feed)), now)
 }
 
 pub(super) fn change(model: &mut Model, change: impl FnOnce(&mut Rollout)) {
@@ -182,7 +171,7 @@ pub(super) fn changed(change: impl FnOnce(&mut Rollout)) -> Feed {
 pub(super) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys.split(' ') {
-        let now = model.now + SignedDuration::from_millis(500);
+        let now = model.core.now + SignedDuration::from_millis(500);
         let chord: Chord = key.parse().unwrap();
         effects.extend(update(model, Msg::Key { chord, repeat: false }, now));
     }
@@ -193,7 +182,7 @@ pub(super) fn performed(effects: &[Effect]) -> Vec<PlanRecord> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Perform(plan) => Some(plan.record().clone()),
+            Effect::Core(core::Effect::Perform(plan)) => Some(plan.record().clone()),
             _ => None,
         })
         .collect()
@@ -205,7 +194,7 @@ fn p_then_y_promotes_and_nothing_else_does() {
     let records = performed(&press(&mut promoted, "p y"));
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].headline, "promote 20 → 60 %");
-    assert!(promoted.in_flight.contains_key(&target()));
+    assert!(promoted.core.in_flight.contains_key(&target()));
     for keys in ["p enter", "p esc y", "p p", "p space y", "y", "p n y", "enter y"] {
         let mut model = model(false, false);
         assert!(performed(&press(&mut model, keys)).is_empty(), "{keys}");
@@ -233,7 +222,7 @@ fn a_protected_promotion_wants_its_name_and_then_y() {
 fn a_key_right_after_the_dialog_opened_does_not_confirm() {
     let mut model = model(false, false);
     press(&mut model, "R");
-    let soon = model.now + SignedDuration::from_millis(299);
+    let soon = model.core.now + SignedDuration::from_millis(299);
     let yes = Msg::Key { chord: Chord::char('y'), repeat: false };
     assert!(performed(&update(&mut model, yes.clone(), soon)).is_empty());
     let held = Msg::Key { chord: Chord::char('y'), repeat: true };
@@ -263,8 +252,8 @@ fn a_plan_older_than_thirty_seconds_is_not_confirmed_unless_it_stops() {
     for (key, sent) in [("p", 0), ("R", 1)] {
         let mut model = model(false, false);
         press(&mut model, key);
-        let later = model.now + SignedDuration::from_secs(31);
-        update(&mut model, Msg::Clock, later);
+        let later = model.core.now + SignedDuration::from_secs(31);
+        update(&mut model, Msg::Core(core::Msg::Clock), later);
         assert_eq!(performed(&press(&mut model, "y")).len(), sent, "{key}");
     }
 }
@@ -273,8 +262,8 @@ fn a_plan_older_than_thirty_seconds_is_not_confirmed_unless_it_stops() {
 fn waking_up_cancels_the_open_question() {
     let mut model = model(false, false);
     press(&mut model, "R");
-    let later = model.now + SignedDuration::from_hours(8);
-    update(&mut model, Msg::Woke, later);
+    let later = model.core.now + SignedDuration::from_hours(8);
+    update(&mut model, Msg::Core(core::Msg::Woke), later);
     assert!(performed(&press(&mut model, "y")).is_empty());
 }
 
@@ -300,7 +289,7 @@ fn read_only_says_why_and_sends_nothing() {
     }
     let mut model = model(false, true);
     press(&mut model, "R");
-    let Some(Overlay::Refused { refusals, .. }) = &model.overlay else { panic!("{:?}", model.overlay) };
+    let Some(Overlay::Refused { refusals, .. }) = &model.ui.overlay else { panic!("{:?}", model.ui.overlay) };
     assert_eq!(refusals[0].kind, RefusalKind::ReadOnly);
 }
 
@@ -308,15 +297,15 @@ fn read_only_says_why_and_sends_nothing() {
 fn what_goes_on_waits_until_the_journals_are_read_and_what_stops_does_not() {
     for (keys, while_unread) in [("p y", 0), ("R y", 1), ("A y", 1), ("space y", 1)] {
         let mut model = model(false, false);
-        model.journal.unread = true;
+        model.core.journal.unread = true;
         assert_eq!(performed(&press(&mut model, keys)).len(), while_unread, "{keys}");
     }
     let mut model = model(false, false);
-    model.journal.unread = true;
+    model.core.journal.unread = true;
     press(&mut model, "p");
-    let Some(Overlay::Refused { refusals, .. }) = &model.overlay else { panic!("{:?}", model.overlay) };
+    let Some(Overlay::Refused { refusals, .. }) = &model.ui.overlay else { panic!("{:?}", model.ui.overlay) };
     assert_eq!(refusals[0].kind, RefusalKind::Journal);
-    model.journal.unread = false;
+    model.core.journal.unread = false;
     assert_eq!(performed(&press(&mut model, "esc p y")).len(), 1);
 }
 
@@ -324,14 +313,30 @@ fn what_goes_on_waits_until_the_journals_are_read_and_what_stops_does_not() {
 fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
     let mut model = model(false, false);
     let record = performed(&press(&mut model, "p y")).remove(0);
-    let now = model.now;
+    let now = model.core.now;
     let unknown = Outcome::Unknown { why: "no answer in 10 s".to_owned() };
-    update(&mut model, Msg::Ended { record: Box::new(record.clone()), outcome: unknown }, now);
+    update(
+        &mut model,
+        Msg::Core(core::Msg::Receipt(Receipt::Ended {
+            action: ActionId("a".to_owned()),
+            record: Box::new(record.clone()),
+            outcome: unknown,
+        })),
+        now,
+    );
     assert!(performed(&press(&mut model, "p y")).is_empty(), "nothing is sent while one is unknown");
     press(&mut model, "esc");
     let found = Outcome::FoundNotDone { shows: "Paused".to_owned() };
-    update(&mut model, Msg::Ended { record: Box::new(record), outcome: found }, now);
-    assert!(model.in_flight.is_empty());
+    update(
+        &mut model,
+        Msg::Core(core::Msg::Receipt(Receipt::Ended {
+            action: ActionId("a".to_owned()),
+            record: Box::new(record),
+            outcome: found,
+        })),
+        now,
+    );
+    assert!(model.core.in_flight.is_empty());
 }
 
 #[test]
@@ -341,16 +346,24 @@ fn what_stops_does_not_wait_for_what_goes_on() {
     assert_eq!(performed(&press(&mut model, "R y")).len(), 1, "a promotion on its way does not hold up a rollback");
     assert!(performed(&press(&mut model, "R y")).is_empty(), "but it is not sent twice");
     press(&mut model, "esc");
-    let now = model.now;
+    let now = model.core.now;
     let done = Outcome::Confirmed { shows: "Progressing".to_owned() };
-    update(&mut model, Msg::Ended { record: Box::new(promotion), outcome: done }, now);
-    assert!(model.in_flight.contains_key(&target()), "the rollback is still on its way");
+    update(
+        &mut model,
+        Msg::Core(core::Msg::Receipt(Receipt::Ended {
+            action: ActionId("a".to_owned()),
+            record: Box::new(promotion),
+            outcome: done,
+        })),
+        now,
+    );
+    assert!(model.core.in_flight.contains_key(&target()), "the rollback is still on its way");
 }
 
 #[test]
 fn in_a_terminal_too_small_only_quit_works() {
     let mut model = model(false, false);
-    let now = model.now;
+    let now = model.core.now;
     update(&mut model, Msg::TooSmall(true), now);
     assert!(performed(&press(&mut model, "R y")).is_empty());
     assert!(press(&mut model, "q").iter().any(|effect| matches!(effect, Effect::Quit)));
@@ -386,19 +399,39 @@ fn miserable(model: &mut Model, misery: &Misery) {
     if misery.held {
         change(model, |rollout| rollout.spec.paused = true);
     }
-    let now = model.now + SignedDuration::from_secs(misery.age);
+    let now = model.core.now + SignedDuration::from_secs(misery.age);
     if misery.link_down {
         let link = Link::Down("connection refused".to_owned());
-        update(model, Msg::Feed(Feed::Link { env: target().env, source: SourceKind::Kubernetes, link, at: None }), now);
+        update(
+            model,
+            Msg::Core(core::Msg::Feed(Feed::Link {
+                env: target().env,
+                source: SourceKind::Kubernetes,
+                link,
+                at: None,
+            })),
+            now,
+        );
     }
     if misery.journal {
-        update(model, Msg::Journal { broken: Some("disk full".to_owned()), unwritten: 3 }, now);
+        update(
+            model,
+            Msg::Core(core::Msg::Receipt(Receipt::Journal(JournalState {
+                broken: Some("disk full".to_owned()),
+                unwritten: 3,
+            }))),
+            now,
+        );
     }
     if misery.rights_unknown {
         let verbs = Verb::ALL.into_iter().map(|verb| (verb, Permission::Unknown("no answer".to_owned()))).collect();
-        update(model, Msg::Feed(Feed::Access { env: target().env, access: Access { user: None, verbs } }), now);
+        update(
+            model,
+            Msg::Core(core::Msg::Feed(Feed::Access { env: target().env, access: Access { user: None, verbs } })),
+            now,
+        );
     }
-    update(model, Msg::Clock, now);
+    update(model, Msg::Core(core::Msg::Clock), now);
 }
 
 fn any_key() -> impl Strategy<Value = Chord> {
@@ -415,7 +448,7 @@ proptest! {
             let mut model = model(true, false);
             miserable(&mut model, &misery);
             let records = performed(&press(&mut model, keys));
-            prop_assert_eq!(records.len(), 1, "{} {:?} {:?}", keys, misery, model.overlay);
+            prop_assert_eq!(records.len(), 1, "{} {:?} {:?}", keys, misery, model.ui.overlay);
             prop_assert_eq!(records[0].verb, verb);
         }
     }
@@ -440,13 +473,13 @@ proptest! {
     ) {
         let mut model = model(protected, read_only);
         for (chord, wait) in keys {
-            let open = matches!(model.overlay, Some(Overlay::Confirm(_)));
-            let now = model.now + SignedDuration::from_millis(wait);
+            let open = matches!(model.ui.overlay, Some(Overlay::Confirm(_)));
+            let now = model.core.now + SignedDuration::from_millis(wait);
             let effects = update(&mut model, Msg::Key { chord, repeat: false }, now);
             let sent = performed(&effects);
             prop_assert!(sent.len() <= 1);
             prop_assert!(sent.is_empty() || (open && chord == Chord::char('y') && !read_only));
-            prop_assert!(model.in_flight.len() <= 1);
+            prop_assert!(model.core.in_flight.len() <= 1);
         }
     }
 
@@ -456,7 +489,7 @@ proptest! {
         let run = || {
             let mut model = model(false, false);
             for chord in &keys {
-                let now = model.now + SignedDuration::from_millis(350);
+                let now = model.core.now + SignedDuration::from_millis(350);
                 update(&mut model, Msg::Key { chord: *chord, repeat: false }, now);
             }
             format!("{model:?}")

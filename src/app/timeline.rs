@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Level, Model};
-use super::narrate;
-use crate::domain::action::ActionId;
+use super::model::Model;
+use crate::core::Level;
+use crate::domain::action::{ActionId, Outcome};
 use crate::domain::event::KubeEvent;
 use crate::domain::ids::{EnvName, Target};
 use crate::domain::journal::{Entry, Line};
@@ -31,10 +31,10 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
         Event(&'a EnvName, &'a crate::domain::ids::WorkloadId, &'a KubeEvent),
         Journal(&'a Line),
     }
-    let events = model.world.environments.iter().flat_map(|env| {
+    let events = model.core.world.environments.iter().flat_map(|env| {
         env.events.iter().rev().take(limit).map(|(id, event)| (event.at, Source::Event(env.name(), id, event)))
     });
-    let lines = model.journal.lines.iter().rev().filter(|line| !matches!(line.entry, Entry::Answer { .. }));
+    let lines = model.core.journal.lines.iter().rev().filter(|line| !matches!(line.entry, Entry::Answer { .. }));
     let lines = lines.take(limit).map(|line| (line.at, Source::Journal(line)));
     let mut all: Vec<_> = events.chain(lines).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
@@ -51,11 +51,22 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
             Source::Journal(line) => Happening {
                 at,
                 env: env_of(&line.entry, &targets).cloned(),
-                text: format!("{} (journal {})", narrate::sentence(&line.entry), line.n),
-                level: narrate::level(&line.entry),
+                text: format!("{} (journal {})", line.entry.sentence(), line.n),
+                level: level(&line.entry),
             },
         })
         .collect()
+}
+
+/// Returns how severe an entry is.
+#[must_use]
+pub fn level(entry: &Entry) -> Level {
+    match entry {
+        Entry::Outcome { outcome, .. } if outcome.is_done() => Level::Good,
+        Entry::Outcome { outcome: Outcome::Refused { .. } | Outcome::FoundNotDone { .. }, .. } => Level::Error,
+        Entry::Outcome { .. } => Level::Warn,
+        _ => Level::Info,
+    }
 }
 
 /// Returns an event in one sentence: its message, with the object it is about unless that is the workload itself.
@@ -70,7 +81,7 @@ pub fn event_sentence(event: &KubeEvent, workload_kind: &str) -> String {
 /// Returns which target each action of the journal is about.
 #[must_use]
 pub fn targets(model: &Model) -> BTreeMap<&ActionId, &Target> {
-    let intents = model.journal.lines.iter().filter_map(|line| match &line.entry {
+    let intents = model.core.journal.lines.iter().filter_map(|line| match &line.entry {
         Entry::Intent { action, plan, .. } => Some((action, &plan.target)),
         _ => None,
     });
@@ -93,7 +104,7 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
 #[must_use]
 pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
     let target = model.target();
-    let intents = model.journal.lines.iter().filter(|line| line.at >= from);
+    let intents = model.core.journal.lines.iter().filter(|line| line.at >= from);
     intents
         .filter_map(|line| match &line.entry {
             Entry::Intent { plan, .. } if Some(&plan.target) == target.as_ref() => {

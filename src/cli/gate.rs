@@ -6,89 +6,60 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::status::API_VERSION;
+use crate::core::checklist::Checklist;
 use crate::domain::checklist::sign_off::{Seat, board};
-use crate::domain::checklist::{Answer, Candidate, Check, CheckPhase, CheckState, Decision};
+use crate::domain::checklist::{Check, CheckPhase, CheckState, Decision};
 use crate::domain::text::{duration, is_unsafe, visible};
 use crate::domain::world::{Environment, World};
 
 /// What is printed of an environment's checklist.
 pub struct Gate<'a> {
-    /// The world.
-    pub world: &'a World,
-    /// The environment.
-    pub env: &'a Environment,
-    /// What it is about.
-    pub candidate: Option<Candidate>,
-    /// GO or NO-GO.
-    pub answer: Answer,
-    /// Now.
-    pub now: Timestamp,
+    world: &'a World,
+    /// Its lines and its answer.
+    pub list: Checklist<'a>,
+    now: Timestamp,
 }
 
 impl<'a> Gate<'a> {
     /// Looks at an environment.
     #[must_use]
     pub fn of(world: &'a World, env: &'a Environment, now: Timestamp) -> Self {
-        let answer = crate::domain::checklist::answer(world, env, now);
-        Self { world, env, candidate: world.candidate(env), answer, now }
-    }
-
-    fn state(&self, check: &Check) -> CheckState {
-        check.state(self.candidate.as_ref().map_or("", |candidate| candidate.key.as_str()), self.now)
-    }
-
-    fn seats(&self) -> Vec<Seat> {
-        let board = |candidate| board(self.env, &self.world.ledger, candidate);
-        self.candidate.as_ref().map(board).unwrap_or_default()
-    }
-
-    /// Returns checks by phase, gates first.
-    fn checks(&self) -> Vec<&'a Check> {
-        let mut checks: Vec<&Check> = self.env.checks.iter().collect();
-        checks.sort_by_key(|check| (check.spec.phase, !check.spec.gate));
-        checks
+        Self { world, list: Checklist::of(world, env, now), now }
     }
 
     /// Returns it as text.
     #[must_use]
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
-        let about = self.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
-        lines.push(format!("{}  {}{about}", self.env.name(), self.answer.verdict.shout()));
-        for reason in &self.answer.reasons {
+        let about =
+            self.list.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
+        lines.push(format!("{}  {}{about}", self.list.env.name(), self.list.answer.verdict.shout()));
+        for reason in &self.list.answer.reasons {
             lines.push(format!("  in the way: {}", reason.line()));
         }
         let mut phase = None;
-        for check in self.checks() {
+        for (check, state) in self.list.checks() {
             if phase != Some(check.spec.phase) {
                 phase = Some(check.spec.phase);
                 lines.push(check.spec.phase.title().to_owned());
             }
-            lines.push(self.check_line(check));
+            lines.push(check_line(check, state));
         }
-        let seats = self.seats();
-        if !seats.is_empty() {
+        if self.list.seats().next().is_some() {
             lines.push("sign-offs".to_owned());
         }
-        for seat in seats {
+        for seat in self.list.seats() {
             let go = seat.holding(Decision::Go).count();
             lines.push(format!("  {:<14} {go}/{} GO", seat.role, seat.needed));
-            lines.extend(signatures(&seat));
+            lines.extend(signatures(seat));
         }
         visible_lines(&lines)
     }
 
-    fn check_line(&self, check: &Check) -> String {
-        let state = self.state(check);
-        let gate = if check.spec.gate { "gate" } else { "" };
-        let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
-        format!("  {:<8} {gate:<4} {:<14} {said}", state.word(), check.spec.id.as_str())
-    }
-
     /// Returns one check with its evidence as text.
     #[must_use]
-    pub fn check_text(&self, check: &Check) -> String {
-        let mut lines = vec![self.check_line(check).trim_start().to_owned(), format!("  {}", check.spec.title)];
+    pub fn check_text(&self, check: &Check, state: CheckState) -> String {
+        let mut lines = vec![check_line(check, state).trim_start().to_owned(), format!("  {}", check.spec.title)];
         if let Some(finding) = &check.finding {
             lines.push(format!("  {} ago", duration(self.now.duration_since(finding.at))));
             lines.extend(finding.evidence.iter().map(|line| format!("  {line}")));
@@ -105,12 +76,12 @@ impl<'a> Gate<'a> {
     pub fn json(&self) -> Value {
         json!({
             "apiVersion": API_VERSION,
-            "environment": self.env.name(),
-            "release": self.candidate.as_ref().map(|candidate| candidate.release.as_str()),
-            "answer": self.answer.verdict.word(),
-            "reasons": self.answer.reasons,
-            "checks": checks_json(self.world, self.env, self.now),
-            "sign_offs": sign_offs_json(self.world, self.env),
+            "environment": self.list.env.name(),
+            "release": self.list.candidate.as_ref().map(|candidate| candidate.release.as_str()),
+            "answer": self.list.answer.verdict.word(),
+            "reasons": self.list.answer.reasons,
+            "checks": checks_json(self.world, self.list.env, self.now),
+            "sign_offs": sign_offs_json(self.world, self.list.env),
         })
     }
 
@@ -119,8 +90,7 @@ impl<'a> Gate<'a> {
     #[must_use]
     pub fn junit(&self) -> String {
         let mut cases = Vec::new();
-        for check in self.checks() {
-            let state = self.state(check);
+        for (check, state) in self.list.checks() {
             let finding = check.finding.as_ref();
             let said = finding.map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
             let evidence = finding.map_or_else(String::new, |finding| finding.evidence.join("\n"));
@@ -134,15 +104,15 @@ impl<'a> Gate<'a> {
             };
             cases.push(case(check.spec.id.as_str(), check.spec.phase.word(), outcome, said, &evidence));
         }
-        for seat in self.seats().into_iter().filter(|seat| seat.needed > 0) {
+        for seat in self.list.seats().filter(|seat| seat.needed > 0) {
             let outcome = if seat.is_go() { None } else { Some("failure") };
             let said = format!("{} of {} signed GO", seat.holding(Decision::Go).count(), seat.needed);
-            cases.push(case(&seat.role, "sign-off", outcome, &said, &signatures(&seat).join("\n")));
+            cases.push(case(&seat.role, "sign-off", outcome, &said, &signatures(seat).join("\n")));
         }
         // Live limits are no check of the list, but they stand in the way all the same.
         let listed: usize = cases.iter().filter(|(_, outcome)| matches!(outcome, Some("failure" | "error"))).count();
         if listed == 0 {
-            for reason in &self.answer.reasons {
+            for reason in &self.list.answer.reasons {
                 cases.push(case("live signals", "deploy", Some("failure"), &reason.text, &reason.remedy));
             }
         }
@@ -151,7 +121,7 @@ impl<'a> Gate<'a> {
         let _ = writeln!(
             xml,
             "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
-            escaped(&format!("cockpit gate {}", self.env.name())),
+            escaped(&format!("cockpit gate {}", self.list.env.name())),
             cases.len(),
             count("failure"),
             count("error"),
@@ -162,6 +132,12 @@ impl<'a> Gate<'a> {
         }
         xml + "</testsuite>\n"
     }
+}
+
+fn check_line(check: &Check, state: CheckState) -> String {
+    let gate = if check.spec.gate { "gate" } else { "" };
+    let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
+    format!("  {:<8} {gate:<4} {:<14} {said}", state.word(), check.spec.id.as_str())
 }
 
 fn visible_lines(lines: &[String]) -> String {

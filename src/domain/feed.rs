@@ -1,5 +1,6 @@
 //! What sources may say.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::access::Access;
@@ -14,7 +15,7 @@ use analysis::{Look, Report};
 use jiff::Timestamp;
 
 /// One statement of a source. For state the latest replaces what was said before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Feed {
     /// A workload as it is now; `None` when it does not exist.
     Workload {

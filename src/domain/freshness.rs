@@ -1,9 +1,10 @@
 //! How far what is known can be trusted: links to the outside and their age.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// State of the link to one source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
     /// Not tried yet.
     #[default]
@@ -23,7 +24,7 @@ impl Link {
 }
 
 /// What an environment has links to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SourceKind {
     /// The Kubernetes API server.
     Kubernetes,

@@ -33,7 +33,7 @@ impl Response {
 }
 
 /// What became of a canary that autopilot acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decided {
     /// Autopilot held it: whoever resumed it since has decided.
     Held,

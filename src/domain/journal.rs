@@ -178,6 +178,15 @@ fn quoted(note: &str) -> String {
     if note.is_empty() { String::new() } else { format!(": “{note}”") }
 }
 
+/// Whether the journals can be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalState {
+    /// Why the last write failed, if it did.
+    pub broken: Option<String>,
+    /// Entries kept in memory until they can be written.
+    pub unwritten: usize,
+}
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {

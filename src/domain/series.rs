@@ -1,11 +1,12 @@
 //! A bounded series of readings over time, gaps included.
 
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
 /// One point: a value, or a gap where there was no data.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// When it was measured.
     pub at: Timestamp,
@@ -14,7 +15,7 @@ pub struct Point {
 }
 
 /// A ring of points in the order of time.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     points: VecDeque<Point>,
 }

@@ -115,11 +115,12 @@ impl NoData {
 pub type Reading = Result<f64, NoData>;
 
 /// One look at all signals of one workload.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The time that was asked for.
     pub at: Timestamp,
     /// Readings by track and signal.
+    #[serde(with = "super::serde_pairs")]
     pub readings: BTreeMap<(Track, Signal), Reading>,
 }
 
@@ -133,15 +134,17 @@ pub struct Tracks {
 }
 
 /// Signals of one workload over time.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signals {
     /// Whose numbers these are.
     pub tracks: Tracks,
     /// The latest readings.
+    #[serde(with = "super::serde_pairs")]
     pub now: BTreeMap<(Track, Signal), Reading>,
     /// When the latest look was made.
     pub at: Option<Timestamp>,
     /// The history by track and signal.
+    #[serde(with = "super::serde_pairs")]
     pub history: BTreeMap<(Track, Signal), Series>,
     /// How often the source looks.
     pub interval: Option<SignedDuration>,

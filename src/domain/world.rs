@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::access::Access;
 use super::changes::Changes;
-use super::checklist::{Check, CheckId, CheckSpec, Finding, Ledger, SignOffRules};
+use super::checklist::{Check, CheckSpec, Ledger, SignOffRules};
 use super::event::KubeEvent;
 use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
@@ -102,8 +102,8 @@ pub struct World {
     pub environments: Vec<Environment>,
     /// What people said and what was found earlier, from the journals.
     pub ledger: Ledger,
-    /// Answers to checks that differ from the ones before, for the journal; bounded.
-    pub news: VecDeque<(EnvName, CheckId, Finding)>,
+    /// Whether a check may have an answer that the journal does not hold yet.
+    pub has_unrecorded: bool,
 }
 
 /// How many events are kept per environment.
@@ -169,6 +169,19 @@ impl Environment {
         }
     }
 
+    /// Judges its workloads anew. A verdict on a state that is not fresh is blind, whatever metrics say.
+    fn rejudge(&mut self, now: Timestamp) {
+        let heard = self.kubernetes();
+        let late = heard.at.is_some() && !heard.is_fresh(now);
+        for workload in &mut self.workloads {
+            workload.rejudge(&self.settings.limits, self.settings.has_metrics, now);
+            if late && workload.judgement.verdict < Verdict::Blind {
+                let reason = format!("the picture is {}", heard.age_in_words(now));
+                workload.judgement = Judgement::new(Verdict::Blind, [reason]);
+            }
+        }
+    }
+
     fn workload_mut(&mut self, id: &WorkloadId) -> Option<&mut WorkloadState> {
         self.workloads.iter_mut().find(|workload| workload.id == *id)
     }
@@ -182,6 +195,27 @@ impl Environment {
             .max_by_key(|judgement| judgement.verdict)
             .cloned()
             .unwrap_or(Judgement::new(Verdict::Blind, ["no workload is watched".to_owned()]))
+    }
+
+    /// Returns whether everything that a first look can tell of it is known, or known to be out of reach.
+    #[must_use]
+    pub fn looked_at(&self) -> bool {
+        let measured = !self.settings.has_metrics
+            || self.is_down(SourceKind::Prometheus)
+            || self.workloads.iter().all(|workload| workload.missing || workload.is_measured());
+        self.is_down(SourceKind::Kubernetes) || self.is_seen() && measured
+    }
+
+    /// Returns whether each of its workloads was seen, or is known to be missing.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        !self.workloads.is_empty()
+            && self.workloads.iter().all(|workload| workload.missing || workload.status.is_some())
+            && self.kubernetes().at.is_some()
+    }
+
+    fn is_down(&self, source: SourceKind) -> bool {
+        self.links.get(&source).is_some_and(|heard| matches!(heard.link, Link::Down(_)))
     }
 
     /// Returns how the link to the API server is.
@@ -286,10 +320,7 @@ impl World {
                     env.record = Some(known);
                 }
             }
-            Feed::Ledger(ledger) => {
-                self.ledger.merge(*ledger);
-                self.refresh_checks(None, now);
-            }
+            Feed::Ledger(ledger) => self.take_ledger(*ledger, now),
             Feed::Log { target, pod, lines } => {
                 self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));
             }
@@ -298,10 +329,9 @@ impl World {
 
     fn with_workload(&mut self, target: &Target, now: Timestamp, change: impl FnOnce(&mut WorkloadState)) {
         let Some(env) = self.environment_mut(&target.env) else { return };
-        let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
         if let Some(workload) = env.workload_mut(&target.workload) {
             change(workload);
-            workload.rejudge(&limits, has_metrics, now);
+            env.rejudge(now);
         }
     }
 
@@ -322,16 +352,7 @@ impl World {
     /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
     pub fn rejudge(&mut self, now: Timestamp) {
         for env in &mut self.environments {
-            let (limits, has_metrics) = (env.settings.limits.clone(), env.settings.has_metrics);
-            let heard = env.kubernetes();
-            let late = heard.at.is_some() && !heard.is_fresh(now);
-            for workload in &mut env.workloads {
-                workload.rejudge(&limits, has_metrics, now);
-                if late && workload.judgement.verdict < Verdict::Blind {
-                    let reason = format!("the picture is {}", heard.age_in_words(now));
-                    workload.judgement = Judgement::new(Verdict::Blind, [reason]);
-                }
-            }
+            env.rejudge(now);
         }
         self.refresh_checks(None, now);
     }
@@ -402,6 +423,12 @@ impl WorkloadState {
         if let Some(stable) = stable.filter(|_| next.canary.is_none()) {
             self.rejected.remove(stable);
         }
+    }
+
+    /// Whether its signals were read, and compared where there is something to compare.
+    fn is_measured(&self) -> bool {
+        let both = self.status.as_ref().is_some_and(|status| status.canary.is_some() && status.stable.is_some());
+        self.signals.at.is_some() && (!both || self.opinion().is_some())
     }
 
     /// Returns what the judge said of the revision that is under way now.

@@ -2,13 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::checklist::{Check, CheckId, Finding, Found, How};
+use super::checklist::{Check, CheckId, Finding, Found, How, Ledger};
 use super::ids::EnvName;
 use super::journal::Line;
 use super::world::World;
-
-/// How many answers wait for the journal at most.
-const NEWS: usize = 500;
 
 impl World {
     /// Takes in lines that were written to a journal.
@@ -17,6 +14,44 @@ impl World {
             self.ledger.take(line);
         }
         self.refresh_checks(None, now);
+    }
+
+    /// Takes in what the journals of earlier runs say of checklists.
+    pub fn take_ledger(&mut self, ledger: Ledger, now: Timestamp) {
+        for env in &mut self.environments {
+            for check in &mut env.checks {
+                if let Some((found, subject)) = ledger.answer(&env.settings.name, &check.spec.id) {
+                    check.recorded = Some((found, subject.to_owned()));
+                }
+            }
+        }
+        self.ledger.merge(ledger);
+        self.refresh_checks(None, now);
+    }
+
+    /// Returns the findings that the journal does not hold yet, of environments whose workloads were seen, those of
+    /// the environment before included: until then answers come and go. They count as recorded from now on.
+    pub fn take_unrecorded(&mut self) -> Vec<(EnvName, CheckId, Finding)> {
+        if !self.has_unrecorded {
+            return Vec::new();
+        }
+        self.has_unrecorded = false;
+        let mut found = Vec::new();
+        let mut before_seen = true;
+        for env in &mut self.environments {
+            let seen = env.is_seen();
+            for check in &mut env.checks {
+                let Some(finding) = check.unrecorded().cloned() else { continue };
+                if !seen || !before_seen {
+                    self.has_unrecorded = true;
+                    continue;
+                }
+                check.recorded = Some((finding.found, finding.subject.clone()));
+                found.push((env.settings.name.clone(), check.spec.id.clone(), finding));
+            }
+            before_seen = seen;
+        }
+        found
     }
 
     /// Returns a check of an environment.
@@ -79,9 +114,6 @@ impl World {
         }
         // At once, and not only when the journal has it: a disk that is full must not keep a sign-off alive.
         self.ledger.answered(env, id, &finding);
-        if self.news.len() == NEWS {
-            self.news.pop_front();
-        }
-        self.news.push_back((env.clone(), id.clone(), finding));
+        self.has_unrecorded = true;
     }
 }

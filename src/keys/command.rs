@@ -1,5 +1,8 @@
 //! The one table of commands: it feeds dispatch, footer, `?`, palette, config names and the README.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::chord::{Chord, Key};
 
 /// Everything a key or the palette can ask for.
@@ -240,6 +243,19 @@ impl Command {
     #[must_use]
     pub fn by_id(id: &str) -> Option<Self> {
         COMMANDS.iter().find(|spec| spec.id == id).map(|spec| spec.command)
+    }
+}
+
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.spec().id)
+    }
+}
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        Self::by_id(&id).ok_or_else(|| D::Error::custom(format!("there is no command `{id}`")))
     }
 }
 

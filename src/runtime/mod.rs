@@ -2,6 +2,7 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod engine;
 mod headless;
 mod input;
 mod log_file;

@@ -1,4 +1,4 @@
-//! A session: the world, the sources that tell of it and the door that changes it. Screen and headless commands share it.
+//! Sources and executors of one run: every environment with its clients, watches, checks and metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,14 +12,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actuators::kubernetes::Executor;
-use crate::actuators::{Door, Journal, Receipt, recovery};
+use crate::actuators::{Door, Journal, recovery};
 use crate::config::cluster::{Cluster, ClusterError, Clusters};
 use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
+use crate::domain::action::Receipt;
 use crate::domain::checklist::{Candidate, CheckId, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::recovered::Recovered;
 use crate::domain::workload::Revision;
 use crate::domain::world::World;
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
@@ -45,10 +47,8 @@ pub(super) enum StartError {
     Cluster(#[from] ClusterError),
 }
 
-/// The world with its sources and its door.
+/// Sources and the door.
 pub(super) struct Session {
-    /// What is known.
-    pub(super) world: World,
     /// What sources have to say.
     pub(super) inbox: Inbox,
     /// The only way to change anything.
@@ -80,7 +80,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads kubeconfigs and makes the world, without touching the network: see [`Session::start`].
-    pub(super) async fn open(mut config: Config, variables: &Variables) -> Result<Self, StartError> {
+    pub(super) async fn open(mut config: Config, variables: &Variables) -> Result<(Self, World), StartError> {
         let clusters = Clusters::read(variables)?;
         config.assume(&clusters.current().or_else(|error| {
             // With environments of their own contexts no current one is needed.
@@ -94,8 +94,7 @@ impl Session {
         let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
         let door = Door::new(journal, operator(), receipt_sender);
-        Ok(Self {
-            world,
+        let session = Self {
             inbox: Inbox::default(),
             door,
             receipts,
@@ -120,7 +119,8 @@ impl Session {
             plans,
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        })
+        };
+        Ok((session, world))
     }
 
     /// Starts sources and executors, each environment on its own.
@@ -178,26 +178,26 @@ impl Session {
         self.longest_check
     }
 
-    /// Asks for another look: at one check of an environment, or at all of them.
-    pub(super) fn look_again(&self, env: EnvName, check: Option<CheckId>) {
+    /// Runs checks again: one of an environment, or all of them.
+    pub(super) fn run_checks(&self, env: EnvName, check: Option<CheckId>) {
         // Without a runner there is nothing to look at.
         let _ = self.again.send((env, check));
     }
 
     /// Reads all journals, apart from everything else: there may be years of them.
-    pub(super) fn read_journals(&self) -> JoinHandle<recovery::Found> {
+    pub(super) fn read_journals(&self) -> JoinHandle<Recovered> {
         let door = self.door.clone();
         tokio::task::spawn_blocking(move || recovery::find(&door))
     }
 
     /// Settles intents that a crash left open by looking, and shares what could not be shared.
-    pub(super) fn recover(&self, found: &recovery::Found) {
+    pub(super) fn recover(&self, found: &Recovered) {
         for (action, record) in found.open.clone() {
             let door = self.door.clone();
             self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });
         }
-        let (door, said) = (self.door.clone(), found.said.clone());
-        self.tasks.spawn(async move { recovery::share_again(&door, said).await });
+        let (door, stated) = (self.door.clone(), found.stated.clone());
+        self.tasks.spawn(async move { recovery::share_again(&door, stated).await });
     }
 
     /// Ends all sources.

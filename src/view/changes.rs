@@ -21,7 +21,7 @@ const HASH: usize = 9;
 /// Draws the changes.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(env) = scene.model.environment() else { return };
-    let known = scene.model.world.candidate(env).map(|candidate| candidate.key);
+    let known = scene.model.core.world.candidate(env).map(|candidate| candidate.key);
     let changes = match &env.changes {
         Some((subject, Ok(changes))) if Some(subject) == known.as_ref() => changes,
         Some((subject, Err(why))) if Some(subject) == known.as_ref() => {
@@ -53,7 +53,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         put_all(buf, indent(layout::top(&mut area, 1), 1), scene.theme, [risks_in_short(scene, changes)]);
     }
     let visible = usize::from(area.height.saturating_sub(2));
-    let first = clamp_scroll(scene.model.scroll, visible, lines.len());
+    let first = clamp_scroll(scene.model.ui.scroll, visible, lines.len());
     let title = scene.row().say(Role::Title, "changes");
     let word = list::position(scene.theme, first, visible, lines.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
@@ -221,7 +221,7 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
             }
         },
     );
-    let before = scene.model.world.previous(env).map_or("the environment before", |before| before.name().as_str());
+    let before = scene.model.core.world.previous(env).map_or("the environment before", |before| before.name().as_str());
     section(
         &format!("differs from {before}"),
         match &changes.drift {

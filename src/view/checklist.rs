@@ -12,8 +12,9 @@ use super::parts::row::{highlight, put, put_all, put_both};
 use super::scene::Scene;
 use super::theme::{Role, Theme};
 use crate::app::Hit;
-use crate::app::checklist::{Checklist, Item, Tally, checklist, evidence, signed};
+use crate::app::checklist::{checklist, selected};
 use crate::app::hints::is_typing;
+use crate::core::checklist::{Checklist, Item, Tally, evidence, signed};
 use crate::domain::checklist::sign_off::Seat;
 use crate::domain::checklist::{Check, CheckPhase, CheckState, Decision, Standing};
 use crate::domain::verdict::Verdict;
@@ -127,8 +128,9 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
         shown.push(Shown::Item(index));
     }
     let (passed, all) = list.progress();
+    let selected_line = selected(scene.model, list);
     let visible = usize::from(area.height.saturating_sub(2));
-    let at = shown.iter().position(|line| matches!(line, Shown::Item(index) if *index == list.selected));
+    let at = shown.iter().position(|line| matches!(line, Shown::Item(index) if *index == selected_line));
     let first = window(at.unwrap_or(shown.len()), visible, shown.len());
     let place = list::position(scene.theme, first, visible, shown.len());
     let word = scene.row().say(Role::Text, format!("{passed} of {all}"));
@@ -146,7 +148,7 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
             Shown::Heading(phase) => put(buf, place, scene.theme, scene.row().say(Role::Label, phase.title())),
             Shown::Item(index) => {
                 let Some(Item::Check(check, state)) = list.items.get(*index) else { continue };
-                let selected = *index == list.selected;
+                let selected = *index == selected_line;
                 scene.clickable(place, Hit::Line(*index));
                 put(buf, place, scene.theme, check_line(scene, check, *state, selected, usize::from(place.width)));
                 if selected && !is_typing(scene.model) {
@@ -189,12 +191,12 @@ fn wrapped(scene: &Scene<'_>, text: &str, columns: u16) -> Vec<Line<'static>> {
 
 /// The evidence of what is selected.
 fn pane(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
-    let (title, lines) = match list.items.get(list.selected) {
-        Some(Item::Check(check, state)) => (check.spec.id.to_string(), evidence(check, *state, scene.model.now)),
+    let (title, lines) = match list.items.get(selected(scene.model, list)) {
+        Some(Item::Check(check, state)) => (check.spec.id.to_string(), evidence(check, *state, scene.model.core.now)),
         Some(Item::Seat(seat)) => (format!("sign-off {}", seat.role), signed(seat)),
         None => (String::new(), Vec::new()),
     };
-    let word = match list.items.get(list.selected) {
+    let word = match list.items.get(selected(scene.model, list)) {
         Some(Item::Check(_, state)) => {
             let (sign, role) = state_sign(scene.theme, *state);
             scene.row().say(role, format!("{sign} {}", state.word()))
@@ -216,16 +218,17 @@ fn board(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) 
     let word = scene.row().say(Role::Label, format!("{four}void when the digest or a gate changes"));
     let title = scene.row().say(Role::Title, "sign-offs");
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
+    let selected_line = selected(scene.model, list);
     let seats = list.items.iter().enumerate().filter(|(_, item)| matches!(item, Item::Seat(_)));
-    let first = seats.clone().position(|(index, _)| index == list.selected).unwrap_or(0);
+    let first = seats.clone().position(|(index, _)| index == selected_line).unwrap_or(0);
     let visible = usize::from(inside.height);
     let first = window(first, visible, seats.clone().count());
     for (row, (index, item)) in seats.skip(first).take(visible).enumerate() {
         let Item::Seat(seat) = item else { continue };
         let place = Rect { y: inside.y + row as u16, height: 1, ..inside };
         scene.clickable(place, Hit::Line(index));
-        put(buf, place, scene.theme, seat_line(scene, seat, index == list.selected));
-        if index == list.selected && !is_typing(scene.model) {
+        put(buf, place, scene.theme, seat_line(scene, seat, index == selected_line));
+        if index == selected_line && !is_typing(scene.model) {
             highlight(buf, place, scene.theme.style(Role::Selected));
         }
     }

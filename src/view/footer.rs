@@ -11,7 +11,7 @@ use super::text::line_width;
 use super::theme::Role;
 use crate::app::Hit;
 use crate::app::hints::{self, Hint};
-use crate::app::model::Level;
+use crate::core::Level;
 use crate::domain::freshness::SourceKind;
 use crate::domain::text::plural;
 use crate::domain::world::link_trouble;
@@ -139,26 +139,26 @@ pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let area = indent(area, 1);
     let glyphs = scene.theme.glyphs();
     let key = scene.key(Command::Notices);
-    if let Some(notice) = model.notices.back().filter(|_| model.unread > 0) {
+    if let Some(notice) = model.core.notices.back().filter(|_| model.unread() > 0) {
         let (sign, word, role) = level(scene, notice.level);
         let line = scene.row().say(role, format!("{sign} {word}  ")).say(Role::Text, &notice.text);
         let more = scene
             .row()
             .say(Role::Label, format!("{} ago  ", scene.age(notice.at)))
             .say(Role::Key, &key)
-            .say(Role::Label, if model.unread > 1 { format!(" all {}", model.unread) } else { " more".to_owned() });
+            .say(Role::Label, if model.unread() > 1 { format!(" all {}", model.unread()) } else { " more".to_owned() });
         put_both(buf, area, scene.theme, line, more);
         return;
     }
-    if let Some(why) = &model.journal.broken {
-        let kept = plural(model.journal.unwritten, "entry").replace("entrys", "entries");
+    if let Some(why) = &model.core.journal.broken {
+        let kept = plural(model.core.journal.unwritten, "entry").replace("entrys", "entries");
         let text = format!("{} journal cannot be written ({kept} in memory only): {why}", glyphs.bad);
         put(buf, area, scene.theme, scene.row().say(Role::Bad, text));
         return;
     }
     let trouble = [SourceKind::Kubernetes, SourceKind::Prometheus]
         .into_iter()
-        .find_map(|kind| link_trouble(&model.world, kind).map(|(env, why)| (kind, env, why)));
+        .find_map(|kind| link_trouble(&model.core.world, kind).map(|(env, why)| (kind, env, why)));
     if let Some((kind, env, why)) = trouble {
         let line = scene.row().say(Role::Bad, format!("{} {} of {env} is down: ", glyphs.bad, kind.word()));
         put(buf, area, scene.theme, line.say(Role::Text, why));

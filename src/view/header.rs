@@ -52,7 +52,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 /// Service, versions, digest.
 fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     let row = scene.row();
-    let Some(release) = scene.model.world.release() else {
+    let Some(release) = scene.model.core.world.release() else {
         return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
     };
     let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
@@ -74,7 +74,7 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
     let model = scene.model;
     let dot = format!(" {} ", scene.theme.glyphs().dot);
     let mut row = scene.row();
-    if let Some(scenario) = &model.simulated {
+    if let Some(scenario) = &model.ui.simulated {
         let name = if with_names { format!("simulator {scenario}") } else { "simulator".to_owned() };
         row = row.say(Role::Busy, scene.theme.clip(&name, 30)).say(Role::Faint, &dot);
     }
@@ -83,11 +83,11 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
         row = row.say(Role::Warn, "read-only").say(Role::Faint, &dot);
     }
     if with_names {
-        let user = env.and_then(|env| env.access.user.as_deref()).unwrap_or(&model.operator);
+        let user = env.and_then(|env| env.access.user.as_deref()).unwrap_or(&model.core.operator);
         row = row.say(Role::Text, scene.theme.clip_middle(user, 24)).say(Role::Faint, &dot);
     }
-    if let Some((target, left)) = model.autopilot.next(model.now) {
-        let key = model.keymap.key(Command::Keep).unwrap_or_default();
+    if let Some((target, left)) = model.core.autopilot.next(model.core.now) {
+        let key = model.ui.keymap.key(Command::Keep).unwrap_or_default();
         let left = crate::domain::text::duration(left);
         let text = format!("{} rolls {} back in {left}, {key} keeps it", scene.theme.glyphs().warn, target.env);
         row = row.say(Role::Bad, text).say(Role::Faint, &dot);
@@ -95,9 +95,9 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
         row = row.say(Role::Warn, "autopilot").say(Role::Faint, &dot);
     }
     if let Some(env) = env {
-        row = row.add([badge::freshness(scene.theme, &env.kubernetes(), model.now)]).say(Role::Faint, &dot);
+        row = row.add([badge::freshness(scene.theme, &env.kubernetes(), model.core.now)]).say(Role::Faint, &dot);
     }
-    row.say(Role::Text, scene.clock(model.now)).line()
+    row.say(Role::Text, scene.clock(model.core.now)).line()
 }
 
 /// The screens with their keys, a span each; titles of the others only with room.
@@ -112,8 +112,8 @@ fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
     };
     let mut row = scene.row();
     for (_, title, screen) in Screen::TABS {
-        let key = scene.model.keymap.key(command(screen)).unwrap_or_default();
-        let shown = screen == scene.model.screen;
+        let key = scene.model.ui.keymap.key(command(screen)).unwrap_or_default();
+        let shown = screen == scene.model.ui.screen;
         let role = if shown { Role::TabOn } else { Role::TabOff };
         let text = if titles || shown { format!("{key} {title}") } else { key };
         row = row.say(role, format!(" {} ", text.trim_start()));
@@ -148,7 +148,7 @@ fn links(scene: &Scene<'_>) -> Line<'static> {
         let word = if scene.class == SizeClass::Narrow { kind.word().get(..4) } else { None };
         row = row.say(Role::Label, word.unwrap_or(kind.word())).gap(1);
         row = match &heard.link {
-            Link::Up if heard.is_fresh(scene.model.now) => row.say(Role::Text, glyphs.live),
+            Link::Up if heard.is_fresh(scene.model.core.now) => row.say(Role::Text, glyphs.live),
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
             Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
             Link::Never => row.say(Role::Label, format!("{} not asked", glyphs.waits)),

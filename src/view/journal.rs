@@ -9,15 +9,15 @@ use super::parts::panel::{Edge, panel};
 use super::parts::row::{put, put_all};
 use super::scene::Scene;
 use super::theme::Role;
-use crate::app::model::Level;
-use crate::app::narrate;
+use crate::app::timeline::level;
 use crate::app::timeline::{env_of, targets};
+use crate::core::Level;
 use crate::domain::ids::EnvName;
 use crate::domain::journal::Line;
 
 /// Draws the journal.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
-    let journal = &scene.model.journal;
+    let journal = &scene.model.core.journal;
     if let Some(why) = &journal.broken {
         let sign = scene.theme.glyphs().bad;
         let text = format!(
@@ -30,18 +30,22 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         put_all(buf, place, scene.theme, lines.into_iter().map(|part| scene.row().say(Role::Bad, part).line()));
     }
     let targets = targets(scene.model);
-    let filter = scene.model.filter.to_lowercase();
+    let filter = scene.model.ui.filter.to_lowercase();
     let matches = |line: &&Line| {
         filter.is_empty()
-            || narrate::sentence(&line.entry).to_lowercase().contains(&filter)
-            || narrate::kind(&line.entry).contains(&filter)
+            || line.entry.sentence().to_lowercase().contains(&filter)
+            || line.entry.word().contains(&filter)
             || env_of(&line.entry, &targets).is_some_and(|env| env.as_str().to_lowercase().contains(&filter))
     };
     let lines: Vec<&Line> = journal.lines.iter().rev().filter(matches).collect();
     let visible = usize::from(area.height.saturating_sub(2));
-    let first = clamp_scroll(scene.model.scroll, visible, lines.len());
-    let release =
-        scene.model.world.release().map_or_else(String::new, |release| format!("  {} {}", release.service, release.to));
+    let first = clamp_scroll(scene.model.ui.scroll, visible, lines.len());
+    let release = scene
+        .model
+        .core
+        .world
+        .release()
+        .map_or_else(String::new, |release| format!("  {} {}", release.service, release.to));
     let title = scene.row().say(Role::Title, "journal").say(Role::Label, scene.theme.clip_middle(&release, 40));
     let word = list::word(scene, first, visible, lines.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
@@ -50,7 +54,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         put(buf, inside, scene.theme, scene.row().say(Role::Label, text));
         return;
     }
-    let names = scene.model.world.environments.iter().map(|env| super::text::width_within(env.name().as_str(), 16));
+    let names =
+        scene.model.core.world.environments.iter().map(|env| super::text::width_within(env.name().as_str(), 16));
     let name = names.max().unwrap_or(0).min(16);
     let columns = usize::from(inside.width);
     let shown = lines.into_iter().skip(first).take(visible);
@@ -70,7 +75,7 @@ fn sentence(
     columns: usize,
 ) -> ratatui::text::Line<'static> {
     let glyphs = scene.theme.glyphs();
-    let (sign, role) = match narrate::level(&line.entry) {
+    let (sign, role) = match level(&line.entry) {
         Level::Info => (" ", Role::Text),
         Level::Good => (glyphs.good, Role::Good),
         Level::Warn => (glyphs.warn, Role::Warn),
@@ -85,10 +90,10 @@ fn sentence(
         .name(Role::Label, env.map_or("", EnvName::as_str), name)
         .gap(2)
         .say(role, format!("{sign} "))
-        .left(Role::Label, narrate::kind(&line.entry), 9);
+        .left(Role::Label, line.entry.word(), 9);
     // The start of the line's hash: what `log verify` checks.
     let hash = if scene.class == SizeClass::Narrow { 0 } else { 10 };
     let room = columns.saturating_sub(row.width() + hash);
-    let row = row.left(Role::Text, &narrate::sentence(&line.entry), room);
+    let row = row.left(Role::Text, &line.entry.sentence(), room);
     if hash == 0 { row.line() } else { row.right(Role::Faint, line.hash.get(..8).unwrap_or(""), hash).line() }
 }

@@ -55,7 +55,7 @@ pub fn draw_clickable(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Ta
     header::draw(&scene, buf, layout::top(&mut body, header::ROWS));
     footer::draw(&scene, buf, layout::bottom(&mut body, 1));
     footer::notice(&scene, buf, layout::bottom(&mut body, 1));
-    match model.screen {
+    match model.ui.screen {
         Screen::Deck => deck::draw(&scene, buf, body),
         Screen::Rollout => rollout::draw(&scene, buf, body),
         Screen::Signals => signals::draw(&scene, buf, body),

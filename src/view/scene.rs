@@ -54,35 +54,35 @@ impl<'a> Scene<'a> {
 
     /// Returns the time of day, or the day where it is another one; always eight columns wide.
     pub(crate) fn clock(&self, at: Timestamp) -> String {
-        let zoned = at.to_zoned(self.model.zone.clone());
-        let now = self.model.now.to_zoned(self.model.zone.clone());
+        let zoned = at.to_zoned(self.model.ui.zone.clone());
+        let now = self.model.core.now.to_zoned(self.model.ui.zone.clone());
         let format = if zoned.date() == now.date() { "%H:%M:%S" } else { "%d %b   " };
         zoned.strftime(format).to_string()
     }
 
     /// Returns the age of something.
     pub(crate) fn age(&self, at: Timestamp) -> String {
-        duration(self.model.now.duration_since(at))
+        duration(self.model.core.now.duration_since(at))
     }
 
     /// Returns the key of a command, as the screen names it.
     pub(crate) fn key(&self, command: Command) -> String {
-        self.model.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
+        self.model.ui.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
     }
 
     /// Returns whether an environment is the one that keys act on.
     pub(crate) fn is_selected(&self, env: &Environment) -> bool {
-        *env.name() == self.model.env
+        *env.name() == self.model.ui.env
     }
 
     /// Returns the verdict of an environment.
     pub(crate) fn verdict(&self, env: &Environment) -> Verdict {
-        crate::domain::checklist::verdict(&self.model.world, env, self.model.now).verdict
+        crate::domain::checklist::verdict(&self.model.core.world, env, self.model.core.now).verdict
     }
 
     /// Returns a reading as of now.
     pub(crate) fn reading(&self, workload: &WorkloadState, track: Track, signal: Signal) -> Reading {
-        workload.signals.reading(track, signal, self.model.now)
+        workload.signals.reading(track, signal, self.model.core.now)
     }
 
     /// Returns how a figure is drawn: in red where it is beyond a limit.
@@ -93,7 +93,7 @@ impl<'a> Scene<'a> {
         track: Track,
         signal: Signal,
     ) -> Role {
-        if env.settings.limits.exceeded(&workload.signals, track, signal, self.model.now) {
+        if env.settings.limits.exceeded(&workload.signals, track, signal, self.model.core.now) {
             Role::Bad
         } else if track == Track::Canary {
             Role::Canary

@@ -104,7 +104,7 @@ fn word(scene: &Scene<'_>, workload: &WorkloadState, signal: Signal, span: &Span
 fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environment, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "verdict").say(Role::Label, format!("  {}", env.name()));
     let heard = env.kubernetes();
-    let word = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.now);
+    let word = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.core.now);
     let lines = verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4)));
     let rows = if scene.class == SizeClass::Narrow { area.height } else { lines.len() as u16 + 2 };
     let inside = panel(buf, layout::top(&mut area, rows), scene.theme, Edge::Light, title, vec![word]);
@@ -147,7 +147,7 @@ fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState,
         lines.extend(factors(scene, env));
     }
     lines.extend(origin(scene, env, workload, columns));
-    let release = scene.model.world.release();
+    let release = scene.model.core.world.release();
     if place(Some(workload), release.as_ref()) == Place::Waits {
         lines.push(scene.row().say(Role::Label, "the release has not come here yet").line());
     }
@@ -177,7 +177,7 @@ fn origin(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
     let row = scene.row().left(Role::Label, "source", 8);
     lines.push(match env.links.get(&SourceKind::Prometheus) {
         Some(heard) => {
-            row.say(Role::Label, "prometheus ").add([badge::freshness(scene.theme, heard, scene.model.now)]).line()
+            row.say(Role::Label, "prometheus ").add([badge::freshness(scene.theme, heard, scene.model.core.now)]).line()
         }
         None => row.say(Role::Label, "no metrics configured").line(),
     });

@@ -9,6 +9,7 @@ use ratatui::backend::TestBackend;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
 use release_cockpit::config::{Config, Place};
+use release_cockpit::core;
 use release_cockpit::domain::checklist::{Check, CheckId, CheckPhase, CheckSpec, Finding, Found, How, SignOffRules};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::sources::checks::{Scene, Tools, look};
@@ -34,7 +35,7 @@ pub fn run(table: &mut Table) {
 
 fn keys() -> Samples {
     let mut model = world::small();
-    let env = &mut model.world.environments[1];
+    let env = &mut model.core.world.environments[1];
     let name = env.name().clone();
     let specs: Vec<CheckSpec> = (0..CHECKS)
         .map(|index| CheckSpec {
@@ -51,9 +52,13 @@ fn keys() -> Samples {
     env.checks = specs.iter().cloned().map(Check::new).collect();
     env.settings.checks = specs;
     env.settings.sign_offs = SignOffRules { roles: vec![("sre".to_owned(), 2)], four_eyes: true };
-    model.screen = Screen::Checklist;
-    let subject =
-        model.world.candidate(&model.world.environments[1]).map(|candidate| candidate.key).unwrap_or_default();
+    model.ui.screen = Screen::Checklist;
+    let subject = model
+        .core
+        .world
+        .candidate(&model.core.world.environments[1])
+        .map(|candidate| candidate.key)
+        .unwrap_or_default();
     let theme = Theme::new(Palette::Dark, false);
     let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
     let mut samples = Samples::default();
@@ -68,7 +73,11 @@ fn keys() -> Samples {
         };
         let check = CheckId::new(format!("check-{:03}", number * 7 % CHECKS));
         let began = Instant::now();
-        update(&mut model, Msg::Feed(Feed::Checked { env: name.clone(), check, finding }), Timestamp::now());
+        update(
+            &mut model,
+            Msg::Core(core::Msg::Feed(Feed::Checked { env: name.clone(), check, finding })),
+            Timestamp::now(),
+        );
         update(&mut model, Msg::Key { chord: "j".parse().unwrap(), repeat: false }, Timestamp::now());
         terminal.draw(|frame| view::draw(frame, &model, &theme)).unwrap();
         samples.add(began.elapsed());

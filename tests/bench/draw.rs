@@ -7,6 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Model, Msg, update};
+use release_cockpit::core;
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};
 
@@ -23,7 +24,7 @@ pub fn run(table: &mut Table) {
     {
         let mut cells = 0;
         for (_, title, screen) in Screen::TABS {
-            model.screen = screen;
+            model.ui.screen = screen;
             let (samples, changed) = screen_of(&mut model);
             cells += changed;
             table.times(&format!("draw {title} at 200×60, {size}"), &samples, Some(MUST));
@@ -40,7 +41,7 @@ fn screen_of(model: &mut Model) -> (Samples, usize) {
     let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
     let mut samples = Samples::default();
     for frame in 0..FRAMES + 20 {
-        model.now += SignedDuration::from_secs(1);
+        model.core.now += SignedDuration::from_secs(1);
         let began = Instant::now();
         terminal.draw(|frame| view::draw(frame, model, &theme)).unwrap();
         if frame >= 20 {
@@ -50,7 +51,7 @@ fn screen_of(model: &mut Model) -> (Samples, usize) {
     let before = terminal.backend().buffer().clone();
     let after = terminal.draw(|frame| view::draw(frame, model, &theme)).unwrap();
     let changed = before.diff(after.buffer).len();
-    model.now = world::now();
+    model.core.now = world::now();
     (samples, changed)
 }
 
@@ -60,9 +61,9 @@ fn clock(model: &mut Model) -> Samples {
     for second in 0..FRAMES {
         let now = world::now() + SignedDuration::from_secs(second as i64 % 10);
         let began = Instant::now();
-        update(model, Msg::Clock, now);
+        update(model, Msg::Core(core::Msg::Clock), now);
         samples.add(began.elapsed());
     }
-    model.now = world::now();
+    model.core.now = world::now();
     samples
 }

@@ -10,6 +10,7 @@ use ratatui::backend::TestBackend;
 use release_cockpit::actuators::journal;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Model, Msg, update};
+use release_cockpit::core;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::view;
@@ -50,10 +51,10 @@ fn flow(table: &mut Table, what: &str, mut model: Model, pods: u32) {
     for round in 0..ROUNDS {
         let feed = Feed::Workload { target: target.clone(), snapshot: Some(world::restarted(&first, round)) };
         let began = Instant::now();
-        update(&mut model, Msg::Feed(feed), world::now() + SignedDuration::from_millis(round as i64));
+        update(&mut model, Msg::Core(core::Msg::Feed(feed)), world::now() + SignedDuration::from_millis(round as i64));
         changes.add(began.elapsed());
         for (screen, samples) in [Screen::Deck, Screen::Rollout].into_iter().zip(&mut frames) {
-            model.screen = screen;
+            model.ui.screen = screen;
             let began = Instant::now();
             terminal.draw(|frame| view::draw(frame, &model, &theme)).unwrap();
             samples.add(began.elapsed());

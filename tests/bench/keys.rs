@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use release_cockpit::app::{Msg, update};
+use release_cockpit::core;
 use release_cockpit::domain::event::KubeEvent;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::signals::Sample;
@@ -75,7 +76,7 @@ async fn measure() -> (Samples, f64, f64) {
             () = inbox.arrived() => {
                 let woke = Instant::now();
                 for feed in inbox.drain() {
-                    update(&mut model, Msg::Feed(feed), Timestamp::now());
+                    update(&mut model, Msg::Core(core::Msg::Feed(feed)), Timestamp::now());
                 }
                 due = due.or(Some(last + DATA_GAP));
                 busy += woke.elapsed();

@@ -1,12 +1,13 @@
 //! Building blocks: environments, workloads, signals and journals with few words.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use release_cockpit::app::Model;
-use release_cockpit::app::model::{JournalView, Look, Screen};
+use release_cockpit::app::model::Look;
+use release_cockpit::core::{Autopilot, Core};
 use release_cockpit::domain::access::{Access, Permission};
 use release_cockpit::domain::action::Verb;
 use release_cockpit::domain::event::KubeEvent;
@@ -67,40 +68,24 @@ pub fn settings(name: &str, protected: bool) -> EnvSettings {
 
 /// A model that looks at these environments; nothing is known of them yet.
 pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Model {
-    Model {
-        world: World::new(settings),
-        now: now(),
-        zone: TimeZone::UTC,
-        operator: "alice".to_owned(),
-        screen: Screen::Deck,
-        env: EnvName::new(env),
-        workload: None,
-        overlay: None,
-        filter: String::new(),
-        scroll: 0,
-        line: 0,
-        notices: VecDeque::new(),
-        unread: 0,
-        autopilot: release_cockpit::app::autopilot::Autopilot::default(),
-        in_flight: BTreeMap::new(),
-        journal: JournalView::default(),
-        keymap: Keymap::default(),
-        look: Look { ascii: false, mouse: false },
-        simulated: None,
-        too_small: false,
-        quit_asked: false,
-    }
+    let mut core = Core::new(World::new(settings), "alice".to_owned(), now());
+    core.journal.unread = false;
+    core.autopilot = Autopilot::enabled();
+    let look = Look { ascii: false, mouse: false };
+    let mut model = Model::new(core, Keymap::default(), look, TimeZone::UTC);
+    model.ui.env = EnvName::new(env);
+    model
 }
 
 /// Says that both sources of an environment answer, and that everything is allowed.
 pub fn connect(model: &mut Model, env: &str) {
     let age = SignedDuration::from_millis(440);
     for source in [SourceKind::Kubernetes, SourceKind::Prometheus] {
-        model.world.take(link(env, source, Link::Up, Some(now() - age)), now());
+        model.core.world.take(link(env, source, Link::Up, Some(now() - age)), now());
     }
     let verbs = Verb::ALL.into_iter().map(|verb| (verb, Permission::Allowed)).collect();
     let access = Access { user: Some("alice".to_owned()), verbs };
-    model.world.take(Feed::Access { env: EnvName::new(env), access }, now());
+    model.core.world.take(Feed::Access { env: EnvName::new(env), access }, now());
 }
 
 pub fn link(env: &str, source: SourceKind, link: Link, at: Option<Timestamp>) -> Feed {
@@ -231,7 +216,7 @@ pub fn tell(model: &mut Model, env: &str, snapshot: Snapshot, since: Timestamp) 
 }
 
 pub fn tell_of(model: &mut Model, target: &Target, snapshot: Snapshot, since: Timestamp) {
-    model.world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, since);
+    model.core.world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, since);
 }
 
 /// How the figures of a track go over the last hour: one sample every 15 s.
@@ -289,9 +274,9 @@ pub fn signals(
             }
         }
         let sample = Sample { at: when, readings };
-        model.world.take(Feed::Sample { target: target.clone(), sample: Arc::new(sample) }, now());
+        model.core.world.take(Feed::Sample { target: target.clone(), sample: Arc::new(sample) }, now());
     }
-    for env in &mut model.world.environments {
+    for env in &mut model.core.world.environments {
         for workload in &mut env.workloads {
             workload.signals.interval = Some(SignedDuration::from_secs(15));
         }
@@ -309,12 +294,12 @@ pub fn event(model: &mut Model, env: &str, clock: &str, warning: bool, reason: &
         name: "payments-api".to_owned(),
         count: 1,
     };
-    model.world.take(Feed::Event { target: target(env), event }, now());
+    model.core.world.take(Feed::Event { target: target(env), event }, now());
 }
 
 pub fn write(model: &mut Model, clock: &str, entry: Entry) {
-    let mut line = Line::after(model.journal.lines.back(), at(clock), entry);
+    let mut line = Line::after(model.core.journal.lines.back(), at(clock), entry);
     // What a hash is over may change; the screens stay the same.
     line.hash = format!("{:016x}", line.n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).repeat(4);
-    model.journal.lines.push_back(line);
+    model.core.journal.lines.push_back(line);
 }

@@ -89,8 +89,8 @@ fn all() -> Changes {
 fn told(changes: Result<Changes, String>) -> Model {
     let mut model = on(scenes::main(), Screen::Changes);
     let env = EnvName::new("prod-eu");
-    let subject = model.world.candidate(model.world.environment(&env).unwrap()).unwrap().key;
-    let env = model.world.environments.iter_mut().find(|known| *known.name() == env).unwrap();
+    let subject = model.core.world.candidate(model.core.world.environment(&env).unwrap()).unwrap().key;
+    let env = model.core.world.environments.iter_mut().find(|known| *known.name() == env).unwrap();
     env.changes = Some((subject, changes.map(Arc::new)));
     model
 }
@@ -105,7 +105,7 @@ pub fn shots() -> Vec<(&'static str, Model)> {
         ..Changes::default()
     };
     let mut scrolled = told(Ok(all()));
-    scrolled.scroll = 6;
+    scrolled.ui.scroll = 6;
     vec![
         ("changes", told(Ok(all()))),
         ("changes-scrolled", scrolled),

@@ -47,7 +47,7 @@ pub fn checklist() -> Model {
     ];
     specs[2].fresh = Some(SignedDuration::from_hours(1));
     let mut model = scenes::main();
-    let env = &mut model.world.environments[1];
+    let env = &mut model.core.world.environments[1];
     env.checks = specs.iter().cloned().map(Check::new).collect();
     env.settings.checks = specs;
     env.settings.sign_offs =
@@ -65,6 +65,7 @@ pub fn checklist() -> Model {
     );
     answer(&mut model, "alerts", Found::Failed, 4, "HighErrorRate fires since 14:29:17", "no alert matches");
     model
+        .core
         .world
         .take(Feed::CheckBegun { env: EnvName::new("prod-eu"), check: CheckId::new("smoke"), at: ago(1) }, now());
     let subject = subject(&model);
@@ -96,13 +97,13 @@ pub fn checklist() -> Model {
         sign("eve", "product", Decision::NoGo, 3, "announce at 15:00"),
     ];
     let lines: Vec<Line> = entries.into_iter().map(|entry| Line::after(None, now(), entry)).collect();
-    model.world.take_lines(&lines, now());
-    model.line = 7;
+    model.core.world.take_lines(&lines, now());
+    model.ui.line = 7;
     on(model, Screen::Checklist)
 }
 
 fn subject(model: &Model) -> String {
-    model.world.candidate(&model.world.environments[1]).unwrap().key
+    model.core.world.candidate(&model.core.world.environments[1]).unwrap().key
 }
 
 fn answer(model: &mut Model, id: &str, found: Found, age: i64, summary: &str, green_when: &str) {
@@ -119,7 +120,7 @@ fn answer(model: &mut Model, id: &str, found: Found, age: i64, summary: &str, gr
         at: ago(age),
         subject: subject(model),
     };
-    model.world.take(Feed::Checked { env: EnvName::new("prod-eu"), check: CheckId::new(id), finding }, now());
+    model.core.world.take(Feed::Checked { env: EnvName::new("prod-eu"), check: CheckId::new(id), finding }, now());
 }
 
 /// The checklist and what is said on it.
@@ -133,7 +134,7 @@ pub fn shots() -> Vec<(&'static str, Model)> {
     };
     let acknowledge = Overlay::Acknowledge { env: env.clone(), check: CheckId::new("notes"), input: Input::default() };
     let mut at_seat = checklist();
-    at_seat.line = 10;
+    at_seat.ui.line = 10;
     vec![
         ("checklist", checklist()),
         ("checklist-seat", at_seat),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use release_cockpit::app::Model;
 use release_cockpit::app::hints;
-use release_cockpit::app::model::{Confirm, InFlight, Level, Notice, Overlay, Screen};
+use release_cockpit::app::model::{Confirm, Overlay, Screen};
+use release_cockpit::core::{InFlight, Level, Notice};
 use release_cockpit::domain::action::{ActionId, Outcome, Refusal, RefusalKind, Verb};
 use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::changes::drift::Aspect;
@@ -57,8 +58,8 @@ pub fn model_of(text: &str) -> Model {
         own
     });
     let mut model = model(all.collect::<Vec<_>>(), text);
-    text.clone_into(&mut model.operator);
-    model.simulated = Some(text.to_owned());
+    text.clone_into(&mut model.core.operator);
+    model.ui.simulated = Some(text.to_owned());
     for name in &names {
         connect(&mut model, name);
         let target = Target { env: EnvName::new(name.clone()), workload: id.clone() };
@@ -130,14 +131,14 @@ pub fn model_of(text: &str) -> Model {
             name: text.to_owned(),
             count: 9,
         };
-        model.world.take(Feed::Event { target: target.clone(), event }, now());
+        model.core.world.take(Feed::Event { target: target.clone(), event }, now());
         let lines = Ok(vec![text.to_owned(); 3]);
-        model.world.take(Feed::Log { target: target.clone(), pod: text.to_owned(), lines }, now());
-        for workload in model.world.environments.iter_mut().flat_map(|env| &mut env.workloads) {
+        model.core.world.take(Feed::Log { target: target.clone(), pod: text.to_owned(), lines }, now());
+        for workload in model.core.world.environments.iter_mut().flat_map(|env| &mut env.workloads) {
             workload.judgement = Judgement::new(Verdict::NoGo, vec![text.to_owned(); 3]);
             workload.signals.tracks.stable = Some(text.to_owned());
         }
-        model.world.take(link(name, SourceKind::Prometheus, Link::Down(text.to_owned()), None), now());
+        model.core.world.take(link(name, SourceKind::Prometheus, Link::Down(text.to_owned()), None), now());
     }
     for name in &names {
         checklist(&mut model, &EnvName::new(name.clone()), text);
@@ -154,11 +155,12 @@ pub fn model_of(text: &str) -> Model {
         let outcome = Outcome::Unknown { why: text.to_owned() };
         write(&mut model, "14:00:03", Entry::Outcome { action: action.clone(), outcome: outcome.clone() });
         model
+            .core
             .in_flight
             .insert(target, InFlight { action: Some(action), record, since: ago(5), outcome: Some(outcome) });
     }
-    model.notices.push_back(Notice { at: ago(5), level: Level::Error, text: text.to_owned() });
-    model.unread = 1;
+    model.core.notices.push_back(Notice { at: ago(5), level: Level::Error, text: text.to_owned() });
+    model.core.noticed = 1;
     model
 }
 
@@ -192,11 +194,12 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         runbook: Some(text.to_owned()),
     };
     let specs = vec![spec(text, How::Evidence("http")), spec("manual", How::Manual)];
-    let Some(own) = model.world.environments.iter_mut().find(|own| own.name() == env) else { return };
+    let Some(own) = model.core.world.environments.iter_mut().find(|own| own.name() == env) else { return };
     own.checks = specs.iter().cloned().map(Check::new).collect();
     own.settings.checks = specs;
     own.settings.sign_offs = SignOffRules { roles: vec![(text.to_owned(), 1), ("sre".to_owned(), 1)], four_eyes: true };
-    let Some(subject) = model.world.environment(env).and_then(|own| model.world.candidate(own)).map(|one| one.key)
+    let Some(subject) =
+        model.core.world.environment(env).and_then(|own| model.core.world.candidate(own)).map(|one| one.key)
     else {
         return;
     };
@@ -208,7 +211,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         at: ago(4),
         subject: subject.clone(),
     };
-    model.world.take(Feed::Checked { env: env.clone(), check: CheckId::new(text), finding }, now());
+    model.core.world.take(Feed::Checked { env: env.clone(), check: CheckId::new(text), finding }, now());
     let acknowledged = Entry::Acknowledged(Acknowledgement {
         env: env.clone(),
         check: CheckId::new("manual"),
@@ -230,12 +233,12 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         digest: Some(text.to_owned()),
     });
     let lines: Vec<Line> = [acknowledged, signed].map(|entry| Line::after(None, now(), entry)).into();
-    model.world.take_lines(&lines, now());
+    model.core.world.take_lines(&lines, now());
     for (clock, line) in [("14:00:04", &lines[0]), ("14:00:05", &lines[1])] {
         write(model, clock, line.entry.clone());
     }
     let gathered = Ok(Arc::new(changes(text)));
-    model.world.take(Feed::Changes { env: env.clone(), subject, gathered }, now());
+    model.core.world.take(Feed::Changes { env: env.clone(), subject, gathered }, now());
 }
 
 /// What is in a release of which everything is called this.
@@ -281,12 +284,12 @@ pub fn everywhere(text: &str) -> Vec<Model> {
     let mut models = Vec::new();
     for (_, _, screen) in Screen::TABS {
         let mut model = base.clone();
-        model.screen = screen;
+        model.ui.screen = screen;
         models.push(model.clone());
-        text.clone_into(&mut model.filter);
-        model.scroll = usize::MAX / 2;
-        model.journal.broken = Some(text.to_owned());
-        model.overlay = Some(Overlay::Filter { input: Input::new(text.to_owned()) });
+        text.clone_into(&mut model.ui.filter);
+        model.ui.scroll = usize::MAX / 2;
+        model.core.journal.broken = Some(text.to_owned());
+        model.ui.overlay = Some(Overlay::Filter { input: Input::new(text.to_owned()) });
         models.push(model);
     }
     let refusals = vec![Refusal::new(RefusalKind::Gate, text, text); 3];
@@ -298,15 +301,19 @@ pub fn everywhere(text: &str) -> Vec<Model> {
         Overlay::Refused { title: text.to_owned(), refusals },
         Overlay::Details { title: text.to_owned(), lines: vec![text.to_owned(); 50], scroll: usize::MAX },
         Overlay::Notices { scroll: usize::MAX },
-        Overlay::Acknowledge { env: base.env.clone(), check: CheckId::new(text), input: Input::new(text.to_owned()) },
+        Overlay::Acknowledge {
+            env: base.ui.env.clone(),
+            check: CheckId::new(text),
+            input: Input::new(text.to_owned()),
+        },
         Overlay::Quit,
     ];
     for decision in [None, Some(Decision::Go), Some(Decision::NoGo)] {
-        let (env, role, input) = (base.env.clone(), text.to_owned(), Input::new(text.to_owned()));
+        let (env, role, input) = (base.ui.env.clone(), text.to_owned(), Input::new(text.to_owned()));
         overlays.push(Overlay::Sign { env, role, decision, input });
     }
     let mut free = base.clone();
-    free.in_flight.clear();
+    free.core.in_flight.clear();
     for verb in Verb::ALL {
         if let Ok(plan) = hints::plan_for(&free, verb, None) {
             let typed = Input::new(text.to_owned());
@@ -319,7 +326,7 @@ pub fn everywhere(text: &str) -> Vec<Model> {
     for overlay in overlays {
         is_shown(&overlay);
         let mut model = base.clone();
-        model.overlay = Some(overlay);
+        model.ui.overlay = Some(overlay);
         models.push(model);
     }
     models

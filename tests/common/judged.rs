@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
+use release_cockpit::core;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::signals::Tracks;
 
@@ -37,12 +38,12 @@ fn judged(looks: u64, errors: u64) -> Judge {
 
 fn told(mut model: Model, judge: &Judge) -> Model {
     let target = target("prod-eu");
-    let status = model.world.find(&target).and_then(|(_, workload)| workload.status.clone());
+    let status = model.core.world.find(&target).and_then(|(_, workload)| workload.status.clone());
     let set = |revision: Option<release_cockpit::domain::workload::Revision>| revision.map(|known| known.replicaset);
     let (stable, canary) = status.map(|status| (set(status.stable), set(status.canary))).unwrap_or_default();
     let feed =
         Feed::Counted { target, tracks: Tracks { stable, canary }, look: None, report: Arc::new(judge.report()) };
-    update(&mut model, Msg::Feed(feed), now());
+    update(&mut model, Msg::Core(core::Msg::Feed(feed)), now());
     model
 }
 
@@ -53,10 +54,10 @@ fn undecided() -> Model {
 /// Autopilot counts down, ten seconds of twenty are over.
 fn counted_down() -> Model {
     let mut model = scenes::main();
-    model.world.environments[1].settings.guardrails.autopilot = true;
+    model.core.world.environments[1].settings.guardrails.autopilot = true;
     let mut model = told(model, &judged(12, 12));
     let later = now() + SignedDuration::from_secs(10);
-    update(&mut model, Msg::Clock, later);
+    update(&mut model, Msg::Core(core::Msg::Clock), later);
     model
 }
 

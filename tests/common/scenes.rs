@@ -2,7 +2,7 @@
 
 use release_cockpit::app::Model;
 use release_cockpit::app::hints;
-use release_cockpit::app::model::{InFlight, Level, Notice};
+use release_cockpit::core::{InFlight, Level, Notice};
 use release_cockpit::domain::action::{ActionId, Outcome, Verb};
 use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::deployment::{Deployment, DeploymentStatus};
@@ -192,7 +192,7 @@ pub fn main() -> Model {
 /// Errors of the canary rise beyond every limit: `NO-GO`.
 pub fn spike() -> Model {
     let mut model = acted(canary());
-    for env in &mut model.world.environments {
+    for env in &mut model.core.world.environments {
         if env.settings.name.as_str() == "prod-eu" {
             env.workloads[0].signals.history.clear();
         }
@@ -213,13 +213,13 @@ pub fn spike() -> Model {
         "AnalysisRunFailed",
         "Background Analysis Run 'payments-api-7d9b4c5f6-42' Status New: 'Failed' Previous: 'Running'",
     );
-    model.notices.push_back(Notice {
+    model.core.notices.push_back(Notice {
         at: ago(12),
         level: Level::Error,
         text: "promote 40 → 60 % in prod-eu: refused: admission webhook \"policy.example.com\" denied the request"
             .to_owned(),
     });
-    model.unread = 1;
+    model.core.noticed = 1;
     model
 }
 
@@ -270,6 +270,7 @@ pub fn crashing() -> Model {
         "exiting with code 1",
     ];
     model
+        .core
         .world
         .take(Feed::Log { target: target("prod-eu"), pod, lines: Ok(lines.map(ToOwned::to_owned).to_vec()) }, now());
     event(
@@ -309,12 +310,12 @@ pub fn no_api_server() -> Model {
 
 /// A link that was lost some seconds ago.
 fn lose(model: &mut Model, name: &str, kind: SourceKind, why: &str, seconds: i64) {
-    for env in model.world.environments.iter_mut().filter(|env| env.settings.name.as_str() == name) {
+    for env in model.core.world.environments.iter_mut().filter(|env| env.settings.name.as_str() == name) {
         let heard = env.links.get_mut(&kind).unwrap();
         heard.link = Link::Down(why.to_owned());
         heard.at = Some(ago(seconds));
     }
-    model.world.rejudge(now());
+    model.core.world.rejudge(now());
 }
 
 /// A blue-green rollout whose preview waits for a person.
@@ -423,7 +424,7 @@ pub fn aborted() -> Model {
     snapshot.runs[0].metrics[0].failed = 3;
     snapshot.runs[0].metrics[0].phase = "Failed".to_owned();
     tell(&mut model, "prod-eu", snapshot, ago(61));
-    model.world.rejudge(now());
+    model.core.world.rejudge(now());
     model
 }
 
@@ -432,9 +433,9 @@ pub fn nothing_yet() -> Model {
     let mut model =
         model([settings("staging", false), settings("prod-eu", true), settings("prod-us", true)], "prod-eu");
     let why = "the token of context eks-prod-eu expired: log in again".to_owned();
-    model.world.take(link("prod-eu", SourceKind::Kubernetes, Link::Down(why), None), now());
+    model.core.world.take(link("prod-eu", SourceKind::Kubernetes, Link::Down(why), None), now());
     connect(&mut model, "prod-us");
-    model.world.take(Feed::Workload { target: target("prod-us"), snapshot: None }, now());
+    model.core.world.take(Feed::Workload { target: target("prod-us"), snapshot: None }, now());
     model
 }
 
@@ -448,19 +449,19 @@ pub fn in_flight() -> Model {
         since: ago(3),
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
     };
-    model.in_flight.insert(target("prod-eu"), flying);
+    model.core.in_flight.insert(target("prod-eu"), flying);
     model
 }
 
 /// The main scene on the simulator, read-only, its journal broken.
 pub fn read_only() -> Model {
     let mut model = main();
-    for env in &mut model.world.environments {
+    for env in &mut model.core.world.environments {
         env.settings.read_only = true;
     }
-    model.simulated = Some("three-environments".to_owned());
-    model.journal.broken = Some("No space left on device (os error 28)".to_owned());
-    model.journal.unwritten = 3;
+    model.ui.simulated = Some("three-environments".to_owned());
+    model.core.journal.broken = Some("No space left on device (os error 28)".to_owned());
+    model.core.journal.unwritten = 3;
     model
 }
 

@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::hints;
-use release_cockpit::app::model::{Confirm, Level, Notice, Overlay, Screen};
+use release_cockpit::app::model::{Confirm, Overlay, Screen};
+use release_cockpit::core::{Level, Notice};
 use release_cockpit::domain::action::Verb;
 use tui_input::Input;
 
@@ -11,12 +12,12 @@ use super::build::{ago, now};
 use super::scenes;
 
 pub fn on(mut model: Model, screen: Screen) -> Model {
-    model.screen = screen;
+    model.ui.screen = screen;
     model
 }
 
 pub fn over(mut model: Model, overlay: Overlay) -> Model {
-    model.overlay = Some(overlay);
+    model.ui.overlay = Some(overlay);
     model
 }
 
@@ -31,7 +32,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
     let main = scenes::main;
     let refused = hints::plan_for(&scenes::spike(), Verb::Promote, None).unwrap_err();
     let mut noted = main();
-    noted.notices.extend([
+    noted.core.notices.extend([
         Notice { at: ago(600), level: Level::Info, text: "mouse off: the terminal selects text".to_owned() },
         Notice { at: ago(300), level: Level::Good, text: "promote 10 → 40 % in prod-eu: done".to_owned() },
         Notice { at: ago(60), level: Level::Warn, text: "hold in prod-eu: accepted, but not seen yet".to_owned() },
@@ -41,13 +42,13 @@ pub fn main() -> Vec<(&'static str, Model)> {
             text: "prod-eu: refused: rollouts.argoproj.io \"payments-api\" is forbidden: User \"alice\" cannot patch resource \"rollouts/status\" in API group \"argoproj.io\" in the namespace \"payments\"".to_owned(),
         },
     ]);
-    noted.unread = 2;
+    noted.core.noticed = 2;
     let mut stale = asked(main(), Verb::Promote, "prod-eu");
-    if let Some(Overlay::Confirm(confirm)) = &mut stale.overlay {
-        confirm.stale = Some("the picture changed: it is at step 6 instead of 5".to_owned());
+    if let Some(Overlay::Confirm(confirm)) = &mut stale.ui.overlay {
+        confirm.stale = Some("the object changed: it is at step 6 instead of 5".to_owned());
     }
     let mut filtered = on(main(), Screen::Rollout);
-    filtered.filter = "canary".to_owned();
+    filtered.ui.filter = "canary".to_owned();
     vec![
         ("deck", main()),
         ("rollout", on(main(), Screen::Rollout)),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use release_cockpit::actuators::door::Receipt;
 use release_cockpit::actuators::kubernetes::Executor;
 use release_cockpit::actuators::{Door, Journal, journal};
+use release_cockpit::domain::action::Receipt;
 use release_cockpit::domain::action::{Circumstances, Intent, Outcome, Plan, Refusal, Verb, plan};
 use release_cockpit::domain::deployment::Deployment;
 use release_cockpit::domain::feed::Feed;

@@ -50,8 +50,10 @@ type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
 const REPORTS: [(&str, &str, Form, Write); 18] = [
-    ("status", "text", Form::Text, |model, text| status::text(&model.world, Some(text), model.now)),
-    ("status", "json", Form::Json, |model, text| json_pretty(&status::json(&model.world, Some(text), model.now))),
+    ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
+    ("status", "json", Form::Json, |model, text| {
+        json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
+    }),
     ("status --watch", "text", Form::Text, |model, _| {
         watched(model, |change| change.line(build::now(), &TimeZone::UTC))
     }),
@@ -67,7 +69,7 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
     ("gate", "json", Form::Json, |model, _| gates(model, |gate| json_line(&gate.json()) + "\n")),
     ("gate", "junit", Form::Xml, |model, _| gates(model, |gate| gate.junit().trim_end().to_owned())),
     ("check", "-", Form::Text, |model, _| {
-        gates(model, |gate| gate.env.checks.iter().map(|check| gate.check_text(check)).collect())
+        gates(model, |gate| gate.list.checks().map(|(check, state)| gate.check_text(check, state)).collect())
     }),
     ("judge", "text", Form::Text, |_, text| judged(text, judge::text)),
     ("judge", "json", Form::Json, |_, text| judged(text, judge::json)),
@@ -97,7 +99,7 @@ const OTHERS: [&str; 16] = [
 ];
 
 fn watched(model: &Model, write: impl Fn(&watch::Change) -> String) -> String {
-    watch::diff(&World::default(), &model.world).iter().map(|change| write(change) + "\n").collect()
+    watch::diff(&World::default(), &model.core.world).iter().map(|change| write(change) + "\n").collect()
 }
 
 fn place(text: &str) -> Place<'_> {
@@ -106,11 +108,11 @@ fn place(text: &str) -> Place<'_> {
 
 fn items(model: &Model, text: &str) -> Vec<preflight::Item> {
     let (config, journals, journal_broken) = (Some(text.to_owned()), text.to_owned(), Some(text.to_owned()));
-    preflight::items(&model.world, &Local { config, journals, journal_broken }, model.now)
+    preflight::items(&model.core.world, &Local { config, journals, journal_broken }, model.core.now)
 }
 
 fn gates(model: &Model, write: impl Fn(&Gate<'_>) -> String) -> String {
-    model.world.environments.iter().map(|env| write(&Gate::of(&model.world, env, model.now))).collect()
+    model.core.world.environments.iter().map(|env| write(&Gate::of(&model.core.world, env, model.core.now))).collect()
 }
 
 fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
@@ -137,7 +139,7 @@ fn looked(text: &str) -> Looked {
 }
 
 fn lines(model: &Model) -> Vec<Line> {
-    model.journal.lines.iter().cloned().collect()
+    model.core.journal.lines.iter().cloned().collect()
 }
 
 fn found(text: &str) -> Vec<init::Found> {
@@ -281,9 +283,9 @@ fn names_of_a_megabyte_are_drawn_and_printed_like_others() {
     let text = format!("{}e{}", "x\u{202e}漢".repeat(100_000), "\u{301}".repeat(200_000));
     let mut model = hostile::model_of(&text);
     for (_, _, screen) in Screen::TABS {
-        model.screen = screen;
+        model.ui.screen = screen;
         let (buffer, _) = picture::drawn(&model, &theme, 80, 24);
         assert!(buffer.content.iter().all(|cell| !cell.symbol().chars().any(is_unsafe)));
     }
-    is_printable(&status::text(&model.world, Some(&text), model.now), "status");
+    is_printable(&status::text(&model.core.world, Some(&text), model.core.now), "status");
 }

@@ -10,7 +10,7 @@ use crate::domain::ids::EnvName;
 use crate::keys::{COMMANDS, Command};
 
 fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
-    let now = model.now + SignedDuration::from_millis(500);
+    let now = model.core.now + SignedDuration::from_millis(500);
     update(model, Msg::Click(hit), now)
 }
 
@@ -18,26 +18,26 @@ fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
 fn a_tab_opens_its_screen_and_the_selected_environment_opens_in_depth() {
     let mut model = model(false, false);
     click(&mut model, Hit::Tab(Screen::Journal));
-    assert_eq!(model.screen, Screen::Journal);
+    assert_eq!(model.ui.screen, Screen::Journal);
     click(&mut model, Hit::Tab(Screen::Deck));
     click(&mut model, Hit::Env(target().env));
-    assert_eq!(model.screen, Screen::Rollout);
+    assert_eq!(model.ui.screen, Screen::Rollout);
     click(&mut model, Hit::Env(EnvName::new("gone")));
-    assert_eq!(model.env, target().env, "what is no longer there is not selected");
+    assert_eq!(model.ui.env, target().env, "what is no longer there is not selected");
 }
 
 #[test]
 fn a_hint_asks_as_its_key_does_and_only_the_key_answers() {
     let mut model = model(false, false);
     assert!(performed(&click(&mut model, Hit::Hint(Command::Rollback))).is_empty());
-    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
+    assert!(matches!(model.ui.overlay, Some(Overlay::Confirm(_))));
     for hit in [Hit::Hint(Command::Rollback), Hit::Tab(Screen::Journal), Hit::Env(target().env), Hit::Line(0)] {
         assert!(click(&mut model, hit).is_empty());
     }
-    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))), "nothing but Cancel answers to a click");
-    assert_eq!(model.screen, Screen::Deck);
+    assert!(matches!(model.ui.overlay, Some(Overlay::Confirm(_))), "nothing but Cancel answers to a click");
+    assert_eq!(model.ui.screen, Screen::Deck);
     click(&mut model, Hit::Cancel);
-    assert!(model.overlay.is_none());
+    assert!(model.ui.overlay.is_none());
     assert!(performed(&press(&mut model, "y")).is_empty());
     click(&mut model, Hit::Hint(Command::Rollback));
     assert_eq!(performed(&press(&mut model, "y")).len(), 1);
@@ -48,7 +48,7 @@ fn a_line_of_a_list_is_selected_and_not_run() {
     let mut model = model(false, false);
     press(&mut model, ":");
     click(&mut model, Hit::Line(2));
-    assert!(matches!(model.overlay, Some(Overlay::Palette { selected: 2, .. })), "{:?}", model.overlay);
+    assert!(matches!(model.ui.overlay, Some(Overlay::Palette { selected: 2, .. })), "{:?}", model.ui.overlay);
 }
 
 fn any_hit() -> impl Strategy<Value = Hit> {
@@ -72,20 +72,20 @@ proptest! {
     ) {
         let mut model = model(protected, false);
         for step in steps {
-            let asked = matches!(model.overlay, Some(Overlay::Confirm(_) | Overlay::Quit));
-            let now = model.now + SignedDuration::from_millis(400);
+            let asked = matches!(model.ui.overlay, Some(Overlay::Confirm(_) | Overlay::Quit));
+            let now = model.core.now + SignedDuration::from_millis(400);
             match step {
                 Ok(chord) => {
                     update(&mut model, Msg::Key { chord, repeat: false }, now);
                 }
                 Err(hit) => {
                     let cancels = hit == Hit::Cancel;
-                    let flying = model.in_flight.clone();
+                    let flying = model.core.in_flight.clone();
                     let effects = update(&mut model, Msg::Click(hit), now);
                     prop_assert!(performed(&effects).is_empty());
                     prop_assert!(!asked || effects.is_empty());
-                    prop_assert_eq!(&model.in_flight, &flying);
-                    let open = matches!(model.overlay, Some(Overlay::Confirm(_) | Overlay::Quit));
+                    prop_assert_eq!(&model.core.in_flight, &flying);
+                    let open = matches!(model.ui.overlay, Some(Overlay::Confirm(_) | Overlay::Quit));
                     prop_assert!(!asked || open != cancels);
                 }
             }

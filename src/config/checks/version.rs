@@ -2,10 +2,11 @@
 
 use crate::config::fields::Section;
 use crate::config::reader::{Reader, Table};
+use serde::{Deserialize, Serialize};
 
 /// The version is a semantic one, its tag is there and points at the commit that was built, and it is large enough for
 /// the commits since the last one.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Version {}
 
 /// What the table may hold.

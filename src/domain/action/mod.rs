@@ -3,10 +3,12 @@
 //! [`plan()`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
 //! which nothing else can make, or every reason why not.
 
+mod describe;
 mod facts;
 mod plan;
 mod plan_deployment;
 mod plan_rollout;
+mod receipt;
 mod refusal;
 mod settle;
 mod template;
@@ -19,9 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::Target;
 
+pub use describe::{Part, describe};
 pub use facts::Facts;
 pub use plan::{Automatic, Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
 pub use plan_rollout::remainder;
+pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalKind};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};

@@ -1,13 +1,14 @@
 //! What the guardrails would have done against what happened.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::findings::Findings;
 use super::past::{End, Past};
 use crate::domain::guardrails::Response;
 
 /// What the guardrails are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Against {
     /// The canary was taken away from users at this time.
     Stop(Timestamp),
@@ -18,7 +19,7 @@ pub enum Against {
 }
 
 /// The difference that the guardrails would have made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// When they would have rolled back, if they would.
     pub rollback: Option<Timestamp>,

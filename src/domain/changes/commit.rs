@@ -1,6 +1,7 @@
 //! Commits, read as Conventional Commits 1.0 (conventionalcommits.org) as far as they are some.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::tickets::tickets;
 
@@ -20,7 +21,7 @@ pub struct RawCommit {
 }
 
 /// A commit of the release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// Full hash.
     pub hash: String,
@@ -45,7 +46,7 @@ pub struct Commit {
 }
 
 /// What kind of change a commit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CommitKind {
     /// Closes a hole.
     Security,

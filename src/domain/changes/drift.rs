@@ -3,12 +3,13 @@
 //!
 //! Values of variables are compared and never told: they may be secrets. Secrets themselves are only named, never read.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 /// What a difference is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Aspect {
     /// A workload that only one of them has.
     Workload,
@@ -62,7 +63,7 @@ impl Aspect {
 }
 
 /// One thing that differs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Difference {
     /// The workload.
     pub workload: String,

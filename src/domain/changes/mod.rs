@@ -15,6 +15,7 @@ pub mod version;
 
 use jiff::Timestamp;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 pub use commit::{Commit, CommitKind, RawCommit};
 pub use drift::Difference;
@@ -23,7 +24,7 @@ pub use notes::Audience;
 pub use version::{Bump, Bumping};
 
 /// One end of the changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     /// Its version, as image or tag say.
     pub version: String,
@@ -36,7 +37,7 @@ pub struct Point {
 }
 
 /// A part of the changes that may not be known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part<T> {
     /// Nobody asked for it.
     #[default]
@@ -65,7 +66,7 @@ impl<T> Part<T> {
 }
 
 /// How the tag of a version stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tag {
     /// There is none of any of these names.
     Missing(Vec<String>),
@@ -83,7 +84,7 @@ pub enum Tag {
 }
 
 /// The version, its tag, and whether it is the right one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versioning {
     /// The version; `None` where it is not a semantic one.
     pub version: Option<Version>,
@@ -96,7 +97,7 @@ pub struct Versioning {
 }
 
 /// What is in a release.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
     /// Name of the service.
     pub service: String,

@@ -1,11 +1,12 @@
 //! Versions: which step the commits ask for, and whether the one that was taken will do (semver.org 2.0).
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use super::commit::{Commit, CommitKind};
 
 /// How far a version goes beyond another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Bump {
     /// Not at all.
     None,
@@ -84,7 +85,7 @@ pub fn step(last: &Version, next: &Version) -> Option<Bump> {
 }
 
 /// Whether a version is the right one for what is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bumping {
     /// The version before.
     pub last: Version,

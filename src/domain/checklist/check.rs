@@ -190,13 +190,15 @@ pub struct Check {
     pub running: Option<Timestamp>,
     /// When it last went from anything else to failed.
     pub red_since: Option<Timestamp>,
+    /// The last answer that the journal holds, and what it was about.
+    pub recorded: Option<(Found, String)>,
 }
 
 impl Check {
     /// Makes a check that nobody answered yet.
     #[must_use]
     pub fn new(spec: CheckSpec) -> Self {
-        Self { spec, finding: None, running: None, red_since: None }
+        Self { spec, finding: None, running: None, red_since: None, recorded: None }
     }
 
     /// Returns how it stands for what is on its way in now. An answer about another artifact, one from the future and
@@ -223,6 +225,18 @@ impl Check {
     #[must_use]
     pub fn is_manual(&self) -> bool {
         self.spec.how == How::Manual
+    }
+
+    /// Returns the finding, if the journal does not hold it yet. What a person stated is recorded when it is stated, and
+    /// that nothing is known right after the start is no answer.
+    #[must_use]
+    pub fn unrecorded(&self) -> Option<&Finding> {
+        let finding = self.finding.as_ref().filter(|_| !self.is_manual())?;
+        let is_new = match &self.recorded {
+            Some((found, subject)) => (*found, subject) != (finding.found, &finding.subject),
+            None => finding.found != Found::Blind,
+        };
+        is_new.then_some(finding)
     }
 
     /// Takes in that it is being looked at.

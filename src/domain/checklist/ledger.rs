@@ -31,7 +31,7 @@ pub struct Acknowledgement {
 }
 
 /// A check that went red.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Red {
     /// The environment.
     pub env: EnvName,
@@ -44,7 +44,7 @@ pub struct Red {
 }
 
 /// Everything of that kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Acknowledgements, in the order in which they were read.
     pub acknowledgements: Vec<Acknowledgement>,
@@ -53,6 +53,7 @@ pub struct Ledger {
     /// Checks that went red.
     pub reds: Vec<Red>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
+    #[serde(with = "crate::domain::serde_pairs")]
     answers: BTreeMap<(EnvName, CheckId), (Timestamp, Found, String)>,
     /// The last rollback that was carried out, per environment.
     pub drilled: BTreeMap<EnvName, Timestamp>,
@@ -88,6 +89,13 @@ impl Ledger {
         }
         let answer = (finding.at, finding.found, finding.subject.clone());
         self.answers.insert((env.clone(), check.clone()), answer);
+    }
+
+    /// Returns the last answer to a check, and what it was about.
+    #[must_use]
+    pub fn answer(&self, env: &EnvName, check: &CheckId) -> Option<(Found, &str)> {
+        let (_, found, subject) = self.answers.get(&(env.clone(), check.clone()))?;
+        Some((*found, subject))
     }
 
     /// Returns whether the last answer that was written down found the same.

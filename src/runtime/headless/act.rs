@@ -1,120 +1,90 @@
-//! promote, pause, resume, abort, retry, rollback, restart: the door, headless.
+//! promote, pause, resume, abort, retry, rollback, restart: keys of the screen, as commands.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 
 use color_eyre::eyre::{Result, WrapErr};
-use jiff::Timestamp;
 
-use super::{FIRST_LOOK, complain, look_until, looked_at, print};
+use super::driver::Driver;
+use super::{FIRST_LOOK, complain, print};
 use crate::cli::{Command, Exit, target};
-use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
-use crate::domain::feed::Feed;
+use crate::core::Recheck;
+use crate::domain::action::{Intent, Part, Plan, Refusal, Verb, describe};
 use crate::domain::ids::Target;
-use crate::domain::text::{duration, visible};
-use crate::runtime::session::Session;
+use crate::domain::text::visible;
 
 /// Runs an action.
-pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit> {
+pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are told from what is configured; what is discovered has to be seen first.
-    look_until(session, FIRST_LOOK, |world| {
-        world.environments.iter().all(|env| !env.workloads.is_empty() || looked_at(env))
-    })
-    .await;
-    let target = match target::resolve(&session.world, action.target.as_deref()) {
+    driver
+        .until(FIRST_LOOK, |core| {
+            core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
+        .await?;
+    let target = match target::resolve(driver.world(), action.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::super::headless::usage(&error)),
+        Err(error) => return Ok(super::usage(&error)),
     };
-    recover(session, &target).await;
-    let release = target.workload.name.clone();
-    look_until(session, FIRST_LOOK, |world| {
-        world.environment(&target.env).is_some_and(|env| looked_at(env) && !env.access.verbs.is_empty())
-    })
-    .await;
-    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
-        super::checklist::settle(session, &target.env).await;
-    }
-    session.door.probe(&release).await;
+    prepare(driver, verb, &target).await?;
     let to = match command {
         Command::Rollback(rollback) => rollback.to,
         _ => None,
     };
     let intent = Intent { verb, target, to };
-    let around = Circumstances {
-        now: Timestamp::now(),
-        journal_broken: session.door.journal().state().broken.or_else(|| session.troubles.first().cloned()),
-        journal_unread: false,
-        in_flight: Vec::new(),
-    };
-    let plan = match plan(&session.world, &intent, &around) {
+    let plan = match driver.core.plan(&intent.target, verb, to) {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(&intent, &refusals)),
     };
-    if !confirmed(&plan, command, action.yes)? {
+    if !confirmed(driver, &plan, command, action.yes).await? {
         return Ok(Exit::NoGo);
     }
-    // While the question was open a gate may have turned red.
-    super::take_in(session);
-    if let (false, Err(refusals)) = (verb.stops(), crate::domain::action::plan(&session.world, &intent, &around)) {
-        return Ok(refused(&intent, &refusals));
-    }
-    let outcome = perform(session, plan).await;
+    // The question may have been open for a while.
+    driver.refresh();
+    let plan = match driver.core.recheck(&plan) {
+        Recheck::Holds => plan,
+        Recheck::Renewed(plan) => *plan,
+        Recheck::Stale(why) => {
+            complain(&format!("not sent: {why}"));
+            return Ok(Exit::NoGo);
+        }
+    };
+    let outcome = driver.perform(plan).await?;
     let line = format!("{}\n", visible(&format!("{}: {}", intent.target, outcome.words())));
     if outcome.is_done() {
         print(&line)?;
     } else {
         complain(line.trim_end());
     }
-    let state = session.door.journal().state();
+    let state = driver.session().door.journal().state();
     if let Some(why) = state.broken {
-        complain(&format!(
-            "NOT WRITTEN DOWN: {} could not be journalled: {why}",
-            crate::domain::text::plural(state.unwritten, "entry")
-        ));
+        let entries = crate::domain::text::plural(state.unwritten, "entry");
+        complain(&format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
     }
     Ok(Exit::of_outcome(&outcome))
 }
 
-/// Takes in what the journals say: revisions that were given up, and what people said to checklists.
-pub(super) fn read_journals(session: &mut Session) -> crate::actuators::recovery::Found {
-    let found = crate::actuators::recovery::find(&session.door);
-    for (target, hash) in found.given_up.clone() {
-        session.world.take(Feed::GivenUp { target, hash }, Timestamp::now());
-    }
-    session.world.take(Feed::Ledger(Box::new(found.ledger.clone())), Timestamp::now());
-    for why in &found.broken {
-        complain(&format!("a journal does not hold together: {why}"));
-    }
-    found
-}
-
-/// Settles what a crash left open before anything new is asked for.
-async fn recover(session: &mut Session, target: &Target) {
-    let found = read_journals(session);
-    for (action, record) in found.open.iter().filter(|(_, record)| record.target == *target) {
-        // The executor is built with the environment's clients; they are there once it was looked at.
-        look_until(session, FIRST_LOOK, |world| world.environment(&target.env).is_some_and(looked_at)).await;
-        complain(&format!("settling what was left open: {}", record.headline));
-        let door = session.door.clone();
-        let settled = crate::actuators::recovery::settle(&door, action, record);
-        drain_while(session, settled).await;
-    }
-}
-
-/// Carries out a plan while what the door reports is read away.
-async fn perform(session: &mut Session, plan: Plan) -> crate::domain::action::Outcome {
-    let door = session.door.clone();
-    drain_while(session, door.perform(plan)).await
-}
-
-async fn drain_while<T>(session: &mut Session, work: impl Future<Output = T>) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = session.receipts.recv() => {}
+/// Looks at everything that a plan rests on, and settles what a crash left open.
+async fn prepare(driver: &mut Driver, verb: Verb, target: &Target) -> Result<()> {
+    driver.until(FIRST_LOOK, |core| !core.journal.unread).await?;
+    if let Some(open) = driver.core.in_flight.get(target) {
+        complain(&format!("settling what was left open: {}", open.record.headline));
+        while driver.core.in_flight.contains_key(target) {
+            driver.next().await?;
         }
     }
+    driver
+        .until(FIRST_LOOK, |core| {
+            core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty())
+        })
+        .await?;
+    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        super::checklist::settle(driver, &target.env).await?;
+    }
+    // A promotion needs a journal that can be written; whether it can is known after trying.
+    let (door, release) = (driver.session().door.clone(), target.workload.name.clone());
+    driver.meanwhile(async move { door.probe(&release).await }).await?;
+    driver.refresh();
+    Ok(())
 }
 
 fn refused(intent: &Intent, refusals: &[Refusal]) -> Exit {
@@ -126,7 +96,7 @@ fn refused(intent: &Intent, refusals: &[Refusal]) -> Exit {
 }
 
 /// Shows what will happen and asks. A name that has to be typed has to be given with `--confirm`, also with `--yes`.
-fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
+async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
     print(&described(plan))?;
     let given = match command {
         Command::Promote(promote) => promote.confirm.as_deref(),
@@ -143,7 +113,7 @@ fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
                 complain(&format!("this needs the environment's name: add `--confirm {name}`"));
                 return Ok(false);
             }
-            None => return Ok(ask(&format!("type {name} to go on: "))?.trim() == name),
+            None => return Ok(ask(driver, &format!("type {name} to go on: ")).await?.trim() == name),
         }
     }
     if yes {
@@ -153,47 +123,36 @@ fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
         complain("nobody is there to answer: add --yes");
         return Ok(false);
     }
-    Ok(ask(&format!("{}? [y/N] ", plan.record().verb.spoken()))?.trim() == "y")
+    Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.spoken())).await?.trim() == "y")
 }
 
-fn ask(question: &str) -> Result<String> {
+/// Asks, and goes on taking in what happens until there is an answer.
+async fn ask(driver: &mut Driver, question: &str) -> Result<String> {
     print(question)?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).wrap_err("cannot read the answer")?;
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer =
+        driver.meanwhile(read).await?.wrap_err("cannot read the answer")?.wrap_err("cannot read the answer")?;
     std::io::stdout().flush().wrap_err("cannot write to standard output")?;
     Ok(answer)
 }
 
-/// What a plan will do, line by line: the dialog's text.
+/// What a plan will do, line by line.
 fn described(plan: &Plan) -> String {
     let record = plan.record();
-    let mut lines = vec![format!(
-        "{} — {} in {} @ {} (context {})",
-        record.headline, record.target.workload, record.namespace, record.target.env, record.context
-    )];
-    let mut add = |label: &str, text: &str| {
-        if !text.is_empty() {
-            lines.push(format!("  {label:<12} {text}"));
+    let mut lines = vec![format!("{}: {}", record.target.env, record.headline)];
+    for (part, texts) in describe(record, plan.made_at()) {
+        let mut label = part.label();
+        for text in texts {
+            lines.push(if label.is_empty() && part == Part::Object {
+                format!("  {text}")
+            } else {
+                format!("  {label:<12} {text}")
+            });
+            label = "";
         }
-    };
-    add("from", &record.from);
-    add("to", &record.to);
-    for request in &record.requests {
-        add("sends", &request.line());
-    }
-    let age = record.picture_at.map_or_else(|| "unknown".to_owned(), |at| duration(plan.made_at().duration_since(at)));
-    add("at", &format!("resourceVersion {} · picture {age} old", record.resource_version));
-    for goes in &record.goes {
-        add("goes", goes);
-    }
-    if !record.skips.is_empty() {
-        add("skips", &record.skips.join(", "));
-    }
-    for not in &record.not_undone {
-        add("not undone", not);
-    }
-    if record.verb == Verb::PromoteFull && record.skips.is_empty() {
-        add("skips", "nothing");
     }
     lines.iter().fold(String::new(), |text, line| text + &visible(line) + "\n")
 }

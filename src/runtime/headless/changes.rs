@@ -5,7 +5,8 @@ use std::path::Path;
 use color_eyre::eyre::{Result, WrapErr};
 use kube::Client;
 
-use super::{FIRST_LOOK, complain, look_until, print, usage};
+use super::driver::Driver;
+use super::{FIRST_LOOK, complain, print, usage};
 use crate::cli::Exit;
 use crate::cli::changes::{Changes, Output, Place, json, text};
 use crate::cli::output::json_pretty;
@@ -20,30 +21,29 @@ use crate::domain::freshness::Link;
 use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
 use crate::domain::world::{Environment, World};
-use crate::runtime::session::Session;
 use crate::sources::changes::{Asked, gather, origin};
 use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::client::for_reading;
 
 /// Looks, gathers and prints.
-pub(super) async fn run(session: &mut Session, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
+pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
     let current = std::env::current_dir().wrap_err("the current folder is not known")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
     let repository = match repository(config.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
         Err(error) => return Ok(usage(&error)),
     };
-    look_until(session, FIRST_LOOK, |world| world.environments.iter().all(seen)).await;
-    let env = match environment(&session.world, what.env.as_deref()) {
+    driver.until(FIRST_LOOK, |core| core.world.environments.iter().all(seen)).await?;
+    let env = match environment(&driver.core.world, what.env.as_deref()) {
         Ok(env) => env,
         Err(error) => return Ok(usage(&error)),
     };
-    let Some(candidate) = session.world.candidate(env) else {
+    let Some(candidate) = driver.core.world.candidate(env) else {
         let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
         return Ok(blind(env.name(), &format!("what is released is not known: {why}")));
     };
-    match look(session, config, variables, env, &candidate, &repository).await {
+    match look(driver, config, variables, env, &candidate, &repository).await {
         Ok(looked) => tell(config, env, &candidate, what, &looked).await,
         Err(why) => Ok(blind(env.name(), &why)),
     }
@@ -109,14 +109,14 @@ struct Looked {
 
 /// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
 async fn look(
-    session: &Session,
+    driver: &Driver,
     config: &Config,
     variables: &Variables,
     env: &Environment,
     candidate: &Candidate,
     repository: &Path,
 ) -> Result<Looked, String> {
-    let world = &session.world;
+    let world = &driver.core.world;
     let previous = world.previous(env);
     let tools = Tools {
         cluster: cluster(variables, env).await,
@@ -146,7 +146,7 @@ async fn look(
         env: Some(env.name().clone()),
         namespace: env.settings.namespace.clone(),
         workloads: env.workloads.iter().map(|workload| workload.id.clone()).collect(),
-        service: session.service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
+        service: driver.session().service.clone().unwrap_or_else(|| candidate.workload.name.clone()),
         version: candidate.version.clone(),
         images: candidate.images.clone(),
         commit: to.map(built),

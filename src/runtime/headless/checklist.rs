@@ -3,44 +3,39 @@
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
-use jiff::Timestamp;
 
-use super::{FIRST_LOOK, complain, look_until, looked_at, print, take_in};
+use super::driver::Driver;
+use super::{FIRST_LOOK, complain, print};
 use crate::actuators::recovery;
 use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
-use crate::domain::checklist::sign_off::refusal;
-use crate::domain::checklist::{
-    Acknowledgement, Candidate, CheckId, CheckPhase, CheckState, Decision, How, SignOff, Standing,
-};
+use crate::core::Effect;
+use crate::domain::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
 use crate::domain::ids::EnvName;
-use crate::domain::journal::Entry;
 use crate::domain::verdict::Verdict;
-use crate::domain::world::World;
+use crate::domain::world::{Environment, World};
 use crate::keys::keymap::nearest;
-use crate::runtime::session::Session;
 
 /// A check has its own time limit; this is what is given on top for the queue.
 const QUEUE: Duration = Duration::from_secs(5);
 
 /// GO or NO-GO as an exit code.
-pub(super) async fn gate(session: &mut Session, what: &GateArgs) -> Result<Exit> {
-    let env = match named(session, what.env.as_deref()) {
+pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
+    let env = match named(driver, what.env.as_deref()) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
-    settle(session, &env).await;
-    record_news(session).await;
-    let Some(known) = session.world.environment(&env) else { return Ok(Exit::Usage) };
-    let gate = Gate::of(&session.world, known, Timestamp::now());
+    settle(driver, &env).await?;
+    let Some(known) = driver.core.world.environment(&env) else { return Ok(Exit::Usage) };
+    let gate = Gate::of(&driver.core.world, known, driver.core.now);
     print(&match what.output {
         GateOutput::Text => gate.text(),
         GateOutput::Json => json_pretty(&gate.json()) + "\n",
         GateOutput::Junit => gate.junit(),
     })?;
-    Ok(match gate.answer.verdict {
+    Ok(match gate.list.answer.verdict {
         Verdict::Go | Verdict::Hold => Exit::Done,
         Verdict::NoGo => Exit::NoGo,
         Verdict::Blind => Exit::Blind,
@@ -48,28 +43,26 @@ pub(super) async fn gate(session: &mut Session, what: &GateArgs) -> Result<Exit>
 }
 
 /// One check with its evidence, or all of them.
-pub(super) async fn check(session: &mut Session, what: &CheckArgs) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)) {
+pub(super) async fn check(driver: &mut Driver, what: &CheckArgs) -> Result<Exit> {
+    let env = match named(driver, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
-    let id = match what.id.as_deref().map(|id| known_check(&session.world, &env, id)).transpose() {
+    let id = match what.id.as_deref().map(|id| known_check(&driver.core.world, &env, id)).transpose() {
         Ok(id) => id,
         Err(why) => {
             complain(&why);
             return Ok(Exit::Usage);
         }
     };
-    settle(session, &env).await;
-    record_news(session).await;
-    let Some(known) = session.world.environment(&env) else { return Ok(Exit::Usage) };
-    let gate = Gate::of(&session.world, known, Timestamp::now());
-    let subject = gate.candidate.as_ref().map_or("", |candidate| candidate.key.as_str());
-    let wanted = || known.checks.iter().filter(|check| id.as_ref().is_none_or(|id| check.spec.id == *id));
-    for check in wanted() {
-        print(&gate.check_text(check))?;
+    settle(driver, &env).await?;
+    let Some(known) = driver.core.world.environment(&env) else { return Ok(Exit::Usage) };
+    let gate = Gate::of(&driver.core.world, known, driver.core.now);
+    let mut states = Vec::new();
+    for (check, state) in gate.list.checks().filter(|(check, _)| id.as_ref().is_none_or(|id| check.spec.id == *id)) {
+        print(&gate.check_text(check, state))?;
+        states.push(state);
     }
-    let states: Vec<CheckState> = wanted().map(|check| check.state(subject, gate.now)).collect();
     Ok(if states.contains(&CheckState::Failed) {
         Exit::NoGo
     } else if states.iter().all(|state| *state == CheckState::Passed) {
@@ -80,38 +73,32 @@ pub(super) async fn check(session: &mut Session, what: &CheckArgs) -> Result<Exi
 }
 
 /// A person's word for a manual check.
-pub(super) async fn ack(session: &mut Session, what: &Ack) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)) {
+pub(super) async fn ack(driver: &mut Driver, what: &Ack) -> Result<Exit> {
+    let env = match named(driver, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
-    let id = match known_check(&session.world, &env, &what.id) {
+    let id = match known_check(&driver.core.world, &env, &what.id) {
         Ok(id) => id,
         Err(why) => {
             complain(&why);
             return Ok(Exit::Usage);
         }
     };
-    if session.world.check(&env, &id).is_some_and(|check| check.spec.how != How::Manual) {
+    if driver.core.world.check(&env, &id).is_some_and(|check| check.spec.how != How::Manual) {
         complain(&format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"));
         return Ok(Exit::NoGo);
     }
-    let Some((candidate, (who, verified))) = about(session, &env).await else { return Ok(Exit::Blind) };
-    let entry = Entry::Acknowledged(Acknowledgement {
-        env: env.clone(),
-        check: id.clone(),
-        who: who.clone(),
-        verified,
-        note: what.note.trim().to_owned(),
-        at: Timestamp::now(),
-        subject: candidate.key.clone(),
-    });
-    write(session, &candidate, entry, &format!("{env}: {id} acknowledged by {who} for {}", candidate.release)).await
+    if !about(driver, &env).await? {
+        return Ok(Exit::Blind);
+    }
+    let stated = driver.core.acknowledge(&env, &id, &what.note);
+    state(driver, &env, stated, "acknowledged").await
 }
 
 /// A reviewer's GO or NO-GO.
-pub(super) async fn sign(session: &mut Session, what: &Sign) -> Result<Exit> {
-    let env = match named(session, Some(&what.env)) {
+pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
+    let env = match named(driver, Some(&what.env)) {
         Ok(env) => env,
         Err(exit) => return Ok(exit),
     };
@@ -119,37 +106,21 @@ pub(super) async fn sign(session: &mut Session, what: &Sign) -> Result<Exit> {
         Word::Go => Decision::Go,
         Word::NoGo => Decision::NoGo,
     };
-    let note = what.note.clone().unwrap_or_default().trim().to_owned();
-    if decision == Decision::NoGo && note.is_empty() {
+    let note = what.note.clone().unwrap_or_default();
+    if decision == Decision::NoGo && note.trim().is_empty() {
         complain("a NO-GO needs a reason: add --note 'why not'");
         return Ok(Exit::Usage);
     }
-    let Some((candidate, (who, verified))) = about(session, &env).await else { return Ok(Exit::Blind) };
-    let known = session.world.environment(&env);
-    let refused = known.and_then(|known| refusal(known, &session.world.ledger, &candidate, &who, &what.role));
-    if let Some(why) = refused {
-        complain(&format!("not signed: {why}"));
-        return Ok(Exit::NoGo);
+    if !about(driver, &env).await? {
+        return Ok(Exit::Blind);
     }
-    let said = format!("{env}: {who} signed {} as {} for {}", decision.shout(), what.role, candidate.release);
-    let entry = Entry::SignedOff(SignOff {
-        env,
-        role: what.role.clone(),
-        who,
-        verified,
-        decision,
-        note,
-        at: Timestamp::now(),
-        subject: candidate.key.clone(),
-        digest: candidate.digest.clone(),
-    });
-    write(session, &candidate, entry, &said).await
+    let stated = driver.core.sign(&env, &what.role, decision, &note);
+    state(driver, &env, stated, "signed").await
 }
 
 /// Finds the environment that is meant, and reads what the journals say of checklists.
-fn named(session: &mut Session, text: Option<&str>) -> Result<EnvName, Exit> {
-    super::act::read_journals(session);
-    let names: Vec<String> = session.world.environments.iter().map(|env| env.name().to_string()).collect();
+fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
+    let names: Vec<String> = driver.core.world.environments.iter().map(|env| env.name().to_string()).collect();
     match (text, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => Ok(EnvName::new(name)),
         (None, [only]) => Ok(EnvName::new(only.clone())),
@@ -173,87 +144,88 @@ fn known_check(world: &World, env: &EnvName, id: &str) -> Result<CheckId, String
 }
 
 /// Looks until every environment that the answer rests on was seen, and every check has an answer or its time is over.
-pub(super) async fn settle(session: &mut Session, env: &EnvName) {
+pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     let rests_on = |world: &World| -> Vec<EnvName> {
         let own = world.environment(env);
         let before = own.and_then(|own| world.previous(own)).map(|before| before.name().clone());
         before.into_iter().chain([env.clone()]).collect()
     };
-    look_until(session, FIRST_LOOK, |world| {
-        rests_on(world).iter().all(|name| world.environment(name).is_none_or(looked_at))
-    })
-    .await;
-    // What others said counts as well, where anybody has to say something.
-    let shared = session.shared.clone();
-    look_until(session, FIRST_LOOK, |world| {
-        let heard = |env: &crate::domain::world::Environment| !shared.contains(env.name()) || env.record.is_some();
-        rests_on(world).iter().filter_map(|name| world.environment(name)).all(heard)
-    })
-    .await;
-    session.ask(&session.world);
-    let limit = session.longest_check() + QUEUE;
-    look_until(session, limit, |world| {
-        rests_on(world).iter().filter_map(|name| world.environment(name)).all(|env| {
-            let subject = world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
-            let later = |phase| phase == CheckPhase::Post && env.name() != &rests_on(world)[0];
-            let mut looked_for = env.checks.iter().filter(|check| matches!(check.spec.how, How::Evidence(_)));
-            looked_for.all(|check| {
-                later(check.spec.phase)
-                    || !matches!(
-                        check.state(&subject, Timestamp::now()),
-                        CheckState::Pending | CheckState::Running | CheckState::Stale
-                    )
+    driver
+        .until(FIRST_LOOK, |core| {
+            let looked_at = |name| core.world.environment(name).is_none_or(Environment::looked_at);
+            !core.journal.unread && rests_on(&core.world).iter().all(looked_at)
+        })
+        .await?;
+    // What others stated counts as well, where anybody has to state something.
+    let shared = driver.session().shared.clone();
+    driver
+        .until(FIRST_LOOK, |core| {
+            let heard = |env: &Environment| !shared.contains(env.name()) || env.record.is_some();
+            rests_on(&core.world).iter().filter_map(|name| core.world.environment(name)).all(heard)
+        })
+        .await?;
+    driver.refresh();
+    let limit = driver.session().longest_check() + QUEUE;
+    driver
+        .until(limit, |core| {
+            let rests_on = rests_on(&core.world);
+            rests_on.iter().filter_map(|name| core.world.environment(name)).all(|env| {
+                let subject = core.world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
+                let later = |phase| phase == CheckPhase::Post && env.name() != &rests_on[0];
+                let mut looked_for = env.checks.iter().filter(|check| matches!(check.spec.how, How::Evidence(_)));
+                looked_for.all(|check| {
+                    later(check.spec.phase)
+                        || !matches!(
+                            check.state(&subject, core.now),
+                            CheckState::Pending | CheckState::Running | CheckState::Stale
+                        )
+                })
             })
         })
-    })
-    .await;
-    session.world.rejudge(Timestamp::now());
+        .await?;
+    driver.refresh();
+    Ok(())
 }
 
-/// Returns what is on its way into an environment and who sits here, once both are known; complains otherwise.
-async fn about(session: &mut Session, env: &EnvName) -> Option<(Candidate, (String, bool))> {
-    look_until(session, FIRST_LOOK, |world| world.environments.iter().all(looked_at)).await;
-    look_until(session, FIRST_LOOK, |world| world.environment(env).is_some_and(|env| !env.access.verbs.is_empty()))
-        .await;
-    // What was said before, and may not have been shared: others know it before what is said now.
-    recovery::share_again(&session.door, recovery::find(&session.door).said).await;
-    let known = session.world.environment(env)?;
-    let who = match &known.access.user {
-        Some(user) => (user.clone(), true),
-        None => (crate::runtime::session::operator(), false),
+/// Looks until it is known what a statement would be about, and who acts; complains where there is nothing.
+async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
+    driver
+        .until(FIRST_LOOK, |core| !core.journal.unread && core.world.environments.iter().all(Environment::looked_at))
+        .await?;
+    let asked = |env: &Environment| !env.access.verbs.is_empty();
+    driver.until(FIRST_LOOK, |core| core.world.environment(env).is_some_and(asked)).await?;
+    // What was stated before, and may not have been shared: others know it before what is stated now.
+    let door = driver.session().door.clone();
+    driver.meanwhile(recovery::share_lately(door)).await?;
+    driver.refresh();
+    let known = driver.world().environment(env).and_then(|known| driver.world().candidate(known));
+    if known.is_none() {
+        complain(&format!("no release candidate is visible in {env}, so there is nothing to sign or acknowledge"));
+    }
+    Ok(known.is_some())
+}
+
+/// Records what a person states: only what is on disk counts.
+async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, String>, what: &str) -> Result<Exit> {
+    let effects = match stated {
+        Ok(effects) => effects,
+        Err(why) => {
+            complain(&format!("not {what}: {why}"));
+            return Ok(Exit::NoGo);
+        }
     };
-    let candidate = session.world.candidate(known);
-    if candidate.is_none() {
-        complain(&format!("nothing is seen of what comes into {env}: there is nothing to say it for"));
+    let line = effects.iter().find_map(|effect| match effect {
+        Effect::Record { release, entry } => Some(format!("{env}: {} for {release}", entry.sentence())),
+        _ => None,
+    });
+    let (written, shared) = driver.state(effects).await?;
+    if let Err(why) = written {
+        complain(&format!("not recorded: the journal cannot be written: {why}"));
+        return Ok(Exit::Error);
     }
-    Some((candidate?, who))
-}
-
-/// Writes down what a person said: only what is on disk counts.
-async fn write(session: &mut Session, candidate: &Candidate, entry: Entry, said: &str) -> Result<Exit> {
-    let written = session.door.journal().append(&candidate.release, entry.clone()).await;
-    match written {
-        Ok(_) => {
-            if let Err(why) = session.door.share(&entry).await {
-                complain(&format!("kept on this machine only, others do not see it: {why}"));
-            }
-            print(&format!("{}\n", crate::domain::text::visible(said)))?;
-            Ok(Exit::Done)
-        }
-        Err(error) => {
-            complain(&format!("not written down, and so not said: {error}"));
-            Ok(Exit::Error)
-        }
+    if let Err(why) = shared {
+        complain(&format!("kept on this machine only, others do not see it: {why}"));
     }
-}
-
-/// Writes answers that changed into the journal of what is on its way.
-async fn record_news(session: &mut Session) {
-    take_in(session);
-    for (env, check, finding) in std::mem::take(&mut session.world.news) {
-        let candidate = session.world.environment(&env).and_then(|env| session.world.candidate(env));
-        let Some(candidate) = candidate.filter(|candidate| candidate.standing != Standing::Settled) else { continue };
-        // A pipeline's answer does not wait for a disk: the exit code is what counts.
-        session.door.journal().append_or_keep(&candidate.release, Entry::Checked { env, check, finding }).await;
-    }
+    print(&format!("{}\n", crate::domain::text::visible(&line.unwrap_or_default())))?;
+    Ok(Exit::Done)
 }

@@ -1,29 +1,30 @@
 //! `cockpit status`: one look, or a line for every change.
 
 use color_eyre::eyre::Result;
-use jiff::Timestamp;
 
-use super::{FIRST_LOOK, complain, look_until, looked_at, print, take_in};
+use super::driver::Driver;
+use super::{FIRST_LOOK, complain, print};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, status, watch};
 use crate::domain::freshness::Link;
-use crate::runtime::session::Session;
+use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and goes on looking with `--watch`.
-pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
-    look_until(session, FIRST_LOOK, |world| world.environments.iter().all(looked_at)).await;
-    let now = Timestamp::now();
+pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
+    driver.until(FIRST_LOOK, |core| core.world.environments.iter().all(Environment::looked_at)).await?;
+    driver.refresh();
+    let now = driver.core.now;
     if what.watch {
-        return follow(session, what.output).await;
+        return follow(driver, what.output).await;
     }
-    let service = session.service.as_deref();
+    let service = driver.session().service.as_deref();
     print(&match what.output {
-        Output::Text => status::text(&session.world, service, now),
-        Output::Json => json_pretty(&status::json(&session.world, service, now)) + "\n",
+        Output::Text => status::text(&driver.core.world, service, now),
+        Output::Json => json_pretty(&status::json(&driver.core.world, service, now)) + "\n",
     })?;
     let mut exit = Exit::Done;
-    for env in &session.world.environments {
+    for env in &driver.core.world.environments {
         if let Link::Down(why) = env.kubernetes().link {
             complain(&format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
@@ -42,19 +43,18 @@ pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
 }
 
 /// Prints a line for every change, until interrupted.
-async fn follow(session: &mut Session, output: Output) -> Result<Exit> {
+async fn follow(driver: &mut Driver, output: Output) -> Result<Exit> {
     let zone = jiff::tz::TimeZone::system();
-    let mut shown = crate::domain::world::World::default();
+    let mut shown = World::default();
     loop {
-        let now = Timestamp::now();
-        for change in watch::diff(&shown, &session.world) {
+        let now = driver.core.now;
+        for change in watch::diff(&shown, &driver.core.world) {
             print(&match output {
                 Output::Text => change.line(now, &zone) + "\n",
                 Output::Json => change.json(now) + "\n",
             })?;
         }
-        shown = session.world.clone();
-        session.inbox.arrived().await;
-        take_in(session);
+        shown = driver.core.world.clone();
+        driver.next().await?;
     }
 }

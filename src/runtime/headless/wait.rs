@@ -2,20 +2,21 @@
 
 use color_eyre::eyre::Result;
 
-use super::{FIRST_LOOK, complain, look_until, looked_at, print};
+use super::driver::Driver;
+use super::{FIRST_LOOK, complain, print};
 use crate::cli::args::Wait;
 use crate::cli::{Exit, target};
 use crate::domain::text::visible;
 use crate::domain::workload::Phase;
-use crate::runtime::session::Session;
 
 /// Waits.
-pub(super) async fn run(session: &mut Session, what: &Wait) -> Result<Exit> {
-    look_until(session, FIRST_LOOK, |world| {
-        world.environments.iter().all(|env| !env.workloads.is_empty() || looked_at(env))
-    })
-    .await;
-    let target = match target::resolve(&session.world, what.target.as_deref()) {
+pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
+    driver
+        .until(FIRST_LOOK, |core| {
+            core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
+        .await?;
+    let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(&error)),
     };
@@ -24,11 +25,10 @@ pub(super) async fn run(session: &mut Session, what: &Wait) -> Result<Exit> {
         world.find(&target).and_then(|(_, workload)| workload.status.as_ref()).map(|status| status.phase)
     };
     // Degraded ends every wait: what failed does not get better by waiting.
-    let reached = look_until(session, what.timeout, |world| {
-        phase(world).is_some_and(|phase| phase == goal || phase == Phase::Degraded)
-    })
-    .await;
-    let shows = session.world.find(&target).map_or_else(String::new, |(env, workload)| match &workload.status {
+    let reached = driver
+        .until(what.timeout, |core| phase(&core.world).is_some_and(|phase| phase == goal || phase == Phase::Degraded))
+        .await?;
+    let shows = driver.core.world.find(&target).map_or_else(String::new, |(env, workload)| match &workload.status {
         Some(status) if status.message.is_empty() => status.phase.to_string(),
         Some(status) => format!("{}: {}", status.phase, status.message),
         None if workload.missing => format!("{} does not exist", workload.id),
@@ -38,7 +38,7 @@ pub(super) async fn run(session: &mut Session, what: &Wait) -> Result<Exit> {
         },
     });
     let line = format!("{target}: {}", visible(&shows));
-    match phase(&session.world) {
+    match phase(&driver.core.world) {
         Some(phase) if phase == goal => {
             print(&format!("{line}\n"))?;
             Ok(Exit::Done)

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::app::Hit;
-use crate::app::checklist::tally;
 use crate::app::place::{Place, place, shown};
+use crate::core::checklist::tally;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::object::short_digest;
 use crate::domain::signals::Signal;
@@ -41,7 +41,7 @@ fn signals(scene: &Scene<'_>) -> &'static [Signal] {
 /// The most rows that the cards have use for: borders, three of state, heads, figures, a blank, and the reasons.
 pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
     let columns = usize::from(columns.saturating_sub(4));
-    let environments = &scene.model.world.environments;
+    let environments = &scene.model.core.world.environments;
     let rows = environments.iter().filter_map(|env| {
         shown(scene.model, env).map(|workload| reasons(scene, env, workload, columns, MOST).len() as u16)
     });
@@ -52,10 +52,10 @@ pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);
-    let release = scene.model.world.release();
+    let release = scene.model.core.world.release();
     let place = place(workload, release.as_ref());
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
-    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.now);
+    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.core.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
     let inside = panel(buf, area, scene.theme, edge, title(scene, env, workload, room), vec![verdict]);
     age(scene, buf, area, env);
@@ -68,7 +68,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
         return;
     };
     let since = Scene::phase_since(workload);
-    let phase = badge::phase(scene.theme, status.phase, since, scene.model.now);
+    let phase = badge::phase(scene.theme, status.phase, since, scene.model.core.now);
     put_both(buf, layout::top(&mut inside, 1), scene.theme, versions(scene, status), phase);
     put(buf, layout::top(&mut inside, 1), scene.theme, progress(scene, status, place, columns));
     put(buf, layout::top(&mut inside, 1), scene.theme, replicas(scene, workload, status));
@@ -110,10 +110,10 @@ fn title(scene: &Scene<'_>, env: &Environment, workload: Option<&WorkloadState>,
 /// The age of the picture on the lower border, where it is not live.
 fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let heard = env.kubernetes();
-    if heard.is_fresh(scene.model.now) || area.height < 2 {
+    if heard.is_fresh(scene.model.core.now) || area.height < 2 {
         return;
     }
-    let badge = badge::freshness(scene.theme, &heard, scene.model.now);
+    let badge = badge::freshness(scene.theme, &heard, scene.model.core.now);
     let wide = width(&badge.content) as u16;
     if let Some(x) = (area.x + area.width).checked_sub(wide + 3).filter(|x| *x > area.x) {
         on_border(buf, Rect { x, y: area.y + area.height - 1, width: wide, height: 1 }, scene.theme, badge.into());
@@ -122,7 +122,7 @@ fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
 
 /// How its checklist stands, on the lower border.
 fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
-    let line = checklist::tally(scene, tally(scene.model, env));
+    let line = checklist::tally(scene, tally(&scene.model.core.world, env, scene.model.core.now));
     let wide = line_width(&line) as u16;
     if wide > 0 && wide + 8 < area.width && area.height > 2 {
         on_border(buf, Rect { x: area.x + 3, y: area.y + area.height - 1, width: wide, height: 1 }, scene.theme, line);
@@ -194,7 +194,7 @@ pub(crate) fn reasons(
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
-    for (target, flying) in &scene.model.in_flight {
+    for (target, flying) in &scene.model.core.in_flight {
         if target.env == *env.name() && target.workload == workload.id {
             let age = scene.age(flying.since);
             let text = match &flying.outcome {

@@ -26,7 +26,7 @@ const CARD: u16 = 36;
 
 /// Draws the deck.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
-    let count = scene.model.world.environments.len() as u16;
+    let count = scene.model.core.world.environments.len() as u16;
     let next = next::lines(scene, usize::from(area.width.saturating_sub(2)));
     let next_rows = next.len() as u16;
     // As many cards in a row as fit; a second row of cards where there is room for it, else a table.
@@ -62,7 +62,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 
 /// Cards, row by row.
 fn cards_in(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, per_row: u16, height: u16) {
-    for (index, env) in scene.model.world.environments.iter().enumerate() {
+    for (index, env) in scene.model.core.world.environments.iter().enumerate() {
         let (row, column) = (index as u16 / per_row, index as u16 % per_row);
         // The widths add up to the whole: what division leaves goes to the left.
         let (whole, gaps) = (u32::from(area.width), u32::from(per_row) - 1);

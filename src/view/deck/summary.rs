@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::card;
-use crate::app::checklist::tally;
 use crate::app::ladder::ladder;
+use crate::core::checklist::tally;
 use crate::domain::signals::Signal;
 use crate::view::checklist;
 use crate::view::layout::{self, indent};
@@ -75,9 +75,9 @@ pub(crate) fn short(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     if let Some(status) = &workload.status {
         let since = Scene::phase_since(workload);
         title = title.say(Role::Label, format!(" {} ", scene.theme.glyphs().dot));
-        title = title.add(badge::phase(scene.theme, status.phase, since, scene.model.now));
+        title = title.add(badge::phase(scene.theme, status.phase, since, scene.model.core.now));
     }
-    let checks = checklist::tally(scene, tally(scene.model, env));
+    let checks = checklist::tally(scene, tally(&scene.model.core.world, env, scene.model.core.now));
     let word = scene.row().add(position(scene).spans);
     let gap = if word.width() > 0 && !checks.spans.is_empty() { 2 } else { 0 };
     let word = word.gap(gap).add(checks.spans);

@@ -33,7 +33,7 @@ struct Columns {
 
 impl Columns {
     fn of(scene: &Scene<'_>, whole: usize) -> Self {
-        let names = scene.model.world.environments.iter().map(|env| width_within(env.name().as_str(), 24));
+        let names = scene.model.core.world.environments.iter().map(|env| width_within(env.name().as_str(), 24));
         let name = names.max().unwrap_or(0).clamp(7, if whole >= 100 { 24 } else { 14 });
         let mut columns = Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
         // What is there at all costs: pointer, name, version, percentage, ready, errors, verdict.
@@ -62,24 +62,24 @@ impl Columns {
 /// The lines of an environment: itself, stable beside a canary, what is wrong with its picture.
 fn lines_of(scene: &Scene<'_>, env: &Environment) -> u16 {
     let beside = scene.is_selected(env) && shown(scene.model, env).is_some_and(figures::with_canary);
-    1 + u16::from(beside) + u16::from(!env.kubernetes().is_fresh(scene.model.now))
+    1 + u16::from(beside) + u16::from(!env.kubernetes().is_fresh(scene.model.core.now))
 }
 
 /// How many rows all environments would take.
 pub(crate) fn wanted_rows(scene: &Scene<'_>) -> u16 {
-    let rows = scene.model.world.environments.iter().map(|env| lines_of(scene, env)).fold(0, u16::saturating_add);
+    let rows = scene.model.core.world.environments.iter().map(|env| lines_of(scene, env)).fold(0, u16::saturating_add);
     rows.max(1)
 }
 
 /// Draws the table; the selected environment is always in view.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let columns = Columns::of(scene, usize::from(area.width));
-    let environments = &scene.model.world.environments;
+    let environments = &scene.model.core.world.environments;
     if environments.is_empty() {
         put(buf, area, scene.theme, scene.row().say(Role::Label, " no environment is watched"));
         return;
     }
-    let release = scene.model.world.release();
+    let release = scene.model.core.world.release();
     let rows = usize::from(area.height.saturating_sub(1));
     // The selected one may take three rows; the rest of the window is counted in environments.
     let selected = environments.iter().position(|env| scene.is_selected(env)).unwrap_or(0);
@@ -136,7 +136,7 @@ fn environment(
         .say(Role::Strong, format!(" {pointer} "))
         .name(if selected { Role::Strong } else { Role::Text }, env.name().as_str(), columns.name)
         .gap(1);
-    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.now);
+    let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.core.now);
     let mut lines = Vec::new();
     if let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) {
         lines.push(seen(scene, row, env, (workload, status), place, verdict, (columns, whole)));
@@ -151,8 +151,9 @@ fn environment(
         lines.push(row.left(Role::Label, &format!("{id}{text}"), room).gap(gap + 2).add([verdict]).line());
     }
     let heard = env.kubernetes();
-    if !heard.is_fresh(scene.model.now) {
-        let row = scene.row().gap(3 + columns.name + 1).add([badge::freshness(scene.theme, &heard, scene.model.now)]);
+    if !heard.is_fresh(scene.model.core.now) {
+        let row =
+            scene.row().gap(3 + columns.name + 1).add([badge::freshness(scene.theme, &heard, scene.model.core.now)]);
         let why = if let Link::Down(why) = &heard.link { format!("  kubernetes: {why}") } else { String::new() };
         let room = whole.saturating_sub(row.width());
         lines.push(row.left(Role::Text, &why, room).line());
@@ -188,7 +189,7 @@ fn seen(
     if columns.phase == 0 {
         return row.line();
     }
-    let phase = badge::phase(scene.theme, status.phase, Scene::phase_since(workload), scene.model.now);
+    let phase = badge::phase(scene.theme, status.phase, Scene::phase_since(workload), scene.model.core.now);
     row.to(whole.saturating_sub(columns.phase)).add(phase).line()
 }
 

@@ -9,7 +9,7 @@ use ratatui::text::Line;
 
 use super::dialog;
 use crate::app::model::Confirm;
-use crate::domain::action::{Plan, PlanRecord, Verb};
+use crate::domain::action::{Part, Plan, PlanRecord, Verb, describe};
 use crate::domain::text::duration;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
@@ -21,31 +21,22 @@ use crate::view::theme::Role;
 /// Columns of the content.
 const WIDE: u16 = 76;
 /// Columns of the labels.
-const LABEL: usize = 8;
-
-/// A labelled part of the dialog.
-struct Section {
-    label: &'static str,
-    role: Role,
-    texts: Vec<String>,
-    /// Whether a blank line stands above it where there is room.
-    apart: bool,
-}
+const LABEL: usize = 13;
 
 /// Draws the question; returns where the cursor stands where a name is typed.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) -> Option<Position> {
     let record = confirm.plan.record();
     let columns = usize::from(WIDE.min(area.width.saturating_sub(6)));
-    let sections = sections(scene, record);
+    let parts = describe(record, scene.model.core.now);
     let over = no_longer(scene, confirm, columns);
     let answers = 1 + u16::from(confirm.plan.typed().is_some()) + over.len() as u16;
     let room = usize::from(area.height.saturating_sub(2 + answers));
     // From generous to tight, the first that fits.
     let forms = [(true, 3), (true, 2), (false, 2), (false, 1)];
-    let made = |(blanks, per_text): (bool, usize)| lines(scene, &sections, columns, blanks, per_text, false);
+    let made = |(blanks, per_text): (bool, usize)| lines(scene, &parts, columns, blanks, per_text, false);
     let mut content = forms.into_iter().map(made).find(|lines| lines.len() < room);
     let tight = content.is_none();
-    let mut content = content.take().unwrap_or_else(|| lines(scene, &sections, columns, false, 1, true));
+    let mut content = content.take().unwrap_or_else(|| lines(scene, &parts, columns, false, 1, true));
     content.truncate(room);
     let blank = u16::from(!tight);
     let rows = content.len() as u16 + answers + blank;
@@ -69,7 +60,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
         dialog::field(scene, buf, layout::left(&mut line, 32), &confirm.typed, "")
     });
     put_all(buf, layout::top(&mut bottom, over.len() as u16), scene.theme, over);
-    let left = Plan::VALID_FOR - scene.model.now.duration_since(confirm.plan.made_at());
+    let left = Plan::VALID_FOR - scene.model.core.now.duration_since(confirm.plan.made_at());
     let valid = scene.row().when(confirm.stale.is_none() && !left.is_negative(), |row| {
         row.say(Role::Label, format!("valid for {}", duration(left.max(jiff::SignedDuration::ZERO))))
     });
@@ -94,57 +85,41 @@ fn title(record: &PlanRecord) -> String {
     format!("{first}{} {}{rest}", letters.as_str(), record.target.env)
 }
 
-fn sections(scene: &Scene<'_>, record: &PlanRecord) -> Vec<Section> {
-    let section = |label, role, texts: Vec<String>, apart| Section { label, role, texts, apart };
-    let named = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    let object = format!(
-        "{} in {} @ {} (context {})",
-        record.target.workload, record.namespace, record.target.env, record.context
-    );
-    let age = record.picture_at.map_or_else(|| "never confirmed".to_owned(), |at| format!("{} old", scene.age(at)));
-    let mut sends: Vec<String> = record.requests.iter().map(crate::domain::action::Request::line).collect();
-    sends.push(format!("at resourceVersion {} {} picture {age}", record.resource_version, scene.theme.glyphs().dot));
-    let (from, to) = (named(&record.from), named(&record.to));
-    vec![
-        section("", Role::Text, vec![object], false),
-        section("from", Role::Text, from, true),
-        section("to", Role::Strong, to, false),
-        section("goes", Role::Text, record.goes.clone(), true),
-        section("skips", Role::Warn, record.skips.clone(), false),
-        section(
-            "stays",
-            Role::Warn,
-            record.not_undone.iter().map(|text| format!("NOT undone: {text}")).collect(),
-            false,
-        ),
-        section("sends", Role::Label, sends, true),
-    ]
+fn role(part: Part) -> Role {
+    match part {
+        Part::To => Role::Strong,
+        Part::Skips | Part::NotReverted => Role::Warn,
+        Part::Sends => Role::Label,
+        Part::Object | Part::From | Part::Effect => Role::Text,
+    }
 }
 
-/// The sections as lines, each text wrapped to at most `per_text`; `joined` puts the texts of a section into one.
+/// Whether a blank line stands above it where there is room.
+fn is_apart(part: Part) -> bool {
+    matches!(part, Part::From | Part::Effect | Part::Sends)
+}
+
+/// The parts as lines, each text wrapped to at most `per_text`; `joined` puts the texts of a part into one.
 fn lines(
     scene: &Scene<'_>,
-    sections: &[Section],
+    parts: &[(Part, Vec<String>)],
     columns: usize,
     blanks: bool,
     per_text: usize,
     joined: bool,
 ) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for section in sections.iter().filter(|section| !section.texts.is_empty()) {
-        if section.apart && blanks {
+    for (part, texts) in parts {
+        if is_apart(*part) && blanks {
             lines.push(Line::default());
         }
-        let indent = if section.label.is_empty() { 0 } else { LABEL };
-        let texts = if joined { vec![section.texts.join("; ")] } else { section.texts.clone() };
-        // Steps that are skipped are short: they stand in one text, whatever the room.
-        let texts = if section.label == "skips" { vec![texts.join(", ")] } else { texts };
-        let mut label = section.label;
+        let mut label = part.label();
+        let (indent, most) = if label.is_empty() { (0, per_text.max(2)) } else { (LABEL, per_text) };
+        let texts = if joined { vec![texts.join("; ")] } else { texts.clone() };
         for text in texts {
-            let most = if section.label.is_empty() { per_text.max(2) } else { per_text };
-            for part in scene.theme.wrap(&text, columns.saturating_sub(indent), most) {
+            for wrapped in scene.theme.wrap(&text, columns.saturating_sub(indent), most) {
                 let row = scene.row().left(Role::Label, label, indent);
-                lines.push(row.say(section.role, part).line());
+                lines.push(row.say(role(*part), wrapped).line());
                 label = "";
             }
         }

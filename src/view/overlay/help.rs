@@ -98,7 +98,7 @@ fn list(
 /// Keys, name, and what it does or why not.
 fn command_line(scene: &Scene<'_>, hint: &Hint, columns: usize) -> Line<'static> {
     let spec = hint.command.spec();
-    let keys = scene.model.keymap.keys(hint.command).join(" ");
+    let keys = scene.model.ui.keymap.keys(hint.command).join(" ");
     let off = hint.refusal.is_some();
     let row = scene.row().gap(2).left(if off { Role::KeyOff } else { Role::Key }, &keys, 17).left(
         if off { Role::KeyOff } else { Role::Text },

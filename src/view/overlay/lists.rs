@@ -30,7 +30,7 @@ pub(crate) fn filter(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, input:
 pub(crate) fn notices(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, scroll: usize) {
     let columns = usize::from(area.width.saturating_sub(12)).min(110);
     let mut lines = Vec::new();
-    for notice in scene.model.notices.iter().rev() {
+    for notice in scene.model.core.notices.iter().rev() {
         let (sign, word, role) = footer::level(scene, notice.level);
         for (index, part) in scene.theme.wrap(&notice.text, columns.saturating_sub(18), 12).into_iter().enumerate() {
             let row = if index == 0 {

@@ -19,7 +19,7 @@ use crate::app::model::Overlay;
 
 /// Draws what lies over the screen; returns where the cursor stands if text is typed.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Option<Position> {
-    let overlay = scene.model.overlay.as_ref()?;
+    let overlay = scene.model.ui.overlay.as_ref()?;
     scene.cover();
     if !matches!(overlay, Overlay::Filter { .. }) {
         dialog::dim(buf, area);

@@ -5,7 +5,6 @@ use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::dialog;
-use crate::app::checklist::identity;
 use crate::domain::checklist::{CheckId, Decision};
 use crate::domain::ids::EnvName;
 use crate::view::layout;
@@ -28,7 +27,7 @@ pub(crate) fn acknowledge(
 ) -> Position {
     let title = scene.row().say(Role::Title, format!("Acknowledge {check} for {env}"));
     let mut inside = dialog::open(scene, buf, area, (COLUMNS, 7), Edge::Light, title, escape(scene));
-    let known = scene.model.world.check(env, check);
+    let known = scene.model.core.world.check(env, check);
     let about = known.map_or_else(String::new, |check| check.spec.title.clone());
     put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
     put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
@@ -51,7 +50,7 @@ pub(crate) fn sign(
 ) -> Option<Position> {
     let title = scene.row().say(Role::Title, format!("Sign as {role} for {env}"));
     let mut inside = dialog::open(scene, buf, area, (COLUMNS, 8), Edge::Light, title, escape(scene));
-    let candidate = scene.model.environment().and_then(|env| scene.model.world.candidate(env));
+    let candidate = scene.model.environment().and_then(|env| scene.model.core.world.candidate(env));
     let about = candidate.map_or_else(String::new, |candidate| {
         let digest = candidate.digest.as_deref().map(crate::domain::object::short_digest).unwrap_or_default();
         format!("{}  {digest}", candidate.release)
@@ -89,7 +88,7 @@ fn escape(scene: &Scene<'_>) -> Row {
 
 /// Whose name stands under it.
 fn under(scene: &Scene<'_>) -> Row {
-    let (who, verified) = identity(scene.model);
+    let (who, verified) = scene.model.core.identity(&scene.model.ui.env);
     let word = if verified { "verified by the cluster" } else { "unverified: no cluster says who you are" };
     scene.row().say(Role::Label, "as ").say(Role::Text, who).say(Role::Label, format!("  {word}"))
 }

@@ -64,7 +64,7 @@ pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     let columns = usize::from(area.width.saturating_sub(8)).min(72);
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
-    for (target, flying) in scene.model.in_flight.iter().take(6) {
+    for (target, flying) in scene.model.core.in_flight.iter().take(6) {
         let text = format!("{} of {target}, sent {} ago", flying.record.headline, scene.age(flying.since));
         for (index, part) in scene.theme.wrap(&text, columns.saturating_sub(2), 2).into_iter().enumerate() {
             let row = if index == 0 {
@@ -76,7 +76,7 @@ pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         }
     }
     // It may end while the question is open, which does not move under the finger.
-    let over = scene.model.in_flight.is_empty();
+    let over = scene.model.core.in_flight.is_empty();
     let note = if over {
         "The action has ended; the last notice and the journal say how."
     } else {

@@ -28,7 +28,7 @@ pub(crate) struct Span {
 impl Span {
     /// The round span of time that holds the history of a workload.
     pub(crate) fn of(scene: &Scene<'_>, workload: &WorkloadState) -> Self {
-        let to = scene.model.now;
+        let to = scene.model.core.now;
         let oldest =
             workload.signals.history.values().filter_map(|series| series.points().next()).map(|point| point.at);
         let long = oldest.min().map_or(SignedDuration::ZERO, |oldest| to.duration_since(oldest));

@@ -2,8 +2,8 @@
 
 use ratatui::text::Line;
 
-use crate::app::model::Level;
 use crate::app::timeline::timeline;
+use crate::core::Level;
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
@@ -14,7 +14,7 @@ pub(crate) fn feed(scene: &Scene<'_>, columns: usize, lines: usize) -> Vec<Line<
         return vec![scene.row().say(Role::Label, "nothing yet").line()];
     }
     let names =
-        scene.model.world.environments.iter().map(|env| crate::view::text::width_within(env.name().as_str(), 12));
+        scene.model.core.world.environments.iter().map(|env| crate::view::text::width_within(env.name().as_str(), 12));
     let name = names.max().unwrap_or(0).min(12);
     happenings
         .into_iter()

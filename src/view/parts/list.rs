@@ -22,7 +22,7 @@ pub(crate) fn position(theme: &Theme, first: usize, visible: usize, all: usize) 
 
 /// Filter and position of the screen's main list, for its border.
 pub(crate) fn word(scene: &Scene<'_>, first: usize, visible: usize, all: usize) -> Line<'static> {
-    let filter = scene.theme.clip(&scene.model.filter, 24);
+    let filter = scene.theme.clip(&scene.model.ui.filter, 24);
     let row = scene.row().when(!filter.is_empty(), |row| {
         row.say(Role::Label, "filter ").say(Role::Strong, filter).say(Role::Label, format!(": {all}  "))
     });

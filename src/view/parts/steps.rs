@@ -33,7 +33,7 @@ pub(crate) fn ladder(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: u
             let (sign, sign_role, role) = sign(scene, rung.stand);
             let plain = columns.saturating_sub(digits + 4);
             let time = match (rung.until, rung.at) {
-                (Some(until), _) => format!("{} left", duration(until.duration_since(scene.model.now))),
+                (Some(until), _) => format!("{} left", duration(until.duration_since(scene.model.core.now))),
                 (None, Some(at)) if rung.stand == Stand::Done => scene.clock(at),
                 (None, Some(at)) if width(&rung.label) + 14 > plain => scene.clock(at),
                 (None, Some(at)) => format!("since {}", scene.clock(at)),

@@ -47,7 +47,8 @@ fn run_lines(scene: &Scene<'_>, run: &AnalysisRun, columns: usize) -> Vec<Line<'
         Some(step) => format!("step {}", step + 1),
         None => run.kind.to_lowercase(),
     };
-    let took = run.started.map(|started| duration(run.completed.unwrap_or(scene.model.now).duration_since(started)));
+    let took =
+        run.started.map(|started| duration(run.completed.unwrap_or(scene.model.core.now).duration_since(started)));
     let row = scene
         .row()
         .say(role, format!("{shape} {}", run.phase))

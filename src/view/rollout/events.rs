@@ -15,7 +15,7 @@ use crate::view::theme::Role;
 /// Draws the events, newest first, filtered.
 pub(crate) fn events(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "events");
-    let filter = scene.model.filter.to_lowercase();
+    let filter = scene.model.ui.filter.to_lowercase();
     let word = scene.row().when(!filter.is_empty(), |row| row.say(Role::Label, "filtered"));
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let kind = workload.id.kind.kind();

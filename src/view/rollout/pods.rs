@@ -34,10 +34,10 @@ enum Entry<'a> {
 
 /// Draws the tree.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
-    let entries = workload.snapshot.as_ref().map(|snapshot| entries(snapshot, &scene.model.filter));
+    let entries = workload.snapshot.as_ref().map(|snapshot| entries(snapshot, &scene.model.ui.filter));
     let entries = entries.unwrap_or_default();
     let visible = usize::from(area.height.saturating_sub(2));
-    let first = clamp_scroll(scene.model.scroll, visible, entries.len());
+    let first = clamp_scroll(scene.model.ui.scroll, visible, entries.len());
     let title = scene.row().say(Role::Title, "revisions and pods");
     let word = list::word(scene, first, visible, entries.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
@@ -47,7 +47,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &W
     };
     if entries.is_empty() {
         let text =
-            if scene.model.filter.is_empty() { "there is no revision yet" } else { "nothing matches the filter" };
+            if scene.model.ui.filter.is_empty() { "there is no revision yet" } else { "nothing matches the filter" };
         put(buf, inside, scene.theme, scene.row().say(Role::Label, text));
         return;
     }

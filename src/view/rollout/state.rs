@@ -19,11 +19,11 @@ pub(crate) fn lines(
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let heard = env.kubernetes();
-    let verdict = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.now);
+    let verdict = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.core.now);
     let mut right = scene.row();
     if let Some(status) = &workload.status {
         let since = Scene::phase_since(workload);
-        right = right.add(badge::phase(scene.theme, status.phase, since, scene.model.now)).gap(2);
+        right = right.add(badge::phase(scene.theme, status.phase, since, scene.model.core.now)).gap(2);
     }
     let right = right.add([verdict]);
     let object = format!("{} in {}", workload.id, env.settings.namespace);

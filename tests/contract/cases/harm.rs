@@ -1,6 +1,6 @@
 //! Requests and answers that are lost: what is unknown is never sent again, and is settled by looking.
 
-use release_cockpit::actuators::door::Receipt;
+use release_cockpit::domain::action::Receipt;
 use release_cockpit::domain::action::{Outcome, Verb};
 use serde_json::Value;
 

@@ -255,7 +255,7 @@ async fn asked_on_screen(
     }
     let before = stage.get("Rollout", "api").await?;
     in_peace(move || {
-        tui.wait_text("no longer: the picture changed");
+        tui.wait_text("no longer: the object changed");
         for text in wanted {
             tui.wait_text(text);
         }
@@ -322,7 +322,7 @@ pub async fn deleted_under_an_open_question(stage: &Stage) -> Checked {
         return Ok(());
     }
     in_peace(move || {
-        tui.wait_text("no longer: the picture changed: the workload is gone");
+        tui.wait_text("no longer: the object changed: the workload is gone");
         tui.send("y");
         tui.send("\x1b");
         tui.wait("it is closed", |screen| !screen.contents().contains("no longer:"));

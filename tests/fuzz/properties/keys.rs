@@ -1,12 +1,16 @@
 //! Keys, clicks, pastes and messages in any order: only a deliberate yes sends anything, and every frame can be drawn.
 
 use jiff::SignedDuration;
-use release_cockpit::app::model::{Level, Overlay, Screen};
+use release_cockpit::app::model::{Overlay, Screen};
 use release_cockpit::app::{Effect, Hit, Model, Msg, update};
+use release_cockpit::core;
+use release_cockpit::core::Level;
+use release_cockpit::domain::action::Receipt;
 use release_cockpit::domain::action::{ActionId, Outcome};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
 use release_cockpit::domain::ids::{EnvName, Target};
+use release_cockpit::domain::journal::JournalState;
 use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::keys::{Chord, Command, Key};
 
@@ -66,26 +70,40 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
         32..=126 => Msg::Key { chord: Chord::char(char::from(choice)), repeat: false },
         _ => message(model, bytes, choice),
     };
-    let now = model.now + wait(bytes, choice);
-    let before = model.overlay.clone();
+    let now = model.core.now + wait(bytes, choice);
+    let before = model.ui.overlay.clone();
     let effects = update(model, msg.clone(), now);
-    assert!(model.notices.len() <= 200);
+    assert!(model.core.notices.len() <= 200);
     for effect in &effects {
         match effect {
-            Effect::Perform(plan) if plan.record().automatic.is_none() => was_meant(&msg, before.as_ref(), now),
+            Effect::Core(core::Effect::Perform(plan)) if plan.record().automatic.is_none() => {
+                was_meant(&msg, before.as_ref(), now)
+            }
             Effect::Copy(text) => assert!(text.len() < 1 << 20),
             _ => {}
         }
     }
     // What is on its way comes back, so that more can be asked for.
     for effect in effects {
-        if let Effect::Perform(plan) = effect {
+        if let Effect::Core(core::Effect::Perform(plan)) = effect {
             let target = plan.record().target.clone();
-            update(model, Msg::Begun { action: ActionId("a".to_owned()), target }, now);
+            update(
+                model,
+                Msg::Core(core::Msg::Receipt(Receipt::Begun {
+                    action: ActionId("a".to_owned()),
+                    target,
+                    verb: release_cockpit::domain::action::Verb::Pause,
+                })),
+                now,
+            );
             let record = Box::new(plan.record().clone());
             let why = "timed out".to_owned();
             let outcome = if choice.is_multiple_of(2) { Outcome::Unknown { why } } else { Outcome::Refused { why } };
-            update(model, Msg::Ended { record, outcome }, now);
+            update(
+                model,
+                Msg::Core(core::Msg::Receipt(Receipt::Ended { action: ActionId("a".to_owned()), record, outcome })),
+                now,
+            );
         }
     }
 }
@@ -108,7 +126,7 @@ fn was_meant(msg: &Msg, before: Option<&Overlay>, now: jiff::Timestamp) {
 }
 
 fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
-    let env = model.env.clone();
+    let env = model.ui.env.clone();
     let target = model.target().unwrap_or(Target { env: env.clone(), workload: build::api() });
     match choice % 24 {
         0..=7 => {
@@ -120,31 +138,47 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
         8 => Msg::Paste(bytes.text()),
         9 => Msg::Wheel(i32::from(bytes.byte().cast_signed())),
         10 => Msg::Click(hit(bytes, env)),
-        11 => Msg::Clock,
-        12 => Msg::Woke,
+        11 => Msg::Core(core::Msg::Clock),
+        12 => Msg::Core(core::Msg::Woke),
         13 => Msg::TooSmall(bytes.byte() > 200),
-        14 => Msg::Said(Level::Warn, bytes.text()),
-        15 => Msg::Journal { broken: Some(bytes.text()), unwritten: usize::from(bytes.byte()) },
-        16 => Msg::Journal { broken: None, unwritten: 0 },
+        14 => Msg::Core(core::Msg::Notice(Level::Warn, bytes.text())),
+        15 => Msg::Core(core::Msg::Receipt(Receipt::Journal(JournalState {
+            broken: Some(bytes.text()),
+            unwritten: usize::from(bytes.byte()),
+        }))),
+        16 => Msg::Core(core::Msg::Receipt(Receipt::Journal(JournalState { broken: None, unwritten: 0 }))),
         17 => {
             let entry = Entry::Note { who: bytes.text(), text: bytes.text() };
-            Msg::Written(vec![Line::after(model.journal.lines.back(), model.now, entry)])
+            Msg::Core(core::Msg::Receipt(Receipt::Written(vec![Line::after(
+                model.core.journal.lines.back(),
+                model.core.now,
+                entry,
+            )])))
         }
-        18 => Msg::Feed(Feed::Workload { target, snapshot: None }),
+        18 => Msg::Core(core::Msg::Feed(Feed::Workload { target, snapshot: None })),
         19 => {
             let (pod, lines) = (bytes.text(), Ok(vec![bytes.text()]));
-            Msg::Feed(Feed::Log { target, pod, lines })
+            Msg::Core(core::Msg::Feed(Feed::Log { target, pod, lines }))
         }
-        20 => Msg::Feed(build::link(
+        20 => Msg::Core(core::Msg::Feed(build::link(
             env.as_str(),
             bytes.pick(&[SourceKind::Kubernetes, SourceKind::Prometheus]),
             Link::Down(bytes.text()),
             None,
-        )),
-        21 => Msg::Feed(build::link(env.as_str(), SourceKind::Kubernetes, Link::Up, Some(model.now))),
-        22 => Msg::Feed(Feed::GivenUp { target, hash: bytes.text() }),
+        ))),
+        21 => Msg::Core(core::Msg::Feed(build::link(
+            env.as_str(),
+            SourceKind::Kubernetes,
+            Link::Up,
+            Some(model.core.now),
+        ))),
+        22 => Msg::Core(core::Msg::Feed(Feed::GivenUp { target, hash: bytes.text() })),
         // What this names need not exist.
-        _ => Msg::Begun { action: ActionId(bytes.text()), target },
+        _ => Msg::Core(core::Msg::Receipt(Receipt::Begun {
+            action: ActionId(bytes.text()),
+            target,
+            verb: release_cockpit::domain::action::Verb::Pause,
+        })),
     }
 }
 

@@ -56,16 +56,16 @@ fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cock
     settings.workloads = vec![snapshot.id()];
     let mut model = build::model([settings], "prod-eu");
     build::connect(&mut model, "prod-eu");
-    let target = Target { env: model.env.clone(), workload: snapshot.id() };
-    let before = model.world.clone();
+    let target = Target { env: model.ui.env.clone(), workload: snapshot.id() };
+    let before = model.core.world.clone();
     let feed = Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) };
-    model.world.take(feed, build::ago(60));
+    model.core.world.take(feed, build::ago(60));
     for event in events {
-        model.world.take(Feed::Event { target: target.clone(), event }, build::now());
+        model.core.world.take(Feed::Event { target: target.clone(), event }, build::now());
     }
-    model.world.rejudge(build::now());
+    model.core.world.rejudge(build::now());
 
-    printed(&before, &model.world);
+    printed(&before, &model.core.world);
     for verb in Verb::ALL {
         match hints::plan_for(&model, verb, None) {
             Ok(plan) => assert!(!plan.record().headline.is_empty()),
@@ -74,8 +74,8 @@ fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cock
     }
     let _ = (revision_choices(&model), footer(&model));
 
-    model.screen = Screen::TABS[usize::from(choice[0]) % Screen::TABS.len()].2;
-    model.scroll = usize::from(choice[1]);
+    model.ui.screen = Screen::TABS[usize::from(choice[0]) % Screen::TABS.len()].2;
+    model.ui.scroll = usize::from(choice[1]);
     let (width, height) = SIZES[usize::from(choice[2]) % SIZES.len()];
     safe::frame(&model, width, height, choice[2] >= 128);
 }

@@ -21,14 +21,14 @@ pub fn check(data: &[u8]) {
         return;
     }
     let mut model = hostile::model_of(&text);
-    model.screen = Screen::TABS[usize::from(choice[0]) % Screen::TABS.len()].2;
-    model.scroll = usize::from(choice[1]);
+    model.ui.screen = Screen::TABS[usize::from(choice[0]) % Screen::TABS.len()].2;
+    model.ui.scroll = usize::from(choice[1]);
     if choice[1] % 2 == 1 {
-        model.filter = text.into_owned();
+        model.ui.filter = text.into_owned();
         return safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
     }
     safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
-    safe::lines(&status::text(&model.world, Some(&text), build::now()));
+    safe::lines(&status::text(&model.core.world, Some(&text), build::now()));
 }
 
 fn words(text: &str) {

@@ -5,11 +5,15 @@
 //!
 //! - [`sql`] reads statements and classes them, [`files`] knows how tools name files and sections.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 pub mod files;
 pub mod sql;
 
 /// What a statement does to the version before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// It adds, or loosens: the version before can live with it.
     Expand,
@@ -32,7 +36,7 @@ impl Class {
 }
 
 /// One statement of a migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Its line in the file, from 1.
     pub line: u64,
@@ -41,11 +45,11 @@ pub struct Statement {
     /// What that means for the version before.
     pub class: Class,
     /// Why, in words; empty where it goes without saying.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
 }
 
 /// What could not be read, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
     /// The line, from 1.
     pub line: u64,
@@ -54,7 +58,7 @@ pub struct Unread {
 }
 
 /// What became of a file since it was released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fate {
     /// It comes with this release.
     New,
@@ -65,7 +69,7 @@ pub enum Fate {
 }
 
 /// One migration of the release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migration {
     /// Its file, relative to the repository's folder.
     pub file: String,

@@ -143,12 +143,12 @@ impl Reader {
                 for operation in &alter.operations {
                     let (class, why) = self.alter_table(alter, operation);
                     let what = brief(&format!("{operation} of {}", alter.name));
-                    self.statements.push(Statement { line, what, class, why });
+                    self.statements.push(Statement { line, what, class, why: why.into() });
                 }
             }
             other => {
                 let (class, why) = self.meaning(other, tokens);
-                self.statements.push(Statement { line, what: brief(&source(tokens)), class, why });
+                self.statements.push(Statement { line, what: brief(&source(tokens)), class, why: why.into() });
             }
         }
         if let Sql::CreateTable(CreateTable { name, .. }) = sql {

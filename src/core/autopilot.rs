@@ -7,17 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::confirm::send;
-use super::hints::plan_for_target;
-use super::model::{Level, Model};
-use super::msg::Effect;
-use super::update::say;
+use super::{Core, Effect, Level};
 use crate::domain::action::{Automatic, Outcome, PlanRecord, Refusal, Verb};
 use crate::domain::guardrails::{Decided, Response};
 use crate::domain::ids::Target;
 use crate::domain::journal::Entry;
 use crate::domain::world::{Environment, WorkloadState};
-use crate::keys::Command;
 
 /// One canary: a workload, and the template hash of the revision under way.
 type Canary = (Target, String);
@@ -35,9 +30,17 @@ pub struct Autopilot {
     held: BTreeSet<Canary>,
     /// Why it could not act last, so that it is said once.
     refused: BTreeMap<Canary, String>,
+    /// Whether it may act here at all: where nobody watches, it does not.
+    enabled: bool,
 }
 
 impl Autopilot {
+    /// Makes an autopilot that acts where the config asks for it.
+    #[must_use]
+    pub fn enabled() -> Self {
+        Self { enabled: true, ..Self::default() }
+    }
+
     /// Takes in what was done in earlier runs: what somebody decided then holds now.
     pub fn remember(&mut self, earlier: impl IntoIterator<Item = (Target, String, Decided)>) {
         for (target, hash, decided) in earlier {
@@ -71,22 +74,22 @@ struct Asked {
 }
 
 /// Looks what the guardrails ask for now, and does it or says it.
-pub(super) fn step(model: &mut Model) -> Vec<Effect> {
-    if model.journal.unread {
+pub(super) fn step(core: &mut Core) -> Vec<Effect> {
+    if core.journal.unread || !core.autopilot.enabled {
         return Vec::new();
     }
-    let asked: Vec<Asked> = model
+    let asked: Vec<Asked> = core
         .world
         .environments
         .iter()
-        .flat_map(|env| env.workloads.iter().filter_map(|workload| asked(env, workload, model.now)))
+        .flat_map(|env| env.workloads.iter().filter_map(|workload| asked(env, workload, core.now)))
         .collect();
     // What is no longer asked for is no longer waited for.
-    let pilot = &mut model.autopilot;
+    let pilot = &mut core.autopilot;
     pilot.countdowns.retain(|canary, _| {
         asked.iter().any(|asked| asked.canary == *canary && asked.autopilot && asked.response == Response::Rollback)
     });
-    asked.iter().flat_map(|asked| respond(model, asked)).collect()
+    asked.iter().flat_map(|asked| respond(core, asked)).collect()
 }
 
 fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<Asked> {
@@ -107,8 +110,8 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
     })
 }
 
-fn respond(model: &mut Model, asked: &Asked) -> Vec<Effect> {
-    let pilot = &mut model.autopilot;
+fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
+    let pilot = &mut core.autopilot;
     if pilot.kept.contains(&asked.canary) || pilot.answered.get(&asked.canary) >= Some(&asked.response) {
         return Vec::new();
     }
@@ -120,15 +123,15 @@ fn respond(model: &mut Model, asked: &Asked) -> Vec<Effect> {
             Response::Alert => String::new(),
             response => format!(", and asks for {}", response.word()),
         };
-        say(model, Level::Warn, format!("{env}: a guardrail is touched{wish}: {reason}"));
+        core.notice(Level::Warn, format!("{env}: a guardrail is touched{wish}: {reason}"));
         return vec![Effect::Ring];
     }
-    let mut effects = hold(model, asked);
+    let mut effects = hold(core, asked);
     match asked.response {
-        Response::Rollback => effects.extend(count_down(model, asked)),
+        Response::Rollback => effects.extend(count_down(core, asked)),
         response => {
-            if model.autopilot.held.contains(&asked.canary) {
-                model.autopilot.answered.insert(asked.canary.clone(), response);
+            if core.autopilot.held.contains(&asked.canary) {
+                core.autopilot.answered.insert(asked.canary.clone(), response);
             }
         }
     }
@@ -136,72 +139,71 @@ fn respond(model: &mut Model, asked: &Asked) -> Vec<Effect> {
 }
 
 /// Holds the canary where it is, once, unless it stands still already.
-fn hold(model: &mut Model, asked: &Asked) -> Vec<Effect> {
+fn hold(core: &mut Core, asked: &Asked) -> Vec<Effect> {
     let target = &asked.canary.0;
-    if model.autopilot.held.contains(&asked.canary) || model.in_flight.contains_key(target) {
+    if core.autopilot.held.contains(&asked.canary) || core.in_flight.contains_key(target) {
         return Vec::new();
     }
-    let stands = model
+    let stands = core
         .world
         .find(target)
         .and_then(|(_, workload)| workload.status.as_ref())
         .is_some_and(|status| status.pause.as_ref().is_some_and(|pause| pause.needs_person));
-    let effects = if stands { Some(Vec::new()) } else { act(model, asked, Verb::Pause) };
+    let effects = if stands { Some(Vec::new()) } else { act(core, asked, Verb::Pause) };
     if effects.is_some() {
-        model.autopilot.held.insert(asked.canary.clone());
+        core.autopilot.held.insert(asked.canary.clone());
     }
     effects.unwrap_or_default()
 }
 
 /// Rolls back when the time to keep the canary is over.
-fn count_down(model: &mut Model, asked: &Asked) -> Vec<Effect> {
+fn count_down(core: &mut Core, asked: &Asked) -> Vec<Effect> {
     let target = asked.canary.0.clone();
-    let now = model.now;
-    let Some(due) = model.autopilot.countdowns.get(&asked.canary).copied() else {
-        model.autopilot.countdowns.insert(asked.canary.clone(), now + asked.hold);
-        let key = model.keymap.key(Command::Keep).unwrap_or_else(|| format!(":{}", Command::Keep.spec().id));
+    let now = core.now;
+    let Some(due) = core.autopilot.countdowns.get(&asked.canary).copied() else {
+        core.autopilot.countdowns.insert(asked.canary.clone(), now + asked.hold);
         let reason = asked.because.first().cloned().unwrap_or_default();
         let left = crate::domain::text::duration(asked.hold);
-        let text = format!("autopilot rolls {} back in {left}, {key} keeps the canary: {reason}", target.env);
-        say(model, Level::Error, text);
+        let text = format!("autopilot rolls {} back in {left} unless somebody keeps the canary: {reason}", target.env);
+        core.notice(Level::Error, text);
         return vec![Effect::Ring];
     };
-    let on_its_way = model.in_flight.get(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
+    let on_its_way = core.in_flight.get(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
     if now < due || on_its_way {
         return Vec::new();
     }
     // What cannot be done now is tried again at the next look.
-    let Some(effects) = act(model, asked, Verb::Rollback) else { return Vec::new() };
-    model.autopilot.countdowns.remove(&asked.canary);
-    model.autopilot.answered.insert(asked.canary.clone(), Response::Rollback);
+    let Some(effects) = act(core, asked, Verb::Rollback) else { return Vec::new() };
+    core.autopilot.countdowns.remove(&asked.canary);
+    core.autopilot.answered.insert(asked.canary.clone(), Response::Rollback);
     effects
 }
 
 /// Takes in how an action of autopilot ended. A clear no is asked again, after another countdown; what became of a
 /// request that was not answered is for people to see.
-pub(super) fn ended(model: &mut Model, record: &PlanRecord, outcome: &Outcome) {
+pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: &Outcome) {
     let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Moved { .. });
     let Some(hash) = record.from_hash.clone().filter(|_| record.automatic.is_some() && refused) else { return };
     let canary = (record.target.clone(), hash);
-    model.autopilot.answered.remove(&canary);
-    model.autopilot.held.remove(&canary);
+    core.autopilot.answered.remove(&canary);
+    core.autopilot.held.remove(&canary);
 }
 
 /// Acts as itself, for the reasons that the journal keeps; `None` where it cannot, which is said once.
-fn act(model: &mut Model, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
+fn act(core: &mut Core, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
     let target = &asked.canary.0;
-    match plan_for_target(model, target, verb, None) {
+    match core.plan(target, verb, None) {
         Ok(plan) => {
             let text = format!("autopilot: {} in {}", plan.record().headline, target.env);
-            say(model, Level::Warn, text);
-            model.autopilot.refused.remove(&asked.canary);
-            Some(send(model, plan.by(Automatic { because: asked.because.clone() })))
+            core.notice(Level::Warn, text);
+            core.autopilot.refused.remove(&asked.canary);
+            Some(core.perform(plan.by(Automatic { because: asked.because.clone() })))
         }
         Err(refusals) => {
             let why = refusals.first().map_or_else(String::new, Refusal::line);
             let text = format!("autopilot cannot {} {}: {why}", verb.spoken(), target.env);
-            if model.autopilot.refused.insert(asked.canary.clone(), text.clone()).as_ref() != Some(&text) {
-                say(model, Level::Error, text);
+            if core.autopilot.refused.insert(asked.canary.clone(), text.clone()).as_ref() != Some(&text) {
+                core.notice(Level::Error, text);
             }
             None
         }
@@ -209,25 +211,25 @@ fn act(model: &mut Model, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
 }
 
 /// Keeps the canaries that are about to be rolled back: their guardrails are a person's business from here on.
-pub(super) fn keep(model: &mut Model) -> Vec<Effect> {
-    let counted = std::mem::take(&mut model.autopilot.countdowns);
+pub fn keep(core: &mut Core) -> Vec<Effect> {
+    let counted = std::mem::take(&mut core.autopilot.countdowns);
     if counted.is_empty() {
-        say(model, Level::Info, "autopilot is not about to do anything");
+        core.notice(Level::Info, "autopilot is not about to do anything");
         return Vec::new();
     }
     let mut effects = Vec::new();
     for (canary, _) in counted {
         let env = canary.0.env.clone();
-        say(model, Level::Warn, format!("{env}: the canary is kept; autopilot leaves it to you"));
-        let release = model.world.environment(&env).and_then(|env| model.world.candidate(env));
+        core.notice(Level::Warn, format!("{env}: the canary is kept; autopilot leaves it to you"));
+        let release = core.world.environment(&env).and_then(|env| core.world.candidate(env));
         if let Some(release) = release {
             let (target, hash) = canary.clone();
             effects.push(Effect::Record {
                 release: release.release,
-                entry: Entry::Kept { who: model.operator.clone(), target, hash },
+                entry: Entry::Kept { who: core.identity(&env).0, target, hash },
             });
         }
-        model.autopilot.kept.insert(canary);
+        core.autopilot.kept.insert(canary);
     }
     effects
 }

@@ -2,9 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::model::{Level, Model};
-use super::msg::Effect;
-use super::update::say;
+use super::{Core, Effect, Level};
 use crate::domain::checklist::{Found, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
@@ -19,11 +17,11 @@ use crate::domain::world::WorkloadState;
 /// How long before a change whoever wrote is taken to be behind it.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(3);
 
-pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
+pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &feed {
         Feed::Access { env, access } => effects.push(Effect::Learn(env.clone(), access.clone())),
-        Feed::Link { env, source, link, .. } => link_news(model, env.as_str(), *source, link),
+        Feed::Link { env, source, link, .. } => link_news(core, env.as_str(), *source, link),
         _ => {}
     }
     let target = match &feed {
@@ -32,33 +30,37 @@ pub(super) fn feed(model: &mut Model, feed: Feed) -> Vec<Effect> {
         }
         _ => None,
     };
-    let before = target.as_ref().and_then(|target| Seen::of(model, target));
-    let now = model.now;
-    model.world.take(feed, now);
+    let before = target.as_ref().and_then(|target| Seen::of(core, target));
+    let now = core.now;
+    core.world.take(feed, now);
     if let Some(target) = target {
-        match (before, Seen::of(model, &target)) {
+        match (before, Seen::of(core, &target)) {
             (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after, now)),
-            (None, Some(first)) => effects.extend(first.under_way(&target)),
+            (None, Some(_)) if core.journal.unread => core.first_seen.push(target),
+            (None, Some(first)) => effects.extend(first.under_way(core, &target)),
             _ => {}
         }
     }
-    super::confirm::refresh(model);
-    effects.extend(check_news(model));
-    effects.extend(super::autopilot::step(model));
+    effects.extend(check_news(core));
+    effects.extend(super::autopilot::step(core));
     effects
 }
 
 /// Returns what is to be written down of answers that changed, while something is on its way in, and says what went red.
-pub(super) fn check_news(model: &mut Model) -> Vec<Effect> {
+pub(super) fn check_news(core: &mut Core) -> Vec<Effect> {
     let mut effects = Vec::new();
-    for (env, check, finding) in std::mem::take(&mut model.world.news) {
-        let Some(known) = model.world.environment(&env) else { continue };
+    // What earlier runs recorded has to be known first, or it would be recorded again.
+    if core.journal.unread {
+        return effects;
+    }
+    for (env, check, finding) in core.world.take_unrecorded() {
+        let Some(known) = core.world.environment(&env) else { continue };
         let is_gate = known.checks.iter().any(|other| other.spec.id == check && other.spec.gate);
-        let candidate = model.world.candidate(known).filter(|candidate| candidate.standing != Standing::Settled);
+        let candidate = core.world.candidate(known).filter(|candidate| candidate.standing != Standing::Settled);
         // What does not come in yet is expected to be red.
         let comes_in = candidate.as_ref().is_some_and(|candidate| candidate.standing == Standing::UnderWay);
         if finding.found == Found::Failed && is_gate && comes_in {
-            say(model, Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
+            core.notice(Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
         }
         if let Some(candidate) = candidate {
             let entry = Entry::Checked { env, check, finding };
@@ -69,8 +71,8 @@ pub(super) fn check_news(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Says when a link goes down or comes back; a link that was never up is shown by the header alone.
-fn link_news(model: &mut Model, env: &str, source: SourceKind, link: &Link) {
-    let was = model.world.environments.iter().find(|e| e.name().as_str() == env).and_then(|e| e.links.get(&source));
+fn link_news(core: &mut Core, env: &str, source: SourceKind, link: &Link) {
+    let was = core.world.environments.iter().find(|e| e.name().as_str() == env).and_then(|e| e.links.get(&source));
     let text = match (was.map(|heard| &heard.link), link) {
         (Some(Link::Up), Link::Down(why)) => {
             Some((Level::Warn, format!("{env}: {} does not answer: {why}", source.word())))
@@ -79,8 +81,14 @@ fn link_news(model: &mut Model, env: &str, source: SourceKind, link: &Link) {
         _ => None,
     };
     if let Some((level, text)) = text {
-        say(model, level, text);
+        core.notice(level, text);
     }
+}
+
+/// Returns what is recorded of the rollouts that were seen before the journals of earlier runs were read.
+pub(super) fn first_seen(core: &mut Core) -> Vec<Effect> {
+    let targets = std::mem::take(&mut core.first_seen);
+    targets.iter().filter_map(|target| Seen::of(core, target)?.under_way(core, target)).collect()
 }
 
 /// What is compared to tell whether something worth a line happened.
@@ -95,8 +103,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(model: &Model, target: &Target) -> Option<Self> {
-        let (_, workload): (_, &WorkloadState) = model.world.find(target)?;
+    fn of(core: &Core, target: &Target) -> Option<Self> {
+        let (_, workload): (_, &WorkloadState) = core.world.find(target)?;
         let status = workload.status.clone()?;
         let canary = status.canary.as_ref();
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
@@ -107,7 +115,7 @@ impl Seen {
             writer: workload
                 .snapshot
                 .as_ref()
-                .and_then(|snapshot| snapshot.object.meta().written_since(model.now - A_MOMENT).cloned()),
+                .and_then(|snapshot| snapshot.object.meta().written_since(core.now - A_MOMENT).cloned()),
             status,
         })
     }
@@ -120,9 +128,12 @@ impl Seen {
         Some(Course::UnderWay { tracks, since: self.since })
     }
 
-    /// Returns what is written down of a rollout that is seen for the first time.
-    fn under_way(&self, target: &Target) -> Option<Effect> {
+    /// Returns what is recorded of a rollout that is seen for the first time in this run, unless an earlier run did.
+    fn under_way(&self, core: &Core, target: &Target) -> Option<Effect> {
         let course = self.course()?;
+        if core.courses.get(target) == Some(&course) {
+            return None;
+        }
         let version = self.version()?;
         let release = format!("{} {version}", target.workload.name);
         let text = format!("{version} is under way");

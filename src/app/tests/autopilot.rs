@@ -5,9 +5,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::model::Model;
-use super::tests::{change, feed, model, performed, press, target};
-use super::{Effect, Msg, update};
+use super::{change, feed, model, performed, press, target};
+use crate::app::model::Model;
+use crate::app::{Effect, Msg, update};
+use crate::core;
+use crate::domain::action::ActionId;
+use crate::domain::action::Receipt;
 use crate::domain::action::{Outcome, PlanRecord, Verb};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
@@ -23,8 +26,8 @@ fn rails(autopilot: bool) -> Guardrails {
 /// A canary on its way through a step, in the hands of these guardrails.
 fn flying(guardrails: Guardrails) -> Model {
     let mut model = model(false, false);
-    model.world.environments[0].settings.guardrails = guardrails;
-    model.world.environments[0].settings.has_metrics = true;
+    model.core.world.environments[0].settings.guardrails = guardrails;
+    model.core.world.environments[0].settings.has_metrics = true;
     change(&mut model, |rollout| {
         rollout.status.pause_conditions.clear();
         rollout.status.controller_pause = false;
@@ -51,10 +54,10 @@ fn say(model: &mut Model, opinion: Opinion, culprit: Option<Metric>) -> Vec<Effe
 }
 
 fn later(model: &mut Model, seconds: i64) -> Vec<Effect> {
-    let now = model.now + SignedDuration::from_secs(seconds);
+    let now = model.core.now + SignedDuration::from_secs(seconds);
     let link = Feed::Link { env: target().env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
-    let mut effects = update(model, Msg::Feed(link), now);
-    effects.extend(update(model, Msg::Clock, now));
+    let mut effects = update(model, Msg::Core(core::Msg::Feed(link)), now);
+    effects.extend(update(model, Msg::Core(core::Msg::Clock), now));
     effects
 }
 
@@ -63,8 +66,16 @@ fn verbs(effects: &[Effect]) -> Vec<Verb> {
 }
 
 fn done(model: &mut Model, record: &PlanRecord, outcome: Outcome) {
-    let now = model.now;
-    update(model, Msg::Ended { record: Box::new(record.clone()), outcome }, now);
+    let now = model.core.now;
+    update(
+        model,
+        Msg::Core(core::Msg::Receipt(Receipt::Ended {
+            action: ActionId("a".to_owned()),
+            record: Box::new(record.clone()),
+            outcome,
+        })),
+        now,
+    );
 }
 
 fn confirmed() -> Outcome {
@@ -80,10 +91,10 @@ fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
     let automatic = held[0].automatic.clone().unwrap();
     assert_eq!(automatic.because, ["canary 3.1 % against 0.1 %"]);
     done(&mut model, &held[0], confirmed());
-    assert_eq!(model.autopilot.next(model.now).unwrap().1, SignedDuration::from_secs(20));
+    assert_eq!(model.core.autopilot.next(model.core.now).unwrap().1, SignedDuration::from_secs(20));
     assert_eq!(verbs(&later(&mut model, 19)), []);
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Rollback]);
-    assert_eq!(model.autopilot.next(model.now), None);
+    assert_eq!(model.core.autopilot.next(model.core.now), None);
     // Once is enough.
     assert_eq!(verbs(&later(&mut model, 30)), []);
 }
@@ -93,8 +104,8 @@ fn after_a_sleep_people_have_the_whole_time_again() {
     let mut model = flying(rails(true));
     let held = performed(&say(&mut model, Opinion::Regressed, Some(Metric::Errors)));
     done(&mut model, &held[0], confirmed());
-    let woken = model.now + SignedDuration::from_mins(1);
-    update(&mut model, Msg::Woke, woken);
+    let woken = model.core.now + SignedDuration::from_mins(1);
+    update(&mut model, Msg::Core(core::Msg::Woke), woken);
     assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 19)), []);
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Rollback]);
@@ -106,9 +117,9 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
     say(&mut model, Opinion::Regressed, Some(Metric::Errors));
     let effects = press(&mut model, "x");
     assert!(
-        effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Record { entry: Entry::Kept { who, .. }, .. } if who == "alice")),
+        effects.iter().any(
+            |effect| matches!(effect, Effect::Core(core::Effect::Record { entry: Entry::Kept { who, .. }, .. }) if who == "alice")
+        ),
         "{effects:?}"
     );
     assert_eq!(verbs(&later(&mut model, 60)), []);
@@ -119,9 +130,9 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
 #[test]
 fn it_does_nothing_before_it_knows_what_was_decided() {
     let mut model = flying(rails(true));
-    model.journal.unread = true;
+    model.core.journal.unread = true;
     assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
-    model.journal.unread = false;
+    model.core.journal.unread = false;
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Pause]);
 }
 
@@ -129,8 +140,8 @@ fn it_does_nothing_before_it_knows_what_was_decided() {
 fn what_was_decided_before_a_restart_holds() {
     let again = |decided| {
         let mut model = flying(rails(true));
-        let status = model.world.find(&target()).unwrap().1.status.clone().unwrap();
-        model.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
+        let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
+        model.core.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
         let mut effects = say(&mut model, Opinion::Regressed, Some(Metric::Errors));
         effects.extend(later(&mut model, 30));
         verbs(&effects)
@@ -160,14 +171,14 @@ fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
         assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
     }
     assert_eq!(verbs(&later(&mut model, 60)), []);
-    let said = model.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
+    let said = model.core.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
     assert_eq!(said, 1);
 }
 
 #[test]
 fn a_canary_that_stands_still_is_not_held_again() {
     let mut model = model(false, false);
-    model.world.environments[0].settings.guardrails = rails(true);
+    model.core.world.environments[0].settings.guardrails = rails(true);
     assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
 }
@@ -181,7 +192,7 @@ fn a_clear_no_is_asked_again_and_no_answer_never() {
     done(&mut model, &sent[0], Outcome::Refused { why: "403".to_owned() });
     let again: Vec<Verb> = [later(&mut model, 1), later(&mut model, 20)].iter().flat_map(|e| verbs(e)).collect();
     assert!(again.contains(&Verb::Rollback), "{again:?}");
-    let sent = model.in_flight[&target()].record.clone();
+    let sent = model.core.in_flight[&target()].record.clone();
     done(&mut model, &sent, Outcome::Unknown { why: "no answer".to_owned() });
     assert_eq!(verbs(&later(&mut model, 20)), []);
 }
@@ -189,13 +200,13 @@ fn a_clear_no_is_asked_again_and_no_answer_never() {
 #[test]
 fn where_nothing_may_be_changed_it_says_why_once() {
     let mut model = model(false, true);
-    model.world.environments[0].settings.guardrails = rails(true);
+    model.core.world.environments[0].settings.guardrails = rails(true);
     say(&mut model, Opinion::Regressed, Some(Metric::Errors));
     for _ in 0..3 {
         assert_eq!(verbs(&later(&mut model, 20)), []);
     }
-    let said = model.notices.iter().filter(|notice| notice.text.starts_with("autopilot cannot")).count();
-    assert_eq!(said, 1, "{:?}", model.notices);
+    let said = model.core.notices.iter().filter(|notice| notice.text.starts_with("autopilot cannot")).count();
+    assert_eq!(said, 1, "{:?}", model.core.notices);
 }
 
 #[test]
@@ -213,11 +224,11 @@ fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
         fresh: None,
         runbook: None,
     };
-    model.world.environments[0].checks = vec![Check::new(spec)];
+    model.core.world.environments[0].checks = vec![Check::new(spec)];
     let mut found = |opinion, culprit| {
         say(&mut model, opinion, culprit);
-        update(&mut model, Msg::Clock, super::tests::start());
-        model.world.environments[0].checks[0].finding.as_ref().map(|finding| finding.found)
+        update(&mut model, Msg::Core(core::Msg::Clock), super::start());
+        model.core.world.environments[0].checks[0].finding.as_ref().map(|finding| finding.found)
     };
     assert_eq!(found(Opinion::Undecided, None), Some(Found::Blind));
     assert_eq!(found(Opinion::Healthy, None), Some(Found::Passed));

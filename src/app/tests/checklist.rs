@@ -3,10 +3,12 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::hints::plan_for;
-use super::model::{Model, Screen};
-use super::tests::{feed, model, performed, press, start, target};
-use super::{Effect, Msg, update};
+use super::{feed, model, performed, press, start, target};
+use crate::app::hints::plan_for;
+use crate::app::model::{Model, Screen};
+use crate::app::{Effect, Msg, update};
+use crate::core;
+use crate::domain::action::Receipt;
 use crate::domain::action::{RefusalKind, Verb};
 use crate::domain::checklist::known::Known;
 use crate::domain::checklist::{
@@ -33,17 +35,17 @@ fn spec(id: &str, phase: CheckPhase, gate: bool, how: How) -> CheckSpec {
 
 fn with(specs: Vec<CheckSpec>, roles: &[(&str, usize)]) -> Model {
     let mut model = model(false, false);
-    let env = &mut model.world.environments[0];
+    let env = &mut model.core.world.environments[0];
     env.checks = specs.iter().cloned().map(Check::new).collect();
     env.settings.checks = specs;
     let roles = roles.iter().map(|(role, number)| ((*role).to_owned(), *number)).collect();
     env.settings.sign_offs = SignOffRules { roles, four_eyes: true };
-    model.screen = Screen::Checklist;
+    model.ui.screen = Screen::Checklist;
     model
 }
 
 fn subject(model: &Model) -> String {
-    model.world.candidate(&model.world.environments[0]).unwrap().key
+    model.core.world.candidate(&model.core.world.environments[0]).unwrap().key
 }
 
 fn found(model: &Model, found: Found, age: i64) -> Finding {
@@ -52,7 +54,7 @@ fn found(model: &Model, found: Found, age: i64) -> Finding {
         summary: "3 of 4".to_owned(),
         evidence: Vec::new(),
         green_when: "4 of 4".to_owned(),
-        at: model.now - SignedDuration::from_secs(age),
+        at: model.core.now - SignedDuration::from_secs(age),
         subject: subject(model),
     }
 }
@@ -65,10 +67,10 @@ fn say(model: &mut Model, id: &str, finding: Finding) -> Vec<Effect> {
 fn written(model: &mut Model, effects: &[Effect]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for effect in effects {
-        if let Effect::Record { entry, .. } = effect {
-            let line = Line::after(None, model.now, entry.clone());
-            let now = model.now;
-            update(model, Msg::Written(vec![line]), now);
+        if let Effect::Core(core::Effect::Record { entry, .. }) = effect {
+            let line = Line::after(None, model.core.now, entry.clone());
+            let now = model.core.now;
+            update(model, Msg::Core(core::Msg::Receipt(Receipt::Written(vec![line]))), now);
             entries.push(entry.clone());
         }
     }
@@ -87,15 +89,15 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
         verified: true,
         decision,
         note: "seen".to_owned(),
-        at: model.now,
+        at: model.core.now,
         subject: subject(model),
         digest: None,
     };
-    written(model, &[Effect::Record { release: String::new(), entry: Entry::SignedOff(sign_off) }]);
+    written(model, &[Effect::Core(core::Effect::Record { release: String::new(), entry: Entry::SignedOff(sign_off) })]);
 }
 
 fn later(model: &mut Model, seconds: i64) {
-    let now = model.now + SignedDuration::from_secs(seconds);
+    let now = model.core.now + SignedDuration::from_secs(seconds);
     // Sources go on answering.
     feed(
         model,
@@ -106,8 +108,8 @@ fn later(model: &mut Model, seconds: i64) {
             at: Some(now),
         },
     );
-    model.world.environments[0].settings.has_metrics = false;
-    update(model, Msg::Clock, now);
+    model.core.world.environments[0].settings.has_metrics = false;
+    update(model, Msg::Core(core::Msg::Clock), now);
 }
 
 proptest! {
@@ -143,14 +145,14 @@ proptest! {
         for n in 0..signed.min(seats) {
             let decision = if no_go { Decision::NoGo } else { Decision::Go };
             // In the future of every gate that went red.
-            model.now = start() + SignedDuration::from_secs(1);
+            model.core.now = start() + SignedDuration::from_secs(1);
             sign(&mut model, &format!("p{n}"), &format!("r{n}"), decision);
         }
         open &= signed.min(seats) == seats && !(no_go && signed > 0 && seats > 0);
         prop_assert_eq!(can(&model, Verb::Promote), open);
         prop_assert_eq!(can(&model, Verb::PromoteFull), open);
-        let env = &model.world.environments[0];
-        prop_assert_eq!(answer(&model.world, env, model.now).verdict == Verdict::Go, open);
+        let env = &model.core.world.environments[0];
+        prop_assert_eq!(answer(&model.core.world, env, model.core.now).verdict == Verdict::Go, open);
         for verb in [Verb::Pause, Verb::Abort, Verb::Rollback] {
             prop_assert!(can(&model, verb), "{verb:?}");
         }
@@ -225,11 +227,11 @@ fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_s
     sign(&mut model, "bob", "sre", Decision::Go);
     // The next start knows what the journal says.
     let mut next = with(specs, &[("sre", 1)]);
-    next.world.ledger = model.world.ledger.clone();
+    next.core.world.ledger = model.core.world.ledger.clone();
     later(&mut next, 10);
     let (red, green) = (found(&next, Found::Failed, 1), found(&next, Found::Passed, 0));
     effects = say(&mut next, "tests", red);
-    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Record { .. })), "{effects:?}");
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Core(core::Effect::Record { .. }))), "{effects:?}");
     assert!(!can(&next, Verb::Promote));
     say(&mut next, "tests", green);
     assert!(can(&next, Verb::Promote));
@@ -239,15 +241,15 @@ fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_s
 fn what_is_not_seen_yet_of_the_environment_before_is_blind_and_voids_no_sign_off() {
     let specs = vec![spec("artifact", CheckPhase::Pre, true, How::Known(Known::Artifact))];
     let mut model = with(specs, &[("sre", 1)]);
-    let mut before = model.world.environments[0].clone();
+    let mut before = model.core.world.environments[0].clone();
     before.settings.name = EnvName::new("before");
     before.workloads[0].snapshot = None;
-    model.world.environments.insert(0, before);
+    model.core.world.environments.insert(0, before);
     sign(&mut model, "bob", "sre", Decision::Go);
     later(&mut model, 1);
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     assert!(refusals[0].text.contains("of before is not seen yet"), "{refusals:?}");
-    model.world.environments.remove(0);
+    model.core.world.environments.remove(0);
     later(&mut model, 1);
     assert!(can(&model, Verb::Promote), "{:?}", plan_for(&model, Verb::Promote, None));
 }
@@ -257,9 +259,9 @@ fn a_sign_off_is_for_one_artifact() {
     let mut model = with(Vec::new(), &[("sre", 1)]);
     sign(&mut model, "bob", "sre", Decision::Go);
     assert!(can(&model, Verb::Promote));
-    let mut ledger = std::mem::take(&mut model.world.ledger);
+    let mut ledger = std::mem::take(&mut model.core.world.ledger);
     ledger.sign_offs[0].subject = "api=api:1.4.9".to_owned();
-    model.world.ledger = ledger;
+    model.core.world.ledger = ledger;
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     assert!(refusals[0].text.ends_with("the one of bob is void: given for api=api:1.4.9"), "{}", refusals[0].text);
 }
@@ -274,7 +276,7 @@ fn four_eyes_lets_nobody_sign_for_two_roles() {
     later(&mut model, 1);
     sign(&mut model, "eve", "product", Decision::Go);
     assert!(can(&model, Verb::Promote));
-    model.world.environments[0].settings.sign_offs.four_eyes = false;
+    model.core.world.environments[0].settings.sign_offs.four_eyes = false;
     assert!(can(&model, Verb::Promote));
 }
 
@@ -283,7 +285,11 @@ fn a_reviewer_signs_no_go_with_a_note_by_keys_alone() {
     let mut model = with(Vec::new(), &[("sre", 1)]);
     // Without a note nothing is signed.
     assert!(press(&mut model, "S n enter").is_empty());
-    assert!(press(&mut model, "b a d enter").iter().any(|effect| matches!(effect, Effect::Record { .. })));
+    assert!(
+        press(&mut model, "b a d enter")
+            .iter()
+            .any(|effect| matches!(effect, Effect::Core(core::Effect::Record { .. })))
+    );
     let mut model = with(Vec::new(), &[("sre", 1)]);
     let effects = press(&mut model, "S n p o o l enter");
     let entries = written(&mut model, &effects);
@@ -314,15 +320,21 @@ fn a_manual_check_is_acknowledged_with_a_note_and_holds_as_long_as_it_is_fresh()
 fn what_answers_itself_cannot_be_acknowledged() {
     let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
     assert!(press(&mut model, "a").is_empty());
-    assert!(model.overlay.is_none());
+    assert!(model.ui.overlay.is_none());
     let again = press(&mut model, "r");
-    assert!(again.iter().any(|effect| matches!(effect, Effect::LookAgain(_, Some(id)) if id.as_str() == "tests")));
+    assert!(
+        again.iter().any(
+            |effect| matches!(effect, Effect::Core(core::Effect::RunChecks(_, Some(id))) if id.as_str() == "tests")
+        )
+    );
 }
 
 #[test]
 fn answers_that_change_are_written_down_once() {
     let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
-    let record = |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::Record { .. })).count();
+    let record = |effects: &[Effect]| {
+        effects.iter().filter(|effect| matches!(effect, Effect::Core(core::Effect::Record { .. }))).count()
+    };
     let failed = found(&model, Found::Failed, 3);
     assert_eq!(record(&say(&mut model, "tests", failed)), 1);
     let failed = found(&model, Found::Failed, 2);

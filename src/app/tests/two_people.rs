@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::model::{Model, Overlay};
-use super::tests::{change, model, performed, press, start};
-use super::{Effect, Msg, update};
+use super::{change, model, performed, press, start};
+use crate::app::model::{Model, Overlay};
+use crate::app::{Effect, Msg, update};
+use crate::core;
 use crate::domain::journal::Entry;
 use crate::domain::object::Writer;
 use crate::domain::rollout::Rollout;
@@ -22,7 +23,7 @@ fn aborted(rollout: &mut Rollout, writer: Writer) {
 }
 
 fn stale(model: &Model) -> String {
-    match &model.overlay {
+    match &model.ui.overlay {
         Some(Overlay::Confirm(confirm)) => confirm.stale.clone().unwrap_or_default(),
         _ => String::new(),
     }
@@ -32,9 +33,9 @@ fn stale(model: &Model) -> String {
 fn an_open_question_says_what_somebody_did_and_who() {
     let mut model = model(false, false);
     press(&mut model, "p");
-    let now = model.now;
+    let now = model.core.now;
     change(&mut model, |rollout| aborted(rollout, by("kubectl-argo-rollouts", now)));
-    assert_eq!(stale(&model), "the picture changed: it was aborted (by kubectl-argo-rollouts, just now)");
+    assert_eq!(stale(&model), "the object changed: it was aborted (by kubectl-argo-rollouts, just now)");
     assert!(performed(&press(&mut model, "y")).is_empty());
 }
 
@@ -43,7 +44,7 @@ fn who_wrote_before_the_question_is_not_named() {
     let mut model = model(false, false);
     press(&mut model, "p");
     change(&mut model, |rollout| aborted(rollout, by("kubectl-edit", start() - jiff::SignedDuration::from_secs(60))));
-    assert_eq!(stale(&model), "the picture changed: it was aborted");
+    assert_eq!(stale(&model), "the object changed: it was aborted");
 }
 
 #[test]
@@ -51,22 +52,22 @@ fn the_feed_names_who_did_what_only_people_do() {
     let mut model = model(false, false);
     let seen = |effects: &[Effect]| -> Vec<String> {
         let text = |effect: &Effect| match effect {
-            Effect::Record { entry: Entry::Observed { text, .. }, .. } => Some(text.clone()),
+            Effect::Core(core::Effect::Record { entry: Entry::Observed { text, .. }, .. }) => Some(text.clone()),
             _ => None,
         };
         effects.iter().filter_map(text).collect()
     };
-    let now = model.now + jiff::SignedDuration::from_secs(1);
-    update(&mut model, Msg::Clock, now);
-    let at = model.now;
-    let abort = super::tests::changed(|rollout| aborted(rollout, by("kubectl-argo-rollouts", at)));
-    let lines = seen(&super::tests::feed(&mut model, abort));
+    let now = model.core.now + jiff::SignedDuration::from_secs(1);
+    update(&mut model, Msg::Core(core::Msg::Clock), now);
+    let at = model.core.now;
+    let abort = super::changed(|rollout| aborted(rollout, by("kubectl-argo-rollouts", at)));
+    let lines = seen(&super::feed(&mut model, abort));
     assert!(lines.contains(&"Degraded: RolloutAborted (kubectl-argo-rollouts, just now)".to_owned()), "{lines:?}");
     // What the controller does by itself is nobody's.
-    let on = super::tests::changed(|rollout| {
+    let on = super::changed(|rollout| {
         aborted(rollout, by("kubectl-argo-rollouts", at));
         rollout.status.phase = "Progressing".to_owned();
         rollout.status.message = "waiting".to_owned();
     });
-    assert!(seen(&super::tests::feed(&mut model, on)).iter().all(|line| !line.contains("kubectl")));
+    assert!(seen(&super::feed(&mut model, on)).iter().all(|line| !line.contains("kubectl")));
 }

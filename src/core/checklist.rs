@@ -1,0 +1,222 @@
+//! The checklist of an environment: its lines, its answer, and what people state about it.
+
+use jiff::Timestamp;
+
+use super::{Core, Effect};
+use crate::domain::checklist::sign_off::{Seat, board, refusal};
+use crate::domain::checklist::{
+    Acknowledgement, Answer, Candidate, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff, answer,
+};
+use crate::domain::ids::EnvName;
+use crate::domain::journal::Entry;
+use crate::domain::world::{Environment, World};
+
+/// One line of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A check with its state.
+    Check(&'a Check, CheckState),
+    /// A role that signs.
+    Seat(Seat),
+}
+
+/// Everything that the checklist shows of an environment.
+#[derive(Clone, Debug)]
+pub struct Checklist<'a> {
+    /// The environment.
+    pub env: &'a Environment,
+    /// What it is about.
+    pub candidate: Option<Candidate>,
+    /// Its lines: checks by phase, gates first, then roles.
+    pub items: Vec<Item<'a>>,
+    /// GO or NO-GO, and what blocks it.
+    pub answer: Answer,
+}
+
+impl<'a> Checklist<'a> {
+    /// Returns the checklist of an environment.
+    #[must_use]
+    pub fn of(world: &'a World, env: &'a Environment, now: Timestamp) -> Self {
+        let candidate = world.candidate(env);
+        let subject = candidate.as_ref().map_or("", |candidate| candidate.key.as_str());
+        let mut checks: Vec<&Check> = env.checks.iter().collect();
+        checks.sort_by_key(|check| (check.spec.phase, !check.spec.gate));
+        let mut items: Vec<Item<'a>> =
+            checks.into_iter().map(|check| Item::Check(check, check.state(subject, now))).collect();
+        if let Some(candidate) = &candidate {
+            items.extend(board(env, &world.ledger, candidate).into_iter().map(Item::Seat));
+        }
+        Self { env, answer: answer(world, env, now), candidate, items }
+    }
+
+    /// Returns its checks with their states, by phase, gates first.
+    pub fn checks(&self) -> impl Iterator<Item = (&'a Check, CheckState)> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Check(check, state) => Some((*check, *state)),
+            Item::Seat(_) => None,
+        })
+    }
+
+    /// Returns its roles.
+    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Check(..) => None,
+            Item::Seat(seat) => Some(seat),
+        })
+    }
+
+    /// Returns how many checks before and during have passed, of how many.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        progress(self.checks())
+    }
+}
+
+/// Counts what has passed of what has to hold by now.
+fn progress<'a>(checks: impl Iterator<Item = (&'a Check, CheckState)>) -> (usize, usize) {
+    let states: Vec<CheckState> =
+        checks.filter(|(check, _)| check.spec.phase != CheckPhase::Post).map(|(_, state)| state).collect();
+    (states.iter().filter(|state| **state == CheckState::Passed).count(), states.len())
+}
+
+/// A checklist in figures, for header and deck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Checks before and during that passed, of how many.
+    pub checks: (usize, usize),
+    /// Whether a gate of them is red.
+    pub red: bool,
+    /// Whether all gates of them are green.
+    pub gates_green: bool,
+    /// Roles that say GO, of how many that have to.
+    pub sign_offs: (usize, usize),
+}
+
+/// Returns the figures of an environment's checklist.
+#[must_use]
+pub fn tally(world: &World, env: &Environment, now: Timestamp) -> Tally {
+    let candidate = world.candidate(env);
+    let subject = candidate.as_ref().map_or("", |candidate| candidate.key.as_str());
+    let states: Vec<(&Check, CheckState)> = env.checks.iter().map(|check| (check, check.state(subject, now))).collect();
+    let gates = || states.iter().filter(|(check, _)| check.spec.gate && check.spec.phase != CheckPhase::Post);
+    let seats = candidate.as_ref().map(|candidate| board(env, &world.ledger, candidate)).unwrap_or_default();
+    let asked = env.settings.sign_offs.roles.len();
+    Tally {
+        checks: progress(states.iter().copied()),
+        red: gates().any(|(_, state)| *state == CheckState::Failed),
+        gates_green: gates().all(|(_, state)| *state == CheckState::Passed),
+        sign_offs: (seats.iter().filter(|seat| seat.needed > 0 && seat.is_go()).count(), asked),
+    }
+}
+
+/// Returns a check in full: what was found, the evidence, what would make it green.
+#[must_use]
+pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String> {
+    let spec = &check.spec;
+    let mut lines = vec![spec.title.clone()];
+    lines.push(format!(
+        "{}, {}{}",
+        if spec.gate { "gate" } else { "advice" },
+        spec.how.word(),
+        spec.fresh.map_or_else(String::new, |fresh| format!(", fresh for {}", crate::domain::text::duration(fresh)))
+    ));
+    if let Some(finding) = &check.finding {
+        let age = crate::domain::text::duration(now.duration_since(finding.at));
+        lines.push(String::new());
+        lines.push(format!("{} {age} ago: {}", state.word(), finding.summary));
+        if !finding.evidence.is_empty() {
+            lines.push(String::new());
+            lines.extend(finding.evidence.iter().cloned());
+        }
+        if !finding.green_when.is_empty() {
+            lines.push(String::new());
+            lines.push(format!("green when {}", finding.green_when));
+        }
+    } else {
+        lines.push(String::new());
+        lines.push(if check.is_manual() { "nobody acknowledged it yet".to_owned() } else { state.word().to_owned() });
+    }
+    let mut end = vec![String::new()];
+    end.extend(spec.owner.as_ref().map(|owner| format!("owner    {owner}")));
+    end.extend(spec.runbook.as_ref().map(|runbook| format!("runbook  {runbook}")));
+    if end.len() > 1 {
+        lines.extend(end);
+    }
+    lines
+}
+
+/// Returns who signed in a role, in words.
+#[must_use]
+pub fn signed(seat: &Seat) -> Vec<String> {
+    if seat.signatures.is_empty() {
+        return vec!["nobody signed yet".to_owned()];
+    }
+    let line = |signature: &crate::domain::checklist::sign_off::Signature| {
+        let sign = &signature.sign_off;
+        let note = if sign.note.is_empty() { String::new() } else { format!("  “{}”", sign.note) };
+        let verified = if sign.verified { "verified by the cluster" } else { "unverified" };
+        let void = signature.void.as_ref().map_or_else(String::new, |why| format!("  VOID: {why}"));
+        format!("{} {}{note}  {verified}{void}", sign.who, sign.decision.shout())
+    };
+    seat.signatures.iter().map(line).collect()
+}
+
+impl Core {
+    /// States that a manual check holds.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn acknowledge(&mut self, env: &EnvName, check: &CheckId, note: &str) -> Result<Vec<Effect>, String> {
+        if self.world.check(env, check).is_some_and(|check| check.spec.how != How::Manual) {
+            return Err(format!("{check} answers itself, nobody can acknowledge it"));
+        }
+        let candidate = self.stated_about(env)?;
+        let (who, verified) = self.identity(env);
+        let entry = Entry::Acknowledged(Acknowledgement {
+            env: env.clone(),
+            check: check.clone(),
+            who,
+            verified,
+            note: note.trim().to_owned(),
+            at: self.now,
+            subject: candidate.key,
+        });
+        Ok(vec![Effect::Record { release: candidate.release, entry }])
+    }
+
+    /// States GO or NO-GO in a role. A NO-GO says why.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn sign(&mut self, env: &EnvName, role: &str, decision: Decision, note: &str) -> Result<Vec<Effect>, String> {
+        let note = note.trim().to_owned();
+        if decision == Decision::NoGo && note.is_empty() {
+            return Err("a NO-GO needs a reason".to_owned());
+        }
+        let candidate = self.stated_about(env)?;
+        let (who, verified) = self.identity(env);
+        let known = self.world.environment(env);
+        if let Some(why) = known.and_then(|known| refusal(known, &self.world.ledger, &candidate, &who, role)) {
+            return Err(why);
+        }
+        let entry = Entry::SignedOff(SignOff {
+            env: env.clone(),
+            role: role.to_owned(),
+            who,
+            verified,
+            decision,
+            note,
+            at: self.now,
+            subject: candidate.key,
+            digest: candidate.digest,
+        });
+        Ok(vec![Effect::Record { release: candidate.release, entry }])
+    }
+
+    fn stated_about(&self, env: &EnvName) -> Result<Candidate, String> {
+        let candidate = self.world.environment(env).and_then(|known| self.world.candidate(known));
+        candidate.ok_or_else(|| {
+            format!("no release candidate is visible in {env}, so there is nothing to sign or acknowledge")
+        })
+    }
+}

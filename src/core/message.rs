@@ -1,0 +1,52 @@
+//! What may reach the core, and what it may ask for.
+
+use serde::{Deserialize, Serialize};
+
+use super::Level;
+use crate::domain::access::Access;
+use crate::domain::action::{Plan, Receipt};
+use crate::domain::checklist::CheckId;
+use crate::domain::feed::Feed;
+use crate::domain::ids::EnvName;
+use crate::domain::journal::Entry;
+use crate::domain::recovered::Recovered;
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Msg {
+    /// A source reported.
+    Feed(Feed),
+    /// An action or a statement went on.
+    Receipt(Receipt),
+    /// The journals of earlier runs were read.
+    Recovered(Box<Recovered>),
+    /// Time passed.
+    Clock,
+    /// The machine slept, or its clock jumped.
+    Woke,
+    /// The program has a message for the operator.
+    Notice(Level, String),
+}
+
+/// Something to be done outside the core.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Carry out a plan.
+    Perform(Box<Plan>),
+    /// Write an entry into a release's journal; what a person states is shared, too.
+    Record {
+        /// The release.
+        release: String,
+        /// What.
+        entry: Entry,
+    },
+    /// Tell the executors what the operator may do.
+    Learn(EnvName, Access),
+    /// Ask all sources now.
+    Refresh,
+    /// Run a check of an environment again, or all of them.
+    RunChecks(EnvName, Option<CheckId>),
+    /// Make a person look: the bell.
+    Ring,
+}

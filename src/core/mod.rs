@@ -1,0 +1,153 @@
+//! What the product believes and does, for the screen and for commands alike: a core, messages in, effects out.
+//!
+//! [`update()`] does no I/O and reads no clock; the same messages give the same core. Screen and commands differ in what
+//! they show and ask, never in what they conclude, refuse or record.
+
+pub mod autopilot;
+pub mod checklist;
+mod message;
+mod on_feed;
+mod on_receipt;
+mod plans;
+mod recovered;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::domain::action::{ActionId, Outcome, PlanRecord};
+use crate::domain::ids::Target;
+use crate::domain::journal::{Course, Line};
+use crate::domain::world::World;
+
+pub use autopilot::Autopilot;
+pub use message::{Effect, Msg};
+pub use plans::Recheck;
+
+/// Messages that are kept.
+const MAX_NOTICES: usize = 200;
+
+/// What is known, what was decided and what is in progress.
+#[derive(Clone, Debug, Default)]
+pub struct Core {
+    /// What is known of the world.
+    pub world: World,
+    /// What time it is.
+    pub now: Timestamp,
+    /// Who acts, as this machine knows; the API server's word is in the environment's access.
+    pub operator: String,
+    /// Messages to the operator, newest last, bounded.
+    pub notices: VecDeque<Notice>,
+    /// How many messages there were.
+    pub noticed: usize,
+    /// What the guardrails lead to.
+    pub autopilot: Autopilot,
+    /// Actions in progress.
+    pub in_flight: BTreeMap<Target, InFlight>,
+    /// The journal.
+    pub journal: JournalView,
+    /// Where the course of each rollout stood, by the journals of earlier runs.
+    courses: BTreeMap<Target, Course>,
+    /// Workloads that were seen before those were read.
+    first_seen: Vec<Target>,
+}
+
+/// The journal as far as it is kept in memory.
+#[derive(Clone, Debug, Default)]
+pub struct JournalView {
+    /// Its last lines, oldest first, bounded.
+    pub lines: VecDeque<Line>,
+    /// Why it cannot be written, if so; entries are kept in memory meanwhile.
+    pub broken: Option<String>,
+    /// Entries kept in memory because they could not be written.
+    pub unwritten: usize,
+    /// Whether those of earlier runs are still being read: what was decided, and what is open, is not known yet.
+    pub unread: bool,
+}
+
+/// A message to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub at: Timestamp,
+    /// How severe.
+    pub level: Level,
+    /// What.
+    pub text: String,
+}
+
+/// How severe a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// For the record.
+    Info,
+    /// Went well.
+    Good,
+    /// Needs attention.
+    Warn,
+    /// Failed.
+    Error,
+}
+
+/// An action in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// Which action; known once its intent is written.
+    pub action: Option<ActionId>,
+    /// What it does.
+    pub record: PlanRecord,
+    /// Since when.
+    pub since: Timestamp,
+    /// An outcome that is not settled yet (unknown).
+    pub outcome: Option<Outcome>,
+}
+
+impl Core {
+    /// Makes a core of a world; the journals of earlier runs are yet to be read.
+    #[must_use]
+    pub fn new(world: World, operator: String, now: Timestamp) -> Self {
+        let journal = JournalView { unread: true, ..JournalView::default() };
+        Self { world, now, operator, journal, ..Self::default() }
+    }
+
+    /// Adds a message to the operator.
+    pub fn notice(&mut self, level: Level, text: impl Into<String>) {
+        if self.notices.len() == MAX_NOTICES {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(Notice { at: self.now, level, text: text.into() });
+        self.noticed += 1;
+    }
+}
+
+/// Takes in a message and returns what has to be done outside.
+pub fn update(core: &mut Core, msg: Msg, now: Timestamp) -> Vec<Effect> {
+    core.now = now;
+    match msg {
+        Msg::Feed(feed) => on_feed::feed(core, feed),
+        Msg::Receipt(receipt) => on_receipt::receipt(core, receipt),
+        Msg::Recovered(found) => recovered::recovered(core, *found),
+        Msg::Clock => clock(core),
+        Msg::Woke => woke(core),
+        Msg::Notice(level, text) => {
+            core.notice(level, text);
+            Vec::new()
+        }
+    }
+}
+
+fn clock(core: &mut Core) -> Vec<Effect> {
+    core.world.rejudge(core.now);
+    let mut effects = on_feed::check_news(core);
+    effects.extend(autopilot::step(core));
+    effects
+}
+
+fn woke(core: &mut Core) -> Vec<Effect> {
+    core.autopilot.start_over();
+    core.world.rejudge(core.now);
+    // Evidence dated by a clock that was ahead would never be looked for again.
+    let checks = core.world.environments.iter().map(|env| Effect::RunChecks(env.name().clone(), None));
+    checks.chain([Effect::Refresh]).collect()
+}

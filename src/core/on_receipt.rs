@@ -1,0 +1,111 @@
+//! What becomes of actions and statements.
+
+use super::{Core, Effect, InFlight, Level};
+use crate::domain::action::{ActionId, Outcome, PlanRecord, Receipt, Verb};
+use crate::domain::feed::Feed;
+use crate::domain::ids::Target;
+use crate::domain::journal::{Entry, JournalState, Line};
+
+/// Journal lines that are kept in memory.
+const MAX_LINES: usize = 2000;
+
+pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
+    match receipt {
+        Receipt::Begun { action, target, .. } => begun(core, action, &target),
+        Receipt::Ended { record, outcome, .. } => ended(core, &record, outcome),
+        Receipt::Written(lines) => written(core, lines),
+        Receipt::Journal(state) => journal(core, state),
+        Receipt::Stated { entry, written, shared } => stated(core, &entry, written, shared),
+    }
+}
+
+fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
+    if let Some(flying) = core.in_flight.get_mut(target) {
+        flying.action = Some(action);
+    }
+    Vec::new()
+}
+
+pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
+    let text = format!("{}: {} — {}", record.target.env, record.headline, outcome.words());
+    let level = match &outcome {
+        Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Level::Good,
+        Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => Level::Warn,
+        Outcome::Refused { .. } | Outcome::Moved { .. } | Outcome::FoundNotDone { .. } => Level::Error,
+    };
+    core.notice(level, text);
+    super::autopilot::ended(core, record, &outcome);
+    if let Some(hash) = record.from_hash.clone().filter(|_| given_up(record, &outcome)) {
+        let now = core.now;
+        core.world.take(Feed::GivenUp { target: record.target.clone(), hash }, now);
+    }
+    if outcome.is_settled() {
+        // A stop may have taken the place of what was in progress before it.
+        if core.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
+            core.in_flight.remove(&record.target);
+        }
+        return if level == Level::Good { Vec::new() } else { vec![Effect::Ring] };
+    }
+    // Unknown: it stays in flight until it is settled, also when it was found open at start.
+    let since = core.now;
+    let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight {
+        action: None,
+        record: record.clone(),
+        since,
+        outcome: None,
+    });
+    flying.outcome = Some(outcome);
+    vec![Effect::Ring]
+}
+
+/// Whether the revision that was in the manifest is given up: no default goes back to it.
+fn given_up(record: &PlanRecord, outcome: &Outcome) -> bool {
+    outcome.is_done() && matches!(record.verb, Verb::Abort | Verb::Rollback)
+}
+
+/// Takes in lines, each once and in the order of time: they come as they are written, and when a journal is read.
+fn written(core: &mut Core, lines: Vec<Line>) -> Vec<Effect> {
+    core.world.take_lines(&lines, core.now);
+    let kept = &mut core.journal.lines;
+    for line in lines {
+        let place = kept.partition_point(|known| (known.at, known.n) < (line.at, line.n));
+        if kept.get(place).is_none_or(|known| known.hash != line.hash) {
+            kept.insert(place, line);
+        }
+    }
+    while kept.len() > MAX_LINES {
+        kept.pop_front();
+    }
+    Vec::new()
+}
+
+fn journal(core: &mut Core, state: JournalState) -> Vec<Effect> {
+    let was = core.journal.broken.is_some();
+    let news = match (&state.broken, was) {
+        (Some(why), false) => Some((
+            Level::Error,
+            format!("the journal cannot be written: {why}; promotion is off, stopping still works"),
+        )),
+        (None, true) => Some((Level::Good, "the journal is written again".to_owned())),
+        _ => None,
+    };
+    core.journal.broken = state.broken;
+    core.journal.unwritten = state.unwritten;
+    if let Some((level, text)) = news {
+        core.notice(level, text);
+    }
+    Vec::new()
+}
+
+/// A statement counts once it is on disk; others see it once it is shared.
+fn stated(core: &mut Core, entry: &Entry, written: Result<(), String>, shared: Result<(), String>) -> Vec<Effect> {
+    if let Err(why) = written {
+        core.notice(Level::Error, format!("not recorded: the journal cannot be written: {why}"));
+        return vec![Effect::Ring];
+    }
+    core.notice(Level::Good, entry.sentence());
+    if let Err(why) = shared {
+        core.notice(Level::Warn, format!("kept on this machine only, others do not see it: {why}"));
+    }
+    Vec::new()
+}

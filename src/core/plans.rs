@@ -1,0 +1,109 @@
+//! Plans on what is known now: made, checked again before they are sent, and sent.
+
+use super::{Core, Effect, InFlight, Level};
+use crate::domain::action::{Circumstances, Facts, Intent, Plan, Refusal, Verb, plan};
+use crate::domain::ids::{EnvName, Target};
+use crate::domain::workload::Object;
+
+/// What became of a plan since it was made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recheck {
+    /// It still holds.
+    Holds,
+    /// It was made again on the present state: it stops or goes back, and its target is still the one that was seen.
+    Renewed(Box<Plan>),
+    /// It must not be sent any more; why.
+    Stale(String),
+}
+
+impl Core {
+    /// Returns the plan for a verb on a target.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be done now.
+    pub fn plan(&self, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+        plan(&self.world, &Intent { verb, target: target.clone(), to }, &self.circumstances())
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            now: self.now,
+            journal_broken: self.journal.broken.clone(),
+            journal_unread: self.journal.unread,
+            in_flight: self.in_flight.iter().map(|(target, flying)| (target.clone(), flying.record.verb)).collect(),
+        }
+    }
+
+    /// Hands a plan to its executor, unless an action on the same workload is in progress that it must not overtake.
+    pub fn perform(&mut self, plan: Plan) -> Vec<Effect> {
+        let record = plan.record().clone();
+        let blocked = |flying: &InFlight| !record.verb.stops() || flying.record.verb == record.verb;
+        if self.in_flight.get(&record.target).is_some_and(blocked) {
+            self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
+            return Vec::new();
+        }
+        let flying = InFlight { action: None, record, since: self.now, outcome: None };
+        self.in_flight.insert(flying.record.target.clone(), flying);
+        vec![Effect::Perform(Box::new(plan))]
+    }
+
+    /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops
+    /// (pause, abort, rollback) is made again instead, as long as its revision is the one in progress.
+    #[must_use]
+    pub fn recheck(&self, plan: &Plan) -> Recheck {
+        let record = plan.record();
+        if record.verb.stops() {
+            if let Some(renewed) = self.renew(plan) {
+                return Recheck::Renewed(Box::new(renewed));
+            }
+        }
+        let moved = match self.object(&record.target) {
+            Some(object) => record.facts.still_hold(&Facts::of(object), record.verb).err().map(|what| {
+                // Somebody else acted meanwhile: who it was, as far as the object tells.
+                object.meta().blame(what, Some(plan.made_at()), self.now)
+            }),
+            None => Some("the workload is gone".to_owned()),
+        };
+        if let Some(what) = moved {
+            return Recheck::Stale(format!("the object changed: {what}"));
+        }
+        if !plan.is_valid(self.now) {
+            return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
+        }
+        if record.verb.stops() {
+            return Recheck::Holds;
+        }
+        // A gate may have turned red since the question was asked.
+        match self.plan(&record.target, record.verb, None) {
+            Ok(_) => Recheck::Holds,
+            Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
+        }
+    }
+
+    /// Makes the plan of a stop again on the present state.
+    fn renew(&self, plan: &Plan) -> Option<Plan> {
+        let record = plan.record();
+        let facts = Facts::of(self.object(&record.target)?);
+        record.facts.still_hold(&facts, record.verb).ok()?;
+        let revision = record.to_hash.as_ref().and_then(|hash| {
+            let (_, workload) = self.world.find(&record.target)?;
+            workload.snapshot.as_ref()?.replicaset(hash)?.meta.revision
+        });
+        self.plan(&record.target, record.verb, revision).ok()
+    }
+
+    /// Returns a target's object as it is now.
+    fn object(&self, target: &Target) -> Option<&Object> {
+        let (_, workload) = self.world.find(target)?;
+        workload.snapshot.as_ref().map(|snapshot| &snapshot.object)
+    }
+
+    /// Returns who acts in an environment, and whether the API server says so.
+    #[must_use]
+    pub fn identity(&self, env: &EnvName) -> (String, bool) {
+        match self.world.environment(env).and_then(|env| env.access.user.clone()) {
+            Some(user) => (user, true),
+            None => (self.operator.clone(), false),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The engine behind screen and commands: it brings what happens outside to the core, and carries out what the core asks
+//! for.
+
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr, bail};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::session::{Session, StartError, operator};
+use super::tap::Tap;
+use crate::actuators::{Door, journal};
+use crate::config::Config;
+use crate::config::paths::Variables;
+use crate::core::{Core, Effect, Msg};
+use crate::domain::action::Receipt;
+use crate::domain::journal::{Entry, JournalState};
+use crate::domain::recovered::Recovered;
+
+/// How often time passes for the core: ages and countdowns are shown in seconds.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+/// A wall clock that runs ahead of the monotonic one by more than this was asleep, or was set.
+const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_secs(5);
+/// Entries that wait to be written.
+const MAX_WAITING_ENTRIES: usize = 1024;
+/// How often a journal that cannot be written is tried again, in seconds.
+const JOURNAL_RETRY_SECONDS: i64 = 5;
+/// How often the log, at level debug, reports how many tasks are alive, in seconds.
+const TASK_COUNT_SECONDS: i64 = 10;
+/// Journal lines of a release that are read when it is first seen.
+const MAX_TAIL_LINES: usize = 1000;
+/// How long entries that wait may take to be written when the program ends.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Whether what is observed is recorded in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Observations {
+    /// It is.
+    Recorded,
+    /// This run only looks: what it happens to see at its first look is no event.
+    Dropped,
+}
+
+/// The outside of a core: sources, executors, journals.
+pub(super) struct Engine {
+    /// Sources and executors.
+    pub(super) session: Session,
+    entries: mpsc::Sender<(String, Entry)>,
+    writer: JoinHandle<()>,
+    observations: Observations,
+    /// The journals of earlier runs, while they are being read.
+    journals: Option<JoinHandle<Recovered>>,
+    /// The release whose journal is followed.
+    release: Option<String>,
+    /// When time was last told to the core, by both clocks.
+    clocks: (Timestamp, Instant),
+    tap: Option<Box<dyn Tap>>,
+}
+
+impl Engine {
+    /// Reads kubeconfigs and makes the core, without touching the network: see [`Engine::start`].
+    pub(super) async fn open(
+        config: Config,
+        variables: &Variables,
+        observations: Observations,
+        tap: Option<Box<dyn Tap>>,
+    ) -> Result<(Self, Core), StartError> {
+        let (session, world) = Session::open(config, variables).await?;
+        let core = Core::new(world, operator(), Timestamp::now());
+        let (entries, waiting) = mpsc::channel(MAX_WAITING_ENTRIES);
+        let writer = tokio::spawn(write_entries(session.door.clone(), waiting));
+        let clocks = (Timestamp::now(), Instant::now());
+        let engine = Self { session, entries, writer, observations, journals: None, release: None, clocks, tap };
+        Ok((engine, core))
+    }
+
+    /// Starts sources and executors, and begins to read the journals; returns what the core is to know at once.
+    pub(super) fn start(&mut self) -> Vec<Msg> {
+        self.session.start();
+        self.journals = Some(self.session.read_journals());
+        let troubles = std::mem::take(&mut self.session.troubles);
+        let broken = |why| JournalState { broken: Some(why), unwritten: 0 };
+        troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why)))).collect()
+    }
+
+    /// Waits for what happens next; safe to be dropped while it waits.
+    pub(super) async fn next(&mut self) -> Result<Vec<Msg>> {
+        tokio::select! {
+            biased;
+            found = read(&mut self.journals), if self.journals.is_some() => {
+                self.journals = None;
+                let found = found?;
+                self.session.recover(&found);
+                Ok(vec![Msg::Recovered(Box::new(found))])
+            }
+            Some(receipt) = self.session.receipts.recv() => Ok(vec![Msg::Receipt(receipt)]),
+            () = self.session.inbox.arrived() => Ok(self.session.inbox.drain().into_iter().map(Msg::Feed).collect()),
+            () = sleep_until(self.clocks.1 + CLOCK_INTERVAL) => Ok(vec![self.tick()]),
+        }
+    }
+
+    /// Returns what waits already, without waiting for more.
+    pub(super) fn waiting(&mut self) -> Vec<Msg> {
+        let mut waiting: Vec<Msg> = Vec::new();
+        while let Ok(receipt) = self.session.receipts.try_recv() {
+            waiting.push(Msg::Receipt(receipt));
+        }
+        waiting.extend(self.session.inbox.drain().into_iter().map(Msg::Feed));
+        waiting
+    }
+
+    /// Lets the tap hear a message before the core takes it in.
+    pub(super) fn tap(&mut self, msg: &Msg, now: Timestamp) {
+        if let (Some(tap), Msg::Feed(feed)) = (&mut self.tap, msg) {
+            tap.feed(feed, now);
+        }
+    }
+
+    /// Returns whether the tap ends the session.
+    pub(super) fn is_over(&mut self, core: &Core) -> bool {
+        self.tap.as_mut().is_some_and(|tap| tap.is_over(&core.world))
+    }
+
+    fn tick(&mut self) -> Msg {
+        let (wall, steady) = (Timestamp::now(), Instant::now());
+        let (last_wall, last_steady) = std::mem::replace(&mut self.clocks, (wall, steady));
+        let ran = SignedDuration::try_from(steady.duration_since(last_steady)).unwrap_or(SignedDuration::ZERO);
+        let ahead = wall.duration_since(last_wall) - ran;
+        if wall.as_second() % TASK_COUNT_SECONDS == 0 {
+            // A task that never ends shows as a number that grows.
+            tracing::debug!(tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks(), "alive");
+        }
+        if ahead.abs() > MAX_CLOCK_DRIFT { Msg::Woke } else { Msg::Clock }
+    }
+
+    /// Does what follows from what the core knows now: checks are told what they are about, and the journal of the
+    /// release that moves is followed. `ticked`: time passed.
+    pub(super) fn follow(&mut self, core: &Core, ticked: bool) {
+        self.session.ask(&core.world);
+        if ticked {
+            self.retry_journal(core);
+        }
+        let Some(release) = core.world.release().map(|view| format!("{} {}", view.service, view.to)) else { return };
+        if self.release.as_ref() == Some(&release) {
+            return;
+        }
+        self.release = Some(release.clone());
+        let door = self.session.door.clone();
+        tokio::spawn(async move {
+            door.probe(&release).await;
+            let path = door.journal().dir().join(journal::file_name(&release));
+            let read = tokio::task::spawn_blocking(move || journal::read(&path)).await;
+            if let Ok(Ok(contents)) = read {
+                let skip = contents.lines.len().saturating_sub(MAX_TAIL_LINES);
+                door.show(contents.lines.into_iter().skip(skip).collect()).await;
+            }
+        });
+    }
+
+    /// While the journal cannot be written, tries again every few seconds: what waits in memory is written then.
+    fn retry_journal(&self, core: &Core) {
+        let due = core.now.as_second() % JOURNAL_RETRY_SECONDS == 0;
+        if let (Some(_), true, Some(release)) = (&core.journal.broken, due, self.release.clone()) {
+            let door = self.session.door.clone();
+            tokio::spawn(async move { door.probe(&release).await });
+        }
+    }
+
+    /// Carries out what the core asks for, apart from this task. The bell is the front end's.
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Perform(plan) => {
+                if let Some(tap) = &mut self.tap {
+                    tap.acted(plan.record(), Timestamp::now());
+                }
+                let door = self.session.door.clone();
+                // The outcome comes back as a receipt.
+                tokio::spawn(async move { door.perform(*plan).await });
+            }
+            Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. }, .. }
+                if self.observations == Observations::Dropped => {}
+            Effect::Record { release, entry } => {
+                if self.entries.try_send((release, entry)).is_err() {
+                    tracing::error!("an entry was not recorded: too many wait to be written");
+                }
+            }
+            Effect::Learn(env, access) => self.session.door.learn(&env, &access),
+            Effect::RunChecks(env, check) => self.session.run_checks(env, check),
+            Effect::Refresh => self.session.refresh.notify_waiters(),
+            Effect::Ring => {}
+        }
+    }
+
+    /// Copies the journal that is followed beside where the program was started; an existing file is left alone.
+    pub(super) fn export(&self, now: Timestamp) -> Result<String> {
+        let Some(release) = &self.release else { bail!("no release is on the screen") };
+        let name = journal::file_name(release);
+        let stamp = now.strftime("%Y%m%d-%H%M%S");
+        let path = format!("{}-{stamp}.jsonl", name.trim_end_matches(".jsonl"));
+        let bytes = journal::whole_lines(&self.session.door.journal().dir().join(&name))
+            .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
+        journal::copy_new(path.as_ref(), &bytes).wrap_err_with(|| path.clone())?;
+        Ok(path)
+    }
+
+    /// Ends everything. What waits to be written gets a moment.
+    pub(super) async fn end(self) {
+        let Self { mut session, entries, mut writer, .. } = self;
+        drop(entries);
+        let flushed = async {
+            loop {
+                tokio::select! {
+                    _ = &mut writer => break,
+                    // The writer reports what it wrote, and waits where nobody listens.
+                    _ = session.receipts.recv() => {}
+                }
+            }
+        };
+        let _ = timeout(FLUSH_TIMEOUT, flushed).await;
+        session.end().await;
+    }
+}
+
+async fn read(journals: &mut Option<JoinHandle<Recovered>>) -> Result<Recovered> {
+    match journals {
+        Some(reading) => reading.await.wrap_err("cannot read the journals"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes entries in their order, apart from the loop.
+async fn write_entries(door: Door, mut waiting: mpsc::Receiver<(String, Entry)>) {
+    while let Some((release, entry)) = waiting.recv().await {
+        door.record(&release, entry).await;
+    }
+}

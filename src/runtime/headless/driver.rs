@@ -1,0 +1,158 @@
+//! Drives core and engine for a command: until something holds, or time is over.
+
+use std::time::Duration;
+
+use color_eyre::eyre::Result;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::complain;
+use crate::core::{self, Core, Effect, Msg};
+use crate::domain::action::{Outcome, Plan, Receipt, Verb};
+use crate::domain::ids::Target;
+use crate::domain::world::World;
+use crate::runtime::engine::Engine;
+use crate::runtime::session::Session;
+
+/// What became of a statement: whether it is on disk, whether it is shared, or why not.
+pub(super) type Stated = (Result<(), String>, Result<(), String>);
+
+/// Core and engine of one command.
+pub(super) struct Driver {
+    pub(super) core: Core,
+    engine: Engine,
+    /// Actions that ended and are settled, in order.
+    settled: Vec<(Target, Verb, Outcome)>,
+    /// What became of the last statement.
+    stated: Option<Stated>,
+}
+
+impl Driver {
+    /// Starts sources and executors.
+    pub(super) fn start(mut engine: Engine, core: Core) -> Self {
+        let first = engine.start();
+        let mut driver = Self { core, engine, settled: Vec::new(), stated: None };
+        driver.take(first);
+        driver
+    }
+
+    /// Returns what is known of the world.
+    pub(super) fn world(&self) -> &World {
+        &self.core.world
+    }
+
+    /// Returns the sources and executors.
+    pub(super) fn session(&self) -> &Session {
+        &self.engine.session
+    }
+
+    /// Takes in what happens until `enough` holds, or time is over; returns whether it holds.
+    pub(super) async fn until(&mut self, within: Duration, enough: impl Fn(&Core) -> bool) -> Result<bool> {
+        let until = Instant::now() + within;
+        loop {
+            if enough(&self.core) {
+                return Ok(true);
+            }
+            tokio::select! {
+                msgs = self.engine.next() => self.take(msgs?),
+                () = tokio::time::sleep_until(until) => return Ok(enough(&self.core)),
+            }
+        }
+    }
+
+    /// Takes in the next thing that happens, however long it takes.
+    pub(super) async fn next(&mut self) -> Result<()> {
+        let msgs = self.engine.next().await?;
+        self.take(msgs);
+        Ok(())
+    }
+
+    /// Goes on taking in what happens while something else is waited for.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    let waiting = self.engine.waiting();
+                    self.take(waiting);
+                    return Ok(done);
+                }
+                msgs = self.engine.next() => self.take(msgs?),
+            }
+        }
+    }
+
+    /// Brings everything that ages up to now.
+    pub(super) fn refresh(&mut self) {
+        self.take(vec![Msg::Clock]);
+    }
+
+    /// Carries out a plan and waits for its settled outcome.
+    pub(super) async fn perform(&mut self, plan: Plan) -> Result<Outcome> {
+        let (target, verb) = (plan.record().target.clone(), plan.record().verb);
+        self.settled.clear();
+        let effects = self.core.perform(plan);
+        if effects.is_empty() {
+            return Ok(Outcome::Refused { why: "not sent: another action on it is in progress".to_owned() });
+        }
+        self.carry_out(effects);
+        loop {
+            if let Some((.., outcome)) = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb) {
+                return Ok(outcome.clone());
+            }
+            self.next().await?;
+        }
+    }
+
+    /// Records a statement and waits for what became of it.
+    pub(super) async fn state(&mut self, effects: Vec<Effect>) -> Result<Stated> {
+        self.stated = None;
+        self.carry_out(effects);
+        loop {
+            if let Some(stated) = self.stated.take() {
+                return Ok(stated);
+            }
+            self.next().await?;
+        }
+    }
+
+    /// Ends everything.
+    pub(super) async fn end(self) {
+        self.engine.end().await;
+    }
+
+    fn take(&mut self, msgs: Vec<Msg>) {
+        let ticked = msgs.iter().any(|msg| matches!(msg, Msg::Clock | Msg::Woke));
+        for msg in msgs {
+            let now = Timestamp::now();
+            self.engine.tap(&msg, now);
+            self.note(&msg);
+            let effects = core::update(&mut self.core, msg, now);
+            self.carry_out(effects);
+        }
+        self.engine.follow(&self.core, ticked);
+    }
+
+    fn note(&mut self, msg: &Msg) {
+        match msg {
+            Msg::Receipt(Receipt::Ended { record, outcome, .. }) if outcome.is_settled() => {
+                self.settled.push((record.target.clone(), record.verb, outcome.clone()));
+            }
+            Msg::Receipt(Receipt::Stated { written, shared, .. }) => {
+                self.stated = Some((written.clone(), shared.clone()));
+            }
+            Msg::Recovered(found) => {
+                for why in &found.broken {
+                    complain(&format!("journal integrity check failed: {why}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.engine.carry_out(effect);
+        }
+    }
+}
