@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 
 use super::kubernetes::Executor;
 use crate::domain::action::{ObjectRef, Outcome, PlanRecord, Settled, Verb, settled, unnoticed};
-use crate::domain::ids::WorkloadKind;
 use crate::domain::workload::Object;
 use crate::kill_points::pass;
 
@@ -89,9 +88,8 @@ struct Nudges {
 }
 
 impl Nudges {
-    /// Only the Rollouts controller misses anything.
     fn of(record: &PlanRecord) -> Self {
-        let done = if record.target.workload.kind == WorkloadKind::Rollout { 0 } else { NUDGE_AFTER.len() };
+        let done = if record.target.workload.kind.may_overlook_requests() { 0 } else { NUDGE_AFTER.len() };
         Self { since: None, done }
     }
 

@@ -12,11 +12,11 @@ use super::confirmation::{confirm, settle_unknown, workload};
 use super::journal::Journal;
 use super::kubernetes::{Executor, SendError};
 use crate::domain::access::Access;
-use crate::domain::action::{ActionId, Facts, Outcome, Plan, PlanRecord, Receipt, Request, remainder};
+use crate::domain::action::{ActionId, Facts, Outcome, Plan, PlanRecord, Receipt, Request};
 use crate::domain::checklist::record::statement;
 use crate::domain::ids::EnvName;
 use crate::domain::journal::{Entry, Line};
-use crate::domain::reduce;
+use crate::domain::workload::Object;
 use crate::kill_points::pass;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
@@ -235,7 +235,7 @@ impl Door {
             }
         }
         if let Ok(found) = executor.look(&workload(record)).await {
-            if let Some(rest) = remainder(record, &found) {
+            if let Some(rest) = found.actions().remainder(record) {
                 let (index, version) = (record.requests.len(), &found.meta().resource_version);
                 if let Err(outcome) = self.send_and_note(executor, action, record, (index, &rest), version).await {
                     return outcome;
@@ -335,7 +335,7 @@ async fn still_hold(
 ) -> Result<(), Outcome> {
     let own = workload(record);
     let found =
-        if request.object == own { reduce::object(live) } else { Some(executor.look(&own).await.map_err(not_sent)?) };
+        if request.object == own { Object::parse(live) } else { Some(executor.look(&own).await.map_err(not_sent)?) };
     let Some(found) = found else {
         return Err(Outcome::Refused { why: "not sent: the answer is no workload".to_owned() });
     };

@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use crate::config::client::{ClientError, cause, client};
+use crate::config::client::{ClientError, api_resource, cause, client};
 use crate::config::secret::hide;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
 use crate::domain::object::OURS as FIELD_MANAGER;
-use crate::domain::reduce;
 use crate::domain::text::plain_words;
 use crate::domain::workload::Object;
+use crate::domain::workload::kind::Resource;
 use crate::kill_points::pass;
 
 /// How long one answer may take. After that the request is unknown.
@@ -80,8 +80,9 @@ impl Executor {
         self.verbs.contains(&verb)
     }
 
-    fn api(&self, object: &ObjectRef) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource(&object.kind))
+    fn api(&self, kind: &str) -> Result<Api<DynamicObject>, SendError> {
+        let resource = Resource::of(kind).ok_or_else(|| SendError::Refused(format!("{kind} is not known here")))?;
+        Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource)))
     }
 
     /// Reads an object as JSON.
@@ -93,7 +94,7 @@ impl Executor {
     }
 
     async fn get_kind(&self, kind: &str, name: &str) -> Result<Value, SendError> {
-        let api = self.api(&ObjectRef { kind: kind.to_owned(), name: name.to_owned() });
+        let api = self.api(kind)?;
         match tokio::time::timeout(DEADLINE, api.get(name)).await {
             Ok(Ok(object)) => {
                 serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
@@ -109,7 +110,7 @@ impl Executor {
     /// Why there is no answer.
     pub async fn look(&self, object: &ObjectRef) -> Result<Object, SendError> {
         let value = self.get(object).await?;
-        reduce::object(&value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))
+        Object::parse(&value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))
     }
 
     /// Returns the bytes-to-be of a request, conditional on `resource_version`.
@@ -162,7 +163,7 @@ impl Executor {
     /// # Errors
     /// Refused, conflict or unknown.
     pub async fn send(&self, request: &Request, prepared: &Prepared) -> Result<String, SendError> {
-        let api = self.api(&request.object);
+        let api = self.api(&request.object.kind)?;
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let name = &request.object.name;
         let sent = async {
@@ -245,11 +246,6 @@ impl IntoValue for Patch<()> {
             _ => Err(SendError::Refused("not a JSON patch".to_owned())),
         }
     }
-}
-
-fn resource(kind: &str) -> ApiResource {
-    let (group, version) = if kind == "Rollout" { ("argoproj.io", "v1alpha1") } else { ("apps", "v1") };
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.

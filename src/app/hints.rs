@@ -2,7 +2,6 @@
 
 use super::model::{Model, Overlay, Screen};
 use crate::domain::action::{Plan, Refusal, RefusalKind, Verb};
-use crate::domain::workload::Object;
 use crate::keys::Command;
 
 /// A command with what it would do now.
@@ -36,12 +35,10 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
 
 /// Whether the selected workload is held by hand.
 fn is_held(model: &Model) -> bool {
-    model.selected().and_then(|(_, workload)| workload.snapshot.as_ref()).is_some_and(|snapshot| {
-        match &snapshot.object {
-            Object::Rollout(rollout) => rollout.spec.paused,
-            Object::Deployment(deployment) => deployment.paused,
-        }
-    })
+    model
+        .selected()
+        .and_then(|(_, workload)| workload.snapshot.as_ref())
+        .is_some_and(|snapshot| snapshot.object.workload().is_paused())
 }
 
 /// Returns the plan that a command would propose for the selected workload.

@@ -86,8 +86,8 @@ pub fn ladder(env: &Environment, workload: &WorkloadState) -> Vec<Rung> {
 /// When steps of the revision under way were completed, from the controller's events and from analysis runs.
 fn completions(env: &Environment, workload: &WorkloadState) -> Vec<(usize, Timestamp)> {
     let Some(snapshot) = &workload.snapshot else { return Vec::new() };
-    let (stable, canary) = snapshot.hashes();
-    let Some(hash) = canary.or(stable) else { return Vec::new() };
+    let hashes = snapshot.hashes();
+    let Some(hash) = hashes.canary.or(hashes.stable) else { return Vec::new() };
     let begun = snapshot.replicaset(&hash).and_then(|rs| rs.meta.created);
     let events = env
         .events

@@ -4,7 +4,7 @@ use super::hints::plan_for;
 use super::model::Model;
 use crate::domain::action::{RefusalKind, Verb};
 use crate::domain::text::duration;
-use crate::domain::workload::Phase;
+use crate::domain::workload::{PauseReason, Phase};
 
 /// The answer to “what happens next?”.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn next(model: &Model) -> Next {
                 key(crate::keys::Command::Rollback)
             )
         }
-        (_, Some(pause)) if pause.reason == "manual" => {
+        (_, Some(pause)) if pause.reason == PauseReason::Manual => {
             format!("{name} is held by hand; {} resumes it", key(crate::keys::Command::Hold))
         }
         (Ok(plan), Some(pause)) => {

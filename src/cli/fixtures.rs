@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::deployment::{Deployment, DeploymentStatus};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target, Track};
 use crate::domain::object::{Container, Meta};
 use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
 use crate::domain::signals::{NoData, Sample, Signal, Signals};
 use crate::domain::step::{PauseFor, Step};
 use crate::domain::verdict::Limits;
+use crate::domain::workload::deployment::{Deployment, DeploymentStatus};
+use crate::domain::workload::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
 use crate::domain::workload::{Object, Snapshot};
 use crate::domain::world::{EnvSettings, World};
 

@@ -65,7 +65,7 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
         "phase": status.map(|status| status.phase.word()),
         "message": status.map(|status| status.message.as_str()),
         "why": status.and_then(|status| status.why.as_deref()),
-        "strategy": status.map(|status| status.strategy),
+        "strategy": status.map(|status| status.strategy.as_str()),
         "step": status.and_then(|status| status.step).map(|step| json!({"index": step.index, "total": step.total})),
         "weight": status.and_then(|status| status.weight).map(|weight| {
             json!({"set": weight.set, "actual": weight.actual, "max": weight.max})
@@ -192,7 +192,7 @@ fn workload_text(workload: &WorkloadState, has_metrics: bool, now: Timestamp, li
 /// Step, weight and replicas, as far as there are any.
 fn progress(status: &Status) -> String {
     let replicas = status.replicas;
-    let mut parts = vec![status.strategy.to_owned()];
+    let mut parts = vec![status.strategy.as_str().to_owned()];
     if let Some(step) = status.step {
         parts.push(if step.index >= step.total {
             format!("all {} steps done", step.total)

@@ -5,11 +5,13 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
+use kube::core::{ApiResource, GroupVersionKind};
 use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
 use super::secret::hide;
 use crate::domain::text::root_cause;
+use crate::domain::workload::kind::Resource;
 
 /// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over
 /// when the first connection wants one.
@@ -80,4 +82,11 @@ pub fn cause(error: &kube::Error) -> String {
         }
     }
     hide(&root_cause(error)).into_owned()
+}
+
+/// Returns a resource as the kube client names it.
+#[must_use]
+pub fn api_resource(resource: Resource) -> ApiResource {
+    let Resource { group, version, kind, plural } = resource;
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }

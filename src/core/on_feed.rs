@@ -11,7 +11,7 @@ use crate::domain::journal::{Course, Entry};
 use crate::domain::object::{OURS, Writer};
 use crate::domain::signals::Tracks;
 use crate::domain::verdict::Verdict;
-use crate::domain::workload::{Revision, Status};
+use crate::domain::workload::{PauseReason, Revision, Status};
 use crate::domain::world::WorkloadState;
 
 /// How long before a change whoever wrote is taken to be behind it.
@@ -142,7 +142,7 @@ impl Seen {
 
     /// Returns whether it is held by hand.
     fn held(&self) -> bool {
-        self.status.pause.as_ref().is_some_and(|pause| pause.reason == "manual")
+        self.status.pause.as_ref().is_some_and(|pause| pause.reason == PauseReason::Manual)
     }
 
     /// Says who is behind a change that only people make, where one of them has just written: ` (kubectl-edit, 1 s ago)`.

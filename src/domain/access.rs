@@ -5,6 +5,33 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::action::Verb;
+use super::workload::kind::Resource;
+
+/// A right on a Kubernetes resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// The Kubernetes verb.
+    pub verb: &'static str,
+    /// The resource.
+    pub resource: Resource,
+    /// Its subresource, e.g. `status`.
+    pub subresource: Option<&'static str>,
+}
+
+impl Right {
+    /// The right to patch.
+    #[must_use]
+    pub const fn patch(resource: Resource, subresource: Option<&'static str>) -> Self {
+        Self { verb: "patch", resource, subresource }
+    }
+
+    /// Returns it as RBAC words it, e.g. `patch rollouts/status`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let sub = self.subresource.map_or_else(String::new, |sub| format!("/{sub}"));
+        format!("{} {}{sub}", self.verb, self.resource.plural)
+    }
+}
 
 /// Whether one verb is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

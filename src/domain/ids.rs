@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::workload::kind::WorkloadKind;
+
 /// Name of an environment, e.g. `prod-eu`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -29,36 +31,6 @@ impl fmt::Display for EnvName {
     }
 }
 
-/// Kind of the Kubernetes object behind a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WorkloadKind {
-    /// `apps/v1` Deployment.
-    Deployment,
-    /// `argoproj.io/v1alpha1` Rollout.
-    Rollout,
-}
-
-impl WorkloadKind {
-    /// Returns the word used in config and on the command line, e.g. `rollout`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Deployment => "deployment",
-            Self::Rollout => "rollout",
-        }
-    }
-
-    /// Returns the Kubernetes kind, e.g. `Rollout`.
-    #[must_use]
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::Rollout => "Rollout",
-        }
-    }
-}
-
 /// A workload in some environment: kind and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkloadId {
@@ -77,7 +49,7 @@ impl WorkloadId {
 
 impl fmt::Display for WorkloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.word(), self.name)
+        write!(f, "{}/{}", self.kind.as_str(), self.name)
     }
 }
 
@@ -102,11 +74,7 @@ impl FromStr for WorkloadId {
         if name.is_empty() || name.contains('/') {
             return Err(WorkloadIdError::Shape(text.to_owned()));
         }
-        let kind = match kind.to_ascii_lowercase().as_str() {
-            "rollout" | "rollouts" | "ro" | "rollouts.argoproj.io" => WorkloadKind::Rollout,
-            "deployment" | "deployments" | "deploy" | "deployments.apps" => WorkloadKind::Deployment,
-            _ => return Err(WorkloadIdError::Kind(kind.to_owned())),
-        };
+        let kind = WorkloadKind::parse(kind).ok_or_else(|| WorkloadIdError::Kind(kind.to_owned()))?;
         Ok(Self::new(kind, name))
     }
 }

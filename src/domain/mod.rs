@@ -10,7 +10,6 @@ pub mod changes;
 pub mod checklist;
 pub mod counters;
 pub mod credentials;
-pub mod deployment;
 #[cfg(feature = "demo")]
 pub mod drill;
 pub mod event;
@@ -24,7 +23,6 @@ pub mod pod;
 pub mod recovered;
 pub mod reduce;
 pub mod replicaset;
-pub mod rollout;
 mod serde_pairs;
 pub mod series;
 pub mod signals;

@@ -313,7 +313,7 @@ mod tests {
         Status {
             phase: Phase::Paused,
             message: String::new(),
-            strategy: "Canary",
+            strategy: crate::domain::workload::Strategy::Canary,
             step: None,
             weight: Some(Weight { set: 20, actual: 20, max: 100 }),
             replicas: Replicas::default(),

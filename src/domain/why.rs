@@ -1,7 +1,5 @@
 //! Why a workload is not moving, in one sentence.
 
-use super::rollout::{Rollout, RolloutStrategy, RunStatus};
-use super::step::Step;
 use super::text::plural;
 use super::workload::{Object, Phase, Snapshot, Status};
 
@@ -23,13 +21,7 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     if pods.is_some() {
         return pods;
     }
-    match &snapshot.object {
-        Object::Rollout(rollout) => rollout_cause(rollout, snapshot, status),
-        Object::Deployment(deployment) if deployment.paused => {
-            Some(format!("held by hand{}: space resumes it", by(snapshot)))
-        }
-        Object::Deployment(_) => waiting_pods(status),
-    }
+    snapshot.object.workload().why(snapshot, status)
 }
 
 fn aborted(snapshot: &Snapshot, status: &Status) -> String {
@@ -49,11 +41,7 @@ fn aborted(snapshot: &Snapshot, status: &Status) -> String {
 }
 
 fn deadline(snapshot: &Snapshot) -> Option<&'static str> {
-    let exceeded = match &snapshot.object {
-        Object::Rollout(rollout) => rollout.deadline_exceeded().is_some(),
-        Object::Deployment(deployment) => deployment.deadline_exceeded().is_some(),
-    };
-    exceeded.then_some("progress deadline exceeded")
+    snapshot.object.workload().deadline_exceeded().map(|_| "progress deadline exceeded")
 }
 
 /// What the half-done update still serves.
@@ -83,53 +71,12 @@ fn quota(snapshot: &Snapshot) -> Option<String> {
         .find_map(|rs| rs.failure.as_ref().map(|failure| format!("pods cannot be created: {failure}")))
 }
 
-fn by(snapshot: &Snapshot) -> String {
+/// Who paused it, as far as the object tells: ` (kubectl)`.
+pub(super) fn paused_by(snapshot: &Snapshot) -> String {
     snapshot.object.meta().paused_by.as_ref().map_or_else(String::new, |writer| format!(" ({})", writer.manager))
 }
 
-fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {
-    run.filter(|run| !run.completed())
-}
-
-fn rollout_cause(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String> {
-    if let Some(condition) = rollout.status.conditions.iter().find(|condition| condition.kind == "InvalidSpec") {
-        return Some(format!("the spec is invalid: {}", condition.message));
-    }
-    if !rollout.observed() {
-        return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
-    }
-    if rollout.spec.paused {
-        return Some(format!("held by hand{}: space resumes it", by(snapshot)));
-    }
-    if rollout.inconclusive() {
-        return Some("analysis was inconclusive: a person has to judge it".to_owned());
-    }
-    if let Some(pause) = &status.pause {
-        return Some(match (&pause.until, pause.reason.as_str()) {
-            (Some(_), _) => "waits for its pause to end".to_owned(),
-            (None, "BlueGreenPause") => "preview is up: waits for a person to promote it".to_owned(),
-            (None, _) => "waits for a person to promote it".to_owned(),
-        });
-    }
-    if let Some(run) = running(rollout.status.step_analysis.as_ref()).or(running(rollout.status.pre_analysis.as_ref()))
-    {
-        return Some(format!("waits for analysis {}", run.name));
-    }
-    if running(rollout.status.post_analysis.as_ref()).is_some() {
-        return Some("waits for the analysis after promotion".to_owned());
-    }
-    if rollout.status.weight_verified == Some(false) {
-        return Some("waits for the traffic router to confirm the weight".to_owned());
-    }
-    let current = status.step.and_then(|step| rollout.steps().get(step.index));
-    if matches!(current, Some(Step::Experiment)) {
-        return Some("waits for its experiment".to_owned());
-    }
-    let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen { .. });
-    waiting_pods(status).or_else(|| blue_green.then(|| status.message.clone()).filter(|message| !message.is_empty()))
-}
-
-fn waiting_pods(status: &Status) -> Option<String> {
+pub(super) fn waiting_pods(status: &Status) -> Option<String> {
     let replicas = status.replicas;
     let missing = replicas.desired.saturating_sub(replicas.available);
     (missing > 0).then(|| {

@@ -340,7 +340,7 @@ impl World {
             let status = snapshot.as_ref().map(|snapshot| snapshot.status());
             let phase = |status: &Option<Status>| status.as_ref().map(|status| status.phase);
             if phase(&workload.status) != phase(&status) {
-                workload.phase_since = snapshot.as_ref().and_then(|snapshot| snapshot.paused_since()).or(Some(now));
+                workload.phase_since = status.as_ref().and_then(|status| status.pause.as_ref()?.since).or(Some(now));
             }
             workload.note_given_up(status.as_ref());
             workload.missing = snapshot.is_none();

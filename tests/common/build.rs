@@ -18,10 +18,12 @@ use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::domain::object::{Container, Meta};
 use release_cockpit::domain::pod::Pod;
 use release_cockpit::domain::replicaset::ReplicaSet;
-use release_cockpit::domain::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
 use release_cockpit::domain::signals::{NoData, Sample, Signal};
 use release_cockpit::domain::step::{PauseFor, Step};
 use release_cockpit::domain::verdict::Limits;
+use release_cockpit::domain::workload::rollout::{
+    PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+};
 use release_cockpit::domain::workload::{Object, Snapshot};
 use release_cockpit::domain::world::{EnvSettings, World};
 use release_cockpit::keys::Keymap;

@@ -19,10 +19,10 @@ use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
 use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
 use release_cockpit::domain::journal::{Entry, Line};
-use release_cockpit::domain::rollout::RolloutStrategy;
 use release_cockpit::domain::step::{PauseFor, Step};
 use release_cockpit::domain::verdict::{Judgement, Verdict};
 use release_cockpit::domain::workload::Object;
+use release_cockpit::domain::workload::rollout::RolloutStrategy;
 use tui_input::Input;
 
 use super::build::*;

@@ -5,13 +5,13 @@ use release_cockpit::app::hints;
 use release_cockpit::core::{InFlight, Level, Notice};
 use release_cockpit::domain::action::{ActionId, Outcome, Verb};
 use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
-use release_cockpit::domain::deployment::{Deployment, DeploymentStatus};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
 use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
 use release_cockpit::domain::journal::Entry;
 use release_cockpit::domain::object::{Condition, Meta};
-use release_cockpit::domain::rollout::{PauseCondition, RolloutStatus, RolloutStrategy};
+use release_cockpit::domain::workload::deployment::{Deployment, DeploymentStatus};
+use release_cockpit::domain::workload::rollout::{PauseCondition, RolloutStatus, RolloutStrategy};
 use release_cockpit::domain::workload::{Object, Snapshot};
 
 use super::build::*;

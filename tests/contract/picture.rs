@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
-use release_cockpit::domain::deployment::Deployment;
 use release_cockpit::domain::ids::WorkloadKind;
 use release_cockpit::domain::object::short_digest;
 use release_cockpit::domain::replicaset::ReplicaSetHealth;
-use release_cockpit::domain::rollout::Rollout;
+use release_cockpit::domain::workload::deployment::Deployment;
+use release_cockpit::domain::workload::rollout::Rollout;
 use release_cockpit::domain::workload::{Object, Phase, Snapshot};
 use tokio::time::{Instant, sleep};
 
@@ -166,7 +166,7 @@ fn rollout(found: &mut Differences, view: &View<'_>, rollout: &Rollout, text: &R
     let field = |name: &str| text.fields.get(name).cloned().unwrap_or_default();
     found.compare("Status", &status.phase.word().to_owned(), &field("Status"));
     found.compare("Message", &status.message, &field("Message"));
-    found.compare("Strategy", &status.strategy.to_owned(), &field("Strategy"));
+    found.compare("Strategy", &status.strategy.as_str().to_owned(), &field("Strategy"));
     let step = status.step.map_or_else(String::new, |step| format!("{}/{}", step.index, step.total));
     found.compare("Step", &step, &field("Step"));
     let weight = |part: fn(release_cockpit::domain::workload::Weight) -> u32| {

@@ -8,7 +8,7 @@ use crate::app::{Effect, Msg, update};
 use crate::core;
 use crate::domain::journal::Entry;
 use crate::domain::object::Writer;
-use crate::domain::rollout::Rollout;
+use crate::domain::workload::rollout::Rollout;
 
 fn by(manager: &str, at: Timestamp) -> Writer {
     Writer { manager: manager.to_owned(), at: Some(at) }

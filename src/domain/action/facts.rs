@@ -30,32 +30,7 @@ impl Facts {
     /// Reads the facts from an object.
     #[must_use]
     pub fn of(object: &Object) -> Self {
-        let (phase, _) = object.phase();
-        match object {
-            Object::Rollout(rollout) => Self {
-                uid: rollout.meta.uid.clone(),
-                under_way: rollout.status.current_hash.clone(),
-                stable: rollout.status.stable_hash.clone(),
-                step: rollout.status.step_index,
-                paused: rollout.spec.paused,
-                pauses: rollout.status.pause_conditions.iter().map(|pause| pause.reason.clone()).collect(),
-                phase,
-                aborted: rollout.status.abort,
-            },
-            Object::Deployment(deployment) => {
-                let images: Vec<_> = deployment.containers.iter().map(|container| container.image.as_str()).collect();
-                Self {
-                    uid: deployment.meta.uid.clone(),
-                    under_way: format!("revision {} of {}", deployment.meta.revision.unwrap_or(0), images.join(" ")),
-                    stable: String::new(),
-                    step: None,
-                    paused: deployment.paused,
-                    pauses: Vec::new(),
-                    phase,
-                    aborted: false,
-                }
-            }
-        }
+        object.actions().facts()
     }
 
     /// Returns whether a plan for `verb` made on `self` still holds on `now`: for pause, abort and rollback only the

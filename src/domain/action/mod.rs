@@ -3,13 +3,14 @@
 //! [`plan()`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
 //! which nothing else can make, or every reason why not.
 
+mod deployment;
 mod describe;
 mod facts;
+pub mod kind;
 mod plan;
-mod plan_deployment;
-mod plan_rollout;
 mod receipt;
 mod refusal;
+mod rollout;
 mod settle;
 mod template;
 #[cfg(test)]
@@ -24,7 +25,6 @@ use super::ids::Target;
 pub use describe::{Part, describe};
 pub use facts::Facts;
 pub use plan::{Automatic, Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
-pub use plan_rollout::remainder;
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalKind};
 pub use settle::{Settled, settled, unnoticed};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::refusal::{Refusal, RefusalKind};
-use super::{Facts, Intent, Verb, plan_deployment, plan_rollout};
+use super::{Facts, Intent, Verb};
 use crate::domain::access::Permission;
 use crate::domain::changes::migration::Class;
 use crate::domain::checklist::in_the_way;
@@ -15,7 +15,8 @@ use crate::domain::freshness::Link;
 use crate::domain::ids::Target;
 use crate::domain::object::ImageRef;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::workload::{Object, Revision, Snapshot, Status};
+use crate::domain::workload::kind::Resource;
+use crate::domain::workload::{Revision, Snapshot, Status};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// How things stand around the world when a plan is asked for.
@@ -70,7 +71,7 @@ impl Request {
     /// Returns the request in one line, as the dialog shows it.
     #[must_use]
     pub fn line(&self) -> String {
-        let plural = if self.object.kind == "Rollout" { "rollouts" } else { "deployments" };
+        let plural = Resource::of(&self.object.kind).map_or(self.object.kind.as_str(), |resource| resource.plural);
         let sub = self.subresource.as_ref().map_or_else(String::new, |sub| format!("/{sub}"));
         match &self.body {
             Body::Merge(body) | Body::Strategic(body) => format!("PATCH {plural}/{}{sub}  {body}", self.object.name),
@@ -179,7 +180,7 @@ impl Plan {
 }
 
 /// What a plan of one workload kind fills in.
-pub(super) struct Draft {
+pub struct Draft {
     pub(super) headline: String,
     pub(super) from: String,
     pub(super) to: String,
@@ -191,7 +192,7 @@ pub(super) struct Draft {
 }
 
 /// What a draft is made from.
-pub(super) struct Scene<'a> {
+pub struct Scene<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) status: &'a Status,
     pub(super) to: Option<u64>,
@@ -220,10 +221,7 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         return Err(refusals);
     };
     let scene = Scene { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
-    let draft = match &snapshot.object {
-        Object::Rollout(rollout) => plan_rollout::draft(intent.verb, rollout, &scene),
-        Object::Deployment(deployment) => plan_deployment::draft(intent.verb, deployment, &scene),
-    };
+    let draft = snapshot.object.actions().draft(intent.verb, &scene);
     if !intent.verb.stops() {
         refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
     }
@@ -407,4 +405,19 @@ pub(super) fn revision_line(revision: &Revision) -> String {
         .as_deref()
         .map_or_else(String::new, |digest| format!("  {}", crate::domain::object::short_digest(digest)));
     format!("{}{digest}  revision {}", revision.version(), revision.number)
+}
+
+/// Says that there is no such revision, and which there are.
+pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
+    let known: Vec<_> = replicasets.iter().map(|rs| rs.revision().to_string()).collect();
+    Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
+}
+
+/// Says that there is nothing to go back to that was not given up before.
+pub(super) fn no_earlier(scene: &Scene<'_>) -> Refusal {
+    if scene.snapshot.replicasets.len() > 1 {
+        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
+    } else {
+        Refusal::state("there is no earlier revision", "its history is empty")
+    }
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, remainder, settled, unnoticed};
+use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, unnoticed};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target};
-use crate::domain::reduce;
+
 use crate::domain::verdict::Limits;
+use crate::domain::workload::Object;
 use crate::domain::workload::Snapshot;
 use crate::domain::world::{EnvSettings, World};
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 
 fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
-    let object = reduce::object(object).unwrap();
+    let object = Object::parse(object).unwrap();
     let target = Target { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
         name: target.env.clone(),
@@ -34,7 +35,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
         workloads: vec![target.workload.clone()],
     }]);
     let now: Timestamp = NOW.parse().unwrap();
-    let mut replicasets: Vec<_> = replicasets.iter().map(reduce::replicaset).collect();
+    let mut replicasets: Vec<_> = replicasets.iter().map(crate::domain::reduce::replicaset).collect();
     replicasets.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
     let snapshot = Snapshot { object, template_owner: None, replicasets, pods: Vec::new(), runs: Vec::new() };
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
@@ -123,7 +124,7 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     let mut rollout = canary("bad", "old", "Paused");
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     let look = |value: &Value| {
-        let object = reduce::object(value).unwrap();
+        let object = Object::parse(value).unwrap();
         let done = matches!(settled(plan.record(), &object), Settled::Done(_));
         (done, unnoticed(plan.record(), &object))
     };
@@ -142,7 +143,8 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     let mut rollout = canary("bad", "old", "Paused");
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     assert_eq!(plan.record().requests.len(), 1);
-    let rest = |value: &Value| remainder(plan.record(), &reduce::object(value).unwrap()).map(|request| request.line());
+    let rest =
+        |value: &Value| Object::parse(value).unwrap().actions().remainder(plan.record()).map(|request| request.line());
     rollout["status"]["abort"] = json!(true);
     assert_eq!(rest(&rollout), None);
     rollout["spec"]["paused"] = json!(true);
@@ -151,5 +153,5 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     rollout["status"]["abort"] = json!(false);
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     rollout["status"]["abort"] = json!(true);
-    assert_eq!(remainder(plan.record(), &reduce::object(&rollout).unwrap()), None);
+    assert_eq!(Object::parse(&rollout).unwrap().actions().remainder(plan.record()), None);
 }

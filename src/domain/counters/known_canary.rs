@@ -1,8 +1,8 @@
 //! What the cluster says of a canary, to hold its counts against.
 
 use super::seen::KnownPod;
-use crate::domain::rollout::Rollout;
 use crate::domain::step::Step;
+use crate::domain::workload::rollout::Rollout;
 
 /// What the cluster says of a canary.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,51 +3,37 @@
 //! Tolerant on purpose: a field of the wrong shape counts as absent, for a strange object must not end a watch.
 
 mod analysis_run;
-mod deployment;
 mod event;
 mod meta;
 mod pod;
 mod replicaset;
-mod rollout;
 mod template;
 
 use serde_json::Value;
 
 use super::object::{Condition, Container};
-use super::workload::Object;
 
 pub use analysis_run::analysis_run;
-pub use deployment::deployment;
 pub use event::kube_event;
 pub use meta::{meta, owner_uids};
 pub use pod::pod;
 pub use replicaset::replicaset;
-pub use rollout::rollout;
+pub(in crate::domain) use template::fingerprint;
 
-/// Reduces a Rollout or Deployment by its `kind`; `None` for any other.
-#[must_use]
-pub fn object(value: &Value) -> Option<Object> {
-    match value["kind"].as_str()? {
-        "Rollout" => Some(Object::Rollout(Box::new(rollout(value)))),
-        "Deployment" => Some(Object::Deployment(Box::new(deployment(value)))),
-        _ => None,
-    }
-}
-
-fn text(value: &Value) -> String {
+pub(in crate::domain) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn count(value: &Value) -> u32 {
+pub(in crate::domain) fn count(value: &Value) -> u32 {
     value.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
 }
 
-fn maybe_count(value: &Value) -> Option<u32> {
+pub(in crate::domain) fn maybe_count(value: &Value) -> Option<u32> {
     value.as_u64().and_then(|n| u32::try_from(n).ok())
 }
 
 /// An `intOrString` or a number, as text.
-fn int_or_text(value: &Value) -> Option<String> {
+pub(in crate::domain) fn int_or_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -55,21 +41,21 @@ fn int_or_text(value: &Value) -> Option<String> {
     }
 }
 
-fn time(value: &Value) -> Option<jiff::Timestamp> {
+pub(in crate::domain) fn time(value: &Value) -> Option<jiff::Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(in crate::domain) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn containers(template: &Value) -> Vec<Container> {
+pub(in crate::domain) fn containers(template: &Value) -> Vec<Container> {
     list(&template["spec"]["containers"])
         .map(|container| Container { name: text(&container["name"]), image: text(&container["image"]) })
         .collect()
 }
 
-fn conditions(status: &Value) -> Vec<Condition> {
+pub(in crate::domain) fn conditions(status: &Value) -> Vec<Condition> {
     list(&status["conditions"])
         .map(|condition| Condition {
             kind: text(&condition["type"]),
@@ -82,7 +68,7 @@ fn conditions(status: &Value) -> Vec<Condition> {
 }
 
 /// A label selector (`matchLabels` and `matchExpressions`) in the form of the `labelSelector` query parameter.
-fn selector(value: &Value) -> String {
+pub(in crate::domain) fn selector(value: &Value) -> String {
     let labels = value["matchLabels"].as_object().into_iter().flatten();
     let mut terms: Vec<String> =
         labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
@@ -160,10 +146,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_object_of_any_shape_panics(value in any_json()) {
-            let rollout = rollout(&value);
+            let rollout = crate::domain::workload::rollout::reduce(&value);
             let _ = (rollout.phase(), rollout.weight(&[]), rollout.pause());
-            let deployment = deployment(&value);
-            let _ = deployment.phase();
+            let _ = crate::domain::workload::deployment::reduce(&value).phase();
             let _ = (pod(&value), replicaset(&value), analysis_run(&value), kube_event(&value));
         }
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{Api, DynamicObject};
 use serde_json::Value;
 
+use crate::config::client::api_resource;
 use crate::domain::changes::Difference;
 use crate::domain::changes::drift::{Aspect, Shape, compare};
 use crate::domain::ids::{EnvName, WorkloadId, WorkloadKind};
@@ -87,13 +88,8 @@ async fn get(
     kind: WorkloadKind,
     name: &str,
 ) -> Result<Option<DynamicObject>, String> {
-    let (group, version) = match kind {
-        WorkloadKind::Deployment => ("apps", "v1"),
-        WorkloadKind::Rollout => ("argoproj.io", "v1alpha1"),
-    };
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind.kind()));
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let what = || format!("cannot read {}/{name} in {namespace}", kind.word());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &api_resource(kind.resource()));
+    let what = || format!("cannot read {}/{name} in {namespace}", kind.as_str());
     match tokio::time::timeout(DEADLINE, api.get_opt(name)).await {
         Ok(Ok(object)) => Ok(object),
         Ok(Err(error)) => Err(format!("{}: {}", what(), explain(&error))),

@@ -10,7 +10,7 @@ use kube::api::PostParams;
 
 use super::KubernetesSource;
 use super::client::explain;
-use crate::domain::access::{Access, Permission};
+use crate::domain::access::{Access, Permission, Right};
 use crate::domain::action::Verb;
 use crate::domain::feed::Feed;
 use crate::domain::ids::WorkloadKind;
@@ -33,23 +33,6 @@ pub(super) async fn run(source: KubernetesSource) {
     }
 }
 
-/// A right that a verb needs: API group, resource, subresource. The Kubernetes verb is `patch`.
-type Right = (&'static str, &'static str, &'static str);
-
-/// Returns the rights that a verb on a kind of workload needs.
-fn rights(verb: Verb, kind: WorkloadKind) -> &'static [Right] {
-    const MAIN: Right = ("argoproj.io", "rollouts", "");
-    const STATUS: Right = ("argoproj.io", "rollouts", "status");
-    const DEPLOYMENT: Right = ("apps", "deployments", "");
-    match (kind, verb) {
-        (WorkloadKind::Deployment, _) => &[DEPLOYMENT],
-        (WorkloadKind::Rollout, Verb::Promote | Verb::PromoteFull | Verb::Retry) => &[STATUS],
-        // An abort may have to lift a pause, which lives in the spec.
-        (WorkloadKind::Rollout, Verb::Abort) => &[STATUS, MAIN],
-        (WorkloadKind::Rollout, Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart) => &[MAIN],
-    }
-}
-
 /// Asks what the operator may do with workloads of these kinds, and who the operator is.
 pub async fn ask(client: &kube::Client, namespace: &str, kinds: impl Iterator<Item = WorkloadKind>) -> Access {
     let kinds: Vec<_> = kinds.collect();
@@ -57,7 +40,7 @@ pub async fn ask(client: &kube::Client, namespace: &str, kinds: impl Iterator<It
     let mut asked: BTreeMap<Right, Permission> = BTreeMap::new();
     let mut verbs = BTreeMap::new();
     for verb in Verb::ALL {
-        let needed = kinds.iter().flat_map(|kind| rights(verb, *kind));
+        let needed = kinds.iter().flat_map(|kind| kind.rights(verb));
         let mut worst = Permission::Allowed;
         for right in needed {
             if !asked.contains_key(right) {
@@ -81,14 +64,13 @@ async fn who(client: &kube::Client) -> Option<String> {
     answer.status?.user_info?.username
 }
 
-async fn may(client: &kube::Client, namespace: &str, (group, resource, subresource): Right) -> Permission {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+async fn may(client: &kube::Client, namespace: &str, right: Right) -> Permission {
     let attributes = ResourceAttributes {
         namespace: Some(namespace.to_owned()),
-        verb: Some("patch".to_owned()),
-        group: Some(group.to_owned()),
-        resource: Some(resource.to_owned()),
-        subresource: some(subresource),
+        verb: Some(right.verb.to_owned()),
+        group: Some(right.resource.group.to_owned()),
+        resource: Some(right.resource.plural.to_owned()),
+        subresource: right.subresource.map(ToOwned::to_owned),
         ..ResourceAttributes::default()
     };
     let review = SelfSubjectAccessReview {
@@ -96,10 +78,9 @@ async fn may(client: &kube::Client, namespace: &str, (group, resource, subresour
         ..Default::default()
     };
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
-    let name = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
     match tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await {
         Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => Permission::Allowed,
-        Ok(Ok(_)) => Permission::Denied(format!("patch {name} in {namespace}")),
+        Ok(Ok(_)) => Permission::Denied(format!("{} in {namespace}", right.label())),
         Ok(Err(error)) => Permission::Unknown(explain(&error)),
         Err(_) => Permission::Unknown(format!("no answer in {} s", DEADLINE.as_secs())),
     }

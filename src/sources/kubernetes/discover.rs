@@ -4,63 +4,56 @@ use std::time::Duration;
 
 use kube::Api;
 use kube::api::ListParams;
+use serde_json::Value;
 
 use super::client::explain;
-use super::raw::{Raw, Reduced, resource};
-use crate::domain::deployment::Deployment;
+use super::raw::Raw;
+use crate::config::client::api_resource;
 use crate::domain::ids::{WorkloadId, WorkloadKind};
-use crate::domain::rollout::Rollout;
+use crate::domain::workload::Object;
+use crate::domain::workload::kind::Resource;
+use crate::domain::workload::rollout::TemplateRef;
 
 /// How long a list may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Returns the Rollouts of a namespace and the Deployments that no Rollout references.
+/// Returns the workloads of a namespace, leaving out those whose template another one takes.
 ///
 /// A cluster without Argo Rollouts simply has no Rollouts.
 ///
 /// # Errors
 /// Why the API server did not list them, in words.
 pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<WorkloadId>, String> {
-    let rollouts = list::<Rollout>(client, namespace, "argoproj.io", "v1alpha1", "Rollout");
-    let deployments = list::<Deployment>(client, namespace, "apps", "v1", "Deployment");
-    let (rollouts, deployments) = tokio::try_join!(rollouts, deployments)?;
-    let referenced: Vec<&str> = rollouts
-        .iter()
-        .filter_map(|rollout| rollout.spec.workload_ref.as_ref())
-        .map(|owner| owner.name.as_str())
-        .collect();
-    let mut found: Vec<WorkloadId> = rollouts.iter().map(Rollout::id).collect();
-    found.extend(
-        deployments
-            .iter()
-            .filter(|deployment| !referenced.contains(&deployment.meta.name.as_str()))
-            .map(|deployment| WorkloadId::new(WorkloadKind::Deployment, deployment.meta.name.clone())),
-    );
-    Ok(found)
+    let lists = WorkloadKind::ALL.map(|kind| list(client, namespace, kind));
+    let found: Vec<Object> = futures::future::try_join_all(lists).await?.into_iter().flatten().collect();
+    let owners: Vec<TemplateRef> =
+        found.iter().filter_map(|object| object.workload().template_owner().cloned()).collect();
+    let referenced = |id: &WorkloadId| owners.iter().any(|owner| owner.kind == id.kind.kind() && owner.name == id.name);
+    Ok(found.iter().map(Object::id).filter(|id| !referenced(id)).collect())
 }
 
 /// Lists one kind; a kind that the API server does not know has no objects.
-async fn list<T: Reduced>(
-    client: &kube::Client,
-    namespace: &str,
-    group: &str,
-    version: &str,
-    kind: &str,
-) -> Result<Vec<T>, String> {
-    let api: Api<Raw<T>> = Api::namespaced_with(client.clone(), namespace, &resource(group, version, kind));
+async fn list(client: &kube::Client, namespace: &str, kind: WorkloadKind) -> Result<Vec<Object>, String> {
+    let resource = kind.resource();
+    let api: Api<Raw<Value>> = Api::namespaced_with(client.clone(), namespace, &api_resource(resource));
+    let what = || format!("cannot list {} in {namespace}", resource.plural);
     match tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await {
-        Ok(Ok(list)) => Ok(list.items.into_iter().filter_map(|raw| raw.kept).collect()),
+        Ok(Ok(list)) => {
+            let kept = list.items.into_iter().filter_map(|raw| raw.kept);
+            Ok(kept.map(|value| Object::reduce(kind, &value)).collect())
+        }
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Vec::new()),
         // Rights are asked before existence: 403 may also mean that the kind is not installed.
-        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, group, version).await => {
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, resource).await => {
             Ok(Vec::new())
         }
-        Ok(Err(error)) => Err(format!("cannot list {kind}s in {namespace}: {}", explain(&error))),
-        Err(_) => Err(format!("cannot list {kind}s in {namespace}: no answer in {} s", DEADLINE.as_secs())),
+        Ok(Err(error)) => Err(format!("{}: {}", what(), explain(&error))),
+        Err(_) => Err(format!("{}: no answer in {} s", what(), DEADLINE.as_secs())),
     }
 }
 
-async fn is_installed(client: &kube::Client, group: &str, version: &str) -> bool {
-    let asked = tokio::time::timeout(DEADLINE, client.list_api_group_resources(&format!("{group}/{version}"))).await;
+async fn is_installed(client: &kube::Client, resource: Resource) -> bool {
+    let group = format!("{}/{}", resource.group, resource.version);
+    let asked = tokio::time::timeout(DEADLINE, client.list_api_group_resources(&group)).await;
     !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
 }

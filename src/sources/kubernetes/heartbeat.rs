@@ -10,8 +10,9 @@ use kube::Api;
 use super::KubernetesSource;
 use super::client::trouble;
 use super::health::Trouble;
-use super::raw::{Raw, resource};
-use crate::domain::ids::{WorkloadId, WorkloadKind};
+use super::raw::Raw;
+use crate::config::client::api_resource;
+use crate::domain::ids::WorkloadId;
 use crate::domain::object::Meta;
 
 /// How often to ask.
@@ -24,11 +25,8 @@ pub(super) type Beat = Result<Option<String>, Trouble>;
 
 /// Asks for the workload again and again.
 pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStream<'static, Beat> {
-    let kind = match workload.kind {
-        WorkloadKind::Rollout => resource("argoproj.io", "v1alpha1", "Rollout"),
-        WorkloadKind::Deployment => resource("apps", "v1", "Deployment"),
-    };
-    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.clone(), &source.namespace, &kind);
+    let resource = api_resource(workload.kind.resource());
+    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.clone(), &source.namespace, &resource);
     let name = workload.name.clone();
     stream::unfold(true, move |first| {
         let (api, name) = (api.clone(), name.clone());

@@ -4,18 +4,16 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{ApiResource, GroupVersionKind, Resource};
+use kube::core::{ApiResource, Resource};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::domain::analysis_run::AnalysisRun;
-use crate::domain::deployment::Deployment;
 use crate::domain::event::KubeEvent;
 use crate::domain::object::Meta;
 use crate::domain::pod::Pod;
 use crate::domain::reduce;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::rollout::Rollout;
 
 /// Something that an object can be reduced to.
 pub trait Reduced: Sized + Clone + Debug + Send + 'static {
@@ -24,15 +22,10 @@ pub trait Reduced: Sized + Clone + Debug + Send + 'static {
 }
 
 // By type and not by `kind`: the items of a list carry none.
-impl Reduced for Rollout {
+/// A workload as it came: which kind it is, and so what is kept of it, is known to whoever asked for it.
+impl Reduced for Value {
     fn reduce(value: &Value) -> Option<Self> {
-        Some(reduce::rollout(value))
-    }
-}
-
-impl Reduced for Deployment {
-    fn reduce(value: &Value) -> Option<Self> {
-        Some(reduce::deployment(value))
+        Some(value.clone())
     }
 }
 
@@ -134,9 +127,4 @@ impl<T> Resource for Raw<T> {
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.meta
     }
-}
-
-/// Returns the resource of a kind by group, version and kind.
-pub fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }

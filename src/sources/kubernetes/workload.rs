@@ -7,44 +7,69 @@ use std::time::Duration;
 use futures::stream::{BoxStream, SelectAll, StreamExt};
 use kube::Api;
 use kube::runtime::watcher::Event;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::KubernetesSource;
 use super::health::{Health, Trouble};
 use super::heartbeat::{self, Beat};
 use super::pace::paced;
-use super::raw::{Raw, Reduced, resource};
+use super::raw::{Raw, Reduced};
 use super::store::Store;
 use super::watch::{Selection, watch};
+use crate::config::client::api_resource;
 use crate::domain::analysis_run::AnalysisRun;
-use crate::domain::counters::{GivenShare, KnownCanary, KnownPod, routed_share};
-use crate::domain::deployment::Deployment;
+use crate::domain::counters::{GivenShare, KnownCanary, KnownPod};
 use crate::domain::event::KubeEvent;
 use crate::domain::feed::Feed;
-use crate::domain::ids::{Target, WorkloadKind};
+use crate::domain::ids::Target;
 use crate::domain::object::Meta;
 use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::rollout::Rollout;
 use crate::domain::signals::Tracks;
+use crate::domain::workload::kind::Resource;
 use crate::domain::workload::{Object, Snapshot};
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
 const SETTLE: Duration = Duration::from_millis(33);
 
-/// One thing that a watch said.
-enum Said {
+/// What a watch reports.
+enum WatchMessage {
     Object(Event<Raw<Object>>),
-    Owner(Event<Raw<Meta>>),
+    TemplateOwner(Event<Raw<Meta>>),
     ReplicaSet(Event<Raw<ReplicaSet>>),
     Pod(Event<Raw<Pod>>),
-    Run(Event<Raw<AnalysisRun>>),
-    Happened(Event<Raw<KubeEvent>>),
+    AnalysisRun(Event<Raw<AnalysisRun>>),
+    Event(Event<Raw<KubeEvent>>),
     /// A watch failed: which, and why.
-    Failed(&'static str, Trouble),
+    Failed(Part, Trouble),
 }
 
-type Stream = BoxStream<'static, Said>;
+/// Which watch it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Object,
+    Template,
+    ReplicaSets,
+    Pods,
+    AnalysisRuns,
+    Events,
+}
+
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Template => "template",
+            Self::ReplicaSets => "replicasets",
+            Self::Pods => "pods",
+            Self::AnalysisRuns => "analysis runs",
+            Self::Events => "events",
+        }
+    }
+}
+
+type Stream = BoxStream<'static, WatchMessage>;
 
 /// Watches one workload for ever.
 pub(super) async fn run(source: KubernetesSource, health: Health, target: Target) {
@@ -56,8 +81,8 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Target
     let mut last = Instant::now().checked_sub(SETTLE).unwrap_or_else(Instant::now);
     loop {
         let begin_anew = tokio::select! {
-            Some(said) = either(&mut itself, &mut parts) => {
-                if watched.take(said) && due.is_none() {
+            Some(message) = either(&mut itself, &mut parts) => {
+                if watched.take(message) && due.is_none() {
                     due = Some(last + SETTLE);
                 }
                 if watched.selector_changed() {
@@ -83,10 +108,10 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Target
 }
 
 /// What the next of two groups of watches says; either may be empty.
-async fn either(one: &mut SelectAll<Stream>, other: &mut SelectAll<Stream>) -> Option<Said> {
+async fn either(one: &mut SelectAll<Stream>, other: &mut SelectAll<Stream>) -> Option<WatchMessage> {
     tokio::select! {
-        Some(said) = one.next() => Some(said),
-        Some(said) = other.next() => Some(said),
+        Some(message) = one.next() => Some(message),
+        Some(message) = other.next() => Some(message),
         else => None,
     }
 }
@@ -128,25 +153,17 @@ impl Watched {
     }
 
     /// What one watch asks.
-    fn api<T: Reduced>(&self, group: &str, version: &str, kind: &str) -> Api<Raw<T>> {
-        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &resource(group, version, kind))
+    fn api<T: Reduced>(&self, resource: Resource) -> Api<Raw<T>> {
+        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &api_resource(resource))
     }
 
     fn object_stream(&self) -> Stream {
         let name = &self.target.workload.name;
         let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-        match self.target.workload.kind {
-            WorkloadKind::Rollout => {
-                said("object", watch(self.api::<Rollout>("argoproj.io", "v1alpha1", "Rollout"), one), |event| {
-                    Said::Object(event_as(event, |rollout| Object::Rollout(Box::new(rollout))))
-                })
-            }
-            WorkloadKind::Deployment => {
-                said("object", watch(self.api::<Deployment>("apps", "v1", "Deployment"), one), |event| {
-                    Said::Object(event_as(event, |deployment| Object::Deployment(Box::new(deployment))))
-                })
-            }
-        }
+        let kind = self.target.workload.kind;
+        reported(Part::Object, watch(self.api::<Value>(kind.resource()), one), move |event| {
+            WatchMessage::Object(event_as(event, |value| Object::reduce(kind, &value)))
+        })
     }
 
     /// Events about the object itself; those of its pods and ReplicaSets say nothing that their status does not.
@@ -157,7 +174,7 @@ impl Watched {
             self.target.workload.name
         );
         let selection = Selection { fields: Some(fields), ..Selection::default() };
-        said("events", watch(self.api::<KubeEvent>("", "v1", "Event"), selection), Said::Happened)
+        reported(Part::Events, watch(self.api::<KubeEvent>(Resource::EVENT), selection), WatchMessage::Event)
     }
 
     /// The watches of what belongs to the object, begun anew; none before its selector is known.
@@ -165,59 +182,66 @@ impl Watched {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
         let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
-        let replicasets = watch(self.api::<ReplicaSet>("apps", "v1", "ReplicaSet"), labelled());
-        streams.push(said("replicasets", replicasets, Said::ReplicaSet));
-        streams.push(said("pods", watch(self.api::<Pod>("", "v1", "Pod"), labelled()), Said::Pod));
+        let replicasets = watch(self.api::<ReplicaSet>(Resource::REPLICASET), labelled());
+        streams.push(reported(Part::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
+        streams.push(reported(Part::Pods, watch(self.api::<Pod>(Resource::POD), labelled()), WatchMessage::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
-            let runs = self.api::<AnalysisRun>("argoproj.io", "v1alpha1", "AnalysisRun");
-            streams.push(said("analysis runs", watch(runs, Selection::default()), Said::Run));
-            if let Some(owner) = rollout.spec.workload_ref.as_ref().filter(|owner| owner.kind == "Deployment") {
+            let runs = self.api::<AnalysisRun>(Resource::ANALYSIS_RUN);
+            streams.push(reported(Part::AnalysisRuns, watch(runs, Selection::default()), WatchMessage::AnalysisRun));
+            let owner = rollout.spec.workload_ref.as_ref();
+            if let Some(owner) = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind) {
                 let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
-                streams.push(said("template", watch(self.api::<Meta>("apps", "v1", "Deployment"), one), Said::Owner));
+                streams.push(reported(
+                    Part::Template,
+                    watch(self.api::<Meta>(Resource::DEPLOYMENT), one),
+                    WatchMessage::TemplateOwner,
+                ));
             }
         }
         streams
     }
 
     /// Takes in what a watch said; returns whether the snapshot may have changed.
-    fn take(&mut self, said: Said) -> bool {
-        self.report(&said);
-        match said {
-            Said::Object(event) => self.object.take(event),
-            Said::Owner(event) => self.owner.take(event),
-            Said::ReplicaSet(event) => self.replicasets.take(event),
-            Said::Pod(event) => self.pods.take(event),
-            Said::Run(event) => self.runs.take(event),
-            Said::Happened(Event::Apply(raw) | Event::InitApply(raw)) => {
+    fn take(&mut self, message: WatchMessage) -> bool {
+        self.report(&message);
+        match message {
+            WatchMessage::Object(event) => self.object.take(event),
+            WatchMessage::TemplateOwner(event) => self.owner.take(event),
+            WatchMessage::ReplicaSet(event) => self.replicasets.take(event),
+            WatchMessage::Pod(event) => self.pods.take(event),
+            WatchMessage::AnalysisRun(event) => self.runs.take(event),
+            WatchMessage::Event(Event::Apply(raw) | Event::InitApply(raw)) => {
                 if let Some(event) = raw.kept {
                     self.source.outlet.send(Feed::Event { target: self.target.clone(), event });
                 }
                 false
             }
-            Said::Happened(_) | Said::Failed(..) => false,
+            WatchMessage::Event(_) | WatchMessage::Failed(..) => false,
         }
     }
 
     /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
-    fn report(&self, said: &Said) {
-        let (part, heard) = match said {
+    fn report(&self, message: &WatchMessage) {
+        let (part, heard) = match message {
             // `Init` is said before the list is asked for: it tells nothing of the server.
-            Said::Object(Event::Init)
-            | Said::ReplicaSet(Event::Init)
-            | Said::Pod(Event::Init)
-            | Said::Owner(_)
-            | Said::Run(_)
-            | Said::Happened(_) => return,
-            Said::Object(_) => ("object", Ok(())),
-            Said::ReplicaSet(_) => ("replicasets", Ok(())),
-            Said::Pod(_) => ("pods", Ok(())),
-            Said::Failed(part @ ("object" | "replicasets" | "pods"), trouble) => (*part, Err(trouble.clone())),
-            Said::Failed(part, trouble) => {
-                tracing::warn!(workload = %self.target, part, why = trouble.why, "a watch failed");
+            WatchMessage::Object(Event::Init)
+            | WatchMessage::ReplicaSet(Event::Init)
+            | WatchMessage::Pod(Event::Init)
+            | WatchMessage::TemplateOwner(_)
+            | WatchMessage::AnalysisRun(_)
+            | WatchMessage::Event(_) => return,
+            WatchMessage::Object(_) => (Part::Object, Ok(())),
+            WatchMessage::ReplicaSet(_) => (Part::ReplicaSets, Ok(())),
+            WatchMessage::Pod(_) => (Part::Pods, Ok(())),
+            WatchMessage::Failed(part @ (Part::Object | Part::ReplicaSets | Part::Pods), trouble) => {
+                (*part, Err(trouble.clone()))
+            }
+            WatchMessage::Failed(part, trouble) => {
+                tracing::warn!(workload = %self.target, part = part.as_str(), why = trouble.why, "a watch failed");
                 return;
             }
         };
-        self.health.report(&format!("{} {part}", self.target.workload), heard);
+        self.health.report(&format!("{} {}", self.target.workload, part.as_str()), heard);
     }
 
     /// The watches of the object itself and of what happened to it, begun anew.
@@ -296,11 +320,11 @@ impl Watched {
     }
 
     fn tell_tracks(&self, snapshot: &Snapshot) {
-        let (stable, canary) = snapshot.hashes();
-        self.tell_canary(snapshot, canary.as_deref());
+        let hashes = snapshot.hashes();
+        self.tell_canary(snapshot, hashes.canary.as_deref());
         let name =
             |hash: Option<String>| hash.and_then(|hash| snapshot.replicaset(&hash).map(|rs| rs.meta.name.clone()));
-        let tracks = Tracks { stable: name(stable), canary: name(canary) };
+        let tracks = Tracks { stable: name(hashes.stable), canary: name(hashes.canary) };
         self.source.tracks.send_if_modified(|all: &mut BTreeMap<_, _>| {
             let known = all.get(&self.target.workload) == Some(&tracks);
             if !known {
@@ -314,10 +338,7 @@ impl Watched {
         let ready = canary.into_iter().flat_map(|hash| snapshot.pods_of(hash)).filter(|pod| pod.is_ready());
         let known =
             |pod: &Pod| KnownPod { name: pod.name.clone(), created: pod.created.map(jiff::Timestamp::as_millisecond) };
-        let share = match &snapshot.object {
-            Object::Rollout(rollout) => routed_share(rollout),
-            Object::Deployment(_) => None,
-        };
+        let share = snapshot.object.workload().routed_share();
         let mut told = KnownCanary { pods: ready.map(known).collect(), share: None };
         self.source.canaries.send_if_modified(|all| {
             let before = all.get(&self.target.workload);
@@ -355,15 +376,15 @@ impl Watched {
     }
 }
 
-fn said<T: Reduced>(
-    part: &'static str,
+fn reported<T: Reduced>(
+    part: Part,
     events: BoxStream<'static, Result<Event<Raw<T>>, Trouble>>,
-    wrap: impl Fn(Event<Raw<T>>) -> Said + Send + 'static,
+    wrap: impl Fn(Event<Raw<T>>) -> WatchMessage + Send + 'static,
 ) -> Stream {
     events
         .map(move |event| match event {
             Ok(event) => wrap(event),
-            Err(trouble) => Said::Failed(part, trouble),
+            Err(trouble) => WatchMessage::Failed(part, trouble),
         })
         .boxed()
 }

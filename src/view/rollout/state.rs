@@ -27,7 +27,7 @@ pub(crate) fn lines(
     }
     let right = right.add([verdict]);
     let object = format!("{} in {}", workload.id, env.settings.namespace);
-    let strategy = workload.status.as_ref().map_or("", |status| status.strategy);
+    let strategy = workload.status.as_ref().map_or("", |status| status.strategy.as_str());
     let object = scene.row().say(Role::Strong, object).gap(2).say(Role::Label, strategy);
     let mut lines = vec![sides(scene, object, right, columns)];
     let Some(status) = &workload.status else {

@@ -173,7 +173,7 @@ pub async fn recreate(stage: &Stage) -> Checked {
     let waits = |why: &Option<String>| why.as_ref().is_some_and(|why| why.contains("0 of 2 available"));
     cockpit.until("new pods", |view| view.status.replicas.updated == 2 && waits(&view.status.why)).await?;
     cockpit.picture(stage).await?;
-    same("strategy", &cockpit.seen()?.status.strategy, &"Recreate")?;
+    same("strategy", &cockpit.seen()?.status.strategy.as_str(), &"Recreate")?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| settled_at(view, "1.0.0")).await?;
     cockpit.check_life()

@@ -38,7 +38,7 @@ pub fn check(data: &[u8]) {
             Some("Pod") => pods.push(reduce::pod(value)),
             Some("AnalysisRun") => runs.push(reduce::analysis_run(value)),
             Some("Event") => events.extend(reduce::kube_event(value)),
-            _ => object = reduce::object(value).or(object),
+            _ => object = Object::parse(value).or(object),
         }
     }
     let Some(object) = object else { return };

@@ -1,16 +1,16 @@
-//! Argo Rollouts.
+//! A Rollout as JSON, reduced to what is kept of it.
 
 use serde_json::Value;
 
-use super::{conditions, containers, count, int_or_text, list, maybe_count, meta, selector, text, time};
-use crate::domain::rollout::{
-    PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RunStatus, TemplateRef,
+use super::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RunStatus, TemplateRef};
+use crate::domain::reduce::{
+    conditions, containers, count, int_or_text, list, maybe_count, meta, selector, text, time,
 };
 use crate::domain::step::{PauseFor, Step, parse_pause};
 
 /// Reduces a Rollout.
 #[must_use]
-pub fn rollout(value: &Value) -> Rollout {
+pub fn reduce(value: &Value) -> Rollout {
     let mut spec = spec(&value["spec"]);
     if spec.selector.is_empty() {
         // With `workloadRef` the selector is that of the workload named there; the controller reports it. For
@@ -143,7 +143,7 @@ mod tests {
         let selector = |reported: &str| {
             let value =
                 json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "a"}}, "status": {"selector": reported}});
-            rollout(&value).spec.selector
+            reduce(&value).spec.selector
         };
         assert_eq!(selector("app=api,tier in (a,b)"), "app=api,tier in (a,b)");
         assert_eq!(selector("app=api,rollouts-pod-template-hash=6c9f7"), "app=api");

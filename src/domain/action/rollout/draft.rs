@@ -4,17 +4,18 @@
 
 use serde_json::{Value, json};
 
-use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, PlanRecord, Request, Scene, not_forward, revision_line};
-use super::refusal::Refusal;
+use crate::domain::action::plan::{
+    Body, Draft, ObjectRef, PlanRecord, Request, Scene, no_earlier, no_revision, not_forward, revision_line,
+};
+use crate::domain::action::{Refusal, Verb};
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::rollout::{Rollout, RunStatus};
 use crate::domain::step::{Step, weight_at};
 use crate::domain::text::plural;
-use crate::domain::workload::{Object, Phase, Revision};
+use crate::domain::workload::rollout::{Rollout, RunStatus};
+use crate::domain::workload::{Phase, Revision};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
-pub(super) fn draft(verb: Verb, rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+pub(in crate::domain::action) fn draft(verb: Verb, rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     match verb {
         Verb::Promote => promote(rollout, scene),
         Verb::PromoteFull => promote_full(rollout, scene),
@@ -233,8 +234,7 @@ fn abort(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
 /// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout by hand since the plan
 /// was made, and under a hold an abort is only half carried out.
 #[must_use]
-pub fn remainder(record: &PlanRecord, object: &Object) -> Option<Request> {
-    let Object::Rollout(rollout) = object else { return None };
+pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {
     let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
     (rollout.meta.uid == record.facts.uid && !record.requests.contains(&unpause)).then_some(unpause)
 }
@@ -272,7 +272,7 @@ fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
 }
 
 fn restart(rollout: &Rollout, scene: &Scene<'_>) -> Draft {
-    let at = super::super::text::rfc3339_seconds(scene.now);
+    let at = crate::domain::text::rfc3339_seconds(scene.now);
     let mut draft = plain(scene, "restart all pods", vec![on_main(rollout, json!({"spec": {"restartAt": at}}))]);
     draft.restart_at = Some(at);
     draft.goes.push("pods are replaced a few at a time, stable first; no new revision".to_owned());
@@ -307,21 +307,6 @@ fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSe
         .ok_or_else(|| no_earlier(scene))?;
     let unfinished = rollout.phase().0 != Phase::Healthy || status.replicas > status.updated;
     if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
-}
-
-/// Says that there is no such revision, and which there are.
-pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
-    let known: Vec<_> = replicasets.iter().map(|rs| rs.revision().to_string()).collect();
-    Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
-}
-
-/// Says that there is nothing to go back to that was not given up before.
-pub(super) fn no_earlier(scene: &Scene<'_>) -> Refusal {
-    if scene.snapshot.replicasets.len() > 1 {
-        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
-    } else {
-        Refusal::state("there is no earlier revision", "its history is empty")
-    }
 }
 
 fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {

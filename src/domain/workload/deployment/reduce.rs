@@ -1,13 +1,13 @@
-//! Deployments.
+//! A Deployment as JSON, reduced to what is kept of it.
 
 use serde_json::Value;
 
-use super::{conditions, containers, count, maybe_count, meta, selector, template::fingerprint};
-use crate::domain::deployment::{Deployment, DeploymentStatus};
+use super::{Deployment, DeploymentStatus};
+use crate::domain::reduce::{conditions, containers, count, fingerprint, maybe_count, meta, selector};
 
 /// Reduces a Deployment.
 #[must_use]
-pub fn deployment(value: &Value) -> Deployment {
+pub fn reduce(value: &Value) -> Deployment {
     let (spec, status) = (&value["spec"], &value["status"]);
     Deployment {
         meta: meta(value),

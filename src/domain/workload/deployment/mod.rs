@@ -2,13 +2,18 @@
 //!
 //! Source of the rules: kubectl `pkg/polymorphichelpers/rollout_status.go`, `history.go`, `rollback.go`.
 
+mod reduce;
+mod view;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::object::{Condition, Container, Meta};
-use super::replicaset::ReplicaSet;
-use super::workload::{Phase, Replicas};
+use super::{Phase, Replicas};
+use crate::domain::object::{Condition, Container, Meta};
+use crate::domain::replicaset::ReplicaSet;
+
+pub use reduce::reduce;
 
 /// What is kept of a Deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

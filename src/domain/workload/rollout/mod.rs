@@ -2,14 +2,18 @@
 //!
 //! Source of the rules: Argo Rollouts v1.9 `utils/rollout/rolloututil.go` and `pkg/kubectl-argo-rollouts/info`.
 
+mod reduce;
+mod view;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::WorkloadId;
-use super::object::{Condition, Container, Meta};
-use super::replicaset::ReplicaSet;
-use super::step::{Step, weight_at};
-use super::workload::{Phase, Replicas, Weight};
+use super::{Pause, PauseReason, Phase, Replicas, Weight};
+use crate::domain::object::{Condition, Container, Meta};
+use crate::domain::replicaset::ReplicaSet;
+use crate::domain::step::{PauseFor, Step, weight_at};
+
+pub use reduce::reduce;
 
 /// What is kept of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,29 +174,7 @@ impl RunStatus {
     }
 }
 
-/// Reasons for a pause that only a person ends.
-const INCONCLUSIVE: [&str; 2] = ["InconclusiveAnalysisRun", "InconclusiveExperiment"];
-
-/// A pause as the screen shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// The reason's word, e.g. `CanaryPauseStep`; `manual` when paused by hand.
-    pub reason: String,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// When it ends by itself.
-    pub until: Option<Timestamp>,
-    /// Whether only a person ends it.
-    pub needs_person: bool,
-}
-
 impl Rollout {
-    /// Returns the identity of the workload.
-    #[must_use]
-    pub fn id(&self) -> WorkloadId {
-        WorkloadId::new(super::ids::WorkloadKind::Rollout, self.meta.name.clone())
-    }
-
     /// Returns the steps; none for blue-green.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
@@ -367,37 +349,34 @@ impl Rollout {
     #[must_use]
     pub fn pause(&self) -> Option<Pause> {
         if self.spec.paused {
-            return Some(Pause { reason: "manual".to_owned(), since: None, until: None, needs_person: true });
+            return Some(Pause::manual());
         }
         let condition = self.status.pause_conditions.first()?;
-        let duration = match (condition.reason.as_str(), &self.spec.strategy) {
-            ("CanaryPauseStep", RolloutStrategy::Canary { steps, .. }) => {
+        let reason = PauseReason::parse(&condition.reason);
+        let duration = match (&reason, &self.spec.strategy) {
+            (PauseReason::CanaryStep, RolloutStrategy::Canary { steps, .. }) => {
                 match self.status.step_index.and_then(|index| steps.get(index)) {
-                    Some(Step::Pause(super::step::PauseFor::Time(time))) => Some(*time),
+                    Some(Step::Pause(PauseFor::Time(time))) => Some(*time),
                     _ => None,
                 }
             }
-            ("BlueGreenPause", RolloutStrategy::BlueGreen { auto_promotion: true, auto_promotion_seconds, .. }) => {
-                auto_promotion_seconds.map(SignedDuration::from_secs)
-            }
+            (
+                PauseReason::BlueGreen,
+                RolloutStrategy::BlueGreen { auto_promotion: true, auto_promotion_seconds, .. },
+            ) => auto_promotion_seconds.map(SignedDuration::from_secs),
             _ => None,
         };
         let until = match (condition.start, duration) {
             (Some(start), Some(time)) => start.checked_add(time).ok(),
             _ => None,
         };
-        Some(Pause {
-            reason: condition.reason.clone(),
-            since: condition.start,
-            until,
-            needs_person: duration.is_none(),
-        })
+        Some(Pause { reason, since: condition.start, until, needs_person: duration.is_none() })
     }
 
     /// Returns whether a person has to judge an inconclusive analysis or experiment.
     #[must_use]
     pub fn inconclusive(&self) -> bool {
-        self.status.pause_conditions.iter().any(|pause| INCONCLUSIVE.contains(&pause.reason.as_str()))
+        self.status.pause_conditions.iter().any(|pause| PauseReason::parse(&pause.reason).is_inconclusive())
     }
 
     /// Returns whether the progress deadline was exceeded, with its message.

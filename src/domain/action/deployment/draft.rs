@@ -2,16 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::Verb;
-use super::plan::{Body, Draft, ObjectRef, Request, Scene, not_forward, revision_line};
-use super::plan_rollout::{no_earlier, no_revision};
-use super::refusal::Refusal;
-use crate::domain::deployment::Deployment;
+use crate::domain::action::plan::{
+    Body, Draft, ObjectRef, Request, Scene, no_earlier, no_revision, not_forward, revision_line,
+};
+use crate::domain::action::{Refusal, Verb};
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::text::plural;
+use crate::domain::workload::deployment::Deployment;
 
 /// Drafts the plan for a verb on a Deployment, or says why it makes no sense.
-pub(super) fn draft(verb: Verb, deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+pub(in crate::domain::action) fn draft(
+    verb: Verb,
+    deployment: &Deployment,
+    scene: &Scene<'_>,
+) -> Result<Draft, Refusal> {
     match verb {
         Verb::Promote | Verb::PromoteFull => {
             Err(Refusal::state("a Deployment has no steps to promote", "it rolls out by itself; space holds it"))

@@ -1,0 +1,52 @@
+//! Actions on Deployments: what plans rest on, what they send, when their effect is there, which rights they need.
+
+mod draft;
+
+use crate::domain::access::Right;
+use crate::domain::action::kind::Actions;
+use crate::domain::action::plan::{Draft, PlanRecord, Scene};
+use crate::domain::action::{Facts, Refusal, Verb};
+use crate::domain::workload::deployment::Deployment;
+use crate::domain::workload::kind::Resource;
+
+impl Actions for Deployment {
+    fn facts(&self) -> Facts {
+        let images: Vec<_> = self.containers.iter().map(|container| container.image.as_str()).collect();
+        Facts {
+            uid: self.meta.uid.clone(),
+            under_way: format!("revision {} of {}", self.meta.revision.unwrap_or(0), images.join(" ")),
+            stable: String::new(),
+            step: None,
+            paused: self.paused,
+            pauses: Vec::new(),
+            phase: self.phase().0,
+            aborted: false,
+        }
+    }
+
+    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+        draft::draft(verb, self, scene)
+    }
+
+    fn is_done(&self, record: &PlanRecord) -> bool {
+        let moved = || self.facts().under_way != record.facts.under_way;
+        match record.verb {
+            Verb::Pause => self.paused && self.observed(),
+            Verb::Resume => !self.paused && self.observed(),
+            // The controller renumbers the restored ReplicaSet: the Deployment's revision moves and its images are those
+            // of the target.
+            Verb::Rollback => {
+                let images = self.containers.iter().map(|container| &container.image);
+                self.observed() && moved() && images.eq(&record.to_images)
+            }
+            Verb::Restart => self.observed() && moved(),
+            Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
+        }
+    }
+}
+
+/// Returns the rights that a verb needs.
+pub(super) fn rights(_: Verb) -> &'static [Right] {
+    const MAIN: Right = Right::patch(Resource::DEPLOYMENT, None);
+    &[MAIN]
+}

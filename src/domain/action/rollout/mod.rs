@@ -1,0 +1,54 @@
+//! Actions on Argo Rollouts: what plans rest on, what they send, when their effect is there, which rights they need.
+
+mod draft;
+mod settled;
+
+use crate::domain::access::Right;
+use crate::domain::action::kind::Actions;
+use crate::domain::action::plan::{Draft, PlanRecord, Request, Scene};
+use crate::domain::action::{Facts, Refusal, Verb};
+use crate::domain::workload::kind::Resource;
+use crate::domain::workload::rollout::Rollout;
+
+impl Actions for Rollout {
+    fn facts(&self) -> Facts {
+        Facts {
+            uid: self.meta.uid.clone(),
+            under_way: self.status.current_hash.clone(),
+            stable: self.status.stable_hash.clone(),
+            step: self.status.step_index,
+            paused: self.spec.paused,
+            pauses: self.status.pause_conditions.iter().map(|pause| pause.reason.clone()).collect(),
+            phase: self.phase().0,
+            aborted: self.status.abort,
+        }
+    }
+
+    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+        draft::draft(verb, self, scene)
+    }
+
+    fn remainder(&self, record: &PlanRecord) -> Option<Request> {
+        draft::remainder(record, self)
+    }
+
+    fn is_done(&self, record: &PlanRecord) -> bool {
+        settled::is_done(record, self)
+    }
+
+    fn is_unnoticed(&self, record: &PlanRecord) -> bool {
+        settled::is_unnoticed(record, self)
+    }
+}
+
+/// Returns the rights that a verb needs.
+pub(super) fn rights(verb: Verb) -> &'static [Right] {
+    const MAIN: Right = Right::patch(Resource::ROLLOUT, None);
+    const STATUS: Right = Right::patch(Resource::ROLLOUT, Some("status"));
+    match verb {
+        Verb::Promote | Verb::PromoteFull | Verb::Retry => &[STATUS],
+        // An abort may have to lift a pause, which lives in the spec.
+        Verb::Abort => &[STATUS, MAIN],
+        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart => &[MAIN],
+    }
+}
