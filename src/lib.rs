@@ -8,17 +8,17 @@
 //! - [`config`] is what file, environment and flags say; it knows [`domain`] and [`keys`].
 //! - [`cli`] is the command line and what commands print: pure text from what is known.
 //! - [`sources`] sense the outside: Kubernetes, Prometheus, git. They never see the door.
-//! - [`actuators`] move the outside; [`actuators::Door`] is the only way through. They never see the sources.
+//! - [`executors`] move the outside; [`executors::Dispatcher`] is the only way through. They never see the sources.
 //! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
 //! - [`kill_points`] are places at which tests let the program die; without their feature they are empty.
 //! - [`runtime`] ties the rooms together: loop, terminal, signals, headless commands. Nobody imports it.
 
-pub mod actuators;
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod core;
 pub mod domain;
+pub mod executors;
 pub mod keys;
 pub mod kill_points;
 pub mod runtime;

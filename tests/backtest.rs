@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::journal::{Course, Entry, Line};
 use release_cockpit::domain::signals::Tracks;
 use serde_json::Value;
@@ -31,7 +31,8 @@ fn past(now: Timestamp) -> Metrics {
 
 /// Writes the journal of the rollout.
 fn journal(folder: &Path, now: Timestamp) {
-    let target = || Target { env: EnvName::new("prod-eu"), workload: WorkloadId::new(WorkloadKind::Rollout, "web") };
+    let target =
+        || WorkloadKey { env: EnvName::new("prod-eu"), workload: WorkloadId::new(WorkloadKind::Rollout, "web") };
     let observed =
         |text: &str, course| Entry::Observed { target: target(), text: text.to_owned(), course: Some(course) };
     let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };

@@ -260,7 +260,7 @@ fn a_question_says_what_and_where_and_how_to_answer_at_every_size() {
         for size in [MIN, (60, 24), (80, 16), (80, 24), (120, 40), (250, 80)] {
             let text = text_of(&model, size, false);
             let wanted =
-                ["rollout/payments-api", "payments", "prod-eu", "eks-prod-eu", "[ Cancel ]", "picture 0.4 s old"];
+                ["rollout/payments-api", "payments", "prod-eu", "eks-prod-eu", "[ Cancel ]", "state 0.4 s old"];
             for wanted in wanted {
                 assert!(text.contains(wanted), "{name} {size:?} lacks {wanted}:\n{text}");
             }

@@ -8,7 +8,7 @@ use tui_input::Input;
 use crate::core::Core;
 use crate::domain::action::{Plan, Refusal};
 use crate::domain::checklist::{CheckId, Decision};
-use crate::domain::ids::{EnvName, Target, WorkloadId};
+use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Keymap;
 
@@ -257,8 +257,8 @@ impl Model {
 
     /// Returns the target that keys act on.
     #[must_use]
-    pub fn target(&self) -> Option<Target> {
+    pub fn target(&self) -> Option<WorkloadKey> {
         let (env, workload) = self.selected()?;
-        Some(Target { env: env.settings.name.clone(), workload: workload.id.clone() })
+        Some(WorkloadKey { env: env.settings.name.clone(), workload: workload.id.clone() })
     }
 }

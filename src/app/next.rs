@@ -30,7 +30,7 @@ pub fn next(model: &Model) -> Next {
         };
         return Next { sentence, in_the_way: Vec::new() };
     };
-    if let Some(flying) = model.target().and_then(|target| model.core.in_flight.get(&target)) {
+    if let Some(flying) = model.target().and_then(|target| model.core.flying(&target)) {
         let age = duration(model.core.now.duration_since(flying.since));
         let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", flying.record.headline);
         return Next { sentence, in_the_way: Vec::new() };

@@ -19,7 +19,7 @@ use crate::domain::action::Receipt;
 use crate::domain::action::{Outcome, PlanRecord, RefusalKind, Verb};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Target, Track, WorkloadId, WorkloadKind};
+use crate::domain::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
 use crate::domain::journal::JournalState;
 use crate::domain::object::{Container, Meta};
 use crate::domain::replicaset::ReplicaSet;
@@ -35,8 +35,8 @@ pub(super) fn start() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-pub(super) fn target() -> Target {
-    Target { env: EnvName::new("prod"), workload: WorkloadId::new(WorkloadKind::Rollout, "api") }
+pub(super) fn target() -> WorkloadKey {
+    WorkloadKey { env: EnvName::new("prod"), workload: WorkloadId::new(WorkloadKind::Rollout, "api") }
 }
 
 fn replicaset(revision: u64, hash: &str, tag: &str, pods: u32) -> ReplicaSet {
@@ -194,7 +194,7 @@ fn p_then_y_promotes_and_nothing_else_does() {
     let records = performed(&press(&mut promoted, "p y"));
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].headline, "promote 20 → 60 %");
-    assert!(promoted.core.in_flight.contains_key(&target()));
+    assert!(promoted.core.flying(&target()).is_some());
     for keys in ["p enter", "p esc y", "p p", "p space y", "y", "p n y", "enter y"] {
         let mut model = model(false, false);
         assert!(performed(&press(&mut model, keys)).is_empty(), "{keys}");
@@ -357,7 +357,7 @@ fn what_stops_does_not_wait_for_what_goes_on() {
         })),
         now,
     );
-    assert!(model.core.in_flight.contains_key(&target()), "the rollback is still on its way");
+    assert!(model.core.flying(&target()).is_some(), "the rollback is still on its way");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::model::Model;
 use crate::core::Level;
-use crate::domain::action::{ActionId, Outcome};
+use crate::domain::action::{ActionId, Outcome, Target};
 use crate::domain::event::KubeEvent;
-use crate::domain::ids::{EnvName, Target};
+use crate::domain::ids::EnvName;
 use crate::domain::journal::{Entry, Line};
 
 /// One thing that happened.
@@ -93,8 +93,8 @@ pub fn targets(model: &Model) -> BTreeMap<&ActionId, &Target> {
 pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -> Option<&'a EnvName> {
     match entry {
         Entry::Observed { target, .. } | Entry::Kept { target, .. } => Some(&target.env),
-        Entry::Intent { plan, .. } => Some(&plan.target.env),
-        Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| &target.env),
+        Entry::Intent { plan, .. } => Some(plan.target.env()),
+        Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| target.env()),
         Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }
@@ -107,7 +107,7 @@ pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
     let intents = model.core.journal.lines.iter().filter(|line| line.at >= from);
     intents
         .filter_map(|line| match &line.entry {
-            Entry::Intent { plan, .. } if Some(&plan.target) == target.as_ref() => {
+            Entry::Intent { plan, .. } if plan.target.workload() == target.as_ref() => {
                 Some((line.at, plan.headline.clone()))
             }
             _ => None,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Target, Track};
+use crate::domain::ids::{EnvName, Track, WorkloadKey};
 use crate::domain::object::{Container, Meta};
 use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
@@ -46,8 +46,8 @@ pub(crate) fn world(envs: &[(&str, &[&str])]) -> World {
     World::new(envs.iter().map(|(name, workloads)| settings(name, workloads)))
 }
 
-pub(crate) fn target(env: &str, id: &str) -> Target {
-    Target { env: EnvName::new(env), workload: id.parse().unwrap() }
+pub(crate) fn target(env: &str, id: &str) -> WorkloadKey {
+    WorkloadKey { env: EnvName::new(env), workload: id.parse().unwrap() }
 }
 
 fn replicaset(revision: u64, hash: &str, tag: &str, pods: u32) -> ReplicaSet {
@@ -140,7 +140,7 @@ pub(crate) fn worker() -> Snapshot {
 
 /// Feeds a world with a snapshot.
 pub(crate) fn show(world: &mut World, env: &str, snapshot: Snapshot) {
-    let target = Target { env: EnvName::new(env), workload: snapshot.id() };
+    let target = WorkloadKey { env: EnvName::new(env), workload: snapshot.id() };
     world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn link(world: &mut World, env: &str, source: SourceKind, link: Link,
 }
 
 /// Feeds a world with signals; the canary's error ratio is given, that of stable is 0.1 %.
-pub(crate) fn measure(world: &mut World, target: &Target, errors: f64) {
+pub(crate) fn measure(world: &mut World, target: &WorkloadKey, errors: f64) {
     let mut readings = BTreeMap::new();
     for (track, errors) in [(Track::Stable, 0.001), (Track::Canary, errors)] {
         readings.insert((track, Signal::Rps), Ok(20.0));

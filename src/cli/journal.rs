@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::output::json_line;
-use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::text::visible;
 
@@ -15,19 +14,19 @@ use crate::domain::text::visible;
 /// Answers and outcomes name only their action; what that is about is told from the intent before them.
 #[must_use]
 pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
-    let mut about: BTreeMap<&str, (&Target, u64)> = BTreeMap::new();
+    let mut about: BTreeMap<&str, (String, u64)> = BTreeMap::new();
     lines
         .iter()
         .map(|line| {
             let (target, intent) = match &line.entry {
                 Entry::Intent { action, plan, .. } => {
-                    about.insert(&action.0, (&plan.target, line.n));
-                    (Some(&plan.target), None)
+                    about.insert(&action.0, (plan.target.to_string(), line.n));
+                    (Some(plan.target.to_string()), None)
                 }
                 Entry::Answer { action, .. } | Entry::Outcome { action, .. } => {
-                    about.get(action.0.as_str()).map_or((None, None), |(target, n)| (Some(*target), Some(*n)))
+                    about.get(action.0.as_str()).map_or((None, None), |(target, n)| (Some(target.clone()), Some(*n)))
                 }
-                Entry::Observed { target, .. } => (Some(target), None),
+                Entry::Observed { target, .. } => (Some(target.to_string()), None),
                 _ => (None, None),
             };
             let at = line.at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z");
@@ -60,13 +59,13 @@ mod tests {
         let env = target("prod-eu", "rollout/api").env;
         let access = Access { user: None, verbs: Verb::ALL.map(|verb| (verb, Permission::Allowed)).into() };
         world.take(Feed::Access { env, access }, now());
-        let intent = Intent { verb: Verb::Abort, target: target("prod-eu", "rollout/api"), to: None };
+        let intent = Intent { verb: Verb::Abort, target: target("prod-eu", "rollout/api").into(), to: None };
         let plan = plan(&world, &intent, &Circumstances { now: now(), ..Circumstances::default() }).unwrap();
         let action = ActionId("0197-a".to_owned());
         let entries = [
             Entry::Opened { release: "api 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None },
             Entry::Observed {
-                target: intent.target.clone(),
+                target: target("prod-eu", "rollout/api"),
                 text: "Progressing → Paused \u{1b}[2J".to_owned(),
                 course: None,
             },

@@ -1,6 +1,6 @@
 //! `ENV[/SERVICE]`: which workload a command is about.
 
-use crate::domain::ids::{Target, WorkloadId};
+use crate::domain::ids::{WorkloadId, WorkloadKey};
 use crate::domain::world::{Environment, World};
 use crate::keys::keymap::nearest;
 
@@ -54,7 +54,7 @@ fn list(known: &[String]) -> String {
 ///
 /// `ENV` may be left out where there is only one environment, `SERVICE` where that has only one workload. A service is
 /// named by its name, or as `KIND/NAME` where a Deployment and a Rollout share one.
-pub fn resolve(world: &World, text: Option<&str>) -> Result<Target, TargetError> {
+pub fn resolve(world: &World, text: Option<&str>) -> Result<WorkloadKey, TargetError> {
     let names = || world.environments.iter().map(|env| env.name().to_string()).collect::<Vec<_>>();
     let (env, service) = match (text, world.environments.as_slice()) {
         (_, []) => return Err(TargetError::Nothing),
@@ -76,7 +76,7 @@ pub fn resolve(world: &World, text: Option<&str>) -> Result<Target, TargetError>
         (None, []) => return Err(no_service(env, "")),
         (None, _) => return Err(which_service(env, env.workloads.iter().map(|workload| &workload.id))),
     };
-    Ok(Target { env: env.name().clone(), workload })
+    Ok(WorkloadKey { env: env.name().clone(), workload })
 }
 
 /// Takes `ENV[/SERVICE]` apart. Names that come from contexts may hold a `/` themselves: the longest that fits wins.

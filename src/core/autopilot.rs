@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Core, Effect, Level};
 use crate::domain::action::{Automatic, Outcome, PlanRecord, Refusal, Verb};
 use crate::domain::guardrails::{Decided, Response};
-use crate::domain::ids::Target;
+use crate::domain::ids::WorkloadKey;
 use crate::domain::journal::Entry;
 use crate::domain::world::{Environment, WorkloadState};
 
 /// One canary: a workload, and the template hash of the revision under way.
-type Canary = (Target, String);
+type Canary = (WorkloadKey, String);
 
 /// What autopilot is about to do, has done, and was told not to do.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Autopilot {
     }
 
     /// Takes in what was done in earlier runs: what somebody decided then holds now.
-    pub fn remember(&mut self, earlier: impl IntoIterator<Item = (Target, String, Decided)>) {
+    pub fn remember(&mut self, earlier: impl IntoIterator<Item = (WorkloadKey, String, Decided)>) {
         for (target, hash, decided) in earlier {
             match decided {
                 Decided::Held => self.held.insert((target, hash)),
@@ -53,7 +53,7 @@ impl Autopilot {
 
     /// Returns the rollback that comes next, with the time that is left.
     #[must_use]
-    pub fn next(&self, now: Timestamp) -> Option<(&Target, SignedDuration)> {
+    pub fn next(&self, now: Timestamp) -> Option<(&WorkloadKey, SignedDuration)> {
         let next = self.countdowns.iter().min_by_key(|(_, due)| **due);
         next.map(|((target, _), due)| (target, due.duration_since(now).max(SignedDuration::ZERO)))
     }
@@ -100,7 +100,7 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
         return None;
     }
     let rails = &env.settings.guardrails;
-    let target = Target { env: env.name().clone(), workload: workload.id.clone() };
+    let target = WorkloadKey { env: env.name().clone(), workload: workload.id.clone() };
     Some(Asked {
         canary: (target, status.canary.as_ref()?.hash.clone()),
         response: rails.response(&judged.report)?,
@@ -141,7 +141,7 @@ fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
 /// Holds the canary where it is, once, unless it stands still already.
 fn hold(core: &mut Core, asked: &Asked) -> Vec<Effect> {
     let target = &asked.canary.0;
-    if core.autopilot.held.contains(&asked.canary) || core.in_flight.contains_key(target) {
+    if core.autopilot.held.contains(&asked.canary) || core.flying(target).is_some() {
         return Vec::new();
     }
     let stands = core
@@ -168,7 +168,7 @@ fn count_down(core: &mut Core, asked: &Asked) -> Vec<Effect> {
         core.notice(Level::Error, text);
         return vec![Effect::Ring];
     };
-    let on_its_way = core.in_flight.get(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
+    let on_its_way = core.flying(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
     if now < due || on_its_way {
         return Vec::new();
     }
@@ -183,8 +183,8 @@ fn count_down(core: &mut Core, asked: &Asked) -> Vec<Effect> {
 /// request that was not answered is for people to see.
 pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: &Outcome) {
     let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Moved { .. });
-    let Some(hash) = record.from_hash.clone().filter(|_| record.automatic.is_some() && refused) else { return };
-    let canary = (record.target.clone(), hash);
+    let hash = record.from_hash.clone().filter(|_| record.automatic.is_some() && refused);
+    let Some(canary) = record.target.workload().cloned().zip(hash) else { return };
     core.autopilot.answered.remove(&canary);
     core.autopilot.held.remove(&canary);
 }

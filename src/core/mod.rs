@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::domain::action::{ActionId, Outcome, PlanRecord};
-use crate::domain::ids::Target;
+use crate::domain::action::{ActionId, Outcome, PlanRecord, Target};
+use crate::domain::ids::WorkloadKey;
 use crate::domain::journal::{Course, Line};
 use crate::domain::world::World;
 
@@ -47,9 +47,9 @@ pub struct Core {
     /// The journal.
     pub journal: JournalView,
     /// Where the course of each rollout stood, by the journals of earlier runs.
-    courses: BTreeMap<Target, Course>,
+    courses: BTreeMap<WorkloadKey, Course>,
     /// Workloads that were seen before those were read.
-    first_seen: Vec<Target>,
+    first_seen: Vec<WorkloadKey>,
 }
 
 /// The journal as far as it is kept in memory.
@@ -109,6 +109,12 @@ impl Core {
     pub fn new(world: World, operator: String, now: Timestamp) -> Self {
         let journal = JournalView { unread: true, ..JournalView::default() };
         Self { world, now, operator, journal, ..Self::default() }
+    }
+
+    /// Returns the action in progress on a workload.
+    #[must_use]
+    pub fn flying(&self, key: &WorkloadKey) -> Option<&InFlight> {
+        self.in_flight.get(&Target::from(key.clone()))
     }
 
     /// Adds a message to the operator.

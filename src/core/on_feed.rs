@@ -6,7 +6,7 @@ use super::{Core, Effect, Level};
 use crate::domain::checklist::{Found, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::Target;
+use crate::domain::ids::WorkloadKey;
 use crate::domain::journal::{Course, Entry};
 use crate::domain::object::{OURS, Writer};
 use crate::domain::signals::Tracks;
@@ -103,7 +103,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(core: &Core, target: &Target) -> Option<Self> {
+    fn of(core: &Core, target: &WorkloadKey) -> Option<Self> {
         let (_, workload): (_, &WorkloadState) = core.world.find(target)?;
         let status = workload.status.clone()?;
         let canary = status.canary.as_ref();
@@ -129,7 +129,7 @@ impl Seen {
     }
 
     /// Returns what is recorded of a rollout that is seen for the first time in this run, unless an earlier run did.
-    fn under_way(&self, core: &Core, target: &Target) -> Option<Effect> {
+    fn under_way(&self, core: &Core, target: &WorkloadKey) -> Option<Effect> {
         let course = self.course()?;
         if core.courses.get(target) == Some(&course) {
             return None;
@@ -158,7 +158,7 @@ impl Seen {
 }
 
 /// Returns the journal entries for what changed, while a release is under way or has just ended.
-fn observe(target: &Target, before: &Seen, after: &Seen, now: Timestamp) -> Vec<Effect> {
+fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) -> Vec<Effect> {
     if before.status.canary.is_none() && after.status.canary.is_none() {
         return Vec::new();
     }

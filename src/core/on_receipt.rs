@@ -1,9 +1,8 @@
 //! What becomes of actions and statements.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::action::{ActionId, Outcome, PlanRecord, Receipt, Verb};
+use crate::domain::action::{ActionId, Outcome, PlanRecord, Receipt, Target, Verb};
 use crate::domain::feed::Feed;
-use crate::domain::ids::Target;
 use crate::domain::journal::{Entry, JournalState, Line};
 
 /// Journal lines that are kept in memory.
@@ -27,7 +26,7 @@ fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
 }
 
 pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
-    let text = format!("{}: {} — {}", record.target.env, record.headline, outcome.words());
+    let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.words());
     let level = match &outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Level::Good,
         Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => Level::Warn,
@@ -35,9 +34,10 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     };
     core.notice(level, text);
     super::autopilot::ended(core, record, &outcome);
-    if let Some(hash) = record.from_hash.clone().filter(|_| given_up(record, &outcome)) {
+    let hash = record.from_hash.clone().filter(|_| given_up(record, &outcome));
+    if let (Some(hash), Some(target)) = (hash, record.target.workload().cloned()) {
         let now = core.now;
-        core.world.take(Feed::GivenUp { target: record.target.clone(), hash }, now);
+        core.world.take(Feed::GivenUp { target, hash }, now);
     }
     if outcome.is_settled() {
         // A stop may have taken the place of what was in progress before it.

@@ -1,8 +1,8 @@
 //! Plans on what is known now: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::action::{Circumstances, Facts, Intent, Plan, Refusal, Verb, plan};
-use crate::domain::ids::{EnvName, Target};
+use crate::domain::action::{Circumstances, Facts, Intent, Plan, Refusal, Target, Verb, plan};
+use crate::domain::ids::{EnvName, WorkloadKey};
 use crate::domain::workload::Object;
 
 /// What became of a plan since it was made.
@@ -21,7 +21,11 @@ impl Core {
     ///
     /// # Errors
     /// Every reason why it cannot be done now.
-    pub fn plan(&self, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    pub fn plan(&self, key: &WorkloadKey, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+        self.plan_on(&key.clone().into(), verb, to)
+    }
+
+    fn plan_on(&self, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
         plan(&self.world, &Intent { verb, target: target.clone(), to }, &self.circumstances())
     }
 
@@ -73,8 +77,15 @@ impl Core {
         if record.verb.stops() {
             return Recheck::Holds;
         }
+        for rest in &record.rests_on {
+            let now = self.object(&rest.target).map(Facts::of);
+            let gone = || Err(format!("{} is gone", rest.target));
+            if let Err(what) = now.map_or_else(gone, |now| rest.still_holds(&now)) {
+                return Recheck::Stale(what);
+            }
+        }
         // A gate may have turned red since the question was asked.
-        match self.plan(&record.target, record.verb, None) {
+        match self.plan_on(&record.target, record.verb, None) {
             Ok(_) => Recheck::Holds,
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
         }
@@ -86,15 +97,15 @@ impl Core {
         let facts = Facts::of(self.object(&record.target)?);
         record.facts.still_hold(&facts, record.verb).ok()?;
         let revision = record.to_hash.as_ref().and_then(|hash| {
-            let (_, workload) = self.world.find(&record.target)?;
+            let (_, workload) = self.world.find(record.target.workload()?)?;
             workload.snapshot.as_ref()?.replicaset(hash)?.meta.revision
         });
-        self.plan(&record.target, record.verb, revision).ok()
+        self.plan_on(&record.target, record.verb, revision).ok()
     }
 
     /// Returns a target's object as it is now.
     fn object(&self, target: &Target) -> Option<&Object> {
-        let (_, workload) = self.world.find(target)?;
+        let (_, workload) = self.world.find(target.workload()?)?;
         workload.snapshot.as_ref().map(|snapshot| &snapshot.object)
     }
 

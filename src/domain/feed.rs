@@ -8,7 +8,7 @@ use super::changes::Changes;
 use super::checklist::{CheckId, Finding, Ledger};
 use super::event::KubeEvent;
 use super::freshness::{Link, SourceKind};
-use super::ids::{EnvName, Target, WorkloadId};
+use super::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::signals::{Sample, Signals, Tracks};
 use super::workload::Snapshot;
 use analysis::{Look, Report};
@@ -20,35 +20,35 @@ pub enum Feed {
     /// A workload as it is now; `None` when it does not exist.
     Workload {
         /// Which one.
-        target: Target,
+        target: WorkloadKey,
         /// What is known of it.
         snapshot: Option<Arc<Snapshot>>,
     },
     /// Something happened.
     Event {
         /// Which workload it belongs to.
-        target: Target,
+        target: WorkloadKey,
         /// The event.
         event: KubeEvent,
     },
     /// The history of a workload's signals, at start or when its tracks changed.
     History {
         /// Which workload.
-        target: Target,
+        target: WorkloadKey,
         /// Everything up to now.
         signals: Arc<Signals>,
     },
     /// One look at a workload's signals.
     Sample {
         /// Which workload.
-        target: Target,
+        target: WorkloadKey,
         /// The readings.
         sample: Arc<Sample>,
     },
     /// One look at a workload's counters, for the judge.
     Counted {
         /// Which workload.
-        target: Target,
+        target: WorkloadKey,
         /// Whose counts.
         tracks: Tracks,
         /// What was counted, or why nothing was; `None` where the judge only says what it remembers.
@@ -84,7 +84,7 @@ pub enum Feed {
     /// A revision was given up before: aborted, or rolled back from. The journal remembers.
     GivenUp {
         /// Which workload.
-        target: Target,
+        target: WorkloadKey,
         /// Template hash of the revision.
         hash: String,
     },
@@ -127,7 +127,7 @@ pub enum Feed {
     /// The end of a failing pod's log.
     Log {
         /// Which workload.
-        target: Target,
+        target: WorkloadKey,
         /// Which pod.
         pod: String,
         /// Its last lines, or why there are none.

@@ -94,14 +94,14 @@ impl<'de> Deserialize<'de> for WorkloadId {
 
 /// A workload in an environment: what an action is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Target {
+pub struct WorkloadKey {
     /// The environment.
     pub env: EnvName,
     /// The workload in it.
     pub workload: WorkloadId,
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for WorkloadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {}", self.workload, self.env)
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::action::{ActionId, Outcome, PlanRecord};
 use super::checklist::{Acknowledgement, CheckId, Finding, Found, SignOff};
-use super::ids::{EnvName, Target};
+use super::ids::{EnvName, WorkloadKey};
 use super::signals::Tracks;
 
 /// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
@@ -44,7 +44,7 @@ pub enum Entry {
     /// Something was seen.
     Observed {
         /// About which workload.
-        target: Target,
+        target: WorkloadKey,
         /// What, in words.
         text: String,
         /// Where the rollout's course begins or ends, if it does.
@@ -94,7 +94,7 @@ pub enum Entry {
         /// Who.
         who: String,
         /// Of which workload.
-        target: Target,
+        target: WorkloadKey,
         /// Template hash of the canary.
         hash: String,
     },

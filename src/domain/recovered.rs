@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::action::{ActionId, PlanRecord, Verb};
 use super::checklist::{Ledger, record};
 use super::guardrails::Decided;
-use super::ids::Target;
+use super::ids::WorkloadKey;
 use super::journal::{Course, Entry, Line, open_intents};
 
 /// How long after it was made a statement is shared once more at start: a crash may have come before it was.
@@ -20,11 +20,11 @@ pub struct Recovered {
     /// Open intents, whose outcome has to be settled by looking.
     pub open: Vec<(ActionId, PlanRecord)>,
     /// Revisions that were given up, in order: which workload, template hash.
-    pub given_up: Vec<(Target, String)>,
+    pub given_up: Vec<(WorkloadKey, String)>,
     /// What became of canaries that autopilot acted on: which workload, template hash, what.
-    pub decided: Vec<(Target, String, Decided)>,
+    pub decided: Vec<(WorkloadKey, String, Decided)>,
     /// Where the course of rollouts stood, and when that was seen.
-    pub courses: Vec<(Target, Timestamp, Course)>,
+    pub courses: Vec<(WorkloadKey, Timestamp, Course)>,
     /// What they say of checklists.
     pub ledger: Ledger,
     /// What people stated here lately.
@@ -54,7 +54,7 @@ fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> 
 }
 
 /// Returns the revisions that aborts and rollbacks of a journal gave up.
-fn given_up(lines: &[Line]) -> Vec<(Target, String)> {
+fn given_up(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
     let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
     let mut given_up = Vec::new();
     for line in lines {
@@ -64,7 +64,7 @@ fn given_up(lines: &[Line]) -> Vec<(Target, String)> {
             }
             Entry::Outcome { action, outcome } if outcome.is_done() => {
                 if let Some((target, hash)) =
-                    asked.get(action).and_then(|plan| Some((plan.target.clone(), plan.from_hash.clone()?)))
+                    asked.get(action).and_then(|plan| Some((plan.target.workload()?.clone(), plan.from_hash.clone()?)))
                 {
                     given_up.push((target, hash));
                 }
@@ -75,7 +75,7 @@ fn given_up(lines: &[Line]) -> Vec<(Target, String)> {
     given_up
 }
 
-fn courses(lines: &[Line]) -> impl Iterator<Item = (Target, Timestamp, Course)> {
+fn courses(lines: &[Line]) -> impl Iterator<Item = (WorkloadKey, Timestamp, Course)> {
     lines.iter().filter_map(|line| match &line.entry {
         Entry::Observed { target, course: Some(course), .. } => Some((target.clone(), line.at, course.clone())),
         _ => None,
@@ -83,7 +83,7 @@ fn courses(lines: &[Line]) -> impl Iterator<Item = (Target, Timestamp, Course)> 
 }
 
 /// Returns what autopilot paused, and what somebody kept against it.
-fn decided(lines: &[Line]) -> Vec<(Target, String, Decided)> {
+fn decided(lines: &[Line]) -> Vec<(WorkloadKey, String, Decided)> {
     let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
     let mut decided = Vec::new();
     for line in lines {
@@ -94,7 +94,8 @@ fn decided(lines: &[Line]) -> Vec<(Target, String, Decided)> {
             }
             Entry::Outcome { action, outcome } if outcome.is_done() => {
                 if let Some(plan) = asked.get(action) {
-                    decided.extend(plan.from_hash.clone().map(|hash| (plan.target.clone(), hash, Decided::Held)));
+                    let canary = plan.target.workload().cloned().zip(plan.from_hash.clone());
+                    decided.extend(canary.map(|(target, hash)| (target, hash, Decided::Held)));
                 }
             }
             _ => {}

@@ -12,7 +12,7 @@ use super::event::KubeEvent;
 use super::feed::Feed;
 use super::freshness::{Heard, Link, SourceKind};
 use super::guardrails::Guardrails;
-use super::ids::{EnvName, Target, WorkloadId};
+use super::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::object::ImageRef;
 use super::signals::Signals;
 use super::verdict::{Judged, Judgement, Limits, Verdict, judge};
@@ -244,7 +244,7 @@ impl World {
 
     /// Returns environment and workload of a target.
     #[must_use]
-    pub fn find(&self, target: &Target) -> Option<(&Environment, &WorkloadState)> {
+    pub fn find(&self, target: &WorkloadKey) -> Option<(&Environment, &WorkloadState)> {
         let env = self.environment(&target.env)?;
         Some((env, env.workload(&target.workload)?))
     }
@@ -327,7 +327,7 @@ impl World {
         }
     }
 
-    fn with_workload(&mut self, target: &Target, now: Timestamp, change: impl FnOnce(&mut WorkloadState)) {
+    fn with_workload(&mut self, target: &WorkloadKey, now: Timestamp, change: impl FnOnce(&mut WorkloadState)) {
         let Some(env) = self.environment_mut(&target.env) else { return };
         if let Some(workload) = env.workload_mut(&target.workload) {
             change(workload);
@@ -335,7 +335,7 @@ impl World {
         }
     }
 
-    fn take_workload(&mut self, target: &Target, snapshot: Option<Arc<Snapshot>>, now: Timestamp) {
+    fn take_workload(&mut self, target: &WorkloadKey, snapshot: Option<Arc<Snapshot>>, now: Timestamp) {
         self.with_workload(target, now, |workload| {
             let status = snapshot.as_ref().map(|snapshot| snapshot.status());
             let phase = |status: &Option<Status>| status.as_ref().map(|status| status.phase);

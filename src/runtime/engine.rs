@@ -11,13 +11,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::session::{Session, StartError, operator};
 use super::tap::Tap;
-use crate::actuators::{Door, journal};
 use crate::config::Config;
 use crate::config::paths::Variables;
 use crate::core::{Core, Effect, Msg};
 use crate::domain::action::Receipt;
 use crate::domain::journal::{Entry, JournalState};
 use crate::domain::recovered::Recovered;
+use crate::executors::{Dispatcher, journal};
 
 /// How often time passes for the core: ages and countdowns are shown in seconds.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl Engine {
         let (session, world) = Session::open(config, variables).await?;
         let core = Core::new(world, operator(), Timestamp::now());
         let (entries, waiting) = mpsc::channel(MAX_WAITING_ENTRIES);
-        let writer = tokio::spawn(write_entries(session.door.clone(), waiting));
+        let writer = tokio::spawn(write_entries(session.dispatcher.clone(), waiting));
         let clocks = (Timestamp::now(), Instant::now());
         let engine = Self { session, entries, writer, observations, journals: None, release: None, clocks, tap };
         Ok((engine, core))
@@ -147,14 +147,14 @@ impl Engine {
             return;
         }
         self.release = Some(release.clone());
-        let door = self.session.door.clone();
+        let dispatcher = self.session.dispatcher.clone();
         tokio::spawn(async move {
-            door.probe(&release).await;
-            let path = door.journal().dir().join(journal::file_name(&release));
+            dispatcher.probe(&release).await;
+            let path = dispatcher.journal().dir().join(journal::file_name(&release));
             let read = tokio::task::spawn_blocking(move || journal::read(&path)).await;
             if let Ok(Ok(contents)) = read {
                 let skip = contents.lines.len().saturating_sub(MAX_TAIL_LINES);
-                door.show(contents.lines.into_iter().skip(skip).collect()).await;
+                dispatcher.show(contents.lines.into_iter().skip(skip).collect()).await;
             }
         });
     }
@@ -163,8 +163,8 @@ impl Engine {
     fn retry_journal(&self, core: &Core) {
         let due = core.now.as_second() % JOURNAL_RETRY_SECONDS == 0;
         if let (Some(_), true, Some(release)) = (&core.journal.broken, due, self.release.clone()) {
-            let door = self.session.door.clone();
-            tokio::spawn(async move { door.probe(&release).await });
+            let dispatcher = self.session.dispatcher.clone();
+            tokio::spawn(async move { dispatcher.probe(&release).await });
         }
     }
 
@@ -175,9 +175,9 @@ impl Engine {
                 if let Some(tap) = &mut self.tap {
                     tap.acted(plan.record(), Timestamp::now());
                 }
-                let door = self.session.door.clone();
+                let dispatcher = self.session.dispatcher.clone();
                 // The outcome comes back as a receipt.
-                tokio::spawn(async move { door.perform(*plan).await });
+                tokio::spawn(async move { dispatcher.perform(*plan).await });
             }
             Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. }, .. }
                 if self.observations == Observations::Dropped => {}
@@ -186,7 +186,7 @@ impl Engine {
                     tracing::error!("an entry was not recorded: too many wait to be written");
                 }
             }
-            Effect::Learn(env, access) => self.session.door.learn(&env, &access),
+            Effect::Learn(env, access) => self.session.dispatcher.learn(&env, &access),
             Effect::RunChecks(env, check) => self.session.run_checks(env, check),
             Effect::Refresh => self.session.refresh.notify_waiters(),
             Effect::Ring => {}
@@ -199,7 +199,7 @@ impl Engine {
         let name = journal::file_name(release);
         let stamp = now.strftime("%Y%m%d-%H%M%S");
         let path = format!("{}-{stamp}.jsonl", name.trim_end_matches(".jsonl"));
-        let bytes = journal::whole_lines(&self.session.door.journal().dir().join(&name))
+        let bytes = journal::whole_lines(&self.session.dispatcher.journal().dir().join(&name))
             .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
         journal::copy_new(path.as_ref(), &bytes).wrap_err_with(|| path.clone())?;
         Ok(path)
@@ -231,8 +231,8 @@ async fn read(journals: &mut Option<JoinHandle<Recovered>>) -> Result<Recovered>
 }
 
 /// Writes entries in their order, apart from the loop.
-async fn write_entries(door: Door, mut waiting: mpsc::Receiver<(String, Entry)>) {
+async fn write_entries(dispatcher: Dispatcher, mut waiting: mpsc::Receiver<(String, Entry)>) {
     while let Some((release, entry)) = waiting.recv().await {
-        door.record(&release, entry).await;
+        dispatcher.record(&release, entry).await;
     }
 }

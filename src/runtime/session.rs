@@ -11,12 +11,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actuators::kubernetes::Executor;
-use crate::actuators::{Door, Journal, recovery};
 use crate::config::cluster::{Cluster, ClusterError, Clusters};
 use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
-use crate::domain::action::Receipt;
+use crate::domain::action::{Receipt, System};
 use crate::domain::checklist::{Candidate, CheckId, Standing};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
@@ -24,6 +22,8 @@ use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::recovered::Recovered;
 use crate::domain::workload::Revision;
 use crate::domain::world::World;
+use crate::executors::kubernetes::Kubernetes;
+use crate::executors::{Dispatcher, Journal, recovery};
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;
@@ -32,7 +32,7 @@ use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, TracksByWor
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
-/// Receipts that wait at most; the door waits for room.
+/// Receipts that wait at most; the dispatcher waits for room.
 const RECEIPTS: usize = 256;
 /// Wishes for another look that wait at most.
 const AGAIN: usize = 64;
@@ -47,13 +47,13 @@ pub(super) enum StartError {
     Cluster(#[from] ClusterError),
 }
 
-/// Sources and the door.
+/// Sources and the dispatcher.
 pub(super) struct Session {
     /// What sources have to say.
     pub(super) inbox: Inbox,
     /// The only way to change anything.
-    pub(super) door: Door,
-    /// What the door reports.
+    pub(super) dispatcher: Dispatcher,
+    /// What the dispatcher reports.
     pub(super) receipts: mpsc::Receiver<Receipt>,
     /// Asks all sources to look now.
     pub(super) refresh: Arc<Notify>,
@@ -93,10 +93,10 @@ impl Session {
         let world = World::new(plans.iter().map(|(env, cluster)| env.settings(cluster, &[])));
         let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
-        let door = Door::new(journal, operator(), receipt_sender);
+        let dispatcher = Dispatcher::new(journal, operator(), receipt_sender);
         let session = Self {
             inbox: Inbox::default(),
-            door,
+            dispatcher,
             receipts,
             refresh: Arc::new(Notify::new()),
             service: config.service.clone(),
@@ -140,7 +140,7 @@ impl Session {
                     before: before.replace((env.clone(), cluster.clone())),
                 },
                 outlet: self.inbox.outlet(),
-                door: self.door.clone(),
+                dispatcher: self.dispatcher.clone(),
                 refresh: Arc::clone(&self.refresh),
                 cancel: self.cancel.clone(),
                 tasks: self.tasks.clone(),
@@ -186,18 +186,18 @@ impl Session {
 
     /// Reads all journals, apart from everything else: there may be years of them.
     pub(super) fn read_journals(&self) -> JoinHandle<Recovered> {
-        let door = self.door.clone();
-        tokio::task::spawn_blocking(move || recovery::find(&door))
+        let dispatcher = self.dispatcher.clone();
+        tokio::task::spawn_blocking(move || recovery::find(&dispatcher))
     }
 
     /// Settles intents that a crash left open by looking, and shares what could not be shared.
     pub(super) fn recover(&self, found: &Recovered) {
         for (action, record) in found.open.clone() {
-            let door = self.door.clone();
-            self.tasks.spawn(async move { recovery::settle(&door, &action, &record).await });
+            let dispatcher = self.dispatcher.clone();
+            self.tasks.spawn(async move { recovery::settle(&dispatcher, &action, &record).await });
         }
-        let (door, stated) = (self.door.clone(), found.stated.clone());
-        self.tasks.spawn(async move { recovery::share_again(&door, stated).await });
+        let (dispatcher, stated) = (self.dispatcher.clone(), found.stated.clone());
+        self.tasks.spawn(async move { recovery::share_again(&dispatcher, stated).await });
     }
 
     /// Ends all sources.
@@ -234,7 +234,7 @@ fn undigested(revision: &Revision) -> Revision {
     Revision { digest: None, ..revision.clone() }
 }
 
-/// Returns the journals, and why their folder cannot be used: the door then refuses promotions and lets stops through.
+/// Returns the journals, and why their folder cannot be used: the dispatcher then refuses promotions and lets stops through.
 fn journal(config: &Config, variables: &Variables) -> (Journal, Vec<String>) {
     let hash = config.origin.as_ref().map(|origin| origin.hash.clone());
     match config.journals(variables) {
@@ -289,7 +289,7 @@ struct Environment {
     /// Where to remember how far counters have been counted.
     state: Option<PathBuf>,
     outlet: Outlet,
-    door: Door,
+    dispatcher: Dispatcher,
     refresh: Arc<Notify>,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -404,9 +404,9 @@ impl Environment {
         let reading =
             client::for_reading(self.cluster.config.clone()).wrap_err_with(|| format!("no client for {server}"))?;
         if !self.env.read_only {
-            let executor = Executor::new(self.cluster.config.clone(), namespace)
+            let executor = Kubernetes::new(self.cluster.config.clone(), namespace)
                 .wrap_err_with(|| format!("no client for {server}"))?;
-            self.door.admit(self.env.name.clone(), executor);
+            self.dispatcher.admit(self.env.name.clone(), System::Kubernetes, Arc::new(executor));
         }
         Ok(reading)
     }

@@ -11,7 +11,7 @@ pub(super) trait Tap: Send {
     /// A source reported something.
     fn feed(&mut self, feed: &Feed, now: Timestamp);
 
-    /// An action was handed to the door.
+    /// An action was handed to the dispatcher.
     fn acted(&mut self, plan: &PlanRecord, now: Timestamp);
 
     /// Returns whether the session is to end; asked once a second.

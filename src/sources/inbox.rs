@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::domain::feed::Feed;
 use crate::domain::freshness::SourceKind;
-use crate::domain::ids::{EnvName, Target};
+use crate::domain::ids::{EnvName, WorkloadKey};
 
 /// How many events, histories and samples wait at most; the oldest event goes first.
 const QUEUE: usize = 4096;
@@ -19,8 +19,8 @@ enum Subject {
     Found(EnvName),
     Link(EnvName, SourceKind),
     Access(EnvName),
-    Workload(Target),
-    Log(Target),
+    Workload(WorkloadKey),
+    Log(WorkloadKey),
 }
 
 #[derive(Debug, Default)]

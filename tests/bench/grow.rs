@@ -7,12 +7,12 @@ use analysis::{Counts, Judge, Look, Rules, Scrape};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use release_cockpit::actuators::journal;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Model, Msg, update};
 use release_cockpit::core;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::journal::{Entry, Line};
+use release_cockpit::executors::journal;
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};
 

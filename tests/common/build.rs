@@ -13,7 +13,7 @@ use release_cockpit::domain::action::Verb;
 use release_cockpit::domain::event::KubeEvent;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, Target, Track, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::domain::object::{Container, Meta};
 use release_cockpit::domain::pod::Pod;
@@ -47,8 +47,8 @@ pub fn api() -> WorkloadId {
     WorkloadId::new(WorkloadKind::Rollout, "payments-api")
 }
 
-pub fn target(env: &str) -> Target {
-    Target { env: EnvName::new(env), workload: api() }
+pub fn target(env: &str) -> WorkloadKey {
+    WorkloadKey { env: EnvName::new(env), workload: api() }
 }
 
 pub fn settings(name: &str, protected: bool) -> EnvSettings {
@@ -214,10 +214,10 @@ pub fn healthy(stable: &str) -> RolloutStatus {
 }
 
 pub fn tell(model: &mut Model, env: &str, snapshot: Snapshot, since: Timestamp) {
-    tell_of(model, &Target { env: EnvName::new(env), workload: snapshot.id() }, snapshot, since);
+    tell_of(model, &WorkloadKey { env: EnvName::new(env), workload: snapshot.id() }, snapshot, since);
 }
 
-pub fn tell_of(model: &mut Model, target: &Target, snapshot: Snapshot, since: Timestamp) {
+pub fn tell_of(model: &mut Model, target: &WorkloadKey, snapshot: Snapshot, since: Timestamp) {
     model.core.world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, since);
 }
 
@@ -238,7 +238,7 @@ fn wobble(step: i64, seed: i64) -> f64 {
 /// Tells an hour of signals; the canary begins `canary_for` seconds ago, and `shape` bends its errors over its life.
 pub fn signals(
     model: &mut Model,
-    target: &Target,
+    target: &WorkloadKey,
     stable: Figures,
     canary: Option<(Figures, i64)>,
     shape: impl Fn(f64) -> f64,

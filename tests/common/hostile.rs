@@ -17,7 +17,7 @@ use release_cockpit::domain::checklist::{
 use release_cockpit::domain::event::KubeEvent;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::domain::step::{PauseFor, Step};
 use release_cockpit::domain::verdict::{Judgement, Verdict};
@@ -62,7 +62,7 @@ pub fn model_of(text: &str) -> Model {
     model.ui.simulated = Some(text.to_owned());
     for name in &names {
         connect(&mut model, name);
-        let target = Target { env: EnvName::new(name.clone()), workload: id.clone() };
+        let target = WorkloadKey { env: EnvName::new(name.clone()), workload: id.clone() };
         let mut status = paused(text, ago(60), "old", 40);
         status.phase = "Paused".to_owned();
         let mut snapshot = rollout(
@@ -145,7 +145,7 @@ pub fn model_of(text: &str) -> Model {
     }
     write(&mut model, "14:00:00", Entry::Opened { release: text.to_owned(), program: text.to_owned(), config: None });
     write(&mut model, "14:00:01", Entry::Note { who: text.to_owned(), text: text.to_owned() });
-    let target = Target { env: EnvName::new(text), workload: id };
+    let target = WorkloadKey { env: EnvName::new(text), workload: id };
     if let Ok(plan) = hints::plan_for(&model, Verb::Abort, None) {
         let record = plan.record().clone();
         let action = ActionId(text.to_owned());
@@ -157,7 +157,7 @@ pub fn model_of(text: &str) -> Model {
         model
             .core
             .in_flight
-            .insert(target, InFlight { action: Some(action), record, since: ago(5), outcome: Some(outcome) });
+            .insert(target.into(), InFlight { action: Some(action), record, since: ago(5), outcome: Some(outcome) });
     }
     model.core.notices.push_back(Notice { at: ago(5), level: Level::Error, text: text.to_owned() });
     model.core.noticed = 1;

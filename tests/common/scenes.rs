@@ -7,7 +7,7 @@ use release_cockpit::domain::action::{ActionId, Outcome, Verb};
 use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::journal::Entry;
 use release_cockpit::domain::object::{Condition, Meta};
 use release_cockpit::domain::workload::deployment::{Deployment, DeploymentStatus};
@@ -390,7 +390,7 @@ pub fn deployment() -> Model {
         pods: new_pods.into_iter().chain(old_pods).collect(),
         runs: Vec::new(),
     };
-    tell_of(&mut model, &Target { env: EnvName::new("prod"), workload: id }, snapshot, ago(40));
+    tell_of(&mut model, &WorkloadKey { env: EnvName::new("prod"), workload: id }, snapshot, ago(40));
     model
 }
 
@@ -449,7 +449,7 @@ pub fn in_flight() -> Model {
         since: ago(3),
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
     };
-    model.core.in_flight.insert(target("prod-eu"), flying);
+    model.core.in_flight.insert(target("prod-eu").into(), flying);
     model
 }
 

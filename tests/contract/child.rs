@@ -67,7 +67,7 @@ impl Order {
                     Err(_) => cockpit.next().await?,
                 }
             };
-            let outcome = cockpit.door.perform(plan).await;
+            let outcome = cockpit.dispatcher.perform(plan).await;
             println!("child: {}", outcome.words());
             Ok(())
         })

@@ -1,22 +1,22 @@
-//! A cockpit without a screen: the product's own watches, core and door, driven by a test.
+//! A cockpit without a screen: the product's own watches, core and dispatcher, driven by a test.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use release_cockpit::actuators::kubernetes::Executor;
-use release_cockpit::actuators::{Door, Journal, journal};
 use release_cockpit::domain::action::Receipt;
-use release_cockpit::domain::action::{Circumstances, Intent, Outcome, Plan, Refusal, Verb, plan};
+use release_cockpit::domain::action::{Circumstances, Intent, Outcome, Plan, Refusal, System, Target, Verb, plan};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::Heard;
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId};
+use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey};
 use release_cockpit::domain::journal::{Entry, Line, open_intents};
 use release_cockpit::domain::workload::deployment::Deployment;
 use release_cockpit::domain::workload::rollout::Rollout;
 use release_cockpit::domain::workload::{Object, Phase, Snapshot, Status};
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
+use release_cockpit::executors::kubernetes::Kubernetes;
+use release_cockpit::executors::{Dispatcher, Journal, journal};
 use release_cockpit::sources::inbox::Inbox;
 use release_cockpit::sources::kubernetes::{KubernetesSource, client};
 use tokio::sync::{Notify, mpsc, watch};
@@ -40,7 +40,7 @@ pub struct Opening {
     pub journals: Option<PathBuf>,
     /// Whether a wire lies between it and the server.
     pub wired: bool,
-    /// Whether the door is told what RBAC denies.
+    /// Whether the dispatcher is told what RBAC denies.
     pub aware: bool,
 }
 
@@ -57,7 +57,7 @@ impl Opening {
         })
     }
 
-    /// Opens without telling the door what RBAC denies.
+    /// Opens without telling the dispatcher what RBAC denies.
     pub fn unaware(mut self) -> Self {
         self.aware = false;
         self
@@ -74,11 +74,11 @@ impl Opening {
 pub struct Cockpit {
     /// What it knows.
     pub world: World,
-    /// Its door.
-    pub door: Door,
+    /// Its dispatcher.
+    pub dispatcher: Dispatcher,
     /// What its one workload is called.
-    pub target: Target,
-    /// Every receipt of the door so far.
+    pub target: WorkloadKey,
+    /// Every receipt of the dispatcher so far.
     pub receipts: Vec<Receipt>,
     journals: PathBuf,
     aware: bool,
@@ -180,7 +180,7 @@ impl Cockpit {
     /// Opens a cockpit at an address, as a process of its own does.
     pub fn start(config: kube::Config, wire: Option<Wire>, namespace: String, opening: Opening) -> Checked<Self> {
         let env = EnvName::new("bed");
-        let target = Target { env: env.clone(), workload: opening.workload.clone() };
+        let target = WorkloadKey { env: env.clone(), workload: opening.workload.clone() };
         let folder = tempfile::tempdir()?;
         let journals = opening.journals.unwrap_or_else(|| folder.path().to_owned());
         let inbox = Inbox::default();
@@ -199,8 +199,8 @@ impl Cockpit {
         };
         source.spawn(&TaskTracker::new());
         let (outflow, inflow) = mpsc::channel(4096);
-        let door = Door::new(Journal::new(&journals, None), opening.who.clone(), outflow);
-        door.admit(env.clone(), Executor::new(config, &namespace)?);
+        let dispatcher = Dispatcher::new(Journal::new(&journals, None), opening.who.clone(), outflow);
+        dispatcher.admit(env.clone(), System::Kubernetes, Arc::new(Kubernetes::new(config, &namespace)?));
         let world = World::new([EnvSettings {
             name: env,
             context: opening.who,
@@ -217,7 +217,7 @@ impl Cockpit {
         }]);
         Ok(Self {
             world,
-            door,
+            dispatcher,
             target,
             receipts: Vec::new(),
             journals,
@@ -240,7 +240,7 @@ impl Cockpit {
         let now = Timestamp::now();
         for feed in self.inbox.drain() {
             if let (Feed::Access { env, access }, true) = (&feed, self.aware) {
-                self.door.learn(env, access);
+                self.dispatcher.learn(env, access);
             }
             self.world.take(feed, now);
         }
@@ -331,11 +331,11 @@ impl Cockpit {
         self.absorb();
         let around = Circumstances {
             now: Timestamp::now(),
-            journal_broken: self.door.journal().state().broken,
+            journal_broken: self.dispatcher.journal().state().broken,
             journal_unread: false,
             in_flight: self.in_flight(),
         };
-        plan(&self.world, &Intent { verb, target: self.target.clone(), to }, &around)
+        plan(&self.world, &Intent { verb, target: self.target.clone().into(), to }, &around)
     }
 
     /// Asks for a plan that must be possible.
@@ -361,7 +361,7 @@ impl Cockpit {
     pub async fn carry_out(&mut self, plan: Plan) -> Checked<Vec<Sent>> {
         let (verb, record) = (plan.record().verb, plan.record().clone());
         self.wire()?.forget();
-        let outcome = self.door.perform(plan).await;
+        let outcome = self.dispatcher.perform(plan).await;
         self.absorb();
         let sent = self.wire()?.sent();
         if !matches!(outcome, Outcome::Confirmed { .. }) {

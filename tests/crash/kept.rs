@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use release_cockpit::actuators::journal;
 use release_cockpit::domain::checklist::record;
+use release_cockpit::executors::journal;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use release_cockpit::actuators::journal;
 use release_cockpit::domain::action::{ActionId, Outcome, PlanRecord};
 use release_cockpit::domain::journal::{Entry, Line, open_intents};
+use release_cockpit::executors::journal;
 use serde_json::Value;
 
 use crate::Checked;

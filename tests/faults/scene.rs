@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use kube::config::Kubeconfig;
-use release_cockpit::actuators::journal;
 use release_cockpit::domain::action::{Outcome, Verb};
 use release_cockpit::domain::journal::Entry;
+use release_cockpit::executors::journal;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 

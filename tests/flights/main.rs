@@ -108,7 +108,7 @@ fn go_no_go() {
     let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
     flight.expect(3, &["gate", "prod-eu"], "pager: nobody acknowledged it");
     flight.expect(3, &promote, "pager: nobody acknowledged it");
-    flight.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "acknowledged by alice");
+    flight.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "alice acknowledged pager");
     flight.expect(0, &["sign", "prod-eu", "no-go", "--role", "sre", "--note", "the dashboard is down"], "NO-GO as sre");
     flight.expect(3, &promote, "the dashboard is down");
     for role in ["sre", "product"] {

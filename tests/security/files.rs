@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use release_cockpit::actuators::Journal;
-use release_cockpit::actuators::journal::copy_new;
 use release_cockpit::domain::journal::Entry;
+use release_cockpit::executors::Journal;
+use release_cockpit::executors::journal::copy_new;
 
 use crate::program::{Home, Simulated, leave};
 

@@ -21,7 +21,7 @@ use release_cockpit::domain::backtest::{Deed, End, Past};
 use release_cockpit::domain::changes::Audience;
 use release_cockpit::domain::changes::notes::markdown;
 use release_cockpit::domain::guardrails::Guardrails;
-use release_cockpit::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::journal::Line;
 use release_cockpit::domain::signals::Tracks;
 use release_cockpit::domain::text::is_unsafe;
@@ -124,7 +124,7 @@ fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
 }
 
 fn looked(text: &str) -> Looked {
-    let target = Target { env: EnvName::new(text), workload: WorkloadId::new(WorkloadKind::Rollout, text) };
+    let target = WorkloadKey { env: EnvName::new(text), workload: WorkloadId::new(WorkloadKind::Rollout, text) };
     let deed = Deed { at: build::ago(60), verb: Verb::Rollback, who: text.to_owned(), headline: text.to_owned() };
     let past = Past {
         target,

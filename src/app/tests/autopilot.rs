@@ -192,7 +192,7 @@ fn a_clear_no_is_asked_again_and_no_answer_never() {
     done(&mut model, &sent[0], Outcome::Refused { why: "403".to_owned() });
     let again: Vec<Verb> = [later(&mut model, 1), later(&mut model, 20)].iter().flat_map(|e| verbs(e)).collect();
     assert!(again.contains(&Verb::Rollback), "{again:?}");
-    let sent = model.core.in_flight[&target()].record.clone();
+    let sent = model.core.flying(&target()).unwrap().record.clone();
     done(&mut model, &sent, Outcome::Unknown { why: "no answer".to_owned() });
     assert_eq!(verbs(&later(&mut model, 20)), []);
 }

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::domain::action::Verb;
     use crate::domain::backtest::{Deed, End};
-    use crate::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+    use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
     use crate::domain::signals::Tracks;
     use analysis::{Counts, Judge, Look, Rules, Scrape};
     use jiff::SignedDuration;
@@ -87,7 +87,7 @@ mod tests {
 
     fn looked() -> Vec<Looked> {
         let past = |release: &str, end| Past {
-            target: Target {
+            target: WorkloadKey {
                 env: EnvName::new("prod-eu"),
                 workload: WorkloadId::new(WorkloadKind::Rollout, "payments-api"),
             },

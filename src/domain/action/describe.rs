@@ -46,7 +46,10 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(Part, Vec<String>)>
     let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     let object = format!(
         "{} in {} @ {} (context {})",
-        record.target.workload, record.namespace, record.target.env, record.context
+        record.target.name(),
+        record.namespace,
+        record.target.env(),
+        record.context
     );
     // Steps that are skipped are short: they stand in one text.
     let skips = if record.skips.is_empty() { Vec::new() } else { vec![record.skips.join(", ")] };

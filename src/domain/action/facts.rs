@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Verb;
+use super::{Target, Verb};
 use crate::domain::workload::{Object, Phase};
 
 /// What an operator saw of a workload when asking.
@@ -24,6 +24,31 @@ pub struct Facts {
     pub phase: Phase,
     /// Aborted.
     pub aborted: bool,
+}
+
+/// Another target that a plan rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestsOn {
+    /// Which one.
+    pub target: Target,
+    /// What was seen of it.
+    pub facts: Facts,
+}
+
+impl RestsOn {
+    /// Returns whether the same revisions are there as were seen.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn still_holds(&self, now: &Facts) -> Result<(), String> {
+        let moved = |what: String| format!("{}: {what}", self.target.env());
+        self.facts.still_hold(now, Verb::Abort).map_err(moved)?;
+        if self.facts.stable == now.stable {
+            Ok(())
+        } else {
+            Err(moved(format!("stable is now {} instead of {}", now.stable, self.facts.stable)))
+        }
+    }
 }
 
 impl Facts {

@@ -1,7 +1,7 @@
 //! What each kind of workload knows of actions: the one place where kinds are told apart.
 
-use super::plan::{Draft, PlanRecord, Request, Scene};
-use super::{Facts, Refusal, Verb, deployment, rollout};
+use super::plan::{Draft, PlanRecord, Scene};
+use super::{Facts, Refusal, Request, Verb, deployment, rollout};
 use crate::domain::access::Right;
 use crate::domain::workload::Object;
 use crate::domain::workload::kind::WorkloadKind;

@@ -10,8 +10,11 @@ pub mod kind;
 mod plan;
 mod receipt;
 mod refusal;
+mod request;
 mod rollout;
+mod seen;
 mod settle;
+mod target;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -20,14 +23,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Target;
-
 pub use describe::{Part, describe};
-pub use facts::Facts;
-pub use plan::{Automatic, Body, Circumstances, ObjectRef, Plan, PlanRecord, Request, plan};
+pub use facts::{Facts, RestsOn};
+pub use plan::{Automatic, Circumstances, Plan, PlanRecord, plan};
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalKind};
+pub use request::{Body, KubernetesRequest, ObjectRef, Request};
+pub use seen::Seen;
 pub use settle::{Settled, settled, unnoticed};
+pub use target::{System, Target};
 pub use template::{TemplateError, restore_patch};
 
 /// What can be asked.
@@ -109,7 +113,7 @@ impl fmt::Display for Verb {
 pub struct Intent {
     /// What to do.
     pub verb: Verb,
-    /// With which workload.
+    /// With what.
     pub target: Target,
     /// Roll back to this revision; by default stable, or the one before.
     pub to: Option<u64>,

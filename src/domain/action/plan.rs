@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::refusal::{Refusal, RefusalKind};
-use super::{Facts, Intent, Verb};
+use super::request::Request;
+use super::{Facts, Intent, RestsOn, Target, Verb};
 use crate::domain::access::Permission;
 use crate::domain::changes::migration::Class;
+use crate::domain::checklist::candidate::counterpart;
 use crate::domain::checklist::in_the_way;
 use crate::domain::freshness::Link;
-use crate::domain::ids::Target;
+use crate::domain::ids::WorkloadKey;
 use crate::domain::object::ImageRef;
 use crate::domain::replicaset::ReplicaSet;
-use crate::domain::workload::kind::Resource;
 use crate::domain::workload::{Revision, Snapshot, Status};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -30,56 +30,6 @@ pub struct Circumstances {
     pub journal_unread: bool,
     /// Actions on their way.
     pub in_flight: Vec<(Target, Verb)>,
-}
-
-/// The Kubernetes object a request goes to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ObjectRef {
-    /// `Rollout` or `Deployment`.
-    pub kind: String,
-    /// Name.
-    pub name: String,
-}
-
-/// What a request sends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "body", rename_all = "kebab-case")]
-pub enum Body {
-    /// `application/merge-patch+json`.
-    Merge(Value),
-    /// `application/strategic-merge-patch+json`.
-    Strategic(Value),
-    /// `application/json-patch+json` that puts the template of this ReplicaSet back, and lifts a pause by hand.
-    RestoreTemplate {
-        /// Name of the ReplicaSet.
-        replicaset: String,
-    },
-}
-
-/// One request of an action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// Where it goes.
-    pub object: ObjectRef,
-    /// Subresource, e.g. `status`.
-    pub subresource: Option<String>,
-    /// What it sends.
-    pub body: Body,
-}
-
-impl Request {
-    /// Returns the request in one line, as the dialog shows it.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let plural = Resource::of(&self.object.kind).map_or(self.object.kind.as_str(), |resource| resource.plural);
-        let sub = self.subresource.as_ref().map_or_else(String::new, |sub| format!("/{sub}"));
-        match &self.body {
-            Body::Merge(body) | Body::Strategic(body) => format!("PATCH {plural}/{}{sub}  {body}", self.object.name),
-            Body::RestoreTemplate { replicaset } => {
-                format!("PATCH {plural}/{}{sub}  template of ReplicaSet {replicaset}", self.object.name)
-            }
-        }
-    }
 }
 
 /// The data of a plan: what the journal keeps of it.
@@ -111,6 +61,9 @@ pub struct PlanRecord {
     pub requests: Vec<Request>,
     /// The facts it rests on.
     pub facts: Facts,
+    /// What else it rests on: the environment before, for a promotion.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<RestsOn>,
     /// The resourceVersion they were read at.
     pub resource_version: String,
     /// When the picture was last confirmed.
@@ -206,7 +159,8 @@ pub struct Scene<'a> {
 /// # Errors
 /// All refusals, the most telling first; never empty.
 pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Plan, Vec<Refusal>> {
-    let Some((env, workload)) = world.find(&intent.target) else {
+    let found = intent.target.workload().and_then(|key| world.find(key));
+    let Some((env, workload)) = found else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
     let mut refusals = permission(env, intent.verb);
@@ -226,7 +180,11 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
     }
     match draft {
-        Ok(draft) if refusals.is_empty() => Ok(finish(env, snapshot, status, intent, around.now, draft)),
+        Ok(draft) if refusals.is_empty() => {
+            let mut plan = finish(env, snapshot, status, intent, around.now, draft);
+            plan.record.rests_on = rests_on(world, env, workload, intent.verb);
+            Ok(plan)
+        }
         Ok(_) => Err(refusals),
         Err(refusal) => {
             // What makes no sense in this state is the first thing to say, unless the operator may not act at all.
@@ -236,6 +194,20 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
             Err(refusals)
         }
     }
+}
+
+/// What a promotion rests on besides its own object: what the environment before runs.
+fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, verb: Verb) -> Vec<RestsOn> {
+    if !matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        return Vec::new();
+    }
+    let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
+    let seen = before.and_then(|(before, id)| {
+        let snapshot = before.workload(id)?.snapshot.as_ref()?;
+        let target = WorkloadKey { env: before.name().clone(), workload: id.clone() }.into();
+        Some(RestsOn { target, facts: Facts::of(&snapshot.object) })
+    });
+    seen.into_iter().collect()
 }
 
 fn not_seen(env: &Environment) -> String {
@@ -333,8 +305,8 @@ fn finish(
     };
     let goes_out = status.canary.as_ref().or(status.stable.as_ref());
     let release = goes_out.map_or_else(
-        || intent.target.workload.name.clone(),
-        |revision| format!("{} {}", intent.target.workload.name, revision.version()),
+        || snapshot.object.meta().name.clone(),
+        |revision| format!("{} {}", snapshot.object.meta().name, revision.version()),
     );
     Plan {
         made_at: now,
@@ -353,6 +325,7 @@ fn finish(
             not_undone: not_undone(env, intent.verb),
             requests: draft.requests,
             facts: Facts::of(&snapshot.object),
+            rests_on: Vec::new(),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
             from_hash: goes_out.map(|revision| revision.hash.clone()),

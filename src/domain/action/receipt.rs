@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Outcome, PlanRecord, Verb};
-use crate::domain::ids::Target;
+use super::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::journal::{Entry, JournalState, Line};
 
 /// A report on an action, a statement or the journal.

@@ -1,7 +1,6 @@
-//! Whether an action took effect, told from the object alone.
+//! Whether an action took effect, told from the target alone.
 
-use super::{Facts, PlanRecord, Verb};
-use crate::domain::workload::Object;
+use super::{PlanRecord, Seen, Verb};
 
 /// What a look at the object tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,14 +15,13 @@ pub enum Settled {
 
 /// Tells from the object whether the action of `record` took effect. Success is never told from the patch's reply.
 #[must_use]
-pub fn settled(record: &PlanRecord, object: &Object) -> Settled {
-    let now = Facts::of(object);
+pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
+    let now = seen.facts();
     if record.facts.uid != now.uid {
         return Settled::Lost("the object was deleted and made anew".to_owned());
     }
-    let (phase, message) = object.phase();
-    let shows = if message.is_empty() { phase.to_string() } else { format!("{phase}: {message}") };
-    if object.actions().is_done(record) {
+    let shows = seen.shows();
+    if seen.is_done(record) {
         return Settled::Done(shows);
     }
     if record.verb != Verb::Rollback && record.facts.under_way != now.under_way && record.verb != Verb::Restart {
@@ -35,6 +33,6 @@ pub fn settled(record: &PlanRecord, object: &Object) -> Settled {
 /// Returns whether the request is in the object and the controller has not taken note of it: then it is neither done nor
 /// undone, and the controller has to be made to look.
 #[must_use]
-pub fn unnoticed(record: &PlanRecord, object: &Object) -> bool {
-    record.facts.uid == object.meta().uid && object.actions().is_unnoticed(record)
+pub fn unnoticed(record: &PlanRecord, seen: &Seen) -> bool {
+    record.facts.uid == seen.facts().uid && seen.is_unnoticed(record)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, unnoticed};
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Target};
+use crate::domain::ids::{EnvName, WorkloadKey};
 
 use crate::domain::verdict::Limits;
 use crate::domain::workload::Object;
@@ -19,7 +19,7 @@ const NOW: &str = "2026-11-21T09:00:00Z";
 
 fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
     let object = Object::parse(object).unwrap();
-    let target = Target { env: EnvName::new("a"), workload: object.id() };
+    let target = WorkloadKey { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
         name: target.env.clone(),
         context: "a".to_owned(),
@@ -41,7 +41,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);
-    plan(&world, &Intent { verb, target, to: None }, &Circumstances { now, ..Circumstances::default() })
+    plan(&world, &Intent { verb, target: target.into(), to: None }, &Circumstances { now, ..Circumstances::default() })
 }
 
 fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value {
@@ -125,8 +125,8 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     let look = |value: &Value| {
         let object = Object::parse(value).unwrap();
-        let done = matches!(settled(plan.record(), &object), Settled::Done(_));
-        (done, unnoticed(plan.record(), &object))
+        let done = matches!(settled(plan.record(), &object.clone().into()), Settled::Done(_));
+        (done, unnoticed(plan.record(), &object.into()))
     };
     assert_eq!(look(&rollout), (false, false));
     rollout["status"]["abort"] = json!(true);

@@ -60,7 +60,7 @@ impl Difference {
 mod tests {
     use super::*;
     use crate::domain::guardrails::Guardrails;
-    use crate::domain::ids::{EnvName, Target, WorkloadId, WorkloadKind};
+    use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
     use crate::domain::signals::Tracks;
     use analysis::{Counts, Judge, Look, Rules, Scrape};
 
@@ -88,7 +88,7 @@ mod tests {
     fn past(end: End) -> Past {
         let workload = WorkloadId::new(WorkloadKind::Rollout, "web");
         Past {
-            target: Target { env: EnvName::new("prod"), workload },
+            target: WorkloadKey { env: EnvName::new("prod"), workload },
             release: "web 1.5.0".to_owned(),
             tracks: Tracks::default(),
             from: at(0),

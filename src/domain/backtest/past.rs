@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::action::{ActionId, PlanRecord, Verb};
-use crate::domain::ids::{Target, WorkloadKind};
+use crate::domain::ids::{WorkloadKey, WorkloadKind};
 use crate::domain::journal::{Course, Entry, Line};
 use crate::domain::signals::Tracks;
 
@@ -18,7 +18,7 @@ const AFTER: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Past {
     /// Which workload, where.
-    pub target: Target,
+    pub target: WorkloadKey,
     /// The release, e.g. `payments-api 1.5.0`; empty where it was not told by a journal.
     pub release: String,
     /// Its ReplicaSets.
@@ -116,8 +116,8 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
             }
             Entry::Observed { target, course: None, .. } => seen(&mut found, target, line.at),
             Entry::Intent { action, operator, plan } => {
-                if let Some(tracks) = told_by(plan) {
-                    begin(&mut found, &plan.target, &release, &tracks, line.at - BEFORE, line.at);
+                if let Some((target, tracks)) = told_by(plan) {
+                    begin(&mut found, target, &release, &tracks, line.at - BEFORE, line.at);
                 }
                 asked.insert(action, (operator, plan));
             }
@@ -133,19 +133,21 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
 }
 
 /// Returns the ReplicaSets that an action on a rollout under way tells of, by the hashes of their templates.
-fn told_by(plan: &PlanRecord) -> Option<Tracks> {
+fn told_by(plan: &PlanRecord) -> Option<(&WorkloadKey, Tracks)> {
+    let target = plan.target.workload()?;
     let (under_way, stable) = (&plan.facts.under_way, &plan.facts.stable);
-    let known = plan.target.workload.kind == WorkloadKind::Rollout && !under_way.is_empty() && !stable.is_empty();
-    let name = |hash: &String| format!("{}-{hash}", plan.target.workload.name);
-    (known && under_way != stable).then(|| Tracks { stable: Some(name(stable)), canary: Some(name(under_way)) })
+    let known = target.workload.kind == WorkloadKind::Rollout && !under_way.is_empty() && !stable.is_empty();
+    let name = |hash: &String| format!("{}-{hash}", target.workload.name);
+    let tracks = || Tracks { stable: Some(name(stable)), canary: Some(name(under_way)) };
+    (known && under_way != stable).then(|| (target, tracks()))
 }
 
 /// Returns the rollout of a target that is not over.
-fn open_of<'a>(found: &'a mut [Open], target: &Target) -> Option<&'a mut Open> {
+fn open_of<'a>(found: &'a mut [Open], target: &WorkloadKey) -> Option<&'a mut Open> {
     found.iter_mut().rev().find(|open| open.past.target == *target && !open.over)
 }
 
-fn begin(found: &mut Vec<Open>, target: &Target, release: &str, tracks: &Tracks, from: Timestamp, at: Timestamp) {
+fn begin(found: &mut Vec<Open>, target: &WorkloadKey, release: &str, tracks: &Tracks, from: Timestamp, at: Timestamp) {
     if tracks.canary.is_none() || tracks.stable.is_none() {
         return;
     }
@@ -171,13 +173,13 @@ fn begin(found: &mut Vec<Open>, target: &Target, release: &str, tracks: &Tracks,
     found.push(Open { past, last: at, over: false });
 }
 
-fn seen(found: &mut [Open], target: &Target, at: Timestamp) {
+fn seen(found: &mut [Open], target: &WorkloadKey, at: Timestamp) {
     if let Some(open) = open_of(found, target) {
         open.go_on(at);
     }
 }
 
-fn end(found: &mut [Open], target: &Target, stable: Option<&str>, at: Timestamp) {
+fn end(found: &mut [Open], target: &WorkloadKey, stable: Option<&str>, at: Timestamp) {
     let Some(open) = open_of(found, target) else { return };
     let promoted = stable.is_some() && stable == open.past.tracks.canary.as_deref();
     if promoted {
@@ -191,7 +193,9 @@ fn end(found: &mut [Open], target: &Target, stable: Option<&str>, at: Timestamp)
 }
 
 fn done(found: &mut [Open], who: &str, plan: &PlanRecord, at: Timestamp) {
-    let Some(open) = found.iter_mut().rev().find(|open| open.past.target == plan.target) else { return };
+    let Some(open) = found.iter_mut().rev().find(|open| Some(&open.past.target) == plan.target.workload()) else {
+        return;
+    };
     open.past.deeds.push(Deed { at, verb: plan.verb, who: who.to_owned(), headline: plan.headline.clone() });
     // Of a rollback the end may be seen a moment before its outcome is written.
     if open.over {
@@ -223,8 +227,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn target() -> Target {
-        Target { env: EnvName::new("prod"), workload: WorkloadId::new(WorkloadKind::Rollout, "web") }
+    fn target() -> WorkloadKey {
+        WorkloadKey { env: EnvName::new("prod"), workload: WorkloadId::new(WorkloadKind::Rollout, "web") }
     }
 
     fn tracks() -> Tracks {

@@ -89,8 +89,8 @@ impl World {
             return Some(Part { id, revision: canary, stable, standing: Standing::UnderWay });
         }
         let incoming = self.previous(env).and_then(|before| {
-            let twin = twin(before, id)?;
-            self.part(before, twin).map(|part| part.revision)
+            let id = counterpart(before, id)?;
+            self.part(before, id).map(|part| part.revision)
         });
         match (incoming, stable) {
             (Some(incoming), Some(stable)) if key(incoming) != key(stable) => {
@@ -105,7 +105,7 @@ impl World {
 
 /// Returns the workload of the same service in another environment: of the same name, else the only one.
 #[must_use]
-pub fn twin<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadId> {
+pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadId> {
     let ids = || env.workloads.iter().map(|workload| &workload.id);
     ids().find(|other| other.name == id.name).or_else(|| ids().next().filter(|_| env.workloads.len() == 1))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::candidate::{Candidate, Standing, twin};
+use super::candidate::{Candidate, Standing, counterpart};
 use super::check::{Finding, Found};
 use super::ledger::Ledger;
 use crate::domain::object::{ImageRef, short_digest};
@@ -166,11 +166,11 @@ fn same_as_before(
         let age = heard.age(now).map_or_else(|| "was never seen".to_owned(), |age| format!("is {} old", duration(age)));
         return Answer::new(Found::Blind, format!("the picture of {name} {age}"), &format!("{name} answers"));
     }
-    let twin = twin(before, &candidate.workload).and_then(|id| before.workload(id));
-    if twin.is_some_and(|workload| workload.missing) {
+    let counterpart = counterpart(before, &candidate.workload).and_then(|id| before.workload(id));
+    if counterpart.is_some_and(|workload| workload.missing) {
         return Answer::new(Found::Failed, format!("{name} does not run {}", candidate.workload), &wanted);
     }
-    let Some(pods) = twin.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
+    let Some(pods) = counterpart.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
         return Answer::new(Found::Blind, format!("{} of {name} is not seen yet", candidate.workload), &wanted);
     };
     let there = digests(pods.iter());
@@ -184,7 +184,7 @@ fn same_as_before(
             Answer::new(if same == all { Found::Passed } else { Found::Failed }, summary, &wanted)
         }
         // No pod runs it here yet: what the tag meant there is what it has to mean here, and is compared then.
-        (None, Some((digest, _))) if there.len() == 1 && runs(twin, candidate) => {
+        (None, Some((digest, _))) if there.len() == 1 && runs(counterpart, candidate) => {
             Answer::new(Found::Passed, format!("{} on {all}/{all} pods of {name}", short_digest(digest)), &wanted)
         }
         (None, Some(_)) => {
@@ -199,8 +199,8 @@ fn same_as_before(
 }
 
 /// Whether the environment before has settled on the version that comes in.
-fn runs(twin: Option<&WorkloadState>, candidate: &Candidate) -> bool {
-    let stable = twin.and_then(|workload| workload.status.as_ref()).and_then(|status| status.stable.as_ref());
+fn runs(counterpart: Option<&WorkloadState>, candidate: &Candidate) -> bool {
+    let stable = counterpart.and_then(|workload| workload.status.as_ref()).and_then(|status| status.stable.as_ref());
     stable.is_some_and(|stable| stable.version() == candidate.version)
 }
 

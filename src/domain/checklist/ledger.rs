@@ -69,7 +69,7 @@ impl Ledger {
             Entry::SignedOff(sign_off) if !self.sign_offs.contains(sign_off) => self.sign_offs.push(sign_off.clone()),
             Entry::Checked { env, check, finding } => self.answered(env, check, finding),
             Entry::Intent { action, plan, .. } if plan.verb == Verb::Rollback => {
-                self.rollbacks.insert(action.clone(), plan.target.env.clone());
+                self.rollbacks.insert(action.clone(), plan.target.env().clone());
             }
             Entry::Outcome { action, outcome } => {
                 if let Some(env) = self.rollbacks.remove(action).filter(|_| outcome.is_done()) {

@@ -56,7 +56,7 @@ impl Tap for Observer {
     }
 
     fn acted(&mut self, plan: &PlanRecord, now: Timestamp) {
-        if plan.target.env == self.env && plan.automatic.is_none() {
+        if *plan.target.env() == self.env && plan.automatic.is_none() {
             lock(&self.notes.noted).actions.push((now, plan.verb));
         }
     }

@@ -8,8 +8,8 @@ use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
-use crate::domain::action::{Intent, Part, Plan, Refusal, Verb, describe};
-use crate::domain::ids::Target;
+use crate::domain::action::{Part, Plan, Refusal, Verb, describe};
+use crate::domain::ids::WorkloadKey;
 use crate::domain::text::visible;
 
 /// Runs an action.
@@ -30,10 +30,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         Command::Rollback(rollback) => rollback.to,
         _ => None,
     };
-    let intent = Intent { verb, target, to };
-    let plan = match driver.core.plan(&intent.target, verb, to) {
+    let plan = match driver.core.plan(&target, verb, to) {
         Ok(plan) => plan,
-        Err(refusals) => return Ok(refused(&intent, &refusals)),
+        Err(refusals) => return Ok(refused(&target, verb, &refusals)),
     };
     if !confirmed(driver, &plan, command, action.yes).await? {
         return Ok(Exit::NoGo);
@@ -49,13 +48,13 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         }
     };
     let outcome = driver.perform(plan).await?;
-    let line = format!("{}\n", visible(&format!("{}: {}", intent.target, outcome.words())));
+    let line = format!("{}\n", visible(&format!("{target}: {}", outcome.words())));
     if outcome.is_done() {
         print(&line)?;
     } else {
         complain(line.trim_end());
     }
-    let state = driver.session().door.journal().state();
+    let state = driver.session().dispatcher.journal().state();
     if let Some(why) = state.broken {
         let entries = crate::domain::text::plural(state.unwritten, "entry");
         complain(&format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
@@ -64,11 +63,11 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
 }
 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
-async fn prepare(driver: &mut Driver, verb: Verb, target: &Target) -> Result<()> {
+async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     driver.until(FIRST_LOOK, |core| !core.journal.unread).await?;
-    if let Some(open) = driver.core.in_flight.get(target) {
+    if let Some(open) = driver.core.flying(target) {
         complain(&format!("settling what was left open: {}", open.record.headline));
-        while driver.core.in_flight.contains_key(target) {
+        while driver.core.flying(target).is_some() {
             driver.next().await?;
         }
     }
@@ -81,14 +80,14 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &Target) -> Result<()>
         super::checklist::settle(driver, &target.env).await?;
     }
     // A promotion needs a journal that can be written; whether it can is known after trying.
-    let (door, release) = (driver.session().door.clone(), target.workload.name.clone());
-    driver.meanwhile(async move { door.probe(&release).await }).await?;
+    let (dispatcher, release) = (driver.session().dispatcher.clone(), target.workload.name.clone());
+    driver.meanwhile(async move { dispatcher.probe(&release).await }).await?;
     driver.refresh();
     Ok(())
 }
 
-fn refused(intent: &Intent, refusals: &[Refusal]) -> Exit {
-    complain(&format!("{} cannot {}:", intent.target, intent.verb.spoken()));
+fn refused(target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
+    complain(&format!("{target} cannot {}:", verb.spoken()));
     for refusal in refusals {
         complain(&format!("  {}", visible(&refusal.line())));
     }
@@ -142,7 +141,7 @@ async fn ask(driver: &mut Driver, question: &str) -> Result<String> {
 /// What a plan will do, line by line.
 fn described(plan: &Plan) -> String {
     let record = plan.record();
-    let mut lines = vec![format!("{}: {}", record.target.env, record.headline)];
+    let mut lines = vec![format!("{}: {}", record.target.env(), record.headline)];
     for (part, texts) in describe(record, plan.made_at()) {
         let mut label = part.label();
         for text in texts {

@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{complain, print};
-use crate::actuators::journal;
 use crate::cli::Exit;
 use crate::cli::args::{BacktestArgs, Output, When};
 use crate::cli::backtest::{Looked, exit, json, text};
@@ -18,8 +17,9 @@ use crate::config::cluster::Clusters;
 use crate::config::paths::Variables;
 use crate::config::{Config, EnvConfig};
 use crate::domain::backtest::{End, Findings, Past, releases};
-use crate::domain::ids::{Target, WorkloadId, WorkloadKind};
+use crate::domain::ids::{WorkloadId, WorkloadKey, WorkloadKind};
 use crate::domain::signals::Tracks;
+use crate::executors::journal;
 use crate::runtime::signals::{Asked, Signals};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
@@ -126,7 +126,7 @@ fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Resul
     if to.duration_since(from) > LONGEST {
         bail!("from --from to --to are more than {} hours", LONGEST.as_hours());
     }
-    let target = Target { env: env.name.clone(), workload: workload(env, canary) };
+    let target = WorkloadKey { env: env.name.clone(), workload: workload(env, canary) };
     let tracks = Tracks { stable: Some(stable.clone()), canary: Some(canary.clone()) };
     Ok(Past { target, release: String::new(), tracks, from, to, deeds: Vec::new(), end: End::Unknown })
 }

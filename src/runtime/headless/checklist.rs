@@ -6,7 +6,6 @@ use color_eyre::eyre::Result;
 
 use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
-use crate::actuators::recovery;
 use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
@@ -16,6 +15,7 @@ use crate::domain::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
 use crate::domain::ids::EnvName;
 use crate::domain::verdict::Verdict;
 use crate::domain::world::{Environment, World};
+use crate::executors::recovery;
 use crate::keys::keymap::nearest;
 
 /// A check has its own time limit; this is what is given on top for the queue.
@@ -195,8 +195,8 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
     let asked = |env: &Environment| !env.access.verbs.is_empty();
     driver.until(FIRST_LOOK, |core| core.world.environment(env).is_some_and(asked)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
-    let door = driver.session().door.clone();
-    driver.meanwhile(recovery::share_lately(door)).await?;
+    let dispatcher = driver.session().dispatcher.clone();
+    driver.meanwhile(recovery::share_lately(dispatcher)).await?;
     driver.refresh();
     let known = driver.world().environment(env).and_then(|known| driver.world().candidate(known));
     if known.is_none() {

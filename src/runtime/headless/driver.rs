@@ -8,8 +8,7 @@ use tokio::time::Instant;
 
 use super::complain;
 use crate::core::{self, Core, Effect, Msg};
-use crate::domain::action::{Outcome, Plan, Receipt, Verb};
-use crate::domain::ids::Target;
+use crate::domain::action::{Outcome, Plan, Receipt, Target, Verb};
 use crate::domain::world::World;
 use crate::runtime::engine::Engine;
 use crate::runtime::session::Session;

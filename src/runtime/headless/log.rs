@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::{complain, print, print_raw};
-use crate::actuators::journal::{self, JournalError};
 use crate::cli::args::{Log, Output};
 use crate::cli::{Exit, journal as text};
 use crate::config::Config;
 use crate::config::paths::Variables;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::text::plural;
+use crate::executors::journal::{self, JournalError};
 
 /// Runs `show`, `verify` or `export`.
 pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log) -> Result<Exit> {

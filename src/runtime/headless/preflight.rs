@@ -21,12 +21,12 @@ pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<St
         })
         .await?;
     // Any name will do: a journal is begun with its first entry, not by trying.
-    let door = driver.session().door.clone();
-    driver.meanwhile(async move { door.probe("preflight").await }).await?;
+    let dispatcher = driver.session().dispatcher.clone();
+    driver.meanwhile(async move { dispatcher.probe("preflight").await }).await?;
     driver.refresh();
     let local = Local {
         config,
-        journals: driver.session().door.journal().dir().display().to_string(),
+        journals: driver.session().dispatcher.journal().dir().display().to_string(),
         journal_broken: driver.core.journal.broken.clone(),
     };
     let items = items(driver.world(), &local, driver.core.now);

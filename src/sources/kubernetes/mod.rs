@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
 use crate::domain::counters::KnownCanary;
-use crate::domain::ids::{EnvName, Target, WorkloadId};
+use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::signals::Tracks;
 
 /// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
@@ -65,7 +65,7 @@ impl KubernetesSource {
             tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));
         }
         for workload in self.workloads.clone() {
-            let target = Target { env: self.env.clone(), workload };
+            let target = WorkloadKey { env: self.env.clone(), workload };
             tasks.spawn(guarded(self.cancel.clone(), workload::run(self.clone(), health.clone(), target)));
         }
     }

@@ -22,7 +22,7 @@ use crate::domain::analysis_run::AnalysisRun;
 use crate::domain::counters::{GivenShare, KnownCanary, KnownPod};
 use crate::domain::event::KubeEvent;
 use crate::domain::feed::Feed;
-use crate::domain::ids::Target;
+use crate::domain::ids::WorkloadKey;
 use crate::domain::object::Meta;
 use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
@@ -72,7 +72,7 @@ impl Part {
 type Stream = BoxStream<'static, WatchMessage>;
 
 /// Watches one workload for ever.
-pub(super) async fn run(source: KubernetesSource, health: Health, target: Target) {
+pub(super) async fn run(source: KubernetesSource, health: Health, target: WorkloadKey) {
     let mut beats = heartbeat::beats(&source, &target.workload);
     let refresh = Arc::clone(&source.refresh);
     let mut watched = Watched::new(source, health, target);
@@ -120,7 +120,7 @@ async fn either(one: &mut SelectAll<Stream>, other: &mut SelectAll<Stream>) -> O
 struct Watched {
     source: KubernetesSource,
     health: Health,
-    target: Target,
+    target: WorkloadKey,
     object: Store<Object>,
     owner: Store<Meta>,
     replicasets: Store<ReplicaSet>,
@@ -135,7 +135,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(source: KubernetesSource, health: Health, target: Target) -> Self {
+    fn new(source: KubernetesSource, health: Health, target: WorkloadKey) -> Self {
         Self {
             source,
             health,

@@ -18,7 +18,7 @@ use super::trouble::QueryError;
 use crate::domain::counters::KnownCanary;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Target, WorkloadId};
+use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::series::Series;
 use crate::domain::signals::{NoData, Sample, Signals, Tracks};
 use crate::sources::inbox::Outlet;
@@ -341,8 +341,8 @@ impl Watch {
         self.source.outlet.send(Feed::Link { env, source: SourceKind::Prometheus, link, at });
     }
 
-    fn target(&self, workload: &WorkloadId) -> Target {
-        Target { env: self.source.env.clone(), workload: workload.clone() }
+    fn target(&self, workload: &WorkloadId) -> WorkloadKey {
+        WorkloadKey { env: self.source.env.clone(), workload: workload.clone() }
     }
 }
 

@@ -195,7 +195,7 @@ pub(crate) fn reasons(
     let glyphs = scene.theme.glyphs();
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
     for (target, flying) in &scene.model.core.in_flight {
-        if target.env == *env.name() && target.workload == workload.id {
+        if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(flying.since);
             let text = match &flying.outcome {
                 Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.words()),

@@ -14,7 +14,7 @@ use crate::view::theme::Role;
 /// Returns the lines, in `columns`.
 pub(crate) fn lines(scene: &Scene<'_>, columns: usize) -> Vec<Line<'static>> {
     let next = next(scene.model);
-    let flying = scene.model.target().is_some_and(|target| scene.model.core.in_flight.contains_key(&target));
+    let flying = scene.model.target().is_some_and(|target| scene.model.core.flying(&target).is_some());
     let (sign, role) = if flying { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
     let head = if sign.is_empty() { "NEXT  ".to_owned() } else { format!("NEXT {sign} ") };
     let indent = width(&head);

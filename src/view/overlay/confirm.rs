@@ -82,7 +82,7 @@ fn title(record: &PlanRecord) -> String {
     };
     let mut letters = spoken.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect::<String>();
-    format!("{first}{} {}{rest}", letters.as_str(), record.target.env)
+    format!("{first}{} {}{rest}", letters.as_str(), record.target.env())
 }
 
 fn role(part: Part) -> Role {

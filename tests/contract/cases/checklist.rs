@@ -159,7 +159,7 @@ pub async fn a_gate_turns_red(stage: &Stage) -> Checked {
     alice.expect(3, &promote, "pager: nobody acknowledged it").await?;
     alice.expect(3, &["ack", "prod", "smoke", "--note", "it is fine"], "answers itself").await?;
     alice.expect(2, &["ack", "prod", "pagr", "--note", "x"], "did you mean `pager`").await?;
-    alice.expect(0, &["ack", "prod", "pager", "--note", "Ana has it"], "acknowledged by alice").await?;
+    alice.expect(0, &["ack", "prod", "pager", "--note", "Ana has it"], "alice acknowledged pager").await?;
     alice.expect(0, &["check", "prod", "smoke"], "fine").await?;
     alice.expect(0, &["gate", "prod", "-o", "junit"], "failures=\"0\"").await?;
     alice.expect(0, &promote, "done").await?;

@@ -1,8 +1,8 @@
 //! A cockpit that is killed in the middle of an action: the next one finds the open intent and settles it by looking.
 
-use release_cockpit::actuators::recovery;
 use release_cockpit::domain::action::{Outcome, Verb};
 use release_cockpit::domain::journal::{Entry, open_intents};
+use release_cockpit::executors::recovery;
 
 use super::{fresh, holds, same};
 use crate::Checked;
@@ -36,10 +36,10 @@ async fn killed(stage: &Stage, workload: &str, verb: Verb, harm: Harm) -> Checke
     opening.journals = Some(journals.path().to_owned());
     let mut next = Cockpit::open(stage, opening).await?;
     same("open intents on disk", &open_intents(&next.lines()?).len(), &1)?;
-    let found = recovery::find(&next.door);
+    let found = recovery::find(&next.dispatcher);
     let [(action, record)] = found.open.as_slice() else { return Err("one open intent was due".into()) };
     same("verb", &record.verb, &verb)?;
-    recovery::settle(&next.door, action, record).await;
+    recovery::settle(&next.dispatcher, action, record).await;
     next.check_life()?;
     same("writes of the next", &next.wire()?.sent().len(), &0)?;
     let outcome = next.lines()?.into_iter().rev().find_map(|line| match line.entry {

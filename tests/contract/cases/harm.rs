@@ -31,7 +31,7 @@ async fn harmed(cockpit: &mut Cockpit, verb: Verb, harm: Harm) -> Checked<Outcom
     cockpit.receipts.clear();
     cockpit.wire()?.forget();
     cockpit.wire()?.strike(harm);
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     cockpit.absorb();
     let outcomes: Vec<_> = cockpit
         .receipts
@@ -115,7 +115,7 @@ pub async fn a_clear_no(stage: &Stage) -> Checked {
         let plan = cockpit.planned(Verb::Pause)?;
         cockpit.wire()?.forget();
         cockpit.wire()?.strike(Harm::Answer(status));
-        let outcome = cockpit.door.perform(plan).await;
+        let outcome = cockpit.dispatcher.perform(plan).await;
         cockpit.absorb();
         let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
         says(why, &status.to_string())?;

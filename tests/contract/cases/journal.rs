@@ -32,7 +32,7 @@ pub async fn broken_and_mended(stage: &Stage) -> Checked {
     let folder = place.path().join("state");
     std::fs::write(&folder, "in the way")?;
     let mut cockpit = at_first_pause(stage, &folder).await?;
-    cockpit.door.probe("api 1.1.0").await;
+    cockpit.dispatcher.probe("api 1.1.0").await;
     for verb in [Verb::Promote, Verb::PromoteFull, Verb::Restart] {
         let said = cockpit.refused(verb)?;
         says(&said, "Journal: the journal cannot be written")?;
@@ -41,13 +41,13 @@ pub async fn broken_and_mended(stage: &Stage) -> Checked {
     cockpit.act(Verb::Abort).await?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| view.is(Phase::Healthy) && view.goes_out() == "1.0.0").await?;
-    let state = cockpit.door.journal().state();
+    let state = cockpit.dispatcher.journal().state();
     holds("it is flagged", state.broken.is_some())?;
     same("entries in memory", &state.unwritten, &6)?;
     std::fs::remove_file(&folder)?;
     std::fs::create_dir(&folder)?;
-    cockpit.door.probe("api 1.1.0").await;
-    same("entries in memory", &cockpit.door.journal().state().unwritten, &0)?;
+    cockpit.dispatcher.probe("api 1.1.0").await;
+    same("entries in memory", &cockpit.dispatcher.journal().state().unwritten, &0)?;
     cockpit.act(Verb::Restart).await?;
     cockpit.check_life()
 }
@@ -62,7 +62,7 @@ pub async fn broken_after_the_plan(stage: &Stage) -> Checked {
     std::fs::remove_dir_all(&folder)?;
     std::fs::write(&folder, "in the way")?;
     cockpit.wire()?.forget();
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
     says(why, "not sent: the journal cannot be written")?;
     same("writes tried", &cockpit.wire()?.sent().len(), &0)?;

@@ -39,12 +39,12 @@ pub async fn in_mid_canary(stage: &Stage) -> Checked {
     says(&cockpit.refused(Verb::Promote)?, "Stale: the picture is")?;
     // What stops is tried, whatever is known.
     let plan = cockpit.planned(Verb::Rollback)?;
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
     says(why, "not sent")?;
     let plan = cockpit.planned(Verb::Rollback)?;
     stage.bed.bring_back().await?;
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     holds(&format!("it is confirmed: {}", outcome.words()), matches!(outcome, Outcome::Confirmed { .. }))?;
     cockpit.until("1.0.0", |view| view.is_settled() && view.goes_out() == "1.0.0").await?;
     cockpit.until_link("up", |heard| heard.link.is_up()).await?;
@@ -53,7 +53,7 @@ pub async fn in_mid_canary(stage: &Stage) -> Checked {
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;
     cockpit.picture(stage).await?;
     let plan = cockpit.planned(Verb::Promote)?;
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     holds(&format!("it is confirmed: {}", outcome.words()), matches!(outcome, Outcome::Confirmed { .. }))?;
     cockpit.until_paused_at(3).await?;
     cockpit.check_life()
@@ -70,7 +70,7 @@ pub async fn with_actions_in_flight(stage: &Stage) -> Checked {
         stage.set_image("Rollout", name, &image(name, "1.1.0")).await?;
         cockpit.until_paused_at(1).await?;
         cockpit.wire()?.strike(harm);
-        let (door, plan) = (cockpit.door.clone(), cockpit.planned(Verb::Promote)?);
+        let (door, plan) = (cockpit.dispatcher.clone(), cockpit.planned(Verb::Promote)?);
         let action = tokio::spawn(async move { door.perform(plan).await });
         cockpit.wire()?.held().await?;
         cockpits.push((cockpit, action));

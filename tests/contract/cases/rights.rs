@@ -36,12 +36,12 @@ pub async fn viewer(stage: &Stage) -> Checked {
     // A plan of somebody who may.
     alice.until_paused_at(1).await?;
     let plan = alice.planned(Verb::Abort)?;
-    let outcome = viewer.door.perform(plan).await;
+    let outcome = viewer.dispatcher.perform(plan).await;
     holds(&outcome.words(), matches!(outcome, Outcome::Refused { .. }))?;
     same("writes tried", &viewer.wire()?.sent().len(), &0)?;
     // The server says it itself where the rights are not known.
     let unaware = Cockpit::open(stage, Opening::of(API)?.by("viewer").unaware()).await?;
-    let outcome = unaware.door.perform(alice.planned(Verb::Abort)?).await;
+    let outcome = unaware.dispatcher.perform(alice.planned(Verb::Abort)?).await;
     let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
     says(why, "403")?;
     says(why, "User \"viewer\" cannot patch resource \"rollouts/status\"")?;

@@ -70,7 +70,7 @@ pub async fn an_unrelated_writer(stage: &Stage) -> Checked {
     let note = |n: u32| stage.merge("Rollout", "api", json!({"metadata": {"annotations": {"note": n.to_string()}}}));
     note(0).await?;
     cockpit.wire()?.forget();
-    let door = cockpit.door.clone();
+    let door = cockpit.dispatcher.clone();
     let writer = async {
         let mut every = interval(Duration::from_millis(50));
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,7 +124,7 @@ async fn somebody_promotes(stage: &Stage) -> Checked {
 /// Carries out a plan that must be found out of date: nothing is taken by the server.
 async fn must_be_moved(cockpit: &mut Cockpit, plan: Plan, why: &str) -> Checked {
     cockpit.wire()?.forget();
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     let Outcome::Moved { what } = &outcome else { return Err(format!("not refused: {}", outcome.words()).into()) };
     says(what, why)?;
     same("writes taken", &cockpit.wire()?.accepted().len(), &0)
@@ -172,7 +172,7 @@ pub async fn stops_that_rest_on_the_revision_alone(stage: &Stage) -> Checked {
     stage.merge_status("Rollout", "api", json!({"status": {"pauseConditions": null}})).await?;
     cockpit.until("it is no longer paused there", |view| !view.paused_at(3)).await?;
     // It may have become stable meanwhile: then there is nothing to roll back, and that is what must be said.
-    let outcome = cockpit.door.perform(rollback).await;
+    let outcome = cockpit.dispatcher.perform(rollback).await;
     holds(&format!("it went through: {}", outcome.words()), outcome.is_done())?;
     release(stage, "1.2.0").await?;
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;

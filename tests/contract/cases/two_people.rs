@@ -91,7 +91,7 @@ async fn refused(
 /// Carries out a plan that must be refused without any write; returns why.
 async fn said_to(cockpit: &mut Cockpit, plan: Plan) -> Checked<String> {
     cockpit.wire()?.forget();
-    let outcome = cockpit.door.perform(plan).await;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     same("writes taken", &cockpit.wire()?.accepted().len(), &0)?;
     match outcome {
         Outcome::Moved { what } => Ok(what),
@@ -271,8 +271,8 @@ async fn asked_on_screen(
     same("the spec", &after["spec"], &before["spec"])?;
     same("the abort", &after["status"]["abort"], &before["status"]["abort"])?;
     let folder = state.path().join("release-cockpit/journals");
-    for path in release_cockpit::actuators::journal::list(&folder)? {
-        let lines = release_cockpit::actuators::journal::read(&path)?.lines;
+    for path in release_cockpit::executors::journal::list(&folder)? {
+        let lines = release_cockpit::executors::journal::read(&path)?.lines;
         holds("nothing was asked", !lines.iter().any(|line| matches!(line.entry, Entry::Intent { .. })))?;
     }
     Ok(())

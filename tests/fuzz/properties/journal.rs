@@ -3,10 +3,10 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use release_cockpit::actuators::Journal;
-use release_cockpit::actuators::journal::{file_name, read, whole_lines};
 use release_cockpit::cli::journal::text;
 use release_cockpit::domain::journal::{Entry, GENESIS, Line, hex, open_intents};
+use release_cockpit::executors::Journal;
+use release_cockpit::executors::journal::{file_name, read, whole_lines};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;

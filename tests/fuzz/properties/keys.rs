@@ -9,7 +9,7 @@ use release_cockpit::domain::action::Receipt;
 use release_cockpit::domain::action::{ActionId, Outcome};
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, Target};
+use release_cockpit::domain::ids::{EnvName, WorkloadKey};
 use release_cockpit::domain::journal::JournalState;
 use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::keys::{Chord, Command, Key};
@@ -127,7 +127,7 @@ fn was_meant(msg: &Msg, before: Option<&Overlay>, now: jiff::Timestamp) {
 
 fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
     let env = model.ui.env.clone();
-    let target = model.target().unwrap_or(Target { env: env.clone(), workload: build::api() });
+    let target = model.target().unwrap_or(WorkloadKey { env: env.clone(), workload: build::api() });
     match choice % 24 {
         0..=7 => {
             let key = bytes.pick(&KEYS);
@@ -176,7 +176,7 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
         // What this names need not exist.
         _ => Msg::Core(core::Msg::Receipt(Receipt::Begun {
             action: ActionId(bytes.text()),
-            target,
+            target: target.into(),
             verb: release_cockpit::domain::action::Verb::Pause,
         })),
     }

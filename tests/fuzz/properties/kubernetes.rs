@@ -10,7 +10,7 @@ use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::{gate::Gate, status, watch};
 use release_cockpit::domain::action::Verb;
 use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::ids::Target;
+use release_cockpit::domain::ids::WorkloadKey;
 use release_cockpit::domain::reduce;
 use release_cockpit::domain::workload::{Object, Snapshot};
 use release_cockpit::domain::world::World;
@@ -56,7 +56,7 @@ fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cock
     settings.workloads = vec![snapshot.id()];
     let mut model = build::model([settings], "prod-eu");
     build::connect(&mut model, "prod-eu");
-    let target = Target { env: model.ui.env.clone(), workload: snapshot.id() };
+    let target = WorkloadKey { env: model.ui.env.clone(), workload: snapshot.id() };
     let before = model.core.world.clone();
     let feed = Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) };
     model.core.world.take(feed, build::ago(60));

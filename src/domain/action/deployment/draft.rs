@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::action::plan::{
-    Body, Draft, ObjectRef, Request, Scene, no_earlier, no_revision, not_forward, revision_line,
-};
-use crate::domain::action::{Refusal, Verb};
+use crate::domain::action::plan::{Draft, Scene, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::action::{Body, KubernetesRequest, ObjectRef, Refusal, Verb};
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::text::plural;
 use crate::domain::workload::deployment::Deployment;
+use crate::domain::workload::kind::Resource;
 
 /// Drafts the plan for a verb on a Deployment, or says why it makes no sense.
 pub(in crate::domain::action) fn draft(
@@ -40,8 +39,15 @@ pub(in crate::domain::action) fn draft(
     }
 }
 
+fn object(deployment: &Deployment) -> ObjectRef {
+    ObjectRef { kind: Resource::DEPLOYMENT.kind.to_owned(), name: deployment.meta.name.clone() }
+}
+
 fn simple(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Value) -> Draft {
-    let object = ObjectRef { kind: "Deployment".to_owned(), name: deployment.meta.name.clone() };
+    drafted(deployment, scene, headline, goes, Body::Strategic(body))
+}
+
+fn drafted(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Body) -> Draft {
     let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
     Draft {
         headline: headline.to_owned(),
@@ -49,7 +55,7 @@ fn simple(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str
         to: String::new(),
         goes: vec![goes.to_owned()],
         skips: Vec::new(),
-        requests: vec![Request { object, subresource: None, body: Body::Strategic(body) }],
+        requests: vec![KubernetesRequest { object: object(deployment), subresource: None, body }.into()],
         to_revision: None,
         restart_at: None,
     }
@@ -89,17 +95,14 @@ fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal
 
 fn rollback_draft(deployment: &Deployment, scene: &Scene<'_>, target: &ReplicaSet) -> Draft {
     let revision = scene.snapshot.revision(target);
-    let mut draft = simple(
+    let mut draft = drafted(
         deployment,
         scene,
         &format!("roll back to {}", revision.version()),
         "pods are replaced a few at a time",
-        Value::Null,
+        Body::RestoreTemplate { replicaset: target.meta.name.clone() },
     );
     draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
-    if let Some(request) = draft.requests.first_mut() {
-        request.body = Body::RestoreTemplate { replicaset: target.meta.name.clone() };
-    }
     if deployment.paused {
         draft.goes.push("the hold is lifted in the same write, else it would not move".to_owned());
     }

@@ -4,13 +4,12 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::action::plan::{
-    Body, Draft, ObjectRef, PlanRecord, Request, Scene, no_earlier, no_revision, not_forward, revision_line,
-};
-use crate::domain::action::{Refusal, Verb};
+use crate::domain::action::plan::{Draft, PlanRecord, Scene, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::action::{Body, KubernetesRequest, ObjectRef, Refusal, Request, Verb};
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::step::{Step, weight_at};
 use crate::domain::text::plural;
+use crate::domain::workload::kind::Resource;
 use crate::domain::workload::rollout::{Rollout, RunStatus};
 use crate::domain::workload::{Phase, Revision};
 
@@ -37,8 +36,8 @@ fn on_status(rollout: &Rollout, body: Value) -> Request {
 }
 
 fn request(rollout: &Rollout, subresource: Option<String>, body: Value) -> Request {
-    let object = ObjectRef { kind: "Rollout".to_owned(), name: rollout.meta.name.clone() };
-    Request { object, subresource, body: Body::Merge(body) }
+    let object = ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() };
+    KubernetesRequest { object, subresource, body: Body::Merge(body) }.into()
 }
 
 fn unpause(rollout: &Rollout) -> Option<Request> {
@@ -315,18 +314,24 @@ fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     let to_stable = target.hash == rollout.status.stable_hash;
     // Where the template lives elsewhere, it is put back there; the pause is the Rollout's own.
     let object = match &rollout.spec.workload_ref {
-        Some(owner) if owner.kind == "Deployment" => ObjectRef { kind: owner.kind.clone(), name: owner.name.clone() },
+        Some(owner) if owner.kind == Resource::DEPLOYMENT.kind => {
+            ObjectRef { kind: owner.kind.clone(), name: owner.name.clone() }
+        }
         Some(owner) => {
             return Err(Refusal::state(
                 format!("its template lives in {} {}", owner.kind, owner.name),
                 "roll that back by hand",
             ));
         }
-        None => ObjectRef { kind: "Rollout".to_owned(), name: rollout.meta.name.clone() },
+        None => ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() },
     };
-    let elsewhere = object.kind != "Rollout";
-    let restore =
-        Request { object, subresource: None, body: Body::RestoreTemplate { replicaset: target.meta.name.clone() } };
+    let elsewhere = object.kind != Resource::ROLLOUT.kind;
+    let restore = KubernetesRequest {
+        object,
+        subresource: None,
+        body: Body::RestoreTemplate { replicaset: target.meta.name.clone() },
+    }
+    .into();
     let mut requests = vec![restore];
     if elsewhere {
         requests.extend(unpause(rollout));

@@ -5,8 +5,8 @@ mod settled;
 
 use crate::domain::access::Right;
 use crate::domain::action::kind::Actions;
-use crate::domain::action::plan::{Draft, PlanRecord, Request, Scene};
-use crate::domain::action::{Facts, Refusal, Verb};
+use crate::domain::action::plan::{Draft, PlanRecord, Scene};
+use crate::domain::action::{Facts, Refusal, Request, Verb};
 use crate::domain::workload::kind::Resource;
 use crate::domain::workload::rollout::Rollout;
 

@@ -24,7 +24,7 @@ pub struct Spec {
     /// How many revisions back may skip the steps.
     pub rollback_window: Option<RollbackWindow>,
     /// The object that holds the pod template instead of the Rollout.
-    pub workload_ref: Option<WorkloadRef>,
+    pub workload_ref: Option<WorkloadKey>,
     /// Label selector of the pods.
     pub selector: Value,
     /// Pod template.
@@ -44,7 +44,7 @@ pub struct RollbackWindow {
 /// `spec.workloadRef`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct WorkloadRef {
+pub struct WorkloadKey {
     /// `apps/v1`.
     pub api_version: String,
     /// `Deployment`.

@@ -1,4 +1,4 @@
-//! The door itself: journal, precondition, request, look, journal.
+//! Carries out plans: journal, precondition, send once, look, journal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
-use super::confirmation::{confirm, settle_unknown, workload};
+use super::confirmation::{confirm, settle_unknown};
+use super::executor::{Executor, SendError};
 use super::journal::Journal;
-use super::kubernetes::{Executor, SendError};
-use crate::domain::access::Access;
-use crate::domain::action::{ActionId, Facts, Outcome, Plan, PlanRecord, Receipt, Request};
+use crate::domain::access::{Access, Permission};
+use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord, Receipt, Request, Seen, System, Verb};
 use crate::domain::checklist::record::statement;
 use crate::domain::ids::EnvName;
 use crate::domain::journal::{Entry, Line};
-use crate::domain::workload::Object;
 use crate::kill_points::pass;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
@@ -29,29 +28,31 @@ const OUT_OF_STEP: Duration = Duration::from_millis(100);
 /// How long the clients of an environment may be in coming. A read-only environment never gets any.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// The door. Cheap to clone; every action is its own task.
+/// Carries out plans, each as a task of its own. Cheap to clone.
 #[derive(Clone)]
-pub struct Door {
-    executors: Arc<Mutex<BTreeMap<EnvName, Executor>>>,
-    /// Tells that an executor was admitted.
+pub struct Dispatcher {
+    executors: Arc<Mutex<Admitted>>,
+    /// Reports that an executor was admitted.
     admitted: Arc<Notify>,
     journal: Journal,
     operator: String,
-    /// Who the API servers say we are.
-    users: Arc<Mutex<BTreeMap<EnvName, String>>>,
+    access: Arc<Mutex<BTreeMap<EnvName, Access>>>,
     receipts: mpsc::Sender<Receipt>,
 }
 
-impl Door {
-    /// Makes a door through which nothing can be done yet.
+type Admitted = BTreeMap<(EnvName, System), Arc<dyn Executor>>;
+
+impl Dispatcher {
+    /// Makes one through which nothing can be done yet.
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
-        Self { executors: Arc::default(), admitted: Arc::default(), journal, operator, users: Arc::default(), receipts }
+        let (executors, admitted, access) = (Arc::default(), Arc::default(), Arc::default());
+        Self { executors, admitted, journal, operator, access, receipts }
     }
 
-    /// Builds the executor of an environment. A read-only environment is never given one (law 8).
-    pub fn admit(&self, env: EnvName, executor: Executor) {
-        self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert(env, executor);
+    /// Admits the executor of a system in an environment. A read-only environment is never given one (law 8).
+    pub fn admit(&self, env: EnvName, system: System, executor: Arc<dyn Executor>) {
+        self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert((env, system), executor);
         self.admitted.notify_waiters();
     }
 
@@ -61,27 +62,26 @@ impl Door {
         &self.journal
     }
 
-    /// Builds an environment's verbs anew from what the operator may do.
+    /// Takes in what the operator may do in an environment.
     pub fn learn(&self, env: &EnvName, access: &Access) {
-        if let Some(user) = &access.user {
-            self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(env.clone(), user.clone());
-        }
-        let mut executors = self.executors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(executor) = executors.get_mut(env) {
-            executor.learn(access);
-        }
+        self.access.lock().unwrap_or_else(PoisonError::into_inner).insert(env.clone(), access.clone());
     }
 
-    pub(super) fn executor(&self, env: &EnvName) -> Option<Executor> {
-        self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(env).cloned()
+    fn is_denied(&self, env: &EnvName, verb: Verb) -> bool {
+        let access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
+        access.get(env).is_some_and(|access| matches!(access.of(verb), Permission::Denied(_)))
     }
 
-    /// Returns the executor of an environment, which may be a moment in coming: at start its clients are being built.
-    pub(super) async fn executor_soon(&self, env: &EnvName) -> Option<Executor> {
+    pub(super) fn executor(&self, env: &EnvName, system: System) -> Option<Arc<dyn Executor>> {
+        self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(&(env.clone(), system)).cloned()
+    }
+
+    /// Returns an executor, which may be a moment in coming: at start the clients are being built.
+    pub(super) async fn executor_soon(&self, env: &EnvName, system: System) -> Option<Arc<dyn Executor>> {
         let admitted = async {
             loop {
                 let another = self.admitted.notified();
-                if let Some(executor) = self.executor(env) {
+                if let Some(executor) = self.executor(env, system) {
                     return executor;
                 }
                 another.await;
@@ -108,8 +108,9 @@ impl Door {
     /// Why nobody else sees it.
     pub async fn share(&self, entry: &Entry) -> Result<(), String> {
         let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
-        let executor = self.executor(env).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
-        executor.publish(&key, &value).await.map_err(|error| error.words())
+        let executor =
+            self.executor(env, System::Kubernetes).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
+        executor.publish(&key, &value).await.map_err(|error| error.to_string())
     }
 
     /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
@@ -158,7 +159,9 @@ impl Door {
     pub async fn perform(&self, plan: Plan) -> Outcome {
         let record = plan.record().clone();
         let action = ActionId(uuid::Uuid::now_v7().to_string());
-        let Some(executor) = self.executor(&record.target.env).filter(|executor| executor.can(record.verb)) else {
+        let env = record.target.env();
+        let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(env, record.verb));
+        let Some(executor) = admitted else {
             let outcome = Outcome::Refused { why: "there is no executor for it: read-only or denied".to_owned() };
             self.ended(&action, &record, outcome.clone()).await;
             return outcome;
@@ -171,11 +174,11 @@ impl Door {
         }
         pass(format_args!("door.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
-        let mut outcome = self.carry_out(&executor, &action, &record).await;
+        let mut outcome = self.carry_out(executor.as_ref(), &action, &record).await;
         pass(format_args!("door.carried-out"));
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone()).await;
-            outcome = settle_unknown(&executor, &record).await;
+            outcome = settle_unknown(executor.as_ref(), &record).await;
         }
         self.conclude(&action, &record, outcome.clone()).await;
         pass(format_args!("door.concluded"));
@@ -186,8 +189,9 @@ impl Door {
 
     /// Returns who acts: the API server's word, else the machine's, marked as unverified.
     fn actor(&self, env: &EnvName) -> String {
-        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        users.get(env).cloned().unwrap_or_else(|| format!("{} (unverified)", self.operator))
+        let access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
+        let verified = access.get(env).and_then(|access| access.user.clone());
+        verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
     /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
@@ -195,8 +199,8 @@ impl Door {
         let entry = Entry::Intent {
             action: action.clone(),
             operator: match record.automatic {
-                Some(_) => format!("autopilot of {}", self.actor(&record.target.env)),
-                None => self.actor(&record.target.env),
+                Some(_) => format!("autopilot of {}", self.actor(record.target.env())),
+                None => self.actor(record.target.env()),
             },
             plan: Box::new(record.clone()),
         };
@@ -226,7 +230,10 @@ impl Door {
         self.ended(action, record, outcome).await;
     }
 
-    async fn carry_out(&self, executor: &Executor, action: &ActionId, record: &PlanRecord) -> Outcome {
+    async fn carry_out(&self, executor: &dyn Executor, action: &ActionId, record: &PlanRecord) -> Outcome {
+        if let Err(outcome) = self.still_rests(record).await {
+            return outcome;
+        }
         let mut version = record.resource_version.clone();
         for (index, request) in record.requests.iter().enumerate() {
             match self.send_and_note(executor, action, record, (index, request), &version).await {
@@ -234,10 +241,10 @@ impl Door {
                 Err(outcome) => return outcome,
             }
         }
-        if let Ok(found) = executor.look(&workload(record)).await {
-            if let Some(rest) = found.actions().remainder(record) {
-                let (index, version) = (record.requests.len(), &found.meta().resource_version);
-                if let Err(outcome) = self.send_and_note(executor, action, record, (index, &rest), version).await {
+        if let Ok(found) = executor.look(&record.target).await {
+            if let Some(rest) = found.remainder(record) {
+                let last = (record.requests.len(), &rest);
+                if let Err(outcome) = self.send_and_note(executor, action, record, last, found.version()).await {
                     return outcome;
                 }
             }
@@ -245,10 +252,21 @@ impl Door {
         confirm(executor, record).await
     }
 
+    /// Looks at what else a plan rests on. Where nothing may be written there is no executor to look with: then what was
+    /// seen at the moment of the question has to do.
+    async fn still_rests(&self, record: &PlanRecord) -> Result<(), Outcome> {
+        for rest in &record.rests_on {
+            let Some(executor) = self.executor(rest.target.env(), rest.target.system()) else { continue };
+            let seen = executor.look(&rest.target).await.map_err(not_sent)?;
+            rest.still_holds(&seen.facts()).map_err(|what| Outcome::Moved { what })?;
+        }
+        Ok(())
+    }
+
     /// Sends one request of an action and writes down how it was answered.
     async fn send_and_note(
         &self,
-        executor: &Executor,
+        executor: &dyn Executor,
         action: &ActionId,
         record: &PlanRecord,
         (index, request): (usize, &Request),
@@ -276,7 +294,7 @@ impl Door {
     /// facts still hold the request is made anew for it.
     async fn send_once(
         &self,
-        executor: &Executor,
+        executor: &dyn Executor,
         record: &PlanRecord,
         request: &Request,
         version: &str,
@@ -286,9 +304,9 @@ impl Door {
         let mut conflicts = 0;
         while Instant::now() < until {
             pass(format_args!("door.before-prepare"));
-            let prepared = executor.prepare(request, &version).await.map_err(not_sent)?;
-            if let Some(live) = &prepared.live {
-                still_hold(executor, record, request, live).await?;
+            let prepared = executor.prepare(&record.target, request, &version).await.map_err(not_sent)?;
+            if let Some(seen) = &prepared.seen {
+                still_hold(record, request, seen)?;
             }
             pass(format_args!("door.before-send"));
             match executor.send(request, &prepared).await {
@@ -299,9 +317,9 @@ impl Door {
                     if conflicts > AT_ONCE {
                         sleep(noise(OUT_OF_STEP)).await;
                     }
-                    let live = executor.get(&request.object).await.map_err(not_sent)?;
-                    still_hold(executor, record, request, &live).await?;
-                    live["metadata"]["resourceVersion"].as_str().unwrap_or_default().clone_into(&mut version);
+                    let seen;
+                    (seen, version) = executor.look_again(&record.target, request).await.map_err(not_sent)?;
+                    still_hold(record, request, &seen)?;
                 }
                 Err(SendError::Refused(why)) => return Err(Outcome::Refused { why }),
                 Err(SendError::Unknown(why)) => return Err(Outcome::Unknown { why }),
@@ -325,45 +343,35 @@ fn not_sent(error: SendError) -> Outcome {
     }
 }
 
-/// Compares the facts of the plan with those of now. `live` is the object that the request goes to; where that is not
-/// the workload itself (the Deployment behind a `workloadRef`), the workload is read too.
-async fn still_hold(
-    executor: &Executor,
-    record: &PlanRecord,
-    request: &Request,
-    live: &serde_json::Value,
-) -> Result<(), Outcome> {
-    let own = workload(record);
-    let found =
-        if request.object == own { Object::parse(live) } else { Some(executor.look(&own).await.map_err(not_sent)?) };
-    let Some(found) = found else {
-        return Err(Outcome::Refused { why: "not sent: the answer is no workload".to_owned() });
-    };
-    let (first, now) = (record.requests.first() == Some(request), Facts::of(&found));
+/// Compares the facts of the plan with those of now.
+fn still_hold(record: &PlanRecord, request: &Request, seen: &Seen) -> Result<(), Outcome> {
+    let (first, now) = (record.requests.first() == Some(request), seen.facts());
     let held = if first {
         record.facts.still_hold(&now, record.verb)
     } else {
         record.facts.hold_midway(&now, record.to_hash.as_deref())
     };
-    held.map_err(|what| Outcome::Moved { what: found.meta().blame(what, record.picture_at, Timestamp::now()) })
+    held.map_err(|what| Outcome::Moved { what: seen.blame(what, record.picture_at, Timestamp::now()) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executors::kubernetes::Kubernetes;
 
     #[tokio::test]
     async fn what_is_to_be_settled_waits_for_an_executor_that_is_in_coming() {
         let folder = tempfile::tempdir().unwrap();
         let (receipts, _inflow) = mpsc::channel(1);
-        let door = Door::new(Journal::new(folder.path(), None), "alice".to_owned(), receipts);
+        let dispatcher = Dispatcher::new(Journal::new(folder.path(), None), "alice".to_owned(), receipts);
         let env = EnvName::new("prod");
         let coming = async {
             tokio::task::yield_now().await;
             let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
-            door.admit(env.clone(), Executor::new(config, "ns").unwrap());
+            let executor = Kubernetes::new(config, "ns").unwrap();
+            dispatcher.admit(env.clone(), System::Kubernetes, Arc::new(executor));
         };
-        let (executor, ()) = tokio::join!(door.executor_soon(&env), coming);
+        let (executor, ()) = tokio::join!(dispatcher.executor_soon(&env, System::Kubernetes), coming);
         assert!(executor.is_some());
     }
 }

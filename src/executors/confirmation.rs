@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::kubernetes::Executor;
-use crate::domain::action::{ObjectRef, Outcome, PlanRecord, Settled, Verb, settled, unnoticed};
-use crate::domain::workload::Object;
+use super::executor::Executor;
+use crate::domain::action::{Outcome, PlanRecord, Seen, Settled, Verb, settled, unnoticed};
 use crate::kill_points::pass;
 
 /// How long the status may take to show the effect.
@@ -19,22 +17,16 @@ const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_
 /// After an unknown outcome a request may still be on its way inside the server for this long.
 const IN_THE_SERVER: Duration = Duration::from_secs(12);
 
-/// The object that an action is about.
-pub(super) fn workload(record: &PlanRecord) -> ObjectRef {
-    ObjectRef { kind: record.target.workload.kind.kind().to_owned(), name: record.target.workload.name.clone() }
-}
-
 /// Looks until the status shows the effect. A controller that missed the request is nudged.
-pub(super) async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome {
+pub(super) async fn confirm(executor: &dyn Executor, record: &PlanRecord) -> Outcome {
     let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_WITHIN } else { CONFIRM_WITHIN };
     let until = Instant::now() + within;
-    let object = workload(record);
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
     loop {
         pass(format_args!("door.before-look"));
-        if let Ok(found) = executor.look(&object).await {
+        if let Ok(found) = executor.look(&record.target).await {
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::Confirmed { shows },
                 Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
@@ -52,13 +44,12 @@ pub(super) async fn confirm(executor: &Executor, record: &PlanRecord) -> Outcome
 
 /// Looks until the cluster tells whether an action that may have been sent took effect. The action is not sent again;
 /// a controller that overlooked it is nudged.
-pub(super) async fn settle_unknown(executor: &Executor, record: &PlanRecord) -> Outcome {
-    let object = workload(record);
+pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord) -> Outcome {
     let mut wait = Duration::from_millis(250);
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
     loop {
-        if let Ok(found) = executor.look(&object).await {
+        if let Ok(found) = executor.look(&record.target).await {
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);
             match settled(record, &found) {
@@ -89,18 +80,18 @@ struct Nudges {
 
 impl Nudges {
     fn of(record: &PlanRecord) -> Self {
-        let done = if record.target.workload.kind.may_overlook_requests() { 0 } else { NUDGE_AFTER.len() };
+        let may_overlook = record.target.workload().is_some_and(|key| key.workload.kind.may_overlook_requests());
+        let done = if may_overlook { 0 } else { NUDGE_AFTER.len() };
         Self { since: None, done }
     }
 
     /// Nudges, if it is time. The time counts from the first call: from when the request was known to be taken.
-    async fn if_due(&mut self, executor: &Executor, record: &PlanRecord, found: &Object) {
+    async fn if_due(&mut self, executor: &dyn Executor, record: &PlanRecord, found: &Seen) {
         let since = self.since.get_or_insert_with(Instant::now).elapsed();
         if NUDGE_AFTER.get(self.done).is_some_and(|after| since >= *after) {
             self.done += 1;
-            let version = &found.meta().resource_version;
             pass(format_args!("door.before-nudge"));
-            let touched = executor.nudge(&workload(record), version, Timestamp::now()).await;
+            let touched = executor.nudge(&record.target, found).await;
             pass(format_args!("door.nudged"));
             tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
         }

@@ -3,21 +3,21 @@
 use jiff::Timestamp;
 
 use super::confirmation::settle_unknown;
-use super::door::Door;
+use super::dispatcher::Dispatcher;
 use super::journal::{self, JournalError};
-use crate::domain::action::{ActionId, PlanRecord};
+use crate::domain::action::{ActionId, PlanRecord, System};
 use crate::domain::journal::Entry;
 use crate::domain::recovered::Recovered;
 use crate::kill_points::pass;
 
 /// Reads all journals, leaving out the open intents of actions that a living process has in progress.
 #[must_use]
-pub fn find(door: &Door) -> Recovered {
+pub fn find(dispatcher: &Dispatcher) -> Recovered {
     let mut found = Recovered::default();
-    let journals = match journal::list(door.journal().dir()) {
+    let journals = match journal::list(dispatcher.journal().dir()) {
         Ok(journals) => journals,
         Err(error) => {
-            found.broken.push(format!("{}: {error}", door.journal().dir().display()));
+            found.broken.push(format!("{}: {error}", dispatcher.journal().dir().display()));
             return found;
         }
     };
@@ -28,7 +28,7 @@ pub fn find(door: &Door) -> Recovered {
                     Entry::Opened { release, .. } => Some(release.clone()),
                     _ => None,
                 });
-                let alive = release.is_some_and(|release| door.journal().is_in_flight(&release));
+                let alive = release.is_some_and(|release| dispatcher.journal().is_in_flight(&release));
                 found.take(&contents.lines, alive, Timestamp::now());
             }
             Err(error @ JournalError::Broken { .. }) => found.broken.push(error.to_string()),
@@ -39,37 +39,37 @@ pub fn find(door: &Door) -> Recovered {
 }
 
 /// Shares once more what people said here lately. Where it is shared already that changes nothing: its key is the same.
-pub async fn share_again(door: &Door, said: Vec<Entry>) {
+pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
     for entry in said {
         let Some(env) = entry.checklist_of() else { continue };
-        if door.executor_soon(env).await.is_none() {
+        if dispatcher.executor_soon(env, System::Kubernetes).await.is_none() {
             continue;
         }
-        if let Err(why) = door.share(&entry).await {
+        if let Err(why) = dispatcher.share(&entry).await {
             tracing::warn!(why, "what was said is kept on this machine only");
         }
     }
 }
 
 /// Shares once more what people stated here lately, by the journals.
-pub async fn share_lately(door: Door) {
-    let reader = door.clone();
+pub async fn share_lately(dispatcher: Dispatcher) {
+    let reader = dispatcher.clone();
     match tokio::task::spawn_blocking(move || find(&reader).stated).await {
-        Ok(stated) => share_again(&door, stated).await,
+        Ok(stated) => share_again(&dispatcher, stated).await,
         Err(error) => tracing::warn!(%error, "the journals were not read"),
     }
 }
 
 /// Settles one open intent by looking. Where its environment is not configured here, or read-only, it stays open.
-pub async fn settle(door: &Door, action: &ActionId, record: &PlanRecord) {
-    let Some(executor) = door.executor_soon(&record.target.env).await else {
+pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord) {
+    let Some(executor) = dispatcher.executor_soon(record.target.env(), record.target.system()).await else {
         tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
         return;
     };
     pass(format_args!("recovery.found"));
-    let _mark = door.journal().mark_in_flight(&record.release);
-    let outcome = settle_unknown(&executor, record).await;
+    let _mark = dispatcher.journal().mark_in_flight(&record.release);
+    let outcome = settle_unknown(executor.as_ref(), record).await;
     pass(format_args!("recovery.looked"));
-    door.conclude(action, record, outcome).await;
+    dispatcher.conclude(action, record, outcome).await;
     pass(format_args!("recovery.concluded"));
 }

@@ -1,15 +1,16 @@
-//! The door: the only way anything outside is changed.
+//! The only way anything outside is changed.
 //!
 //! Intent on disk, precondition, request, look, outcome on disk. Only a [`Plan`](crate::domain::action::Plan) passes,
 //! and only [`plan`](fn@crate::domain::action::plan) makes one. A request is never sent twice: what is unknown is settled
 //! by looking.
 
 mod confirmation;
-pub mod door;
+pub mod dispatcher;
+pub mod executor;
 pub mod journal;
 mod journal_file;
 pub mod kubernetes;
 pub mod recovery;
 
-pub use door::Door;
+pub use dispatcher::Dispatcher;
 pub use journal::Journal;

@@ -1,0 +1,69 @@
+//! What carries out requests on one system: a small seam, one implementation per system.
+
+use std::fmt;
+
+use futures::future::BoxFuture;
+use kube::api::Patch;
+use serde_json::Value;
+
+use crate::domain::action::{Request, Seen, Target};
+
+/// The answer to a request, in coming.
+pub type Pending<'a, T> = BoxFuture<'a, Result<T, SendError>>;
+
+/// Carries out requests on one system in one environment. It never retries.
+pub trait Executor: Send + Sync {
+    /// Makes a request ready: what it has to read first is read, and it is made conditional on `version`.
+    fn prepare<'a>(&'a self, target: &'a Target, request: &'a Request, version: &'a str) -> Pending<'a, Prepared>;
+
+    /// Sends a prepared request, once; returns the version of what was written.
+    fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String>;
+
+    /// Looks at a target as it is now.
+    fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen>;
+
+    /// Looks at a target, and at the version of what a request on it goes to: after a conflict.
+    fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)>;
+
+    /// Makes whoever acts on a target look at it again, where it may have overlooked a request; nothing else changes.
+    fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()>;
+
+    /// Shares a statement of a person with everybody who looks at the environment.
+    fn publish<'a>(&'a self, key: &'a str, value: &'a str) -> Pending<'a, ()>;
+}
+
+/// A request ready to be sent.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is sent.
+    pub payload: Payload,
+    /// The target as it was seen meanwhile, where the request had to be made from it.
+    pub seen: Option<Seen>,
+}
+
+/// What is sent, in the form of each system.
+#[derive(Debug)]
+pub enum Payload {
+    /// A patch of a Kubernetes object.
+    Kubernetes(Patch<Value>),
+}
+
+/// Why a request did not do what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The system, or this side, said no; nothing happened.
+    Refused(String),
+    /// The object is another one than the request was made for: the facts decide whether it is sent again.
+    Conflict,
+    /// No answer, or one that proves nothing: it may have happened.
+    Unknown(String),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) | Self::Unknown(why) => f.write_str(why),
+            Self::Conflict => f.write_str("somebody else wrote at the same time"),
+        }
+    }
+}

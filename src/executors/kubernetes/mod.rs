@@ -1,0 +1,250 @@
+//! Carries out requests on one environment's API server; never retries.
+
+mod record;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+
+use super::executor::{Executor, Payload, Pending, Prepared, SendError};
+use crate::config::client::{ClientError, api_resource, cause, client};
+use crate::config::secret::hide;
+use crate::domain::action::{Body, KubernetesRequest, ObjectRef, Request, Seen, Target, TemplateError, restore_patch};
+use crate::domain::object::OURS as FIELD_MANAGER;
+use crate::domain::text::plain_words;
+use crate::domain::workload::Object;
+use crate::domain::workload::kind::Resource;
+
+/// How long one answer may take. After that the request is unknown.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The executor of one environment's API server. Read-only environments have none.
+#[derive(Clone)]
+pub struct Kubernetes {
+    client: kube::Client,
+    namespace: String,
+}
+
+impl Kubernetes {
+    /// Makes it, with a client that never retries.
+    ///
+    /// # Errors
+    /// What the client cannot be built from.
+    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, ClientError> {
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.read_timeout = Some(REQUEST_TIMEOUT);
+        config.write_timeout = Some(REQUEST_TIMEOUT);
+        let client = client(config)?;
+        Ok(Self { client, namespace: namespace.to_owned() })
+    }
+
+    fn api(&self, kind: &str) -> Result<Api<DynamicObject>, SendError> {
+        let resource = Resource::of(kind).ok_or_else(|| SendError::Refused(format!("{kind} is not known here")))?;
+        Ok(Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource)))
+    }
+
+    /// Reads an object as JSON.
+    async fn get(&self, kind: &str, name: &str) -> Result<Value, SendError> {
+        let api = self.api(kind)?;
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.get(name)).await {
+            Ok(Ok(object)) => {
+                serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
+            }
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(no_answer()),
+        }
+    }
+
+    async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
+        let object = object_of(target)?;
+        workload(&self.get(&object.kind, &object.name).await?)
+    }
+
+    /// Reads the object that a request goes to, and with it the target, be it the same or another.
+    async fn both(&self, target: &Target, object: &ObjectRef) -> Result<(Value, Seen), SendError> {
+        if *object == object_of(target)? {
+            let live = self.get(&object.kind, &object.name).await?;
+            let seen = workload(&live)?;
+            return Ok((live, seen));
+        }
+        tokio::try_join!(self.get(&object.kind, &object.name), self.seen(target))
+    }
+
+    async fn restore(
+        &self,
+        target: &Target,
+        request: &KubernetesRequest,
+        replicaset: &str,
+    ) -> Result<Prepared, SendError> {
+        let (replicaset, (live, seen)) =
+            tokio::try_join!(self.get(Resource::REPLICASET.kind, replicaset), self.both(target, &request.object))?;
+        let patch = restore_patch(&replicaset, &live, true).map_err(|error| match error {
+            TemplateError::Same(_) => SendError::Refused(format!("nothing to do: {error}")),
+            TemplateError::NoTemplate(_) => SendError::Refused(error.to_string()),
+        })?;
+        let patch = serde_json::from_value(patch)
+            .map_err(|error| SendError::Refused(format!("the patch cannot be made: {error}")))?;
+        Ok(Prepared { payload: Payload::Kubernetes(Patch::Json(patch)), seen: Some(seen) })
+    }
+
+    async fn patch(&self, request: &KubernetesRequest, patch: &Patch<Value>) -> Result<String, SendError> {
+        let api = self.api(&request.object.kind)?;
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let name = &request.object.name;
+        let sent = async {
+            match &request.subresource {
+                Some(subresource) => api.patch_subresource(subresource, name, &params, patch).await,
+                None => api.patch(name, &params, patch).await,
+            }
+        };
+        match tokio::time::timeout(REQUEST_TIMEOUT, sent).await {
+            Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(no_answer()),
+        }
+    }
+}
+
+impl Executor for Kubernetes {
+    fn prepare<'a>(&'a self, target: &'a Target, request: &'a Request, version: &'a str) -> Pending<'a, Prepared> {
+        Box::pin(async move {
+            let Request::Kubernetes(request) = request;
+            let patch = match &request.body {
+                Body::Merge(body) => Patch::Merge(conditional(body, version)),
+                Body::Strategic(body) => Patch::Strategic(conditional(body, version)),
+                // Needs the ReplicaSet and the object itself: the write is conditional on what is read now.
+                Body::RestoreTemplate { replicaset } => return self.restore(target, request, replicaset).await,
+            };
+            Ok(Prepared { payload: Payload::Kubernetes(patch), seen: None })
+        })
+    }
+
+    fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
+        Box::pin(async move {
+            let (Request::Kubernetes(request), Payload::Kubernetes(patch)) = (request, &prepared.payload);
+            self.patch(request, patch).await
+        })
+    }
+
+    fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen> {
+        Box::pin(self.seen(target))
+    }
+
+    fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)> {
+        Box::pin(async move {
+            let Request::Kubernetes(request) = request;
+            let (live, seen) = self.both(target, &request.object).await?;
+            Ok((seen, live["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()))
+        })
+    }
+
+    /// An annotation makes the controller look again. Argo Rollouts (1.9) puts the result of its own status write back
+    /// into its cache without comparing versions: a request that arrives within some 50 ms of such a write is in etcd but
+    /// not seen, until something changes.
+    fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let body =
+                json!({"metadata": {"annotations": {"release-cockpit/nudged-at": Timestamp::now().to_string()}}});
+            let patch = Patch::Merge(conditional(&body, seen.version()));
+            let object = object_of(target)?;
+            let request = KubernetesRequest { object, subresource: None, body: Body::Merge(body) };
+            self.patch(&request, &patch).await.map(|_| ())
+        })
+    }
+
+    fn publish<'a>(&'a self, key: &'a str, value: &'a str) -> Pending<'a, ()> {
+        Box::pin(self.publish(key, value))
+    }
+}
+
+fn conditional(body: &Value, version: &str) -> Value {
+    let mut body = body.clone();
+    body["metadata"]["resourceVersion"] = json!(version);
+    body
+}
+
+fn no_answer() -> SendError {
+    SendError::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()))
+}
+
+/// The object that a target is.
+fn object_of(target: &Target) -> Result<ObjectRef, SendError> {
+    let key = target.workload().ok_or_else(|| SendError::Refused(format!("{target} is no Kubernetes object")))?;
+    Ok(ObjectRef { kind: key.workload.kind.kind().to_owned(), name: key.workload.name.clone() })
+}
+
+fn workload(value: &Value) -> Result<Seen, SendError> {
+    let object = Object::parse(value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))?;
+    Ok(object.into())
+}
+
+/// Tells what an error means for the request: a clear no, a conflict, or nothing known.
+fn classify(error: &kube::Error) -> SendError {
+    match error {
+        kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
+        // The API server said no before doing anything.
+        kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
+            let words = format!("{} {}: {}", status.code, status.reason, plain_words(&status.message));
+            SendError::Refused(hide(&words).into_owned())
+        }
+        // A 5xx may come after the write: etcd may have taken it.
+        kube::Error::Api(status) => {
+            SendError::Unknown(hide(&format!("{} {}", status.code, plain_words(&status.message))).into_owned())
+        }
+        other => {
+            let cause = cause(other);
+            // The connection never came up: no byte was sent.
+            if cause.to_lowercase().contains("connection refused") {
+                SendError::Refused("not sent: connection refused; is the API server up?".to_owned())
+            } else if never_connected(other) {
+                SendError::Refused(format!("not sent, there is no connection: {cause}"))
+            } else {
+                SendError::Unknown(cause)
+            }
+        }
+    }
+}
+
+/// Whether an error is about the connection that a request was to go over: name, address or certificate.
+fn never_connected(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(http) = this.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return http.is_connect();
+        }
+        cause = this.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks a server that ends the connection as soon as a byte of anything has come.
+    async fn hung_up_on(scheme: &str) -> SendError {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.readable().await.unwrap();
+            }
+        });
+        let executor = Kubernetes::new(kube::Config::new(url.parse().unwrap()), "shop").unwrap();
+        executor.get("Rollout", "api").await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_fails_has_sent_nothing_and_an_answer_that_fails_may_have() {
+        let SendError::Refused(why) = hung_up_on("https").await else { panic!("the request cannot have been sent") };
+        assert!(why.starts_with("not sent"), "{why}");
+        assert!(matches!(hung_up_on("http").await, SendError::Unknown(_)));
+    }
+}

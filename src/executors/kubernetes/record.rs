@@ -1,0 +1,58 @@
+//! The shared record of what people state: a ConfigMap in the environment's namespace.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use super::{Kubernetes, REQUEST_TIMEOUT, classify};
+use crate::domain::checklist::record;
+use crate::domain::object::OURS as FIELD_MANAGER;
+use crate::executors::executor::SendError;
+use crate::kill_points::pass;
+
+impl Kubernetes {
+    /// Adds what a person said to the shared record, which is made if need be. Statements that are too many go.
+    ///
+    /// # Errors
+    /// Why it is not there, or not known to be there.
+    pub(super) async fn publish(&self, key: &str, value: &str) -> Result<(), SendError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let sent = async {
+            pass(format_args!("record.before-patch"));
+            let add = Patch::Merge(json!({"data": {key: value}}));
+            let map = match api.patch(record::NAME, &params, &add).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => {
+                    let made = ConfigMap {
+                        metadata: ObjectMeta { name: Some(record::NAME.to_owned()), ..ObjectMeta::default() },
+                        data: Some([(key.to_owned(), value.to_owned())].into()),
+                        ..ConfigMap::default()
+                    };
+                    let by = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+                    pass(format_args!("record.before-create"));
+                    match api.create(&by, &made).await {
+                        // Somebody else made it in this moment.
+                        Err(kube::Error::Api(status)) if status.code == 409 => {
+                            api.patch(record::NAME, &params, &add).await?
+                        }
+                        other => other?,
+                    }
+                }
+                other => other?,
+            };
+            pass(format_args!("record.taken"));
+            let gone = map.data.iter().flat_map(|data| record::surplus(data.keys()));
+            let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
+            if !gone.is_empty() {
+                pass(format_args!("record.before-trim"));
+                api.patch(record::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(REQUEST_TIMEOUT, sent).await {
+            Ok(sent) => sent.map_err(|error| classify(&error)),
+            Err(_) => Err(SendError::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()))),
+        }
+    }
+}
