@@ -42,6 +42,8 @@ pub enum Msg {
     Click(Hit),
     /// Whether the terminal is too small to act in.
     TooSmall(bool),
+    /// The environment that keys act on, until a person chooses another.
+    Choose(EnvName),
     /// Something that concerns the core.
     Core(core::Msg),
 }

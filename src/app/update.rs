@@ -19,6 +19,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
             model.ui.too_small = too_small;
             Vec::new()
         }
+        Msg::Choose(env) => {
+            model.ui.env = env;
+            Vec::new()
+        }
         Msg::Core(msg) => concern_core(model, msg, now),
     }
 }

@@ -42,7 +42,7 @@ pub enum Decided {
 }
 
 /// What to do about each signal, and who does it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guardrails {
     /// The canary fails more often than stable.
     pub errors: Response,

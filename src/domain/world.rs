@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::changes::Changes;
@@ -20,7 +21,7 @@ use super::workload::{Phase, Snapshot, Status};
 use analysis::Rules;
 
 /// What the config says of an environment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnvSettings {
     /// Name.
     pub name: EnvName,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::chord::{Chord, ChordError, Key};
 use super::command::{COMMANDS, Command, fixed};
 
 /// The keys in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keymap {
     by_chord: BTreeMap<Chord, Command>,
 }

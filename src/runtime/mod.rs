@@ -8,6 +8,7 @@ mod input;
 mod log_file;
 mod pacing;
 mod quiet;
+pub mod recording;
 pub mod report;
 mod session;
 mod signals;
@@ -52,7 +53,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Some(Command::Log(log)) => headless::log::run(&config, &variables, log),
         None => {
             let _log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-            tui::run(config, &variables, None, None).await
+            tui::run(config, &variables, None, None, args.global.record.as_deref()).await
         }
         Some(Command::Backtest(what)) => {
             telemetry::to_stderr(args.global.log_level);

@@ -1,5 +1,7 @@
 //! The loop behind the screen: one thing at a time reaches the model, and nothing in it waits for anything.
 
+use std::path::Path;
+
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::EventStream;
 use futures::StreamExt as _;
@@ -11,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::engine::{Engine, Observations};
 use super::input::{Input, translate};
 use super::pacing::{Dirty, Pacing};
+use super::recording::Recording;
 use super::signals::{Asked, Signals};
 use super::tap::Tap;
 use super::terminal::Terminal;
@@ -31,6 +34,7 @@ pub(super) async fn run(
     variables: &Variables,
     simulated: Option<String>,
     tap: Option<Box<dyn Tap>>,
+    record: Option<&Path>,
 ) -> Result<Exit> {
     let theme = Theme::new(palette(&config), config.ui.glyphs == Glyphs::Ascii);
     let (engine, core) = match Engine::open(config.clone(), variables, Observations::Recorded, tap).await {
@@ -38,9 +42,10 @@ pub(super) async fn run(
         Err(error) => return Ok(super::headless::usage(&error)),
     };
     let model = model(&config, core, simulated);
+    let recording = record.map(|path| Recording::begin(path, &model, palette(&config))).transpose()?;
     super::terminal::restore_on_panic();
     let terminal = Terminal::enter(config.ui.mouse)?;
-    Pump::new(engine, model, terminal, theme).run().await
+    Pump::new(engine, model, terminal, theme, recording).run().await
 }
 
 /// Tells which colours to use where the config leaves it to the terminal.
@@ -75,11 +80,12 @@ struct Pump {
     targets: Targets,
     /// Whether the environment to act on was chosen by a person or for them.
     chosen: bool,
+    recording: Option<Recording>,
     done: Option<Exit>,
 }
 
 impl Pump {
-    fn new(engine: Engine, model: Model, terminal: Terminal, theme: Theme) -> Self {
+    fn new(engine: Engine, model: Model, terminal: Terminal, theme: Theme, recording: Option<Recording>) -> Self {
         Self {
             engine,
             model,
@@ -88,6 +94,7 @@ impl Pump {
             pacing: Pacing::default(),
             targets: Targets::default(),
             chosen: false,
+            recording,
             done: None,
         }
     }
@@ -135,12 +142,19 @@ impl Pump {
     }
 
     fn take(&mut self, msg: Msg, why: Dirty) -> Result<()> {
-        let effects = update(&mut self.model, msg, Timestamp::now());
+        let effects = self.update(msg, Timestamp::now())?;
         self.pacing.mark(why);
         for effect in effects {
             self.carry_out(effect)?;
         }
         Ok(())
+    }
+
+    fn update(&mut self, msg: Msg, now: Timestamp) -> Result<Vec<Effect>> {
+        if let Some(recording) = &mut self.recording {
+            recording.msg(now, &msg)?;
+        }
+        Ok(update(&mut self.model, msg, now))
     }
 
     /// Takes in what happened outside. What a source only confirms is shown with the next second.
@@ -150,7 +164,7 @@ impl Pump {
             let now = Timestamp::now();
             self.engine.tap(&msg, now);
             let repeats = matches!(&msg, core::Msg::Feed(feed) if self.model.core.world.repeats(feed, now));
-            let effects = update(&mut self.model, Msg::Core(msg), now);
+            let effects = self.update(Msg::Core(msg), now)?;
             if !repeats {
                 self.pacing.mark(Dirty::Data);
             }
@@ -159,7 +173,7 @@ impl Pump {
             }
         }
         self.engine.follow(&self.model.core, ticked);
-        self.choose_moving();
+        self.choose_moving()?;
         if ticked && self.engine.is_over(&self.model.core) {
             self.done = Some(Exit::Done);
         }
@@ -167,16 +181,17 @@ impl Pump {
     }
 
     /// Until a person chose an environment, the one with something in progress is chosen.
-    fn choose_moving(&mut self) {
+    fn choose_moving(&mut self) -> Result<()> {
         if self.chosen {
-            return;
+            return Ok(());
         }
         let moves =
             self.model.core.world.environments.iter().find(|env| {
                 env.workloads.iter().any(|w| w.status.as_ref().is_some_and(|status| status.canary.is_some()))
             });
-        if let Some(env) = moves {
-            self.model.ui.env = env.name().clone();
+        match moves.map(|env| env.name().clone()) {
+            Some(env) if env != self.model.ui.env => self.take(Msg::Choose(env), Dirty::Data),
+            _ => Ok(()),
         }
     }
 
@@ -208,8 +223,15 @@ impl Pump {
             self.take(Msg::TooSmall(too_small), Dirty::Key)?;
         }
         let (model, theme, targets) = (&self.model, &self.theme, &mut self.targets);
-        let draw = |frame: &mut ratatui::Frame<'_>| *targets = view::draw_clickable(frame, model, theme);
+        let (recording, now, mut recorded) = (&mut self.recording, model.core.now, Ok(()));
+        let draw = |frame: &mut ratatui::Frame<'_>| {
+            *targets = view::draw_clickable(frame, model, theme);
+            if let Some(recording) = recording {
+                recorded = recording.frame(now, frame.buffer_mut());
+            }
+        };
         self.terminal.draw(draw).wrap_err("cannot write to the terminal")?;
+        recorded?;
         self.pacing.drawn(Instant::now());
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
+use serde::{Deserialize, Serialize};
 
 use super::glyphs::{ASCII, Glyphs, UNICODE, to_ascii};
 use super::text::level;
@@ -88,7 +89,7 @@ impl Role {
 }
 
 /// Which colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Palette {
     /// For a dark background, 256 colours.
     Dark,

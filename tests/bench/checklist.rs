@@ -44,7 +44,7 @@ fn keys() -> Samples {
             phase: CheckPhase::ALL[index % 3],
             gate: index % 2 == 0,
             owner: None,
-            how: How::Evidence("http"),
+            how: How::Evidence("http".into()),
             fresh: None,
             runbook: None,
         })

@@ -193,7 +193,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         fresh: None,
         runbook: Some(text.to_owned()),
     };
-    let specs = vec![spec(text, How::Evidence("http")), spec("manual", How::Manual)];
+    let specs = vec![spec(text, How::Evidence("http".into())), spec("manual", How::Manual)];
     let Some(own) = model.core.world.environments.iter_mut().find(|own| own.name() == env) else { return };
     own.checks = specs.iter().cloned().map(Check::new).collect();
     own.settings.checks = specs;

@@ -122,7 +122,7 @@ proptest! {
         seats in 0_usize..3, signed in 0_usize..3, no_go in any::<bool>(),
     ) {
         let specs = checks.iter().enumerate()
-            .map(|(n, (phase, gate, _))| spec(&format!("c{n}"), CheckPhase::ALL[*phase], *gate, How::Evidence("http")))
+            .map(|(n, (phase, gate, _))| spec(&format!("c{n}"), CheckPhase::ALL[*phase], *gate, How::Evidence("http".into())))
             .collect();
         let roles: Vec<(String, usize)> = (0..seats).map(|n| (format!("r{n}"), 1)).collect();
         let roles: Vec<(&str, usize)> = roles.iter().map(|(role, n)| (role.as_str(), *n)).collect();
@@ -162,7 +162,7 @@ proptest! {
 #[test]
 fn every_reason_is_told_with_what_would_make_it_green() {
     let specs = vec![
-        spec("tests", CheckPhase::Pre, true, How::Evidence("junit")),
+        spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into())),
         spec("pager", CheckPhase::Pre, true, How::Manual),
     ];
     let mut model = with(specs, &[("sre", 2)]);
@@ -183,7 +183,7 @@ fn every_reason_is_told_with_what_would_make_it_green() {
 
 #[test]
 fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_the_rollback() {
-    let specs = vec![spec("alerts", CheckPhase::Deploy, true, How::Evidence("alerts"))];
+    let specs = vec![spec("alerts", CheckPhase::Deploy, true, How::Evidence("alerts".into()))];
     for (keys, sent) in [("p", 0), ("R", 1)] {
         let mut model = with(specs.clone(), &[]);
         let passed = found(&model, Found::Passed, 1);
@@ -197,7 +197,7 @@ fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_th
 
 #[test]
 fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
-    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))];
+    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))];
     let mut model = with(specs, &[("sre", 1)]);
     let passed = found(&model, Found::Passed, 0);
     say(&mut model, "tests", passed);
@@ -218,7 +218,7 @@ fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
 
 #[test]
 fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_since() {
-    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))];
+    let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))];
     let mut model = with(specs.clone(), &[("sre", 1)]);
     let red = found(&model, Found::Failed, 0);
     let mut effects = say(&mut model, "tests", red);
@@ -318,7 +318,7 @@ fn a_manual_check_is_acknowledged_with_a_note_and_holds_as_long_as_it_is_fresh()
 
 #[test]
 fn what_answers_itself_cannot_be_acknowledged() {
-    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
+    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))], &[]);
     assert!(press(&mut model, "a").is_empty());
     assert!(model.ui.overlay.is_none());
     let again = press(&mut model, "r");
@@ -331,7 +331,7 @@ fn what_answers_itself_cannot_be_acknowledged() {
 
 #[test]
 fn answers_that_change_are_written_down_once() {
-    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit"))], &[]);
+    let mut model = with(vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))], &[]);
     let record = |effects: &[Effect]| {
         effects.iter().filter(|effect| matches!(effect, Effect::Core(core::Effect::Record { .. }))).count()
     };

@@ -37,7 +37,7 @@ pub fn defaults() -> Vec<CheckConfig> {
 }
 
 fn evidence(id: &str, title: &str, kind: CheckKind) -> CheckConfig {
-    let mut check = line(id, title, CheckPhase::Pre, false, How::Evidence(kind.word()));
+    let mut check = line(id, title, CheckPhase::Pre, false, How::Evidence(kind.word().into()));
     check.spec.fresh = kind.fresh();
     check.kind = Some(kind);
     check

@@ -113,7 +113,7 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
     }
     let own = super::section(reader, table, word)?;
     let kind = read_kind(reader, word, &own)?;
-    Some((How::Evidence(kind.word()), Some(kind)))
+    Some((How::Evidence(kind.word().into()), Some(kind)))
 }
 
 /// Gives each environment its checks, the built-in ones where the file has none; returns those that are for all.

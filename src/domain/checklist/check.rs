@@ -1,6 +1,6 @@
 //! One line of the checklist.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -74,20 +74,20 @@ impl CheckPhase {
 }
 
 /// How a check gets its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum How {
     /// A person acknowledges it, with a note.
     Manual,
     /// The world knows: see [`super::known`].
     Known(super::known::Known),
     /// A source finds it out; the word of its kind, e.g. `junit`.
-    Evidence(&'static str),
+    Evidence(Cow<'static, str>),
 }
 
 impl How {
     /// Returns the word of the kind.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::Manual => "manual",
             Self::Known(known) => known.word(),
@@ -97,7 +97,7 @@ impl How {
 }
 
 /// What a check asks for, as the config says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckSpec {
     /// Its id.
     pub id: CheckId,
@@ -282,7 +282,7 @@ mod tests {
             phase: CheckPhase::Pre,
             gate: true,
             owner: None,
-            how: How::Evidence("junit"),
+            how: How::Evidence("junit".into()),
             fresh: fresh.map(SignedDuration::from_secs),
             runbook: None,
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, Standing, counterpart};
 use super::check::{Finding, Found};
@@ -14,7 +15,7 @@ use crate::domain::verdict::{Judged, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// What the world can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Known {
     /// All replicas run one digest, and it is the one that the environment before runs.
     Artifact,

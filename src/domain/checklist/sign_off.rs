@@ -54,7 +54,7 @@ pub struct SignOff {
 }
 
 /// Who has to sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOffRules {
     /// Roles with the number of people needed in each, in order.
     pub roles: Vec<(String, usize)>,

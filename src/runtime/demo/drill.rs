@@ -38,7 +38,8 @@ pub(in crate::runtime) async fn run(global: &Global, drill: &Drill) -> Result<Ex
     let (observer, notes) = Observer::new(EnvName::new(env), sandbox.simulator.served());
     let (config, variables) = sandbox.config(global)?;
     let log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-    let exit = tui::run(config, &variables, Some(NAME.to_owned()), Some(Box::new(observer))).await?;
+    let exit =
+        tui::run(config, &variables, Some(NAME.to_owned()), Some(Box::new(observer)), global.record.as_deref()).await?;
     drop(log);
     let score = score(&notes.flight(failure, seed));
     print(&match drill.output {

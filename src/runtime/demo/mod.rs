@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     }
     let (config, variables) = sandbox.config(global)?;
     let _log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-    super::tui::run(config, &variables, Some(name.to_owned()), None).await
+    super::tui::run(config, &variables, Some(name.to_owned()), None, global.record.as_deref()).await
 }
 
 /// Prints where the simulator is and runs until interrupted.
