@@ -32,7 +32,7 @@ fn spec(id: &str, title: &str, phase: CheckPhase, gate: bool, how: How) -> Check
 /// prod-eu with checks in every state, one signature that holds and one that is void.
 pub fn checklist() -> Model {
     use CheckPhase::{Deploy, Post, Pre};
-    let evidence = How::Evidence;
+    let evidence = |kind: &'static str| How::Evidence(kind.into());
     let mut specs = vec![
         spec("artifact", "one digest, verified before", Pre, true, How::Known(Known::Artifact)),
         spec("tests", "all tests passed", Pre, true, evidence("junit")),
