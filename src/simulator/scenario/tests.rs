@@ -88,5 +88,5 @@ metrics = "html"
     assert_eq!(behaviour.changes[0].onset, Onset::AtWeight(25.0));
     assert!((behaviour.changes[1].to.error_ratio - 0.1).abs() < 1e-9, "changes build on each other");
     assert_eq!(scenario.timeline[0].at, Duration::from_secs(60));
-    assert!(matches!(scenario.timeline[0].what, Trouble::Metrics(Outage::Html)));
+    assert!(matches!(scenario.timeline[0].kind, EventKind::Metrics(Outage::Html)));
 }

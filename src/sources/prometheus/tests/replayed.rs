@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-use super::flight::pod;
 use super::simulated::Metrics;
+use super::whole_source::pod;
 use super::{settings, tracks, web};
 use crate::domain::backtest::Findings;
 use crate::domain::guardrails::Guardrails;

@@ -39,7 +39,7 @@ fn metrics() -> Metrics {
     metrics
 }
 
-pub(super) struct Flight {
+pub(super) struct RunningSource {
     inbox: Inbox,
     pub(super) tracks: watch::Sender<BTreeMap<WorkloadId, Tracks>>,
     refresh: Arc<Notify>,
@@ -52,7 +52,7 @@ pub(super) struct Flight {
     pub(super) looks: Vec<(Tracks, Look)>,
 }
 
-impl Flight {
+impl RunningSource {
     async fn start(url: &str) -> Self {
         Self::with(settings(url)).await
     }
@@ -146,18 +146,18 @@ impl Flight {
 async fn a_source_looks_fetches_history_and_follows_the_tracks() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
-    let mut flight = Flight::start(&server.url()).await;
+    let mut source = RunningSource::start(&server.url()).await;
     // Before Kubernetes told the tracks, the link is known all the same.
-    flight.until("the link", |f| f.link == Link::Up).await;
-    assert_eq!(flight.samples, 0);
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("history", |f| f.histories == 2 && f.reads(Track::Canary, Signal::ErrorRatio)).await;
-    let errors = *flight.now(Track::Canary, Signal::ErrorRatio).unwrap().as_ref().unwrap();
+    source.until("the link", |f| f.link == Link::Up).await;
+    assert_eq!(source.samples, 0);
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("history", |f| f.histories == 2 && f.reads(Track::Canary, Signal::ErrorRatio)).await;
+    let errors = *source.now(Track::Canary, Signal::ErrorRatio).unwrap().as_ref().unwrap();
     assert!((errors - 0.2).abs() < 0.1, "{errors}");
-    assert_eq!(flight.signals.tracks, tracks());
-    assert_eq!(flight.signals.interval, Some(SignedDuration::from_millis(200)));
+    assert_eq!(source.signals.tracks, tracks());
+    assert_eq!(source.signals.interval, Some(SignedDuration::from_millis(200)));
     for signal in Signal::ALL {
-        let points = flight.signals.series(Track::Stable, signal).unwrap();
+        let points = source.signals.series(Track::Stable, signal).unwrap();
         let values = points.points().filter(|point| point.value.is_some()).count();
         assert!(values > 100, "{signal:?}: {values} of {}", points.points().len());
         let newest = points.last().unwrap().at;
@@ -165,26 +165,26 @@ async fn a_source_looks_fetches_history_and_follows_the_tracks() {
     }
     // The canary becomes stable.
     let promoted = Tracks { stable: Some("web-7f".to_owned()), canary: None };
-    flight.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
-    flight.until("the new tracks", |f| f.histories == 4 && f.reads(Track::Stable, Signal::Rps)).await;
-    assert_eq!(flight.signals.tracks, promoted);
-    let rps = *flight.now(Track::Stable, Signal::Rps).unwrap().as_ref().unwrap();
+    source.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
+    source.until("the new tracks", |f| f.histories == 4 && f.reads(Track::Stable, Signal::Rps)).await;
+    assert_eq!(source.signals.tracks, promoted);
+    let rps = *source.now(Track::Stable, Signal::Rps).unwrap().as_ref().unwrap();
     assert!((rps - 10.0).abs() < 3.0, "{rps}");
-    assert_eq!(flight.now(Track::Canary, Signal::Rps), Some(&Err(NoData::NoTrack)));
-    let series = flight.signals.series(Track::Stable, Signal::Rps).unwrap();
+    assert_eq!(source.now(Track::Canary, Signal::Rps), Some(&Err(NoData::NoTrack)));
+    let series = source.signals.series(Track::Stable, Signal::Rps).unwrap();
     assert!(series.points().filter_map(|p| p.value).all(|value| value < 20.0), "numbers of the old stable");
-    flight.cancel.cancel();
-    flight.tasks.close();
-    tokio::time::timeout(Duration::from_secs(2), flight.tasks.wait()).await.unwrap();
+    source.cancel.cancel();
+    source.tasks.close();
+    tokio::time::timeout(Duration::from_secs(2), source.tasks.wait()).await.unwrap();
 }
 
 #[tokio::test]
 async fn every_outage_is_no_data_with_its_reason_and_ends() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
-    let mut flight = Flight::start(&server.url()).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("the start", |f| f.histories == 2 && f.reads(Track::Canary, Signal::P99)).await;
+    let mut source = RunningSource::start(&server.url()).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("the start", |f| f.histories == 2 && f.reads(Track::Canary, Signal::P99)).await;
     let cases = [
         (Outage::Down, false, "cannot reach"),
         (Outage::Hang, false, "gave no answer in 0.5 s"),
@@ -199,18 +199,18 @@ async fn every_outage_is_no_data_with_its_reason_and_ends() {
     for (outage, up, part) in cases {
         metrics.set_outage(outage);
         let told = |reading: Option<&Reading>| matches!(reading, Some(Err(why)) if why.words().contains(part));
-        let all = |f: &Flight| Signal::ALL.iter().all(|signal| told(f.now(Track::Canary, *signal)));
-        flight.until(part, all).await;
-        match &flight.link {
+        let all = |f: &RunningSource| Signal::ALL.iter().all(|signal| told(f.now(Track::Canary, *signal)));
+        source.until(part, all).await;
+        match &source.link {
             Link::Up => assert!(up, "{outage:?}"),
             Link::Down(why) => assert!(!up && why.contains(part), "{outage:?}: {why}"),
             Link::Never => panic!("{outage:?}"),
         }
-        let gap = flight.signals.series(Track::Canary, Signal::P99).unwrap().last().unwrap();
+        let gap = source.signals.series(Track::Canary, Signal::P99).unwrap().last().unwrap();
         assert_eq!(gap.value, None, "{outage:?}");
         metrics.set_outage(Outage::None);
-        flight.refresh.notify_one();
-        flight.until("the end of it", |f| f.link == Link::Up && f.reads(Track::Canary, Signal::P99)).await;
+        source.refresh.notify_one();
+        source.until("the end of it", |f| f.link == Link::Up && f.reads(Track::Canary, Signal::P99)).await;
     }
 }
 
@@ -219,17 +219,17 @@ async fn a_server_that_is_away_is_asked_less_often_and_comes_back_by_itself() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
     metrics.set_outage(Outage::Down);
-    let mut flight = Flight::start(&server.url()).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    let down = |f: &Flight| matches!(f.link, Link::Down(_)) && f.samples > 5;
-    flight.until("trouble", down).await;
+    let mut source = RunningSource::start(&server.url()).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    let down = |f: &RunningSource| matches!(f.link, Link::Down(_)) && f.samples > 5;
+    source.until("trouble", down).await;
     // The reason is repeated at every interval, so that it does not turn into mere staleness.
-    let reading = flight.signals.reading(Track::Stable, Signal::Rps, Timestamp::now());
+    let reading = source.signals.reading(Track::Stable, Signal::Rps, Timestamp::now());
     assert!(matches!(&reading, Err(NoData::Failed(why)) if why.contains("cannot reach")), "{reading:?}");
-    assert_eq!(flight.histories, 1, "only the fresh start");
+    assert_eq!(source.histories, 1, "only the fresh start");
     metrics.set_outage(Outage::None);
-    flight.until("the return", |f| f.histories == 2 && f.reads(Track::Stable, Signal::Rps)).await;
-    let values = flight.signals.series(Track::Stable, Signal::Rps).unwrap().points().filter(|p| p.value.is_some());
+    source.until("the return", |f| f.histories == 2 && f.reads(Track::Stable, Signal::Rps)).await;
+    let values = source.signals.series(Track::Stable, Signal::Rps).unwrap().points().filter(|p| p.value.is_some());
     assert!(values.count() > 100);
 }
 
@@ -237,18 +237,18 @@ async fn a_server_that_is_away_is_asked_less_often_and_comes_back_by_itself() {
 async fn what_was_missed_in_an_outage_is_fetched_afterwards() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
-    let mut flight = Flight::start(&server.url()).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("the start", |f| f.histories == 2 && f.reads(Track::Canary, Signal::P99)).await;
+    let mut source = RunningSource::start(&server.url()).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("the start", |f| f.histories == 2 && f.reads(Track::Canary, Signal::P99)).await;
     metrics.set_outage(Outage::Unavailable);
-    let gaps = |f: &Flight| {
+    let gaps = |f: &RunningSource| {
         let points = f.signals.series(Track::Stable, Signal::Rps).unwrap().points();
         points.rev().take_while(|point| point.value.is_none()).count()
     };
-    flight.until("gaps", |f| gaps(f) > 3).await;
+    source.until("gaps", |f| gaps(f) > 3).await;
     metrics.set_outage(Outage::None);
-    flight.until("the history again", |f| f.histories == 3 && f.reads(Track::Stable, Signal::Rps)).await;
-    let points = flight.signals.series(Track::Stable, Signal::Rps).unwrap().points();
+    source.until("the history again", |f| f.histories == 3 && f.reads(Track::Stable, Signal::Rps)).await;
+    let points = source.signals.series(Track::Stable, Signal::Rps).unwrap().points();
     let gaps = points.rev().take(100).filter(|point| point.value.is_none()).count();
     assert_eq!(gaps, 0);
 }
@@ -286,11 +286,11 @@ async fn a_renewed_token_is_read_again_after_a_refusal() {
     let write = |token: &str| std::fs::write(file.path(), token).unwrap();
     write("old");
     let auth = Auth::Bearer(Secret::File(file.path().to_owned()));
-    let mut flight = Flight::with(Prometheus { auth, ..settings(&url) }).await;
-    let down = |part: &'static str| move |f: &Flight| matches!(&f.link, Link::Down(why) if why.contains(part));
-    flight.until("the refusal", down("refuses us (401: token expired)")).await;
+    let mut source = RunningSource::with(Prometheus { auth, ..settings(&url) }).await;
+    let down = |part: &'static str| move |f: &RunningSource| matches!(&f.link, Link::Down(why) if why.contains(part));
+    source.until("the refusal", down("refuses us (401: token expired)")).await;
     write("");
-    flight.until("the missing token", down("no secret from the file")).await;
+    source.until("the missing token", down("no secret from the file")).await;
     write("new\n");
-    flight.until("the return", |f| f.link == Link::Up).await;
+    source.until("the return", |f| f.link == Link::Up).await;
 }

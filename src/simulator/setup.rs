@@ -1,4 +1,4 @@
-//! Setting the stage: a cluster with a past.
+//! A cluster with a past.
 //!
 //! The clock is stopped in the past and moved from event to event while the controllers bring up one version after
 //! the other, so that ages, revisions and events are those of a cluster that has been there for weeks.
@@ -31,15 +31,15 @@ const DEFAULT_AGE: SignedDuration = SignedDuration::from_hours(24);
 const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 const NODES: u32 = 3;
 
-/// A cluster that is ready to be played on.
-pub struct Stage {
+/// A cluster that is ready to run.
+pub struct PreparedCluster {
     pub server: Arc<Server>,
     pub controllers: Controllers,
     pub traffic: Arc<Mutex<Traffic>>,
 }
 
 /// Builds the cluster of an environment, its past included.
-pub fn set(environment: &Environment, speed: f64, seed: u64) -> Result<Stage, SimulatorError> {
+pub fn prepare(environment: &Environment, speed: f64, seed: u64) -> Result<PreparedCluster, SimulatorError> {
     let clock = Clock::new(speed);
     let now = Timestamp::now();
     let ago = |age: SignedDuration| now.checked_sub(age).unwrap_or(now);
@@ -52,7 +52,7 @@ pub fn set(environment: &Environment, speed: f64, seed: u64) -> Result<Stage, Si
     let mut controllers = Controllers::new(Arc::clone(&server), images, Arc::clone(&traffic));
     let builder = Builder { environment, store: &store, clock: &clock };
     builder
-        .furniture()
+        .namespaces_and_nodes()
         .and_then(|()| builder.manifests())
         .map_err(|error| SimulatorError::Refused { cluster: environment.name.clone(), why: error.message })?;
     for (index, past) in environment.history.iter().enumerate() {
@@ -67,7 +67,7 @@ pub fn set(environment: &Environment, speed: f64, seed: u64) -> Result<Stage, Si
     controllers.work();
     builder.forget_old_events(now);
     clock.run();
-    Ok(Stage { server, controllers, traffic })
+    Ok(PreparedCluster { server, controllers, traffic })
 }
 
 fn signed(duration: Duration) -> SignedDuration {
@@ -81,8 +81,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Namespaces and nodes.
-    fn furniture(&self) -> Result<(), ApiError> {
+    fn namespaces_and_nodes(&self) -> Result<(), ApiError> {
         let author = Author::update("kube-apiserver");
         for name in ["default", "kube-system", &self.environment.namespace] {
             let object = json!({"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}});

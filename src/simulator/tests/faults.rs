@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Client, Lines, PATIENCE, ROLLOUTS, play};
+use super::{Client, Lines, ROLLOUTS, WAIT_TIMEOUT, start};
 use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
 
 #[tokio::test]
 async fn requests_fail_as_told() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     let alice = Client::new(cluster, "alice-token");
     let faults = cluster.faults();
@@ -41,7 +41,7 @@ async fn requests_fail_as_told() {
 
 #[tokio::test]
 async fn a_write_can_be_done_without_an_answer() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     cluster.faults().add(Rule::all(Fault::CutAfterWrite).method("PATCH"));
     let alice = Client::new(cluster, "alice-token");
@@ -55,7 +55,7 @@ async fn a_write_can_be_done_without_an_answer() {
 
 #[tokio::test]
 async fn open_watches_break_as_told() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     let alice = Client::new(cluster, "alice-token");
     let open = || async {
@@ -90,14 +90,14 @@ async fn open_watches_break_as_told() {
 
 #[tokio::test]
 async fn an_outage_refuses_and_passes() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-eu").unwrap();
     let alice = Client::new(cluster, "alice-token");
     assert_eq!(alice.get(ROLLOUTS).await.0, 200);
     cluster.faults().begin_outage();
     let error = alice.request(reqwest::Method::GET, ROLLOUTS).send().await.unwrap_err();
     assert!(error.is_connect() || error.is_request(), "{error:?}");
-    let refused = tokio::time::timeout(PATIENCE, async {
+    let refused = tokio::time::timeout(WAIT_TIMEOUT, async {
         loop {
             // A connection may slip in while the listener closes; then it is cut.
             match tokio::net::TcpStream::connect(cluster.url().trim_start_matches("http://")).await {
@@ -108,7 +108,7 @@ async fn an_outage_refuses_and_passes() {
     });
     assert_eq!(refused.await.unwrap().kind(), std::io::ErrorKind::ConnectionRefused);
     cluster.faults().end_outage();
-    let back = tokio::time::timeout(PATIENCE, async {
+    let back = tokio::time::timeout(WAIT_TIMEOUT, async {
         loop {
             if let Ok(response) = alice.request(reqwest::Method::GET, ROLLOUTS).send().await {
                 return response.status().as_u16();
@@ -119,14 +119,14 @@ async fn an_outage_refuses_and_passes() {
     assert_eq!(back.await.unwrap(), 200);
     // The cluster went on meanwhile.
     cluster
-        .wait_until(PATIENCE, |c| c.get("rollout", "payments-api").unwrap()["status"]["phase"] == "Paused")
+        .wait_until(WAIT_TIMEOUT, |c| c.get("rollout", "payments-api").unwrap()["status"]["phase"] == "Paused")
         .await
         .unwrap();
 }
 
 #[tokio::test]
 async fn metrics_can_fail_too() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let query = |text: &str| {
         let url = format!("{}/api/v1/query", simulator.prometheus_url());
         reqwest::Client::new().get(url).query(&[("query", text)]).send()

@@ -1,4 +1,4 @@
-//! What goes on while a simulation runs: metrics are scraped, the update goes out, troubles come and go.
+//! What happens while a simulation runs: metrics are scraped, the update goes out, faults begin and end.
 
 use std::collections::HashMap;
 use std::f64::consts::TAU;
@@ -17,8 +17,8 @@ use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part};
 use super::ledger::Ledger;
 use super::prometheus::{Metrics, Outage, PodLoad};
-use super::scenario::{Environment, Happening, Trouble, Update};
-use super::stage::send_out;
+use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
+use super::setup::send_out;
 use super::traffic::{Flow, Traffic};
 
 /// Between two scrapes.
@@ -32,13 +32,13 @@ const SWELL: f64 = 0.08;
 /// … once in this time.
 const SWELL_SECONDS: f64 = 420.0;
 
-/// One environment with its users.
-pub struct Scene {
+/// The cluster of one environment, and who uses it.
+pub struct UsedCluster {
     pub cluster: Cluster,
     pub traffic: Arc<Mutex<Traffic>>,
 }
 
-impl Scene {
+impl UsedCluster {
     fn flows(&self) -> Vec<Flow> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner).observe(self.cluster.store())
     }
@@ -64,12 +64,12 @@ fn loads(cluster: &str, flows: &[Flow], at: Timestamp) -> Vec<PodLoad> {
 }
 
 /// Fills in the past for the pods that there are.
-pub fn fill_past(scenes: &[Scene], metrics: &Metrics) {
+pub fn fill_past(used: &[UsedCluster], metrics: &Metrics) {
     let now = Timestamp::now();
-    let flows: Vec<_> = scenes
+    let flows: Vec<_> = used
         .iter()
-        .map(|scene| {
-            let created: HashMap<String, Timestamp> = scene
+        .map(|used| {
+            let created: HashMap<String, Timestamp> = used
                 .cluster
                 .store()
                 .list(Kind::Pod, None)
@@ -80,7 +80,7 @@ pub fn fill_past(scenes: &[Scene], metrics: &Metrics) {
                     Some((object::name(pod).to_owned(), at))
                 })
                 .collect();
-            (scene.cluster.environment.clone(), scene.flows(), created)
+            (used.cluster.environment.clone(), used.flows(), created)
         })
         .collect();
     let mut at = now - PAST;
@@ -97,7 +97,7 @@ pub fn fill_past(scenes: &[Scene], metrics: &Metrics) {
 }
 
 /// Scrapes all clusters until shut down, and lets pods that fail say so in their logs.
-pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
+pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
     let mut last = Timestamp::now();
     let mut ticks = tokio::time::interval(SCRAPE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -111,11 +111,11 @@ pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, mut ledger: Ledger, sh
         last = now;
         let mut all = Vec::new();
         let mut followed = Vec::new();
-        for scene in &scenes {
-            let flows = scene.flows();
-            complain(scene, &flows);
-            all.extend(loads(&scene.cluster.environment, &flows, now));
-            if ledger.follows(&scene.cluster.environment) {
+        for one in &used {
+            let flows = one.flows();
+            complain(one, &flows);
+            all.extend(loads(&one.cluster.environment, &flows, now));
+            if ledger.follows(&one.cluster.environment) {
                 followed = flows;
             }
         }
@@ -125,16 +125,16 @@ pub async fn scrape(scenes: Vec<Scene>, metrics: Metrics, mut ledger: Ledger, sh
 }
 
 /// Prints a line about errors where users see more than a few.
-fn complain(scene: &Scene, flows: &[Flow]) {
+fn complain(used: &UsedCluster, flows: &[Flow]) {
     for flow in flows.iter().filter(|flow| flow.service.error_ratio >= 0.02 && flow.requests_per_pod > 0.0) {
         for pod in &flow.pods {
             let key = Key::new(Kind::Pod, &flow.namespace, pod);
-            if let Some(pod) = scene.cluster.store().get(&key) {
+            if let Some(pod) = used.cluster.store().get(&key) {
                 let count = (flow.requests_per_pod * flow.service.error_ratio * SCRAPE_EVERY.as_secs_f64()).ceil();
                 let line = format!(
                     "level=error msg=\"request failed\" status=500 count={count} error=\"timeout waiting for a connection from the pool\""
                 );
-                scene.cluster.server.logs.print(object::uid(&pod), &line);
+                used.cluster.server.logs.print(object::uid(&pod), &line);
             }
         }
     }
@@ -156,27 +156,27 @@ pub async fn update(cluster: Cluster, environment: Environment, update: Update, 
     });
 }
 
-/// What troubles act on.
+/// What the events of a scenario act on.
 #[derive(Clone)]
-pub struct Props {
+pub struct Targets {
     pub clusters: Vec<Cluster>,
     pub metrics: Metrics,
     pub metrics_down: Vec<Arc<AtomicBool>>,
     pub clock: Clock,
 }
 
-/// Lets one trouble come and go.
-pub async fn trouble(happening: Happening, props: Props) {
-    tokio::time::sleep(props.clock.scale(happening.at)).await;
-    let lasts = props.clock.scale(happening.lasts);
-    let faults: Vec<_> = happening
+/// Lets one fault begin and end.
+pub async fn event(event: ScenarioEvent, targets: Targets) {
+    tokio::time::sleep(targets.clock.scale(event.at)).await;
+    let lasts = targets.clock.scale(event.lasts);
+    let faults: Vec<_> = event
         .environments
         .iter()
-        .filter_map(|index| props.clusters.get(*index))
+        .filter_map(|index| targets.clusters.get(*index))
         .map(|cluster| cluster.faults().clone())
         .collect();
-    match happening.what {
-        Trouble::ApiOutage => {
+    match event.kind {
+        EventKind::ApiOutage => {
             for fault in &faults {
                 fault.begin_outage();
             }
@@ -185,21 +185,21 @@ pub async fn trouble(happening: Happening, props: Props) {
                 fault.end_outage();
             }
         }
-        Trouble::Api(rule) => {
+        EventKind::Api(rule) => {
             let ids: Vec<_> = faults.iter().map(|fault| fault.hold(rule.clone())).collect();
             tokio::time::sleep(lasts).await;
             for (fault, id) in faults.iter().zip(ids) {
                 fault.remove(id);
             }
         }
-        Trouble::Metrics(outage) => {
-            props.metrics.set_outage(outage);
-            for down in &props.metrics_down {
+        EventKind::Metrics(outage) => {
+            targets.metrics.set_outage(outage);
+            for down in &targets.metrics_down {
                 down.store(true, Ordering::Relaxed);
             }
             tokio::time::sleep(lasts).await;
-            props.metrics.set_outage(Outage::None);
-            for down in &props.metrics_down {
+            targets.metrics.set_outage(Outage::None);
+            for down in &targets.metrics_down {
                 down.store(false, Ordering::Relaxed);
             }
         }
