@@ -16,7 +16,7 @@ use support::{Program, Pty};
 use tokio::runtime::Runtime;
 
 /// How long anything may take before a bench gives up.
-const PATIENCE: Duration = Duration::from_secs(180);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Places made on the real servers so far. A namespace takes a while to go, so that each place needs a name of its own.
 static PLACES: AtomicU32 = AtomicU32::new(0);
@@ -191,7 +191,7 @@ impl Place {
 
     /// Waits until there are that many pods, and all of them are Running.
     pub fn wait_pods(&self, count: usize) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_TIMEOUT;
         let api = self.api("Pod");
         let running = ListParams::default().fields("status.phase=Running");
         while self.runtime.block_on(api.list_metadata(&running)).expect("listed").items.len() < count {

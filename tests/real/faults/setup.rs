@@ -97,7 +97,7 @@ impl Setup {
         let namespace = &self.namespace.name;
         let known = serde_json::to_value(Kubeconfig::read_from(self.namespace.cluster.kubeconfig())?)?;
         let users = known["users"].as_array().cloned().unwrap_or_default();
-        let alice = users.iter().find(|user| user["name"] == "alice").ok_or("the bed has no alice")?;
+        let alice = users.iter().find(|user| user["name"] == "alice").ok_or("the cluster has no alice")?;
         let token = alice["user"]["token"].as_str().ok_or("alice has no token")?;
         let authority = self.api.authority().ok_or("the proxy speaks no TLS")?;
         let kubeconfig = format!(

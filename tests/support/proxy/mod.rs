@@ -158,7 +158,7 @@ impl Proxy {
         }
     }
 
-    /// Does harm to the next write.
+    /// Lets the next write fail.
     pub fn fail_next_write(&self, fault: WriteFault) {
         *locked(&self.shared.next_write) = Some(NextWrite::Fault(fault));
         self.shared.held.send_replace(false);

@@ -39,7 +39,7 @@ macro_rules! cases {
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    let side_by_side = cases![
+    let concurrent = cases![
         canary::promote_to_the_end,
         canary::promote_fully,
         canary::hold_and_resume_at_a_pause,
@@ -133,7 +133,7 @@ pub fn all() -> Vec<Case> {
     let alone = alone.map(|case| Case { alone: true, ..case });
     // The exporter fails for everybody.
     let both = cases![autopilot::metrics_go_away].map(|case| Case { alone: true, traffic: true, ..case });
-    side_by_side.into_iter().chain(traffic).chain(alone).chain(both).collect()
+    concurrent.into_iter().chain(traffic).chain(alone).chain(both).collect()
 }
 
 /// Creates objects and opens a cockpit on a workload of theirs, once all is out and well.
