@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn other_buckets_go_on_from_the_same_evidence() {
+    fn evidence_is_kept_when_buckets_change() {
         let mut test = after(10, &[25, 30, 25, 15, 5]);
         let before = (test.ln_plain(), test.ln_tolerant());
         test.go_on_with(&[0.1, 0.5]);
