@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_tells_right_from_wrong() {
+    fn schema_accepts_right_and_rejects_wrong() {
         let mut wrong = json(&release_in_progress(), None, now());
         wrong["environments"][0]["verdict"] = json!("fine");
         wrong["environments"][1]["workloads"][0]["step"] = json!({"index": -1, "total": 3});

@@ -243,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_tells_what_there_is() {
+    fn first_look_prints_everything() {
         let before = world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"]), ("prod-us", &[])]);
         insta::assert_snapshot!(lines(&before, &release_in_progress()).join("\n"));
     }
 
     #[test]
-    fn nothing_new_is_no_line_however_old_it_gets() {
+    fn unchanged_state_prints_no_line() {
         let old = release_in_progress();
         let mut new = release_in_progress();
         link(&mut new, "prod-eu", SourceKind::Kubernetes, Link::Up, SignedDuration::ZERO);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_disappears_and_what_turns_bad_are_lines() {
+    fn disappearing_and_failing_are_lines() {
         let old = release_in_progress();
         let mut new = release_in_progress();
         let gone = target("staging", "deployment/worker");
