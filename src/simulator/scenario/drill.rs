@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_goes_out_goes_wrong_and_only_where_it_goes_out() {
+    fn only_the_new_version_fails_and_only_where_released() {
         let after = Duration::from_secs(40);
         for fault in [DrillFault::Errors, DrillFault::Latency, DrillFault::Crash, DrillFault::None] {
             let scenario = Scenario::drill(fault, after).unwrap();

@@ -2,7 +2,7 @@ use super::*;
 use behaviour::{Fate, Onset};
 
 #[test]
-fn every_scenario_that_comes_along_can_be_read() {
+fn every_built_in_scenario_is_valid() {
     let listed = Scenario::list();
     assert_eq!(listed.len(), BUILT_IN.len());
     assert_eq!(listed[0].0, "canary", "the default comes first");
@@ -43,7 +43,7 @@ history = [{{ image = "web:1", age = "1h" }}]
 }
 
 #[test]
-fn what_is_wrong_with_a_scenario_is_said() {
+fn invalid_scenario_is_explained() {
     for (more, words) in [
         ("nonsense = 1", "nonsense"),
         ("requests_per_second = -1.0", "must not be negative"),

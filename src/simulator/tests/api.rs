@@ -25,7 +25,7 @@ const WEB: &str = "/apis/argoproj.io/v1alpha1/namespaces/staging/rollouts/web";
 const LIST: &str = "/apis/argoproj.io/v1alpha1/namespaces/staging/rollouts";
 
 #[tokio::test]
-async fn refusals_are_those_of_a_real_server() {
+async fn refusals_match_a_real_server() {
     let simulator = start("empty", 1.0).await;
     let cluster = &simulator.clusters()[0];
     let alice = Client::new(cluster, "alice-token");
@@ -118,7 +118,7 @@ async fn a_dry_run_changes_nothing() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_in_the_asked_form() {
+async fn lists_are_paged_and_in_the_requested_form() {
     let simulator = start("canary", 1.0).await;
     let alice = Client::new(simulator.cluster("prod-us").unwrap(), "alice-token");
     let pods = "/api/v1/namespaces/payments/pods";
@@ -145,7 +145,7 @@ async fn lists_come_in_pages_and_in_the_asked_form() {
 }
 
 #[tokio::test]
-async fn watches_begin_where_asked_and_tell_every_change() {
+async fn watches_start_at_a_version_and_report_every_change() {
     let simulator = start("empty", 1.0).await;
     let cluster = &simulator.clusters()[0];
     let alice = Client::new(cluster, "alice-token");
@@ -187,7 +187,7 @@ async fn watches_begin_where_asked_and_tell_every_change() {
 }
 
 #[tokio::test]
-async fn kube_clients_feel_at_home() {
+async fn kube_client_works() {
     use kube::api::{Api, DynamicObject, Patch, PatchParams};
     use kube::core::{ApiResource, GroupVersionKind};
     use kube::runtime::{WatchStreamExt, watcher};

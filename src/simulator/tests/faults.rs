@@ -9,7 +9,7 @@ use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
 
 #[tokio::test]
-async fn requests_fail_as_told() {
+async fn requests_fail_by_rule() {
     let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     let alice = Client::new(cluster, "alice-token");
@@ -40,7 +40,7 @@ async fn requests_fail_as_told() {
 }
 
 #[tokio::test]
-async fn a_write_can_be_done_without_an_answer() {
+async fn write_may_succeed_without_answer() {
     let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     cluster.faults().add(Rule::all(Fault::CutAfterWrite).method("PATCH"));
@@ -54,7 +54,7 @@ async fn a_write_can_be_done_without_an_answer() {
 }
 
 #[tokio::test]
-async fn open_watches_break_as_told() {
+async fn open_watches_break_by_rule() {
     let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     let alice = Client::new(cluster, "alice-token");
@@ -89,7 +89,7 @@ async fn open_watches_break_as_told() {
 }
 
 #[tokio::test]
-async fn an_outage_refuses_and_passes() {
+async fn outage_refuses_connections_and_ends() {
     let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-eu").unwrap();
     let alice = Client::new(cluster, "alice-token");
@@ -125,7 +125,7 @@ async fn an_outage_refuses_and_passes() {
 }
 
 #[tokio::test]
-async fn metrics_can_fail_too() {
+async fn metrics_can_fail() {
     let simulator = start("canary", 1.0).await;
     let query = |text: &str| {
         let url = format!("{}/api/v1/query", simulator.prometheus_url());

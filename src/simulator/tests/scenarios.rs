@@ -53,7 +53,7 @@ async fn canary_waits_at_twenty_percent() {
 }
 
 #[tokio::test]
-async fn error_spike_breaks_at_a_quarter() {
+async fn error_spike_fails_at_a_quarter() {
     let simulator = start("error-spike", FAST).await;
     until(prod_eu(&simulator), "25 %", |r| weight(r) == 25).await;
     let url = format!("{}/api/v1/query", simulator.prometheus_url());
@@ -75,7 +75,7 @@ async fn error_spike_breaks_at_a_quarter() {
 }
 
 #[tokio::test]
-async fn crash_loop_gets_nowhere() {
+async fn crash_loop_makes_no_progress() {
     let simulator = start("crash-loop", FAST).await;
     let cluster = prod_eu(&simulator);
     let rollout = until(cluster, "the deadline", |r| text(r, "/status/phase") == "Degraded").await;
@@ -165,7 +165,7 @@ async fn a_kubeconfig_is_private() {
 }
 
 #[tokio::test]
-async fn pods_of_a_drill_are_well_at_first_and_wear_out() {
+async fn pods_of_a_crash_drill_start_healthy_and_fail_later() {
     let scenario = Scenario::drill(DrillFault::Crash, Duration::from_secs(20)).unwrap();
     let simulator = Simulator::start(&scenario, Options { speed: 4.0, ..Options::default() }).await.unwrap();
     let served = simulator.served();
