@@ -97,7 +97,7 @@ fn counting(source: &RunningSource) -> bool {
 }
 
 #[tokio::test]
-async fn newborn_errors_outages_and_a_restart_leave_the_totals_exact() {
+async fn totals_are_exact_across_outages_and_restart() {
     let traffic = Traffic::start(two());
     let server = traffic.metrics.serve().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ async fn latencies_come_as_own_counts_of_common_buckets() {
 }
 
 #[tokio::test]
-async fn another_canary_is_another_rollout_and_without_one_nothing_is_counted() {
+async fn new_canary_starts_new_counts() {
     let traffic = Traffic::start(two());
     let server = traffic.metrics.serve().await.unwrap();
     let mut source = RunningSource::keeping(settings(&server.url()), None).await;

@@ -215,7 +215,7 @@ async fn every_outage_is_no_data_with_its_reason_and_ends() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_asked_less_often_and_comes_back_by_itself() {
+async fn unreachable_server_is_asked_less_often() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
     metrics.set_outage(Outage::Down);
@@ -234,7 +234,7 @@ async fn a_server_that_is_away_is_asked_less_often_and_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn what_was_missed_in_an_outage_is_fetched_afterwards() {
+async fn missed_samples_are_fetched_after_an_outage() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
     let mut source = RunningSource::start(&server.url()).await;
