@@ -64,7 +64,7 @@ async fn backtest(url: &str, journals: &Path, words: &[&str]) -> (i32, String, S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_of_the_journal_is_judged_and_compared_with_what_happened() {
+async fn journal_release_is_judged_and_compared_with_what_happened() {
     let (now, folder) = (Timestamp::now(), tempfile::tempdir().unwrap());
     let server = past(now).serve().await.unwrap();
     journal(folder.path(), now);
@@ -112,7 +112,7 @@ async fn a_release_may_be_named_by_its_time_and_replicasets() {
 }
 
 #[tokio::test]
-async fn nothing_to_look_at_is_blind_an_unknown_place_is_usage_and_a_dead_server_an_error() {
+async fn exit_codes_tell_blind_usage_and_error() {
     let folder = tempfile::tempdir().unwrap();
     let dead = "http://127.0.0.1:9";
     let (code, _, errors) = backtest(dead, folder.path(), &[]).await;

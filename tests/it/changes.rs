@@ -49,7 +49,7 @@ impl Release {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_release_under_way_is_told_and_what_is_missing_says_what_to_do() {
+async fn changes_of_the_release_and_hints_for_missing_parts() {
     let program = cockpit().with_path();
     let in_home = |name: &str| program.path(name).display().to_string();
     for folder in ["repo", "elsewhere"] {

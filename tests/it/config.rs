@@ -41,7 +41,7 @@ fn every_error_says_where_and_what_to_do() {
 }
 
 #[test]
-fn what_is_right_is_read_as_it_is_meant() {
+fn valid_files_are_read_as_meant() {
     for path in files("valid") {
         let text = fs::read_to_string(&path).unwrap();
         let place = Place { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: None };
@@ -56,7 +56,7 @@ fn what_is_right_is_read_as_it_is_meant() {
 }
 
 #[test]
-fn every_error_file_is_wrong_in_its_own_way() {
+fn every_invalid_file_has_one_problem() {
     for path in files("invalid") {
         let Err(ConfigError::Invalid { problems, .. }) = Config::load(&named(&path), &Variables::default()) else {
             panic!("{path:?}")
@@ -68,7 +68,7 @@ fn every_error_file_is_wrong_in_its_own_way() {
 }
 
 #[test]
-fn half_a_file_is_an_error_and_never_a_panic() {
+fn truncated_file_is_an_error_and_never_a_panic() {
     for path in files("valid").iter().chain(&files("invalid")) {
         let text = fs::read_to_string(path).unwrap();
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {

@@ -17,7 +17,7 @@ fn option(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn what_it_sets_is_the_default() {
+fn example_sets_only_defaults() {
     let example = Config::parse(EXAMPLE, &place()).unwrap();
     let bare = "[[environments]]\nname = 'staging'\ncontext = 'staging'\n\
                 [[environments]]\nname = 'prod-eu'\ncontext = 'prod-eu'\n";
@@ -26,7 +26,7 @@ fn what_it_sets_is_the_default() {
 }
 
 #[test]
-fn the_defaults_of_the_table_are_those_of_the_code_and_stand_in_the_example() {
+fn defaults_match_the_code_and_the_example() {
     let mut text = String::new();
     for field in FILE.fields {
         let Kind::Table(section) = field.kind else { continue };
@@ -49,7 +49,7 @@ fn without_checks() -> (String, Vec<String>) {
 }
 
 #[test]
-fn every_check_can_be_taken_as_it_stands() {
+fn every_check_is_valid_when_uncommented() {
     let (_, checks) = without_checks();
     for check in &checks {
         let text = format!("{EXAMPLE}\n{check}\n");
@@ -62,7 +62,7 @@ fn every_check_can_be_taken_as_it_stands() {
 }
 
 #[test]
-fn every_option_can_be_taken_as_it_stands() {
+fn every_option_is_valid_when_uncommented() {
     let (text, _) = without_checks();
     let lines: Vec<&str> = text.lines().collect();
     let mut tried = 0;

@@ -113,7 +113,7 @@ fn flags_override_the_file_in_every_environment() {
 }
 
 #[test]
-fn a_context_that_the_file_knows_keeps_its_environment() {
+fn known_context_keeps_its_environment() {
     let (_home, variables) = home(FILE);
     let flags = Flags { contexts: vec!["elsewhere".into(), "ctx-prod".into()], ..Flags::default() };
     let config = Config::load(&flags, &variables).unwrap();
@@ -126,7 +126,7 @@ fn a_context_that_the_file_knows_keeps_its_environment() {
 }
 
 #[test]
-fn the_variable_counts_where_the_file_names_no_prometheus() {
+fn variable_is_used_if_the_file_names_no_prometheus() {
     let (_home, mut variables) = home(FILE);
     variables.prometheus_url = Some("http://prometheus.variable:9090".into());
     let config = Config::load(&Flags::default(), &variables).unwrap();
@@ -146,7 +146,7 @@ fn the_variable_counts_where_the_file_names_no_prometheus() {
 }
 
 #[test]
-fn what_is_no_text_or_no_file_is_an_error_with_its_place() {
+fn binary_or_missing_file_is_an_error_with_its_place() {
     let (home, variables) = home("");
     let path = home.path().join(".config/release-cockpit/cockpit.toml");
     fs::write(&path, b"[ui]\n# \xff\n").unwrap();

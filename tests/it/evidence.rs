@@ -68,7 +68,7 @@ fn reports_of_pytest_and_newman_are_read() {
 }
 
 #[test]
-fn a_folder_of_junit_reports_is_read_whole_and_what_fails_is_told_before_what_is_broken() {
+fn junit_folder_lists_failures_before_broken_reports() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("out/a/b")).unwrap();
     fs::copy(here().join("pytest-green.xml"), folder.path().join("out/a/b/1.xml")).unwrap();
@@ -82,7 +82,7 @@ fn a_folder_of_junit_reports_is_read_whole_and_what_fails_is_told_before_what_is
 }
 
 #[test]
-fn coverage_of_coverage_py_and_llvm_cov_is_read_the_same_from_lcov_and_cobertura() {
+fn lcov_and_cobertura_give_the_same_coverage() {
     for (files, share) in [
         (["cobertura.xml", "calc.lcov"], "66.66 % of 9 lines"),
         (["llvm-cov.xml", "llvm-cov.lcov"], "66.66 % of 12 lines"),
@@ -209,7 +209,7 @@ fn broken(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn what_is_broken_is_blind_with_words_and_never_passes() {
+fn broken_reports_are_blind_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, more, good) in KINDS {
         let bytes = fs::read(here().join(good)).unwrap();
@@ -227,7 +227,7 @@ fn what_is_broken_is_blind_with_words_and_never_passes() {
 }
 
 #[test]
-fn what_is_not_there_is_a_folder_a_pipe_or_old_is_blind() {
+fn missing_special_or_old_files_are_blind() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("folder.xml")).unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
@@ -330,7 +330,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_cut_off_anywhere_never_passes(at in 0.0_f64..1.0, noise in proptest::collection::vec(any::<u8>(), 0..4)) {
+    fn truncated_reports_never_pass(at in 0.0_f64..1.0, noise in proptest::collection::vec(any::<u8>(), 0..4)) {
         let folder = tempfile::tempdir().unwrap();
         for (kind, more, good) in KINDS {
             let good = fs::read(here().join(good)).unwrap();

@@ -60,7 +60,7 @@ fn a_healthy_rollout_ends_with_0_and_an_undecided_one_with_4() {
 }
 
 #[test]
-fn what_is_missing_is_answered_and_a_reset_begins_anew() {
+fn missing_data_is_answered_and_reset_starts_over() {
     let mut lines = scrape(15, (38, 9), (712, 1)) + "{\"t\":30,\"missing\":true}\n\n{\"reset\":true}\n";
     lines += &scrape(15, (38, 0), (712, 1));
     let (code, answers, _) = judge(&[], &lines);
@@ -70,7 +70,7 @@ fn what_is_missing_is_answered_and_a_reset_begins_anew() {
 }
 
 #[test]
-fn a_bad_line_ends_it_with_what_is_wrong_and_loses_nothing() {
+fn bad_line_ends_it_after_answering_the_lines_before() {
     let lines = scrape(15, (38, 0), (712, 1)) + &scrape(30, (38, 39), (712, 1)) + &scrape(45, (38, 0), (712, 1));
     let (code, answers, errors) = judge(&[], &lines);
     assert_eq!((code, answers.len()), (1, 1));
@@ -78,7 +78,7 @@ fn a_bad_line_ends_it_with_what_is_wrong_and_loses_nothing() {
 }
 
 #[test]
-fn options_without_sense_are_usage() {
+fn invalid_options_are_usage_errors() {
     for (words, says) in [
         (&["--alpha", "0"][..], "alpha is 0"),
         (&["--alpha", "20%", "--alpha-warn", "10%"], "alpha_warn is 0.1: it must be from alpha"),
@@ -95,7 +95,7 @@ fn options_without_sense_are_usage() {
 }
 
 #[test]
-fn who_feeds_line_by_line_is_answered_line_by_line() {
+fn each_line_is_answered_at_once() {
     let program = cockpit();
     let mut child = start(&program, &["-"]);
     let mut stdin = child.stdin.take().unwrap();

@@ -50,7 +50,7 @@ fn every_screen_and_overlay() {
 }
 
 #[test]
-fn every_other_state_of_the_world() {
+fn every_other_release_state() {
     for (name, model) in shots::others() {
         insta::assert_snapshot!(name, sheet(&model, (120, 30), false));
     }
@@ -154,7 +154,7 @@ fn different_links_and_levels_are_different_words() {
 }
 
 #[test]
-fn every_scene_looks_different_without_colour() {
+fn every_release_state_differs_without_colour() {
     let releases = [
         ("main", releases::main()),
         ("spike", releases::spike()),
@@ -249,7 +249,7 @@ fn a_terminal_that_is_too_small_says_so_and_nothing_else() {
 }
 
 #[test]
-fn a_question_says_what_and_where_and_how_to_answer_at_every_size() {
+fn confirm_dialog_is_complete_at_every_size() {
     for (name, model) in shots::main() {
         let Some(Overlay::Confirm(confirm)) = &model.overlay else { continue };
         for size in [MIN, (60, 24), (80, 16), (80, 24), (120, 40), (250, 80)] {
@@ -326,7 +326,7 @@ fn hits(model: &Model, wanted: &str, hit: Option<&Hit>) {
 }
 
 #[test]
-fn what_is_on_the_screen_can_be_clicked() {
+fn visible_targets_can_be_clicked() {
     let main = releases::main();
     hits(&main, "1 Deck", Some(&Hit::Tab(Screen::Deck)));
     hits(&shots::on(releases::main(), Screen::Journal), "6 Journal", Some(&Hit::Tab(Screen::Journal)));
@@ -337,7 +337,7 @@ fn what_is_on_the_screen_can_be_clicked() {
 }
 
 #[test]
-fn of_a_dialog_only_cancel_can_be_clicked_and_nothing_beneath_it() {
+fn only_cancel_of_a_dialog_can_be_clicked() {
     for (name, model) in shots::main() {
         let Some(Overlay::Confirm(_) | Overlay::Quit) = &model.overlay else { continue };
         let word = if name.starts_with("quit") { "[ Stay ]" } else { "[ Cancel ]" };

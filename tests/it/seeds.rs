@@ -14,7 +14,7 @@ fn seeds(family: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn what_must_hold_holds_for_every_seed() {
+fn properties_hold_for_every_seed() {
     for (family, check) in properties::ALL {
         let seeds = seeds(family);
         assert!(seeds.len() >= 5, "{family} has {} seeds", seeds.len());

@@ -139,7 +139,7 @@ fn read_only_builds_no_writer() {
 }
 
 #[test]
-fn names_that_are_wrong_are_named_with_what_there_is() {
+fn wrong_names_are_reported_with_known_ones() {
     let journey = Journey::start("canary");
     journey.expect(2, &["abort", "stagin", "--yes"], "did you mean `staging`");
     journey.expect(2, &["abort", "--yes"], "staging");

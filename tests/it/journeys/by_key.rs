@@ -61,7 +61,7 @@ fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
 }
 
 #[test]
-fn a_canary_is_promoted_by_its_typed_name_and_rolled_back_by_two_keys() {
+fn canary_is_promoted_by_typed_name_and_rolled_back() {
     let mut pty = start("canary", "20");
     pty.wait_text("p would promote 20 → 40 %");
     promote(&mut pty);
@@ -71,7 +71,7 @@ fn a_canary_is_promoted_by_its_typed_name_and_rolled_back_by_two_keys() {
 }
 
 #[test]
-fn errors_at_a_quarter_of_the_traffic_are_rolled_back_by_two_keys() {
+fn error_spike_is_rolled_back_by_two_keys() {
     let mut pty = start("error-spike", "10");
     pty.wait_text("canary errors");
     pty.wait_text("✖ NO-GO");
@@ -110,7 +110,7 @@ fn a_crash_at_the_start_is_named_and_rolled_back() {
 }
 
 #[test]
-fn without_metrics_nothing_is_promoted_and_everything_rolled_back() {
+fn without_metrics_promotion_is_refused_and_rollback_works() {
     let mut pty = start("metrics-outage", "5");
     pty.wait_text("prometheus ✖ down");
     pty.wait_text("? BLIND");
@@ -123,7 +123,7 @@ fn without_metrics_nothing_is_promoted_and_everything_rolled_back() {
 }
 
 #[test]
-fn an_api_server_that_is_away_is_shown_with_age_and_reason_and_comes_back_by_itself() {
+fn api_outage_shows_age_and_reason_and_recovers() {
     let mut pty = start("api-outage", "5");
     pty.wait("age and reason on the card", |screen| {
         let text = screen.contents();
@@ -173,7 +173,7 @@ fn sign(pty: &mut Pty, role: &str) {
 }
 
 #[test]
-fn a_checklist_is_gone_through_and_a_gate_that_turns_red_stops_the_promotion_and_not_the_rollback() {
+fn red_gate_stops_promotion_but_not_rollback() {
     let mut pty = start("go-no-go", "10");
     // What is under way is looked at first, once it is seen.
     pty.wait_text("p promote ✖ pager");

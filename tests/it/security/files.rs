@@ -37,7 +37,7 @@ fn visit(home: &Home) {
 }
 
 #[test]
-fn whatever_is_kept_is_for_its_owner_only() {
+fn state_files_are_private() {
     let Simulated { home, .. } = &Simulated::new("canary", &[]);
     let said = home.said(&["pause", "prod-eu", "--yes"]);
     visit(home);
@@ -47,7 +47,7 @@ fn whatever_is_kept_is_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn no_link_leads_the_journal_out_of_its_folder() {
+async fn journal_follows_no_link_out_of_its_folder() {
     let home = tempfile::tempdir().unwrap();
     let (folder, outside) = (home.path().join("journals"), home.path().join("outside"));
     fs::create_dir(&folder).unwrap();
@@ -75,7 +75,7 @@ async fn no_link_leads_the_journal_out_of_its_folder() {
 }
 
 #[test]
-fn a_folder_that_is_a_link_is_not_used() {
+fn linked_state_folder_is_not_used() {
     let Simulated { home, .. } = &Simulated::new("canary", &[]);
     let (state, outside) = (home.path("state"), home.path("outside"));
     fs::create_dir(&state).unwrap();
@@ -88,7 +88,7 @@ fn a_folder_that_is_a_link_is_not_used() {
 }
 
 #[test]
-fn a_program_that_is_run_gets_no_secret_and_none_of_our_files() {
+fn child_program_gets_no_secret_and_no_open_file() {
     let Simulated { home, .. } = &Simulated::new("canary", &[]);
     let listing = "for fd in /proc/self/fd/*; do echo fd $(readlink $fd); done; env";
     let check = format!("\n[[checks]]\nid = \"told\"\ncommand = {{ argv = [\"sh\", \"-c\", '{listing}'] }}\n");

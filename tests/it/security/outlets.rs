@@ -171,7 +171,7 @@ fn is_printable(report: &str, name: &str) {
 }
 
 #[test]
-fn whatever_is_printed_is_printable_and_says_what_was_put_in() {
+fn every_report_is_printable_and_faithful() {
     for text in texts() {
         let model = hostile::model_of(&text);
         for (command, format, form, write) in REPORTS {
@@ -276,7 +276,7 @@ fn every_command_and_every_format_is_in_the_table() {
 }
 
 #[test]
-fn names_of_a_megabyte_are_drawn_and_printed_like_others() {
+fn names_of_a_megabyte_are_drawn_and_printed() {
     let theme = Theme::new(Palette::Ansi, false);
     let text = format!("{}e{}", "x\u{202e}漢".repeat(100_000), "\u{301}".repeat(200_000));
     let mut model = hostile::model_of(&text);

@@ -133,7 +133,7 @@ fn all_files(folder: &Path, then: &mut impl FnMut(&Path, Vec<u8>)) {
 }
 
 #[test]
-fn nothing_that_is_secret_is_shown_or_written_anywhere() {
+fn no_secret_is_shown_or_written() {
     let (home, echo) = (&Home::new(&VARIABLES), Echo::start());
     home.write("header", "planted-header-6\n");
     home.write("kubeconfig", &kubeconfig(&echo.at));

@@ -54,7 +54,7 @@ fn is_printable(arguments: &[&str], text: &str) {
 }
 
 #[test]
-fn no_text_of_a_cluster_reaches_a_terminal_raw() {
+fn no_cluster_text_reaches_a_terminal_raw() {
     let Simulated { home, .. } = &hostile();
     let note = format!("seen {HOSTILE}");
     let commands: [&[&str]; 14] = [

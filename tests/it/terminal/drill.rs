@@ -20,7 +20,7 @@ fn roll_back(pty: &mut Pty) {
 }
 
 #[test]
-fn a_failure_at_an_unannounced_moment_is_rolled_back_and_scored() {
+fn unannounced_failure_is_rolled_back_and_scored() {
     let mut pty = cockpit().screen(&["drill", "--seed", "20", "--speed", "4"], (140, 40));
     pty.wait_text("drill");
     assert!(!pty.text().contains("errors drill"), "the screen tells what comes");
@@ -36,7 +36,7 @@ fn a_failure_at_an_unannounced_moment_is_rolled_back_and_scored() {
 }
 
 #[test]
-fn to_roll_back_what_is_well_is_a_false_alarm() {
+fn rolling_back_a_healthy_release_is_a_false_alarm() {
     let mut pty = cockpit().screen(&["drill", "healthy", "--seed", "1", "--speed", "2"], (140, 40));
     pty.wait_text("R roll back to 1.4.2");
     pty.wait_text(" 10 % ┃");

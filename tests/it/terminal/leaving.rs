@@ -13,7 +13,7 @@ fn demo() -> Pty {
 }
 
 #[test]
-fn quit() {
+fn quitting_restores_the_terminal() {
     let mut pty = demo();
     pty.send("q");
     assert_eq!(pty.exit(), 0);
@@ -21,7 +21,7 @@ fn quit() {
 }
 
 #[test]
-fn control_c() {
+fn control_c_restores_the_terminal() {
     let mut pty = demo();
     pty.send("\x03");
     assert_eq!(pty.exit(), 0);
@@ -29,7 +29,7 @@ fn control_c() {
 }
 
 #[test]
-fn signals() {
+fn signals_restore_the_terminal() {
     for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
         let mut pty = demo();
         pty.signal(signal);
@@ -39,7 +39,7 @@ fn signals() {
 }
 
 #[test]
-fn suspended_and_continued() {
+fn suspend_and_continue_restore_the_terminal() {
     let mut pty = demo();
     pty.send("\x1a");
     pty.wait_clean();
@@ -55,7 +55,7 @@ fn suspended_and_continued() {
 }
 
 #[test]
-fn any_size_is_drawn_and_too_small_a_one_says_so() {
+fn any_size_is_drawn_and_too_small_says_so() {
     let mut pty = demo();
     for (columns, rows) in [(80, 24), (200, 60), (60, 16)] {
         pty.resize(columns, rows);
@@ -75,7 +75,7 @@ fn any_size_is_drawn_and_too_small_a_one_says_so() {
 }
 
 #[test]
-fn without_colour_no_cell_has_one() {
+fn no_color_draws_no_colour() {
     let mut pty = cockpit().envs(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]).screen(DEMO, (120, 36));
     pty.wait_text("NEXT");
     let coloured = pty.look(|screen| {
@@ -94,7 +94,7 @@ fn without_colour_no_cell_has_one() {
 }
 
 #[test]
-fn in_ascii_nothing_else_is_drawn() {
+fn ascii_mode_draws_only_ascii() {
     let mut pty = cockpit().screen(&["--ascii", "demo", "canary", "--speed", "20"], (120, 36));
     pty.wait_text("NEXT");
     assert!(pty.text().is_ascii(), "{}", pty.text());
@@ -103,7 +103,7 @@ fn in_ascii_nothing_else_is_drawn() {
 }
 
 #[test]
-fn what_is_no_terminal_gets_a_word_and_an_exit_code() {
+fn without_terminal_says_so_with_an_exit_code() {
     let run = cockpit().run(&["demo"]);
     assert_eq!(run.code(), 1);
     let said = run.err();
