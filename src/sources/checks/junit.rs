@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_errors_and_skips_are_counted_with_the_first_line_of_their_message() {
+    fn failures_and_skips_are_counted_with_the_first_line_of_their_message() {
         let (tally, result) = tally(
             "<testsuites><testsuite name='a' tests='5' failures='1' errors='1' skipped='1'>\
              <testcase classname='c' name='ok'/>\
