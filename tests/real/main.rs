@@ -6,8 +6,6 @@
 //! cargo test --test real [NAME] [-- --list]   # e.g. faults::, contract::simulator::, two_people
 //! ```
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
-
 mod alerts;
 mod contract;
 mod counts;

@@ -1,7 +1,7 @@
 //! What tests of several packages share. Nothing here knows the product's own types: a unit test of the product would
 //! see two copies of them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![expect(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, reason = "only tests use it")]
 
 pub mod check;

@@ -24,7 +24,9 @@ use release_cockpit::domain::verdict::{Judgement, Verdict};
 use release_cockpit::domain::workload::Object;
 use tui_input::Input;
 
-use super::parts::*;
+use super::parts::{
+    Figures, ago, connect, link, model, now, paused, revision, rollout, settings, signals, tell_of, write,
+};
 
 /// Texts that have broken terminals.
 pub fn texts() -> Vec<String> {

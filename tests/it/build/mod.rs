@@ -1,7 +1,6 @@
 //! Builders of what needs the product's own types: models of releases in every state that the screens must show well.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::assigning_clones,
     reason = "fixtures may fail like tests, and are read more often than run"
 )]

@@ -14,7 +14,10 @@ use release_cockpit::domain::object::{Condition, Meta};
 use release_cockpit::domain::rollout::{PauseCondition, RolloutStatus, RolloutStrategy};
 use release_cockpit::domain::workload::{Object, Snapshot};
 
-use super::parts::*;
+use super::parts::{
+    Figures, ago, at, connect, event, healthy, link, model, now, paused, revision, rollout, settings, signals, target,
+    tell, tell_of, write,
+};
 
 const STEADY: fn(f64) -> f64 = |_| 1.0;
 

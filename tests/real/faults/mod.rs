@@ -20,35 +20,33 @@ pub fn suite() -> Suite {
     let turns = Turns::default();
     let mut cases = Vec::new();
     for row in table::API_SERVER {
-        cases.push(case(format!("api_server::{}", row.name), None, &turns, move || api::run(row)));
+        cases.push(case(&format!("api_server::{}", row.name), false, &turns, move || api::run(row)));
     }
     for (name, fault, says) in table::OF_PROMETHEUS {
-        cases.push(case(format!("prometheus::{name}"), None, &turns, move || metrics::run(name, *fault, says)));
+        cases.push(case(&format!("prometheus::{name}"), false, &turns, move || metrics::run(name, *fault, says)));
     }
     for (name, run) in [("forwards", clock::forwards as fn() -> Checked), ("back", clock::back)] {
+        let name = format!("clock::{name}");
         cases.push(match clock::library() {
-            Some(_) => case(format!("clock::{name}"), None, &turns, run),
-            None => ignored(&format!("clock::{name}"), "no libfaketime: apt-get install faketime"),
+            Some(_) => case(&name, false, &turns, run),
+            None => ignored(&name, "no libfaketime: apt-get install faketime"),
         });
     }
     // They take a server away from all others: they run alone, and come last.
-    cases.push(case("alone::prometheus_killed".to_owned(), Some(Alone), &turns, alone::prometheus_killed));
-    cases.push(case("alone::apiserver_killed".to_owned(), Some(Alone), &turns, alone::apiserver_killed));
-    cases.push(case("alone::etcd_stopped".to_owned(), Some(Alone), &turns, alone::etcd_stopped));
+    cases.push(case("alone::prometheus_killed", true, &turns, alone::prometheus_killed));
+    cases.push(case("alone::apiserver_killed", true, &turns, alone::apiserver_killed));
+    cases.push(case("alone::etcd_stopped", true, &turns, alone::etcd_stopped));
     Suite { max_concurrent: MAX_CONCURRENT_CASES, cases }
 }
 
-/// Said of a case that needs the servers for itself.
-struct Alone;
-
-/// A case on the real servers.
-fn case(name: String, alone: Option<Alone>, turns: &Turns, run: impl Fn() -> Checked + Send + 'static) -> Trial {
+/// A case on the real servers, which it may need alone.
+fn case(name: &str, alone: bool, turns: &Turns, run: impl Fn() -> Checked + Send + 'static) -> Trial {
     let turns = turns.clone();
     Trial::ignorable_test(format!("faults::{name}"), move || {
         if let Some(reason) = RealCluster::missing() {
             return Ok(Completion::ignored_with(reason));
         }
-        let _turn = turns.wait(alone.is_some());
+        let _turn = turns.wait(alone);
         run().map(|()| Completion::Completed)
     })
 }

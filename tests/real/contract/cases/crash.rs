@@ -19,7 +19,7 @@ async fn killed(namespace: &TestNamespace, workload: &str, verb: Verb, fault: Wr
     proxy.fail_next_write(fault);
     let order = Order {
         kubeconfig: namespace.cluster.kubeconfig().to_owned(),
-        url: proxy.url().to_owned(),
+        url: proxy.url(),
         namespace: namespace.name.clone(),
         workload: workload.to_owned(),
         verb,
