@@ -1,6 +1,6 @@
 //! Release Cockpit: one screen and one door for a release.
 //!
-//! The rooms, and who may enter whom (`tests/rooms.rs` reads the `use` lines):
+//! The rooms, and who may enter whom (`tests/it/rooms.rs` reads the `use` lines):
 //!
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
 //! - [`keys`] is pure: the table of commands and the keys that reach them.

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_have_the_factorials() {
+    fn beta_of_whole_numbers_matches_factorials() {
         // B(a, b) = (a-1)! (b-1)! / (a+b-1)!
         let ln_factorial = |n: u32| (1..=n).map(|k| f64::from(k).ln()).sum::<f64>();
         for (a, b) in [(1, 1), (2, 3), (9, 9), (10, 10), (3, 40), (9, 11), (15, 700), (400, 4)] {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn far_tails_do_not_vanish() {
+    fn far_tails_do_not_underflow_to_zero() {
         // ∫₀ˣ tᵃ⁻¹ dt = xᵃ/a where b = 1.
         close(ln_incomplete_beta(5000.0, 1.0, 0.001), 5000.0 * 0.001_f64.ln() - 5000.0_f64.ln(), 1e-13);
         let (a, b) = (2_f64.powi(60), 2_f64.powi(59));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn great_counts_near_the_bulk_are_a_normal_tail() {
+    fn large_counts_near_the_mean_match_the_normal_tail() {
         // The approximation takes over where the fraction gives up; both agree where both can be had.
         let (a, b, x) = (1000.5, 99_000.5, 0.0098);
         let fraction = continued_fraction(a, b, x).unwrap() / a;

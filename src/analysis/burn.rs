@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_close_together_stay_few() {
+    fn frequent_looks_are_merged() {
         let mut budget = Budget::default();
         for look in 0..20_000 {
             budget.take(f64::from(look) * 0.5, 0.0, &sums([1, 0], [9, 0]), &Sums::default(), 0.5);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn burn_pages_only_with_proof_and_stable_is_told_apart() {
+    fn burn_rate_pages_only_with_proof_and_apart_from_stable() {
         let rules = Rules::default();
         let (budget, all) = after(1, |_| sums([1, 1], [0, 0]));
         assert!(!budget.canary(&rules, 1.0).unwrap().pages(all.canary, &rules));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rollout_costs_is_what_it_adds() {
+    fn budget_cost_is_what_the_canary_adds_to_stable() {
         let rules = Rules::default();
         // 1 of 100 more than stable for an hour, of 40 requests a second in all.
         let (budget, _) = after(240, |_| sums([300, 6], [300, 3]));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_that_costs_a_hundredth_of_the_month_must_end_unless_it_is_luck() {
+    fn rollout_that_burns_one_percent_of_the_month_ends_unless_by_chance() {
         let rules = Rules::default();
         // Of 40 requests a second in all: 1,037 errors are a hundredth of what a month may have.
         let ends = |scrapes, stable: [u64; 2], canary: [u64; 2]| {

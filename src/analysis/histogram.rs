@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worked_example_of_a_slow_down_comes_out() {
+    fn worked_example_of_a_slow_down_matches() {
         let bets = slow_down_bets(&[0.1, 0.25, 0.5, 1.0], &[0.5, 0.3, 0.15, 0.04, 0.01], 1.2, 0.0);
         for (is, wanted) in bets.iter().zip([0.833_333, 1.0, 1.222_222, 1.916_667, 2.333_333]) {
             assert!((is - wanted).abs() < 1e-6, "{bets:?}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn bets_never_fall_so_that_a_faster_canary_wins_nothing() {
+    fn faster_canary_gains_no_evidence() {
         let bets = slow_down_bets(&[0.1, 0.2, 0.4], &[0.1, 0.7, 0.0, 0.2], 3.0, 1e-4);
         assert!(bets.iter().zip(bets.iter().skip(1)).all(|(low, high)| low <= high), "{bets:?}");
         assert!(bets.iter().all(|bet| bet.is_finite() && *bet > 0.0));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_canary_is_seen_and_the_tolerant_evidence_needs_several_scrapes() {
+    fn slower_canary_is_seen_and_tolerant_evidence_needs_several_scrapes() {
         let test = after(10, &[25, 30, 25, 15, 5]);
         assert!(test.ln_plain() > 100.0_f64.ln(), "{}", test.ln_plain());
         assert!(test.ln_tolerant() > 100.0_f64.ln(), "{}", test.ln_tolerant());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn other_buckets_go_on_from_the_same_evidence() {
+    fn evidence_is_kept_when_buckets_change() {
         let mut test = after(10, &[25, 30, 25, 15, 5]);
         let before = (test.ln_plain(), test.ln_tolerant());
         test.go_on_with(&[0.1, 0.5]);

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_and_means_of_any_size_are_finite() {
+    fn sums_and_means_in_log_space_are_finite() {
         assert!((ln_add(2.0_f64.ln(), 3.0_f64.ln()) - 5.0_f64.ln()).abs() < 1e-12);
         assert!((ln_add(1e6, NOTHING) - 1e6).abs() < 1e-9);
         assert!((ln_mean(&[1e6, 1e6]) - 1e6).abs() < 1e-9);

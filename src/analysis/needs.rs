@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worked_examples_come_out() {
+    fn worked_examples_match() {
         for (stable, w, share, nats, requests) in [
             (0.001, 2.0, 0.05, 3.617e-4, 12_732.0),
             (0.001, 5.0, 0.05, 3.671e-3, 1254.0),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubling_of_little_is_hours_away_and_counts_down() {
+    fn doubling_of_a_low_rate_takes_hours_to_detect() {
         let pace = Pace { stable_errors: 0.001, share: 0.05, per_second: 2.5, answered: 0.0 };
         let need = pace.need(2.0, 0.01).unwrap();
         assert!((need.requests - 16_880.0).abs() < 20.0 && (1.8..1.9).contains(&(need.seconds / 3600.0)), "{need:?}");

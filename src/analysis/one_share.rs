@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worked_examples_come_out_to_every_digit() {
+    fn worked_examples_match_exactly() {
         for (errors, requests, p0, wanted) in [
             (6, 400, 0.005, 2.984_084),
             (3, 400, 0.005, 0.243_289),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_bad_requests_are_no_proof_that_the_budget_burns() {
+    fn few_errors_do_not_prove_that_the_budget_burns() {
         // The examples of section 3 of the method: one of one, one of ten, two of ten are silent, two of two are not.
         let evidence = |errors, requests| ln_above(errors, requests, 0.0144).exp();
         for (errors, requests, wanted) in [(1, 1, 17.6), (1, 10, 1.6), (2, 10, 14.2), (2, 2, 669.0)] {

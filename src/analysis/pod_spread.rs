@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_that_differ_by_chance_only_need_no_tolerance() {
+    fn chance_differences_between_pods_need_no_tolerance() {
         let mut spread = PodSpread::default();
         assert!((spread.tolerance(0.05) - 1.0).abs() < 1e-12);
         spread.take(&pods(&[90, 100, 110, 104, 96]));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_that_differ_for_good_raise_it_and_fewer_canaries_raise_it_more() {
+    fn lasting_pod_differences_raise_tolerance_more_for_few_canary_pods() {
         let mut spread = PodSpread::default();
         for _ in 0..20 {
             spread.take(&pods(&[70, 130, 100, 85, 115, 100]));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_set_of_pods_starts_from_what_the_set_before_told() {
+    fn new_pods_start_from_the_spread_of_the_pods_before() {
         let mut spread = PodSpread::default();
         spread.take(&pods(&[50, 150, 100, 100]));
         let before = spread.deviation();

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn from_the_start_each_metric_has_half() {
+    fn each_metric_starts_with_half_the_weight() {
         let mut pool = Pool::default();
         pool.join_latency(0.0);
         let all = pool.ln_all(30.0_f64.ln(), 10.0_f64.ln());

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn more_requests_tell_the_quantile_better() {
+    fn more_requests_narrow_the_quantile_interval() {
         let p99 = |counts| latencies(counts).p99(0.05);
         assert_eq!(p99([0, 0, 0, 0, 0]), None);
         assert_eq!(p99([5, 3, 2, 0, 0]), Some(QuantileBounds { above: Some(0.1), at_most: None }));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_straddles_a_limit_counts_as_slow() {
+    fn bucket_that_straddles_the_limit_counts_as_slow() {
         let latencies = latencies([50, 30, 15, 4, 1]);
         assert_eq!(latencies.slower_than(0.25), 20);
         assert_eq!(latencies.slower_than(0.3), 20);

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_bound_has_none() {
+    fn ratio_without_stable_errors_has_no_upper_bound() {
         let ratio = after(&[(5, 0, 1000, 19_000)]).unwrap();
         assert!(ratio.estimate.is_none() && ratio.low > 1.0 && ratio.high.is_none(), "{ratio:?}");
         let ratio = after(&[(0, 1, 1000, 19_000)]).unwrap();
@@ -202,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_grows_while_all_fail_more_does_not_mislead() {
+    fn growing_share_during_an_incident_does_not_mislead() {
         let ratio = after(&[(2, 38, 1000, 19_000), (100, 100, 10_000, 10_000)]).unwrap();
         assert!((ratio.estimate.unwrap() - 1.0).abs() < 0.01, "{ratio:?}");
     }
 
     #[test]
-    fn the_bound_is_where_the_bets_on_one_side_have_won() {
+    fn bound_is_where_one_sided_bets_have_won() {
         // The whole grid, bet by bet, without the sums.
         let counts = ErrorCounts::new(12, 20, 1000, 19_000).unwrap();
         let mut likelihood = RatioLikelihood::default();

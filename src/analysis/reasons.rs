@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_figures_read_well() {
+    fn times_and_figures_are_readable() {
         let times = [12.4, 240.0, 7560.0, 260_000.0].map(time);
         assert_eq!(times, ["12 s", "4 min", "2.1 h", "3 days"]);
         let figures = [0.04, 6.23, 9.96, 240.4, 1e12].map(figure);

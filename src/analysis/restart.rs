@@ -81,7 +81,7 @@ mod tests {
     const GRID: [f64; 3] = [1.5, 3.0, 10.0];
 
     #[test]
-    fn the_worked_example_comes_out_to_every_digit() {
+    fn worked_example_matches_exactly() {
         let (mut plain, mut restarted) = (Mixture::new(3), Mixture::new(3));
         let wanted =
             [(2.872_419, 1.936_209), (2.303_457, 1.616_615), (57.926_248, 34.911_050), (375.389_190, 223.668_523)];
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn half_begins_at_first_and_the_rest_over_those_planned() {
+    fn half_the_bets_start_at_once_the_rest_over_planned_looks() {
         let mut mixture = Mixture::new(1);
         let mut left = Vec::new();
         for _ in 0..6 {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bets_go_on_from_the_same_evidence() {
+    fn evidence_is_kept_when_bets_change() {
         let mut mixture = Mixture::new(3);
         for gain in [0.5, 1.0, 2.0] {
             mixture.take(10, |bet| gain * bet as f64);

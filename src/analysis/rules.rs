@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_without_sense_are_named_with_what_they_may_say() {
+    fn invalid_rules_are_named_with_their_allowed_range() {
         assert!(Rules::default().checked().is_ok());
         let wrong = |rules: Rules| rules.checked().unwrap_err().to_string();
         let rules = Rules::default;

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_are_those_of_the_published_software() {
+    fn intervals_match_the_published_software() {
         // gostevehoward/confseq (MIT), test/uniform_boundaries_unittest.cpp, to its own tolerance.
         let vectors: Vectors = serde_json::from_str(include_str!("vectors/bernoulli_sequence.json")).unwrap();
         assert_eq!(vectors.cases.len(), 8);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn great_counts_leave_a_narrow_interval_around_the_share() {
+    fn large_counts_give_a_narrow_interval() {
         let (low, high) = ShareSequence { alpha: 0.05, t_opt: 1000.0 }.interval(1 << 50, 1 << 60);
         let share = 1.0 / 1024.0;
         assert!(low <= share && share <= high && high - low < 1e-8, "{low} {high}");

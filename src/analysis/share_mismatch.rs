@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worked_examples_come_out_to_every_digit() {
+    fn worked_examples_match_exactly() {
         for (canary, stable, wanted) in
             [(3, 20, 0.947_033), (7, 40, 4.118_578), (12, 60, 67.774_708), (2, 38, 0.547_258)]
         {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_stop_where_the_published_ones_do() {
+    fn streams_stop_where_published_ones_stop() {
         // Asserted values of assuncaolfi/savvi (MIT), examples/Multinomial.qmd and InhomogeneousPoissonProcess.qmd.
         let vectors: Vectors = serde_json::from_str(include_str!("vectors/multinomial_sequential.json")).unwrap();
         assert_eq!(vectors.cases.len(), 2);

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steady_errors_divide_by_nothing_and_bursts_by_much() {
+    fn bursts_are_tempered_and_steady_errors_are_not() {
         let mut steady = Temper::default();
         let mut bursts = Temper::default();
         for scrape in 0..200 {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_drifts_is_no_burst() {
+    fn drifting_rate_is_not_a_burst() {
         let mut temper = Temper::default();
         for scrape in 0..240_u64 {
             temper.take(14 + scrape / 2, 7000);

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_that_is_not_the_one_set_is_told_once_it_is_certain() {
+    fn wrong_traffic_share_is_reported_once_certain() {
         let mut weight = Weight::new(0.05).unwrap();
         weight.take(5000, 5000);
         assert_eq!(weight.mismatch(0.01), None, "the scrape of the change says nothing");

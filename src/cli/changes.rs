@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_says_why() {
+    fn unknown_parts_say_why() {
         let changes = Release {
             migrations: Part::Blind("no file fits".to_owned()),
             drift: Part::Blind("403".to_owned()),
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_is_notes() {
+    fn markdown_prints_release_notes() {
         let asked = |notes, output| Changes { env: None, notes, output }.audience();
         assert_eq!(asked(None, Output::Text), None);
         assert_eq!(asked(None, Output::Markdown), Some(Audience::Internal));

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blind_is_told_only_where_nothing_else_is_in_the_way() {
+    fn blind_exit_only_without_other_reasons() {
         let refusal = |kind| Refusal::new(kind, "", "");
         assert_eq!(Exit::of_refusals(&[refusal(RefusalKind::Blind)]), Exit::Blind);
         assert_eq!(Exit::of_refusals(&[refusal(RefusalKind::Blind), refusal(RefusalKind::Gate)]), Exit::NoGo);

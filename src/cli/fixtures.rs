@@ -166,7 +166,7 @@ pub(crate) fn measure(world: &mut World, target: &WorkloadKey, errors: f64) {
 }
 
 /// Staging with a Deployment and no metrics, production in mid-canary, and a place that cannot be reached.
-pub(crate) fn flight() -> World {
+pub(crate) fn release_in_progress() -> World {
     let mut staging = settings("staging", &["deployment/worker"]);
     staging.has_metrics = false;
     let mut world = World::new([staging, settings("prod-eu", &["rollout/api"]), settings("prod-us", &["rollout/api"])]);

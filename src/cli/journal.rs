@@ -49,13 +49,13 @@ pub fn json(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixtures::{flight, now, target};
+    use crate::cli::fixtures::{now, release_in_progress, target};
     use crate::domain::access::{Access, Permission};
     use crate::domain::action::{ActionId, Circumstances, Intent, Outcome, Verb, plan};
     use crate::domain::feed::Feed;
 
     fn journal() -> Vec<Line> {
-        let mut world = flight();
+        let mut world = release_in_progress();
         let env = target("prod-eu", "rollout/api").env;
         let access = Access { user: None, verbs: Verb::ALL.map(|verb| (verb, Permission::Allowed)).into() };
         world.take(Feed::Access { env, access }, now());

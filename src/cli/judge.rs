@@ -237,7 +237,7 @@ mod tests {
     use analysis::{Judge, Rules};
 
     #[test]
-    fn a_scrape_is_read_with_all_that_it_may_say() {
+    fn scrape_is_read_with_all_fields() {
         let line = br#"{"t":15,"canary":{"requests":38,"errors":1,"buckets":[["0.1",20],["2.5e-1",10],["+Inf",8]]},
             "stable":{"requests":712,"errors":1},"stable_pods":[{"requests":36,"errors":0}],"weight":5}"#;
         let told = read(line).unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_line_is_said() {
+    fn invalid_line_is_explained() {
         for (line, says) in [
             ("", "column 0: EOF"),
             ("15", "column 2: invalid type: integer"),

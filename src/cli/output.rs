@@ -50,7 +50,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn json_means_the_same_and_moves_no_cursor(text in any::<String>()) {
+        fn json_is_equal_and_has_no_control_characters(text in any::<String>()) {
             let value = json!({"text": format!("{text}\u{202e}\u{9b}\u{e0001}\u{1b}")});
             for written in [json_line(&value), json_pretty(&value)] {
                 prop_assert!(!written.chars().any(|c| c != '\n' && is_unsafe(c)));

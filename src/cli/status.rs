@@ -239,7 +239,7 @@ fn signals(workload: &WorkloadState, under_way: bool, now: Timestamp, lines: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixtures::{flight, now, world};
+    use crate::cli::fixtures::{now, release_in_progress, world};
     use crate::cli::output::json_pretty;
     use crate::config::schema::check;
     use std::collections::BTreeSet;
@@ -250,16 +250,16 @@ mod tests {
 
     #[test]
     fn json_is_the_contract() {
-        for world in [flight(), world(&[]), world(&[("prod", &["rollout/api", "deploy/worker"])])] {
+        for world in [release_in_progress(), world(&[]), world(&[("prod", &["rollout/api", "deploy/worker"])])] {
             let status = json(&world, None, now());
             assert_eq!(check::errors(&schema(), &status), [""; 0]);
         }
-        insta::assert_snapshot!(json_pretty(&json(&flight(), Some("payments"), now())));
+        insta::assert_snapshot!(json_pretty(&json(&release_in_progress(), Some("payments"), now())));
     }
 
     #[test]
-    fn the_schema_tells_right_from_wrong() {
-        let mut wrong = json(&flight(), None, now());
+    fn schema_accepts_right_and_rejects_wrong() {
+        let mut wrong = json(&release_in_progress(), None, now());
         wrong["environments"][0]["verdict"] = json!("fine");
         wrong["environments"][1]["workloads"][0]["step"] = json!({"index": -1, "total": 3});
         wrong["environments"][2]["age"] = json!(3);
@@ -291,7 +291,7 @@ mod tests {
             }
         }
         let mut found = BTreeSet::new();
-        keys(&json(&flight(), None, now()), &mut found);
+        keys(&json(&release_in_progress(), None, now()), &mut found);
         let wanted = "apiVersion release service version digest environments name context namespace verdict reasons \
                       age_seconds workloads kind phase message strategy step index total weight set actual replicas \
                       desired current updated ready available stable revision hash images canary signals error_ratio \
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn text_says_it_in_words() {
-        let text = text(&flight(), None, now());
+        let text = text(&release_in_progress(), None, now());
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);
     }

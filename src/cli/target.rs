@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_one_need_not_be_named() {
+    fn single_target_need_not_be_named() {
         let one = [("prod", &["rollout/api"][..])];
         for text in [None, Some("prod"), Some("prod/api"), Some("api"), Some("rollout/api"), Some("prod/ro/api")] {
             assert_eq!(told(&one, text), "rollout/api in prod", "{text:?}");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_several_must_be_named() {
+    fn several_targets_must_be_named() {
         let several = [("staging", &["rollout/api"][..]), ("prod", &["rollout/api", "deploy/api", "deploy/worker"])];
         assert_eq!(told(&several, None), "which environment? there are staging, prod");
         assert_eq!(told(&several, Some("staging")), "rollout/api in staging");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_told_with_what_is() {
+    fn unknown_name_lists_known_ones() {
         let several = [("staging", &["rollout/api"][..]), ("prod", &[])];
         assert_eq!(
             told(&several, Some("stagin/api")),

@@ -232,7 +232,7 @@ fn named(revision: &Revision) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixtures::{canary, flight, link, measure, now, show, target, world};
+    use crate::cli::fixtures::{canary, link, measure, now, release_in_progress, show, target, world};
     use crate::domain::event::KubeEvent;
     use crate::domain::feed::Feed;
     use crate::domain::workload::Object;
@@ -243,15 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_tells_what_there_is() {
+    fn first_look_prints_everything() {
         let before = world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"]), ("prod-us", &[])]);
-        insta::assert_snapshot!(lines(&before, &flight()).join("\n"));
+        insta::assert_snapshot!(lines(&before, &release_in_progress()).join("\n"));
     }
 
     #[test]
-    fn nothing_new_is_no_line_however_old_it_gets() {
-        let old = flight();
-        let mut new = flight();
+    fn unchanged_state_prints_no_line() {
+        let old = release_in_progress();
+        let mut new = release_in_progress();
         link(&mut new, "prod-eu", SourceKind::Kubernetes, Link::Up, SignedDuration::ZERO);
         measure(&mut new, &target("prod-eu", "rollout/api"), 0.0041);
         assert_eq!(diff(&old, &new), []);
@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_promotion_an_outage_and_an_event_are_lines() {
-        let old = flight();
-        let mut new = flight();
+        let old = release_in_progress();
+        let mut new = release_in_progress();
         let mut snapshot = canary();
         if let Object::Rollout(rollout) = &mut snapshot.object {
             rollout.status.step_index = Some(2);
@@ -302,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn what_disappears_and_what_turns_bad_are_lines() {
-        let old = flight();
-        let mut new = flight();
+    fn disappearing_and_failing_are_lines() {
+        let old = release_in_progress();
+        let mut new = release_in_progress();
         let gone = target("staging", "deployment/worker");
         new.take(Feed::Workload { target: gone, snapshot: None }, now());
         measure(&mut new, &target("prod-eu", "rollout/api"), 0.001);

@@ -143,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_shaped_like_a_credential_is_hidden() {
+    fn credential_shaped_text_is_hidden() {
         for (text, shown) in [
             ("bad header: Authorization: Bearer abc123def.x_y", "bad header: Authorization: Bearer •••"),
             ("\"authorization\":\"bearer s3cret-token\"", "\"authorization\":\"bearer •••\""),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stay_words() {
+    fn ordinary_words_are_kept() {
         for text in [
             "401 Unauthorized: bearer authentication is required",
             "basic understanding of tokens",
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_it_and_twice_is_once(
+        fn hiding_is_idempotent_for_any_text(
             text in "(bearer |Token|://|@|\\?token=|eyJ|[a-zA-Z0-9.=\"' /]|\\PC){0,20}",
         ) {
             let once = hidden(&text).into_owned();

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_in_a_time_to_come_is_not_fresh_and_has_no_age() {
+    fn future_timestamp_is_not_fresh_and_has_no_age() {
         let now = Timestamp::UNIX_EPOCH;
         let early = heard(now + HOUR);
         assert!(!early.is_fresh(now));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_after_the_clock_was_set_back_makes_it_fresh() {
+    fn first_answer_after_clock_set_back_is_fresh() {
         let now = Timestamp::UNIX_EPOCH;
         let mut picture = heard(now + HOUR);
         picture.hear(Link::Down("gone".to_owned()), None, now);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_late_makes_nothing_older() {
+    fn late_message_makes_nothing_older() {
         let now = Timestamp::UNIX_EPOCH;
         let mut picture = heard(now);
         picture.hear(Link::Up, Some(now - BEAT), now);

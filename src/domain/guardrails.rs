@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspicion_holds_and_only_proof_rolls_back() {
+    fn suspicion_pauses_and_only_proof_rolls_back() {
         let rails = Guardrails::default();
         let asks = |opinion, metric| rails.response(&report(opinion, Some(metric)));
         assert_eq!(asks(Opinion::Suspect, Metric::Errors), Some(Response::Pause));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_proves_nothing_asks_for_nothing() {
+    fn undecided_analysis_triggers_nothing() {
         let rails = Guardrails::default();
         for opinion in [Opinion::Undecided, Opinion::Healthy, Opinion::NoData] {
             assert_eq!(rails.response(&report(opinion, None)), None);

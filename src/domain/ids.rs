@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_workload_says_what_to_write() {
+    fn invalid_workload_says_what_to_write() {
         for text in ["api", "rollout/", "rollout/a/b"] {
             assert!(matches!(text.parse::<WorkloadId>(), Err(WorkloadIdError::Shape(_))), "{text}");
         }

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_version_wrote_still_holds_together() {
+    fn entries_of_other_versions_keep_the_chain() {
         let first = stored(1, GENESIS, &json!({"kind": "note", "who": "a", "text": "b", "mood": "new field"}));
         let first = Line::read(&first, None).unwrap();
         let second = stored(2, &first.hash, &json!({"kind": "forecast", "rain": 1.50}));

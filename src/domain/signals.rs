@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_was_set_back_keeps_nothing_new_out_and_makes_nothing_fresh() {
+    fn clock_set_back_keeps_new_samples_but_not_fresh() {
         let key = (Track::Canary, Signal::Rps);
         let look = |second, value| Sample {
             at: Timestamp::from_second(second).unwrap(),

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_read_as_argo_reads_them() {
+    fn pauses_match_argo_parsing() {
         assert_eq!(parse_pause("10"), Some(SignedDuration::from_secs(10)));
         assert_eq!(parse_pause("1h30m"), Some(SignedDuration::from_secs(5400)));
         assert_eq!(parse_pause("1.5s"), Some(SignedDuration::from_millis(1500)));

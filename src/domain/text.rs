@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_moves_the_cursor_survives() {
+    fn control_characters_are_made_visible() {
         let hostile = "a\u{1b}]52;c;x\u{7}\u{202e}b\u{200b}\r\n\u{9b}c";
         let shown = visible(hostile);
         assert!(!shown.chars().any(is_unsafe), "{shown}");
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_a_shell_is_one_word() {
+    fn shell_words_are_quoted() {
         assert_eq!(shell_word("arn:aws:eks:eu-west-1:1:cluster/prod"), "arn:aws:eks:eu-west-1:1:cluster/prod");
         assert_eq!(shell_word("a; rm -rf ~ 'b'\n"), r"'a; rm -rf ~ '\''b'\''\n'");
         assert_eq!(shell_word(""), "''");
     }
 
     #[test]
-    fn what_a_server_said_is_short_and_a_page_says_nothing() {
+    fn server_message_is_short_and_html_is_dropped() {
         assert_eq!(plain_words("  etcdserver:\n request timed out\n"), "etcdserver: request timed out");
         assert_eq!(plain_words("\n<html><body>503</body></html>"), "");
         assert_eq!(plain_words(&"é".repeat(1000)).chars().count(), LONGEST + 1);

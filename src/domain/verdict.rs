@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn no_numbers_is_blind_and_stale_numbers_too() {
+    fn missing_or_stale_numbers_are_blind() {
         assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), None, now()).verdict, Verdict::Blind);
         let later = now() + SignedDuration::from_secs(16);
         let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_judge_says_is_the_verdict_within_the_limits() {
+    fn analysis_is_the_verdict_within_limits() {
         for (opinion, verdict, reasons) in [
             (Opinion::Healthy, Verdict::Go, vec![]),
             (Opinion::Undecided, Verdict::Hold, vec!["undecided: why"]),
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_judge_that_falls_silent_is_blind_and_one_that_has_not_counted_yet_is_not() {
+    fn silent_analysis_is_blind_unless_it_never_counted() {
         assert_eq!(with(Opinion::NoData, 0, 0).verdict, Verdict::Hold);
         let silent = with(Opinion::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canary_that_takes_all_requests_has_nothing_to_be_compared_with_and_may_go_on() {
+    fn canary_with_all_traffic_is_not_compared() {
         let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
         let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
         let judgement = judge(&all, &signals, &Limits::default(), Some(&said(Opinion::NoData, 9, 0)), now());
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_believed_before_a_factor_between_rates_once_they_clear_the_canary() {
+    fn healthy_counts_override_the_rate_factor() {
         let signals = signals((10.0, 0.008, 0.1), (40.0, 0.001, 0.1));
         let judgement = |said: Judged| judge(&status(), &signals, &Limits::default(), Some(&said), now());
         assert_eq!(judgement(said(Opinion::Healthy, 0, 0)).verdict, Verdict::NoGo);

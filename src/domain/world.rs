@@ -473,7 +473,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_answer_while_the_picture_is_fresh_repeats() {
+    fn repeat_counts_only_while_data_is_fresh() {
         let settings = EnvSettings {
             name: EnvName::new("prod"),
             context: "prod".to_owned(),

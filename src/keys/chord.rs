@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_no_key_is_named() {
+    fn invalid_key_is_named() {
         for bad in ["", "ctrl-", "hyper-x", "f99", "  ", "\u{7}"] {
             assert_eq!(bad.parse::<Chord>(), Err(ChordError(bad.to_owned())), "{bad:?}");
         }

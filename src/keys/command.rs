@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_dangerous_is_on_ctrl() {
+    fn no_dangerous_command_is_on_ctrl() {
         for spec in COMMANDS.iter().filter(|spec| spec.group == Group::Act) {
             assert!(spec.keys.iter().all(|key| !key.starts_with("ctrl")), "{}", spec.id);
         }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_real_time() {
+    fn invalid_speed_is_real_time() {
         for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!((Clock::new(speed).speed - 1.0).abs() < f64::EPSILON);
         }

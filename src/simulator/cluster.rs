@@ -40,7 +40,7 @@ impl Cluster {
         &self.context
     }
 
-    /// Returns the namespace that the scenario plays in.
+    /// Returns the namespace of the scenario.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace

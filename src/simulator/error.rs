@@ -42,8 +42,8 @@ pub enum SimulatorError {
         /// Why.
         why: String,
     },
-    /// The runtime went away while the stage was set.
-    #[error("interrupted while setting the stage")]
+    /// The runtime went away while the clusters were prepared.
+    #[error("interrupted while preparing the clusters")]
     Interrupted,
     /// Something that was waited for did not happen.
     #[error("waited {0:?} in vain")]

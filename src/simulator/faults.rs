@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// One kind of trouble.
+/// One kind of fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// 429 with a `Retry-After` of so many seconds.
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_strike_what_they_name_and_wear_out() {
+    fn rules_match_their_requests_and_expire() {
         let faults = Faults::new();
         faults.add(Rule::all(Fault::InternalError).method("PATCH").path("/rollouts/").times(1));
         assert_eq!(faults.strike("GET", "/apis/x/rollouts/web"), None);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn clearing_takes_everything_away() {
+    fn clearing_removes_all_rules() {
         let faults = Faults::new();
         let connection = faults.connection();
         faults.begin_outage();

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_the_counters_of_the_followed_image_gained() {
+    fn ledger_records_counter_gains_of_the_followed_image() {
         let metrics = Metrics::new(3);
         let mut ledger = Ledger::new("prod", "web:2");
         let (begin, two) = (Timestamp::UNIX_EPOCH, Duration::from_secs(2));

@@ -9,8 +9,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`Scenario`] is what is played; [`Simulator`] plays it; [`Cluster`] is one of its clusters, with helpers for tests.
-//! - [`faults`] are troubles that can be switched on and off.
+//! - [`Scenario`] is what is simulated; [`Simulator`] runs it; [`Cluster`] is one of its clusters, with helpers for tests.
+//! - [`faults`] can be switched on and off.
 //! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
 //! - `controllers` does: it is what a cluster does by itself.
 //! - [`prometheus`] keeps and answers metrics; `traffic` says what users feel.
@@ -23,10 +23,10 @@ pub mod faults;
 mod kubeconfig;
 mod kubernetes;
 mod ledger;
-mod play;
 pub mod prometheus;
 mod scenario;
-mod stage;
+mod setup;
+mod timeline;
 mod traffic;
 
 use std::path::Path;
@@ -40,15 +40,15 @@ pub use error::SimulatorError;
 pub use kubernetes::Recorded;
 pub use kubernetes::access::{Access, Role, User};
 pub use ledger::Served;
-pub use scenario::{Mishap, Scenario};
+pub use scenario::{DrillFault, Scenario};
 
 use clock::Clock;
 use faults::Faults;
 use ledger::Ledger;
-use play::{Props, Scene};
 use prometheus::{Metrics, Outage, PrometheusServer};
+use timeline::{Targets, UsedCluster};
 
-/// How a scenario is played.
+/// How a scenario is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
     /// How many times as fast as real time.
@@ -78,22 +78,22 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Sets the stage and begins to play. Must be called within a tokio runtime.
+    /// Prepares the clusters and starts. Must be called within a tokio runtime.
     pub async fn start(scenario: &Scenario, options: Options) -> Result<Self, SimulatorError> {
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new(options.seed);
         let prometheus = metrics.serve().await.map_err(SimulatorError::Listen)?;
         let clock = Clock::new(options.speed);
         let mut tasks = JoinSet::new();
-        let mut scenes = Vec::new();
+        let mut used = Vec::new();
         let mut clusters = Vec::new();
         let mut metrics_down = Vec::new();
         for (index, environment) in scenario.environments.iter().enumerate() {
             let seed = options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
             let (environment, speed) = (environment.clone(), options.speed);
-            let stage = aside(move || stage::set(&environment, speed, seed)).await??;
+            let prepared = aside(move || setup::prepare(&environment, speed, seed)).await??;
             let environment = &scenario.environments[index];
-            let address = kubernetes::serve(&stage.server, &shutdown).map_err(SimulatorError::Listen)?;
+            let address = kubernetes::serve(&prepared.server, &shutdown).map_err(SimulatorError::Listen)?;
             let cluster = Cluster {
                 environment: environment.name.clone(),
                 context: environment.context.clone(),
@@ -101,17 +101,17 @@ impl Simulator {
                 protected: environment.protected,
                 workloads: environment.workloads.clone(),
                 url: format!("http://{address}"),
-                server: stage.server,
+                server: prepared.server,
             };
-            metrics_down.push(stage.controllers.metrics_down());
-            tasks.spawn(stage.controllers.run(shutdown.clone()));
-            scenes.push(Scene { cluster: cluster.clone(), traffic: stage.traffic });
+            metrics_down.push(prepared.controllers.metrics_down());
+            tasks.spawn(prepared.controllers.run(shutdown.clone()));
+            used.push(UsedCluster { cluster: cluster.clone(), traffic: prepared.traffic });
             clusters.push(cluster);
         }
         let filled = metrics.clone();
-        let scenes = aside(move || {
-            play::fill_past(&scenes, &filled);
-            scenes
+        let used = aside(move || {
+            timeline::fill_past(&used, &filled);
+            used
         })
         .await?;
         let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
@@ -119,21 +119,21 @@ impl Simulator {
         let image = followed.and_then(|e| e.update.as_ref()).map_or("", |update| update.image.as_str());
         let ledger = Ledger::new(followed.map_or("", |e| e.name.as_str()), image);
         let served = ledger.served();
-        tasks.spawn(play::scrape(scenes, metrics.clone(), ledger, shutdown.clone()));
+        tasks.spawn(timeline::scrape(used, metrics.clone(), ledger, shutdown.clone()));
         for (cluster, environment) in clusters.iter().zip(&scenario.environments) {
             if let Some(update) = environment.update.clone() {
-                tasks.spawn(play::update(cluster.clone(), environment.clone(), update, clock.clone()));
+                tasks.spawn(timeline::update(cluster.clone(), environment.clone(), update, clock.clone()));
             }
         }
-        let props = Props { clusters: clusters.clone(), metrics: metrics.clone(), metrics_down, clock };
-        for happening in scenario.timeline.clone() {
-            tasks.spawn(play::trouble(happening, props.clone()));
+        let targets = Targets { clusters: clusters.clone(), metrics: metrics.clone(), metrics_down, clock };
+        for event in scenario.timeline.clone() {
+            tasks.spawn(timeline::event(event, targets.clone()));
         }
         let scenario = scenario.clone();
         Ok(Self { scenario, clusters, current, metrics, prometheus, served, shutdown, _tasks: tasks })
     }
 
-    /// Returns what is being played.
+    /// Returns what is being simulated.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
         &self.scenario

@@ -1,8 +1,8 @@
 //! The servers as clients see them, and the scenarios as people do.
 
 mod api;
+mod faults;
 mod scenarios;
-mod troubles;
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::{Cluster, Options, Scenario, Simulator};
 
 /// Longest wait for anything; far more than it takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/namespaces/payments/rollouts";
 
-async fn play(scenario: &str, speed: f64) -> Simulator {
+async fn start(scenario: &str, speed: f64) -> Simulator {
     let scenario = Scenario::load(scenario).unwrap();
     Simulator::start(&scenario, Options { speed, seed: 7 }).await.unwrap()
 }

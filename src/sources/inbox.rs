@@ -108,7 +108,7 @@ mod tests {
     use crate::domain::freshness::Link;
 
     #[tokio::test]
-    async fn the_latest_state_wins_and_a_slow_reader_is_told_once() {
+    async fn latest_state_wins_for_a_slow_reader() {
         let inbox = Inbox::default();
         let outlet = inbox.outlet();
         for link in [Link::Up, Link::Down("gone".to_owned())] {

@@ -155,7 +155,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     #[test]
-    fn every_glyph_of_both_sets_is_as_wide_as_its_place() {
+    fn every_glyph_has_the_expected_width() {
         for glyphs in [UNICODE, ASCII] {
             let single = [
                 glyphs.good,

@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn classes() {
+    fn layout_classes_follow_the_size() {
         assert_eq!(SizeClass::of(59, 40), SizeClass::TooSmall);
         assert_eq!(SizeClass::of(80, 24), SizeClass::Narrow);
         assert_eq!(SizeClass::of(120, 30), SizeClass::Regular);

@@ -35,7 +35,7 @@ mod tests {
     use crate::app::model::Screen;
 
     #[test]
-    fn what_lies_above_is_hit_and_nothing_beneath_a_dialog() {
+    fn topmost_target_is_hit_and_nothing_beneath_a_dialog() {
         let mut targets = Targets::default();
         targets.note(Rect::new(0, 0, 10, 10), Hit::Tab(Screen::Deck));
         targets.note(Rect::new(2, 2, 3, 1), Hit::Line(7));

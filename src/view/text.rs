@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn stacked_marks_do_not_pile_up() {
+    fn stacked_combining_marks_are_limited() {
         let zalgo = format!("a{}b", "\u{301}".repeat(20));
         assert_eq!(theme().clip(&zalgo, 10), "a\u{301}\u{301}b");
     }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn simple_characters_take_a_column_of_their_own_beside_any_other() {
+    fn simple_characters_take_one_column() {
         let simple: Vec<char> = ('\0'..='\u{ffff}').filter(|c| is_simple_char(*c)).collect();
         for &c in &simple {
             assert_eq!(c.to_string().cell_width(), 1, "{c:?}");
@@ -288,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_gets_wider_than_its_place(text in "\\PC*", wide in 0_usize..40, ascii: bool) {
+        fn text_never_exceeds_its_width(text in "\\PC*", wide in 0_usize..40, ascii: bool) {
             let theme = Theme::new(Palette::None, ascii);
             prop_assert!(width(&theme.clip(&text, wide)) <= wide);
             prop_assert!(width(&theme.clip_middle(&text, wide)) <= wide);

@@ -19,16 +19,14 @@ mod idle;
 mod keys;
 mod peers;
 mod place;
-mod process;
-mod proxy;
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "../terminal/pty.rs"]
-mod pty;
 mod soak;
 mod whole;
 mod world;
 
 use figures::Table;
+
+/// The program that is measured.
+const COCKPIT: &str = env!("CARGO_BIN_EXE_cockpit");
 
 /// A part: its name, and what it measures.
 type Part = (&'static str, fn(&mut Table));

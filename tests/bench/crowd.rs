@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use support::process::{Meter, memory};
 
 use crate::figures::Table;
 use crate::place::{Place, deployment};
-use crate::process::{Meter, memory};
 
 const DEPLOYMENTS: u32 = 49;
 const PODS: u32 = 100;
@@ -52,26 +52,26 @@ fn measure(
     must: Option<f64>,
 ) {
     let environment = [place.environment("prod-eu", place.rollout)];
-    let mut tui = place.open(&environment, true, (120, 40));
-    tui.wait_text("1.5.0");
+    let mut pty = place.open(&environment, true, (120, 40));
+    pty.wait_text("1.5.0");
     let over = Arc::new(AtomicBool::new(false));
     let changes = place.runtime.spawn(change(place.api("Pod"), changing.to_vec(), what, Arc::clone(&over)));
     std::thread::sleep(Duration::from_secs(5));
-    let mut meter = Meter::start(tui.pid());
+    let mut meter = Meter::start(pty.pid());
     meter.watch(SPAN);
     let percent = meter.percent();
-    let (now, most) = memory(tui.pid());
+    let memory = memory(pty.pid());
     over.store(true, Ordering::Relaxed);
     let rate = place.runtime.block_on(changes).expect("changes");
-    tui.send("q");
-    tui.exit();
+    pty.send("q");
+    pty.exit();
     let what = format!("{rate:.0} changes/s {which}, namespace of {} pods, {}", all.len(), place.name);
     let must = must.map(|must| (format!("< {must} %"), percent < must));
     table.figure(&format!("CPU of one core, {what}"), &format!("{percent:.2} %"), must);
     table.figure(
         &format!("memory (most), {what}"),
-        &format!("{now:.1} ({most:.1}) MiB"),
-        Some(("< 40 MiB".to_owned(), most < 40.0)),
+        &format!("{:.1} ({:.1}) MiB", memory.now_mib, memory.peak_mib),
+        Some(("< 40 MiB".to_owned(), memory.peak_mib < 40.0)),
     );
 }
 

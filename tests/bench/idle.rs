@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use support::process::{Meter, memory};
 
 use crate::figures::Table;
 use crate::place::{self, Place};
-use crate::process::{Meter, memory};
 
 /// Until history is fetched and all connections are up.
 const SETTLE: Duration = Duration::from_secs(12);
@@ -45,17 +45,21 @@ fn ten(place: &mut Place) -> Vec<Value> {
 }
 
 fn watch(table: &mut Table, place: &Place, environments: &[Value], metrics: bool, what: &str, must: Option<f64>) {
-    let mut tui = place.open(environments, metrics, (120, 40));
-    tui.wait_text("1.5.0");
+    let mut pty = place.open(environments, metrics, (120, 40));
+    pty.wait_text("1.5.0");
     std::thread::sleep(SETTLE);
-    let mut meter = Meter::start(tui.pid());
+    let mut meter = Meter::start(pty.pid());
     meter.watch(SPAN);
     let percent = meter.percent();
-    let (now, most) = memory(tui.pid());
-    tui.send("q");
-    tui.exit();
+    let memory = memory(pty.pid());
+    pty.send("q");
+    pty.exit();
     let what = format!("{what}, {}", place.name);
     let must = must.map(|must| (format!("< {must} %"), percent < must));
     table.figure(&format!("idle CPU of one core, {what}"), &format!("{percent:.3} %"), must);
-    table.figure(&format!("memory (most), {what}"), &format!("{now:.1} ({most:.1}) MiB"), None);
+    table.figure(
+        &format!("memory (most), {what}"),
+        &format!("{:.1} ({:.1}) MiB", memory.now_mib, memory.peak_mib),
+        None,
+    );
 }

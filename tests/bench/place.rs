@@ -1,23 +1,22 @@
 //! Where the whole program is measured: the simulator in a process of its own, or the real servers of `tests/cluster`.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::DynamicObject;
 use serde_json::{Value, json};
+use support::cluster::{RealCluster, resource};
+use support::program::DemoServer;
+use support::{Program, Pty};
 use tokio::runtime::Runtime;
 
-use crate::pty::Tui;
-
 /// How long anything may take before a bench gives up.
-const PATIENCE: Duration = Duration::from_secs(180);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Places made on the real servers so far. A namespace takes a while to go, so that each place needs a name of its own.
 static PLACES: AtomicU32 = AtomicU32::new(0);
@@ -37,34 +36,24 @@ pub struct Place {
     client: kube::Client,
     /// Made by us and to be taken away.
     own_namespace: bool,
-    child: Option<Child>,
+    demo: Option<DemoServer>,
     folder: tempfile::TempDir,
 }
 
 impl Place {
     /// Starts the simulator.
     pub fn simulator(speed: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_cockpit"))
-            .args(["demo", "canary", "--serve", "--speed", speed])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut child = child.expect("the simulator starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let values: Vec<String> = lines
-            .take(2)
-            .map(|line| line.expect("two lines").split_once('=').expect("export NAME=VALUE").1.to_owned())
-            .collect();
-        let kubeconfig = std::fs::read_to_string(&values[0]).expect("the simulator's kubeconfig");
-        let mut place = Self::at("simulator", "prod-eu", "payments".to_owned(), kubeconfig, values[1].clone());
-        place.child = Some(child);
+        let demo = Program::new(crate::COCKPIT).serve_demo("canary", speed);
+        let kubeconfig = std::fs::read_to_string(&demo.kubeconfig).expect("the simulator's kubeconfig");
+        let mut place = Self::at("simulator", "prod-eu", "payments".to_owned(), kubeconfig, demo.prometheus.clone());
+        place.demo = Some(demo);
         place
     }
 
     /// Uses the real servers, if `COCKPIT_CLUSTER` says where they are, in a namespace of our own.
     pub fn real() -> Option<Self> {
-        let run = PathBuf::from(std::env::var_os("COCKPIT_CLUSTER")?);
-        let kubeconfig = std::fs::read_to_string(run.join("kubeconfig")).expect("the kubeconfig of the cluster");
+        let cluster = RealCluster::find().ok()?;
+        let kubeconfig = std::fs::read_to_string(cluster.kubeconfig()).expect("the kubeconfig of the cluster");
         let prometheus = std::env::var("PROMETHEUS_URL").expect("PROMETHEUS_URL");
         let namespace = format!("bench-{}-{}", std::process::id(), PLACES.fetch_add(1, Ordering::Relaxed));
         let mut place = Self::at("real servers", "admin", namespace.clone(), kubeconfig, prometheus);
@@ -109,14 +98,14 @@ impl Place {
             prometheus,
             client,
             own_namespace: false,
-            child: None,
+            demo: None,
             folder,
         }
     }
 
     /// Says whether this is the simulator.
     pub fn is_simulator(&self) -> bool {
-        self.child.is_some()
+        self.demo.is_some()
     }
 
     /// Returns where the API server listens.
@@ -146,9 +135,9 @@ impl Place {
     }
 
     /// Opens the cockpit on these environments.
-    pub fn open(&self, environments: &[Value], metrics: bool, size: (u16, u16)) -> Tui {
+    pub fn open(&self, environments: &[Value], metrics: bool, size: (u16, u16)) -> Pty {
         let (kubeconfig, config) = self.files(environments, metrics);
-        Tui::start(&["--config", &config], size, &[("KUBECONFIG", &kubeconfig)])
+        Program::new(crate::COCKPIT).env("KUBECONFIG", kubeconfig).screen(&["--config", &config], size)
     }
 
     /// Returns the settings of one environment.
@@ -202,7 +191,7 @@ impl Place {
 
     /// Waits until there are that many pods, and all of them are Running.
     pub fn wait_pods(&self, count: usize) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + WAIT_TIMEOUT;
         let api = self.api("Pod");
         let running = ListParams::default().fields("status.phase=Running");
         while self.runtime.block_on(api.list_metadata(&running)).expect("listed").items.len() < count {
@@ -220,20 +209,7 @@ impl Drop for Place {
                 eprintln!("namespace {} is left behind: {error}", self.namespace);
             }
         }
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
-}
-
-fn resource(kind: &str) -> ApiResource {
-    let (group, version) = match kind {
-        "Rollout" => ("argoproj.io", "v1alpha1"),
-        "Deployment" | "ReplicaSet" => ("apps", "v1"),
-        _ => ("", "v1"),
-    };
-    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
 
 /// A rollout of ten pods with metrics.

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use kube::api::ListParams;
 use serde_json::json;
+use support::process::{Meter, memory};
+use support::{Program, Pty};
 
 use crate::crowd::{self, Change};
 use crate::figures::Table;
 use crate::place::{Place, deployment};
-use crate::process::{Meter, memory};
-use crate::pty::Tui;
 
 /// How many times faster the simulator's clock runs.
 const SPEED: &str = "60";
@@ -57,9 +57,9 @@ pub fn run(table: &mut Table) {
 /// One release after the other, on a clock that runs fast.
 fn simulated(table: &mut Table, span: Duration) {
     let place = Place::simulator(SPEED);
-    let mut tui = open(&place);
+    let mut pty = open(&place);
     let mut version = 0;
-    let looks = watch(&place, &mut tui, span, |look, _| {
+    let looks = watch(&place, &mut pty, span, |look, _| {
         // Every half minute another release: half an hour of the simulator's.
         if look % 6 == 5 {
             version += 1;
@@ -69,7 +69,7 @@ fn simulated(table: &mut Table, span: Duration) {
         }
     });
     tell(table, &format!("{:.1} simulated hours, {version} releases", span.as_secs_f64() / 60.0), &looks);
-    leave(tui);
+    leave(pty);
 }
 
 /// One rollout among thousands of pods of which fifty change every second.
@@ -78,14 +78,14 @@ fn real(table: &mut Table, place: &Place, span: Duration) {
         place.create(&deployment(&format!("crowd-{number:02}"), PODS));
     }
     place.wait_pods((DEPLOYMENTS * PODS) as usize + 10);
-    let mut tui = open(place);
+    let mut pty = open(place);
     let over = Arc::new(AtomicBool::new(false));
     let changes = crowd::change(place.api("Pod"), place.names("Pod"), Change::Annotation, Arc::clone(&over));
     let changes = place.runtime.spawn(changes);
-    let mut meter = Meter::start(tui.pid());
+    let mut meter = Meter::start(pty.pid());
     let created = created(place);
     let mut off: Option<i64> = None;
-    let looks = watch(place, &mut tui, span, |_, text| {
+    let looks = watch(place, &mut pty, span, |_, text| {
         if let Some(shown) = age(text) {
             off = off.max(Some((jiff::Timestamp::now().as_second() - created - shown).abs()));
         }
@@ -99,21 +99,19 @@ fn real(table: &mut Table, place: &Place, span: Duration) {
     // A second passes between two frames, and another is lost to rounding.
     table.holds(&format!("ages are off by, {what}"), &format!("{off} s"), "≤ 2 s", off <= 2);
     tell(table, &what, &looks);
-    leave(tui);
+    leave(pty);
 }
 
 /// Opens the cockpit with a log that tells how many tasks are alive.
-fn open(place: &Place) -> Tui {
+fn open(place: &Place) -> Pty {
     let (kubeconfig, config) = place.files(&[place.environment("prod-eu", place.rollout)], true);
-    let state = place.state().display().to_string();
-    let variables = [
-        ("KUBECONFIG", kubeconfig.as_str()),
-        ("XDG_STATE_HOME", &state),
-        ("RUST_LOG", "release_cockpit::runtime=debug"),
-    ];
-    let tui = Tui::start(&["--config", &config], (120, 40), &variables);
-    tui.wait_text("1.5.0");
-    tui
+    let program = Program::new(crate::COCKPIT)
+        .env("KUBECONFIG", kubeconfig)
+        .env("XDG_STATE_HOME", place.state().display().to_string())
+        .env("RUST_LOG", "release_cockpit::runtime=debug");
+    let pty = program.screen(&["--config", &config], (120, 40));
+    pty.wait_text("1.5.0");
+    pty
 }
 
 /// When the rollout's first revision was made, in seconds since the epoch.
@@ -132,18 +130,18 @@ fn age(text: &str) -> Option<i64> {
     Some(jiff::SignedDuration::try_from(shown).ok()?.as_secs())
 }
 
-fn watch(place: &Place, tui: &mut Tui, span: Duration, mut meanwhile: impl FnMut(usize, &str)) -> Vec<Held> {
+fn watch(place: &Place, pty: &mut Pty, span: Duration, mut meanwhile: impl FnMut(usize, &str)) -> Vec<Held> {
     let until = Instant::now() + span;
     let mut looks = Vec::new();
     while Instant::now() < until {
-        tui.send(KEYS[looks.len() % KEYS.len()]);
+        pty.send(KEYS[looks.len() % KEYS.len()]);
         sleep(EVERY);
         // The header says how old the picture is: it must stay live as long as the server answers.
-        let text = tui.text();
+        let text = pty.text();
         let head = text.lines().next().unwrap_or_default();
         assert!(head.contains("live"), "after {} looks the picture is not live: {head}", looks.len());
         meanwhile(looks.len(), &text);
-        looks.push(held(tui.pid(), &place.state()));
+        looks.push(held(pty.pid(), &place.state()));
     }
     looks
 }
@@ -167,7 +165,7 @@ fn held(pid: u32, state: &Path) -> Held {
         link.is_some_and(|link| link.to_string_lossy().starts_with("socket:"))
     };
     Held {
-        mib: memory(pid).0,
+        mib: memory(pid).now_mib,
         tasks: tasks(state),
         threads: list("task").len(),
         sockets: descriptors.iter().filter(|entry| is_socket(entry)).count(),
@@ -200,10 +198,10 @@ fn tell(table: &mut Table, what: &str, looks: &[Held]) {
     }
 }
 
-fn leave(mut tui: Tui) {
+fn leave(mut pty: Pty) {
     // Apart, or the two would be one key.
-    tui.send("\x1b");
+    pty.send("\x1b");
     sleep(Duration::from_millis(300));
-    tui.send("q");
-    tui.exit();
+    pty.send("q");
+    pty.exit();
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
+use support::Pty;
+use support::proxy::Relay;
 
 use crate::figures::{Samples, Table};
 use crate::place::Place;
-use crate::proxy::Proxy;
-use crate::pty::Tui;
 
 /// A usual terminal.
 const SIZE: (u16, u16) = (120, 40);
@@ -21,13 +21,13 @@ pub fn start(table: &mut Table) {
         let (mut frame, mut row) = (Samples::default(), Samples::default());
         for _ in 0..30 {
             let began = Instant::now();
-            let mut tui = place.open(&environment, true, SIZE);
-            tui.wait_text("Deck");
+            let mut pty = place.open(&environment, true, SIZE);
+            pty.wait_text("Deck");
             frame.add(began.elapsed());
-            tui.wait_text("1.5.0");
+            pty.wait_text("1.5.0");
             row.add(began.elapsed());
-            tui.send("q");
-            tui.exit();
+            pty.send("q");
+            pty.exit();
         }
         let what = format!("exec → first frame, {}", place.name);
         table.times(&what, &frame, Some(Duration::from_millis(50)));
@@ -38,43 +38,44 @@ pub fn start(table: &mut Table) {
 /// From a key to what it does: on the screen, and on the wire.
 pub fn act(table: &mut Table) {
     let mut place = Place::simulator("20");
-    let proxy = Proxy::to(place.server());
-    place.redirect(&proxy.url());
-    let mut tui = place.open(&[place.environment("prod-eu", place.rollout)], true, SIZE);
-    tui.wait_text("waits for a person");
-    table.times("key → frame through the terminal", &keys(&mut tui), Some(Duration::from_millis(16)));
-    let samples = rollbacks(&place, &proxy, &mut tui);
+    let relay = place.runtime.block_on(Relay::to(place.server())).expect("a relay");
+    place.redirect(&format!("http://127.0.0.1:{}", relay.port()));
+    let mut pty = place.open(&[place.environment("prod-eu", place.rollout)], true, SIZE);
+    pty.wait_text("waits for a person");
+    table.times("key → frame through the terminal", &keys(&mut pty), Some(Duration::from_millis(16)));
+    let samples = rollbacks(&place, &relay, &mut pty);
     let what = "rollback key → request on the wire, journal fsync included";
     table.times(what, &samples, Some(Duration::from_millis(20)));
 }
 
-fn keys(tui: &mut Tui) -> Samples {
+fn keys(pty: &mut Pty) -> Samples {
     let mut samples = Samples::default();
     for round in 0..200 {
         sleep(Duration::from_millis(53));
         // What only the other screen shows.
         let (key, sign) = if round % 2 == 0 { ("2", "revisions and pods") } else { ("1", "all environments") };
         let began = Instant::now();
-        tui.send(key);
-        tui.wait_text(sign);
+        pty.send(key);
+        pty.wait_text(sign);
         samples.add(began.elapsed());
     }
     samples
 }
 
-fn rollbacks(place: &Place, proxy: &Proxy, tui: &mut Tui) -> Samples {
+fn rollbacks(place: &Place, relay: &Relay, pty: &mut Pty) -> Samples {
     let mut samples = Samples::default();
     for _ in 0..20 {
-        tui.wait_text("waits for a person");
-        tui.send("R");
-        tui.wait_text("Roll back prod-eu");
+        pty.wait_text("waits for a person");
+        pty.send("R");
+        pty.wait_text("Roll back prod-eu");
         // Answers within 300 ms of the question do not count.
         sleep(Duration::from_millis(400));
-        proxy.forget();
+        relay.forget();
         let began = Instant::now();
-        tui.send("y");
-        samples.add(proxy.next_patch().saturating_duration_since(began));
-        tui.wait("the canary gone", |screen| !screen.contents().contains("waits for a person"));
+        pty.send("y");
+        let patched = place.runtime.block_on(relay.next_patch()).expect("a PATCH on the wire");
+        samples.add(patched.saturating_duration_since(began));
+        pty.wait("the canary gone", |screen| !screen.contents().contains("waits for a person"));
         // Out again.
         let image = json!([{"name": "payments-api", "image": "registry.example/payments-api:1.5.0"}]);
         sleep(Duration::from_millis(1500));
@@ -86,10 +87,10 @@ fn rollbacks(place: &Place, proxy: &Proxy, tui: &mut Tui) -> Samples {
 /// From a status change at the API server to the frame that shows it.
 pub fn see(table: &mut Table) {
     for place in Place::all() {
-        let mut tui = place.open(&[place.environment("prod-eu", place.rollout)], true, SIZE);
-        tui.wait_text("1.5.0");
-        tui.send("2");
-        tui.wait_text("revisions and pods");
+        let mut pty = place.open(&[place.environment("prod-eu", place.rollout)], true, SIZE);
+        pty.wait_text("1.5.0");
+        pty.send("2");
+        pty.wait_text("revisions and pods");
         let pods = place.api("Pod");
         let mut samples = Samples::default();
         for round in 0..60 {
@@ -106,7 +107,7 @@ pub fn see(table: &mut Table) {
             let params = PatchParams::default();
             let patched = pods.patch_status(&name, &params, &patch);
             place.runtime.block_on(patched).expect("patched");
-            tui.wait_text(&format!("x{count} "));
+            pty.wait_text(&format!("x{count} "));
             samples.add(began.elapsed());
         }
         let what = format!("status change at the API server (its PATCH included) → frame, {}", place.name);

@@ -7,11 +7,11 @@ use release_cockpit::domain::pod::Pod;
 use release_cockpit::domain::workload::Snapshot;
 
 #[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "../common/build.rs"]
-mod build;
+#[path = "../it/build/parts.rs"]
+mod parts;
 
-use build::{Figures, at, connect, event, healthy, model, paused, revision, rollout, settings, signals, tell};
-pub use build::{ago, now, target};
+use parts::{Figures, at, connect, event, healthy, model, paused, revision, rollout, settings, signals, tell};
+pub use parts::{ago, now, target};
 
 const STABLE: Figures = Figures { rps: 512.0, errors: 0.0010, p99: 0.190 };
 const CANARY: Figures = Figures { rps: 341.0, errors: 0.0026, p99: 0.205 };

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use support::Checked;
+use support::cluster::RealCluster;
 
-use crate::Checked;
-use crate::scene::Scene;
+use crate::cases::Case;
 
 /// The writes of an action: how each of its requests was answered, whenever it came.
 #[derive(Debug, Default)]
@@ -18,24 +18,20 @@ pub struct Writes {
     pub by_request: BTreeMap<String, Vec<u64>>,
 }
 
-fn path() -> Checked<PathBuf> {
-    Ok(PathBuf::from(std::env::var_os("COCKPIT_CLUSTER").ok_or("COCKPIT_CLUSTER is not set")?).join("audit.log"))
-}
-
 /// Returns why nothing can be counted here, if so.
 pub fn missing() -> Option<&'static str> {
-    if std::env::var_os("COCKPIT_CLUSTER").is_none() {
-        return Some("no cluster: eval \"$(tests/cluster/up)\" brings one up");
+    if let Some(reason) = RealCluster::missing() {
+        return Some(reason);
     }
-    let there = path().is_ok_and(|path| path.exists());
+    let there = RealCluster::find().is_ok_and(|cluster| cluster.audit_log().exists());
     (!there).then_some("this cluster writes no audit log: tests/cluster/down, then up again")
 }
 
 impl Writes {
-    /// Reads what was written to a scene's workload since then, without what only makes a controller look.
-    pub fn since(start: Timestamp, namespace: &str, scene: &Scene) -> Checked<Self> {
+    /// Reads what was written to a case's workload since then, without what only makes a controller look.
+    pub fn since(start: Timestamp, namespace: &str, case: &Case) -> Checked<Self> {
         let mut writes = Self::default();
-        for line in BufReader::new(File::open(path()?)?).lines() {
+        for line in BufReader::new(File::open(RealCluster::find()?.audit_log())?).lines() {
             let line = line?;
             if !line.contains(namespace) {
                 continue;
@@ -43,7 +39,7 @@ impl Writes {
             let event: Value = serde_json::from_str(&line)?;
             let object = &event["objectRef"];
             let at = event["requestReceivedTimestamp"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-            if object["namespace"] != namespace || object["name"] != scene.workload || at < Some(start) {
+            if object["namespace"] != namespace || object["name"] != case.workload || at < Some(start) {
                 continue;
             }
             let mut body = event["requestObject"].clone();

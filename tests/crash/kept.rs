@@ -7,20 +7,21 @@ use std::time::Duration;
 use release_cockpit::domain::checklist::record;
 use release_cockpit::executors::journal;
 use serde_json::Value;
+use support::check::WAIT_TIMEOUT;
+use support::process::is_dead;
+use support::{Checked, TestNamespace};
 use tokio::time::{Instant, sleep};
 
-use crate::Checked;
-use crate::program::{Program, Run};
-use crate::scene::{How, Scene};
-use crate::stage::{PATIENCE, Stage};
+use crate::cases::{Case, How};
+use crate::cockpit::{Cockpit, Run, leave};
 
-/// Settings of the program for these scenes.
-pub fn settings(scene: &Scene, namespace: &str) -> Checked<String> {
+/// Settings of the program for these cases.
+pub fn settings(case: &Case, namespace: &str) -> Checked<String> {
     let environment = format!(
         "[[environments]]\nname = \"alice\"\ncontext = \"alice\"\nnamespace = \"{namespace}\"\nworkloads = [\"rollout/{}\"]\n\n",
-        scene.workload
+        case.workload
     );
-    let more = match scene.how {
+    let more = match case.how {
         How::Sign => "[sign_offs]\nroles = { sre = 1 }\n".to_owned(),
         _ => format!(
             "[prometheus]\nurl = \"{}\"\ninterval = \"1s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"1s\"\n",
@@ -30,28 +31,28 @@ pub fn settings(scene: &Scene, namespace: &str) -> Checked<String> {
     Ok(environment + &more)
 }
 
-/// Does what the scene is about, until it is over or the program is dead.
-pub async fn act(program: &Program, scene: &Scene, at: Option<&str>) -> Checked<Run> {
-    if scene.how == How::Sign {
-        return program.command(&["sign", "alice", "go", "--role", "sre", "--note", "seen"], at).await;
+/// Does what the case is about, until it is over or the program is dead.
+pub async fn act(cockpit: &Cockpit, case: &Case, at: Option<&str>) -> Checked<Run> {
+    if case.how == How::Sign {
+        return Ok(cockpit.command(&["sign", "alice", "go", "--role", "sre", "--note", "seen"], at).await);
     }
-    let mut tui = program.screen(at);
-    let deadline = Instant::now() + PATIENCE;
-    let saved = || program.passed().iter().filter(|place| *place == "cursors.renamed").count();
-    while !crate::program::is_dead(tui.pid()) && saved() < 3 && Instant::now() < deadline {
+    let mut pty = cockpit.screen(at);
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    let saved = || cockpit.passed().iter().filter(|place| *place == "cursors.renamed").count();
+    while !is_dead(pty.pid()) && saved() < 3 && Instant::now() < deadline {
         sleep(Duration::from_millis(50)).await;
     }
-    let killed = crate::program::is_dead(tui.pid());
+    let killed = is_dead(pty.pid());
     if !killed {
-        crate::program::leave(&mut tui);
+        leave(&mut pty);
     }
-    let said = if saved() < 3 { tui.text() } else { "done: counted".to_owned() };
-    Ok(Run { passed: program.passed(), killed, said, code: None })
+    let said = if saved() < 3 { pty.text() } else { "done: counted".to_owned() };
+    Ok(Run { passed: cockpit.passed(), killed, said, code: None })
 }
 
 /// What is in the shared record, by key.
-pub async fn shared(stage: &Stage) -> Value {
-    stage.get("ConfigMap", record::NAME).await.map_or(Value::Null, |map| map["data"].clone())
+pub async fn shared(namespace: &TestNamespace) -> Value {
+    namespace.get("ConfigMap", record::NAME).await.map_or(Value::Null, |map| map["data"].clone())
 }
 
 fn keys(data: &Value) -> Vec<String> {
@@ -59,10 +60,10 @@ fn keys(data: &Value) -> Vec<String> {
 }
 
 /// Returns the keys of what the journals say that was said.
-fn said(program: &Program) -> Checked<Vec<String>> {
+fn said(cockpit: &Cockpit) -> Checked<Vec<String>> {
     let mut said = Vec::new();
-    if program.journals().exists() {
-        for path in journal::list(&program.journals())? {
+    if cockpit.journals().exists() {
+        for path in journal::list(&cockpit.journals())? {
             let lines = journal::read(&path)?.lines;
             said.extend(lines.iter().filter_map(|line| record::statement(&line.entry)).map(|(key, _)| key));
         }
@@ -72,23 +73,23 @@ fn said(program: &Program) -> Checked<Vec<String>> {
 
 /// After a death while a statement was made: what is shared was written down before, and what was written down is shared
 /// by the next start, once.
-pub async fn judge_sign(stage: &Stage, program: &Program, before: &Value) -> Checked<String> {
+pub async fn judge_sign(namespace: &TestNamespace, cockpit: &Cockpit, before: &Value) -> Checked<String> {
     let known = keys(before);
     let new = |data: &Value| -> Vec<String> { keys(data).into_iter().filter(|key| !known.contains(key)).collect() };
-    let written = said(program)?;
-    let at_death = new(&shared(stage).await);
+    let written = said(cockpit)?;
+    let at_death = new(&shared(namespace).await);
     if at_death.iter().any(|key| !written.contains(key)) {
         return Err("it is shared, and not written down".into());
     }
-    let mut tui = program.screen(None);
-    let deadline = Instant::now() + PATIENCE;
-    while new(&shared(stage).await) != written {
+    let mut pty = cockpit.screen(None);
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while new(&shared(namespace).await) != written {
         if Instant::now() > deadline {
-            return Err(format!("written down: {written:?}, shared: {:?}", new(&shared(stage).await)).into());
+            return Err(format!("written down: {written:?}, shared: {:?}", new(&shared(namespace).await)).into());
         }
         sleep(Duration::from_millis(50)).await;
     }
-    crate::program::leave(&mut tui);
+    leave(&mut pty);
     Ok(match (written.is_empty(), at_death.is_empty()) {
         (true, _) => "nothing said",
         (false, true) => "said, shared at the next start",
@@ -97,18 +98,18 @@ pub async fn judge_sign(stage: &Stage, program: &Program, before: &Value) -> Che
     .to_owned())
 }
 
-fn counters(program: &Program) -> PathBuf {
-    program.journals().with_file_name("alice.counters.json")
+fn counters(cockpit: &Cockpit) -> PathBuf {
+    cockpit.journals().with_file_name("alice.counters.json")
 }
 
 /// After a death while the counts were kept: the file is whole or not there, and the next start goes on from it.
-pub async fn judge_counts(program: &Program, scene: &Scene) -> Checked<String> {
-    let read = || fs::read(counters(program)).ok();
+pub async fn judge_counts(cockpit: &Cockpit, case: &Case) -> Checked<String> {
+    let read = || fs::read(counters(cockpit)).ok();
     let kept = read();
     if let Some(bytes) = &kept {
         serde_json::from_slice::<Value>(bytes).map_err(|error| format!("what was kept is torn: {error}"))?;
     }
-    let run = act(program, scene, None).await?;
+    let run = act(cockpit, case, None).await?;
     if run.killed || !run.said.contains("done: ") || read() == kept {
         return Err(format!("the next start does not go on:\n{}", run.said).into());
     }

@@ -7,22 +7,10 @@
 //! ```
 
 mod audit;
-#[path = "../contract/bed.rs"]
-#[expect(dead_code, reason = "the contract uses the rest")]
-mod bed;
+mod cases;
+mod cockpit;
 mod kept;
-#[path = "../contract/manifests.rs"]
-#[expect(dead_code, reason = "the contract uses the rest")]
-mod manifests;
-mod program;
-#[path = "../terminal/pty.rs"]
-#[expect(dead_code, clippy::expect_used, reason = "as in the tests of the terminal, which use the rest")]
-mod pty;
 mod report;
-mod scene;
-#[path = "../contract/stage.rs"]
-#[expect(dead_code, reason = "the contract uses the rest")]
-mod stage;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -36,17 +24,14 @@ use libtest_mimic::Failed;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use bed::Maker;
+use cases::{ALL, Case};
 use report::{Report, Row};
-use scene::{ALL, Scene};
-use stage::Stage;
+use support::cluster::RealCluster;
+use support::{Checked, TestNamespace};
 use trial::Deaths;
 
-/// What a check gives: a failure says in words what is not as it must be.
-pub type Checked<T = ()> = Result<T, Failed>;
-
 /// Trials wait most of the time: for controllers, and for requests that may still be on their way.
-const LANES: usize = 8;
+const MAX_CONCURRENT_TRIALS: usize = 8;
 const SEEDS: u64 = 50;
 /// One in so many dies once more while it settles.
 const TWICE: u32 = 5;
@@ -56,21 +41,21 @@ const SETTLING: (usize, &str) = (0, "door.before-look:1");
 /// What the command line asks for.
 struct Wanted {
     seeds: Vec<u64>,
-    lanes: usize,
+    workers: usize,
     /// Instead of what the seed says.
     deaths: Option<Deaths>,
 }
 
 impl Wanted {
     fn read() -> Checked<Self> {
-        let mut wanted = Self { seeds: (1..=SEEDS).collect(), lanes: LANES, deaths: None };
+        let mut wanted = Self { seeds: (1..=SEEDS).collect(), workers: MAX_CONCURRENT_TRIALS, deaths: None };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} wants a value"));
             match word.as_str() {
                 "--seeds" => wanted.seeds = (1..=value()?.parse()?).collect(),
                 "--seed" => wanted.seeds = vec![value()?.parse()?],
-                "--lanes" => wanted.lanes = value()?.parse()?,
+                "--workers" => wanted.workers = value()?.parse()?,
                 "--at" => wanted.deaths = Some(Deaths { first: value()?, then: None }),
                 "--then" => {
                     let then = value()?;
@@ -78,22 +63,22 @@ impl Wanted {
                 }
                 _ => {
                     return Err(format!(
-                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --lanes N"
+                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --workers N"
                     )
                     .into());
                 }
             }
         }
-        wanted.lanes = wanted.lanes.min(wanted.seeds.len()).max(1);
+        wanted.workers = wanted.workers.min(wanted.seeds.len()).max(1);
         Ok(wanted)
     }
 
-    /// Returns the scenes that its seeds play.
-    fn scenes(&self) -> Vec<usize> {
-        let mut scenes: Vec<usize> = self.seeds.iter().map(|seed| scene_of(*seed)).chain([SETTLING.0]).collect();
-        scenes.sort_unstable();
-        scenes.dedup();
-        scenes
+    /// Returns the cases of its seeds.
+    fn cases(&self) -> Vec<usize> {
+        let mut cases: Vec<usize> = self.seeds.iter().map(|seed| case_of(*seed)).chain([SETTLING.0]).collect();
+        cases.sort_unstable();
+        cases.dedup();
+        cases
     }
 }
 
@@ -101,12 +86,12 @@ impl Wanted {
 type Places = BTreeMap<String, usize>;
 
 #[derive(Default)]
-struct Rehearsed {
-    scenes: BTreeMap<usize, Places>,
+struct KnownPlaces {
+    cases: BTreeMap<usize, Places>,
     settling: Places,
 }
 
-fn scene_of(seed: u64) -> usize {
+fn case_of(seed: u64) -> usize {
     SmallRng::seed_from_u64(seed).random_range(0..ALL.len())
 }
 
@@ -127,11 +112,11 @@ fn picked(places: &Places, random: &mut SmallRng) -> String {
     format!("{name}:{n}")
 }
 
-fn deaths_of(seed: u64, rehearsed: &Rehearsed) -> Deaths {
+fn deaths_of(seed: u64, known: &KnownPlaces) -> Deaths {
     let mut random = SmallRng::seed_from_u64(seed);
-    let scene: usize = random.random_range(0..ALL.len());
-    let first = rehearsed.scenes.get(&scene).map(|places| picked(places, &mut random)).unwrap_or_default();
-    let then = random.random_ratio(1, TWICE).then(|| picked(&rehearsed.settling, &mut random));
+    let case: usize = random.random_range(0..ALL.len());
+    let first = known.cases.get(&case).map(|places| picked(places, &mut random)).unwrap_or_default();
+    let then = random.random_ratio(1, TWICE).then(|| picked(&known.settling, &mut random));
     Deaths { first, then }
 }
 
@@ -151,41 +136,41 @@ fn main() -> ExitCode {
         }
     };
     let report = Report::default();
-    let rehearsed = rehearse(&wanted, &report);
-    // A stage that is set for one seed serves the next one too.
-    on_lanes(wanted.lanes, wanted.seeds.len(), |stage, lane, number| {
+    let known = learn_places(&wanted, &report);
+    // A namespace that was prepared for one seed serves the next one too.
+    on_workers(wanted.workers, wanted.seeds.len(), |namespace, worker, number| {
         let seed = wanted.seeds[number];
-        let scene = &ALL[scene_of(seed)];
-        let deaths = wanted.deaths.clone().unwrap_or_else(|| deaths_of(seed, &rehearsed));
+        let case = &ALL[case_of(seed)];
+        let deaths = wanted.deaths.clone().unwrap_or_else(|| deaths_of(seed, &known));
         let begun = Instant::now();
-        let played = caught(|| lane.block_on(trial::play(stage, scene, version(), &deaths)));
-        report.add(Row { seed, scene: scene.name, deaths, settled: played, took: begun.elapsed() });
+        let settled = caught(|| worker.block_on(trial::run(namespace, case, version(), &deaths)));
+        report.add(Row { seed, case: case.name, deaths, settled, took: begun.elapsed() });
     });
     report.end()
 }
 
-/// Runs every scene to its end, to learn the places it passes.
-fn rehearse(wanted: &Wanted, report: &Report) -> Rehearsed {
-    let rehearsed = Mutex::new(Rehearsed::default());
-    let locked = || rehearsed.lock().unwrap_or_else(PoisonError::into_inner);
-    let scenes = wanted.scenes();
-    on_lanes(LANES.min(scenes.len() + 1), scenes.len() + 1, |stage, lane, number| {
-        let Some(scene) = scenes.get(number) else {
-            let scene: &Scene = &ALL[SETTLING.0];
-            match caught(|| lane.block_on(trial::rehearse_settling(stage, scene, version(), SETTLING.1))) {
+/// Runs every case to its end, to learn the places it passes.
+fn learn_places(wanted: &Wanted, report: &Report) -> KnownPlaces {
+    let known = Mutex::new(KnownPlaces::default());
+    let locked = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let cases = wanted.cases();
+    on_workers(MAX_CONCURRENT_TRIALS.min(cases.len() + 1), cases.len() + 1, |namespace, worker, number| {
+        let Some(case) = cases.get(number) else {
+            let case: &Case = &ALL[SETTLING.0];
+            match caught(|| worker.block_on(trial::dry_run_of_settling(namespace, case, version(), SETTLING.1))) {
                 Ok(passed) => locked().settling = counted(passed),
                 Err(failure) => report.fail("settling", &failure),
             }
             return;
         };
-        match caught(|| lane.block_on(trial::rehearse(stage, &ALL[*scene], version()))) {
+        match caught(|| worker.block_on(trial::dry_run(namespace, &ALL[*case], version()))) {
             Ok(passed) => {
-                locked().scenes.insert(*scene, counted(passed));
+                locked().cases.insert(*case, counted(passed));
             }
-            Err(failure) => report.fail(ALL[*scene].name, &failure),
+            Err(failure) => report.fail(ALL[*case].name, &failure),
         }
     });
-    rehearsed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    known.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A version that no workload has had yet.
@@ -202,31 +187,31 @@ fn caught<T>(work: impl FnOnce() -> Checked<T>) -> Checked<T> {
     })
 }
 
-/// Does so many pieces of work side by side, each on a stage that its lane keeps.
-fn on_lanes(lanes: usize, pieces: usize, work: impl Fn(&Stage, &tokio::runtime::Runtime, usize) + Sync) {
+/// Does so many pieces of work side by side, each in a namespace that its worker keeps.
+fn on_workers(workers: usize, pieces: usize, work: impl Fn(&TestNamespace, &tokio::runtime::Runtime, usize) + Sync) {
     let next = AtomicUsize::new(0);
-    let lane = || -> Checked {
+    let worker = || -> Checked {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let stage = runtime.block_on(async {
-            let stage = Stage::raise(Maker::Real.make().await?, "crash").await?;
-            scene::furnish(&stage).await?;
-            Ok::<_, Failed>(stage)
+        let namespace = runtime.block_on(async {
+            let namespace = TestNamespace::create(RealCluster::find()?.cluster(), "crash").await?;
+            cases::create_workloads(&namespace).await?;
+            Ok::<_, Failed>(namespace)
         })?;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= pieces {
                 break;
             }
-            work(&stage, &runtime, number);
+            work(&namespace, &runtime, number);
         }
-        runtime.block_on(stage.strike());
+        runtime.block_on(namespace.delete());
         Ok(())
     };
     std::thread::scope(|scope| {
-        for _ in 0..lanes {
+        for _ in 0..workers {
             scope.spawn(|| {
-                if let Err(failure) = lane() {
-                    eprintln!("no stage: {}", failure.message().unwrap_or_default());
+                if let Err(failure) = worker() {
+                    eprintln!("no namespace: {}", failure.message().unwrap_or_default());
                 }
             });
         }

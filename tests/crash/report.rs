@@ -5,15 +5,16 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::Checked;
+use support::Checked;
+
 use crate::trial::Deaths;
 
 /// One trial.
 pub struct Row {
     /// What repeats it.
     pub seed: u64,
-    /// Name of its scene.
-    pub scene: &'static str,
+    /// Name of its case.
+    pub case: &'static str,
     /// Where the program died.
     pub deaths: Deaths,
     /// How it was settled, or what is not as it must be.
@@ -41,7 +42,7 @@ impl Report {
             Ok(settled) => settled.clone(),
             Err(failure) => format!("FAILED: {}", failure.message().unwrap_or_default()),
         };
-        println!("seed {:4}  {:30}  {place}  {settled}  ({:.1} s)", row.seed, row.scene, row.took.as_secs_f32());
+        println!("seed {:4}  {:30}  {place}  {settled}  ({:.1} s)", row.seed, row.case, row.took.as_secs_f32());
         if row.settled.is_err() {
             let then = row.deaths.then.as_ref().map_or_else(String::new, |then| format!(" --then {then}"));
             let repeat = format!(
@@ -51,7 +52,7 @@ impl Report {
             self.failures
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(format!("{}, {place}: {settled}\n  {repeat}", row.scene));
+                .push(format!("{}, {place}: {settled}\n  {repeat}", row.case));
         }
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
     }

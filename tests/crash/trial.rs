@@ -1,4 +1,4 @@
-//! One trial: the stage is set, the program dies in the middle of an action, and the next one settles it.
+//! One trial: the workload is prepared, the program dies in the middle of an action, and the next one settles it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,12 +8,11 @@ use release_cockpit::domain::action::{ActionId, Outcome, PlanRecord};
 use release_cockpit::domain::journal::{Entry, Line, open_intents};
 use release_cockpit::executors::journal;
 use serde_json::Value;
+use support::{Checked, TestNamespace};
 
-use crate::Checked;
 use crate::audit::Writes;
-use crate::program::{Program, Run};
-use crate::scene::{How, Scene, Stand};
-use crate::stage::Stage;
+use crate::cases::{Case, How, InitialState};
+use crate::cockpit::{Cockpit, Run, leave};
 
 /// Where the program is to die: `NAME:N`.
 #[derive(Clone, Debug, Default)]
@@ -24,61 +23,66 @@ pub struct Deaths {
     pub then: Option<String>,
 }
 
-/// Runs a scene to its end, and returns the places it passed.
-pub async fn rehearse(stage: &Stage, scene: &Scene, version: u32) -> Checked<Vec<String>> {
-    scene.set(stage, version).await?;
-    let run = act(stage, &Program::new(stage.bed.kubeconfig(), &stage.namespace, scene)?, scene, None).await?;
+/// Runs a case to its end, and returns the places it passed.
+pub async fn dry_run(namespace: &TestNamespace, case: &Case, version: u32) -> Checked<Vec<String>> {
+    case.prepare(namespace, version).await?;
+    let run = act(namespace, &Cockpit::new(namespace, case)?, case, None).await?;
     if is_done(&run) { Ok(run.passed) } else { Err(format!("it is not done:\n{}", run.said).into()) }
 }
 
-/// Kills the program in a scene, and returns the places that the next start passes while it settles that.
-pub async fn rehearse_settling(stage: &Stage, scene: &Scene, version: u32, at: &str) -> Checked<Vec<String>> {
-    scene.set(stage, version).await?;
-    let program = Program::new(stage.bed.kubeconfig(), &stage.namespace, scene)?;
-    program.act(scene, Some(at)).await?;
-    Ok(program.command(&["pause"], None).await?.passed)
+/// Kills the program in a case, and returns the places that the next start passes while it settles that.
+pub async fn dry_run_of_settling(
+    namespace: &TestNamespace,
+    case: &Case,
+    version: u32,
+    at: &str,
+) -> Checked<Vec<String>> {
+    case.prepare(namespace, version).await?;
+    let cockpit = Cockpit::new(namespace, case)?;
+    cockpit.act(case, Some(at)).await?;
+    Ok(cockpit.command(&["pause"], None).await.passed)
 }
 
-/// Plays a trial; returns how it was settled, in few words.
-pub async fn play(stage: &Stage, scene: &Scene, version: u32, deaths: &Deaths) -> Checked<String> {
-    let before = scene.set(stage, version).await?;
-    let program = Program::new(stage.bed.kubeconfig(), &stage.namespace, scene)?;
-    let shared = crate::kept::shared(stage).await;
+/// Runs a trial; returns how it was settled, in few words.
+pub async fn run(namespace: &TestNamespace, case: &Case, version: u32, deaths: &Deaths) -> Checked<String> {
+    let before = case.prepare(namespace, version).await?;
+    let cockpit = Cockpit::new(namespace, case)?;
+    let shared = crate::kept::shared(namespace).await;
     let start = Timestamp::now();
-    let run = act(stage, &program, scene, Some(&deaths.first)).await?;
+    let run = act(namespace, &cockpit, case, Some(&deaths.first)).await?;
     if !run.killed {
         return if is_done(&run) { Ok("place not passed".to_owned()) } else { Err(run.said.into()) };
     }
     died_at(&run, &deaths.first)?;
-    let settled = match scene.how {
-        How::Sign => crate::kept::judge_sign(stage, &program, &shared).await?,
-        How::Count => crate::kept::judge_counts(&program, scene).await?,
-        How::Command | How::Keys(..) => settle(stage, scene, &program, &before, start, deaths).await?,
+    let settled = match case.how {
+        How::Sign => crate::kept::judge_sign(namespace, &cockpit, &shared).await?,
+        How::Count => crate::kept::judge_counts(&cockpit, case).await?,
+        How::Command | How::Keys(..) => settle(namespace, case, &cockpit, &before, start, deaths).await?,
     };
-    let verified = program.command(&["log", "verify"], None).await?;
+    let verified = cockpit.command(&["log", "verify"], None).await;
     if verified.code != Some(0) || verified.said.contains("torn line follows") {
         return Err(format!("the journal does not hold together: {}", verified.said).into());
     }
     Ok(settled)
 }
 
-/// Does what the scene is about. A controller that does not look is let look once it was nudged in vain, or all is over.
-async fn act(stage: &Stage, program: &Program, scene: &Scene, at: Option<&str>) -> Checked<Run> {
-    if scene.stand != Stand::Unheeded {
-        return program.act(scene, at).await;
+/// Does what the case is about. A controller that does not look is let look once it was nudged in vain, or all is over.
+async fn act(namespace: &TestNamespace, cockpit: &Cockpit, case: &Case, at: Option<&str>) -> Checked<Run> {
+    if case.initial != InitialState::Unheeded {
+        return cockpit.act(case, at).await;
     }
-    let acting = program.act(scene, at);
+    let acting = cockpit.act(case, at);
     tokio::pin!(acting);
     let run = loop {
         tokio::select! {
             run = &mut acting => break run,
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
-        if program.passed().iter().filter(|place| *place == "door.nudged").count() == 2 {
-            scene.heed(stage, true).await?;
+        if cockpit.passed().iter().filter(|place| *place == "door.nudged").count() == 2 {
+            case.heed(namespace, true).await?;
         }
     };
-    scene.heed(stage, true).await?;
+    case.heed(namespace, true).await?;
     run
 }
 
@@ -88,26 +92,26 @@ fn is_done(run: &Run) -> bool {
 
 /// The next start settles what the death left of an action.
 async fn settle(
-    stage: &Stage,
-    scene: &Scene,
-    program: &Program,
+    namespace: &TestNamespace,
+    case: &Case,
+    cockpit: &Cockpit,
     before: &Value,
     start: Timestamp,
     deaths: &Deaths,
 ) -> Checked<String> {
-    let (lines, torn) = read(&program.journals())?;
+    let (lines, torn) = read(&cockpit.journals())?;
     let open = open_intents(&lines);
     if let Some(then) = &deaths.then {
-        program.command(&["pause"], Some(then)).await?;
+        cockpit.command(&["pause"], Some(then)).await;
     }
-    let (later, _) = read(&program.journals())?;
-    start_again(program, scene, &later).await?;
-    let settled = judge(stage, scene, program, before, start).await?;
+    let (later, _) = read(&cockpit.journals())?;
+    start_again(cockpit, case, &later).await?;
+    let settled = judge(namespace, case, cockpit, before, start).await?;
     if torn && open.is_empty() {
         // Nothing was written since: the next one who writes puts the torn line aside.
-        ask_again(program, scene).await?;
+        ask_again(cockpit, case).await?;
     }
-    if let Some(repeated) = Writes::since(start, &stage.namespace, scene)?.repeated() {
+    if let Some(repeated) = Writes::since(start, &namespace.name, case)?.repeated() {
         return Err(format!("sent more than once: {repeated}").into());
     }
     Ok(if torn { format!("{settled}, torn line put aside") } else { settled })
@@ -134,31 +138,37 @@ fn read(folder: &Path) -> Checked<(Vec<Line>, bool)> {
 }
 
 /// Starts the program again, which settles what is open and shows it.
-async fn start_again(program: &Program, scene: &Scene, lines: &[Line]) -> Checked {
+async fn start_again(cockpit: &Cockpit, case: &Case, lines: &[Line]) -> Checked {
     let open = open_intents(lines);
-    let How::Keys(..) = scene.how else {
+    let How::Keys(..) = case.how else {
         // Without --yes and with nobody to answer it does nothing but settle.
-        let run = program.command(&["pause"], None).await?;
+        let run = cockpit.command(&["pause"], None).await;
         let says = open.iter().all(|(_, record)| run.said.contains(&record.headline));
         return if run.code == Some(3) && says { Ok(()) } else { Err(format!("the next start: {}", run.said).into()) };
     };
-    let mut tui = program.screen(None);
-    tui.wait_text(scene.workload);
+    let mut pty = cockpit.screen(None);
+    pty.wait_text(case.workload);
     if !open.is_empty() {
-        tui.wait("how it was settled", |screen| screen.contents().contains("found "));
-        while !open_intents(&read(&program.journals())?.0).is_empty() {
+        pty.wait("how it was settled", |screen| screen.contents().contains("found "));
+        while !open_intents(&read(&cockpit.journals())?.0).is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    crate::program::leave(&mut tui);
+    leave(&mut pty);
     Ok(())
 }
 
 /// Compares what the journal says with what the cluster shows and the API server saw.
-async fn judge(stage: &Stage, scene: &Scene, program: &Program, before: &Value, start: Timestamp) -> Checked<String> {
-    let (lines, _) = read(&program.journals())?;
-    let now = stage.get(scene.kind, scene.workload).await?;
-    let writes = Writes::since(start, &stage.namespace, scene)?;
+async fn judge(
+    namespace: &TestNamespace,
+    case: &Case,
+    cockpit: &Cockpit,
+    before: &Value,
+    start: Timestamp,
+) -> Checked<String> {
+    let (lines, _) = read(&cockpit.journals())?;
+    let now = namespace.get(case.kind, case.workload).await?;
+    let writes = Writes::since(start, &namespace.name, case)?;
     if let Some((_, record)) = open_intents(&lines).first() {
         return Err(format!("still open: {}", record.headline).into());
     }
@@ -176,9 +186,9 @@ async fn judge(stage: &Stage, scene: &Scene, program: &Program, before: &Value, 
         };
     };
     let outcome = only_outcome(&lines, action)?;
-    let shows = scene.shows(before, &now, record);
+    let shows = case.shows(before, &now, record);
     is_true(outcome, record, &writes, shows)?;
-    let shown = program.command(&["log", "show", &record.release], None).await?;
+    let shown = cockpit.command(&["log", "show", &record.release], None).await;
     if !shown.said.contains(outcome.words().split(':').next().unwrap_or_default()) {
         return Err(format!("the log does not show `{}`: {}", outcome.words(), shown.said).into());
     }
@@ -223,7 +233,7 @@ fn is_true(outcome: &Outcome, record: &PlanRecord, writes: &Writes, shows: bool)
 }
 
 /// Asks once more for what never left: now it is done.
-async fn ask_again(program: &Program, scene: &Scene) -> Checked {
-    let run = program.act(scene, None).await?;
+async fn ask_again(cockpit: &Cockpit, case: &Case) -> Checked {
+    let run = cockpit.act(case, None).await?;
     if is_done(&run) { Ok(()) } else { Err(format!("asked again: {}", run.said).into()) }
 }

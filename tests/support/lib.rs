@@ -1,5 +1,21 @@
-//! What several tests share.
+//! What tests of several packages share. Nothing here knows the product's own types: a unit test of the product would
+//! see two copies of them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, reason = "only tests use it")]
 
+pub mod check;
+pub mod cluster;
+pub mod manifests;
+pub mod process;
+pub mod program;
 pub mod prometheus;
+pub mod proxy;
+pub mod pty;
+pub mod server;
+
+pub use check::{Checked, until};
+pub use cluster::{TestCluster, TestNamespace};
+pub use program::{Program, Run};
+pub use proxy::Proxy;
+pub use pty::Pty;

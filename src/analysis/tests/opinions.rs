@@ -14,7 +14,7 @@ fn nothing_seen_is_no_data() {
 }
 
 #[test]
-fn a_clear_regression_is_suspect_within_seconds_and_regressed_within_a_minute() {
+fn clear_regression_is_regressed_within_a_minute() {
     let look = |t, _| scrape(t, (375, 20), (7125, 70));
     let first = after(Rules::default(), 1, look).report();
     assert_eq!((first.opinion, first.tier), (Opinion::Suspect, Some(Tier::Plain)), "{first:?}");
@@ -55,7 +55,7 @@ fn a_canary_like_stable_is_undecided_and_then_healthy() {
 }
 
 #[test]
-fn a_look_without_numbers_says_why_and_the_next_goes_on() {
+fn look_without_numbers_says_why_and_keeps_evidence() {
     let mut judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
     judge.take(&Look::Missing { t: 315.0, why: "HTTP 503 from Prometheus".to_owned() });
     assert_eq!(judge.report().opinion, Opinion::NoData);
@@ -65,7 +65,7 @@ fn a_look_without_numbers_says_why_and_the_next_goes_on() {
 }
 
 #[test]
-fn what_allows_no_comparison_is_no_data() {
+fn incomparable_scrapes_are_no_data() {
     for (canary, stable, says) in [
         ((0, 0), (712, 1), "the canary answered no requests"),
         ((38, 0), (0, 0), "stable answered no requests"),
@@ -102,7 +102,7 @@ fn buckets_without_a_common_bound_are_no_data() {
 }
 
 #[test]
-fn an_incident_of_both_is_not_blamed_on_the_canary() {
+fn incident_on_both_tracks_is_not_blamed_on_the_canary() {
     let judge = after(Rules::default(), 20, |t, _| scrape(t, (100, 5), (1900, 95)));
     let report = judge.report();
     assert_eq!(report.opinion, Opinion::Undecided, "{report:?}");
@@ -114,7 +114,7 @@ fn an_incident_of_both_is_not_blamed_on_the_canary() {
 }
 
 #[test]
-fn a_burning_budget_is_suspect_even_without_much_of_stable_to_compare_with() {
+fn burning_budget_is_suspect_even_with_little_stable_traffic() {
     let judge = after(Rules::default(), 8, |t, _| scrape(t, (100, 3), (2, 0)));
     let report = judge.report();
     assert_eq!((report.opinion, report.culprit), (Opinion::Suspect, Some(Metric::Budget)), "{report:?}");
@@ -137,7 +137,7 @@ fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
 }
 
 #[test]
-fn what_must_not_be_slow_is_asked_of_a_healthy_canary() {
+fn healthy_canary_must_also_meet_its_latency_limit() {
     let slow = |at_most| Rules { slow: Some(SlowObjective { bound_seconds: 0.5, at_most }), ..Rules::default() };
     let look = |t, _| latencies(t, [190, 60, 40, 10], [1900, 600, 400, 100]);
     assert_eq!(after(slow(0.1), 20, look).report().opinion, Opinion::Healthy);
@@ -145,7 +145,7 @@ fn what_must_not_be_slow_is_asked_of_a_healthy_canary() {
 }
 
 #[test]
-fn a_suspicion_ends_when_the_evidence_is_gone() {
+fn suspect_ends_when_evidence_fades() {
     let mut judge = after(Rules::default(), 1, |t, _| scrape(t, (38, 3), (712, 1)));
     assert_eq!(judge.report().opinion, Opinion::Suspect);
     let mut was = Vec::new();
@@ -159,7 +159,7 @@ fn a_suspicion_ends_when_the_evidence_is_gone() {
 }
 
 #[test]
-fn a_share_that_is_not_the_one_set_is_a_warning_and_far_off_is_no_data() {
+fn wrong_traffic_share_warns_and_far_off_is_no_data() {
     let look = |share: u64| move |t: f64, _| scrape(t, (share, 0), (1000 - share, 1));
     let run = |set: f64, share: u64| {
         let mut judge = Judge::new(Rules::default());
@@ -192,7 +192,7 @@ fn pods_that_differ_raise_the_tolerance() {
 }
 
 #[test]
-fn counting_starts_with_the_first_scrape_whatever_the_clock() {
+fn counting_starts_with_the_first_scrape_at_any_clock() {
     let early = after(Rules::default(), 30, |t, _| scrape(t, (38, 1), (712, 3)));
     let late = after(Rules::default(), 30, |t, _| scrape(t + 1.7e9, (38, 1), (712, 3)));
     let same = |judge: &Judge| (judge.report().e, judge.report().burn, judge.report().needs);

@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn more_errors_of_the_canary_are_never_less_evidence(
+    fn more_canary_errors_never_lower_evidence(
         scrapes in prop::collection::vec((1..200_u64, 0..50_u64, 1..2000_u64, 0..50_u64), 1..10), more in 1..20_u64,
     ) {
         let run = |more: u64| {
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn a_scrape_cut_in_parts_of_the_same_share_is_the_same_evidence(
+    fn splitting_a_scrape_leaves_evidence_unchanged(
         parts in prop::collection::vec((0..20_u64, 0..50_u64), 1..8), w in 1.1..50.0_f64, w0 in 1.0..2.0_f64,
     ) {
         let one = |errors: (u64, u64), parts: u64| ErrorCounts::new(errors.0, errors.1, 100 * parts, 1900 * parts).unwrap();
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn a_look_that_tells_nothing_is_never_green_and_keeps_the_evidence(canary in 0..400_u64, errors in 0..3_u64) {
+    fn empty_look_is_never_green_and_keeps_evidence(canary in 0..400_u64, errors in 0..3_u64) {
         let mut judge = after(Rules::default(), 60, |t, _| scrape(t, (canary + 5, errors.min(canary)), (9500, 9)));
         let before = judge.evidence();
         let regressed = judge.report().opinion == Opinion::Regressed;

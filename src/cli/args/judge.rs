@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_and_times_are_read_as_people_write_them() {
+    fn shares_and_times_accept_usual_spellings() {
         let near = |is: f64, wanted: f64| (is - wanted).abs() < 1e-12;
         assert!(near(share("99.9%").unwrap(), 0.999) && near(share("0.999").unwrap(), 0.999));
         assert!(share("101%").is_err() && share("-1").is_err() && share("x").is_err() && share("NaN").is_err());

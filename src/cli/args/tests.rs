@@ -8,12 +8,12 @@ fn read(line: &str) -> Result<Args, clap::Error> {
 }
 
 #[test]
-fn the_command_line_is_sound() {
+fn clap_definition_is_consistent() {
     Args::command().debug_assert();
 }
 
 #[test]
-fn nothing_opens_the_screen_and_flags_stand_before_or_after_a_command() {
+fn no_command_opens_the_screen_and_flags_go_anywhere() {
     assert_eq!(read("cockpit").unwrap().command, None);
     for line in [
         "cockpit --context a --context b -n pay -w ro/api -w deploy/web --read-only status -o json",
@@ -47,7 +47,7 @@ fn actions_have_their_verb_and_target() {
 }
 
 #[test]
-fn what_is_wrong_is_usage_and_says_what_would_be_right() {
+fn wrong_arguments_are_usage_errors_with_a_hint() {
     for (line, says) in [
         ("cockpit promot", "'promote'"),
         ("cockpit -w api", "rollout/payments-api"),
@@ -71,7 +71,7 @@ fn what_is_wrong_is_usage_and_says_what_would_be_right() {
 }
 
 #[test]
-fn as_a_kubectl_plugin_it_calls_itself_so() {
+fn kubectl_plugin_shows_its_plugin_name() {
     let help = read("/usr/local/bin/kubectl-cockpit status --help").unwrap_err().to_string();
     assert!(help.contains("Usage: kubectl cockpit status"), "{help}");
     let help = read("cockpit status --help").unwrap_err().to_string();

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_people_write_them() {
+    fn times_accept_usual_spellings() {
         let now: Timestamp = "2026-11-21T16:00:00Z".parse().unwrap();
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let moment = |text: &str| When::parse(text).map(|when| when.moment(now, &zone).unwrap().to_string());

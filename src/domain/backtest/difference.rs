@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_who_was_slower_let_more_errors_through() {
+    fn slower_person_let_more_errors_through() {
         let findings = findings();
         let rollback = findings.first(Response::Rollback).unwrap();
         let by_hand = rollback + SignedDuration::from_secs(150);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_who_was_faster_is_told_so() {
+    fn faster_person_is_credited() {
         let findings = findings();
         let by_hand = findings.first(Response::Rollback).unwrap() - SignedDuration::from_secs(10);
         let difference = Difference::between(&findings, &past(End::Aborted(by_hand)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_promoted_went_on_failing() {
+    fn promoted_canary_went_on_failing() {
         let findings = findings();
         let difference = Difference::between(&findings, &past(End::Promoted(at(300))));
         let rollback = findings.first(Response::Rollback).unwrap();

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regression_is_suspected_held_proved_and_rolled_back_in_this_order() {
+    fn regression_is_suspected_paused_proved_then_rolled_back() {
         let rails = Guardrails::default();
         let mut errors = vec![0; 10];
         errors.extend([40; 20]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_canary_is_let_alone() {
+    fn healthy_canary_has_no_findings() {
         let findings = found(&[0; 40], &Guardrails::default());
         assert_eq!((findings.suspect, findings.steps.len(), findings.counted), (None, 0, 40));
         assert_eq!(findings.last, Some(Opinion::Healthy));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_comes_once_the_time_to_keep_the_canary_is_over() {
+    fn rollback_waits_until_keep_canary_time_is_over() {
         let rails = Guardrails { hold: SignedDuration::from_secs(100), ..Guardrails::default() };
         let findings = found(&[40; 40], &rails);
         let regressed = findings.regressed.clone().unwrap().at;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_those_after_a_moment_up_to_another() {
+    fn errors_are_counted_between_two_moments() {
         let findings = found(&[1, 2, 4, 8], &Guardrails::default());
         assert_eq!(findings.errors_between(at(0), None), 15);
         assert_eq!(findings.errors_between(at(15), Some(at(45))), 6);

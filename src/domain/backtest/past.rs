@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_is_found_with_its_replicasets_and_how_it_ended() {
+    fn rollout_is_found_with_replicasets_and_end() {
         let [intent, outcome] = acted(Verb::Rollback);
         let lines = journal(vec![(60, under_way(Some(10))), (300, intent), (302, outcome), (305, ended("web-5d"))]);
         let [past] = releases(&lines).try_into().unwrap();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_stable_was_promoted_and_what_is_tried_again_is_another_rollout() {
+    fn retry_after_promotion_is_another_rollout() {
         let lines = journal(vec![
             (0, under_way(None)),
             (100, ended("web-5d")),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_of_its_beginning_an_action_tells_of_it() {
+    fn rollout_without_recorded_start_begins_at_its_first_action() {
         let [intent, outcome] = acted(Verb::Abort);
         let [past] = releases(&journal(vec![(2000, intent), (2003, outcome)])).try_into().unwrap();
         assert_eq!(past.tracks, tracks());
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_that_tells_of_none_has_none() {
+    fn journal_without_rollouts_yields_none() {
         let text = Entry::Note { who: "ada".to_owned(), text: "hm".to_owned() };
         assert_eq!(releases(&journal(vec![(1, text), (2, ended("web-5d"))])), []);
         assert_eq!(releases(&[]), []);

@@ -281,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn subjects() {
+    fn subjects_are_parsed() {
         for (subject, kind, scope, breaking, description) in [
             ("feat: queue", CommitKind::Feat, None, false, "queue"),
             ("feat(api): queue", CommitKind::Feat, Some("api"), false, "queue"),
@@ -311,7 +311,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_breaks_stands_in_a_footer() {
+    fn breaking_change_is_read_from_a_footer() {
         let commit = commit(
             "feat(api): v2\n\nLonger words.\n\nBREAKING CHANGE: the old path\nis gone.\nRefs: PAY-12\n\nReviewed-by: Z",
         );
@@ -329,7 +329,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn merges_count_only_where_they_are_named_with_care() {
+    fn only_conventional_merge_messages_count() {
         let raw = |message: &str, merge| RawCommit { message: message.to_owned(), merge, ..RawCommit::default() };
         let all = [
             raw("Merge branch 'x'", true),
@@ -343,14 +343,14 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn no_message_is_too_odd(message in any::<String>()) {
+        fn any_commit_message_is_read(message in any::<String>()) {
             let read = commit(&message);
             prop_assert!(!read.subject.contains('\n'));
             prop_assert!(read.subject.ends_with(&read.description));
         }
 
         #[test]
-        fn nearly_conventional_messages(
+        fn nearly_conventional_messages_are_accepted(
             message in "[a-z(]{0,6}(\\([a-z]{0,3}\\))?!?:? ?[a-zäß\u{202e}:(]{0,5}\n{0,2}(BREAKING[ -]CHANGE[: #]{0,2}.{0,9}\n?){0,2}",
         ) {
             let read = commit(&message);

@@ -44,7 +44,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_has_a_meaning_is_escaped() {
+    fn markup_is_escaped() {
         for (text, wanted) in [
             ("plain words, 1.5.0 (#12)!", "plain words, 1.5.0 (#12)!"),
             ("*bold* _it_ `code`", r"\*bold\* \_it\_ \`code\`"),
@@ -83,14 +83,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reader_of_markdown_shows_what_was_written(
+        fn escaped_text_renders_as_written(
             text in "([-+*_#=~`>|<&;:!\\[\\]\\(\\)\\\\.0-9 ax/\"']|<b>|&lt;|http://x|\n){0,12}",
         ) {
             prop_assert_eq!(shown(&format!("- {}", escape(&text))), (line(&text), true), "{}", escape(&text));
         }
 
         #[test]
-        fn nothing_moves_a_cursor_and_every_meaning_is_escaped(text in any::<String>()) {
+        fn no_control_character_or_markup_survives(text in any::<String>()) {
             let shown = escape(&text);
             prop_assert!(!shown.chars().any(is_unsafe));
             let mut escaped = false;

@@ -243,7 +243,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_breaks_stands_first_and_once() {
+    fn breaking_changes_come_first_and_once() {
         let changes = changes(&["words", "fix: b PAY-2", "feat!: c", "feat: d PAY-1, PAY-2", "fix(security): e"]);
         let titles: Vec<(&str, usize)> =
             changes.groups().iter().map(|group| (group.title, group.commits.len())).collect();
@@ -254,7 +254,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_version_says_what_would_be_right() {
+    fn wrong_version_says_the_right_one() {
         let mut versioning = Versioning {
             version: Version::parse("1.4.3").ok(),
             tag: Tag::There("v1.4.3".to_owned()),

@@ -188,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn internal_notes() {
+    fn internal_notes_render() {
         insta::assert_snapshot!(markdown(&example(), Audience::Internal));
     }
 
     #[test]
-    fn external_notes() {
+    fn external_notes_render() {
         let notes = markdown(&example(), Audience::External);
         for hidden in ["Ada", "Grace", "PAY", "#3", "cache", "readme", "9f2c41ab", "**"] {
             assert!(!notes.contains(hidden), "{hidden}: {notes}");
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_for_users_is_said() {
+    fn notes_say_when_nothing_concerns_users() {
         let notes = markdown(&changes(&["docs: a", "fix(deps): b"]), Audience::External);
         assert!(notes.ends_with("\nNothing changes for users.\n"), "{notes}");
     }

@@ -48,7 +48,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_a_ticket() {
+    fn ticket_ids_are_recognised() {
         for (text, wanted) in [
             ("PAY-12: queue (#7), PAY-12 and #8.", &["PAY-12", "#7", "#8"][..]),
             ("fixes [PAY2_X-1], closes #1/#2", &["PAY2_X-1", "#1", "#2"]),
@@ -62,7 +62,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_ticket_stands_in_the_text(text in any::<String>()) {
+        fn every_ticket_occurs_in_the_text(text in any::<String>()) {
             for ticket in tickets(&text) {
                 prop_assert!(text.contains(&ticket));
             }

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_is_pending_or_running_and_never_green() {
+    fn check_without_answer_is_never_green() {
         let now = Timestamp::from_second(10).unwrap();
         let mut check = check(None);
         assert_eq!(check.state("a", now), CheckState::Pending);
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn going_red_is_noted_once_and_late_answers_change_nothing() {
+    fn turning_red_is_recorded_once_and_late_answers_are_ignored() {
         let mut check = check(None);
         assert!(check.take(finding(Found::Failed, 5, "a")));
         assert!(!check.take(finding(Found::Failed, 6, "a")));

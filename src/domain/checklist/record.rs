@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_an_environment_is_read_there_and_nowhere_else() {
+    fn statements_belong_to_one_environment() {
         let data: BTreeMap<_, _> = [sign_off("a", 1), sign_off("b", 2)].iter().filter_map(statement).collect();
         let ledger = read(&EnvName::new("a"), &data);
         assert_eq!(ledger.sign_offs.len(), 1);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_people_say_is_taken_from_there() {
+    fn only_statements_of_people_are_read_from_the_record() {
         let note = Entry::Note { who: "eve".to_owned(), text: "x".to_owned() };
         assert_eq!(statement(&note), None);
         let data = BTreeMap::from([("k".to_owned(), serde_json::to_string(&note).unwrap())]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_give_way() {
+    fn oldest_statements_are_dropped_when_full() {
         let keys: Vec<String> = (0..MOST as i64 + 3).filter_map(|at| Some(statement(&sign_off("a", at))?.0)).collect();
         let gone = surplus(keys.iter().rev());
         assert_eq!(gone, keys[..3].iter().collect::<Vec<_>>());
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_stands_there_is_read_without_harm(values in proptest::collection::btree_map(".*", ".*", 0..20)) {
+        fn any_record_is_read_without_panic(values in proptest::collection::btree_map(".*", ".*", 0..20)) {
             prop_assert_eq!(read(&EnvName::new("a"), &values), Ledger::default());
         }
     }

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_is_new_where_its_target_was_seen_without_it() {
+    fn series_is_new_if_its_target_was_scraped_without_it() {
         let seen = Circumstances { first: 100, interval: 15, ..Circumstances::default() };
         assert!(!is_new(seen), "the first sight of an old target");
         assert!(is_new(Circumstances { scraped: &[85, 100], ..seen }));

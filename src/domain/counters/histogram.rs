@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resolution_is_told_by_the_bounds() {
+    fn resolution_is_derived_from_bounds() {
         for schema in -4..=8 {
             let histogram = read(schema, &[(-3, 1), (2, 4)]);
             assert_eq!(histogram.schema, schema.min(FINEST), "{schema}");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_that_shrank_began_anew() {
+    fn shrinking_histogram_is_a_reset() {
         let (old, new) = (read(2, &[(1, 5), (2, 5)]), read(2, &[(1, 3), (2, 9)]));
         assert_eq!(new.since(&old), (new.clone(), Began::Anew));
         assert_eq!(old.since(&old).0.buckets, BTreeMap::new());
@@ -165,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn coarser_ones_count_the_same_up_to_each_common_bound(
+        fn coarser_histogram_counts_the_same_at_common_bounds(
             counts in prop::collection::btree_map(-40_i32..40, 1_u32..50, 1..20), by in 0_i32..4, k in -5_i32..5,
         ) {
             let counts: Vec<_> = counts.into_iter().collect();
@@ -175,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn differences_add_up_whatever_the_resolutions(
+        fn differences_add_up_across_resolutions(
             first in prop::collection::vec((-20_i32..20, 1_u32..9), 1..8),
             more in prop::collection::vec((-20_i32..20, 1_u32..9), 1..8), coarse in 0_i32..4,
         ) {

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_the_same_from_each_server_and_with_each_spelling_of_a_bound() {
+    fn series_identity_ignores_server_and_spelling_of_bounds() {
         let key = |pairs: &[(&str, &str)], le| series(Track::Canary, Role::Bucket(le), &labels(pairs), Some("ha"));
         let one = key(&[("pod", "a"), ("le", "1")], 1.0);
         assert_eq!(one, key(&[("pod", "a"), ("le", "1.0"), ("prometheus_replica", "b"), ("ha", "x")], 1.0));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_is_one_of_the_replicaset_itself() {
+    fn pod_belongs_to_exactly_its_replicaset() {
         let of = |pairs: &[(&str, &str)]| pod(&labels(pairs), "web-5d").map(ToOwned::to_owned);
         assert_eq!(of(&[("pod", "web-5d-x1")]), Some("web-5d-x1".to_owned()));
         assert_eq!(of(&[("pod", "scraper"), ("backend", "web-5d-x1")]), Some("web-5d-x1".to_owned()));

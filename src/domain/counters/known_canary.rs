@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_counts_for_what_is_scraped_since() {
+    fn traffic_share_applies_to_later_scrapes_only() {
         let mut shares = Shares::default();
         let given = |share, since| Some(GivenShare { share, since });
         assert_eq!(shares.at(0.0), None);

@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_distance_does_not_mind_a_hole() {
+    fn usual_interval_ignores_gaps() {
         assert_eq!(interval([[0, 15, 30, 300, 315].as_slice(), &[7, 22]].into_iter()), Some(15));
         assert_eq!(interval([[7].as_slice()].into_iter()), None);
     }
 
     proptest! {
         #[test]
-        fn slices_go_forward_and_never_past_the_look(
+        fn slices_advance_and_never_pass_the_look(
             from in 0_i64..50, span in 0_i64..500, step in 0_i64..40,
             a in prop::collection::btree_set(0_i64..600, 0..30), b in prop::collection::btree_set(0_i64..600, 0..30),
         ) {

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_give_every_failure_at_moments_all_over_the_window() {
+    fn seeds_cover_all_failures_and_the_whole_window() {
         let draws: Vec<Draw> = (0..1000).map(|seed| draw(seed, None)).collect();
         for failure in Failure::ALL {
             let share = draws.iter().filter(|draw| draw.failure == failure).count();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_a_drill_and_what_is_asked_for_comes_at_the_same_moment() {
+    fn same_seed_repeats_failure_and_moment() {
         let drawn = draw(42, None);
         assert_eq!(draw(42, None), drawn);
         assert_eq!(draw(42, Some(Failure::Crash)), Draw { failure: Failure::Crash, ..drawn });

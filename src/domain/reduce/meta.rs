@@ -75,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn whoever_paused_is_named_whatever_was_written_since() {
+    fn pause_author_survives_later_writes() {
         let entry = |manager: &str, at: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": at, "fieldsV1": fields});
         let value = json!({"metadata": {"managedFields": [
             entry("kubectl-apply", "2026-11-21T08:00:00Z", json!({"f:spec": {"f:replicas": {}}})),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wrote_what_people_write_is_told_and_not_who_left_a_note() {
+    fn last_author_of_spec_is_named_not_of_annotations() {
         let containers = |container: &Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}});
         let value = json!({"metadata": {"managedFields": [
             entry("helm", 9, &containers(&json!({"k:{\"name\":\"app\"}": {"f:ports": {}}}))),

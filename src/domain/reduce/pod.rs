@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_those_of_kubectl() {
+    fn reasons_match_kubectl() {
         let waiting = json!({"phase": "Running", "containerStatuses": [
             {"name": "a", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
              "lastState": {"terminated": {"exitCode": 1}}}]});

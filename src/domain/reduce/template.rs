@@ -55,7 +55,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_label_of_the_controller_and_the_order_of_keys_make_no_difference() {
+    fn template_hash_ignores_controller_label_and_key_order() {
         let own = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}});
         let made = json!({
             "spec": {"containers": [{"image": "web:1", "name": "web", "resources": {}}], "volumes": []},

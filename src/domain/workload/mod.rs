@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_blue_green_is_out_before_the_switch_and_all_of_it_after() {
+    fn blue_green_serves_nothing_before_switch_and_all_after() {
         for up in [0, 3, 5] {
             assert_eq!(blue_green("old", up).status().progress, 0, "{up} pods of the preview");
         }

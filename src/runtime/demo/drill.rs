@@ -15,7 +15,7 @@ use crate::domain::drill::{Draw, Failure, draw, score};
 use crate::domain::ids::EnvName;
 use crate::runtime::headless::print;
 use crate::runtime::{telemetry, tui};
-use simulator::{Mishap, Options, Scenario};
+use simulator::{DrillFault, Options, Scenario};
 
 /// What the header shows: it must not tell what comes.
 const NAME: &str = "drill";
@@ -25,14 +25,14 @@ pub(in crate::runtime) async fn run(global: &Global, drill: &Drill) -> Result<Ex
     // The lower half of a UUID v7 is random.
     let seed = drill.seed.unwrap_or_else(|| u64::from(uuid::Uuid::now_v7().as_u128() as u32));
     let Draw { failure, after } = draw(seed, drill.scenario);
-    let mishap = match failure {
-        Failure::Errors => Mishap::Errors,
-        Failure::Latency => Mishap::Latency,
-        Failure::Crash => Mishap::Crash,
-        Failure::Healthy => Mishap::None,
+    let fault = match failure {
+        Failure::Errors => DrillFault::Errors,
+        Failure::Latency => DrillFault::Latency,
+        Failure::Crash => DrillFault::Crash,
+        Failure::Healthy => DrillFault::None,
     };
     let after = Duration::try_from(after).unwrap_or_default();
-    let scenario = Scenario::drill(mishap, after).wrap_err("the scenario of drills")?;
+    let scenario = Scenario::drill(fault, after).wrap_err("the scenario of drills")?;
     let sandbox = Sandbox::prepare(&scenario, Options { speed: drill.speed, seed }).await?;
     let env = sandbox.simulator.current().map_or("", |cluster| cluster.environment());
     let (observer, notes) = Observer::new(EnvName::new(env), sandbox.simulator.served());

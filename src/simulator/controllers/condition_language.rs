@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_conditions_are_understood() {
+    fn usual_conditions_are_evaluated() {
         for (condition, result, holds) in [
             ("result[0] >= 0.95", &[0.97][..], true),
             ("result[0] < 0.05", &[0.2][..], false),

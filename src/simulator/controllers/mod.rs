@@ -44,7 +44,7 @@ const REACTION: Duration = Duration::from_millis(20);
 /// Objects looked at before others get their turn.
 const BATCH: u32 = 32;
 /// How often a reconciler may come back to one object in the same moment before it is taken for a loop.
-const PATIENCE: u32 = 10_000;
+const MAX_STEPS: u32 = 10_000;
 
 /// What every reconciler works with.
 pub struct Tools {
@@ -125,9 +125,9 @@ impl Controllers {
 
     /// Works until nothing is ready.
     pub fn work(&mut self) {
-        let mut patience = PATIENCE;
-        while patience > 0 && self.step() {
-            patience -= 1;
+        let mut steps_left = MAX_STEPS;
+        while steps_left > 0 && self.step() {
+            steps_left -= 1;
         }
     }
 

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_templates_have_equal_hashes_however_they_are_written() {
+    fn equal_templates_have_equal_hashes_in_any_spelling() {
         let written = json!({
             "metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "app", "image": "web:1"}]},
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_safe_to_read_aloud() {
+    fn hashes_use_only_safe_characters() {
         let hash = template_hash("web", &json!({}), None);
         assert!(hash.len() >= 8 && hash.len() <= 10, "{hash}");
         assert!(hash.bytes().all(|b| ALPHABET.contains(&b)), "{hash}");

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_differ_in_writing() {
+    fn roles_differ_in_write_access() {
         let access = Access::default();
         let alice = access.authenticate(Some("Bearer alice-token")).unwrap();
         let viewer = access.authenticate(Some("Bearer viewer-token")).unwrap();

@@ -90,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn wrong_types_are_refused_in_the_servers_words() {
+    fn wrong_types_are_refused_with_server_wording() {
         let rollout = json!({"metadata": {"name": "payments-api"}, "spec": {"paused": "maybe"}});
         let error = check(Kind::Rollout, &rollout).unwrap_err();
         assert_eq!(error.code, 422);

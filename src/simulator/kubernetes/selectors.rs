@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_selectors_are_refused() {
         assert!(Selector::parse(Kind::Pod, "a in web)", "").is_err());
         assert!(Selector::parse(Kind::Pod, "", "nonsense").is_err());
     }

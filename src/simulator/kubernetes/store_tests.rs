@@ -35,7 +35,7 @@ fn creation_fills_in_what_the_server_owns() {
 }
 
 #[test]
-fn the_two_halves_are_written_apart() {
+fn spec_and_status_are_written_separately() {
     let store = Store::new(7, Clock::new(1.0));
     store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     let main = store
@@ -109,7 +109,7 @@ fn an_analysis_run_keeps_its_status_in_the_main_object() {
 }
 
 #[test]
-fn deletion_takes_what_is_owned_along() {
+fn deletion_removes_owned_objects() {
     let store = Store::new(7, Clock::new(1.0));
     let owner = store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();
     let set = json!({

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_a_law_with_the_right_mean() {
+    fn bucket_shares_have_the_right_mean() {
         for (median, sigma) in [(0.08, 0.5), (0.002, 0.1), (3.0, 1.5), (60.0, 0.3), (0.1, 0.0)] {
             let shares = shares(median, sigma);
             let total: f64 = shares.iter().map(|s| s.chance).sum();

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_durations() {
+    fn times_and_durations_are_parsed() {
         let params = Params::read("a=1435781451.781&b=2015-07-01T20:10:51.781Z&c=x&d=1m30s&e=0.5", "");
         assert_eq!(params.time("a").unwrap(), Some(1_435_781_451_781));
         assert_eq!(params.time("b").unwrap(), Some(1_435_781_451_781));

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn invalid_pattern_is_refused() {
         for pattern in
             ["(", ")", "[a", "a**", "*", r"\", r"\p{L}", "(?=a)", "a{3,2}", "a{9999}", "[z-a]", "[[:alpha:]]"]
         {

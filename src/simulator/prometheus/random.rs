@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_have_the_mean_and_the_variance_of_a_poisson_law() {
+    fn counts_have_poisson_mean_and_variance() {
         let mut random = Random::new(7, "law");
         for mean in [0.02, 0.7, 4.0, 9.9, 10.1, 60.0, 2500.0] {
             let draws: Vec<f64> = (0..40_000).map(|_| random.poisson(mean) as f64).collect();

@@ -193,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_pushed_is_read(steps in prop::collection::vec((1_i64..100_000, prop_oneof![
+        fn pushed_samples_are_read_back(steps in prop::collection::vec((1_i64..100_000, prop_oneof![
             any::<f64>(), (-1_000_000_000_i64..1_000_000_000).prop_map(|v| v as f64), Just(STALE)
         ]), 0..400)) {
             let mut samples = Samples::default();

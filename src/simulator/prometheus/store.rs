@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_that_ended_long_ago_is_removed_and_its_place_used_again() {
+    fn ended_series_is_removed_and_its_slot_reused() {
         let mut store = Store::default();
         let labels = |pod: &str| Labels::new([(NAME, "up"), ("pod", pod)]);
         let old = store.series(&labels("a"));

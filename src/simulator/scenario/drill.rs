@@ -8,7 +8,7 @@ use crate::SimulatorError;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
+pub enum DrillFault {
     /// One request in twelve fails.
     Errors,
     /// Requests take eight times as long.
@@ -23,21 +23,21 @@ pub enum Mishap {
 const RAMP: Duration = Duration::from_secs(10);
 
 impl Scenario {
-    /// Returns the scenario of a drill: the version that goes out has a mishap so long after its first pod is ready.
-    pub fn drill(mishap: Mishap, after: Duration) -> Result<Self, SimulatorError> {
+    /// Returns the scenario of a drill: the version that goes out fails so long after its first pod is ready.
+    pub fn drill(fault: DrillFault, after: Duration) -> Result<Self, SimulatorError> {
         let mut scenario = Self::load("drill")?;
         for environment in &mut scenario.environments {
             let Some(update) = &environment.update else { continue };
             let Some(behaviour) = environment.images.get_mut(&update.image) else { continue };
             let service = behaviour.service;
-            let to = match mishap {
-                Mishap::Errors => Service { error_ratio: 0.083, ..service },
-                Mishap::Latency => Service { median_seconds: service.median_seconds * 8.0, ..service },
-                Mishap::Crash => {
+            let to = match fault {
+                DrillFault::Errors => Service { error_ratio: 0.083, ..service },
+                DrillFault::Latency => Service { median_seconds: service.median_seconds * 8.0, ..service },
+                DrillFault::Crash => {
                     behaviour.fate = Fate::WearsOut { exit_code: 137, after };
                     continue;
                 }
-                Mishap::None => continue,
+                DrillFault::None => continue,
             };
             behaviour.changes = vec![Change { onset: Onset::After(after), ramp: RAMP, to }];
         }
@@ -50,10 +50,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_goes_out_goes_wrong_and_only_where_it_goes_out() {
+    fn only_the_new_version_fails_and_only_where_released() {
         let after = Duration::from_secs(40);
-        for mishap in [Mishap::Errors, Mishap::Latency, Mishap::Crash, Mishap::None] {
-            let scenario = Scenario::drill(mishap, after).unwrap();
+        for fault in [DrillFault::Errors, DrillFault::Latency, DrillFault::Crash, DrillFault::None] {
+            let scenario = Scenario::drill(fault, after).unwrap();
             let mut wrong = Vec::new();
             for environment in &scenario.environments {
                 for (image, behaviour) in &environment.images {
@@ -62,8 +62,8 @@ mod tests {
                     }
                 }
             }
-            let expected = if mishap == Mishap::None { vec![] } else { vec![("prod-eu", "1.5.0")] };
-            assert_eq!(wrong, expected, "{mishap:?}");
+            let expected = if fault == DrillFault::None { vec![] } else { vec![("prod-eu", "1.5.0")] };
+            assert_eq!(wrong, expected, "{fault:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is played: environments, manifests, images that misbehave, faults at their time. Data, read from TOML.
+//! What is simulated: environments, manifests, images that misbehave, faults at their time. Data, read from TOML.
 
 pub mod behaviour;
 mod drill;
@@ -15,7 +15,7 @@ use super::SimulatorError;
 use super::prometheus::Outage;
 use behaviour::Behaviour;
 
-pub use drill::Mishap;
+pub use drill::DrillFault;
 
 /// The scenarios that come along, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -36,7 +36,7 @@ const EMPTY: (&str, &str) = ("empty", include_str!("../scenarios/empty.toml"));
 /// What drills are made from: see [`Scenario::drill`]. Not listed.
 const DRILL: (&str, &str) = ("drill", include_str!("../scenarios/drill.toml"));
 
-/// A scenario, ready to be played.
+/// A scenario, ready to run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Its name.
@@ -47,10 +47,10 @@ pub struct Scenario {
     pub story: String,
     /// What the cockpit's config says besides the environments, as TOML.
     pub config: String,
-    /// Where it plays, in promotion order.
+    /// Where it takes place, in promotion order.
     pub environments: Vec<Environment>,
     /// What happens by itself, in order of time.
-    pub(super) timeline: Vec<Happening>,
+    pub(super) timeline: Vec<ScenarioEvent>,
 }
 
 /// A place of a scenario.
@@ -74,7 +74,7 @@ pub struct Environment {
     pub(super) workload: Option<Value>,
     /// Images that it has run, oldest first.
     pub(super) history: Vec<Past>,
-    /// The image that goes out when the play begins.
+    /// The image that goes out when the simulation begins.
     pub(super) update: Option<Update>,
     /// How images behave here.
     pub(super) images: HashMap<String, Behaviour>,
@@ -100,20 +100,19 @@ pub(super) struct Update {
 
 /// Something that happens by itself.
 #[derive(Debug, Clone)]
-pub(super) struct Happening {
+pub(super) struct ScenarioEvent {
     /// When, in scenario time.
     pub at: Duration,
     /// For how long, in scenario time.
     pub lasts: Duration,
     /// Where; indexes into the environments.
     pub environments: Vec<usize>,
-    /// What.
-    pub what: Trouble,
+    pub kind: EventKind,
 }
 
 /// What can happen by itself.
 #[derive(Debug, Clone)]
-pub(super) enum Trouble {
+pub(super) enum EventKind {
     /// The API server is away.
     ApiOutage,
     /// The API server misbehaves.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::behaviour::{Behaviour, Change, Fate, Onset, Service};
-use super::{Environment, Happening, Past, Scenario, Trouble, Update, file, generate};
+use super::{Environment, EventKind, Past, Scenario, ScenarioEvent, Update, file, generate};
 use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
 
@@ -29,7 +29,7 @@ pub fn scenario(name: &str, file: file::File) -> Result<Scenario, String> {
         .collect::<Result<Vec<_>, _>>()?;
     let mut timeline =
         file.timeline.into_iter().map(|entry| read_entry(entry, &names)).collect::<Result<Vec<_>, _>>()?;
-    timeline.sort_by_key(|happening| happening.at);
+    timeline.sort_by_key(|event| event.at);
     Ok(Scenario {
         name: name.to_owned(),
         title: file.title,
@@ -179,7 +179,7 @@ fn read_service(file: file::Service<'_>, before: Service, place: &str) -> Result
     })
 }
 
-fn read_entry(file: file::Entry, names: &[String]) -> Result<Happening, String> {
+fn read_entry(file: file::Entry, names: &[String]) -> Result<ScenarioEvent, String> {
     let place = format!("timeline at {:?}", file.at);
     let at = duration(&file.at, &place)?;
     let lasts = duration(&file.lasts, &format!("{place}: for"))?;
@@ -190,18 +190,18 @@ fn read_entry(file: file::Entry, names: &[String]) -> Result<Happening, String> 
         }
         None => (0..names.len()).collect(),
     };
-    let what = match (&file.api, &file.metrics) {
-        (Some(api), None) if api == "outage" => Trouble::ApiOutage,
+    let kind = match (&file.api, &file.metrics) {
+        (Some(api), None) if api == "outage" => EventKind::ApiOutage,
         (Some(api), None) => {
             let mut rule = Rule::all(fault(api, &place)?);
             rule.path = file.path;
             rule.method = file.method;
-            Trouble::Api(rule)
+            EventKind::Api(rule)
         }
-        (None, Some(metrics)) => Trouble::Metrics(outage(metrics, &place)?),
+        (None, Some(metrics)) => EventKind::Metrics(outage(metrics, &place)?),
         _ => return Err(format!("{place}: wants api or metrics, and not both")),
     };
-    Ok(Happening { at, lasts, environments, what })
+    Ok(ScenarioEvent { at, lasts, environments, kind })
 }
 
 fn fault(text: &str, place: &str) -> Result<Fault, String> {

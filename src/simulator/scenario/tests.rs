@@ -2,7 +2,7 @@ use super::*;
 use behaviour::{Fate, Onset};
 
 #[test]
-fn every_scenario_that_comes_along_can_be_read() {
+fn every_built_in_scenario_is_valid() {
     let listed = Scenario::list();
     assert_eq!(listed.len(), BUILT_IN.len());
     assert_eq!(listed[0].0, "canary", "the default comes first");
@@ -43,7 +43,7 @@ history = [{{ image = "web:1", age = "1h" }}]
 }
 
 #[test]
-fn what_is_wrong_with_a_scenario_is_said() {
+fn invalid_scenario_is_explained() {
     for (more, words) in [
         ("nonsense = 1", "nonsense"),
         ("requests_per_second = -1.0", "must not be negative"),
@@ -88,5 +88,5 @@ metrics = "html"
     assert_eq!(behaviour.changes[0].onset, Onset::AtWeight(25.0));
     assert!((behaviour.changes[1].to.error_ratio - 0.1).abs() < 1e-9, "changes build on each other");
     assert_eq!(scenario.timeline[0].at, Duration::from_secs(60));
-    assert!(matches!(scenario.timeline[0].what, Trouble::Metrics(Outage::Html)));
+    assert!(matches!(scenario.timeline[0].kind, EventKind::Metrics(Outage::Html)));
 }

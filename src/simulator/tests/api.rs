@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Client, Lines, ROLLOUTS, play};
+use super::{Client, Lines, ROLLOUTS, start};
 
 fn web() -> Value {
     json!({
@@ -25,8 +25,8 @@ const WEB: &str = "/apis/argoproj.io/v1alpha1/namespaces/staging/rollouts/web";
 const LIST: &str = "/apis/argoproj.io/v1alpha1/namespaces/staging/rollouts";
 
 #[tokio::test]
-async fn refusals_are_those_of_a_real_server() {
-    let simulator = play("empty", 1.0).await;
+async fn refusals_match_a_real_server() {
+    let simulator = start("empty", 1.0).await;
     let cluster = &simulator.clusters()[0];
     let alice = Client::new(cluster, "alice-token");
     assert_eq!(alice.post(LIST, web()).await.0, 201);
@@ -88,7 +88,7 @@ async fn refusals_are_those_of_a_real_server() {
 
 #[tokio::test]
 async fn applying_what_others_own_is_a_conflict_until_forced() {
-    let simulator = play("empty", 1.0).await;
+    let simulator = start("empty", 1.0).await;
     let alice = Client::new(&simulator.clusters()[0], "alice-token");
     let path = "/api/v1/namespaces/staging/configmaps/journal";
     let body = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "journal"}, "data": {"a": value}});
@@ -108,7 +108,7 @@ async fn applying_what_others_own_is_a_conflict_until_forced() {
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let cluster = simulator.cluster("prod-us").unwrap();
     let alice = Client::new(cluster, "alice-token");
     let path = format!("{ROLLOUTS}/payments-api");
@@ -118,8 +118,8 @@ async fn a_dry_run_changes_nothing() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_in_the_asked_form() {
-    let simulator = play("canary", 1.0).await;
+async fn lists_are_paged_and_in_the_requested_form() {
+    let simulator = start("canary", 1.0).await;
     let alice = Client::new(simulator.cluster("prod-us").unwrap(), "alice-token");
     let pods = "/api/v1/namespaces/payments/pods";
     let (_, first) = alice.get(&format!("{pods}?limit=5&labelSelector=app%3Dpayments-api")).await;
@@ -145,8 +145,8 @@ async fn lists_come_in_pages_and_in_the_asked_form() {
 }
 
 #[tokio::test]
-async fn watches_begin_where_asked_and_tell_every_change() {
-    let simulator = play("empty", 1.0).await;
+async fn watches_start_at_a_version_and_report_every_change() {
+    let simulator = start("empty", 1.0).await;
     let cluster = &simulator.clusters()[0];
     let alice = Client::new(cluster, "alice-token");
     alice.post(LIST, web()).await;
@@ -187,12 +187,12 @@ async fn watches_begin_where_asked_and_tell_every_change() {
 }
 
 #[tokio::test]
-async fn kube_clients_feel_at_home() {
+async fn kube_client_works() {
     use kube::api::{Api, DynamicObject, Patch, PatchParams};
     use kube::core::{ApiResource, GroupVersionKind};
     use kube::runtime::{WatchStreamExt, watcher};
 
-    let simulator = play("canary", 1.0).await;
+    let simulator = start("canary", 1.0).await;
     let yaml = simulator.kubeconfig_yaml();
     let kubeconfig = kube::config::Kubeconfig::from_yaml(&yaml).unwrap();
     let options = kube::config::KubeConfigOptions { context: Some("prod-eu".to_owned()), ..Default::default() };
@@ -230,7 +230,7 @@ async fn kube_clients_feel_at_home() {
 
 #[tokio::test]
 async fn reviews_answer_by_rights() {
-    let simulator = play("empty", 1.0).await;
+    let simulator = start("empty", 1.0).await;
     let cluster = &simulator.clusters()[0];
     let ask = |token: &'static str, subresource: &'static str| async move {
         let body = json!({"spec": {"resourceAttributes": {

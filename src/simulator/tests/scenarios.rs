@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{PATIENCE, play};
+use super::{WAIT_TIMEOUT, start};
 use crate::faults::Fault;
 use crate::kubernetes::object::{annotation, items, number, text};
-use crate::{Cluster, Mishap, Options, Scenario, Simulator};
+use crate::{Cluster, DrillFault, Options, Scenario, Simulator};
 
 /// Fast enough for a test; slow enough for its pauses to be seen.
 const FAST: f64 = 15.0;
@@ -15,7 +15,7 @@ const FAST: f64 = 15.0;
 async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let kind = cluster.workloads()[0].split_once('/').unwrap().0.to_owned();
     let find = |cluster: &Cluster| cluster.get(&kind, "payments-api").unwrap();
-    let waited = cluster.wait_until(PATIENCE, |cluster| holds(&find(cluster))).await;
+    let waited = cluster.wait_until(WAIT_TIMEOUT, |cluster| holds(&find(cluster))).await;
     assert!(waited.is_ok(), "{what} never came: {}", find(cluster)["status"]);
     find(cluster)
 }
@@ -30,7 +30,7 @@ fn weight(rollout: &Value) -> i64 {
 
 #[tokio::test]
 async fn canary_waits_at_twenty_percent() {
-    let simulator = play("canary", FAST).await;
+    let simulator = start("canary", FAST).await;
     let staging = simulator.cluster("staging").unwrap().get("rollout", "payments-api").unwrap();
     assert_eq!(text(&staging, "/status/phase"), "Healthy");
     assert!(text(&staging, "/spec/template/spec/containers/0/image").ends_with(":1.5.0"));
@@ -53,13 +53,13 @@ async fn canary_waits_at_twenty_percent() {
 }
 
 #[tokio::test]
-async fn error_spike_breaks_at_a_quarter() {
-    let simulator = play("error-spike", FAST).await;
+async fn error_spike_fails_at_a_quarter() {
+    let simulator = start("error-spike", FAST).await;
     until(prod_eu(&simulator), "25 %", |r| weight(r) == 25).await;
     let url = format!("{}/api/v1/query", simulator.prometheus_url());
     let query = "sum(rate(http_requests_total{cluster=\"prod-eu\",code=\"500\"}[10s])) \
                  / sum(rate(http_requests_total{cluster=\"prod-eu\"}[10s]))";
-    let spiked = tokio::time::timeout(PATIENCE, async {
+    let spiked = tokio::time::timeout(WAIT_TIMEOUT, async {
         loop {
             let answer = reqwest::Client::new().get(&url).query(&[("query", query)]).send().await.unwrap();
             let body: Value = answer.json().await.unwrap();
@@ -75,8 +75,8 @@ async fn error_spike_breaks_at_a_quarter() {
 }
 
 #[tokio::test]
-async fn crash_loop_gets_nowhere() {
-    let simulator = play("crash-loop", FAST).await;
+async fn crash_loop_makes_no_progress() {
+    let simulator = start("crash-loop", FAST).await;
     let cluster = prod_eu(&simulator);
     let rollout = until(cluster, "the deadline", |r| text(r, "/status/phase") == "Degraded").await;
     assert!(text(&rollout, "/status/message").starts_with("ProgressDeadlineExceeded"));
@@ -94,7 +94,7 @@ async fn crash_loop_gets_nowhere() {
 
 #[tokio::test]
 async fn blue_green_waits_to_switch() {
-    let simulator = play("blue-green", FAST).await;
+    let simulator = start("blue-green", FAST).await;
     let cluster = prod_eu(&simulator);
     let rollout = until(cluster, "the preview", |r| text(r, "/status/message") == "BlueGreenPause").await;
     assert_ne!(text(&rollout, "/status/blueGreen/activeSelector"), text(&rollout, "/status/blueGreen/previewSelector"));
@@ -104,7 +104,7 @@ async fn blue_green_waits_to_switch() {
 
 #[tokio::test]
 async fn deployment_rolls_to_the_end() {
-    let simulator = play("deployment", FAST).await;
+    let simulator = start("deployment", FAST).await;
     let cluster = prod_eu(&simulator);
     until(cluster, "the middle", |d| {
         (1..10).contains(&number(d, "/status/updatedReplicas", 0)) && number(d, "/status/replicas", 0) == 11
@@ -121,10 +121,10 @@ async fn deployment_rolls_to_the_end() {
 
 #[tokio::test]
 async fn api_outage_comes_and_goes() {
-    let simulator = play("api-outage", FAST).await;
+    let simulator = start("api-outage", FAST).await;
     let faults = prod_eu(&simulator).faults();
     let mut outages = faults.outages();
-    let seen = tokio::time::timeout(PATIENCE, async {
+    let seen = tokio::time::timeout(WAIT_TIMEOUT, async {
         outages.wait_for(|down| *down).await.unwrap();
         outages.wait_for(|down| !*down).await.unwrap();
         let mut changes = faults.changes();
@@ -145,13 +145,13 @@ async fn the_same_seed_gives_the_same_names() {
         let pods = simulator.cluster("prod-us").unwrap().list("pods");
         pods.iter().map(|pod| text(pod, "/metadata/name").to_owned()).collect()
     };
-    let (one, other) = (play("canary", 1.0).await, play("canary", 1.0).await);
+    let (one, other) = (start("canary", 1.0).await, start("canary", 1.0).await);
     assert_eq!(names(&one), names(&other));
 }
 
 #[tokio::test]
 async fn a_kubeconfig_is_private() {
-    let simulator = play("empty", 1.0).await;
+    let simulator = start("empty", 1.0).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kubeconfig");
     simulator.write_kubeconfig(&path).unwrap();
@@ -165,17 +165,17 @@ async fn a_kubeconfig_is_private() {
 }
 
 #[tokio::test]
-async fn pods_of_a_drill_are_well_at_first_and_wear_out() {
-    let scenario = Scenario::drill(Mishap::Crash, Duration::from_secs(20)).unwrap();
+async fn pods_of_a_crash_drill_start_healthy_and_fail_later() {
+    let scenario = Scenario::drill(DrillFault::Crash, Duration::from_secs(20)).unwrap();
     let simulator = Simulator::start(&scenario, Options { speed: 4.0, ..Options::default() }).await.unwrap();
     let served = simulator.served();
     let changed = |_: &Cluster| served.lock().unwrap().iter().any(|served| served.changed);
-    let waited = simulator.current().unwrap().wait_until(PATIENCE, changed).await;
+    let waited = simulator.current().unwrap().wait_until(WAIT_TIMEOUT, changed).await;
     let served = served.lock().unwrap().clone();
     assert!(waited.is_ok(), "{served:?}");
     let began = served.iter().position(|served| served.changed).unwrap();
     assert!(served[..began].iter().any(|served| served.requests > 0), "{served:?}");
     let crashed = |pod: &Value| number(pod, "/status/containerStatuses/0/restartCount", 0) > 0;
     let any = |cluster: &Cluster| cluster.list("pods").iter().any(crashed);
-    assert!(simulator.current().unwrap().wait_until(PATIENCE, any).await.is_ok());
+    assert!(simulator.current().unwrap().wait_until(WAIT_TIMEOUT, any).await.is_ok());
 }

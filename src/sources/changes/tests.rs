@@ -74,7 +74,7 @@ async fn the_changes_are_the_commits_between_the_two_versions() {
 }
 
 #[tokio::test]
-async fn where_nothing_comes_in_the_changes_are_those_since_the_version_before() {
+async fn without_a_candidate_changes_are_since_the_previous_version() {
     if no_git() {
         return;
     }
@@ -86,7 +86,7 @@ async fn where_nothing_comes_in_the_changes_are_those_since_the_version_before()
 }
 
 #[tokio::test]
-async fn an_older_version_takes_commits_away() {
+async fn older_version_removes_commits() {
     if no_git() {
         return;
     }
@@ -112,7 +112,7 @@ async fn commits_of_artifacts_come_before_tags() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_known_says_what_to_do() {
+async fn unknown_changes_say_what_to_do() {
     if no_git() {
         return;
     }
@@ -140,7 +140,7 @@ async fn what_cannot_be_known_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_version_is_held_against_its_tag_and_its_commits() {
+async fn version_is_checked_against_tag_and_commits() {
     if no_git() {
         return;
     }
@@ -169,7 +169,7 @@ async fn a_version_is_held_against_its_tag_and_its_commits() {
 }
 
 #[tokio::test]
-async fn a_release_counts_from_the_release_before_and_not_from_its_own_candidates() {
+async fn release_counts_from_previous_release_not_its_candidates() {
     if no_git() {
         return;
     }
@@ -187,7 +187,7 @@ async fn a_release_counts_from_the_release_before_and_not_from_its_own_candidate
 }
 
 #[tokio::test]
-async fn migrations_are_those_that_came_since_what_is_stable() {
+async fn migrations_are_those_since_stable() {
     if no_git() {
         return;
     }
@@ -226,7 +226,7 @@ async fn migrations_are_those_that_came_since_what_is_stable() {
 }
 
 #[tokio::test]
-async fn released_migrations_stay_as_they_are_and_what_is_not_read_is_not_green() {
+async fn edited_or_unread_migrations_are_not_green() {
     if no_git() {
         return;
     }
@@ -285,7 +285,7 @@ async fn patch(client: &Client, group: &str, version: &str, kind: &str, name: &s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_environments_are_compared_as_their_api_servers_have_them() {
+async fn environments_are_compared_as_live_objects() {
     let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
     let (prod, staging) = (client(&simulator, "prod-eu").await, client(&simulator, "staging").await);
     let asked = "drift = { allow = ['replicas'] }";
@@ -322,7 +322,7 @@ async fn two_environments_are_compared_as_their_api_servers_have_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn labels_and_annotations_of_a_replica_set_are_traces() {
+async fn replicaset_labels_and_annotations_identify_the_commit() {
     let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
     let cluster = (client(&simulator, "staging").await, "payments".to_owned());
     let name =

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_started_is_blind() {
+    async fn command_that_cannot_start_is_blind() {
         let evidence = run(&["no-such-program"]).await;
         assert_eq!(evidence.found, Found::Blind);
         assert_eq!(evidence.summary, "cannot run no-such-program: there is no such program");
@@ -342,14 +342,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_it_started_ends_with_it() {
+    async fn child_processes_end_with_the_command() {
         let evidence = run(&["sh", "-c", "sleep 600 & echo $!"]).await;
         assert_eq!(evidence.found, Found::Passed);
         assert!(is_gone(&evidence.lines[0]).await);
     }
 
     #[tokio::test]
-    async fn who_gives_up_ends_it_and_its_children() {
+    async fn cancelling_ends_command_and_children() {
         let folder = tempfile::tempdir().unwrap();
         let script =
             format!("sleep 600 & echo $! $$ > {0}/pids.new; mv {0}/pids.new {0}/pids; yes", folder.path().display());

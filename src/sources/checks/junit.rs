@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_errors_and_skips_are_counted_with_the_first_line_of_their_message() {
+    fn failures_and_skips_are_counted_with_the_first_line_of_their_message() {
         let (tally, result) = tally(
             "<testsuites><testsuite name='a' tests='5' failures='1' errors='1' skipped='1'>\
              <testcase classname='c' name='ok'/>\
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_name_the_beginning_is_kept_and_its_memory_given_back() {
+    fn long_names_are_truncated_and_their_memory_freed() {
         let kept = beginning("é".repeat(1 << 20));
         assert_eq!(kept, "é".repeat(MOST / 2));
         assert!(kept.capacity() <= MOST, "{} bytes are held", kept.capacity());
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_must_hold_what_it_promises() {
+    fn suite_must_contain_the_tests_it_counts() {
         let (_, result) = tally("<testsuite name='s' tests='3'><testcase name='a'/></testsuite>");
         assert_eq!(result.unwrap_err(), "is cut short: suite `s` says 3 tests, and holds 1");
         let (tally, result) = tally("<testsuite name='s' tests='1' errors='2'><testcase name='a'/></testsuite>");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_outside_of_a_test_fails() {
+    fn failure_outside_of_a_test_fails() {
         let (tally, result) =
             tally("<testsuite name='s'><error message='no fixture'/><testcase name='a'/></testsuite>");
         result.unwrap();

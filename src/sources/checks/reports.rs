@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn only_utf_8_is_text() {
+    fn only_utf_8_is_accepted() {
         assert_eq!(read("aä漢🎉".as_bytes()).unwrap(), "aä漢🎉");
         assert_eq!(read(b"M\xfcller").unwrap_err(), "is not UTF-8 at byte 1: have it written as UTF-8");
         assert!(read(b"<\0a\0").unwrap_err().contains("NUL at byte 1"));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_stops_the_reading() {
+    async fn cancelling_stops_reading() {
         let (seen, stopped) = std::sync::mpsc::channel();
         let work = apart(move |stop| {
             let mut endless = Text::new(io::repeat(b' '), stop.clone());

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_check_is_answered_and_one_that_hangs_fails_by_its_own_time_limit() {
+    async fn hanging_check_fails_by_its_own_timeout() {
         let ground = ground();
         ground.ask("api:1");
         let answers = ground.answers(3).await;
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_artifact_and_a_person_who_asks_make_it_look_again() {
+    async fn new_artifact_or_request_repeats_the_check() {
         let ground = ground();
         ground.ask("api:1");
         ground.answers(3).await;

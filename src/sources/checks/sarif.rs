@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_has_its_own_level_or_that_of_its_rule_or_warning() {
+    fn result_level_falls_back_to_rule_then_warning() {
         let results = json!([
             {"ruleId": "A1", "message": {"text": "x"}},
             {"ruleIndex": 1, "message": {"text": "x"}},
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_suppressed_or_gone_does_not_count() {
+    fn suppressed_or_absent_results_do_not_count() {
         let results = json!([
             {"ruleId": "A1", "message": {"text": "x"}, "suppressions": [{"kind": "inSource"}]},
             {"ruleId": "A1", "message": {"text": "x"}, "suppressions": [{"kind": "external", "status": "accepted"}]},
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_did_not_get_far_says_nothing() {
+    fn unsuccessful_run_is_no_evidence() {
         let run = |more: Value| {
             let mut log = log(&json!([]));
             for (key, value) in more.as_object().unwrap() {

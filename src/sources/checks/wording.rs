@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_bounded_and_of_one_piece() {
+    fn lines_are_bounded_and_single() {
         assert_eq!(one_line("  a\n\tb  c "), "a b c");
         assert_eq!(one_line(&"ä".repeat(400)).chars().count(), LINE + 1);
         assert_eq!(first_line("\n \n x\ny"), "x");

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_well_formed_is_read_to_its_end() {
+    fn well_formed_xml_is_read_to_the_end() {
         let text = "\u{feff}<?xml version='1.0'?><!-- x --><n:r a='1&lt;2'>x &amp; &#252;<![CDATA[<y>]]><e/></n:r>\n";
         assert_eq!(read(text, Doctype::Refused), "<r 1<2>x & ü<y><e ></></>");
         let named = "<!DOCTYPE r SYSTEM 'http://x/y.dtd'><r/>";
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_refused() {
+    fn malformed_xml_is_refused() {
         let deep = "<a>".repeat(200);
         let long = format!("<a>{}</a>", "x".repeat(LONGEST + (1 << 20)));
         for (text, words) in [

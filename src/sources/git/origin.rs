@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_at_the_end_of_tags() {
+    fn commit_hash_is_read_from_the_end_of_a_tag() {
         for (tag, hash) in [
             ("9f2c41a", Some("9f2c41a")),
             ("1.5.0-9f2c41ab", Some("9f2c41ab")),

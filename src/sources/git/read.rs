@@ -91,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_printed_is_read_without_harm(out in proptest::collection::vec(
+        fn any_git_output_is_read_without_panic(out in proptest::collection::vec(
             prop_oneof![Just(0_u8), Just(b':'), Just(b' '), Just(b'\t'), Just(b'\n'), any::<u8>()], 0..200,
         )) {
             let _ = (commits(&out), tags(&out), changed_files(&out), files(&out));

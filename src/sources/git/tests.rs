@@ -86,7 +86,7 @@ fn subjects(range: &Range) -> Vec<String> {
 }
 
 #[test]
-fn tags_are_looked_for_under_the_names_that_people_give_them() {
+fn tags_are_found_under_usual_names() {
     for (version, prefix, names) in [
         ("1.5.0", "v", &["v1.5.0", "1.5.0"][..]),
         ("v1.5.0", "v", &["v1.5.0", "1.5.0"]),
@@ -99,7 +99,7 @@ fn tags_are_looked_for_under_the_names_that_people_give_them() {
 }
 
 #[tokio::test]
-async fn commits_between_two_versions_come_with_all_that_is_known_of_them() {
+async fn commits_between_versions_are_complete() {
     if no_git() {
         return;
     }
@@ -127,7 +127,7 @@ async fn commits_between_two_versions_come_with_all_that_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn tags_light_and_annotated_point_at_commits_and_others_at_nothing() {
+async fn lightweight_and_annotated_tags_resolve_to_commits() {
     if no_git() {
         return;
     }
@@ -157,7 +157,7 @@ async fn tags_light_and_annotated_point_at_commits_and_others_at_nothing() {
 }
 
 #[tokio::test]
-async fn hostile_names_and_messages_stay_words() {
+async fn hostile_names_and_messages_are_only_text() {
     if no_git() {
         return;
     }
@@ -211,7 +211,7 @@ async fn settings_of_the_repository_start_no_program() {
 }
 
 #[tokio::test]
-async fn files_that_came_changed_and_went() {
+async fn added_changed_and_deleted_files_are_listed() {
     if no_git() {
         return;
     }
@@ -244,7 +244,7 @@ async fn files_that_came_changed_and_went() {
 }
 
 #[tokio::test]
-async fn a_folder_of_a_repository_counts_for_itself() {
+async fn subfolder_limits_the_history() {
     if no_git() {
         return;
     }
@@ -277,7 +277,7 @@ async fn a_shallow_clone_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn no_repository_is_told_with_what_to_do() {
+async fn missing_repository_says_what_to_do() {
     if no_git() {
         return;
     }
@@ -308,7 +308,7 @@ async fn the_folder_of_the_config_file_comes_before_the_current_one() {
 }
 
 #[tokio::test]
-async fn the_commit_of_an_artifact_is_told_by_label_then_image_then_tag() {
+async fn commit_comes_from_label_then_image_then_tag() {
     if no_git() {
         return;
     }

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_in_words() {
+    fn causes_are_explained() {
         let words = [
             ("Connection refused (os error 111)", "connection refused; is the API server up?"),
             (
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_load_balancer_and_what_is_no_json_are_named() {
+    fn html_and_other_non_json_answers_are_named() {
         let page = Status::failure("<html><body>busy</body></html>", FOREIGN).with_code(503);
         assert_eq!(
             explain_status(&page),

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watch_that_ends_at_once_is_begun_every_two_seconds() {
+    fn watch_that_ends_at_once_restarts_every_two_seconds() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         let after = |millis| now + Duration::from_millis(millis);
         assert_eq!(pace.wait(true, now), Duration::ZERO);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_to_be_left_alone_is_but_not_for_ever() {
+    fn retry_after_is_honoured_up_to_a_limit() {
         let now = Instant::now();
         let waits = |code: u16, wish: &str| {
             let mut pace = Pace::default();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_start_of_a_watch_is_one() {
+    fn only_the_first_request_is_a_watch_start() {
         let of = |uri: &str| starts(&uri.parse().unwrap());
         assert!(of("/api/v1/namespaces/shop/pods?&watch=true&labelSelector=a&resourceVersion=7"));
         assert!(!of("/api/v1/namespaces/shop/pods?&limit=500&labelSelector=a"));

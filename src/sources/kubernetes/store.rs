@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_nothing_is_kept_of_is_no_news() {
+    fn change_outside_of_kept_fields_is_ignored() {
         let mut pods = Store::default();
         assert!(!pods.take(Event::Init));
         assert!(!pods.take(Event::InitApply(pod("a", "Running", 1))));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_replaces_all_that_was_known_when_it_is_complete() {
+    fn complete_list_replaces_known_objects() {
         let mut pods = Store::default();
         for event in [Event::Init, Event::InitApply(pod("a", "Running", 1)), Event::InitDone] {
             pods.take(event);

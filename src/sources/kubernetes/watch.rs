@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_also_where_answers_and_failures_take_turns_and_shrink_after_a_calm() {
+    fn backoff_grows_when_alternating_and_resets_after_calm() {
         let (mut waits, mut now) = (Waits::default(), Instant::now());
         let mut seen = Vec::new();
         for _ in 0..6 {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_gone_is_no_trouble_and_any_other_refusal_is() {
+    fn gone_version_is_no_error_and_other_refusals_are() {
         let status = |code| kube::core::Status::failure("no", "Expired").with_code(code).boxed();
         assert!(is_gone(&watcher::Error::WatchError(status(410))));
         assert!(is_gone(&watcher::Error::WatchStartFailed(kube::Error::Api(status(410)))));

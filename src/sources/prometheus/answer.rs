@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn only_notices_are_no_warnings() {
+    fn notices_are_not_warnings() {
         let json = r#"{"status":"success","warnings":["PromQL info: metric might not be a counter","store gone"],"data":{"resultType":"vector","result":[]}}"#;
         assert_eq!(read(json).unwrap().warnings, ["store gone"]);
     }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_back_and_is_for_its_owner_only() {
+    fn cursors_are_read_back_and_private() {
         let root = tempfile::tempdir().unwrap();
         let (folder, env) = (root.path().join("state"), EnvName::new("prod"));
         assert_eq!(load(&folder, &env).unwrap(), Saved::new());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_neither_read_nor_written_through_and_a_torn_file_is_an_error() {
+    fn symlinks_are_refused_and_torn_files_are_errors() {
         let root = tempfile::tempdir().unwrap();
         let (folder, env) = (root.path().to_owned(), EnvName::new("prod"));
         let elsewhere = folder.join("elsewhere");

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_filled_so_that_promql_stays_whole() {
+    fn placeholders_keep_promql_valid() {
         let cases = [
             (r#"a{n="{{namespace}}",w="{{workload}}"}"#, r#"a{n="shop",w="web.v1"}"#),
             (r#"a{p=~"{{pods}}"}[{{window}}]"#, r#"a{p=~"web[.]v1-5d-[^-]+"}[90s]"#),

@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_up_to_half_a_minute() {
+    fn backoff_grows_up_to_thirty_seconds() {
         let interval = Duration::from_secs(5);
         let mut backoff = Backoff::default();
         let mut passed = Vec::new();

@@ -2,10 +2,10 @@
 
 mod answers;
 mod counted;
-mod flight;
 mod replayed;
 mod shapes;
 mod tls;
+mod whole_source;
 
 use std::collections::BTreeMap;
 

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_zero_errors_only_with_proof_of_traffic() {
+    fn missing_errors_are_zero_only_with_traffic() {
         let empty = || Err(NoData::Empty);
         assert_eq!(related(Ok(5.0), empty(), true, 1.0), Ok(0.0));
         // A preset fills in zeros itself; what it leaves empty has no label for the outcome.
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn old_samples_are_stale_whatever_they_say() {
+    fn old_samples_are_stale() {
         assert_eq!(related(Ok(5.0), Ok(0.1), false, 46.0), Err(NoData::Stale));
         assert_eq!(related(Ok(5.0), Err(NoData::Empty), false, 46.0), Err(NoData::Empty));
         assert_eq!(related(Ok(5.0), Ok(0.1), false, 44.0), Ok(0.1));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_has_gaps_where_there_was_nothing_and_our_time() {
+    fn history_keeps_gaps_and_local_time() {
         let grid =
             Grid { start: at(100), step: Duration::from_secs(10), steps: 4, ahead: SignedDuration::from_secs(60) };
         let found = [(100, 1.0), (120, f64::NAN), (130, 3.0), (140, 4.0)];

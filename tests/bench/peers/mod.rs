@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
+use support::process::{Meter, memory};
+use support::{Program, Pty};
 
 use crate::crowd;
 use crate::figures::{Samples, Table, show};
 use crate::place::{Place, deployment};
-use crate::process::{Meter, memory};
-use crate::pty::Tui;
 
 const SIZE: (u16, u16) = (120, 40);
 const DEPLOYMENTS: u32 = 49;
@@ -72,7 +72,7 @@ fn peers(place: &Place, cluster: &Path) -> Vec<Peer> {
     let mut peers = vec![
         Peer {
             name: "cockpit",
-            program: PathBuf::from(env!("CARGO_BIN_EXE_cockpit")),
+            program: PathBuf::from(crate::COCKPIT),
             arguments: vec!["--config".to_owned(), config],
             frame: "Deck",
             live: "1.5.0",
@@ -116,10 +116,10 @@ fn peers(place: &Place, cluster: &Path) -> Vec<Peer> {
 }
 
 impl Peer {
-    fn open(&self, place: &Place) -> Tui {
+    fn open(&self, place: &Place) -> Pty {
         let (kubeconfig, _) = place.files(&[place.environment("prod-eu", place.rollout)], false);
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        Tui::program(&self.program, &arguments, SIZE, &[("KUBECONFIG", &kubeconfig)])
+        Program::new(&self.program).env("KUBECONFIG", kubeconfig).screen(&arguments, SIZE)
     }
 }
 
@@ -127,10 +127,10 @@ fn starts(table: &mut Table, place: &Place, peer: &Peer) {
     let (mut frame, mut row) = (Samples::default(), Samples::default());
     for _ in 0..STARTS {
         let began = Instant::now();
-        let tui = peer.open(place);
-        tui.wait_text(peer.frame);
+        let pty = peer.open(place);
+        pty.wait_text(peer.frame);
         frame.add(began.elapsed());
-        tui.wait_text(peer.live);
+        pty.wait_text(peer.live);
         row.add(began.elapsed());
     }
     table.times(&format!("exec → first frame, {}", peer.name), &frame, None);
@@ -138,26 +138,26 @@ fn starts(table: &mut Table, place: &Place, peer: &Peer) {
 }
 
 fn costs(table: &mut Table, place: &Place, peer: &Peer) {
-    let tui = peer.open(place);
-    tui.wait_text(peer.live);
+    let pty = peer.open(place);
+    pty.wait_text(peer.live);
     sleep(SETTLE);
-    cost(table, &tui, peer, "idle");
+    cost(table, &pty, peer, "idle");
     let over = Arc::new(AtomicBool::new(false));
     let changes = crowd::change(place.api("Pod"), place.names("Pod"), crowd::Change::Annotation, Arc::clone(&over));
     let changes = place.runtime.spawn(changes);
     sleep(Duration::from_secs(5));
-    cost(table, &tui, peer, "50 pod changes/s");
+    cost(table, &pty, peer, "50 pod changes/s");
     over.store(true, Ordering::Relaxed);
     let rate = place.runtime.block_on(changes).expect("changes");
     table.figure(&format!("pace kept, {}", peer.name), &format!("{rate:.0}/s"), None);
 }
 
-fn cost(table: &mut Table, tui: &Tui, peer: &Peer, what: &str) {
-    let written = tui.written();
-    let mut meter = Meter::start(tui.pid());
+fn cost(table: &mut Table, pty: &Pty, peer: &Peer, what: &str) {
+    let written = pty.written();
+    let mut meter = Meter::start(pty.pid());
     meter.watch(SPAN);
-    let bytes = (tui.written() - written) / SPAN.as_secs();
-    let (_, most) = memory(tui.pid());
+    let bytes = (pty.written() - written) / SPAN.as_secs();
+    let most = memory(pty.pid()).peak_mib;
     let figure = format!("{:.2} % of a core, {most:.0} MiB, {bytes} bytes/s to the terminal", meter.percent());
     table.figure(&format!("{what}, {}", peer.name), &figure, None);
 }
@@ -165,11 +165,11 @@ fn cost(table: &mut Table, tui: &Tui, peer: &Peer, what: &str) {
 /// From a change of a pod at the API server, its PATCH included, to the screen.
 fn sees(table: &mut Table, place: &Place, peer: &Peer) {
     let Some(sign) = peer.sign else { return };
-    let mut tui = peer.open(place);
-    tui.wait_text(peer.live);
+    let mut pty = peer.open(place);
+    pty.wait_text(peer.live);
     if let Some(key) = peer.restarts {
-        tui.send(key);
-        tui.wait_text("revisions and pods");
+        pty.send(key);
+        pty.wait_text("revisions and pods");
     }
     sleep(Duration::from_secs(3));
     let pods = place.api("Pod");
@@ -187,7 +187,7 @@ fn sees(table: &mut Table, place: &Place, peer: &Peer) {
         let began = Instant::now();
         let params = PatchParams::default();
         place.runtime.block_on(pods.patch_status(&name, &params, &patch)).expect("patched");
-        tui.wait_text(&sign(count));
+        pty.wait_text(&sign(count));
         samples.add(began.elapsed());
     }
     table.times(&format!("change at the API server → screen, {}", peer.name), &samples, None);

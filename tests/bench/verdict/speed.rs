@@ -1,8 +1,10 @@
 //! How many scrapes a second `cockpit judge` reads, judges and answers.
 
 use std::fmt::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
+
+use support::Program;
 
 use crate::Runs;
 use crate::goals::Goals;
@@ -32,9 +34,11 @@ pub fn run(_: Runs, goals: &mut Goals) {
         );
     }
     std::fs::write(&path, lines).expect("the scrapes are written");
+    let program = Program::new(env!("CARGO_BIN_EXE_cockpit"));
+    let path = path.display().to_string();
     let one = || {
         let began = Instant::now();
-        let done = Command::new(env!("CARGO_BIN_EXE_cockpit")).arg("judge").arg(&path).stdout(Stdio::null()).status();
+        let done = program.command(&["judge", &path]).stdout(Stdio::null()).status();
         done.expect("cockpit judge runs");
         began.elapsed()
     };

@@ -15,7 +15,8 @@ use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::keys::{Chord, Command, Key};
 
 use super::bytes::Bytes;
-use super::common::{build, checklists, scenes};
+use crate::build::{checklists, parts, releases};
+
 use super::safe;
 
 const KEYS: [Key; 17] = [
@@ -40,18 +41,18 @@ const KEYS: [Key; 17] = [
 
 pub fn check(data: &[u8]) {
     let mut bytes = Bytes(data);
-    let scenes: [fn() -> Model; 9] = [
-        scenes::canary,
-        scenes::spike,
-        scenes::crashing,
-        scenes::no_api_server,
-        scenes::blue_green,
-        scenes::deployment,
-        scenes::in_flight,
+    let models: [fn() -> Model; 9] = [
+        releases::canary,
+        releases::spike,
+        releases::crashing,
+        releases::no_api_server,
+        releases::blue_green,
+        releases::deployment,
+        releases::in_flight,
         checklists::checklist,
-        scenes::nothing_yet,
+        releases::nothing_yet,
     ];
-    let mut model = bytes.pick(&scenes)();
+    let mut model = bytes.pick(&models)();
     let (width, height, ascii) = (u16::from(bytes.byte()), u16::from(bytes.byte()) % 90, bytes.byte() > 127);
     for _ in 0..200 {
         if bytes.is_empty() {
@@ -127,7 +128,7 @@ fn was_meant(msg: &Msg, before: Option<&Overlay>, now: jiff::Timestamp) {
 
 fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
     let env = model.ui.env.clone();
-    let target = model.target().unwrap_or(WorkloadKey { env: env.clone(), workload: build::api() });
+    let target = model.target().unwrap_or(WorkloadKey { env: env.clone(), workload: parts::api() });
     match choice % 24 {
         0..=7 => {
             let key = bytes.pick(&KEYS);
@@ -160,13 +161,13 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
             let (pod, lines) = (bytes.text(), Ok(vec![bytes.text()]));
             Msg::Core(core::Msg::Feed(Feed::Log { target, pod, lines }))
         }
-        20 => Msg::Core(core::Msg::Feed(build::link(
+        20 => Msg::Core(core::Msg::Feed(parts::link(
             env.as_str(),
             bytes.pick(&[SourceKind::Kubernetes, SourceKind::Prometheus]),
             Link::Down(bytes.text()),
             None,
         ))),
-        21 => Msg::Core(core::Msg::Feed(build::link(
+        21 => Msg::Core(core::Msg::Feed(parts::link(
             env.as_str(),
             SourceKind::Kubernetes,
             Link::Up,

@@ -16,8 +16,8 @@ use release_cockpit::domain::workload::{Object, Snapshot};
 use release_cockpit::domain::world::World;
 use serde_json::Value;
 
-use super::common::build;
 use super::safe;
+use crate::build::parts;
 
 /// Sizes that are drawn: too small, the smallest, odd, usual, wide.
 const SIZES: [(u16, u16); 6] = [(12, 3), (60, 16), (73, 19), (80, 24), (121, 33), (200, 60)];
@@ -45,25 +45,25 @@ pub fn check(data: &[u8]) {
     shown(
         choice,
         object,
-        Snapshot { replicasets, pods, runs, ..build::rollout(None, build::healthy(""), Vec::new()) },
+        Snapshot { replicasets, pods, runs, ..parts::rollout(None, parts::healthy(""), Vec::new()) },
         events,
     );
 }
 
 fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cockpit::domain::event::KubeEvent>) {
     let snapshot = Snapshot { object, ..rest };
-    let mut settings = build::settings("prod-eu", true);
+    let mut settings = parts::settings("prod-eu", true);
     settings.workloads = vec![snapshot.id()];
-    let mut model = build::model([settings], "prod-eu");
-    build::connect(&mut model, "prod-eu");
+    let mut model = parts::model([settings], "prod-eu");
+    parts::connect(&mut model, "prod-eu");
     let target = WorkloadKey { env: model.ui.env.clone(), workload: snapshot.id() };
     let before = model.core.world.clone();
     let feed = Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) };
-    model.core.world.take(feed, build::ago(60));
+    model.core.world.take(feed, parts::ago(60));
     for event in events {
-        model.core.world.take(Feed::Event { target: target.clone(), event }, build::now());
+        model.core.world.take(Feed::Event { target: target.clone(), event }, parts::now());
     }
-    model.core.world.rejudge(build::now());
+    model.core.world.rejudge(parts::now());
 
     printed(&before, &model.core.world);
     for verb in Verb::ALL {
@@ -82,7 +82,7 @@ fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cock
 
 /// Everything that commands print of a world.
 pub fn printed(before: &World, world: &World) {
-    let now = build::now();
+    let now = parts::now();
     safe::lines(&status::text(world, Some("api"), now));
     let json = status::json(world, Some("api"), now);
     let pretty = json_pretty(&json);

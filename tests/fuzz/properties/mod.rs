@@ -1,6 +1,6 @@
 //! What must hold for any bytes: each module is one family, and its `check` fails where something does not hold.
 //!
-//! Shared by the fuzzer's targets and by `tests/seeds.rs`, which feeds them all seeds without a fuzzer.
+//! Shared by the fuzzer's targets and by `tests/it/seeds.rs`, which feeds them all seeds without a fuzzer.
 #![allow(dead_code, reason = "of the fixtures a few are used")]
 #![allow(
     clippy::unwrap_used,
@@ -11,8 +11,6 @@
 )]
 
 pub mod bytes;
-#[path = "../../common/mod.rs"]
-pub mod common;
 pub mod config;
 pub mod evidence;
 pub mod journal;

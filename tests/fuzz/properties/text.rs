@@ -8,8 +8,8 @@ use release_cockpit::domain::text::{is_unsafe, visible};
 use release_cockpit::sources::prometheus::trouble::tidy;
 use serde_json::{Value, json};
 
-use super::common::{build, hostile};
 use super::safe;
+use crate::build::{hostile, parts};
 
 /// Four bytes choose what is drawn and where; the rest is text.
 pub fn check(data: &[u8]) {
@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
         return safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
     }
     safe::frame(&model, u16::from(choice[2]), u16::from(choice[3]) % 90, choice[1] > 127);
-    safe::lines(&status::text(&model.core.world, Some(&text), build::now()));
+    safe::lines(&status::text(&model.core.world, Some(&text), parts::now()));
 }
 
 fn words(text: &str) {

@@ -29,7 +29,7 @@ fn pod() -> Value {
 }
 
 #[test]
-fn the_same_differs_in_nothing_and_an_image_is_no_difference() {
+fn equal_objects_and_other_images_are_no_drift() {
     let mut other = pod();
     other["containers"][0]["image"] = json!("api:2");
     other["containers"][0]["resources"]["requests"] = json!({"cpu": 0.5, "memory": "1024Mi"});
@@ -39,7 +39,7 @@ fn the_same_differs_in_nothing_and_an_image_is_no_difference() {
 }
 
 #[test]
-fn what_differs_is_named_and_no_value_of_a_variable_is_told() {
+fn drift_is_named_without_values_of_variables() {
     let mut before = pod();
     before["containers"][0]["env"] = json!([
         {"name": "LOG_LEVEL", "value": "debug"}, {"name": "EXTRA", "value": "hidden"},
@@ -76,7 +76,7 @@ fn what_differs_is_named_and_no_value_of_a_variable_is_told() {
 }
 
 #[test]
-fn what_may_differ_is_allowed_by_name() {
+fn allowed_drift_is_ignored() {
     let difference = Difference {
         workload: "rollout/api".to_owned(),
         aspect: Aspect::Env,
@@ -103,7 +103,7 @@ fn what_may_differ_is_allowed_by_name() {
 }
 
 #[test]
-fn patterns() {
+fn wildcard_patterns_match() {
     for (pattern, text, fits) in [
         ("", "", true),
         ("a", "a", true),
@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn odd_objects_do_no_harm(text in "[a-z{}\\[\\]\":,0-9]{0,40}", amount in any::<String>()) {
+    fn odd_objects_are_compared_without_panic(text in "[a-z{}\\[\\]\":,0-9]{0,40}", amount in any::<String>()) {
         let odd: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         let pod = json!({"containers": odd, "volumes": [odd, {"projected": odd}], "initContainers": [{"name": "a", "env": odd}]});
         let _ = compare("a", &shape(pod), &Shape::default(), ("x", "y"));

@@ -102,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn ways_down_are_found_as_the_tools_name_them() {
+    fn down_migrations_are_found_by_tool_conventions() {
         let files: Vec<String> = [
             "db/V1__a.sql",
             "undo/U1__other_words.sql",
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_lost(text in "(a|\n|-- migrate:(up|down)\n|é){0,12}") {
+        fn splitting_sections_loses_no_line(text in "(a|\n|-- migrate:(up|down)\n|é){0,12}") {
             prop_assert_eq!(sections(&text).up.matches('\n').count(), text.matches('\n').count());
         }
     }

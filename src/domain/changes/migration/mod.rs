@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_read_is_not_said_to_be_harmless() {
+    fn unreadable_migration_is_not_harmless() {
         let read = |text: &str| Migration::read("V2__a.sql", text, Fate::New, &[]);
         let broken = read("ALTER TABLE a ADD COLUMN b int; SELECT 'open");
         assert!(broken.unread.is_some());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_knows_its_way_down_and_its_worst_statement() {
+    fn migration_knows_its_down_file_and_worst_statement() {
         let files = ["migrations/V2__drop.sql".to_owned(), "migrations/U2__drop.sql".to_owned()];
         let text = "ALTER TABLE users ADD COLUMN a TEXT;\n\nDROP TABLE old;\n";
         let migration = Migration::read(&files[0], text, Fate::New, &files);

@@ -9,7 +9,7 @@ fn version(text: &str) -> Version {
 }
 
 #[test]
-fn steps() {
+fn version_steps_fit_the_commits() {
     for (last, next, messages, fit) in [
         ("1.4.2", "1.4.3", &["fix: a"][..], Fit::Right),
         ("1.4.2", "1.4.3", &["words"], Fit::Right),
@@ -41,7 +41,7 @@ fn steps() {
 }
 
 #[test]
-fn words_name_the_version_that_would_do() {
+fn message_names_the_sufficient_version() {
     let words = |last, next, message| Bumping::judge(&version(last), &version(next), &[commit(message)]).words();
     assert_eq!(
         words("1.4.2", "1.4.3", "feat!: a"),
@@ -84,13 +84,13 @@ fn any_commits() -> impl Strategy<Value = Vec<Commit>> {
 
 proptest! {
     #[test]
-    fn more_commits_never_ask_for_less(last in any_version(), some in any_commits(), more in any_commits()) {
+    fn more_commits_never_lower_the_required_bump(last in any_version(), some in any_commits(), more in any_commits()) {
         let all: Vec<Commit> = some.iter().chain(&more).cloned().collect();
         prop_assert!(demanded(&all, &last) >= demanded(&some, &last));
     }
 
     #[test]
-    fn the_least_version_will_do_and_less_will_not(last in any_version(), commits in any_commits()) {
+    fn smallest_sufficient_version_passes_and_less_fails(last in any_version(), commits in any_commits()) {
         let bumping = Bumping::judge(&last, &last, &commits);
         let least = bumping.least();
         prop_assert!(Bumping::judge(&last, &least, &commits).is_right(), "{}", least);
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd(text in any::<String>(), prefix in any::<String>()) {
+    fn any_text_is_parsed_without_panic(text in any::<String>(), prefix in any::<String>()) {
         let _ = parse(&text, &prefix);
     }
 }

@@ -27,7 +27,7 @@ fn said(schedule: &Schedule, local: &str) -> String {
 }
 
 #[test]
-fn without_settings_only_late_fridays_are_closed() {
+fn default_schedule_closes_friday_afternoon() {
     let none = Schedule::default();
     for open in ["2026-11-20T14:59:59", "2026-11-23T06:00:00", "2026-11-18T03:00:00"] {
         assert_eq!(said(&none, open), "open", "{open}");
@@ -42,7 +42,7 @@ fn without_settings_only_late_fridays_are_closed() {
 }
 
 #[test]
-fn windows_and_freezes() {
+fn windows_and_freezes_open_and_close() {
     let office = schedule(&["Mon-Thu 09:00-16:00", "Fri 09:00-12:00"], &["2026-12-18..2027-01-04 year end"]);
     assert_eq!(said(&office, "2026-11-19T15:59:59"), "open");
     assert_eq!(said(&office, "2026-11-20T11:00:00"), "open");
@@ -69,7 +69,7 @@ fn windows_and_freezes() {
 }
 
 #[test]
-fn windows_past_midnight_belong_to_the_day_they_begin_on() {
+fn window_past_midnight_belongs_to_its_first_day() {
     let night = schedule(&["Fri 22:00-02:00"], &[]);
     assert_eq!(said(&night, "2026-11-20T22:00:00"), "open");
     assert_eq!(said(&night, "2026-11-21T01:59:00"), "open");
@@ -81,7 +81,7 @@ fn windows_past_midnight_belong_to_the_day_they_begin_on() {
 }
 
 #[test]
-fn clocks_that_are_put_forward_open_at_once() {
+fn window_opens_at_once_when_clocks_go_forward() {
     // On 2026-03-29 the hour from 02:00 to 03:00 does not come.
     let gap = schedule(&["Sun 02:30-04:00"], &[]);
     assert!(said(&gap, "2026-03-29T01:59:00").ends_with("opens Sun 2026-03-29 03:00 (Europe/Berlin)"));
@@ -91,7 +91,7 @@ fn clocks_that_are_put_forward_open_at_once() {
 }
 
 #[test]
-fn clocks_that_are_put_back_open_twice() {
+fn window_opens_twice_when_clocks_go_back() {
     // On 2026-10-25 the hour from 02:00 to 03:00 comes twice, at 00:00 and at 01:00 UTC.
     let fold = schedule(&["Sun 02:30-02:45"], &[]);
     let at = |text: &str| fold.answer(text.parse().unwrap(), &berlin());
@@ -107,7 +107,7 @@ fn clocks_that_are_put_back_open_twice() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn invalid_schedules_are_reported() {
     for (text, says) in [
         ("Mon-Thu", "is not days and hours"),
         ("Mon 9:00-16:00", "write it as 09:00"),
@@ -155,7 +155,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_next_opening_is_the_first_quarter_of_an_hour_that_is_open(
+    fn next_opening_is_the_first_open_quarter_hour(
         schedule in any_schedule(), spring in any::<bool>(), start in 0_i64..(12 * 24 * 4),
     ) {
         let zone = berlin();
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd(text in "[A-Za-z0-9:, .é-]{0,24}") {
+    fn any_schedule_text_is_parsed_without_panic(text in "[A-Za-z0-9:, .é-]{0,24}") {
         let _ = (Window::parse(&text), Freeze::parse(&text));
     }
 }

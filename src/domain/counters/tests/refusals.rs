@@ -12,7 +12,7 @@ fn both(to: i64) -> Vec<SeriesSeen> {
 }
 
 #[test]
-fn each_trouble_is_told_and_the_next_look_has_what_was_missed() {
+fn failed_look_is_reported_and_the_next_one_catches_up() {
     let down = vec![of("web-7f-a", Role::Up, &[], &[(4, 0.0)])];
     let nan = vec![of("web-7f-a", Role::Failed, &[("code", "500")], &[(4, f64::NAN)])];
     let negative = vec![of("web-5d-a", Role::Failed, &[("code", "500")], &[(4, -1.0)])];
@@ -45,7 +45,7 @@ fn each_trouble_is_told_and_the_next_look_has_what_was_missed() {
 }
 
 #[test]
-fn all_pods_that_are_known_have_to_be_scraped() {
+fn every_known_pod_must_be_scraped() {
     let known = |created: i64| {
         let pod = |name: &str, created| KnownPod { name: name.to_owned(), created: Some(created) };
         Some(vec![pod("web-7f-a", 0), pod("web-7f-b", created)])
@@ -56,7 +56,7 @@ fn all_pods_that_are_known_have_to_be_scraped() {
 }
 
 #[test]
-fn a_pod_that_begins_anew_twice_in_a_short_time_is_not_trusted() {
+fn two_quick_restarts_of_a_pod_are_not_trusted() {
     let canary = |values: &[f64]| series("web-7f-a", "200", &(0..).zip(values.iter().copied()).collect::<Vec<_>>());
     let values = [5.0, 9.0, 3.0, 7.0, 2.0, 4.0, 6.0];
     let mut counters = counters();
@@ -83,7 +83,7 @@ fn stable_alone_is_not_counted_before_there_is_a_canary() {
 }
 
 #[test]
-fn after_a_long_pause_it_begins_anew() {
+fn counting_restarts_after_a_long_pause() {
     let mut counters = counters();
     take(&mut counters, &seen(4, &both(4)));
     let late = 4 + 3_600_000 / SCRAPE + 1;
@@ -92,7 +92,7 @@ fn after_a_long_pause_it_begins_anew() {
 }
 
 #[test]
-fn what_is_too_large_to_be_counted_is_no_count() {
+fn too_large_values_are_not_counted() {
     for value in [1e300, 1e16, f64::MAX] {
         let mut answer = both(4);
         answer.push(series("web-7f-b", "500", &[(3, 1.0), (4, value)]));

@@ -9,7 +9,7 @@ fn stable(to: i64) -> SeriesSeen {
 }
 
 #[test]
-fn errors_that_are_born_at_one_and_three_are_four() {
+fn new_error_series_at_one_and_three_count_four() {
     // Rates of these are zero: a series of one sample has none, and what a series begins with does not count.
     let answer = [
         stable(4),
@@ -31,7 +31,7 @@ fn errors_that_are_born_at_one_and_three_are_four() {
 }
 
 #[test]
-fn a_pod_that_is_born_after_the_first_look_counts_from_zero() {
+fn pod_created_after_the_first_look_counts_from_zero() {
     let mut counters = counters();
     let canary = |samples: &[(i64, f64)]| series("web-7f-a", "200", samples);
     let first = take(&mut counters, &seen(2, &[stable(2), canary(&[(1, 50.0), (2, 60.0)])]));
@@ -42,7 +42,7 @@ fn a_pod_that_is_born_after_the_first_look_counts_from_zero() {
 }
 
 #[test]
-fn a_pod_that_was_down_all_along_counts_from_what_it_reads() {
+fn pod_that_was_down_counts_from_its_first_value() {
     let mut counters = counters();
     let canary = |to: i64| series("web-7f-a", "200", &(1..=to).map(|n| (n, n as f64)).collect::<Vec<_>>());
     let up = |samples: &[(i64, f64)]| of("web-5d-b", Role::Up, &[], samples);
@@ -53,7 +53,7 @@ fn a_pod_that_was_down_all_along_counts_from_what_it_reads() {
 }
 
 #[test]
-fn a_series_that_was_missing_when_its_pod_began_anew_counts_from_zero() {
+fn series_missing_at_pod_restart_counts_from_zero() {
     let mut counters = counters();
     let answer = [
         stable(5),
@@ -115,7 +115,7 @@ fn bucket(pod: &str, le: &str, samples: &[(i64, f64)]) -> SeriesSeen {
 }
 
 #[test]
-fn buckets_are_their_own_and_of_bounds_that_both_have() {
+fn buckets_use_common_bounds_of_both_tracks() {
     let canary = series("web-7f-a", "200", &[(0, 0.0), (1, 10.0)]);
     let answer = [
         stable(1),
@@ -136,7 +136,7 @@ fn buckets_are_their_own_and_of_bounds_that_both_have() {
 }
 
 #[test]
-fn native_histograms_of_different_resolutions_meet_at_common_bounds() {
+fn native_histograms_are_compared_at_common_bounds() {
     let native = |pod: &str, samples: Vec<(i64, Histogram)>| {
         let samples = Samples::Histograms(samples.into_iter().map(|(n, histogram)| (n * SCRAPE, histogram)).collect());
         SeriesSeen { samples, ..of(pod, Role::Native(1), &[], &[]) }
@@ -161,7 +161,7 @@ fn native_histograms_of_different_resolutions_meet_at_common_bounds() {
 }
 
 #[test]
-fn errors_that_are_counted_apart_never_exceed_requests() {
+fn separately_counted_errors_never_exceed_requests() {
     let errors = of("web-7f-a", Role::FailedAgain, &[("kind", "error")], &[(0, 0.0), (1, 4.0)]);
     let answer = [stable(1), series("web-7f-a", "200", &[(0, 0.0), (1, 3.0)]), errors];
     assert_eq!(totals(&take(&mut counters(), &seen(1, &answer)))[..2], [4, 4]);

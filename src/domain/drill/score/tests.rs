@@ -57,7 +57,7 @@ fn times_are_counted_from_the_onset() {
 }
 
 #[test]
-fn without_cockpit_the_traffic_goes_on_as_it_was() {
+fn baseline_without_cockpit_keeps_its_traffic() {
     for gone in [210, 260, 790] {
         let score = score(&flown(gone));
         // Measured each minute from second 100 on: at 220, 280, 340 and 400 more than one per cent of the minute fails.
@@ -76,7 +76,7 @@ fn without_cockpit_the_traffic_goes_on_as_it_was() {
 }
 
 #[test]
-fn what_no_pod_counts_no_rate_shows() {
+fn errors_no_pod_counted_are_in_no_rate() {
     let of = |second| match second {
         _ if second < 100 => (0, 0, 0, false),
         _ if second < 200 => (100, 0, 0, false),
@@ -94,7 +94,7 @@ fn what_no_pod_counts_no_rate_shows() {
 }
 
 #[test]
-fn nothing_wrong_has_no_onset_and_to_roll_back_is_the_mistake() {
+fn rolling_back_a_healthy_release_is_a_false_alarm() {
     let of = |second| if (100..300).contains(&second) { (100, 0, 0, false) } else { (0, 0, 0, false) };
     let healthy = |failure, ended| Flight { failure, ended, moments: moments(of), ..flown(260) };
     let rolled_back = score(&healthy(Failure::Healthy, Ended::Stopped));
@@ -108,14 +108,14 @@ fn nothing_wrong_has_no_onset_and_to_roll_back_is_the_mistake() {
 }
 
 #[test]
-fn what_is_left_or_let_through_is_told() {
+fn leaving_early_or_letting_it_through_is_reported() {
     assert_eq!(score(&Flight { ended: Ended::Promoted, ..flown(900) }).verdict, Verdict::Missed);
     let left = score(&Flight { ended: Ended::Left, actions: Vec::new(), ..flown(900) });
     assert_eq!((left.verdict, left.acted, left.safe_seconds), (Verdict::Abandoned, None, None));
 }
 
 #[test]
-fn what_fails_when_nobody_is_sent_to_it_fails_for_nobody() {
+fn failure_without_traffic_harms_nobody() {
     let of = |second| if (100..180).contains(&second) { (100, 0, 0, false) } else { (0, 0, 0, second >= 200) };
     let early = Flight { moments: moments(of), ..flown(260) };
     assert_eq!(score(&early).verdict, Verdict::TooEarly);

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_those_of_kubectl_rollout_status() {
+    fn messages_match_kubectl_rollout_status() {
         assert_eq!(rolling(1, 4, 3).phase().1, "1 out of 3 new replicas have been updated...");
         assert_eq!(rolling(3, 4, 3).phase().1, "1 old replicas are pending termination...");
         assert_eq!(rolling(3, 3, 2).phase().1, "2 of 3 updated replicas are available...");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_degraded_and_a_pause_is_seen() {
+    fn deadline_is_degraded_and_pause_is_paused() {
         let mut deployment = rolling(1, 4, 3);
         deployment.paused = true;
         assert_eq!(deployment.phase().0, Phase::Paused);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn previous_is_what_still_serves_else_the_second_highest_revision() {
+    fn previous_is_the_serving_or_second_highest_revision() {
         let sets = [set(1, 2), set(2, 0), set(3, 1)];
         let mut deployment = rolling(1, 3, 3);
         deployment.template = Some(3);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_that_is_not_made_yet_has_no_name_and_what_serves_is_not_called_new() {
+    fn revision_without_replicaset_has_no_name() {
         let mut deployment = rolling(3, 3, 3);
         deployment.template = Some(3);
         // The numbers of the two watches keep no step: neither tells which is current.

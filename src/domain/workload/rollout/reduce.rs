@@ -139,7 +139,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn with_workload_ref_the_selector_is_the_one_reported() {
+    fn workload_ref_uses_the_selector_of_the_status() {
         let selector = |reported: &str| {
             let value =
                 json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "a"}}, "status": {"selector": reported}});

@@ -43,7 +43,7 @@ fn spec_not_yet_observed_comes_before_all() {
 }
 
 #[test]
-fn resumed_but_not_yet_acted_on() {
+fn resume_is_shown_before_the_controller_acts() {
     let mut rollout = canary();
     rollout.status.phase = "Paused".to_owned();
     rollout.status.controller_pause = true;
@@ -67,7 +67,7 @@ fn phase_is_computed_where_the_controller_wrote_none() {
 }
 
 #[test]
-fn fully_promoted_is_healthy() {
+fn fully_promoted_rollout_is_healthy() {
     let mut rollout = canary();
     rollout.status.stable_hash = "new".to_owned();
     rollout.status.updated = 5;
@@ -84,7 +84,7 @@ fn actual_weight_of_a_basic_canary_is_the_share_of_pods() {
 }
 
 #[test]
-fn before_the_controller_set_a_step_nothing_flows() {
+fn actual_weight_is_zero_before_the_first_step() {
     let mut rollout = canary();
     (rollout.status.step_index, rollout.status.available) = (None, 0);
     assert_eq!(rollout.weight(&[]), Some(Weight { set: 20, actual: 0, max: 100 }));

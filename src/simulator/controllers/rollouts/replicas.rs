@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn basic_canaries_keep_between_the_fence_posts() {
+    fn basic_canary_respects_surge_and_unavailable() {
         let limits = |surge: i64, unavailable: i64| json!({"maxSurge": surge, "maxUnavailable": unavailable});
         assert_eq!(counts(limits(1, 1), 10, 10, 0, 10), (1, 9));
         assert_eq!(counts(limits(3, 0), 10, 30, 0, 10), (3, 10));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_split_wins_and_nobody_gets_nothing() {
+    fn closest_split_wins_and_no_side_is_empty() {
         let split = |replicas, weight, surge| {
             let counts = closest(replicas, weight, 100, surge);
             (counts.new, counts.stable)

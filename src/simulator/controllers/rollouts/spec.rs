@@ -368,7 +368,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn fence_posts_leave_room_to_move() {
+    fn surge_and_unavailable_are_never_both_zero() {
         let posts =
             |surge: Value, unavailable: Value, replicas| fence_posts(Some(&surge), Some(&unavailable), replicas);
         assert_eq!(fence_posts(None, None, 10), (3, 2));

@@ -14,7 +14,7 @@ fn merge_patch_deletes_with_null_and_replaces_lists() {
 }
 
 #[test]
-fn difference_is_the_patch_that_leads_there() {
+fn diff_produces_the_patch_between_objects() {
     let cases = [
         (json!({"a": 1, "b": {"c": 1}}), json!({"b": {"c": 2, "d": 3}})),
         (json!({"a": [1]}), json!({"a": [1, 2]})),

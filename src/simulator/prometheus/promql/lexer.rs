@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_are_tokens() {
         let cases = [
             ("5m", Some(300_000)),
             ("1h30m", Some(5_400_000)),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_strings_and_marks() {
+    fn numbers_strings_and_operators_are_tokens() {
         let text = "1e-3 .5 0x1F 1.5e3 'a\\'b' `c\\d` # nothing\n a:b=~\"\\\\d\"";
         let found: Vec<_> = tokens(text).unwrap().into_iter().map(|(_, t)| t).collect();
         assert_eq!(

@@ -34,7 +34,7 @@ fn assert_near(got: f64, expected: f64, what: &str) {
 }
 
 #[test]
-fn quantiles_are_those_of_prometheus() {
+fn quantiles_match_prometheus() {
     let vectors: Json = serde_json::from_str(VECTORS).unwrap();
     let mut checked = 0;
     for case in vectors["histogram_quantile"].as_array().unwrap() {
@@ -53,7 +53,7 @@ fn quantiles_are_those_of_prometheus() {
 }
 
 #[test]
-fn increases_are_those_of_prometheus() {
+fn increases_match_prometheus() {
     let vectors: Json = serde_json::from_str(VECTORS).unwrap();
     for case in vectors["increase"].as_array().unwrap() {
         let step = case["step_s"].as_i64().unwrap() * 1000;
@@ -132,7 +132,7 @@ fn ask(store: &Store, query: &str, seconds: i64) -> Result<String, String> {
 }
 
 #[test]
-fn queries_have_the_answers_of_the_language() {
+fn queries_match_expected_answers() {
     let store = store(SHOP);
     for (query, expected) in CASES {
         assert_eq!(ask(&store, query, 60).as_deref(), Ok(*expected), "{query}");
@@ -147,7 +147,7 @@ fn an_instant_selector_reaches_back_less_than_five_minutes() {
 }
 
 #[test]
-fn what_cannot_be_parsed_is_refused_with_its_place() {
+fn parse_error_names_its_position() {
     let cases = [
         ("", "1:1: parse error: no expression found in input"),
         ("sum(", "1:5: parse error: unexpected end of input in the expression"),

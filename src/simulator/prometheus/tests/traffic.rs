@@ -4,7 +4,7 @@ use super::{INTERVAL, START, canary, pod, scrape, value};
 use crate::prometheus::Metrics;
 
 #[tokio::test]
-async fn the_figures_are_those_of_the_load() {
+async fn figures_match_the_load() {
     let server = canary().serve().await.unwrap();
     let (url, end) = (server.url(), START + 179 * INTERVAL);
     let stable = r#"pod=~"web-5d-.*""#;
@@ -41,7 +41,7 @@ async fn the_figures_are_those_of_the_load() {
 }
 
 #[tokio::test]
-async fn a_series_of_errors_is_born_with_the_first_error() {
+async fn error_series_starts_with_the_first_error() {
     let metrics = Metrics::new(3);
     scrape(&metrics, 0, 20, &[pod("web-7f-c", 50.0, 0.0)]);
     let server = metrics.serve().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_series_of_errors_is_born_with_the_first_error() {
 }
 
 #[tokio::test]
-async fn a_vanished_pod_is_gone_at_the_next_scrape_and_begins_again_at_zero() {
+async fn vanished_pod_returns_with_zero_counters() {
     let metrics = Metrics::new(3);
     let (stays, goes) = (pod("web-5d-a", 10.0, 0.0), pod("web-5d-b", 10.0, 0.0));
     scrape(&metrics, 0, 50, &[stays.clone(), goes.clone()]);
@@ -72,7 +72,7 @@ async fn a_vanished_pod_is_gone_at_the_next_scrape_and_begins_again_at_zero() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_samples_whatever_else_runs() {
+fn same_seed_gives_same_samples() {
     let samples = |others: i64| {
         let metrics = Metrics::new(9);
         let mut pods: Vec<_> = (0..others).map(|n| pod(&format!("other-{n}"), 5.0, 0.1)).collect();
@@ -86,7 +86,7 @@ fn the_same_seed_gives_the_same_samples_whatever_else_runs() {
 }
 
 #[test]
-fn senseless_loads_count_nothing() {
+fn invalid_loads_count_nothing() {
     let metrics = Metrics::new(1);
     let mut bad = pod("web-5d-a", f64::NAN, -3.0);
     bad.median_seconds = f64::INFINITY;

@@ -54,7 +54,7 @@ fn gettable(name: &str, service: &str, state: &str) -> Value {
 }
 
 #[tokio::test]
-async fn as_the_alertmanager_api_v2_is_documented() {
+async fn alertmanager_api_v2_answers_are_read() {
     let alerts = json!([gettable("HighErrors", "payments", "active"), gettable("Other", "cart", "active")]);
     let (url, seen) = serve(&[("/am/api/v2/alerts", alerts)]).await;
     let asked = format!(
@@ -90,7 +90,7 @@ fn rules(count: usize) -> Value {
 }
 
 #[tokio::test]
-async fn as_the_prometheus_http_api_is_documented() {
+async fn prometheus_http_api_answers_are_read() {
     let raised = |name: &str, namespace: &str, state: &str| {
         json!({
             "activeAt": "2018-07-04T20:27:12.60602144+02:00", "annotations": {"description": "x"},
@@ -110,7 +110,7 @@ async fn as_the_prometheus_http_api_is_documented() {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_as_documented_is_blind() {
+async fn undocumented_answers_are_blind() {
     for answer in [json!({}), json!([{"labels": {}}]), json!("ok"), json!({"status": "success"})] {
         let (url, _) = serve(&[("/api/v2/alerts", answer.clone()), ("/api/v1/alerts", answer)]).await;
         let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
@@ -131,7 +131,7 @@ async fn who_does_not_answer_as_documented_is_blind() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_noted() {
+fn invalid_settings_are_reported() {
     for (toml, words) in [
         ("url = 'http://am'", "there are no `matchers`"),
         ("matchers = {}", "there are no `matchers`"),

@@ -85,7 +85,7 @@ fn github(runs: &[Value]) -> Answers {
 }
 
 #[tokio::test]
-async fn as_the_github_rest_api_is_documented() {
+async fn github_rest_api_answers_are_read() {
     let done = |name: &str, conclusion: &str| check_run(name, "completed", Some(conclusion));
     let running = check_run("test", "in_progress", None);
     for (runs, checks, found, summary) in [
@@ -146,7 +146,7 @@ async fn as_the_github_rest_api_is_documented() {
 }
 
 #[tokio::test]
-async fn github_pages_are_read_to_the_end_and_abbreviated_hashes_taken() {
+async fn github_pages_and_abbreviated_hashes_are_read() {
     let runs: Vec<Value> = (0..130).map(|i| check_run(&format!("c{i}"), "completed", Some("success"))).collect();
     let path = format!("/repos/shop/payments/commits/{}/check-runs", &SHA[..7]);
     let page = |runs: &[Value]| (200, json!({"total_count": 130, "check_runs": runs}));
@@ -162,7 +162,7 @@ async fn github_pages_are_read_to_the_end_and_abbreviated_hashes_taken() {
 }
 
 #[tokio::test]
-async fn refusals_other_commits_and_other_shapes_are_blind_with_words() {
+async fn refusals_and_other_commits_are_blind_with_a_reason() {
     let path = format!("/repos/shop/payments/commits/{SHA}/check-runs");
     let mut other = check_run("build", "completed", Some("success"));
     other["head_sha"] = json!("0000000000000000000000000000000000000000");
@@ -199,7 +199,7 @@ fn gitlab_job(name: &str, status: &str, allow_failure: bool) -> Value {
 }
 
 #[tokio::test]
-async fn as_the_gitlab_rest_api_is_documented() {
+async fn gitlab_rest_api_answers_are_read() {
     let jobs = vec![
         gitlab_job("build", "success", false),
         gitlab_job("test", "failed", false),
@@ -252,7 +252,7 @@ fn build(number: u64, hash: &str, result: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn as_the_jenkins_json_api_is_documented() {
+async fn jenkins_json_api_answers_are_read() {
     let other = "8de25a8d6b0b6a3b0e3c1a7a9c5d3e2f1a0b9c8d";
     let fails = build(13, other, Some("FAILURE"));
     for (builds, found, summary) in [
@@ -279,7 +279,7 @@ async fn as_the_jenkins_json_api_is_documented() {
 }
 
 #[tokio::test]
-async fn without_a_commit_it_is_blind_and_says_how_to_make_it_known() {
+async fn missing_commit_is_blind_and_says_how_to_provide_it() {
     let nowhere = "http://127.0.0.1:1/".parse().unwrap();
     let asking = asked(Provider::GitHub, nowhere, "shop/payments", &[]);
     let scene = Scene { version: "1.5.0".into(), ..Scene::default() };

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_count_once_however_often_they_are_told() {
+    fn repeated_lines_count_once() {
         let text = "<!DOCTYPE coverage SYSTEM 'http://cobertura.sourceforge.net/xml/coverage-04.dtd'>\
             <coverage line-rate='1'><packages><package><classes>\
             <class name='A' filename='a.py'><methods><method><lines><line number='1' hits='0'/></lines></method></methods>\
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_refused() {
+    fn invalid_report_is_refused() {
         for (text, words) in [
             ("<html/>", "it begins with <html>"),
             ("<coverage><class/></coverage>", "has no `filename`"),

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_about_one_file_are_laid_over_each_other() {
+    fn records_of_one_file_are_merged() {
         let mut covered = Covered::default();
         let text = "TN:unit\nSF:a.c\nFN:1,main\nDA:1,1\nDA:2,0\nLF:2\nLH:1\nend_of_record\n\
                     TN:more\r\nSF:a.c\r\nDA:2,1e+3,abc\r\nend_of_record\r\n";
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tracefile_is_refused() {
+    fn invalid_tracefile_is_refused() {
         for (text, words) in [
             ("hello\n", "a line is KEY:value"),
             ("TN:\n", "no record"),

@@ -50,7 +50,7 @@ async fn look_at(toml: &str) -> Evidence {
 }
 
 #[tokio::test]
-async fn status_text_and_json_are_held_against_what_is_wanted() {
+async fn status_text_and_json_are_checked() {
     let at = serve().await;
     for (asked, found, words) in [
         ("url = '{at}/healthz'", Found::Passed, "answers 200 in"),
@@ -91,7 +91,7 @@ async fn status_text_and_json_are_held_against_what_is_wanted() {
 }
 
 #[tokio::test]
-async fn headers_carry_secrets_that_are_shown_nowhere() {
+async fn secrets_in_headers_are_sent_but_never_shown() {
     let at = serve().await;
     let headers = "headers = { X-Token = { command = ['printf', 's3cret'] } }";
     assert_eq!(look_at(&format!("url = '{at}/token', {headers}")).await.found, Found::Passed);
@@ -102,7 +102,7 @@ async fn headers_carry_secrets_that_are_shown_nowhere() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_noted() {
+fn invalid_settings_are_reported() {
     for (toml, words) in [
         ("status = 200", "there is no `url`"),
         ("url = 'payments:80'", "is not an http"),

@@ -114,7 +114,7 @@ async fn without_prometheus_it_is_blind() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_noted() {
+fn invalid_settings_are_reported() {
     for (toml, words) in [
         ("query = 'up'", "has no `is`"),
         ("is = '> 0'", "has no `query`"),

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_read_however_they_are_written() {
+    fn bounds_are_read_in_any_spelling() {
         for (text, le) in [("0.1", Some(0.1)), ("1e-1", Some(0.1)), ("+Inf", Some(f64::INFINITY)), ("1.0", Some(1.0))] {
             assert_eq!(bound(text), le);
         }

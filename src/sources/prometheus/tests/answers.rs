@@ -160,7 +160,7 @@ async fn a_long_answer_is_cut_in_the_error() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_given_up() {
+async fn endless_answer_is_abandoned() {
     let body = Box::leak("x".repeat(17 << 20).into_boxed_str());
     let (_, text) = error(200, JSON, body).await;
     assert_eq!(text, "URL gave an answer that is not Prometheus': it is longer than 16 MiB");
@@ -250,7 +250,7 @@ async fn warnings_make_a_partial_answer() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_is_told_without_its_value() {
+async fn wrong_setting_is_reported_without_its_value() {
     let error = async |settings: &Prometheus| PrometheusClient::new(settings).await.unwrap_err().to_string();
     let mut settings = settings("http://h");
     settings.headers.insert("X Token".to_owned(), HeaderText::Plain("s3cret".to_owned()));

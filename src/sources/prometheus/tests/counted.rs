@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::flight::{Flight, pod};
 use super::simulated::{Metrics, Outage, PodLoad};
+use super::whole_source::{RunningSource, pod};
 use super::{settings, tracks, web};
 use crate::config::Prometheus;
 use crate::config::query::Query;
@@ -85,29 +85,29 @@ async fn expected(url: &str) -> [u64; 4] {
     all
 }
 
-fn why(flight: &Flight) -> &str {
-    match flight.looks.last() {
+fn why(source: &RunningSource) -> &str {
+    match source.looks.last() {
         Some((_, Look::Missing { why, .. })) => why,
         _ => "",
     }
 }
 
-fn counting(flight: &Flight) -> bool {
-    matches!(flight.looks.last(), Some((_, Look::Scrape(_))))
+fn counting(source: &RunningSource) -> bool {
+    matches!(source.looks.last(), Some((_, Look::Scrape(_))))
 }
 
 #[tokio::test]
-async fn newborn_errors_outages_and_a_restart_leave_the_totals_exact() {
+async fn totals_are_exact_across_outages_and_restart() {
     let traffic = Traffic::start(two());
     let server = traffic.metrics.serve().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut flight = Flight::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("counts", counting).await;
-    assert_eq!(flight.looks[0].1, Look::Reset);
+    let mut source = RunningSource::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("counts", counting).await;
+    assert_eq!(source.looks[0].1, Look::Reset);
     // The canary's first errors are a series of their own, and one of its pods begins only now.
     traffic.now(vec![pod("web-5d-a", 60.0, 0.0), pod("web-7f-c", 40.0, 0.3), pod("web-7f-d", 40.0, 0.5)]);
-    flight.until("errors", |f| totals(&f.looks)[1] > 5).await;
+    source.until("errors", |f| totals(&f.looks)[1] > 5).await;
     let cases = [
         (Outage::Down, "cannot reach"),
         (Outage::Html, "HTML"),
@@ -118,26 +118,26 @@ async fn newborn_errors_outages_and_a_restart_leave_the_totals_exact() {
     ];
     for (outage, part) in cases {
         traffic.metrics.set_outage(outage);
-        flight.until(part, |f| why(f).contains(part)).await;
+        source.until(part, |f| why(f).contains(part)).await;
         traffic.metrics.set_outage(Outage::None);
-        flight.until("the end of it", counting).await;
+        source.until("the end of it", counting).await;
     }
     // Another process goes on where this one ended.
-    flight.cancel.cancel();
-    flight.tasks.close();
-    flight.tasks.wait().await;
-    flight.drain();
-    let before = std::mem::take(&mut flight.looks);
-    let mut flight = Flight::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("counts again", counting).await;
-    assert!(flight.looks.iter().all(|(_, look)| *look != Look::Reset), "the same rollout goes on");
-    flight.looks.splice(0..0, before);
+    source.cancel.cancel();
+    source.tasks.close();
+    source.tasks.wait().await;
+    source.drain();
+    let before = std::mem::take(&mut source.looks);
+    let mut source = RunningSource::keeping(settings(&server.url()), Some(folder.path().to_owned())).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("counts again", counting).await;
+    assert!(source.looks.iter().all(|(_, look)| *look != Look::Reset), "the same rollout goes on");
+    source.looks.splice(0..0, before);
     traffic.end.cancel();
-    flight.until("the last samples are old", |f| why(f).contains("the newest sample of")).await;
-    assert_eq!(totals(&flight.looks), expected(&server.url()).await);
+    source.until("the last samples are old", |f| why(f).contains("the newest sample of")).await;
+    assert_eq!(totals(&source.looks), expected(&server.url()).await);
     let times: Vec<f64> =
-        flight.looks.iter().filter_map(|(_, look)| if let Look::Scrape(s) = look { Some(s.t) } else { None }).collect();
+        source.looks.iter().filter_map(|(_, look)| if let Look::Scrape(s) = look { Some(s.t) } else { None }).collect();
     assert!(times.is_sorted(), "{times:?}");
 }
 
@@ -145,10 +145,10 @@ async fn newborn_errors_outages_and_a_restart_leave_the_totals_exact() {
 async fn latencies_come_as_own_counts_of_common_buckets() {
     let traffic = Traffic::start(two());
     let server = traffic.metrics.serve().await.unwrap();
-    let mut flight = Flight::keeping(settings(&server.url()), None).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("counts", |f| totals(&f.looks)[0] > 40).await;
-    for (_, look) in &flight.looks {
+    let mut source = RunningSource::keeping(settings(&server.url()), None).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("counts", |f| totals(&f.looks)[0] > 40).await;
+    for (_, look) in &source.looks {
         let Look::Scrape(scrape) = look else { continue };
         for counts in [&scrape.canary, &scrape.stable] {
             assert_eq!(counts.buckets.iter().map(|bucket| bucket.count).sum::<u64>(), counts.requests);
@@ -160,20 +160,20 @@ async fn latencies_come_as_own_counts_of_common_buckets() {
 }
 
 #[tokio::test]
-async fn another_canary_is_another_rollout_and_without_one_nothing_is_counted() {
+async fn new_canary_starts_new_counts() {
     let traffic = Traffic::start(two());
     let server = traffic.metrics.serve().await.unwrap();
-    let mut flight = Flight::keeping(settings(&server.url()), None).await;
+    let mut source = RunningSource::keeping(settings(&server.url()), None).await;
     let promoted = Tracks { stable: Some("web-7f".to_owned()), canary: None };
-    flight.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
-    flight.until("looks", |f| f.samples > 5).await;
-    assert!(flight.looks.is_empty());
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("counts", counting).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), promoted.clone())]));
+    source.until("looks", |f| f.samples > 5).await;
+    assert!(source.looks.is_empty());
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("counts", counting).await;
     let back = Tracks { canary: Some("web-5d".to_owned()), ..promoted };
-    flight.tracks.send_replace(BTreeMap::from([(web(), back.clone())]));
-    flight.until("the other one", |f| counting(f) && f.looks.last().unwrap().0 == back).await;
-    let resets = flight.looks.iter().filter(|(_, look)| *look == Look::Reset).count();
+    source.tracks.send_replace(BTreeMap::from([(web(), back.clone())]));
+    source.until("the other one", |f| counting(f) && f.looks.last().unwrap().0 == back).await;
+    let resets = source.looks.iter().filter(|(_, look)| *look == Look::Reset).count();
     assert_eq!(resets, 2);
 }
 
@@ -183,7 +183,7 @@ async fn own_rates_alone_are_no_counts() {
     let server = traffic.metrics.serve().await.unwrap();
     let mut own = settings(&server.url());
     own.queries.insert(Signal::Rps, Query::parse("sum(rate(http_requests_total{pod=~\"{{pods}}\"}[1m]))").unwrap());
-    let mut flight = Flight::keeping(Prometheus { ..own }, None).await;
-    flight.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
-    flight.until("the reason", |f| why(f).contains("[prometheus.counters]")).await;
+    let mut source = RunningSource::keeping(Prometheus { ..own }, None).await;
+    source.tracks.send_replace(BTreeMap::from([(web(), tracks())]));
+    source.until("the reason", |f| why(f).contains("[prometheus.counters]")).await;
 }

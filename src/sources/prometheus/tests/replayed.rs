@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-use super::flight::pod;
 use super::simulated::Metrics;
+use super::whole_source::pod;
 use super::{settings, tracks, web};
 use crate::domain::backtest::Findings;
 use crate::domain::guardrails::Guardrails;
@@ -49,7 +49,7 @@ async fn looks(ahead: i64, questions: &Questions, period: &Period) -> Vec<(Times
 }
 
 #[tokio::test]
-async fn a_regression_of_the_past_is_found_when_it_would_have_been() {
+async fn past_regression_is_found_at_its_time() {
     let now = Timestamp::now();
     let server = past(now).serve().await.unwrap();
     let mut findings = Findings::default();
@@ -72,7 +72,7 @@ async fn a_regression_of_the_past_is_found_when_it_would_have_been() {
 }
 
 #[tokio::test]
-async fn to_fetch_ahead_changes_nothing() {
+async fn prefetching_changes_nothing() {
     let now = Timestamp::now();
     let server = past(now).serve().await.unwrap();
     let questions = questions(&server.url()).await;
@@ -84,7 +84,7 @@ async fn to_fetch_ahead_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_time_without_data_is_no_healthy_one() {
+async fn period_without_data_is_not_healthy() {
     let now = Timestamp::now();
     let server = past(now).serve().await.unwrap();
     let mut opinions = Vec::new();

@@ -161,7 +161,7 @@ async fn every_preset_reads_its_series_in_a_real_prometheus() {
 }
 
 #[tokio::test]
-async fn no_errors_are_zero_only_where_the_outcome_is_told() {
+async fn missing_errors_are_zero_only_with_known_outcomes() {
     let read = async |lines: &str| {
         let server = Metrics::import(&exposition(lines)).unwrap().serve().await.unwrap();
         let (mut readings, _) = look(&questions(&server.url(), Preset::Plain).await).await;

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn statements_and_their_classes() {
+fn statements_are_classified() {
     use Class::{Contract, Expand, Unclear};
     for (sql, class) in [
         // Adding and loosening.
@@ -88,7 +88,7 @@ fn statements_and_their_classes() {
 }
 
 #[test]
-fn what_the_file_itself_creates_was_used_by_nobody() {
+fn changes_to_a_table_created_in_the_same_file_are_harmless() {
     let text = "CREATE TABLE \"A\" (b INT);\nCREATE UNIQUE INDEX i ON a (b);\nALTER TABLE a ADD CONSTRAINT c CHECK (b > 0);\n\
                 ALTER TABLE a ALTER COLUMN b SET NOT NULL;\nDROP TABLE a;\nDROP TABLE b;";
     let (statements, unread) = read(text);
@@ -108,7 +108,7 @@ fn lines_are_those_of_the_file() {
 }
 
 #[test]
-fn what_is_not_understood_is_told_with_its_line() {
+fn unparsed_statement_is_reported_with_its_line() {
     for (text, line, before) in [
         ("CREATE TABLE a (b INT);\n\nDO $$ BEGIN DROP TABLE a; END $$;", 3, 1),
         ("CREATE TABLE a (b INT)\nDROP TABLE a;", 2, 0),
@@ -131,7 +131,7 @@ fn what_is_not_understood_is_told_with_its_line() {
 }
 
 #[test]
-fn deep_nesting_is_told_and_does_not_end_the_program() {
+fn deep_nesting_is_reported_without_crash() {
     let deep = format!("SELECT {}1{};", "(".repeat(20_000), ")".repeat(20_000));
     assert!(read(&deep).1.is_some());
     for link in [" + 1", " AND a", " UNION SELECT 1", "::int", " IS NULL", " + f(1, 1)"] {
@@ -145,14 +145,14 @@ fn deep_nesting_is_told_and_does_not_end_the_program() {
 }
 
 #[test]
-fn nothing_is_something_that_can_be_lived_with() {
+fn empty_migration_has_no_statements() {
     assert_eq!(read(""), (Vec::new(), None));
     assert_eq!(read(" -- only words\n;\n"), (Vec::new(), None));
 }
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd(text in "(DROP|TABLE|ALTER|a|;|\\(|\\)|'|\"|`|\\$\\$|--|/\\*|\n| |,|SELECT|1|é|END|BEGIN){0,30}") {
+    fn any_text_is_classified_without_panic(text in "(DROP|TABLE|ALTER|a|;|\\(|\\)|'|\"|`|\\$\\$|--|/\\*|\n| |,|SELECT|1|é|END|BEGIN){0,30}") {
         let (statements, unread) = read(&text);
         let lines = text.split('\n').count() as u64;
         for statement in statements {

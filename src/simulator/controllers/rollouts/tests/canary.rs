@@ -67,7 +67,7 @@ fn a_canary_goes_step_by_step_to_the_end() {
 }
 
 #[test]
-fn a_person_freezes_and_thaws_without_losing_the_step() {
+fn pause_and_resume_keep_the_step() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
@@ -101,7 +101,7 @@ fn abort_goes_back_to_stable_and_retry_starts_again() {
 }
 
 #[test]
-fn abort_of_a_frozen_canary_leaves_its_pods() {
+fn abort_while_paused_leaves_canary_pods() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
@@ -149,7 +149,7 @@ fn undo_to_stable_skips_the_steps_and_renumbers() {
 }
 
 #[test]
-fn a_crashing_canary_neither_moves_nor_hurts_and_runs_into_its_deadline() {
+fn crashing_canary_stays_at_its_step_until_the_deadline() {
     let mut world = World::new();
     world.behave(
         "web:bad",

@@ -1,0 +1,72 @@
+//! The main release with what the judge says of its canary, from real counts.
+
+use std::sync::Arc;
+
+use analysis::{Bucket, Counts, Judge, Look, Rules, Scrape};
+use jiff::SignedDuration;
+use release_cockpit::app::Model;
+use release_cockpit::app::model::Screen;
+use release_cockpit::app::{Msg, update};
+use release_cockpit::core;
+use release_cockpit::domain::feed::Feed;
+use release_cockpit::domain::signals::Tracks;
+
+use super::parts::{now, target};
+use super::releases;
+use super::shots::on;
+
+fn counts(requests: u64, errors: u64, shares: [u64; 4]) -> Counts {
+    let bounds = [0.1, 0.25, 0.5, f64::INFINITY];
+    let buckets = bounds.iter().zip(shares).map(|(le, share)| Bucket { le: *le, count: requests * share / 100 });
+    Counts { requests, errors, buckets: buckets.collect() }
+}
+
+/// The judge after so many looks, with so many errors of the canary in each.
+fn judged(looks: u64, errors: u64) -> Judge {
+    let mut judge = Judge::new(Rules::default());
+    for look in 0..looks {
+        let scrape = Scrape {
+            t: 15.0 * look as f64,
+            canary: counts(400, errors, [50, 40, 8, 2]),
+            stable: counts(600, u64::from(look % 2 == 0), [55, 37, 7, 1]),
+            stable_pods: Vec::new(),
+        };
+        judge.take(&Look::Scrape(scrape));
+    }
+    judge
+}
+
+fn told(mut model: Model, judge: &Judge) -> Model {
+    let target = target("prod-eu");
+    let status = model.core.world.find(&target).and_then(|(_, workload)| workload.status.clone());
+    let set = |revision: Option<release_cockpit::domain::workload::Revision>| revision.map(|known| known.replicaset);
+    let (stable, canary) = status.map(|status| (set(status.stable), set(status.canary))).unwrap_or_default();
+    let feed =
+        Feed::Counted { target, tracks: Tracks { stable, canary }, look: None, report: Arc::new(judge.report()) };
+    update(&mut model, Msg::Core(core::Msg::Feed(feed)), now());
+    model
+}
+
+fn undecided() -> Model {
+    told(releases::main(), &judged(3, 0))
+}
+
+/// Autopilot counts down, ten seconds of twenty are over.
+fn counted_down() -> Model {
+    let mut model = releases::main();
+    model.core.world.environments[1].settings.guardrails.autopilot = true;
+    let mut model = told(model, &judged(12, 12));
+    let later = now() + SignedDuration::from_secs(10);
+    update(&mut model, Msg::Core(core::Msg::Clock), later);
+    model
+}
+
+/// What is drawn of it.
+pub fn shots() -> Vec<(&'static str, Model)> {
+    vec![
+        ("judged-undecided", on(undecided(), Screen::Signals)),
+        ("judged-healthy", on(told(releases::main(), &judged(20, 0)), Screen::Signals)),
+        ("judged-countdown", on(counted_down(), Screen::Signals)),
+        ("judged-deck", counted_down()),
+    ]
+}

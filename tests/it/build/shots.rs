@@ -1,0 +1,123 @@
+//! Every screen and overlay of the main release, and every other release on the screens where it matters.
+
+use jiff::SignedDuration;
+use release_cockpit::app::Model;
+use release_cockpit::app::hints;
+use release_cockpit::app::model::{Confirm, Overlay, Screen};
+use release_cockpit::core::{Level, Notice};
+use release_cockpit::domain::action::Verb;
+use tui_input::Input;
+
+use super::parts::{ago, now};
+use super::releases;
+
+pub fn on(mut model: Model, screen: Screen) -> Model {
+    model.ui.screen = screen;
+    model
+}
+
+pub fn over(mut model: Model, overlay: Overlay) -> Model {
+    model.ui.overlay = Some(overlay);
+    model
+}
+
+pub fn asked(model: Model, verb: Verb, typed: &str) -> Model {
+    let plan = hints::plan_for(&model, verb, None).unwrap();
+    let opened = now() - SignedDuration::from_secs(1);
+    over(model, Overlay::Confirm(Box::new(Confirm { plan, opened, typed: Input::new(typed.to_owned()), stale: None })))
+}
+
+/// The screens and overlays of the main release.
+pub fn main() -> Vec<(&'static str, Model)> {
+    let main = releases::main;
+    let refused = hints::plan_for(&releases::spike(), Verb::Promote, None).unwrap_err();
+    let mut noted = main();
+    noted.core.notices.extend([
+        Notice { at: ago(600), level: Level::Info, text: "mouse off: the terminal selects text".to_owned() },
+        Notice { at: ago(300), level: Level::Good, text: "promote 10 → 40 % in prod-eu: done".to_owned() },
+        Notice { at: ago(60), level: Level::Warn, text: "hold in prod-eu: accepted, but not seen yet".to_owned() },
+        Notice {
+            at: ago(9),
+            level: Level::Error,
+            text: "prod-eu: refused: rollouts.argoproj.io \"payments-api\" is forbidden: User \"alice\" cannot patch resource \"rollouts/status\" in API group \"argoproj.io\" in the namespace \"payments\"".to_owned(),
+        },
+    ]);
+    noted.core.noticed = 2;
+    let mut stale = asked(main(), Verb::Promote, "prod-eu");
+    if let Some(Overlay::Confirm(confirm)) = &mut stale.ui.overlay {
+        confirm.stale = Some("the object changed: it is at step 6 instead of 5".to_owned());
+    }
+    let mut filtered = on(main(), Screen::Rollout);
+    filtered.ui.filter = "canary".to_owned();
+    vec![
+        ("deck", main()),
+        ("rollout", on(main(), Screen::Rollout)),
+        ("signals", on(main(), Screen::Signals)),
+        ("journal", on(main(), Screen::Journal)),
+        ("help", over(main(), Overlay::Help { input: Input::default(), selected: 3 })),
+        ("help-searched", over(main(), Overlay::Help { input: Input::new("roll".to_owned()), selected: 1 })),
+        ("palette", over(main(), Overlay::Palette { input: Input::new("re".to_owned()), selected: 0 })),
+        ("filter", over(filtered, Overlay::Filter { input: Input::new("canary".to_owned()) })),
+        ("confirm-promote", asked(main(), Verb::Promote, "prod")),
+        ("confirm-promote-typed", asked(main(), Verb::Promote, "prod-eu")),
+        ("confirm-stale", stale),
+        ("confirm-rollback", asked(main(), Verb::Rollback, "")),
+        ("confirm-abort", asked(main(), Verb::Abort, "")),
+        ("confirm-promote-full", asked(main(), Verb::PromoteFull, "")),
+        ("confirm-hold", asked(main(), Verb::Pause, "")),
+        ("revisions", over(main(), Overlay::Revisions { selected: 1 })),
+        (
+            "refused",
+            over(releases::spike(), Overlay::Refused { title: "prod-eu cannot promote".to_owned(), refusals: refused }),
+        ),
+        (
+            "details",
+            over(
+                main(),
+                Overlay::Details {
+                    title: "why prod-eu".to_owned(),
+                    lines: vec![
+                        "rollout/payments-api GO".to_owned(),
+                        String::new(),
+                        "not moving: waits for a person to promote it".to_owned(),
+                    ],
+                    scroll: 0,
+                },
+            ),
+        ),
+        ("notice", noted.clone()),
+        ("notices", over(noted, Overlay::Notices { scroll: 0 })),
+        ("quit", over(releases::in_flight(), Overlay::Quit)),
+        ("quit-ended", over(releases::main(), Overlay::Quit)),
+    ]
+}
+
+/// The other releases, on the screens where they matter.
+pub fn others() -> Vec<(&'static str, Model)> {
+    use Screen::{Journal, Rollout, Signals};
+    vec![
+        ("spike", releases::spike()),
+        ("spike-signals", on(releases::spike(), Signals)),
+        ("crashing", releases::crashing()),
+        ("crashing-rollout", on(releases::crashing(), Rollout)),
+        ("no-metrics", releases::no_metrics()),
+        ("no-metrics-signals", on(releases::no_metrics(), Signals)),
+        ("no-api-server", releases::no_api_server()),
+        ("no-api-server-rollout", on(releases::no_api_server(), Rollout)),
+        ("blue-green", releases::blue_green()),
+        ("blue-green-rollout", on(releases::blue_green(), Rollout)),
+        ("deployment", releases::deployment()),
+        ("deployment-rollout", on(releases::deployment(), Rollout)),
+        ("deployment-signals", on(releases::deployment(), Signals)),
+        ("aborted", releases::aborted()),
+        ("aborted-rollout", on(releases::aborted(), Rollout)),
+        ("nothing-yet", releases::nothing_yet()),
+        ("nothing-yet-rollout", on(releases::nothing_yet(), Rollout)),
+        ("nothing-yet-signals", on(releases::nothing_yet(), Signals)),
+        ("in-flight", releases::in_flight()),
+        ("read-only", releases::read_only()),
+        ("read-only-journal", on(releases::read_only(), Journal)),
+        ("many", releases::many()),
+        ("crowd-rollout", on(releases::crowd(), Rollout)),
+    ]
+}

@@ -1,0 +1,118 @@
+//! The example shows every key, and what it shows as default is the default.
+use std::fmt::Write as _;
+
+use release_cockpit::config::fields::{FILE, Kind, Section};
+use release_cockpit::config::{Config, Place, Prometheus};
+
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+const URL: &str = "http://prometheus.monitoring:9090";
+
+fn place() -> Place {
+    Place { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: Some(URL.parse().unwrap()) }
+}
+
+/// A key that is commented out: `#key = …`, while prose has a space after the `#`.
+fn option(line: &str) -> Option<&str> {
+    line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+#[test]
+fn example_sets_only_defaults() {
+    let example = Config::parse(EXAMPLE, &place()).unwrap();
+    let bare = "[[environments]]\nname = 'staging'\ncontext = 'staging'\n\
+                [[environments]]\nname = 'prod-eu'\ncontext = 'prod-eu'\n";
+    assert_eq!(example, Config::parse(bare, &place()).unwrap());
+    assert_eq!(example.environments[0].prometheus, Some(Prometheus::at(URL.parse().unwrap())));
+}
+
+#[test]
+fn defaults_match_the_code_and_the_example() {
+    let mut text = String::new();
+    for field in FILE.fields {
+        let Kind::Table(section) = field.kind else { continue };
+        writeln!(text, "[{}]", field.key).unwrap();
+        for inner in section.fields.iter().filter(|inner| !inner.default.is_empty()) {
+            let line = format!("{} = {}", inner.key, inner.default);
+            assert!(EXAMPLE.lines().any(|shown| shown == line), "the example does not show `{line}`");
+            writeln!(text, "{line}").unwrap();
+        }
+    }
+    assert_eq!(Config::parse(&text, &place()), Config::parse("", &place()));
+}
+
+/// The example without its checks, which stand in blocks, and the blocks as they are when their `#` is taken away.
+fn without_checks() -> (String, Vec<String>) {
+    let (blocks, rest): (Vec<&str>, Vec<&str>) =
+        EXAMPLE.split("\n\n").partition(|part| part.starts_with("#[[checks]]"));
+    let bare = |block: &str| block.lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n");
+    (rest.join("\n\n"), blocks.into_iter().map(bare).collect())
+}
+
+#[test]
+fn every_check_is_valid_when_uncommented() {
+    let (_, checks) = without_checks();
+    for check in &checks {
+        let text = format!("{EXAMPLE}\n{check}\n");
+        let config = Config::parse(&text, &place()).unwrap_or_else(|problems| panic!("{check}\n{problems:#?}"));
+        assert_eq!(config.environments[1].checks.len(), 1, "{check}");
+    }
+    let all = format!("{EXAMPLE}\n{}\n", checks.join("\n\n"));
+    assert_eq!(Config::parse(&all, &place()).unwrap().environments[1].checks.len(), checks.len());
+    assert!(checks.len() > 15);
+}
+
+#[test]
+fn every_option_is_valid_when_uncommented() {
+    let (text, _) = without_checks();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut tried = 0;
+    // Neighbouring options belong together (user and password); others may exclude each other.
+    for start in (0..lines.len()).filter(|i| option(lines[*i]).is_some() && (*i == 0 || option(lines[i - 1]).is_none()))
+    {
+        let end = (start..lines.len()).find(|i| option(lines[*i]).is_none()).unwrap_or(lines.len());
+        let key = option(lines[start]).unwrap().split(' ').next().unwrap();
+        let text: Vec<&str> = lines
+            .iter()
+            .enumerate()
+            // What is shown twice, as default and as example, can stand once.
+            .filter(|(i, line)| *i + 1 != start || !line.starts_with(&format!("{key} =")))
+            .map(|(i, line)| if (start..end).contains(&i) { option(line).unwrap() } else { line })
+            .collect();
+        let config = Config::parse(&text.join("\n"), &place());
+        let config = config.unwrap_or_else(|problems| panic!("{}: {problems:#?}", lines[start]));
+        let unchanged = key == "promote";
+        let default = Config::parse(EXAMPLE, &place()).unwrap();
+        assert!(unchanged || config != default, "{}: changes nothing", lines[start]);
+        tried += 1;
+    }
+    assert!(tried > 12, "{tried}");
+}
+
+#[test]
+fn it_shows_every_key() {
+    fn walk(section: &Section, inside: bool, missing: &mut Vec<String>) {
+        for field in section.fields {
+            let (_, checks) = without_checks();
+            // What a check is told stands in one line.
+            let inline = inside && checks.iter().any(|check| check.contains(&format!("{} = ", field.key)));
+            let shown = inline
+                || EXAMPLE.lines().any(|line| {
+                    let line = option(line).unwrap_or(line);
+                    line.starts_with(&format!("{} =", field.key))
+                        || line.starts_with(&format!("[{}]", field.key))
+                        || line.ends_with(&format!(".{}]", field.key))
+                        || line.starts_with(&format!("[[{}]]", field.key))
+                        || line.starts_with(&format!("#[[{}]]", field.key))
+                });
+            if !shown {
+                missing.push(format!("{} of {}", field.key, section.header));
+            }
+            if let Kind::Table(inner) | Kind::TableOrOff(inner) | Kind::Tables(inner) = field.kind {
+                walk(inner, inside || field.key == "checks", missing);
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    walk(&FILE, false, &mut missing);
+    assert_eq!(missing, [""; 0]);
+}

@@ -1,0 +1,148 @@
+//! By commands, without the screen: the program against the simulator of another process.
+
+use super::journey::Journey;
+
+#[test]
+fn canary() {
+    let journey = Journey::start("canary");
+    journey.until("prod-eu", "paused and well", |env| {
+        env["verdict"] == "go" && env["workloads"][0]["message"] == "CanaryPauseStep"
+    });
+    // Protected: --yes alone is not enough.
+    journey.expect(3, &["promote", "prod-eu", "--yes"], "--confirm prod-eu");
+    journey.expect(0, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    journey.stable_is("prod-eu", "1.5.0");
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "nothing is under way");
+    journey.journal_holds(&["asked: promote 20 → 40 %", "done"]);
+}
+
+#[test]
+fn error_spike() {
+    let journey = Journey::start("error-spike");
+    journey.until("prod-eu", "a verdict of no-go", |env| env["verdict"] == "no-go");
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "canary");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    journey.stable_is("prod-eu", "1.4.2");
+    // What was given up is not gone back to by default.
+    let (_, said) = journey.run(&["rollback", "prod-eu", "--yes"]);
+    assert!(!said.contains("roll back to 1.5.0"), "{said}");
+}
+
+#[test]
+fn slow_latency() {
+    let journey = Journey::start("slow-latency");
+    journey.until("prod-eu", "a verdict of no-go for latency", |env| {
+        env["verdict"] == "no-go" && env["reasons"].to_string().contains("p99")
+    });
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "p99");
+    journey.expect(0, &["abort", "prod-eu", "--yes"], "RolloutAborted");
+    journey.expect(0, &["wait", "prod-eu", "--for=degraded"], "Degraded");
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "aborted");
+    journey.expect(0, &["retry", "prod-eu", "--yes"], "done");
+}
+
+#[test]
+fn crash_loop() {
+    let journey = Journey::start("crash-loop");
+    journey.until("prod-eu", "why it does not move", |env| {
+        env["workloads"][0]["why"].to_string().contains("CrashLoopBackOff")
+    });
+    journey.expect(0, &["wait", "prod-eu", "--for=degraded", "--timeout", "3m"], "Degraded");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+}
+
+#[test]
+fn metrics_outage() {
+    let journey = Journey::start("metrics-outage");
+    journey.until("prod-eu", "a verdict of blind", |env| {
+        env["verdict"] == "blind" && env["workloads"][0]["message"] == "CanaryPauseStep"
+    });
+    journey.expect(4, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no data");
+    journey.expect(0, &["pause", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["resume", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+}
+
+#[test]
+fn api_outage() {
+    let journey = Journey::start("api-outage");
+    let said = journey.until_run(&["status"], 1);
+    assert!(said.contains("prod-eu"), "{said}");
+    journey.until("prod-eu", "the server back", |env| env["workloads"][0]["phase"] == "Paused");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+}
+
+#[test]
+fn blue_green() {
+    let journey = Journey::start("blue-green");
+    journey.until("prod-eu", "a preview that waits", |env| {
+        env["verdict"] == "go" && env["workloads"][0]["message"] == "BlueGreenPause"
+    });
+    journey.expect(0, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    journey.stable_is("prod-eu", "1.5.0");
+}
+
+#[test]
+fn deployment() {
+    let journey = Journey::start("deployment");
+    journey.until("prod-eu", "a roll under way", |env| env["workloads"][0]["phase"] == "Progressing");
+    journey.expect(0, &["pause", "prod-eu", "--yes"], "done");
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no steps");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    journey.stable_is("prod-eu", "1.4.2");
+}
+
+/// The checklist is gone through, a gate turns red on the way: promotion stops there, and the rollback goes through.
+#[test]
+fn go_no_go() {
+    let journey = Journey::start("go-no-go");
+    let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
+    journey.expect(3, &["gate", "prod-eu"], "pager: nobody acknowledged it");
+    journey.expect(3, &promote, "pager: nobody acknowledged it");
+    journey.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "alice acknowledged pager");
+    journey.expect(
+        0,
+        &["sign", "prod-eu", "no-go", "--role", "sre", "--note", "the dashboard is down"],
+        "NO-GO as sre",
+    );
+    journey.expect(3, &promote, "the dashboard is down");
+    for role in ["sre", "product"] {
+        journey.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
+    }
+    journey.until_run(&["gate", "prod-eu"], 0);
+    journey.expect(0, &promote, "done");
+    // At 40 % it begins to fail.
+    journey.until_says(&["gate", "prod-eu"], 3, "in the way: errors: ");
+    journey.expect(3, &promote, "errors: ");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
+    journey.stable_is("prod-eu", "1.4.2");
+    journey.journal_holds(&[
+        "acknowledged pager",
+        "signed NO-GO as sre",
+        "signed GO as product",
+        "promote 20",
+        "roll back",
+    ]);
+}
+
+#[test]
+fn read_only_builds_no_writer() {
+    let journey = Journey::start("canary");
+    journey.expect(3, &["--read-only", "rollback", "prod-eu", "--yes"], "read-only");
+    journey.expect(3, &["--read-only", "abort", "prod-eu", "--yes"], "read-only");
+}
+
+#[test]
+fn wrong_names_are_reported_with_known_ones() {
+    let journey = Journey::start("canary");
+    journey.expect(2, &["abort", "stagin", "--yes"], "did you mean `staging`");
+    journey.expect(2, &["abort", "--yes"], "staging");
+    journey.expect(2, &["--context", "nowhere", "status"], "nowhere");
+    journey.expect(3, &["rollback", "prod-eu", "--to", "99", "--yes"], "no revision 99");
+}

@@ -1,0 +1,203 @@
+//! By the keys that a captain presses, on the simulator.
+
+use support::Pty;
+
+/// Nothing waits for the captain any more.
+const OVER: &str = "nothing is under way in prod-eu";
+
+/// Starts a scenario, so many times faster than real.
+fn start(scenario: &str, speed: &str) -> Pty {
+    crate::cockpit().screen(&["demo", scenario, "--speed", speed], (120, 40))
+}
+
+/// Answers `y`. One that comes within 300 ms of the dialog's opening does not count and is given again.
+#[track_caller]
+fn confirm(pty: &mut Pty, dialog: &str) {
+    pty.wait_text(dialog);
+    loop {
+        pty.send("y");
+        if pty.gone_soon(dialog) {
+            return;
+        }
+    }
+}
+
+/// Promotes, typing the name: prod-eu is protected.
+#[track_caller]
+fn promote(pty: &mut Pty) {
+    pty.send("p");
+    pty.wait_text("type its name");
+    pty.send("prod-eu");
+    confirm(pty, "Promote prod-eu");
+}
+
+/// Rolls back by the two keys that are all it takes, and sees the end of it.
+#[track_caller]
+fn roll_back(pty: &mut Pty) {
+    pty.send("R");
+    confirm(pty, "Roll back prod-eu");
+    pty.wait_text(OVER);
+}
+
+/// Closes what lies over the screen.
+#[track_caller]
+fn close(pty: &mut Pty, title: &str) {
+    pty.send("\x1b");
+    pty.wait(&format!("{title} closed"), |screen| !screen.contents().contains(title));
+}
+
+/// Looks for what was asked in the journal, then leaves.
+#[track_caller]
+fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
+    pty.send("6");
+    pty.wait_text("journal  payments-api");
+    pty.send("/alice asked\r");
+    for headline in asked {
+        pty.wait_text(&format!("alice asked: {headline}"));
+    }
+    pty.send("q");
+    assert_eq!(pty.exit(), 0);
+    pty.wait_clean();
+}
+
+#[test]
+fn canary_is_promoted_by_typed_name_and_rolled_back() {
+    let mut pty = start("canary", "20");
+    pty.wait_text("p would promote 20 → 40 %");
+    promote(&mut pty);
+    pty.wait_text(" 40 % ┃");
+    roll_back(&mut pty);
+    check_journal_and_leave(pty, &["roll back to 1.4.2"]);
+}
+
+#[test]
+fn error_spike_is_rolled_back_by_two_keys() {
+    let mut pty = start("error-spike", "10");
+    pty.wait_text("canary errors");
+    pty.wait_text("✖ NO-GO");
+    roll_back(&mut pty);
+    check_journal_and_leave(pty, &["roll back to 1.4.2"]);
+}
+
+#[test]
+fn slow_latency_is_held_and_then_aborted() {
+    let mut pty = start("slow-latency", "10");
+    pty.wait_text("p would promote 20 → 40 %");
+    pty.send(" ");
+    confirm(&mut pty, "Hold prod-eu");
+    pty.wait_text("prod-eu is held by hand; space resumes it");
+    pty.wait_text("canary p99");
+    pty.send("A");
+    confirm(&mut pty, "Abort prod-eu");
+    pty.wait_text("prod-eu was aborted; t retries");
+    check_journal_and_leave(pty, &["hold where it is", "abort"]);
+}
+
+#[test]
+fn a_crash_at_the_start_is_named_and_rolled_back() {
+    let mut pty = start("crash-loop", "20");
+    pty.wait_text("progress deadline exceeded");
+    pty.wait_text("prod-eu does not go on by itself; R would roll back to 1.4.2");
+    pty.send("w");
+    pty.wait_text("why prod-eu");
+    pty.wait("the crash by its name", |screen| {
+        screen.contents().contains("not moving: progress deadline exceeded")
+            && screen.contents().contains("CrashLoopBackOff")
+    });
+    close(&mut pty, "why prod-eu");
+    roll_back(&mut pty);
+    check_journal_and_leave(pty, &["roll back to 1.4.2"]);
+}
+
+#[test]
+fn without_metrics_promotion_is_refused_and_rollback_works() {
+    let mut pty = start("metrics-outage", "5");
+    pty.wait_text("prometheus ✖ down");
+    pty.wait_text("? BLIND");
+    pty.send("p");
+    pty.wait_text("prod-eu cannot promote");
+    pty.wait_text("no data");
+    close(&mut pty, "prod-eu cannot promote");
+    roll_back(&mut pty);
+    check_journal_and_leave(pty, &["roll back to 1.4.2"]);
+}
+
+#[test]
+fn api_outage_shows_age_and_reason_and_recovers() {
+    let mut pty = start("api-outage", "5");
+    pty.wait("age and reason on the card", |screen| {
+        let text = screen.contents();
+        text.contains("kubernetes ✖ down") && text.contains("━ ✖ lost") && text.contains("is the API server up?")
+    });
+    pty.wait_text("kubernetes ●");
+    pty.wait_text("p would promote 20 → 40 %");
+    promote(&mut pty);
+    pty.wait_text(" 40 % ┃");
+    check_journal_and_leave(pty, &["promote 20 → 40 %"]);
+}
+
+#[test]
+fn a_preview_takes_all_traffic_at_once() {
+    let mut pty = start("blue-green", "10");
+    pty.wait_text("p would promote the preview");
+    pty.wait("nothing is out yet", |screen| {
+        let text = screen.contents();
+        text.contains("preview 6/6  active 6/6") && !text.lines().any(|line| line.matches("100 %").count() > 1)
+    });
+    promote(&mut pty);
+    pty.wait_text(OVER);
+    check_journal_and_leave(pty, &["promote the preview"]);
+}
+
+#[test]
+fn a_deployment_is_undone_and_restarted_by_name() {
+    let mut pty = start("deployment", "10");
+    pty.wait_text("▶ Progressing");
+    roll_back(&mut pty);
+    pty.send(":restart\r");
+    confirm(&mut pty, "Restart prod-eu");
+    pty.wait_text("restart all pods");
+    pty.wait_text(OVER);
+    check_journal_and_leave(pty, &["roll back to 1.4.2", "restart"]);
+}
+
+/// Signs GO in the role that is asked for next.
+#[track_caller]
+fn sign(pty: &mut Pty, role: &str) {
+    pty.send("S");
+    pty.wait_text(&format!("Sign as {role}"));
+    pty.send("g");
+    pty.wait_text("note");
+    pty.send("seen\r");
+    pty.wait("it is signed", |screen| !screen.contents().contains(&format!("Sign as {role}")));
+}
+
+#[test]
+fn red_gate_stops_promotion_but_not_rollback() {
+    let mut pty = start("go-no-go", "10");
+    // What is under way is looked at first, once it is seen.
+    pty.wait_text("p promote ✖ pager");
+    pty.send("4");
+    pty.wait_text("prod-eu  payments-api 1.5.0 on its way");
+    pty.wait_text("NO-GO: pager: nobody acknowledged it");
+    pty.wait_text("▸ ✔ gate artifact");
+    pty.send("jja");
+    pty.wait_text("Acknowledge pager");
+    pty.send("bo is on call\r");
+    pty.wait_text("alice: “bo is on call”");
+    sign(&mut pty, "product");
+    pty.wait_text("product     1/1");
+    sign(&mut pty, "sre");
+    pty.wait_text("sre         1/1");
+    pty.wait_text("p promote 20 → 40 %");
+    promote(&mut pty);
+    pty.wait_text("✖ gate errors");
+    pty.send("p");
+    pty.wait_text("prod-eu cannot promote");
+    close(&mut pty, "prod-eu cannot promote");
+    pty.send("R");
+    confirm(&mut pty, "Roll back prod-eu");
+    pty.send("1");
+    pty.wait_text(OVER);
+    check_journal_and_leave(pty, &["promote 20 → 40 %", "roll back to 1.4.2"]);
+}

@@ -1,0 +1,104 @@
+//! The program against a simulator in a process of its own.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::Program;
+use support::program::DemoServer;
+
+/// How many times faster than real time a journey goes.
+const SPEED: &str = "10";
+/// How long anything may take before a test gives up; generous, for machines that are busy.
+const JOURNEY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A simulator, and a home of its own for the program.
+pub struct Journey {
+    program: Program,
+    _simulator: DemoServer,
+}
+
+impl Journey {
+    /// Starts a simulator with a scenario.
+    pub fn start(scenario: &str) -> Self {
+        let program = crate::cockpit();
+        let simulator = program.serve_demo(scenario, SPEED);
+        let program = program.args(["--config", &simulator.config]).env("KUBECONFIG", &simulator.kubeconfig);
+        Self { program, _simulator: simulator }
+    }
+
+    /// Runs a command; returns its exit code and all that it says.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let run = self.program.run(arguments);
+        (run.code(), run.said())
+    }
+
+    /// Runs a command that has to end with this code and say this.
+    #[track_caller]
+    pub fn expect(&self, code: i32, arguments: &[&str], says: &str) {
+        let (ended, said) = self.run(arguments);
+        assert_eq!(ended, code, "{arguments:?}\n{said}");
+        assert!(said.contains(says), "{arguments:?} does not say {says:?}\n{said}");
+    }
+
+    /// Runs a command again and again until it ends with this code; returns what it said then.
+    #[track_caller]
+    pub fn until_run(&self, arguments: &[&str], code: i32) -> String {
+        self.until_says(arguments, code, "")
+    }
+
+    /// Runs a command again and again until it ends with this code and says this; returns all that it said then.
+    #[track_caller]
+    pub fn until_says(&self, arguments: &[&str], code: i32, says: &str) -> String {
+        let until = Instant::now() + JOURNEY_TIMEOUT;
+        loop {
+            let (ended, said) = self.run(arguments);
+            if ended == code && said.contains(says) {
+                return said;
+            }
+            assert!(Instant::now() < until, "{arguments:?} never ends with {code} and {says:?}\n{said}");
+        }
+    }
+
+    /// An environment as `status -o json` shows it.
+    #[track_caller]
+    pub fn environment(&self, name: &str) -> Value {
+        let run = self.program.run(&["status", "-o", "json"]);
+        let status: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+        let environments = status["environments"].as_array().cloned().unwrap_or_default();
+        environments.into_iter().find(|env| env["name"] == name).expect("the environment")
+    }
+
+    /// Checks which version is stable.
+    #[track_caller]
+    pub fn stable_is(&self, name: &str, version: &str) {
+        let env = self.environment(name);
+        let image = env["workloads"][0]["stable"]["images"][0].as_str().unwrap_or_default();
+        assert!(image.ends_with(&format!(":{version}")), "{env:#}");
+    }
+
+    /// Looks again and again until an environment is as wanted.
+    #[track_caller]
+    pub fn until(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + JOURNEY_TIMEOUT;
+        loop {
+            let env = self.environment(name);
+            if wanted(&env) {
+                return;
+            }
+            assert!(Instant::now() < until, "never seen: {what}\n{env:#}");
+        }
+    }
+
+    /// Checks that the journal is unbroken and says these things in this order.
+    #[track_caller]
+    pub fn journal_holds(&self, says: &[&str]) {
+        self.expect(0, &["log", "verify"], "unbroken");
+        let (code, text) = self.run(&["log", "show"]);
+        assert_eq!(code, 0, "{text}");
+        let mut rest = text.as_str();
+        for part in says {
+            let at = rest.find(part).unwrap_or_else(|| panic!("the journal does not say {part:?}\n{text}"));
+            rest = &rest[at + part.len()..];
+        }
+    }
+}

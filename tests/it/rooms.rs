@@ -1,0 +1,116 @@
+//! The law of the rooms: who may import whom, read from the `use` lines; and no file grows without bound.
+
+use std::path::{Path, PathBuf};
+
+/// Each room with the rooms that it may name.
+const MAY_SEE: [(&str, &[&str]); 11] = [
+    ("domain", &["domain"]),
+    ("core", &["core", "domain"]),
+    ("keys", &["keys", "domain"]),
+    ("app", &["app", "core", "domain", "keys"]),
+    ("view", &["view", "app", "core", "domain", "keys"]),
+    ("config", &["config", "domain", "keys", "kill_points"]),
+    ("cli", &["cli", "config", "core", "domain", "keys"]),
+    ("sources", &["sources", "domain", "config", "kill_points"]),
+    ("executors", &["executors", "domain", "config", "kill_points"]),
+    ("kill_points", &["kill_points"]),
+    ("runtime", &["runtime", "executors", "app", "cli", "config", "core", "domain", "keys", "sources", "view"]),
+];
+
+/// Crates that do I/O, read a clock or draw: the pure rooms do without them.
+const IMPURE: [&str; 11] = [
+    "tokio",
+    "reqwest",
+    "kube",
+    "axum",
+    "crossterm",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "std::thread",
+    "tracing",
+];
+/// Rooms that are pure, and what they may use of the above all the same.
+const PURE: [&str; 5] = ["domain", "core", "keys", "app", "view"];
+
+/// What only tests see may see what it needs.
+fn is_test(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| {
+        stem == "tests" || stem.to_string_lossy().ends_with("_tests") || stem == "testing" || stem == "fixtures"
+    }) || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+fn files(room: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test(&path) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut found);
+    found
+}
+
+/// The lines of code, without comments and what only tests see.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let body = text.split("#[cfg(test)]").next().unwrap_or_default();
+    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_room_is_known() {
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        // A package of its own: the compiler holds its law.
+        if path.is_dir() && !path.join("Cargo.toml").exists() {
+            let room = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(MAY_SEE.iter().any(|(known, _)| *known == room), "src/{room} is no room of the table");
+        }
+    }
+}
+
+#[test]
+fn no_room_sees_what_it_must_not() {
+    let mut wrong = Vec::new();
+    for (room, may_see) in MAY_SEE {
+        for path in files(room) {
+            for seen in code(&path).split("crate::").skip(1) {
+                let other: String = seen.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if MAY_SEE.iter().any(|(known, _)| *known == other) && !may_see.contains(&other.as_str()) {
+                    wrong.push(format!("{}: {room} names {other}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_rooms_do_no_io() {
+    let mut wrong = Vec::new();
+    for room in PURE {
+        for path in files(room) {
+            let code = code(&path);
+            for name in IMPURE {
+                if code.contains(&format!("use {name}"))
+                    || code.contains(&format!("{name}::")) && !name.contains("kube")
+                {
+                    wrong.push(format!("{}: {name}", path.display()));
+                }
+            }
+            for clock in ["Timestamp::now", "Instant::now", "SystemTime::now"] {
+                if code.contains(clock) {
+                    wrong.push(format!("{}: {clock}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,5 @@
+//! The binary as its user has it: in a terminal.
+
+mod drill;
+mod leaving;
+mod mouse;

@@ -1,0 +1,82 @@
+//! A cockpit that is killed in the middle of an action: the next one finds the open intent and settles it by looking.
+
+use release_cockpit::domain::action::{Outcome, Verb};
+use release_cockpit::domain::journal::{Entry, open_intents};
+use release_cockpit::executors::recovery;
+use support::check::{holds, same};
+use support::manifests::{canary, deployment, image, pause, weight};
+use support::proxy::{Proxy, WriteFault};
+use support::{Checked, TestNamespace};
+
+use super::fresh;
+use crate::contract::child::Order;
+use crate::contract::cockpit::{Cockpit, Opening};
+
+/// Kills a cockpit while its write is held; returns how the next cockpit settled it, and how many writes the server took.
+async fn killed(namespace: &TestNamespace, workload: &str, verb: Verb, fault: WriteFault) -> Checked<(Outcome, usize)> {
+    let journals = tempfile::tempdir()?;
+    let proxy = Proxy::of_kubernetes(namespace.cluster.config("alice").await?).await?;
+    proxy.fail_next_write(fault);
+    let order = Order {
+        kubeconfig: namespace.cluster.kubeconfig().to_owned(),
+        url: proxy.url(),
+        namespace: namespace.name.clone(),
+        workload: workload.to_owned(),
+        verb,
+        journals: journals.path().to_owned(),
+    };
+    let mut child = order.start()?;
+    tokio::select! {
+        held = proxy.held() => held?,
+        ended = child.wait() => return Err(format!("the child ended early: {ended:?}").into()),
+    }
+    child.kill().await?;
+    proxy.drop_held();
+    let mut opening = Opening::of(workload)?;
+    opening.journals = Some(journals.path().to_owned());
+    let mut next = Cockpit::open(namespace, opening).await?;
+    same("open intents on disk", &open_intents(&next.lines()?).len(), &1)?;
+    let found = recovery::find(&next.dispatcher);
+    let [(action, record)] = found.open.as_slice() else { return Err("one open intent was due".into()) };
+    same("verb", &record.verb, &verb)?;
+    recovery::settle(&next.dispatcher, action, record).await;
+    next.check_life()?;
+    same("writes of the next", &next.proxy()?.writes().len(), &0)?;
+    let outcome = next.lines()?.into_iter().rev().find_map(|line| match line.entry {
+        Entry::Outcome { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    Ok((outcome.ok_or("no outcome was written")?, proxy.accepted().len()))
+}
+
+async fn at_first_pause(namespace: &TestNamespace) -> Checked {
+    let mut cockpit = fresh(namespace, "rollout/api", [canary("api", 2, &[weight(50), pause()])]).await?;
+    namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
+    cockpit.until_paused_at(1).await
+}
+
+/// Between intent and request: it was not done, and it is not done now.
+pub async fn before_the_request(namespace: &TestNamespace) -> Checked {
+    at_first_pause(namespace).await?;
+    let (outcome, taken) = killed(namespace, "rollout/api", Verb::Promote, WriteFault::HoldRequest).await?;
+    holds(&outcome.words(), matches!(outcome, Outcome::FoundNotDone { .. }))?;
+    same("writes taken", &taken, &0)
+}
+
+/// Between request and outcome: it was done, once.
+pub async fn after_the_request(namespace: &TestNamespace) -> Checked {
+    at_first_pause(namespace).await?;
+    let (outcome, taken) = killed(namespace, "rollout/api", Verb::Promote, WriteFault::HoldAnswer).await?;
+    holds(&outcome.words(), matches!(outcome, Outcome::FoundDone { .. }))?;
+    same("writes taken", &taken, &1)
+}
+
+/// A rollback of a Deployment, between request and outcome.
+pub async fn in_a_rollback(namespace: &TestNamespace) -> Checked {
+    let mut cockpit = fresh(namespace, "deployment/api", [deployment("api", 2)]).await?;
+    namespace.set_image("Deployment", "api", &image("api", "1.1.0")).await?;
+    cockpit.until("1.1.0", |view| view.is_settled() && view.goes_out() == "1.1.0").await?;
+    let (outcome, taken) = killed(namespace, "deployment/api", Verb::Rollback, WriteFault::HoldAnswer).await?;
+    holds(&outcome.words(), matches!(outcome, Outcome::FoundDone { .. }))?;
+    same("writes taken", &taken, &1)
+}

@@ -1,0 +1,76 @@
+//! What came through a proxy.
+
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::http::{Method, Request, header};
+use serde_json::Value;
+
+/// One request as it came, and how it was answered.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub at: Instant,
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    /// Whether it changes anything: what only asks for one's own rights does not.
+    pub is_write: bool,
+    pub content_type: String,
+    /// JSON of a write, without the precondition.
+    pub body: Value,
+    /// The precondition: the resourceVersion that the body names.
+    pub precondition: Option<String>,
+    /// Status that the server answered, whatever became of the answer; `None` where it was not asked.
+    pub answer: Option<u16>,
+}
+
+impl Recorded {
+    pub(super) fn of(request: &Request<Bytes>) -> Self {
+        let path = request.uri().path().to_owned();
+        let is_write = request.method() != Method::GET && !path.contains("/selfsubject");
+        let mut body =
+            if is_write { serde_json::from_slice(request.body()).unwrap_or(Value::Null) } else { Value::Null };
+        let precondition = take_precondition(&mut body);
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        Self {
+            at: Instant::now(),
+            method: request.method().clone(),
+            path,
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            is_write,
+            content_type: kind.unwrap_or_default().to_owned(),
+            body,
+            precondition,
+            answer: None,
+        }
+    }
+
+    /// Method and path, e.g. `PATCH /apis/…/rollouts/api/status`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Whether the server took it.
+    pub fn is_accepted(&self) -> bool {
+        self.answer.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether it only makes a controller look again.
+    pub fn is_nudge(&self) -> bool {
+        self.body["metadata"]["annotations"]["release-cockpit/nudged-at"].is_string()
+    }
+}
+
+/// Takes the resourceVersion out of a merge or JSON patch.
+fn take_precondition(body: &mut Value) -> Option<String> {
+    if let Some(operations) = body.as_array_mut() {
+        let place = operations.iter().position(|operation| operation["path"] == "/metadata/resourceVersion")?;
+        return operations.remove(place)["value"].as_str().map(ToOwned::to_owned);
+    }
+    let metadata = body.get_mut("metadata")?.as_object_mut()?;
+    let version = metadata.remove("resourceVersion")?.as_str()?.to_owned();
+    if metadata.is_empty() {
+        body.as_object_mut()?.remove("metadata");
+    }
+    Some(version)
+}
