@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench verdict                      # 200 rollouts for each cell: under a minute
-//! cargo bench --bench verdict -- --runs 1000       # what the README shows
+//! cargo bench --bench verdict -- --runs 1000       # what src/analysis/README.md shows
 //! cargo bench --bench verdict -- --full            # 5,000 healthy and 2,000 regressed rollouts for each cell
 //! cargo bench --bench verdict -- errors speed      # parts by name: errors, late, broken, latency, healthy, speed
 //! ```

@@ -1,30 +1,108 @@
-//! What the README says of keys and exit codes is what the program does.
+//! What the documentation says of keys and exit codes is what the program does, and its links lead somewhere.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Parser, Tag};
 use release_cockpit::cli::Exit;
 use release_cockpit::keys::COMMANDS;
 
-fn readme() -> String {
-    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+/// The releases of the repository, as its host serves them beside the files.
+const RELEASES: &str = "../../releases";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-#[test]
-fn the_table_of_keys_is_that_of_the_program() {
-    let text = readme();
-    let (_, after) = text.split_once("<!-- keys: the table of src/keys/command.rs, tested -->\n").unwrap();
+fn text(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The table of keys in a document.
+fn table(document: &str) -> String {
+    let (_, after) = document.split_once("<!-- keys: ").unwrap();
+    let (_, after) = after.split_once(", tested -->\n").unwrap();
     let (table, _) = after.split_once("<!-- /keys -->").unwrap();
+    table.to_owned()
+}
+
+/// The table of keys as the program has it.
+fn wanted() -> String {
     let rows = COMMANDS.iter().map(|spec| {
         let keys: Vec<String> = spec.keys.iter().map(|key| format!("`{key}`")).collect();
         let keys = if keys.is_empty() { format!("`:{}`", spec.id) } else { keys.join(", ") };
         format!("| {keys} | {} |\n", spec.help)
     });
-    let wanted = String::from("| key | does |\n|---|---|\n") + &rows.collect::<String>();
-    assert_eq!(table, wanted);
+    String::from("| key | does |\n|---|---|\n") + &rows.collect::<String>()
 }
 
 #[test]
-fn the_exit_codes_are_those_of_the_program() {
-    let text = readme();
+fn documented_keys_are_those_of_the_program() {
+    assert_eq!(table(&text(".github/docs/keys.md")), wanted());
+}
+
+#[test]
+fn readme_keys_are_rows_of_the_documented_keys() {
+    let all = wanted();
+    for row in table(&text("README.md")).lines() {
+        assert!(all.lines().any(|known| known == row), "{row}");
+    }
+}
+
+#[test]
+fn documented_exit_codes_are_those_of_the_program() {
+    let text = text(".github/docs/commands.md");
     for (exit, means) in Exit::ALL {
         assert!(text.contains(&format!("| {} | {means} |", exit.code())), "{} {means}", exit.code());
     }
+}
+
+/// The documents whose links are followed.
+fn documents() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = [
+        "README.md",
+        ".github/CONTRIBUTING.md",
+        "src/analysis/README.md",
+        "tests/README.md",
+        "tests/bench/README.md",
+        "tests/cluster/README.md",
+    ]
+    .map(|name| root().join(name))
+    .to_vec();
+    found.extend(fs::read_dir(root().join(".github/docs")).unwrap().map(|entry| entry.unwrap().path()));
+    found
+}
+
+/// The links and images of a document that lead to other files of the repository.
+fn links(document: &str) -> Vec<String> {
+    let targets = Parser::new(document).filter_map(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(dest_url.to_string()),
+        _ => None,
+    });
+    targets.filter(|target| !target.contains("://") && target != RELEASES).collect()
+}
+
+/// Whether a document has a heading that a link names.
+fn has_heading(document: &str, anchor: &str) -> bool {
+    document.lines().filter(|line| line.starts_with('#')).any(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        title.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).eq(anchor.chars())
+    })
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut broken = Vec::new();
+    for path in documents() {
+        for link in links(&fs::read_to_string(&path).unwrap()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link.as_str(), ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let leads =
+                target.exists() && (anchor.is_empty() || has_heading(&fs::read_to_string(&target).unwrap(), anchor));
+            if !leads {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
 }
