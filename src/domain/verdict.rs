@@ -319,6 +319,10 @@ mod tests {
             replicas: Replicas::default(),
             stable: Some(Revision::default()),
             canary: Some(Revision::default()),
+            serving: crate::domain::workload::serving::Serving::of(
+                crate::domain::workload::serving::Measure::Weights,
+                [],
+            ),
             canary_serves: true,
             pause: None,
             aborted: false,
