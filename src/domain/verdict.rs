@@ -1,6 +1,6 @@
 //! The verdict: one word for an environment, with its reasons, from one pure function, [`judge`].
 //!
-//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`super::judge`]); where it
+//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`analysis`]); where it
 //! has no counts, factors between the tracks stand in for it.
 
 use std::sync::Arc;
