@@ -8,7 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::paths::Variables;
 use super::secret::{hide, remember};
-use crate::keys::keymap::nearest;
+use crate::domain::suggest::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
 pub const IN_CLUSTER: &str = "in-cluster";

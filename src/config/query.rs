@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::keys::keymap::nearest;
+use crate::domain::suggest::nearest;
 
 /// What a query may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

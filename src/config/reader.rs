@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::fields::Section;
 use crate::domain::step::parse_pause;
-use crate::keys::keymap::nearest;
+use crate::domain::suggest::nearest;
 
 /// Something found in the file, and where.
 #[derive(Clone, Debug)]

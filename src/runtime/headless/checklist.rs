@@ -17,9 +17,9 @@ use crate::domain::checklist::{
 };
 use crate::domain::ids::EnvName;
 use crate::domain::journal::Entry;
+use crate::domain::suggest::nearest;
 use crate::domain::verdict::Verdict;
 use crate::domain::world::World;
-use crate::keys::keymap::nearest;
 use crate::runtime::session::Session;
 
 /// A check has its own time limit; this is what is given on top for the queue.
