@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use release_cockpit::config::paths::Variables;
 use release_cockpit::config::{Auth, Config, Flags, Glyphs, Prometheus, Theme};
+use release_cockpit::platform::Variables;
 
 const FILE: &str = r#"
 [prometheus]

@@ -5,18 +5,23 @@
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may name.
-const MAY_SEE: [(&str, &[&str]); 11] = [
+const MAY_SEE: [(&str, &[&str]); 13] = [
     ("domain", &["domain"]),
     ("keys", &["keys", "domain"]),
     ("app", &["app", "domain", "keys"]),
     ("view", &["view", "app", "domain", "keys"]),
-    ("config", &["config", "domain", "keys", "kill_points"]),
+    ("platform", &["platform", "domain", "kill_points"]),
+    ("config", &["config", "domain", "keys", "platform"]),
     ("cli", &["cli", "config", "domain", "keys"]),
-    ("sources", &["sources", "domain", "config", "kill_points"]),
-    ("actuators", &["actuators", "domain", "config", "kill_points"]),
+    ("sources", &["sources", "domain", "config", "platform", "kill_points"]),
+    ("actuators", &["actuators", "domain", "platform", "kill_points"]),
     ("simulator", &["simulator"]),
+    ("analysis", &["analysis"]),
     ("kill_points", &["kill_points"]),
-    ("runtime", &["runtime", "actuators", "app", "cli", "config", "domain", "keys", "simulator", "sources", "view"]),
+    (
+        "runtime",
+        &["runtime", "actuators", "app", "cli", "config", "domain", "keys", "platform", "simulator", "sources", "view"],
+    ),
 ];
 
 /// Crates that do I/O, read a clock or draw: the pure rooms do without them.

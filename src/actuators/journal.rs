@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::journal_file::JournalFile;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
-use crate::config::paths::{file_stem, open_private, private_dir};
 use crate::domain::journal::{Entry, Line};
+use crate::platform::private_files::{file_stem, open_private, private_dir};
 
 /// So many journals are kept open at once: there is a release or two at a time.
 const MOST_OPEN: usize = 4;

@@ -10,8 +10,6 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
-use crate::config::client::{ClientError, cause, client};
-use crate::config::secret::hide;
 use crate::domain::access::{Access, Permission};
 use crate::domain::action::{Body, ObjectRef, Request, TemplateError, Verb, restore_patch};
 use crate::domain::checklist::record;
@@ -20,6 +18,8 @@ use crate::domain::reduce;
 use crate::domain::text::plain_words;
 use crate::domain::workload::Object;
 use crate::kill_points::pass;
+use crate::platform::kube_client::{ClientError, cause, client};
+use crate::platform::redact::hide;
 
 /// How long one answer may take. After that the request is unknown.
 pub const DEADLINE: Duration = Duration::from_secs(10);

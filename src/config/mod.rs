@@ -1,17 +1,14 @@
 //! Configuration: what file, environment and flags say, checked and plain.
 //!
 //! - [`Config`] is what the rest works with; [`Config::load`] finds, reads and checks the file and lets flags override it.
-//! - [`cluster`] reads kubeconfigs, [`paths`] knows where things lie, [`secret`] where secrets come from.
+//! - [`secret`] knows where secrets come from; what is secret stands in no config.
 
 pub mod checks;
-pub mod client;
-pub mod cluster;
 pub mod counters;
 pub mod fields;
 pub mod file;
 pub mod flags;
 pub mod init;
-pub mod paths;
 pub mod problem;
 pub mod prometheus;
 pub mod query;
@@ -29,6 +26,9 @@ use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::verdict::Limits;
 use crate::domain::world::EnvSettings;
 use crate::keys::Keymap;
+use crate::platform::Variables;
+use crate::platform::kubeconfig::Cluster;
+use crate::platform::variables::NoStateFolder;
 use analysis::Rules;
 
 pub use checks::CheckConfig;
@@ -39,9 +39,6 @@ pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, HeaderText, Preset, Prometheus};
 pub use secret::{Revealed, Secret};
 pub use ui::{Glyphs, LogLevel, Theme, Ui};
-
-use cluster::Cluster;
-use paths::{PathError, Variables};
 
 /// What is configured, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -186,8 +183,8 @@ impl Config {
         }
     }
 
-    /// Returns the folder of the journals. It need not exist: see [`paths::private_dir`].
-    pub fn journals(&self, variables: &Variables) -> Result<PathBuf, PathError> {
+    /// Returns the folder of the journals. It need not exist: see [`crate::platform::private_files::private_dir`].
+    pub fn journals(&self, variables: &Variables) -> Result<PathBuf, NoStateFolder> {
         match &self.journal_dir {
             Some(folder) => Ok(folder.clone()),
             None => Ok(variables.state_dir()?.join("journals")),

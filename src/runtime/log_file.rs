@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::config::paths::open_private;
-use crate::config::secret::hide;
 use crate::domain::text::visible;
+use crate::platform::private_files::open_private;
+use crate::platform::redact::hide;
 
 /// Days of log files that are kept.
 const KEPT: usize = 5;

@@ -18,8 +18,9 @@ mod tui;
 use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cli::{Args, Command, Exit};
-use crate::config::paths::Variables;
-use crate::config::{Config, client};
+use crate::config::Config;
+use crate::platform::Variables;
+use crate::platform::kube_client;
 
 /// Runs what the command line asks for.
 ///
@@ -39,7 +40,7 @@ pub async fn run(args: Args) -> Result<Exit> {
     }
     if !matches!(args.command, Some(Command::Log(_))) {
         // Nobody waits for it: what needs it waits by itself.
-        drop(tokio::task::spawn_blocking(client::warm_up));
+        drop(tokio::task::spawn_blocking(kube_client::warm_up));
     }
     let variables = Variables::of_process();
     let flags = args.global.flags();

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre::{Report, Result};
 
-use crate::config::secret::hide;
 use crate::domain::text::visible_lines;
+use crate::platform::redact::hide;
 
 /// Makes errors and panics be reported without what they quote doing harm.
 ///

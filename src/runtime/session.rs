@@ -13,8 +13,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::actuators::kubernetes::Executor;
 use crate::actuators::{Door, Journal, Receipt, recovery};
-use crate::config::cluster::{Cluster, ClusterError, Clusters};
-use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
 use crate::domain::checklist::{Candidate, CheckId, Standing};
 use crate::domain::feed::Feed;
@@ -22,6 +20,9 @@ use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::workload::Revision;
 use crate::domain::world::World;
+use crate::platform::Variables;
+use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
+use crate::platform::private_files::private_dir;
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;

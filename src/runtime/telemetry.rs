@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::log_file::{LogFile, OneLine};
 use crate::config::LogLevel;
-use crate::config::paths::{Variables, private_dir};
+use crate::platform::Variables;
+use crate::platform::private_files::private_dir;
 
 /// What is logged: our own words at the chosen level, the libraries' warnings. `RUST_LOG` says otherwise.
 fn filter(level: LogLevel) -> EnvFilter {

@@ -5,9 +5,9 @@ use color_eyre::eyre::Result;
 use super::{print, print_raw, usage};
 use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
-use crate::config::paths::Variables;
 use crate::config::{Config, schema};
 use crate::domain::text::plural;
+use crate::platform::Variables;
 
 /// Runs `check` or `schema`.
 pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<Exit> {

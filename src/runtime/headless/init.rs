@@ -9,9 +9,9 @@ use super::{complain, print, usage};
 use crate::cli::Exit;
 use crate::cli::args::Init;
 use crate::config::Config;
-use crate::config::cluster::Clusters;
 use crate::config::init::{Found, text};
-use crate::config::paths::Variables;
+use crate::platform::Variables;
+use crate::platform::kubeconfig::Clusters;
 use crate::sources::kubernetes::{client, discover};
 
 /// Looks at every environment and writes what it found.

@@ -10,9 +10,9 @@ use crate::actuators::journal::{self, JournalError};
 use crate::cli::args::{Log, Output};
 use crate::cli::{Exit, journal as text};
 use crate::config::Config;
-use crate::config::paths::Variables;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::text::plural;
+use crate::platform::Variables;
 
 /// Runs `show`, `verify` or `export`.
 pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log) -> Result<Exit> {

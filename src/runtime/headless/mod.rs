@@ -24,11 +24,11 @@ use super::session::Session;
 use super::signals::{Asked, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
-use crate::config::paths::Variables;
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::text::visible_lines;
 use crate::domain::world::{Environment, WorkloadState, World};
+use crate::platform::Variables;
 
 /// How long a first look at everything may take.
 const FIRST_LOOK: Duration = Duration::from_secs(10);

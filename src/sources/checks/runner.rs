@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 
 use super::{Evidence, Scene, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
-use crate::config::secret::hide;
 use crate::domain::checklist::{CheckId, Finding, Found};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
+use crate::platform::redact::hide;
 use crate::sources::changes::{Asked, gather, located};
 use crate::sources::inbox::Outlet;
 

@@ -1,7 +1,7 @@
 //! How evidence is worded: text from outside on one line and bounded, and figures.
 
-use crate::config::secret::hide;
 use crate::domain::text::plural;
+use crate::platform::redact::hide;
 
 /// Longest line of evidence, in characters.
 pub(super) const LINE: usize = 300;

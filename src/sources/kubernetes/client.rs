@@ -5,9 +5,9 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
-use crate::config::client::{ClientError, cause, client};
-use crate::config::secret::hide;
 use crate::domain::text::plain_words;
+use crate::platform::kube_client::{ClientError, cause, client};
+use crate::platform::redact::hide;
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::config::secret::{SecretError, hide};
+use crate::config::secret::SecretError;
 use crate::domain::text::visible;
+use crate::platform::redact::hide;
 
 /// Why a client cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use release_cockpit::config::cluster::Clusters;
-use release_cockpit::config::paths::Variables;
 use release_cockpit::config::{Config, Place};
+use release_cockpit::platform::Variables;
+use release_cockpit::platform::kubeconfig::Clusters;
 
 pub fn check(data: &[u8]) {
     match data.split_first() {

@@ -1,4 +1,4 @@
-//! Clusters: kubeconfig files, their contexts, and how to reach the API server behind one.
+//! Kubeconfig files, their contexts, and how to reach the API server behind one.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::paths::Variables;
-use super::secret::{hide, remember};
+use super::redact::{hide, remember};
+use super::variables::Variables;
 use crate::domain::suggest::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
@@ -122,11 +122,6 @@ fn there_are(known: &[String]) -> String {
 
 fn did_you_mean(name: &str, known: &[String]) -> String {
     nearest(name, known.iter().map(String::as_str)).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
-}
-
-/// Reads the kubeconfig of this process and loads one context, by default the current one.
-pub async fn load(context: Option<&str>) -> Result<Cluster, ClusterError> {
-    Clusters::read(&Variables::of_process())?.load(context).await
 }
 
 impl Clusters {

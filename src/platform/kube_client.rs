@@ -8,7 +8,7 @@ use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
 use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
-use super::secret::hide;
+use super::redact::hide;
 use crate::domain::text::root_cause;
 
 /// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over

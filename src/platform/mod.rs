@@ -1,0 +1,9 @@
+//! Infrastructure that several rooms share, below all of them but the domain.
+
+pub mod kube_client;
+pub mod kubeconfig;
+pub mod private_files;
+pub mod redact;
+pub mod variables;
+
+pub use variables::Variables;
