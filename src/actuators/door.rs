@@ -364,6 +364,7 @@ async fn still_hold(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Redactor;
 
     #[tokio::test]
     async fn what_is_to_be_settled_waits_for_an_executor_that_is_in_coming() {
@@ -374,7 +375,7 @@ mod tests {
         let coming = async {
             tokio::task::yield_now().await;
             let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
-            door.admit(env.clone(), Executor::new(config, "ns").unwrap());
+            door.admit(env.clone(), Executor::new(config, "ns", Redactor::default()).unwrap());
         };
         let (executor, ()) = tokio::join!(door.executor_soon(&env), coming);
         assert!(executor.is_some());

@@ -18,8 +18,8 @@ use crate::domain::reduce;
 use crate::domain::text::plain_words;
 use crate::domain::workload::Object;
 use crate::kill_points::pass;
+use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, cause, client};
-use crate::platform::redact::hide;
 
 /// How long one answer may take. After that the request is unknown.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -53,6 +53,7 @@ pub struct Executor {
     namespace: String,
     /// Verbs that RBAC does not deny.
     verbs: BTreeSet<Verb>,
+    redactor: Redactor,
 }
 
 impl Executor {
@@ -60,13 +61,13 @@ impl Executor {
     ///
     /// # Errors
     /// What the client cannot be built from.
-    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, ClientError> {
+    pub fn new(mut config: kube::Config, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(5));
         config.read_timeout = Some(DEADLINE);
         config.write_timeout = Some(DEADLINE);
-        let client = client(config)?;
-        Ok(Self { client, namespace: namespace.to_owned(), verbs: Verb::ALL.into() })
+        let client = client(config, &redactor)?;
+        Ok(Self { client, namespace: namespace.to_owned(), verbs: Verb::ALL.into(), redactor })
     }
 
     /// Builds the verbs anew from what the operator may do: a denied verb is not there at all.
@@ -98,7 +99,7 @@ impl Executor {
             Ok(Ok(object)) => {
                 serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
             }
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
             Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
         }
     }
@@ -173,7 +174,7 @@ impl Executor {
         };
         match tokio::time::timeout(DEADLINE, sent).await {
             Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
             Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
         }
     }
@@ -219,7 +220,7 @@ impl Executor {
             Ok(())
         };
         match tokio::time::timeout(DEADLINE, sent).await {
-            Ok(sent) => sent.map_err(|error| classify(&error)),
+            Ok(sent) => sent.map_err(|error| classify(&error, &self.redactor)),
             Err(_) => Err(SendError::Unknown(format!("no answer in {} s", DEADLINE.as_secs()))),
         }
     }
@@ -253,20 +254,21 @@ fn resource(kind: &str) -> ApiResource {
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.
-fn classify(error: &kube::Error) -> SendError {
+fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
     match error {
         kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
         // The API server said no before doing anything.
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
             let words = format!("{} {}: {}", status.code, status.reason, plain_words(&status.message));
-            SendError::Refused(hide(&words).into_owned())
+            SendError::Refused(redactor.redact(&words).into_owned())
         }
         // A 5xx may come after the write: etcd may have taken it.
         kube::Error::Api(status) => {
-            SendError::Unknown(hide(&format!("{} {}", status.code, plain_words(&status.message))).into_owned())
+            let words = format!("{} {}", status.code, plain_words(&status.message));
+            SendError::Unknown(redactor.redact(&words).into_owned())
         }
         other => {
-            let cause = cause(other);
+            let cause = cause(other, redactor);
             // The connection never came up: no byte was sent.
             if cause.to_lowercase().contains("connection refused") {
                 SendError::Refused("not sent: connection refused; is the API server up?".to_owned())
@@ -308,7 +310,7 @@ mod tests {
                 stream.readable().await.unwrap();
             }
         });
-        let executor = Executor::new(kube::Config::new(url.parse().unwrap()), "shop").unwrap();
+        let executor = Executor::new(kube::Config::new(url.parse().unwrap()), "shop", Redactor::default()).unwrap();
         executor.get(&rollout()).await.unwrap_err()
     }
 

@@ -10,6 +10,7 @@ use super::counters::CounterSettings;
 use super::query::Query;
 use super::secret::{Revealed, Secret, SecretError};
 use crate::domain::signals::Signal;
+use crate::platform::Redactor;
 
 /// How to ask one Prometheus for the signals of one environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,10 +123,10 @@ pub enum HeaderText {
 
 impl HeaderText {
     /// Returns the value, which may be a secret.
-    pub async fn reveal(&self) -> Result<Revealed, SecretError> {
+    pub async fn reveal(&self, redactor: &Redactor) -> Result<Revealed, SecretError> {
         match self {
             Self::Plain(text) => Ok(Revealed::new(text.clone())),
-            Self::Secret(secret) => secret.reveal().await,
+            Self::Secret(secret) => secret.reveal(redactor).await,
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-use crate::platform::redact::remember;
+use crate::platform::Redactor;
 
 /// Where a secret comes from. It is read when it is needed, never kept in the config.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,9 +84,11 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Reads the secret, within ten seconds.
-    pub async fn reveal(&self) -> Result<Revealed, SecretError> {
-        self.reveal_within(TIME_LIMIT).await
+    /// Reads the secret, within ten seconds, and tells it to the redactor.
+    pub async fn reveal(&self, redactor: &Redactor) -> Result<Revealed, SecretError> {
+        let secret = self.reveal_within(TIME_LIMIT).await?;
+        redactor.add_secret(&secret.0);
+        Ok(secret)
     }
 
     async fn reveal_within(&self, limit: Duration) -> Result<Revealed, SecretError> {
@@ -146,7 +148,6 @@ impl Secret {
         if text.contains(char::is_control) {
             return Err(self.error("it holds line breaks or other control characters"));
         }
-        remember(text);
         Ok(Revealed(text.to_owned()))
     }
 
@@ -158,7 +159,6 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::redact::hide;
 
     fn command(argv: &[&str]) -> Secret {
         Secret::Command(argv.iter().map(|word| (*word).to_owned()).collect())
@@ -168,14 +168,14 @@ mod tests {
     async fn it_is_read_from_each_place_without_its_line_break() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "s3cret\r\n").unwrap();
-        assert_eq!(Secret::File(file.path().to_owned()).reveal().await.unwrap().expose(), "s3cret");
-        assert_eq!(command(&["printf", "a b$HOME\n"]).reveal().await.unwrap().expose(), "a b$HOME");
-        assert!(!Secret::Env("PATH".into()).reveal().await.unwrap().expose().is_empty());
+        assert_eq!(Secret::File(file.path().to_owned()).reveal(&Redactor::default()).await.unwrap().expose(), "s3cret");
+        assert_eq!(command(&["printf", "a b$HOME\n"]).reveal(&Redactor::default()).await.unwrap().expose(), "a b$HOME");
+        assert!(!Secret::Env("PATH".into()).reveal(&Redactor::default()).await.unwrap().expose().is_empty());
     }
 
     #[tokio::test]
     async fn it_shows_itself_nowhere() {
-        let value = command(&["printf", "s3cret"]).reveal().await.unwrap();
+        let value = command(&["printf", "s3cret"]).reveal(&Redactor::default()).await.unwrap();
         assert!(!format!("{value} {value:?}").contains("s3cret"));
         for leaky in [
             command(&["sh", "-c", "echo s3cret; echo s3cret >&2; exit 3"]),
@@ -183,15 +183,16 @@ mod tests {
             command(&["printf", "s3cret\\377"]),
         ] {
             assert!(!format!("{leaky} {leaky:?}").contains("s3cret"));
-            let error = leaky.reveal().await.unwrap_err();
+            let error = leaky.reveal(&Redactor::default()).await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
         }
     }
 
     #[tokio::test]
-    async fn its_value_is_hidden_in_the_words_of_others_from_then_on() {
-        command(&["printf", "a-planted-secret"]).reveal().await.unwrap();
-        assert_eq!(hide("you sent a-planted-secret"), "you sent •••");
+    async fn a_secret_that_was_read_is_redacted_from_then_on() {
+        let redactor = Redactor::default();
+        command(&["printf", "a-planted-secret"]).reveal(&redactor).await.unwrap();
+        assert_eq!(redactor.redact("you sent a-planted-secret"), "you sent •••");
     }
 
     #[tokio::test]
@@ -199,18 +200,18 @@ mod tests {
         let error = command(&["sleep", "60"]).reveal_within(Duration::from_millis(50)).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the command `sleep`: nothing came within 0.05 s");
         for endless in [command(&["yes"]), Secret::File("/dev/zero".into())] {
-            let error = endless.reveal().await.unwrap_err().to_string();
+            let error = endless.reveal(&Redactor::default()).await.unwrap_err().to_string();
             assert!(error.ends_with("it is longer than 64 KiB"), "{error}");
         }
     }
 
     #[tokio::test]
     async fn what_is_missing_is_named() {
-        let error = Secret::Env("COCKPIT_NO_SUCH".into()).reveal().await.unwrap_err().to_string();
+        let error = Secret::Env("COCKPIT_NO_SUCH".into()).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the environment variable COCKPIT_NO_SUCH: it is not set");
-        let error = command(&["/no/such/program"]).reveal().await.unwrap_err().to_string();
+        let error = command(&["/no/such/program"]).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert!(error.starts_with("no secret from the command `/no/such/program`: No such file"), "{error}");
-        let error = command(&["true"]).reveal().await.unwrap_err().to_string();
+        let error = command(&["true"]).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the command `true`: it is empty");
     }
 }

@@ -8,7 +8,7 @@ use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
 use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
-use super::redact::hide;
+use super::redact::Redactor;
 use crate::domain::text::root_cause;
 
 /// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over
@@ -28,8 +28,8 @@ pub fn warm_up() {
 ///
 /// # Errors
 /// What the client cannot be built from (TLS material, proxy).
-pub fn client(config: kube::Config) -> Result<kube::Client, ClientError> {
-    build(config).map_err(|error| ClientError(cause(&error)))
+pub fn client(config: kube::Config, redactor: &Redactor) -> Result<kube::Client, ClientError> {
+    build(config).map_err(|error| ClientError(cause(&error, redactor)))
 }
 
 /// Why there is no client, without what is secret in it.
@@ -65,7 +65,7 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
 ///
 /// The library quotes the command that was to log in, its environment and its output, and a token may stand in each.
 #[must_use]
-pub fn cause(error: &kube::Error) -> String {
+pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
     let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = inner {
         match error.downcast_ref::<AuthError>() {
@@ -79,5 +79,5 @@ pub fn cause(error: &kube::Error) -> String {
             _ => inner = error.source(),
         }
     }
-    hide(&root_cause(error)).into_owned()
+    redactor.redact(&root_cause(error)).into_owned()
 }

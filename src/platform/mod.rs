@@ -6,4 +6,5 @@ pub mod private_files;
 pub mod redact;
 pub mod variables;
 
+pub use redact::Redactor;
 pub use variables::Variables;

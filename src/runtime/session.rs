@@ -20,14 +20,14 @@ use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::workload::Revision;
 use crate::domain::world::World;
-use crate::platform::Variables;
 use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
 use crate::platform::private_files::private_dir;
+use crate::platform::{Redactor, Variables};
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
-use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, TracksByWorkload, client, discover};
+use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, ReadClient, TracksByWorkload, discover};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
@@ -71,6 +71,8 @@ pub(super) struct Session {
     /// The configured git repository, and the folder of the config file.
     repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
+    /// Hides secrets in what is shown, logged and written down.
+    pub(super) redactor: Redactor,
     longest_check: Duration,
     /// Environments whose checklists people say something to.
     pub(super) shared: BTreeSet<EnvName>,
@@ -81,8 +83,12 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads kubeconfigs and makes the world, without touching the network: see [`Session::start`].
-    pub(super) async fn open(mut config: Config, variables: &Variables) -> Result<Self, StartError> {
-        let clusters = Clusters::read(variables)?;
+    pub(super) async fn open(
+        mut config: Config,
+        variables: &Variables,
+        redactor: &Redactor,
+    ) -> Result<Self, StartError> {
+        let clusters = Clusters::read(variables, redactor)?;
         config.assume(&clusters.current().or_else(|error| {
             // With environments of their own contexts no current one is needed.
             if config.environments.is_empty() { Err(error) } else { Ok(String::new()) }
@@ -111,6 +117,7 @@ impl Session {
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
             ),
             tag_prefix: config.tag_prefix.clone(),
+            redactor: redactor.clone(),
             shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
             longest_check: plans
                 .iter()
@@ -148,6 +155,7 @@ impl Session {
                 env,
                 cluster,
                 state: self.state.clone(),
+                redactor: self.redactor.clone(),
             };
             let cancel = self.cancel.clone();
             self.tasks.spawn(async move {
@@ -289,6 +297,7 @@ struct Environment {
     cluster: Cluster,
     /// Where to remember how far counters have been counted.
     state: Option<PathBuf>,
+    redactor: Redactor,
     outlet: Outlet,
     door: Door,
     refresh: Arc<Notify>,
@@ -329,18 +338,18 @@ impl Environment {
     }
 
     /// Starts the checks that look for evidence, where there are any.
-    async fn spawn_checks(&mut self, client: &kube::Client, namespace: &str) {
+    async fn spawn_checks(&mut self, client: &ReadClient, namespace: &str) {
         let repository = self.checks.repository().await;
         if repository.is_none() && self.env.checks.iter().all(|check| check.kind.is_none()) {
             return;
         }
         let prometheus = match &self.env.prometheus {
             // What cannot be had now is told by the source of metrics; the checks then say that there is none.
-            Some(configured) => PrometheusClient::new(configured).await.ok(),
+            Some(configured) => PrometheusClient::new(configured, &self.redactor).await.ok(),
             None => None,
         };
         let before = self.checks.before.take().and_then(|(env, cluster)| {
-            let client = client::for_reading(cluster.config.clone()).ok()?;
+            let client = ReadClient::new(cluster.config.clone(), &self.redactor).ok()?;
             Some((client, env.namespace.unwrap_or(cluster.namespace)))
         });
         CheckRunner {
@@ -353,6 +362,7 @@ impl Environment {
                 previous: before,
                 repository,
                 tag_prefix: self.checks.tag_prefix.clone(),
+                redactor: self.redactor.clone(),
             },
             asks: self.checks.asked.clone(),
             again: self.checks.again.resubscribe(),
@@ -372,7 +382,7 @@ impl Environment {
         canaries: watch::Receiver<CanaryByWorkload>,
     ) {
         let questions = loop {
-            match configured::questions(configured, &namespace).await {
+            match configured::questions(configured, &namespace, &self.redactor).await {
                 Ok(questions) => break questions,
                 Err(why) => self.down(SourceKind::Prometheus, why),
             }
@@ -400,12 +410,12 @@ impl Environment {
     }
 
     /// Makes the client for reading, and the executor unless the environment is read-only (law 8).
-    fn clients(&self, namespace: &str) -> Result<kube::Client> {
+    fn clients(&self, namespace: &str) -> Result<ReadClient> {
         let server = &self.cluster.server;
-        let reading =
-            client::for_reading(self.cluster.config.clone()).wrap_err_with(|| format!("no client for {server}"))?;
+        let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)
+            .wrap_err_with(|| format!("no client for {server}"))?;
         if !self.env.read_only {
-            let executor = Executor::new(self.cluster.config.clone(), namespace)
+            let executor = Executor::new(self.cluster.config.clone(), namespace, self.redactor.clone())
                 .wrap_err_with(|| format!("no client for {server}"))?;
             self.door.admit(self.env.name.clone(), executor);
         }
@@ -413,7 +423,7 @@ impl Environment {
     }
 
     /// Returns the configured workloads, else those found in the namespace: looked for until there are some.
-    async fn workloads(&self, client: &kube::Client, namespace: &str) -> Vec<WorkloadId> {
+    async fn workloads(&self, client: &ReadClient, namespace: &str) -> Vec<WorkloadId> {
         if !self.env.workloads.is_empty() {
             return self.env.workloads.clone();
         }

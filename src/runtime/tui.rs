@@ -28,7 +28,7 @@ use crate::config::{Config, Glyphs};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
 use crate::domain::journal::Entry;
-use crate::platform::Variables;
+use crate::platform::{Redactor, Variables};
 use crate::view;
 use crate::view::layout::SizeClass;
 use crate::view::targets::Targets;
@@ -51,13 +51,14 @@ const TAIL: usize = 1000;
 pub(super) async fn run(
     config: Config,
     variables: &Variables,
+    redactor: &Redactor,
     simulated: Option<String>,
     tap: Option<Box<dyn Tap>>,
 ) -> Result<Exit> {
     let theme = Theme::new(palette(&config), config.ui.glyphs == Glyphs::Ascii);
-    let session = match Session::open(config.clone(), variables).await {
+    let session = match Session::open(config.clone(), variables, redactor).await {
         Ok(session) => session,
-        Err(error) => return Ok(super::headless::usage(&error)),
+        Err(error) => return Ok(super::headless::usage(redactor, &error)),
     };
     let model = model(&config, &session, simulated);
     super::terminal::restore_on_panic();

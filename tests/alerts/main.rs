@@ -16,6 +16,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use release_cockpit::config::{Config, Place, Prometheus as Settings};
 use release_cockpit::domain::checklist::Found;
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::checks::{Evidence, Scene, Tools, http_client, look};
 use release_cockpit::sources::prometheus::PrometheusClient;
 
@@ -126,7 +127,7 @@ impl Server {
     }
 
     async fn tools(&self) -> Checked<Tools> {
-        let prometheus = PrometheusClient::new(&Settings::at(self.url.parse()?)).await?;
+        let prometheus = PrometheusClient::new(&Settings::at(self.url.parse()?), &Redactor::default()).await?;
         Ok(Tools { http: http_client(), prometheus: Some(prometheus), ..Tools::default() })
     }
 }

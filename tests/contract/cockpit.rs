@@ -17,8 +17,9 @@ use release_cockpit::domain::journal::{Entry, Line, open_intents};
 use release_cockpit::domain::rollout::Rollout;
 use release_cockpit::domain::workload::{Object, Phase, Snapshot, Status};
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::inbox::Inbox;
-use release_cockpit::sources::kubernetes::{KubernetesSource, client};
+use release_cockpit::sources::kubernetes::{KubernetesSource, ReadClient};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -183,12 +184,13 @@ impl Cockpit {
         let target = Target { env: env.clone(), workload: opening.workload.clone() };
         let folder = tempfile::tempdir()?;
         let journals = opening.journals.unwrap_or_else(|| folder.path().to_owned());
+        let redactor = Redactor::default();
         let inbox = Inbox::default();
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
             shared: false,
             env: env.clone(),
-            client: client::for_reading(config.clone())?,
+            client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
             workloads: vec![opening.workload.clone()],
             outlet: inbox.outlet(),
@@ -200,7 +202,7 @@ impl Cockpit {
         source.spawn(&TaskTracker::new());
         let (outflow, inflow) = mpsc::channel(4096);
         let door = Door::new(Journal::new(&journals, None), opening.who.clone(), outflow);
-        door.admit(env.clone(), Executor::new(config, &namespace)?);
+        door.admit(env.clone(), Executor::new(config, &namespace, redactor)?);
         let world = World::new([EnvSettings {
             name: env,
             context: opening.who,

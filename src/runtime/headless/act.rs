@@ -11,6 +11,7 @@ use crate::domain::action::{Circumstances, Intent, Plan, Refusal, Verb, plan};
 use crate::domain::feed::Feed;
 use crate::domain::ids::Target;
 use crate::domain::text::{duration, visible};
+use crate::platform::Redactor;
 use crate::runtime::session::Session;
 
 /// Runs an action.
@@ -23,7 +24,7 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     .await;
     let target = match target::resolve(&session.world, action.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::super::headless::usage(&error)),
+        Err(error) => return Ok(super::super::headless::usage(&session.redactor, &error)),
     };
     recover(session, &target).await;
     let release = target.workload.name.clone();
@@ -48,29 +49,32 @@ pub(super) async fn run(session: &mut Session, command: &Command) -> Result<Exit
     };
     let plan = match plan(&session.world, &intent, &around) {
         Ok(plan) => plan,
-        Err(refusals) => return Ok(refused(&intent, &refusals)),
+        Err(refusals) => return Ok(refused(&session.redactor, &intent, &refusals)),
     };
-    if !confirmed(&plan, command, action.yes)? {
+    if !confirmed(&session.redactor, &plan, command, action.yes)? {
         return Ok(Exit::NoGo);
     }
     // While the question was open a gate may have turned red.
     super::take_in(session);
     if let (false, Err(refusals)) = (verb.stops(), crate::domain::action::plan(&session.world, &intent, &around)) {
-        return Ok(refused(&intent, &refusals));
+        return Ok(refused(&session.redactor, &intent, &refusals));
     }
     let outcome = perform(session, plan).await;
     let line = format!("{}\n", visible(&format!("{}: {}", intent.target, outcome.words())));
     if outcome.is_done() {
         print(&line)?;
     } else {
-        complain(line.trim_end());
+        complain(&session.redactor, line.trim_end());
     }
     let state = session.door.journal().state();
     if let Some(why) = state.broken {
-        complain(&format!(
-            "NOT WRITTEN DOWN: {} could not be journalled: {why}",
-            crate::domain::text::plural(state.unwritten, "entry")
-        ));
+        complain(
+            &session.redactor,
+            &format!(
+                "NOT WRITTEN DOWN: {} could not be journalled: {why}",
+                crate::domain::text::plural(state.unwritten, "entry")
+            ),
+        );
     }
     Ok(Exit::of_outcome(&outcome))
 }
@@ -83,7 +87,7 @@ pub(super) fn read_journals(session: &mut Session) -> crate::actuators::recovery
     }
     session.world.take(Feed::Ledger(Box::new(found.ledger.clone())), Timestamp::now());
     for why in &found.broken {
-        complain(&format!("a journal does not hold together: {why}"));
+        complain(&session.redactor, &format!("a journal does not hold together: {why}"));
     }
     found
 }
@@ -94,7 +98,7 @@ async fn recover(session: &mut Session, target: &Target) {
     for (action, record) in found.open.iter().filter(|(_, record)| record.target == *target) {
         // The executor is built with the environment's clients; they are there once it was looked at.
         look_until(session, FIRST_LOOK, |world| world.environment(&target.env).is_some_and(looked_at)).await;
-        complain(&format!("settling what was left open: {}", record.headline));
+        complain(&session.redactor, &format!("settling what was left open: {}", record.headline));
         let door = session.door.clone();
         let settled = crate::actuators::recovery::settle(&door, action, record);
         drain_while(session, settled).await;
@@ -117,16 +121,16 @@ async fn drain_while<T>(session: &mut Session, work: impl Future<Output = T>) ->
     }
 }
 
-fn refused(intent: &Intent, refusals: &[Refusal]) -> Exit {
-    complain(&format!("{} cannot {}:", intent.target, intent.verb.spoken()));
+fn refused(redactor: &Redactor, intent: &Intent, refusals: &[Refusal]) -> Exit {
+    complain(redactor, &format!("{} cannot {}:", intent.target, intent.verb.spoken()));
     for refusal in refusals {
-        complain(&format!("  {}", visible(&refusal.line())));
+        complain(redactor, &format!("  {}", visible(&refusal.line())));
     }
     Exit::of_refusals(refusals)
 }
 
 /// Shows what will happen and asks. A name that has to be typed has to be given with `--confirm`, also with `--yes`.
-fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
+fn confirmed(redactor: &Redactor, plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
     print(&described(plan))?;
     let given = match command {
         Command::Promote(promote) => promote.confirm.as_deref(),
@@ -136,11 +140,11 @@ fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
         match given {
             Some(given) if given == name => {}
             Some(given) => {
-                complain(&format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"));
+                complain(redactor, &format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"));
                 return Ok(false);
             }
             None if yes || !std::io::stdin().is_terminal() => {
-                complain(&format!("this needs the environment's name: add `--confirm {name}`"));
+                complain(redactor, &format!("this needs the environment's name: add `--confirm {name}`"));
                 return Ok(false);
             }
             None => return Ok(ask(&format!("type {name} to go on: "))?.trim() == name),
@@ -150,7 +154,7 @@ fn confirmed(plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        complain("nobody is there to answer: add --yes");
+        complain(redactor, "nobody is there to answer: add --yes");
         return Ok(false);
     }
     Ok(ask(&format!("{}? [y/N] ", plan.record().verb.spoken()))?.trim() == "y")

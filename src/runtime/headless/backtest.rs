@@ -18,8 +18,8 @@ use crate::config::{Config, EnvConfig};
 use crate::domain::backtest::{End, Findings, Past, releases};
 use crate::domain::ids::{Target, WorkloadId, WorkloadKind};
 use crate::domain::signals::Tracks;
-use crate::platform::Variables;
 use crate::platform::kubeconfig::Clusters;
+use crate::platform::{Redactor, Variables};
 use crate::runtime::signals::{Asked, Signals};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
@@ -29,19 +29,25 @@ use crate::sources::prometheus::{PrometheusSource, Questions, configured};
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Looks at the releases again and prints what was found.
-pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, what: &BacktestArgs) -> Result<Exit> {
-    let clusters = Clusters::read(variables);
+pub(in crate::runtime) async fn run(
+    mut config: Config,
+    variables: &Variables,
+    redactor: &Redactor,
+    what: &BacktestArgs,
+) -> Result<Exit> {
+    let clusters = Clusters::read(variables, redactor);
     let current = clusters.as_ref().ok().and_then(|clusters| clusters.current().ok()).unwrap_or_default();
     config.assume(&current);
-    let past = match asked(&config, variables, what) {
+    let past = match asked(&config, variables, redactor, what) {
         Ok(past) => past,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(redactor, &format!("{error:#}"));
             return Ok(Exit::Usage);
         }
     };
     if past.is_empty() {
         complain(
+            redactor,
             "no journal tells of a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
         );
         return Ok(Exit::Blind);
@@ -52,7 +58,7 @@ pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, w
         for past in past {
             let env = config.environments.iter().find(|env| env.name == past.target.env);
             let found = match env {
-                Some(env) => look(env, clusters.as_ref().ok(), &past).await,
+                Some(env) => look(env, clusters.as_ref().ok(), &past, redactor).await,
                 None => Err(format!("the config has no environment `{}`", past.target.env)),
             };
             let rails = env.map(|env| env.guardrails.clone()).unwrap_or_default();
@@ -72,7 +78,7 @@ pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, w
 }
 
 /// Returns the rollouts that are asked for, the latest last.
-fn asked(config: &Config, variables: &Variables, what: &BacktestArgs) -> Result<Vec<Past>> {
+fn asked(config: &Config, variables: &Variables, redactor: &Redactor, what: &BacktestArgs) -> Result<Vec<Past>> {
     let env = match &what.env {
         Some(name) => Some(environment(config, name)?),
         None => None,
@@ -80,7 +86,7 @@ fn asked(config: &Config, variables: &Variables, what: &BacktestArgs) -> Result<
     if what.from.is_some() {
         return Ok(vec![named(config, env, what)?]);
     }
-    let mut past = journalled(&config.journals(variables)?)?;
+    let mut past = journalled(&config.journals(variables)?, redactor)?;
     past.retain(|past| env.is_none_or(|env| env.name == past.target.env));
     past.sort_by_key(|past| past.from);
     Ok(past)
@@ -93,7 +99,7 @@ fn environment<'c>(config: &'c Config, name: &str) -> Result<&'c EnvConfig> {
 }
 
 /// Returns the rollouts of all journals. One that does not hold together is told of, and its rollouts are not trusted.
-fn journalled(folder: &Path) -> Result<Vec<Past>> {
+fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
     let files = match journal::list(folder) {
         Ok(files) => files,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -103,7 +109,7 @@ fn journalled(folder: &Path) -> Result<Vec<Past>> {
     for file in files {
         match journal::read(&file) {
             Ok(contents) => past.extend(releases(&contents.lines)),
-            Err(error) => complain(&error.to_string()),
+            Err(error) => complain(redactor, &error.to_string()),
         }
     }
     Ok(past)
@@ -146,7 +152,12 @@ fn workload(env: &EnvConfig, replicaset: &str) -> WorkloadId {
 }
 
 /// Looks at a rollout again.
-async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Result<Findings, String> {
+async fn look(
+    env: &EnvConfig,
+    clusters: Option<&Clusters>,
+    past: &Past,
+    redactor: &Redactor,
+) -> Result<Findings, String> {
     let configured = env.prometheus.as_ref().ok_or("no metrics are configured for this environment")?;
     let namespace = match (&env.namespace, clusters) {
         (Some(namespace), _) => namespace.clone(),
@@ -155,7 +166,7 @@ async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Resu
         }
         (None, None) => return Err("its namespace is not known: neither config nor kubeconfig names it".to_owned()),
     };
-    let questions: Questions = configured::questions(configured, &namespace).await?;
+    let questions: Questions = configured::questions(configured, &namespace, redactor).await?;
     let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
     let period = Period {
         workload: past.target.workload.clone(),

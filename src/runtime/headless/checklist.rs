@@ -56,7 +56,7 @@ pub(super) async fn check(session: &mut Session, what: &CheckArgs) -> Result<Exi
     let id = match what.id.as_deref().map(|id| known_check(&session.world, &env, id)).transpose() {
         Ok(id) => id,
         Err(why) => {
-            complain(&why);
+            complain(&session.redactor, &why);
             return Ok(Exit::Usage);
         }
     };
@@ -88,12 +88,15 @@ pub(super) async fn ack(session: &mut Session, what: &Ack) -> Result<Exit> {
     let id = match known_check(&session.world, &env, &what.id) {
         Ok(id) => id,
         Err(why) => {
-            complain(&why);
+            complain(&session.redactor, &why);
             return Ok(Exit::Usage);
         }
     };
     if session.world.check(&env, &id).is_some_and(|check| check.spec.how != How::Manual) {
-        complain(&format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"));
+        complain(
+            &session.redactor,
+            &format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"),
+        );
         return Ok(Exit::NoGo);
     }
     let Some((candidate, (who, verified))) = about(session, &env).await else { return Ok(Exit::Blind) };
@@ -121,14 +124,14 @@ pub(super) async fn sign(session: &mut Session, what: &Sign) -> Result<Exit> {
     };
     let note = what.note.clone().unwrap_or_default().trim().to_owned();
     if decision == Decision::NoGo && note.is_empty() {
-        complain("a NO-GO needs a reason: add --note 'why not'");
+        complain(&session.redactor, "a NO-GO needs a reason: add --note 'why not'");
         return Ok(Exit::Usage);
     }
     let Some((candidate, (who, verified))) = about(session, &env).await else { return Ok(Exit::Blind) };
     let known = session.world.environment(&env);
     let refused = known.and_then(|known| refusal(known, &session.world.ledger, &candidate, &who, &what.role));
     if let Some(why) = refused {
-        complain(&format!("not signed: {why}"));
+        complain(&session.redactor, &format!("not signed: {why}"));
         return Ok(Exit::NoGo);
     }
     let said = format!("{env}: {who} signed {} as {} for {}", decision.shout(), what.role, candidate.release);
@@ -153,10 +156,11 @@ fn named(session: &mut Session, text: Option<&str>) -> Result<EnvName, Exit> {
     match (text, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => Ok(EnvName::new(name)),
         (None, [only]) => Ok(EnvName::new(only.clone())),
-        (None, _) => Err(super::usage(&target::TargetError::WhichEnvironment(names))),
-        (Some(name), _) => {
-            Err(super::usage(&target::TargetError::NoEnvironment { name: name.to_owned(), known: names }))
-        }
+        (None, _) => Err(super::usage(&session.redactor, &target::TargetError::WhichEnvironment(names))),
+        (Some(name), _) => Err(super::usage(
+            &session.redactor,
+            &target::TargetError::NoEnvironment { name: name.to_owned(), known: names },
+        )),
     }
 }
 
@@ -224,7 +228,10 @@ async fn about(session: &mut Session, env: &EnvName) -> Option<(Candidate, (Stri
     };
     let candidate = session.world.candidate(known);
     if candidate.is_none() {
-        complain(&format!("nothing is seen of what comes into {env}: there is nothing to say it for"));
+        complain(
+            &session.redactor,
+            &format!("nothing is seen of what comes into {env}: there is nothing to say it for"),
+        );
     }
     Some((candidate?, who))
 }
@@ -235,13 +242,13 @@ async fn write(session: &mut Session, candidate: &Candidate, entry: Entry, said:
     match written {
         Ok(_) => {
             if let Err(why) = session.door.share(&entry).await {
-                complain(&format!("kept on this machine only, others do not see it: {why}"));
+                complain(&session.redactor, &format!("kept on this machine only, others do not see it: {why}"));
             }
             print(&format!("{}\n", crate::domain::text::visible(said)))?;
             Ok(Exit::Done)
         }
         Err(error) => {
-            complain(&format!("not written down, and so not said: {error}"));
+            complain(&session.redactor, &format!("not written down, and so not said: {error}"));
             Ok(Exit::Error)
         }
     }

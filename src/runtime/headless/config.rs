@@ -7,10 +7,10 @@ use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
 use crate::config::{Config, schema};
 use crate::domain::text::plural;
-use crate::platform::Variables;
+use crate::platform::{Redactor, Variables};
 
 /// Runs `check` or `schema`.
-pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<Exit> {
+pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand, redactor: &Redactor) -> Result<Exit> {
     match what {
         ConfigCommand::Schema => {
             print_raw(schema::text().as_bytes())?;
@@ -26,7 +26,7 @@ pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<E
                 })?;
                 Ok(Exit::Done)
             }
-            Err(error) => Ok(usage(&error)),
+            Err(error) => Ok(usage(redactor, &error)),
         },
     }
 }

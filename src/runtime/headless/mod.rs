@@ -28,21 +28,21 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::text::visible_lines;
 use crate::domain::world::{Environment, WorkloadState, World};
-use crate::platform::Variables;
+use crate::platform::{Redactor, Variables};
 
 /// How long a first look at everything may take.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// Runs a command that needs a session.
-pub(super) async fn run(config: Config, variables: &Variables, command: &Command) -> Result<Exit> {
+pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redactor, command: &Command) -> Result<Exit> {
     if let Command::Init(what) = command {
-        return init::run(config, variables, what).await;
+        return init::run(config, variables, redactor, what).await;
     }
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
-    let mut session = match Session::open(config, variables).await {
+    let mut session = match Session::open(config, variables, redactor).await {
         Ok(session) => session,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(redactor, &error)),
     };
     session.start();
     let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
@@ -68,14 +68,14 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
 }
 
 /// Says on standard error what is wrong with the command line or the config.
-pub(super) fn usage(error: &dyn std::error::Error) -> Exit {
-    complain(&error.to_string());
+pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit {
+    complain(redactor, &error.to_string());
     Exit::Usage
 }
 
 /// Says something on standard error, where nothing of it moves a cursor or is secret (law 7).
-fn complain(text: &str) {
-    let safe = tame(text);
+fn complain(redactor: &Redactor, text: &str) {
+    let safe = tame(text, redactor);
     // A further line is not to be taken for one of ours.
     let safe = safe.trim_end().replace('\n', "\n  ");
     // Nobody is left to tell when standard error is closed.

@@ -25,16 +25,19 @@ pub(super) async fn run(session: &mut Session, what: &Status) -> Result<Exit> {
     let mut exit = Exit::Done;
     for env in &session.world.environments {
         if let Link::Down(why) = env.kubernetes().link {
-            complain(&format!("{} (context {}): {why}", env.name(), env.settings.context));
+            complain(&session.redactor, &format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
         }
         for workload in env.workloads.iter().filter(|workload| workload.missing) {
-            complain(&format!(
-                "{}: {} does not exist in namespace {}; check the name, or leave it out to watch what there is",
-                env.name(),
-                workload.id,
-                env.settings.namespace
-            ));
+            complain(
+                &session.redactor,
+                &format!(
+                    "{}: {} does not exist in namespace {}; check the name, or leave it out to watch what there is",
+                    env.name(),
+                    workload.id,
+                    env.settings.namespace
+                ),
+            );
             exit = Exit::Error;
         }
     }

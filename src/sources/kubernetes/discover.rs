@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::client::explain;
+use super::ReadClient;
 use super::raw::{Raw, Reduced, resource};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{WorkloadId, WorkloadKind};
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why the API server did not list them, in words.
-pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<WorkloadId>, String> {
+pub async fn workloads(client: &ReadClient, namespace: &str) -> Result<Vec<WorkloadId>, String> {
     let rollouts = list::<Rollout>(client, namespace, "argoproj.io", "v1alpha1", "Rollout");
     let deployments = list::<Deployment>(client, namespace, "apps", "v1", "Deployment");
     let (rollouts, deployments) = tokio::try_join!(rollouts, deployments)?;
@@ -41,13 +41,13 @@ pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<Wor
 
 /// Lists one kind; a kind that the API server does not know has no objects.
 async fn list<T: Reduced>(
-    client: &kube::Client,
+    client: &ReadClient,
     namespace: &str,
     group: &str,
     version: &str,
     kind: &str,
 ) -> Result<Vec<T>, String> {
-    let api: Api<Raw<T>> = Api::namespaced_with(client.clone(), namespace, &resource(group, version, kind));
+    let api: Api<Raw<T>> = Api::namespaced_with(client.kube.clone(), namespace, &resource(group, version, kind));
     match tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await {
         Ok(Ok(list)) => Ok(list.items.into_iter().filter_map(|raw| raw.kept).collect()),
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Vec::new()),
@@ -55,12 +55,13 @@ async fn list<T: Reduced>(
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, group, version).await => {
             Ok(Vec::new())
         }
-        Ok(Err(error)) => Err(format!("cannot list {kind}s in {namespace}: {}", explain(&error))),
+        Ok(Err(error)) => Err(format!("cannot list {kind}s in {namespace}: {}", client.explain(&error))),
         Err(_) => Err(format!("cannot list {kind}s in {namespace}: no answer in {} s", DEADLINE.as_secs())),
     }
 }
 
-async fn is_installed(client: &kube::Client, group: &str, version: &str) -> bool {
-    let asked = tokio::time::timeout(DEADLINE, client.list_api_group_resources(&format!("{group}/{version}"))).await;
+async fn is_installed(client: &ReadClient, group: &str, version: &str) -> bool {
+    let asked =
+        tokio::time::timeout(DEADLINE, client.kube.list_api_group_resources(&format!("{group}/{version}"))).await;
     !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
 }

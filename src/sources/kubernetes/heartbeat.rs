@@ -8,7 +8,6 @@ use futures::stream::{self, BoxStream};
 use kube::Api;
 
 use super::KubernetesSource;
-use super::client::trouble;
 use super::health::Trouble;
 use super::raw::{Raw, resource};
 use crate::domain::ids::{WorkloadId, WorkloadKind};
@@ -28,17 +27,17 @@ pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStre
         WorkloadKind::Rollout => resource("argoproj.io", "v1alpha1", "Rollout"),
         WorkloadKind::Deployment => resource("apps", "v1", "Deployment"),
     };
-    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.clone(), &source.namespace, &kind);
-    let name = workload.name.clone();
+    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.kube.clone(), &source.namespace, &kind);
+    let (client, name) = (source.client.clone(), workload.name.clone());
     stream::unfold(true, move |first| {
-        let (api, name) = (api.clone(), name.clone());
+        let (api, client, name) = (api.clone(), client.clone(), name.clone());
         async move {
             if !first {
                 tokio::time::sleep(EVERY).await;
             }
             let beat = match tokio::time::timeout(DEADLINE, api.get_opt(&name)).await {
                 Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
-                Ok(Err(error)) => Err(trouble(&error)),
+                Ok(Err(error)) => Err(client.trouble(&error)),
                 Err(_) => Err(Trouble { why: format!("no answer in {} s", DEADLINE.as_secs()), answered: false }),
             };
             Some((beat, false))

@@ -127,9 +127,16 @@ impl Watched {
         }
     }
 
-    /// What one watch asks.
-    fn api<T: Reduced>(&self, group: &str, version: &str, kind: &str) -> Api<Raw<T>> {
-        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &resource(group, version, kind))
+    fn watch<T: Reduced>(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+        selection: Selection,
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+        let KubernetesSource { client, namespace, .. } = &self.source;
+        let api = Api::namespaced_with(paced(client.kube.clone()), namespace, &resource(group, version, kind));
+        watch(api, selection, client.redactor().clone())
     }
 
     fn object_stream(&self) -> Stream {
@@ -137,12 +144,12 @@ impl Watched {
         let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
         match self.target.workload.kind {
             WorkloadKind::Rollout => {
-                said("object", watch(self.api::<Rollout>("argoproj.io", "v1alpha1", "Rollout"), one), |event| {
+                said("object", self.watch::<Rollout>("argoproj.io", "v1alpha1", "Rollout", one), |event| {
                     Said::Object(event_as(event, |rollout| Object::Rollout(Box::new(rollout))))
                 })
             }
             WorkloadKind::Deployment => {
-                said("object", watch(self.api::<Deployment>("apps", "v1", "Deployment"), one), |event| {
+                said("object", self.watch::<Deployment>("apps", "v1", "Deployment", one), |event| {
                     Said::Object(event_as(event, |deployment| Object::Deployment(Box::new(deployment))))
                 })
             }
@@ -157,7 +164,7 @@ impl Watched {
             self.target.workload.name
         );
         let selection = Selection { fields: Some(fields), ..Selection::default() };
-        said("events", watch(self.api::<KubeEvent>("", "v1", "Event"), selection), Said::Happened)
+        said("events", self.watch::<KubeEvent>("", "v1", "Event", selection), Said::Happened)
     }
 
     /// The watches of what belongs to the object, begun anew; none before its selector is known.
@@ -165,15 +172,15 @@ impl Watched {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
         let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
-        let replicasets = watch(self.api::<ReplicaSet>("apps", "v1", "ReplicaSet"), labelled());
+        let replicasets = self.watch::<ReplicaSet>("apps", "v1", "ReplicaSet", labelled());
         streams.push(said("replicasets", replicasets, Said::ReplicaSet));
-        streams.push(said("pods", watch(self.api::<Pod>("", "v1", "Pod"), labelled()), Said::Pod));
+        streams.push(said("pods", self.watch::<Pod>("", "v1", "Pod", labelled()), Said::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
-            let runs = self.api::<AnalysisRun>("argoproj.io", "v1alpha1", "AnalysisRun");
-            streams.push(said("analysis runs", watch(runs, Selection::default()), Said::Run));
+            let runs = self.watch::<AnalysisRun>("argoproj.io", "v1alpha1", "AnalysisRun", Selection::default());
+            streams.push(said("analysis runs", runs, Said::Run));
             if let Some(owner) = rollout.spec.workload_ref.as_ref().filter(|owner| owner.kind == "Deployment") {
                 let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
-                streams.push(said("template", watch(self.api::<Meta>("apps", "v1", "Deployment"), one), Said::Owner));
+                streams.push(said("template", self.watch::<Meta>("apps", "v1", "Deployment", one), Said::Owner));
             }
         }
         streams

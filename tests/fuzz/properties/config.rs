@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use release_cockpit::config::{Config, Place};
+use release_cockpit::platform::Redactor;
 use release_cockpit::platform::Variables;
 use release_cockpit::platform::kubeconfig::Clusters;
 
@@ -45,7 +46,7 @@ fn kubeconfig(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new_in(super::evidence::memory()).unwrap();
     file.write_all(bytes).unwrap();
     let variables = Variables { kubeconfig: Some(file.path().into()), ..Variables::default() };
-    match Clusters::read(&variables) {
+    match Clusters::read(&variables, &Redactor::default()) {
         Ok(clusters) => {
             let contexts = clusters.contexts();
             let names: BTreeSet<&String> = contexts.iter().collect();
