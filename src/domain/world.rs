@@ -48,6 +48,27 @@ pub struct EnvSettings {
     pub sign_offs: SignOffRules,
 }
 
+impl EnvSettings {
+    /// Makes the settings of an environment of which only the name is known: its context is called so too.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: EnvName::new(name),
+            context: name.to_owned(),
+            namespace: "default".to_owned(),
+            protected: false,
+            read_only: false,
+            has_metrics: false,
+            limits: Limits::default(),
+            rules: Rules::default(),
+            guardrails: Guardrails::default(),
+            workloads: Vec::new(),
+            checks: Vec::new(),
+            sign_offs: SignOffRules::default(),
+        }
+    }
+}
+
 /// One workload and what is known of it.
 #[derive(Clone, Debug)]
 pub struct WorkloadState {
@@ -446,20 +467,7 @@ mod tests {
 
     #[test]
     fn only_an_answer_while_the_picture_is_fresh_repeats() {
-        let settings = EnvSettings {
-            name: EnvName::new("prod"),
-            context: "prod".to_owned(),
-            namespace: "shop".to_owned(),
-            protected: false,
-            read_only: false,
-            has_metrics: false,
-            limits: Limits::default(),
-            rules: analysis::Rules::default(),
-            guardrails: crate::domain::guardrails::Guardrails::default(),
-            checks: Vec::new(),
-            sign_offs: crate::domain::checklist::SignOffRules::default(),
-            workloads: Vec::new(),
-        };
+        let settings = EnvSettings { namespace: "shop".to_owned(), ..EnvSettings::new("prod") };
         let mut world = World::new([settings]);
         let now = Timestamp::UNIX_EPOCH;
         let says = |link: Link| {

@@ -204,18 +204,10 @@ impl Cockpit {
         let door = Door::new(Journal::new(&journals, None), opening.who.clone(), outflow);
         door.admit(env.clone(), Executor::new(config, &namespace, redactor)?);
         let world = World::new([EnvSettings {
-            name: env,
             context: opening.who,
             namespace,
-            protected: false,
-            read_only: false,
-            has_metrics: false,
-            limits: release_cockpit::domain::verdict::Limits::default(),
-            rules: analysis::Rules::default(),
-            guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
-            checks: Vec::new(),
-            sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),
             workloads: vec![opening.workload],
+            ..EnvSettings::new("bed")
         }]);
         Ok(Self {
             world,

@@ -10,7 +10,6 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, Target};
 use crate::domain::reduce;
-use crate::domain::verdict::Limits;
 use crate::domain::workload::Snapshot;
 use crate::domain::world::{EnvSettings, World};
 
@@ -20,18 +19,9 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     let object = reduce::object(object).unwrap();
     let target = Target { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
-        name: target.env.clone(),
-        context: "a".to_owned(),
         namespace: "a".to_owned(),
-        protected: false,
-        read_only: false,
-        has_metrics: false,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: crate::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: vec![target.workload.clone()],
+        ..EnvSettings::new("a")
     }]);
     let now: Timestamp = NOW.parse().unwrap();
     let mut replicasets: Vec<_> = replicasets.iter().map(reduce::replicaset).collect();
