@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::problem::{ConfigError, Problem, position};
 use super::prometheus::parse_url;
 use super::reader::{Note, Reader};
-use super::{Config, Flags, Origin, rules};
+use super::{Config, Flags, Origin, document};
 use crate::domain::journal::hex;
 use crate::platform::Variables;
 
@@ -58,7 +58,7 @@ impl Config {
         let mut reader = Reader { notes: Vec::new(), folder: place.folder.clone(), home: place.home.clone() };
         let mut config = Self::default();
         if errors.is_empty() {
-            config = rules::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
+            config = document::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
         }
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);

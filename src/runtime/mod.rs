@@ -50,7 +50,8 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
     match &args.command {
         Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log),
         None => {
-            let _log = telemetry::to_file(&variables, config.log, redactor).wrap_err("cannot begin the log file")?;
+            let _log =
+                telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
             tui::run(config, &variables, redactor, None, None).await
         }
         Some(Command::Backtest(what)) => {

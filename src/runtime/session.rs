@@ -97,7 +97,7 @@ impl Session {
         for env in &config.environments {
             plans.push((env.clone(), clusters.load(env.context.as_deref()).await?));
         }
-        let world = World::new(plans.iter().map(|(env, cluster)| env.settings(cluster, &[])));
+        let world = World::new(plans.iter().map(|(env, cluster)| env.resolved(cluster, &[])));
         let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
         let door = Door::new(journal, operator(), receipt_sender);
@@ -107,18 +107,18 @@ impl Session {
             door,
             receipts,
             refresh: Arc::new(Notify::new()),
-            service: config.service.clone(),
+            service: config.service.name.clone(),
             troubles,
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: (
-                config.repository.clone(),
+                config.service.repository.clone(),
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
             ),
-            tag_prefix: config.tag_prefix.clone(),
+            tag_prefix: config.service.tag_prefix.clone(),
             redactor: redactor.clone(),
-            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
+            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name().clone()).collect(),
             longest_check: plans
                 .iter()
                 .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))
@@ -137,7 +137,7 @@ impl Session {
         let mut before: Option<(EnvConfig, Cluster)> = None;
         for (env, cluster) in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
-            self.asks.insert(env.name.clone(), asks);
+            self.asks.insert(env.name().clone(), asks);
             let environment = Environment {
                 checks: Checks {
                     asked,
@@ -320,7 +320,7 @@ impl Environment {
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
         let (canaries, known) = watch::channel(CanaryByWorkload::new());
         KubernetesSource {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             client,
             namespace: namespace.clone(),
             workloads: workloads.clone(),
@@ -353,7 +353,7 @@ impl Environment {
             Some((client, env.namespace.unwrap_or(cluster.namespace)))
         });
         CheckRunner {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             checks: self.env.checks.clone(),
             tools: Tools {
                 http: crate::sources::checks::http_client(),
@@ -390,7 +390,7 @@ impl Environment {
         };
         let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
         PrometheusSource {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             questions,
             interval,
             history: PrometheusSource::HISTORY,
@@ -398,8 +398,8 @@ impl Environment {
             tracks,
             canaries,
             pace: Pace {
-                every: Pace::step(interval, &self.env.rules),
-                rules: self.env.rules.clone(),
+                every: Pace::step(interval, &self.env.settings.rules),
+                rules: self.env.settings.rules.clone(),
                 source: configured.url.to_string(),
                 folder: self.state.clone(),
             },
@@ -414,23 +414,23 @@ impl Environment {
         let server = &self.cluster.server;
         let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)
             .wrap_err_with(|| format!("no client for {server}"))?;
-        if !self.env.read_only {
+        if !self.env.settings.read_only {
             let executor = Executor::new(self.cluster.config.clone(), namespace, self.redactor.clone())
                 .wrap_err_with(|| format!("no client for {server}"))?;
-            self.door.admit(self.env.name.clone(), executor);
+            self.door.admit(self.env.name().clone(), executor);
         }
         Ok(reading)
     }
 
     /// Returns the configured workloads, else those found in the namespace: looked for until there are some.
     async fn workloads(&self, client: &ReadClient, namespace: &str) -> Vec<WorkloadId> {
-        if !self.env.workloads.is_empty() {
-            return self.env.workloads.clone();
+        if !self.env.settings.workloads.is_empty() {
+            return self.env.settings.workloads.clone();
         }
         loop {
             match discover::workloads(client, namespace).await {
                 Ok(found) if !found.is_empty() => {
-                    let feed = Feed::Found { env: self.env.name.clone(), workloads: found.clone() };
+                    let feed = Feed::Found { env: self.env.name().clone(), workloads: found.clone() };
                     self.outlet.send(feed);
                     return found;
                 }
@@ -445,7 +445,7 @@ impl Environment {
     }
 
     fn down(&self, source: SourceKind, why: String) {
-        let env = self.env.name.clone();
+        let env = self.env.name().clone();
         self.outlet.send(Feed::Link { env, source, link: Link::Down(why), at: None });
     }
 }

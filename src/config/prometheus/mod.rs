@@ -1,4 +1,7 @@
-//! What is configured of an environment's Prometheus.
+//! `[prometheus]`: where the live signals come from.
+
+mod address;
+mod auth;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,17 +9,22 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use reqwest::Url;
 
-use super::counters::CounterSettings;
-use super::query::Query;
-use super::secret::{Revealed, Secret, SecretError};
+use super::counters::{self, CounterSettings};
+use super::headers::{self, HeaderText};
+use super::query::{self, Query};
+use super::reader::{Reader, Table};
+use super::section::{Kind, Section, duration_text, keys, words};
 use crate::domain::signals::Signal;
-use crate::platform::Redactor;
+
+use address::Address;
+pub use address::{UrlError, parse_url};
+pub use auth::Auth;
 
 /// How to ask one Prometheus for the signals of one environment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prometheus {
+pub struct Prometheus<Place = Url> {
     /// Where its API is, without `/api/v1`; ends in `/`, so that paths can be joined.
-    pub url: Url,
+    pub url: Place,
     /// Whose metrics are asked for.
     pub preset: Preset,
     /// Extra matchers for every query.
@@ -41,10 +49,10 @@ pub struct Prometheus {
     pub counters: CounterSettings,
 }
 
-impl Prometheus {
+impl<Place> Prometheus<Place> {
     /// Makes the settings for a server of which only the address is known.
     #[must_use]
-    pub fn at(url: Url) -> Self {
+    pub fn at(url: Place) -> Self {
         Self {
             url,
             preset: Preset::Plain,
@@ -58,6 +66,23 @@ impl Prometheus {
             insecure: false,
             queries: BTreeMap::new(),
             counters: CounterSettings::default(),
+        }
+    }
+
+    fn with_url<Other>(self, url: Other) -> Prometheus<Other> {
+        Prometheus {
+            url,
+            preset: self.preset,
+            labels: self.labels,
+            window: self.window,
+            interval: self.interval,
+            timeout: self.timeout,
+            auth: self.auth,
+            headers: self.headers,
+            ca_file: self.ca_file,
+            insecure: self.insecure,
+            queries: self.queries,
+            counters: self.counters,
         }
     }
 }
@@ -95,105 +120,124 @@ impl Preset {
     }
 }
 
-/// Who we are to a server.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Auth {
-    /// Nobody in particular.
-    #[default]
-    None,
-    /// Basic authentication.
-    Basic {
-        /// Name of the user.
-        username: String,
-        /// Password.
-        password: Secret,
-    },
-    /// A bearer token.
-    Bearer(Secret),
+words!(Preset);
+
+pub(super) const SECTION: Section = Section {
+    header: "[prometheus]",
+    help: "Where the live signals come from. Without it verdicts are blind, and promotion is not gated by metrics.",
+    needed: &[],
+    groups: &[FIELDS],
+};
+
+keys! {
+    Draft = Draft::default();
+    url: by_hand(Kind::Text), "Address of the server, without /api/v1.";
+    preset: word(Preset), "Whose metrics to ask for.";
+    labels: by_hand(Kind::Texts, "{}"), "Extra matchers for every query, e.g. `cluster = \"eu\"`.";
+    window: time(secs(5)..=hours(1)), "What rates are taken over: at least two scrapes long.";
+    interval: time(secs(1)..=mins(10)), "How often to ask. After three of them without an answer data is stale.";
+    timeout: time(millis(100)..=mins(1)), "How long one answer may take.";
+    username: by_hand(Kind::Text), "User of basic authentication; wants `password`.";
+    password: by_hand(Kind::Secret), "Password of basic authentication.";
+    bearer_token: by_hand(Kind::Secret), "Bearer token, instead of user and password.";
+    headers: by_hand(Kind::TextsOrSecrets, "{}"), "Extra request headers, e.g. `X-Scope-OrgID = \"payments\"`.";
+    ca_file: path, "Certificate authority to trust as well (PEM); relative to the config file.";
+    insecure: flag, "Do not check the server's certificate.";
+    queries: by_hand(Kind::Table(&query::SECTION)), "Own PromQL in place of the preset's, by signal.";
+    counters: by_hand(Kind::Table(&counters::SECTION)), "Own counters in place of the preset's, for the judge.";
 }
 
-/// Value of a request header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeaderText {
-    /// As written.
-    Plain(String),
-    /// A secret.
-    Secret(Secret),
+/// Metrics whose address may still be missing: an environment adds to what holds for all of them.
+pub(super) type Draft = Prometheus<Address>;
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self::at(Address::Unknown)
+    }
 }
 
-impl HeaderText {
-    /// Returns the value, which may be a secret.
-    pub async fn reveal(&self, redactor: &Redactor) -> Result<Revealed, SecretError> {
-        match self {
-            Self::Plain(text) => Ok(Revealed::new(text.clone())),
-            Self::Secret(secret) => secret.reveal(redactor).await,
+impl Draft {
+    /// Completes it, for the environment or the file whose table this is.
+    pub(super) fn finish(self, reader: &mut Reader, table: &Table<'_>, fallback: Option<&Url>) -> Option<Prometheus> {
+        let was_wrong = self.url == Address::Wrong;
+        let finished = self.complete(fallback);
+        match &finished {
+            None if was_wrong => {}
+            None => reader.note(
+                table.at,
+                format!("{} says how to ask Prometheus, but not where it is", table.section.header),
+                "write `url = \"http://…\"`, or start with --prometheus URL",
+            ),
+            Some(asked) if asked.interval > asked.window => reader.note(
+                if table.get("interval").is_some() { table.key_at("interval") } else { table.key_at("window") },
+                format!(
+                    "`interval` ({}) is longer than `window` ({}): what happens between two looks would never be seen",
+                    duration_text(asked.interval),
+                    duration_text(asked.window)
+                ),
+                "",
+            ),
+            Some(_) => {}
+        }
+        finished
+    }
+
+    /// Completes what holds for all environments, for one that says nothing of its own.
+    pub(super) fn finish_for(self, reader: &mut Reader, env: &Table<'_>, fallback: Option<&Url>) -> Option<Prometheus> {
+        let was_wrong = self.url == Address::Wrong;
+        let finished = self.complete(fallback);
+        if finished.is_none() && !was_wrong {
+            let help =
+                "write `url = \"http://…\"` there or here, `prometheus = false` here, or start with --prometheus URL";
+            reader.note(env.at, "[prometheus] has no `url`, and this environment does not name one", help);
+        }
+        finished
+    }
+
+    /// Completes it where an address is known.
+    pub(super) fn complete(self, fallback: Option<&Url>) -> Option<Prometheus> {
+        let url = match &self.url {
+            Address::Known(url) => url.clone(),
+            Address::Unknown | Address::Wrong => fallback?.clone(),
+        };
+        Some(self.with_url(url))
+    }
+}
+
+/// Reads metrics over those that hold so far. Labels, headers and queries add up; who we are is said as a whole.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: Draft) -> Draft {
+    let mut draft = base;
+    read_keys(reader, table, &mut draft);
+    address::read(reader, table, &mut draft.url);
+    draft.labels.extend(read_labels(reader, table));
+    draft.headers.extend(headers::read(reader, table));
+    reader.over(table, "queries", &mut draft.queries, query::read);
+    reader.over(table, "counters", &mut draft.counters, counters::read);
+    if let Some(auth) = auth::read(reader, table) {
+        draft.auth = auth;
+    }
+    if draft.insecure && table.get("insecure").is_some() && table.get("ca_file").is_some() {
+        let what = "`insecure` checks no certificate, so `ca_file` has no effect";
+        reader.note(table.key_at("insecure"), what, "leave one of them out");
+    }
+    if draft.auth != Auth::None && draft.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        let at = if table.get("headers").is_some() { table.key_at("headers") } else { table.at };
+        reader.note(at, "the header `Authorization` is there twice: `bearer_token` and `password` set it too", "");
+    }
+    draft
+}
+
+fn read_labels(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (name, value) in reader.entries(table, "labels") {
+        let mut chars = name.value.chars();
+        let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let what = format!("`{}` is not the name of a label", name.value);
+            reader.note(name.at, what, "letters, digits and `_`, and no digit first");
+        } else if let Some(text) = reader.text_of(value, name.value) {
+            labels.insert(name.value.to_owned(), text.value);
         }
     }
-}
-
-/// Reads the address of a Prometheus.
-pub fn parse_url(text: &str) -> Result<Url, UrlError> {
-    let mut url: Url = text.trim().parse().map_err(|_| UrlError::NoUrl)?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(UrlError::NoUrl);
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(UrlError::Credentials);
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(UrlError::Query);
-    }
-    if let Some(before) = url.path().trim_end_matches('/').strip_suffix("/api/v1").map(ToOwned::to_owned) {
-        // What people copy from the documentation; we add it ourselves.
-        url.set_path(&before);
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-/// Why a text is no address of a Prometheus. Does not quote it: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlError {
-    /// It is no address.
-    #[error("is not an http:// or https:// address with a host: write for example `http://prometheus.monitoring:9090`")]
-    NoUrl,
-    /// It holds a user or password.
-    #[error("holds a user or password: write `username` and `password` (or `bearer_token`) under [prometheus]")]
-    Credentials,
-    /// It holds a query or a fragment.
-    #[error("has a `?` or `#`: write the address alone, and extra matchers under `labels`")]
-    Query,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_ends_in_a_slash_and_knows_no_api_path() {
-        for (text, url) in [
-            ("http://p:9090", "http://p:9090/"),
-            ("https://p/prom", "https://p/prom/"),
-            ("https://p/prom/api/v1/", "https://p/prom/"),
-        ] {
-            assert_eq!(parse_url(text).unwrap().as_str(), url);
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_not_quoted() {
-        for (text, error) in [
-            ("p:9090", UrlError::NoUrl),
-            ("http://", UrlError::NoUrl),
-            ("ftp://p", UrlError::NoUrl),
-            ("http://u:s3cret@p", UrlError::Credentials),
-            ("http://p/?token=s3cret", UrlError::Query),
-        ] {
-            assert_eq!(parse_url(text), Err(error), "{text}");
-            assert!(!error.to_string().contains("s3cret"));
-        }
-    }
+    labels
 }

@@ -38,7 +38,7 @@ pub(in crate::runtime) async fn run(global: &Global, drill: &Drill, redactor: &R
     let env = sandbox.simulator.current().map_or("", |cluster| cluster.environment());
     let (observer, notes) = Observer::new(EnvName::new(env), sandbox.simulator.served());
     let (config, variables) = sandbox.config(global)?;
-    let log = telemetry::to_file(&variables, config.log, redactor).wrap_err("cannot begin the log file")?;
+    let log = telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
     let exit = tui::run(config, &variables, redactor, Some(NAME.to_owned()), Some(Box::new(observer))).await?;
     drop(log);
     let score = score(&notes.flight(failure, seed));

@@ -39,7 +39,8 @@ pub(super) async fn run(global: &Global, demo: &Demo, redactor: &Redactor) -> Re
         return serve(&sandbox).await;
     }
     let (config, variables) = sandbox.config(global)?;
-    let _log = super::telemetry::to_file(&variables, config.log, redactor).wrap_err("cannot begin the log file")?;
+    let _log =
+        super::telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
     super::tui::run(config, &variables, redactor, Some(name.to_owned()), None).await
 }
 

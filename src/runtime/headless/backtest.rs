@@ -56,12 +56,12 @@ pub(in crate::runtime) async fn run(
     let work = async {
         let mut looked = Vec::new();
         for past in past {
-            let env = config.environments.iter().find(|env| env.name == past.target.env);
+            let env = config.environments.iter().find(|env| *env.name() == past.target.env);
             let found = match env {
                 Some(env) => look(env, clusters.as_ref().ok(), &past, redactor).await,
                 None => Err(format!("the config has no environment `{}`", past.target.env)),
             };
-            let rails = env.map(|env| env.guardrails.clone()).unwrap_or_default();
+            let rails = env.map(|env| env.settings.guardrails.clone()).unwrap_or_default();
             looked.push(Looked { past, rails, found });
         }
         looked
@@ -87,14 +87,14 @@ fn asked(config: &Config, variables: &Variables, redactor: &Redactor, what: &Bac
         return Ok(vec![named(config, env, what)?]);
     }
     let mut past = journalled(&config.journals(variables)?, redactor)?;
-    past.retain(|past| env.is_none_or(|env| env.name == past.target.env));
+    past.retain(|past| env.is_none_or(|env| *env.name() == past.target.env));
     past.sort_by_key(|past| past.from);
     Ok(past)
 }
 
 fn environment<'c>(config: &'c Config, name: &str) -> Result<&'c EnvConfig> {
-    let known = || config.environments.iter().map(|env| env.name.to_string()).collect();
-    let found = config.environments.iter().find(|env| env.name.as_str() == name);
+    let known = || config.environments.iter().map(|env| env.name().to_string()).collect();
+    let found = config.environments.iter().find(|env| env.name().as_str() == name);
     Ok(found.ok_or_else(|| TargetError::NoEnvironment { name: name.to_owned(), known: known() })?)
 }
 
@@ -132,19 +132,19 @@ fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Resul
     if to.duration_since(from) > LONGEST {
         bail!("from --from to --to are more than {} hours", LONGEST.as_hours());
     }
-    let target = Target { env: env.name.clone(), workload: workload(env, canary) };
+    let target = Target { env: env.name().clone(), workload: workload(env, canary) };
     let tracks = Tracks { stable: Some(stable.clone()), canary: Some(canary.clone()) };
     Ok(Past { target, release: String::new(), tracks, from, to, deeds: Vec::new(), end: End::Unknown })
 }
 
 fn names(config: &Config) -> String {
-    config.environments.iter().map(|env| env.name.to_string()).collect::<Vec<_>>().join(", ")
+    config.environments.iter().map(|env| env.name().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the workload that a ReplicaSet belongs to: the configured one whose name it begins with, else by its name.
 fn workload(env: &EnvConfig, replicaset: &str) -> WorkloadId {
     let is_of = |id: &&WorkloadId| replicaset.strip_prefix(&id.name).is_some_and(|rest| rest.starts_with('-'));
-    let known = env.workloads.iter().filter(is_of).max_by_key(|id| id.name.len());
+    let known = env.settings.workloads.iter().filter(is_of).max_by_key(|id| id.name.len());
     known.cloned().unwrap_or_else(|| {
         let name = replicaset.rsplit_once('-').map_or(replicaset, |(name, _)| name);
         WorkloadId::new(WorkloadKind::Rollout, name)
@@ -173,11 +173,11 @@ async fn look(
         tracks: past.tracks.clone(),
         from: past.from,
         to: past.to.min(past.from + LONGEST).min(Timestamp::now()),
-        every: Pace::step(interval, &env.rules),
+        every: Pace::step(interval, &env.settings.rules),
     };
     let mut findings = Findings::default();
-    let rails = &env.guardrails;
-    replay(&questions, &period, &env.rules, |at, look, report| findings.take(at, look, &report, rails))
+    let rails = &env.settings.guardrails;
+    replay(&questions, &period, &env.settings.rules, |at, look, report| findings.take(at, look, &report, rails))
         .await
         .map_err(|error| error.to_string())?;
     findings.end();

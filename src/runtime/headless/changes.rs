@@ -29,7 +29,7 @@ use crate::sources::kubernetes::ReadClient;
 pub(super) async fn run(session: &mut Session, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
     let current = std::env::current_dir().wrap_err("the current folder is not known")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
-    let repository = match repository(config.repository.as_deref(), folder, &current).await {
+    let repository = match repository(config.service.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
         Err(error) => return Ok(usage(&session.redactor, &error)),
     };
@@ -124,7 +124,7 @@ async fn look(
             None => None,
         },
         repository: Some(repository.to_owned()),
-        tag_prefix: config.tag_prefix.clone(),
+        tag_prefix: config.service.tag_prefix.clone(),
         redactor: session.redactor.clone(),
         ..Tools::default()
     };
@@ -176,7 +176,7 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
 
 /// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
 fn asked(config: &Config, env: &Environment, scene: &Scene) -> Asked {
-    let known = config.environments.iter().find(|known| known.name == *env.name());
+    let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
     let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };
     for check in checks {

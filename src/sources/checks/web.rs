@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::wording::Wording as _;
 use super::{Scene, Tools};
+use crate::config::HeaderText;
 use crate::config::checks::template::{Open, Template};
-use crate::config::prometheus::HeaderText;
 use crate::config::secret::Secret;
 use crate::platform::Redactor;
 use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};

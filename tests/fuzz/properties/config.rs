@@ -20,11 +20,12 @@ fn toml(text: &str) {
     let place = Place { folder: "/somewhere".into(), home: Some("/home/ada".into()), prometheus: None };
     match Config::parse(text, &place) {
         Ok(config) => {
-            let names: BTreeSet<&str> = config.environments.iter().map(|env| env.name.as_str()).collect();
+            let names: BTreeSet<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();
             assert_eq!(names.len(), config.environments.len(), "a name stands twice");
             for env in &config.environments {
-                assert!(!env.name.as_str().is_empty());
-                assert!(env.rules.clone().checked().is_ok(), "{:?}", env.rules);
+                assert!(!env.name().as_str().is_empty());
+                let rules = &env.settings.rules;
+                assert!(rules.clone().checked().is_ok(), "{rules:?}");
                 let ids: BTreeSet<String> = env.checks.iter().map(|check| check.spec.id.to_string()).collect();
                 assert_eq!(ids.len(), env.checks.len(), "a check stands twice");
             }
