@@ -13,12 +13,10 @@ use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::signals::{NoData, Sample, Signal, Signals};
 use crate::domain::step::{PauseFor, Step};
-use crate::domain::verdict::Limits;
 use crate::domain::workload::deployment::{Deployment, DeploymentStatus};
 use crate::domain::workload::rollout::{
     CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
 };
-
 use crate::domain::workload::{Object, Snapshot};
 use crate::domain::world::{EnvSettings, World};
 
@@ -29,18 +27,12 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn settings(name: &str, workloads: &[&str]) -> EnvSettings {
     EnvSettings {
-        name: EnvName::new(name),
         context: format!("ctx-{name}"),
         namespace: "payments".to_owned(),
         protected: name.starts_with("prod"),
-        read_only: false,
         has_metrics: true,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: crate::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: workloads.iter().map(|id| id.parse().unwrap()).collect(),
+        ..EnvSettings::new(name)
     }
 }
 

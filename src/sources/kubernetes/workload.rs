@@ -16,8 +16,7 @@ use super::heartbeat::{self, Beat};
 use super::pace::paced;
 use super::raw::{Raw, Reduced};
 use super::store::Store;
-use super::watch::{Selection, watch};
-use crate::config::client::api_resource;
+use super::watch::{self, Selection};
 use crate::domain::analysis_run::AnalysisRun;
 use crate::domain::counters::{GivenShare, KnownCanary, KnownPod};
 use crate::domain::event::KubeEvent;
@@ -30,6 +29,7 @@ use crate::domain::workload::deployment::{self, Deployment};
 use crate::domain::workload::kind::Resource;
 use crate::domain::workload::router::{Routed, Router};
 use crate::domain::workload::{Object, Snapshot};
+use crate::platform::kube_client::api_resource;
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
 const SETTLE: Duration = Duration::from_millis(33);
@@ -162,16 +162,22 @@ impl Watched {
         }
     }
 
-    /// What one watch asks.
-    fn api<T: Reduced>(&self, resource: Resource) -> Api<Raw<T>> {
-        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &api_resource(resource))
+    /// Watches what a selection names of a resource.
+    fn watch<T: Reduced>(
+        &self,
+        resource: Resource,
+        selection: Selection,
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+        let client = &self.source.client;
+        let api = Api::namespaced_with(paced(client.kube.clone()), &self.source.namespace, &api_resource(resource));
+        watch::watch(api, selection, client.redactor().clone())
     }
 
     fn object_stream(&self) -> Stream {
         let name = &self.target.workload.name;
         let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
         let kind = self.target.workload.kind;
-        reported(Part::Object, watch(self.api::<Value>(kind.resource()), one), move |event| {
+        reported(Part::Object, self.watch::<Value>(kind.resource(), one), move |event| {
             WatchMessage::Object(event_as(event, |value| Object::reduce(kind, &value)))
         })
     }
@@ -184,7 +190,7 @@ impl Watched {
             self.target.workload.name
         );
         let selection = Selection { fields: Some(fields), ..Selection::default() };
-        reported(Part::Events, watch(self.api::<KubeEvent>(Resource::EVENT), selection), WatchMessage::Event)
+        reported(Part::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
     }
 
     /// The watches of what belongs to the object, begun anew; none before its selector is known.
@@ -192,16 +198,16 @@ impl Watched {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
         let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
-        let replicasets = watch(self.api::<ReplicaSet>(Resource::REPLICASET), labelled());
+        let replicasets = self.watch(Resource::REPLICASET, labelled());
         streams.push(reported(Part::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
-        streams.push(reported(Part::Pods, watch(self.api::<Pod>(Resource::POD), labelled()), WatchMessage::Pod));
+        streams.push(reported(Part::Pods, self.watch(Resource::POD, labelled()), WatchMessage::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
-            let runs = self.api::<AnalysisRun>(Resource::ANALYSIS_RUN);
-            streams.push(reported(Part::AnalysisRuns, watch(runs, Selection::default()), WatchMessage::AnalysisRun));
+            let runs = self.watch(Resource::ANALYSIS_RUN, Selection::default());
+            streams.push(reported(Part::AnalysisRuns, runs, WatchMessage::AnalysisRun));
             let owner = rollout.spec.workload_ref.as_ref();
             if let Some(owner) = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind) {
                 let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
-                let owner = watch(self.api::<Value>(Resource::DEPLOYMENT), one);
+                let owner = self.watch::<Value>(Resource::DEPLOYMENT, one);
                 streams.push(reported(Part::Template, owner, |event| {
                     WatchMessage::TemplateOwner(event_as(event, |value| deployment::reduce(&value)))
                 }));
@@ -217,7 +223,7 @@ impl Watched {
         let stream = |name: &String| {
             let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
             let name = name.clone();
-            reported(Part::Router, watch(self.api::<Value>(resource), one), move |event| {
+            reported(Part::Router, self.watch::<Value>(resource, one), move |event| {
                 WatchMessage::Router(name.clone(), event)
             })
         };

@@ -20,7 +20,6 @@ use release_cockpit::domain::pod::Pod;
 use release_cockpit::domain::replicaset::ReplicaSet;
 use release_cockpit::domain::signals::{NoData, Sample, Signal};
 use release_cockpit::domain::step::{PauseFor, Step};
-use release_cockpit::domain::verdict::Limits;
 use release_cockpit::domain::workload::rollout::{
     CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RouterWeight, RouterWeights,
 };
@@ -54,18 +53,12 @@ pub fn target(env: &str) -> WorkloadKey {
 
 pub fn settings(name: &str, protected: bool) -> EnvSettings {
     EnvSettings {
-        name: EnvName::new(name),
         context: format!("eks-{name}"),
         namespace: "payments".to_owned(),
         protected,
-        read_only: false,
         has_metrics: true,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),
         workloads: vec![api()],
+        ..EnvSettings::new(name)
     }
 }
 
