@@ -5,7 +5,9 @@
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
 //! - [`keys`] is pure: the table of commands and the keys that reach them.
 //! - [`app`] is pure: the model, and what messages make of it.
-//! - [`config`] is what file, environment and flags say; it knows [`domain`] and [`keys`].
+//! - [`platform`] is infrastructure that several rooms share: kubeconfigs, clients of API servers, private files,
+//!   redaction. It knows [`domain`].
+//! - [`config`] is what file, environment and flags say; it knows [`domain`], [`keys`] and [`platform`].
 //! - [`cli`] is the command line and what commands print: pure text from what is known.
 //! - [`sources`] sense the outside: Kubernetes, Prometheus, git. They never see the door.
 //! - [`executors`] move the outside; [`executors::Dispatcher`] is the only way through. They never see the sources.
@@ -21,6 +23,7 @@ pub mod domain;
 pub mod executors;
 pub mod keys;
 pub mod kill_points;
+pub mod platform;
 pub mod runtime;
 pub mod sources;
 pub mod view;

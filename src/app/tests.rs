@@ -25,8 +25,9 @@ use crate::domain::object::{Container, Meta};
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::signals::{Sample, Signal, Signals};
 use crate::domain::step::{PauseFor, Step};
-use crate::domain::verdict::Limits;
-use crate::domain::workload::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
+use crate::domain::workload::rollout::{
+    CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+};
 use crate::domain::workload::{Object, Snapshot};
 use crate::domain::world::{EnvSettings, World};
 use crate::keys::{Chord, Key, Keymap};
@@ -65,17 +66,17 @@ fn canary() -> Rollout {
         },
         spec: RolloutSpec {
             replicas: Some(5),
-            strategy: RolloutStrategy::Canary {
+            strategy: RolloutStrategy::Canary(CanaryStrategy {
                 steps: vec![
                     Step::SetWeight(20),
                     Step::Pause(PauseFor::Person),
                     Step::SetWeight(60),
                     Step::Pause(PauseFor::Person),
                 ],
-                traffic_routed: false,
                 max_weight: 100,
                 injects_metadata: false,
-            },
+                ..CanaryStrategy::default()
+            }),
             ..RolloutSpec::default()
         },
         status: RolloutStatus {
@@ -100,6 +101,7 @@ fn snapshot(rollout: Rollout) -> Snapshot {
     Snapshot {
         object: Object::Rollout(Box::new(rollout)),
         template_owner: None,
+        routed: Vec::new(),
         replicasets: vec![replicaset(2, "new", "1.5.0", 1), replicaset(1, "old", "1.4.2", 4)],
         pods: Vec::new(),
         runs: Vec::new(),
@@ -125,18 +127,13 @@ fn signals(errors: f64) -> Signals {
 
 pub(super) fn model(protected: bool, read_only: bool) -> Model {
     let settings = EnvSettings {
-        name: target().env,
         context: "ctx".to_owned(),
         namespace: "ns".to_owned(),
         protected,
         read_only,
         has_metrics: true,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: crate::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: vec![target().workload],
+        ..EnvSettings::new("prod")
     };
     let mut core = Core::new(World::new([settings]), "alice".to_owned(), start());
     core.journal.unread = false;

@@ -13,9 +13,10 @@ use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::signals::{NoData, Sample, Signal, Signals};
 use crate::domain::step::{PauseFor, Step};
-use crate::domain::verdict::Limits;
 use crate::domain::workload::deployment::{Deployment, DeploymentStatus};
-use crate::domain::workload::rollout::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy};
+use crate::domain::workload::rollout::{
+    CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+};
 use crate::domain::workload::{Object, Snapshot};
 use crate::domain::world::{EnvSettings, World};
 
@@ -26,18 +27,12 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn settings(name: &str, workloads: &[&str]) -> EnvSettings {
     EnvSettings {
-        name: EnvName::new(name),
         context: format!("ctx-{name}"),
         namespace: "payments".to_owned(),
         protected: name.starts_with("prod"),
-        read_only: false,
         has_metrics: true,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: crate::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: workloads.iter().map(|id| id.parse().unwrap()).collect(),
+        ..EnvSettings::new(name)
     }
 }
 
@@ -70,12 +65,12 @@ pub(crate) fn canary() -> Snapshot {
         meta: Meta { name: "api".to_owned(), uid: "u1".to_owned(), generation: 2, ..Meta::default() },
         spec: RolloutSpec {
             replicas: Some(5),
-            strategy: RolloutStrategy::Canary {
+            strategy: RolloutStrategy::Canary(CanaryStrategy {
                 steps: vec![Step::SetWeight(20), Step::Pause(PauseFor::Person), Step::SetWeight(60)],
-                traffic_routed: false,
                 max_weight: 100,
                 injects_metadata: false,
-            },
+                ..CanaryStrategy::default()
+            }),
             ..RolloutSpec::default()
         },
         status: RolloutStatus {
@@ -106,6 +101,7 @@ pub(crate) fn canary() -> Snapshot {
     Snapshot {
         object: Object::Rollout(Box::new(rollout)),
         template_owner: None,
+        routed: Vec::new(),
         replicasets: vec![replicaset(5, "5d6c", "1.5.0", 1), replicaset(4, "77d0", "1.4.2", 4)],
         pods: vec![pod],
         runs: Vec::new(),
@@ -132,6 +128,7 @@ pub(crate) fn worker() -> Snapshot {
     Snapshot {
         object: Object::Deployment(Box::new(deployment)),
         template_owner: None,
+        routed: Vec::new(),
         replicasets: vec![only],
         pods: Vec::new(),
         runs: Vec::new(),

@@ -1,8 +1,8 @@
 //! `ENV[/SERVICE]`: which workload a command is about.
 
 use crate::domain::ids::{WorkloadId, WorkloadKey};
+use crate::domain::suggest::nearest;
 use crate::domain::world::{Environment, World};
-use crate::keys::keymap::nearest;
 
 /// Why a command is about no workload, or about more than one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,10 @@
-//! Own counters in place of the preset's: what the judge counts.
+//! `[prometheus.counters]`: own counters in place of the preset's, for the judge.
 
 use std::fmt;
 
 use super::query::{Query, QueryError};
+use super::reader::{Reader, Table};
+use super::section::{Kind, Section, keys};
 
 /// What is said of counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +97,54 @@ fn is_plain(text: &str) -> bool {
         }
     }
     named && clean && quote.is_none()
+}
+
+pub(super) const SECTION: Section = Section {
+    header: "[prometheus.counters]",
+    help: "Own counters for the judge, which counts requests and needs no rates. Each is a plain selector with `{{pods}}`; \
+           without them those of the preset are counted. Placeholders are those of [prometheus.queries].",
+    needed: &[],
+    groups: &[FIELDS],
+};
+
+keys! {
+    CounterSettings = CounterSettings::default();
+    requests: by_hand(Kind::Text), "All requests, e.g. `hits_total{pod=~\"{{pods}}\"}`.";
+    errors: by_hand(Kind::Text), "Failed ones: a matcher such as `code=~\"5..\"`, or a counter of their own.";
+    latency: by_hand(Kind::Text), "Latency in seconds: the `_bucket` series of a histogram, or a native one.";
+    replica_label: text,
+        "Label of the server, where several scrape the same pods; `replica` and `prometheus_replica` are known.";
+}
+
+/// Reads counters over those that hold so far. Requests and errors are said together: a share of what one file counts in
+/// what another one counts would be none.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut CounterSettings) {
+    read_keys(reader, table, into);
+    let requests = selector(reader, table, "requests", Selector::parse);
+    let errors = match &requests {
+        Some(requests) => selector(reader, table, "errors", |text| Selector::parse_errors(text, requests)),
+        None => None,
+    };
+    let latency = selector(reader, table, "latency", Selector::parse);
+    for (key, other) in [("requests", "errors"), ("errors", "requests"), ("latency", "requests")] {
+        if table.get(key).is_some() && table.get(other).is_none() {
+            let help = "errors are a share of requests, and both are counted the same way";
+            reader.note(table.key_at(key), format!("`{key}` wants `{other}` beside it"), help);
+        }
+    }
+    if let (Some(requests), Some(errors)) = (requests, errors) {
+        into.own = Some(OwnCounters { requests, errors, latency });
+    }
+}
+
+fn selector(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    key: &str,
+    parse: impl FnOnce(&str) -> Result<Selector, SelectorError>,
+) -> Option<Selector> {
+    let text = reader.text(table, key)?;
+    parse(&text.value).map_err(|error| reader.note(text.at, format!("in the counter `{key}`: {error}"), "")).ok()
 }
 
 #[cfg(test)]

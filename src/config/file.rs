@@ -6,12 +6,15 @@ use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 use toml::de::DeTable;
 
-use super::paths::{CONFIG_FILE, Variables};
 use super::problem::{ConfigError, Problem, position};
 use super::prometheus::parse_url;
 use super::reader::{Note, Reader};
-use super::{Config, Flags, Origin, rules};
+use super::{Config, Flags, Origin, document};
 use crate::domain::journal::hex;
+use crate::platform::Variables;
+
+/// Name of the config file.
+pub const CONFIG_FILE: &str = "cockpit.toml";
 
 /// Names the folder that relative paths start from and what `~/` means, and where Prometheus is if nothing says so.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +58,7 @@ impl Config {
         let mut reader = Reader { notes: Vec::new(), folder: place.folder.clone(), home: place.home.clone() };
         let mut config = Self::default();
         if errors.is_empty() {
-            config = rules::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
+            config = document::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
         }
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
@@ -89,7 +92,9 @@ fn find(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
     }
     // What is there but cannot be read is an error later, not a reason to look elsewhere.
     let there = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok();
-    Some(PathBuf::from(CONFIG_FILE)).filter(there).or_else(|| variables.config_file().filter(there))
+    Some(PathBuf::from(CONFIG_FILE))
+        .filter(there)
+        .or_else(|| variables.config_dir().map(|folder| folder.join(CONFIG_FILE)).filter(there))
 }
 
 fn read_file(path: &Path, place: Place) -> Result<Config, ConfigError> {

@@ -44,7 +44,7 @@ impl Config {
                 if self.environments.iter().any(is_it) {
                     chosen.extend(self.environments.iter().filter(|env| is_it(env)).cloned());
                 } else {
-                    chosen.push(self.defaults.environment(context));
+                    chosen.push(self.defaults.of_context(context));
                 }
             }
             self.environments = chosen;
@@ -52,20 +52,20 @@ impl Config {
         for env in &mut self.environments {
             env.namespace = flags.namespace.clone().or(env.namespace.take());
             if !flags.workloads.is_empty() {
-                env.workloads.clone_from(&flags.workloads);
+                env.settings.workloads.clone_from(&flags.workloads);
             }
-            env.read_only |= flags.read_only;
+            env.settings.read_only |= flags.read_only;
             point_at(&mut env.prometheus, flags.prometheus.as_ref());
         }
         self.defaults.namespace.clone_from(&flags.namespace);
-        self.defaults.workloads.clone_from(&flags.workloads);
-        self.defaults.read_only = flags.read_only;
+        self.defaults.settings.workloads.clone_from(&flags.workloads);
+        self.defaults.settings.read_only = flags.read_only;
         point_at(&mut self.defaults.prometheus, flags.prometheus.as_ref());
         self.ui.theme = flags.theme.unwrap_or(self.ui.theme);
         if flags.ascii {
             self.ui.glyphs = Glyphs::Ascii;
         }
-        self.log = flags.log.unwrap_or(self.log);
+        self.log.level = flags.log.unwrap_or(self.log.level);
         self
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use reqwest::Url;
 
-use super::fields::{FILE, Kind, Section};
+use super::section::Section;
+use super::{limits, prometheus};
 use crate::domain::ids::WorkloadId;
 use crate::domain::text::is_unsafe;
 
@@ -37,9 +38,9 @@ pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
         }
         None => out.push_str("#[prometheus]\n#url = \"http://prometheus.monitoring:9090\"\n"),
     }
-    defaults(&mut out, "prometheus");
+    defaults(&mut out, &prometheus::SECTION);
     out.push_str("\n# Limits on the signals: promotion stops at them. `false` turns one off.\n[limits]\n");
-    defaults(&mut out, "limits");
+    defaults(&mut out, &limits::SECTION);
     out.push_str("\n# The environments, in promotion order: put them in the order that a release goes.\n");
     let mut names: Vec<String> = Vec::new();
     for env in found {
@@ -100,14 +101,12 @@ fn name(context: &str, taken: &[String]) -> String {
 }
 
 /// Writes the keys of a table that have a default, as comments.
-fn defaults(out: &mut String, key: &str) {
-    let section: Option<&Section> =
-        FILE.fields.iter().find(|field| field.key == key).and_then(|field| match field.kind {
-            Kind::Table(section) => Some(section),
-            _ => None,
-        });
-    for field in section.iter().flat_map(|section| section.fields).filter(|field| !field.default.is_empty()) {
-        let _ = writeln!(out, "#{} = {}", field.key, field.default);
+fn defaults(out: &mut String, section: &Section) {
+    for field in section.fields() {
+        let default = (field.default)();
+        if !default.is_empty() {
+            let _ = writeln!(out, "#{} = {default}", field.key);
+        }
     }
 }
 
@@ -151,13 +150,13 @@ mod tests {
         let text = text(&contexts, Some(&url));
         insta::assert_snapshot!(text);
         let config = Config::parse(&text, &Place::default()).unwrap();
-        let names: Vec<&str> = config.environments.iter().map(|env| env.name.as_str()).collect();
+        let names: Vec<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();
         assert_eq!(names, ["staging", "prod-eu", "staging-2"]);
         for (env, found) in config.environments.iter().zip(&contexts) {
             assert_eq!(env.context.as_deref(), Some(found.context.as_str()));
             assert_eq!(env.namespace.as_deref(), Some("payments"));
-            assert_eq!(env.workloads, found.workloads);
-            assert_eq!(env.protected, env.name.as_str() == "prod-eu");
+            assert_eq!(env.settings.workloads, found.workloads);
+            assert_eq!(env.settings.protected, env.name().as_str() == "prod-eu");
             assert_eq!(env.prometheus, Some(crate::config::Prometheus::at(url.clone())));
         }
     }

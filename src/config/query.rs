@@ -1,8 +1,12 @@
-//! PromQL with placeholders.
+//! `[prometheus.queries]`: PromQL with placeholders.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::keys::keymap::nearest;
+use super::reader::{Reader, Table};
+use super::section::{Field, Kind, Section};
+use crate::domain::signals::Signal;
+use crate::domain::suggest::nearest;
 
 /// What a query may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +143,36 @@ impl fmt::Display for Query {
     }
 }
 
+pub(super) const SECTION: Section = Section {
+    header: "[prometheus.queries]",
+    help: "Own PromQL by signal. Each gives one number per track; `{{pods}}` tells the tracks apart. Placeholders: \
+           {{namespace}}, {{workload}}, {{pods}} (a regular expression for the track's pods), {{window}}, {{labels}}.",
+    needed: &[],
+    groups: &[FIELDS],
+};
+
+const FIELDS: &[Field] = &[
+    Field::new("rps", Kind::Text, "Requests per second."),
+    Field::new("error_ratio", Kind::Text, "Failed requests over all requests, 0 to 1."),
+    Field::new("p50", Kind::Text, "Median latency in seconds."),
+    Field::new("p95", Kind::Text, "95th percentile of latency in seconds."),
+    Field::new("p99", Kind::Text, "99th percentile of latency in seconds."),
+    Field::new("saturation", Kind::Text, "CPU cores per pod, or whatever fills up first."),
+];
+
+/// Reads own queries over those that hold so far.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut BTreeMap<Signal, Query>) {
+    for signal in Signal::ALL {
+        let Some(text) = reader.text(table, signal.name()) else { continue };
+        match Query::per_track(&text.value) {
+            Ok(query) => {
+                into.insert(signal, query);
+            }
+            Err(error) => reader.note(text.at, format!("in the query `{}`: {error}", signal.name()), ""),
+        }
+    }
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
@@ -173,6 +207,12 @@ mod tests {
         );
         assert_eq!(Query::parse(" "), Err(QueryError::Empty));
         assert_eq!(Query::per_track("up"), Err(QueryError::NoPods));
+    }
+
+    #[test]
+    fn every_signal_has_a_query_of_its_own() {
+        assert_eq!(FIELDS.len(), Signal::ALL.len());
+        assert!(Signal::ALL.iter().all(|signal| SECTION.field(signal.name()).is_some()));
     }
 
     proptest! {

@@ -1,15 +1,14 @@
 //! Reads a TOML document table by table, noting everything that is wrong with it.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::fields::Section;
+use super::section::{Kind, Section, Word, duration_text, words_of};
 use crate::domain::step::parse_pause;
-use crate::keys::keymap::nearest;
+use crate::domain::suggest::nearest;
 
 /// Something found in the file, and where.
 #[derive(Clone, Debug)]
@@ -53,13 +52,21 @@ pub(super) struct Reader {
 impl<'a> Table<'a> {
     /// Returns the value of a key.
     pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
-        debug_assert!(self.section.fields.iter().any(|field| field.key == key), "{key} is in the table of fields");
+        debug_assert!(self.section.field(key).is_some(), "{key} is a key of {}", self.section.header);
         self.map.get(key)
     }
 
     /// Returns whether a key is turned off with `false`.
     pub(super) fn is_off(&self, key: &str) -> bool {
         matches!(self.get(key).map(Spanned::get_ref), Some(DeValue::Boolean(false)))
+    }
+
+    /// Returns what a key may hold, where that is a table.
+    fn section_of(&self, key: &str) -> Option<&'static Section> {
+        match self.section.field(key)?.kind {
+            Kind::Table(section) | Kind::TableOrOff(section) | Kind::Tables(section) => Some(section),
+            _ => None,
+        }
     }
 
     /// Returns where a key stands.
@@ -104,7 +111,7 @@ impl Reader {
 
     /// Opens a table, noting the keys that it must not hold.
     pub(super) fn open<'a>(&mut self, map: &'a DeTable<'a>, at: usize, section: &'static Section) -> Table<'a> {
-        let known: Vec<&str> = section.fields.iter().map(|field| field.key).collect();
+        let known: Vec<&str> = section.fields().map(|field| field.key).collect();
         for (key, _) in map {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
@@ -116,8 +123,8 @@ impl Reader {
     }
 
     /// Reads a table.
-    pub(super) fn table<'a>(&mut self, of: &Table<'a>, key: &str, section: &'static Section) -> Option<Table<'a>> {
-        let value = of.get(key)?;
+    pub(super) fn table<'a>(&mut self, of: &Table<'a>, key: &str) -> Option<Table<'a>> {
+        let (value, section) = (of.get(key)?, of.section_of(key)?);
         match value.get_ref() {
             DeValue::Table(map) => Some(self.open(map, value.span().start, section)),
             other => {
@@ -127,9 +134,22 @@ impl Reader {
         }
     }
 
+    /// Reads a table, where there is one, over what holds so far.
+    pub(super) fn over<T>(
+        &mut self,
+        of: &Table<'_>,
+        key: &str,
+        into: &mut T,
+        read: impl FnOnce(&mut Self, &Table<'_>, &mut T),
+    ) {
+        if let Some(table) = self.table(of, key) {
+            read(self, &table, into);
+        }
+    }
+
     /// Reads a list of tables.
-    pub(super) fn tables<'a>(&mut self, of: &Table<'a>, key: &str, section: &'static Section) -> Vec<Table<'a>> {
-        let Some(value) = of.get(key) else { return Vec::new() };
+    pub(super) fn tables<'a>(&mut self, of: &Table<'a>, key: &str) -> Vec<Table<'a>> {
+        let (Some(value), Some(section)) = (of.get(key), of.section_of(key)) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
             let what = format!("`{key}` is {}, and must be a list of tables", type_of(value.get_ref()));
             self.note(value.span().start, what, format!("write [[{key}]], with two brackets"));
@@ -178,24 +198,19 @@ impl Reader {
     }
 
     /// Reads one of some words.
-    pub(super) fn word<T: Copy>(&mut self, of: &Table<'_>, key: &str, all: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn word<W: Word>(&mut self, of: &Table<'_>, key: &str) -> Option<W> {
         let At { value, at } = self.text(of, key)?;
-        let found = all.iter().find(|(word, _)| *word == value);
+        let found = W::VALUES.iter().find(|known| known.as_str() == value);
         if found.is_none() {
-            let known: Vec<&str> = all.iter().map(|(word, _)| *word).collect();
-            self.note_unknown(at, format!("`{key}` cannot be `{value}`"), &value, &known);
+            self.note_unknown(at, format!("`{key}` cannot be `{value}`"), &value, &words_of::<W>());
         }
-        found.map(|(_, what)| *what)
+        found.copied()
     }
 
-    /// Reads a time such as `"1m30s"`.
-    pub(super) fn time(
-        &mut self,
-        of: &Table<'_>,
-        key: &str,
-        range: &RangeInclusive<SignedDuration>,
-    ) -> Option<At<SignedDuration>> {
+    /// Reads a time such as `"1m30s"`, in the bounds of its key.
+    pub(super) fn time(&mut self, of: &Table<'_>, key: &str) -> Option<SignedDuration> {
         let value = of.get(key)?;
+        let (Kind::Time(min, max) | Kind::TimeOrOff(min, max)) = of.section.field(key)?.kind else { return None };
         let at = value.span().start;
         let example = "write it with its unit, such as \"500ms\", \"30s\" or \"1m30s\"";
         let DeValue::String(text) = value.get_ref() else {
@@ -204,10 +219,10 @@ impl Reader {
         };
         let time = parse_pause(text).filter(|_| text.ends_with(|c: char| c.is_ascii_alphabetic()));
         match time {
-            Some(time) if range.contains(&time) => Some(At { value: time, at }),
+            Some(time) if (min..=max).contains(&time) => Some(time),
             Some(_) => {
-                let (least, most) = (duration_text(*range.start()), duration_text(*range.end()));
-                self.note(at, format!("`{key}` is {text}, and must be from {least} to {most}"), "");
+                let (min, max) = (duration_text(min), duration_text(max));
+                self.note(at, format!("`{key}` is {text}, and must be from {min} to {max}"), "");
                 None
             }
             None => {
@@ -217,9 +232,10 @@ impl Reader {
         }
     }
 
-    /// Reads a number.
-    pub(super) fn number(&mut self, of: &Table<'_>, key: &str, least: f64, most: Option<f64>) -> Option<f64> {
+    /// Reads a number, in the bounds of its key.
+    pub(super) fn number(&mut self, of: &Table<'_>, key: &str) -> Option<f64> {
         let value = of.get(key)?;
+        let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = of.section.field(key)?.kind else { return None };
         let at = value.span().start;
         let number = match value.get_ref() {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64),
@@ -229,14 +245,14 @@ impl Reader {
                 return None;
             }
         };
-        let number = number.filter(|number| *number >= least && number.is_finite());
-        let number = number.filter(|number| most.is_none_or(|most| *number <= most));
+        let number = number.filter(|number| *number >= min && number.is_finite());
+        let number = number.filter(|number| max.is_none_or(|max| *number <= max));
         if number.is_none() {
-            let bounds = match most {
-                Some(most) => format!("from {least} to {most}"),
-                None => format!("{least} or more"),
+            let bounds = match max {
+                Some(max) => format!("from {min} to {max}"),
+                None => format!("{min} or more"),
             };
-            let help = if most == Some(1.0) { "it is a share of one: 1 % is 0.01" } else { "" };
+            let help = if max == Some(1.0) { "it is a share of one: 1 % is 0.01" } else { "" };
             self.note(at, format!("`{key}` must be {bounds}"), help);
         }
         number
@@ -287,30 +303,5 @@ impl Reader {
             self.note(text.at, format!("`{key}` starts with ~/, and HOME is not set"), "write the whole path");
         }
         Some(self.home.as_ref()?.join(rest))
-    }
-}
-
-/// Writes a time as it is written in a config: `1m30s`, `500ms`.
-#[must_use]
-pub fn duration_text(time: SignedDuration) -> String {
-    let millis = time.as_millis().max(0);
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s"), (millis, "ms")];
-    let text: Vec<String> =
-        parts.iter().filter(|(amount, _)| *amount > 0).map(|(amount, unit)| format!("{amount}{unit}")).collect();
-    if text.is_empty() { "0s".to_owned() } else { text.concat() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_time_that_is_written_is_read_the_same(millis in 1_i64..400_000_000) {
-            let time = SignedDuration::from_millis(millis);
-            prop_assert_eq!(parse_pause(&duration_text(time)), Some(time));
-        }
     }
 }

@@ -1,8 +1,9 @@
-//! JSON Schema of the config file, for editors: written from the table of fields.
+//! JSON Schema of the config file, for editors: written from the sections.
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{FILE, Field, Kind, Section};
+use super::document::FILE;
+use super::section::{Field, Kind, Section};
 use crate::keys::COMMANDS;
 
 /// Returns the schema.
@@ -25,7 +26,7 @@ pub fn text() -> String {
 
 fn object(section: &Section) -> Value {
     let properties: Map<String, Value> =
-        section.fields.iter().map(|field| (field.key.to_owned(), property(field))).collect();
+        section.fields().map(|field| (field.key.to_owned(), property(field))).collect();
     let mut object = json!({"type": "object", "description": section.help, "additionalProperties": false});
     if !section.needed.is_empty() {
         object["required"] = json!(section.needed);
@@ -45,10 +46,11 @@ fn property(field: &Field) -> Value {
 
 /// Returns the default as JSON: the table has it as TOML.
 fn default(field: &Field) -> Option<Value> {
-    if field.default.is_empty() {
+    let default = (field.default)();
+    if default.is_empty() {
         return None;
     }
-    let table: toml::Table = format!("value = {}", field.default).parse().ok()?;
+    let table: toml::Table = format!("value = {default}").parse().ok()?;
     serde_json::to_value(table.get("value")?).ok()
 }
 
@@ -56,8 +58,8 @@ fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Flag => json!({"type": "boolean"}),
-        Kind::Time => time(),
-        Kind::TimeOrOff => or_off(&time()),
+        Kind::Time(..) => time(),
+        Kind::TimeOrOff(..) => or_off(&time()),
         Kind::Number(least, most) => number(*least, *most),
         Kind::NumberOrOff(least, most) => or_off(&number(*least, *most)),
         Kind::Word(words) => json!({"type": "string", "enum": words()}),

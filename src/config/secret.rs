@@ -1,18 +1,17 @@
 //! Secrets: where they come from, and a value that shows itself to nobody by accident.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+use toml::de::DeValue;
 
-use crate::domain::credentials::{self, HIDDEN};
+use super::reader::{At, Reader, Value};
+use crate::platform::Redactor;
 
 /// Where a secret comes from. It is read when it is needed, never kept in the config.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,35 +28,6 @@ pub enum Secret {
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// No secret is longer than this.
 const MOST_BYTES: usize = 64 * 1024;
-
-/// What is shorter stands in too many words to be hidden in them, in bytes.
-const SHORTEST: usize = 6;
-
-/// The values that this process was told, so that they can be hidden where a server repeats them.
-static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// Takes down that a value is secret, wherever it came from.
-pub fn remember(value: &str) {
-    if value.trim().len() >= SHORTEST {
-        TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(value.trim().to_owned());
-    }
-}
-
-/// Hides in the words of others every secret that this process was told, and whatever else is shaped like a credential.
-///
-/// All that servers and programs say passes here before it is shown, logged or written down.
-#[must_use]
-pub fn hide(text: &str) -> Cow<'_, str> {
-    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut known: Vec<&String> = told.iter().filter(|value| text.contains(value.as_str())).collect();
-    if known.is_empty() {
-        return credentials::hidden(text);
-    }
-    // One may be part of another.
-    known.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    let text = known.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), HIDDEN));
-    Cow::Owned(credentials::hidden(&text).into_owned())
-}
 
 /// A secret's value. `Debug` and `Display` do not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -116,9 +86,11 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Reads the secret, within ten seconds.
-    pub async fn reveal(&self) -> Result<Revealed, SecretError> {
-        self.reveal_within(TIME_LIMIT).await
+    /// Reads the secret, within ten seconds, and tells it to the redactor.
+    pub async fn reveal(&self, redactor: &Redactor) -> Result<Revealed, SecretError> {
+        let secret = self.reveal_within(TIME_LIMIT).await?;
+        redactor.add_secret(&secret.0);
+        Ok(secret)
     }
 
     async fn reveal_within(&self, limit: Duration) -> Result<Revealed, SecretError> {
@@ -178,13 +150,78 @@ impl Secret {
         if text.contains(char::is_control) {
             return Err(self.error("it holds line breaks or other control characters"));
         }
-        remember(text);
         Ok(Revealed(text.to_owned()))
     }
 
     fn error(&self, why: &str) -> SecretError {
         SecretError { from: self.to_string(), why: why.to_owned() }
     }
+}
+
+const HELP: &str = "write { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }";
+
+/// Reads where a secret comes from. Nothing that stands in its place is quoted.
+pub(super) fn read(reader: &mut Reader, value: Value<'_>, key: &str) -> Option<Secret> {
+    let at = value.span().start;
+    let DeValue::Table(map) = value.get_ref() else {
+        let what = match value.get_ref() {
+            DeValue::String(_) => format!("`{key}` stands here in the open"),
+            _ => format!("`{key}` does not say where it comes from"),
+        };
+        reader.note(at, what, HELP);
+        return None;
+    };
+    let mut entries = map.iter();
+    let (Some((place, source)), None) = (entries.next(), entries.next()) else {
+        reader.note(at, format!("`{key}` must come from one place"), HELP);
+        return None;
+    };
+    match place.get_ref().as_ref() {
+        "env" => {
+            let name = reader.text_of(source, "env")?;
+            if name.value.contains(['=', '\0']) {
+                reader.note(name.at, "`env` is the name of an environment variable, which has no `=`", "");
+                return None;
+            }
+            Some(Secret::Env(name.value))
+        }
+        "file" => {
+            let text = reader.text_of(source, "file")?;
+            reader.path_of(&text, "file").map(Secret::File)
+        }
+        "command" => read_command(reader, source),
+        _ => {
+            reader.note(place.span().start, format!("`{key}` cannot come from there"), HELP);
+            None
+        }
+    }
+}
+
+fn read_command(reader: &mut Reader, value: Value<'_>) -> Option<Secret> {
+    let help = "no shell is involved: write the program and its arguments as [\"program\", \"argument\"]";
+    let list = reader.list_of(value, "command", help)?;
+    let words: Vec<At<String>> = list.iter().filter_map(|word| argument(reader, word, help)).collect();
+    match words.first() {
+        Some(program) if program.value.is_empty() => {
+            reader.note(program.at, "the first word of `command` is the program, and is empty", help);
+            None
+        }
+        None => {
+            reader.note(value.span().start, "`command` is empty", help);
+            None
+        }
+        Some(_) => Some(Secret::Command(words.into_iter().map(|word| word.value).collect())),
+    }
+}
+
+/// Reads one word of a command; unlike other text it may be empty.
+fn argument(reader: &mut Reader, value: Value<'_>, help: &str) -> Option<At<String>> {
+    let at = value.span().start;
+    let DeValue::String(text) = value.get_ref() else {
+        reader.note(at, "a word of `command` must be text in quotes", help);
+        return None;
+    };
+    Some(At { value: text.to_string(), at })
 }
 
 #[cfg(test)]
@@ -199,14 +236,14 @@ mod tests {
     async fn it_is_read_from_each_place_without_its_line_break() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "s3cret\r\n").unwrap();
-        assert_eq!(Secret::File(file.path().to_owned()).reveal().await.unwrap().expose(), "s3cret");
-        assert_eq!(command(&["printf", "a b$HOME\n"]).reveal().await.unwrap().expose(), "a b$HOME");
-        assert!(!Secret::Env("PATH".into()).reveal().await.unwrap().expose().is_empty());
+        assert_eq!(Secret::File(file.path().to_owned()).reveal(&Redactor::default()).await.unwrap().expose(), "s3cret");
+        assert_eq!(command(&["printf", "a b$HOME\n"]).reveal(&Redactor::default()).await.unwrap().expose(), "a b$HOME");
+        assert!(!Secret::Env("PATH".into()).reveal(&Redactor::default()).await.unwrap().expose().is_empty());
     }
 
     #[tokio::test]
     async fn it_shows_itself_nowhere() {
-        let value = command(&["printf", "s3cret"]).reveal().await.unwrap();
+        let value = command(&["printf", "s3cret"]).reveal(&Redactor::default()).await.unwrap();
         assert!(!format!("{value} {value:?}").contains("s3cret"));
         for leaky in [
             command(&["sh", "-c", "echo s3cret; echo s3cret >&2; exit 3"]),
@@ -214,20 +251,16 @@ mod tests {
             command(&["printf", "s3cret\\377"]),
         ] {
             assert!(!format!("{leaky} {leaky:?}").contains("s3cret"));
-            let error = leaky.reveal().await.unwrap_err();
+            let error = leaky.reveal(&Redactor::default()).await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_was_told_is_hidden_in_the_words_of_others() {
-        let value = command(&["printf", "a-planted-one"]).reveal().await.unwrap();
-        remember("a-planted-one-and-more");
-        assert_eq!(hide("you sent a-planted-one-and-more, a-planted-one?"), "you sent •••, •••?");
-        assert_eq!(hide("nothing of it"), "nothing of it");
-        assert_eq!(value.expose(), "a-planted-one");
-        remember("ab");
-        assert_eq!(hide("about"), "about");
+    async fn a_secret_that_was_read_is_redacted_from_then_on() {
+        let redactor = Redactor::default();
+        command(&["printf", "a-planted-secret"]).reveal(&redactor).await.unwrap();
+        assert_eq!(redactor.redact("you sent a-planted-secret"), "you sent •••");
     }
 
     #[tokio::test]
@@ -235,18 +268,18 @@ mod tests {
         let error = command(&["sleep", "60"]).reveal_within(Duration::from_millis(50)).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the command `sleep`: nothing came within 0.05 s");
         for endless in [command(&["yes"]), Secret::File("/dev/zero".into())] {
-            let error = endless.reveal().await.unwrap_err().to_string();
+            let error = endless.reveal(&Redactor::default()).await.unwrap_err().to_string();
             assert!(error.ends_with("it is longer than 64 KiB"), "{error}");
         }
     }
 
     #[tokio::test]
     async fn what_is_missing_is_named() {
-        let error = Secret::Env("COCKPIT_NO_SUCH".into()).reveal().await.unwrap_err().to_string();
+        let error = Secret::Env("COCKPIT_NO_SUCH".into()).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the environment variable COCKPIT_NO_SUCH: it is not set");
-        let error = command(&["/no/such/program"]).reveal().await.unwrap_err().to_string();
+        let error = command(&["/no/such/program"]).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert!(error.starts_with("no secret from the command `/no/such/program`: No such file"), "{error}");
-        let error = command(&["true"]).reveal().await.unwrap_err().to_string();
+        let error = command(&["true"]).reveal(&Redactor::default()).await.unwrap_err().to_string();
         assert_eq!(error, "no secret from the command `true`: it is empty");
     }
 }

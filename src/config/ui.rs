@@ -1,4 +1,6 @@
-//! How the screen may look and behave, and how much is logged.
+//! `[ui]`: how the screen looks and behaves.
+
+use super::section::{Section, keys, words};
 
 /// Colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -68,38 +70,14 @@ pub struct Ui {
     pub mouse: bool,
 }
 
-/// How much goes to the log file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum LogLevel {
-    /// Nothing.
-    Off,
-    /// What failed.
-    Error,
-    /// And what is odd.
-    Warn,
-    /// And what is done.
-    #[default]
-    Info,
-    /// And how.
-    Debug,
-    /// And everything.
-    Trace,
-}
+words!(Theme, Glyphs);
 
-impl LogLevel {
-    /// All levels.
-    pub const ALL: [Self; 6] = [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+pub(super) const SECTION: Section =
+    Section { header: "[ui]", help: "How the screen looks and behaves.", needed: &[], groups: &[FIELDS] };
 
-    /// Returns the word in config and on the command line, which is also that of a tracing filter.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
+keys! {
+    Ui = Ui::default();
+    theme: word(Theme), "Colours; `none` is for those who see none.";
+    glyphs: word(Glyphs), "What lines and charts are drawn with.";
+    mouse: flag, "Capture the mouse; off leaves selecting to the terminal.";
 }

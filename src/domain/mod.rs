@@ -27,6 +27,7 @@ mod serde_pairs;
 pub mod series;
 pub mod signals;
 pub mod step;
+pub mod suggest;
 pub mod text;
 pub mod verdict;
 pub mod why;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::object::{Container, Meta};
+use super::object::{Container, ImageRef, Meta};
 
 /// What is kept of a ReplicaSet; of its template, the containers and a fingerprint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,13 @@ pub enum ReplicaSetHealth {
 }
 
 impl ReplicaSet {
+    /// Returns its short version: tag of its first image, or start of the digest.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let image = self.containers.first().map(|container| container.image.as_str());
+        image.map_or_else(|| "?".to_owned(), |image| ImageRef::parse(image).version())
+    }
+
     /// Returns its health, as `kubectl argo rollouts` words it (`info/replicaset_info.go`).
     #[must_use]
     pub fn health(&self) -> ReplicaSetHealth {

@@ -1,6 +1,6 @@
 //! The verdict: one word for an environment, with its reasons, from one pure function, [`judge`].
 //!
-//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`super::judge`]); where it
+//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`analysis`]); where it
 //! has no counts, factors between the tracks stand in for it.
 
 use std::sync::Arc;
@@ -319,6 +319,10 @@ mod tests {
             replicas: Replicas::default(),
             stable: Some(Revision::default()),
             canary: Some(Revision::default()),
+            serving: crate::domain::workload::serving::Serving::of(
+                crate::domain::workload::serving::Measure::Weights,
+                [],
+            ),
             canary_serves: true,
             pause: None,
             aborted: false,

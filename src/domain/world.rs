@@ -49,6 +49,27 @@ pub struct EnvSettings {
     pub sign_offs: SignOffRules,
 }
 
+impl EnvSettings {
+    /// Makes the settings of an environment of which only the name is known: its context is called so too.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: EnvName::new(name),
+            context: name.to_owned(),
+            namespace: "default".to_owned(),
+            protected: false,
+            read_only: false,
+            has_metrics: false,
+            limits: Limits::default(),
+            rules: Rules::default(),
+            guardrails: Guardrails::default(),
+            workloads: Vec::new(),
+            checks: Vec::new(),
+            sign_offs: SignOffRules::default(),
+        }
+    }
+}
+
 /// One workload and what is known of it.
 #[derive(Clone, Debug)]
 pub struct WorkloadState {

@@ -358,6 +358,7 @@ fn still_hold(record: &PlanRecord, request: &Request, seen: &Seen) -> Result<(),
 mod tests {
     use super::*;
     use crate::executors::kubernetes::Kubernetes;
+    use crate::platform::Redactor;
 
     #[tokio::test]
     async fn what_is_to_be_settled_waits_for_an_executor_that_is_in_coming() {
@@ -368,7 +369,7 @@ mod tests {
         let coming = async {
             tokio::task::yield_now().await;
             let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
-            let executor = Kubernetes::new(config, "ns").unwrap();
+            let executor = Kubernetes::new(config, "ns", Redactor::default()).unwrap();
             dispatcher.admit(env.clone(), System::Kubernetes, Arc::new(executor));
         };
         let (executor, ()) = tokio::join!(dispatcher.executor_soon(&env, System::Kubernetes), coming);

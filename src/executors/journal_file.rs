@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::config::paths::open_private;
 use crate::domain::journal::{Entry, Line};
 use crate::kill_points::{pass, pass_after};
+use crate::platform::private_files::open_private;
 
 /// What is wrong with a journal.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chord::{Chord, ChordError, Key};
 use super::command::{COMMANDS, Command, fixed};
+use crate::domain::suggest::nearest;
 
 /// The keys in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,32 +130,6 @@ impl Keymap {
 /// Keys that answer dialogs: they cannot ask for something that a dialog confirms.
 fn answers(chord: Chord) -> bool {
     matches!(chord, Chord { key: Key::Char('y' | 'Y') | Key::Enter | Key::Esc, ctrl: false, alt: false })
-}
-
-/// Returns the candidate nearest to `text` by edit distance, if near enough to be meant.
-pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(text, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::session::{Session, StartError, operator};
 use super::tap::Tap;
 use crate::config::Config;
-use crate::config::paths::Variables;
 use crate::core::{Core, Effect, Msg};
 use crate::domain::action::Receipt;
 use crate::domain::journal::{Entry, JournalState};
 use crate::domain::recovered::Recovered;
 use crate::executors::{Dispatcher, journal};
+use crate::platform::{Redactor, Variables};
 
 /// How often time passes for the core: ages and countdowns are shown in seconds.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
@@ -64,10 +64,11 @@ impl Engine {
     pub(super) async fn open(
         config: Config,
         variables: &Variables,
+        redactor: &Redactor,
         observations: Observations,
         tap: Option<Box<dyn Tap>>,
     ) -> Result<(Self, Core), StartError> {
-        let (session, world) = Session::open(config, variables).await?;
+        let (session, world) = Session::open(config, variables, redactor).await?;
         let core = Core::new(world, operator(), Timestamp::now());
         let (entries, waiting) = mpsc::channel(MAX_WAITING_ENTRIES);
         let writer = tokio::spawn(write_entries(session.dispatcher.clone(), waiting));

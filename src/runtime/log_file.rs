@@ -8,27 +8,32 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::config::paths::open_private;
-use crate::config::secret::hide;
 use crate::domain::text::visible;
+use crate::platform::Redactor;
+use crate::platform::private_files::open_private;
 
 /// Days of log files that are kept.
 const KEPT: usize = 5;
 
 /// Writes each event as one line: what it quotes can neither begin another line, nor move a cursor, nor be secret.
-pub(super) struct OneLine<W>(pub(super) W);
+pub(super) struct OneLine<W> {
+    /// Where the lines go.
+    pub(super) to: W,
+    /// Hides secrets in them.
+    pub(super) redactor: Redactor,
+}
 
 impl<W: Write> Write for OneLine<W> {
     /// Takes a whole event: the subscriber formats it before it writes.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let text = hide(text.trim_end_matches('\n'));
-        self.0.write_all(format!("{}\n", visible(&text)).as_bytes())?;
+        let text = self.redactor.redact(text.trim_end_matches('\n'));
+        self.to.write_all(format!("{}\n", visible(&text)).as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.to.flush()
     }
 }
 
@@ -96,7 +101,9 @@ mod tests {
     #[test]
     fn an_event_is_one_line_of_text() {
         let mut out = Vec::new();
-        OneLine(&mut out).write_all(b"ERROR a\n2026 INFO forged\x1b[2J Bearer abc123def456\n").unwrap();
+        OneLine { to: &mut out, redactor: Redactor::default() }
+            .write_all(b"ERROR a\n2026 INFO forged\x1b[2J Bearer abc123def456\n")
+            .unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "ERROR a\\n2026 INFO forged\\e[2J Bearer •••\n");
     }
 

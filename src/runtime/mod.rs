@@ -20,48 +20,49 @@ mod tui;
 use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cli::{Args, Command, Exit};
-use crate::config::paths::Variables;
-use crate::config::{Config, client};
+use crate::config::Config;
+use crate::platform::{Redactor, Variables, kube_client};
 
 /// Runs what the command line asks for.
 ///
 /// # Errors
 /// What went wrong, with what to do about it.
-pub async fn run(args: Args) -> Result<Exit> {
+pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
     match &args.command {
         Some(Command::Completions { shell }) => return headless::completions(*shell),
         Some(Command::Man) => return headless::man(),
-        Some(Command::Config(what)) => return headless::config::run(&args.global, what),
-        Some(Command::Judge(what)) => return headless::judge::run(what),
+        Some(Command::Config(what)) => return headless::config::run(&args.global, what, redactor),
+        Some(Command::Judge(what)) => return headless::judge::run(what, redactor),
         #[cfg(feature = "demo")]
-        Some(Command::Demo(demo)) => return demo::run(&args.global, demo).await,
+        Some(Command::Demo(demo)) => return demo::run(&args.global, demo, redactor).await,
         #[cfg(feature = "demo")]
-        Some(Command::Drill(drill)) => return demo::drill::run(&args.global, drill).await,
+        Some(Command::Drill(drill)) => return demo::drill::run(&args.global, drill, redactor).await,
         _ => {}
     }
     if !matches!(args.command, Some(Command::Log(_))) {
         // Nobody waits for it: what needs it waits by itself.
-        drop(tokio::task::spawn_blocking(client::warm_up));
+        drop(tokio::task::spawn_blocking(kube_client::warm_up));
     }
     let variables = Variables::of_process();
     let flags = args.global.flags();
     let config = match Config::load(&flags, &variables) {
         Ok(config) => config,
-        Err(error) => return Ok(headless::usage(&error)),
+        Err(error) => return Ok(headless::usage(redactor, &error)),
     };
     match &args.command {
-        Some(Command::Log(log)) => headless::log::run(&config, &variables, log),
+        Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log),
         None => {
-            let _log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-            tui::run(config, &variables, None, None, args.global.record.as_deref()).await
+            let _log =
+                telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
+            tui::run(config, &variables, redactor, None, None, args.global.record.as_deref()).await
         }
         Some(Command::Backtest(what)) => {
-            telemetry::to_stderr(args.global.log_level);
-            headless::backtest::run(config, &variables, what).await
+            telemetry::to_stderr(args.global.log_level, redactor);
+            headless::backtest::run(config, &variables, redactor, what).await
         }
         Some(command) => {
-            telemetry::to_stderr(args.global.log_level);
-            Box::pin(headless::run(config, &variables, command)).await
+            telemetry::to_stderr(args.global.log_level, redactor);
+            Box::pin(headless::run(config, &variables, redactor, command)).await
         }
     }
 }

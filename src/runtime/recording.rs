@@ -16,11 +16,11 @@ use sha2::{Digest, Sha256};
 
 use crate::app::model::Look;
 use crate::app::{Model, Msg, update};
-use crate::config::paths::open_private;
 use crate::core::{Autopilot, Core};
 use crate::domain::journal::hex;
 use crate::domain::world::{EnvSettings, World};
 use crate::keys::Keymap;
+use crate::platform::private_files::open_private;
 use crate::view;
 use crate::view::theme::{Palette, Theme};
 

@@ -5,43 +5,44 @@ use std::io::Write as _;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre::{Report, Result};
 
-use crate::config::secret::hide;
 use crate::domain::text::visible_lines;
+use crate::platform::Redactor;
 
 /// Makes errors and panics be reported without what they quote doing harm.
 ///
 /// # Errors
 /// Something else reports already.
-pub fn install() -> Result<()> {
+pub fn install(redactor: &Redactor) -> Result<()> {
     // Colours would be control characters like those of the text.
     let (panics, errors) = HookBuilder::default().display_env_section(false).theme(Theme::new()).into_hooks();
     errors.install()?;
-    std::panic::set_hook(Box::new(move |panic| say(&panics.panic_report(panic).to_string())));
+    let redactor = redactor.clone();
+    std::panic::set_hook(Box::new(move |panic| say(&panics.panic_report(panic).to_string(), &redactor)));
     Ok(())
 }
 
 /// Reports an error that ends the program.
-pub fn failed(error: &Report) {
-    say(&format!("Error: {error:?}"));
+pub fn failed(error: &Report, redactor: &Redactor) {
+    say(&format!("Error: {error:?}"), redactor);
 }
 
 /// Reports a command line that is none; what it quotes may be a password.
-pub fn misused(error: &clap::Error) -> ! {
+pub fn misused(error: &clap::Error, redactor: &Redactor) -> ! {
     let text = error.render().to_string();
-    let shown = hide(&text);
+    let shown = redactor.redact(&text);
     if shown == text {
         error.exit();
     }
-    say(shown.trim_end());
+    say(shown.trim_end(), redactor);
     std::process::exit(error.exit_code());
 }
 
-fn say(text: &str) {
+fn say(text: &str, redactor: &Redactor) {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{}", tame(text));
+    let _ = writeln!(std::io::stderr(), "{}", tame(text, redactor));
 }
 
 /// Makes text of several lines safe to be shown.
-pub(super) fn tame(text: &str) -> String {
-    visible_lines(&hide(text)).into_owned()
+pub(super) fn tame(text: &str, redactor: &Redactor) -> String {
+    visible_lines(&redactor.redact(text)).into_owned()
 }

@@ -11,8 +11,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::cluster::{Cluster, ClusterError, Clusters};
-use crate::config::paths::{Variables, private_dir};
 use crate::config::{Config, EnvConfig, Prometheus};
 use crate::domain::action::{Receipt, System};
 use crate::domain::checklist::{Candidate, CheckId, Standing};
@@ -24,11 +22,14 @@ use crate::domain::workload::Revision;
 use crate::domain::world::World;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::{Dispatcher, Journal, recovery};
+use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
+use crate::platform::private_files::private_dir;
+use crate::platform::{Redactor, Variables};
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
-use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, TracksByWorkload, client, discover};
+use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, ReadClient, TracksByWorkload, discover};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
@@ -70,6 +71,8 @@ pub(super) struct Session {
     /// The configured git repository, and the folder of the config file.
     repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
+    /// Hides secrets in what is shown, logged and written down.
+    pub(super) redactor: Redactor,
     longest_check: Duration,
     /// Environments whose checklists people say something to.
     pub(super) shared: BTreeSet<EnvName>,
@@ -80,8 +83,12 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads kubeconfigs and makes the world, without touching the network: see [`Session::start`].
-    pub(super) async fn open(mut config: Config, variables: &Variables) -> Result<(Self, World), StartError> {
-        let clusters = Clusters::read(variables)?;
+    pub(super) async fn open(
+        mut config: Config,
+        variables: &Variables,
+        redactor: &Redactor,
+    ) -> Result<(Self, World), StartError> {
+        let clusters = Clusters::read(variables, redactor)?;
         config.assume(&clusters.current().or_else(|error| {
             // With environments of their own contexts no current one is needed.
             if config.environments.is_empty() { Err(error) } else { Ok(String::new()) }
@@ -90,7 +97,7 @@ impl Session {
         for env in &config.environments {
             plans.push((env.clone(), clusters.load(env.context.as_deref()).await?));
         }
-        let world = World::new(plans.iter().map(|(env, cluster)| env.settings(cluster, &[])));
+        let world = World::new(plans.iter().map(|(env, cluster)| env.resolved(cluster, &[])));
         let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
         let dispatcher = Dispatcher::new(journal, operator(), receipt_sender);
@@ -99,17 +106,18 @@ impl Session {
             dispatcher,
             receipts,
             refresh: Arc::new(Notify::new()),
-            service: config.service.clone(),
+            service: config.service.name.clone(),
             troubles,
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             again: broadcast::channel(AGAIN).0,
             repository: (
-                config.repository.clone(),
+                config.service.repository.clone(),
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
             ),
-            tag_prefix: config.tag_prefix.clone(),
-            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name.clone()).collect(),
+            tag_prefix: config.service.tag_prefix.clone(),
+            redactor: redactor.clone(),
+            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name().clone()).collect(),
             longest_check: plans
                 .iter()
                 .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))
@@ -129,7 +137,7 @@ impl Session {
         let mut before: Option<(EnvConfig, Cluster)> = None;
         for (env, cluster) in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
-            self.asks.insert(env.name.clone(), asks);
+            self.asks.insert(env.name().clone(), asks);
             let environment = Environment {
                 checks: Checks {
                     asked,
@@ -147,6 +155,7 @@ impl Session {
                 env,
                 cluster,
                 state: self.state.clone(),
+                redactor: self.redactor.clone(),
             };
             let cancel = self.cancel.clone();
             self.tasks.spawn(async move {
@@ -288,6 +297,7 @@ struct Environment {
     cluster: Cluster,
     /// Where to remember how far counters have been counted.
     state: Option<PathBuf>,
+    redactor: Redactor,
     outlet: Outlet,
     dispatcher: Dispatcher,
     refresh: Arc<Notify>,
@@ -310,7 +320,7 @@ impl Environment {
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
         let (canaries, known) = watch::channel(CanaryByWorkload::new());
         KubernetesSource {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             client,
             namespace: namespace.clone(),
             workloads: workloads.clone(),
@@ -328,22 +338,22 @@ impl Environment {
     }
 
     /// Starts the checks that look for evidence, where there are any.
-    async fn spawn_checks(&mut self, client: &kube::Client, namespace: &str) {
+    async fn spawn_checks(&mut self, client: &ReadClient, namespace: &str) {
         let repository = self.checks.repository().await;
         if repository.is_none() && self.env.checks.iter().all(|check| check.kind.is_none()) {
             return;
         }
         let prometheus = match &self.env.prometheus {
             // What cannot be had now is told by the source of metrics; the checks then say that there is none.
-            Some(configured) => PrometheusClient::new(configured).await.ok(),
+            Some(configured) => PrometheusClient::new(configured, &self.redactor).await.ok(),
             None => None,
         };
         let before = self.checks.before.take().and_then(|(env, cluster)| {
-            let client = client::for_reading(cluster.config.clone()).ok()?;
+            let client = ReadClient::new(cluster.config.clone(), &self.redactor).ok()?;
             Some((client, env.namespace.unwrap_or(cluster.namespace)))
         });
         CheckRunner {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             checks: self.env.checks.clone(),
             tools: Tools {
                 http: crate::sources::checks::http_client(),
@@ -352,6 +362,7 @@ impl Environment {
                 previous: before,
                 repository,
                 tag_prefix: self.checks.tag_prefix.clone(),
+                redactor: self.redactor.clone(),
             },
             asks: self.checks.asked.clone(),
             again: self.checks.again.resubscribe(),
@@ -371,7 +382,7 @@ impl Environment {
         canaries: watch::Receiver<CanaryByWorkload>,
     ) {
         let questions = loop {
-            match configured::questions(configured, &namespace).await {
+            match configured::questions(configured, &namespace, &self.redactor).await {
                 Ok(questions) => break questions,
                 Err(why) => self.down(SourceKind::Prometheus, why),
             }
@@ -379,7 +390,7 @@ impl Environment {
         };
         let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
         PrometheusSource {
-            env: self.env.name.clone(),
+            env: self.env.name().clone(),
             questions,
             interval,
             history: PrometheusSource::HISTORY,
@@ -387,8 +398,8 @@ impl Environment {
             tracks,
             canaries,
             pace: Pace {
-                every: Pace::step(interval, &self.env.rules),
-                rules: self.env.rules.clone(),
+                every: Pace::step(interval, &self.env.settings.rules),
+                rules: self.env.settings.rules.clone(),
                 source: configured.url.to_string(),
                 folder: self.state.clone(),
             },
@@ -399,27 +410,27 @@ impl Environment {
     }
 
     /// Makes the client for reading, and the executor unless the environment is read-only (law 8).
-    fn clients(&self, namespace: &str) -> Result<kube::Client> {
+    fn clients(&self, namespace: &str) -> Result<ReadClient> {
         let server = &self.cluster.server;
-        let reading =
-            client::for_reading(self.cluster.config.clone()).wrap_err_with(|| format!("no client for {server}"))?;
-        if !self.env.read_only {
-            let executor = Kubernetes::new(self.cluster.config.clone(), namespace)
+        let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)
+            .wrap_err_with(|| format!("no client for {server}"))?;
+        if !self.env.settings.read_only {
+            let executor = Kubernetes::new(self.cluster.config.clone(), namespace, self.redactor.clone())
                 .wrap_err_with(|| format!("no client for {server}"))?;
-            self.dispatcher.admit(self.env.name.clone(), System::Kubernetes, Arc::new(executor));
+            self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));
         }
         Ok(reading)
     }
 
     /// Returns the configured workloads, else those found in the namespace: looked for until there are some.
-    async fn workloads(&self, client: &kube::Client, namespace: &str) -> Vec<WorkloadId> {
-        if !self.env.workloads.is_empty() {
-            return self.env.workloads.clone();
+    async fn workloads(&self, client: &ReadClient, namespace: &str) -> Vec<WorkloadId> {
+        if !self.env.settings.workloads.is_empty() {
+            return self.env.settings.workloads.clone();
         }
         loop {
             match discover::workloads(client, namespace).await {
                 Ok(found) if !found.is_empty() => {
-                    let feed = Feed::Found { env: self.env.name.clone(), workloads: found.clone() };
+                    let feed = Feed::Found { env: self.env.name().clone(), workloads: found.clone() };
                     self.outlet.send(feed);
                     return found;
                 }
@@ -434,7 +445,7 @@ impl Environment {
     }
 
     fn down(&self, source: SourceKind, why: String) {
-        let env = self.env.name.clone();
+        let env = self.env.name().clone();
         self.outlet.send(Feed::Link { env, source, link: Link::Down(why), at: None });
     }
 }

@@ -20,9 +20,9 @@ use super::terminal::Terminal;
 use crate::app::model::{Look, Model};
 use crate::app::{Effect, Msg, update};
 use crate::cli::Exit;
-use crate::config::paths::Variables;
 use crate::config::{Config, Glyphs};
 use crate::core::{self, Autopilot, Core, Level};
+use crate::platform::{Redactor, Variables};
 use crate::view;
 use crate::view::layout::SizeClass;
 use crate::view::targets::Targets;
@@ -32,14 +32,15 @@ use crate::view::theme::{Palette, Theme};
 pub(super) async fn run(
     config: Config,
     variables: &Variables,
+    redactor: &Redactor,
     simulated: Option<String>,
     tap: Option<Box<dyn Tap>>,
     record: Option<&Path>,
 ) -> Result<Exit> {
     let theme = Theme::new(palette(&config), config.ui.glyphs == Glyphs::Ascii);
-    let (engine, core) = match Engine::open(config.clone(), variables, Observations::Recorded, tap).await {
+    let (engine, core) = match Engine::open(config.clone(), variables, redactor, Observations::Recorded, tap).await {
         Ok(opened) => opened,
-        Err(error) => return Ok(super::headless::usage(&error)),
+        Err(error) => return Ok(super::headless::usage(redactor, &error)),
     };
     let model = model(&config, core, simulated);
     let recording = record.map(|path| Recording::begin(path, &model, palette(&config))).transpose()?;

@@ -2,8 +2,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use release_cockpit::config::paths::Variables;
 use release_cockpit::config::{Config, ConfigError, Flags, Place};
+use release_cockpit::platform::Variables;
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests/configs").join(folder);

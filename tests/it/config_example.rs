@@ -1,7 +1,8 @@
 //! The example shows every key, and what it shows as default is the default.
 use std::fmt::Write as _;
 
-use release_cockpit::config::fields::{FILE, Kind, Section};
+use release_cockpit::config::document::FILE;
+use release_cockpit::config::section::{Kind, Section};
 use release_cockpit::config::{Config, Place, Prometheus};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
@@ -28,11 +29,12 @@ fn example_sets_only_defaults() {
 #[test]
 fn defaults_match_the_code_and_the_example() {
     let mut text = String::new();
-    for field in FILE.fields {
+    for field in FILE.fields() {
         let Kind::Table(section) = field.kind else { continue };
         writeln!(text, "[{}]", field.key).unwrap();
-        for inner in section.fields.iter().filter(|inner| !inner.default.is_empty()) {
-            let line = format!("{} = {}", inner.key, inner.default);
+        let defaults = section.fields().map(|inner| (inner.key, (inner.default)()));
+        for (key, default) in defaults.filter(|(_, default)| !default.is_empty()) {
+            let line = format!("{key} = {default}");
             assert!(EXAMPLE.lines().any(|shown| shown == line), "the example does not show `{line}`");
             writeln!(text, "{line}").unwrap();
         }
@@ -91,7 +93,7 @@ fn every_option_is_valid_when_uncommented() {
 #[test]
 fn it_shows_every_key() {
     fn walk(section: &Section, inside: bool, missing: &mut Vec<String>) {
-        for field in section.fields {
+        for field in section.fields() {
             let (_, checks) = without_checks();
             // What a check is told stands in one line.
             let inline = inside && checks.iter().any(|check| check.contains(&format!("{} = ", field.key)));

@@ -2,8 +2,8 @@
 use std::fs;
 use std::path::Path;
 
-use release_cockpit::config::paths::Variables;
 use release_cockpit::config::{Auth, Config, Flags, Glyphs, Prometheus, Theme};
+use release_cockpit::platform::Variables;
 
 const FILE: &str = r#"
 [prometheus]
@@ -39,7 +39,7 @@ fn home(text: &str) -> (tempfile::TempDir, Variables) {
 }
 
 fn names(config: &Config) -> Vec<&str> {
-    config.environments.iter().map(|env| env.name.as_str()).collect()
+    config.environments.iter().map(|env| env.name().as_str()).collect()
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn without_a_file_the_current_context_is_an_environment() {
     let env = &config.environments[0];
     assert_eq!(env.context.as_deref(), Some("kind-dev"));
     assert_eq!(env.namespace.as_deref(), Some("payments"));
-    assert_eq!(env.workloads, flags.workloads);
-    assert!(env.read_only && env.prometheus.is_none());
+    assert_eq!(env.settings.workloads, flags.workloads);
+    assert!(env.settings.read_only && env.prometheus.is_none());
     assert_eq!(config.journals(&variables).unwrap(), Path::new("/home/ada/.local/state/release-cockpit/journals"));
 }
 
@@ -103,8 +103,8 @@ fn flags_override_the_file_in_every_environment() {
     let config = Config::load(&flags, &variables).unwrap();
     for env in &config.environments {
         assert_eq!(env.namespace.as_deref(), Some("other"));
-        assert_eq!(env.workloads, flags.workloads);
-        assert!(env.read_only);
+        assert_eq!(env.settings.workloads, flags.workloads);
+        assert!(env.settings.read_only);
         assert_eq!(env.prometheus.as_ref().unwrap().url.as_str(), "http://prometheus.flag:9090/");
     }
     // Who we are to it stays as configured.
@@ -119,9 +119,9 @@ fn known_context_keeps_its_environment() {
     let config = Config::load(&flags, &variables).unwrap();
     assert_eq!(names(&config), ["elsewhere", "prod"]);
     let [elsewhere, prod] = &config.environments[..] else { panic!() };
-    assert!(prod.protected && !elsewhere.protected);
+    assert!(prod.settings.protected && !elsewhere.settings.protected);
     // What holds for all environments of the file holds for a new one too.
-    assert_eq!(elsewhere.limits.error_ratio, Some(0.05));
+    assert_eq!(elsewhere.settings.limits.error_ratio, Some(0.05));
     assert_eq!(elsewhere.prometheus, prod.prometheus);
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use libtest_mimic::{Completion, Trial};
 use release_cockpit::config::{Config, Place, Prometheus as Settings};
 use release_cockpit::domain::checklist::Found;
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::checks::{Evidence, Scene, Tools, http_client, look};
 use release_cockpit::sources::prometheus::PrometheusClient;
 use support::process::is_installed;
@@ -68,7 +69,7 @@ fn scrapes(server: &RealServer, target: &str) -> Checked {
 }
 
 async fn tools_of(server: &RealServer) -> Checked<Tools> {
-    let prometheus = PrometheusClient::new(&Settings::at(server.url().parse()?)).await?;
+    let prometheus = PrometheusClient::new(&Settings::at(server.url().parse()?), &Redactor::default()).await?;
     Ok(Tools { http: http_client(), prometheus: Some(prometheus), ..Tools::default() })
 }
 

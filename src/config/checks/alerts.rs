@@ -6,10 +6,10 @@ use reqwest::Url;
 
 use super::template::{self, Template};
 use super::web;
-use crate::config::fields::{Kind, Section, field};
-use crate::config::prometheus::HeaderText;
+use crate::config::headers::HeaderText;
 use crate::config::reader::{Reader, Table};
 use crate::config::secret::Secret;
+use crate::config::section::{Field, Kind, Section};
 
 /// No alert is firing.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,19 +24,20 @@ pub struct Alerts {
     pub headers: BTreeMap<String, HeaderText>,
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`alerts`",
     help: "No alert is firing that has these labels. Placeholders: {{env}}, {{namespace}}, {{workload}} (asked once for \
            each), {{service}}, {{version}}.",
     needed: &["matchers"],
-    fields: &[
-        field("url", Kind::Text, "", "Address of an Alertmanager; without it the environment's Prometheus is asked."),
-        field("matchers", Kind::Texts, "", "Labels that tell which alerts, e.g. { namespace = \"{{namespace}}\" }."),
-        field("bearer_token", Kind::Secret, "", "Bearer token for the Alertmanager."),
-        web::HEADERS,
-    ],
+    groups: &[FIELDS],
 };
+
+const FIELDS: &[Field] = &[
+    Field::new("url", Kind::Text, "Address of an Alertmanager; without it the environment's Prometheus is asked."),
+    Field::new("matchers", Kind::Texts, "Labels that tell which alerts, e.g. { namespace = \"{{namespace}}\" }."),
+    Field::new("bearer_token", Kind::Secret, "Bearer token for the Alertmanager."),
+    web::HEADERS,
+];
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Alerts> {

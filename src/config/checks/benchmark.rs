@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::files::{self, FilePattern};
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Kind, Section, keys, words};
 
 /// A figure is not much worse than its baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,10 +33,9 @@ pub enum Baseline {
 }
 
 /// Which way is better.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// As with times.
-    #[default]
     Lower,
     /// As with rates.
     Higher,
@@ -56,41 +55,48 @@ impl Better {
     }
 }
 
-/// What holds without `at_most_worse`, in percent.
-const AT_MOST_WORSE: f64 = 5.0;
-
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`benchmark`",
     help: "A benchmark's figure is not much worse than its baseline.",
     needed: &["file", "pointer"],
-    fields: &[
-        field("file", Kind::Text, "", "JSON file that holds the figure; relative to the config file."),
-        field("pointer", Kind::Text, "", "Where in it, as a JSON pointer such as `/median`."),
-        field("baseline", Kind::Number(0.0, None), "", "What it is compared with."),
-        field("baseline_file", Kind::Text, "", "Or the JSON file that holds the baseline, at the same place."),
-        field("at_most_worse", Kind::Number(0.0, None), "5", "How much worse it may be, in percent of the baseline."),
-        field("better", Kind::Word(ways), "\"lower\"", "Which way is better: lower for times, higher for rates."),
-        files::AGE,
-    ],
+    groups: &[FIELDS, &[files::MAX_AGE]],
 };
 
-fn ways() -> Vec<&'static str> {
-    Better::ALL.map(Better::word).to_vec()
+keys! {
+    Benchmark = unset();
+    file: by_hand(Kind::Text), "JSON file that holds the figure; relative to the config file.";
+    pointer: by_hand(Kind::Text), "Where in it, as a JSON pointer such as `/median`.";
+    baseline: by_hand(Kind::Number(0.0, None)), "What it is compared with.";
+    baseline_file: by_hand(Kind::Text), "Or the JSON file that holds the baseline, at the same place.";
+    at_most_worse: number(0.0..), "How much worse it may be, in percent of the baseline.";
+    better: word(Better), "Which way is better: lower for times, higher for rates.";
+}
+
+words!(Better);
+
+fn unset() -> Benchmark {
+    Benchmark {
+        file: FilePattern::default(),
+        pointer: String::new(),
+        baseline: Baseline::Number(0.0),
+        at_most_worse: 5.0,
+        better: Better::Lower,
+        max_age: None,
+    }
 }
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> {
-    let at_most_worse = reader.number(table, "at_most_worse", 0.0, None).unwrap_or(AT_MOST_WORSE);
-    let better = reader.word(table, "better", &Better::ALL.map(|better| (better.word(), better))).unwrap_or_default();
-    let max_age = files::max_age(reader, table);
+    let mut asked = unset();
+    read_keys(reader, table, &mut asked);
+    asked.max_age = reader.time(table, "max_age");
     let baseline = baseline(reader, table);
     let pointer = pointer(reader, table);
     if table.get("file").is_none() {
         reader.note(table.at, "`benchmark` does not say which `file` holds the figure", "write file = \"bench.json\"");
     }
     let file = files::one(reader, table, "file")?;
-    Some(Benchmark { file, pointer: pointer?, baseline: baseline?, at_most_worse, better, max_age })
+    Some(Benchmark { file, pointer: pointer?, baseline: baseline?, ..asked })
 }
 
 fn pointer(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
@@ -115,7 +121,7 @@ fn baseline(reader: &mut Reader, table: &Table<'_>) -> Option<Baseline> {
             None
         }
         (Some(_), None) => {
-            let number = reader.number(table, "baseline", 0.0, None)?;
+            let number = reader.number(table, "baseline")?;
             if number == 0.0 {
                 reader.note(table.key_at("baseline"), "`baseline` is 0: nothing is a share of that", "");
                 return None;

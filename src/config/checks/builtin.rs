@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use super::{CheckConfig, CheckKind};
 use crate::domain::changes::drift::{Allowed, Aspect};
 use crate::domain::checklist::known::Known;
-use crate::domain::checklist::{CheckId, CheckPhase, CheckSpec, How};
+use crate::domain::checklist::{CheckPhase, CheckSpec, How};
 
 /// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
 /// what a person has to say is advice, for nobody asked for it to stop anything.
@@ -44,15 +44,7 @@ fn evidence(id: &str, title: &str, kind: CheckKind) -> CheckConfig {
 }
 
 fn line(id: &str, title: &str, phase: CheckPhase, gate: bool, how: How) -> CheckConfig {
-    let spec = CheckSpec {
-        id: CheckId::new(id),
-        title: title.to_owned(),
-        phase,
-        gate,
-        owner: None,
-        how,
-        fresh: None,
-        runbook: None,
-    };
-    CheckConfig { spec, environments: Vec::new(), kind: None, timeout: CheckConfig::TIMEOUT }
+    let mut check = CheckConfig::manual(id);
+    check.spec = CheckSpec { title: title.to_owned(), phase, gate, how, ..check.spec };
+    check
 }

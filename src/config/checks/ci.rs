@@ -3,9 +3,9 @@
 use reqwest::Url;
 
 use super::web;
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{At, Reader, Table};
 use crate::config::secret::Secret;
+use crate::config::section::{Field, Kind, Section, words, words_of};
 
 /// The commit's pipeline succeeded.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,29 +59,24 @@ impl Provider {
     }
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`ci`",
     help: "The pipeline of the commit that the artifact was built from succeeded.",
     needed: &["provider", "project"],
-    fields: &[
-        field("provider", Kind::Word(providers), "", "Whose pipeline."),
-        field("url", Kind::Text, "", "Its server; without it https://api.github.com or https://gitlab.com."),
-        field(
-            "project",
-            Kind::Text,
-            "",
-            "`owner/repo` on GitHub, path or number on GitLab, path of the job in Jenkins.",
-        ),
-        field("user", Kind::Text, "", "Name of the user whose token it is, for Jenkins."),
-        field("token", Kind::Secret, "", "API token that may read it."),
-        field("checks", Kind::TextList, "[]", "Names of checks or jobs that have to be there and decide; else all do."),
-    ],
+    groups: &[FIELDS],
 };
 
-fn providers() -> Vec<&'static str> {
-    Provider::ALL.map(Provider::word).to_vec()
-}
+const FIELDS: &[Field] = &[
+    Field::new("provider", Kind::Word(words_of::<Provider>), "Whose pipeline."),
+    Field::new("url", Kind::Text, "Its server; without it https://api.github.com or https://gitlab.com."),
+    Field::new("project", Kind::Text, "`owner/repo` on GitHub, path or number on GitLab, path of the job in Jenkins."),
+    Field::new("user", Kind::Text, "Name of the user whose token it is, for Jenkins."),
+    Field::new("token", Kind::Secret, "API token that may read it."),
+    Field::new("checks", Kind::TextList, "Names of checks or jobs that have to be there and decide; else all do.")
+        .or(|| "[]".to_owned()),
+];
+
+words!(Provider);
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
@@ -93,8 +88,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
     let user = reader.text(table, "user").map(|user| user.value);
     let own_url = web::base(reader, table, "url");
     let checks = checks(reader, table);
-    let all = Provider::ALL.map(|provider| (provider.word(), provider));
-    let provider = reader.word(table, "provider", &all);
+    let provider = reader.word::<Provider>(table, "provider");
     let project = reader.text(table, "project");
     let provider = provider?;
     for_jenkins(reader, table, provider);

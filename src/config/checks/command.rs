@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{At, Reader, Table};
+use crate::config::section::{Field, Kind, Section};
 
 /// A program ends with success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,17 +16,18 @@ pub struct Command {
     pub dir: PathBuf,
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`command`",
     help: "A program ends with exit code 0. No shell is involved; its environment is PATH, HOME, LANG, TERM, TMPDIR and \
            COCKPIT_ENV, COCKPIT_SERVICE, COCKPIT_VERSION, COCKPIT_COMMIT, COCKPIT_IMAGES.",
     needed: &["argv"],
-    fields: &[
-        field("argv", Kind::Words, "", "The program and its arguments, e.g. [\"scripts/smoke\", \"--quick\"]."),
-        field("dir", Kind::Text, "", "Where it runs; without it the folder of the config file."),
-    ],
+    groups: &[FIELDS],
 };
+
+const FIELDS: &[Field] = &[
+    Field::new("argv", Kind::Words, "The program and its arguments, e.g. [\"scripts/smoke\", \"--quick\"]."),
+    Field::new("dir", Kind::Text, "Where it runs; without it the folder of the config file."),
+];
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Command> {

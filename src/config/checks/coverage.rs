@@ -1,8 +1,8 @@
 //! `coverage`: line coverage, from LCOV or Cobertura XML.
 
 use super::files::{self, Files};
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Section, keys};
 
 /// Line coverage is at least so much.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,23 +13,26 @@ pub struct Coverage {
     pub at_least: f64,
 }
 
-/// What holds without `at_least`, in percent.
-const AT_LEAST: f64 = 80.0;
-
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`coverage`",
     help: "Enough lines are covered by tests, by LCOV or Cobertura XML reports.",
     needed: &["files"],
-    fields: &[
-        files::FILES,
-        files::AGE,
-        field("at_least", Kind::Number(0.0, Some(100.0)), "80", "Least share of covered lines, in percent."),
-    ],
+    groups: &[files::FIELDS, FIELDS],
 };
+
+keys! {
+    Coverage = unset();
+    at_least: number(0.0..=100.0), "Least share of covered lines, in percent.";
+}
+
+fn unset() -> Coverage {
+    Coverage { files: Files::default(), at_least: 80.0 }
+}
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Coverage> {
-    let at_least = reader.number(table, "at_least", 0.0, Some(100.0)).unwrap_or(AT_LEAST);
-    Some(Coverage { files: files::read(reader, table)?, at_least })
+    let mut coverage = unset();
+    read_keys(reader, table, &mut coverage);
+    coverage.files = files::read(reader, table)?;
+    Some(coverage)
 }

@@ -1,7 +1,7 @@
 //! `drift`: what differs from the environment before.
 
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Field, Kind, Section};
 use crate::domain::changes::drift::{Allowed, Aspect};
 
 /// The workload is set up as in the environment before.
@@ -11,19 +11,20 @@ pub struct Drift {
     pub allow: Vec<Allowed>,
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`drift`",
     help: "The workload is set up as in the environment before: variables, resources, probes, replicas, ports, names of \
            ConfigMaps and Secrets.",
     needed: &[],
-    fields: &[field(
-        "allow",
-        Kind::TextList,
-        "[]",
-        "What may differ, e.g. \"replicas\", \"env:LOG_LEVEL\", \"resources:*\", \"configmap:*\".",
-    )],
+    groups: &[FIELDS],
 };
+
+const FIELDS: &[Field] = &[Field::new(
+    "allow",
+    Kind::TextList,
+    "What may differ, e.g. \"replicas\", \"env:LOG_LEVEL\", \"resources:*\", \"configmap:*\".",
+)
+.or(|| "[]".to_owned())];
 
 /// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Drift {

@@ -1,16 +1,15 @@
 //! What kinds have in common that read files which a tool has written.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use glob::Pattern;
 use jiff::SignedDuration;
 
-use crate::config::fields::{Field, Kind, field};
 use crate::config::reader::{At, Reader, Table};
+use crate::config::section::{Field, Kind, days, secs};
 
 /// Files that a tool has written, and how old they may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Where they lie. Each of them has to match something.
     pub patterns: Vec<FilePattern>,
@@ -19,7 +18,7 @@ pub struct Files {
 }
 
 /// A path, or a pattern of paths with `*`, `?`, `[…]` and `**`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilePattern {
     /// As it is written, for messages.
     pub written: String,
@@ -48,24 +47,24 @@ impl FilePattern {
     }
 }
 
-/// How old a file may be allowed to be.
-const MAX_AGE: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(24 * 365);
-
-/// The key of the files.
-pub(super) const FILES: Field = field(
-    "files",
-    Kind::TextList,
-    "",
-    "Paths or patterns with `*`, `?` and `**`, relative to the config file. Each has to match something.",
-);
-
 /// The key of their age.
-pub(super) const AGE: Field = field("max_age", Kind::Time, "", "Files older than this say nothing any more.");
+pub(super) const MAX_AGE: Field =
+    Field::new("max_age", Kind::Time(secs(1), days(365)), "Files older than this say nothing any more.");
+
+/// The keys of files and their age.
+pub(super) const FIELDS: &[Field] = &[
+    Field::new(
+        "files",
+        Kind::TextList,
+        "Paths or patterns with `*`, `?` and `**`, relative to the config file. Each has to match something.",
+    ),
+    MAX_AGE,
+];
 
 /// Reads `files` and `max_age`; `None` where there are no files, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Files> {
     let help = "write for example files = [\"build/reports/*.xml\"]";
-    let max_age = max_age(reader, table);
+    let max_age = reader.time(table, "max_age");
     if table.get("files").is_none() {
         reader.note(table.at, format!("{} does not say which `files` to read", table.section.header), help);
         return None;
@@ -78,11 +77,6 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Files> {
     let texts: Vec<At<String>> = list.iter().filter_map(|item| reader.text_of(item, "files")).collect();
     let patterns: Vec<FilePattern> = texts.iter().filter_map(|text| pattern(reader, text)).collect();
     (patterns.len() == list.len()).then_some(Files { patterns, max_age })
-}
-
-/// Reads `max_age`.
-pub(super) fn max_age(reader: &mut Reader, table: &Table<'_>) -> Option<SignedDuration> {
-    reader.time(table, "max_age", &MAX_AGE).map(|time| time.value)
 }
 
 /// Makes a pattern of text.

@@ -1,7 +1,6 @@
 //! `http`: what a server answers.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 use reqwest::Url;
@@ -9,9 +8,9 @@ use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::web;
-use crate::config::fields::{Kind, Section, field};
-use crate::config::prometheus::HeaderText;
+use crate::config::headers::HeaderText;
 use crate::config::reader::{Reader, Table, Value};
+use crate::config::section::{Field, Kind, Section, ToToml as _, millis, mins, words, words_of};
 
 /// A server answers as it should.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,39 +58,40 @@ impl Method {
     }
 }
 
-const WITHIN: RangeInclusive<SignedDuration> = SignedDuration::from_millis(1)..=SignedDuration::from_mins(10);
-
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`http`",
     help: "A server answers as it should. Redirects are not followed.",
     needed: &["url"],
-    fields: &[
-        field("url", Kind::Text, "", "Whom to ask."),
-        field("method", Kind::Word(methods), "\"GET\"", "How to ask; POST sends no body."),
-        field("status", Kind::Statuses, "200", "The status that is right, or a list of some."),
-        field("within", Kind::Time, "", "How long the answer may take."),
-        field("contains", Kind::Text, "", "What has to be in the body."),
-        field("pointer", Kind::Text, "", "Where in a JSON body to look, as a JSON pointer such as `/status`."),
-        field("equals", Kind::Scalar, "", "What has to be there."),
-        web::HEADERS,
-    ],
+    groups: &[FIELDS],
 };
 
-fn methods() -> Vec<&'static str> {
-    Method::ALL.map(Method::word).to_vec()
-}
+const FIELDS: &[Field] = &[
+    Field::new("url", Kind::Text, "Whom to ask."),
+    Field::new("method", Kind::Word(words_of::<Method>), "How to ask; POST sends no body.")
+        .or(|| Method::default().to_toml()),
+    Field::new("status", Kind::Statuses, "The status that is right, or a list of some.").or(|| STATUS.to_string()),
+    Field::new("within", Kind::Time(millis(1), mins(10)), "How long the answer may take."),
+    Field::new("contains", Kind::Text, "What has to be in the body."),
+    Field::new("pointer", Kind::Text, "Where in a JSON body to look, as a JSON pointer such as `/status`."),
+    Field::new("equals", Kind::Scalar, "What has to be there."),
+    web::HEADERS,
+];
+
+/// The status that is right, unless something else is said.
+const STATUS: u16 = 200;
+
+words!(Method);
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Http> {
-    let method = reader.word(table, "method", &Method::ALL.map(|method| (method.word(), method))).unwrap_or_default();
-    let within = reader.time(table, "within", &WITHIN).map(|time| time.value);
+    let method = reader.word::<Method>(table, "method").unwrap_or_default();
+    let within = reader.time(table, "within");
     let contains = reader.text(table, "contains").map(|text| text.value);
     let equals = equals(reader, table);
     let headers = web::headers(reader, table);
     let status = match table.get("status") {
         Some(value) => statuses(reader, value),
-        None => Some(vec![200]),
+        None => Some(vec![STATUS]),
     };
     if method == Method::Head {
         for key in ["contains", "pointer"].into_iter().filter(|key| table.get(key).is_some()) {

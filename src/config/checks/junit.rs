@@ -1,8 +1,8 @@
 //! `junit`: JUnit XML reports.
 
 use super::files::{self, Files};
-use crate::config::fields::Section;
 use crate::config::reader::{Reader, Table};
+use crate::config::section::Section;
 
 /// JUnit XML reports: no test failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,12 +11,11 @@ pub struct Junit {
     pub files: Files,
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`junit`",
     help: "No test failed, by JUnit XML reports. A folder means all *.xml in it.",
     needed: &["files"],
-    fields: &[files::FILES, files::AGE],
+    groups: &[files::FIELDS],
 };
 
 /// Reads it; `None` where something needed is missing, which is noted.

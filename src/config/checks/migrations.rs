@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Kind, Section, Word, keys};
 use crate::domain::changes::migration::Class;
 
 /// The database migrations of the release can be gone back from.
@@ -22,33 +22,33 @@ pub struct Migrations {
 /// The files that are looked at, unless something else is said.
 const FILES: &str = "migrations/**/*.sql";
 
-fn classes() -> Vec<&'static str> {
-    ALLOWED.map(|(word, _)| word).to_vec()
+/// What may be allowed: what cannot be told apart never is.
+impl Word for Class {
+    const VALUES: &'static [Self] = &[Self::Expand, Self::Contract];
+
+    fn as_str(self) -> &'static str {
+        self.word()
+    }
 }
 
-const ALLOWED: [(&str, Class); 2] = [("expand", Class::Expand), ("contract", Class::Contract)];
-
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`migrations`",
     help: "The database migrations of the release can be gone back from: the version before can live with them.",
     needed: &[],
-    fields: &[
-        field(
-            "files",
-            Kind::TextList,
-            "[\"migrations/**/*.sql\"]",
-            "Patterns of their files, relative to the git repository, or without one to the config file.",
-        ),
-        field(
-            "allow",
-            Kind::Word(classes),
-            "\"expand\"",
-            "`expand`: only what adds. `contract`: also what takes away, tightens or destroys.",
-        ),
-        field("down", Kind::Flag, "true", "Each has a way down."),
-    ],
+    groups: &[FIELDS],
 };
+
+keys! {
+    Migrations = unset();
+    files: by_hand(Kind::TextList, "[\"migrations/**/*.sql\"]"),
+        "Patterns of their files, relative to the git repository, or without one to the config file.";
+    allow: word(Class), "`expand`: only what adds. `contract`: also what takes away, tightens or destroys.";
+    down: flag, "Each has a way down.";
+}
+
+fn unset() -> Migrations {
+    Migrations { files: Vec::new(), allow: Class::Expand, down: true, folder: PathBuf::new() }
+}
 
 /// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
@@ -71,10 +71,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
     if list.is_none() {
         files.push(FILES.to_owned());
     }
-    Migrations {
-        files,
-        allow: reader.word(table, "allow", &ALLOWED).unwrap_or(Class::Expand),
-        down: reader.flag(table, "down").unwrap_or(true),
-        folder: reader.folder.clone(),
-    }
+    let mut asked = Migrations { files, folder: reader.folder.clone(), ..unset() };
+    read_keys(reader, table, &mut asked);
+    asked
 }

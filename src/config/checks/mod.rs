@@ -19,30 +19,19 @@ pub mod trivy;
 pub mod version;
 
 mod builtin;
+pub(super) mod check;
 pub mod files;
 mod web;
 
 use jiff::SignedDuration;
 
 use super::reader::{Reader, Table};
-use crate::domain::checklist::CheckSpec;
+use super::section::Field;
+use crate::domain::checklist::{CheckId, CheckPhase, CheckSpec, How};
 use crate::domain::ids::EnvName;
 
-pub use alerts::Alerts;
-pub use benchmark::Benchmark;
 pub use builtin::defaults;
-pub use ci::Ci;
-pub use command::Command;
-pub use coverage::Coverage;
-pub use drift::Drift;
-pub use http::Http;
-pub use junit::Junit;
-pub use migrations::Migrations;
-pub use promql::Promql;
-pub use sarif::Sarif;
-pub use schedule::Schedule;
-pub use trivy::Trivy;
-pub use version::Version;
+pub(super) use check::share_out;
 
 /// One line of the checklist.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,8 +47,21 @@ pub struct CheckConfig {
 }
 
 impl CheckConfig {
-    /// How long a look may take, unless something else is said.
-    pub const TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
+    /// Makes a check that a person answers, before a release, for all environments.
+    #[must_use]
+    pub fn manual(id: &str) -> Self {
+        let spec = CheckSpec {
+            id: CheckId::new(id),
+            title: id.to_owned(),
+            phase: CheckPhase::Pre,
+            gate: false,
+            owner: None,
+            how: How::Manual,
+            fresh: None,
+            runbook: None,
+        };
+        Self { spec, environments: Vec::new(), kind: None, timeout: SignedDuration::from_secs(30) }
+    }
 
     /// Returns whether it is about an environment.
     #[must_use]
@@ -68,78 +70,58 @@ impl CheckConfig {
     }
 }
 
-/// What a source looks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CheckKind {
-    /// See [`junit`].
-    Junit(Junit),
-    /// See [`coverage`].
-    Coverage(Coverage),
-    /// See [`sarif`].
-    Sarif(Sarif),
-    /// See [`trivy`].
-    Trivy(Trivy),
-    /// See [`benchmark`].
-    Benchmark(Benchmark),
-    /// See [`ci`].
-    Ci(Ci),
-    /// See [`alerts`].
-    Alerts(Alerts),
-    /// See [`promql`].
-    Promql(Promql),
-    /// See [`http`].
-    Http(Http),
-    /// See [`command`].
-    Command(Command),
-    /// See [`version`].
-    Version(Version),
-    /// See [`migrations`].
-    Migrations(Migrations),
-    /// See [`drift`].
-    Drift(Drift),
-    /// See [`schedule`].
-    Schedule(Schedule),
+/// Makes the kinds: each is a file of its own, which holds the type, its `SECTION` and `read`.
+macro_rules! kinds {
+    ($($word:ident: $kind:ident),* $(,)?) => {
+        $(pub use $word::$kind;)*
+
+        /// What a source looks for.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum CheckKind {
+            $(#[doc = concat!("See [`", stringify!($word), "`].")] $kind($kind),)*
+        }
+
+        impl CheckKind {
+            /// The words of all kinds, in the order of the config's documentation.
+            pub const WORDS: &[&str] = &[$(stringify!($word)),*];
+
+            /// Returns the word.
+            #[must_use]
+            pub fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => stringify!($word),)*
+                }
+            }
+        }
+
+        /// The keys of all kinds.
+        const KINDS: &[Field] = &[$(Field::table(stringify!($word), &$word::SECTION)),*];
+
+        /// Reads what a kind is told; `None` where something needed is missing, which is noted.
+        fn read_kind(reader: &mut Reader, word: &str, table: &Table<'_>) -> Option<CheckKind> {
+            match word {
+                $(stringify!($word) => Option::from($word::read(reader, table)).map(CheckKind::$kind),)*
+                _ => None,
+            }
+        }
+    };
 }
 
-impl CheckKind {
-    /// The words of all kinds, in the order of the config's documentation.
-    pub const WORDS: [&str; 14] = [
-        "junit",
-        "coverage",
-        "sarif",
-        "trivy",
-        "benchmark",
-        "ci",
-        "alerts",
-        "promql",
-        "http",
-        "command",
-        "version",
-        "migrations",
-        "drift",
-        "schedule",
-    ];
-
-    /// Returns the word.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Junit(_) => "junit",
-            Self::Coverage(_) => "coverage",
-            Self::Sarif(_) => "sarif",
-            Self::Trivy(_) => "trivy",
-            Self::Benchmark(_) => "benchmark",
-            Self::Ci(_) => "ci",
-            Self::Alerts(_) => "alerts",
-            Self::Promql(_) => "promql",
-            Self::Http(_) => "http",
-            Self::Command(_) => "command",
-            Self::Version(_) => "version",
-            Self::Migrations(_) => "migrations",
-            Self::Drift(_) => "drift",
-            Self::Schedule(_) => "schedule",
-        }
-    }
+kinds! {
+    junit: Junit,
+    coverage: Coverage,
+    sarif: Sarif,
+    trivy: Trivy,
+    benchmark: Benchmark,
+    ci: Ci,
+    alerts: Alerts,
+    promql: Promql,
+    http: Http,
+    command: Command,
+    version: Version,
+    migrations: Migrations,
+    drift: Drift,
+    schedule: Schedule,
 }
 
 impl CheckKind {
@@ -154,26 +136,5 @@ impl CheckKind {
             Self::Ci(_) | Self::Drift(_) => Some(SignedDuration::from_mins(5)),
             _ => None,
         }
-    }
-}
-
-/// Reads what a kind is told; `None` where something needed is missing, which is noted.
-pub(super) fn read_kind(reader: &mut Reader, word: &str, table: &Table<'_>) -> Option<CheckKind> {
-    match word {
-        "junit" => junit::read(reader, table).map(CheckKind::Junit),
-        "coverage" => coverage::read(reader, table).map(CheckKind::Coverage),
-        "sarif" => sarif::read(reader, table).map(CheckKind::Sarif),
-        "trivy" => trivy::read(reader, table).map(CheckKind::Trivy),
-        "benchmark" => benchmark::read(reader, table).map(CheckKind::Benchmark),
-        "ci" => ci::read(reader, table).map(CheckKind::Ci),
-        "alerts" => alerts::read(reader, table).map(CheckKind::Alerts),
-        "promql" => promql::read(reader, table).map(CheckKind::Promql),
-        "http" => http::read(reader, table).map(CheckKind::Http),
-        "command" => command::read(reader, table).map(CheckKind::Command),
-        "version" => Some(CheckKind::Version(version::read(reader, table))),
-        "migrations" => Some(CheckKind::Migrations(migrations::read(reader, table))),
-        "drift" => Some(CheckKind::Drift(drift::read(reader, table))),
-        "schedule" => Some(CheckKind::Schedule(schedule::read(reader, table))),
-        _ => None,
     }
 }

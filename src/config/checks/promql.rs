@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::template::{self, Template};
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Field, Kind, Section};
 
 /// Every series of a query satisfies a condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,17 +91,18 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`promql`",
     help: "Every series of a query to the environment's Prometheus satisfies a condition. Placeholders: {{env}}, \
            {{namespace}}, {{workload}} (asked once for each), {{service}}, {{version}}.",
     needed: &["query", "is"],
-    fields: &[
-        field("query", Kind::Text, "", "The query; a number for each series."),
-        field("is", Kind::Text, "", "What holds of each number: <, <=, >, >=, == or != and a number, e.g. `< 0.01`."),
-    ],
+    groups: &[FIELDS],
 };
+
+const FIELDS: &[Field] = &[
+    Field::new("query", Kind::Text, "The query; a number for each series."),
+    Field::new("is", Kind::Text, "What holds of each number: <, <=, >, >=, == or != and a number, e.g. `< 0.01`."),
+];
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Promql> {

@@ -1,11 +1,11 @@
 //! `sarif`: what static analysis found, as SARIF 2.1.
 
 use super::files::{self, Files};
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Section, keys, words};
 
 /// No finding at or above a level.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sarif {
     /// The reports.
     pub files: Files,
@@ -40,24 +40,24 @@ impl Level {
     }
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`sarif`",
     help: "Static analysis found nothing at or above a level, by SARIF 2.1 reports.",
     needed: &["files"],
-    fields: &[
-        files::FILES,
-        files::AGE,
-        field("level", Kind::Word(levels), "\"error\"", "The lowest level that counts."),
-    ],
+    groups: &[files::FIELDS, FIELDS],
 };
 
-fn levels() -> Vec<&'static str> {
-    Level::ALL.map(Level::word).to_vec()
+keys! {
+    Sarif = Sarif::default();
+    level: word(Level), "The lowest level that counts.";
 }
+
+words!(Level);
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Sarif> {
-    let level = reader.word(table, "level", &Level::ALL.map(|level| (level.word(), level))).unwrap_or_default();
-    Some(Sarif { files: files::read(reader, table)?, level })
+    let mut asked = Sarif::default();
+    read_keys(reader, table, &mut asked);
+    asked.files = files::read(reader, table)?;
+    Some(asked)
 }

@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Field, Kind, Section};
 use crate::domain::checklist::schedule;
 
 /// When releases are allowed.
@@ -15,28 +15,23 @@ pub struct Schedule {
     pub zone: Option<TimeZone>,
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
-    header: "`schedule`",
-    help: "Now is a time to release.",
-    needed: &[],
-    fields: &[
-        field(
+pub(in crate::config) const SECTION: Section =
+    Section { header: "`schedule`", help: "Now is a time to release.", needed: &[], groups: &[FIELDS] };
+
+const FIELDS: &[Field] = &[
+    Field::new(
             "windows",
             Kind::TextList,
-            "[]",
             "When releases are allowed, e.g. \"Mon-Thu 09:00-16:00\"; without any always, but for late Fridays: from Friday \
              15:00 to Monday 06:00.",
-        ),
-        field("freezes", Kind::TextList, "[]", "When they are not, e.g. \"2026-12-18..2027-01-04 year end\"."),
-        field(
-            "time_zone",
-            Kind::Text,
-            "",
-            "Where these hours hold, e.g. \"Europe/Berlin\"; without it where this machine is.",
-        ),
-    ],
-};
+        ).or(|| "[]".to_owned()),
+    Field::new("freezes", Kind::TextList, "When they are not, e.g. \"2026-12-18..2027-01-04 year end\".").or(|| "[]".to_owned()),
+    Field::new(
+        "time_zone",
+        Kind::Text,
+        "Where these hours hold, e.g. \"Europe/Berlin\"; without it where this machine is.",
+    ),
+];
 
 /// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Schedule {

@@ -1,11 +1,11 @@
 //! `trivy`: what Trivy found in an image, a file system or a configuration, as its JSON.
 
 use super::files::{self, Files};
-use crate::config::fields::{Kind, Section, field};
 use crate::config::reader::{Reader, Table};
+use crate::config::section::{Section, keys, words};
 
 /// No vulnerability, misconfiguration or secret at or above a severity.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trivy {
     /// The reports.
     pub files: Files,
@@ -43,25 +43,24 @@ impl Severity {
     }
 }
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`trivy`",
     help: "Trivy found nothing at or above a severity, by its reports (`--format json`).",
     needed: &["files"],
-    fields: &[
-        files::FILES,
-        files::AGE,
-        field("severity", Kind::Word(severities), "\"CRITICAL\"", "The lowest severity that counts."),
-    ],
+    groups: &[files::FIELDS, FIELDS],
 };
 
-fn severities() -> Vec<&'static str> {
-    Severity::ALL.map(Severity::word).to_vec()
+keys! {
+    Trivy = Trivy::default();
+    severity: word(Severity), "The lowest severity that counts.";
 }
+
+words!(Severity);
 
 /// Reads it; `None` where something needed is missing, which is noted.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Trivy> {
-    let all = Severity::ALL.map(|severity| (severity.word(), severity));
-    let severity = reader.word(table, "severity", &all).unwrap_or_default();
-    Some(Trivy { files: files::read(reader, table)?, severity })
+    let mut asked = Trivy::default();
+    read_keys(reader, table, &mut asked);
+    asked.files = files::read(reader, table)?;
+    Some(asked)
 }

@@ -1,7 +1,7 @@
 //! `version`: the version and its tag.
 
-use crate::config::fields::Section;
 use crate::config::reader::{Reader, Table};
+use crate::config::section::Section;
 use serde::{Deserialize, Serialize};
 
 /// The version is a semantic one, its tag is there and points at the commit that was built, and it is large enough for
@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Version {}
 
-/// What the table may hold.
-pub(in crate::config) static SECTION: Section = Section {
+pub(in crate::config) const SECTION: Section = Section {
     header: "`version`",
     help: "The version is semantic, tagged, and large enough for the commits since the last one. Wants a git repository.",
     needed: &[],
-    fields: &[],
+    groups: &[],
 };
 
 /// Reads it.

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
-use crate::config::fields::{Field, Kind, field};
-use crate::config::prometheus::HeaderText;
+use crate::config::headers::{self, HeaderText};
 use crate::config::reader::{Reader, Table};
-use crate::config::rules::{prometheus, secrets};
-use crate::config::secret::Secret;
+use crate::config::secret::{self, Secret};
+use crate::config::section::{Field, Kind};
 
 /// The key of request headers.
 pub(super) const HEADERS: Field =
-    field("headers", Kind::TextsOrSecrets, "{}", "Extra request headers; one that carries a secret says where it is.");
+    Field::new("headers", Kind::TextsOrSecrets, "Extra request headers; one that carries a secret says where it is.")
+        .or(|| "{}".to_owned());
 
 /// Reads `headers`.
 pub(super) fn headers(reader: &mut Reader, table: &Table<'_>) -> BTreeMap<String, HeaderText> {
-    prometheus::read_headers(reader, table)
+    headers::read(reader, table)
 }
 
 /// Reads where a secret comes from.
 pub(super) fn secret(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<Secret> {
-    secrets::read(reader, table.get(key)?, key)
+    secret::read(reader, table.get(key)?, key)
 }
 
 /// Notes where a header says who we are, and another key does as well.

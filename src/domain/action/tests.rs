@@ -9,8 +9,6 @@ use super::{Circumstances, Intent, Plan, Refusal, Settled, Verb, plan, settled, 
 use crate::domain::feed::Feed;
 use crate::domain::freshness::{Link, SourceKind};
 use crate::domain::ids::{EnvName, WorkloadKey};
-
-use crate::domain::verdict::Limits;
 use crate::domain::workload::Object;
 use crate::domain::workload::Snapshot;
 use crate::domain::world::{EnvSettings, World};
@@ -21,23 +19,15 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     let object = Object::parse(object).unwrap();
     let target = WorkloadKey { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
-        name: target.env.clone(),
-        context: "a".to_owned(),
         namespace: "a".to_owned(),
-        protected: false,
-        read_only: false,
-        has_metrics: false,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: crate::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: crate::domain::checklist::SignOffRules::default(),
         workloads: vec![target.workload.clone()],
+        ..EnvSettings::new("a")
     }]);
     let now: Timestamp = NOW.parse().unwrap();
     let mut replicasets: Vec<_> = replicasets.iter().map(crate::domain::reduce::replicaset).collect();
     replicasets.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
-    let snapshot = Snapshot { object, template_owner: None, replicasets, pods: Vec::new(), runs: Vec::new() };
+    let snapshot =
+        Snapshot { object, template_owner: None, routed: Vec::new(), replicasets, pods: Vec::new(), runs: Vec::new() };
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);

@@ -27,10 +27,11 @@ pub struct GivenShare {
 #[must_use]
 pub fn routed_share(rollout: &Rollout) -> Option<f64> {
     let aside = |step: &Step| matches!(step, Step::SetHeaderRoute(_) | Step::SetMirrorRoute(_));
-    if !rollout.traffic_routed() || rollout.status.weight_verified == Some(false) || rollout.steps().iter().any(aside) {
+    let weights = rollout.status.weights.as_ref()?;
+    if !rollout.traffic_routed() || weights.verified == Some(false) || rollout.steps().iter().any(aside) {
         return None;
     }
-    Some(f64::from(rollout.status.canary_weight?) / f64::from(rollout.max_weight().max(1)))
+    Some(f64::from(weights.canary.weight) / f64::from(rollout.max_weight().max(1)))
 }
 
 /// Shares over time: each counts for what was scraped since.

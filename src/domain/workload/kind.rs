@@ -31,7 +31,7 @@ impl Resource {
     }
 
     /// Every resource that is read or written.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 14] = [
         Self::ROLLOUT,
         Self::DEPLOYMENT,
         Self::REPLICASET,
@@ -39,6 +39,13 @@ impl Resource {
         Self::EVENT,
         Self::ANALYSIS_RUN,
         Self::CONFIG_MAP,
+        Self::SERVICE,
+        Self::INGRESS,
+        Self::VIRTUAL_SERVICE,
+        Self::HTTP_ROUTE,
+        Self::TRAFFIC_SPLIT,
+        Self::TRAEFIK_SERVICE,
+        Self::EXPERIMENT,
     ];
     /// Argo Rollouts.
     pub const ROLLOUT: Self = Self::new("argoproj.io", "v1alpha1", "Rollout", "rollouts");
@@ -54,6 +61,20 @@ impl Resource {
     pub const ANALYSIS_RUN: Self = Self::new("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns");
     /// ConfigMaps.
     pub const CONFIG_MAP: Self = Self::new("", "v1", "ConfigMap", "configmaps");
+    /// Services.
+    pub const SERVICE: Self = Self::new("", "v1", "Service", "services");
+    /// Ingresses.
+    pub const INGRESS: Self = Self::new("networking.k8s.io", "v1", "Ingress", "ingresses");
+    /// Istio.
+    pub const VIRTUAL_SERVICE: Self = Self::new("networking.istio.io", "v1", "VirtualService", "virtualservices");
+    /// Gateway API.
+    pub const HTTP_ROUTE: Self = Self::new("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
+    /// Service Mesh Interface.
+    pub const TRAFFIC_SPLIT: Self = Self::new("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits");
+    /// Traefik.
+    pub const TRAEFIK_SERVICE: Self = Self::new("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
+    /// Experiments of Argo Rollouts.
+    pub const EXPERIMENT: Self = Self::new("argoproj.io", "v1alpha1", "Experiment", "experiments");
 
     /// Returns the resource of a kind.
     #[must_use]

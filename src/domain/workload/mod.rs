@@ -3,6 +3,8 @@
 pub mod deployment;
 pub mod kind;
 pub mod rollout;
+pub mod router;
+pub mod serving;
 mod status;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ use super::step::Step;
 use deployment::Deployment;
 use kind::WorkloadKind;
 use rollout::{Rollout, TemplateRef};
+use router::{Routed, Router};
+use serving::Serving;
 
 pub use status::{Pause, PauseReason, Phase, Replicas, Revision, Role, Status, StepPosition, Strategy, Weight};
 
@@ -121,6 +125,14 @@ pub trait Workload {
     /// Returns the roles of a ReplicaSet, by template hash.
     fn roles(&self, replicasets: &[ReplicaSet], hash: &str) -> Vec<Role>;
 
+    /// Returns the router whose objects say who is served, where there is one.
+    fn router(&self) -> Option<Router> {
+        None
+    }
+
+    /// Returns who is served now.
+    fn serving(&self, snapshot: &Snapshot) -> Serving;
+
     /// Returns the share of traffic, from 0 to 1, that a router is told to send to the new revision, where there is one.
     fn routed_share(&self) -> Option<f64> {
         None
@@ -147,8 +159,10 @@ pub struct Hashes {
 pub struct Snapshot {
     /// The object.
     pub object: Object,
-    /// The Deployment that a Rollout's `workloadRef` names: its metadata (for the precondition of a rollback).
-    pub template_owner: Option<Meta>,
+    /// The Deployment that a Rollout's `workloadRef` names.
+    pub template_owner: Option<Box<Deployment>>,
+    /// What the router's own objects say, as far as they can be read.
+    pub routed: Vec<Routed>,
     /// ReplicaSets owned by it, newest revision first.
     pub replicasets: Vec<ReplicaSet>,
     /// Pods of these ReplicaSets, by name.
@@ -196,6 +210,12 @@ impl Snapshot {
         }
     }
 
+    /// Returns who is served now.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        self.object.workload().serving(self)
+    }
+
     /// Returns which of its ReplicaSets is stable, and which is the new one.
     #[must_use]
     pub fn hashes(&self) -> Hashes {
@@ -220,6 +240,7 @@ impl Snapshot {
             canary_serves: false,
             pause: self.object.workload().pause(),
             aborted: false,
+            serving: self.serving(),
             progress: 100,
             why: None,
         };
@@ -259,16 +280,18 @@ mod tests {
             updated: up,
             ..RolloutStatus::default()
         };
-        let strategy = rollout::RolloutStrategy::BlueGreen {
+        let strategy = rollout::RolloutStrategy::BlueGreen(rollout::BlueGreenStrategy {
             auto_promotion: false,
             auto_promotion_seconds: None,
             post_analysis: true,
-        };
+            ..rollout::BlueGreenStrategy::default()
+        });
         let spec = RolloutSpec { replicas: Some(5), strategy, ..RolloutSpec::default() };
         let rollout = Rollout { spec, status, ..Rollout::default() };
         Snapshot {
             object: Object::Rollout(Box::new(rollout)),
             template_owner: None,
+            routed: Vec::new(),
             replicasets: vec![set("new", up), set("old", 5)],
             pods: Vec::new(),
             runs: Vec::new(),

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::serving::Serving;
 use crate::domain::object::ImageRef;
 
 /// Phase of a workload, in Argo's words.
@@ -234,7 +235,7 @@ pub struct StepPosition {
 }
 
 /// The figures that follow from a snapshot, computed once when it arrives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// Phase.
     pub phase: Phase,
@@ -252,7 +253,9 @@ pub struct Status {
     pub stable: Option<Revision>,
     /// The revision under way, if any.
     pub canary: Option<Revision>,
-    /// Whether the revision under way gets requests of users: a preview does not, nor does an aborted canary.
+    /// Who is served now.
+    pub serving: Serving,
+    /// Whether the new revision gets requests of users: a preview does not.
     pub canary_serves: bool,
     /// The pause in force.
     pub pause: Option<Pause>,

@@ -11,13 +11,13 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
-use crate::config::client::{ClientError, api_resource, cause, client};
-use crate::config::secret::hide;
 use crate::domain::action::{Body, KubernetesRequest, ObjectRef, Request, Seen, Target, TemplateError, restore_patch};
 use crate::domain::object::OURS as FIELD_MANAGER;
 use crate::domain::text::plain_words;
 use crate::domain::workload::Object;
 use crate::domain::workload::kind::Resource;
+use crate::platform::Redactor;
+use crate::platform::kube_client::{ClientError, api_resource, cause, client};
 
 /// How long one answer may take. After that the request is unknown.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Kubernetes {
     client: kube::Client,
     namespace: String,
+    redactor: Redactor,
 }
 
 impl Kubernetes {
@@ -36,13 +37,13 @@ impl Kubernetes {
     ///
     /// # Errors
     /// What the client cannot be built from.
-    pub fn new(mut config: kube::Config, namespace: &str) -> Result<Self, ClientError> {
+    pub fn new(mut config: kube::Config, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = Some(REQUEST_TIMEOUT);
         config.write_timeout = Some(REQUEST_TIMEOUT);
-        let client = client(config)?;
-        Ok(Self { client, namespace: namespace.to_owned() })
+        let client = client(config, &redactor)?;
+        Ok(Self { client, namespace: namespace.to_owned(), redactor })
     }
 
     fn api(&self, kind: &str) -> Result<Api<DynamicObject>, SendError> {
@@ -57,7 +58,7 @@ impl Kubernetes {
             Ok(Ok(object)) => {
                 serde_json::to_value(object).map_err(|error| SendError::Unknown(format!("unreadable answer: {error}")))
             }
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
             Err(_) => Err(no_answer()),
         }
     }
@@ -106,7 +107,7 @@ impl Kubernetes {
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, sent).await {
             Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
             Err(_) => Err(no_answer()),
         }
     }
@@ -186,20 +187,21 @@ fn workload(value: &Value) -> Result<Seen, SendError> {
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.
-fn classify(error: &kube::Error) -> SendError {
+fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
     match error {
         kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
         // The API server said no before doing anything.
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408 => {
             let words = format!("{} {}: {}", status.code, status.reason, plain_words(&status.message));
-            SendError::Refused(hide(&words).into_owned())
+            SendError::Refused(redactor.redact(&words).into_owned())
         }
         // A 5xx may come after the write: etcd may have taken it.
         kube::Error::Api(status) => {
-            SendError::Unknown(hide(&format!("{} {}", status.code, plain_words(&status.message))).into_owned())
+            let words = format!("{} {}", status.code, plain_words(&status.message));
+            SendError::Unknown(redactor.redact(&words).into_owned())
         }
         other => {
-            let cause = cause(other);
+            let cause = cause(other, redactor);
             // The connection never came up: no byte was sent.
             if cause.to_lowercase().contains("connection refused") {
                 SendError::Refused("not sent: connection refused; is the API server up?".to_owned())
@@ -237,7 +239,7 @@ mod tests {
                 stream.readable().await.unwrap();
             }
         });
-        let executor = Kubernetes::new(kube::Config::new(url.parse().unwrap()), "shop").unwrap();
+        let executor = Kubernetes::new(kube::Config::new(url.parse().unwrap()), "shop", Redactor::default()).unwrap();
         executor.get("Rollout", "api").await.unwrap_err()
     }
 

@@ -51,7 +51,7 @@ impl Kubernetes {
             Ok(())
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, sent).await {
-            Ok(sent) => sent.map_err(|error| classify(&error)),
+            Ok(sent) => sent.map_err(|error| classify(&error, &self.redactor)),
             Err(_) => Err(SendError::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()))),
         }
     }

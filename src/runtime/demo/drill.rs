@@ -13,6 +13,7 @@ use crate::cli::drill::{json, text};
 use crate::cli::output::json_pretty;
 use crate::domain::drill::{Draw, Failure, draw, score};
 use crate::domain::ids::EnvName;
+use crate::platform::Redactor;
 use crate::runtime::headless::print;
 use crate::runtime::{telemetry, tui};
 use simulator::{DrillFault, Options, Scenario};
@@ -21,7 +22,7 @@ use simulator::{DrillFault, Options, Scenario};
 const NAME: &str = "drill";
 
 /// Runs a drill, then prints its score.
-pub(in crate::runtime) async fn run(global: &Global, drill: &Drill) -> Result<Exit> {
+pub(in crate::runtime) async fn run(global: &Global, drill: &Drill, redactor: &Redactor) -> Result<Exit> {
     // The lower half of a UUID v7 is random.
     let seed = drill.seed.unwrap_or_else(|| u64::from(uuid::Uuid::now_v7().as_u128() as u32));
     let Draw { failure, after } = draw(seed, drill.scenario);
@@ -37,9 +38,16 @@ pub(in crate::runtime) async fn run(global: &Global, drill: &Drill) -> Result<Ex
     let env = sandbox.simulator.current().map_or("", |cluster| cluster.environment());
     let (observer, notes) = Observer::new(EnvName::new(env), sandbox.simulator.served());
     let (config, variables) = sandbox.config(global)?;
-    let log = telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-    let exit =
-        tui::run(config, &variables, Some(NAME.to_owned()), Some(Box::new(observer)), global.record.as_deref()).await?;
+    let log = telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
+    let exit = tui::run(
+        config,
+        &variables,
+        redactor,
+        Some(NAME.to_owned()),
+        Some(Box::new(observer)),
+        global.record.as_deref(),
+    )
+    .await?;
     drop(log);
     let score = score(&notes.flight(failure, seed));
     print(&match drill.output {

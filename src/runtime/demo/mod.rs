@@ -10,6 +10,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cli::Exit;
 use crate::cli::args::{Demo, Global};
+use crate::platform::Redactor;
 use sandbox::Sandbox;
 use simulator::{Options, Scenario};
 
@@ -17,7 +18,7 @@ use simulator::{Options, Scenario};
 const DEFAULT: &str = "canary";
 
 /// Runs the demo.
-pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
+pub(super) async fn run(global: &Global, demo: &Demo, redactor: &Redactor) -> Result<Exit> {
     if demo.list {
         let list = Scenario::list().iter().fold(String::new(), |all, (name, title)| {
             format!(
@@ -31,15 +32,16 @@ pub(super) async fn run(global: &Global, demo: &Demo) -> Result<Exit> {
     let name = demo.scenario.as_deref().unwrap_or(DEFAULT);
     let scenario = match Scenario::load(name) {
         Ok(scenario) => scenario,
-        Err(error) => return Ok(super::headless::usage(&error)),
+        Err(error) => return Ok(super::headless::usage(redactor, &error)),
     };
     let sandbox = Sandbox::prepare(&scenario, Options { speed: demo.speed, ..Options::default() }).await?;
     if demo.serve {
         return serve(&sandbox).await;
     }
     let (config, variables) = sandbox.config(global)?;
-    let _log = super::telemetry::to_file(&variables, config.log).wrap_err("cannot begin the log file")?;
-    super::tui::run(config, &variables, Some(name.to_owned()), None, global.record.as_deref()).await
+    let _log =
+        super::telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;
+    super::tui::run(config, &variables, redactor, Some(name.to_owned()), None, global.record.as_deref()).await
 }
 
 /// Prints where the simulator is and runs until interrupted.

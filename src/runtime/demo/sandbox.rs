@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::cli::args::Global;
 use crate::config::Config;
-use crate::config::paths::Variables;
+use crate::platform::Variables;
 use simulator::{Options, Scenario, Simulator};
 
 /// A simulation with its files. Gone when dropped.

@@ -11,6 +11,7 @@ use crate::core::Recheck;
 use crate::domain::action::{Part, Plan, Refusal, Verb, describe};
 use crate::domain::ids::WorkloadKey;
 use crate::domain::text::visible;
+use crate::platform::Redactor;
 
 /// Runs an action.
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
@@ -23,7 +24,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         .await?;
     let target = match target::resolve(driver.world(), action.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::usage(&error)),
+        Err(error) => return Ok(super::usage(driver.redactor(), &error)),
     };
     prepare(driver, verb, &target).await?;
     let to = match command {
@@ -32,7 +33,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     };
     let plan = match driver.core.plan(&target, verb, to) {
         Ok(plan) => plan,
-        Err(refusals) => return Ok(refused(&target, verb, &refusals)),
+        Err(refusals) => return Ok(refused(driver.redactor(), &target, verb, &refusals)),
     };
     if !confirmed(driver, &plan, command, action.yes).await? {
         return Ok(Exit::NoGo);
@@ -43,7 +44,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         Recheck::Holds => plan,
         Recheck::Renewed(plan) => *plan,
         Recheck::Stale(why) => {
-            complain(&format!("not sent: {why}"));
+            complain(driver.redactor(), &format!("not sent: {why}"));
             return Ok(Exit::NoGo);
         }
     };
@@ -52,12 +53,12 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     if outcome.is_done() {
         print(&line)?;
     } else {
-        complain(line.trim_end());
+        complain(driver.redactor(), line.trim_end());
     }
     let state = driver.session().dispatcher.journal().state();
     if let Some(why) = state.broken {
         let entries = crate::domain::text::plural(state.unwritten, "entry");
-        complain(&format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
+        complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
     }
     Ok(Exit::of_outcome(&outcome))
 }
@@ -66,7 +67,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     driver.until(FIRST_LOOK, |core| !core.journal.unread).await?;
     if let Some(open) = driver.core.flying(target) {
-        complain(&format!("settling what was left open: {}", open.record.headline));
+        complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
         while driver.core.flying(target).is_some() {
             driver.next().await?;
         }
@@ -86,10 +87,10 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
     Ok(())
 }
 
-fn refused(target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
-    complain(&format!("{target} cannot {}:", verb.spoken()));
+fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
+    complain(redactor, &format!("{target} cannot {}:", verb.spoken()));
     for refusal in refusals {
-        complain(&format!("  {}", visible(&refusal.line())));
+        complain(redactor, &format!("  {}", visible(&refusal.line())));
     }
     Exit::of_refusals(refusals)
 }
@@ -105,11 +106,14 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
         match given {
             Some(given) if given == name => {}
             Some(given) => {
-                complain(&format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"));
+                complain(
+                    driver.redactor(),
+                    &format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"),
+                );
                 return Ok(false);
             }
             None if yes || !std::io::stdin().is_terminal() => {
-                complain(&format!("this needs the environment's name: add `--confirm {name}`"));
+                complain(driver.redactor(), &format!("this needs the environment's name: add `--confirm {name}`"));
                 return Ok(false);
             }
             None => return Ok(ask(driver, &format!("type {name} to go on: ")).await?.trim() == name),
@@ -119,7 +123,7 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        complain("nobody is there to answer: add --yes");
+        complain(driver.redactor(), "nobody is there to answer: add --yes");
         return Ok(false);
     }
     Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.spoken())).await?.trim() == "y")

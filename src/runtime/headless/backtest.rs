@@ -13,13 +13,13 @@ use crate::cli::args::{BacktestArgs, Output, When};
 use crate::cli::backtest::{Looked, exit, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
-use crate::config::cluster::Clusters;
-use crate::config::paths::Variables;
 use crate::config::{Config, EnvConfig};
 use crate::domain::backtest::{End, Findings, Past, releases};
 use crate::domain::ids::{WorkloadId, WorkloadKey, WorkloadKind};
 use crate::domain::signals::Tracks;
 use crate::executors::journal;
+use crate::platform::kubeconfig::Clusters;
+use crate::platform::{Redactor, Variables};
 use crate::runtime::signals::{Asked, Signals};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
@@ -29,19 +29,25 @@ use crate::sources::prometheus::{PrometheusSource, Questions, configured};
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Looks at the releases again and prints what was found.
-pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, what: &BacktestArgs) -> Result<Exit> {
-    let clusters = Clusters::read(variables);
+pub(in crate::runtime) async fn run(
+    mut config: Config,
+    variables: &Variables,
+    redactor: &Redactor,
+    what: &BacktestArgs,
+) -> Result<Exit> {
+    let clusters = Clusters::read(variables, redactor);
     let current = clusters.as_ref().ok().and_then(|clusters| clusters.current().ok()).unwrap_or_default();
     config.assume(&current);
-    let past = match asked(&config, variables, what) {
+    let past = match asked(&config, variables, redactor, what) {
         Ok(past) => past,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(redactor, &format!("{error:#}"));
             return Ok(Exit::Usage);
         }
     };
     if past.is_empty() {
         complain(
+            redactor,
             "no journal tells of a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
         );
         return Ok(Exit::Blind);
@@ -50,12 +56,12 @@ pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, w
     let work = async {
         let mut looked = Vec::new();
         for past in past {
-            let env = config.environments.iter().find(|env| env.name == past.target.env);
+            let env = config.environments.iter().find(|env| *env.name() == past.target.env);
             let found = match env {
-                Some(env) => look(env, clusters.as_ref().ok(), &past).await,
+                Some(env) => look(env, clusters.as_ref().ok(), &past, redactor).await,
                 None => Err(format!("the config has no environment `{}`", past.target.env)),
             };
-            let rails = env.map(|env| env.guardrails.clone()).unwrap_or_default();
+            let rails = env.map(|env| env.settings.guardrails.clone()).unwrap_or_default();
             looked.push(Looked { past, rails, found });
         }
         looked
@@ -72,7 +78,7 @@ pub(in crate::runtime) async fn run(mut config: Config, variables: &Variables, w
 }
 
 /// Returns the rollouts that are asked for, the latest last.
-fn asked(config: &Config, variables: &Variables, what: &BacktestArgs) -> Result<Vec<Past>> {
+fn asked(config: &Config, variables: &Variables, redactor: &Redactor, what: &BacktestArgs) -> Result<Vec<Past>> {
     let env = match &what.env {
         Some(name) => Some(environment(config, name)?),
         None => None,
@@ -80,20 +86,20 @@ fn asked(config: &Config, variables: &Variables, what: &BacktestArgs) -> Result<
     if what.from.is_some() {
         return Ok(vec![named(config, env, what)?]);
     }
-    let mut past = journalled(&config.journals(variables)?)?;
-    past.retain(|past| env.is_none_or(|env| env.name == past.target.env));
+    let mut past = journalled(&config.journals(variables)?, redactor)?;
+    past.retain(|past| env.is_none_or(|env| *env.name() == past.target.env));
     past.sort_by_key(|past| past.from);
     Ok(past)
 }
 
 fn environment<'c>(config: &'c Config, name: &str) -> Result<&'c EnvConfig> {
-    let known = || config.environments.iter().map(|env| env.name.to_string()).collect();
-    let found = config.environments.iter().find(|env| env.name.as_str() == name);
+    let known = || config.environments.iter().map(|env| env.name().to_string()).collect();
+    let found = config.environments.iter().find(|env| env.name().as_str() == name);
     Ok(found.ok_or_else(|| TargetError::NoEnvironment { name: name.to_owned(), known: known() })?)
 }
 
 /// Returns the rollouts of all journals. One that does not hold together is told of, and its rollouts are not trusted.
-fn journalled(folder: &Path) -> Result<Vec<Past>> {
+fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
     let files = match journal::list(folder) {
         Ok(files) => files,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -103,7 +109,7 @@ fn journalled(folder: &Path) -> Result<Vec<Past>> {
     for file in files {
         match journal::read(&file) {
             Ok(contents) => past.extend(releases(&contents.lines)),
-            Err(error) => complain(&error.to_string()),
+            Err(error) => complain(redactor, &error.to_string()),
         }
     }
     Ok(past)
@@ -126,19 +132,19 @@ fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Resul
     if to.duration_since(from) > LONGEST {
         bail!("from --from to --to are more than {} hours", LONGEST.as_hours());
     }
-    let target = WorkloadKey { env: env.name.clone(), workload: workload(env, canary) };
+    let target = WorkloadKey { env: env.name().clone(), workload: workload(env, canary) };
     let tracks = Tracks { stable: Some(stable.clone()), canary: Some(canary.clone()) };
     Ok(Past { target, release: String::new(), tracks, from, to, deeds: Vec::new(), end: End::Unknown })
 }
 
 fn names(config: &Config) -> String {
-    config.environments.iter().map(|env| env.name.to_string()).collect::<Vec<_>>().join(", ")
+    config.environments.iter().map(|env| env.name().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the workload that a ReplicaSet belongs to: the configured one whose name it begins with, else by its name.
 fn workload(env: &EnvConfig, replicaset: &str) -> WorkloadId {
     let is_of = |id: &&WorkloadId| replicaset.strip_prefix(&id.name).is_some_and(|rest| rest.starts_with('-'));
-    let known = env.workloads.iter().filter(is_of).max_by_key(|id| id.name.len());
+    let known = env.settings.workloads.iter().filter(is_of).max_by_key(|id| id.name.len());
     known.cloned().unwrap_or_else(|| {
         let name = replicaset.rsplit_once('-').map_or(replicaset, |(name, _)| name);
         WorkloadId::new(WorkloadKind::Rollout, name)
@@ -146,7 +152,12 @@ fn workload(env: &EnvConfig, replicaset: &str) -> WorkloadId {
 }
 
 /// Looks at a rollout again.
-async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Result<Findings, String> {
+async fn look(
+    env: &EnvConfig,
+    clusters: Option<&Clusters>,
+    past: &Past,
+    redactor: &Redactor,
+) -> Result<Findings, String> {
     let configured = env.prometheus.as_ref().ok_or("no metrics are configured for this environment")?;
     let namespace = match (&env.namespace, clusters) {
         (Some(namespace), _) => namespace.clone(),
@@ -155,18 +166,18 @@ async fn look(env: &EnvConfig, clusters: Option<&Clusters>, past: &Past) -> Resu
         }
         (None, None) => return Err("its namespace is not known: neither config nor kubeconfig names it".to_owned()),
     };
-    let questions: Questions = configured::questions(configured, &namespace).await?;
+    let questions: Questions = configured::questions(configured, &namespace, redactor).await?;
     let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
     let period = Period {
         workload: past.target.workload.clone(),
         tracks: past.tracks.clone(),
         from: past.from,
         to: past.to.min(past.from + LONGEST).min(Timestamp::now()),
-        every: Pace::step(interval, &env.rules),
+        every: Pace::step(interval, &env.settings.rules),
     };
     let mut findings = Findings::default();
-    let rails = &env.guardrails;
-    replay(&questions, &period, &env.rules, |at, look, report| findings.take(at, look, &report, rails))
+    let rails = &env.settings.guardrails;
+    replay(&questions, &period, &env.settings.rules, |at, look, report| findings.take(at, look, &report, rails))
         .await
         .map_err(|error| error.to_string())?;
     findings.end();

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use color_eyre::eyre::{Result, WrapErr};
-use kube::Client;
 
 use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print, usage};
@@ -12,8 +11,6 @@ use crate::cli::changes::{Changes, Output, Place, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
 use crate::config::checks::{CheckKind, Drift};
-use crate::config::cluster::Clusters;
-use crate::config::paths::Variables;
 use crate::config::{CheckConfig, Config};
 use crate::domain::changes::notes::markdown;
 use crate::domain::checklist::{Candidate, Standing};
@@ -21,36 +18,38 @@ use crate::domain::freshness::Link;
 use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
 use crate::domain::world::{Environment, World};
+use crate::platform::kubeconfig::Clusters;
+use crate::platform::{Redactor, Variables};
 use crate::sources::changes::{Asked, gather, origin};
 use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, Origin, repository};
-use crate::sources::kubernetes::client::for_reading;
+use crate::sources::kubernetes::ReadClient;
 
 /// Looks, gathers and prints.
 pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
     let current = std::env::current_dir().wrap_err("the current folder is not known")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
-    let repository = match repository(config.repository.as_deref(), folder, &current).await {
+    let repository = match repository(config.service.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(driver.redactor(), &error)),
     };
     driver.until(FIRST_LOOK, |core| core.world.environments.iter().all(seen)).await?;
     let env = match environment(&driver.core.world, what.env.as_deref()) {
         Ok(env) => env,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(driver.redactor(), &error)),
     };
     let Some(candidate) = driver.core.world.candidate(env) else {
         let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
-        return Ok(blind(env.name(), &format!("what is released is not known: {why}")));
+        return Ok(blind(driver.redactor(), env.name(), &format!("what is released is not known: {why}")));
     };
     match look(driver, config, variables, env, &candidate, &repository).await {
         Ok(looked) => tell(config, env, &candidate, what, &looked).await,
-        Err(why) => Ok(blind(env.name(), &why)),
+        Err(why) => Ok(blind(driver.redactor(), env.name(), &why)),
     }
 }
 
-fn blind(env: &EnvName, why: &str) -> Exit {
-    complain(&format!("{env}: {why}"));
+fn blind(redactor: &Redactor, env: &EnvName, why: &str) -> Exit {
+    complain(redactor, &format!("{env}: {why}"));
     Exit::Blind
 }
 
@@ -64,7 +63,7 @@ async fn tell(
     let Looked { scene, tools } = looked;
     let changes = match gather(scene, tools, &asked(config, env, scene)).await {
         Ok(changes) => changes,
-        Err(why) => return Ok(blind(env.name(), &why)),
+        Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
     };
     let standing = match candidate.standing {
         Standing::UnderWay => "under way",
@@ -119,18 +118,19 @@ async fn look(
     let world = &driver.core.world;
     let previous = world.previous(env);
     let tools = Tools {
-        cluster: cluster(variables, env).await,
+        cluster: cluster(variables, driver.redactor(), env).await,
         previous: match previous {
-            Some(previous) => cluster(variables, previous).await,
+            Some(previous) => cluster(variables, driver.redactor(), previous).await,
             None => None,
         },
         repository: Some(repository.to_owned()),
-        tag_prefix: config.tag_prefix.clone(),
+        tag_prefix: config.service.tag_prefix.clone(),
+        redactor: driver.redactor().clone(),
         ..Tools::default()
     };
     let git = Git::open(repository).await.map_err(|error| error.to_string())?;
     let commit = async |revision: &Revision, at: &Environment| {
-        let there = cluster(variables, at).await;
+        let there = cluster(variables, driver.redactor(), at).await;
         origin(&git, there.as_ref(), revision, tools.tag_prefix()).await
     };
     let to = match coming(world, candidate) {
@@ -169,14 +169,14 @@ fn coming<'w>(world: &'w World, candidate: &Candidate) -> Option<(&'w Environmen
 }
 
 /// Returns a client for an environment's API server; what it cannot be made from was told by the session.
-async fn cluster(variables: &Variables, env: &Environment) -> Option<(Client, String)> {
-    let cluster = Clusters::read(variables).ok()?.load(Some(&env.settings.context)).await.ok()?;
-    Some((for_reading(cluster.config).ok()?, env.settings.namespace.clone()))
+async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) -> Option<(ReadClient, String)> {
+    let cluster = Clusters::read(variables, redactor).ok()?.load(Some(&env.settings.context)).await.ok()?;
+    Some((ReadClient::new(cluster.config, redactor).ok()?, env.settings.namespace.clone()))
 }
 
 /// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
 fn asked(config: &Config, env: &Environment, scene: &Scene) -> Asked {
-    let known = config.environments.iter().find(|known| known.name == *env.name());
+    let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
     let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };
     for check in checks {

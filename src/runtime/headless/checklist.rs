@@ -13,10 +13,10 @@ use crate::cli::{Exit, target};
 use crate::core::Effect;
 use crate::domain::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
 use crate::domain::ids::EnvName;
+use crate::domain::suggest::nearest;
 use crate::domain::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
-use crate::keys::keymap::nearest;
 
 /// A check has its own time limit; this is what is given on top for the queue.
 const QUEUE: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub(super) async fn check(driver: &mut Driver, what: &CheckArgs) -> Result<Exit>
     let id = match what.id.as_deref().map(|id| known_check(&driver.core.world, &env, id)).transpose() {
         Ok(id) => id,
         Err(why) => {
-            complain(&why);
+            complain(driver.redactor(), &why);
             return Ok(Exit::Usage);
         }
     };
@@ -81,12 +81,15 @@ pub(super) async fn ack(driver: &mut Driver, what: &Ack) -> Result<Exit> {
     let id = match known_check(&driver.core.world, &env, &what.id) {
         Ok(id) => id,
         Err(why) => {
-            complain(&why);
+            complain(driver.redactor(), &why);
             return Ok(Exit::Usage);
         }
     };
     if driver.core.world.check(&env, &id).is_some_and(|check| check.spec.how != How::Manual) {
-        complain(&format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"));
+        complain(
+            driver.redactor(),
+            &format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"),
+        );
         return Ok(Exit::NoGo);
     }
     if !about(driver, &env).await? {
@@ -108,7 +111,7 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
     };
     let note = what.note.clone().unwrap_or_default();
     if decision == Decision::NoGo && note.trim().is_empty() {
-        complain("a NO-GO needs a reason: add --note 'why not'");
+        complain(driver.redactor(), "a NO-GO needs a reason: add --note 'why not'");
         return Ok(Exit::Usage);
     }
     if !about(driver, &env).await? {
@@ -124,10 +127,11 @@ fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
     match (text, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => Ok(EnvName::new(name)),
         (None, [only]) => Ok(EnvName::new(only.clone())),
-        (None, _) => Err(super::usage(&target::TargetError::WhichEnvironment(names))),
-        (Some(name), _) => {
-            Err(super::usage(&target::TargetError::NoEnvironment { name: name.to_owned(), known: names }))
-        }
+        (None, _) => Err(super::usage(driver.redactor(), &target::TargetError::WhichEnvironment(names))),
+        (Some(name), _) => Err(super::usage(
+            driver.redactor(),
+            &target::TargetError::NoEnvironment { name: name.to_owned(), known: names },
+        )),
     }
 }
 
@@ -200,7 +204,10 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
     driver.refresh();
     let known = driver.world().environment(env).and_then(|known| driver.world().candidate(known));
     if known.is_none() {
-        complain(&format!("no release candidate is visible in {env}, so there is nothing to sign or acknowledge"));
+        complain(
+            driver.redactor(),
+            &format!("no release candidate is visible in {env}, so there is nothing to sign or acknowledge"),
+        );
     }
     Ok(known.is_some())
 }
@@ -210,7 +217,7 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
     let effects = match stated {
         Ok(effects) => effects,
         Err(why) => {
-            complain(&format!("not {what}: {why}"));
+            complain(driver.redactor(), &format!("not {what}: {why}"));
             return Ok(Exit::NoGo);
         }
     };
@@ -220,11 +227,11 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
     });
     let (written, shared) = driver.state(effects).await?;
     if let Err(why) = written {
-        complain(&format!("not recorded: the journal cannot be written: {why}"));
+        complain(driver.redactor(), &format!("not recorded: the journal cannot be written: {why}"));
         return Ok(Exit::Error);
     }
     if let Err(why) = shared {
-        complain(&format!("kept on this machine only, others do not see it: {why}"));
+        complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
     }
     print(&format!("{}\n", crate::domain::text::visible(&line.unwrap_or_default())))?;
     Ok(Exit::Done)

@@ -5,12 +5,12 @@ use color_eyre::eyre::Result;
 use super::{print, print_raw, usage};
 use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
-use crate::config::paths::Variables;
 use crate::config::{Config, schema};
 use crate::domain::text::plural;
+use crate::platform::{Redactor, Variables};
 
 /// Runs `check` or `schema`.
-pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<Exit> {
+pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand, redactor: &Redactor) -> Result<Exit> {
     match what {
         ConfigCommand::Schema => {
             print_raw(schema::text().as_bytes())?;
@@ -26,7 +26,7 @@ pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand) -> Result<E
                 })?;
                 Ok(Exit::Done)
             }
-            Err(error) => Ok(usage(&error)),
+            Err(error) => Ok(usage(redactor, &error)),
         },
     }
 }

@@ -10,6 +10,7 @@ use super::complain;
 use crate::core::{self, Core, Effect, Msg};
 use crate::domain::action::{Outcome, Plan, Receipt, Target, Verb};
 use crate::domain::world::World;
+use crate::platform::Redactor;
 use crate::runtime::engine::Engine;
 use crate::runtime::session::Session;
 
@@ -38,6 +39,11 @@ impl Driver {
     /// Returns what is known of the world.
     pub(super) fn world(&self) -> &World {
         &self.core.world
+    }
+
+    /// Returns what hides secrets in what is printed.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.engine.session.redactor
     }
 
     /// Returns the sources and executors.
@@ -142,7 +148,7 @@ impl Driver {
             }
             Msg::Recovered(found) => {
                 for why in &found.broken {
-                    complain(&format!("journal integrity check failed: {why}"));
+                    complain(self.redactor(), &format!("journal integrity check failed: {why}"));
                 }
             }
             _ => {}

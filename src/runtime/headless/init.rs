@@ -9,50 +9,53 @@ use super::{complain, print, usage};
 use crate::cli::Exit;
 use crate::cli::args::Init;
 use crate::config::Config;
-use crate::config::cluster::Clusters;
 use crate::config::init::{Found, text};
-use crate::config::paths::Variables;
-use crate::sources::kubernetes::{client, discover};
+use crate::platform::kubeconfig::Clusters;
+use crate::platform::{Redactor, Variables};
+use crate::sources::kubernetes::{ReadClient, discover};
 
 /// Looks at every environment and writes what it found.
-pub(super) async fn run(mut config: Config, variables: &Variables, what: &Init) -> Result<Exit> {
+pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Redactor, what: &Init) -> Result<Exit> {
     let to_stdout = what.file == Path::new("-");
     if !to_stdout && what.file.exists() {
-        complain(&format!(
-            "{} is there already and is not overwritten: name another file, or `-`",
-            what.file.display()
-        ));
+        complain(
+            redactor,
+            &format!("{} is there already and is not overwritten: name another file, or `-`", what.file.display()),
+        );
         return Ok(Exit::Usage);
     }
-    let clusters = match Clusters::read(variables) {
+    let clusters = match Clusters::read(variables, redactor) {
         Ok(clusters) => clusters,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(redactor, &error)),
     };
     if config.environments.is_empty() {
         match clusters.current() {
             Ok(context) => config.assume(&context),
-            Err(error) => return Ok(usage(&error)),
+            Err(error) => return Ok(usage(redactor, &error)),
         }
     }
     let mut found = Vec::new();
     for env in &config.environments {
         let cluster = match clusters.load(env.context.as_deref()).await {
             Ok(cluster) => cluster,
-            Err(error) => return Ok(usage(&error)),
+            Err(error) => return Ok(usage(redactor, &error)),
         };
         let namespace = env.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
-        let client = client::for_reading(cluster.config.clone())
+        let client = ReadClient::new(cluster.config.clone(), redactor)
             .wrap_err_with(|| format!("no client for {}", cluster.server))?;
         match discover::workloads(&client, &namespace).await {
             Ok(workloads) => found.push(Found { context: cluster.context, namespace, workloads }),
             Err(why) => {
-                complain(&format!("{} ({}): {why}", cluster.context, cluster.server));
+                complain(redactor, &format!("{} ({}): {why}", cluster.context, cluster.server));
                 return Ok(Exit::Error);
             }
         }
     }
     for empty in found.iter().filter(|found| found.workloads.is_empty()) {
-        complain(&format!("no Rollout and no Deployment in namespace {} of {}", empty.namespace, empty.context));
+        complain(
+            redactor,
+            &format!("no Rollout and no Deployment in namespace {} of {}", empty.namespace, empty.context),
+        );
     }
     let prometheus =
         config.environments.iter().find_map(|env| env.prometheus.as_ref()).map(|prometheus| &prometheus.url);
@@ -67,6 +70,6 @@ pub(super) async fn run(mut config: Config, variables: &Variables, what: &Init) 
         .open(&what.file)
         .and_then(|mut file| file.write_all(written.as_bytes()))
         .wrap_err_with(|| format!("cannot write {}", what.file.display()))?;
-    complain(&format!("{} written: look it over, then run `cockpit`", what.file.display()));
+    complain(redactor, &format!("{} written: look it over, then run `cockpit`", what.file.display()));
     Ok(Exit::Done)
 }

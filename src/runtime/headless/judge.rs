@@ -9,6 +9,7 @@ use super::{complain, usage};
 use crate::cli::Exit;
 use crate::cli::args::{JudgeArgs, JudgeOutput};
 use crate::cli::judge::{exit, json, read, text};
+use crate::platform::Redactor;
 use analysis::{Judge, Look, Opinion};
 
 /// Bytes of a line, and of what is read and written at once.
@@ -16,18 +17,20 @@ const LONGEST: u64 = 1 << 20;
 const BLOCK: usize = 1 << 16;
 
 /// Judges line by line.
-pub(in crate::runtime) fn run(what: &JudgeArgs) -> Result<Exit> {
+pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<Exit> {
     let rules = match what.rules() {
         Ok(rules) => rules,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(redactor, &error)),
     };
     let file = what.file.as_ref().filter(|file| file.as_os_str() != "-");
     let ended = match file {
-        None => lines(&mut BufReader::with_capacity(BLOCK, io::stdin().lock()), Judge::new(rules), what.output),
+        None => {
+            lines(&mut BufReader::with_capacity(BLOCK, io::stdin().lock()), Judge::new(rules), what.output, redactor)
+        }
         Some(path) => match File::open(path) {
-            Ok(file) => lines(&mut BufReader::with_capacity(BLOCK, file), Judge::new(rules), what.output),
+            Ok(file) => lines(&mut BufReader::with_capacity(BLOCK, file), Judge::new(rules), what.output, redactor),
             Err(error) => {
-                complain(&format!("{}: {error}", path.display()));
+                complain(redactor, &format!("{}: {error}", path.display()));
                 return Ok(Exit::Error);
             }
         },
@@ -40,7 +43,12 @@ pub(in crate::runtime) fn run(what: &JudgeArgs) -> Result<Exit> {
 }
 
 /// Answers each line; fails where answers cannot be written.
-fn lines<R: io::Read>(from: &mut BufReader<R>, mut judge: Judge, output: JudgeOutput) -> io::Result<Exit> {
+fn lines<R: io::Read>(
+    from: &mut BufReader<R>,
+    mut judge: Judge,
+    output: JudgeOutput,
+    redactor: &Redactor,
+) -> io::Result<Exit> {
     let mut stdout = io::stdout().lock();
     let mut out = Vec::with_capacity(2 * BLOCK);
     let mut line = Vec::new();
@@ -60,7 +68,7 @@ fn lines<R: io::Read>(from: &mut BufReader<R>, mut judge: Judge, output: JudgeOu
             Err(why) => {
                 stdout.write_all(&out)?;
                 stdout.flush()?;
-                complain(&format!("line {number}: {why}"));
+                complain(redactor, &format!("line {number}: {why}"));
                 return Ok(Exit::Error);
             }
         };

@@ -9,19 +9,19 @@ use super::{complain, print, print_raw};
 use crate::cli::args::{Log, Output};
 use crate::cli::{Exit, journal as text};
 use crate::config::Config;
-use crate::config::paths::Variables;
 use crate::domain::journal::{Entry, Line};
 use crate::domain::text::plural;
 use crate::executors::journal::{self, JournalError};
+use crate::platform::{Redactor, Variables};
 
 /// Runs `show`, `verify` or `export`.
-pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log) -> Result<Exit> {
+pub(in crate::runtime) fn run(config: &Config, variables: &Variables, redactor: &Redactor, what: &Log) -> Result<Exit> {
     let folder = match config.journals(variables) {
         Ok(folder) => folder,
-        Err(error) => return Ok(super::usage(&error)),
+        Err(error) => return Ok(super::usage(redactor, &error)),
     };
     match what {
-        Log::Show { release, output } => with_journal(&folder, release.as_deref(), |_, lines| {
+        Log::Show { release, output } => with_journal(&folder, release.as_deref(), redactor, |_, lines| {
             let shown: Vec<String> = match output {
                 Output::Text => text::text(lines, &jiff::tz::TimeZone::system()),
                 Output::Json => lines.iter().map(text::json).collect(),
@@ -29,10 +29,10 @@ pub(in crate::runtime) fn run(config: &Config, variables: &Variables, what: &Log
             print(&shown.iter().fold(String::new(), |all, line| all + line + "\n"))?;
             Ok(Exit::Done)
         }),
-        Log::Verify { release } => verify(&folder, release.as_deref()),
-        Log::Export { release, file } => {
-            with_journal(&folder, release.as_deref(), |path, lines| export(path, file.as_deref(), lines))
-        }
+        Log::Verify { release } => verify(&folder, release.as_deref(), redactor),
+        Log::Export { release, file } => with_journal(&folder, release.as_deref(), redactor, |path, lines| {
+            export(path, file.as_deref(), lines, redactor)
+        }),
     }
 }
 
@@ -56,6 +56,7 @@ fn release_of(lines: &[Line]) -> Option<&str> {
 fn with_journal(
     folder: &Path,
     release: Option<&str>,
+    redactor: &Redactor,
     then: impl FnOnce(&Path, &[Line]) -> Result<Exit>,
 ) -> Result<Exit> {
     let found = journals(folder)?;
@@ -71,32 +72,35 @@ fn with_journal(
             .collect();
         let there =
             if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
-        complain(&match release {
-            Some(release) => format!("no journal of `{release}` in {}: {there}", folder.display()),
-            None => format!("no journals in {}", folder.display()),
-        });
+        complain(
+            redactor,
+            &match release {
+                Some(release) => format!("no journal of `{release}` in {}: {there}", folder.display()),
+                None => format!("no journals in {}", folder.display()),
+            },
+        );
         return Ok(Exit::Error);
     };
     match journal::read(&path) {
         Ok(contents) => {
             if !contents.torn.is_empty() {
-                complain(&format!(
-                    "{}: the last line was torn by a crash; the lines before it are whole",
-                    path.display()
-                ));
+                complain(
+                    redactor,
+                    &format!("{}: the last line was torn by a crash; the lines before it are whole", path.display()),
+                );
             }
             then(&path, &contents.lines)
         }
         Err(error) => {
-            complain(&error.to_string());
+            complain(redactor, &error.to_string());
             Ok(Exit::Error)
         }
     }
 }
 
-fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
+fn verify(folder: &Path, release: Option<&str>, redactor: &Redactor) -> Result<Exit> {
     if release.is_some() {
-        return with_journal(folder, release, |path, lines| {
+        return with_journal(folder, release, redactor, |path, lines| {
             print(&format!("{}: {}, unbroken\n", path.display(), plural(lines.len(), "line")))?;
             Ok(Exit::Done)
         });
@@ -112,7 +116,7 @@ fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
                 print(&format!("{}: {lines}, unbroken; a torn line follows, from a crash\n", path.display()))?;
             }
             Err(error @ (JournalError::Broken { .. } | JournalError::Io { .. })) => {
-                complain(&error.to_string());
+                complain(redactor, &error.to_string());
                 exit = Exit::Error;
             }
         }
@@ -121,7 +125,7 @@ fn verify(folder: &Path, release: Option<&str>) -> Result<Exit> {
 }
 
 /// Copies the whole lines of a journal, byte for byte: the hashes are over them.
-fn export(journal: &Path, file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
+fn export(journal: &Path, file: Option<&Path>, lines: &[Line], redactor: &Redactor) -> Result<Exit> {
     let bytes = journal::whole_lines(journal).wrap_err_with(|| format!("cannot read {}", journal.display()))?;
     let Some(path) = file else {
         if std::io::stdout().is_terminal() {
@@ -135,6 +139,6 @@ fn export(journal: &Path, file: Option<&Path>, lines: &[Line]) -> Result<Exit> {
     };
     journal::copy_new(path, &bytes)
         .wrap_err_with(|| format!("cannot write {} (what is there is not overwritten)", path.display()))?;
-    complain(&format!("{} written to {}", plural(lines.len(), "line"), path.display()));
+    complain(redactor, &format!("{} written to {}", plural(lines.len(), "line"), path.display()));
     Ok(Exit::Done)
 }

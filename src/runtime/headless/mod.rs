@@ -23,17 +23,17 @@ use super::report::tame;
 use super::signals::{Asked, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
-use crate::config::paths::Variables;
 use crate::domain::text::visible_lines;
+use crate::platform::{Redactor, Variables};
 use driver::Driver;
 
 /// How long a first look at everything may take.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// Runs a command that needs the outside.
-pub(super) async fn run(config: Config, variables: &Variables, command: &Command) -> Result<Exit> {
+pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redactor, command: &Command) -> Result<Exit> {
     if let Command::Init(what) = command {
-        return init::run(config, variables, what).await;
+        return init::run(config, variables, redactor, what).await;
     }
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
@@ -41,9 +41,9 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
         Command::Status(_) | Command::Changes(_) | Command::Preflight(_) => Observations::Dropped,
         _ => Observations::Recorded,
     };
-    let (engine, core) = match Engine::open(config, variables, observations, None).await {
+    let (engine, core) = match Engine::open(config, variables, redactor, observations, None).await {
         Ok(opened) => opened,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(usage(redactor, &error)),
     };
     let mut driver = Driver::start(engine, core);
     let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
@@ -69,14 +69,14 @@ pub(super) async fn run(config: Config, variables: &Variables, command: &Command
 }
 
 /// Says on standard error what is wrong with the command line or the config.
-pub(super) fn usage(error: &dyn std::error::Error) -> Exit {
-    complain(&error.to_string());
+pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit {
+    complain(redactor, &error.to_string());
     Exit::Usage
 }
 
 /// Says something on standard error, where nothing of it moves a cursor or is secret (law 7).
-fn complain(text: &str) {
-    let safe = tame(text);
+fn complain(redactor: &Redactor, text: &str) {
+    let safe = tame(text, redactor);
     // A further line is not to be taken for one of ours.
     let safe = safe.trim_end().replace('\n', "\n  ");
     // Nobody is left to tell when standard error is closed.

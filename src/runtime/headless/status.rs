@@ -26,16 +26,19 @@ pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
     let mut exit = Exit::Done;
     for env in &driver.core.world.environments {
         if let Link::Down(why) = env.kubernetes().link {
-            complain(&format!("{} (context {}): {why}", env.name(), env.settings.context));
+            complain(driver.redactor(), &format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
         }
         for workload in env.workloads.iter().filter(|workload| workload.missing) {
-            complain(&format!(
-                "{}: {} does not exist in namespace {}; check the name, or leave it out to watch what there is",
-                env.name(),
-                workload.id,
-                env.settings.namespace
-            ));
+            complain(
+                driver.redactor(),
+                &format!(
+                    "{}: {} does not exist in namespace {}; check the name, or leave it out to watch what there is",
+                    env.name(),
+                    workload.id,
+                    env.settings.namespace
+                ),
+            );
             exit = Exit::Error;
         }
     }

@@ -18,7 +18,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
         .await?;
     let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::usage(&error)),
+        Err(error) => return Ok(super::usage(driver.redactor(), &error)),
     };
     let goal = what.goal.phase();
     let phase = |world: &crate::domain::world::World| {
@@ -44,11 +44,11 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Some(_) if reached => {
-            complain(&line);
+            complain(driver.redactor(), &line);
             Ok(Exit::NoGo)
         }
         _ => {
-            complain(&format!("gave up after {}: {line}", humantime(what.timeout)));
+            complain(driver.redactor(), &format!("gave up after {}: {line}", humantime(what.timeout)));
             Ok(Exit::Error)
         }
     }

@@ -384,5 +384,4 @@ fn owners(object: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

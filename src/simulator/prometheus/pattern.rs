@@ -1,102 +1,44 @@
-//! Regular expressions for label values: always anchored, linear in time, with captures for `label_replace`.
-//!
-//! The syntax is the part of RE2 that people write in selectors: literals, `.`, classes, `\d \w \s`, groups (also
-//! `(?:…)`, `(?P<name>…)` and a leading `(?i)`), alternation, `* + ? {m,n}` and their lazy forms, `^` and `$`.
-//! Anything else is refused, never misread. A pattern becomes a small program that is run by backtracking over
-//! (instruction, position) pairs, each visited at most once.
-
-mod program;
-mod reader;
+//! Regular expressions for label values, anchored on both sides as Prometheus anchors them.
 
 use std::fmt;
-use std::sync::Arc;
 
-use program::Program;
+use regex::Regex;
 
 /// A compiled pattern. Cheap to clone.
 #[derive(Clone)]
-pub struct Pattern {
-    source: Arc<str>,
-    kind: Arc<Kind>,
-}
-
-enum Kind {
-    /// Literal alternatives such as `a|b|c`, and literal prefixes such as `web-5d.*`: the common cases.
-    AnyOf(Vec<String>),
-    Prefix(String),
-    Program(Program),
-}
+pub struct Pattern(Regex);
 
 impl Pattern {
     /// Compiles a pattern; the error is a phrase that names the culprit.
     pub fn new(source: &str) -> Result<Self, String> {
-        let literal = |text: &str| !text.contains(|c: char| r"\.+*?()|[]{}^$".contains(c));
-        let kind = if source.split('|').all(literal) {
-            Kind::AnyOf(source.split('|').map(str::to_owned).collect())
-        } else if let Some(prefix) = source.strip_suffix(".*").filter(|p| literal(p)) {
-            Kind::Prefix(prefix.to_owned())
-        } else {
-            Kind::Program(reader::read(source)?)
-        };
-        Ok(Self { source: source.into(), kind: Arc::new(kind) })
+        Regex::new(&format!("^(?s:{source})$")).map(Self).map_err(|error| reason(&error))
     }
 
     /// Says whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        match &*self.kind {
-            Kind::AnyOf(words) => words.iter().any(|word| word == text),
-            Kind::Prefix(prefix) => text.starts_with(prefix.as_str()) && !text.contains('\n'),
-            Kind::Program(program) => program.run(text).is_some(),
-        }
+        self.0.is_match(text)
     }
 
     /// The template with `$1`, `${1}` and `${name}` replaced by what the groups hold, if the whole text matches.
     pub fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let Kind::Program(program) = &*self.kind else {
-            return self.matches(text).then(|| fill(template, |group| (group == "0").then(|| text.to_owned())));
-        };
-        let slots = program.run(text)?;
-        Some(fill(template, |group| {
-            let index =
-                group.parse().ok().or_else(|| program.names.iter().position(|n| n.as_deref() == Some(group)))?;
-            let from = *slots.get(index * 2)?;
-            let to = *slots.get(index * 2 + 1)?;
-            text.get(from?..to?).map(str::to_owned)
-        }))
+        let groups = self.0.captures(text)?;
+        let mut out = String::new();
+        groups.expand(template, &mut out);
+        Some(out)
     }
 }
 
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pattern({:?})", self.source)
+        write!(f, "Pattern({:?})", self.0.as_str())
     }
 }
 
-/// Replaces the group references of a template; unknown groups become nothing.
-fn fill(template: &str, group: impl Fn(&str) -> Option<String>) -> String {
-    let mut out = String::new();
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-        } else if let Some((name, after)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
-            out.push_str(&group(name).unwrap_or_default());
-            rest = after;
-        } else {
-            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            if end == 0 {
-                out.push('$');
-            } else {
-                out.push_str(&group(&rest[..end]).unwrap_or_default());
-            }
-            rest = &rest[end..];
-        }
-    }
-    out.push_str(rest);
-    out
+/// The last line of the crate's report, which draws the pattern above it.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 #[cfg(test)]
@@ -104,55 +46,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_values_match_as_re2_would() {
-        let cases: &[(&str, &str, bool)] = &[
+    fn a_pattern_matches_whole_values_only() {
+        let cases = [
             ("5..", "503", true),
             ("5..", "5031", false),
-            ("", "", true),
-            ("", "x", false),
-            (".*", "", true),
-            (".+", "", false),
-            ("web-5d.*", "web-5dabc", true),
-            ("web-5d-.*", "web-5dabc", false),
-            ("web|api", "api", true),
             ("web|api", "apis", false),
-            ("(web|api)-[a-z0-9]+-[^-]{5}", "api-7f9-x2x4z", true),
-            ("(web|api)-[a-z0-9]+-[^-]{5}", "api-7f9-x2-4z", false),
-            ("a{2,3}", "aaaa", false),
-            ("a{2,}", "aaaa", true),
-            ("a{2}b?", "aab", true),
-            (r"1\.2", "1.2", true),
-            (r"1\.2", "1x2", false),
-            (r"\d+\w\s", "42x ", true),
-            ("(?i)get|post", "POST", true),
+            (".*", "two\nlines", true),
             ("^a$", "a", true),
-            ("a||b", "", true),
-            ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
-            ("[a-]x", "-x", true),
-            ("[]x]", "]", true),
-            (".", "\u{e9}", true),
-            ("x{,2}", "x{,2}", true),
         ];
         for (pattern, text, expected) in cases {
-            let got = Pattern::new(pattern).unwrap().matches(text);
-            assert_eq!(got, *expected, "{pattern} on {text:?}");
+            assert_eq!(Pattern::new(pattern).unwrap().matches(text), expected, "{pattern} on {text:?}");
         }
     }
 
     #[test]
     fn groups_fill_a_template() {
-        let cases = [
-            ("(.*)-(.*)", "web-7f9-x2", "$1|${2}|$3|$$|$", "web-7f9|x2||$|$"),
-            ("(?P<app>[a-z]+)-.*", "web-7f9", "${app}!$app", "web!web"),
-            ("web.*", "web-1", "<$0>", "<web-1>"),
-            ("(.*?)-(.*)", "web-7f9-x2", "$1", "web"),
-            ("(?:a|b)(c)", "bc", "$1", "c"),
-        ];
-        for (pattern, text, template, expected) in cases {
-            let got = Pattern::new(pattern).unwrap().expand(text, template);
-            assert_eq!(got.as_deref(), Some(expected), "{pattern} on {text}");
-        }
-        assert_eq!(Pattern::new("a(b)").unwrap().expand("ac", "$1"), None);
+        let expand = |pattern, template| Pattern::new(pattern).unwrap().expand("web-7f9-x2", template);
+        assert_eq!(expand("(.*)-(.*)", "$1|${2}|$3|$$|$").as_deref(), Some("web-7f9|x2||$|$"));
+        assert_eq!(expand("a(.*)", "$1"), None);
     }
 
     #[test]

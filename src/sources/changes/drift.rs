@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use kube::Client;
 use kube::api::{Api, DynamicObject};
 use serde_json::Value;
 
-use crate::config::client::api_resource;
 use crate::domain::changes::Difference;
 use crate::domain::changes::drift::{Aspect, Shape, compare};
 use crate::domain::ids::{EnvName, WorkloadId, WorkloadKind};
+use crate::platform::kube_client::api_resource;
 use crate::sources::checks::{Scene, Tools};
-use crate::sources::kubernetes::client::explain;
+use crate::sources::kubernetes::ReadClient;
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -51,7 +50,7 @@ pub async fn drift(scene: &Scene, tools: &Tools) -> Result<Vec<Difference>, Stri
 }
 
 /// Returns the workload of this name: of the same kind, else of the other one.
-async fn twin(cluster: &(Client, String), id: &WorkloadId) -> Result<Option<Shape>, String> {
+async fn twin(cluster: &(ReadClient, String), id: &WorkloadId) -> Result<Option<Shape>, String> {
     if let Some(shape) = shape(cluster, id).await? {
         return Ok(Some(shape));
     }
@@ -64,7 +63,7 @@ async fn twin(cluster: &(Client, String), id: &WorkloadId) -> Result<Option<Shap
 }
 
 /// Returns a workload as it is compared; `None` where there is no such one.
-async fn shape(cluster: &(Client, String), id: &WorkloadId) -> Result<Option<Shape>, String> {
+async fn shape(cluster: &(ReadClient, String), id: &WorkloadId) -> Result<Option<Shape>, String> {
     let Some(object) = get(cluster, id.kind, &id.name).await? else { return Ok(None) };
     let spec = &object.data["spec"];
     let replicas = spec["replicas"].as_i64();
@@ -84,15 +83,15 @@ fn referenced(spec: &Value) -> Option<&str> {
 }
 
 async fn get(
-    (client, namespace): &(Client, String),
+    (client, namespace): &(ReadClient, String),
     kind: WorkloadKind,
     name: &str,
 ) -> Result<Option<DynamicObject>, String> {
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &api_resource(kind.resource()));
+    let api: Api<DynamicObject> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(kind.resource()));
     let what = || format!("cannot read {}/{name} in {namespace}", kind.as_str());
     match tokio::time::timeout(DEADLINE, api.get_opt(name)).await {
         Ok(Ok(object)) => Ok(object),
-        Ok(Err(error)) => Err(format!("{}: {}", what(), explain(&error))),
+        Ok(Err(error)) => Err(format!("{}: {}", what(), client.explain(&error))),
         Err(_) => Err(format!("{}: no answer in {} s", what(), DEADLINE.as_secs())),
     }
 }

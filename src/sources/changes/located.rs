@@ -1,11 +1,10 @@
 //! Which commits a scene is about.
 
-use kube::Client;
-
 use super::traces;
 use crate::domain::workload::Revision;
 use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, commit_of};
+use crate::sources::kubernetes::ReadClient;
 
 /// Returns the scene with its commits, as far as labels, images and tags tell them. What cannot be told stays unknown:
 /// each check that needs it says so.
@@ -22,7 +21,7 @@ pub async fn located(mut scene: Scene, tools: &Tools) -> Scene {
     scene
 }
 
-async fn commit(git: &Git, there: Option<&(Client, String)>, revision: &Revision, tools: &Tools) -> Option<Built> {
+async fn commit(git: &Git, there: Option<&(ReadClient, String)>, revision: &Revision, tools: &Tools) -> Option<Built> {
     let traces = traces(there, revision).await.ok()?;
     let origin = commit_of(git, &traces, tools.tag_prefix()).await.ok()?;
     Some(Built { commit: origin.commit.to_string(), told_by: origin.told_by })

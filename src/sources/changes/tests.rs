@@ -1,8 +1,8 @@
 //! What is in a release, from real repositories and simulated clusters.
 
+use kube::Config;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use super::*;
@@ -14,8 +14,10 @@ use crate::domain::changes::{Bump, Tag};
 use crate::domain::checklist::Found;
 use crate::domain::ids::EnvName;
 use crate::domain::workload::Revision;
+use crate::platform::Redactor;
 use crate::sources::checks::{Built, Evidence, look};
 use crate::sources::git::tests::{Repo, no_git};
+use crate::sources::kubernetes::ReadClient;
 use simulator::{Options, Scenario, Simulator};
 
 fn scene(version: &str, stable: Option<&str>) -> Scene {
@@ -272,15 +274,16 @@ async fn without_a_repository_all_migrations_on_the_disk_count() {
     assert_eq!(all[0].down.as_deref(), Some("m/1.down.sql"));
 }
 
-async fn client(simulator: &Simulator, context: &str) -> Client {
+async fn client(simulator: &Simulator, context: &str) -> ReadClient {
     let kubeconfig = Kubeconfig::from_yaml(&simulator.kubeconfig_yaml()).unwrap();
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap()).unwrap()
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+    ReadClient::new(config, &Redactor::default()).unwrap()
 }
 
-async fn patch(client: &Client, group: &str, version: &str, kind: &str, name: &str, change: Value) {
+async fn patch(client: &ReadClient, group: &str, version: &str, kind: &str, name: &str, change: Value) {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "payments", &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.kube.clone(), "payments", &resource);
     api.patch(name, &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use kube::{Api, Client};
+use kube::Api;
 
 use crate::domain::workload::Revision;
 use crate::sources::git::{Git, Origin, Traces, commit_of};
-use crate::sources::kubernetes::client::explain;
+use crate::sources::kubernetes::ReadClient;
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Why it cannot be known, in words.
 pub async fn origin(
     git: &Git,
-    cluster: Option<&(Client, String)>,
+    cluster: Option<&(ReadClient, String)>,
     revision: &Revision,
     tag_prefix: &str,
 ) -> Result<Origin, String> {
@@ -30,14 +30,16 @@ pub async fn origin(
 ///
 /// # Errors
 /// Why the API server does not tell, in words.
-pub async fn traces(cluster: Option<&(Client, String)>, revision: &Revision) -> Result<Traces, String> {
+pub async fn traces(cluster: Option<&(ReadClient, String)>, revision: &Revision) -> Result<Traces, String> {
     let mut traces = Traces { images: revision.images.clone(), version: revision.version(), ..Traces::default() };
     let Some((client, namespace)) = cluster.filter(|_| !revision.replicaset.is_empty()) else { return Ok(traces) };
-    let api: Api<ReplicaSet> = Api::namespaced(client.clone(), namespace);
+    let api: Api<ReplicaSet> = Api::namespaced(client.kube.clone(), namespace);
     let name = &revision.replicaset;
     let found = match tokio::time::timeout(DEADLINE, api.get_opt(name)).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(format!("cannot read replicaset/{name} in {namespace}: {}", explain(&error))),
+        Ok(Err(error)) => {
+            return Err(format!("cannot read replicaset/{name} in {namespace}: {}", client.explain(&error)));
+        }
         Err(_) => {
             return Err(format!("cannot read replicaset/{name} in {namespace}: no answer in {} s", DEADLINE.as_secs()));
         }

@@ -2,26 +2,28 @@
 
 use serde_json::Value;
 
-use super::reports::{Stop, apart, find_one};
-use super::wording::{cut, decimal};
+use super::reports::{Reading, apart, find_one};
+use super::wording::decimal;
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Benchmark;
 use crate::config::checks::benchmark::{Baseline, Better};
 use crate::config::checks::files::FilePattern;
+use crate::platform::Redactor;
 
 /// Largest file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
 /// Looks.
-pub(super) async fn look(asked: &Benchmark, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Benchmark, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(move |stop| judge(&asked, stop).unwrap_or_else(Evidence::blind)).await
+    apart(tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await
 }
 
-fn judge(asked: &Benchmark, stop: &Stop) -> Result<Evidence, String> {
-    let report = find_one(&asked.file, asked.max_age)?;
-    let figure = number(&report.json(LARGEST, stop)?, &asked.pointer).map_err(|what| report.wrong(what))?;
-    let (baseline, from) = baseline(asked, stop)?;
+fn judge(asked: &Benchmark, reading: &Reading) -> Result<Evidence, String> {
+    let report = find_one(&asked.file, asked.max_age, reading)?;
+    let figure = number(&report.json(LARGEST, reading)?, &asked.pointer, &reading.redactor)
+        .map_err(|what| report.wrong(what))?;
+    let (baseline, from) = baseline(asked, reading)?;
     if baseline <= 0.0 {
         return Err(format!("{from}: the baseline is {}, and nothing is a share of that", decimal(baseline)));
     }
@@ -34,7 +36,7 @@ fn judge(asked: &Benchmark, stop: &Stop) -> Result<Evidence, String> {
     let by = format!("{} %", decimal((worse.abs() * 100.0).round() / 100.0));
     let against = format!("{figure} against {baseline}");
     let lines = [
-        format!("{} {}: {figure}, {}", report.name, cut(&asked.pointer, 100), report.written()),
+        format!("{} {}: {figure}, {}", report.name, reading.redactor.cut(&asked.pointer, 100), report.written()),
         format!("{from}: {baseline}"),
         word.to_owned(),
     ];
@@ -54,26 +56,28 @@ fn judge(asked: &Benchmark, stop: &Stop) -> Result<Evidence, String> {
 }
 
 /// Returns the baseline and where it is from.
-fn baseline(asked: &Benchmark, stop: &Stop) -> Result<(f64, String), String> {
+fn baseline(asked: &Benchmark, reading: &Reading) -> Result<(f64, String), String> {
     match &asked.baseline {
         Baseline::Number(number) => Ok((*number, "baseline in the config".to_owned())),
-        Baseline::File(file) => from_file(file, &asked.pointer, stop),
+        Baseline::File(file) => from_file(file, &asked.pointer, reading),
     }
 }
 
-fn from_file(file: &FilePattern, pointer: &str, stop: &Stop) -> Result<(f64, String), String> {
-    let report = find_one(file, None)?;
-    let figure = number(&report.json(LARGEST, stop)?, pointer).map_err(|what| report.wrong(what))?;
+fn from_file(file: &FilePattern, pointer: &str, reading: &Reading) -> Result<(f64, String), String> {
+    let report = find_one(file, None, reading)?;
+    let figure =
+        number(&report.json(LARGEST, reading)?, pointer, &reading.redactor).map_err(|what| report.wrong(what))?;
     Ok((figure, report.name))
 }
 
-fn number(json: &Value, pointer: &str) -> Result<f64, String> {
-    let shown = cut(pointer, 100);
+fn number(json: &Value, pointer: &str, redactor: &Redactor) -> Result<f64, String> {
+    let shown = redactor.cut(pointer, 100);
     let value = json.pointer(pointer).ok_or_else(|| {
-        let keys: Vec<String> = json.as_object().into_iter().flatten().take(8).map(|(key, _)| cut(key, 40)).collect();
+        let keys: Vec<String> =
+            json.as_object().into_iter().flatten().take(8).map(|(key, _)| redactor.cut(key, 40)).collect();
         let hint = if keys.is_empty() { String::new() } else { format!(": at the top there are {}", keys.join(", ")) };
         format!("has nothing at {shown}{hint}")
     })?;
     let number = value.as_f64().filter(|number| number.is_finite());
-    number.ok_or_else(|| format!("has no number at {shown}, but {}", cut(&value.to_string(), 60)))
+    number.ok_or_else(|| format!("has no number at {shown}, but {}", redactor.cut(&value.to_string(), 60)))
 }

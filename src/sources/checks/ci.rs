@@ -4,10 +4,11 @@ mod github;
 mod gitlab;
 mod jenkins;
 
-use super::wording::{LISTED, and_more, cut, figures, one_line, some};
+use super::wording::{LISTED, Wording as _, and_more, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Ci;
 use crate::config::checks::ci::Provider;
+use crate::platform::Redactor;
 
 /// Shortest hash that is taken for one.
 const SHORTEST: usize = 7;
@@ -20,7 +21,8 @@ const PAGE: usize = 100;
 
 /// Looks.
 pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
-    let commit = match commit(scene) {
+    let redactor = &tools.redactor;
+    let commit = match commit(scene, redactor) {
         Ok(commit) => commit,
         Err(why) => return Evidence::blind(why),
     };
@@ -30,13 +32,13 @@ pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
         Provider::Jenkins => jenkins::jobs(asked, commit, tools).await,
     };
     match jobs {
-        Ok(jobs) => judge(&jobs, &asked.checks, &commit[..commit.len().min(10)]),
+        Ok(jobs) => judge(&jobs, &asked.checks, &commit[..commit.len().min(10)], redactor),
         Err(why) => Evidence::blind(why),
     }
 }
 
-fn commit(scene: &Scene) -> Result<&str, String> {
-    let version = cut(&scene.version, 60);
+fn commit<'a>(scene: &'a Scene, redactor: &Redactor) -> Result<&'a str, String> {
+    let version = redactor.cut(&scene.version, 60);
     let Some(commit) = scene.commit.as_ref().map(|built| built.commit.trim()).filter(|commit| !commit.is_empty())
     else {
         let what = if version.is_empty() { "it".to_owned() } else { version };
@@ -47,7 +49,10 @@ fn commit(scene: &Scene) -> Result<&str, String> {
     };
     let is_hash = commit.len() >= SHORTEST && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
     if !is_hash {
-        return Err(format!("`{}` is no hash of a commit: give at least {SHORTEST} of its digits", cut(commit, 60)));
+        return Err(format!(
+            "`{}` is no hash of a commit: give at least {SHORTEST} of its digits",
+            redactor.cut(commit, 60)
+        ));
     }
     Ok(commit)
 }
@@ -81,21 +86,26 @@ enum Outcome {
 }
 
 impl Job {
-    fn line(&self) -> String {
-        one_line(&format!("{}: {} {}", cut(&self.name, 100), cut(&self.word, 40), cut(&self.link, 140)))
+    fn line(&self, redactor: &Redactor) -> String {
+        redactor.one_line(&format!(
+            "{}: {} {}",
+            redactor.cut(&self.name, 100),
+            redactor.cut(&self.word, 40),
+            redactor.cut(&self.link, 140)
+        ))
     }
 }
 
-fn judge(jobs: &[Job], names: &[String], commit: &str) -> Evidence {
+fn judge(jobs: &[Job], names: &[String], commit: &str, redactor: &Redactor) -> Evidence {
     let decides = |job: &&Job| names.is_empty() || names.contains(&job.name);
     let with = |outcome: Outcome| jobs.iter().filter(decides).filter(move |job| job.outcome == outcome);
     let named = |outcome: Outcome| {
         let all = with(outcome).count() as u64;
-        (all, some(with(outcome).map(|job| job.name.as_str()), all))
+        (all, redactor.some(with(outcome).map(|job| job.name.as_str()), all))
     };
     let mut sorted: Vec<&Job> = jobs.iter().collect();
     sorted.sort_by_key(|job| (job.outcome != Outcome::Failed, job.outcome == Outcome::Passed, !decides(job)));
-    let lines = sorted.iter().take(LISTED).map(|job| job.line());
+    let lines = sorted.iter().take(LISTED).map(|job| job.line(redactor));
     let more = and_more(LISTED, jobs.len() as u64);
     let missing: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !jobs.iter().any(|job| job.name == *name)).collect();
@@ -107,7 +117,7 @@ fn judge(jobs: &[Job], names: &[String], commit: &str) -> Evidence {
         (_, (1.., names), _) => Evidence::blind(format!("still running for {commit}: {names}")),
         (_, _, (1.., names)) => Evidence::blind(format!("waits to be started by a person for {commit}: {names}")),
         _ if !missing.is_empty() => {
-            let names = some(missing.iter().copied(), missing.len() as u64);
+            let names = redactor.some(missing.iter().copied(), missing.len() as u64);
             Evidence::blind(format!("there is no {names} for {commit}: it did not run, or is called otherwise"))
         }
         _ => match (named(Outcome::Passed), named(Outcome::Skipped)) {

@@ -12,10 +12,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command as Process};
 
-use super::wording::{LINE, cut, figure};
+use super::wording::{LINE, figure};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Command;
 use crate::domain::text::duration;
+use crate::platform::Redactor;
 
 /// How many of the last lines are kept.
 const LAST_LINES: usize = 40;
@@ -25,11 +26,11 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 const GRACE: Duration = Duration::from_millis(200);
 
 /// Looks.
-pub(super) async fn look(asked: &Command, scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Command, scene: &Scene, tools: &Tools) -> Evidence {
     let Some((program, arguments)) = asked.argv.split_first() else {
         return Evidence::blind("there is no program to run: set `argv`");
     };
-    let name = cut(program, 100);
+    let name = tools.redactor.cut(program, 100);
     let mut process = Process::new(program);
     process
         .args(arguments)
@@ -46,11 +47,11 @@ pub(super) async fn look(asked: &Command, scene: &Scene, _tools: &Tools) -> Evid
         Ok(child) => child,
         Err(error) => return Evidence::blind(not_started(&name, asked, &error)),
     };
-    let mut tail = Tail::default();
+    let mut tail = Tail { redactor: tools.redactor.clone(), ..Tail::default() };
     let ended = run(&mut child, &mut tail).await;
     let took = took(began.elapsed());
     let lines = tail.finish();
-    let last = lines.last().map_or_else(String::new, |line| format!(": {}", cut(line, 120)));
+    let last = lines.last().map_or_else(String::new, |line| format!(": {}", tools.redactor.cut(line, 120)));
     match ended {
         Ok(status) if status.success() => Evidence::passed(format!("exit code 0 after {took}{last}")).with(lines),
         Ok(status) => {
@@ -204,6 +205,7 @@ struct Partial(Vec<u8>);
 struct Tail {
     lines: VecDeque<String>,
     dropped: u64,
+    redactor: Redactor,
 }
 
 impl Tail {
@@ -231,7 +233,8 @@ impl Tail {
     }
 
     fn push(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        let line = self.redactor.redact(&line).into_owned();
         let line = match line.char_indices().nth(LINE) {
             Some((end, _)) => format!("{}…", &line[..end]),
             None => line,

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
-use super::reports::{Report, Stop, Text, apart, find};
-use super::wording::{LISTED, cut, decimal, figure, figures, one_line};
+use super::reports::{Reading, Report, Text, apart, find};
+use super::wording::{LISTED, Wording as _, decimal, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Coverage;
 use crate::domain::text::plural;
+use crate::platform::Redactor;
 
 /// How many of the least covered files are listed.
 const WORST: usize = 20;
@@ -22,10 +23,10 @@ const WORST: usize = 20;
 const MOST_LINES: usize = 20_000_000;
 
 /// Looks.
-pub(super) async fn look(asked: &Coverage, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Coverage, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(move |stop| match find(&asked.files, None, stop) {
-        Ok(reports) => judge(asked.at_least, &reports, stop),
+    apart(tools, move |reading| match find(&asked.files, None, reading) {
+        Ok(reports) => judge(asked.at_least, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
     .await
@@ -37,6 +38,7 @@ struct Covered {
     /// By file and number: whether the line is covered.
     files: BTreeMap<String, HashMap<u32, bool>>,
     kept: usize,
+    redactor: Redactor,
 }
 
 impl Covered {
@@ -56,16 +58,17 @@ impl Covered {
     }
 }
 
-fn judge(at_least: f64, reports: &[Report], stop: &Stop) -> Evidence {
-    let mut covered = Covered::default();
+fn judge(at_least: f64, reports: &[Report], reading: &Reading) -> Evidence {
+    let mut covered = Covered { redactor: reading.redactor.clone(), ..Covered::default() };
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.open(stop).and_then(|text| read(text, &mut covered).map_err(|what| report.wrong(what)));
+        let result = report.open(reading).and_then(|text| read(text, &mut covered).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
     // A report that is missing in part could change the share either way.
     if let Some(first) = troubles.first() {
-        return Evidence::blind(first.clone()).with(troubles.iter().skip(1).take(LISTED).map(|t| one_line(t)));
+        return Evidence::blind(first.clone())
+            .with(troubles.iter().skip(1).take(LISTED).map(|t| covered.redactor.one_line(t)));
     }
     let mut files: Vec<(&str, u64, u64)> = covered
         .files
@@ -80,7 +83,13 @@ fn judge(at_least: f64, reports: &[Report], stop: &Stop) -> Evidence {
     }
     files.sort_by(|a, b| (share(a.1, a.2)).total_cmp(&share(b.1, b.2)).then(b.2.cmp(&a.2)));
     let worst = files.iter().take(WORST).map(|(name, hit, all)| {
-        one_line(&format!("{} ({} of {}) {}", percent(*hit, *all), figure(*hit), figure(*all), cut(name, 200)))
+        covered.redactor.one_line(&format!(
+            "{} ({} of {}) {}",
+            percent(*hit, *all),
+            figure(*hit),
+            figure(*all),
+            covered.redactor.cut(name, 200)
+        ))
     });
     let summary = format!("{} of {} covered", percent(hit, all), figures(all, "line"));
     let wanted = format!("{} %", decimal(at_least));

@@ -7,10 +7,11 @@ use reqwest::{Method as Verb, RequestBuilder};
 use serde_json::Value;
 
 use super::web::{Got, headers, request, send, shown};
-use super::wording::{LINE, cut, decimal, one_line};
+use super::wording::{LINE, Wording as _, decimal};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Http;
 use crate::config::checks::http::Method;
+use crate::platform::Redactor;
 
 /// Most of a body that is looked into, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -19,19 +20,20 @@ const BODY_LINES: usize = 10;
 
 /// Looks.
 pub(super) async fn look(asked: &Http, _scene: &Scene, tools: &Tools) -> Evidence {
-    let what = format!("{} {}", asked.method.word(), shown(&asked.url));
-    let wanted = format!("{what} answers {}", wanted(asked));
+    let redactor = &tools.redactor;
+    let what = format!("{} {}", asked.method.word(), shown(&asked.url, redactor));
+    let wanted = format!("{what} answers {}", wanted(asked, redactor));
     let request = match prepared(asked, tools).await {
         Ok(request) => request,
         Err(why) => return Evidence::blind(why),
     };
-    let asking = send(request, &asked.url, LARGEST);
+    let asking = send(request, &asked.url, LARGEST, redactor);
     let limit = asked.within.map_or(Duration::MAX, SignedDuration::unsigned_abs);
     // Past the limit the answer does not matter any more.
     match tokio::time::timeout(limit, asking).await {
         Err(_) => Evidence::failed(format!("{what} gave no answer within {}", time(limit)), wanted),
         Ok(Err(why)) => Evidence::blind(why),
-        Ok(Ok(got)) => judge(asked, &got, &what, wanted),
+        Ok(Ok(got)) => judge(asked, &got, &what, wanted, redactor),
     }
 }
 
@@ -42,17 +44,16 @@ async fn prepared(asked: &Http, tools: &Tools) -> Result<RequestBuilder, String>
         Method::Head => Verb::HEAD,
         Method::Post => Verb::POST,
     };
-    Ok(request(verb, &asked.url, tools)?.headers(headers(&asked.headers).await?))
+    Ok(request(verb, &asked.url, tools)?.headers(headers(&asked.headers, tools).await?))
 }
 
-fn wanted(asked: &Http) -> String {
+fn wanted(asked: &Http, redactor: &Redactor) -> String {
     let statuses: Vec<String> = asked.status.iter().map(ToString::to_string).collect();
     let within = asked.within.map(|within| format!(" within {}", time(within.unsigned_abs())));
-    let contains = asked.contains.as_ref().map(|text| format!(", with `{}` in it", cut(text, 80)));
-    let equals = asked
-        .equals
-        .as_ref()
-        .map(|(pointer, value)| format!(", with {} at {}", cut(&value.to_string(), 80), cut(pointer, 80)));
+    let contains = asked.contains.as_ref().map(|text| format!(", with `{}` in it", redactor.cut(text, 80)));
+    let equals = asked.equals.as_ref().map(|(pointer, value)| {
+        format!(", with {} at {}", redactor.cut(&value.to_string(), 80), redactor.cut(pointer, 80))
+    });
     [Some(statuses.join(" or ")), within, contains, equals].into_iter().flatten().collect()
 }
 
@@ -64,11 +65,11 @@ fn time(time: Duration) -> String {
     }
 }
 
-fn judge(asked: &Http, got: &Got, what: &str, wanted: String) -> Evidence {
+fn judge(asked: &Http, got: &Got, what: &str, wanted: String, redactor: &Redactor) -> Evidence {
     let took = time(got.took);
     let answer = format!("{what} answers {} in {took}", got.status);
     let body = String::from_utf8_lossy(&got.body);
-    let trouble = match trouble(asked, got, &body) {
+    let trouble = match trouble(asked, got, &body, redactor) {
         Ok(trouble) => trouble,
         Err(why) => return Evidence::blind(format!("{what}: {why}")),
     };
@@ -78,12 +79,17 @@ fn judge(asked: &Http, got: &Got, what: &str, wanted: String) -> Evidence {
         Some(trouble) => Evidence::failed(format!("{answer}: {trouble}"), wanted)
             .with(kind)
             .with(got.to.iter().map(|to| format!("Location: {to}")))
-            .with(body.lines().filter(|line| !line.trim().is_empty()).take(BODY_LINES).map(one_line)),
+            .with(
+                body.lines()
+                    .filter(|line| !line.trim().is_empty())
+                    .take(BODY_LINES)
+                    .map(|line| redactor.one_line(line)),
+            ),
     }
 }
 
 /// Returns what is not as it should be, or why that cannot be told.
-fn trouble(asked: &Http, got: &Got, body: &str) -> Result<Option<String>, String> {
+fn trouble(asked: &Http, got: &Got, body: &str, redactor: &Redactor) -> Result<Option<String>, String> {
     if !asked.status.contains(&got.status) {
         let statuses: Vec<String> = asked.status.iter().map(ToString::to_string).collect();
         return Ok(Some(format!("not {}", statuses.join(" or "))));
@@ -91,21 +97,25 @@ fn trouble(asked: &Http, got: &Got, body: &str) -> Result<Option<String>, String
     let too_long = || format!("the answer is longer than {} MiB, and is not looked into", LARGEST >> 20);
     if let Some(text) = &asked.contains {
         if !body.contains(text.as_str()) {
-            return if got.is_longer { Err(too_long()) } else { Ok(Some(format!("no `{}` in it", cut(text, 80)))) };
+            return if got.is_longer {
+                Err(too_long())
+            } else {
+                Ok(Some(format!("no `{}` in it", redactor.cut(text, 80))))
+            };
         }
     }
     let Some((pointer, wanted)) = &asked.equals else { return Ok(None) };
     if got.is_longer {
         return Err(too_long());
     }
-    let pointer_text = cut(pointer, 80);
+    let pointer_text = redactor.cut(pointer, 80);
     let json: Value = match serde_json::from_slice(&got.body) {
         Ok(json) => json,
-        Err(error) => return Ok(Some(format!("it is no JSON ({})", cut(&error.to_string(), 80)))),
+        Err(error) => return Ok(Some(format!("it is no JSON ({})", redactor.cut(&error.to_string(), 80)))),
     };
     Ok(match json.pointer(pointer) {
         Some(value) if same(value, wanted) => None,
-        Some(value) => Some(format!("{} at {pointer_text}, not {wanted}", cut(&value.to_string(), LINE / 3))),
+        Some(value) => Some(format!("{} at {pointer_text}, not {wanted}", redactor.cut(&value.to_string(), LINE / 3))),
         None => Some(format!("nothing at {pointer_text}")),
     })
 }

@@ -5,21 +5,22 @@
 
 use std::io::Read;
 
-use super::reports::{Report, Stop, apart, find};
-use super::wording::{LISTED, and_more, cut, figure, figures, first_line, one_line, some};
+use super::reports::{Reading, Report, apart, find};
+use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::xml::{Doctype, Element, Piece, Xml};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Junit;
 use crate::domain::text::plural;
+use crate::platform::Redactor;
 
 /// Most files that are listed as evidence of what passed.
 const FILES_LISTED: usize = 50;
 
 /// Looks.
-pub(super) async fn look(asked: &Junit, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Junit, _scene: &Scene, tools: &Tools) -> Evidence {
     let files = asked.files.clone();
-    apart(move |stop| match find(&files, Some("**/*.xml"), stop) {
-        Ok(reports) => judge(&reports, stop),
+    apart(tools, move |reading| match find(&files, Some("**/*.xml"), reading) {
+        Ok(reports) => judge(&reports, reading),
         Err(why) => Evidence::blind(why),
     })
     .await
@@ -35,6 +36,7 @@ struct Tally {
     failures: Vec<String>,
     /// Their names.
     names: Vec<String>,
+    redactor: Redactor,
 }
 
 /// An element that is open.
@@ -61,13 +63,13 @@ enum Open {
     Other,
 }
 
-fn judge(reports: &[Report], stop: &Stop) -> Evidence {
-    let mut tally = Tally::default();
+fn judge(reports: &[Report], reading: &Reading) -> Evidence {
+    let mut tally = Tally { redactor: reading.redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     let mut read = Vec::new();
     for report in reports {
         let before = tally.tests;
-        let result = report.open(stop).and_then(|text| tally.add(text).map_err(|what| report.wrong(what)));
+        let result = report.open(reading).and_then(|text| tally.add(text).map_err(|what| report.wrong(what)));
         match result {
             Ok(()) => {
                 let tests = figures(tally.tests - before, "test");
@@ -82,9 +84,9 @@ fn judge(reports: &[Report], stop: &Stop) -> Evidence {
 impl Tally {
     fn evidence(self, files: usize, troubles: &[String], read: Vec<String>) -> Evidence {
         let listed = self.failures.len();
-        let shown = troubles.iter().take(LISTED).map(|trouble| one_line(trouble));
+        let shown = troubles.iter().take(LISTED).map(|trouble| self.redactor.one_line(trouble));
         if self.failed > 0 {
-            let names = some(self.names.iter().map(String::as_str), self.failed);
+            let names = self.redactor.some(self.names.iter().map(String::as_str), self.failed);
             let summary = format!("{} failed of {}: {names}", figure(self.failed), figure(self.tests));
             return Evidence::failed(summary, "no test fails, and the report is written again")
                 .with(self.failures)
@@ -117,7 +119,10 @@ impl Tally {
             match xml.next()? {
                 Piece::Open(element) => {
                     if open.is_empty() && !matches!(element.name(), "testsuites" | "testsuite") {
-                        return Err(format!("is no JUnit report: it begins with <{}>", cut(element.name(), 40)));
+                        return Err(format!(
+                            "is no JUnit report: it begins with <{}>",
+                            self.redactor.cut(element.name(), 40)
+                        ));
                     }
                     let next = self.open(&element, open.last())?;
                     open.push(next);
@@ -141,11 +146,11 @@ impl Tally {
         Ok(match element.name() {
             "testsuites" | "testsuite" => {
                 let [name, tests, failures, errors] = element.attributes(["name", "tests", "failures", "errors"])?;
-                let failures = number("failures", failures.as_deref())?.unwrap_or_default();
-                let errors = number("errors", errors.as_deref())?.unwrap_or_default();
+                let failures = number("failures", failures.as_deref(), &self.redactor)?.unwrap_or_default();
+                let errors = number("errors", errors.as_deref(), &self.redactor)?.unwrap_or_default();
                 Open::Suite {
-                    name: cut(&name.unwrap_or_default(), 120),
-                    promised: number("tests", tests.as_deref())?,
+                    name: self.redactor.cut(&name.unwrap_or_default(), 120),
+                    promised: number("tests", tests.as_deref(), &self.redactor)?,
                     promised_failures: failures.saturating_add(errors),
                     tests: self.tests,
                     failed: self.failed,
@@ -161,7 +166,11 @@ impl Tally {
             "failure" | "error" if matches!(parent, Some(Open::Case { .. } | Open::Suite { .. })) => {
                 let [message, kind] = element.attributes(["message", "type"])?;
                 let [message, kind] = [message, kind].map(Option::unwrap_or_default);
-                Open::Failure { message: first_line(&message), kind: one_line(&kind), text: String::new() }
+                Open::Failure {
+                    message: self.redactor.first_line(&message),
+                    kind: self.redactor.one_line(&kind),
+                    text: String::new(),
+                }
             }
             "skipped" => Open::Skipped,
             _ => Open::Other,
@@ -171,7 +180,7 @@ impl Tally {
     fn close(&mut self, closed: Open, around: &mut [Open]) -> Result<(), String> {
         match closed {
             Open::Failure { message, kind, text } => {
-                let told = [message, first_line(&text), kind].into_iter().find(|told| !told.is_empty());
+                let told = [message, self.redactor.first_line(&text), kind].into_iter().find(|told| !told.is_empty());
                 let told = told.unwrap_or_else(|| "no message".to_owned());
                 match around.last_mut() {
                     Some(Open::Case { failure, .. }) => {
@@ -184,7 +193,7 @@ impl Tally {
             Open::Case { names, failure, skipped } => {
                 self.tests = self.tests.saturating_add(1);
                 match failure {
-                    Some(told) => self.fail(&shown(&names), &told),
+                    Some(told) => self.fail(&shown(&names, &self.redactor), &told),
                     None if skipped => self.skipped += 1,
                     None => {}
                 }
@@ -214,7 +223,7 @@ impl Tally {
     fn fail(&mut self, name: &str, told: &str) {
         self.failed = self.failed.saturating_add(1);
         if self.failures.len() < LISTED {
-            self.failures.push(one_line(&format!("{name}: {told}")));
+            self.failures.push(self.redactor.one_line(&format!("{name}: {told}")));
             self.names.push(name.to_owned());
         }
     }
@@ -245,16 +254,16 @@ fn fitting(text: &str, room: usize) -> usize {
 }
 
 /// What is shown of a test's class and name.
-fn shown(names: &[String; 2]) -> String {
-    let names = names.each_ref().map(|name| one_line(name));
+fn shown(names: &[String; 2], redactor: &Redactor) -> String {
+    let names = names.each_ref().map(|name| redactor.one_line(name));
     let name = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
-    if name.is_empty() { "a test without a name".to_owned() } else { cut(&name, 200) }
+    if name.is_empty() { "a test without a name".to_owned() } else { redactor.cut(&name, 200) }
 }
 
-fn number(name: &str, value: Option<&str>) -> Result<Option<u64>, String> {
+fn number(name: &str, value: Option<&str>, redactor: &Redactor) -> Result<Option<u64>, String> {
     let Some(value) = value.filter(|value| !value.trim().is_empty()) else { return Ok(None) };
     let number = value.trim().parse();
-    number.map(Some).map_err(|_| format!("`{name}` is `{}`, and no number", cut(value, 40)))
+    number.map(Some).map_err(|_| format!("`{name}` is `{}`, and no number", redactor.cut(value, 40)))
 }
 
 #[cfg(test)]

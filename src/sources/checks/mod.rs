@@ -26,13 +26,13 @@ pub mod runner;
 
 use std::path::PathBuf;
 
-use kube::Client;
-
+use super::kubernetes::ReadClient;
 use super::prometheus::PrometheusClient;
 use crate::config::checks::CheckKind;
 use crate::domain::checklist::Found;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::domain::workload::Revision;
+use crate::platform::Redactor;
 
 /// What a look is about: the artifact on its way into an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,13 +81,15 @@ pub struct Tools {
     /// The environment's Prometheus, where it has one.
     pub prometheus: Option<PrometheusClient>,
     /// The environment's API server and namespace.
-    pub cluster: Option<(Client, String)>,
+    pub cluster: Option<(ReadClient, String)>,
     /// API server and namespace of the environment before.
-    pub previous: Option<(Client, String)>,
+    pub previous: Option<(ReadClient, String)>,
     /// The release's git repository.
     pub repository: Option<PathBuf>,
     /// What stands before the version in the names of its tags, where that is configured.
     pub tag_prefix: Option<String>,
+    /// Hides secrets in what is quoted.
+    pub redactor: Redactor,
 }
 
 impl Tools {

@@ -1,9 +1,10 @@
 //! `promql`: asks the environment's Prometheus, and holds every number against a condition.
 
 use super::web::fill;
-use super::wording::{LISTED, and_more, cut, decimal, figure, one_line};
+use super::wording::{LISTED, Wording as _, and_more, decimal, figure};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Promql;
+use crate::platform::Redactor;
 use crate::sources::prometheus::answer::{Answer, Data};
 
 /// Looks.
@@ -13,11 +14,11 @@ pub(super) async fn look(asked: &Promql, scene: &Scene, tools: &Tools) -> Eviden
             "there is no Prometheus to ask: set [prometheus] in the config, or for this environment",
         );
     };
-    let queries = match fill(&[&asked.query], scene) {
+    let queries = match fill(&[&asked.query], scene, &tools.redactor) {
         Ok(queries) => queries,
         Err(why) => return Evidence::blind(why),
     };
-    let mut tally = Tally::default();
+    let mut tally = Tally { redactor: tools.redactor.clone(), ..Tally::default() };
     for query in queries.into_iter().flatten() {
         match prometheus.query(&query).await {
             Ok(answer) => tally.add(&query, answer, asked),
@@ -38,15 +39,17 @@ struct Tally {
     first_bad: Option<(String, String)>,
     last_good: Option<f64>,
     troubles: Vec<String>,
+    redactor: Redactor,
 }
 
 impl Tally {
     fn add(&mut self, query: &str, answer: Answer, asked: &Promql) {
         let numbers: Vec<(String, f64)> = match answer.data {
             Data::Scalar(point) => vec![("the query".to_owned(), point.value)],
-            Data::Vector(elements) => {
-                elements.into_iter().map(|element| (labels(&element.metric), element.value.value)).collect()
-            }
+            Data::Vector(elements) => elements
+                .into_iter()
+                .map(|element| (labels(&element.metric, &self.redactor), element.value.value))
+                .collect(),
             Data::Matrix(_) => {
                 let what = "the query gives numbers over time: ask for one number for each series, without [5m] alone";
                 self.troubles.push(what.to_owned());
@@ -54,13 +57,13 @@ impl Tally {
             }
         };
         if numbers.is_empty() {
-            self.troubles.push(format!("Prometheus has no data for {}", cut(query, 200)));
+            self.troubles.push(format!("Prometheus has no data for {}", self.redactor.cut(query, 200)));
         }
         for warning in answer.warnings {
-            self.troubles.push(format!("the answer is not complete: {}", cut(&warning, 200)));
+            self.troubles.push(format!("the answer is not complete: {}", self.redactor.cut(&warning, 200)));
         }
         for (series, value) in numbers {
-            let line = one_line(&format!("{} {series}", decimal(value)));
+            let line = self.redactor.one_line(&format!("{} {series}", decimal(value)));
             if value.is_nan() {
                 self.troubles.push(format!("{series} is no number (NaN): nothing to divide by?"));
             } else if asked.condition.holds(value) {
@@ -81,12 +84,17 @@ impl Tally {
 
     fn evidence(self, asked: &Promql) -> Evidence {
         let condition = asked.condition;
-        let shown = self.troubles.iter().take(50).map(|trouble| one_line(trouble));
+        let shown = self.troubles.iter().take(50).map(|trouble| self.redactor.one_line(trouble));
         if let Some((value, series)) = self.first_bad {
             let all = self.good + self.bad;
             let summary = match all {
                 1 => format!("{value}, not {condition}"),
-                _ => format!("{} of {} not {condition}: {value} {}", figure(self.bad), figure(all), cut(&series, 100)),
+                _ => format!(
+                    "{} of {} not {condition}: {value} {}",
+                    figure(self.bad),
+                    figure(all),
+                    self.redactor.cut(&series, 100)
+                ),
             };
             let listed = self.bad_lines.len();
             return Evidence::failed(summary, format!("every series is {condition}"))
@@ -95,7 +103,7 @@ impl Tally {
                 .with(shown);
         }
         if let Some(first) = self.troubles.first() {
-            return Evidence::blind(one_line(first)).with(shown.skip(1)).with(self.good_lines);
+            return Evidence::blind(self.redactor.one_line(first)).with(shown.skip(1)).with(self.good_lines);
         }
         let summary = match (self.good, self.last_good) {
             (1, Some(value)) => format!("{} is {condition}", decimal(value)),
@@ -108,10 +116,13 @@ impl Tally {
 }
 
 /// Writes labels as PromQL does.
-fn labels(labels: &std::collections::BTreeMap<String, String>) -> String {
-    let labels: Vec<String> =
-        labels.iter().take(20).map(|(name, value)| format!("{}={:?}", cut(name, 60), cut(value, 60))).collect();
-    cut(&format!("{{{}}}", labels.join(",")), 250)
+fn labels(labels: &std::collections::BTreeMap<String, String>, redactor: &Redactor) -> String {
+    let labels: Vec<String> = labels
+        .iter()
+        .take(20)
+        .map(|(name, value)| format!("{}={:?}", redactor.cut(name, 60), redactor.cut(value, 60)))
+        .collect();
+    redactor.cut(&format!("{{{}}}", labels.join(",")), 250)
 }
 
 #[cfg(test)]

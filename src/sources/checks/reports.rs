@@ -11,10 +11,11 @@ use glob::MatchOptions;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
-use super::Evidence;
-use super::wording::{cut, one_line};
+use super::wording::Wording as _;
+use super::{Evidence, Tools};
 use crate::config::checks::files::{FilePattern, Files};
 use crate::domain::text::duration;
+use crate::platform::Redactor;
 
 /// Most files that are read for one check.
 const MOST_FILES: usize = 20_000;
@@ -30,6 +31,7 @@ pub(super) struct Report {
     pub name: String,
     /// How long ago it was written.
     pub age: SignedDuration,
+    redactor: Redactor,
 }
 
 /// Says that nobody waits for the answer any more.
@@ -42,6 +44,14 @@ impl Stop {
     }
 }
 
+/// What all reading for one look goes by.
+pub(super) struct Reading {
+    /// Says when to give up.
+    pub stop: Stop,
+    /// Redacts what is quoted of the files.
+    pub redactor: Redactor,
+}
+
 /// Turns the stop on when the one who waits is gone.
 struct StopOnDrop(Stop);
 
@@ -52,28 +62,28 @@ impl Drop for StopOnDrop {
 }
 
 /// Reads where it holds nothing up. When the caller gives up, the next read fails.
-pub(super) async fn apart(work: impl FnOnce(&Stop) -> Evidence + Send + 'static) -> Evidence {
-    let stop = Stop::default();
-    let waiting = StopOnDrop(stop.clone());
-    let done = tokio::task::spawn_blocking(move || work(&stop)).await;
+pub(super) async fn apart(tools: &Tools, work: impl FnOnce(&Reading) -> Evidence + Send + 'static) -> Evidence {
+    let reading = Reading { stop: Stop::default(), redactor: tools.redactor.clone() };
+    let waiting = StopOnDrop(reading.stop.clone());
+    let done = tokio::task::spawn_blocking(move || work(&reading)).await;
     drop(waiting);
     done.unwrap_or_else(|_| Evidence::blind("reading broke off inside the cockpit: its log says where"))
 }
 
 /// Finds all files that are asked for. A pattern may match nothing only by mistake. `in_folder` is the pattern that a
 /// folder stands for, if it may stand for one.
-pub(super) fn find(files: &Files, in_folder: Option<&str>, stop: &Stop) -> Result<Vec<Report>, String> {
+pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &Reading) -> Result<Vec<Report>, String> {
     let mut found: Vec<Report> = Vec::new();
     for pattern in &files.patterns {
         let before = found.len();
-        for path in paths(pattern, in_folder, stop)? {
-            found.push(report(path, pattern)?.of_age(files.max_age)?);
+        for path in paths(pattern, in_folder, reading)? {
+            found.push(report(path, pattern, &reading.redactor)?.of_age(files.max_age)?);
             if found.len() > MOST_FILES {
                 return Err(format!("more than {MOST_FILES} files match: `files` has to say more exactly which"));
             }
         }
         if found.len() == before {
-            return Err(nothing(pattern));
+            return Err(nothing(pattern, &reading.redactor));
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -82,16 +92,20 @@ pub(super) fn find(files: &Files, in_folder: Option<&str>, stop: &Stop) -> Resul
 }
 
 /// Finds the one file that is asked for.
-pub(super) fn find_one(file: &FilePattern, max_age: Option<SignedDuration>) -> Result<Report, String> {
+pub(super) fn find_one(
+    file: &FilePattern,
+    max_age: Option<SignedDuration>,
+    reading: &Reading,
+) -> Result<Report, String> {
     let path = file.path();
     match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(nothing(file)),
-        _ => report(path, file)?.of_age(max_age),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(nothing(file, &reading.redactor)),
+        _ => report(path, file, &reading.redactor)?.of_age(max_age),
     }
 }
 
-fn nothing(pattern: &FilePattern) -> String {
-    let name = cut(&pattern.written, 100);
+fn nothing(pattern: &FilePattern, redactor: &Redactor) -> String {
+    let name = redactor.cut(&pattern.written, 100);
     let folder = pattern.folder.display();
     if pattern.folder.as_os_str().is_empty() {
         format!("no file {name}: has it been written, and is the path right?")
@@ -100,7 +114,8 @@ fn nothing(pattern: &FilePattern) -> String {
     }
 }
 
-fn paths(pattern: &FilePattern, in_folder: Option<&str>, stop: &Stop) -> Result<Vec<PathBuf>, String> {
+fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &Reading) -> Result<Vec<PathBuf>, String> {
+    let redactor = &reading.redactor;
     let exact = pattern.path();
     let glob = match (exact.metadata(), in_folder) {
         (Ok(found), Some(within)) if found.is_dir() => {
@@ -108,16 +123,16 @@ fn paths(pattern: &FilePattern, in_folder: Option<&str>, stop: &Stop) -> Result<
         }
         (Ok(_), _) => return Ok(vec![exact]),
         (Err(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(format!("{}: cannot be reached: {error}", cut(&pattern.written, 100)));
+            return Err(format!("{}: cannot be reached: {error}", redactor.cut(&pattern.written, 100)));
         }
         (Err(_), _) => pattern.glob(),
     };
     let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
     let matches = glob::glob_with(&glob, options)
-        .map_err(|error| format!("{}: is no pattern: {}", cut(&pattern.written, 100), error.msg))?;
+        .map_err(|error| format!("{}: is no pattern: {}", redactor.cut(&pattern.written, 100), error.msg))?;
     let mut found = Vec::new();
     for path in matches {
-        if stop.is_on() {
+        if reading.stop.is_on() {
             return Err("nobody waits for the answer any more".to_owned());
         }
         let path = path.map_err(|error| format!("{}: cannot be read: {}", error.path().display(), error.error()))?;
@@ -129,9 +144,9 @@ fn paths(pattern: &FilePattern, in_folder: Option<&str>, stop: &Stop) -> Result<
     Ok(found)
 }
 
-fn report(path: PathBuf, pattern: &FilePattern) -> Result<Report, String> {
+fn report(path: PathBuf, pattern: &FilePattern, redactor: &Redactor) -> Result<Report, String> {
     let name = path.strip_prefix(&pattern.folder).unwrap_or(&path);
-    let name = cut(&name.display().to_string(), 200);
+    let name = redactor.cut(&name.display().to_string(), 200);
     let about = fs::metadata(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     if about.is_dir() {
         return Err(format!("{name}: is a folder where a file should be: name the files in it, such as {name}/*"));
@@ -141,7 +156,7 @@ fn report(path: PathBuf, pattern: &FilePattern) -> Result<Report, String> {
         return Err(format!("{name}: is no plain file, and is not read"));
     }
     let written = about.modified().map_err(|error| format!("{name}: its age is not known: {error}"))?;
-    Ok(Report { path, name, age: age(written) })
+    Ok(Report { path, name, age: age(written), redactor: redactor.clone() })
 }
 
 fn age(written: SystemTime) -> SignedDuration {
@@ -171,20 +186,20 @@ impl Report {
     }
 
     /// Opens it as text.
-    pub fn open(&self, stop: &Stop) -> Result<Text<File>, String> {
+    pub fn open(&self, reading: &Reading) -> Result<Text<File>, String> {
         let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
-        Ok(Text::new(file, stop.clone()))
+        Ok(Text::new(file, reading.stop.clone()))
     }
 
     /// Says what is wrong with it.
     pub fn wrong(&self, what: impl AsRef<str>) -> String {
-        format!("{}: {}", self.name, one_line(what.as_ref()))
+        format!("{}: {}", self.name, self.redactor.one_line(what.as_ref()))
     }
 
     /// Reads it whole as JSON, if it has no more than so many bytes.
-    pub fn json<T: DeserializeOwned>(&self, most: u64, stop: &Stop) -> Result<T, String> {
+    pub fn json<T: DeserializeOwned>(&self, most: u64, reading: &Reading) -> Result<T, String> {
         let mut text = String::new();
-        let read = self.open(stop)?.take(most + 1).read_to_string(&mut text);
+        let read = self.open(reading)?.take(most + 1).read_to_string(&mut text);
         // What is cut off in the middle of a character was too long, not broken.
         if text.len() as u64 > most || Path::metadata(&self.path).is_ok_and(|about| about.len() > most) {
             return Err(self.wrong(format!("is longer than {} MiB, and is not read", most >> 20)));
@@ -289,8 +304,9 @@ mod tests {
     #[tokio::test]
     async fn cancelling_stops_reading() {
         let (seen, stopped) = std::sync::mpsc::channel();
-        let work = apart(move |stop| {
-            let mut endless = Text::new(io::repeat(b' '), stop.clone());
+        let tools = Tools::default();
+        let work = apart(&tools, move |reading| {
+            let mut endless = Text::new(io::repeat(b' '), reading.stop.clone());
             let error = io::copy(&mut endless, &mut io::sink()).unwrap_err();
             seen.send(error.to_string()).unwrap();
             Evidence::blind("")

@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 
 use super::{Evidence, Scene, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
-use crate::config::secret::hide;
 use crate::domain::checklist::{CheckId, Finding, Found};
 use crate::domain::feed::Feed;
 use crate::domain::ids::EnvName;
+use crate::platform::Redactor;
 use crate::sources::changes::{Asked, gather, located};
 use crate::sources::inbox::Outlet;
 
@@ -219,7 +219,7 @@ impl Looks {
             self.due.insert(id.clone(), Instant::now() + pause);
         }
         let Some(ask) = &self.ask else { return };
-        let finding = finding(evidence, &ask.subject);
+        let finding = finding(evidence, &ask.subject, &self.runner.tools.redactor);
         self.runner.outlet.send(Feed::Checked { env: self.runner.env.clone(), check: id, finding });
     }
 
@@ -238,14 +238,14 @@ pub async fn in_time(kind: &CheckKind, scene: &Scene, tools: &Tools, limit: Dura
 
 /// Makes an answer of what was found. What goes on for ever is cut, and what is secret hidden.
 #[must_use]
-pub fn finding(evidence: Evidence, subject: &str) -> Finding {
+pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Finding {
     let mut lines = evidence.lines;
     if lines.len() > Evidence::LINES {
         let more = lines.len() - Evidence::LINES;
         lines.truncate(Evidence::LINES);
         lines.push(format!("… and {more} more lines"));
     }
-    let told = |text: &String| hide(text).into_owned();
+    let told = |text: &String| redactor.redact(text).into_owned();
     Finding {
         found: evidence.found,
         summary: told(&evidence.summary),

@@ -2,12 +2,13 @@
 
 mod shape;
 
-use super::reports::{Report, Stop, apart, find};
-use super::wording::{LISTED, and_more, cut, figure, figures, first_line, one_line, some};
+use super::reports::{Reading, Report, apart, find};
+use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Sarif;
 use crate::config::checks::sarif::Level;
 use crate::domain::text::plural;
+use crate::platform::Redactor;
 
 use shape::{Log, Outcome, Run};
 
@@ -15,10 +16,10 @@ use shape::{Log, Outcome, Run};
 const LARGEST: u64 = 64 << 20;
 
 /// Looks.
-pub(super) async fn look(asked: &Sarif, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Sarif, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(move |stop| match find(&asked.files, None, stop) {
-        Ok(reports) => judge(asked.level, &reports, stop),
+    apart(tools, move |reading| match find(&asked.files, None, reading) {
+        Ok(reports) => judge(asked.level, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
     .await
@@ -38,20 +39,22 @@ struct Tally {
     tools: Vec<String>,
     /// Rules of what was found.
     rules: Vec<String>,
+    redactor: Redactor,
 }
 
-fn judge(level: Level, reports: &[Report], stop: &Stop) -> Evidence {
-    let mut tally = Tally::default();
+fn judge(level: Level, reports: &[Report], reading: &Reading) -> Evidence {
+    let redactor = &reading.redactor;
+    let mut tally = Tally { redactor: redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.json::<Log>(LARGEST, stop);
+        let result = report.json::<Log>(LARGEST, reading);
         let result = result.and_then(|log| tally.add(&log, level).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
     tally.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
     let listed = tally.lines.len().min(LISTED);
     let lines = tally.lines.into_iter().take(LISTED).map(|(_, line)| line);
-    let shown = troubles.iter().take(LISTED).map(|trouble| one_line(trouble));
+    let shown = troubles.iter().take(LISTED).map(|trouble| redactor.one_line(trouble));
     let aside = match (tally.below, tally.suppressed) {
         (0, 0) => String::new(),
         (below, 0) => format!("; {} below {}", figure(below), level.word()),
@@ -66,7 +69,7 @@ fn judge(level: Level, reports: &[Report], stop: &Stop) -> Evidence {
     };
     if tally.found > 0 {
         tally.rules.dedup();
-        let rules = some(tally.rules.iter().map(String::as_str), tally.found);
+        let rules = redactor.some(tally.rules.iter().map(String::as_str), tally.found);
         let summary = format!("{} {bar}: {rules}{aside}", figures(tally.found, "finding"));
         return Evidence::failed(summary, format!("no finding {bar}, and the report is written again"))
             .with(lines)
@@ -78,7 +81,7 @@ fn judge(level: Level, reports: &[Report], stop: &Stop) -> Evidence {
     }
     tally.tools.sort();
     tally.tools.dedup();
-    let tools = some(tally.tools.iter().map(String::as_str), tally.tools.len() as u64);
+    let tools = redactor.some(tally.tools.iter().map(String::as_str), tally.tools.len() as u64);
     let written = reports.iter().take(LISTED).map(|report| format!("{}: {}", report.name, report.written()));
     let files = plural(reports.len(), "file");
     Evidence::passed(format!("no finding {bar}{aside}, by {tools} in {files}")).with(written)
@@ -87,7 +90,7 @@ fn judge(level: Level, reports: &[Report], stop: &Stop) -> Evidence {
 impl Tally {
     fn add(&mut self, log: &Log, level: Level) -> Result<(), String> {
         if !log.version.starts_with("2.1") {
-            return Err(format!("is SARIF {}, and only 2.1 is read", cut(&log.version, 20)));
+            return Err(format!("is SARIF {}, and only 2.1 is read", self.redactor.cut(&log.version, 20)));
         }
         let runs = log.runs.as_deref().unwrap_or_default();
         if runs.is_empty() {
@@ -102,15 +105,15 @@ impl Tally {
     }
 
     fn run(&mut self, run: &Run, level: Level) -> Result<(), String> {
-        let tool = cut(&run.tool.driver.name, 60);
+        let tool = self.redactor.cut(&run.tool.driver.name, 60);
         self.tools.push(tool.clone());
         for result in run.results.iter().flatten() {
             match run.outcome(result) {
                 Outcome::Counts(of) if of >= level => {
                     self.found += 1;
                     if self.lines.len() < LISTED * 10 {
-                        let id = cut(run.rule_id(result), 80);
-                        self.lines.push((of, line(run, result, of)));
+                        let id = self.redactor.cut(run.rule_id(result), 80);
+                        self.lines.push((of, line(run, result, of, &self.redactor)));
                         if self.rules.len() < LISTED && !self.rules.contains(&id) {
                             self.rules.push(id);
                         }
@@ -136,12 +139,16 @@ impl Tally {
 }
 
 /// Writes one result: level, rule, place, message.
-fn line(run: &Run, result: &shape::Found, level: Level) -> String {
+fn line(run: &Run, result: &shape::Found, level: Level, redactor: &Redactor) -> String {
     let severity = run.rule(result).and_then(shape::Rule::severity);
     let severity = severity.map_or_else(String::new, |severity| format!(" (security severity {severity})"));
-    let place = result.place().map_or_else(String::new, |place| format!(" {}", cut(&place, 120)));
-    let message = first_line(&run.message(result));
-    one_line(&format!("{} {}{place}: {message}{severity}", level.word(), cut(run.rule_id(result), 80)))
+    let place = result.place().map_or_else(String::new, |place| format!(" {}", redactor.cut(&place, 120)));
+    let message = redactor.first_line(&run.message(result));
+    redactor.one_line(&format!(
+        "{} {}{place}: {message}{severity}",
+        level.word(),
+        redactor.cut(run.rule_id(result), 80)
+    ))
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 
 use serde::Deserialize;
 
-use super::reports::{Report, Stop, apart, find};
-use super::wording::{LISTED, and_more, cut, figure, figures, first_line, one_line, some};
+use super::reports::{Reading, Report, apart, find};
+use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Trivy;
 use crate::config::checks::trivy::Severity;
 use crate::domain::text::plural;
+use crate::platform::Redactor;
 
 /// Largest report, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -89,10 +90,10 @@ struct Leak {
 }
 
 /// Looks.
-pub(super) async fn look(asked: &Trivy, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Trivy, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
-    apart(move |stop| match find(&asked.files, None, stop) {
-        Ok(reports) => judge(asked.severity, &reports, stop),
+    apart(tools, move |reading| match find(&asked.files, None, reading) {
+        Ok(reports) => judge(asked.severity, &reports, reading),
         Err(why) => Evidence::blind(why),
     })
     .await
@@ -114,13 +115,14 @@ struct Tally {
     /// What was scanned.
     artifacts: Vec<String>,
     targets: u64,
+    redactor: Redactor,
 }
 
-fn judge(severity: Severity, reports: &[Report], stop: &Stop) -> Evidence {
-    let mut tally = Tally::default();
+fn judge(severity: Severity, reports: &[Report], reading: &Reading) -> Evidence {
+    let mut tally = Tally { redactor: reading.redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.json::<Scan>(LARGEST, stop);
+        let result = report.json::<Scan>(LARGEST, reading);
         let result = result.and_then(|scan| tally.add(scan, severity).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
@@ -132,7 +134,7 @@ impl Tally {
         self.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
         let listed = self.lines.len().min(LISTED);
         let lines = self.lines.into_iter().take(LISTED).map(|(_, line)| line);
-        let shown = troubles.iter().take(LISTED).map(|trouble| one_line(trouble));
+        let shown = troubles.iter().take(LISTED).map(|trouble| self.redactor.one_line(trouble));
         let found = self.vulnerabilities + self.misconfigurations + self.secrets;
         let bar = match severity {
             Severity::Critical => "CRITICAL".to_owned(),
@@ -151,7 +153,7 @@ impl Tally {
             ];
             let kinds: Vec<String> =
                 kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| figures(*count, what)).collect();
-            let names = some(self.names.iter().map(String::as_str), found);
+            let names = self.redactor.some(self.names.iter().map(String::as_str), found);
             let summary = format!("{} {bar}: {names}{aside}", kinds.join(", "));
             return Evidence::failed(summary, format!("Trivy finds nothing {bar}, and the report is written again"))
                 .with(lines)
@@ -161,7 +163,7 @@ impl Tally {
         if let Some(first) = troubles.first() {
             return Evidence::blind(first.clone()).with(shown.skip(1));
         }
-        let scanned = some(self.artifacts.iter().map(String::as_str), self.artifacts.len() as u64);
+        let scanned = self.redactor.some(self.artifacts.iter().map(String::as_str), self.artifacts.len() as u64);
         let written = reports.iter().take(LISTED).map(|report| format!("{}: {}", report.name, report.written()));
         let files = plural(reports.len(), "file");
         let targets = figures(self.targets, "target");
@@ -172,7 +174,7 @@ impl Tally {
         if scan.schema_version != SCHEMA {
             return Err(format!("is a Trivy report of schema {}, and only {SCHEMA} is read", scan.schema_version));
         }
-        self.artifacts.push(cut(&scan.artifact_name, 100));
+        self.artifacts.push(self.redactor.cut(&scan.artifact_name, 100));
         let targets = scan.results.unwrap_or_default();
         if targets.is_empty() {
             let what = "lists nothing that was scanned: scan with --list-all-pkgs, and check what Trivy is pointed at";
@@ -186,15 +188,16 @@ impl Tally {
     }
 
     fn target(&mut self, target: &Target, least: Severity) {
-        let place = cut(&target.name, 100);
+        let place = self.redactor.cut(&target.name, 100);
         for found in target.vulnerabilities.iter().flatten() {
             if let Some(severity) = self.counts(&found.severity, least) {
                 self.vulnerabilities += 1;
                 let fix = match found.fixed.as_str() {
                     "" => "no fix yet".to_owned(),
-                    fixed => format!("fixed in {}", cut(fixed, 60)),
+                    fixed => format!("fixed in {}", self.redactor.cut(fixed, 60)),
                 };
-                let (package, installed) = (cut(&found.package, 80), cut(&found.installed, 60));
+                let (package, installed) =
+                    (self.redactor.cut(&found.package, 80), self.redactor.cut(&found.installed, 60));
                 let what = format!("{package} {installed} ({fix}) in {place}");
                 self.keep(severity, &found.severity, &found.id, &what, &found.title);
             }
@@ -236,10 +239,10 @@ impl Tally {
 
     fn keep(&mut self, severity: Severity, word: &str, id: &str, what: &str, title: &str) {
         if self.lines.len() < LISTED * 10 {
-            let (word, id) = (cut(word, 20), cut(id, 80));
-            let title = first_line(title);
+            let (word, id) = (self.redactor.cut(word, 20), self.redactor.cut(id, 80));
+            let title = self.redactor.first_line(title);
             let title = if title.is_empty() { title } else { format!(": {title}") };
-            self.lines.push((severity, one_line(&format!("{word} {id} {what}{title}"))));
+            self.lines.push((severity, self.redactor.one_line(&format!("{word} {id} {what}{title}"))));
             if self.names.len() < LISTED && !self.names.contains(&id) {
                 self.names.push(id);
             }

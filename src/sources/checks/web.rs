@@ -7,11 +7,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
-use super::wording::{cut, first_line};
+use super::wording::Wording as _;
 use super::{Scene, Tools};
+use crate::config::HeaderText;
 use crate::config::checks::template::{Open, Template};
-use crate::config::prometheus::HeaderText;
 use crate::config::secret::Secret;
+use crate::platform::Redactor;
 use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};
 use crate::sources::prometheus::trouble::tidy;
 
@@ -35,11 +36,11 @@ pub(super) struct Got {
 }
 
 /// Returns a URL as it may be shown: without user, password and parameters.
-pub(super) fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url, redactor: &Redactor) -> String {
     let mut url = without_user(url.clone());
     url.set_query(None);
     url.set_fragment(None);
-    tidy(url.as_str())
+    tidy(url.as_str(), redactor)
 }
 
 /// Makes a request. What runs here is not reached through a company's proxy, whatever HTTP_PROXY says.
@@ -50,7 +51,7 @@ pub(super) fn request(method: Method, url: &Url, tools: &Tools) -> Result<Reques
             // There is nothing to verify: the certificates of the system are not read.
             builder = builder.tls_certs_only([]);
         }
-        builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error)))?
+        builder.build().map_err(|error| format!("cannot set up TLS: {}", cause(&error, &tools.redactor)))?
     } else {
         tools.http.clone()
     };
@@ -59,19 +60,23 @@ pub(super) fn request(method: Method, url: &Url, tools: &Tools) -> Result<Reques
 }
 
 /// Reads the headers' values, secrets among them.
-pub(super) async fn headers(config: &BTreeMap<String, HeaderText>) -> Result<HeaderMap, String> {
+pub(super) async fn headers(config: &BTreeMap<String, HeaderText>, tools: &Tools) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in config {
-        let value = value.reveal().await.map_err(|error| format!("header {}: {error}", cut(name, 60)))?;
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{}` is no header", cut(name, 60)))?;
+        let value = value
+            .reveal(&tools.redactor)
+            .await
+            .map_err(|error| format!("header {}: {error}", tools.redactor.cut(name, 60)))?;
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("`{}` is no header", tools.redactor.cut(name, 60)))?;
         headers.insert(key, sensitive(value.expose())?);
     }
     Ok(headers)
 }
 
 /// Reads a token for a header.
-pub(super) async fn token(secret: &Secret, prefix: &str) -> Result<HeaderValue, String> {
-    let value = secret.reveal().await.map_err(|error| error.to_string())?;
+pub(super) async fn token(secret: &Secret, prefix: &str, tools: &Tools) -> Result<HeaderValue, String> {
+    let value = secret.reveal(&tools.redactor).await.map_err(|error| error.to_string())?;
     sensitive(&format!("{prefix}{}", value.expose().trim()))
 }
 
@@ -84,14 +89,23 @@ fn sensitive(value: &str) -> Result<HeaderValue, String> {
 }
 
 /// Sends a request and reads up to so many bytes of the answer.
-pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize) -> Result<Got, String> {
-    let at = shown(url);
+pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize, redactor: &Redactor) -> Result<Got, String> {
+    let at = shown(url, redactor);
     let began = Instant::now();
-    let mut response = request.send().await.map_err(|error| no_answer(&at, &error))?;
+    let mut response = request.send().await.map_err(|error| no_answer(&at, &error, redactor))?;
     if response.url().host_str() != url.host_str() || response.url().path() != url.path() {
-        return Err(format!("{at} redirects to {}: set the address that answers by itself", shown(response.url())));
+        return Err(format!(
+            "{at} redirects to {}: set the address that answers by itself",
+            shown(response.url(), redactor)
+        ));
     }
-    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(tidy);
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+            .map(|text| tidy(text, redactor))
+    };
     let to = header(LOCATION).map(|to| to.split(['?', '#']).next().unwrap_or_default().to_owned());
     let kind = header(reqwest::header::CONTENT_TYPE).unwrap_or_default();
     let status = response.status().as_u16();
@@ -106,15 +120,18 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize) -> Res
             }
             Ok(None) => break,
             Err(error) => {
-                return Err(format!("{at} closed the connection before its answer was complete: {}", cause(&error)));
+                return Err(format!(
+                    "{at} closed the connection before its answer was complete: {}",
+                    cause(&error, redactor)
+                ));
             }
         }
     }
     Ok(Got { status, to, kind, body, is_longer, took: began.elapsed() })
 }
 
-fn no_answer(at: &str, error: &reqwest::Error) -> String {
-    let reason = cause(error);
+fn no_answer(at: &str, error: &reqwest::Error, redactor: &Redactor) -> String {
+    let reason = cause(error, redactor);
     let lower = reason.to_ascii_lowercase();
     if error.is_timeout() {
         format!("{at} gave no answer in time")
@@ -129,12 +146,18 @@ fn no_answer(at: &str, error: &reqwest::Error) -> String {
 
 impl Got {
     /// Reads the body as JSON of an API; `whose` is its name, and `hint` what to check where it refuses us.
-    pub fn json<T: DeserializeOwned>(&self, url: &Url, whose: &str, hint: &str) -> Result<T, String> {
-        let at = shown(url);
+    pub fn json<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        whose: &str,
+        hint: &str,
+        redactor: &Redactor,
+    ) -> Result<T, String> {
+        let at = shown(url, redactor);
         let status = self.status;
         let said = || match serde_json::from_slice::<serde_json::Value>(&self.body) {
             Ok(json) => match json.get("message").or(json.get("error")).or(Some(&json)) {
-                Some(serde_json::Value::String(text)) => format!(": {}", first_line(&cut(text, 200))),
+                Some(serde_json::Value::String(text)) => format!(": {}", redactor.first_line(&redactor.cut(text, 200))),
                 _ => String::new(),
             },
             Err(_) => String::new(),
@@ -142,9 +165,12 @@ impl Got {
         match status {
             200..=299 if self.is_longer => Err(format!("{at} answers more than {} MiB", LARGEST >> 20)),
             200..=299 => serde_json::from_slice(&self.body).map_err(|error| {
-                let what =
-                    if error.is_data() { format!("JSON of another shape ({error})") } else { describe(&self.body) };
-                format!("{at} answers with {}, not as {whose} does: is the address right?", cut(&what, 150))
+                let what = if error.is_data() {
+                    format!("JSON of another shape ({error})")
+                } else {
+                    describe(&self.body, redactor)
+                };
+                format!("{at} answers with {}, not as {whose} does: is the address right?", redactor.cut(&what, 150))
             }),
             300..=399 => {
                 let to = self.to.as_deref().unwrap_or("?");
@@ -165,13 +191,14 @@ pub(super) async fn json<T: DeserializeOwned>(
     url: &Url,
     whose: &str,
     hint: &str,
+    redactor: &Redactor,
 ) -> Result<T, String> {
-    send(request, url, LARGEST).await?.json(url, whose, hint)
+    send(request, url, LARGEST, redactor).await?.json(url, whose, hint, redactor)
 }
 
 /// Fills templates: once for each workload where one of them names it, else once. A value that could break out of its
 /// quotes is refused.
-pub(super) fn fill(templates: &[&Template], scene: &Scene) -> Result<Vec<Vec<String>>, String> {
+pub(super) fn fill(templates: &[&Template], scene: &Scene, redactor: &Redactor) -> Result<Vec<Vec<String>>, String> {
     let per_workload = templates.iter().any(|template| template.has(Open::Workload));
     if per_workload && scene.workloads.is_empty() {
         return Err("no workload is known yet that {{workload}} could stand for".to_owned());
@@ -179,12 +206,12 @@ pub(super) fn fill(templates: &[&Template], scene: &Scene) -> Result<Vec<Vec<Str
     let names = scene.workloads.iter().map(|workload| Some(workload.name.as_str()));
     let names: Vec<Option<&str>> = if per_workload { names.collect() } else { vec![None] };
     let one = |workload: Option<&str>| {
-        templates.iter().map(|template| template.fill(|open| value(open, workload, scene))).collect()
+        templates.iter().map(|template| template.fill(|open| value(open, workload, scene, redactor))).collect()
     };
     names.into_iter().map(one).collect()
 }
 
-fn value(open: Open, workload: Option<&str>, scene: &Scene) -> Result<String, String> {
+fn value(open: Open, workload: Option<&str>, scene: &Scene, redactor: &Redactor) -> Result<String, String> {
     let value = match open {
         Open::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
         Open::Namespace => scene.namespace.clone(),
@@ -198,7 +225,7 @@ fn value(open: Open, workload: Option<&str>, scene: &Scene) -> Result<String, St
     }
     let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
     if !value.chars().all(fits) {
-        return Err(format!("{{{{{name}}}}} is `{}`, which cannot stand in a query", cut(&value, 60)));
+        return Err(format!("{{{{{name}}}}} is `{}`, which cannot stand in a query", redactor.cut(&value, 60)));
     }
     Ok(value)
 }

@@ -1,45 +1,38 @@
 //! How evidence is worded: text from outside on one line and bounded, and figures.
 
-use crate::config::secret::hide;
 use crate::domain::text::plural;
+use crate::platform::Redactor;
 
 /// Longest line of evidence, in characters.
 pub(super) const LINE: usize = 300;
 /// Most findings that are listed one by one.
 pub(super) const LISTED: usize = 200;
 
-/// Puts a text on one line of at most [`LINE`] characters. Control characters other than white space stay: whoever
-/// shows the text makes them visible. Secrets are hidden.
-pub(super) fn one_line(text: &str) -> String {
-    cut(text, LINE)
+/// Text from outside as it stands in evidence: redacted, and short.
+pub(super) trait Wording {
+    /// Puts a text on one line of at most [`LINE`] characters.
+    fn one_line(&self, text: &str) -> String;
+    /// Returns the first line that holds anything, bounded.
+    fn first_line(&self, text: &str) -> String;
+    /// Lists some names: `a, b, c …`, each bounded.
+    fn some<'a>(&self, names: impl IntoIterator<Item = &'a str>, all: u64) -> String;
 }
 
-/// Puts a text on one line of at most so many characters.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let text = hide(text);
-    let mut line = String::new();
-    let mut left = most;
-    for word in text.split_whitespace() {
-        let space = usize::from(!line.is_empty());
-        if space == 1 {
-            line.push(' ');
-        }
-        left = left.saturating_sub(space);
-        for c in word.chars() {
-            if left == 0 {
-                line.push('…');
-                return line;
-            }
-            line.push(c);
-            left -= 1;
-        }
+impl Wording for Redactor {
+    fn one_line(&self, text: &str) -> String {
+        self.cut(text, LINE)
     }
-    line
-}
 
-/// Returns the first line that holds anything, bounded.
-pub(super) fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).map(one_line).unwrap_or_default()
+    fn first_line(&self, text: &str) -> String {
+        text.lines().find(|line| !line.trim().is_empty()).map(|line| self.one_line(line)).unwrap_or_default()
+    }
+
+    fn some<'a>(&self, names: impl IntoIterator<Item = &'a str>, all: u64) -> String {
+        const SHOWN: usize = 3;
+        let names: Vec<String> = names.into_iter().take(SHOWN).map(|name| self.cut(name, 60)).collect();
+        let more = if all > names.len() as u64 { ", …" } else { "" };
+        format!("{}{more}", names.join(", "))
+    }
 }
 
 /// Writes a number with commas: `1,284`.
@@ -73,14 +66,6 @@ pub(super) fn decimal(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Lists some names: `a, b, c …`, each bounded.
-pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>, all: u64) -> String {
-    const SHOWN: usize = 3;
-    let names: Vec<String> = names.into_iter().take(SHOWN).map(|name| cut(name, 60)).collect();
-    let more = if all > names.len() as u64 { ", …" } else { "" };
-    format!("{}{more}", names.join(", "))
-}
-
 /// Says how many more there are than those that are listed.
 pub(super) fn and_more(listed: usize, all: u64) -> Option<String> {
     let more = all.saturating_sub(listed as u64);
@@ -93,11 +78,12 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_and_single() {
-        assert_eq!(one_line("  a\n\tb  c "), "a b c");
-        assert_eq!(one_line(&"ä".repeat(400)).chars().count(), LINE + 1);
-        assert_eq!(first_line("\n \n x\ny"), "x");
-        assert_eq!(one_line("a\u{1b}[2J"), "a\u{1b}[2J");
-        assert_eq!(cut("ab cd", 3), "ab …");
+        let redactor = Redactor::default();
+        assert_eq!(redactor.one_line("  a\n\tb  c "), "a b c");
+        assert_eq!(redactor.one_line(&"ä".repeat(400)).chars().count(), LINE + 1);
+        assert_eq!(redactor.first_line("\n \n x\ny"), "x");
+        assert_eq!(redactor.one_line("a\u{1b}[2J"), "a\u{1b}[2J");
+        assert_eq!(redactor.cut("ab cd", 3), "ab …");
     }
 
     #[test]
@@ -106,7 +92,7 @@ mod tests {
         assert_eq!(figures(1, "test"), "1 test");
         assert_eq!(figures(1284, "test"), "1,284 tests");
         assert_eq!([12.5, 3.0, 0.1, 1e-7, 0.0].map(decimal), ["12.5", "3", "0.1", "1e-7", "0"]);
-        assert_eq!(some(["a", "b", "c", "d"], 12), "a, b, c, …");
-        assert_eq!(some(["a"], 1), "a");
+        assert_eq!(Redactor::default().some(["a", "b", "c", "d"], 12), "a, b, c, …");
+        assert_eq!(Redactor::default().some(["a"], 1), "a");
     }
 }

@@ -8,8 +8,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::Api;
 use kube::api::PostParams;
 
-use super::KubernetesSource;
-use super::client::explain;
+use super::{KubernetesSource, ReadClient};
 use crate::domain::access::{Access, Permission, Right};
 use crate::domain::action::Verb;
 use crate::domain::feed::Feed;
@@ -34,7 +33,7 @@ pub(super) async fn run(source: KubernetesSource) {
 }
 
 /// Asks what the operator may do with workloads of these kinds, and who the operator is.
-pub async fn ask(client: &kube::Client, namespace: &str, kinds: impl Iterator<Item = WorkloadKind>) -> Access {
+pub async fn ask(client: &ReadClient, namespace: &str, kinds: impl Iterator<Item = WorkloadKind>) -> Access {
     let kinds: Vec<_> = kinds.collect();
     let user = who(client).await;
     let mut asked: BTreeMap<Right, Permission> = BTreeMap::new();
@@ -57,14 +56,14 @@ pub async fn ask(client: &kube::Client, namespace: &str, kinds: impl Iterator<It
     Access { user, verbs }
 }
 
-async fn who(client: &kube::Client) -> Option<String> {
-    let api: Api<SelfSubjectReview> = Api::all(client.clone());
+async fn who(client: &ReadClient) -> Option<String> {
+    let api: Api<SelfSubjectReview> = Api::all(client.kube.clone());
     let review = SelfSubjectReview::default();
     let answer = tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await.ok()?.ok()?;
     answer.status?.user_info?.username
 }
 
-async fn may(client: &kube::Client, namespace: &str, right: Right) -> Permission {
+async fn may(client: &ReadClient, namespace: &str, right: Right) -> Permission {
     let attributes = ResourceAttributes {
         namespace: Some(namespace.to_owned()),
         verb: Some(right.verb.to_owned()),
@@ -77,11 +76,11 @@ async fn may(client: &kube::Client, namespace: &str, right: Right) -> Permission
         spec: SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() },
         ..Default::default()
     };
-    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.kube.clone());
     match tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await {
         Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => Permission::Allowed,
         Ok(Ok(_)) => Permission::Denied(format!("{} in {namespace}", right.label())),
-        Ok(Err(error)) => Permission::Unknown(explain(&error)),
+        Ok(Err(error)) => Permission::Unknown(client.explain(&error)),
         Err(_) => Permission::Unknown(format!("no answer in {} s", DEADLINE.as_secs())),
     }
 }

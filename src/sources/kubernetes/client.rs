@@ -5,30 +5,55 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
-use crate::config::client::{ClientError, cause, client};
-use crate::config::secret::hide;
 use crate::domain::text::plain_words;
+use crate::platform::Redactor;
+use crate::platform::kube_client::{ClientError, cause, client};
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Makes the client for reading and watching. It does not retry by itself: an outage is shown, not hidden.
-///
-/// # Errors
-/// What the client cannot be built from (TLS material, proxy).
-pub fn for_reading(mut config: kube::Config) -> Result<kube::Client, ClientError> {
-    config.default_retry = false;
-    config.connect_timeout = Some(CONNECT);
-    // Watches are quiet for long: deadlines are set per call.
-    config.read_timeout = None;
-    client(config)
+/// A client for reading and watching one API server. Its errors come in words, without what is secret in them.
+#[derive(Clone)]
+pub struct ReadClient {
+    /// The client itself.
+    pub kube: kube::Client,
+    redactor: Redactor,
 }
 
-/// Returns an error in words: what, where, and what to do.
-#[must_use]
-pub fn explain(error: &kube::Error) -> String {
+impl ReadClient {
+    /// Makes a client that does not retry by itself: an outage is shown, not hidden.
+    ///
+    /// # Errors
+    /// What the client cannot be built from (TLS material, proxy).
+    pub fn new(mut config: kube::Config, redactor: &Redactor) -> Result<Self, ClientError> {
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT);
+        // Watches are quiet for long: deadlines are set per call.
+        config.read_timeout = None;
+        Ok(Self { kube: client(config, redactor)?, redactor: redactor.clone() })
+    }
+
+    /// Returns an error in words: what, where, and what to do.
+    #[must_use]
+    pub fn explain(&self, error: &kube::Error) -> String {
+        explain(error, &self.redactor)
+    }
+
+    /// Returns an error as a trouble of a part.
+    #[must_use]
+    pub fn trouble(&self, error: &kube::Error) -> Trouble {
+        trouble(error, &self.redactor)
+    }
+
+    /// Returns what hides secrets in what is quoted.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+}
+
+fn explain(error: &kube::Error, redactor: &Redactor) -> String {
     match error {
-        kube::Error::Api(status) => explain_status(status),
+        kube::Error::Api(status) => explain_status(status, redactor),
         kube::Error::SerdeError(error) if error.is_eof() => {
             "the answer breaks off; does something in front of the API server cut it short?".to_owned()
         }
@@ -37,7 +62,7 @@ pub fn explain(error: &kube::Error) -> String {
              the kubeconfig wrong?"
                 .to_owned()
         }
-        other => explain_cause(&cause(other)),
+        other => explain_cause(&cause(other, redactor)),
     }
 }
 
@@ -63,14 +88,12 @@ fn explain_cause(cause: &str) -> String {
 }
 
 /// Returns an error as a trouble of a part.
-#[must_use]
-pub fn trouble(error: &kube::Error) -> Trouble {
-    Trouble { why: explain(error), answered: matches!(error, kube::Error::Api(_)) }
+pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> Trouble {
+    Trouble { why: explain(error, redactor), answered: matches!(error, kube::Error::Api(_)) }
 }
 
 /// Returns the API server's answer in words.
-#[must_use]
-pub fn explain_status(status: &Status) -> String {
+pub(super) fn explain_status(status: &Status, redactor: &Redactor) -> String {
     let message = plain_words(&status.message);
     let told = match status.code {
         401 => format!(
@@ -90,7 +113,7 @@ pub fn explain_status(status: &Status) -> String {
         code => format!("{code} {}: {message}", status.reason),
     };
     // It may quote what was sent.
-    hide(&told).into_owned()
+    redactor.redact(&told).into_owned()
 }
 
 /// What the library gives as the reason where the answer was none of the API server's own.
@@ -146,12 +169,14 @@ mod tests {
     fn html_and_other_non_json_answers_are_named() {
         let page = Status::failure("<html><body>busy</body></html>", FOREIGN).with_code(503);
         assert_eq!(
-            explain_status(&page),
+            explain_status(&page, &Redactor::default()),
             "503 Service Unavailable: a page that is not of the API server; is a load balancer in front of it?"
         );
         let own = Status::failure("etcdserver: request timed out", "InternalError").with_code(500);
-        assert_eq!(explain_status(&own), "500 InternalError: etcdserver: request timed out");
-        let read = |text| explain(&kube::Error::SerdeError(serde_json::from_str::<Status>(text).unwrap_err()));
+        assert_eq!(explain_status(&own, &Redactor::default()), "500 InternalError: etcdserver: request timed out");
+        let read = |text| {
+            explain(&kube::Error::SerdeError(serde_json::from_str::<Status>(text).unwrap_err()), &Redactor::default())
+        };
         assert!(read("{\"kind\": \"Ro").starts_with("the answer breaks off"));
         assert!(read("<html>").starts_with("the answer is not JSON"));
     }

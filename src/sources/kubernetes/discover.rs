@@ -6,13 +6,13 @@ use kube::Api;
 use kube::api::ListParams;
 use serde_json::Value;
 
-use super::client::explain;
+use super::ReadClient;
 use super::raw::Raw;
-use crate::config::client::api_resource;
 use crate::domain::ids::{WorkloadId, WorkloadKind};
 use crate::domain::workload::Object;
 use crate::domain::workload::kind::Resource;
 use crate::domain::workload::rollout::TemplateRef;
+use crate::platform::kube_client::api_resource;
 
 /// How long a list may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why the API server did not list them, in words.
-pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<WorkloadId>, String> {
+pub async fn workloads(client: &ReadClient, namespace: &str) -> Result<Vec<WorkloadId>, String> {
     let lists = WorkloadKind::ALL.map(|kind| list(client, namespace, kind));
     let found: Vec<Object> = futures::future::try_join_all(lists).await?.into_iter().flatten().collect();
     let owners: Vec<TemplateRef> =
@@ -33,9 +33,9 @@ pub async fn workloads(client: &kube::Client, namespace: &str) -> Result<Vec<Wor
 }
 
 /// Lists one kind; a kind that the API server does not know has no objects.
-async fn list(client: &kube::Client, namespace: &str, kind: WorkloadKind) -> Result<Vec<Object>, String> {
+async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Result<Vec<Object>, String> {
     let resource = kind.resource();
-    let api: Api<Raw<Value>> = Api::namespaced_with(client.clone(), namespace, &api_resource(resource));
+    let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(resource));
     let what = || format!("cannot list {} in {namespace}", resource.plural);
     match tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await {
         Ok(Ok(list)) => {
@@ -47,13 +47,13 @@ async fn list(client: &kube::Client, namespace: &str, kind: WorkloadKind) -> Res
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, resource).await => {
             Ok(Vec::new())
         }
-        Ok(Err(error)) => Err(format!("{}: {}", what(), explain(&error))),
+        Ok(Err(error)) => Err(format!("{}: {}", what(), client.explain(&error))),
         Err(_) => Err(format!("{}: no answer in {} s", what(), DEADLINE.as_secs())),
     }
 }
 
-async fn is_installed(client: &kube::Client, resource: Resource) -> bool {
+async fn is_installed(client: &ReadClient, resource: Resource) -> bool {
     let group = format!("{}/{}", resource.group, resource.version);
-    let asked = tokio::time::timeout(DEADLINE, client.list_api_group_resources(&group)).await;
+    let asked = tokio::time::timeout(DEADLINE, client.kube.list_api_group_resources(&group)).await;
     !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
 }

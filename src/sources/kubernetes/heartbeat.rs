@@ -8,12 +8,11 @@ use futures::stream::{self, BoxStream};
 use kube::Api;
 
 use super::KubernetesSource;
-use super::client::trouble;
 use super::health::Trouble;
 use super::raw::Raw;
-use crate::config::client::api_resource;
 use crate::domain::ids::WorkloadId;
 use crate::domain::object::Meta;
+use crate::platform::kube_client::api_resource;
 
 /// How often to ask.
 const EVERY: Duration = Duration::from_secs(3);
@@ -26,17 +25,17 @@ pub(super) type Beat = Result<Option<String>, Trouble>;
 /// Asks for the workload again and again.
 pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStream<'static, Beat> {
     let resource = api_resource(workload.kind.resource());
-    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.clone(), &source.namespace, &resource);
-    let name = workload.name.clone();
+    let api: Api<Raw<Meta>> = Api::namespaced_with(source.client.kube.clone(), &source.namespace, &resource);
+    let (client, name) = (source.client.clone(), workload.name.clone());
     stream::unfold(true, move |first| {
-        let (api, name) = (api.clone(), name.clone());
+        let (api, client, name) = (api.clone(), client.clone(), name.clone());
         async move {
             if !first {
                 tokio::time::sleep(EVERY).await;
             }
             let beat = match tokio::time::timeout(DEADLINE, api.get_opt(&name)).await {
                 Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
-                Ok(Err(error)) => Err(trouble(&error)),
+                Ok(Err(error)) => Err(client.trouble(&error)),
                 Err(_) => Err(Trouble { why: format!("no answer in {} s", DEADLINE.as_secs()), answered: false }),
             };
             Some((beat, false))

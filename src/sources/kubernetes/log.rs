@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod as KubePod;
 use kube::Api;
 use kube::api::LogParams;
 
-use super::client::explain;
+use super::ReadClient;
 use crate::domain::pod::Pod;
 
 /// How many lines are kept.
@@ -20,8 +20,8 @@ const BYTES: i64 = 64 * 1024;
 ///
 /// # Errors
 /// Why there are none, in words.
-pub async fn tail(client: &kube::Client, namespace: &str, pod: &Pod) -> Result<Vec<String>, String> {
-    let api: Api<KubePod> = Api::namespaced(client.clone(), namespace);
+pub async fn tail(client: &ReadClient, namespace: &str, pod: &Pod) -> Result<Vec<String>, String> {
+    let api: Api<KubePod> = Api::namespaced(client.kube.clone(), namespace);
     let params = LogParams {
         container: pod.failing_container.clone(),
         tail_lines: Some(LINES),
@@ -32,7 +32,7 @@ pub async fn tail(client: &kube::Client, namespace: &str, pod: &Pod) -> Result<V
     match tokio::time::timeout(DEADLINE, api.logs(&pod.name, &params)).await {
         Ok(Ok(text)) if text.trim().is_empty() => Err("the log is empty".to_owned()),
         Ok(Ok(text)) => Ok(text.lines().map(ToOwned::to_owned).collect()),
-        Ok(Err(error)) => Err(explain(&error)),
+        Ok(Err(error)) => Err(client.explain(&error)),
         Err(_) => Err(format!("no answer in {} s", DEADLINE.as_secs())),
     }
 }

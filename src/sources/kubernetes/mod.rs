@@ -25,6 +25,8 @@ use crate::domain::counters::KnownCanary;
 use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::signals::Tracks;
 
+pub use client::ReadClient;
+
 /// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
 pub type TracksByWorkload = BTreeMap<WorkloadId, Tracks>;
 
@@ -37,7 +39,7 @@ pub struct KubernetesSource {
     /// The environment.
     pub env: EnvName,
     /// Client for reading.
-    pub client: kube::Client,
+    pub client: ReadClient,
     /// Namespace.
     pub namespace: String,
     /// Workloads to watch.

@@ -6,7 +6,6 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
 use super::KubernetesSource;
-use super::client::trouble;
 use crate::domain::checklist::record::{NAME, read};
 use crate::domain::feed::Feed;
 
@@ -17,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Looks again and again, and at once when a look is asked for.
 pub(super) async fn run(source: KubernetesSource) {
-    let api: Api<ConfigMap> = Api::namespaced(source.client.clone(), &source.namespace);
+    let api: Api<ConfigMap> = Api::namespaced(source.client.kube.clone(), &source.namespace);
     loop {
         let look = tokio::time::timeout(DEADLINE, api.get_opt(NAME)).await;
         let known = match look {
@@ -26,7 +25,7 @@ pub(super) async fn run(source: KubernetesSource) {
                 source.outlet.send(Feed::Ledger(Box::new(read(&source.env, &data))));
                 Ok(())
             }
-            Ok(Err(error)) => Err(trouble(&error).why),
+            Ok(Err(error)) => Err(source.client.explain(&error)),
             Err(_) => Err(format!("no answer in {} s", DEADLINE.as_secs())),
         };
         source.outlet.send(Feed::Record { env: source.env.clone(), known });

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::client::{explain_status, trouble};
 use super::health::Trouble;
 use super::raw::{Raw, Reduced};
+use crate::platform::Redactor;
 
 /// Longest wait between two tries: short enough that an outage's end is seen at once, long enough to be no burden.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
@@ -47,9 +48,13 @@ impl Selection {
 ///
 /// A watch that is told that its version is gone (410) lists again; that is how the API server works, and no trouble. One
 /// whose start is answered so would never list again by itself: it is made anew.
-pub fn watch<T: Reduced>(api: Api<Raw<T>>, selection: Selection) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+pub fn watch<T: Reduced>(
+    api: Api<Raw<T>>,
+    selection: Selection,
+    redactor: Redactor,
+) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
     let make = move || watcher(api.clone(), selection.config()).boxed();
-    let state = State { inner: make(), make, waits: Waits::default(), pending: None };
+    let state = State { inner: make(), make, waits: Waits::default(), pending: None, redactor };
     stream::unfold(state, State::next).boxed()
 }
 
@@ -58,6 +63,7 @@ struct State<S, F> {
     make: F,
     waits: Waits,
     pending: Option<Duration>,
+    redactor: Redactor,
 }
 
 /// The waits between tries: each longer than the one before, until all has been calm for a while.
@@ -94,7 +100,7 @@ where
             let trouble = match said {
                 Some(Ok(event)) => return Some((Ok(event), self)),
                 Some(Err(error)) if is_gone(&error) => None,
-                Some(Err(error)) => Some(trouble_of(&error)),
+                Some(Err(error)) => Some(trouble_of(&error, &self.redactor)),
                 None => {
                     self.inner = (self.make)();
                     Some(Trouble { why: "the watch ended".to_owned(), answered: true })
@@ -125,12 +131,12 @@ fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(0.75 + f64::from(noise % 1000) / 2000.0)
 }
 
-fn trouble_of(error: &watcher::Error) -> Trouble {
+fn trouble_of(error: &watcher::Error, redactor: &Redactor) -> Trouble {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => trouble(error),
-        watcher::Error::WatchError(status) => Trouble { why: explain_status(status), answered: true },
+        | watcher::Error::WatchFailed(error) => trouble(error, redactor),
+        watcher::Error::WatchError(status) => Trouble { why: explain_status(status, redactor), answered: true },
         watcher::Error::NoResourceVersion => {
             Trouble { why: "the API server's answer has no resourceVersion".to_owned(), answered: true }
         }

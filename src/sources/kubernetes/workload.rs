@@ -16,19 +16,20 @@ use super::heartbeat::{self, Beat};
 use super::pace::paced;
 use super::raw::{Raw, Reduced};
 use super::store::Store;
-use super::watch::{Selection, watch};
-use crate::config::client::api_resource;
+use super::watch::{self, Selection};
 use crate::domain::analysis_run::AnalysisRun;
 use crate::domain::counters::{GivenShare, KnownCanary, KnownPod};
 use crate::domain::event::KubeEvent;
 use crate::domain::feed::Feed;
 use crate::domain::ids::WorkloadKey;
-use crate::domain::object::Meta;
 use crate::domain::pod::Pod;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::signals::Tracks;
+use crate::domain::workload::deployment::{self, Deployment};
 use crate::domain::workload::kind::Resource;
+use crate::domain::workload::router::{Routed, Router};
 use crate::domain::workload::{Object, Snapshot};
+use crate::platform::kube_client::api_resource;
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
 const SETTLE: Duration = Duration::from_millis(33);
@@ -36,7 +37,9 @@ const SETTLE: Duration = Duration::from_millis(33);
 /// What a watch reports.
 enum WatchMessage {
     Object(Event<Raw<Object>>),
-    TemplateOwner(Event<Raw<Meta>>),
+    TemplateOwner(Event<Raw<Deployment>>),
+    /// An object of the router, by name.
+    Router(String, Event<Raw<Value>>),
     ReplicaSet(Event<Raw<ReplicaSet>>),
     Pod(Event<Raw<Pod>>),
     AnalysisRun(Event<Raw<AnalysisRun>>),
@@ -50,6 +53,7 @@ enum WatchMessage {
 enum Part {
     Object,
     Template,
+    Router,
     ReplicaSets,
     Pods,
     AnalysisRuns,
@@ -61,6 +65,7 @@ impl Part {
         match self {
             Self::Object => "object",
             Self::Template => "template",
+            Self::Router => "router",
             Self::ReplicaSets => "replicasets",
             Self::Pods => "pods",
             Self::AnalysisRuns => "analysis runs",
@@ -122,7 +127,10 @@ struct Watched {
     health: Health,
     target: WorkloadKey,
     object: Store<Object>,
-    owner: Store<Meta>,
+    owner: Store<Deployment>,
+    /// The router whose objects are watched, and what each of them says.
+    router: Option<Router>,
+    routed: BTreeMap<String, Routed>,
     replicasets: Store<ReplicaSet>,
     pods: Store<Pod>,
     runs: Store<AnalysisRun>,
@@ -142,6 +150,8 @@ impl Watched {
             target,
             object: Store::default(),
             owner: Store::default(),
+            router: None,
+            routed: BTreeMap::new(),
             replicasets: Store::default(),
             pods: Store::default(),
             runs: Store::default(),
@@ -152,16 +162,22 @@ impl Watched {
         }
     }
 
-    /// What one watch asks.
-    fn api<T: Reduced>(&self, resource: Resource) -> Api<Raw<T>> {
-        Api::namespaced_with(paced(self.source.client.clone()), &self.source.namespace, &api_resource(resource))
+    /// Watches what a selection names of a resource.
+    fn watch<T: Reduced>(
+        &self,
+        resource: Resource,
+        selection: Selection,
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+        let client = &self.source.client;
+        let api = Api::namespaced_with(paced(client.kube.clone()), &self.source.namespace, &api_resource(resource));
+        watch::watch(api, selection, client.redactor().clone())
     }
 
     fn object_stream(&self) -> Stream {
         let name = &self.target.workload.name;
         let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
         let kind = self.target.workload.kind;
-        reported(Part::Object, watch(self.api::<Value>(kind.resource()), one), move |event| {
+        reported(Part::Object, self.watch::<Value>(kind.resource(), one), move |event| {
             WatchMessage::Object(event_as(event, |value| Object::reduce(kind, &value)))
         })
     }
@@ -174,7 +190,7 @@ impl Watched {
             self.target.workload.name
         );
         let selection = Selection { fields: Some(fields), ..Selection::default() };
-        reported(Part::Events, watch(self.api::<KubeEvent>(Resource::EVENT), selection), WatchMessage::Event)
+        reported(Part::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
     }
 
     /// The watches of what belongs to the object, begun anew; none before its selector is known.
@@ -182,23 +198,55 @@ impl Watched {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
         let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
-        let replicasets = watch(self.api::<ReplicaSet>(Resource::REPLICASET), labelled());
+        let replicasets = self.watch(Resource::REPLICASET, labelled());
         streams.push(reported(Part::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
-        streams.push(reported(Part::Pods, watch(self.api::<Pod>(Resource::POD), labelled()), WatchMessage::Pod));
+        streams.push(reported(Part::Pods, self.watch(Resource::POD, labelled()), WatchMessage::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
-            let runs = self.api::<AnalysisRun>(Resource::ANALYSIS_RUN);
-            streams.push(reported(Part::AnalysisRuns, watch(runs, Selection::default()), WatchMessage::AnalysisRun));
+            let runs = self.watch(Resource::ANALYSIS_RUN, Selection::default());
+            streams.push(reported(Part::AnalysisRuns, runs, WatchMessage::AnalysisRun));
             let owner = rollout.spec.workload_ref.as_ref();
             if let Some(owner) = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind) {
                 let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
-                streams.push(reported(
-                    Part::Template,
-                    watch(self.api::<Meta>(Resource::DEPLOYMENT), one),
-                    WatchMessage::TemplateOwner,
-                ));
+                let owner = self.watch::<Value>(Resource::DEPLOYMENT, one);
+                streams.push(reported(Part::Template, owner, |event| {
+                    WatchMessage::TemplateOwner(event_as(event, |value| deployment::reduce(&value)))
+                }));
             }
         }
+        streams.extend(self.router.iter().flat_map(|router| self.router_streams(router)));
         streams
+    }
+
+    /// The watches of the router's own objects. Where they cannot be read the controller's report is all there is.
+    fn router_streams(&self, router: &Router) -> Vec<Stream> {
+        let Some(resource) = router.kind.resource() else { return Vec::new() };
+        let stream = |name: &String| {
+            let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
+            let name = name.clone();
+            reported(Part::Router, self.watch::<Value>(resource, one), move |event| {
+                WatchMessage::Router(name.clone(), event)
+            })
+        };
+        router.names.iter().map(stream).collect()
+    }
+
+    fn take_routed(&mut self, name: String, event: &Event<Raw<Value>>) -> bool {
+        let Some(router) = &self.router else { return false };
+        let routed = match event {
+            Event::Apply(raw) | Event::InitApply(raw) => router.read(&name, raw.kept.as_ref()),
+            Event::Delete(_) => router.read(&name, None),
+            // What is there follows; what is not, is not there when the list is complete.
+            Event::Init => {
+                self.routed.remove(&name);
+                return false;
+            }
+            Event::InitDone if self.routed.contains_key(&name) => return true,
+            Event::InitDone => router.read(&name, None),
+        };
+        let before = self.routed.remove(&name);
+        let changed = before != routed;
+        self.routed.extend(routed.map(|routed| (name, routed)));
+        changed
     }
 
     /// Takes in what a watch said; returns whether the snapshot may have changed.
@@ -207,6 +255,7 @@ impl Watched {
         match message {
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
+            WatchMessage::Router(name, event) => self.take_routed(name, &event),
             WatchMessage::ReplicaSet(event) => self.replicasets.take(event),
             WatchMessage::Pod(event) => self.pods.take(event),
             WatchMessage::AnalysisRun(event) => self.runs.take(event),
@@ -228,6 +277,7 @@ impl Watched {
             | WatchMessage::ReplicaSet(Event::Init)
             | WatchMessage::Pod(Event::Init)
             | WatchMessage::TemplateOwner(_)
+            | WatchMessage::Router(..)
             | WatchMessage::AnalysisRun(_)
             | WatchMessage::Event(_) => return,
             WatchMessage::Object(_) => (Part::Object, Ok(())),
@@ -273,12 +323,15 @@ impl Watched {
         deaf || was_lost
     }
 
-    /// Returns whether the selector of the parts is new; the parts seen so far are forgotten then.
+    /// Returns whether the selector of the parts, or the router, is new; the parts seen so far are forgotten then.
     fn selector_changed(&mut self) -> bool {
-        let Some(selector) = self.object.only().map(|object| object.selector().to_owned()) else { return false };
-        if selector.is_empty() || self.selector.as_ref() == Some(&selector) {
+        let Some(object) = self.object.only() else { return false };
+        let (selector, router) = (object.selector().to_owned(), object.workload().router());
+        if selector.is_empty() || self.selector.as_ref() == Some(&selector) && self.router == router {
             return false;
         }
+        self.router = router;
+        self.routed.clear();
         self.replicasets = Store::default();
         self.pods = Store::default();
         self.runs = Store::default();
@@ -316,7 +369,14 @@ impl Watched {
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         let mut runs: Vec<AnalysisRun> = self.runs.owned(|owner| owner == uid).cloned().collect();
         runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
-        Snapshot { object, template_owner: self.owner.only().cloned(), replicasets, pods, runs }
+        Snapshot {
+            object,
+            template_owner: self.owner.only().cloned().map(Box::new),
+            routed: self.routed.values().cloned().collect(),
+            replicasets,
+            pods,
+            runs,
+        }
     }
 
     fn tell_tracks(&self, snapshot: &Snapshot) {

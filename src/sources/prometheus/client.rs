@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::answer::{Alerts, Answer, Envelope, Plain, RaisedAlert, RuleGroups};
 use super::trouble::{QueryError, SetupError, said, tidy};
 use crate::config::{Auth, Prometheus, Revealed};
+use crate::platform::Redactor;
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 16 << 20;
@@ -26,6 +27,7 @@ pub struct PrometheusClient {
     /// The base URL without what is secret in it.
     at: String,
     timeout: Duration,
+    redactor: Redactor,
 }
 
 impl fmt::Debug for PrometheusClient {
@@ -35,11 +37,11 @@ impl fmt::Debug for PrometheusClient {
 }
 
 impl PrometheusClient {
-    /// Builds a client: reads secrets and the CA file, asks nothing yet.
-    pub async fn new(settings: &Prometheus) -> Result<Self, SetupError> {
+    /// Builds a client: reads secrets and the CA file, and tells the secrets to the redactor; asks nothing yet.
+    pub async fn new(settings: &Prometheus, redactor: &Redactor) -> Result<Self, SetupError> {
         let timeout = settings.timeout.unsigned_abs();
         let mut builder = Client::builder()
-            .default_headers(headers(settings).await?)
+            .default_headers(headers(settings, redactor).await?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(timeout)
             .tls_danger_accept_invalid_certs(settings.insecure)
@@ -55,15 +57,15 @@ impl PrometheusClient {
         if let Some(path) = &settings.ca_file {
             let fail = |reason: String| SetupError::CaFile { path: path.display().to_string(), reason };
             let pem = tokio::fs::read(path).await.map_err(|e| fail(e.to_string()))?;
-            let certificates = Certificate::from_pem_bundle(&pem).map_err(|e| fail(cause(&e)))?;
+            let certificates = Certificate::from_pem_bundle(&pem).map_err(|e| fail(cause(&e, redactor)))?;
             if certificates.is_empty() {
                 return Err(fail("there is no certificate in it".to_owned()));
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        let client = builder.build().map_err(|e| SetupError::Tls(cause(&e)))?;
+        let client = builder.build().map_err(|e| SetupError::Tls(cause(&e, redactor)))?;
         let basic = match &settings.auth {
-            Auth::Basic { username, password } => Some((username.clone(), password.reveal().await?)),
+            Auth::Basic { username, password } => Some((username.clone(), password.reveal(redactor).await?)),
             Auth::None | Auth::Bearer(_) => None,
         };
         let base = without_user(settings.url.clone());
@@ -74,7 +76,12 @@ impl PrometheusClient {
         };
         let (query, query_range) = (endpoint("query"), endpoint("query_range"));
         let at = base.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { client, basic, query, query_range, at, timeout })
+        Ok(Self { client, basic, query, query_range, at, timeout, redactor: redactor.clone() })
+    }
+
+    /// Builds the client anew, for a token may have been renewed.
+    pub(super) async fn renewed(&self, settings: &Prometheus) -> Result<Self, SetupError> {
+        Self::new(settings, &self.redactor).await
     }
 
     /// The server's URL without user and password.
@@ -131,7 +138,9 @@ impl PrometheusClient {
             Ok(Plain { status: said, data: Some(data) }) if status.is_success() && said == "success" => Ok(data),
             // What is wrong with it is worded as for a query.
             parsed => self.read(status, &body).and_then(|_| {
-                let what = parsed.err().map_or_else(|| "success without data".to_owned(), |e| tidy(&e.to_string()));
+                let what = parsed
+                    .err()
+                    .map_or_else(|| "success without data".to_owned(), |e| tidy(&e.to_string(), &self.redactor));
                 Err(QueryError::Malformed { at: self.at.clone(), what })
             }),
         }
@@ -159,7 +168,7 @@ impl PrometheusClient {
         if status.is_redirection() {
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("?");
             // A log-in redirect carries state in its parameters.
-            let to = tidy(to.split(['?', '#']).next().unwrap_or_default());
+            let to = tidy(to.split(['?', '#']).next().unwrap_or_default(), &self.redactor);
             let to = Url::parse(&to).map_or(to, |url| without_user(url).to_string());
             return Err(QueryError::Redirected { at: self.at.clone(), to });
         }
@@ -172,13 +181,15 @@ impl PrometheusClient {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok((status, body)),
-                Err(error) => return Err(QueryError::Cut { at: self.at.clone(), reason: cause(&error) }),
+                Err(error) => {
+                    return Err(QueryError::Cut { at: self.at.clone(), reason: cause(&error, &self.redactor) });
+                }
             }
         }
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> QueryError {
-        let (at, reason) = (self.at.clone(), cause(error));
+        let (at, reason) = (self.at.clone(), cause(error, &self.redactor));
         if error.is_timeout() {
             return QueryError::TimedOut { at, after: self.timeout };
         }
@@ -190,13 +201,13 @@ impl PrometheusClient {
     }
 
     fn read(&self, status: StatusCode, body: &[u8]) -> Result<Answer, QueryError> {
-        let (at, code) = (self.at.clone(), status.as_u16());
+        let (at, code, redactor) = (self.at.clone(), status.as_u16(), &self.redactor);
         let envelope = serde_json::from_slice::<Envelope>(body);
         let words = |envelope: &Result<Envelope, _>| match envelope {
-            Ok(Envelope { error, .. }) => said(error),
+            Ok(Envelope { error, .. }) => said(error, redactor),
             // An HTML page says nothing to a person that its title does not.
-            Err(_) if looks_like_html(body) => title(body).map(|t| said(&t)).unwrap_or_default(),
-            Err(_) => said(&String::from_utf8_lossy(body)),
+            Err(_) if looks_like_html(body) => title(body, redactor).map(|t| said(&t, redactor)).unwrap_or_default(),
+            Err(_) => said(&String::from_utf8_lossy(body), redactor),
         };
         match (code, envelope) {
             (401 | 403 | 407, envelope) => Err(QueryError::Denied { at, status: code, said: words(&envelope) }),
@@ -204,21 +215,23 @@ impl PrometheusClient {
             (404 | 405, Err(_)) => Err(QueryError::NotFound { at, status: code }),
             (429 | 500..=599, envelope) => Err(QueryError::Unavailable { at, status: code, said: words(&envelope) }),
             (_, Ok(envelope)) if !envelope.is_success() => {
-                Err(QueryError::Rejected { status: code, kind: tidy(&envelope.kind), said: tidy(&envelope.error) })
+                let [kind, said] = [&envelope.kind, &envelope.error].map(|text| tidy(text, redactor));
+                Err(QueryError::Rejected { status: code, kind, said })
             }
             (200..=299, Ok(envelope)) => {
-                let answer = envelope.into_answer();
-                answer.map_err(|what| QueryError::Malformed { at, what })
+                let mut answer = envelope.into_answer().map_err(|what| QueryError::Malformed { at, what })?;
+                answer.warnings = answer.warnings.iter().map(|warning| tidy(warning, redactor)).collect();
+                Ok(answer)
             }
             (200..=299, Err(error)) if !looks_like_html(body) && !body.is_empty() => {
                 let what = if error.is_eof() {
                     format!("the JSON breaks off after {} bytes", body.len())
                 } else {
-                    tidy(&error.to_string())
+                    tidy(&error.to_string(), redactor)
                 };
                 Err(QueryError::Malformed { at, what })
             }
-            _ => Err(QueryError::NotPrometheus { at, status: code, what: describe(body) }),
+            _ => Err(QueryError::NotPrometheus { at, status: code, what: describe(body, redactor) }),
         }
     }
 }
@@ -227,10 +240,10 @@ fn seconds(time: Timestamp) -> String {
     format!("{:.3}", time.as_millisecond() as f64 / 1000.0)
 }
 
-async fn headers(settings: &Prometheus) -> Result<HeaderMap, SetupError> {
+async fn headers(settings: &Prometheus, redactor: &Redactor) -> Result<HeaderMap, SetupError> {
     let mut headers = HeaderMap::new();
     let mut add = |name: &str, value: String| {
-        let bad = || SetupError::Header(tidy(name));
+        let bad = || SetupError::Header(tidy(name, redactor));
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
         let mut value = HeaderValue::try_from(value).map_err(|_| bad())?;
         // Keeps it out of debug output.
@@ -239,10 +252,10 @@ async fn headers(settings: &Prometheus) -> Result<HeaderMap, SetupError> {
         Ok::<_, SetupError>(())
     };
     for (name, value) in &settings.headers {
-        add(name, value.reveal().await?.expose().to_owned())?;
+        add(name, value.reveal(redactor).await?.expose().to_owned())?;
     }
     if let Auth::Bearer(token) = &settings.auth {
-        add(AUTHORIZATION.as_str(), format!("Bearer {}", token.reveal().await?.expose().trim()))?;
+        add(AUTHORIZATION.as_str(), format!("Bearer {}", token.reveal(redactor).await?.expose().trim()))?;
     }
     Ok(headers)
 }
@@ -261,13 +274,13 @@ pub(in crate::sources) fn without_user(mut url: Url) -> Url {
 }
 
 /// The innermost cause: the outer layers only repeat that something failed. It names no URL.
-pub(in crate::sources) fn cause(error: &reqwest::Error) -> String {
+pub(in crate::sources) fn cause(error: &reqwest::Error, redactor: &Redactor) -> String {
     let mut innermost: Option<&dyn std::error::Error> = error.source();
     while let Some(inner) = innermost.and_then(std::error::Error::source) {
         innermost = Some(inner);
     }
     match innermost {
-        Some(inner) => tidy(&inner.to_string()),
+        Some(inner) => tidy(&inner.to_string(), redactor),
         None if error.is_decode() => "its encoding is broken".to_owned(),
         None => "the request failed".to_owned(),
     }
@@ -277,22 +290,22 @@ fn looks_like_html(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-fn title(body: &[u8]) -> Option<String> {
+fn title(body: &[u8], redactor: &Redactor) -> Option<String> {
     let page = String::from_utf8_lossy(&body[..body.len().min(64 << 10)]);
     let lower = page.to_ascii_lowercase();
     let start = lower.find("<title")? + "<title".len();
     let start = start + lower[start..].find('>')? + 1;
     let end = start + lower[start..].find("</title")?;
-    Some(tidy(&page[start..end]))
+    Some(tidy(&page[start..end], redactor))
 }
 
 /// Says what came where something else was expected.
-pub(in crate::sources) fn describe(body: &[u8]) -> String {
+pub(in crate::sources) fn describe(body: &[u8], redactor: &Redactor) -> String {
     if body.trim_ascii().is_empty() {
         "nothing".to_owned()
     } else if looks_like_html(body) {
-        title(body).map_or_else(|| "HTML".to_owned(), |title| format!("HTML (\u{201c}{title}\u{201d})"))
+        title(body, redactor).map_or_else(|| "HTML".to_owned(), |title| format!("HTML (\u{201c}{title}\u{201d})"))
     } else {
-        format!("text (\u{201c}{}\u{201d})", tidy(&String::from_utf8_lossy(&body[..body.len().min(80)])))
+        format!("text (\u{201c}{}\u{201d})", tidy(&String::from_utf8_lossy(&body[..body.len().min(80)]), redactor))
     }
 }

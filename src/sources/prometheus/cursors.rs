@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::paths::{file_stem, open_private, private_dir};
 use crate::domain::counters::Counters;
 use crate::domain::ids::{EnvName, WorkloadId};
 use crate::kill_points::{pass, pass_after};
+use crate::platform::private_files::{file_stem, open_private, private_dir};
 use analysis::Judge;
 
 /// What is kept of each workload of an environment.

@@ -46,7 +46,7 @@ pub type History = BTreeMap<(Track, Signal), Series>;
 impl Questions {
     /// Reads the secrets again, for a token may have been renewed.
     pub async fn renew(&mut self) -> Result<(), SetupError> {
-        self.client = PrometheusClient::new(&self.settings).await?;
+        self.client = self.client.renewed(&self.settings).await?;
         Ok(())
     }
 

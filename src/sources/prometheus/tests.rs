@@ -15,6 +15,7 @@ use super::{Questions, configured};
 use crate::config::{Preset, Prometheus, Secret};
 use crate::domain::ids::{Track, WorkloadId, WorkloadKind};
 use crate::domain::signals::{Reading, Signal, Tracks};
+use crate::platform::Redactor;
 
 // Only tests see the simulator from this room.
 #[cfg(test)]
@@ -42,7 +43,7 @@ fn secret(text: &str) -> Secret {
 
 /// Asks with a preset about the namespace `shop`.
 async fn questions(url: &str, preset: Preset) -> Questions {
-    configured::questions(&Prometheus { preset, ..settings(url) }, "shop").await.unwrap()
+    configured::questions(&Prometheus { preset, ..settings(url) }, "shop", &Redactor::default()).await.unwrap()
 }
 
 /// One look at the workload's tracks.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answer::{Answer, Data, Point};
 use super::queries::{Queries, TRACKS};
-use super::trouble::{QueryError, tidy};
+use super::trouble::QueryError;
 use crate::domain::ids::Track;
 use crate::domain::series::Series;
 use crate::domain::signals::{NoData, Reading, Signal};
@@ -58,7 +58,7 @@ pub fn points(answer: Result<Answer, QueryError>) -> Result<Vec<Point>, NoData> 
 fn complete(answer: Result<Answer, QueryError>) -> Result<Data, NoData> {
     let answer = answer.map_err(|error| NoData::Failed(error.to_string()))?;
     match answer.warnings.first() {
-        Some(warning) => Err(NoData::Partial(tidy(warning))),
+        Some(warning) => Err(NoData::Partial(warning.clone())),
         None => Ok(answer.data),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::config::secret::{SecretError, hide};
+use crate::config::secret::SecretError;
 use crate::domain::text::visible;
+use crate::platform::Redactor;
 
 /// Why a client cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,8 +142,8 @@ const LONGEST: usize = 200;
 
 /// A text from outside on one line, bounded, nothing in it that moves a cursor or is secret.
 #[must_use]
-pub fn tidy(text: &str) -> String {
-    let text = hide(text);
+pub fn tidy(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");
     let line = visible(&line);
@@ -154,7 +155,7 @@ pub fn tidy(text: &str) -> String {
 
 /// What a server said, ready to stand after a status.
 #[must_use]
-pub fn said(text: &str) -> String {
-    let text = tidy(text);
+pub fn said(text: &str, redactor: &Redactor) -> String {
+    let text = tidy(text, redactor);
     if text.is_empty() { text } else { format!(": {text}") }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use release_cockpit::config::cluster::Clusters;
-use release_cockpit::config::paths::Variables;
 use release_cockpit::config::{Config, Place};
+use release_cockpit::platform::Redactor;
+use release_cockpit::platform::Variables;
+use release_cockpit::platform::kubeconfig::Clusters;
 
 pub fn check(data: &[u8]) {
     match data.split_first() {
@@ -19,11 +20,12 @@ fn toml(text: &str) {
     let place = Place { folder: "/somewhere".into(), home: Some("/home/ada".into()), prometheus: None };
     match Config::parse(text, &place) {
         Ok(config) => {
-            let names: BTreeSet<&str> = config.environments.iter().map(|env| env.name.as_str()).collect();
+            let names: BTreeSet<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();
             assert_eq!(names.len(), config.environments.len(), "a name stands twice");
             for env in &config.environments {
-                assert!(!env.name.as_str().is_empty());
-                assert!(env.rules.clone().checked().is_ok(), "{:?}", env.rules);
+                assert!(!env.name().as_str().is_empty());
+                let rules = &env.settings.rules;
+                assert!(rules.clone().checked().is_ok(), "{rules:?}");
                 let ids: BTreeSet<String> = env.checks.iter().map(|check| check.spec.id.to_string()).collect();
                 assert_eq!(ids.len(), env.checks.len(), "a check stands twice");
             }
@@ -45,7 +47,7 @@ fn kubeconfig(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new_in(super::evidence::memory()).unwrap();
     file.write_all(bytes).unwrap();
     let variables = Variables { kubeconfig: Some(file.path().into()), ..Variables::default() };
-    match Clusters::read(&variables) {
+    match Clusters::read(&variables, &Redactor::default()) {
         Ok(clusters) => {
             let contexts = clusters.contexts();
             let names: BTreeSet<&String> = contexts.iter().collect();

@@ -6,6 +6,7 @@ use analysis::{Judge, Look, Rules};
 use release_cockpit::domain::counters::{Counters, Histogram, Role, Samples, Seen, SeriesSeen};
 use release_cockpit::domain::ids::Track;
 use release_cockpit::domain::signals::Tracks;
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::answer::{Alerts, Answer, Data, Envelope, Plain, RaisedAlert, RuleGroups};
 use release_cockpit::sources::prometheus::trouble::{said, tidy};
 
@@ -29,7 +30,7 @@ fn alerts(bytes: &[u8]) {
     if let Ok(Plain { data: Some(Alerts { alerts }), .. }) = serde_json::from_slice::<Plain<Alerts>>(bytes) {
         for RaisedAlert { labels, .. } in alerts {
             for label in labels.values() {
-                safe::lines(&tidy(label));
+                safe::lines(&tidy(label, &Redactor::default()));
             }
         }
     }
@@ -40,9 +41,9 @@ fn alerts(bytes: &[u8]) {
 fn answers(bytes: &[u8]) {
     let mut counted = Counted::new();
     for line in bytes.split(|byte| *byte == b'\n').take(40) {
-        safe::lines(&said(&String::from_utf8_lossy(line)));
+        safe::lines(&said(&String::from_utf8_lossy(line), &Redactor::default()));
         let Ok(envelope) = serde_json::from_slice::<Envelope>(line) else { continue };
-        safe::lines(&tidy(&envelope.error));
+        safe::lines(&tidy(&envelope.error, &Redactor::default()));
         match envelope.into_answer() {
             Ok(Answer { data: Data::Matrix(runs), .. }) => {
                 let series: Vec<SeriesSeen> = runs
@@ -70,7 +71,7 @@ fn answers(bytes: &[u8]) {
                 let at = series.iter().flat_map(|series| series.samples.times().collect::<Vec<_>>()).max().unwrap_or(0);
                 counted.look(&Seen { at, series, pods: None });
             }
-            Ok(Answer { warnings, .. }) => safe::lines(&tidy(&warnings.join(" "))),
+            Ok(Answer { warnings, .. }) => safe::lines(&tidy(&warnings.join(" "), &Redactor::default())),
             Err(why) => assert!(!why.is_empty()),
         }
     }

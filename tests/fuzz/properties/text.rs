@@ -5,6 +5,7 @@ use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::status;
 use release_cockpit::domain::changes::markdown::{escape, line};
 use release_cockpit::domain::text::{is_unsafe, visible};
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::trouble::tidy;
 use serde_json::{Value, json};
 
@@ -42,7 +43,7 @@ fn words(text: &str) {
         safe::lines(&written);
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
     }
-    for written in [escape(text), line(text), tidy(text)] {
+    for written in [escape(text), line(text), tidy(text, &Redactor::default())] {
         assert!(!written.chars().any(is_unsafe), "{written:?}");
     }
 }

@@ -22,7 +22,8 @@ use release_cockpit::domain::journal::{Entry, Line};
 use release_cockpit::domain::step::{PauseFor, Step};
 use release_cockpit::domain::verdict::{Judgement, Verdict};
 use release_cockpit::domain::workload::Object;
-use release_cockpit::domain::workload::rollout::RolloutStrategy;
+use release_cockpit::domain::workload::rollout::{CanaryStrategy, RolloutStrategy};
+use release_cockpit::domain::workload::router::Router;
 use tui_input::Input;
 
 use super::parts::{
@@ -108,17 +109,18 @@ pub fn model_of(text: &str) -> Model {
         if let Object::Rollout(rollout) = &mut snapshot.object {
             text.clone_into(&mut rollout.meta.name);
             text.clone_into(&mut rollout.meta.resource_version);
-            rollout.spec.strategy = RolloutStrategy::Canary {
+            rollout.spec.strategy = RolloutStrategy::Canary(CanaryStrategy {
                 steps: vec![
                     Step::Analysis(vec![text.to_owned(); 2]),
                     Step::Pause(PauseFor::Person),
                     Step::Plugin(text.to_owned()),
                     Step::SetHeaderRoute(text.to_owned()),
                 ],
-                traffic_routed: true,
+                router: Some(Router::default()),
                 max_weight: 100,
                 injects_metadata: false,
-            };
+                ..CanaryStrategy::default()
+            });
         }
         tell_of(&mut model, &target, snapshot, ago(60));
         let figures = Figures { rps: 1e12, errors: 1.0, p99: 1e9 };

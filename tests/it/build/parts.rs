@@ -20,10 +20,10 @@ use release_cockpit::domain::pod::Pod;
 use release_cockpit::domain::replicaset::ReplicaSet;
 use release_cockpit::domain::signals::{NoData, Sample, Signal};
 use release_cockpit::domain::step::{PauseFor, Step};
-use release_cockpit::domain::verdict::Limits;
 use release_cockpit::domain::workload::rollout::{
-    PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+    CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RouterWeight, RouterWeights,
 };
+use release_cockpit::domain::workload::router::Router;
 use release_cockpit::domain::workload::{Object, Snapshot};
 use release_cockpit::domain::world::{EnvSettings, World};
 use release_cockpit::keys::Keymap;
@@ -53,18 +53,12 @@ pub fn target(env: &str) -> WorkloadKey {
 
 pub fn settings(name: &str, protected: bool) -> EnvSettings {
     EnvSettings {
-        name: EnvName::new(name),
         context: format!("eks-{name}"),
         namespace: "payments".to_owned(),
         protected,
-        read_only: false,
         has_metrics: true,
-        limits: Limits::default(),
-        rules: analysis::Rules::default(),
-        guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
-        checks: Vec::new(),
-        sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),
         workloads: vec![api()],
+        ..EnvSettings::new(name)
     }
 }
 
@@ -77,6 +71,17 @@ pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Mode
     let mut model = Model::new(core, Keymap::default(), look, TimeZone::UTC);
     model.ui.env = EnvName::new(env);
     model
+}
+
+/// Weights that a router confirmed: so much to the canary.
+pub fn weights(canary: u32) -> RouterWeights {
+    let weight = |hash: &str, weight| RouterWeight { hash: hash.to_owned(), weight };
+    RouterWeights {
+        canary: weight("7d9b4c5f6", canary),
+        stable: weight("6c9f78d5b", 100 - canary),
+        additional: Vec::new(),
+        verified: Some(true),
+    }
 }
 
 /// Says that both sources of an environment answer, and that everything is allowed.
@@ -165,12 +170,13 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         },
         spec: RolloutSpec {
             replicas: Some(wanted),
-            strategy: RolloutStrategy::Canary {
+            strategy: RolloutStrategy::Canary(CanaryStrategy {
                 steps: steps(),
-                traffic_routed: true,
+                router: Some(Router::default()),
                 max_weight: 100,
                 injects_metadata: false,
-            },
+                ..CanaryStrategy::default()
+            }),
             containers: revisions.first().map(|(rs, _)| rs.containers.clone()).unwrap_or_default(),
             ..RolloutSpec::default()
         },
@@ -192,7 +198,14 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         pods.extend(own);
     }
     pods.sort_by(|a, b| a.name.cmp(&b.name));
-    Snapshot { object: Object::Rollout(Box::new(object)), template_owner: None, replicasets, pods, runs: Vec::new() }
+    Snapshot {
+        object: Object::Rollout(Box::new(object)),
+        template_owner: None,
+        routed: Vec::new(),
+        replicasets,
+        pods,
+        runs: Vec::new(),
+    }
 }
 
 /// The status of a rollout paused at a step.
@@ -203,8 +216,7 @@ pub fn paused(reason: &str, since: Timestamp, stable: &str, weight: u32) -> Roll
         pause_conditions: vec![PauseCondition { reason: reason.to_owned(), start: Some(since) }],
         controller_pause: true,
         stable_hash: stable.to_owned(),
-        canary_weight: Some(weight),
-        weight_verified: Some(true),
+        weights: Some(weights(weight)),
         ..RolloutStatus::default()
     }
 }

@@ -11,7 +11,8 @@ use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKin
 use release_cockpit::domain::journal::Entry;
 use release_cockpit::domain::object::{Condition, Meta};
 use release_cockpit::domain::workload::deployment::{Deployment, DeploymentStatus};
-use release_cockpit::domain::workload::rollout::{PauseCondition, RolloutStatus, RolloutStrategy};
+use release_cockpit::domain::workload::rollout::{BlueGreenStrategy, PauseCondition, RolloutStatus, RolloutStrategy};
+
 use release_cockpit::domain::workload::{Object, Snapshot};
 
 use super::parts::{
@@ -243,7 +244,7 @@ pub fn crashing() -> Model {
                 since: Some(ago(30)),
             }],
             stable_hash: "6c9f78d5b".to_owned(),
-            canary_weight: Some(10),
+            weights: Some(super::parts::weights(10)),
             ..RolloutStatus::default()
         },
         vec![
@@ -328,7 +329,7 @@ pub fn blue_green() -> Model {
     let mut status = paused("BlueGreenPause", ago(95), "6c9f78d5b", 0);
     "6c9f78d5b".clone_into(&mut status.active_hash);
     "7d9b4c5f6".clone_into(&mut status.preview_hash);
-    status.canary_weight = None;
+    status.weights = None;
     let mut snapshot = rollout(
         None,
         status,
@@ -338,8 +339,12 @@ pub fn blue_green() -> Model {
         ],
     );
     if let Object::Rollout(rollout) = &mut snapshot.object {
-        rollout.spec.strategy =
-            RolloutStrategy::BlueGreen { auto_promotion: false, auto_promotion_seconds: None, post_analysis: false };
+        rollout.spec.strategy = RolloutStrategy::BlueGreen(BlueGreenStrategy {
+            auto_promotion: false,
+            auto_promotion_seconds: None,
+            post_analysis: false,
+            ..BlueGreenStrategy::default()
+        });
     }
     tell(&mut model, "prod", snapshot, ago(95));
     signals(
@@ -389,6 +394,7 @@ pub fn deployment() -> Model {
             ..Deployment::default()
         })),
         template_owner: None,
+        routed: Vec::new(),
         replicasets: vec![new, old],
         pods: new_pods.into_iter().chain(old_pods).collect(),
         runs: Vec::new(),
@@ -408,8 +414,7 @@ pub fn aborted() -> Model {
             abort: true,
             aborted_at: Some(ago(61)),
             step_index: Some(0),
-            canary_weight: Some(0),
-            pause_conditions: Vec::<PauseCondition>::new(),
+            weights: Some(super::parts::weights(0)),pause_conditions: Vec::<PauseCondition>::new(),
             controller_pause: false,
             conditions: vec![Condition {
                 kind: "Progressing".to_owned(),

@@ -17,8 +17,9 @@ use release_cockpit::domain::workload::{Object, Phase, Snapshot, Status};
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
 use release_cockpit::executors::kubernetes::Kubernetes;
 use release_cockpit::executors::{Dispatcher, Journal, journal};
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::inbox::Inbox;
-use release_cockpit::sources::kubernetes::{KubernetesSource, client};
+use release_cockpit::sources::kubernetes::{KubernetesSource, ReadClient};
 use support::check::WAIT_TIMEOUT;
 use support::proxy::{Proxy, Recorded};
 use support::{Checked, TestNamespace};
@@ -182,12 +183,13 @@ impl Cockpit {
         let target = WorkloadKey { env: env.clone(), workload: opening.workload.clone() };
         let folder = tempfile::tempdir()?;
         let journals = opening.journals.unwrap_or_else(|| folder.path().to_owned());
+        let redactor = Redactor::default();
         let inbox = Inbox::default();
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
             shared: false,
             env: env.clone(),
-            client: client::for_reading(config.clone())?,
+            client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
             workloads: vec![opening.workload.clone()],
             outlet: inbox.outlet(),
@@ -199,20 +201,12 @@ impl Cockpit {
         source.spawn(&TaskTracker::new());
         let (outflow, inflow) = mpsc::channel(4096);
         let dispatcher = Dispatcher::new(Journal::new(&journals, None), opening.who.clone(), outflow);
-        dispatcher.admit(env.clone(), System::Kubernetes, Arc::new(Kubernetes::new(config, &namespace)?));
+        dispatcher.admit(env.clone(), System::Kubernetes, Arc::new(Kubernetes::new(config, &namespace, redactor)?));
         let world = World::new([EnvSettings {
-            name: env,
             context: opening.who,
             namespace,
-            protected: false,
-            read_only: false,
-            has_metrics: false,
-            limits: release_cockpit::domain::verdict::Limits::default(),
-            rules: analysis::Rules::default(),
-            guardrails: release_cockpit::domain::guardrails::Guardrails::default(),
-            checks: Vec::new(),
-            sign_offs: release_cockpit::domain::checklist::SignOffRules::default(),
             workloads: vec![opening.workload],
+            ..EnvSettings::new("bed")
         }]);
         Ok(Self {
             world,

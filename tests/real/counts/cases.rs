@@ -10,6 +10,7 @@ use release_cockpit::domain::backtest::Findings;
 use release_cockpit::domain::guardrails::{Guardrails, Response};
 use release_cockpit::domain::ids::{WorkloadId, WorkloadKind};
 use release_cockpit::domain::signals::Tracks;
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::configured;
 use release_cockpit::sources::prometheus::counts::replay::{Period, replay};
 use serde_json::{Value, json};
@@ -236,7 +237,7 @@ async fn judged_again() -> Checked {
     // Few samples at once: what is fetched ahead has to shrink.
     for options in [&[][..], &["--query.max-samples=150"]] {
         let prometheus = prometheus_with(&yesterday(began), options).await?;
-        let questions = configured::questions(&settings(&prometheus.url())?, "shop").await?;
+        let questions = configured::questions(&settings(&prometheus.url())?, "shop", &Redactor::default()).await?;
         let period = Period {
             workload: WorkloadId::new(WorkloadKind::Rollout, "web"),
             tracks: Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) },

@@ -10,6 +10,7 @@ use release_cockpit::config::Prometheus;
 use release_cockpit::domain::feed::Feed;
 use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKind};
 use release_cockpit::domain::signals::Tracks;
+use release_cockpit::platform::Redactor;
 use release_cockpit::sources::inbox::Inbox;
 use release_cockpit::sources::prometheus::counts::counting::Pace;
 use release_cockpit::sources::prometheus::{PrometheusSource, configured};
@@ -37,7 +38,7 @@ impl Cockpit {
         let (pods, ready) = watch::channel(BTreeMap::new());
         let source = PrometheusSource {
             env: EnvName::new("bed"),
-            questions: configured::questions(&settings, "shop").await?,
+            questions: configured::questions(&settings, "shop", &Redactor::default()).await?,
             interval: Duration::from_millis(300),
             history: Duration::from_secs(60),
             outlet: inbox.outlet(),

@@ -7,6 +7,7 @@ use crate::domain::object::Meta;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::why::{paused_by, waiting_pods};
 use crate::domain::workload::kind::WorkloadKind;
+use crate::domain::workload::serving::{Measure, Serving, by_ready_pods};
 use crate::domain::workload::{Hashes, Pause, Phase, Role, Snapshot, Status, Strategy, Workload};
 
 impl Workload for Deployment {
@@ -61,6 +62,10 @@ impl Workload for Deployment {
         } else {
             Vec::new()
         }
+    }
+
+    fn serving(&self, snapshot: &Snapshot) -> Serving {
+        Serving::of(Measure::ReadyPods, by_ready_pods(&snapshot.replicasets))
     }
 
     fn fill(&self, _: &Snapshot, status: &mut Status) {

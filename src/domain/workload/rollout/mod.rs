@@ -3,11 +3,13 @@
 //! Source of the rules: Argo Rollouts v1.9 `utils/rollout/rolloututil.go` and `pkg/kubectl-argo-rollouts/info`.
 
 mod reduce;
+mod serving;
 mod view;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::router::Router;
 use super::{Pause, PauseReason, Phase, Replicas, Weight};
 use crate::domain::object::{Condition, Container, Meta};
 use crate::domain::replicaset::ReplicaSet;
@@ -60,30 +62,68 @@ pub struct TemplateRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutStrategy {
     /// Canary with its steps.
-    Canary {
-        /// The steps, in order.
-        steps: Vec<Step>,
-        /// Whether a traffic router sets the weight; else it is the share of pods.
-        traffic_routed: bool,
-        /// `trafficRouting.maxTrafficWeight`, else 100.
-        max_weight: u32,
-        /// Keys of `canaryMetadata` and `stableMetadata` or an injected anti-affinity are in use.
-        injects_metadata: bool,
-    },
+    Canary(CanaryStrategy),
     /// Blue-green.
-    BlueGreen {
-        /// `autoPromotionEnabled`, by default true.
-        auto_promotion: bool,
-        /// `autoPromotionSeconds`.
-        auto_promotion_seconds: Option<i64>,
-        /// Whether a post-promotion analysis is configured.
-        post_analysis: bool,
-    },
+    BlueGreen(BlueGreenStrategy),
+}
+
+/// `spec.strategy.canary`, reduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryStrategy {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The traffic router that sets the weight; without one it is the share of pods.
+    pub router: Option<Router>,
+    /// `dynamicStableScale`: stable shrinks as the canary grows, and an abort has to scale it up first.
+    pub dynamic_stable_scale: bool,
+    /// `trafficRouting.maxTrafficWeight`, else 100.
+    pub max_weight: u32,
+    /// Keys of `canaryMetadata` and `stableMetadata` or an injected anti-affinity are in use.
+    pub injects_metadata: bool,
+}
+
+impl Default for CanaryStrategy {
+    fn default() -> Self {
+        Self { steps: Vec::new(), router: None, dynamic_stable_scale: false, max_weight: 100, injects_metadata: false }
+    }
+}
+
+/// `spec.strategy.blueGreen`, reduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlueGreenStrategy {
+    /// `autoPromotionEnabled`, by default true.
+    pub auto_promotion: bool,
+    /// `autoPromotionSeconds`.
+    pub auto_promotion_seconds: Option<i64>,
+    /// Whether an analysis before the switch is configured.
+    pub pre_analysis: bool,
+    /// Whether an analysis after the switch is configured.
+    pub post_analysis: bool,
+    /// Name of the Service that users reach.
+    pub active_service: String,
+    /// `previewReplicaCount`.
+    pub preview_replicas: Option<u32>,
+    /// How long the pods of the revision before stay after the switch: `scaleDownDelaySeconds`, by default 30.
+    pub scale_down_delay_seconds: i64,
+}
+
+impl Default for BlueGreenStrategy {
+    fn default() -> Self {
+        Self {
+            auto_promotion: true,
+            auto_promotion_seconds: None,
+            pre_analysis: false,
+            post_analysis: false,
+            active_service: String::new(),
+            preview_replicas: None,
+            scale_down_delay_seconds: 30,
+        }
+    }
 }
 
 impl Default for RolloutStrategy {
     fn default() -> Self {
-        Self::Canary { steps: Vec::new(), traffic_routed: false, max_weight: 100, injects_metadata: false }
+        Self::Canary(CanaryStrategy::default())
     }
 }
 
@@ -131,10 +171,8 @@ pub struct RolloutStatus {
     pub available: u32,
     /// `status.restartedAt`.
     pub restarted_at: Option<String>,
-    /// `status.canary.weights.canary.weight`.
-    pub canary_weight: Option<u32>,
-    /// `status.canary.weights.verified`.
-    pub weight_verified: Option<bool>,
+    /// `status.canary.weights`.
+    pub weights: Option<RouterWeights>,
     /// `status.canary.currentStepAnalysisRunStatus`.
     pub step_analysis: Option<RunStatus>,
     /// `status.canary.currentBackgroundAnalysisRunStatus`.
@@ -153,6 +191,28 @@ pub struct RolloutStatus {
     pub conditions: Vec<Condition>,
     /// `status.workloadObservedGeneration`.
     pub workload_observed_generation: String,
+}
+
+/// The weights that the controller last gave the router.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterWeights {
+    /// The canary's.
+    pub canary: RouterWeight,
+    /// Stable's.
+    pub stable: RouterWeight,
+    /// Those of experiments.
+    pub additional: Vec<RouterWeight>,
+    /// Whether the router confirmed them; only some can.
+    pub verified: Option<bool>,
+}
+
+/// The weight of one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterWeight {
+    /// `podTemplateHash`.
+    pub hash: String,
+    /// Its part of the whole.
+    pub weight: u32,
 }
 
 /// What a Rollout says of an AnalysisRun of its own.
@@ -179,29 +239,29 @@ impl Rollout {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         match &self.spec.strategy {
-            RolloutStrategy::Canary { steps, .. } => steps,
-            RolloutStrategy::BlueGreen { .. } => &[],
+            RolloutStrategy::Canary(CanaryStrategy { steps, .. }) => steps,
+            RolloutStrategy::BlueGreen(_) => &[],
         }
     }
 
     /// Returns whether the strategy is canary.
     #[must_use]
     pub fn is_canary(&self) -> bool {
-        matches!(self.spec.strategy, RolloutStrategy::Canary { .. })
+        matches!(self.spec.strategy, RolloutStrategy::Canary(_))
     }
 
     /// Returns whether a traffic router sets the weight.
     #[must_use]
     pub fn traffic_routed(&self) -> bool {
-        matches!(self.spec.strategy, RolloutStrategy::Canary { traffic_routed: true, .. })
+        matches!(self.spec.strategy, RolloutStrategy::Canary(CanaryStrategy { router: Some(_), .. }))
     }
 
     /// Returns the greatest weight.
     #[must_use]
     pub fn max_weight(&self) -> u32 {
         match self.spec.strategy {
-            RolloutStrategy::Canary { max_weight, .. } => max_weight,
-            RolloutStrategy::BlueGreen { .. } => 100,
+            RolloutStrategy::Canary(CanaryStrategy { max_weight, .. }) => max_weight,
+            RolloutStrategy::BlueGreen(_) => 100,
         }
     }
 
@@ -266,7 +326,7 @@ impl Rollout {
         }
         let stable_behind = status.stable_hash.is_empty() || status.stable_hash != status.current_hash;
         match &spec.strategy {
-            RolloutStrategy::BlueGreen { post_analysis, .. } => {
+            RolloutStrategy::BlueGreen(BlueGreenStrategy { post_analysis, .. }) => {
                 if status.active_hash.is_empty() || status.active_hash != status.current_hash {
                     return progressing("active service cutover pending");
                 }
@@ -279,8 +339,8 @@ impl Rollout {
                     });
                 }
             }
-            RolloutStrategy::Canary { traffic_routed, .. } => {
-                if !traffic_routed && status.replicas > status.updated {
+            RolloutStrategy::Canary(CanaryStrategy { router, .. }) => {
+                if router.is_none() && status.replicas > status.updated {
                     return progressing("old replicas are pending termination");
                 }
                 if stable_behind {
@@ -333,7 +393,7 @@ impl Rollout {
         } else if self.status.available == 0 {
             0
         } else if self.traffic_routed() {
-            self.status.canary_weight.unwrap_or(set)
+            self.status.weights.as_ref().map_or(set, |weights| weights.canary.weight)
         } else {
             // The canary is the revision under way unless it is stable already.
             let canary = replicasets
@@ -354,7 +414,7 @@ impl Rollout {
         let condition = self.status.pause_conditions.first()?;
         let reason = PauseReason::parse(&condition.reason);
         let duration = match (&reason, &self.spec.strategy) {
-            (PauseReason::CanaryStep, RolloutStrategy::Canary { steps, .. }) => {
+            (PauseReason::CanaryStep, RolloutStrategy::Canary(CanaryStrategy { steps, .. })) => {
                 match self.status.step_index.and_then(|index| steps.get(index)) {
                     Some(Step::Pause(PauseFor::Time(time))) => Some(*time),
                     _ => None,
@@ -362,7 +422,7 @@ impl Rollout {
             }
             (
                 PauseReason::BlueGreen,
-                RolloutStrategy::BlueGreen { auto_promotion: true, auto_promotion_seconds, .. },
+                RolloutStrategy::BlueGreen(BlueGreenStrategy { auto_promotion: true, auto_promotion_seconds, .. }),
             ) => auto_promotion_seconds.map(SignedDuration::from_secs),
             _ => None,
         };

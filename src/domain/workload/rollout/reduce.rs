@@ -2,16 +2,21 @@
 
 use serde_json::Value;
 
-use super::{PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RunStatus, TemplateRef};
+use super::{
+    BlueGreenStrategy, CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+    RouterWeight, RouterWeights, RunStatus, TemplateRef,
+};
 use crate::domain::reduce::{
     conditions, containers, count, int_or_text, list, maybe_count, meta, selector, text, time,
 };
 use crate::domain::step::{PauseFor, Step, parse_pause};
+use crate::domain::workload::router::Router;
 
 /// Reduces a Rollout.
 #[must_use]
 pub fn reduce(value: &Value) -> Rollout {
-    let mut spec = spec(&value["spec"]);
+    let meta = meta(value);
+    let mut spec = spec(&meta.name, &value["spec"]);
     if spec.selector.is_empty() {
         // With `workloadRef` the selector is that of the workload named there; the controller reports it. For
         // blue-green it narrows it to the active revision.
@@ -20,15 +25,15 @@ pub fn reduce(value: &Value) -> Rollout {
             reported.split(',').filter(|term| !term.starts_with("rollouts-pod-template-hash")).collect();
         spec.selector = terms.join(",");
     }
-    Rollout { meta: meta(value), spec, status: status(&value["status"]) }
+    Rollout { meta, spec, status: status(&value["status"]) }
 }
 
-fn spec(spec: &Value) -> RolloutSpec {
+fn spec(name: &str, spec: &Value) -> RolloutSpec {
     let owner = &spec["workloadRef"];
     RolloutSpec {
         replicas: maybe_count(&spec["replicas"]),
         paused: spec["paused"] == true,
-        strategy: strategy(&spec["strategy"]),
+        strategy: strategy(name, &spec["strategy"]),
         workload_ref: owner["name"]
             .as_str()
             .map(|name| TemplateRef { kind: text(&owner["kind"]), name: name.to_owned() }),
@@ -39,25 +44,30 @@ fn spec(spec: &Value) -> RolloutSpec {
     }
 }
 
-fn strategy(value: &Value) -> RolloutStrategy {
+fn strategy(name: &str, value: &Value) -> RolloutStrategy {
     let blue_green = &value["blueGreen"];
     if blue_green.is_object() {
-        return RolloutStrategy::BlueGreen {
+        return RolloutStrategy::BlueGreen(BlueGreenStrategy {
             auto_promotion: blue_green["autoPromotionEnabled"].as_bool().unwrap_or(true),
             auto_promotion_seconds: blue_green["autoPromotionSeconds"].as_i64().filter(|seconds| *seconds > 0),
+            pre_analysis: blue_green["prePromotionAnalysis"].is_object(),
             post_analysis: blue_green["postPromotionAnalysis"].is_object(),
-        };
+            active_service: text(&blue_green["activeService"]),
+            preview_replicas: maybe_count(&blue_green["previewReplicaCount"]),
+            scale_down_delay_seconds: blue_green["scaleDownDelaySeconds"].as_i64().unwrap_or(30),
+        });
     }
     let canary = &value["canary"];
     let routing = &canary["trafficRouting"];
-    RolloutStrategy::Canary {
+    RolloutStrategy::Canary(CanaryStrategy {
         steps: list(&canary["steps"]).map(step).collect(),
-        traffic_routed: routing.is_object(),
+        router: Router::parse(name, canary),
+        dynamic_stable_scale: canary["dynamicStableScale"] == true,
         max_weight: maybe_count(&routing["maxTrafficWeight"]).filter(|max| *max > 0).unwrap_or(100),
         injects_metadata: ["canaryMetadata", "stableMetadata", "antiAffinity"]
             .iter()
             .any(|key| canary[*key].is_object()),
-    }
+    })
 }
 
 fn step(step: &Value) -> Step {
@@ -114,8 +124,7 @@ fn status(status: &Value) -> RolloutStatus {
         ready: count(&status["readyReplicas"]),
         available: count(&status["availableReplicas"]),
         restarted_at: status["restartedAt"].as_str().map(ToOwned::to_owned),
-        canary_weight: maybe_count(&canary["weights"]["canary"]["weight"]),
-        weight_verified: canary["weights"]["verified"].as_bool(),
+        weights: weights(&canary["weights"]),
         step_analysis: run_status(&canary["currentStepAnalysisRunStatus"]),
         background_analysis: run_status(&canary["currentBackgroundAnalysisRunStatus"]),
         pre_analysis: run_status(&blue_green["prePromotionAnalysisRunStatus"]),
@@ -126,6 +135,17 @@ fn status(status: &Value) -> RolloutStatus {
         conditions: conditions(status),
         workload_observed_generation: int_or_text(&status["workloadObservedGeneration"]).unwrap_or_default(),
     }
+}
+
+fn weights(weights: &Value) -> Option<RouterWeights> {
+    let weight =
+        |value: &Value| RouterWeight { hash: text(&value["podTemplateHash"]), weight: count(&value["weight"]) };
+    weights.is_object().then(|| RouterWeights {
+        canary: weight(&weights["canary"]),
+        stable: weight(&weights["stable"]),
+        additional: list(&weights["additional"]).map(weight).collect(),
+        verified: weights["verified"].as_bool(),
+    })
 }
 
 fn run_status(run: &Value) -> Option<RunStatus> {

@@ -1,16 +1,17 @@
 use super::*;
+
 use crate::domain::step::PauseFor;
 
 fn canary() -> Rollout {
     Rollout {
         spec: RolloutSpec {
             replicas: Some(5),
-            strategy: RolloutStrategy::Canary {
+            strategy: RolloutStrategy::Canary(CanaryStrategy {
                 steps: vec![Step::SetWeight(20), Step::Pause(PauseFor::Person), Step::SetWeight(60)],
-                traffic_routed: false,
                 max_weight: 100,
                 injects_metadata: false,
-            },
+                ..CanaryStrategy::default()
+            }),
             ..RolloutSpec::default()
         },
         status: RolloutStatus {
@@ -93,11 +94,12 @@ fn actual_weight_is_zero_before_the_first_step() {
 #[test]
 fn actual_weight_of_a_routed_canary_is_what_the_router_did() {
     let mut rollout = canary();
-    if let RolloutStrategy::Canary { traffic_routed, .. } = &mut rollout.spec.strategy {
-        *traffic_routed = true;
+    if let RolloutStrategy::Canary(canary) = &mut rollout.spec.strategy {
+        canary.router = Some(crate::domain::workload::router::Router::default());
     }
     assert_eq!(rollout.weight(&[]), Some(Weight { set: 20, actual: 20, max: 100 }));
-    rollout.status.canary_weight = Some(5);
+    let canary = RouterWeight { weight: 5, ..RouterWeight::default() };
+    rollout.status.weights = Some(RouterWeights { canary, ..RouterWeights::default() });
     assert_eq!(rollout.weight(&[]).map(|weight| weight.actual), Some(5));
     rollout.status.available = 0;
     assert_eq!(rollout.weight(&[]).map(|weight| weight.actual), Some(0));
@@ -109,7 +111,7 @@ fn a_timed_pause_says_when_it_ends() {
     let start = Timestamp::from_second(1000).unwrap();
     rollout.status.pause_conditions.push(PauseCondition { reason: "CanaryPauseStep".to_owned(), start: Some(start) });
     assert!(rollout.pause().unwrap().needs_person);
-    if let RolloutStrategy::Canary { steps, .. } = &mut rollout.spec.strategy {
+    if let RolloutStrategy::Canary(CanaryStrategy { steps, .. }) = &mut rollout.spec.strategy {
         steps[1] = Step::Pause(PauseFor::Time(SignedDuration::from_secs(60)));
     }
     let pause = rollout.pause().unwrap();
@@ -120,8 +122,12 @@ fn a_timed_pause_says_when_it_ends() {
 #[test]
 fn blue_green_waits_for_the_cutover() {
     let mut rollout = canary();
-    rollout.spec.strategy =
-        RolloutStrategy::BlueGreen { auto_promotion: false, auto_promotion_seconds: None, post_analysis: true };
+    rollout.spec.strategy = RolloutStrategy::BlueGreen(BlueGreenStrategy {
+        auto_promotion: false,
+        auto_promotion_seconds: None,
+        post_analysis: true,
+        ..BlueGreenStrategy::default()
+    });
     rollout.status.updated = 5;
     rollout.status.active_hash = "old".to_owned();
     assert_eq!(rollout.phase().1, "active service cutover pending");

@@ -1,11 +1,14 @@
 //! A Rollout as a workload: roles, revisions, figures, and why it is not moving.
 
-use super::{Rollout, RolloutStrategy, RunStatus, TemplateRef};
+use super::serving;
+use super::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStrategy, RunStatus, TemplateRef};
 use crate::domain::object::Meta;
 use crate::domain::replicaset::ReplicaSet;
 use crate::domain::step::Step;
 use crate::domain::why::{paused_by, waiting_pods};
 use crate::domain::workload::kind::WorkloadKind;
+use crate::domain::workload::router::Router;
+use crate::domain::workload::serving::Serving;
 use crate::domain::workload::{
     Hashes, Pause, PauseReason, Phase, Role, Snapshot, Status, StepPosition, Strategy, Workload,
 };
@@ -77,6 +80,19 @@ impl Workload for Rollout {
         roles
     }
 
+    fn router(&self) -> Option<Router> {
+        match &self.spec.strategy {
+            RolloutStrategy::Canary(CanaryStrategy { router, .. }) => router.clone(),
+            RolloutStrategy::BlueGreen(BlueGreenStrategy { active_service, .. }) => {
+                Some(Router::active_service(active_service))
+            }
+        }
+    }
+
+    fn serving(&self, snapshot: &Snapshot) -> Serving {
+        serving::serving(self, snapshot)
+    }
+
     fn routed_share(&self) -> Option<f64> {
         crate::domain::counters::routed_share(self)
     }
@@ -131,13 +147,13 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
     if running(rollout.status.post_analysis.as_ref()).is_some() {
         return Some("waits for the analysis after promotion".to_owned());
     }
-    if rollout.status.weight_verified == Some(false) {
+    if rollout.status.weights.as_ref().is_some_and(|weights| weights.verified == Some(false)) {
         return Some("waits for the traffic router to confirm the weight".to_owned());
     }
     let current = status.step.and_then(|step| rollout.steps().get(step.index));
     if matches!(current, Some(Step::Experiment)) {
         return Some("waits for its experiment".to_owned());
     }
-    let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen { .. });
+    let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen(_));
     waiting_pods(status).or_else(|| blue_green.then(|| status.message.clone()).filter(|message| !message.is_empty()))
 }

@@ -2,21 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Applies a merge patch: objects merge, `null` deletes, anything else replaces.
-pub fn apply(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    let map = super::object::as_map(target);
-    for (key, value) in patch {
-        if value.is_null() {
-            map.shift_remove(key);
-        } else {
-            apply(map.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
-}
+pub use json_patch::merge as apply;
 
 /// Returns the merge patch that leads from `old` to `new`, or `None` if they are equal.
 pub fn difference(old: &Value, new: &Value) -> Option<Value> {

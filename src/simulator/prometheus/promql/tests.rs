@@ -161,7 +161,7 @@ fn parse_error_names_its_position() {
         ("up[5m] + 1", "1:8: parse error: binary expression must contain only scalar and instant vector types"),
         ("up and 1", "1:4: parse error: set operator not allowed in binary scalar expression"),
         ("sum(up) by (a", "1:14: parse error: unexpected end of input in grouping opts, expected \",\" or \")\""),
-        ("up{a=~\"(\"}", "1:7: parse error: error parsing regexp: missing closing )"),
+        ("up{a=~\"(\"}", "1:7: parse error: error parsing regexp: unclosed group"),
         ("up\n  }", "2:3: parse error: unexpected \"}\" in the expression"),
         ("sum(up)[5m]", "1:8: parse error: ranges only allowed for vector selectors"),
         ("max_over_time(up[5m:1m])", "1:17: parse error: subqueries are not supported by this server"),

@@ -55,7 +55,7 @@ async fn errors_have_the_codes_and_kinds_of_the_api() {
         (("query", vec![("query", "sum(")]), 400, "invalid parameter \"query\": 1:5: parse error"),
         (("query", vec![]), 400, "invalid parameter \"query\": 1:1: parse error: no expression"),
         (("query", vec![("query", "up"), ("time", "x")]), 400, "invalid parameter \"time\": cannot parse \"x\""),
-        (("query", vec![("query", "up{a=~\"[\"}")]), 400, "error parsing regexp: missing closing ]"),
+        (("query", vec![("query", "up{a=~\"[\"}")]), 400, "error parsing regexp: unclosed character class"),
         (("query", vec![("query", "up / on(cluster) up"), ("time", "1795178000")]), 422, "many-to-many matching"),
         (range("0", "11001", "1", "up"), 400, "exceeded maximum resolution of 11,000 points"),
         (range("10", "0", "1", "up"), 400, "end timestamp must not be before start time"),

@@ -9,6 +9,7 @@ use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
 use crate::domain::checklist::Found;
+use crate::platform::Redactor;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -81,7 +82,10 @@ async fn prometheus(alerts: Value, rules: Option<Value>) -> Tools {
     let mut answers = vec![("/api/v1/alerts", json!({"status": "success", "data": {"alerts": alerts}}))];
     answers.extend(rules.map(|rules| ("/api/v1/rules", rules)));
     let (url, _) = serve(&answers).await;
-    Tools { prometheus: Some(PrometheusClient::new(&Prometheus::at(url)).await.unwrap()), ..Tools::default() }
+    Tools {
+        prometheus: Some(PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap()),
+        ..Tools::default()
+    }
 }
 
 fn rules(count: usize) -> Value {
@@ -117,7 +121,7 @@ async fn undocumented_answers_are_blind() {
         let evidence = look(&asked, &scene(), &Tools::default()).await;
         assert!(evidence.summary.contains("not as Alertmanager does"), "{}", evidence.summary);
         assert_eq!(evidence.found, Found::Blind);
-        let client = PrometheusClient::new(&Prometheus::at(url)).await.unwrap();
+        let client = PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap();
         let tools = Tools { prometheus: Some(client), ..Tools::default() };
         let evidence = look(&read("matchers = { a = 'b' }").unwrap(), &scene(), &tools).await;
         assert_eq!(evidence.found, Found::Blind, "{}", evidence.summary);

@@ -29,7 +29,7 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
     let mut url = asked.url.clone();
     url.set_path(&format!("{}repos/{}/commits/{commit}/check-runs", asked.url.path(), asked.project));
     let token = match &asked.token {
-        Some(secret) => Some(token(secret, "Bearer ").await?),
+        Some(secret) => Some(token(secret, "Bearer ", tools).await?),
         None => None,
     };
     let mut jobs = Vec::new();
@@ -42,7 +42,7 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
             request = request.header(AUTHORIZATION, token);
         }
         let hint = "`project`, whether the commit was pushed, and `token` (it needs to read Checks)";
-        let found: Page = json(request, &url, "GitHub", hint).await?;
+        let found: Page = json(request, &url, "GitHub", hint, &tools.redactor).await?;
         let count = found.check_runs.len();
         for run in found.check_runs {
             if !is_meant(&run.head_sha, commit) {

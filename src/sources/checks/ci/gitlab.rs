@@ -44,7 +44,7 @@ struct Project<'a> {
 /// Returns the latest pipeline of a commit; its jobs where names are asked for, or where they tell why it failed.
 pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
     let token = match &asked.token {
-        Some(secret) => Some(token(secret, "").await?),
+        Some(secret) => Some(token(secret, "", tools).await?),
         None => None,
     };
     let project = Project { asked, tools, token };
@@ -109,7 +109,8 @@ impl Project<'_> {
         if let Some(token) = &self.token {
             request = request.header("PRIVATE-TOKEN", token);
         }
-        json(request, &url, "GitLab", "`project`, whether the commit was pushed, and `token` (read_api)").await
+        let hint = "`project`, whether the commit was pushed, and `token` (read_api)";
+        json(request, &url, "GitLab", hint, &self.tools.redactor).await
     }
 
     fn url(&self, path: &str) -> Url {

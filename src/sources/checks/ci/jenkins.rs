@@ -46,10 +46,10 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
     url.set_path(&format!("{}job/{job}/api/json", asked.url.path()));
     let mut request = request(Method::GET, &url, tools)?.query(&[("tree", TREE)]);
     if let (Some(user), Some(secret)) = (&asked.user, &asked.token) {
-        let token = secret.reveal().await.map_err(|error| error.to_string())?;
+        let token = secret.reveal(&tools.redactor).await.map_err(|error| error.to_string())?;
         request = request.basic_auth(user, Some(token.expose()));
     }
-    let found: Builds = json(request, &url, "Jenkins", "`project`, `user` and `token`").await?;
+    let found: Builds = json(request, &url, "Jenkins", "`project`, `user` and `token`", &tools.redactor).await?;
     let of_commit = found.builds.into_iter().filter(|build| build.is_of(commit));
     let Some(build) = of_commit.max_by_key(|build| build.number) else { return Ok(Vec::new()) };
     let (outcome, word) = match build.result {

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use super::Covered;
-use crate::sources::checks::wording::cut;
 use crate::sources::checks::xml::{Doctype, Piece, Xml};
 
 /// Reads a report: every `line` within a `class`. Methods repeat lines of their class, which changes nothing.
@@ -20,12 +19,15 @@ pub(super) fn read(text: impl Read, covered: &mut Covered) -> Result<(), String>
                 match element.name() {
                     "coverage" => {}
                     other if depth == 1 => {
-                        return Err(format!("is no Cobertura report: it begins with <{}>", cut(other, 40)));
+                        return Err(format!(
+                            "is no Cobertura report: it begins with <{}>",
+                            covered.redactor.cut(other, 40)
+                        ));
                     }
                     "class" => {
                         let [file] = element.attributes(["filename"])?;
                         let file = file.ok_or("is no Cobertura report: a class has no `filename`")?;
-                        class = Some((depth, cut(&file, 500)));
+                        class = Some((depth, covered.redactor.cut(&file, 500)));
                     }
                     "line" => {
                         let Some((_, file)) = &class else { continue };
@@ -37,7 +39,9 @@ pub(super) fn read(text: impl Read, covered: &mut Covered) -> Result<(), String>
                                 Some((number.trim().parse().ok()?, hits))
                             })
                             .filter(|(_, hits)| hits.is_finite())
-                            .ok_or_else(|| format!("a line of {} has no `number` and `hits`", cut(file, 100)))?;
+                            .ok_or_else(|| {
+                                format!("a line of {} has no `number` and `hits`", covered.redactor.cut(file, 100))
+                            })?;
                         covered.add(file, number, hits > 0.0)?;
                     }
                     _ => {}

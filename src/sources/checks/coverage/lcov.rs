@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read as _};
 
 use super::Covered;
-use crate::sources::checks::wording::cut;
+use crate::platform::Redactor;
 
 /// Longest line, in bytes: mangled names of functions are long.
 const LONGEST: u64 = 1 << 20;
@@ -18,6 +18,7 @@ struct Record {
 
 /// Reads a tracefile.
 pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), String> {
+    let redactor = covered.redactor.clone();
     let mut line = Vec::new();
     let mut record: Option<Record> = None;
     let mut number = 0_u64;
@@ -34,13 +35,13 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
         }
         let text = String::from_utf8_lossy(&line);
         let said = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-        let bad = |what: &str| format!("is not LCOV in line {number} (`{}`): {what}", cut(said, 60));
+        let bad = |what: &str| format!("is not LCOV in line {number} (`{}`): {what}", redactor.cut(said, 60));
         if said.is_empty() || said.starts_with('#') {
             continue;
         }
         if said == "end_of_record" {
             let Some(done) = record.take() else { return Err(bad("no file before it")) };
-            done.check()?;
+            done.check(&redactor)?;
             records += 1;
             continue;
         }
@@ -48,9 +49,11 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
             return Err(bad("a line is KEY:value"));
         };
         match (key, &mut record) {
-            ("SF", Some(open)) => return Err(bad(&format!("the record of {} has no end", cut(&open.file, 80)))),
+            ("SF", Some(open)) => {
+                return Err(bad(&format!("the record of {} has no end", redactor.cut(&open.file, 80))));
+            }
             ("SF", none) => {
-                *none = Some(Record { file: cut(value, 500), lines: 0, promised: 0 });
+                *none = Some(Record { file: redactor.cut(value, 500), lines: 0, promised: 0 });
             }
             ("DA", Some(open)) => {
                 let (line, hit) = line_of(value).ok_or_else(|| bad("DA is line,hits"))?;
@@ -64,7 +67,7 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
         }
     }
     match record {
-        Some(open) => Err(format!("breaks off in the record of {}", cut(&open.file, 100))),
+        Some(open) => Err(format!("breaks off in the record of {}", redactor.cut(&open.file, 100))),
         None if records == 0 => Err("is not LCOV: there is no record in it".to_owned()),
         None => Ok(()),
     }
@@ -73,9 +76,9 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
 impl Record {
     /// Checks that it holds lines where its summary says so. How many is not compared: llvm-cov counts them otherwise
     /// where code is generic.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, redactor: &Redactor) -> Result<(), String> {
         if self.lines == 0 && self.promised > 0 {
-            let file = cut(&self.file, 100);
+            let file = redactor.cut(&self.file, 100);
             return Err(format!("the record of {file} says {} lines, and holds none", self.promised));
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
 use crate::domain::checklist::Found;
 use crate::domain::ids::{WorkloadId, WorkloadKind};
+use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -26,7 +27,7 @@ async fn serve(answer: Value) -> (PrometheusClient, Seen) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (PrometheusClient::new(&Prometheus::at(url)).await.unwrap(), seen)
+    (PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap(), seen)
 }
 
 fn read(query: &str, is: &str) -> Promql {

@@ -14,7 +14,7 @@ use crate::domain::signals::Tracks;
 use crate::domain::text;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::{Answer, Data, Run};
-use crate::sources::prometheus::trouble::{QueryError, tidy};
+use crate::sources::prometheus::trouble::QueryError;
 
 /// How many questions are under way at once.
 const AT_ONCE: usize = 4;
@@ -77,7 +77,7 @@ pub async fn series(
 
 fn read(counted: &Counted, answer: Answer) -> Result<Vec<SeriesSeen>, NoCounters> {
     if let Some(warning) = answer.warnings.first() {
-        return Err(NoCounters::Partial(tidy(warning)));
+        return Err(NoCounters::Partial(warning.clone()));
     }
     let Data::Matrix(runs) = answer.data else { return Err(NoCounters::NoSamples) };
     Ok(runs.into_iter().flat_map(|run| split(counted, run)).collect())

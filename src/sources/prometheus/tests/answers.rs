@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::{secret, settings};
 use crate::config::{Auth, HeaderText, Prometheus};
 use crate::domain::signals::NoData;
+use crate::platform::Redactor;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::translate;
@@ -56,7 +57,7 @@ fn with_user(url: &str) -> String {
 /// The error of a query to a server that gives this answer.
 async fn error(status: u16, header: (&'static str, &'static str), body: &'static str) -> (QueryError, String) {
     let (url, _) = server(status, header, body).await;
-    let client = PrometheusClient::new(&settings(&with_user(&url))).await.unwrap();
+    let client = PrometheusClient::new(&settings(&with_user(&url)), &Redactor::default()).await.unwrap();
     let error = client.query("up{token=\"s3cret\"}").await.unwrap_err();
     let text = format!("{error} {error:?} {client:?}");
     assert!(!text.contains("hunter2") && !text.contains("alice") && !text.contains("s3cret"), "{text}");
@@ -188,7 +189,9 @@ async fn raw(bytes: &'static str, close: bool) -> String {
 async fn a_connection_that_fails_is_told_from_one_that_hangs() {
     let ask = async |url: String| {
         let timeout = SignedDuration::from_millis(300);
-        let client = PrometheusClient::new(&Prometheus { timeout, ..settings(&with_user(&url)) }).await.unwrap();
+        let client = PrometheusClient::new(&Prometheus { timeout, ..settings(&with_user(&url)) }, &Redactor::default())
+            .await
+            .unwrap();
         let error = client.query("up").await.unwrap_err();
         assert!(error.is_link() && !format!("{error} {error:?}").contains("hunter2"));
         error
@@ -218,7 +221,7 @@ async fn requests_carry_prefix_form_and_credentials() {
     settings.auth = Auth::Bearer(secret("t0ken"));
     settings.headers.insert("X-Scope-OrgID".to_owned(), HeaderText::Plain("team-a".to_owned()));
     settings.headers.insert("X-Key".to_owned(), HeaderText::Secret(secret("k3y")));
-    let client = PrometheusClient::new(&settings).await.unwrap();
+    let client = PrometheusClient::new(&settings, &Redactor::default()).await.unwrap();
     assert_eq!(client.at(), format!("{url}/prom/eu"));
     assert!(!format!("{client:?}").contains("t0ken"));
     let answer = client.query("sum by (a) (b{c=\"d&e\"})").await.unwrap();
@@ -226,7 +229,7 @@ async fn requests_carry_prefix_form_and_credentials() {
     let at = |s| Timestamp::from_second(s).unwrap();
     client.query_range("up", at(100), at(200), Duration::from_millis(1500)).await.unwrap();
     settings.auth = Auth::Basic { username: "bob".to_owned(), password: secret("p:w") };
-    PrometheusClient::new(&settings).await.unwrap().query("up").await.unwrap();
+    PrometheusClient::new(&settings, &Redactor::default()).await.unwrap().query("up").await.unwrap();
     let asked = asked.lock().unwrap();
     let (path, headers, form) = &asked[0];
     assert_eq!(path, "/prom/eu/api/v1/query");
@@ -244,14 +247,16 @@ async fn requests_carry_prefix_form_and_credentials() {
 async fn warnings_make_a_partial_answer() {
     let body = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]},"warnings":["No StoreAPIs matched for this query"]}"#;
     let (url, _) = server(200, JSON, body).await;
-    let client = PrometheusClient::new(&settings(&url)).await.unwrap();
+    let client = PrometheusClient::new(&settings(&url), &Redactor::default()).await.unwrap();
     let reading = translate::reading(crate::domain::signals::Signal::ErrorRatio, client.query("up").await);
     assert_eq!(reading, Err(NoData::Partial("No StoreAPIs matched for this query".to_owned())));
 }
 
 #[tokio::test]
 async fn wrong_setting_is_reported_without_its_value() {
-    let error = async |settings: &Prometheus| PrometheusClient::new(settings).await.unwrap_err().to_string();
+    let error = async |settings: &Prometheus| {
+        PrometheusClient::new(settings, &Redactor::default()).await.unwrap_err().to_string()
+    };
     let mut settings = settings("http://h");
     settings.headers.insert("X Token".to_owned(), HeaderText::Plain("s3cret".to_owned()));
     let text = error(&settings).await;

@@ -13,6 +13,7 @@ use super::{settings, tracks, web};
 use crate::config::Prometheus;
 use crate::config::query::Query;
 use crate::domain::signals::{Signal, Tracks};
+use crate::platform::Redactor;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::client::PrometheusClient;
 use analysis::Look;
@@ -69,7 +70,7 @@ fn totals(looks: &[(Tracks, Look)]) -> [u64; 4] {
 
 /// What the server's own samples say was counted: for what was there from the start all but what it began with.
 async fn expected(url: &str) -> [u64; 4] {
-    let client = PrometheusClient::new(&settings(url)).await.unwrap();
+    let client = PrometheusClient::new(&settings(url), &Redactor::default()).await.unwrap();
     let Data::Matrix(runs) = client.query("http_requests_total[10m]").await.unwrap().data else { panic!() };
     let first = runs.iter().map(|run| run.values[0].at).min().unwrap();
     let mut all = [0; 4];

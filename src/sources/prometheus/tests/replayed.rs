@@ -8,6 +8,7 @@ use super::whole_source::pod;
 use super::{settings, tracks, web};
 use crate::domain::backtest::Findings;
 use crate::domain::guardrails::Guardrails;
+use crate::platform::Redactor;
 use crate::sources::prometheus::counts::asking::NoCounters;
 use crate::sources::prometheus::counts::replay::{Period, fetching, replay};
 use crate::sources::prometheus::{Questions, configured};
@@ -38,7 +39,7 @@ fn period(now: Timestamp, from: i64, to: i64) -> Period {
 }
 
 async fn questions(url: &str) -> Questions {
-    configured::questions(&settings(url), "shop").await.unwrap()
+    configured::questions(&settings(url), "shop", &Redactor::default()).await.unwrap()
 }
 
 async fn looks(ahead: i64, questions: &Questions, period: &Period) -> Vec<(Timestamp, Look)> {

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::settings;
 use crate::config::Prometheus;
+use crate::platform::Redactor;
 use crate::sources::prometheus::client::PrometheusClient;
 use crate::sources::prometheus::trouble::QueryError;
 
@@ -51,7 +52,7 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
     let _server = Killed(server.unwrap());
     let mut settings = settings(&format!("https://{free}"));
     settings.timeout = SignedDuration::from_secs(2);
-    let stranger = PrometheusClient::new(&settings).await.unwrap();
+    let stranger = PrometheusClient::new(&settings, &Redactor::default()).await.unwrap();
     let mut error = stranger.query("up").await.unwrap_err();
     for _ in 0..50 {
         if !matches!(error, QueryError::Unreachable { .. }) {
@@ -66,7 +67,7 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
     let trusting = Prometheus { ca_file: Some(path("cert.pem").into()), ..settings.clone() };
     let careless = Prometheus { insecure: true, ..settings };
     for settings in [trusting, careless] {
-        let friend = PrometheusClient::new(&settings).await.unwrap();
+        let friend = PrometheusClient::new(&settings, &Redactor::default()).await.unwrap();
         // It speaks no HTTP that we could read, but it was let in.
         let error = friend.query("up").await.unwrap_err();
         assert!(!matches!(error, QueryError::Tls { .. } | QueryError::Unreachable { .. }), "{error:?}");

@@ -16,6 +16,7 @@ use crate::domain::feed::Feed;
 use crate::domain::freshness::Link;
 use crate::domain::ids::{EnvName, Track, WorkloadId};
 use crate::domain::signals::{NoData, Reading, Signal, Signals, Tracks};
+use crate::platform::Redactor;
 use crate::sources::inbox::Inbox;
 use crate::sources::prometheus::configured;
 use crate::sources::prometheus::counts::counting::Pace;
@@ -68,7 +69,7 @@ impl RunningSource {
         let (sender, receiver) = watch::channel(BTreeMap::new());
         let source = PrometheusSource {
             env: EnvName::new("staging"),
-            questions: configured::questions(&settings, "shop").await.unwrap(),
+            questions: configured::questions(&settings, "shop", &Redactor::default()).await.unwrap(),
             interval: Duration::from_millis(200),
             history: Duration::from_secs(3600),
             outlet: inbox.outlet(),

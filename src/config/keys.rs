@@ -1,10 +1,10 @@
-//! Rules for `[keys]`.
+//! `[keys]`: the keys in force.
 
 use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use crate::config::reader::{At, Reader, Table, Value};
+use super::reader::{At, Reader, Table, Value};
 use crate::keys::{Chord, Keymap, KeymapError};
 
 /// Keys of one command, as written.

@@ -1,4 +1,4 @@
-//! Clusters: kubeconfig files, their contexts, and how to reach the API server behind one.
+//! Kubeconfig files, their contexts, and how to reach the API server behind one.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::paths::Variables;
-use super::secret::{hide, remember};
-use crate::keys::keymap::nearest;
+use super::redact::Redactor;
+use super::variables::Variables;
+use crate::domain::suggest::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
 pub const IN_CLUSTER: &str = "in-cluster";
@@ -33,6 +33,7 @@ pub struct Clusters {
     files: Vec<PathBuf>,
     kubeconfig: Kubeconfig,
     in_cluster: bool,
+    redactor: Redactor,
 }
 
 /// Why a cluster cannot be reached for lack of configuration.
@@ -124,15 +125,10 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
     nearest(name, known.iter().map(String::as_str)).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
 }
 
-/// Reads the kubeconfig of this process and loads one context, by default the current one.
-pub async fn load(context: Option<&str>) -> Result<Cluster, ClusterError> {
-    Clusters::read(&Variables::of_process())?.load(context).await
-}
-
 impl Clusters {
     /// Reads the files of `KUBECONFIG`, else `~/.kube/config`. As with kubectl, a file of the list may be missing, but
-    /// not all of them; in a pod there need be none.
-    pub fn read(variables: &Variables) -> Result<Self, ClusterError> {
+    /// not all of them; in a pod there need be none. Credentials of contexts that are loaded are told to the redactor.
+    pub fn read(variables: &Variables, redactor: &Redactor) -> Result<Self, ClusterError> {
         let listed: Vec<PathBuf> = variables
             .kubeconfig
             .as_ref()
@@ -162,7 +158,7 @@ impl Clusters {
         if files.is_empty() && !in_cluster {
             return Err(ClusterError::NoKubeconfig(candidates));
         }
-        Ok(Self { files, kubeconfig, in_cluster })
+        Ok(Self { files, kubeconfig, in_cluster, redactor: redactor.clone() })
     }
 
     /// Returns the names of the contexts, in the order of the files.
@@ -193,18 +189,18 @@ impl Clusters {
         let mut config = if self.check(&name)? {
             let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
             let loaded = kube::Config::from_custom_kubeconfig(self.kubeconfig.clone(), &options).await;
-            loaded.map_err(|error| unusable(chain(&error)))?
+            loaded.map_err(|error| unusable(chain(&error, &self.redactor)))?
         } else {
-            kube::Config::incluster().map_err(|error| unusable(chain(&error)))?
+            kube::Config::incluster().map_err(|error| unusable(chain(&error, &self.redactor)))?
         };
         config.default_retry = false;
         if config.cluster_url.scheme_str() == Some("http") && config.proxy_url.is_none() {
             // There is nothing to verify: the certificates of the system are not read for each client.
             config.root_cert.get_or_insert_default();
         }
-        remember_credentials(&config);
+        add_credentials(&self.redactor, &config);
         let (namespace, server) =
-            (config.default_namespace.clone(), hide(&config.cluster_url.to_string()).into_owned());
+            (config.default_namespace.clone(), self.redactor.redact(&config.cluster_url.to_string()).into_owned());
         Ok(Cluster { config, context: name, namespace, server })
     }
 
@@ -259,23 +255,23 @@ fn unreadable(path: &Path, error: KubeconfigError) -> ClusterError {
     }
 }
 
-/// Takes down what is secret in the file, so that it can be hidden where a server repeats it.
-fn remember_credentials(config: &kube::Config) {
+/// Tells the redactor what is secret in the file, so that it can be hidden where a server repeats it.
+fn add_credentials(redactor: &Redactor, config: &kube::Config) {
     // Written as in the file, secrets are in the open.
     let Ok(user) = serde_json::to_value(&config.auth_info) else { return };
     let authority = config.cluster_url.authority().map_or("", |authority| authority.as_str());
     if let Some((_, password)) = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':')) {
-        remember(password);
+        redactor.add_secret(password);
     }
     let provided = &user["auth-provider"]["config"];
     let secrets = [&user["token"], &user["password"]]
         .into_iter()
         .chain(["access-token", "id-token", "refresh-token", "client-secret"].map(|name| &provided[name]));
-    secrets.filter_map(serde_json::Value::as_str).for_each(remember);
+    secrets.filter_map(serde_json::Value::as_str).for_each(|secret| redactor.add_secret(secret));
 }
 
 /// An error with its causes: kube's own words often leave out the one that matters.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn std::error::Error, redactor: &Redactor) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -286,7 +282,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     // kube quotes its quotes.
-    hide(&text.replace("'\"", "`").replace("\"'", "`")).into_owned()
+    redactor.redact(&text.replace("'\"", "`").replace("\"'", "`")).into_owned()
 }
 
 #[cfg(test)]
@@ -294,6 +290,10 @@ mod tests {
     use super::*;
     use std::ffi::OsString;
     use std::fs;
+
+    fn read(variables: &Variables) -> Result<Clusters, ClusterError> {
+        Clusters::read(variables, &Redactor::default())
+    }
 
     const STAGING: &str = "apiVersion: v1
 kind: Config
@@ -323,7 +323,7 @@ contexts:
         for bytes in [&b"\xff\xfea\0b"[..], b"\xfe\xff\0"] {
             fs::write(&path, bytes).unwrap();
             let variables = Variables { kubeconfig: Some(path.clone().into()), ..Variables::default() };
-            assert!(Clusters::read(&variables).unwrap_err().to_string().contains("breaks off"));
+            assert!(read(&variables).unwrap_err().to_string().contains("breaks off"));
         }
     }
 
@@ -365,7 +365,7 @@ contexts:
     #[tokio::test]
     async fn the_current_context_is_loaded_with_its_namespace_and_without_retries() {
         let (_home, variables) = home(&[(".kube/config", STAGING)]);
-        let clusters = Clusters::read(&variables).unwrap();
+        let clusters = read(&variables).unwrap();
         assert_eq!(clusters.current().unwrap(), "staging");
         let cluster = clusters.load(None).await.unwrap();
         assert_eq!((cluster.context.as_str(), cluster.namespace.as_str()), ("staging", "payments"));
@@ -378,7 +378,7 @@ contexts:
     #[tokio::test]
     async fn a_list_of_files_is_merged_and_some_may_be_missing() {
         let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
-        let clusters = Clusters::read(&listed(&variables, &["a", "missing", "b"])).unwrap();
+        let clusters = read(&listed(&variables, &["a", "missing", "b"])).unwrap();
         assert_eq!(clusters.contexts(), ["staging", "bare", "lost-cluster", "lost-user", "lost-ca", "prod-eu"]);
         assert_eq!(clusters.current().unwrap(), "staging");
         assert_eq!(clusters.load(Some("prod-eu")).await.unwrap().server, "https://eks.example.com/");
@@ -388,7 +388,7 @@ contexts:
     async fn what_is_wrong_with_a_context_is_said_with_what_to_do() {
         let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
         let variables = listed(&variables, &["a", "b"]);
-        let clusters = Clusters::read(&variables).unwrap();
+        let clusters = read(&variables).unwrap();
         let mut said = Vec::new();
         for context in ["stagin", "elsewhere", "lost-cluster", "lost-user", "lost-ca", IN_CLUSTER] {
             let error = clusters.load(Some(context)).await.expect_err(context);
@@ -420,7 +420,7 @@ contexts:
             listed(&variables, &["none"]),
             listed(&variables, &["empty"]),
         ] {
-            let error = Clusters::read(&variables).and_then(|clusters| clusters.current()).unwrap_err();
+            let error = read(&variables).and_then(|clusters| clusters.current()).unwrap_err();
             said.push(words(&variables, &error));
         }
         let said = said.join("\n\n");
@@ -431,11 +431,11 @@ contexts:
     #[tokio::test]
     async fn in_a_pod_there_need_be_no_kubeconfig_but_a_named_one_must_be() {
         let pod = Variables { in_cluster: true, ..Variables::default() };
-        let clusters = Clusters::read(&pod).unwrap();
+        let clusters = read(&pod).unwrap();
         assert_eq!(clusters.current().unwrap(), IN_CLUSTER);
         // There is no service account where tests run.
         assert!(matches!(clusters.load(None).await, Err(ClusterError::Unusable { .. })));
         let named = Variables { kubeconfig: Some("/no/such/file".into()), ..pod };
-        assert!(matches!(Clusters::read(&named), Err(ClusterError::NoKubeconfig(_))));
+        assert!(matches!(read(&named), Err(ClusterError::NoKubeconfig(_))));
     }
 }

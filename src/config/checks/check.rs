@@ -1,27 +1,55 @@
-//! Rules for `[[checks]]`.
+//! `[[checks]]`: one line of the checklist.
 
-use jiff::SignedDuration;
-
-use super::section_of;
-use crate::config::EnvConfig;
-use crate::config::checks::{CheckConfig, CheckKind, defaults, read_kind};
-use crate::config::fields::FILE;
+use super::{CheckConfig, CheckKind, KINDS, defaults, read_kind};
+use crate::config::environment::EnvConfig;
 use crate::config::reader::{At, Reader, Table};
+use crate::config::section::{Field, Kind, Section, days, keys, secs, words};
 use crate::domain::checklist::known::Known;
-use crate::domain::checklist::{CheckId, CheckPhase, CheckSpec, How};
+use crate::domain::checklist::{CheckPhase, How};
 use crate::domain::ids::EnvName;
 
-/// Longest id: it is typed.
-const LONGEST_ID: usize = 40;
-/// How long answers may hold.
-const FRESH: std::ops::RangeInclusive<SignedDuration> =
-    SignedDuration::from_secs(1)..=SignedDuration::from_hours(24 * 365);
-/// How long a look may take.
-const TIMEOUT: std::ops::RangeInclusive<SignedDuration> =
-    SignedDuration::from_millis(100)..=SignedDuration::from_hours(1);
+pub(in crate::config) const SECTION: Section = Section {
+    header: "[[checks]]",
+    help: "One line of the checklist. One key says how it is answered; without one, a person acknowledges it.",
+    needed: &["id"],
+    groups: &[FIELDS, KINDS],
+};
+
+keys! {
+    CheckConfig = CheckConfig::manual("");
+    id: by_hand(Kind::Text), "Its name: short, for it is typed on the command line.";
+    title => spec.title: text, "What it is about; without it the id.";
+    phase => spec.phase: word(CheckPhase), "When it has to hold.";
+    gate => spec.gate: flag, "Whether it stops promotions. There is no way to skip a gate.";
+    environments: by_hand(Kind::TextList), "The environments it is about; without it all.";
+    owner => spec.owner: text, "Who looks after it.";
+    fresh => spec.fresh: time(secs(1)..=days(365)),
+        "How long an answer holds; without it as long as the release is the same.";
+    timeout: time(millis(100)..=hours(1)), "How long a look may take.";
+    runbook => spec.runbook: text, "Address of what to read about it.";
+    artifact: by_hand(Kind::Flag), "All replicas run one digest, and it is what the environment before runs.";
+    rollback: by_hand(Kind::Table(&ROLLBACK)), "There is a revision to go back to.";
+    signals: by_hand(Kind::Flag), "The live signals are within their limits.";
+}
+
+words!(CheckPhase);
+
+const ROLLBACK: Section = Section {
+    header: "`rollback`",
+    help: "There is a revision to go back to, and its image is known.",
+    needed: &[],
+    groups: &[&[Field::new(
+        "drilled_within",
+        Kind::Time(secs(1), days(365)),
+        "A rollback was carried out here within this time, by the journal.",
+    )]],
+};
+
+/// Longest id, in characters: it is typed.
+const MAX_ID_CHARS: usize = 40;
 
 /// A check as it stands in the file.
-pub(super) struct Draft {
+pub(in crate::config) struct Draft {
     check: CheckConfig,
     /// Where it stands.
     at: usize,
@@ -30,15 +58,15 @@ pub(super) struct Draft {
 }
 
 /// Reads the checklist; `None` where the file has none.
-pub(super) fn read(reader: &mut Reader, file: &Table<'_>) -> Option<Vec<Draft>> {
+pub(in crate::config) fn read(reader: &mut Reader, file: &Table<'_>) -> Option<Vec<Draft>> {
     file.get("checks")?;
-    let tables = reader.tables(file, "checks", section_of(&FILE, "checks")?);
+    let tables = reader.tables(file, "checks");
     Some(tables.iter().filter_map(|table| check(reader, table)).collect())
 }
 
 fn check(reader: &mut Reader, table: &Table<'_>) -> Option<Draft> {
     let id = id(reader, table);
-    let (how, kind) = how(reader, table)?;
+    let how = how(reader, table);
     let places: Vec<(EnvName, usize)> = match reader.list(table, "environments", "write for example [\"prod-eu\"]") {
         Some(list) => {
             let names: Vec<At<String>> = list.iter().filter_map(|item| reader.text_of(item, "environments")).collect();
@@ -46,23 +74,16 @@ fn check(reader: &mut Reader, table: &Table<'_>) -> Option<Draft> {
         }
         None => Vec::new(),
     };
-    let phases = CheckPhase::ALL.map(|phase| (phase.word(), phase));
-    let spec = CheckSpec {
-        id: CheckId::new(id.clone()?),
-        title: reader.text(table, "title").map_or(id?, |title| title.value),
-        phase: reader.word(table, "phase", &phases).unwrap_or(CheckPhase::Pre),
-        gate: reader.flag(table, "gate").unwrap_or_default(),
-        owner: reader.text(table, "owner").map(|owner| owner.value),
-        how,
-        fresh: reader
-            .time(table, "fresh", &FRESH)
-            .map(|fresh| fresh.value)
-            .or(kind.as_ref().and_then(CheckKind::fresh)),
-        runbook: reader.text(table, "runbook").map(|runbook| runbook.value),
-    };
-    let timeout = reader.time(table, "timeout", &TIMEOUT).map_or(CheckConfig::TIMEOUT, |timeout| timeout.value);
-    let environments = places.iter().map(|(name, _)| name.clone()).collect();
-    Some(Draft { check: CheckConfig { spec, environments, kind, timeout }, at: table.at, places })
+    let mut check = CheckConfig::manual(id.as_deref().unwrap_or_default());
+    read_keys(reader, table, &mut check);
+    // Everything that is wrong was noted before this gives up.
+    id?;
+    let (how, kind) = how?;
+    check.spec.how = how;
+    check.spec.fresh = check.spec.fresh.or(kind.as_ref().and_then(CheckKind::fresh));
+    check.kind = kind;
+    check.environments = places.iter().map(|(name, _)| name.clone()).collect();
+    Some(Draft { check, at: table.at, places })
 }
 
 fn id(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
@@ -73,8 +94,8 @@ fn id(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
         return None;
     };
     let fits = value.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if !fits || value.chars().count() > LONGEST_ID {
-        let help = format!("letters, digits, `-`, `_` and `.`, at most {LONGEST_ID}: it is typed");
+    if !fits || value.chars().count() > MAX_ID_CHARS {
+        let help = format!("letters, digits, `-`, `_` and `.`, at most {MAX_ID_CHARS}: it is typed");
         reader.note(at, format!("`{value}` cannot be the id of a check"), help);
     }
     Some(value)
@@ -82,7 +103,8 @@ fn id(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
 
 /// Reads how it is answered: by one key, or by a person.
 fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>)> {
-    let words: Vec<&'static str> = ["artifact", "rollback", "signals"].into_iter().chain(CheckKind::WORDS).collect();
+    let words: Vec<&'static str> =
+        ["artifact", "rollback", "signals"].iter().chain(CheckKind::WORDS).copied().collect();
     let mut given = words.into_iter().filter(|word| table.get(word).is_some());
     let Some(word) = given.next() else { return Some((How::Manual, None)) };
     if let Some(second) = given.next() {
@@ -102,8 +124,8 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
             Some(if word == "artifact" { Known::Artifact } else { Known::Signals })
         }
         "rollback" => {
-            let own = super::section(reader, table, word)?;
-            let within = reader.time(&own, "drilled_within", &FRESH).map(|time| time.value);
+            let own = reader.table(table, word)?;
+            let within = reader.time(&own, "drilled_within");
             Some(Known::Rollback { drilled_within: within })
         }
         _ => None,
@@ -111,13 +133,13 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
     if let Some(known) = known {
         return Some((How::Known(known), None));
     }
-    let own = super::section(reader, table, word)?;
+    let own = reader.table(table, word)?;
     let kind = read_kind(reader, word, &own)?;
     Some((How::Evidence(kind.word().into()), Some(kind)))
 }
 
 /// Gives each environment its checks, the built-in ones where the file has none; returns those that are for all.
-pub(super) fn share_out(
+pub(in crate::config) fn share_out(
     reader: &mut Reader,
     drafts: Option<Vec<Draft>>,
     environments: &mut [EnvConfig],
@@ -128,7 +150,7 @@ pub(super) fn share_out(
         }
         return defaults();
     };
-    let known: Vec<String> = environments.iter().map(|env| env.name.to_string()).collect();
+    let known: Vec<String> = environments.iter().map(|env| env.name().to_string()).collect();
     for draft in &drafts {
         for (name, at) in &draft.places {
             if !known.is_empty() && !known.iter().any(|known| known == name.as_str()) {
@@ -138,10 +160,10 @@ pub(super) fn share_out(
         }
     }
     for env in environments.iter_mut() {
-        for draft in drafts.iter().filter(|draft| draft.check.is_for(&env.name)) {
+        for draft in drafts.iter().filter(|draft| draft.check.is_for(&env.settings.name)) {
             let id = &draft.check.spec.id;
             if env.checks.iter().any(|check| check.spec.id == *id) {
-                reader.note(draft.at, format!("`{}` has another check `{id}`", env.name), "ids tell checks apart");
+                reader.note(draft.at, format!("`{}` has another check `{id}`", env.name()), "ids tell checks apart");
             }
             env.checks.push(draft.check.clone());
         }

@@ -1,6 +1,5 @@
-//! Where things lie: config file, journals, log.
+//! Files and folders for their owner only: journals, logs, what is kept over a restart.
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -9,67 +8,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
+use super::variables::OURS;
 use crate::domain::journal::hex;
-
-/// Folder of this program below the XDG folders.
-const OURS: &str = "release-cockpit";
-/// Name of the config file.
-pub const CONFIG_FILE: &str = "cockpit.toml";
-
-/// The environment variables that are read, taken once, so that all else is a function of its arguments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Variables {
-    /// `HOME`.
-    pub home: Option<PathBuf>,
-    /// `XDG_CONFIG_HOME`.
-    pub config_home: Option<PathBuf>,
-    /// `XDG_STATE_HOME`.
-    pub state_home: Option<PathBuf>,
-    /// `KUBECONFIG`.
-    pub kubeconfig: Option<OsString>,
-    /// `PROMETHEUS_URL`.
-    pub prometheus_url: Option<String>,
-    /// `KUBERNETES_SERVICE_HOST` is set: this is a pod.
-    pub in_cluster: bool,
-}
-
-impl Variables {
-    /// Reads the variables of this process. What is empty counts as not set.
-    #[must_use]
-    pub fn of_process() -> Self {
-        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        // The XDG specification wants relative paths ignored.
-        let absolute = |name: &str| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        Self {
-            home: absolute("HOME"),
-            config_home: absolute("XDG_CONFIG_HOME"),
-            state_home: absolute("XDG_STATE_HOME"),
-            kubeconfig: var("KUBECONFIG"),
-            prometheus_url: var("PROMETHEUS_URL").and_then(|value| value.into_string().ok()),
-            in_cluster: var("KUBERNETES_SERVICE_HOST").is_some(),
-        }
-    }
-
-    /// Returns the config file of the user; `None` without `HOME` and `XDG_CONFIG_HOME`.
-    #[must_use]
-    pub fn config_file(&self) -> Option<PathBuf> {
-        let folder = self.config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")))?;
-        Some(folder.join(OURS).join(CONFIG_FILE))
-    }
-
-    /// Returns the folder for journals and logs. It need not exist.
-    pub fn state_dir(&self) -> Result<PathBuf, PathError> {
-        let folder = self.state_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/state")));
-        folder.map(|folder| folder.join(OURS)).ok_or(PathError::NoHome)
-    }
-}
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PathError {
-    /// No variable says where state belongs.
-    #[error("nowhere to keep journals and logs: set HOME or XDG_STATE_HOME, or `dir` under [journal] in the config")]
-    NoHome,
+pub enum FolderError {
     /// Something else is where the folder should be.
     #[error("{} is {what}, not a folder: move it away, or set `dir` under [journal] in the config", path.display())]
     NotAFolder {
@@ -90,12 +34,12 @@ pub enum PathError {
 
 /// Makes sure that a folder is there and is no symbolic link: who can lay a link could lead the journal elsewhere. A
 /// new one is ours only (0700); one that was there keeps its mode, for it may be shared on purpose.
-pub fn private_dir(path: &Path) -> Result<(), PathError> {
-    let failed = |error| PathError::Io { path: path.to_owned(), error };
+pub fn private_dir(path: &Path) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Io { path: path.to_owned(), error };
     // Where the folder lies is the user's choice and may be a link; from our own folder on down it may not.
     let own = path.ancestors().skip(1).find(|folder| folder.file_name().is_some_and(|name| name == OURS));
     if let Some(own) = own.filter(|own| own.is_symlink()) {
-        return Err(PathError::NotAFolder { path: own.to_owned(), what: "a symbolic link" });
+        return Err(FolderError::NotAFolder { path: own.to_owned(), what: "a symbolic link" });
     }
     DirBuilder::new().recursive(true).mode(0o700).create(path).or_else(|error| match error.kind() {
         // Told apart below.
@@ -104,10 +48,10 @@ pub fn private_dir(path: &Path) -> Result<(), PathError> {
     })?;
     let found = fs::symlink_metadata(path).map_err(failed)?;
     if found.is_symlink() {
-        return Err(PathError::NotAFolder { path: path.to_owned(), what: "a symbolic link" });
+        return Err(FolderError::NotAFolder { path: path.to_owned(), what: "a symbolic link" });
     }
     if !found.is_dir() {
-        return Err(PathError::NotAFolder { path: path.to_owned(), what: "a file" });
+        return Err(FolderError::NotAFolder { path: path.to_owned(), what: "a file" });
     }
     Ok(())
 }
@@ -149,19 +93,6 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
-    fn xdg_comes_before_home_and_without_both_the_error_names_the_variables() {
-        let home = Variables { home: Some("/home/ada".into()), ..Variables::default() };
-        assert_eq!(home.state_dir().unwrap(), Path::new("/home/ada/.local/state/release-cockpit"));
-        assert_eq!(home.config_file().unwrap(), Path::new("/home/ada/.config/release-cockpit/cockpit.toml"));
-        let xdg = Variables { state_home: Some("/s".into()), config_home: Some("/c".into()), ..home };
-        assert_eq!(xdg.state_dir().unwrap(), Path::new("/s/release-cockpit"));
-        assert_eq!(xdg.config_file().unwrap(), Path::new("/c/release-cockpit/cockpit.toml"));
-        let none = Variables::default();
-        assert_eq!(none.config_file(), None);
-        assert!(none.state_dir().unwrap_err().to_string().contains("set HOME or XDG_STATE_HOME"));
-    }
-
-    #[test]
     fn a_new_folder_is_for_its_owner_only_and_one_that_was_there_keeps_its_mode() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b");
@@ -191,7 +122,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         assert!(private_dir(&link).unwrap_err().to_string().contains("is a symbolic link"));
         assert!(private_dir(&file).unwrap_err().to_string().contains("is a file"));
-        assert!(matches!(private_dir(&file.join("x")), Err(PathError::Io { .. })));
+        assert!(matches!(private_dir(&file.join("x")), Err(FolderError::Io { .. })));
     }
 
     #[test]

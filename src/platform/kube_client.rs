@@ -9,7 +9,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
-use super::secret::hide;
+use super::redact::Redactor;
 use crate::domain::text::root_cause;
 use crate::domain::workload::kind::Resource;
 
@@ -30,8 +30,8 @@ pub fn warm_up() {
 ///
 /// # Errors
 /// What the client cannot be built from (TLS material, proxy).
-pub fn client(config: kube::Config) -> Result<kube::Client, ClientError> {
-    build(config).map_err(|error| ClientError(cause(&error)))
+pub fn client(config: kube::Config, redactor: &Redactor) -> Result<kube::Client, ClientError> {
+    build(config).map_err(|error| ClientError(cause(&error, redactor)))
 }
 
 /// Why there is no client, without what is secret in it.
@@ -67,7 +67,7 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
 ///
 /// The library quotes the command that was to log in, its environment and its output, and a token may stand in each.
 #[must_use]
-pub fn cause(error: &kube::Error) -> String {
+pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
     let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = inner {
         match error.downcast_ref::<AuthError>() {
@@ -81,7 +81,7 @@ pub fn cause(error: &kube::Error) -> String {
             _ => inner = error.source(),
         }
     }
-    hide(&root_cause(error)).into_owned()
+    redactor.redact(&root_cause(error)).into_owned()
 }
 
 /// Returns a resource as the kube client names it.

@@ -1,0 +1,69 @@
+//! A config file as a whole: small rules, each of which notes what is wrong and goes on.
+
+use reqwest::Url;
+use toml::de::DeTable;
+
+use super::checks::{self, check};
+use super::environment::{self, Base, EnvConfig};
+use super::prometheus::{self, Draft, Prometheus};
+use super::reader::Reader;
+use super::section::{Field, Kind, Section};
+use super::{Config, guardrails, journal, keys, limits, log, service, sign_offs, ui, verdict};
+
+/// The file as a whole.
+pub const FILE: Section =
+    Section { header: "the file", help: "Configuration of Release Cockpit.", needed: &[], groups: &[FIELDS] };
+
+const FIELDS: &[Field] = &[
+    Field::table("service", &service::SECTION),
+    Field::new("environments", Kind::Tables(&environment::SECTION), "The environments, in promotion order."),
+    Field::new(
+        "checks",
+        Kind::Tables(&check::SECTION),
+        "The checklist; without it, a short one that needs no settings.",
+    ),
+    Field::new(
+        "sign_offs",
+        Kind::Table(&sign_offs::SECTION),
+        "Who signs, for all environments that do not say otherwise.",
+    ),
+    Field::new(
+        "prometheus",
+        Kind::Table(&prometheus::SECTION),
+        "Metrics, for all environments that do not say otherwise.",
+    ),
+    Field::new("limits", Kind::Table(&limits::SECTION), "Limits, for all environments that do not say otherwise."),
+    Field::new("verdict", Kind::Table(&verdict::SECTION), "The judge, for all environments that do not say otherwise."),
+    Field::new("guardrails", Kind::Table(&guardrails::SECTION), "What its word leads to, likewise."),
+    Field::table("ui", &ui::SECTION),
+    Field::new("keys", Kind::Keys, "Keys by command: `[]` takes the command off the keyboard."),
+    Field::table("journal", &journal::SECTION),
+    Field::new("log", Kind::Table(&log::SECTION), "The program's own log."),
+];
+
+/// Reads a whole document. What comes back is of use only where nothing was noted.
+pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback: Option<&Url>) -> Config {
+    let file = reader.open(document, 0, &FILE);
+    let mut config = Config::default();
+    reader.over(&file, "service", &mut config.service, service::read_keys);
+    reader.over(&file, "ui", &mut config.ui, ui::read_keys);
+    reader.over(&file, "journal", &mut config.journal, journal::read_keys);
+    reader.over(&file, "log", &mut config.log, log::read_keys);
+    config.keymap = keys::read(reader, &file);
+    let mut defaults = EnvConfig::default();
+    environment::read_shared(reader, &file, &mut defaults.settings);
+    let metrics = reader.table(&file, "prometheus");
+    let metrics = metrics.map(|table| (table, prometheus::read(reader, &table, Draft::default())));
+    let checklist = check::read(reader, &file);
+    let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
+    config.environments = environment::read(reader, &file, &base);
+    defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
+    // Without an environment that uses it, nobody else would say that it has no address.
+    defaults.prometheus = match metrics {
+        Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),
+        Some((_, draft)) => draft.complete(fallback),
+        None => fallback.map(|url| Prometheus::at(url.clone())),
+    };
+    config.defaults = defaults;
+    config
+}

@@ -1,0 +1,261 @@
+//! `[[environments]]`: the places where the service runs, in promotion order.
+
+use std::collections::BTreeSet;
+
+use reqwest::Url;
+use toml::de::DeValue;
+
+use super::checks::CheckConfig;
+use super::prometheus::{self, Draft, Prometheus};
+use super::reader::{At, Reader, Table};
+use super::section::{Kind, Section, keys};
+use super::{guardrails, limits, sign_offs, verdict};
+use crate::domain::checklist::How;
+use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::world::EnvSettings;
+use crate::platform::kubeconfig::Cluster;
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvConfig {
+    /// What the world knows of it. Its context, namespace, metrics and checks are empty until they are
+    /// [resolved](Self::resolved) from the fields here.
+    pub settings: EnvSettings,
+    /// Kube context; `None` is the current one.
+    pub context: Option<String>,
+    /// Namespace; `None` is the default one of the context.
+    pub namespace: Option<String>,
+    /// Its metrics, if any.
+    pub prometheus: Option<Prometheus>,
+    /// Its checklist.
+    pub checks: Vec<CheckConfig>,
+}
+
+impl Default for EnvConfig {
+    /// An environment without a name, of which nothing is configured.
+    fn default() -> Self {
+        let settings = EnvSettings { namespace: String::new(), ..EnvSettings::new("") };
+        Self { settings, context: None, namespace: None, prometheus: None, checks: Vec::new() }
+    }
+}
+
+impl EnvConfig {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &EnvName {
+        &self.settings.name
+    }
+
+    /// Makes the environment that a context is, named after it, of what holds for all that the file does not name.
+    #[must_use]
+    pub(super) fn of_context(&self, context: &str) -> Self {
+        let settings = EnvSettings { name: EnvName::new(context), ..self.settings.clone() };
+        Self { settings, context: Some(context.to_owned()), ..self.clone() }
+    }
+
+    /// Returns whether what people say has to be shared: somebody has to sign, or a manual check is a gate.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        let asks = |check: &CheckConfig| check.spec.gate && check.spec.how == How::Manual;
+        !self.settings.sign_offs.roles.is_empty() || self.checks.iter().any(asks)
+    }
+
+    /// Returns the settings for the world: with the names that the cluster resolved, and what was found in the
+    /// namespace where no workloads are configured.
+    #[must_use]
+    pub fn resolved(&self, cluster: &Cluster, found: &[WorkloadId]) -> EnvSettings {
+        let mut settings = self.settings.clone();
+        settings.context.clone_from(&cluster.context);
+        settings.namespace = self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
+        settings.has_metrics = self.prometheus.is_some();
+        settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
+        if settings.workloads.is_empty() {
+            settings.workloads = found.to_vec();
+        }
+        settings
+    }
+}
+
+pub(super) const SECTION: Section = Section {
+    header: "[[environments]]",
+    help: "One place where the service runs. Their order in the file is the promotion order.",
+    needed: &["name"],
+    groups: &[FIELDS],
+};
+
+keys! {
+    EnvSettings = EnvSettings::new("");
+    name: by_hand(Kind::Text), "Its name: short, for it is typed to confirm.";
+    context: by_hand(Kind::Text), "Kube context; may be left out by a single environment: then the current one.";
+    namespace: by_hand(Kind::Text), "Namespace; without it the default one of the context.";
+    workloads: by_hand(Kind::Workloads),
+        "What to watch, as `rollout/NAME` or `deployment/NAME`; without it whatever is found in the namespace.";
+    protected: flag, "Promotion wants the environment's name typed. Rollback never does.";
+    read_only: flag, "Nothing can be changed here.";
+    prometheus: by_hand(Kind::TableOrOff(&prometheus::SECTION)), "Its metrics, over [prometheus]; `false` for none.";
+    limits: by_hand(Kind::Table(&limits::SECTION)), "Its limits, over [limits].";
+    verdict: by_hand(Kind::Table(&verdict::SECTION)), "Its judge, over [verdict].";
+    guardrails: by_hand(Kind::Table(&guardrails::SECTION)), "Its guardrails, over [guardrails].";
+    sign_offs: by_hand(Kind::Table(&sign_offs::SECTION)), "Who signs here, instead of [sign_offs].";
+}
+
+/// Longest name of an environment, in characters: it is typed, and stands in the header of a card.
+const MAX_NAME_CHARS: usize = 40;
+
+/// What holds for environments that do not say otherwise.
+pub(super) struct Base<'a> {
+    /// What the sections that they share say.
+    pub(super) settings: &'a EnvSettings,
+    /// Their metrics.
+    pub(super) metrics: Option<&'a Draft>,
+    /// Where Prometheus is if nothing says so.
+    pub(super) fallback: Option<&'a Url>,
+}
+
+/// Reads the sections that the file has for all environments, and each environment for itself, over what holds so far.
+pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut EnvSettings) {
+    reader.over(table, "limits", &mut into.limits, limits::read_keys);
+    reader.over(table, "verdict", &mut into.rules, verdict::read);
+    reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
+    reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);
+}
+
+/// Reads the environments, in order.
+pub(super) fn read(reader: &mut Reader, file: &Table<'_>, base: &Base<'_>) -> Vec<EnvConfig> {
+    let tables = reader.tables(file, "environments");
+    if let (Some(value), true) = (file.get("environments"), tables.is_empty()) {
+        if matches!(value.get_ref(), DeValue::Array(list) if list.is_empty()) {
+            reader.note(value.span().start, "`environments` is empty", "leave it out, or write [[environments]]");
+        }
+    }
+    let several = tables.len() > 1;
+    let mut environments: Vec<EnvConfig> = Vec::new();
+    let mut names = BTreeSet::new();
+    for table in tables {
+        let env = environment(reader, &table, base, several, &mut names);
+        for other in &environments {
+            shared_workload(reader, &table, &env, other);
+        }
+        environments.push(env);
+    }
+    environments
+}
+
+fn environment(
+    reader: &mut Reader,
+    table: &Table<'_>,
+    base: &Base<'_>,
+    several: bool,
+    names: &mut BTreeSet<String>,
+) -> EnvConfig {
+    let mut settings = base.settings.clone();
+    settings.name = name(reader, table, names);
+    settings.workloads = workloads(reader, table);
+    read_keys(reader, table, &mut settings);
+    read_shared(reader, table, &mut settings);
+    let context = reader.text(table, "context").map(|context| context.value);
+    if context.is_none() && several && table.get("context").is_none() {
+        reader.note(
+            table.at,
+            "this environment has no `context`",
+            "with several environments each names its own: the current context is whatever kubectl was last told",
+        );
+    }
+    let namespace = namespace(reader, table);
+    let prometheus = metrics_of(reader, table, base);
+    EnvConfig { settings, context, namespace, prometheus, checks: Vec::new() }
+}
+
+fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> EnvName {
+    let Some(At { value, at }) = reader.text(table, "name") else {
+        if table.get("name").is_none() {
+            reader.note(table.at, "this environment has no `name`", "write for example name = \"staging\"");
+        }
+        return EnvName::new("");
+    };
+    if value.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
+        let help = "no spaces and no `/`: it is typed to confirm, and `ENV/SERVICE` names a workload";
+        reader.note(at, format!("`{value}` cannot be the name of an environment"), help);
+    } else if value.chars().count() > MAX_NAME_CHARS {
+        reader.note(at, format!("the name is longer than {MAX_NAME_CHARS} characters"), "");
+    } else if !names.insert(value.clone()) {
+        reader.note(at, format!("there is another environment `{value}`"), "names tell environments apart");
+    }
+    EnvName::new(value)
+}
+
+fn namespace(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+    let text = reader.text(table, "namespace")?;
+    if !is_dns(&text.value, 63, false) {
+        let help = "lower-case letters, digits and `-`, at most 63";
+        reader.note(text.at, format!("`{}` is not a namespace that Kubernetes allows", text.value), help);
+    }
+    Some(text.value)
+}
+
+fn workloads(reader: &mut Reader, table: &Table<'_>) -> Vec<WorkloadId> {
+    let help = "write for example [\"rollout/payments-api\"], or leave the key out to watch what is in the namespace";
+    let Some(list) = reader.list(table, "workloads", help) else { return Vec::new() };
+    if list.is_empty() {
+        reader.note(table.key_at("workloads"), "`workloads` is empty: there would be nothing to watch", help);
+    }
+    let mut workloads = Vec::new();
+    for item in list {
+        let Some(text) = reader.text_of(item, "workloads") else { continue };
+        match text.value.parse::<WorkloadId>() {
+            Ok(id) if !is_dns(&id.name, 253, true) => {
+                let what = format!("`{}` is not a name that Kubernetes allows", id.name);
+                reader.note(text.at, what, "lower-case letters, digits, `-` and `.`");
+            }
+            Ok(id) if workloads.contains(&id) => reader.note(text.at, format!("`{id}` stands here twice"), ""),
+            Ok(id) => workloads.push(id),
+            Err(error) => reader.note(text.at, error.to_string(), ""),
+        }
+    }
+    workloads
+}
+
+/// Metrics of an environment: its own over those of the file.
+fn metrics_of(reader: &mut Reader, table: &Table<'_>, base: &Base<'_>) -> Option<Prometheus> {
+    match table.get("prometheus").map(|value| (value.get_ref(), value.span().start)) {
+        Some((DeValue::Boolean(false), _)) => None,
+        Some((DeValue::Boolean(true), at)) => {
+            reader.note(at, "`prometheus` is true, and must be a table, or false for no metrics", "");
+            None
+        }
+        Some(_) => {
+            let own = reader.table(table, "prometheus")?;
+            let draft = prometheus::read(reader, &own, base.metrics.cloned().unwrap_or_default());
+            draft.finish(reader, &own, base.fallback)
+        }
+        None => match base.metrics {
+            Some(draft) => draft.clone().finish_for(reader, table, base.fallback),
+            None => base.fallback.map(|url| Prometheus::at(url.clone())),
+        },
+    }
+}
+
+/// Two environments that are the same object would show one release twice, and act on it twice.
+fn shared_workload(reader: &mut Reader, table: &Table<'_>, env: &EnvConfig, other: &EnvConfig) {
+    if env.context != other.context || env.namespace != other.namespace {
+        return;
+    }
+    let (own, others) = (&env.settings.workloads, &other.settings.workloads);
+    let all = own.is_empty() || others.is_empty();
+    let shared = own.iter().find(|id| others.contains(id));
+    let what = match shared {
+        Some(id) => format!("`{}` watches {id} as `{}` does: same context, same namespace", env.name(), other.name()),
+        None if all => format!("`{}` watches what `{}` does: same context, same namespace", env.name(), other.name()),
+        None => return,
+    };
+    reader.note(table.at, what, "an environment is a place of its own");
+}
+
+/// Returns whether a name is one that Kubernetes allows.
+fn is_dns(name: &str, longest: usize, dots: bool) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= longest
+        && name.starts_with(edge)
+        && name.ends_with(edge)
+        && name.chars().all(|c| edge(c) || c == '-' || (dots && c == '.'))
+}

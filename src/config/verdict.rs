@@ -1,0 +1,65 @@
+//! `[verdict]`: when the judge calls a canary worse than stable, and when healthy.
+
+use super::reader::{Reader, Table};
+use super::section::{Kind, Section, days, keys, millis, mins, secs};
+use analysis::{Rules, SlowObjective};
+
+pub(super) const SECTION: Section = Section {
+    header: "[verdict]",
+    help: "When the judge calls a canary worse than stable, and when it calls it healthy.",
+    needed: &[],
+    groups: &[FIELDS],
+};
+
+keys! {
+    Rules = Rules::default();
+    every: by_hand(Kind::Time(secs(1), mins(10)), "\"15s\""),
+        "How often it counts; never more often than the metrics are asked.";
+    alpha: number(1e-9..=0.5), "Chance that a healthy canary is ever called regressed, however often one looks.";
+    alpha_warn: number(1e-9..=0.5), "Chance that it is ever called suspect.";
+    tolerance: number(1.0..=100.0),
+        "The canary may fail this many times as often as stable before it counts towards a rollback.";
+    auto_tolerance: flag, "The tolerance grows to what the pods of stable differ by.";
+    slo: number(0.5..=0.999_999), "Share of requests that must succeed over 30 days.";
+    healthy_below: number(1e-6..=0.99),
+        "The canary is healthy once provably fewer than this share of its requests fail; without it 14.4 times what \
+         `slo` allows.";
+    slow: by_hand(Kind::Time(millis(1), mins(10))),
+        "A request that takes longer is slow; without it latency needs no proof of health.";
+    slow_share: by_hand(Kind::Number(1e-6, Some(0.99)), "0.01"), "Share of requests that may be slow.";
+    planned: by_hand(Kind::Time(mins(1), days(7)), "\"1h\""), "How long a canary is planned to take.";
+    min_errors: by_hand(Kind::Number(0.0, Some(1e6)), "3"), "Errors of the canary without which none roll back.";
+}
+
+/// Share of requests that may be slow, where only `slow` is set.
+const SLOW_SHARE: f64 = 0.01;
+
+/// Reads what the judge keeps to, over what holds so far.
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Rules) {
+    let mut rules = into.clone();
+    read_keys(reader, table, &mut rules);
+    let bound = reader.time(table, "slow").map(|time| time.as_secs_f64());
+    let share = reader.number(table, "slow_share");
+    let known = rules.slow;
+    rules.slow = bound.or(known.map(|slow| slow.bound_seconds)).map(|bound_seconds| SlowObjective {
+        bound_seconds,
+        at_most: share.or(known.map(|slow| slow.at_most)).unwrap_or(SLOW_SHARE),
+    });
+    let planned = f64::from(rules.planned_scrapes) * rules.interval_seconds;
+    let planned = reader.time(table, "planned").map_or(planned, |time| time.as_secs_f64());
+    if let Some(every) = reader.time(table, "every") {
+        rules.interval_seconds = every.as_secs_f64();
+    }
+    rules.planned_scrapes = (planned / rules.interval_seconds).round().max(1.0) as u32;
+    if let Some(errors) = reader.number(table, "min_errors") {
+        rules.min_errors = errors as u64;
+    }
+    // Each key is within its bounds: what is left is how they fit together.
+    match rules.checked() {
+        Ok(rules) => *into = rules,
+        Err(error) => {
+            let what = format!("`{}` is {}", error.field, error.is);
+            reader.note(table.at, what, format!("it must be {}", error.allowed));
+        }
+    }
+}
