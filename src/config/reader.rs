@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::section::{Kind, Section, Word, duration_text, words_of};
-use crate::domain::step::parse_pause;
-use crate::domain::suggest::nearest;
+use crate::domain::facts::step::parse_pause;
+use crate::domain::facts::suggest::nearest;
 
 /// Something found in the file, and where.
 #[derive(Clone, Debug)]
