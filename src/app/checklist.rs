@@ -6,8 +6,8 @@ use super::model::{Model, Overlay};
 use super::msg::{Effect, lift};
 use crate::core::checklist::{Checklist, Item, evidence, signed};
 use crate::core::{Effect as CoreEffect, Level};
-use crate::domain::checklist::Decision;
-use crate::domain::checklist::sign_off::refusal;
+use crate::domain::record::checklist::Decision;
+use crate::domain::rules::checklist::role::refusal;
 use crate::keys::{Chord, Key};
 
 /// Longest note, in characters.

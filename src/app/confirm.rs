@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::model::{Confirm, Model, Overlay};
 use super::msg::{Effect, lift};
 use crate::core::Recheck;
-use crate::domain::action::Plan;
+use crate::domain::rules::action::Plan;
 use crate::keys::{Chord, Key};
 
 /// Keys this soon after the dialog opened were meant for something else.

@@ -1,7 +1,11 @@
 //! What each command would do now, or why not: for footer, help and palette alike.
 
 use super::model::{Model, Overlay, Screen};
-use crate::domain::action::{Plan, Refusal, RefusalKind, Verb};
+use crate::domain::record::action::Verb;
+
+use crate::domain::rules::action::Plan;
+use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::RefusalKind;
 use crate::keys::Command;
 
 /// A command with what it would do now.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::workload::Phase;
+use crate::domain::facts::workload::Phase;
 use crate::domain::world::{Environment, WorkloadState};
 
 /// Where a step stands.

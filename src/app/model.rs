@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use crate::core::Core;
-use crate::domain::action::{Plan, Refusal};
-use crate::domain::checklist::{CheckId, Decision};
-use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::record::checklist::{CheckId, Decision};
+use crate::domain::rules::action::Plan;
+use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Keymap;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Screen;
 use crate::core;
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
 use crate::keys::{Chord, Command};
 
 /// What a click hit, as the screen showed it.

@@ -2,9 +2,11 @@
 
 use super::hints::plan_for;
 use super::model::Model;
-use crate::domain::action::{RefusalKind, Verb};
-use crate::domain::text::duration;
-use crate::domain::workload::{PauseReason, Phase};
+use crate::domain::record::action::Verb;
+
+use crate::domain::facts::text::duration;
+use crate::domain::facts::workload::{PauseReason, Phase};
+use crate::domain::rules::refusal::RefusalKind;
 
 /// The answer to “what happens next?”.
 #[derive(Clone, Debug, PartialEq, Eq)]

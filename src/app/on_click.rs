@@ -3,7 +3,7 @@
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, Hit};
 use super::on_key::{act_on, closed, run, show};
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
 use crate::keys::Command;
 
 pub(super) fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {

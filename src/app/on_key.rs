@@ -8,9 +8,9 @@ use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
 use super::{checklist, confirm};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
-use crate::domain::action::Verb;
-use crate::domain::ids::EnvName;
-use crate::domain::text::shell_word;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::text::shell_word;
+use crate::domain::record::action::Verb;
 use crate::keys::{Chord, Command, Key};
 
 /// Lines of a page.
@@ -217,7 +217,7 @@ fn why(model: &mut Model) -> Vec<Effect> {
     if let Err(refusals) = plan_for(model, Verb::Promote, None) {
         lines.push(String::new());
         lines.push("promotion:".to_owned());
-        lines.extend(refusals.iter().map(crate::domain::action::Refusal::line));
+        lines.extend(refusals.iter().map(crate::domain::rules::refusal::Refusal::line));
     }
     let title = format!("why {}", env.name());
     model.ui.overlay = Some(Overlay::Details { title, lines, scroll: 0 });

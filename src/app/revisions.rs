@@ -2,8 +2,8 @@
 
 use super::hints::plan_for;
 use super::model::{Model, RevisionChoice};
-use crate::domain::action::Verb;
-use crate::domain::replicaset::ReplicaSet;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::record::action::Verb;
 
 /// Returns the revisions of the selected workload, newest first, with what differs from the one in the manifest.
 #[must_use]

@@ -13,22 +13,24 @@ use proptest::prelude::*;
 use super::model::{Look, Model, Overlay};
 use super::{Effect, Msg, update};
 use crate::core::{self, Autopilot, Core};
-use crate::domain::access::{Access, Permission};
-use crate::domain::action::ActionId;
-use crate::domain::action::Receipt;
-use crate::domain::action::{Outcome, PlanRecord, RefusalKind, Verb};
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
-use crate::domain::journal::JournalState;
-use crate::domain::object::{Container, Meta};
-use crate::domain::replicaset::ReplicaSet;
-use crate::domain::signals::{Sample, Signal, Signals};
-use crate::domain::step::{PauseFor, Step};
-use crate::domain::workload::rollout::{
+use crate::domain::facts::access::{Access, Permission};
+use crate::domain::record::action::ActionId;
+use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
+use crate::domain::facts::object::{Container, Meta};
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::signals::{Sample, Signal, Signals};
+use crate::domain::facts::step::{PauseFor, Step};
+use crate::domain::facts::workload::rollout::{
     CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
 };
-use crate::domain::workload::{Object, Snapshot};
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::record::journal::JournalState;
+use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
 use crate::keys::{Chord, Key, Keymap};
 

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::model::Model;
 use crate::core::Level;
-use crate::domain::action::{ActionId, Outcome, Target};
-use crate::domain::event::KubeEvent;
-use crate::domain::ids::EnvName;
-use crate::domain::journal::{Entry, Line};
+use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::action::{ActionId, Outcome, Target};
+use crate::domain::record::journal::{Entry, Line};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Happening {
 #[must_use]
 pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
     enum Source<'a> {
-        Event(&'a EnvName, &'a crate::domain::ids::WorkloadId, &'a KubeEvent),
+        Event(&'a EnvName, &'a crate::domain::facts::ids::WorkloadId, &'a KubeEvent),
         Journal(&'a Line),
     }
     let events = model.core.world.environments.iter().flat_map(|env| {

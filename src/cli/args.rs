@@ -24,10 +24,10 @@ pub use when::When;
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;
 use crate::config::{Flags, LogLevel, Theme};
-use crate::domain::action::Verb;
-use crate::domain::ids::WorkloadId;
-use crate::domain::step::parse_pause;
-use crate::domain::workload::Phase;
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::step::parse_pause;
+use crate::domain::facts::workload::Phase;
+use crate::domain::record::action::Verb;
 
 /// One screen and one door for a release: watch a rollout, judge it, promote, pause or roll it back.
 #[derive(Clone, Debug, PartialEq, Parser)]

@@ -7,10 +7,10 @@ use clap::builder::PossibleValue;
 use serde_json::{Value, json};
 
 use super::status::API_VERSION;
-use crate::domain::changes::Bump;
-use crate::domain::changes::migration::{Class, Fate};
-use crate::domain::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
-use crate::domain::text::{plural, visible};
+use crate::domain::facts::changes::Bump;
+use crate::domain::facts::changes::migration::{Class, Fate};
+use crate::domain::facts::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
+use crate::domain::facts::text::{plural, visible};
 
 /// `cockpit changes`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
@@ -253,7 +253,7 @@ fn migration_words(migration: &Migration) -> String {
     parts.join(", ")
 }
 
-fn drift_text(part: &Part<Vec<crate::domain::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
+fn drift_text(part: &Part<Vec<crate::domain::facts::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
     let before = place.before.unwrap_or("the environment before");
     match part {
         Part::Known(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
@@ -271,9 +271,9 @@ mod tests {
     use super::*;
     use crate::cli::output::json_pretty;
     use crate::config::schema::check;
-    use crate::domain::changes::drift::Aspect;
-    use crate::domain::changes::version::Bumping;
-    use crate::domain::changes::{Difference, RawCommit, Tag, Versioning};
+    use crate::domain::facts::changes::drift::Aspect;
+    use crate::domain::facts::changes::version::Bumping;
+    use crate::domain::facts::changes::{Difference, RawCommit, Tag, Versioning};
 
     fn example() -> Release {
         let raw = |message: &str, seconds: i64| RawCommit {
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn text_says_what_is_in_it() {
         let text = text(&example(), &PLACE);
-        assert!(!text.chars().any(|c| c != '\n' && crate::domain::text::is_unsafe(c)));
+        assert!(!text.chars().any(|c| c != '\n' && crate::domain::facts::text::is_unsafe(c)));
         insta::assert_snapshot!(text);
     }
 

@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::status::API_VERSION;
-use crate::domain::drill::baseline::{ARGO, PERSON};
-use crate::domain::drill::{Baseline, Failure, Score, Verdict};
-use crate::domain::text::{duration, plural};
+use crate::domain::facts::text::{duration, plural};
+use crate::domain::rules::drill::baseline::{ARGO, PERSON};
+use crate::domain::rules::drill::{Baseline, Failure, Score, Verdict};
 
 /// Returns the score as JSON. What did not happen is null.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
         row("it began", &format!("at {clock}, {} after its first requests: {told}", length(after)));
         row("judge: suspect", &since(score.suspect_seconds));
         row("judge: regressed", &since(score.regressed_seconds));
-        let did = score.acted.map_or("nothing", crate::domain::action::Verb::spoken);
+        let did = score.acted.map_or("nothing", crate::domain::record::action::Verb::spoken);
         row(
             "you acted",
             &score.acted_seconds.map_or_else(|| "never".to_owned(), |time| format!("{}: {did}", length(time))),
@@ -105,8 +105,8 @@ fn would(failure: Failure, baseline: &Baseline) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::action::Verb;
-    use crate::domain::drill::{Ended, Harm};
+    use crate::domain::record::action::Verb;
+    use crate::domain::rules::drill::{Ended, Harm};
     use jiff::Timestamp;
 
     fn caught() -> Score {

@@ -2,7 +2,10 @@
 
 use std::process::{ExitCode, Termination};
 
-use crate::domain::action::{Outcome, Refusal, RefusalKind};
+use crate::domain::record::action::Outcome;
+
+use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::RefusalKind;
 
 /// How a command ended, as its exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

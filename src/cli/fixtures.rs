@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, Track, WorkloadKey};
-use crate::domain::object::{Container, Meta};
-use crate::domain::pod::Pod;
-use crate::domain::replicaset::ReplicaSet;
-use crate::domain::signals::{NoData, Sample, Signal, Signals};
-use crate::domain::step::{PauseFor, Step};
-use crate::domain::workload::deployment::{Deployment, DeploymentStatus};
-use crate::domain::workload::rollout::{
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, Track, WorkloadKey};
+use crate::domain::facts::object::{Container, Meta};
+use crate::domain::facts::pod::Pod;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::signals::{NoData, Sample, Signal, Signals};
+use crate::domain::facts::step::{PauseFor, Step};
+use crate::domain::facts::workload::deployment::{Deployment, DeploymentStatus};
+use crate::domain::facts::workload::rollout::{
     CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
 };
-use crate::domain::workload::{Object, Snapshot};
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
 
 /// The moment that the tests look at the world.

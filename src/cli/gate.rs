@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::status::API_VERSION;
 use crate::core::checklist::Checklist;
-use crate::domain::checklist::sign_off::{Seat, board};
-use crate::domain::checklist::{Check, CheckPhase, CheckState, Decision};
-use crate::domain::text::{duration, is_unsafe, visible};
+use crate::domain::facts::text::{duration, is_unsafe, visible};
+use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
+use crate::domain::rules::checklist::role::{Seat, board};
 use crate::domain::world::{Environment, World};
 
 /// What is printed of an environment's checklist.

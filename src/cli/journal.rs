@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::output::json_line;
-use crate::domain::journal::{Entry, Line};
-use crate::domain::text::visible;
+use crate::domain::facts::text::visible;
+use crate::domain::record::journal::{Entry, Line};
 
 /// Returns one readable line per entry: time, number, kind, what it is about, what it says.
 ///
@@ -50,9 +50,11 @@ pub fn json(line: &Line) -> String {
 mod tests {
     use super::*;
     use crate::cli::fixtures::{now, release_in_progress, target};
-    use crate::domain::access::{Access, Permission};
-    use crate::domain::action::{ActionId, Circumstances, Intent, Outcome, Verb, plan};
-    use crate::domain::feed::Feed;
+    use crate::domain::facts::access::{Access, Permission};
+    use crate::domain::record::action::{ActionId, Intent, Outcome, Verb};
+
+    use crate::domain::rules::action::{Circumstances, plan};
+    use crate::domain::world::feed::Feed;
 
     fn journal() -> Vec<Line> {
         let mut world = release_in_progress();

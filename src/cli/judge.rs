@@ -217,7 +217,7 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
 /// Writes an answer as a line for people.
 pub fn text(report: &Report, out: &mut Vec<u8>) {
     let t = report.t.unwrap_or_default();
-    let reasons: Vec<_> = report.reasons.iter().map(|reason| crate::domain::text::visible(reason)).collect();
+    let reasons: Vec<_> = report.reasons.iter().map(|reason| crate::domain::facts::text::visible(reason)).collect();
     out.extend_from_slice(format!("{t:>8} s  {:<9}  {}\n", report.opinion.word(), reasons.join("; ")).as_bytes());
 }
 

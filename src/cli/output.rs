@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::domain::text::is_unsafe;
+use crate::domain::facts::text::is_unsafe;
 
 /// Writes JSON on one line, safe for a terminal: what would move the cursor or hide text is written as `\u….`, which
 /// means the same to every reader of JSON.

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::status::API_VERSION;
-use crate::domain::access::Permission;
-use crate::domain::action::Verb;
-use crate::domain::checklist::Found;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::Track;
-use crate::domain::signals::{NoData, Signal};
-use crate::domain::text::visible;
+use crate::domain::facts::access::Permission;
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::{NoData, Signal};
+use crate::domain::facts::text::visible;
+use crate::domain::record::action::Verb;
+use crate::domain::record::checklist::Found;
 use crate::domain::world::{Environment, WorkloadState, World};
 use jiff::Timestamp;
 

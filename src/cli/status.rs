@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
-use crate::domain::checklist::verdict;
-use crate::domain::freshness::Link;
-use crate::domain::ids::Track;
-use crate::domain::object::short_digest;
-use crate::domain::signals::Signal;
-use crate::domain::text::{duration, visible};
-use crate::domain::workload::{Revision, Status};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::object::short_digest;
+use crate::domain::facts::signals::Signal;
+use crate::domain::facts::text::{duration, visible};
+use crate::domain::facts::workload::{Revision, Status};
+use crate::domain::rules::checklist::verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
 use analysis::Report;
 

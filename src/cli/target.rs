@@ -1,7 +1,7 @@
 //! `ENV[/SERVICE]`: which workload a command is about.
 
-use crate::domain::ids::{WorkloadId, WorkloadKey};
-use crate::domain::suggest::nearest;
+use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
+use crate::domain::facts::suggest::nearest;
 use crate::domain::world::{Environment, World};
 
 /// Why a command is about no workload, or about more than one.

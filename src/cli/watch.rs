@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::output::json_line;
 use super::status::API_VERSION;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::text::visible;
-use crate::domain::verdict::Judgement;
-use crate::domain::workload::{Revision, Status, Weight};
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::text::visible;
+use crate::domain::facts::workload::{Revision, Status, Weight};
+use crate::domain::world::verdict::Judgement;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// One change.
@@ -214,7 +214,7 @@ impl Of<'_> {
         let was = from.map_or_else(String::new, |from| format!("{} → ", from.shout()));
         self.push(
             "verdict",
-            json!(from.map(crate::domain::verdict::Verdict::word)),
+            json!(from.map(crate::domain::world::verdict::Verdict::word)),
             json!(now.verdict.word()),
             format!("{was}{}{because}", now.verdict.shout()),
         );
@@ -233,9 +233,9 @@ fn named(revision: &Revision) -> String {
 mod tests {
     use super::*;
     use crate::cli::fixtures::{canary, link, measure, now, release_in_progress, show, target, world};
-    use crate::domain::event::KubeEvent;
-    use crate::domain::feed::Feed;
-    use crate::domain::workload::Object;
+    use crate::domain::facts::event::KubeEvent;
+    use crate::domain::facts::workload::Object;
+    use crate::domain::world::feed::Feed;
     use jiff::SignedDuration;
 
     fn lines(old: &World, new: &World) -> Vec<String> {

@@ -10,8 +10,8 @@ use super::prometheus::{self, Draft, Prometheus};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
 use super::{guardrails, limits, sign_offs, verdict};
-use crate::domain::checklist::How;
-use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::record::checklist::How;
 use crate::domain::world::EnvSettings;
 use crate::platform::kubeconfig::Cluster;
 

@@ -10,7 +10,7 @@ use super::problem::{ConfigError, Problem, position};
 use super::prometheus::parse_url;
 use super::reader::{Note, Reader};
 use super::{Config, Flags, Origin, document};
-use crate::domain::journal::hex;
+use crate::domain::record::journal::hex;
 use crate::platform::Variables;
 
 /// Name of the config file.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::{Config, Glyphs, LogLevel, Prometheus, Theme};
-use crate::domain::ids::WorkloadId;
+use crate::domain::facts::ids::WorkloadId;
 
 /// What the command line says over the file.
 #[derive(Clone, Debug, Default, PartialEq)]

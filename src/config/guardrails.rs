@@ -1,7 +1,7 @@
 //! `[guardrails]`: what the judge's word leads to.
 
 use super::section::{Section, keys, words};
-use crate::domain::guardrails::{Guardrails, Response};
+use crate::domain::record::guardrails::{Guardrails, Response};
 
 words!(Response);
 

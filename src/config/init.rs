@@ -6,8 +6,8 @@ use reqwest::Url;
 
 use super::section::Section;
 use super::{limits, prometheus};
-use crate::domain::ids::WorkloadId;
-use crate::domain::text::is_unsafe;
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::text::is_unsafe;
 
 /// The suggested checklist: what holds without a config, and what is worth adding.
 const CHECKLIST: &str = include_str!("../../assets/checklist.toml");
@@ -130,7 +130,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::{Config, Place};
-    use crate::domain::ids::WorkloadKind::{Deployment, Rollout};
+    use crate::domain::facts::ids::WorkloadKind::{Deployment, Rollout};
     use proptest::prelude::*;
 
     fn found(context: &str, workloads: &[WorkloadId]) -> Found {

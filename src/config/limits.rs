@@ -1,7 +1,7 @@
 //! `[limits]`: limits on the live signals.
 
 use super::section::{Section, keys};
-use crate::domain::verdict::Limits;
+use crate::domain::world::verdict::Limits;
 
 pub(super) const SECTION: Section = Section {
     header: "[limits]",

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::domain::text::{plural, visible};
+use crate::domain::facts::text::{plural, visible};
 
 /// One thing that is wrong with a config file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::reader::{Reader, Table};
 use super::section::{Field, Kind, Section};
-use crate::domain::signals::Signal;
-use crate::domain::suggest::nearest;
+use crate::domain::facts::signals::Signal;
+use crate::domain::facts::suggest::nearest;
 
 /// What a query may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::section::{Kind, Section, Word, duration_text, words_of};
-use crate::domain::step::parse_pause;
-use crate::domain::suggest::nearest;
+use crate::domain::facts::step::parse_pause;
+use crate::domain::facts::suggest::nearest;
 
 /// Something found in the file, and where.
 #[derive(Clone, Debug)]
@@ -210,7 +210,10 @@ impl Reader {
     /// Reads a time such as `"1m30s"`, in the bounds of its key.
     pub(super) fn time(&mut self, of: &Table<'_>, key: &str) -> Option<SignedDuration> {
         let value = of.get(key)?;
-        let (Kind::Time(min, max) | Kind::TimeOrOff(min, max)) = of.section.field(key)?.kind else { return None };
+        let (Kind::Time(min, max) | Kind::TimeOrOff(min, max)) = of.section.field(key)?.kind else {
+            debug_assert!(false, "`{key}` is told as a time");
+            return None;
+        };
         let at = value.span().start;
         let example = "write it with its unit, such as \"500ms\", \"30s\" or \"1m30s\"";
         let DeValue::String(text) = value.get_ref() else {
@@ -235,7 +238,10 @@ impl Reader {
     /// Reads a number, in the bounds of its key.
     pub(super) fn number(&mut self, of: &Table<'_>, key: &str) -> Option<f64> {
         let value = of.get(key)?;
-        let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = of.section.field(key)?.kind else { return None };
+        let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = of.section.field(key)?.kind else {
+            debug_assert!(false, "`{key}` is told as a number");
+            return None;
+        };
         let at = value.span().start;
         let number = match value.get_ref() {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64),

@@ -326,7 +326,7 @@ pub(in crate::config) use keys;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::step::parse_pause;
+    use crate::domain::facts::step::parse_pause;
     use proptest::prelude::*;
 
     proptest! {

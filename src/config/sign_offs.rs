@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::reader::{Reader, Table};
 use super::section::{Kind, Section, keys};
-use crate::domain::checklist::SignOffRules;
+use crate::domain::record::checklist::SignOffRules;
 
 pub(super) const SECTION: Section = Section {
     header: "[sign_offs]",

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect, Level};
-use crate::domain::action::{Automatic, Outcome, PlanRecord, Refusal, Verb};
-use crate::domain::guardrails::{Decided, Response};
-use crate::domain::ids::WorkloadKey;
-use crate::domain::journal::Entry;
+use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Verb};
+
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::record::guardrails::{Decided, Response};
+use crate::domain::record::journal::Entry;
+use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::{Environment, WorkloadState};
 
 /// One canary: a workload, and the template hash of the revision under way.
@@ -163,7 +165,7 @@ fn count_down(core: &mut Core, asked: &Asked) -> Vec<Effect> {
     let Some(due) = core.autopilot.countdowns.get(&asked.canary).copied() else {
         core.autopilot.countdowns.insert(asked.canary.clone(), now + asked.hold);
         let reason = asked.because.first().cloned().unwrap_or_default();
-        let left = crate::domain::text::duration(asked.hold);
+        let left = crate::domain::facts::text::duration(asked.hold);
         let text = format!("autopilot rolls {} back in {left} unless somebody keeps the canary: {reason}", target.env);
         core.notice(Level::Error, text);
         return vec![Effect::Ring];

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::{Core, Effect};
-use crate::domain::checklist::sign_off::{Seat, board, refusal};
-use crate::domain::checklist::{
-    Acknowledgement, Answer, Candidate, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff, answer,
+use crate::domain::record::checklist::{
+    Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff,
 };
-use crate::domain::ids::EnvName;
-use crate::domain::journal::Entry;
+use crate::domain::rules::checklist::role::{Seat, board, refusal};
+
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::journal::Entry;
+use crate::domain::rules::checklist::{Answer, Candidate, answer};
 use crate::domain::world::{Environment, World};
 
 /// One line of it.
@@ -118,10 +120,11 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
         "{}, {}{}",
         if spec.gate { "gate" } else { "advice" },
         spec.how.word(),
-        spec.fresh.map_or_else(String::new, |fresh| format!(", fresh for {}", crate::domain::text::duration(fresh)))
+        spec.fresh
+            .map_or_else(String::new, |fresh| format!(", fresh for {}", crate::domain::facts::text::duration(fresh)))
     ));
     if let Some(finding) = &check.finding {
-        let age = crate::domain::text::duration(now.duration_since(finding.at));
+        let age = crate::domain::facts::text::duration(now.duration_since(finding.at));
         lines.push(String::new());
         lines.push(format!("{} {age} ago: {}", state.word(), finding.summary));
         if !finding.evidence.is_empty() {
@@ -151,7 +154,7 @@ pub fn signed(seat: &Seat) -> Vec<String> {
     if seat.signatures.is_empty() {
         return vec!["nobody signed yet".to_owned()];
     }
-    let line = |signature: &crate::domain::checklist::sign_off::Signature| {
+    let line = |signature: &crate::domain::rules::checklist::role::Signature| {
         let sign = &signature.sign_off;
         let note = if sign.note.is_empty() { String::new() } else { format!("  “{}”", sign.note) };
         let verified = if sign.verified { "verified by the cluster" } else { "unverified" };

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::Level;
-use crate::domain::access::Access;
-use crate::domain::action::{Plan, Receipt};
-use crate::domain::checklist::CheckId;
-use crate::domain::feed::Feed;
-use crate::domain::ids::EnvName;
-use crate::domain::journal::Entry;
-use crate::domain::recovered::Recovered;
+use crate::domain::facts::access::Access;
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::CheckId;
+use crate::domain::record::journal::Entry;
+use crate::domain::record::recovered::Recovered;
+use crate::domain::rules::action::Plan;
+use crate::domain::world::feed::Feed;
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::domain::action::{ActionId, Outcome, PlanRecord, Target};
-use crate::domain::ids::WorkloadKey;
-use crate::domain::journal::{Course, Line};
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};
+use crate::domain::record::journal::{Course, Line};
 use crate::domain::world::World;
 
 pub use autopilot::Autopilot;

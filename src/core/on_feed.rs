@@ -3,16 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect, Level};
-use crate::domain::checklist::{Found, Standing};
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::WorkloadKey;
-use crate::domain::journal::{Course, Entry};
-use crate::domain::object::{OURS, Writer};
-use crate::domain::signals::Tracks;
-use crate::domain::verdict::Verdict;
-use crate::domain::workload::{PauseReason, Revision, Status};
+use crate::domain::record::checklist::Found;
+
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::object::{OURS, Writer};
+use crate::domain::facts::signals::Tracks;
+use crate::domain::facts::workload::{PauseReason, Revision, Status};
+use crate::domain::record::journal::{Course, Entry};
+use crate::domain::rules::checklist::Standing;
 use crate::domain::world::WorkloadState;
+use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::Verdict;
 
 /// How long before a change whoever wrote is taken to be behind it.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(3);

@@ -1,9 +1,10 @@
 //! What becomes of actions and statements.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::action::{ActionId, Outcome, PlanRecord, Receipt, Target, Verb};
-use crate::domain::feed::Feed;
-use crate::domain::journal::{Entry, JournalState, Line};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
+use crate::domain::record::journal::{Entry, JournalState, Line};
+use crate::domain::record::receipt::Receipt;
+use crate::domain::world::feed::Feed;
 
 /// Journal lines that are kept in memory.
 const MAX_LINES: usize = 2000;

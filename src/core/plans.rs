@@ -1,9 +1,12 @@
 //! Plans on what is known now: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::action::{Circumstances, Facts, Intent, Plan, Refusal, Target, Verb, plan};
-use crate::domain::ids::{EnvName, WorkloadKey};
-use crate::domain::workload::Object;
+use crate::domain::record::action::{Facts, Intent, Target, Verb};
+
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::workload::Object;
+use crate::domain::rules::action::{Circumstances, Plan, plan};
+use crate::domain::rules::refusal::Refusal;
 
 /// What became of a plan since it was made.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! The journals of earlier runs, taken in. Nothing goes forward before.
 
 use super::{Core, Effect, Level, on_feed, on_receipt};
-use crate::domain::action::Outcome;
-use crate::domain::feed::Feed;
-use crate::domain::recovered::Recovered;
+use crate::domain::record::action::Outcome;
+use crate::domain::record::recovered::Recovered;
+use crate::domain::world::feed::Feed;
 
 pub(super) fn recovered(core: &mut Core, found: Recovered) -> Vec<Effect> {
     let now = core.now;

@@ -1,36 +1,13 @@
-//! What the product knows: words, states, figures, plans.
+//! What the product knows, on four floors; each knows those below it.
+//!
+//! - [`facts`]: what objects, series and repositories say.
+//! - [`record`]: what the journal keeps: actions, checks, what people stated.
+//! - [`world`]: environments and what is known of each.
+//! - [`rules`]: what follows: verdict, gates, plans.
 //!
 //! Pure: no clock, no I/O, nothing of ours from other rooms. Time comes in as a parameter, unknown is a value.
 
-pub mod access;
-pub mod action;
-pub mod analysis_run;
-pub mod backtest;
-pub mod changes;
-pub mod checklist;
-pub mod counters;
-pub mod credentials;
-#[cfg(feature = "demo")]
-pub mod drill;
-pub mod event;
-pub mod feed;
-pub mod freshness;
-pub mod guardrails;
-pub mod ids;
-pub mod journal;
-pub mod object;
-pub mod pod;
-pub mod recovered;
-pub mod reduce;
-pub mod replicaset;
-mod serde_pairs;
-pub mod series;
-pub mod signals;
-pub mod step;
-pub mod suggest;
-pub mod text;
-pub mod verdict;
-pub mod why;
-pub mod workload;
+pub mod facts;
+pub mod record;
+pub mod rules;
 pub mod world;
-mod world_checks;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
-use crate::domain::action::{Outcome, PlanRecord, Seen, Settled, Verb, settled, unnoticed};
+use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+
+use crate::domain::rules::action::{Seen, Settled, settled, unnoticed};
 use crate::kill_points::pass;
 
 /// How long the status may take to show the effect.

@@ -11,11 +11,14 @@ use tokio::time::{Instant, sleep};
 use super::confirmation::{confirm, settle_unknown};
 use super::executor::{Executor, SendError};
 use super::journal::Journal;
-use crate::domain::access::{Access, Permission};
-use crate::domain::action::{ActionId, Outcome, Plan, PlanRecord, Receipt, Request, Seen, System, Verb};
-use crate::domain::checklist::record::statement;
-use crate::domain::ids::EnvName;
-use crate::domain::journal::{Entry, Line};
+use crate::domain::facts::access::{Access, Permission};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::shared::statement;
+use crate::domain::rules::action::{Plan, Seen};
 use crate::kill_points::pass;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two

@@ -6,7 +6,9 @@ use futures::future::BoxFuture;
 use kube::api::Patch;
 use serde_json::Value;
 
-use crate::domain::action::{Request, Seen, Target};
+use crate::domain::record::action::{Request, Target};
+
+use crate::domain::rules::action::Seen;
 
 /// The answer to a request, in coming.
 pub type Pending<'a, T> = BoxFuture<'a, Result<T, SendError>>;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::journal_file::JournalFile;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
-use crate::domain::journal::{Entry, JournalState, Line};
+use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
 
 /// So many journals are kept open at once: there is a release or two at a time.

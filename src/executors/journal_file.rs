@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::domain::journal::{Entry, Line};
+use crate::domain::record::journal::{Entry, Line};
 use crate::kill_points::{pass, pass_after};
 use crate::platform::private_files::open_private;
 

@@ -1,7 +1,7 @@
 //! The only way anything outside is changed.
 //!
-//! Intent on disk, precondition, request, look, outcome on disk. Only a [`Plan`](crate::domain::action::Plan) passes,
-//! and only [`plan`](fn@crate::domain::action::plan) makes one. A request is never sent twice: what is unknown is settled
+//! Intent on disk, precondition, request, look, outcome on disk. Only a [`Plan`](crate::domain::rules::action::Plan) passes,
+//! and only [`plan`](fn@crate::domain::rules::action::plan) makes one. A request is never sent twice: what is unknown is settled
 //! by looking.
 
 mod confirmation;

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::confirmation::settle_unknown;
 use super::dispatcher::Dispatcher;
 use super::journal::{self, JournalError};
-use crate::domain::action::{ActionId, PlanRecord, System};
-use crate::domain::journal::Entry;
-use crate::domain::recovered::Recovered;
+use crate::domain::record::action::{ActionId, PlanRecord, System};
+use crate::domain::record::journal::Entry;
+use crate::domain::record::recovered::Recovered;
 use crate::kill_points::pass;
 
 /// Reads all journals, leaving out the open intents of actions that a living process has in progress.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chord::{Chord, ChordError, Key};
 use super::command::{COMMANDS, Command, fixed};
-use crate::domain::suggest::nearest;
+use crate::domain::facts::suggest::nearest;
 
 /// The keys in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

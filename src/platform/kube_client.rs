@@ -10,8 +10,8 @@ use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
 use super::redact::Redactor;
-use crate::domain::text::root_cause;
-use crate::domain::workload::kind::Resource;
+use crate::domain::facts::text::root_cause;
+use crate::domain::facts::workload::kind::Resource;
 
 /// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over
 /// when the first connection wants one.

@@ -8,7 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::redact::Redactor;
 use super::variables::Variables;
-use crate::domain::suggest::nearest;
+use crate::domain::facts::suggest::nearest;
 
 /// Name that stands for the cluster this program runs in, where no context is called so.
 pub const IN_CLUSTER: &str = "in-cluster";

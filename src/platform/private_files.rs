@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use super::variables::OURS;
-use crate::domain::journal::hex;
+use crate::domain::record::journal::hex;
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::credentials::{self, HIDDEN};
+use crate::domain::facts::credentials::{self, HIDDEN};
 
 /// A shorter value occurs in too many words to be hidden in them.
 const MIN_SECRET_BYTES: usize = 6;

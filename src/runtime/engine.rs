@@ -13,9 +13,9 @@ use super::session::{Session, StartError, operator};
 use super::tap::Tap;
 use crate::config::Config;
 use crate::core::{Core, Effect, Msg};
-use crate::domain::action::Receipt;
-use crate::domain::journal::{Entry, JournalState};
-use crate::domain::recovered::Recovered;
+use crate::domain::record::journal::{Entry, JournalState};
+use crate::domain::record::receipt::Receipt;
+use crate::domain::record::recovered::Recovered;
 use crate::executors::{Dispatcher, journal};
 use crate::platform::{Redactor, Variables};
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::text::visible;
+use crate::domain::facts::text::visible;
 use crate::platform::Redactor;
 use crate::platform::private_files::open_private;
 

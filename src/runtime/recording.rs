@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::app::model::Look;
 use crate::app::{Model, Msg, update};
 use crate::core::{Autopilot, Core};
-use crate::domain::journal::hex;
+use crate::domain::record::journal::hex;
 use crate::domain::world::{EnvSettings, World};
 use crate::keys::Keymap;
 use crate::platform::private_files::open_private;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre::{Report, Result};
 
-use crate::domain::text::visible_lines;
+use crate::domain::facts::text::visible_lines;
 use crate::platform::Redactor;
 
 /// Makes errors and panics be reported without what they quote doing harm.

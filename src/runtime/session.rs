@@ -12,14 +12,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, EnvConfig, Prometheus};
-use crate::domain::action::{Receipt, System};
-use crate::domain::checklist::{Candidate, CheckId, Standing};
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::recovered::Recovered;
-use crate::domain::workload::Revision;
+use crate::domain::record::action::System;
+use crate::domain::record::checklist::CheckId;
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::workload::Revision;
+use crate::domain::record::recovered::Recovered;
+use crate::domain::rules::checklist::{Candidate, Standing};
 use crate::domain::world::World;
+use crate::domain::world::feed::Feed;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::{Dispatcher, Journal, recovery};
 use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::domain::action::PlanRecord;
-use crate::domain::feed::Feed;
+use crate::domain::record::action::PlanRecord;
 use crate::domain::world::World;
+use crate::domain::world::feed::Feed;
 
 /// Listens to what reaches the model and what leaves it; changes nothing.
 pub(super) trait Tap: Send {

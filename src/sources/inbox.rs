@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::feed::Feed;
-use crate::domain::freshness::SourceKind;
-use crate::domain::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::world::feed::Feed;
 
 /// How many events, histories and samples wait at most; the oldest event goes first.
 const QUEUE: usize = 4096;
@@ -105,7 +105,7 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::freshness::Link;
+    use crate::domain::facts::freshness::Link;
 
     #[tokio::test]
     async fn latest_state_wins_for_a_slow_reader() {

@@ -1,4 +1,4 @@
-//! What we sense: each source turns the outside into [`Feed`](crate::domain::feed::Feed)s, with its own backoff,
+//! What we sense: each source turns the outside into [`Feed`](crate::domain::world::feed::Feed)s, with its own backoff,
 //! health and age. Sources never see the door.
 
 pub mod changes;

@@ -10,9 +10,9 @@ use super::parts::panel::{Edge, panel};
 use super::parts::row::{put_all, put_both};
 use super::scene::Scene;
 use super::theme::Role;
-use crate::domain::changes::migration::{Class, Migration};
-use crate::domain::changes::{Changes, Commit, Part, Point, short};
-use crate::domain::text::plural;
+use crate::domain::facts::changes::migration::{Class, Migration};
+use crate::domain::facts::changes::{Changes, Commit, Part, Point, short};
+use crate::domain::facts::text::plural;
 use crate::domain::world::Environment;
 
 /// Columns of a hash and the space behind it.

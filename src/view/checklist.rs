@@ -15,9 +15,11 @@ use crate::app::Hit;
 use crate::app::checklist::{checklist, selected};
 use crate::app::hints::is_typing;
 use crate::core::checklist::{Checklist, Item, Tally, evidence, signed};
-use crate::domain::checklist::sign_off::Seat;
-use crate::domain::checklist::{Check, CheckPhase, CheckState, Decision, Standing};
-use crate::domain::verdict::Verdict;
+use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
+use crate::domain::rules::checklist::role::Seat;
+
+use crate::domain::rules::checklist::Standing;
+use crate::domain::world::verdict::Verdict;
 
 /// Columns of an id at most.
 const ID: usize = 14;

@@ -12,8 +12,8 @@ use super::theme::Role;
 use crate::app::Hit;
 use crate::app::hints::{self, Hint};
 use crate::core::Level;
-use crate::domain::freshness::SourceKind;
-use crate::domain::text::plural;
+use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::text::plural;
 use crate::domain::world::link_trouble;
 use crate::keys::Command;
 

@@ -12,8 +12,8 @@ use super::text::{line_width, width_within};
 use super::theme::Role;
 use crate::app::Hit;
 use crate::app::model::Screen;
-use crate::domain::freshness::Link;
-use crate::domain::object::short_digest;
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::object::short_digest;
 use crate::keys::Command;
 
 /// How many rows it takes.
@@ -88,7 +88,7 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
     }
     if let Some((target, left)) = model.core.autopilot.next(model.core.now) {
         let key = model.ui.keymap.key(Command::Keep).unwrap_or_default();
-        let left = crate::domain::text::duration(left);
+        let left = crate::domain::facts::text::duration(left);
         let text = format!("{} rolls {} back in {left}, {key} keeps it", scene.theme.glyphs().warn, target.env);
         row = row.say(Role::Bad, text).say(Role::Faint, &dot);
     } else if env.is_some_and(|env| env.settings.guardrails.autopilot) {

@@ -12,8 +12,8 @@ use super::theme::Role;
 use crate::app::timeline::level;
 use crate::app::timeline::{env_of, targets};
 use crate::core::Level;
-use crate::domain::ids::EnvName;
-use crate::domain::journal::Line;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::journal::Line;
 
 /// Draws the journal.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {

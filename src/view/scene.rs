@@ -10,10 +10,10 @@ use super::parts::row::Row;
 use super::targets::Targets;
 use super::theme::{Role, Theme};
 use crate::app::{Hit, Model};
-use crate::domain::ids::Track;
-use crate::domain::signals::{Reading, Signal};
-use crate::domain::text::duration;
-use crate::domain::verdict::Verdict;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::{Reading, Signal};
+use crate::domain::facts::text::duration;
+use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Command;
 
@@ -77,7 +77,7 @@ impl<'a> Scene<'a> {
 
     /// Returns the verdict of an environment.
     pub(crate) fn verdict(&self, env: &Environment) -> Verdict {
-        crate::domain::checklist::verdict(&self.model.core.world, env, self.model.core.now).verdict
+        crate::domain::rules::checklist::verdict(&self.model.core.world, env, self.model.core.now).verdict
     }
 
     /// Returns a reading as of now.

@@ -13,10 +13,10 @@ use super::parts::{badge, figures, judged};
 use super::scene::Scene;
 use super::theme::Role;
 use crate::app::place::{Place, place};
-use crate::domain::freshness::SourceKind;
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
-use crate::domain::text::duration;
+use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::Signal;
+use crate::domain::facts::text::duration;
 use crate::domain::world::{Environment, WorkloadState};
 
 /// Draws the signals of the selected workload.

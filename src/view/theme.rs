@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::glyphs::{ASCII, Glyphs, UNICODE, to_ascii};
 use super::text::level;
-use crate::domain::text::visible;
+use crate::domain::facts::text::visible;
 
 /// What a piece of the screen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

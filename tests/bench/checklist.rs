@@ -10,8 +10,10 @@ use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
 use release_cockpit::config::{Config, Place};
 use release_cockpit::core;
-use release_cockpit::domain::checklist::{Check, CheckId, CheckPhase, CheckSpec, Finding, Found, How, SignOffRules};
-use release_cockpit::domain::feed::Feed;
+use release_cockpit::domain::record::checklist::{
+    Check, CheckId, CheckPhase, CheckSpec, Finding, Found, How, SignOffRules,
+};
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::sources::checks::{Scene, Tools, look};
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};

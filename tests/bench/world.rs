@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use release_cockpit::app::Model;
-use release_cockpit::domain::pod::Pod;
-use release_cockpit::domain::workload::Snapshot;
+use release_cockpit::domain::facts::pod::Pod;
+use release_cockpit::domain::facts::workload::Snapshot;
 
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../it/build/parts.rs"]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use release_cockpit::domain::action::{PlanRecord, Verb};
+use release_cockpit::domain::record::action::{PlanRecord, Verb};
 use serde_json::{Value, json};
 use support::check::WAIT_TIMEOUT;
 use support::manifests::{blue_green, canary, deployment, image, pause, weight};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use release_cockpit::domain::action::Verb;
+use release_cockpit::domain::record::action::Verb;
 use support::process::is_dead;
 use support::{Checked, Program, Pty, TestNamespace};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use release_cockpit::domain::checklist::record;
+use release_cockpit::domain::record::shared;
 use release_cockpit::executors::journal;
 use serde_json::Value;
 use support::check::WAIT_TIMEOUT;
@@ -52,7 +52,7 @@ pub async fn act(cockpit: &Cockpit, case: &Case, at: Option<&str>) -> Checked<Ru
 
 /// What is in the shared record, by key.
 pub async fn shared(namespace: &TestNamespace) -> Value {
-    namespace.get("ConfigMap", record::NAME).await.map_or(Value::Null, |map| map["data"].clone())
+    namespace.get("ConfigMap", shared::NAME).await.map_or(Value::Null, |map| map["data"].clone())
 }
 
 fn keys(data: &Value) -> Vec<String> {
@@ -65,7 +65,7 @@ fn said(cockpit: &Cockpit) -> Checked<Vec<String>> {
     if cockpit.journals().exists() {
         for path in journal::list(&cockpit.journals())? {
             let lines = journal::read(&path)?.lines;
-            said.extend(lines.iter().filter_map(|line| record::statement(&line.entry)).map(|(key, _)| key));
+            said.extend(lines.iter().filter_map(|line| shared::statement(&line.entry)).map(|(key, _)| key));
         }
     }
     Ok(said)

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use release_cockpit::domain::action::{ActionId, Outcome, PlanRecord};
-use release_cockpit::domain::journal::{Entry, Line, open_intents};
+use release_cockpit::domain::record::action::{ActionId, Outcome, PlanRecord};
+use release_cockpit::domain::record::journal::{Entry, Line, open_intents};
 use release_cockpit::executors::journal;
 use serde_json::Value;
 use support::{Checked, TestNamespace};

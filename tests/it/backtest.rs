@@ -3,9 +3,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
-use release_cockpit::domain::journal::{Course, Entry, Line};
-use release_cockpit::domain::signals::Tracks;
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
+use release_cockpit::domain::facts::signals::Tracks;
+use release_cockpit::domain::record::journal::{Course, Entry, Line};
 use serde_json::Value;
 use simulator::prometheus::{Metrics, PodLoad};
 

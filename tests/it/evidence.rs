@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use release_cockpit::config::{Config, Place};
-use release_cockpit::domain::checklist::Found;
+use release_cockpit::domain::record::checklist::Found;
 use release_cockpit::sources::checks::{Evidence, Scene, Tools, look};
 
 /// The kinds that read reports, each with a report that passes.

@@ -21,6 +21,9 @@ const MAY_SEE: [(&str, &[&str]); 12] = [
     ),
 ];
 
+/// The floors of `domain`, from the lowest up: each may name itself and those below it.
+const FLOORS: [&str; 4] = ["facts", "record", "world", "rules"];
+
 /// Crates that do I/O, read a clock or draw: the pure rooms do without them.
 const IMPURE: [&str; 11] = [
     "tokio",
@@ -115,6 +118,28 @@ fn no_room_sees_what_it_must_not() {
                 }
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_floor_of_the_domain_sees_one_above_it() {
+    let mut wrong = Vec::new();
+    for (height, floor) in FLOORS.iter().enumerate() {
+        for path in files(&format!("domain/{floor}")) {
+            let code = code(&path);
+            for above in &FLOORS[height + 1..] {
+                let named = [format!("crate::domain::{above}"), format!("super::{above}::")];
+                if named.iter().any(|name| code.contains(name)) {
+                    wrong.push(format!("{}: {floor} names {above}", path.display()));
+                }
+            }
+        }
+    }
+    let folders = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain")).unwrap();
+    for path in folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(FLOORS.contains(&name.as_str()), "src/domain/{name} is no floor");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
 use release_cockpit::config::{Config, Place, Prometheus as Settings};
-use release_cockpit::domain::checklist::Found;
+use release_cockpit::domain::record::checklist::Found;
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::checks::{Evidence, Scene, Tools, http_client, look};
 use release_cockpit::sources::prometheus::PrometheusClient;

@@ -9,14 +9,14 @@ use super::{change, feed, model, performed, press, target};
 use crate::app::model::Model;
 use crate::app::{Effect, Msg, update};
 use crate::core;
-use crate::domain::action::ActionId;
-use crate::domain::action::Receipt;
-use crate::domain::action::{Outcome, PlanRecord, Verb};
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::guardrails::{Decided, Guardrails, Response};
-use crate::domain::journal::Entry;
-use crate::domain::signals::Tracks;
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::signals::Tracks;
+use crate::domain::record::action::ActionId;
+use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+use crate::domain::record::guardrails::{Decided, Guardrails, Response};
+use crate::domain::record::journal::Entry;
+use crate::domain::record::receipt::Receipt;
+use crate::domain::world::feed::Feed;
 use analysis::{Judge, Look, Metric, Opinion, Report, Rules};
 
 fn rails(autopilot: bool) -> Guardrails {
@@ -211,8 +211,8 @@ fn where_nothing_may_be_changed_it_says_why_once() {
 
 #[test]
 fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
-    use crate::domain::checklist::known::Known;
-    use crate::domain::checklist::{Check, CheckId, CheckPhase, CheckSpec, Found, How};
+    use crate::domain::record::checklist::Known;
+    use crate::domain::record::checklist::{Check, CheckId, CheckPhase, CheckSpec, Found, How};
     let mut model = flying(rails(false));
     let spec = CheckSpec {
         id: CheckId::new("signals"),

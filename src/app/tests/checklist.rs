@@ -8,17 +8,20 @@ use crate::app::hints::plan_for;
 use crate::app::model::{Model, Screen};
 use crate::app::{Effect, Msg, update};
 use crate::core;
-use crate::domain::action::Receipt;
-use crate::domain::action::{RefusalKind, Verb};
-use crate::domain::checklist::known::Known;
-use crate::domain::checklist::{
+use crate::domain::record::action::Verb;
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
-    answer,
 };
-use crate::domain::feed::Feed;
-use crate::domain::ids::EnvName;
-use crate::domain::journal::{Entry, Line};
-use crate::domain::verdict::Verdict;
+use crate::domain::rules::refusal::RefusalKind;
+
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::journal::{Entry, Line};
+use crate::domain::rules::checklist::answer;
+use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::Verdict;
 
 fn spec(id: &str, phase: CheckPhase, gate: bool, how: How) -> CheckSpec {
     CheckSpec {
@@ -103,8 +106,8 @@ fn later(model: &mut Model, seconds: i64) {
         model,
         Feed::Link {
             env: target().env,
-            source: crate::domain::freshness::SourceKind::Kubernetes,
-            link: crate::domain::freshness::Link::Up,
+            source: crate::domain::facts::freshness::SourceKind::Kubernetes,
+            link: crate::domain::facts::freshness::Link::Up,
             at: Some(now),
         },
     );
@@ -169,7 +172,7 @@ fn every_reason_is_told_with_what_would_make_it_green() {
     let failed = found(&model, Found::Failed, 1);
     say(&mut model, "tests", failed);
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
-    let lines: Vec<String> = refusals.iter().map(crate::domain::action::Refusal::line).collect();
+    let lines: Vec<String> = refusals.iter().map(crate::domain::rules::refusal::Refusal::line).collect();
     assert_eq!(
         lines,
         [

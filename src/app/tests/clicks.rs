@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{any_key, model, performed, press, target};
 use crate::app::model::{Model, Overlay, Screen};
 use crate::app::{Effect, Hit, Msg, update};
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
 use crate::keys::{COMMANDS, Command};
 
 fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {

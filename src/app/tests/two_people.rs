@@ -6,9 +6,9 @@ use super::{change, model, performed, press, start};
 use crate::app::model::{Model, Overlay};
 use crate::app::{Effect, Msg, update};
 use crate::core;
-use crate::domain::journal::Entry;
-use crate::domain::object::Writer;
-use crate::domain::workload::rollout::Rollout;
+use crate::domain::facts::object::Writer;
+use crate::domain::facts::workload::rollout::Rollout;
+use crate::domain::record::journal::Entry;
 
 fn by(manager: &str, at: Timestamp) -> Writer {
     Writer { manager: manager.to_owned(), at: Some(at) }

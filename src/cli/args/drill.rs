@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use super::{Output, speed};
-use crate::domain::drill::Failure;
+use crate::domain::rules::drill::Failure;
 
 /// `cockpit drill`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]

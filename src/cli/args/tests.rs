@@ -1,7 +1,7 @@
 //! The command line, word by word.
 
 use super::*;
-use crate::domain::ids::WorkloadKind;
+use crate::domain::facts::ids::WorkloadKind;
 
 fn read(line: &str) -> Result<Args, clap::Error> {
     Args::read(line.split_whitespace().map(OsString::from))

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::step::parse_pause;
+use crate::domain::facts::step::parse_pause;
 
 /// A time as people write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

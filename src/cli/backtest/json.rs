@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Looked, stamp};
 use crate::cli::status::API_VERSION;
-use crate::domain::backtest::{Against, Difference, Finding, Findings, Past};
-use crate::domain::guardrails::Guardrails;
+use crate::domain::record::guardrails::Guardrails;
+use crate::domain::rules::backtest::{Against, Difference, Finding, Findings, Past};
 use analysis::{Opinion, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
@@ -56,7 +56,8 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn steps(found: &Findings, rails: &Guardrails) -> Value {
-    let step = |step: &crate::domain::backtest::Step| json!({"at": stamp(step.at), "does": step.response.word()});
+    let step =
+        |step: &crate::domain::rules::backtest::Step| json!({"at": stamp(step.at), "does": step.response.word()});
     json!({"autopilot": rails.autopilot, "steps": found.steps.iter().map(step).collect::<Vec<_>>()})
 }
 

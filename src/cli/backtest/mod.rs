@@ -6,8 +6,8 @@ mod text;
 use jiff::Timestamp;
 
 use crate::cli::Exit;
-use crate::domain::backtest::{Difference, Findings, Past};
-use crate::domain::guardrails::Guardrails;
+use crate::domain::record::guardrails::Guardrails;
+use crate::domain::rules::backtest::{Difference, Findings, Past};
 
 pub use json::json;
 pub use text::text;
@@ -58,10 +58,10 @@ fn stamp(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::action::Verb;
-    use crate::domain::backtest::{Deed, End};
-    use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
-    use crate::domain::signals::Tracks;
+    use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
+    use crate::domain::facts::signals::Tracks;
+    use crate::domain::record::action::Verb;
+    use crate::domain::rules::backtest::{Deed, End};
     use analysis::{Counts, Judge, Look, Rules, Scrape};
     use jiff::SignedDuration;
     use jiff::tz::TimeZone;

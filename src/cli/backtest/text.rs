@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Looked;
-use crate::domain::backtest::{Against, Difference, End, Finding, Findings, Past};
-use crate::domain::guardrails::{Guardrails, Response};
-use crate::domain::text::{duration, plural, visible};
+use crate::domain::facts::text::{duration, plural, visible};
+use crate::domain::record::guardrails::{Guardrails, Response};
+use crate::domain::rules::backtest::{Against, Difference, End, Finding, Findings, Past};
 use analysis::Metric;
 
 /// Returns the releases as text, each with what would have been done and what was.

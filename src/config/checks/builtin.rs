@@ -3,9 +3,9 @@
 use super::drift::Drift;
 use super::schedule::Schedule;
 use super::{CheckConfig, CheckKind};
-use crate::domain::changes::drift::{Allowed, Aspect};
-use crate::domain::checklist::known::Known;
-use crate::domain::checklist::{CheckPhase, CheckSpec, How};
+use crate::domain::facts::changes::drift::{Allowed, Aspect};
+use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::{CheckPhase, CheckSpec, How};
 
 /// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
 /// what a person has to say is advice, for nobody asked for it to stop anything.

@@ -4,9 +4,9 @@ use super::{CheckConfig, CheckKind, KINDS, defaults, read_kind};
 use crate::config::environment::EnvConfig;
 use crate::config::reader::{At, Reader, Table};
 use crate::config::section::{Field, Kind, Section, days, keys, secs, words};
-use crate::domain::checklist::known::Known;
-use crate::domain::checklist::{CheckPhase, How};
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::{CheckPhase, How};
 
 pub(in crate::config) const SECTION: Section = Section {
     header: "[[checks]]",

@@ -2,7 +2,7 @@
 
 use crate::config::reader::{Reader, Table};
 use crate::config::section::{Field, Kind, Section};
-use crate::domain::changes::drift::{Allowed, Aspect};
+use crate::domain::facts::changes::drift::{Allowed, Aspect};
 
 /// The workload is set up as in the environment before.
 #[derive(Clone, Debug, Default, PartialEq)]

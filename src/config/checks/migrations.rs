@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::reader::{Reader, Table};
 use crate::config::section::{Kind, Section, Word, keys};
-use crate::domain::changes::migration::Class;
+use crate::domain::facts::changes::migration::Class;
 
 /// The database migrations of the release can be gone back from.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,8 +27,8 @@ use jiff::SignedDuration;
 
 use super::reader::{Reader, Table};
 use super::section::Field;
-use crate::domain::checklist::{CheckId, CheckPhase, CheckSpec, How};
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::{CheckId, CheckPhase, CheckSpec, How};
 
 pub use builtin::defaults;
 pub(super) use check::share_out;

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::reader::{Reader, Table};
 use crate::config::section::{Field, Kind, Section};
-use crate::domain::checklist::schedule;
+use crate::domain::record::checklist::schedule;
 
 /// When releases are allowed.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Text with placeholders that the release fills.
 
 use crate::config::reader::{At, Reader};
-use crate::domain::suggest::nearest;
+use crate::domain::facts::suggest::nearest;
 
 /// What a text may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

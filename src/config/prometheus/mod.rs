@@ -14,7 +14,7 @@ use super::headers::{self, HeaderText};
 use super::query::{self, Query};
 use super::reader::{Reader, Table};
 use super::section::{Kind, Section, duration_text, keys, words};
-use crate::domain::signals::Signal;
+use crate::domain::facts::signals::Signal;
 
 use address::Address;
 pub use address::{UrlError, parse_url};

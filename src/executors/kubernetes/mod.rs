@@ -11,11 +11,13 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError};
-use crate::domain::action::{Body, KubernetesRequest, ObjectRef, Request, Seen, Target, TemplateError, restore_patch};
-use crate::domain::object::OURS as FIELD_MANAGER;
-use crate::domain::text::plain_words;
-use crate::domain::workload::Object;
-use crate::domain::workload::kind::Resource;
+use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Request, Target};
+
+use crate::domain::facts::object::OURS as FIELD_MANAGER;
+use crate::domain::facts::text::plain_words;
+use crate::domain::facts::workload::Object;
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::rules::action::{Seen, TemplateError, restore_patch};
 use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, api_resource, cause, client};
 

@@ -6,8 +6,8 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::{Kubernetes, REQUEST_TIMEOUT, classify};
-use crate::domain::checklist::record;
-use crate::domain::object::OURS as FIELD_MANAGER;
+use crate::domain::facts::object::OURS as FIELD_MANAGER;
+use crate::domain::record::shared;
 use crate::executors::executor::SendError;
 use crate::kill_points::pass;
 
@@ -22,10 +22,10 @@ impl Kubernetes {
         let sent = async {
             pass(format_args!("record.before-patch"));
             let add = Patch::Merge(json!({"data": {key: value}}));
-            let map = match api.patch(record::NAME, &params, &add).await {
+            let map = match api.patch(shared::NAME, &params, &add).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => {
                     let made = ConfigMap {
-                        metadata: ObjectMeta { name: Some(record::NAME.to_owned()), ..ObjectMeta::default() },
+                        metadata: ObjectMeta { name: Some(shared::NAME.to_owned()), ..ObjectMeta::default() },
                         data: Some([(key.to_owned(), value.to_owned())].into()),
                         ..ConfigMap::default()
                     };
@@ -34,7 +34,7 @@ impl Kubernetes {
                     match api.create(&by, &made).await {
                         // Somebody else made it in this moment.
                         Err(kube::Error::Api(status)) if status.code == 409 => {
-                            api.patch(record::NAME, &params, &add).await?
+                            api.patch(shared::NAME, &params, &add).await?
                         }
                         other => other?,
                     }
@@ -42,11 +42,11 @@ impl Kubernetes {
                 other => other?,
             };
             pass(format_args!("record.taken"));
-            let gone = map.data.iter().flat_map(|data| record::surplus(data.keys()));
+            let gone = map.data.iter().flat_map(|data| shared::surplus(data.keys()));
             let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
             if !gone.is_empty() {
                 pass(format_args!("record.before-trim"));
-                api.patch(record::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
+                api.patch(shared::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
             }
             Ok(())
         };

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::domain::action::{PlanRecord, Verb};
-use crate::domain::drill::{Ended, Failure, Flight, Moment};
-use crate::domain::feed::Feed;
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::action::{PlanRecord, Verb};
+use crate::domain::rules::drill::{Ended, Failure, Flight, Moment};
 use crate::domain::world::World;
+use crate::domain::world::feed::Feed;
 use crate::runtime::tap::Tap;
 use analysis::{Opinion, Seen};
 use simulator::Served;
@@ -65,7 +65,7 @@ impl Tap for Observer {
     fn is_over(&mut self, world: &World) -> bool {
         let status = world.environment(&self.env).and_then(|env| env.workloads.first()?.status.as_ref());
         let Some(status) = status else { return false };
-        let name = |revision: &crate::domain::workload::Revision| revision.replicaset.clone();
+        let name = |revision: &crate::domain::facts::workload::Revision| revision.replicaset.clone();
         if let Some(canary) = &status.canary {
             self.canary = Some(name(canary));
             if !status.aborted {

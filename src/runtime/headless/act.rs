@@ -8,9 +8,12 @@ use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
-use crate::domain::action::{Part, Plan, Refusal, Verb, describe};
-use crate::domain::ids::WorkloadKey;
-use crate::domain::text::visible;
+use crate::domain::record::action::{Part, Verb, describe};
+
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::text::visible;
+use crate::domain::rules::action::Plan;
+use crate::domain::rules::refusal::Refusal;
 use crate::platform::Redactor;
 
 /// Runs an action.
@@ -57,7 +60,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     }
     let state = driver.session().dispatcher.journal().state();
     if let Some(why) = state.broken {
-        let entries = crate::domain::text::plural(state.unwritten, "entry");
+        let entries = crate::domain::facts::text::plural(state.unwritten, "entry");
         complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
     }
     Ok(Exit::of_outcome(&outcome))

@@ -11,10 +11,10 @@ use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
 use crate::core::Effect;
-use crate::domain::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
-use crate::domain::ids::EnvName;
-use crate::domain::suggest::nearest;
-use crate::domain::verdict::Verdict;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::suggest::nearest;
+use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
+use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
 
@@ -233,6 +233,6 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
     if let Err(why) = shared {
         complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
     }
-    print(&format!("{}\n", crate::domain::text::visible(&line.unwrap_or_default())))?;
+    print(&format!("{}\n", crate::domain::facts::text::visible(&line.unwrap_or_default())))?;
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use super::{print, print_raw, usage};
 use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
 use crate::config::{Config, schema};
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::{Redactor, Variables};
 
 /// Runs `check` or `schema`.

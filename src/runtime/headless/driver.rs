@@ -8,7 +8,10 @@ use tokio::time::Instant;
 
 use super::complain;
 use crate::core::{self, Core, Effect, Msg};
-use crate::domain::action::{Outcome, Plan, Receipt, Target, Verb};
+use crate::domain::record::action::{Outcome, Target, Verb};
+use crate::domain::record::receipt::Receipt;
+
+use crate::domain::rules::action::Plan;
 use crate::domain::world::World;
 use crate::platform::Redactor;
 use crate::runtime::engine::Engine;

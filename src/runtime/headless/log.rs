@@ -9,8 +9,8 @@ use super::{complain, print, print_raw};
 use crate::cli::args::{Log, Output};
 use crate::cli::{Exit, journal as text};
 use crate::config::Config;
-use crate::domain::journal::{Entry, Line};
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
+use crate::domain::record::journal::{Entry, Line};
 use crate::executors::journal::{self, JournalError};
 use crate::platform::{Redactor, Variables};
 

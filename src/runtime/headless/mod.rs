@@ -23,7 +23,7 @@ use super::report::tame;
 use super::signals::{Asked, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
-use crate::domain::text::visible_lines;
+use crate::domain::facts::text::visible_lines;
 use crate::platform::{Redactor, Variables};
 use driver::Driver;
 

@@ -8,7 +8,7 @@ use crate::cli::Exit;
 use crate::cli::args::{Output, Preflight};
 use crate::cli::output::json_pretty;
 use crate::cli::preflight::{Local, items, json, text};
-use crate::domain::checklist::Found;
+use crate::domain::record::checklist::Found;
 
 /// Looks at everything and says what is missing.
 pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<String>) -> Result<Exit> {

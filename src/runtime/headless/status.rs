@@ -7,7 +7,7 @@ use super::{FIRST_LOOK, complain, print};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, status, watch};
-use crate::domain::freshness::Link;
+use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and goes on looking with `--watch`.

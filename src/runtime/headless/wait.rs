@@ -6,8 +6,8 @@ use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
 use crate::cli::args::Wait;
 use crate::cli::{Exit, target};
-use crate::domain::text::visible;
-use crate::domain::workload::Phase;
+use crate::domain::facts::text::visible;
+use crate::domain::facts::workload::Phase;
 
 /// Waits.
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
@@ -33,7 +33,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
         Some(status) => format!("{}: {}", status.phase, status.message),
         None if workload.missing => format!("{} does not exist", workload.id),
         None => match env.kubernetes().link {
-            crate::domain::freshness::Link::Down(why) => format!("not seen: {why}"),
+            crate::domain::facts::freshness::Link::Down(why) => format!("not seen: {why}"),
             _ => "not seen".to_owned(),
         },
     });
@@ -55,5 +55,5 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
 }
 
 fn humantime(time: std::time::Duration) -> String {
-    jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), crate::domain::text::duration)
+    jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), crate::domain::facts::text::duration)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use kube::api::{Api, DynamicObject};
 use serde_json::Value;
 
-use crate::domain::changes::Difference;
-use crate::domain::changes::drift::{Aspect, Shape, compare};
-use crate::domain::ids::{EnvName, WorkloadId, WorkloadKind};
+use crate::domain::facts::changes::Difference;
+use crate::domain::facts::changes::drift::{Aspect, Shape, compare};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
 use crate::platform::kube_client::api_resource;
 use crate::sources::checks::{Scene, Tools};
 use crate::sources::kubernetes::ReadClient;

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use crate::domain::changes::{Point, version};
+use crate::domain::facts::changes::{Point, version};
 use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of};
 

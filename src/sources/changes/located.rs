@@ -1,7 +1,7 @@
 //! Which commits a scene is about.
 
 use super::traces;
-use crate::domain::workload::Revision;
+use crate::domain::facts::workload::Revision;
 use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, commit_of};
 use crate::sources::kubernetes::ReadClient;

@@ -6,8 +6,8 @@ use glob::{MatchOptions, Pattern};
 
 use super::ends::Ends;
 use crate::config::checks::Migrations;
-use crate::domain::changes::Migration;
-use crate::domain::changes::migration::{Fate, files};
+use crate::domain::facts::changes::Migration;
+use crate::domain::facts::changes::migration::{Fate, files};
 use crate::sources::git::{File, FileChange, Git};
 
 /// `*` stays within a folder; only `**` crosses them.

@@ -11,7 +11,7 @@ mod version;
 
 use super::checks::{Scene, Tools};
 use crate::config::checks::{Drift, Migrations};
-use crate::domain::changes::{Changes, Commit, Part, Point};
+use crate::domain::facts::changes::{Changes, Commit, Part, Point};
 
 pub use drift::drift;
 pub use ends::{Ends, ends, open};

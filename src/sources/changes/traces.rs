@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::Api;
 
-use crate::domain::workload::Revision;
+use crate::domain::facts::workload::Revision;
 use crate::sources::git::{Git, Origin, Traces, commit_of};
 use crate::sources::kubernetes::ReadClient;
 

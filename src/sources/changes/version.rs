@@ -1,8 +1,8 @@
 //! The version of a release, its tag, and whether it is large enough.
 
 use super::ends::{candidate, version_before};
-use crate::domain::changes::version::{demand, parse};
-use crate::domain::changes::{Bumping, Commit, Tag, Versioning};
+use crate::domain::facts::changes::version::{demand, parse};
+use crate::domain::facts::changes::{Bumping, Commit, Tag, Versioning};
 use crate::sources::checks::Scene;
 use crate::sources::git::{Git, GitError, Oid, tag_names};
 

@@ -125,7 +125,7 @@ fn made(
 ) -> Alert {
     let summary = ["summary", "message", "description"].into_iter().find_map(|name| annotations.get(name));
     let since = match since.map(|since| (since, since.parse::<Timestamp>())) {
-        Some((_, Ok(time))) => crate::domain::text::rfc3339_seconds(time),
+        Some((_, Ok(time))) => crate::domain::facts::text::rfc3339_seconds(time),
         Some((text, Err(_))) => redactor.cut(text, 40),
         None => "?".to_owned(),
     };

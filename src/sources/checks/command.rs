@@ -15,7 +15,7 @@ use tokio::process::{Child, Command as Process};
 use super::wording::{LINE, figure};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Command;
-use crate::domain::text::duration;
+use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
 
 /// How many of the last lines are kept.
@@ -255,8 +255,8 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::checklist::Found;
-    use crate::domain::ids::EnvName;
+    use crate::domain::facts::ids::EnvName;
+    use crate::domain::record::checklist::Found;
 
     fn command(argv: &[&str]) -> Command {
         Command { argv: argv.iter().map(|word| (*word).to_owned()).collect(), dir: "/".into() }

@@ -14,7 +14,7 @@ use super::reports::{Reading, Report, Text, apart, find};
 use super::wording::{LISTED, Wording as _, decimal, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Coverage;
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// How many of the least covered files are listed.

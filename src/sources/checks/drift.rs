@@ -2,9 +2,9 @@
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Drift;
-use crate::domain::changes::Difference;
-use crate::domain::ids::EnvName;
-use crate::domain::text::plural;
+use crate::domain::facts::changes::Difference;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::text::plural;
 use crate::sources::changes::drift;
 
 /// Compares both.

@@ -10,7 +10,7 @@ use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::xml::{Doctype, Element, Piece, Xml};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Junit;
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Most files that are listed as evidence of what passed.

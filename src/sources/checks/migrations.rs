@@ -2,9 +2,9 @@
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Migrations;
-use crate::domain::changes::Migration;
-use crate::domain::changes::migration::{Class, Fate};
-use crate::domain::text::plural;
+use crate::domain::facts::changes::Migration;
+use crate::domain::facts::changes::migration::{Class, Fate};
+use crate::domain::facts::text::plural;
 use crate::sources::changes::{ends, migrations, open};
 use crate::sources::git::Git;
 

@@ -29,9 +29,9 @@ use std::path::PathBuf;
 use super::kubernetes::ReadClient;
 use super::prometheus::PrometheusClient;
 use crate::config::checks::CheckKind;
-use crate::domain::checklist::Found;
-use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::workload::Revision;
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::workload::Revision;
+use crate::domain::record::checklist::Found;
 use crate::platform::Redactor;
 
 /// What a look is about: the artifact on its way into an environment.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::wording::Wording as _;
 use super::{Evidence, Tools};
 use crate::config::checks::files::{FilePattern, Files};
-use crate::domain::text::duration;
+use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
 
 /// Most files that are read for one check.

@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use super::{Evidence, Scene, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
-use crate::domain::checklist::{CheckId, Finding, Found};
-use crate::domain::feed::Feed;
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::{CheckId, Finding, Found};
+use crate::domain::world::feed::Feed;
 use crate::platform::Redactor;
 use crate::sources::changes::{Asked, gather, located};
 use crate::sources::inbox::Outlet;
@@ -26,7 +26,7 @@ use crate::sources::inbox::Outlet;
 pub struct Ask {
     /// What comes in.
     pub scene: Scene,
-    /// [`Candidate::key`](crate::domain::checklist::Candidate::key).
+    /// [`Candidate::key`](crate::domain::rules::checklist::Candidate::key).
     pub subject: String,
 }
 

@@ -7,7 +7,7 @@ use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Sarif;
 use crate::config::checks::sarif::Level;
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 use shape::{Log, Outcome, Run};

@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Schedule;
-use crate::domain::checklist::schedule::{Answer, shown};
-use crate::domain::text::duration;
+use crate::domain::facts::text::duration;
+use crate::domain::record::checklist::schedule::{Answer, shown};
 
 /// Looks at the clock.
 #[expect(clippy::unused_async, reason = "all kinds are looked at alike")]
@@ -31,7 +31,7 @@ fn answer(asked: &Schedule, now: Timestamp, zone: &TimeZone) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::checklist::Found;
+    use crate::domain::record::checklist::Found;
 
     #[test]
     fn a_closed_window_says_when_the_next_one_opens() {

@@ -9,7 +9,7 @@ use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Trivy;
 use crate::config::checks::trivy::Severity;
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Largest report, in bytes.

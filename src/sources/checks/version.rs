@@ -2,7 +2,7 @@
 
 use super::{Evidence, Scene, Tools};
 use crate::config::checks::Version;
-use crate::domain::changes::Versioning;
+use crate::domain::facts::changes::Versioning;
 use crate::sources::changes::{open, versioning};
 
 /// Looks at the tags and commits of the repository.

@@ -1,6 +1,6 @@
 //! How evidence is worded: text from outside on one line and bounded, and figures.
 
-use crate::domain::text::plural;
+use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Longest line of evidence, in characters.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use semver::Version;
 
-use crate::domain::changes::{RawCommit, version};
+use crate::domain::facts::changes::{RawCommit, version};
 use run::{Answer, ask};
 
 pub use origin::{Origin, Traces, commit_of};
@@ -345,7 +345,7 @@ fn is_hash(text: &str) -> bool {
 
 /// A revision from outside as it may be shown.
 fn short_text(text: &str) -> String {
-    crate::domain::text::visible(&text.chars().take(64).collect::<String>()).into_owned()
+    crate::domain::facts::text::visible(&text.chars().take(64).collect::<String>()).into_owned()
 }
 
 /// Returns the folder to ask git about: the configured one, else that of the config file where it is in a repository,

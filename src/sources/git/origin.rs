@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Git, GitError, Oid, is_hash, short_text};
-use crate::domain::object::ImageRef;
+use crate::domain::facts::object::ImageRef;
 
 /// Labels and annotations that name the commit, best first.
 pub const KEYS: [&str; 3] = ["org.opencontainers.image.revision", "app.kubernetes.io/commit", "git-commit"];

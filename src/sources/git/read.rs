@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{File, FileChange, Oid, TagRef};
-use crate::domain::changes::RawCommit;
+use crate::domain::facts::changes::RawCommit;
 
 /// What `git log -z` prints of each commit.
 pub(super) const COMMIT_FORMAT: &str = "--format=tformat:%H%x00%P%x00%aN%x00%at%x00%B";

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::GitError;
-use crate::domain::text::visible;
+use crate::domain::facts::text::visible;
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::changes::Commit;
+use crate::domain::facts::changes::Commit;
 
 /// A repository with fixed dates and identities, in a folder of its own.
 pub(crate) struct Repo {

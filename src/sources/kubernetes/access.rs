@@ -9,10 +9,10 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::{KubernetesSource, ReadClient};
-use crate::domain::access::{Access, Permission, Right};
-use crate::domain::action::Verb;
-use crate::domain::feed::Feed;
-use crate::domain::ids::WorkloadKind;
+use crate::domain::facts::access::{Access, Permission, Right};
+use crate::domain::facts::ids::WorkloadKind;
+use crate::domain::record::action::Verb;
+use crate::domain::world::feed::Feed;
 
 /// How long one question may take.
 const DEADLINE: Duration = Duration::from_secs(5);

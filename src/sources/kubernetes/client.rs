@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::health::Trouble;
-use crate::domain::text::plain_words;
+use crate::domain::facts::text::plain_words;
 use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, cause, client};
 

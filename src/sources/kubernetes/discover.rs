@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::ReadClient;
 use super::raw::Raw;
-use crate::domain::ids::{WorkloadId, WorkloadKind};
-use crate::domain::workload::Object;
-use crate::domain::workload::kind::Resource;
-use crate::domain::workload::rollout::TemplateRef;
+use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
+use crate::domain::facts::workload::Object;
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::platform::kube_client::api_resource;
 
 /// How long a list may take.

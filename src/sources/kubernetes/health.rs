@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::world::feed::Feed;
 use crate::sources::inbox::Outlet;
 
 /// Why a part could not be heard of.

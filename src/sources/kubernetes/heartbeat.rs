@@ -10,8 +10,8 @@ use kube::Api;
 use super::KubernetesSource;
 use super::health::Trouble;
 use super::raw::Raw;
-use crate::domain::ids::WorkloadId;
-use crate::domain::object::Meta;
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::object::Meta;
 use crate::platform::kube_client::api_resource;
 
 /// How often to ask.

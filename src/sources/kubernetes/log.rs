@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::LogParams;
 
 use super::ReadClient;
-use crate::domain::pod::Pod;
+use crate::domain::facts::pod::Pod;
 
 /// How many lines are kept.
 const LINES: i64 = 50;

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
-use crate::domain::counters::KnownCanary;
-use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
-use crate::domain::signals::Tracks;
+use crate::domain::facts::counters::KnownCanary;
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::signals::Tracks;
 
 pub use client::ReadClient;
 

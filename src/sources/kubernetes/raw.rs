@@ -8,12 +8,12 @@ use kube::core::{ApiResource, Resource};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::domain::analysis_run::AnalysisRun;
-use crate::domain::event::KubeEvent;
-use crate::domain::object::Meta;
-use crate::domain::pod::Pod;
-use crate::domain::reduce;
-use crate::domain::replicaset::ReplicaSet;
+use crate::domain::facts::analysis_run::AnalysisRun;
+use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::object::Meta;
+use crate::domain::facts::pod::Pod;
+use crate::domain::facts::reduce;
+use crate::domain::facts::replicaset::ReplicaSet;
 
 /// Something that an object can be reduced to.
 pub trait Reduced: Sized + Clone + Debug + Send + 'static {

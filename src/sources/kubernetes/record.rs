@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
 use super::KubernetesSource;
-use crate::domain::checklist::record::{NAME, read};
-use crate::domain::feed::Feed;
+use crate::domain::record::shared::{NAME, read};
+use crate::domain::world::feed::Feed;
 
 /// How often to look: people sign rarely, and want to see it soon.
 const EVERY: Duration = Duration::from_secs(10);

@@ -75,7 +75,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::pod::Pod;
+    use crate::domain::facts::pod::Pod;
 
     fn pod(name: &str, phase: &str, version: u32) -> Raw<Pod> {
         let value: Value = json!({

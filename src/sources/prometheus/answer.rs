@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use crate::domain::counters::Histogram;
+use crate::domain::facts::counters::Histogram;
 
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq)]

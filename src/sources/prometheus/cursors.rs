@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::counters::Counters;
-use crate::domain::ids::{EnvName, WorkloadId};
+use crate::domain::facts::counters::Counters;
+use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::kill_points::{pass, pass_after};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
 use analysis::Judge;
@@ -78,8 +78,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
-    use crate::domain::ids::WorkloadKind;
-    use crate::domain::signals::Tracks;
+    use crate::domain::facts::ids::WorkloadKind;
+    use crate::domain::facts::signals::Tracks;
     use analysis::Rules;
 
     fn saved() -> Saved {

@@ -13,9 +13,9 @@ use super::queries::{About, Queries, TRACKS, replicaset};
 use super::translate::{self, Grid, Readings};
 use super::trouble::{QueryError, SetupError};
 use crate::config::Prometheus;
-use crate::domain::ids::{Track, WorkloadId};
-use crate::domain::series::Series;
-use crate::domain::signals::{NoData, Signal, Tracks};
+use crate::domain::facts::ids::{Track, WorkloadId};
+use crate::domain::facts::series::Series;
+use crate::domain::facts::signals::{NoData, Signal, Tracks};
 
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;

@@ -1,8 +1,8 @@
 //! Ready queries for what people run: istio, ingress-nginx, linkerd, OpenTelemetry, plain Prometheus clients.
 
 use crate::config::Preset;
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::Signal;
 
 /// What the queries of a preset are made of.
 struct Parts {

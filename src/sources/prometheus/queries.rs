@@ -6,8 +6,8 @@ use super::counts::selectors::{Counted, CounterQueries};
 use super::presets;
 use crate::config::Prometheus;
 use crate::config::query::{Placeholder, Query, QueryError};
-use crate::domain::ids::{Track, WorkloadId};
-use crate::domain::signals::{Signal, Tracks};
+use crate::domain::facts::ids::{Track, WorkloadId};
+use crate::domain::facts::signals::{Signal, Tracks};
 
 /// Both tracks.
 pub const TRACKS: [Track; 2] = [Track::Stable, Track::Canary];
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::config::Preset;
-    use crate::domain::ids::WorkloadKind;
+    use crate::domain::facts::ids::WorkloadKind;
 
     fn settings() -> Prometheus {
         Prometheus::at("http://p".parse().unwrap())

@@ -15,12 +15,12 @@ use super::counts::counting::{Counting, Pace, Told};
 use super::look::{History, Looked, Questions, without_answers};
 use super::translate::Readings;
 use super::trouble::QueryError;
-use crate::domain::counters::KnownCanary;
-use crate::domain::feed::Feed;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::ids::{EnvName, WorkloadId, WorkloadKey};
-use crate::domain::series::Series;
-use crate::domain::signals::{NoData, Sample, Signals, Tracks};
+use crate::domain::facts::counters::KnownCanary;
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::series::Series;
+use crate::domain::facts::signals::{NoData, Sample, Signals, Tracks};
+use crate::domain::world::feed::Feed;
 use crate::sources::inbox::Outlet;
 
 /// The longest pause between two attempts on a server that does not answer.

@@ -13,8 +13,8 @@ use jiff::SignedDuration;
 
 use super::{Questions, configured};
 use crate::config::{Preset, Prometheus, Secret};
-use crate::domain::ids::{Track, WorkloadId, WorkloadKind};
-use crate::domain::signals::{Reading, Signal, Tracks};
+use crate::domain::facts::ids::{Track, WorkloadId, WorkloadKind};
+use crate::domain::facts::signals::{Reading, Signal, Tracks};
 use crate::platform::Redactor;
 
 // Only tests see the simulator from this room.

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::answer::{Answer, Data, Point};
 use super::queries::{Queries, TRACKS};
 use super::trouble::QueryError;
-use crate::domain::ids::Track;
-use crate::domain::series::Series;
-use crate::domain::signals::{NoData, Reading, Signal};
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::series::Series;
+use crate::domain::facts::signals::{NoData, Reading, Signal};
 
 /// The readings of one look.
 pub type Readings = BTreeMap<(Track, Signal), Reading>;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::secret::SecretError;
-use crate::domain::text::visible;
+use crate::domain::facts::text::visible;
 use crate::platform::Redactor;
 
 /// Why a client cannot be built.

@@ -7,11 +7,13 @@ use ratatui::text::Line;
 use crate::app::Hit;
 use crate::app::place::{Place, place, shown};
 use crate::core::checklist::tally;
-use crate::domain::freshness::{Link, SourceKind};
-use crate::domain::object::short_digest;
-use crate::domain::signals::Signal;
-use crate::domain::verdict::{Reason, of_phase};
-use crate::domain::workload::{Phase, Status};
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::object::short_digest;
+use crate::domain::facts::signals::Signal;
+use crate::domain::world::verdict::Reason;
+
+use crate::domain::facts::workload::{Phase, Status};
+use crate::domain::rules::verdict::of_phase;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
 use crate::view::layout::{self, SizeClass, indent};
@@ -134,7 +136,8 @@ fn versions(scene: &Scene<'_>, status: &Status) -> Row {
     let row = scene.row();
     match (&status.stable, &status.canary) {
         (stable, Some(canary)) => {
-            let from = stable.as_ref().map_or_else(|| "nothing".to_owned(), crate::domain::workload::Revision::version);
+            let from =
+                stable.as_ref().map_or_else(|| "nothing".to_owned(), crate::domain::facts::workload::Revision::version);
             row.say(Role::Text, scene.theme.clip_middle(&from, 14))
                 .say(Role::Label, format!(" {} ", scene.theme.glyphs().arrow))
                 .say(Role::Strong, scene.theme.clip_middle(&canary.version(), 14))

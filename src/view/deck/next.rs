@@ -3,8 +3,8 @@
 use ratatui::text::Line;
 
 use crate::app::next::next;
-use crate::domain::text::plural;
-use crate::domain::verdict::Verdict;
+use crate::domain::facts::text::plural;
+use crate::domain::world::verdict::Verdict;
 use crate::keys::Command;
 use crate::view::layout::SizeClass;
 use crate::view::scene::Scene;

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::card;
 use crate::app::ladder::ladder;
 use crate::core::checklist::tally;
-use crate::domain::signals::Signal;
+use crate::domain::facts::signals::Signal;
 use crate::view::checklist;
 use crate::view::layout::{self, indent};
 use crate::view::parts::badge;

@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 
 use crate::app::Hit;
 use crate::app::place::{Place, place, shown};
-use crate::domain::freshness::Link;
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
-use crate::domain::workload::{Revision, Status};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::Signal;
+use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::world::{Environment, ReleaseView, WorkloadState};
 use crate::view::layout::window;
 use crate::view::parts::row::{Row, put};

@@ -9,8 +9,10 @@ use ratatui::text::Line;
 
 use super::dialog;
 use crate::app::model::Confirm;
-use crate::domain::action::{Part, Plan, PlanRecord, Verb, describe};
-use crate::domain::text::duration;
+use crate::domain::record::action::{Part, PlanRecord, Verb, describe};
+
+use crate::domain::facts::text::duration;
+use crate::domain::rules::action::Plan;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{Row, put, put_all, put_both};

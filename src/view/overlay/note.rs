@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::dialog;
-use crate::domain::checklist::{CheckId, Decision};
-use crate::domain::ids::EnvName;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::{CheckId, Decision};
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{Row, put};
@@ -52,7 +52,7 @@ pub(crate) fn sign(
     let mut inside = dialog::open(scene, buf, area, (COLUMNS, 8), Edge::Light, title, escape(scene));
     let candidate = scene.model.environment().and_then(|env| scene.model.core.world.candidate(env));
     let about = candidate.map_or_else(String::new, |candidate| {
-        let digest = candidate.digest.as_deref().map(crate::domain::object::short_digest).unwrap_or_default();
+        let digest = candidate.digest.as_deref().map(crate::domain::facts::object::short_digest).unwrap_or_default();
         format!("{}  {digest}", candidate.release)
     });
     put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::dialog;
 use crate::app::Hit;
 use crate::app::revisions::revision_choices;
-use crate::domain::object::ImageRef;
+use crate::domain::facts::object::ImageRef;
 use crate::view::layout::{self, window};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;

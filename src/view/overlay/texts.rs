@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::dialog;
-use crate::domain::action::Refusal;
+use crate::domain::rules::refusal::Refusal;
 use crate::view::layout::{self, clamp_scroll};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;

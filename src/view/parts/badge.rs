@@ -3,10 +3,10 @@
 use ratatui::text::Span;
 
 use crate::app::place::Place;
-use crate::domain::freshness::{Heard, Link};
-use crate::domain::text::duration;
-use crate::domain::verdict::Verdict;
-use crate::domain::workload::Phase;
+use crate::domain::facts::freshness::{Heard, Link};
+use crate::domain::facts::text::duration;
+use crate::domain::facts::workload::Phase;
+use crate::domain::world::verdict::Verdict;
 use crate::view::theme::{Role, Theme};
 use jiff::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use crate::domain::workload::Status;
+use crate::domain::facts::workload::Status;
 use crate::view::theme::{Role, Theme};
 
 /// Draws how far a workload is, in `columns`.

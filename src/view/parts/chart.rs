@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 
 use super::plot::{Layer, Plot};
 use super::row::put;
-use crate::domain::ids::Track;
-use crate::domain::series::Series;
-use crate::domain::signals::{Reading, Signal};
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::series::Series;
+use crate::domain::facts::signals::{Reading, Signal};
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::scene::Scene;
 use crate::view::text::width;

@@ -2,8 +2,8 @@
 
 use ratatui::text::Line;
 
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::Signal;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::parts::row::Row;
 use crate::view::parts::spark::spark;

@@ -3,7 +3,7 @@
 
 use ratatui::text::Line;
 
-use crate::domain::text::percent;
+use crate::domain::facts::text::percent;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
@@ -138,7 +138,7 @@ fn heat(scene: &Scene<'_>, report: &Report, columns: usize) -> Vec<Line<'static>
         |label: &str, role: Role, text: String| scene.row().left(Role::Label, label, LABEL).say(role, text).line();
     let first = shown.first().and_then(|heat| heat.le).unwrap_or_default();
     let last = shown.iter().rev().find_map(|heat| heat.le).unwrap_or_default();
-    let latency = crate::domain::text::latency;
+    let latency = crate::domain::facts::text::latency;
     vec![
         row("canary", Role::Canary, strip(|heat| heat.canary)),
         row("stable", Role::Stable, strip(|heat| heat.stable)),

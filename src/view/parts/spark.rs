@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use crate::domain::series::Series;
+use crate::domain::facts::series::Series;
 use crate::view::theme::{Role, Theme};
 
 /// Draws the newest points of a series in `columns`; the highest level is `top`, or the highest value where that is

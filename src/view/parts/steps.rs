@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::app::ladder::{Rung, Stand};
-use crate::domain::text::duration;
+use crate::domain::facts::text::duration;
 use crate::view::layout::window;
 use crate::view::scene::Scene;
 use crate::view::text::width;

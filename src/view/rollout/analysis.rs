@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::domain::analysis_run::{AnalysisMetric, AnalysisRun};
-use crate::domain::text::duration;
+use crate::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
+use crate::domain::facts::text::duration;
 use crate::domain::world::WorkloadState;
 use crate::view::layout::indent;
 use crate::view::parts::panel::{Edge, panel};
@@ -17,7 +17,7 @@ use crate::view::theme::Role;
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "analysis");
     let runs: &[AnalysisRun] = workload.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.runs);
-    let word = if runs.is_empty() { String::new() } else { crate::domain::text::plural(runs.len(), "run") };
+    let word = if runs.is_empty() { String::new() } else { crate::domain::facts::text::plural(runs.len(), "run") };
     let word = scene.row().say(Role::Label, word);
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     if runs.is_empty() {

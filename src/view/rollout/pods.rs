@@ -6,10 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::domain::pod::Pod;
-use crate::domain::replicaset::{ReplicaSet, ReplicaSetHealth};
-use crate::domain::text::plural;
-use crate::domain::workload::Snapshot;
+use crate::domain::facts::pod::Pod;
+use crate::domain::facts::replicaset::{ReplicaSet, ReplicaSetHealth};
+use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::Snapshot;
 use crate::domain::world::WorkloadState;
 use crate::view::layout::{clamp_scroll, indent};
 use crate::view::parts::list;
@@ -116,7 +116,8 @@ fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, state: usiz
         ReplicaSetHealth::Failure => (glyphs.bad, "Failure", Role::Bad),
     };
     let age = rs.meta.created.map_or_else(String::new, |at| scene.age(at));
-    let version = rs.image().map_or_else(String::new, |image| crate::domain::object::ImageRef::parse(image).version());
+    let version =
+        rs.image().map_or_else(String::new, |image| crate::domain::facts::object::ImageRef::parse(image).version());
     let row = scene
         .row()
         .say(Role::Label, "revision ")

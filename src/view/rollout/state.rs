@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::app::place::Place;
-use crate::domain::freshness::Link;
+use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::parts::badge;
 use crate::view::parts::row::Row;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use release_cockpit::config::checks::CheckKind;
 use release_cockpit::config::{Config, Place};
-use release_cockpit::domain::changes::migration::{Class, Fate, Migration};
-use release_cockpit::domain::changes::notes::markdown;
-use release_cockpit::domain::changes::version::{demanded, parse};
-use release_cockpit::domain::changes::{Audience, Changes, Commit, Part, Point, RawCommit};
-use release_cockpit::domain::checklist::Found;
+use release_cockpit::domain::facts::changes::migration::{Class, Fate, Migration};
+use release_cockpit::domain::facts::changes::notes::markdown;
+use release_cockpit::domain::facts::changes::version::{demanded, parse};
+use release_cockpit::domain::facts::changes::{Audience, Changes, Commit, Part, Point, RawCommit};
+use release_cockpit::domain::record::checklist::Found;
 use release_cockpit::sources::checks::{Evidence, Scene, Tools, look};
 use tokio::runtime::Runtime;
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use release_cockpit::cli::journal::text;
-use release_cockpit::domain::journal::{Entry, GENESIS, Line, hex, open_intents};
+use release_cockpit::domain::record::journal::{Entry, GENESIS, Line, hex, open_intents};
 use release_cockpit::executors::Journal;
 use release_cockpit::executors::journal::{file_name, read, whole_lines};
 use serde_json::{Value, json};

@@ -5,13 +5,13 @@ use release_cockpit::app::model::{Overlay, Screen};
 use release_cockpit::app::{Effect, Hit, Model, Msg, update};
 use release_cockpit::core;
 use release_cockpit::core::Level;
-use release_cockpit::domain::action::Receipt;
-use release_cockpit::domain::action::{ActionId, Outcome};
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, WorkloadKey};
-use release_cockpit::domain::journal::JournalState;
-use release_cockpit::domain::journal::{Entry, Line};
+use release_cockpit::domain::facts::freshness::{Link, SourceKind};
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadKey};
+use release_cockpit::domain::record::action::{ActionId, Outcome};
+use release_cockpit::domain::record::journal::JournalState;
+use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::record::receipt::Receipt;
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::keys::{Chord, Command, Key};
 
 use super::bytes::Bytes;
@@ -93,7 +93,7 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
                 Msg::Core(core::Msg::Receipt(Receipt::Begun {
                     action: ActionId("a".to_owned()),
                     target,
-                    verb: release_cockpit::domain::action::Verb::Pause,
+                    verb: release_cockpit::domain::record::action::Verb::Pause,
                 })),
                 now,
             );
@@ -178,7 +178,7 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
         _ => Msg::Core(core::Msg::Receipt(Receipt::Begun {
             action: ActionId(bytes.text()),
             target: target.into(),
-            verb: release_cockpit::domain::action::Verb::Pause,
+            verb: release_cockpit::domain::record::action::Verb::Pause,
         })),
     }
 }

@@ -8,12 +8,12 @@ use release_cockpit::app::model::Screen;
 use release_cockpit::app::revisions::revision_choices;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::{gate::Gate, status, watch};
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::ids::WorkloadKey;
-use release_cockpit::domain::reduce;
-use release_cockpit::domain::workload::{Object, Snapshot};
+use release_cockpit::domain::facts::ids::WorkloadKey;
+use release_cockpit::domain::facts::reduce;
+use release_cockpit::domain::facts::workload::{Object, Snapshot};
+use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::world::World;
+use release_cockpit::domain::world::feed::Feed;
 use serde_json::Value;
 
 use super::safe;
@@ -50,7 +50,7 @@ pub fn check(data: &[u8]) {
     );
 }
 
-fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cockpit::domain::event::KubeEvent>) {
+fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cockpit::domain::facts::event::KubeEvent>) {
     let snapshot = Snapshot { object, ..rest };
     let mut settings = parts::settings("prod-eu", true);
     settings.workloads = vec![snapshot.id()];

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use analysis::{Judge, Look, Rules};
-use release_cockpit::domain::counters::{Counters, Histogram, Role, Samples, Seen, SeriesSeen};
-use release_cockpit::domain::ids::Track;
-use release_cockpit::domain::signals::Tracks;
+use release_cockpit::domain::facts::counters::{Counters, Histogram, Role, Samples, Seen, SeriesSeen};
+use release_cockpit::domain::facts::ids::Track;
+use release_cockpit::domain::facts::signals::Tracks;
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::answer::{Alerts, Answer, Data, Envelope, Plain, RaisedAlert, RuleGroups};
 use release_cockpit::sources::prometheus::trouble::{said, tidy};

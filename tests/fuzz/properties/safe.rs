@@ -3,7 +3,7 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use release_cockpit::app::Model;
-use release_cockpit::domain::text::is_unsafe;
+use release_cockpit::domain::facts::text::is_unsafe;
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};
 use unicode_width::UnicodeWidthStr as _;

@@ -3,8 +3,8 @@
 use release_cockpit::app::model::Screen;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::status;
-use release_cockpit::domain::changes::markdown::{escape, line};
-use release_cockpit::domain::text::{is_unsafe, visible};
+use release_cockpit::domain::facts::changes::markdown::{escape, line};
+use release_cockpit::domain::facts::text::{is_unsafe, visible};
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::trouble::tidy;
 use serde_json::{Value, json};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
-use release_cockpit::domain::changes::drift::Aspect;
-use release_cockpit::domain::changes::migration::{Fate, Migration};
-use release_cockpit::domain::changes::version::Bumping;
-use release_cockpit::domain::changes::{Changes, Commit, Difference, Part, Point, RawCommit, Tag, Versioning};
-use release_cockpit::domain::ids::EnvName;
+use release_cockpit::domain::facts::changes::drift::Aspect;
+use release_cockpit::domain::facts::changes::migration::{Fate, Migration};
+use release_cockpit::domain::facts::changes::version::Bumping;
+use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point, RawCommit, Tag, Versioning};
+use release_cockpit::domain::facts::ids::EnvName;
 use semver::Version;
 
 use super::releases;

@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::{Overlay, Screen};
-use release_cockpit::domain::checklist::known::Known;
-use release_cockpit::domain::checklist::{
+use release_cockpit::domain::facts::ids::EnvName;
+use release_cockpit::domain::record::checklist::Known;
+use release_cockpit::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
 };
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::ids::EnvName;
-use release_cockpit::domain::journal::{Entry, Line};
+use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::world::feed::Feed;
 use tui_input::Input;
 
 use super::parts::{ago, now};

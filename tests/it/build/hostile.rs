@@ -6,24 +6,27 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::core::{InFlight, Level, Notice};
-use release_cockpit::domain::action::{ActionId, Outcome, Refusal, RefusalKind, Verb};
-use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
-use release_cockpit::domain::changes::drift::Aspect;
-use release_cockpit::domain::changes::migration::{Fate, Migration};
-use release_cockpit::domain::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
-use release_cockpit::domain::checklist::{
+use release_cockpit::domain::record::action::{ActionId, Outcome, Verb};
+
+use release_cockpit::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
+use release_cockpit::domain::facts::changes::drift::Aspect;
+use release_cockpit::domain::facts::changes::migration::{Fate, Migration};
+use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
+use release_cockpit::domain::facts::event::KubeEvent;
+use release_cockpit::domain::facts::freshness::{Link, SourceKind};
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
+use release_cockpit::domain::facts::step::{PauseFor, Step};
+use release_cockpit::domain::facts::workload::Object;
+use release_cockpit::domain::facts::workload::rollout::{CanaryStrategy, RolloutStrategy};
+use release_cockpit::domain::facts::workload::router::Router;
+use release_cockpit::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
 };
-use release_cockpit::domain::event::KubeEvent;
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
-use release_cockpit::domain::journal::{Entry, Line};
-use release_cockpit::domain::step::{PauseFor, Step};
-use release_cockpit::domain::verdict::{Judgement, Verdict};
-use release_cockpit::domain::workload::Object;
-use release_cockpit::domain::workload::rollout::{CanaryStrategy, RolloutStrategy};
-use release_cockpit::domain::workload::router::Router;
+use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::rules::refusal::Refusal;
+use release_cockpit::domain::rules::refusal::RefusalKind;
+use release_cockpit::domain::world::feed::Feed;
+use release_cockpit::domain::world::verdict::{Judgement, Verdict};
 use tui_input::Input;
 
 use super::parts::{

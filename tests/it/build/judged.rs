@@ -8,8 +8,8 @@ use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
 use release_cockpit::core;
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::signals::Tracks;
+use release_cockpit::domain::facts::signals::Tracks;
+use release_cockpit::domain::world::feed::Feed;
 
 use super::parts::{now, target};
 use super::releases;
@@ -39,7 +39,8 @@ fn judged(looks: u64, errors: u64) -> Judge {
 fn told(mut model: Model, judge: &Judge) -> Model {
     let target = target("prod-eu");
     let status = model.core.world.find(&target).and_then(|(_, workload)| workload.status.clone());
-    let set = |revision: Option<release_cockpit::domain::workload::Revision>| revision.map(|known| known.replicaset);
+    let set =
+        |revision: Option<release_cockpit::domain::facts::workload::Revision>| revision.map(|known| known.replicaset);
     let (stable, canary) = status.map(|status| (set(status.stable), set(status.canary))).unwrap_or_default();
     let feed =
         Feed::Counted { target, tracks: Tracks { stable, canary }, look: None, report: Arc::new(judge.report()) };

@@ -8,23 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Look;
 use release_cockpit::core::{Autopilot, Core};
-use release_cockpit::domain::access::{Access, Permission};
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::event::KubeEvent;
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
-use release_cockpit::domain::journal::{Entry, Line};
-use release_cockpit::domain::object::{Container, Meta};
-use release_cockpit::domain::pod::Pod;
-use release_cockpit::domain::replicaset::ReplicaSet;
-use release_cockpit::domain::signals::{NoData, Sample, Signal};
-use release_cockpit::domain::step::{PauseFor, Step};
-use release_cockpit::domain::workload::rollout::{
+use release_cockpit::domain::facts::access::{Access, Permission};
+use release_cockpit::domain::facts::event::KubeEvent;
+use release_cockpit::domain::facts::freshness::{Link, SourceKind};
+use release_cockpit::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
+use release_cockpit::domain::facts::object::{Container, Meta};
+use release_cockpit::domain::facts::pod::Pod;
+use release_cockpit::domain::facts::replicaset::ReplicaSet;
+use release_cockpit::domain::facts::signals::{NoData, Sample, Signal};
+use release_cockpit::domain::facts::step::{PauseFor, Step};
+use release_cockpit::domain::facts::workload::rollout::{
     CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy, RouterWeight, RouterWeights,
 };
-use release_cockpit::domain::workload::router::Router;
-use release_cockpit::domain::workload::{Object, Snapshot};
+use release_cockpit::domain::facts::workload::router::Router;
+use release_cockpit::domain::facts::workload::{Object, Snapshot};
+use release_cockpit::domain::record::action::Verb;
+use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, World};
 use release_cockpit::keys::Keymap;
 

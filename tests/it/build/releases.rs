@@ -3,17 +3,19 @@
 use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::core::{InFlight, Level, Notice};
-use release_cockpit::domain::action::{ActionId, Outcome, Verb};
-use release_cockpit::domain::analysis_run::{AnalysisMetric, AnalysisRun};
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::freshness::{Link, SourceKind};
-use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
-use release_cockpit::domain::journal::Entry;
-use release_cockpit::domain::object::{Condition, Meta};
-use release_cockpit::domain::workload::deployment::{Deployment, DeploymentStatus};
-use release_cockpit::domain::workload::rollout::{BlueGreenStrategy, PauseCondition, RolloutStatus, RolloutStrategy};
+use release_cockpit::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
+use release_cockpit::domain::facts::freshness::{Link, SourceKind};
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
+use release_cockpit::domain::facts::object::{Condition, Meta};
+use release_cockpit::domain::facts::workload::deployment::{Deployment, DeploymentStatus};
+use release_cockpit::domain::facts::workload::rollout::{
+    BlueGreenStrategy, PauseCondition, RolloutStatus, RolloutStrategy,
+};
+use release_cockpit::domain::record::action::{ActionId, Outcome, Verb};
+use release_cockpit::domain::record::journal::Entry;
+use release_cockpit::domain::world::feed::Feed;
 
-use release_cockpit::domain::workload::{Object, Snapshot};
+use release_cockpit::domain::facts::workload::{Object, Snapshot};
 
 use super::parts::{
     Figures, ago, at, connect, event, healthy, link, model, now, paused, revision, rollout, settings, signals, target,

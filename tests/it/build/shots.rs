@@ -5,7 +5,7 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::core::{Level, Notice};
-use release_cockpit::domain::action::Verb;
+use release_cockpit::domain::record::action::Verb;
 use tui_input::Input;
 
 use super::parts::{ago, now};

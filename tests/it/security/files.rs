@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use release_cockpit::domain::journal::Entry;
+use release_cockpit::domain::record::journal::Entry;
 use release_cockpit::executors::Journal;
 use release_cockpit::executors::journal::copy_new;
 

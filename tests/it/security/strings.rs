@@ -1,6 +1,6 @@
 //! Hostile text in a cluster, from the API server through the program to the terminal and to pipes.
 
-use release_cockpit::domain::text::is_unsafe;
+use release_cockpit::domain::facts::text::is_unsafe;
 use serde_json::{Value, json};
 
 use super::program::{Home, Simulated, leave, visit_screens};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
-use release_cockpit::domain::action::Verb;
+use release_cockpit::domain::record::action::Verb;
 use serde::{Deserialize, Serialize};
 use support::Checked;
 use support::cluster::config_for;

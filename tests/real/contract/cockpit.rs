@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use release_cockpit::domain::action::Receipt;
-use release_cockpit::domain::action::{Circumstances, Intent, Outcome, Plan, Refusal, System, Target, Verb, plan};
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::freshness::Heard;
-use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKey};
-use release_cockpit::domain::journal::{Entry, Line, open_intents};
-use release_cockpit::domain::workload::deployment::Deployment;
-use release_cockpit::domain::workload::rollout::Rollout;
-use release_cockpit::domain::workload::{Object, Phase, Snapshot, Status};
+use release_cockpit::domain::record::action::{Intent, Outcome, System, Target, Verb};
+use release_cockpit::domain::record::receipt::Receipt;
+
+use release_cockpit::domain::facts::freshness::Heard;
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use release_cockpit::domain::facts::workload::deployment::Deployment;
+use release_cockpit::domain::facts::workload::rollout::Rollout;
+use release_cockpit::domain::facts::workload::{Object, Phase, Snapshot, Status};
+use release_cockpit::domain::record::journal::{Entry, Line, open_intents};
+use release_cockpit::domain::rules::action::{Circumstances, Plan, plan};
+use release_cockpit::domain::rules::refusal::Refusal;
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
 use release_cockpit::executors::kubernetes::Kubernetes;
 use release_cockpit::executors::{Dispatcher, Journal, journal};
@@ -141,7 +144,7 @@ impl View<'_> {
             .canary
             .as_ref()
             .or(self.status.stable.as_ref())
-            .map_or_else(String::new, release_cockpit::domain::workload::Revision::version)
+            .map_or_else(String::new, release_cockpit::domain::facts::workload::Revision::version)
     }
 
     fn summary(&self) -> String {

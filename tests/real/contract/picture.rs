@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
-use release_cockpit::domain::ids::WorkloadKind;
-use release_cockpit::domain::object::short_digest;
-use release_cockpit::domain::replicaset::ReplicaSetHealth;
-use release_cockpit::domain::workload::deployment::Deployment;
-use release_cockpit::domain::workload::rollout::Rollout;
-use release_cockpit::domain::workload::{Object, Phase, Snapshot};
+use release_cockpit::domain::facts::ids::WorkloadKind;
+use release_cockpit::domain::facts::object::short_digest;
+use release_cockpit::domain::facts::replicaset::ReplicaSetHealth;
+use release_cockpit::domain::facts::workload::deployment::Deployment;
+use release_cockpit::domain::facts::workload::rollout::Rollout;
+use release_cockpit::domain::facts::workload::{Object, Phase, Snapshot};
 use support::check::WAIT_TIMEOUT;
 use support::cluster::Versions;
 use support::{Checked, TestNamespace};
@@ -175,7 +175,7 @@ fn rollout(found: &mut Differences, view: &View<'_>, rollout: &Rollout, text: &R
     found.compare("Strategy", &status.strategy.as_str().to_owned(), &field("Strategy"));
     let step = status.step.map_or_else(String::new, |step| format!("{}/{}", step.index, step.total));
     found.compare("Step", &step, &field("Step"));
-    let weight = |part: fn(release_cockpit::domain::workload::Weight) -> u32| {
+    let weight = |part: fn(release_cockpit::domain::facts::workload::Weight) -> u32| {
         status.weight.map_or_else(String::new, |weight| part(weight).to_string())
     };
     found.compare("SetWeight", &weight(|weight| weight.set), &field("SetWeight"));

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use analysis::{Look, Rules, Scrape};
 use release_cockpit::config::Prometheus;
-use release_cockpit::domain::feed::Feed;
-use release_cockpit::domain::ids::{EnvName, WorkloadId, WorkloadKind};
-use release_cockpit::domain::signals::Tracks;
+use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
+use release_cockpit::domain::facts::signals::Tracks;
+use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::inbox::Inbox;
 use release_cockpit::sources::prometheus::counts::counting::Pace;

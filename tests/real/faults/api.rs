@@ -1,6 +1,6 @@
 //! Faults between the cockpit and the API server: each while a promotion is on its way.
 
-use release_cockpit::domain::action::{Outcome, Verb};
+use release_cockpit::domain::record::action::{Outcome, Verb};
 
 use super::setup::{Meter, Setup, age, confirm, promotion_is_refused, until};
 use super::table::{KUBERNETES, Promotion, Row};

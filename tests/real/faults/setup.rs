@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use kube::config::Kubeconfig;
 use libtest_mimic::Failed;
-use release_cockpit::domain::action::{Outcome, Verb};
-use release_cockpit::domain::journal::Entry;
+use release_cockpit::domain::record::action::{Outcome, Verb};
+use release_cockpit::domain::record::journal::Entry;
 use release_cockpit::executors::journal;
 use serde_json::Value;
 use support::check::{WAIT_TIMEOUT, same};

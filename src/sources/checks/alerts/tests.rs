@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
-use crate::domain::checklist::Found;
+use crate::domain::record::checklist::Found;
 use crate::platform::Redactor;
 
 type Seen = Arc<Mutex<Vec<String>>>;

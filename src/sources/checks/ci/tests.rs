@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::Secret;
-use crate::domain::checklist::Found;
+use crate::domain::record::checklist::Found;
 use crate::sources::checks::Built;
 
 const SHA: &str = "ce587453ced02b1526dfb4cb910479d431683101";

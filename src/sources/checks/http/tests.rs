@@ -7,7 +7,7 @@ use axum::{Router, routing::any};
 use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place};
-use crate::domain::checklist::Found;
+use crate::domain::record::checklist::Found;
 
 async fn serve() -> String {
     async fn answer(request: Request) -> Response {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
-use crate::domain::checklist::Found;
-use crate::domain::ids::{WorkloadId, WorkloadKind};
+use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
+use crate::domain::record::checklist::Found;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
 

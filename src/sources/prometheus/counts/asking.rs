@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::outcome;
 use super::selectors::{Counted, What};
-use crate::domain::counters::{Role, Samples, SeriesSeen};
-use crate::domain::ids::WorkloadId;
-use crate::domain::signals::Tracks;
-use crate::domain::text;
+use crate::domain::facts::counters::{Role, Samples, SeriesSeen};
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::signals::Tracks;
+use crate::domain::facts::text;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::{Answer, Data, Run};
 use crate::sources::prometheus::trouble::QueryError;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
-use crate::domain::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
-use crate::domain::ids::{EnvName, WorkloadId};
-use crate::domain::signals::Tracks;
+use crate::domain::facts::counters::{Counters, KnownCanary, Question, Seen, Shares, question, tally};
+use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::cursors::{self, Kept, Saved};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::Preset;
-use crate::domain::counters::Role;
+use crate::domain::facts::counters::Role;
 
 /// gRPC: unknown, deadline exceeded, resource exhausted, unimplemented, internal, unavailable, data loss.
 const GRPC_FAILED: [&str; 7] = ["2", "4", "8", "12", "13", "14", "15"];

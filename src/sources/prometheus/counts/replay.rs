@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asking::{self, NoCounters};
-use crate::domain::counters::{Counters, Question, Samples, Seen, SeriesSeen, question};
-use crate::domain::ids::WorkloadId;
-use crate::domain::signals::Tracks;
+use crate::domain::facts::counters::{Counters, Question, Samples, Seen, SeriesSeen, question};
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use analysis::{Judge, Look, Report, Rules};
 

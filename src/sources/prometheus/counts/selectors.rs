@@ -2,8 +2,8 @@
 
 use crate::config::query::{Query, QueryError};
 use crate::config::{Preset, Prometheus};
-use crate::domain::ids::Track;
-use crate::domain::signals::Signal;
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::Signal;
 use crate::sources::prometheus::presets;
 use crate::sources::prometheus::queries::TRACKS;
 

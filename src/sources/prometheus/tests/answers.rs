@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{secret, settings};
 use crate::config::{Auth, HeaderText, Prometheus};
-use crate::domain::signals::NoData;
+use crate::domain::facts::signals::NoData;
 use crate::platform::Redactor;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::client::PrometheusClient;
@@ -248,7 +248,7 @@ async fn warnings_make_a_partial_answer() {
     let body = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]},"warnings":["No StoreAPIs matched for this query"]}"#;
     let (url, _) = server(200, JSON, body).await;
     let client = PrometheusClient::new(&settings(&url), &Redactor::default()).await.unwrap();
-    let reading = translate::reading(crate::domain::signals::Signal::ErrorRatio, client.query("up").await);
+    let reading = translate::reading(crate::domain::facts::signals::Signal::ErrorRatio, client.query("up").await);
     assert_eq!(reading, Err(NoData::Partial("No StoreAPIs matched for this query".to_owned())));
 }
 

@@ -12,7 +12,7 @@ use super::whole_source::{RunningSource, pod};
 use super::{settings, tracks, web};
 use crate::config::Prometheus;
 use crate::config::query::Query;
-use crate::domain::signals::{Signal, Tracks};
+use crate::domain::facts::signals::{Signal, Tracks};
 use crate::platform::Redactor;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::client::PrometheusClient;

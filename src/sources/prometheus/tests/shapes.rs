@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::simulated::Metrics;
 use super::{look, questions};
 use crate::config::Preset;
-use crate::domain::ids::Track::{Canary, Stable};
-use crate::domain::signals::{NoData, Reading, Signal};
+use crate::domain::facts::ids::Track::{Canary, Stable};
+use crate::domain::facts::signals::{NoData, Reading, Signal};
 use crate::sources::prometheus::detect;
 use support::prometheus::RealPrometheus;
 

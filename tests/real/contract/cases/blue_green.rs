@@ -1,7 +1,7 @@
 //! Every action on a blue-green rollout.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::{Phase, Role};
+use release_cockpit::domain::facts::workload::{Phase, Role};
+use release_cockpit::domain::record::action::Verb;
 use serde_json::json;
 use support::check::{holds, same, says};
 use support::manifests::{blue_green, image};

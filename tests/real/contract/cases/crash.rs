@@ -1,7 +1,7 @@
 //! A cockpit that is killed in the middle of an action: the next one finds the open intent and settles it by looking.
 
-use release_cockpit::domain::action::{Outcome, Verb};
-use release_cockpit::domain::journal::{Entry, open_intents};
+use release_cockpit::domain::record::action::{Outcome, Verb};
+use release_cockpit::domain::record::journal::{Entry, open_intents};
 use release_cockpit::executors::recovery;
 use support::check::{holds, same};
 use support::manifests::{canary, deployment, image, pause, weight};

@@ -1,7 +1,7 @@
 //! Every action on a Deployment, and what kubectl says of it meanwhile.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
 use support::manifests::{deployment, image, template};

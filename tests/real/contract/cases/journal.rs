@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use release_cockpit::domain::action::{Outcome, Verb};
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::{Outcome, Verb};
 use support::check::{holds, same, says};
 use support::manifests::{canary, image, pause, weight};
 use support::{Checked, TestNamespace};

@@ -1,7 +1,7 @@
 //! Requests and answers that are lost: what is unknown is never sent again, and is settled by looking.
 
-use release_cockpit::domain::action::Receipt;
-use release_cockpit::domain::action::{Outcome, Verb};
+use release_cockpit::domain::record::action::{Outcome, Verb};
+use release_cockpit::domain::record::receipt::Receipt;
 use serde_json::Value;
 use support::check::{holds, same, says};
 use support::manifests::{canary, image, pause, weight};

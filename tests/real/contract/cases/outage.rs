@@ -1,8 +1,8 @@
 //! The API server goes away and comes back. These cases have the servers to themselves.
 
 use jiff::Timestamp;
-use release_cockpit::domain::action::{Outcome, Verb};
-use release_cockpit::domain::freshness::Link;
+use release_cockpit::domain::facts::freshness::Link;
+use release_cockpit::domain::record::action::{Outcome, Verb};
 use serde_json::Value;
 use support::check::{holds, same, says};
 use support::manifests::{canary, image, pause, weight};

@@ -1,9 +1,9 @@
 //! Who may do what, and how it is told.
 
-use release_cockpit::domain::access::Permission;
-use release_cockpit::domain::action::{Outcome, Verb};
-use release_cockpit::domain::freshness::{Heard, Link};
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::access::Permission;
+use release_cockpit::domain::facts::freshness::{Heard, Link};
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::{Outcome, Verb};
 use support::check::{holds, same, says};
 use support::manifests::{canary, deployment, image, pause, weight};
 use support::{Checked, TestNamespace};

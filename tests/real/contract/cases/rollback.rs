@@ -1,7 +1,7 @@
 //! Rolling back a Rollout: to stable, to the revision before, to a chosen one.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
 use support::manifests::{canary, image, pause, rollout, traffic_routed, weight};
@@ -44,7 +44,7 @@ fn sent_template(sent: &[Recorded], path: &str, tag: &str) -> Checked {
 fn history(cockpit: &Cockpit) -> Checked<(String, usize, u64)> {
     let view = cockpit.seen()?;
     let sets = &view.snapshot.replicasets;
-    let highest = sets.iter().map(release_cockpit::domain::replicaset::ReplicaSet::revision).max().unwrap_or(0);
+    let highest = sets.iter().map(release_cockpit::domain::facts::replicaset::ReplicaSet::revision).max().unwrap_or(0);
     Ok((view.rollout().status.stable_hash, sets.len(), highest))
 }
 

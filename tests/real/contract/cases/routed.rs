@@ -1,7 +1,7 @@
 //! A canary whose weight is set at an Ingress.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::{Phase, Weight};
+use release_cockpit::domain::facts::workload::{Phase, Weight};
+use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::same;
 use support::manifests::{image, pause, traffic_routed, weight};

@@ -3,9 +3,11 @@
 
 use std::future::Future;
 
-use release_cockpit::domain::action::{Outcome, Plan, Verb};
-use release_cockpit::domain::journal::Entry;
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::record::action::{Outcome, Verb};
+
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::journal::Entry;
+use release_cockpit::domain::rules::action::Plan;
 use serde_json::{Value, json};
 use support::check::{WAIT_TIMEOUT, holds, same, says};
 use support::manifests::{canary, image, pause, weight};

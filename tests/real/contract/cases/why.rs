@@ -1,7 +1,7 @@
 //! Why it is not moving: every cause is named, and the figures are those of the tools all the while.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{same, says};
 use support::manifests::{canary, image, pause, pause_for, quota, template, traffic_routed, weight};

@@ -1,7 +1,7 @@
 //! A canary whose template lives in a Deployment.
 
-use release_cockpit::domain::action::Verb;
-use release_cockpit::domain::workload::Phase;
+use release_cockpit::domain::facts::workload::Phase;
+use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same};
 use support::manifests::{image, pause, weight, workload_ref};

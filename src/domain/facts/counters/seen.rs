@@ -1,0 +1,89 @@
+//! What the answers of one look brought.
+
+use std::collections::BTreeMap;
+
+use super::histogram::Histogram;
+use crate::domain::facts::ids::Track;
+
+/// No counter reads more: beyond it floats leave whole numbers out (2^53), and nothing is counted by them.
+pub const MOST: f64 = 9_007_199_254_740_992.0;
+
+/// All answers about a workload, asked for one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// The moment: no sample is younger.
+    pub at: i64,
+    /// The series of both tracks.
+    pub series: Vec<SeriesSeen>,
+    /// The canary's pods that are ready, where Kubernetes told.
+    pub pods: Option<Vec<KnownPod>>,
+}
+
+/// One series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesSeen {
+    /// Whose it is.
+    pub track: Track,
+    /// What it counts.
+    pub role: Role,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its samples.
+    pub samples: Samples,
+}
+
+/// Samples with their times, oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Samples {
+    /// Numbers; may be NaN or infinite.
+    Numbers(Vec<(i64, f64)>),
+    /// Native histograms.
+    Histograms(Vec<(i64, Histogram)>),
+}
+
+/// What a series counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// Requests that did not fail.
+    Answered,
+    /// Requests that failed.
+    Failed,
+    /// Failed requests that another series counts among all requests.
+    FailedAgain,
+    /// Requests of which nothing tells whether they failed.
+    Unknown,
+    /// Requests that took at most so many seconds.
+    Bucket(f64),
+    /// Latencies in a native histogram, with the number of its units in a second.
+    Native(u32),
+    /// Whether the target answered the scrape: Prometheus' `up`.
+    Up,
+}
+
+/// A pod that is expected to be scraped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPod {
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: Option<i64>,
+}
+
+impl Role {
+    /// Returns whether it counts requests, so that its samples prove traffic to be measured.
+    #[must_use]
+    pub fn counts_requests(self) -> bool {
+        matches!(self, Self::Answered | Self::Failed)
+    }
+}
+
+impl Samples {
+    /// Returns the times.
+    pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        let (numbers, histograms) = match self {
+            Self::Numbers(numbers) => (numbers.as_slice(), [].as_slice()),
+            Self::Histograms(histograms) => ([].as_slice(), histograms.as_slice()),
+        };
+        numbers.iter().map(|(at, _)| *at).chain(histograms.iter().map(|(at, _)| *at))
+    }
+}

@@ -1,0 +1,23 @@
+//! What objects, series and repositories say.
+
+pub mod access;
+pub mod analysis_run;
+pub mod changes;
+pub mod counters;
+pub mod credentials;
+pub mod event;
+pub mod freshness;
+pub mod ids;
+pub mod object;
+pub mod pod;
+pub mod reduce;
+pub mod replicaset;
+pub(in crate::domain) mod serde_pairs;
+pub mod series;
+pub mod signals;
+pub mod step;
+pub mod suggest;
+pub mod text;
+pub mod verb;
+pub mod why;
+pub mod workload;

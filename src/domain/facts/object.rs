@@ -1,0 +1,198 @@
+//! What is kept of a Kubernetes object's metadata.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::text::duration;
+
+/// Object metadata, reduced on arrival: no managedFields, no labels, only the annotations that are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Object name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Unique identity: a recreated object has another one.
+    pub uid: String,
+    /// The version to send with a conditional write.
+    pub resource_version: String,
+    /// Grows with each change of the spec.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Revision annotation (Argo's on Rollouts and their ReplicaSets, Kubernetes' on Deployments and theirs).
+    pub revision: Option<u64>,
+    /// `kubernetes.io/change-cause`.
+    pub change_cause: Option<String>,
+    /// Who manages it by GitOps, if labels or annotations tell, e.g. `Argo CD payments`.
+    pub managed_by: Option<String>,
+    /// Who wrote `spec.paused` last, from managedFields.
+    pub paused_by: Option<Writer>,
+    /// Who wrote the images of the template last.
+    pub image_by: Option<Writer>,
+    /// Who wrote `status.abort` last.
+    pub aborted_by: Option<Writer>,
+}
+
+/// The field manager of this program.
+pub const OURS: &str = "release-cockpit";
+
+/// Who wrote to an object, as managedFields tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Field manager, e.g. `kubectl-edit`.
+    pub manager: String,
+    /// When it wrote, in whole seconds.
+    pub at: Option<Timestamp>,
+}
+
+impl Writer {
+    /// Returns whether it wrote at this time or later. A write in the same second counts: nothing finer is told.
+    #[must_use]
+    pub fn wrote_since(&self, time: Timestamp) -> bool {
+        self.at.is_some_and(|at| at.as_second() >= time.as_second())
+    }
+
+    /// Says who wrote, and when, e.g. `kubectl-argo-rollouts, 3 s ago`.
+    #[must_use]
+    pub fn words(&self, now: Timestamp) -> String {
+        let ago = |at: Timestamp| match now.as_second() - at.as_second() {
+            ..=0 => "just now".to_owned(),
+            seconds @ 1..60 => format!("{seconds} s ago"),
+            seconds => format!("{} ago", duration(SignedDuration::from_secs(seconds))),
+        };
+        self.at.map_or_else(|| self.manager.clone(), |at| format!("{}, {}", self.manager, ago(at)))
+    }
+}
+
+impl Meta {
+    /// Returns who wrote last, at this time or later, what people write: images, a hold or an abort. Who promoted is not
+    /// told: that takes a field away.
+    #[must_use]
+    pub fn written_since(&self, time: Timestamp) -> Option<&Writer> {
+        let writers = [&self.image_by, &self.aborted_by, &self.paused_by].into_iter().flatten();
+        writers.filter(|writer| writer.wrote_since(time)).max_by_key(|writer| writer.at)
+    }
+
+    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (by
+    /// kubectl-argo-rollouts, 3 s ago)`.
+    #[must_use]
+    pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
+        match self.written_since(picture.unwrap_or(now)) {
+            Some(writer) => format!("{moved} (by {})", writer.words(now)),
+            None => moved,
+        }
+    }
+}
+
+/// One container of a pod template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Container name.
+    pub name: String,
+    /// Image reference as written in the template.
+    pub image: String,
+}
+
+/// A status condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// Type, e.g. `Progressing`.
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// CamelCase reason.
+    pub reason: String,
+    /// Human text.
+    pub message: String,
+    /// Last transition.
+    pub since: Option<Timestamp>,
+}
+
+/// Labels as a map; used for selectors only.
+pub type Labels = BTreeMap<String, String>;
+
+/// An image reference taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRef<'a> {
+    /// Registry and repository.
+    pub repository: &'a str,
+    /// Tag, if any.
+    pub tag: Option<&'a str>,
+    /// Digest with its algorithm, e.g. `sha256:…`, if any.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> ImageRef<'a> {
+    /// Takes an image reference apart. Never fails: what has no tag and no digest has none.
+    #[must_use]
+    pub fn parse(image: &'a str) -> Self {
+        let (rest, digest) = match image.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (image, None),
+        };
+        let name_start = rest.rfind('/').map_or(0, |at| at + 1);
+        match rest[name_start..].find(':') {
+            Some(colon) => {
+                let (repository, tag) = rest.split_at(name_start + colon);
+                Self { repository, tag: Some(&tag[1..]), digest }
+            }
+            None => Self { repository: rest, tag: None, digest },
+        }
+    }
+
+    /// Returns whether the reference can change meaning by itself: `latest`, or neither tag nor digest.
+    #[must_use]
+    pub fn is_mutable_latest(&self) -> bool {
+        self.digest.is_none() && matches!(self.tag, None | Some("latest"))
+    }
+
+    /// Returns the short name for the screen: the tag, else the start of the digest, else `latest`.
+    #[must_use]
+    pub fn version(&self) -> String {
+        match (self.tag, self.digest) {
+            (Some(tag), _) => tag.to_owned(),
+            (None, Some(digest)) => short_digest(digest).to_owned(),
+            (None, None) => "latest".to_owned(),
+        }
+    }
+}
+
+/// Returns the first eight hex digits of a digest such as `sha256:9f2c41ab…`.
+#[must_use]
+pub fn short_digest(digest: &str) -> &str {
+    let hex = digest.rsplit_once(':').map_or(digest, |(_, hex)| hex);
+    hex.get(..8).unwrap_or(hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn image_with_port_tag_and_digest() {
+        let image = ImageRef::parse("registry:5000/team/api:1.5.0@sha256:9f2c41abcd");
+        assert_eq!(image.repository, "registry:5000/team/api");
+        assert_eq!(image.tag, Some("1.5.0"));
+        assert_eq!(image.digest, Some("sha256:9f2c41abcd"));
+        assert_eq!(image.version(), "1.5.0");
+    }
+
+    #[test]
+    fn a_port_is_not_a_tag_and_no_tag_is_latest() {
+        let image = ImageRef::parse("registry:5000/team/api");
+        assert_eq!(image.tag, None);
+        assert!(image.is_mutable_latest());
+        assert!(ImageRef::parse("api:latest").is_mutable_latest());
+        assert!(!ImageRef::parse("api@sha256:00").is_mutable_latest());
+    }
+
+    #[test]
+    fn short_digest_survives_odd_input() {
+        assert_eq!(short_digest("sha256:9f2c41abcd"), "9f2c41ab");
+        assert_eq!(short_digest("x"), "x");
+        assert_eq!(short_digest("äöüäöüäöü"), "äöüä");
+    }
+}

@@ -1,0 +1,79 @@
+//! What an operator can ask for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// On to the next step.
+    Promote,
+    /// On to 100 %, skipping all that is left.
+    PromoteFull,
+    /// Hold where it is.
+    Pause,
+    /// Undo a hold.
+    Resume,
+    /// Traffic back to stable, update given up.
+    Abort,
+    /// Try an aborted update again from its first step.
+    Retry,
+    /// Put an earlier template back.
+    Rollback,
+    /// Replace all pods, same template.
+    Restart,
+}
+
+impl Verb {
+    /// All verbs.
+    pub const ALL: [Self; 8] = [
+        Self::Promote,
+        Self::PromoteFull,
+        Self::Pause,
+        Self::Resume,
+        Self::Abort,
+        Self::Retry,
+        Self::Rollback,
+        Self::Restart,
+    ];
+
+    /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server (law 3).
+    #[must_use]
+    pub fn stops(self) -> bool {
+        matches!(self, Self::Pause | Self::Abort | Self::Rollback)
+    }
+
+    /// Returns the word, e.g. `promote-full`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote-full",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Rollback => "rollback",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// Returns the word for the screen, e.g. `roll back`.
+    #[must_use]
+    pub fn spoken(self) -> &'static str {
+        match self {
+            Self::PromoteFull => "promote fully",
+            Self::Pause => "hold",
+            Self::Rollback => "roll back",
+            other => other.word(),
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

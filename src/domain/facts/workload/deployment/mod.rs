@@ -1,0 +1,236 @@
+//! Kubernetes Deployments: status as `kubectl rollout status` words it.
+//!
+//! Source of the rules: kubectl `pkg/polymorphichelpers/rollout_status.go`, `history.go`, `rollback.go`.
+
+mod reduce;
+mod view;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Phase, Replicas};
+use crate::domain::facts::object::{Condition, Container, Meta};
+use crate::domain::facts::replicaset::ReplicaSet;
+
+pub use reduce::reduce;
+
+/// What is kept of a Deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Metadata.
+    pub meta: Meta,
+    /// `spec.replicas`; Kubernetes' default is 1.
+    pub replicas: Option<u32>,
+    /// `spec.paused`.
+    pub paused: bool,
+    /// Whether the strategy is `Recreate`.
+    pub recreate: bool,
+    /// `spec.selector.matchLabels`, as a label selector.
+    pub selector: String,
+    /// Containers of the template.
+    pub containers: Vec<Container>,
+    /// Fingerprint of the template.
+    pub template: Option<u64>,
+    /// What the controller reports.
+    pub status: DeploymentStatus,
+}
+
+/// The reported part of a Deployment, reduced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentStatus {
+    /// `status.observedGeneration`.
+    pub observed_generation: i64,
+    /// `status.replicas`.
+    pub replicas: u32,
+    /// `status.updatedReplicas`.
+    pub updated: u32,
+    /// `status.readyReplicas`.
+    pub ready: u32,
+    /// `status.availableReplicas`.
+    pub available: u32,
+    /// `status.conditions`.
+    pub conditions: Vec<Condition>,
+}
+
+impl Deployment {
+    /// Returns the message of the condition that says the progress deadline was exceeded.
+    #[must_use]
+    pub fn deadline_exceeded(&self) -> Option<&str> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded")
+            .map(|condition| condition.message.as_str())
+    }
+
+    /// Returns whether the controller has seen the latest spec.
+    #[must_use]
+    pub fn observed(&self) -> bool {
+        self.status.observed_generation >= self.meta.generation
+    }
+
+    /// Returns phase and message. The message is that of `kubectl rollout status`; a paused Deployment, which
+    /// kubectl does not detect, is `Paused` here with `manually paused`.
+    #[must_use]
+    pub fn phase(&self) -> (Phase, String) {
+        let status = &self.status;
+        if !self.observed() {
+            return (Phase::Progressing, "Waiting for deployment spec update to be observed...".to_owned());
+        }
+        if self.deadline_exceeded().is_some() {
+            return (Phase::Degraded, format!("deployment {:?} exceeded its progress deadline", self.meta.name));
+        }
+        let wanted = self.replicas.unwrap_or(1);
+        let message = if status.updated < wanted {
+            format!("{} out of {} new replicas have been updated...", status.updated, wanted)
+        } else if status.replicas > status.updated {
+            format!("{} old replicas are pending termination...", status.replicas - status.updated)
+        } else if status.available < status.updated {
+            format!("{} of {} updated replicas are available...", status.available, status.updated)
+        } else if self.paused {
+            return (Phase::Paused, "manually paused".to_owned());
+        } else {
+            return (Phase::Healthy, "successfully rolled out".to_owned());
+        };
+        if self.paused {
+            return (Phase::Paused, format!("manually paused: {}", message.trim_end_matches("...")));
+        }
+        (Phase::Progressing, message)
+    }
+
+    /// Returns the replica figures.
+    #[must_use]
+    pub fn replicas_view(&self) -> Replicas {
+        Replicas {
+            desired: self.replicas.unwrap_or(1),
+            current: self.status.replicas,
+            updated: self.status.updated,
+            ready: self.status.ready,
+            available: self.status.available,
+        }
+    }
+
+    /// Returns the ReplicaSet of the current template. Its revision is no guide: the controller numbers ReplicaSet and
+    /// Deployment one after the other, and the two watches keep no step.
+    #[must_use]
+    pub fn current<'a>(&self, replicasets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
+        // Of several, the controller takes the oldest.
+        let same = replicasets.iter().filter(|rs| rs.template == self.template);
+        same.min_by_key(|rs| (rs.meta.created, rs.meta.name.as_str()))
+    }
+
+    /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
+    /// controller has seen the latest change does not matter: until it has, there is no ReplicaSet of it to name.
+    #[must_use]
+    pub fn under_way(&self, replicasets: &[ReplicaSet]) -> bool {
+        let wanted = self.replicas.unwrap_or(1);
+        let current = self.current(replicasets).map(|rs| &rs.hash);
+        self.status.updated < wanted
+            || self.status.replicas > self.status.updated
+            || replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current)
+    }
+
+    /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
+    /// still has pods, else the second highest revision, leaving out those that were given up before. Kubernetes records
+    /// no stable revision.
+    #[must_use]
+    pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet], rejected: &BTreeSet<String>) -> Option<&'a ReplicaSet> {
+        let current = self.current(replicasets).map(|rs| &rs.hash);
+        let others = || replicasets.iter().filter(|rs| Some(&rs.hash) != current && !rejected.contains(&rs.hash));
+        others()
+            .filter(|rs| rs.current > 0)
+            .max_by_key(|rs| rs.revision())
+            .or_else(|| others().max_by_key(|rs| rs.revision()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rolling(updated: u32, replicas: u32, available: u32) -> Deployment {
+        Deployment {
+            meta: Meta { name: "web".to_owned(), generation: 2, revision: Some(2), ..Meta::default() },
+            replicas: Some(3),
+            status: DeploymentStatus {
+                observed_generation: 2,
+                replicas,
+                updated,
+                ready: available,
+                available,
+                conditions: Vec::new(),
+            },
+            ..Deployment::default()
+        }
+    }
+
+    #[test]
+    fn messages_match_kubectl_rollout_status() {
+        assert_eq!(rolling(1, 4, 3).phase().1, "1 out of 3 new replicas have been updated...");
+        assert_eq!(rolling(3, 4, 3).phase().1, "1 old replicas are pending termination...");
+        assert_eq!(rolling(3, 3, 2).phase().1, "2 of 3 updated replicas are available...");
+        assert_eq!(rolling(3, 3, 3).phase(), (Phase::Healthy, "successfully rolled out".to_owned()));
+        let mut unseen = rolling(3, 3, 3);
+        unseen.meta.generation = 3;
+        assert_eq!(unseen.phase().1, "Waiting for deployment spec update to be observed...");
+    }
+
+    #[test]
+    fn deadline_is_degraded_and_pause_is_paused() {
+        let mut deployment = rolling(1, 4, 3);
+        deployment.paused = true;
+        assert_eq!(deployment.phase().0, Phase::Paused);
+        deployment.status.conditions.push(Condition {
+            kind: "Progressing".to_owned(),
+            reason: "ProgressDeadlineExceeded".to_owned(),
+            ..Condition::default()
+        });
+        assert_eq!(
+            deployment.phase(),
+            (Phase::Degraded, "deployment \"web\" exceeded its progress deadline".to_owned())
+        );
+    }
+
+    fn set(revision: u64, current: u32) -> ReplicaSet {
+        ReplicaSet {
+            hash: format!("h{revision}"),
+            template: Some(revision),
+            current,
+            meta: Meta { revision: Some(revision), ..Meta::default() },
+            ..ReplicaSet::default()
+        }
+    }
+
+    #[test]
+    fn previous_is_the_serving_or_second_highest_revision() {
+        let sets = [set(1, 2), set(2, 0), set(3, 1)];
+        let mut deployment = rolling(1, 3, 3);
+        deployment.template = Some(3);
+        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(1));
+        let sets = [set(1, 0), set(2, 0), set(3, 3)];
+        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(2));
+        // What was given up before is not gone back to.
+        let rejected = BTreeSet::from(["h2".to_owned()]);
+        assert_eq!(deployment.previous(&sets, &rejected).map(ReplicaSet::revision), Some(1));
+    }
+
+    #[test]
+    fn revision_without_replicaset_has_no_name() {
+        let mut deployment = rolling(3, 3, 3);
+        deployment.template = Some(3);
+        // The numbers of the two watches keep no step: neither tells which is current.
+        for (number, updated) in [(2, 3), (3, 3), (3, 0)] {
+            deployment.meta.revision = Some(number);
+            deployment.status.updated = updated;
+            assert_eq!(deployment.current(&[set(1, 0), set(2, 3)]), None);
+            assert_eq!(
+                deployment.previous(&[set(1, 0), set(2, 3)], &BTreeSet::new()).map(ReplicaSet::revision),
+                Some(2)
+            );
+            let made = [set(1, 0), set(2, 3), set(3, 0)];
+            assert!(deployment.under_way(&made));
+            assert_eq!(deployment.current(&made).map(ReplicaSet::revision), Some(3));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! A Deployment as JSON, reduced to what is kept of it.
+
+use serde_json::Value;
+
+use super::{Deployment, DeploymentStatus};
+use crate::domain::facts::reduce::{conditions, containers, count, fingerprint, maybe_count, meta, selector};
+
+/// Reduces a Deployment.
+#[must_use]
+pub fn reduce(value: &Value) -> Deployment {
+    let (spec, status) = (&value["spec"], &value["status"]);
+    Deployment {
+        meta: meta(value),
+        replicas: maybe_count(&spec["replicas"]),
+        paused: spec["paused"] == true,
+        recreate: spec["strategy"]["type"] == "Recreate",
+        selector: selector(&spec["selector"]),
+        containers: containers(&spec["template"]),
+        template: fingerprint(&spec["template"]),
+        status: DeploymentStatus {
+            observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),
+            replicas: count(&status["replicas"]),
+            updated: count(&status["updatedReplicas"]),
+            ready: count(&status["readyReplicas"]),
+            available: count(&status["availableReplicas"]),
+            conditions: conditions(status),
+        },
+    }
+}

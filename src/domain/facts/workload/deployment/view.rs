@@ -1,0 +1,83 @@
+//! A Deployment as a workload: roles, revisions, figures, and why it is not moving.
+
+use std::collections::BTreeSet;
+
+use super::Deployment;
+use crate::domain::facts::object::Meta;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::why::{paused_by, waiting_pods};
+use crate::domain::facts::workload::kind::WorkloadKind;
+use crate::domain::facts::workload::serving::{Measure, Serving, by_ready_pods};
+use crate::domain::facts::workload::{Hashes, Pause, Phase, Role, Snapshot, Status, Strategy, Workload};
+
+impl Workload for Deployment {
+    fn kind(&self) -> WorkloadKind {
+        WorkloadKind::Deployment
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    fn phase(&self) -> (Phase, String) {
+        self.phase()
+    }
+
+    fn observed(&self) -> bool {
+        self.observed()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        self.paused.then(Pause::manual)
+    }
+
+    fn deadline_exceeded(&self) -> Option<&str> {
+        self.deadline_exceeded()
+    }
+
+    fn hashes(&self, replicasets: &[ReplicaSet]) -> Hashes {
+        let current = self.current(replicasets).map(|rs| rs.hash.clone());
+        if !self.under_way(replicasets) {
+            return Hashes { stable: current, canary: None };
+        }
+        let previous = self.previous(replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
+        Hashes { stable: previous, canary: current }
+    }
+
+    fn roles(&self, replicasets: &[ReplicaSet], hash: &str) -> Vec<Role> {
+        let hashes = self.hashes(replicasets);
+        let is = |other: &Option<String>| other.as_deref() == Some(hash);
+        if is(&hashes.canary) {
+            vec![Role::Canary]
+        } else if is(&hashes.stable) {
+            vec![Role::Stable]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn serving(&self, snapshot: &Snapshot) -> Serving {
+        Serving::of(Measure::ReadyPods, by_ready_pods(&snapshot.replicasets))
+    }
+
+    fn fill(&self, _: &Snapshot, status: &mut Status) {
+        status.strategy = if self.recreate { Strategy::Recreate } else { Strategy::RollingUpdate };
+        status.replicas = self.replicas_view();
+        status.canary_serves = status.canary.is_some() && status.replicas.updated > 0;
+    }
+
+    fn why(&self, snapshot: &Snapshot, status: &Status) -> Option<String> {
+        if self.paused {
+            return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));
+        }
+        waiting_pods(status)
+    }
+}

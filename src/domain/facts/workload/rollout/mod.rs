@@ -1,0 +1,454 @@
+//! Argo Rollouts: phase, message, step, weight and figures as `kubectl argo rollouts get rollout` shows them.
+//!
+//! Source of the rules: Argo Rollouts v1.9 `utils/rollout/rolloututil.go` and `pkg/kubectl-argo-rollouts/info`.
+
+mod reduce;
+mod serving;
+mod view;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::router::Router;
+use super::{Pause, PauseReason, Phase, Replicas, Weight};
+use crate::domain::facts::object::{Condition, Container, Meta};
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::step::{PauseFor, Step, weight_at};
+
+pub use reduce::reduce;
+
+/// What is kept of a Rollout.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Metadata.
+    pub meta: Meta,
+    /// What is wanted.
+    pub spec: RolloutSpec,
+    /// What the controller reports.
+    pub status: RolloutStatus,
+}
+
+/// The wanted part of a Rollout, reduced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutSpec {
+    /// `spec.replicas`; Kubernetes' default is 1.
+    pub replicas: Option<u32>,
+    /// Paused by hand.
+    pub paused: bool,
+    /// How it goes out.
+    pub strategy: RolloutStrategy,
+    /// Where the pod template lives, if not in the Rollout.
+    pub workload_ref: Option<TemplateRef>,
+    /// `spec.restartAt`.
+    pub restart_at: Option<String>,
+    /// `spec.selector`, with `workloadRef` `status.selector`, as a label selector.
+    pub selector: String,
+    /// Containers of the template (empty with `workloadRef`).
+    pub containers: Vec<Container>,
+    /// `spec.rollbackWindow.revisions`.
+    pub rollback_window: Option<u32>,
+}
+
+/// The object that `workloadRef` names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateRef {
+    /// Kind, e.g. `Deployment`.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Strategy of a Rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RolloutStrategy {
+    /// Canary with its steps.
+    Canary(CanaryStrategy),
+    /// Blue-green.
+    BlueGreen(BlueGreenStrategy),
+}
+
+/// `spec.strategy.canary`, reduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryStrategy {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The traffic router that sets the weight; without one it is the share of pods.
+    pub router: Option<Router>,
+    /// `dynamicStableScale`: stable shrinks as the canary grows, and an abort has to scale it up first.
+    pub dynamic_stable_scale: bool,
+    /// `trafficRouting.maxTrafficWeight`, else 100.
+    pub max_weight: u32,
+    /// Keys of `canaryMetadata` and `stableMetadata` or an injected anti-affinity are in use.
+    pub injects_metadata: bool,
+}
+
+impl Default for CanaryStrategy {
+    fn default() -> Self {
+        Self { steps: Vec::new(), router: None, dynamic_stable_scale: false, max_weight: 100, injects_metadata: false }
+    }
+}
+
+/// `spec.strategy.blueGreen`, reduced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlueGreenStrategy {
+    /// `autoPromotionEnabled`, by default true.
+    pub auto_promotion: bool,
+    /// `autoPromotionSeconds`.
+    pub auto_promotion_seconds: Option<i64>,
+    /// Whether an analysis before the switch is configured.
+    pub pre_analysis: bool,
+    /// Whether an analysis after the switch is configured.
+    pub post_analysis: bool,
+    /// Name of the Service that users reach.
+    pub active_service: String,
+    /// `previewReplicaCount`.
+    pub preview_replicas: Option<u32>,
+    /// How long the pods of the revision before stay after the switch: `scaleDownDelaySeconds`, by default 30.
+    pub scale_down_delay_seconds: i64,
+}
+
+impl Default for BlueGreenStrategy {
+    fn default() -> Self {
+        Self {
+            auto_promotion: true,
+            auto_promotion_seconds: None,
+            pre_analysis: false,
+            post_analysis: false,
+            active_service: String::new(),
+            preview_replicas: None,
+            scale_down_delay_seconds: 30,
+        }
+    }
+}
+
+impl Default for RolloutStrategy {
+    fn default() -> Self {
+        Self::Canary(CanaryStrategy::default())
+    }
+}
+
+/// One pause condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseCondition {
+    /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun`, `InconclusiveExperiment`.
+    pub reason: String,
+    /// Since when.
+    pub start: Option<Timestamp>,
+}
+
+/// The reported part of a Rollout, reduced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutStatus {
+    /// `status.phase`; empty before controller 1.0.
+    pub phase: String,
+    /// `status.message`.
+    pub message: String,
+    /// `status.observedGeneration`: a string.
+    pub observed_generation: String,
+    /// `status.abort`.
+    pub abort: bool,
+    /// `status.abortedAt`.
+    pub aborted_at: Option<Timestamp>,
+    /// `status.controllerPause`.
+    pub controller_pause: bool,
+    /// `status.pauseConditions`.
+    pub pause_conditions: Vec<PauseCondition>,
+    /// `status.promoteFull`.
+    pub promote_full: bool,
+    /// `status.currentStepIndex`: the next or current step, zero-based; the number of steps when all are done.
+    pub step_index: Option<usize>,
+    /// `status.currentPodHash`: the revision under way.
+    pub current_hash: String,
+    /// `status.stableRS`.
+    pub stable_hash: String,
+    /// `status.replicas`.
+    pub replicas: u32,
+    /// `status.updatedReplicas`.
+    pub updated: u32,
+    /// `status.readyReplicas`.
+    pub ready: u32,
+    /// `status.availableReplicas`.
+    pub available: u32,
+    /// `status.restartedAt`.
+    pub restarted_at: Option<String>,
+    /// `status.canary.weights`.
+    pub weights: Option<RouterWeights>,
+    /// `status.canary.currentStepAnalysisRunStatus`.
+    pub step_analysis: Option<RunStatus>,
+    /// `status.canary.currentBackgroundAnalysisRunStatus`.
+    pub background_analysis: Option<RunStatus>,
+    /// `status.blueGreen.prePromotionAnalysisRunStatus`.
+    pub pre_analysis: Option<RunStatus>,
+    /// `status.blueGreen.postPromotionAnalysisRunStatus`.
+    pub post_analysis: Option<RunStatus>,
+    /// `status.canary.currentExperiment`.
+    pub experiment: Option<String>,
+    /// `status.blueGreen.activeSelector`.
+    pub active_hash: String,
+    /// `status.blueGreen.previewSelector`.
+    pub preview_hash: String,
+    /// `status.conditions`.
+    pub conditions: Vec<Condition>,
+    /// `status.workloadObservedGeneration`.
+    pub workload_observed_generation: String,
+}
+
+/// The weights that the controller last gave the router.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterWeights {
+    /// The canary's.
+    pub canary: RouterWeight,
+    /// Stable's.
+    pub stable: RouterWeight,
+    /// Those of experiments.
+    pub additional: Vec<RouterWeight>,
+    /// Whether the router confirmed them; only some can.
+    pub verified: Option<bool>,
+}
+
+/// The weight of one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterWeight {
+    /// `podTemplateHash`.
+    pub hash: String,
+    /// Its part of the whole.
+    pub weight: u32,
+}
+
+/// What a Rollout says of an AnalysisRun of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// Name of the AnalysisRun.
+    pub name: String,
+    /// Its phase.
+    pub status: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl RunStatus {
+    /// Returns whether it has ended.
+    #[must_use]
+    pub fn completed(&self) -> bool {
+        matches!(self.status.as_str(), "Successful" | "Failed" | "Error" | "Inconclusive")
+    }
+}
+
+impl Rollout {
+    /// Returns the steps; none for blue-green.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        match &self.spec.strategy {
+            RolloutStrategy::Canary(CanaryStrategy { steps, .. }) => steps,
+            RolloutStrategy::BlueGreen(_) => &[],
+        }
+    }
+
+    /// Returns whether the strategy is canary.
+    #[must_use]
+    pub fn is_canary(&self) -> bool {
+        matches!(self.spec.strategy, RolloutStrategy::Canary(_))
+    }
+
+    /// Returns whether a traffic router sets the weight.
+    #[must_use]
+    pub fn traffic_routed(&self) -> bool {
+        matches!(self.spec.strategy, RolloutStrategy::Canary(CanaryStrategy { router: Some(_), .. }))
+    }
+
+    /// Returns the greatest weight.
+    #[must_use]
+    pub fn max_weight(&self) -> u32 {
+        match self.spec.strategy {
+            RolloutStrategy::Canary(CanaryStrategy { max_weight, .. }) => max_weight,
+            RolloutStrategy::BlueGreen(_) => 100,
+        }
+    }
+
+    /// Returns whether the controller has seen the latest spec. A text that is no number counts as seen (v0.9 wrote a hash).
+    #[must_use]
+    pub fn observed(&self) -> bool {
+        self.status.observed_generation.parse::<i64>().map_or(true, |seen| seen >= self.meta.generation)
+    }
+
+    /// Returns whether a revision other than stable is under way.
+    #[must_use]
+    pub fn under_way(&self) -> bool {
+        !self.status.current_hash.is_empty() && self.status.current_hash != self.status.stable_hash
+    }
+
+    /// Returns whether `status.abort` or the condition says that the update was aborted.
+    #[must_use]
+    pub fn aborted(&self) -> bool {
+        self.status.abort
+    }
+
+    /// Returns phase and message (`GetRolloutPhase`, then `CalculateRolloutPhase` where the controller wrote none).
+    #[must_use]
+    pub fn phase(&self) -> (Phase, String) {
+        if !self.observed() {
+            return (Phase::Progressing, "waiting for rollout spec update to be observed".to_owned());
+        }
+        if self.status.controller_pause && self.status.pause_conditions.is_empty() {
+            return (Phase::Progressing, "waiting for rollout to unpause".to_owned());
+        }
+        match Phase::parse(&self.status.phase) {
+            Some(phase) => (phase, self.status.message.clone()),
+            None => self.calculated_phase(),
+        }
+    }
+
+    fn calculated_phase(&self) -> (Phase, String) {
+        let (spec, status) = (&self.spec, &self.status);
+        for condition in &status.conditions {
+            if condition.kind == "InvalidSpec" {
+                return (Phase::Degraded, format!("InvalidSpec: {}", condition.message));
+            }
+            if matches!(condition.reason.as_str(), "RolloutAborted" | "ProgressDeadlineExceeded") {
+                return (Phase::Degraded, format!("{}: {}", condition.reason, condition.message));
+            }
+        }
+        if spec.paused {
+            return (Phase::Paused, "manually paused".to_owned());
+        }
+        if let Some(pause) = status.pause_conditions.first() {
+            return (Phase::Paused, pause.reason.clone());
+        }
+        let progressing = |message: &str| (Phase::Progressing, message.to_owned());
+        if spec.restart_at.is_some() && spec.restart_at != status.restarted_at {
+            return progressing("rollout is restarting");
+        }
+        if status.updated < spec.replicas.unwrap_or(1) {
+            return progressing("more replicas need to be updated");
+        }
+        if status.available < status.updated {
+            return progressing("updated replicas are still becoming available");
+        }
+        let stable_behind = status.stable_hash.is_empty() || status.stable_hash != status.current_hash;
+        match &spec.strategy {
+            RolloutStrategy::BlueGreen(BlueGreenStrategy { post_analysis, .. }) => {
+                if status.active_hash.is_empty() || status.active_hash != status.current_hash {
+                    return progressing("active service cutover pending");
+                }
+                if stable_behind {
+                    let unfinished = !status.post_analysis.as_ref().is_some_and(RunStatus::completed);
+                    return progressing(if *post_analysis && unfinished {
+                        "waiting for analysis to complete"
+                    } else {
+                        "waiting for post-promotion verification to complete"
+                    });
+                }
+            }
+            RolloutStrategy::Canary(CanaryStrategy { router, .. }) => {
+                if router.is_none() && status.replicas > status.updated {
+                    return progressing("old replicas are pending termination");
+                }
+                if stable_behind {
+                    return progressing("waiting for all steps to complete");
+                }
+            }
+        }
+        (Phase::Healthy, String::new())
+    }
+
+    /// Returns the replica figures.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        Replicas {
+            desired: self.spec.replicas.unwrap_or(1),
+            current: self.status.replicas,
+            updated: self.status.updated,
+            ready: self.status.ready,
+            available: self.status.available,
+        }
+    }
+
+    /// Returns the position among the steps: index and number; `None` without steps or before the controller set one.
+    #[must_use]
+    pub fn step_position(&self) -> Option<(usize, usize)> {
+        let total = self.steps().len();
+        (total > 0).then_some(())?;
+        self.status.step_index.map(|index| (index, total))
+    }
+
+    /// Returns the weights, set and actual; `None` for blue-green.
+    #[must_use]
+    pub fn weight(&self, replicasets: &[ReplicaSet]) -> Option<Weight> {
+        if !self.is_canary() {
+            return None;
+        }
+        let max = self.max_weight();
+        let steps = self.steps();
+        let index = self.status.step_index;
+        let done = steps.is_empty() || index.is_some_and(|index| index >= steps.len());
+        let set = if self.status.abort {
+            0
+        } else if done {
+            max
+        } else {
+            weight_at(steps, index.unwrap_or(0), max)
+        };
+        let actual = if done {
+            max
+        } else if self.status.available == 0 {
+            0
+        } else if self.traffic_routed() {
+            self.status.weights.as_ref().map_or(set, |weights| weights.canary.weight)
+        } else {
+            // The canary is the revision under way unless it is stable already.
+            let canary = replicasets
+                .iter()
+                .find(|rs| rs.hash == self.status.current_hash && rs.hash != self.status.stable_hash)
+                .map_or(0, |rs| rs.available);
+            canary * max / self.status.available
+        };
+        Some(Weight { set, actual, max })
+    }
+
+    /// Returns the pause in force, with its end if it has one.
+    #[must_use]
+    pub fn pause(&self) -> Option<Pause> {
+        if self.spec.paused {
+            return Some(Pause::manual());
+        }
+        let condition = self.status.pause_conditions.first()?;
+        let reason = PauseReason::parse(&condition.reason);
+        let duration = match (&reason, &self.spec.strategy) {
+            (PauseReason::CanaryStep, RolloutStrategy::Canary(CanaryStrategy { steps, .. })) => {
+                match self.status.step_index.and_then(|index| steps.get(index)) {
+                    Some(Step::Pause(PauseFor::Time(time))) => Some(*time),
+                    _ => None,
+                }
+            }
+            (
+                PauseReason::BlueGreen,
+                RolloutStrategy::BlueGreen(BlueGreenStrategy { auto_promotion: true, auto_promotion_seconds, .. }),
+            ) => auto_promotion_seconds.map(SignedDuration::from_secs),
+            _ => None,
+        };
+        let until = match (condition.start, duration) {
+            (Some(start), Some(time)) => start.checked_add(time).ok(),
+            _ => None,
+        };
+        Some(Pause { reason, since: condition.start, until, needs_person: duration.is_none() })
+    }
+
+    /// Returns whether a person has to judge an inconclusive analysis or experiment.
+    #[must_use]
+    pub fn inconclusive(&self) -> bool {
+        self.status.pause_conditions.iter().any(|pause| PauseReason::parse(&pause.reason).is_inconclusive())
+    }
+
+    /// Returns whether the progress deadline was exceeded, with its message.
+    #[must_use]
+    pub fn deadline_exceeded(&self) -> Option<&str> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.reason == "ProgressDeadlineExceeded")
+            .map(|condition| condition.message.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

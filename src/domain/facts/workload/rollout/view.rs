@@ -1,0 +1,159 @@
+//! A Rollout as a workload: roles, revisions, figures, and why it is not moving.
+
+use super::serving;
+use super::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStrategy, RunStatus, TemplateRef};
+use crate::domain::facts::object::Meta;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::step::Step;
+use crate::domain::facts::why::{paused_by, waiting_pods};
+use crate::domain::facts::workload::kind::WorkloadKind;
+use crate::domain::facts::workload::router::Router;
+use crate::domain::facts::workload::serving::Serving;
+use crate::domain::facts::workload::{
+    Hashes, Pause, PauseReason, Phase, Role, Snapshot, Status, StepPosition, Strategy, Workload,
+};
+
+impl Workload for Rollout {
+    fn kind(&self) -> WorkloadKind {
+        WorkloadKind::Rollout
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn selector(&self) -> &str {
+        &self.spec.selector
+    }
+
+    fn template_owner(&self) -> Option<&TemplateRef> {
+        self.spec.workload_ref.as_ref()
+    }
+
+    fn phase(&self) -> (Phase, String) {
+        self.phase()
+    }
+
+    fn observed(&self) -> bool {
+        self.observed()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.spec.paused
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        self.pause()
+    }
+
+    fn deadline_exceeded(&self) -> Option<&str> {
+        self.deadline_exceeded()
+    }
+
+    fn steps(&self) -> &[Step] {
+        self.steps()
+    }
+
+    fn hashes(&self, _: &[ReplicaSet]) -> Hashes {
+        let stable = &self.status.stable_hash;
+        Hashes {
+            stable: (!stable.is_empty()).then(|| stable.clone()),
+            canary: self.under_way().then(|| self.status.current_hash.clone()),
+        }
+    }
+
+    fn roles(&self, _: &[ReplicaSet], hash: &str) -> Vec<Role> {
+        let status = &self.status;
+        let mut roles = Vec::new();
+        if hash == status.stable_hash {
+            roles.push(Role::Stable);
+        }
+        if self.is_canary() {
+            if roles.is_empty() && hash == status.current_hash {
+                roles.push(Role::Canary);
+            }
+        } else if hash == status.active_hash {
+            roles.push(Role::Active);
+        } else if hash == status.preview_hash {
+            roles.push(Role::Preview);
+        }
+        roles
+    }
+
+    fn router(&self) -> Option<Router> {
+        match &self.spec.strategy {
+            RolloutStrategy::Canary(CanaryStrategy { router, .. }) => router.clone(),
+            RolloutStrategy::BlueGreen(BlueGreenStrategy { active_service, .. }) => {
+                Some(Router::active_service(active_service))
+            }
+        }
+    }
+
+    fn serving(&self, snapshot: &Snapshot) -> Serving {
+        serving::serving(self, snapshot)
+    }
+
+    fn routed_share(&self) -> Option<f64> {
+        crate::domain::facts::counters::routed_share(self)
+    }
+
+    fn fill(&self, snapshot: &Snapshot, status: &mut Status) {
+        status.strategy = if self.is_canary() { Strategy::Canary } else { Strategy::BlueGreen };
+        status.step = self.step_position().map(|(index, total)| StepPosition { index, total });
+        status.weight = self.weight(&snapshot.replicasets);
+        status.replicas = self.replicas();
+        status.aborted = self.aborted();
+        status.canary_serves = self.under_way()
+            && !status.aborted
+            && match status.weight {
+                Some(weight) => weight.actual > 0 || weight.set > 0,
+                None => self.status.active_hash == self.status.current_hash,
+            };
+    }
+
+    fn why(&self, snapshot: &Snapshot, status: &Status) -> Option<String> {
+        why(self, snapshot, status)
+    }
+}
+
+fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {
+    run.filter(|run| !run.completed())
+}
+
+fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String> {
+    if let Some(condition) = rollout.status.conditions.iter().find(|condition| condition.kind == "InvalidSpec") {
+        return Some(format!("the spec is invalid: {}", condition.message));
+    }
+    if !rollout.observed() {
+        return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
+    }
+    if rollout.spec.paused {
+        return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));
+    }
+    if rollout.inconclusive() {
+        return Some("analysis was inconclusive: a person has to judge it".to_owned());
+    }
+    if let Some(pause) = &status.pause {
+        return Some(match (&pause.until, &pause.reason) {
+            (Some(_), _) => "waits for its pause to end".to_owned(),
+            (None, PauseReason::BlueGreen) => "preview is up: waits for a person to promote it".to_owned(),
+            (None, _) => "waits for a person to promote it".to_owned(),
+        });
+    }
+    if let Some(run) = running(rollout.status.step_analysis.as_ref()).or(running(rollout.status.pre_analysis.as_ref()))
+    {
+        return Some(format!("waits for analysis {}", run.name));
+    }
+    if running(rollout.status.post_analysis.as_ref()).is_some() {
+        return Some("waits for the analysis after promotion".to_owned());
+    }
+    if rollout.status.weights.as_ref().is_some_and(|weights| weights.verified == Some(false)) {
+        return Some("waits for the traffic router to confirm the weight".to_owned());
+    }
+    let current = status.step.and_then(|step| rollout.steps().get(step.index));
+    if matches!(current, Some(Step::Experiment)) {
+        return Some("waits for its experiment".to_owned());
+    }
+    let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen(_));
+    waiting_pods(status).or_else(|| blue_green.then(|| status.message.clone()).filter(|message| !message.is_empty()))
+}

@@ -1,0 +1,71 @@
+//! What a plan will do, part by part: the text of every question, on the screen and on the command line.
+
+use jiff::Timestamp;
+
+use crate::domain::facts::text::duration;
+use crate::domain::record::action::{PlanRecord, Request};
+
+/// A part of the description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The object, with namespace, environment and context.
+    Object,
+    /// Where it stands.
+    From,
+    /// Where it goes.
+    To,
+    /// What will happen.
+    Effect,
+    /// Steps that are skipped.
+    Skips,
+    /// What will not be undone.
+    NotReverted,
+    /// The requests, and how old the state is that they rest on.
+    Sends,
+}
+
+impl Part {
+    /// Returns what stands beside it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Object => "",
+            Self::From => "from",
+            Self::To => "to",
+            Self::Effect => "effect",
+            Self::Skips => "skips",
+            Self::NotReverted => "not reverted",
+            Self::Sends => "sends",
+        }
+    }
+}
+
+/// Describes a plan: its parts in order, none of them empty.
+#[must_use]
+pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(Part, Vec<String>)> {
+    let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    let object = format!(
+        "{} in {} @ {} (context {})",
+        record.target.name(),
+        record.namespace,
+        record.target.env(),
+        record.context
+    );
+    // Steps that are skipped are short: they stand in one text.
+    let skips = if record.skips.is_empty() { Vec::new() } else { vec![record.skips.join(", ")] };
+    let age = record
+        .picture_at
+        .map_or_else(|| "never confirmed".to_owned(), |at| format!("{} old", duration(now.duration_since(at))));
+    let mut sends: Vec<String> = record.requests.iter().map(Request::line).collect();
+    sends.push(format!("at resourceVersion {}, state {age}", record.resource_version));
+    let parts = [
+        (Part::Object, vec![object]),
+        (Part::From, one(&record.from)),
+        (Part::To, one(&record.to)),
+        (Part::Effect, record.goes.clone()),
+        (Part::Skips, skips),
+        (Part::NotReverted, record.not_undone.clone()),
+        (Part::Sends, sends),
+    ];
+    parts.into_iter().filter(|(_, texts)| !texts.is_empty()).collect()
+}

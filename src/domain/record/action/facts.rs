@@ -1,0 +1,135 @@
+//! The facts that a plan rests on (law 5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::workload::{Object, Phase};
+use crate::domain::record::action::{Target, Verb};
+
+/// What an operator saw of a workload when asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Identity of the object: a recreated one is another.
+    pub uid: String,
+    /// The revision under way: template hash of a Rollout, revision and images of a Deployment.
+    pub under_way: String,
+    /// Template hash of the stable revision; empty for a Deployment, which records none.
+    pub stable: String,
+    /// Step index.
+    pub step: Option<usize>,
+    /// Paused by hand.
+    pub paused: bool,
+    /// Reasons of the pauses in force.
+    pub pauses: Vec<String>,
+    /// Phase.
+    pub phase: Phase,
+    /// Aborted.
+    pub aborted: bool,
+}
+
+/// Another target that a plan rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestsOn {
+    /// Which one.
+    pub target: Target,
+    /// What was seen of it.
+    pub facts: Facts,
+}
+
+impl RestsOn {
+    /// Returns whether the same revisions are there as were seen.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn still_holds(&self, now: &Facts) -> Result<(), String> {
+        let moved = |what: String| format!("{}: {what}", self.target.env());
+        self.facts.still_hold(now, Verb::Abort).map_err(moved)?;
+        if self.facts.stable == now.stable {
+            Ok(())
+        } else {
+            Err(moved(format!("stable is now {} instead of {}", now.stable, self.facts.stable)))
+        }
+    }
+}
+
+impl Facts {
+    /// Reads the facts from an object.
+    #[must_use]
+    pub fn of(object: &Object) -> Self {
+        object.actions().facts()
+    }
+
+    /// Returns whether a plan for `verb` made on `self` still holds on `now`: for pause, abort and rollback only the
+    /// revision under way must be the one that was seen, for the rest every fact.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn still_hold(&self, now: &Self, verb: Verb) -> Result<(), String> {
+        if self.uid != now.uid {
+            return Err("the object was deleted and made anew".to_owned());
+        }
+        if self.under_way != now.under_way {
+            return Err(format!("another revision is under way: {} instead of {}", now.under_way, self.under_way));
+        }
+        if verb.stops() {
+            return Ok(());
+        }
+        let step = |step: Option<usize>| step.map_or_else(|| "none".to_owned(), |step| (step + 1).to_string());
+        if self.stable != now.stable {
+            return Err(format!("stable is now {} instead of {}", now.stable, self.stable));
+        }
+        if self.aborted != now.aborted {
+            return Err(if now.aborted { "it was aborted" } else { "it is no longer aborted" }.to_owned());
+        }
+        if self.paused != now.paused {
+            return Err(if now.paused { "it was held by hand" } else { "it was resumed" }.to_owned());
+        }
+        if self.step != now.step {
+            return Err(format!("it is at step {} instead of {}", step(now.step), step(self.step)));
+        }
+        if self.pauses != now.pauses {
+            return Err("its pause is another one or over".to_owned());
+        }
+        if self.phase != now.phase {
+            return Err(format!("it is {} instead of {}", now.phase, self.phase));
+        }
+        Ok(())
+    }
+
+    /// Returns whether the next request of a plan may follow, after the first has been taken: it has moved facts itself,
+    /// so only the revision under way counts, be it the one that was seen or the one that a rollback goes `to`.
+    ///
+    /// # Errors
+    /// What moved, in words.
+    pub fn hold_midway(&self, now: &Self, to: Option<&str>) -> Result<(), String> {
+        if self.uid == now.uid && to == Some(now.under_way.as_str()) {
+            return Ok(());
+        }
+        self.still_hold(now, Verb::Abort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_did_itself_does_not_stop_its_next_request() {
+        let facts = |under_way: &str, step| Facts {
+            uid: "u".to_owned(),
+            under_way: under_way.to_owned(),
+            stable: "old".to_owned(),
+            step: Some(step),
+            paused: true,
+            pauses: Vec::new(),
+            phase: Phase::Paused,
+            aborted: false,
+        };
+        let seen = facts("new", 1);
+        assert_eq!(seen.hold_midway(&facts("new", 0), None), Ok(()));
+        // A rollback puts the template back first, and lifts the hold then.
+        assert_eq!(seen.hold_midway(&facts("old", 4), Some("old")), Ok(()));
+        assert!(seen.hold_midway(&facts("newer", 0), Some("old")).is_err());
+        let other = Facts { uid: "v".to_owned(), ..facts("old", 4) };
+        assert!(seen.hold_midway(&other, Some("old")).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! Actions: what was asked of the outside world, what it rested on, and how it ended.
+
+mod describe;
+mod facts;
+mod plan_record;
+mod request;
+mod target;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::domain::facts::verb::Verb;
+pub use describe::{Part, describe};
+pub use facts::{Facts, RestsOn};
+pub use plan_record::{Automatic, PlanRecord};
+pub use request::{Body, KubernetesRequest, ObjectRef, Request};
+pub use target::{System, Target};
+
+/// What an operator asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What to do.
+    pub verb: Verb,
+    /// With what.
+    pub target: Target,
+    /// Roll back to this revision; by default stable, or the one before.
+    pub to: Option<u64>,
+}
+
+/// Identity of one action: unique over all journals (a UUID v7).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActionId(pub String);
+
+/// How an action ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The status shows the effect.
+    Confirmed {
+        /// What it shows.
+        shows: String,
+    },
+    /// The API server took it, but the status did not show the effect in time.
+    Unconfirmed {
+        /// What it shows instead.
+        shows: String,
+    },
+    /// Nothing was sent, or the API server said no.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// The facts moved between plan and request; nothing was sent.
+    Moved {
+        /// What moved.
+        what: String,
+    },
+    /// No answer: it may or may not have happened. Never sent again; settled by looking.
+    Unknown {
+        /// What happened to the request.
+        why: String,
+    },
+    /// Found done when looking again after an unknown outcome or a crash.
+    FoundDone {
+        /// What the cluster shows.
+        shows: String,
+    },
+    /// Found not done when looking again after an unknown outcome or a crash.
+    FoundNotDone {
+        /// What the cluster shows.
+        shows: String,
+    },
+}
+
+impl Outcome {
+    /// Returns whether the effect is there.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Confirmed { .. } | Self::FoundDone { .. })
+    }
+
+    /// Returns whether it is over: an unknown outcome is not, it has to be settled.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !matches!(self, Self::Unknown { .. })
+    }
+
+    /// Returns the outcome in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Confirmed { shows } => format!("done: {shows}"),
+            Self::Unconfirmed { shows } => format!("accepted, but not seen yet: {shows}"),
+            Self::Refused { why } => format!("refused: {why}"),
+            Self::Moved { what } => format!("not sent, the picture was old: {what}"),
+            Self::Unknown { why } => format!("unknown: {why}; looking at the cluster"),
+            Self::FoundDone { shows } => format!("found done: {shows}"),
+            Self::FoundNotDone { shows } => format!("found not done: {shows}"),
+        }
+    }
+}

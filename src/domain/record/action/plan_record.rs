@@ -1,0 +1,62 @@
+//! The data of a plan: what the journal keeps of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Request, RestsOn, Target, Verb};
+
+/// The data of a plan: what the journal keeps of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// What to do.
+    pub verb: Verb,
+    /// With what.
+    pub target: Target,
+    /// Kube context.
+    pub context: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The release it belongs to, e.g. `payments-api 1.5.0`.
+    pub release: String,
+    /// One line: what it does, e.g. `promote 20 → 60 %`.
+    pub headline: String,
+    /// Where it stands, e.g. `1.5.0  9f2c41ab  revision 42   40 % of traffic, 8 pods`.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+    /// What will happen, in words.
+    pub goes: Vec<String>,
+    /// Steps that are skipped.
+    pub skips: Vec<String>,
+    /// What will not be undone.
+    pub not_undone: Vec<String>,
+    /// The requests, in order.
+    pub requests: Vec<Request>,
+    /// The facts it rests on.
+    pub facts: Facts,
+    /// What else it rests on: the environment before, for a promotion.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<RestsOn>,
+    /// The resourceVersion they were read at.
+    pub resource_version: String,
+    /// When the picture was last confirmed.
+    pub picture_at: Option<Timestamp>,
+    /// Template hash of the revision that is in the manifest: the one that an abort or a rollback gives up.
+    pub from_hash: Option<String>,
+    /// Template hash of the revision that a rollback goes to.
+    pub to_hash: Option<String>,
+    /// Images of the revision that a rollback goes to.
+    pub to_images: Vec<String>,
+    /// The `restartAt` that a restart sends.
+    pub restart_at: Option<String>,
+    /// Why no person asked for it; `None` where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<Automatic>,
+}
+
+/// Why autopilot acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// The judge's reasons, in words and figures.
+    pub because: Vec<String>,
+}

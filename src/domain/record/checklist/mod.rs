@@ -1,0 +1,15 @@
+//! The checklist: what has to be right before, during and after a release, with the evidence that it is.
+//!
+//! - [`check`] is one line: what it asks for, what was found, and in which state it is now.
+//! - [`acknowledgement`] is a person's word that a manual check holds.
+//! - [`schedule`] says whether now is a time to release, and when the next one is.
+//! - [`sign_off`] is a reviewer's GO or NO-GO, and who has to give one.
+
+pub mod acknowledgement;
+pub mod check;
+pub mod schedule;
+pub mod sign_off;
+
+pub use acknowledgement::Acknowledgement;
+pub use check::{Check, CheckId, CheckPhase, CheckSpec, CheckState, Finding, Found, How, Known};
+pub use sign_off::{Decision, SignOff, SignOffRules};

@@ -1,0 +1,66 @@
+//! A reviewer's GO or NO-GO, and who has to give one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::ids::EnvName;
+
+/// A reviewer's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It may go in.
+    Go,
+    /// It must not.
+    NoGo,
+}
+
+impl Decision {
+    /// Returns the word for the screen.
+    #[must_use]
+    pub fn shout(self) -> &'static str {
+        match self {
+            Self::Go => "GO",
+            Self::NoGo => "NO-GO",
+        }
+    }
+}
+
+/// One reviewer's GO or NO-GO for one release in one environment, in a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignOff {
+    /// The environment.
+    pub env: EnvName,
+    /// The role.
+    pub role: String,
+    /// Who.
+    pub who: String,
+    /// Whether the API server says so, and not only this machine.
+    pub verified: bool,
+    /// The word.
+    pub decision: Decision,
+    /// Why.
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+    /// What it was given for: [`Candidate::key`].
+    pub subject: String,
+    /// Its digest, where pods told it.
+    pub digest: Option<String>,
+}
+
+/// Who has to sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignOffRules {
+    /// Roles with the number of people needed in each, in order.
+    pub roles: Vec<(String, usize)>,
+    /// Nobody signs in two roles.
+    pub four_eyes: bool,
+}
+
+impl Default for SignOffRules {
+    /// Nobody has to sign; who does signs in one role.
+    fn default() -> Self {
+        Self { roles: Vec::new(), four_eyes: true }
+    }
+}

@@ -1,0 +1,321 @@
+//! The journal's entries and the chain that binds them. Writing them is the door's business.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::signals::Tracks;
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
+use crate::domain::record::checklist::{Acknowledgement, CheckId, Finding, Found, SignOff};
+
+/// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Course {
+    /// It is under way.
+    UnderWay {
+        /// Its ReplicaSets.
+        tracks: Tracks,
+        /// When the ReplicaSet of the canary was made, where that is known.
+        since: Option<Timestamp>,
+    },
+    /// It is over.
+    Ended {
+        /// The ReplicaSet that is stable now.
+        stable: Option<String>,
+    },
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The journal of a release was begun.
+    Opened {
+        /// The release.
+        release: String,
+        /// Version of this program.
+        program: String,
+        /// Hash of the config in force (SHA-256, hex), if there is one.
+        config: Option<String>,
+    },
+    /// Something was seen.
+    Observed {
+        /// About which workload.
+        target: WorkloadKey,
+        /// What, in words.
+        text: String,
+        /// Where the rollout's course begins or ends, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        course: Option<Course>,
+    },
+    /// An action is about to be sent.
+    Intent {
+        /// Which action.
+        action: ActionId,
+        /// Who asked for it.
+        operator: String,
+        /// What will be sent and what it rests on.
+        plan: Box<PlanRecord>,
+    },
+    /// A request of an action was answered.
+    Answer {
+        /// Which action.
+        action: ActionId,
+        /// Which of its requests, from 1.
+        request: usize,
+        /// The answer in words, e.g. `200 resourceVersion 81240`.
+        answer: String,
+    },
+    /// An action ended.
+    Outcome {
+        /// Which action.
+        action: ActionId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A check was answered otherwise than before.
+    Checked {
+        /// In which environment.
+        env: EnvName,
+        /// Which check.
+        check: CheckId,
+        /// The answer.
+        finding: Finding,
+    },
+    /// A person said that a manual check holds.
+    Acknowledged(Acknowledgement),
+    /// A reviewer said GO or NO-GO.
+    SignedOff(SignOff),
+    /// A person stopped a rollback of autopilot: what becomes of this canary is theirs to say.
+    Kept {
+        /// Who.
+        who: String,
+        /// Of which workload.
+        target: WorkloadKey,
+        /// Template hash of the canary.
+        hash: String,
+    },
+    /// A free remark, of a person or of the program.
+    Note {
+        /// Who.
+        who: String,
+        /// What.
+        text: String,
+    },
+    /// Something that a later version of the program wrote.
+    #[serde(other, skip_serializing)]
+    Later,
+}
+
+impl Entry {
+    /// Returns the entry in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Opened { release, program, .. } => format!("journal of {release} begun by cockpit {program}"),
+            Self::Observed { text, .. } => text.clone(),
+            Self::Intent { operator, plan, .. } => {
+                let why =
+                    plan.automatic.as_ref().map_or_else(String::new, |why| format!(" ({})", why.because.join("; ")));
+                format!("{operator} asked: {}{why}", plan.headline)
+            }
+            Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
+            Self::Outcome { outcome, .. } => outcome.words(),
+            Self::Checked { check, finding, .. } => {
+                let word = match finding.found {
+                    Found::Passed => "passed",
+                    Found::Failed => "FAILED",
+                    Found::Blind => "cannot be told",
+                };
+                format!("check {check} {word}: {}", finding.summary)
+            }
+            Self::Acknowledged(ack) => format!("{} acknowledged {}{}", ack.who, ack.check, quoted(&ack.note)),
+            Self::SignedOff(sign) => {
+                format!("{} signed {} as {}{}", sign.who, sign.decision.shout(), sign.role, quoted(&sign.note))
+            }
+            Self::Kept { who, target, hash } => {
+                format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
+            }
+            Self::Note { who, text } => format!("{who}: {text}"),
+            Self::Later => "something that a later version of cockpit wrote".to_owned(),
+        }
+    }
+
+    /// Returns the environment that a check, an acknowledgement or a sign-off is about.
+    #[must_use]
+    pub fn checklist_of(&self) -> Option<&EnvName> {
+        match self {
+            Self::Checked { env, .. } => Some(env),
+            Self::Acknowledged(ack) => Some(&ack.env),
+            Self::SignedOff(sign_off) => Some(&sign_off.env),
+            _ => None,
+        }
+    }
+
+    /// Returns the word for what kind of entry it is.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Observed { .. } => "seen",
+            Self::Intent { .. } => "asked",
+            Self::Answer { .. } => "answer",
+            Self::Outcome { .. } => "outcome",
+            Self::Checked { .. } => "check",
+            Self::Acknowledged(_) => "ack",
+            Self::SignedOff(_) => "signed",
+            Self::Kept { .. } => "kept",
+            Self::Note { .. } => "note",
+            Self::Later => "later",
+        }
+    }
+}
+
+fn quoted(note: &str) -> String {
+    if note.is_empty() { String::new() } else { format!(": “{note}”") }
+}
+
+/// Whether the journals can be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalState {
+    /// Why the last write failed, if it did.
+    pub broken: Option<String>,
+    /// Entries kept in memory until they can be written.
+    pub unwritten: usize,
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Number, from 1.
+    pub n: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Hash of the line before; 64 zeros for the first.
+    pub prev: String,
+    /// What it says.
+    pub entry: Entry,
+    /// SHA-256 over the canonical JSON of the four fields above, hex.
+    pub hash: String,
+}
+
+/// The `prev` of the first line.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+#[derive(Serialize)]
+struct Hashed<'a> {
+    n: u64,
+    at: Timestamp,
+    prev: &'a str,
+    entry: &'a Entry,
+}
+
+/// Returns the hash of a line's content.
+#[must_use]
+pub fn hash(n: u64, at: Timestamp, prev: &str, entry: &Entry) -> String {
+    // Serialising these types cannot fail: they hold no maps with keys that are not text.
+    let bytes = serde_json::to_vec(&Hashed { n, at, prev, entry }).unwrap_or_default();
+    hex(&Sha256::digest(&bytes))
+}
+
+/// Returns bytes as hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+impl Line {
+    /// Makes the line that follows `prev`.
+    #[must_use]
+    pub fn after(prev: Option<&Self>, at: Timestamp, entry: Entry) -> Self {
+        let n = prev.map_or(1, |line| line.n + 1);
+        let prev = prev.map_or_else(|| GENESIS.to_owned(), |line| line.hash.clone());
+        let hash = hash(n, at, &prev, &entry);
+        Self { n, at, prev, entry, hash }
+    }
+
+    /// Reads a line as it stands in a journal, and checks that it is whole and follows `prev`.
+    ///
+    /// The hash is taken over the text as it was written, so that what later versions add to an entry does not break
+    /// what earlier ones wrote.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn read(text: &[u8], prev: Option<&Self>) -> Result<Self, String> {
+        let mut value: Value = serde_json::from_slice(text).map_err(|error| format!("not a journal line: {error}"))?;
+        let line: Self =
+            serde_json::from_value(value.clone()).map_err(|error| format!("not a journal line: {error}"))?;
+        let wanted = prev.map_or(1, |line| line.n + 1);
+        if line.n != wanted {
+            return Err(format!("number {} where {wanted} is due: lines are missing or doubled", line.n));
+        }
+        if line.prev != prev.map_or(GENESIS, |line| line.hash.as_str()) {
+            return Err(format!("line {} does not follow the one before it: the chain is broken", line.n));
+        }
+        if let Some(fields) = value.as_object_mut() {
+            fields.shift_remove("hash");
+        }
+        if line.hash != hex(&Sha256::digest(value.to_string().as_bytes())) {
+            return Err(format!("line {} was changed after it was written: its hash does not fit", line.n));
+        }
+        Ok(line)
+    }
+}
+
+/// Returns the actions that have an intent and no outcome, in order.
+#[must_use]
+pub fn open_intents(lines: &[Line]) -> Vec<(ActionId, PlanRecord)> {
+    let mut open: Vec<(ActionId, PlanRecord)> = Vec::new();
+    for line in lines {
+        match &line.entry {
+            Entry::Intent { action, plan, .. } => open.push((action.clone(), (**plan).clone())),
+            Entry::Outcome { action, .. } => open.retain(|(id, _)| id != action),
+            _ => {}
+        }
+    }
+    open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn stored(n: u64, prev: &str, entry: &Value) -> Vec<u8> {
+        let mut value = json!({"n": n, "at": "2026-11-21T09:00:00Z", "prev": prev, "entry": entry});
+        let hash = hex(&Sha256::digest(value.to_string().as_bytes()));
+        value["hash"] = json!(hash);
+        value.to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_line_reads_back_as_it_was_written() {
+        let entry = Entry::Note { who: "a".to_owned(), text: "b \u{1b} ü".to_owned() };
+        let line = Line::after(None, "2026-11-21T09:00:00.123Z".parse().unwrap(), entry);
+        let text = serde_json::to_vec(&line).unwrap();
+        assert_eq!(Line::read(&text, None), Ok(line));
+    }
+
+    #[test]
+    fn entries_of_other_versions_keep_the_chain() {
+        let first = stored(1, GENESIS, &json!({"kind": "note", "who": "a", "text": "b", "mood": "new field"}));
+        let first = Line::read(&first, None).unwrap();
+        let second = stored(2, &first.hash, &json!({"kind": "forecast", "rain": 1.50}));
+        assert_eq!(Line::read(&second, Some(&first)).unwrap().entry, Entry::Later);
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed() {
+        let text = String::from_utf8(stored(1, GENESIS, &json!({"kind": "note", "who": "a", "text": "b"}))).unwrap();
+        let changed = text.replace("\"b\"", "\"c\"");
+        assert!(Line::read(changed.as_bytes(), None).unwrap_err().contains("changed after"));
+    }
+}

@@ -1,0 +1,137 @@
+//! What the journals of earlier runs say: what was decided, what people stated, and which actions are open.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::record::action::{ActionId, PlanRecord, Verb};
+use crate::domain::record::guardrails::Decided;
+use crate::domain::record::journal::{Course, Entry, Line, open_intents};
+use crate::domain::record::ledger::Ledger;
+use crate::domain::record::shared;
+
+/// How long after it was made a statement is shared once more at start: a crash may have come before it was.
+const SHARE_AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// What was found at start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Recovered {
+    /// Open intents, whose outcome has to be settled by looking.
+    pub open: Vec<(ActionId, PlanRecord)>,
+    /// Revisions that were given up, in order: which workload, template hash.
+    pub given_up: Vec<(WorkloadKey, String)>,
+    /// What became of canaries that autopilot acted on: which workload, template hash, what.
+    pub decided: Vec<(WorkloadKey, String, Decided)>,
+    /// Where the course of rollouts stood, and when that was seen.
+    pub courses: Vec<(WorkloadKey, Timestamp, Course)>,
+    /// What they say of checklists.
+    pub ledger: Ledger,
+    /// What people stated here lately.
+    pub stated: Vec<Entry>,
+    /// Journals that cannot be read, with the reason.
+    pub broken: Vec<String>,
+}
+
+impl Recovered {
+    /// Takes in a journal. The intents of one that a living process is writing to (`alive`) are not open.
+    pub fn take(&mut self, lines: &[Line], alive: bool, now: Timestamp) {
+        self.given_up.extend(given_up(lines));
+        self.decided.extend(decided(lines));
+        self.stated.extend(stated_lately(lines, now));
+        self.courses.extend(courses(lines));
+        lines.iter().for_each(|line| self.ledger.take(line));
+        if !alive {
+            self.open.extend(open_intents(lines));
+        }
+    }
+}
+
+fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> {
+    let since = now - SHARE_AGAIN_WITHIN;
+    let stated = lines.iter().filter(move |line| line.at >= since && shared::statement(&line.entry).is_some());
+    stated.map(|line| line.entry.clone())
+}
+
+/// Returns the revisions that aborts and rollbacks of a journal gave up.
+fn given_up(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
+    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
+    let mut given_up = Vec::new();
+    for line in lines {
+        match &line.entry {
+            Entry::Intent { action, plan, .. } if matches!(plan.verb, Verb::Abort | Verb::Rollback) => {
+                asked.insert(action, plan);
+            }
+            Entry::Outcome { action, outcome } if outcome.is_done() => {
+                if let Some((target, hash)) =
+                    asked.get(action).and_then(|plan| Some((plan.target.workload()?.clone(), plan.from_hash.clone()?)))
+                {
+                    given_up.push((target, hash));
+                }
+            }
+            _ => {}
+        }
+    }
+    given_up
+}
+
+fn courses(lines: &[Line]) -> impl Iterator<Item = (WorkloadKey, Timestamp, Course)> {
+    lines.iter().filter_map(|line| match &line.entry {
+        Entry::Observed { target, course: Some(course), .. } => Some((target.clone(), line.at, course.clone())),
+        _ => None,
+    })
+}
+
+/// Returns what autopilot paused, and what somebody kept against it.
+fn decided(lines: &[Line]) -> Vec<(WorkloadKey, String, Decided)> {
+    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
+    let mut decided = Vec::new();
+    for line in lines {
+        match &line.entry {
+            Entry::Kept { target, hash, .. } => decided.push((target.clone(), hash.clone(), Decided::Kept)),
+            Entry::Intent { action, plan, .. } if plan.automatic.is_some() && plan.verb == Verb::Pause => {
+                asked.insert(action, plan);
+            }
+            Entry::Outcome { action, outcome } if outcome.is_done() => {
+                if let Some(plan) = asked.get(action) {
+                    let canary = plan.target.workload().cloned().zip(plan.from_hash.clone());
+                    decided.extend(canary.map(|(target, hash)| (target, hash, Decided::Held)));
+                }
+            }
+            _ => {}
+        }
+    }
+    decided
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::facts::ids::EnvName;
+    use crate::domain::record::checklist::{Acknowledgement, CheckId};
+
+    #[test]
+    fn statements_of_the_last_hour_are_shared_again() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(5);
+        let stated = |check: &str, minutes: i64| {
+            let at = now - SignedDuration::from_mins(minutes);
+            let entry = Entry::Acknowledged(Acknowledgement {
+                env: EnvName::new("prod"),
+                check: CheckId::new(check),
+                who: "ada".to_owned(),
+                verified: true,
+                note: "seen".to_owned(),
+                at,
+                subject: "api 1.5.0".to_owned(),
+            });
+            Line::after(None, at, entry)
+        };
+        let note = Entry::Note { who: "ada".to_owned(), text: "hello".to_owned() };
+        let lines = [stated("old", 61), stated("new", 1), Line::after(None, now, note)];
+        let mut recovered = Recovered::default();
+        recovered.take(&lines, false, now);
+        let again: Vec<String> = recovered.stated.iter().map(Entry::sentence).collect();
+        assert_eq!(again, ["ada acknowledged new: “seen”"]);
+    }
+}

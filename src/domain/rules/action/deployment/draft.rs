@@ -1,0 +1,116 @@
+//! Plans for Deployments, with the requests of kubectl (`pkg/cmd/rollout`, `pkg/polymorphichelpers`).
+
+use serde_json::{Value, json};
+
+use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Verb};
+use crate::domain::rules::action::plan::{Draft, Scene, no_earlier, no_revision, not_forward, revision_line};
+
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::deployment::Deployment;
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::rules::refusal::Refusal;
+
+/// Drafts the plan for a verb on a Deployment, or says why it makes no sense.
+pub(in crate::domain::rules::action) fn draft(
+    verb: Verb,
+    deployment: &Deployment,
+    scene: &Scene<'_>,
+) -> Result<Draft, Refusal> {
+    match verb {
+        Verb::Promote | Verb::PromoteFull => {
+            Err(Refusal::state("a Deployment has no steps to promote", "it rolls out by itself; space holds it"))
+        }
+        Verb::Abort => Err(Refusal::state("a Deployment has no abort", "R rolls it back")),
+        Verb::Retry => Err(Refusal::state("a Deployment has no abort to retry after", "")),
+        Verb::Pause if deployment.paused => Err(Refusal::state("it is held already", "space resumes it")),
+        Verb::Pause => Ok(simple(
+            deployment,
+            scene,
+            "hold where it is",
+            "no more pods are replaced until it is resumed",
+            json!({"spec": {"paused": true}}),
+        )),
+        Verb::Resume if !deployment.paused => Err(Refusal::state("it is not held", "")),
+        Verb::Resume => {
+            Ok(simple(deployment, scene, "resume", "it goes on replacing pods", json!({"spec": {"paused": null}})))
+        }
+        Verb::Restart if deployment.paused => Err(Refusal::state("it is held", "space resumes it first")),
+        Verb::Restart => Ok(restart(deployment, scene)),
+        Verb::Rollback => rollback(deployment, scene),
+    }
+}
+
+fn object(deployment: &Deployment) -> ObjectRef {
+    ObjectRef { kind: Resource::DEPLOYMENT.kind.to_owned(), name: deployment.meta.name.clone() }
+}
+
+fn simple(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Value) -> Draft {
+    drafted(deployment, scene, headline, goes, Body::Strategic(body))
+}
+
+fn drafted(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Body) -> Draft {
+    let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
+    Draft {
+        headline: headline.to_owned(),
+        from: line,
+        to: String::new(),
+        goes: vec![goes.to_owned()],
+        skips: Vec::new(),
+        requests: vec![KubernetesRequest { object: object(deployment), subresource: None, body }.into()],
+        to_revision: None,
+        restart_at: None,
+    }
+}
+
+fn restart(deployment: &Deployment, scene: &Scene<'_>) -> Draft {
+    let at = crate::domain::facts::text::rfc3339_seconds(scene.now);
+    let body = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}});
+    let mut draft =
+        simple(deployment, scene, "restart all pods", "pods are replaced a few at a time, as a new revision", body);
+    draft.restart_at = Some(at);
+    draft
+}
+
+fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    let sets = &scene.snapshot.replicasets;
+    let current = deployment.current(sets);
+    let target = if let Some(number) = scene.to {
+        let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
+        found.ok_or_else(|| no_revision(number, sets))?
+    } else {
+        let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
+        if deployment.under_way(sets) {
+            not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
+        } else {
+            before
+        }
+    };
+    if current.is_some_and(|current| current.hash == target.hash) {
+        return Err(Refusal::state(
+            format!("revision {} is the one in the manifest", target.revision()),
+            "choose another",
+        ));
+    }
+    Ok(rollback_draft(deployment, scene, target))
+}
+
+fn rollback_draft(deployment: &Deployment, scene: &Scene<'_>, target: &ReplicaSet) -> Draft {
+    let revision = scene.snapshot.revision(target);
+    let mut draft = drafted(
+        deployment,
+        scene,
+        &format!("roll back to {}", revision.version()),
+        "pods are replaced a few at a time",
+        Body::RestoreTemplate { replicaset: target.meta.name.clone() },
+    );
+    draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
+    if deployment.paused {
+        draft.goes.push("the hold is lifted in the same write, else it would not move".to_owned());
+    }
+    if let Some(manager) = &deployment.meta.managed_by {
+        draft.goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+    }
+    draft.to_revision = Some(revision);
+    draft
+}

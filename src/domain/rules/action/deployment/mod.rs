@@ -1,0 +1,54 @@
+//! Actions on Deployments: what plans rest on, what they send, when their effect is there, which rights they need.
+
+mod draft;
+
+use crate::domain::facts::access::Right;
+use crate::domain::record::action::{Facts, PlanRecord, Verb};
+use crate::domain::rules::action::kind::Actions;
+use crate::domain::rules::action::plan::{Draft, Scene};
+
+use crate::domain::facts::workload::deployment::Deployment;
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::rules::refusal::Refusal;
+
+impl Actions for Deployment {
+    fn facts(&self) -> Facts {
+        let images: Vec<_> = self.containers.iter().map(|container| container.image.as_str()).collect();
+        Facts {
+            uid: self.meta.uid.clone(),
+            under_way: format!("revision {} of {}", self.meta.revision.unwrap_or(0), images.join(" ")),
+            stable: String::new(),
+            step: None,
+            paused: self.paused,
+            pauses: Vec::new(),
+            phase: self.phase().0,
+            aborted: false,
+        }
+    }
+
+    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+        draft::draft(verb, self, scene)
+    }
+
+    fn is_done(&self, record: &PlanRecord) -> bool {
+        let moved = || self.facts().under_way != record.facts.under_way;
+        match record.verb {
+            Verb::Pause => self.paused && self.observed(),
+            Verb::Resume => !self.paused && self.observed(),
+            // The controller renumbers the restored ReplicaSet: the Deployment's revision moves and its images are those
+            // of the target.
+            Verb::Rollback => {
+                let images = self.containers.iter().map(|container| &container.image);
+                self.observed() && moved() && images.eq(&record.to_images)
+            }
+            Verb::Restart => self.observed() && moved(),
+            Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
+        }
+    }
+}
+
+/// Returns the rights that a verb needs.
+pub(super) fn rights(_: Verb) -> &'static [Right] {
+    const MAIN: Right = Right::patch(Resource::DEPLOYMENT, None);
+    &[MAIN]
+}

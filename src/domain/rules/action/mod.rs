@@ -1,0 +1,19 @@
+//! Whether an action can be done now, what it sends, and whether it took effect.
+//!
+//! [`plan()`] is the one pure function behind keys, footer, palette and headless commands: it returns either a [`Plan`],
+//! which nothing else can make, or every reason why not.
+
+mod deployment;
+pub mod kind;
+mod plan;
+mod rollout;
+mod seen;
+mod settle;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Circumstances, Plan, plan};
+pub use seen::Seen;
+pub use settle::{Settled, settled, unnoticed};
+pub use template::{TemplateError, restore_patch};

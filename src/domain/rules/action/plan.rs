@@ -1,0 +1,338 @@
+//! The plan: everything an operator is shown before confirming, and everything the door needs to act.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::facts::access::Permission;
+use crate::domain::facts::changes::migration::Class;
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::workload::{Revision, Snapshot, Status};
+use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Target, Verb};
+use crate::domain::rules::checklist::candidate::counterpart;
+use crate::domain::rules::checklist::in_the_way;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::{Environment, WorkloadState, World};
+
+/// How things stand around the world when a plan is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// What time it is; `None` only in tests of things that have no age.
+    pub now: Timestamp,
+    /// Why the journal cannot be written, if so.
+    pub journal_broken: Option<String>,
+    /// Whether journals of earlier runs are still being read.
+    pub journal_unread: bool,
+    /// Actions on their way.
+    pub in_flight: Vec<(Target, Verb)>,
+}
+
+/// A plan. Only [`plan()`] makes one, and only for what may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    record: PlanRecord,
+    made_at: Timestamp,
+    typed: Option<String>,
+}
+
+impl Plan {
+    /// How long a plan may be confirmed.
+    pub const VALID_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+    /// Returns its data.
+    #[must_use]
+    pub fn record(&self) -> &PlanRecord {
+        &self.record
+    }
+
+    /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
+    #[must_use]
+    pub fn by(mut self, automatic: Automatic) -> Self {
+        self.record.automatic = Some(automatic);
+        self
+    }
+
+    /// Returns what has to be typed to confirm it, if anything.
+    #[must_use]
+    pub fn typed(&self) -> Option<&str> {
+        self.typed.as_deref()
+    }
+
+    /// Returns when it was made.
+    #[must_use]
+    pub fn made_at(&self) -> Timestamp {
+        self.made_at
+    }
+
+    /// Returns whether it may still be confirmed, as far as time goes.
+    #[must_use]
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        now.duration_since(self.made_at).abs() <= Self::VALID_FOR
+    }
+}
+
+/// What a plan of one workload kind fills in.
+pub struct Draft {
+    pub(super) headline: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) goes: Vec<String>,
+    pub(super) skips: Vec<String>,
+    pub(super) requests: Vec<Request>,
+    pub(super) to_revision: Option<Revision>,
+    pub(super) restart_at: Option<String>,
+}
+
+/// What a draft is made from.
+pub struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) status: &'a Status,
+    pub(super) to: Option<u64>,
+    pub(super) now: Timestamp,
+    /// Hashes of revisions that were given up before: no default goes back to one.
+    pub(super) rejected: &'a BTreeSet<String>,
+}
+
+/// Returns the plan for an intent, or every reason why it cannot be done now.
+///
+/// # Errors
+/// All refusals, the most telling first; never empty.
+pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Plan, Vec<Refusal>> {
+    let found = intent.target.workload().and_then(|key| world.find(key));
+    let Some((env, workload)) = found else {
+        return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
+    };
+    let mut refusals = permission(env, intent.verb);
+    // What stops does not wait for what goes on, only for itself (law 3).
+    let waits_for = |verb: Verb| !intent.verb.stops() || verb == intent.verb;
+    if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
+        refusals.push(Refusal::new(RefusalKind::InFlight, "an action on it is on its way", "wait for its outcome"));
+    }
+    let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
+        let text = if workload.missing { format!("{} does not exist", workload.id) } else { not_seen(env) };
+        refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
+        return Err(refusals);
+    };
+    let scene = Scene { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
+    let draft = snapshot.object.actions().draft(intent.verb, &scene);
+    if !intent.verb.stops() {
+        refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
+    }
+    match draft {
+        Ok(draft) if refusals.is_empty() => {
+            let mut plan = finish(env, snapshot, status, intent, around.now, draft);
+            plan.record.rests_on = rests_on(world, env, workload, intent.verb);
+            Ok(plan)
+        }
+        Ok(_) => Err(refusals),
+        Err(refusal) => {
+            // What makes no sense in this state is the first thing to say, unless the operator may not act at all.
+            let place =
+                refusals.iter().take_while(|r| matches!(r.kind, RefusalKind::ReadOnly | RefusalKind::Denied)).count();
+            refusals.insert(place, refusal);
+            Err(refusals)
+        }
+    }
+}
+
+/// What a promotion rests on besides its own object: what the environment before runs.
+fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, verb: Verb) -> Vec<RestsOn> {
+    if !matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        return Vec::new();
+    }
+    let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
+    let seen = before.and_then(|(before, id)| {
+        let snapshot = before.workload(id)?.snapshot.as_ref()?;
+        let target = WorkloadKey { env: before.name().clone(), workload: id.clone() }.into();
+        Some(RestsOn { target, facts: Facts::of(&snapshot.object) })
+    });
+    seen.into_iter().collect()
+}
+
+fn not_seen(env: &Environment) -> String {
+    match &env.kubernetes().link {
+        Link::Down(why) => format!("not seen yet: {why}"),
+        _ => "not seen yet".to_owned(),
+    }
+}
+
+/// Read-only and RBAC: they stop every verb, for there is no executor.
+fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
+    if env.settings.read_only {
+        return vec![Refusal::new(RefusalKind::ReadOnly, "read-only", "start without --read-only to act")];
+    }
+    match env.access.of(verb) {
+        Permission::Denied(what) => {
+            let who = env.access.user.as_deref().unwrap_or("you");
+            vec![Refusal::new(
+                RefusalKind::Denied,
+                format!("RBAC denies {who}: {what}"),
+                "ask for the right, or use another context",
+            )]
+        }
+        Permission::Allowed | Permission::Unknown(_) => Vec::new(),
+    }
+}
+
+/// What stops a verb that goes on (promote, resume, retry, restart), and never one that stops.
+fn unfit_to_go_on(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    verb: Verb,
+    around: &Circumstances,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let heard = env.kubernetes();
+    if !heard.is_fresh(around.now) {
+        let age = heard.age_in_words(around.now);
+        let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
+        refusals.push(Refusal::new(
+            RefusalKind::Stale,
+            format!("the picture is {age}{why}"),
+            "wait for the API server",
+        ));
+    }
+    if let Some(why) = &around.journal_broken {
+        refusals.push(Refusal::new(
+            RefusalKind::Journal,
+            format!("the journal cannot be written: {why}"),
+            "mend that first; pause, abort and rollback still work",
+        ));
+    }
+    if around.journal_unread {
+        refusals.push(Refusal::new(
+            RefusalKind::Journal,
+            "the journals are still being read: what was decided before is not known yet",
+            "wait a moment",
+        ));
+    }
+    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
+        refusals.extend(in_the_way(world, env, workload, around.now));
+        refusals.extend(workload.status.iter().flat_map(artifact));
+    }
+    refusals
+}
+
+/// What goes out is one immutable artifact (law 2).
+fn artifact(status: &Status) -> Vec<Refusal> {
+    let images = status.canary.iter().flat_map(|revision| &revision.images);
+    images
+        .filter(|image| ImageRef::parse(image).is_mutable_latest())
+        .map(|image| {
+            Refusal::new(
+                RefusalKind::Artifact,
+                format!("image {image} can change under us"),
+                "deploy it by digest or by a version tag",
+            )
+        })
+        .collect()
+}
+
+fn finish(
+    env: &Environment,
+    snapshot: &Snapshot,
+    status: &Status,
+    intent: &Intent,
+    now: Timestamp,
+    draft: Draft,
+) -> Plan {
+    let name_typed = match intent.verb {
+        Verb::PromoteFull => true,
+        Verb::Promote => env.settings.protected,
+        _ => false,
+    };
+    let goes_out = status.canary.as_ref().or(status.stable.as_ref());
+    let release = goes_out.map_or_else(
+        || snapshot.object.meta().name.clone(),
+        |revision| format!("{} {}", snapshot.object.meta().name, revision.version()),
+    );
+    Plan {
+        made_at: now,
+        typed: name_typed.then(|| env.settings.name.to_string()),
+        record: PlanRecord {
+            verb: intent.verb,
+            target: intent.target.clone(),
+            context: env.settings.context.clone(),
+            namespace: env.settings.namespace.clone(),
+            release,
+            headline: draft.headline,
+            from: draft.from,
+            to: draft.to,
+            goes: draft.goes,
+            skips: draft.skips,
+            not_undone: not_undone(env, intent.verb),
+            requests: draft.requests,
+            facts: Facts::of(&snapshot.object),
+            rests_on: Vec::new(),
+            resource_version: snapshot.object.meta().resource_version.clone(),
+            picture_at: env.kubernetes().at,
+            from_hash: goes_out.map(|revision| revision.hash.clone()),
+            to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
+            to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
+            restart_at: draft.restart_at,
+            automatic: None,
+        },
+    }
+}
+
+/// What taking the pods back does not take back: the release's migrations by name where they are known, the rest in
+/// general rather than left out.
+fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
+    if !matches!(verb, Verb::Rollback | Verb::Abort) {
+        return Vec::new();
+    }
+    let changes = env.changes.as_ref().and_then(|(_, gathered)| gathered.as_ref().ok());
+    let Some(migrations) = changes.and_then(|changes| changes.migrations.known()) else {
+        return vec!["database migrations, messages already sent, feature flags".to_owned()];
+    };
+    let named = migrations.iter().map(|migration| {
+        let safe = if migration.class() == Class::Expand { ": the version before can live with it" } else { "" };
+        format!("migration {} ({}{safe})", migration.file, migration.class().word())
+    });
+    named.chain(["messages already sent, feature flags".to_owned()]).collect()
+}
+
+/// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
+/// asking once more must not bring back what it replaces.
+pub(super) fn not_forward<'a>(
+    current: Option<&ReplicaSet>,
+    target: &'a ReplicaSet,
+    snapshot: &Snapshot,
+    remedy: &str,
+) -> Result<&'a ReplicaSet, Refusal> {
+    match current {
+        Some(current) if current.meta.created < target.meta.created => {
+            let version = snapshot.revision(current).version();
+            Err(Refusal::state(format!("a rollback to {version} is under way"), remedy))
+        }
+        _ => Ok(target),
+    }
+}
+
+/// Returns a revision in one line: version, digest, number.
+pub(super) fn revision_line(revision: &Revision) -> String {
+    let digest = revision
+        .digest
+        .as_deref()
+        .map_or_else(String::new, |digest| format!("  {}", crate::domain::facts::object::short_digest(digest)));
+    format!("{}{digest}  revision {}", revision.version(), revision.number)
+}
+
+/// Says that there is no such revision, and which there are.
+pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
+    let known: Vec<_> = replicasets.iter().map(|rs| rs.revision().to_string()).collect();
+    Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
+}
+
+/// Says that there is nothing to go back to that was not given up before.
+pub(super) fn no_earlier(scene: &Scene<'_>) -> Refusal {
+    if scene.snapshot.replicasets.len() > 1 {
+        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
+    } else {
+        Refusal::state("there is no earlier revision", "its history is empty")
+    }
+}

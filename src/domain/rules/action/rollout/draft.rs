@@ -1,0 +1,382 @@
+//! Plans for Argo Rollouts: the exact requests, and the traps around them.
+//!
+//! Source of requests and traps: Argo Rollouts v1.9 `pkg/kubectl-argo-rollouts/cmd`, `rollout/canary.go`, `rollout/pause.go`.
+
+use serde_json::{Value, json};
+
+use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
+use crate::domain::rules::action::plan::{Draft, Scene, no_earlier, no_revision, not_forward, revision_line};
+
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::step::{Step, weight_at};
+use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::facts::workload::rollout::{Rollout, RunStatus};
+use crate::domain::facts::workload::{Phase, Revision};
+use crate::domain::rules::refusal::Refusal;
+
+/// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
+pub(in crate::domain::rules::action) fn draft(
+    verb: Verb,
+    rollout: &Rollout,
+    scene: &Scene<'_>,
+) -> Result<Draft, Refusal> {
+    match verb {
+        Verb::Promote => promote(rollout, scene),
+        Verb::PromoteFull => promote_full(rollout, scene),
+        Verb::Pause => pause(rollout, scene),
+        Verb::Resume => resume(rollout, scene),
+        Verb::Abort => abort(rollout, scene),
+        Verb::Retry => retry(rollout, scene),
+        Verb::Rollback => rollback(rollout, scene),
+        Verb::Restart => Ok(restart(rollout, scene)),
+    }
+}
+
+fn on_main(rollout: &Rollout, body: Value) -> Request {
+    request(rollout, None, body)
+}
+
+fn on_status(rollout: &Rollout, body: Value) -> Request {
+    request(rollout, Some("status".to_owned()), body)
+}
+
+fn request(rollout: &Rollout, subresource: Option<String>, body: Value) -> Request {
+    let object = ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() };
+    KubernetesRequest { object, subresource, body: Body::Merge(body) }.into()
+}
+
+fn unpause(rollout: &Rollout) -> Option<Request> {
+    rollout.spec.paused.then(|| on_main(rollout, json!({"spec": {"paused": false}})))
+}
+
+/// A draft that only names the revision under way.
+fn plain(scene: &Scene<'_>, headline: impl Into<String>, requests: Vec<Request>) -> Draft {
+    let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
+    Draft {
+        headline: headline.into(),
+        from: line,
+        to: String::new(),
+        goes: Vec::new(),
+        skips: Vec::new(),
+        requests,
+        to_revision: None,
+        restart_at: None,
+    }
+}
+
+/// What promotion of any kind needs.
+fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
+    if rollout.aborted() {
+        return Err(Refusal::state("the update was aborted", "retry starts it again from its first step"));
+    }
+    if !rollout.under_way() {
+        return Err(Refusal::state("nothing is under way", "it is fully promoted"));
+    }
+    if rollout.status.promote_full {
+        return Err(Refusal::state("it is being promoted fully already", ""));
+    }
+    if !rollout.observed() {
+        return Err(Refusal::state("the controller has not seen the latest change yet", "wait for it"));
+    }
+    if rollout.spec.paused {
+        return Err(Refusal::state("it is held by hand", "space resumes it first"));
+    }
+    Ok(())
+}
+
+fn promote(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    promotable(rollout)?;
+    let status = &rollout.status;
+    if status.pause_conditions.is_empty() {
+        return Err(not_at_a_pause(rollout));
+    }
+    let steps = rollout.steps();
+    let index = status.step_index.unwrap_or(0);
+    let next = (index + 1).min(steps.len());
+    let inconclusive = status.step_analysis.as_ref().is_some_and(|run| run.status == "Inconclusive");
+    let body = if rollout.is_canary() && inconclusive && status.controller_pause {
+        json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": next}})
+    } else {
+        json!({"status": {"pauseConditions": null}})
+    };
+    let mut draft = plain(scene, "", vec![on_status(rollout, body)]);
+    if !rollout.is_canary() {
+        "promote the preview: it takes all traffic".clone_into(&mut draft.headline);
+        draft.goes.push("the active service switches to the preview's pods".to_owned());
+        return Ok(draft);
+    }
+    let max = rollout.max_weight();
+    let now = weight_at(steps, index, max);
+    let after = next_weight(steps, next, max);
+    draft.headline = format!("promote {} → {} %", percent(now, max), percent(after, max));
+    draft.from =
+        format!("step {}/{} {}", index + 1, steps.len(), steps.get(index).map_or_else(String::new, Step::label));
+    draft.to = match steps.get(next) {
+        Some(step) => format!("step {}/{} {}", next + 1, steps.len(), step.label()),
+        None => "the end of the steps: 100 %".to_owned(),
+    };
+    if inconclusive {
+        draft.goes.push("its analysis was inconclusive: going on is your judgement".to_owned());
+    }
+    draft.goes.push(until_next_pause(steps, next));
+    Ok(draft)
+}
+
+fn not_at_a_pause(rollout: &Rollout) -> Refusal {
+    let status = &rollout.status;
+    let running = [&status.step_analysis, &status.pre_analysis, &status.post_analysis]
+        .into_iter()
+        .flatten()
+        .find(|run| !run.completed());
+    let step = |index: usize| {
+        rollout.steps().get(index).map_or_else(String::new, |step| format!(" {} {}", index + 1, step.label()))
+    };
+    match (running, status.step_index) {
+        (Some(RunStatus { name, .. }), _) => {
+            Refusal::state(format!("analysis {name} is running"), "it goes on by itself when that succeeds")
+        }
+        (None, Some(index)) => Refusal::state(format!("step{} is under way", step(index)), "it goes on by itself"),
+        (None, None) => Refusal::state("it is on its way and waits for nobody", ""),
+    }
+}
+
+fn percent(weight: u32, max: u32) -> u64 {
+    u64::from(weight) * 100 / u64::from(max.max(1))
+}
+
+/// The weight at the next place where it stops: after the steps that run by themselves from `index`.
+fn next_weight(steps: &[Step], index: usize, max: u32) -> u32 {
+    let stop = (index..steps.len()).find(|at| matches!(steps.get(*at), Some(Step::Pause(_))));
+    stop.map_or(max, |stop| weight_at(steps, stop, max))
+}
+
+fn until_next_pause(steps: &[Step], from: usize) -> String {
+    let mut passed = Vec::new();
+    for (index, step) in steps.iter().enumerate().skip(from) {
+        if let Step::Pause(_) = step {
+            let before = if passed.is_empty() { String::new() } else { format!("{}, then ", passed.join(", ")) };
+            return format!("{before}{} (step {} of {})", step.label(), index + 1, steps.len());
+        }
+        passed.push(step.label());
+    }
+    passed.push("100 %: it becomes stable".to_owned());
+    passed.join(", ")
+}
+
+fn promote_full(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    promotable(rollout)?;
+    let mut draft = plain(
+        scene,
+        "promote fully: 100 % at once",
+        vec![on_status(rollout, json!({"status": {"promoteFull": true}}))],
+    );
+    let index = rollout.status.step_index.unwrap_or(0);
+    draft.skips = rollout
+        .steps()
+        .iter()
+        .enumerate()
+        .skip(index)
+        .map(|(at, step)| format!("{} {}", at + 1, step.label()))
+        .collect();
+    if !rollout.is_canary() {
+        draft.skips.push("the pause and analysis before and after the switch".to_owned());
+    }
+    "100 %".clone_into(&mut draft.to);
+    draft.goes.push("all pods of the new revision come up, then it becomes stable".to_owned());
+    Ok(draft)
+}
+
+fn pause(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    if rollout.spec.paused {
+        return Err(Refusal::state("it is held already", "space resumes it"));
+    }
+    let mut draft = plain(scene, "hold where it is", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
+    draft.goes.push("no step goes on and no timed pause ends until it is resumed".to_owned());
+    Ok(draft)
+}
+
+fn resume(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    if !rollout.spec.paused {
+        return Err(match rollout.pause() {
+            Some(_) => Refusal::state("it is not held, it waits at its step", "promote moves it on"),
+            None => Refusal::state("it is not held", ""),
+        });
+    }
+    // Only `spec.paused`: `promote` would also move the step index on.
+    let mut draft = plain(scene, "resume where it stands", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
+    draft.goes.push("it goes on at the step where it was held; no step is skipped".to_owned());
+    Ok(draft)
+}
+
+fn abort(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    if rollout.aborted() && !rollout.spec.paused && !rollout.status.promote_full {
+        return Err(Refusal::state("it was aborted already", "retry tries again, rollback puts the old template back"));
+    }
+    if rollout.status.stable_hash.is_empty() {
+        return Err(Refusal::state("there is no stable revision to go back to", "it is the first one"));
+    }
+    if !rollout.under_way() {
+        return Err(Refusal::state("nothing is under way", "rollback goes to an earlier revision"));
+    }
+    // While `promoteFull` is set the controller takes an abort back.
+    let body = if rollout.status.promote_full {
+        json!({"status": {"abort": true, "promoteFull": false}})
+    } else {
+        json!({"status": {"abort": true}})
+    };
+    // While `spec.paused` is set an abort is only half carried out.
+    let requests = std::iter::once(on_status(rollout, body)).chain(unpause(rollout)).collect();
+    let mut draft = plain(scene, "abort: traffic back to stable", requests);
+    draft.from = scene.status.canary.as_ref().map_or_else(String::new, |canary| from_canary(canary, scene));
+    draft.to =
+        scene.status.stable.as_ref().map_or_else(String::new, |stable| format!("{}  stable", revision_line(stable)));
+    draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
+    draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
+    Ok(draft)
+}
+
+/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout by hand since the plan
+/// was made, and under a hold an abort is only half carried out.
+#[must_use]
+pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {
+    let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
+    (rollout.meta.uid == record.facts.uid && !record.requests.contains(&unpause)).then_some(unpause)
+}
+
+fn from_canary(canary: &Revision, scene: &Scene<'_>) -> String {
+    let pods = plural(scene.snapshot.pods_of(&canary.hash).count(), "pod");
+    let weight = scene
+        .status
+        .weight
+        .map_or_else(String::new, |weight| format!("{} % of traffic, ", percent(weight.actual, weight.max)));
+    format!("{}   {weight}{pods}", revision_line(canary))
+}
+
+fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    if !rollout.aborted() {
+        return Err(Refusal::state("it was not aborted", "retry is for an aborted update"));
+    }
+    // Argo takes a running ReplicaSet that is marked for scaling down as one to go back to, and skips the pause before
+    // the switch. (The mark stays after the pods are gone, and is of no effect then.)
+    let new = scene.snapshot.replicaset(&rollout.status.current_hash).filter(|rs| rs.desired > 0 || rs.current > 0);
+    let marked = new.and_then(|rs| rs.scale_down_at);
+    if let (false, Some(at)) = (rollout.is_canary(), marked) {
+        return Err(Refusal::state(
+            "its pods still run: a retry now would switch to them at once, without the pause",
+            format!("wait until they are gone, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
+        ));
+    }
+    let mut draft =
+        plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
+    draft.goes.push(match rollout.steps().first() {
+        Some(step) => format!("the same version goes out again, from step 1 {}", step.label()),
+        None => "the same version goes out again".to_owned(),
+    });
+    Ok(draft)
+}
+
+fn restart(rollout: &Rollout, scene: &Scene<'_>) -> Draft {
+    let at = crate::domain::facts::text::rfc3339_seconds(scene.now);
+    let mut draft = plain(scene, "restart all pods", vec![on_main(rollout, json!({"spec": {"restartAt": at}}))]);
+    draft.restart_at = Some(at);
+    draft.goes.push("pods are replaced a few at a time, stable first; no new revision".to_owned());
+    draft
+}
+
+/// The ReplicaSet to go back to: the revision asked for, else stable while something else is in the manifest, else the
+/// revision before.
+fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSet, Refusal> {
+    let (status, snapshot) = (&rollout.status, scene.snapshot);
+    if let Some(number) = scene.to {
+        let found = snapshot.replicasets.iter().find(|rs| rs.meta.revision == Some(number));
+        let Some(found) = found else {
+            return Err(no_revision(number, &snapshot.replicasets));
+        };
+        if found.hash == status.current_hash {
+            return Err(Refusal::state(format!("revision {number} is the one in the manifest"), "choose another"));
+        }
+        return Ok(found);
+    }
+    let current = snapshot.replicaset(&status.current_hash);
+    if rollout.under_way() {
+        let stable = snapshot
+            .replicaset(&status.stable_hash)
+            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"))?;
+        return not_forward(current, stable, snapshot, "abort stops it, or choose a revision");
+    }
+    let earlier = snapshot.replicasets.iter().filter(|rs| rs.hash != status.current_hash);
+    let before = earlier
+        .filter(|rs| !scene.rejected.contains(&rs.hash))
+        .max_by_key(|rs| rs.revision())
+        .ok_or_else(|| no_earlier(scene))?;
+    let unfinished = rollout.phase().0 != Phase::Healthy || status.replicas > status.updated;
+    if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
+}
+
+fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    let target = rollback_to(rollout, scene)?;
+    let revision = scene.snapshot.revision(target);
+    let to_stable = target.hash == rollout.status.stable_hash;
+    // Where the template lives elsewhere, it is put back there; the pause is the Rollout's own.
+    let object = match &rollout.spec.workload_ref {
+        Some(owner) if owner.kind == Resource::DEPLOYMENT.kind => {
+            ObjectRef { kind: owner.kind.clone(), name: owner.name.clone() }
+        }
+        Some(owner) => {
+            return Err(Refusal::state(
+                format!("its template lives in {} {}", owner.kind, owner.name),
+                "roll that back by hand",
+            ));
+        }
+        None => ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() },
+    };
+    let elsewhere = object.kind != Resource::ROLLOUT.kind;
+    let restore = KubernetesRequest {
+        object,
+        subresource: None,
+        body: Body::RestoreTemplate { replicaset: target.meta.name.clone() },
+    }
+    .into();
+    let mut requests = vec![restore];
+    if elsewhere {
+        requests.extend(unpause(rollout));
+    }
+    let mut draft = plain(scene, format!("roll back to {}", revision.version()), requests);
+    draft.from = match &scene.status.canary {
+        Some(canary) => from_canary(canary, scene),
+        None => scene.status.stable.as_ref().map_or_else(String::new, revision_line),
+    };
+    let role = if to_stable { "stable, " } else { "" };
+    draft.to = format!("{}   {role}{}", revision_line(&revision), plural(target.current as usize, "pod"));
+    draft.goes = rollback_goes(rollout, scene, target, to_stable);
+    if scene.rejected.contains(&target.hash) {
+        draft.goes.push("careful: this revision was rolled back or aborted before".to_owned());
+    }
+    draft.to_revision = Some(revision);
+    Ok(draft)
+}
+
+fn rollback_goes(rollout: &Rollout, scene: &Scene<'_>, target: &ReplicaSet, to_stable: bool) -> Vec<String> {
+    let mut goes = Vec::new();
+    if to_stable {
+        let weight = scene
+            .status
+            .weight
+            .map_or_else(String::new, |weight| format!("canary {} → 0 % ", percent(weight.actual, weight.max)));
+        goes.push(format!("{weight}at once, no steps"));
+    } else if rollout.spec.rollback_window.is_some() {
+        goes.push("at once if it lies within rollbackWindow, else step by step".to_owned());
+    } else if rollout.is_canary() && !rollout.steps().is_empty() {
+        goes.push(format!("as a canary again, through its {}", plural(rollout.steps().len(), "step")));
+        goes.push("full promotion afterwards (:promote-full) makes it quick".to_owned());
+    } else if !rollout.is_canary() && target.scale_down_at.is_some() {
+        goes.push("at once: its pods still run".to_owned());
+    } else if !rollout.is_canary() {
+        goes.push("as a preview again, then the switch".to_owned());
+    }
+    if let Some(manager) = &rollout.meta.managed_by {
+        goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+    }
+    goes
+}

@@ -1,0 +1,56 @@
+//! Actions on Argo Rollouts: what plans rest on, what they send, when their effect is there, which rights they need.
+
+mod draft;
+mod settled;
+
+use crate::domain::facts::access::Right;
+use crate::domain::record::action::{Facts, PlanRecord, Request, Verb};
+use crate::domain::rules::action::kind::Actions;
+use crate::domain::rules::action::plan::{Draft, Scene};
+
+use crate::domain::facts::workload::kind::Resource;
+use crate::domain::facts::workload::rollout::Rollout;
+use crate::domain::rules::refusal::Refusal;
+
+impl Actions for Rollout {
+    fn facts(&self) -> Facts {
+        Facts {
+            uid: self.meta.uid.clone(),
+            under_way: self.status.current_hash.clone(),
+            stable: self.status.stable_hash.clone(),
+            step: self.status.step_index,
+            paused: self.spec.paused,
+            pauses: self.status.pause_conditions.iter().map(|pause| pause.reason.clone()).collect(),
+            phase: self.phase().0,
+            aborted: self.status.abort,
+        }
+    }
+
+    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+        draft::draft(verb, self, scene)
+    }
+
+    fn remainder(&self, record: &PlanRecord) -> Option<Request> {
+        draft::remainder(record, self)
+    }
+
+    fn is_done(&self, record: &PlanRecord) -> bool {
+        settled::is_done(record, self)
+    }
+
+    fn is_unnoticed(&self, record: &PlanRecord) -> bool {
+        settled::is_unnoticed(record, self)
+    }
+}
+
+/// Returns the rights that a verb needs.
+pub(super) fn rights(verb: Verb) -> &'static [Right] {
+    const MAIN: Right = Right::patch(Resource::ROLLOUT, None);
+    const STATUS: Right = Right::patch(Resource::ROLLOUT, Some("status"));
+    match verb {
+        Verb::Promote | Verb::PromoteFull | Verb::Retry => &[STATUS],
+        // An abort may have to lift a pause, which lives in the spec.
+        Verb::Abort => &[STATUS, MAIN],
+        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart => &[MAIN],
+    }
+}

@@ -1,0 +1,40 @@
+//! Whether an action took effect, told from the target alone.
+
+use crate::domain::record::action::{PlanRecord, Verb};
+
+use crate::domain::rules::action::Seen;
+
+/// What a look at the object tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The effect is there; what shows it.
+    Done(String),
+    /// Not (yet); what it shows instead.
+    NotYet(String),
+    /// Another revision took over, so that the effect can no longer be told.
+    Lost(String),
+}
+
+/// Tells from the object whether the action of `record` took effect. Success is never told from the patch's reply.
+#[must_use]
+pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
+    let now = seen.facts();
+    if record.facts.uid != now.uid {
+        return Settled::Lost("the object was deleted and made anew".to_owned());
+    }
+    let shows = seen.shows();
+    if seen.is_done(record) {
+        return Settled::Done(shows);
+    }
+    if record.verb != Verb::Rollback && record.facts.under_way != now.under_way && record.verb != Verb::Restart {
+        return Settled::Lost(format!("another revision is under way: {}", now.under_way));
+    }
+    Settled::NotYet(shows)
+}
+
+/// Returns whether the request is in the object and the controller has not taken note of it: then it is neither done nor
+/// undone, and the controller has to be made to look.
+#[must_use]
+pub fn unnoticed(record: &PlanRecord, seen: &Seen) -> bool {
+    record.facts.uid == seen.facts().uid && seen.is_unnoticed(record)
+}

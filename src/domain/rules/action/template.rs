@@ -1,0 +1,325 @@
+//! Putting a ReplicaSet's template back: the JSON patch of a rollback.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::facts::object::ImageRef;
+
+/// Labels that controllers add to a ReplicaSet's template.
+const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
+/// Argo's record of the metadata it injected, on the ReplicaSet.
+const EPHEMERAL: &str = "rollout.argoproj.io/ephemeral-metadata";
+/// Annotations that a Deployment keeps when it is rolled back; all others come from the ReplicaSet
+/// (kubectl `pkg/polymorphichelpers/rollback.go`).
+const KEPT: [&str; 6] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deprecated.deployment.rollback.to",
+];
+
+/// Why a template cannot be put back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// The ReplicaSet has no template.
+    #[error("ReplicaSet {0} has no pod template")]
+    NoTemplate(String),
+    /// The live object has that template already.
+    #[error("the template is already that of ReplicaSet {0}")]
+    Same(String),
+}
+
+/// Returns the JSON patch that puts the template of `replicaset` into `live` (both as the API server returned them).
+///
+/// The hash label, the metadata that Argo injected and its injected anti-affinity are removed, and the defaults that the
+/// API server filled in where `live` does without them, so that the controller finds the old ReplicaSet again by its hash
+/// instead of making a new revision. `metadata.resourceVersion` is set to that of
+/// `live`, which makes the write conditional. With `unpause` a pause by hand is lifted in the same write. For a
+/// Deployment the annotations change as with `kubectl rollout undo`.
+///
+/// # Errors
+/// [`TemplateError`] where there is nothing to put back.
+pub fn restore_patch(replicaset: &Value, live: &Value, unpause: bool) -> Result<Value, TemplateError> {
+    let name = replicaset["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let Some(template) = replicaset["spec"].get("template").filter(|template| template.is_object()) else {
+        return Err(TemplateError::NoTemplate(name));
+    };
+    let current = cleaned(&live["spec"]["template"], &Value::Null);
+    let mut template = cleaned(template, replicaset);
+    remove_defaults("template", &mut template, &current);
+    if template == current {
+        return Err(TemplateError::Same(name));
+    }
+    let mut patch = vec![
+        json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}),
+        json!({"op": "replace", "path": "/spec/template", "value": template}),
+    ];
+    // The ReplicaSets of a `workloadRef` belong to the Rollout: their annotations are not the Deployment's.
+    if live["kind"] == "Deployment" && !is_of_rollout(replicaset) {
+        let annotations = restored_annotations(replicaset, live);
+        patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": annotations}));
+    }
+    if unpause && live["spec"]["paused"] == true {
+        patch.push(json!({"op": "replace", "path": "/spec/paused", "value": false}));
+    }
+    Ok(Value::Array(patch))
+}
+
+fn is_of_rollout(replicaset: &Value) -> bool {
+    replicaset["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|owner| owner["kind"] == "Rollout")
+}
+
+fn restored_annotations(replicaset: &Value, live: &Value) -> Map<String, Value> {
+    let of = |object: &Value| object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    let kept = |key: &String| KEPT.contains(&key.as_str());
+    of(live)
+        .into_iter()
+        .filter(|(key, _)| kept(key))
+        .chain(of(replicaset).into_iter().filter(|(key, _)| !kept(key)))
+        .collect()
+}
+
+/// Returns a template without what controllers put into it.
+fn cleaned(template: &Value, replicaset: &Value) -> Value {
+    let mut template = template.clone();
+    let injected: Value = replicaset["metadata"]["annotations"][EPHEMERAL]
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null);
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
+        for (field, extra) in [("labels", &HASH_LABELS[..]), ("annotations", &[])] {
+            let keys = injected[field].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+            remove_keys(metadata, field, keys.chain(extra.iter().copied()));
+        }
+        metadata.remove("creationTimestamp");
+    }
+    remove_anti_affinity(&mut template);
+    template
+}
+
+fn remove_keys<'a>(metadata: &mut Map<String, Value>, field: &str, keys: impl Iterator<Item = &'a str>) {
+    let Some(map) = metadata.get_mut(field).and_then(Value::as_object_mut) else { return };
+    for key in keys {
+        map.remove(key);
+    }
+    if map.is_empty() {
+        metadata.remove(field);
+    }
+}
+
+/// Removes the anti-affinity terms that Argo injects: they select on its hash label.
+fn remove_anti_affinity(template: &mut Value) {
+    let Some(affinity) = template.pointer_mut("/spec/affinity").and_then(Value::as_object_mut) else { return };
+    let Some(anti) = affinity.get_mut("podAntiAffinity").and_then(Value::as_object_mut) else { return };
+    for list in ["requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"] {
+        if let Some(terms) = anti.get_mut(list).and_then(Value::as_array_mut) {
+            terms.retain(|term| !term.to_string().contains(HASH_LABELS[0]));
+            if terms.is_empty() {
+                anti.remove(list);
+            }
+        }
+    }
+    if anti.is_empty() {
+        affinity.remove("podAntiAffinity");
+    }
+    if affinity.is_empty() {
+        if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.remove("affinity");
+        }
+    }
+}
+
+/// Defaults of a pod template by the field they stand in, as the API server fills them into ReplicaSets and Deployments
+/// (Kubernetes `pkg/apis/core/v1/defaults.go`). Rollouts keep their template as it was written.
+const DEFAULTS: [(&str, &[(&str, &str)]); 14] = [
+    (
+        "spec",
+        &[
+            ("restartPolicy", r#""Always""#),
+            ("dnsPolicy", r#""ClusterFirst""#),
+            ("schedulerName", r#""default-scheduler""#),
+            ("terminationGracePeriodSeconds", "30"),
+            ("securityContext", "{}"),
+        ],
+    ),
+    ("containers", CONTAINER),
+    ("initContainers", CONTAINER),
+    ("ports", &[("protocol", r#""TCP""#)]),
+    ("livenessProbe", PROBE),
+    ("readinessProbe", PROBE),
+    ("startupProbe", PROBE),
+    ("httpGet", &[("scheme", r#""HTTP""#), ("path", r#""/""#)]),
+    ("fieldRef", &[("apiVersion", r#""v1""#)]),
+    ("configMap", MODE),
+    ("secret", MODE),
+    ("projected", MODE),
+    ("downwardAPI", MODE),
+    ("serviceAccountToken", &[("expirationSeconds", "3600")]),
+];
+const CONTAINER: &[(&str, &str)] = &[
+    ("terminationMessagePath", r#""/dev/termination-log""#),
+    ("terminationMessagePolicy", r#""File""#),
+    ("resources", "{}"),
+];
+const PROBE: &[(&str, &str)] =
+    &[("timeoutSeconds", "1"), ("periodSeconds", "10"), ("successThreshold", "1"), ("failureThreshold", "3")];
+const MODE: &[(&str, &str)] = &[("defaultMode", "420")];
+
+/// Whether `value` is what the API server puts at `key` of a field when nothing is said there.
+fn is_default(field: &str, owner: &Map<String, Value>, key: &str, value: &Value) -> bool {
+    match key {
+        "imagePullPolicy" => {
+            let image = owner.get("image").and_then(Value::as_str).unwrap_or_default();
+            value == if ImageRef::parse(image).is_mutable_latest() { "Always" } else { "IfNotPresent" }
+        }
+        // The old name of `serviceAccountName`, filled in beside it.
+        "serviceAccount" => owner.get("serviceAccountName") == Some(value),
+        _ => DEFAULTS.iter().filter(|(name, _)| *name == field).flat_map(|(_, defaults)| defaults.iter()).any(
+            |(name, default)| {
+                *name == key && serde_json::from_str::<Value>(default).is_ok_and(|default| default == *value)
+            },
+        ),
+    }
+}
+
+/// Removes defaults that `live` does without: they mean the same, but not to a hash.
+fn remove_defaults(field: &str, value: &mut Value, live: &Value) {
+    match value {
+        Value::Object(map) => {
+            let filled_in: Vec<String> = map
+                .iter()
+                .filter(|(key, value)| live.get(key.as_str()).is_none() && is_default(field, map, key, value))
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in filled_in {
+                map.remove(&key);
+            }
+            for (key, value) in map {
+                remove_defaults(key, value, &live[key.as_str()]);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let same_name = || live.as_array()?.iter().find(|other| other["name"] == item["name"]);
+                let name = item.get("name").is_some();
+                let other = if name { same_name() } else { live.get(index) }.cloned().unwrap_or_default();
+                remove_defaults(field, item, &other);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replicaset() -> Value {
+        json!({
+            "metadata": {
+                "name": "api-6c9f7",
+                "annotations": {
+                    EPHEMERAL: r#"{"labels":{"role":"canary"},"annotations":{"note":"x"}}"#,
+                    "kubernetes.io/change-cause": "release 1.4.2",
+                    "deployment.kubernetes.io/revision": "3",
+                },
+            },
+            "spec": {"template": {
+                "metadata": {
+                    "labels": {"app": "api", "role": "canary", "rollouts-pod-template-hash": "6c9f7"},
+                    "annotations": {"note": "x"},
+                    "creationTimestamp": null,
+                },
+                "spec": {
+                    "containers": [{"name": "api", "image": "api:1.4.2"}],
+                    "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                        {"labelSelector": {"matchExpressions": [{"key": "rollouts-pod-template-hash"}]}}]}},
+                },
+            }},
+        })
+    }
+
+    fn live() -> Value {
+        json!({
+            "kind": "Rollout",
+            "metadata": {"resourceVersion": "81233"},
+            "spec": {"paused": true, "template": {"metadata": {"labels": {"app": "api"}}, "spec": {"containers": [{"name": "api", "image": "api:1.5.0"}]}}},
+        })
+    }
+
+    #[test]
+    fn the_template_goes_back_without_what_controllers_injected() {
+        let patch = restore_patch(&replicaset(), &live(), false).unwrap();
+        assert_eq!(
+            patch,
+            json!([
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": "81233"},
+                {"op": "replace", "path": "/spec/template", "value": {
+                    "metadata": {"labels": {"app": "api"}},
+                    "spec": {"containers": [{"name": "api", "image": "api:1.4.2"}]},
+                }},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_hold_is_lifted_in_the_same_write() {
+        let patch = restore_patch(&replicaset(), &live(), true).unwrap();
+        assert_eq!(patch[2], json!({"op": "replace", "path": "/spec/paused", "value": false}));
+    }
+
+    #[test]
+    fn a_deployment_keeps_its_own_annotations_and_takes_the_rest_from_history() {
+        let mut live = live();
+        live["kind"] = json!("Deployment");
+        live["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": "4", "team": "pay"});
+        let patch = restore_patch(&replicaset(), &live, false).unwrap();
+        assert_eq!(patch[2]["value"]["deployment.kubernetes.io/revision"], "4");
+        assert_eq!(patch[2]["value"]["kubernetes.io/change-cause"], "release 1.4.2");
+        assert_eq!(patch[2]["value"].get("team"), None);
+    }
+
+    #[test]
+    fn a_deployment_behind_a_rollout_keeps_all_its_annotations() {
+        let (mut live, mut replicaset) = (live(), replicaset());
+        live["kind"] = json!("Deployment");
+        live["metadata"]["annotations"] = json!({"team": "pay"});
+        replicaset["metadata"]["ownerReferences"] = json!([{"kind": "Rollout"}]);
+        let patch = restore_patch(&replicaset, &live, false).unwrap();
+        assert_eq!(patch.as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn defaults_go_where_the_live_template_does_without_them() {
+        let container = json!({"name": "api", "image": "api:1.4.2", "imagePullPolicy": "IfNotPresent", "resources": {},
+            "terminationMessagePath": "/dev/termination-log", "ports": [{"containerPort": 80, "protocol": "TCP"}],
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": 80, "scheme": "HTTP"}, "periodSeconds": 3, "timeoutSeconds": 1}});
+        let sidecar = json!({"name": "log", "image": "log:1", "restartPolicy": "Always", "imagePullPolicy": "Always"});
+        let replicaset = json!({"metadata": {"name": "api-6c9f7"}, "spec": {"template": {"spec": {
+            "containers": [container], "initContainers": [sidecar], "restartPolicy": "Always", "dnsPolicy": "ClusterFirst",
+            "terminationGracePeriodSeconds": 30, "serviceAccountName": "api", "serviceAccount": "api"}}}});
+        let mut live = live();
+        // What is written out stays, default or not.
+        live["spec"]["template"]["spec"]["dnsPolicy"] = json!("ClusterFirst");
+        let patch = restore_patch(&replicaset, &live, false).unwrap();
+        assert_eq!(
+            patch[1]["value"]["spec"],
+            json!({
+                "containers": [{"name": "api", "image": "api:1.4.2", "ports": [{"containerPort": 80}],
+                    "readinessProbe": {"httpGet": {"path": "/ready", "port": 80}, "periodSeconds": 3}}],
+                // A policy of its own, and one that is not the default of its tag.
+                "initContainers": [{"name": "log", "image": "log:1", "restartPolicy": "Always", "imagePullPolicy": "Always"}],
+                "dnsPolicy": "ClusterFirst", "serviceAccountName": "api",
+            })
+        );
+    }
+
+    #[test]
+    fn nothing_to_put_back_is_said() {
+        let mut live = live();
+        live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:1.4.2");
+        assert_eq!(restore_patch(&replicaset(), &live, false), Err(TemplateError::Same("api-6c9f7".to_owned())));
+        assert!(matches!(restore_patch(&json!({}), &live, false), Err(TemplateError::NoTemplate(_))));
+    }
+}

@@ -1,0 +1,129 @@
+//! What an environment's checklist is about: the artifacts on their way into it, or the ones that are there.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::ids::WorkloadId;
+use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::workload::Revision;
+use crate::domain::world::{Environment, World};
+
+/// Where an environment stands with its candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is what runs; nothing else is to come.
+    Settled,
+    /// The environment before has it, this one does not yet.
+    Incoming,
+    /// It is on its way in.
+    UnderWay,
+}
+
+/// The artifacts that a checklist is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Name of the release in the journal, e.g. `payments-api 1.5.0`: of the workload that is furthest from settled.
+    pub release: String,
+    /// Which workload that is.
+    pub workload: WorkloadId,
+    /// Its revision, here or, while it is to come, in the environment before.
+    pub revision: Revision,
+    /// Its version.
+    pub version: String,
+    /// Its images.
+    pub images: Vec<String>,
+    /// Its digest, as pods run it, where they agree.
+    pub digest: Option<String>,
+    /// What is stable there now, where something else comes in.
+    pub stable: Option<Revision>,
+    /// How it stands.
+    pub standing: Standing,
+    /// All artifacts of the environment, without registries, which differ between environments: what an answer or a
+    /// sign-off is given for.
+    pub key: String,
+}
+
+/// What one workload brings.
+struct Part<'a> {
+    id: &'a WorkloadId,
+    revision: &'a Revision,
+    stable: Option<&'a Revision>,
+    standing: Standing,
+}
+
+impl World {
+    /// Returns the environment before, in promotion order.
+    #[must_use]
+    pub fn previous(&self, env: &Environment) -> Option<&Environment> {
+        let at = self.environments.iter().position(|other| other.name() == env.name())?;
+        at.checked_sub(1).and_then(|before| self.environments.get(before))
+    }
+
+    /// Returns what an environment's checklist is about; `None` while nothing is known.
+    #[must_use]
+    pub fn candidate(&self, env: &Environment) -> Option<Candidate> {
+        let parts: Vec<Part<'_>> = env.workloads.iter().filter_map(|workload| self.part(env, &workload.id)).collect();
+        let main = parts.iter().rev().max_by_key(|part| part.standing)?;
+        let mut keys: Vec<String> =
+            parts.iter().map(|part| format!("{}={}", part.id.name, key(part.revision))).collect();
+        keys.sort();
+        Some(Candidate {
+            release: format!("{} {}", main.id.name, main.revision.version()),
+            workload: main.id.clone(),
+            revision: main.revision.clone(),
+            version: main.revision.version(),
+            images: main.revision.images.clone(),
+            digest: main.revision.digest.clone(),
+            stable: main.stable.cloned(),
+            standing: main.standing,
+            key: keys.join(" "),
+        })
+    }
+
+    /// What a workload brings: what is under way, else what the environment before has and this one has not, else what
+    /// is there.
+    fn part<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<Part<'a>> {
+        let status = env.workload(id)?.status.as_ref();
+        let stable = status.and_then(|status| status.stable.as_ref());
+        if let Some(canary) = status.and_then(|status| status.canary.as_ref()) {
+            return Some(Part { id, revision: canary, stable, standing: Standing::UnderWay });
+        }
+        let incoming = self.previous(env).and_then(|before| {
+            let id = counterpart(before, id)?;
+            self.part(before, id).map(|part| part.revision)
+        });
+        match (incoming, stable) {
+            (Some(incoming), Some(stable)) if key(incoming) != key(stable) => {
+                Some(Part { id, revision: incoming, stable: Some(stable), standing: Standing::Incoming })
+            }
+            (Some(incoming), None) => Some(Part { id, revision: incoming, stable, standing: Standing::Incoming }),
+            (_, Some(stable)) => Some(Part { id, revision: stable, stable: None, standing: Standing::Settled }),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Returns the workload of the same service in another environment: of the same name, else the only one.
+#[must_use]
+pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadId> {
+    let ids = || env.workloads.iter().map(|workload| &workload.id);
+    ids().find(|other| other.name == id.name).or_else(|| ids().next().filter(|_| env.workloads.len() == 1))
+}
+
+/// Names a revision's artifacts: images without their registries and folders.
+fn key(revision: &Revision) -> String {
+    let names: Vec<String> = revision
+        .images
+        .iter()
+        .map(|image| {
+            let parsed = ImageRef::parse(image);
+            let name = parsed.repository.rsplit('/').next().unwrap_or_default();
+            match (parsed.tag, parsed.digest) {
+                (Some(tag), _) => format!("{name}:{tag}"),
+                (None, Some(digest)) => format!("{name}@{digest}"),
+                (None, None) => format!("{name}:latest"),
+            }
+        })
+        .collect();
+    names.join(",")
+}

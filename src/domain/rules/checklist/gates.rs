@@ -1,0 +1,164 @@
+//! The gates: the one function that says what stands in the way of a promotion.
+//!
+//! There is no argument that skips anything (law 1), and what stops a release never asks (law 3).
+
+use jiff::Timestamp;
+
+use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState};
+use crate::domain::record::checklist::{Decision, Finding};
+use crate::domain::rules::checklist::role::board;
+use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::world::verdict::{Judged, Judgement, Verdict};
+use crate::domain::world::{Environment, WorkloadState, World};
+
+/// The answer for a whole environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// `Go`, `NoGo`, or `Blind` where nothing is red but something cannot be told.
+    pub verdict: Verdict,
+    /// Everything in the way; empty for `Go`.
+    pub reasons: Vec<Refusal>,
+}
+
+/// Returns GO or NO-GO for an environment with every reason, for all its workloads.
+#[must_use]
+pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
+    let mut reasons = Vec::new();
+    for workload in &env.workloads {
+        reasons.extend(live(env, workload));
+    }
+    reasons.extend(listed(world, env, now));
+    red_first(&mut reasons);
+    let verdict = match reasons.first().map(|reason| reason.kind) {
+        None => Verdict::Go,
+        Some(RefusalKind::Blind) => Verdict::Blind,
+        Some(_) => Verdict::NoGo,
+    };
+    Answer { verdict, reasons }
+}
+
+/// Returns everything that stands in the way of promoting one workload.
+#[must_use]
+pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
+    let mut reasons: Vec<Refusal> = live(env, workload).into_iter().chain(listed(world, env, now)).collect();
+    red_first(&mut reasons);
+    reasons
+}
+
+/// What is red comes before what is merely not known.
+fn red_first(reasons: &mut [Refusal]) {
+    reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
+}
+
+/// Returns the verdict of an environment: that of its live signals, and while something is on its way in, at best a hold
+/// as long as a gate or a signature is missing.
+#[must_use]
+pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Judgement {
+    let live = env.judgement();
+    let under_way = env.workloads.iter().any(|workload| workload.status.as_ref().is_some_and(|s| s.canary.is_some()));
+    if live.verdict != Verdict::Go || !under_way {
+        return live;
+    }
+    let mut missing = listed(world, env, now);
+    red_first(&mut missing);
+    if missing.is_empty() {
+        return live;
+    }
+    Judgement::new(Verdict::Hold, missing.into_iter().map(|reason| reason.text))
+}
+
+/// Limits on live signals, where metrics are configured.
+fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
+    if !env.settings.has_metrics {
+        return Vec::new();
+    }
+    let (kind, remedy) = match workload.judgement.verdict {
+        Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
+        Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
+        Verdict::Hold if workload.opinion().is_some_and(Judged::is_suspect) => {
+            (RefusalKind::Gate, "green when more requests speak for it")
+        }
+        Verdict::Go | Verdict::Hold => return Vec::new(),
+    };
+    // What is milder does not stand in the way.
+    let reasons = workload.judgement.reasons.iter().filter(|reason| reason.verdict == workload.judgement.verdict);
+    reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy)).collect()
+}
+
+/// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs.
+fn listed(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
+    let Some(candidate) = world.candidate(env) else {
+        // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
+        let nothing = Refusal::new(RefusalKind::Blind, "nothing is seen of what comes in", "");
+        let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
+        return asked.then_some(nothing).into_iter().collect();
+    };
+    let mut reasons: Vec<Refusal> = env
+        .checks
+        .iter()
+        .filter(|check| check.spec.phase != CheckPhase::Post)
+        .filter_map(|check| gate(check, &candidate.key, now))
+        .collect();
+    if let Some(before) = world.previous(env) {
+        if let Some(there) = world.candidate(before) {
+            let after = before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post);
+            reasons.extend(
+                after
+                    .filter_map(|check| gate(check, &there.key, now))
+                    .map(|reason| Refusal { text: format!("{}: {}", before.name(), reason.text), ..reason }),
+            );
+        }
+    }
+    for seat in board(env, &world.ledger, &candidate) {
+        reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
+            let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
+            let text = format!("{} signed NO-GO as {}{note}", sign_off.who, seat.role);
+            Refusal::new(RefusalKind::SignOff, text, format!("green when {} signs GO", sign_off.who))
+        }));
+        let (go, needed) = (seat.holding(Decision::Go).count(), seat.needed);
+        if go < needed {
+            let voided = seat.signatures.iter().rev().find_map(|signature| {
+                signature.void.as_ref().map(|why| format!("; the one of {} is void: {why}", signature.sign_off.who))
+            });
+            let text = format!("sign-off {}: {go} of {needed}{}", seat.role, voided.unwrap_or_default());
+            let remedy = format!("green when {} signs GO", missing(needed - go, &seat.role));
+            reasons.push(Refusal::new(RefusalKind::SignOff, text, remedy));
+        }
+    }
+    reasons
+}
+
+fn missing(people: usize, role: &str) -> String {
+    if people == 1 { format!("a person as {role}") } else { format!("each of {people} people as {role}") }
+}
+
+/// Returns why a check stands in the way, if it does.
+fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
+    if !check.spec.gate {
+        return None;
+    }
+    let state = check.state(subject, now);
+    let told = |finding: &Finding| (finding.summary.clone(), finding.green_when.clone());
+    let (summary, green) = check.finding.as_ref().map(told).unwrap_or_default();
+    let id = &check.spec.id;
+    let (kind, text, remedy) = match state {
+        CheckState::Passed => return None,
+        CheckState::Failed => (RefusalKind::Gate, format!("{id}: {summary}"), green),
+        CheckState::Blind => (RefusalKind::Blind, format!("{id}: {summary}"), green),
+        CheckState::Stale => (
+            RefusalKind::Blind,
+            format!("{id}: the last answer is stale"),
+            if check.is_manual() { "somebody acknowledges it again".to_owned() } else { "it is run again".to_owned() },
+        ),
+        CheckState::Running => (RefusalKind::Blind, format!("{id}: being looked at"), "the answer is there".to_owned()),
+        CheckState::Pending if check.is_manual() => {
+            (RefusalKind::Gate, format!("{id}: nobody acknowledged it"), "somebody acknowledges it".to_owned())
+        }
+        CheckState::Pending => {
+            (RefusalKind::Blind, format!("{id}: not looked at yet"), "the answer is there".to_owned())
+        }
+    };
+    let remedy = if remedy.is_empty() { remedy } else { format!("green when {remedy}") };
+    Some(Refusal::new(kind, text, remedy))
+}

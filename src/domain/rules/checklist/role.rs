@@ -1,0 +1,122 @@
+//! GO and NO-GO by role: who has to sign, and which signatures hold.
+
+use super::candidate::Candidate;
+use crate::domain::record::checklist::{CheckId, Decision, SignOff};
+use crate::domain::record::ledger::Ledger;
+use crate::domain::world::Environment;
+
+/// A signature and whether it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// What was signed.
+    pub sign_off: SignOff,
+    /// Why it no longer counts, if so.
+    pub void: Option<String>,
+}
+
+/// One role of the board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The role.
+    pub role: String,
+    /// How many people have to sign GO.
+    pub needed: usize,
+    /// Who signed, the latest word of each, earliest first.
+    pub signatures: Vec<Signature>,
+}
+
+impl Seat {
+    /// Returns the signatures that hold and say so.
+    pub fn holding(&self, decision: Decision) -> impl Iterator<Item = &SignOff> {
+        self.signatures
+            .iter()
+            .filter(move |signature| signature.void.is_none() && signature.sign_off.decision == decision)
+            .map(|signature| &signature.sign_off)
+    }
+
+    /// Returns whether the role says GO: enough people do, and nobody says NO-GO.
+    #[must_use]
+    pub fn is_go(&self) -> bool {
+        self.holding(Decision::NoGo).next().is_none() && self.holding(Decision::Go).count() >= self.needed
+    }
+}
+
+/// Returns the board of an environment: every role that is asked for, and every other that somebody signed in.
+#[must_use]
+pub fn board(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<Seat> {
+    let rules = &env.settings.sign_offs;
+    let latest = latest(ledger.sign_offs.iter().filter(|sign_off| sign_off.env == *env.name()));
+    let asked = rules.roles.iter().map(|(role, needed)| (role.clone(), *needed));
+    let mut seats: Vec<Seat> = asked.map(|(role, needed)| Seat { role, needed, signatures: Vec::new() }).collect();
+    // Who signed here first keeps that role when a second one is not allowed.
+    let mut seated: Vec<(&str, &str)> = Vec::new();
+    for sign_off in latest {
+        let mut void = void(env, ledger, candidate, sign_off);
+        if void.is_none() && rules.four_eyes {
+            match seated.iter().find(|(who, _)| *who == sign_off.who) {
+                Some((_, role)) if *role != sign_off.role => {
+                    void = Some(format!("{} signed as {role} already: four eyes", sign_off.who));
+                }
+                _ => seated.push((&sign_off.who, &sign_off.role)),
+            }
+        }
+        let signature = Signature { sign_off: sign_off.clone(), void };
+        match seats.iter_mut().find(|seat| seat.role == sign_off.role) {
+            Some(seat) => seat.signatures.push(signature),
+            None => seats.push(Seat { role: sign_off.role.clone(), needed: 0, signatures: vec![signature] }),
+        }
+    }
+    seats
+}
+
+/// The latest word of each person in each role, earliest first.
+fn latest<'a>(sign_offs: impl Iterator<Item = &'a SignOff>) -> Vec<&'a SignOff> {
+    let mut latest: Vec<&SignOff> = Vec::new();
+    for sign_off in sign_offs {
+        match latest.iter_mut().find(|known| known.who == sign_off.who && known.role == sign_off.role) {
+            Some(known) if known.at <= sign_off.at => *known = sign_off,
+            Some(_) => {}
+            None => latest.push(sign_off),
+        }
+    }
+    latest.sort_by_key(|sign_off| sign_off.at);
+    latest
+}
+
+/// Returns why a signature no longer counts: it was given for something else, or a gate went red since. A NO-GO is not
+/// taken back by a gate.
+fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &SignOff) -> Option<String> {
+    if sign_off.subject != candidate.key {
+        return Some(format!("given for {}", sign_off.subject));
+    }
+    let other_digest = sign_off.digest.as_ref().zip(candidate.digest.as_ref()).is_some_and(|(was, is)| was != is);
+    if other_digest {
+        return Some("the digest is another one now".to_owned());
+    }
+    if sign_off.decision == Decision::NoGo {
+        return None;
+    }
+    let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
+    let reds = ledger.reds.iter().filter(|red| red.env == *env.name() && red.subject == candidate.key);
+    let since = reds.filter(|red| red.at > sign_off.at && is_gate(&red.check)).max_by_key(|red| red.at)?;
+    Some(format!("gate {} went red since", since.check))
+}
+
+/// Returns why somebody must not sign in a role, if so.
+#[must_use]
+pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &str, role: &str) -> Option<String> {
+    let rules = &env.settings.sign_offs;
+    if !rules.roles.iter().any(|(known, _)| known == role) {
+        let known: Vec<&str> = rules.roles.iter().map(|(role, _)| role.as_str()).collect();
+        return Some(if known.is_empty() {
+            format!("no role is asked to sign in {}: name roles under [sign_offs]", env.name())
+        } else {
+            format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
+        });
+    }
+    let elsewhere = board(env, ledger, candidate)
+        .into_iter()
+        .filter(|seat| seat.role != role)
+        .find(|seat| seat.signatures.iter().any(|s| s.void.is_none() && s.sign_off.who == who))?;
+    rules.four_eyes.then(|| format!("{who} signed as {} already: four eyes means another person", elsewhere.role))
+}

@@ -1,0 +1,124 @@
+//! How a drill went.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::baseline::{self, Baseline};
+use super::draw::Failure;
+use super::flight::{Ended, Flight};
+use crate::domain::record::action::Verb;
+use analysis::Opinion;
+
+/// What is to be said of it as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It failed, and was taken away.
+    Caught,
+    /// It failed, and became stable.
+    Missed,
+    /// It failed, and the screen was left with it.
+    Abandoned,
+    /// It was taken away before anything was wrong.
+    TooEarly,
+    /// Nothing was wrong, and it was taken away.
+    FalseAlarm,
+    /// Nothing was wrong, and it became stable.
+    LetPass,
+    /// The screen was left before anything was wrong.
+    Left,
+}
+
+/// What users bore from the onset on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Harm {
+    /// Requests that failed.
+    pub errors: u64,
+    /// All requests that the failing revision was given.
+    pub requests: u64,
+}
+
+/// How a drill went. Times are in seconds from the onset, where nothing else is said.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// As a whole.
+    pub verdict: Verdict,
+    /// What went wrong.
+    pub failure: Failure,
+    /// What it was drawn from.
+    pub seed: u64,
+    /// How it ended.
+    pub ended: Ended,
+    /// From the first requests of the new revision to the onset.
+    pub began_after_seconds: Option<f64>,
+    /// When the onset was.
+    pub began_at: Option<Timestamp>,
+    /// To the judge's suspicion.
+    pub suspect_seconds: Option<f64>,
+    /// To its proof.
+    pub regressed_seconds: Option<f64>,
+    /// What the operator did first from the onset on, …
+    pub acted: Option<Verb>,
+    /// … and when.
+    pub acted_seconds: Option<f64>,
+    /// To when no request went to the failing revision any more.
+    pub safe_seconds: Option<f64>,
+    /// What users bore.
+    pub harm: Harm,
+    /// What Argo's analysis would have done.
+    pub argo: Option<Baseline>,
+    /// What a person with kubectl and a dashboard would have done.
+    pub dashboard: Option<Baseline>,
+}
+
+/// Scores a drill.
+#[must_use]
+pub fn score(flight: &Flight) -> Score {
+    let onset = flight.onset();
+    let since = |at: Timestamp| onset.map(|onset| at.duration_since(onset).as_secs_f64());
+    let from = |at: Timestamp| onset.is_none_or(|onset| at >= onset);
+    let said = |wanted: &[Opinion]| {
+        let first = flight.opinions.iter().find(|(at, opinion)| from(*at) && wanted.contains(opinion));
+        first.and_then(|(at, _)| since(*at))
+    };
+    let first = flight.actions.iter().find(|(at, _)| from(*at));
+    let borne = flight.moments.iter().filter(|moment| onset.is_some_and(|onset| moment.at >= onset));
+    let harm = borne.fold(Harm::default(), |harm, moment| Harm {
+        errors: harm.errors + moment.failed(),
+        requests: harm.requests + moment.asked(),
+    });
+    Score {
+        verdict: verdict(flight),
+        failure: flight.failure,
+        seed: flight.seed,
+        ended: flight.ended,
+        began_after_seconds: flight
+            .takeoff()
+            .zip(onset)
+            .map(|(takeoff, onset)| onset.duration_since(takeoff).as_secs_f64()),
+        began_at: onset,
+        suspect_seconds: said(&[Opinion::Suspect, Opinion::Regressed]),
+        regressed_seconds: said(&[Opinion::Regressed]),
+        acted: first.map(|(_, verb)| *verb),
+        acted_seconds: first.and_then(|(at, _)| since(*at)),
+        safe_seconds: flight.safe().and_then(since),
+        harm,
+        argo: baseline::argo(flight),
+        dashboard: baseline::person(flight),
+    }
+}
+
+fn verdict(flight: &Flight) -> Verdict {
+    match (flight.onset(), flight.failure, flight.ended) {
+        (Some(_), _, Ended::Stopped) => Verdict::Caught,
+        (Some(_), _, Ended::Promoted) => Verdict::Missed,
+        (Some(_), _, Ended::Left) => Verdict::Abandoned,
+        (None, Failure::Healthy, Ended::Stopped) => Verdict::FalseAlarm,
+        (None, _, Ended::Stopped) => Verdict::TooEarly,
+        (None, _, Ended::Promoted) => Verdict::LetPass,
+        (None, _, Ended::Left) => Verdict::Left,
+    }
+}
+
+#[cfg(test)]
+mod tests;

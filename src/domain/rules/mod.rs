@@ -1,0 +1,11 @@
+//! What follows from the world: verdict, gates, plans.
+
+pub mod action;
+pub mod backtest;
+pub mod checklist;
+#[cfg(feature = "demo")]
+pub mod drill;
+pub mod refusal;
+mod take;
+pub mod verdict;
+mod world_checks;

@@ -1,0 +1,206 @@
+//! How the world takes in what sources say: state, and what follows from it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::verdict::judge;
+use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
+use crate::domain::facts::workload::{Phase, Snapshot, Status};
+use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::{Judged, Judgement, Limits, Verdict};
+use crate::domain::world::{EVENTS, Environment, WorkloadState, World};
+
+impl World {
+    /// Takes in what a source said. What is about unknown environments or workloads is dropped.
+    pub fn take(&mut self, feed: Feed, now: Timestamp) {
+        match feed {
+            Feed::Workload { target, snapshot } => {
+                self.take_workload(&target, snapshot, now);
+                self.refresh_checks(Some(&target.env), now);
+            }
+            Feed::Event { target, event } => {
+                if let Some(env) = self.environment_mut(&target.env) {
+                    env.take_event(target.workload, event);
+                }
+            }
+            Feed::History { target, signals } => {
+                self.with_workload(&target, now, |workload| workload.signals = (*signals).clone());
+            }
+            Feed::Sample { target, sample } => {
+                self.with_workload(&target, now, |workload| workload.signals.take(&sample));
+            }
+            Feed::Counted { target, tracks, report, .. } => {
+                let judged = Some(Judged { tracks, report, at: now });
+                self.with_workload(&target, now, |workload| workload.judged = judged);
+            }
+            Feed::Link { env, source, link, at } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.links.entry(source).or_default().hear(link, at, now);
+                }
+            }
+            Feed::Found { env, workloads } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.add_workloads(workloads);
+                }
+            }
+            Feed::Access { env, access } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.access = access;
+                }
+            }
+            Feed::GivenUp { target, hash } => {
+                self.with_workload(&target, now, |workload| {
+                    let settled = workload.status.as_ref().filter(|status| status.canary.is_none());
+                    let stable = settled.and_then(|status| status.stable.as_ref());
+                    if stable.is_none_or(|stable| stable.hash != hash) {
+                        workload.rejected.insert(hash);
+                    }
+                });
+            }
+            Feed::CheckBegun { env, check, at } => {
+                if let Some(check) = self.check_mut(&env, &check) {
+                    check.begin(at);
+                }
+            }
+            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding, now),
+            Feed::Changes { env, subject, gathered } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.changes = Some((subject, gathered));
+                }
+            }
+            Feed::Record { env, known } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.record = Some(known);
+                }
+            }
+            Feed::Ledger(ledger) => self.take_ledger(*ledger, now),
+            Feed::Log { target, pod, lines } => {
+                self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));
+            }
+        }
+    }
+
+    fn with_workload(&mut self, target: &WorkloadKey, now: Timestamp, change: impl FnOnce(&mut WorkloadState)) {
+        let Some(env) = self.environment_mut(&target.env) else { return };
+        if let Some(workload) = env.workload_mut(&target.workload) {
+            change(workload);
+            env.rejudge(now);
+        }
+    }
+
+    fn take_workload(&mut self, target: &WorkloadKey, snapshot: Option<Arc<Snapshot>>, now: Timestamp) {
+        self.with_workload(target, now, |workload| {
+            let status = snapshot.as_ref().map(|snapshot| snapshot.status());
+            let phase = |status: &Option<Status>| status.as_ref().map(|status| status.phase);
+            if phase(&workload.status) != phase(&status) {
+                workload.phase_since = status.as_ref().and_then(|status| status.pause.as_ref()?.since).or(Some(now));
+            }
+            workload.note_given_up(status.as_ref());
+            workload.missing = snapshot.is_none();
+            workload.snapshot = snapshot;
+            workload.status = status;
+        });
+    }
+
+    /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
+    pub fn rejudge(&mut self, now: Timestamp) {
+        for env in &mut self.environments {
+            env.rejudge(now);
+        }
+        self.refresh_checks(None, now);
+    }
+}
+
+impl Environment {
+    /// Judges its workloads anew. A verdict on a state that is not fresh is blind, whatever metrics say.
+    fn rejudge(&mut self, now: Timestamp) {
+        let heard = self.kubernetes();
+        let late = heard.at.is_some() && !heard.is_fresh(now);
+        for workload in &mut self.workloads {
+            workload.rejudge(&self.settings.limits, self.settings.has_metrics, now);
+            if late && workload.judgement.verdict < Verdict::Blind {
+                let reason = format!("the picture is {}", heard.age_in_words(now));
+                workload.judgement = Judgement::new(Verdict::Blind, [reason]);
+            }
+        }
+    }
+
+    fn take_event(&mut self, workload: WorkloadId, event: KubeEvent) {
+        // A repeated event updates its earlier appearance.
+        self.events.retain(|(_, seen)| seen.uid != event.uid);
+        let place = self.events.partition_point(|(_, seen)| seen.at <= event.at);
+        self.events.insert(place, (workload, event));
+        while self.events.len() > EVENTS {
+            self.events.pop_front();
+        }
+    }
+}
+
+impl WorkloadState {
+    /// Remembers the revision under way as given up, when it is aborted or goes away without having become stable; a
+    /// revision that is stable is not given up.
+    fn note_given_up(&mut self, next: Option<&Status>) {
+        let Some(next) = next else { return };
+        let hash = |status: &Status| status.canary.as_ref().map(|canary| canary.hash.clone());
+        let stable = next.stable.as_ref().map(|stable| &stable.hash);
+        let was = self.status.as_ref().and_then(hash);
+        if let Some(gone) = was.filter(|was| next.canary.is_none() && stable != Some(was)) {
+            self.rejected.insert(gone);
+        }
+        if next.aborted {
+            self.rejected.extend(hash(next));
+        }
+        // A revision that everything has settled on is not given up; one that is being left may be.
+        if let Some(stable) = stable.filter(|_| next.canary.is_none()) {
+            self.rejected.remove(stable);
+        }
+    }
+
+    fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
+        self.judgement = match &self.status {
+            None if self.missing => Judgement::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
+            None => Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
+            Some(status) if !has_metrics => without_metrics(status),
+            Some(status) => judge(status, &self.signals, limits, self.opinion(), now),
+        };
+    }
+}
+
+/// Without metrics only the phase speaks, and the verdict is never green.
+fn without_metrics(status: &Status) -> Judgement {
+    match status.phase {
+        Phase::Degraded if !status.aborted => Judgement::new(Verdict::NoGo, [format!("Degraded: {}", status.message)]),
+        _ => Judgement::new(Verdict::Blind, ["no metrics configured".to_owned()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::facts::freshness::{Link, SourceKind};
+    use crate::domain::facts::ids::EnvName;
+    use crate::domain::world::EnvSettings;
+
+    #[test]
+    fn repeat_counts_only_while_data_is_fresh() {
+        let settings = EnvSettings { namespace: "shop".to_owned(), ..EnvSettings::new("prod") };
+        let mut world = World::new([settings]);
+        let now = Timestamp::UNIX_EPOCH;
+        let says = |link: Link| {
+            let at = link.is_up().then_some(now);
+            Feed::Link { env: EnvName::new("prod"), source: SourceKind::Kubernetes, link, at }
+        };
+        let (up, down) = (says(Link::Up), says(Link::Down("gone".to_owned())));
+        assert!(!world.repeats(&up, now), "the first answer is news");
+        world.take(up.clone(), now);
+        assert!(world.repeats(&up, now + SignedDuration::from_secs(3)));
+        assert!(!world.repeats(&up, now + SignedDuration::from_secs(60)), "it was late");
+        assert!(!world.repeats(&down, now));
+        world.take(down, now);
+        assert!(!world.repeats(&up, now), "it was down");
+    }
+}

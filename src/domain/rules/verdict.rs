@@ -1,0 +1,313 @@
+//! The verdict: one word for an environment, with its reasons, from one pure function, [`judge`].
+//!
+//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`analysis`]); where it
+//! has no counts, factors between the tracks stand in for it.
+
+use jiff::Timestamp;
+
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::{NoData, Signal, Signals};
+use crate::domain::facts::text::duration;
+use crate::domain::facts::workload::{Phase, Status};
+use analysis::Opinion;
+
+use crate::domain::world::verdict::{Judged, Judgement, Limits, Reason, Verdict};
+
+/// Judges one workload on its signals and its phase.
+///
+/// The revision under way is judged against the limits and against stable; with nothing under way, stable is. Missing,
+/// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
+#[must_use]
+pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&Judged>, now: Timestamp) -> Judgement {
+    let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
+    let track = judged(status);
+    judge_track(track, signals, limits, now, &mut found);
+    if track == Track::Canary {
+        // What the judge has cleared by counts it compares better than factors do. Until it has, they stay in force:
+        // nothing becomes green merely because counting began.
+        let counts = said.filter(|said| !said.is_stale(signals, now)).map(|said| &said.report);
+        let counts = counts.filter(|report| report.opinion == Opinion::Healthy && report.seen.canary.requests > 0);
+        let factors = Limits {
+            error_factor: limits.error_factor.filter(|_| counts.is_none()),
+            p99_factor: limits.p99_factor.filter(|_| counts.is_none_or(|report| report.heat.is_empty())),
+            ..limits.clone()
+        };
+        if !takes_all(status) {
+            compare(signals, &factors, now, &mut found);
+        }
+        found.extend(said.and_then(|said| opinion(status, signals, said, now)));
+    }
+    // Weightiest first; among equals, as found.
+    found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
+    let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
+    Judgement { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
+}
+
+/// Returns what the judge's word comes to. Its silence before the first count holds; once it has counted, it is blind.
+fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) -> Option<(Verdict, String)> {
+    if said.is_stale(signals, now) {
+        let age = duration(now.duration_since(said.at));
+        return Some((Verdict::Blind, format!("no data: the judge has counted nothing for {age}")));
+    }
+    let report = &said.report;
+    let reason = report.reasons.first().cloned().unwrap_or_default();
+    let verdict = match report.opinion {
+        Opinion::Regressed => Verdict::NoGo,
+        Opinion::NoData if report.seen.canary.requests > 0 && !takes_all(status) => Verdict::Blind,
+        Opinion::Suspect | Opinion::Undecided | Opinion::NoData => Verdict::Hold,
+        Opinion::Healthy => return None,
+    };
+    let text = match report.opinion {
+        Opinion::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
+        Opinion::NoData => format!("not judged: {reason}"),
+        Opinion::Undecided => format!("undecided: {reason}"),
+        _ => reason,
+    };
+    Some((verdict, text))
+}
+
+/// Returns whether the canary takes all requests, so that nothing is left to compare it with.
+fn takes_all(status: &Status) -> bool {
+    status.weight.is_some_and(|weight| weight.set >= weight.max)
+}
+
+/// Returns what the phase alone says: the least that can be told of a workload that is Degraded.
+#[must_use]
+pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
+    match status.phase {
+        Phase::Degraded if status.aborted => Some((Verdict::Hold, "aborted: stable serves".to_owned())),
+        Phase::Degraded => Some((Verdict::NoGo, format!("Degraded: {}", status.message))),
+        _ => None,
+    }
+}
+
+/// Returns the track whose numbers count: the revision under way as soon as it gets requests, else stable.
+#[must_use]
+pub fn judged(status: &Status) -> Track {
+    if status.canary.is_some() && status.canary_serves { Track::Canary } else { Track::Stable }
+}
+
+fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
+    let word = track.word();
+    let blind = |signal: Signal, why: &NoData| {
+        (Verdict::Blind, format!("no data: {word} {} ({})", signal.label(), why.words()))
+    };
+    match signals.reading(track, Signal::Rps, now) {
+        Ok(rps) if rps < limits.min_rps => {
+            found.push((Verdict::Blind, format!("no data: {word} gets {rps:.2} requests/s, needs {}", limits.min_rps)));
+            return;
+        }
+        Ok(_) => {}
+        Err(why) => {
+            found.push(blind(Signal::Rps, &why));
+            return;
+        }
+    }
+    match (signals.reading(track, Signal::ErrorRatio, now), limits.error_ratio) {
+        (Ok(ratio), Some(limit)) if ratio > limit => found.push((
+            Verdict::NoGo,
+            format!("{word} errors {} over {}", Signal::ErrorRatio.show(ratio), Signal::ErrorRatio.show(limit)),
+        )),
+        (Err(why), _) => found.push(blind(Signal::ErrorRatio, &why)),
+        _ => {}
+    }
+    if let Some(limit) = limits.p99.map(|limit| limit.as_secs_f64()) {
+        match signals.reading(track, Signal::P99, now) {
+            Ok(p99) if p99 > limit => found.push((
+                Verdict::NoGo,
+                format!("{word} p99 {} over {}", Signal::P99.show(p99), Signal::P99.show(limit)),
+            )),
+            Err(why) => found.push(blind(Signal::P99, &why)),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
+    let both = |signal| {
+        Some((signals.reading(Track::Canary, signal, now).ok()?, signals.reading(Track::Stable, signal, now).ok()?))
+    };
+    if let (Some(factor), Some((canary, stable))) = (limits.error_factor, both(Signal::ErrorRatio)) {
+        if canary > stable * factor && canary - stable > limits.error_slack {
+            found.push((
+                Verdict::NoGo,
+                format!(
+                    "canary errors {} against {} on stable",
+                    Signal::ErrorRatio.show(canary),
+                    Signal::ErrorRatio.show(stable)
+                ),
+            ));
+        }
+    }
+    if let (Some(factor), Some((canary, stable))) = (limits.p99_factor, both(Signal::P99)) {
+        if canary > stable * factor {
+            found.push((
+                Verdict::NoGo,
+                format!("canary p99 {} against {} on stable", Signal::P99.show(canary), Signal::P99.show(stable)),
+            ));
+        }
+    }
+    let wants_comparison = limits.error_factor.is_some() || limits.p99_factor.is_some();
+    if wants_comparison && signals.reading(Track::Stable, Signal::Rps, now).is_err() {
+        found.push((Verdict::Blind, "no data: stable has no numbers to compare with".to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::facts::signals::Sample;
+    use crate::domain::facts::signals::Tracks;
+    use crate::domain::facts::workload::{Replicas, Revision, Weight};
+    use analysis::{Judge, Rules};
+    use proptest::prelude::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_000_000).unwrap()
+    }
+
+    fn status() -> Status {
+        Status {
+            phase: Phase::Paused,
+            message: String::new(),
+            strategy: crate::domain::facts::workload::Strategy::Canary,
+            step: None,
+            weight: Some(Weight { set: 20, actual: 20, max: 100 }),
+            replicas: Replicas::default(),
+            stable: Some(Revision::default()),
+            canary: Some(Revision::default()),
+            serving: crate::domain::facts::workload::serving::Serving::of(
+                crate::domain::facts::workload::serving::Measure::Weights,
+                [],
+            ),
+            canary_serves: true,
+            pause: None,
+            aborted: false,
+            progress: 20,
+            why: None,
+        }
+    }
+
+    fn signals(canary: (f64, f64, f64), stable: (f64, f64, f64)) -> Signals {
+        let mut signals = Signals { interval: Some(SignedDuration::from_secs(5)), ..Signals::default() };
+        let mut readings = std::collections::BTreeMap::new();
+        for (track, (rps, errors, p99)) in [(Track::Canary, canary), (Track::Stable, stable)] {
+            readings.insert((track, Signal::Rps), Ok(rps));
+            readings.insert((track, Signal::ErrorRatio), Ok(errors));
+            readings.insert((track, Signal::P99), Ok(p99));
+        }
+        signals.take(&Sample { at: now(), readings });
+        signals
+    }
+
+    #[test]
+    fn within_limits_is_go() {
+        let judgement =
+            judge(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
+        assert_eq!(judgement, Judgement { verdict: Verdict::Go, reasons: Vec::new() });
+    }
+
+    #[test]
+    fn three_times_the_errors_of_stable_is_no_go() {
+        let judgement =
+            judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
+        assert_eq!(judgement.verdict, Verdict::NoGo);
+        assert_eq!(judgement.words().collect::<Vec<_>>(), ["canary errors 0.80 % against 0.10 % on stable"]);
+    }
+
+    #[test]
+    fn a_preview_without_users_is_not_judged_and_stable_is() {
+        let mut preview = status();
+        preview.canary_serves = false;
+        let signals = signals((0.0, 0.0, 0.0), (40.0, 0.001, 0.19));
+        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Go);
+        preview.canary_serves = true;
+        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Blind);
+    }
+
+    #[test]
+    fn missing_or_stale_numbers_are_blind() {
+        assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), None, now()).verdict, Verdict::Blind);
+        let later = now() + SignedDuration::from_secs(16);
+        let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
+        assert_eq!(judgement.verdict, Verdict::Blind);
+        assert_eq!(judgement.reasons[0].text, "no data: canary traffic (samples are too old)");
+    }
+
+    fn said(opinion: Opinion, counted: u64, age: i64) -> Judged {
+        let mut report = Judge::new(Rules::default()).report();
+        report.opinion = opinion;
+        report.seen.canary.requests = counted;
+        report.reasons = vec!["why".to_owned()];
+        Judged { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
+    }
+
+    fn with(opinion: Opinion, counted: u64, age: i64) -> Judgement {
+        let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+        judge(&status(), &signals, &Limits::default(), Some(&said(opinion, counted, age)), now())
+    }
+
+    #[test]
+    fn analysis_is_the_verdict_within_limits() {
+        for (opinion, verdict, reasons) in [
+            (Opinion::Healthy, Verdict::Go, vec![]),
+            (Opinion::Undecided, Verdict::Hold, vec!["undecided: why"]),
+            (Opinion::Suspect, Verdict::Hold, vec!["why"]),
+            (Opinion::Regressed, Verdict::NoGo, vec!["why"]),
+            (Opinion::NoData, Verdict::Blind, vec!["no data: why"]),
+        ] {
+            let judgement = with(opinion, 100, 15);
+            assert_eq!((judgement.verdict, judgement.words().collect::<Vec<_>>()), (verdict, reasons));
+        }
+    }
+
+    #[test]
+    fn silent_analysis_is_blind_unless_it_never_counted() {
+        assert_eq!(with(Opinion::NoData, 0, 0).verdict, Verdict::Hold);
+        let silent = with(Opinion::Healthy, 100, 121);
+        assert_eq!(silent.verdict, Verdict::Blind);
+        assert_eq!(silent.words().collect::<Vec<_>>(), ["no data: the judge has counted nothing for 2m01s"]);
+    }
+
+    #[test]
+    fn canary_with_all_traffic_is_not_compared() {
+        let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
+        let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
+        let judgement = judge(&all, &signals, &Limits::default(), Some(&said(Opinion::NoData, 9, 0)), now());
+        assert_eq!(judgement.verdict, Verdict::Hold, "{judgement:?}");
+    }
+
+    #[test]
+    fn healthy_counts_override_the_rate_factor() {
+        let signals = signals((10.0, 0.008, 0.1), (40.0, 0.001, 0.1));
+        let judgement = |said: Judged| judge(&status(), &signals, &Limits::default(), Some(&said), now());
+        assert_eq!(judgement(said(Opinion::Healthy, 0, 0)).verdict, Verdict::NoGo);
+        for unsure in [Opinion::Undecided, Opinion::Suspect, Opinion::NoData] {
+            assert_eq!(judgement(said(unsure, 100, 0)).verdict, Verdict::NoGo, "{unsure:?}");
+        }
+        assert_eq!(judgement(said(Opinion::Healthy, 100, 0)).verdict, Verdict::Go);
+    }
+
+    proptest! {
+        #[test]
+        fn blind_is_never_green(missing in 0_usize..6, errors in 0.0..1.0_f64, p99 in 0.0..3.0_f64) {
+            let mut signals = signals((10.0, errors, p99), (40.0, errors, p99));
+            let keys: Vec<_> = signals.now.keys().copied().collect();
+            signals.now.insert(keys[missing], Err(NoData::Empty));
+            let verdict = judge(&status(), &signals, &Limits::default(), None, now()).verdict;
+            // Only the stable track's own ratios may be missing without making the canary blind.
+            let needed = keys[missing].0 == Track::Canary || keys[missing].1 == Signal::Rps;
+            prop_assert!(!needed || verdict != Verdict::Go);
+        }
+
+        #[test]
+        fn more_errors_never_look_better(low in 0.0..1.0_f64, more in 0.0..1.0_f64, stable in 0.0..0.1_f64) {
+            let at = |errors| judge(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), None, now()).verdict;
+            prop_assert!(at(low) <= at(low + more));
+        }
+    }
+}

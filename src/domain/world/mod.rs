@@ -1,0 +1,332 @@
+//! The world as the product knows it: environments in promotion order, and what is known of each.
+
+pub mod feed;
+pub mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::facts::access::Access;
+use super::facts::changes::Changes;
+use super::facts::event::KubeEvent;
+use super::facts::freshness::{Heard, Link, SourceKind};
+use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use super::facts::object::ImageRef;
+use super::facts::signals::Signals;
+use super::facts::workload::{Snapshot, Status};
+use super::record::checklist::{Check, CheckSpec, SignOffRules};
+use super::record::guardrails::Guardrails;
+use super::record::ledger::Ledger;
+use analysis::Rules;
+use feed::Feed;
+use verdict::{Judged, Judgement, Limits, Verdict};
+
+/// What the config says of an environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnvSettings {
+    /// Name.
+    pub name: EnvName,
+    /// Kube context.
+    pub context: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Promotion wants its name typed.
+    pub protected: bool,
+    /// No executor is built.
+    pub read_only: bool,
+    /// Whether metrics are configured.
+    pub has_metrics: bool,
+    /// Limits on its signals.
+    pub limits: Limits,
+    /// What the judge keeps to.
+    pub rules: Rules,
+    /// What the judge's word leads to.
+    pub guardrails: Guardrails,
+    /// Workloads that are watched, in order.
+    pub workloads: Vec<WorkloadId>,
+    /// Its checklist.
+    pub checks: Vec<CheckSpec>,
+    /// Who has to sign.
+    pub sign_offs: SignOffRules,
+}
+
+impl EnvSettings {
+    /// Makes the settings of an environment of which only the name is known: its context is called so too.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: EnvName::new(name),
+            context: name.to_owned(),
+            namespace: "default".to_owned(),
+            protected: false,
+            read_only: false,
+            has_metrics: false,
+            limits: Limits::default(),
+            rules: Rules::default(),
+            guardrails: Guardrails::default(),
+            workloads: Vec::new(),
+            checks: Vec::new(),
+            sign_offs: SignOffRules::default(),
+        }
+    }
+}
+
+/// One workload and what is known of it.
+#[derive(Clone, Debug)]
+pub struct WorkloadState {
+    /// Which one.
+    pub id: WorkloadId,
+    /// The latest snapshot; `None` before the first, or when the object does not exist.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Whether the API server said that it does not exist.
+    pub missing: bool,
+    /// What follows from the snapshot.
+    pub status: Option<Status>,
+    /// Its signals.
+    pub signals: Signals,
+    /// What the judge said last.
+    pub judged: Option<Judged>,
+    /// The verdict.
+    pub judgement: Judgement,
+    /// When it entered the phase it is in, as far as we saw.
+    pub phase_since: Option<Timestamp>,
+    /// Template hashes of revisions that were given up: aborted, or rolled back from.
+    pub rejected: BTreeSet<String>,
+    /// Last lines of a failing pod's log.
+    pub log: Option<(String, Result<Vec<String>, String>)>,
+}
+
+/// One environment and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// What the config says.
+    pub settings: EnvSettings,
+    /// Links by source.
+    pub links: BTreeMap<SourceKind, Heard>,
+    /// What the operator may do.
+    pub access: Access,
+    /// Its workloads, in the order of the config.
+    pub workloads: Vec<WorkloadState>,
+    /// Its checklist with what is known of it.
+    pub checks: Vec<Check>,
+    /// Whether the shared record of what people said could be read, or why not; `None` before the first look.
+    pub record: Option<Result<(), String>>,
+    /// What is in the release on its way in, or why that cannot be known, with what it is about; `None` before the first
+    /// look, and where there is no git repository.
+    pub changes: Option<(String, Result<Arc<Changes>, String>)>,
+    /// What happened, newest last, bounded.
+    pub events: VecDeque<(WorkloadId, KubeEvent)>,
+}
+
+/// Everything that is known.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Environments in promotion order.
+    pub environments: Vec<Environment>,
+    /// What people said and what was found earlier, from the journals.
+    pub ledger: Ledger,
+    /// Whether a check may have an answer that the journal does not hold yet.
+    pub has_unrecorded: bool,
+}
+
+/// How many events are kept per environment.
+pub(in crate::domain) const EVENTS: usize = 200;
+
+impl WorkloadState {
+    fn new(id: WorkloadId) -> Self {
+        Self {
+            id,
+            snapshot: None,
+            missing: false,
+            status: None,
+            signals: Signals::default(),
+            judged: None,
+            judgement: Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
+            phase_since: None,
+            rejected: BTreeSet::new(),
+            log: None,
+        }
+    }
+}
+
+impl Environment {
+    /// Makes an environment of which nothing is known yet.
+    #[must_use]
+    pub fn new(settings: EnvSettings) -> Self {
+        let workloads = settings.workloads.iter().cloned().map(WorkloadState::new).collect();
+        let mut links = BTreeMap::from([(SourceKind::Kubernetes, Heard::default())]);
+        if settings.has_metrics {
+            links.insert(SourceKind::Prometheus, Heard::default());
+        }
+        let checks = settings.checks.iter().cloned().map(Check::new).collect();
+        Self {
+            settings,
+            links,
+            access: Access::default(),
+            workloads,
+            checks,
+            record: None,
+            changes: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &EnvName {
+        &self.settings.name
+    }
+
+    /// Returns a workload.
+    #[must_use]
+    pub fn workload(&self, id: &WorkloadId) -> Option<&WorkloadState> {
+        self.workloads.iter().find(|workload| workload.id == *id)
+    }
+
+    pub(in crate::domain) fn add_workloads(&mut self, found: Vec<WorkloadId>) {
+        for id in found {
+            if self.workload(&id).is_none() {
+                self.settings.workloads.push(id.clone());
+                self.workloads.push(WorkloadState::new(id));
+            }
+        }
+    }
+
+    pub(in crate::domain) fn workload_mut(&mut self, id: &WorkloadId) -> Option<&mut WorkloadState> {
+        self.workloads.iter_mut().find(|workload| workload.id == *id)
+    }
+
+    /// Returns the verdict of the environment: the weightiest of its workloads.
+    #[must_use]
+    pub fn judgement(&self) -> Judgement {
+        self.workloads
+            .iter()
+            .map(|workload| &workload.judgement)
+            .max_by_key(|judgement| judgement.verdict)
+            .cloned()
+            .unwrap_or(Judgement::new(Verdict::Blind, ["no workload is watched".to_owned()]))
+    }
+
+    /// Returns whether everything that a first look can tell of it is known, or known to be out of reach.
+    #[must_use]
+    pub fn looked_at(&self) -> bool {
+        let measured = !self.settings.has_metrics
+            || self.is_down(SourceKind::Prometheus)
+            || self.workloads.iter().all(|workload| workload.missing || workload.is_measured());
+        self.is_down(SourceKind::Kubernetes) || self.is_seen() && measured
+    }
+
+    /// Returns whether each of its workloads was seen, or is known to be missing.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        !self.workloads.is_empty()
+            && self.workloads.iter().all(|workload| workload.missing || workload.status.is_some())
+            && self.kubernetes().at.is_some()
+    }
+
+    fn is_down(&self, source: SourceKind) -> bool {
+        self.links.get(&source).is_some_and(|heard| matches!(heard.link, Link::Down(_)))
+    }
+
+    /// Returns how the link to the API server is.
+    #[must_use]
+    pub fn kubernetes(&self) -> Heard {
+        self.links.get(&SourceKind::Kubernetes).cloned().unwrap_or_default()
+    }
+}
+
+impl World {
+    /// Makes a world of which nothing is known yet.
+    #[must_use]
+    pub fn new(environments: impl IntoIterator<Item = EnvSettings>) -> Self {
+        Self { environments: environments.into_iter().map(Environment::new).collect(), ..Self::default() }
+    }
+
+    /// Returns an environment.
+    #[must_use]
+    pub fn environment(&self, name: &EnvName) -> Option<&Environment> {
+        self.environments.iter().find(|env| env.settings.name == *name)
+    }
+
+    pub(in crate::domain) fn environment_mut(&mut self, name: &EnvName) -> Option<&mut Environment> {
+        self.environments.iter_mut().find(|env| env.settings.name == *name)
+    }
+
+    /// Returns environment and workload of a target.
+    #[must_use]
+    pub fn find(&self, target: &WorkloadKey) -> Option<(&Environment, &WorkloadState)> {
+        let env = self.environment(&target.env)?;
+        Some((env, env.workload(&target.workload)?))
+    }
+
+    /// Returns whether a source only says again that it answers, while what is shown is fresh: ages get younger, and
+    /// nothing else changes.
+    #[must_use]
+    pub fn repeats(&self, feed: &Feed, now: Timestamp) -> bool {
+        let Feed::Link { env, source, link: Link::Up, .. } = feed else { return false };
+        let heard = self.environment(env).and_then(|env| env.links.get(source));
+        heard.is_some_and(|heard| heard.is_fresh(now))
+    }
+
+    /// Returns the name of the release on its way: service, version it comes from, version it goes to, from the most
+    /// advanced environment that has one under way, else from the first environment.
+    #[must_use]
+    pub fn release(&self) -> Option<ReleaseView> {
+        let states = || {
+            self.environments
+                .iter()
+                .flat_map(|env| env.workloads.iter().filter_map(|workload| Some((workload, workload.status.as_ref()?))))
+        };
+        let (workload, status) = states().find(|(_, status)| status.canary.is_some()).or_else(|| states().next())?;
+        let to = status.canary.as_ref().or(status.stable.as_ref())?;
+        Some(ReleaseView {
+            service: workload.id.name.clone(),
+            from: status.canary.as_ref().and(status.stable.as_ref()).map(super::facts::workload::Revision::version),
+            to: to.version(),
+            digest: to
+                .digest
+                .clone()
+                .or_else(|| to.images.first().and_then(|image| ImageRef::parse(image).digest.map(ToOwned::to_owned))),
+        })
+    }
+}
+
+/// The release as the header names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseView {
+    /// Name of the service.
+    pub service: String,
+    /// Version it comes from, while one is under way.
+    pub from: Option<String>,
+    /// Version it goes to.
+    pub to: String,
+    /// Digest of the version it goes to, as pods run it.
+    pub digest: Option<String>,
+}
+
+impl WorkloadState {
+    /// Whether its signals were read, and compared where there is something to compare.
+    fn is_measured(&self) -> bool {
+        let both = self.status.as_ref().is_some_and(|status| status.canary.is_some() && status.stable.is_some());
+        self.signals.at.is_some() && (!both || self.opinion().is_some())
+    }
+
+    /// Returns what the judge said of the revision that is under way now.
+    #[must_use]
+    pub fn opinion(&self) -> Option<&Judged> {
+        let canary = self.status.as_ref()?.canary.as_ref()?;
+        self.judged.as_ref().filter(|judged| judged.tracks.canary.as_deref() == Some(canary.replicaset.as_str()))
+    }
+}
+
+/// Returns whether the link of this kind is down in any environment, with the environment and the reason.
+#[must_use]
+pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)> {
+    world.environments.iter().find_map(|env| match env.links.get(&kind).map(|heard| &heard.link) {
+        Some(Link::Down(why)) => Some((env.name(), why.as_str())),
+        _ => None,
+    })
+}

@@ -1,0 +1,154 @@
+//! The verdict: one word for an environment, with its reasons.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::ids::Track;
+use crate::domain::facts::signals::{Signal, Signals, Tracks};
+use analysis::{Opinion, Report};
+
+/// What to think of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Within its limits on fresh data.
+    Go,
+    /// Not yet: something waits or is worse than it should be.
+    Hold,
+    /// Not enough data to say. Never green.
+    Blind,
+    /// Beyond a limit.
+    NoGo,
+}
+
+impl Verdict {
+    /// Returns the word in JSON and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Hold => "hold",
+            Self::Blind => "blind",
+            Self::NoGo => "no-go",
+        }
+    }
+
+    /// Returns the word for the screen.
+    #[must_use]
+    pub fn shout(self) -> &'static str {
+        match self {
+            Self::Go => "GO",
+            Self::Hold => "HOLD",
+            Self::Blind => "BLIND",
+            Self::NoGo => "NO-GO",
+        }
+    }
+}
+
+/// Limits on the signals of one environment. A limit that is set is a gate: promotion stops at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Greatest error ratio, 0 to 1.
+    pub error_ratio: Option<f64>,
+    /// Greatest 99th percentile of latency.
+    pub p99: Option<SignedDuration>,
+    /// The canary's error ratio may be at most this many times that of stable …
+    pub error_factor: Option<f64>,
+    /// … as long as it exceeds it by more than this (absolute ratio), so that 0 against 1 error is no alarm.
+    pub error_slack: f64,
+    /// The canary's p99 may be at most this many times that of stable.
+    pub p99_factor: Option<f64>,
+    /// Requests per second that a track needs before its ratios count.
+    pub min_rps: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            error_ratio: Some(0.01),
+            p99: Some(SignedDuration::from_secs(1)),
+            error_factor: Some(3.0),
+            error_slack: 0.002,
+            p99_factor: Some(1.5),
+            min_rps: 0.1,
+        }
+    }
+}
+
+impl Limits {
+    /// Returns whether a reading is beyond a limit: the absolute one, or for the canary that against stable.
+    #[must_use]
+    pub fn exceeded(&self, signals: &Signals, track: Track, signal: Signal, now: Timestamp) -> bool {
+        let reading = |track| signals.reading(track, signal, now).ok();
+        let Some(value) = reading(track) else { return false };
+        let (limit, factor, slack) = match signal {
+            Signal::ErrorRatio => (self.error_ratio, self.error_factor, self.error_slack),
+            Signal::P99 => (self.p99.map(|limit| limit.as_secs_f64()), self.p99_factor, 0.0),
+            _ => return false,
+        };
+        let stable = reading(Track::Stable).filter(|_| track == Track::Canary);
+        let beyond_stable = factor.zip(stable).is_some_and(|(f, stable)| value > stable * f && value - stable > slack);
+        limit.is_some_and(|limit| value > limit) || beyond_stable
+    }
+}
+
+/// A verdict with the reasons for it, the weightiest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in words and figures, and what each reason alone would come to.
+    pub reasons: Vec<Reason>,
+}
+
+/// A reason of a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Itself, in words and figures.
+    pub text: String,
+}
+
+impl Judgement {
+    /// Makes one whose reasons all come to the verdict.
+    pub fn new(verdict: Verdict, reasons: impl IntoIterator<Item = String>) -> Self {
+        Self { verdict, reasons: reasons.into_iter().map(|text| Reason { verdict, text }).collect() }
+    }
+
+    /// Returns the reasons in words.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.reasons.iter().map(|reason| reason.text.as_str())
+    }
+}
+
+/// What the judge said of a canary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Whose requests were counted.
+    pub tracks: Tracks,
+    /// What it said.
+    pub report: Arc<Report>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Judged {
+    /// For how long the judge's word holds at least: it looks every 15 s, or as often as the signals are looked at.
+    const HOLDS: SignedDuration = SignedDuration::from_mins(2);
+
+    /// Returns whether the judge has not spoken for too long, or in a time to come: then the clock was set back.
+    #[must_use]
+    pub fn is_stale(&self, signals: &Signals, now: Timestamp) -> bool {
+        let three = signals.interval.map_or(SignedDuration::ZERO, |interval| interval * 3);
+        now.duration_since(self.at).abs() > three.max(Self::HOLDS)
+    }
+
+    /// Returns whether it holds the canary for what it has seen so far.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.report.opinion == Opinion::Suspect
+    }
+}
