@@ -3,6 +3,7 @@
 //! The rooms, and who may enter whom (`tests/it/rooms.rs` reads the `use` lines):
 //!
 //! - [`domain`] is pure: what the product knows. No clock, no I/O, nothing of ours.
+//! - [`core`] is pure: what screen and commands share, messages in and effects out.
 //! - [`keys`] is pure: the table of commands and the keys that reach them.
 //! - [`app`] is pure: the model, and what messages make of it.
 //! - [`platform`] is infrastructure that several rooms share: kubeconfigs, clients of API servers, private files,

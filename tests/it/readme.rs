@@ -1,4 +1,4 @@
-//! What the documentation says of keys and exit codes is what the program does, and its links lead somewhere.
+//! What the documentation says of keys and exit codes is what the program does, and what it points to is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,4 +105,30 @@ fn links_between_documents_lead_somewhere() {
         }
     }
     assert_eq!(broken, [""; 0]);
+}
+
+/// The files and folders that a document names in code, apart from those with a placeholder such as `NAME`.
+fn paths(document: &str) -> Vec<String> {
+    let is_path = |text: &str| {
+        let rooms = ["app", "cli", "config", "core", "domain", "executors", "keys", "platform", "runtime", "simulator"];
+        let roots = ["sources", "view", "src", "tests", "assets", ".ci", ".github"];
+        let first = text.split('/').next().unwrap_or_default();
+        text.contains('/')
+            && (rooms.contains(&first) || roots.contains(&first))
+            && text.chars().all(|c| c.is_ascii_lowercase() || "/._-".contains(c))
+    };
+    let codes = Parser::new(document).filter_map(|event| match event {
+        Event::Code(code) => Some(code.to_string()),
+        _ => None,
+    });
+    codes.filter(|code| is_path(code)).collect()
+}
+
+#[test]
+fn files_named_for_contributors_are_there() {
+    let named = paths(&text(".github/CONTRIBUTING.md"));
+    assert!(named.len() > 50, "{named:?}");
+    let is_there = |path: &String| root().join(path).exists() || root().join("src").join(path).exists();
+    let missing: Vec<&String> = named.iter().filter(|path| !is_there(path)).collect();
+    assert_eq!(missing, [""; 0]);
 }
