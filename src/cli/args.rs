@@ -83,8 +83,8 @@ pub struct Global {
     /// Draw with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Record the session of the screen to a file, to be replayed: it holds what the screen showed
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Record the session to a file that a test can replay; it holds everything that the screen shows
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
     /// How much goes to the log file in the state folder
     #[arg(long, global = true, value_name = "LEVEL")]

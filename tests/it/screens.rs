@@ -268,7 +268,7 @@ fn confirm_dialog_is_complete_at_every_size() {
                 assert!(text.contains(&format!("y  {}", record.verb.spoken())), "{name} {size:?}:\n{text}");
             }
             if !record.not_undone.is_empty() {
-                assert!(text.contains("NOT undone"), "{name} {size:?}:\n{text}");
+                assert!(text.contains("not reverted"), "{name} {size:?}:\n{text}");
             }
             if !record.skips.is_empty() {
                 assert!(text.contains("skips"), "{name} {size:?}:\n{text}");

@@ -3,3 +3,4 @@
 mod drill;
 mod leaving;
 mod mouse;
+mod recording;

@@ -134,9 +134,13 @@ async fn totals_are_exact_across_outages_and_restart() {
     source.until("counts again", counting).await;
     assert!(source.looks.iter().all(|(_, look)| *look != Look::Reset), "the same rollout goes on");
     source.looks.splice(0..0, before);
+    // Pods that serve nothing are scraped on: the last requests are counted whenever the next look comes.
+    traffic.now(vec![pod("web-5d-a", 0.0, 0.0), pod("web-7f-c", 0.0, 0.0), pod("web-7f-d", 0.0, 0.0)]);
+    let all = expected(&server.url()).await;
+    source.until("the last requests are counted", |f| totals(&f.looks) == all).await;
     traffic.end.cancel();
     source.until("the last samples are old", |f| why(f).contains("the newest sample of")).await;
-    assert_eq!(totals(&source.looks), expected(&server.url()).await);
+    assert_eq!(totals(&source.looks), all);
     let times: Vec<f64> =
         source.looks.iter().filter_map(|(_, look)| if let Look::Scrape(s) = look { Some(s.t) } else { None }).collect();
     assert!(times.is_sorted(), "{times:?}");

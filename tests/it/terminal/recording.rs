@@ -1,0 +1,45 @@
+//! A recorded session replays to the same frames.
+
+use release_cockpit::runtime::recording::replay;
+
+use crate::cockpit;
+
+#[test]
+fn recorded_session_replays_to_the_same_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.jsonl");
+    let mut pty =
+        cockpit().screen(&["--record", file.to_str().unwrap(), "demo", "error-spike", "--speed", "10"], (120, 40));
+    pty.wait_text("NO-GO");
+    for screen in ["2", "3", "5", "6", "1"] {
+        pty.send(screen);
+    }
+    pty.resize(80, 24);
+    pty.send("R");
+    pty.wait_text("Roll back prod-eu");
+    loop {
+        pty.send("y");
+        if pty.gone_soon("Roll back prod-eu") {
+            break;
+        }
+    }
+    pty.wait_text("nothing is under way in prod-eu");
+    pty.send("q");
+    assert_eq!(pty.exit(), 0);
+    let frames = replay(&file).unwrap();
+    assert!(frames.len() > 20, "{} frames", frames.len());
+    for (recorded, replayed) in frames {
+        assert_eq!(recorded, replayed);
+    }
+}
+
+#[test]
+fn recording_overwrites_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.jsonl");
+    std::fs::write(&file, "mine").unwrap();
+    let mut pty = cockpit().screen(&["--record", file.to_str().unwrap(), "demo"], (80, 24));
+    assert_eq!(pty.exit(), 1);
+    assert!(pty.text().contains("cannot record to"), "{}", pty.text());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
