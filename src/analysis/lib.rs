@@ -6,6 +6,8 @@
 //! [`Judge`] takes [`Look`]s and gives a [`Report`]. What it is made of, each in its own file: evidence on errors and on
 //! latency, guards against what real pods do, proof that the canary is good, the budget, and what it would take to know.
 
+#![warn(missing_docs)]
+
 mod beta;
 mod burn;
 mod category_test;

@@ -58,7 +58,6 @@ pub(super) fn look_again(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Looks again at everything.
 pub(super) fn look_at_all(model: &mut Model) -> Vec<Effect> {
     let all = model.core.world.environments.iter().map(|env| CoreEffect::RunChecks(env.name().clone(), None));
     let effects = lift(all.chain([CoreEffect::Refresh]).collect());
@@ -156,7 +155,6 @@ pub(super) fn note_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A pasted note.
 pub(super) fn paste(input: &mut Input, text: &str) {
     let room = LONGEST_NOTE.saturating_sub(input.value().chars().count());
     for c in text.chars().filter(|c| !c.is_control()).take(room) {
@@ -164,7 +162,6 @@ pub(super) fn paste(input: &mut Input, text: &str) {
     }
 }
 
-/// Records the statement.
 fn finish(model: &mut Model) -> Vec<Effect> {
     let stated = match &model.ui.overlay {
         Some(Overlay::Acknowledge { input, .. }) if input.value().trim().is_empty() => return Vec::new(),

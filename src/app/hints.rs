@@ -11,7 +11,6 @@ use crate::keys::Command;
 /// A command with what it would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The command.
     pub command: Command,
     /// Its first key, if any is bound.
     pub key: Option<String>,

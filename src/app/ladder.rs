@@ -5,29 +5,20 @@ use jiff::Timestamp;
 use crate::domain::facts::workload::Phase;
 use crate::domain::world::{Environment, WorkloadState};
 
-/// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stand {
-    /// Done.
     Done,
-    /// Under way.
     Running,
-    /// Paused at it.
     Paused,
-    /// Stuck at it.
     Failed,
-    /// Still to come.
     Waits,
 }
 
-/// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rung {
     /// Number, from 1.
     pub number: usize,
-    /// What it does.
     pub label: String,
-    /// Where it stands.
     pub stand: Stand,
     /// When it was done; for the current one since when.
     pub at: Option<Timestamp>,

@@ -13,20 +13,15 @@ use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Keymap;
 
-/// Which screen is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Screen {
-    /// All environments.
     Deck,
-    /// One workload in depth.
     Rollout,
-    /// Its signals over time.
     Signals,
     /// What has to hold, with evidence and signatures.
     Checklist,
     /// What is in the release.
     Changes,
-    /// What happened.
     Journal,
 }
 
@@ -45,13 +40,10 @@ impl Screen {
 /// How the screen may look and behave; from config, environment and flags.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
-    /// ASCII glyphs only.
     pub ascii: bool,
-    /// Mouse is captured.
     pub mouse: bool,
 }
 
-/// Everything the screen shows.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// What is known and in progress: the same for screen and commands.
@@ -65,7 +57,6 @@ pub struct Model {
 pub struct Ui {
     /// Time zone for clock times.
     pub zone: TimeZone,
-    /// Which screen is shown.
     pub screen: Screen,
     /// The environment that keys act on.
     pub env: EnvName,
@@ -81,9 +72,7 @@ pub struct Ui {
     pub line: usize,
     /// How many messages there were when they were last looked at.
     pub read: usize,
-    /// Keys in force.
     pub keymap: Keymap,
-    /// How it may look.
     pub look: Look,
     /// Name of the simulator's scenario, when it runs on that.
     pub simulated: Option<String>,
@@ -116,23 +105,16 @@ impl Ui {
 /// What lies over the screen.
 #[derive(Clone, Debug)]
 pub enum Overlay {
-    /// Keys and commands, searchable.
     Help {
-        /// What is searched for.
         input: Input,
-        /// Selected line.
         selected: usize,
     },
-    /// Commands by name.
     Palette {
-        /// What is typed.
         input: Input,
-        /// Selected line.
         selected: usize,
     },
     /// The filter is being typed.
     Filter {
-        /// What is typed.
         input: Input,
     },
     /// An action waits for confirmation.
@@ -144,16 +126,11 @@ pub enum Overlay {
     },
     /// Refusals of an action, in full.
     Refused {
-        /// What was asked.
         title: String,
-        /// Why not.
         refusals: Vec<Refusal>,
     },
-    /// A text in full.
     Details {
-        /// Its title.
         title: String,
-        /// Its lines.
         lines: Vec<String>,
         /// First visible line, clamped when drawn.
         scroll: usize,
@@ -165,22 +142,16 @@ pub enum Overlay {
     },
     /// A manual check is acknowledged: the note is being typed.
     Acknowledge {
-        /// In which environment.
         env: EnvName,
-        /// Which check.
         check: CheckId,
-        /// The note.
         input: Input,
     },
     /// A reviewer signs: first GO or NO-GO, then the note.
     Sign {
-        /// In which environment.
         env: EnvName,
-        /// In which role.
         role: String,
         /// What was chosen, once it was.
         decision: Option<Decision>,
-        /// The note.
         input: Input,
     },
     /// Leaving while an action is on its way.
@@ -190,7 +161,6 @@ pub enum Overlay {
 /// A plan that waits for confirmation.
 #[derive(Clone, Debug)]
 pub struct Confirm {
-    /// The plan.
     pub plan: Plan,
     /// When the dialog opened: answers within 300 ms of it do not count.
     pub opened: Timestamp,
@@ -211,9 +181,7 @@ impl Confirm {
 /// One revision to roll back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionChoice {
-    /// Revision number.
     pub number: u64,
-    /// Images, main one first.
     pub images: Vec<String>,
     /// When its ReplicaSet was made.
     pub created: Option<Timestamp>,

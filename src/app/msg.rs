@@ -23,18 +23,14 @@ pub enum Hit {
     Cancel,
 }
 
-/// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Msg {
-    /// A key was pressed.
     Key {
-        /// Which.
         chord: Chord,
         /// Whether it is held down and repeats.
         repeat: bool,
     },
-    /// Text was pasted.
     Paste(String),
     /// The mouse wheel was turned, down if positive.
     Wheel(i32),
@@ -53,17 +49,13 @@ pub enum Msg {
 pub enum Effect {
     /// What the core asks for.
     Core(core::Effect),
-    /// Copy to the clipboard.
     Copy(String),
-    /// Export the journal.
     Export,
     /// Capture the mouse or release it.
     Mouse(bool),
-    /// Draw everything again.
     Repaint,
     /// Stop until `fg`.
     Suspend,
-    /// Leave.
     Quit,
 }
 

@@ -11,7 +11,6 @@ use crate::domain::rules::refusal::RefusalKind;
 /// The answer to “what happens next?”.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// One sentence.
     pub sentence: String,
     /// What stands in the way of a promotion: gates that are red or blind, one line each.
     pub in_the_way: Vec<String>,

@@ -13,7 +13,6 @@ use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
 use crate::keys::{Chord, Command, Key};
 
-/// Lines of a page.
 const PAGE: usize = 10;
 
 pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> {
@@ -98,7 +97,6 @@ fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
     }
 }
 
-/// Runs a command.
 pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     model.ui.read = model.core.noticed;
     match command {
@@ -172,7 +170,6 @@ fn on_checklist(model: &mut Model, run: fn(&mut Model) -> Vec<Effect>) -> Vec<Ef
     if model.ui.screen == Screen::Checklist { run(model) } else { show(model, Screen::Checklist) }
 }
 
-/// Shows a screen.
 pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.ui.screen != screen {
         model.ui.screen = screen;

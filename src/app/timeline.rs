@@ -11,16 +11,12 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{ActionId, Outcome, Target};
 use crate::domain::record::journal::{Entry, Line};
 
-/// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
-    /// When.
     pub at: Timestamp,
     /// Where, if that can be told.
     pub env: Option<EnvName>,
-    /// What, in words.
     pub text: String,
-    /// How weighty.
     pub level: Level,
 }
 

@@ -15,10 +15,8 @@ pub struct CounterSettings {
     pub replica_label: Option<String>,
 }
 
-/// Own counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnCounters {
-    /// All requests.
     pub requests: Selector,
     /// Those of them that failed.
     pub errors: Selector,
@@ -33,7 +31,6 @@ pub struct Selector(Query);
 /// Why a text selects no counters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
-    /// It is no query.
     #[error(transparent)]
     Query(#[from] QueryError),
     /// It is more than a selector.

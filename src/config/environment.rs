@@ -15,7 +15,6 @@ use crate::domain::record::checklist::How;
 use crate::domain::world::EnvSettings;
 use crate::platform::kubeconfig::Cluster;
 
-/// One environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EnvConfig {
     /// What the world knows of it. Its context, namespace, metrics and checks are empty until they are
@@ -25,9 +24,7 @@ pub struct EnvConfig {
     pub context: Option<String>,
     /// Namespace; `None` is the default one of the context.
     pub namespace: Option<String>,
-    /// Its metrics, if any.
     pub prometheus: Option<Prometheus>,
-    /// Its checklist.
     pub checks: Vec<CheckConfig>,
 }
 
@@ -40,7 +37,6 @@ impl Default for EnvConfig {
 }
 
 impl EnvConfig {
-    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &EnvName {
         &self.settings.name
@@ -106,7 +102,6 @@ const MAX_NAME_CHARS: usize = 40;
 pub(super) struct Base<'a> {
     /// What the sections that they share say.
     pub(super) settings: &'a EnvSettings,
-    /// Their metrics.
     pub(super) metrics: Option<&'a Draft>,
     /// Where Prometheus is if nothing says so.
     pub(super) fallback: Option<&'a Url>,

@@ -19,9 +19,7 @@ pub const CONFIG_FILE: &str = "cockpit.toml";
 /// Names the folder that relative paths start from and what `~/` means, and where Prometheus is if nothing says so.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    /// Folder of the file.
     pub folder: PathBuf,
-    /// Home of the user.
     pub home: Option<PathBuf>,
     /// Prometheus for where the file names none.
     pub prometheus: Option<Url>,

@@ -14,15 +14,11 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// Contexts to look at: one environment each.
     pub contexts: Vec<String>,
-    /// Namespace, for all environments.
     pub namespace: Option<String>,
-    /// Workloads, for all environments.
     pub workloads: Vec<WorkloadId>,
-    /// Prometheus, for all environments.
     pub prometheus: Option<Url>,
     /// Nothing may be changed, anywhere.
     pub read_only: bool,
-    /// Colours.
     pub theme: Option<Theme>,
     /// ASCII characters only.
     pub ascii: bool,

@@ -12,9 +12,7 @@ use crate::platform::Redactor;
 /// Value of a request header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderText {
-    /// As written.
     Plain(String),
-    /// A secret.
     Secret(Secret),
 }
 

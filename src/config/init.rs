@@ -15,11 +15,9 @@ const CHECKLIST: &str = include_str!("../../assets/checklist.toml");
 /// What was found behind one context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The context.
     pub context: String,
     /// The namespace that was looked at.
     pub namespace: String,
-    /// The workloads in it.
     pub workloads: Vec<WorkloadId>,
 }
 
@@ -52,7 +50,6 @@ pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
     out
 }
 
-/// Writes one environment.
 fn environment(env: &Found, name: &str) -> String {
     let mut out = format!(
         "[[environments]]\nname = {}\ncontext = {}\nnamespace = {}\n",

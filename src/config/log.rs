@@ -2,7 +2,6 @@
 
 use super::section::{Section, keys, words};
 
-/// The program's own log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogConfig {
     /// How much goes to it.
@@ -12,23 +11,16 @@ pub struct LogConfig {
 /// How much goes to the log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum LogLevel {
-    /// Nothing.
     Off,
-    /// What failed.
     Error,
-    /// And what is odd.
     Warn,
-    /// And what is done.
     #[default]
     Info,
-    /// And how.
     Debug,
-    /// And everything.
     Trace,
 }
 
 impl LogLevel {
-    /// All levels.
     pub const ALL: [Self; 6] = [Self::Off, Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
 
     /// Returns the word in config and on the command line, which is also that of a tracing filter.

@@ -49,10 +49,8 @@ pub use secret::{Revealed, Secret};
 pub use service::Service;
 pub use ui::{Glyphs, Theme, Ui};
 
-/// What is configured, checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// What is released.
     pub service: Service,
     /// Environments in promotion order. Empty where neither file nor flags name one: see [`Config::assume`].
     pub environments: Vec<EnvConfig>,
@@ -60,11 +58,9 @@ pub struct Config {
     pub defaults: EnvConfig,
     /// How the screen may look and behave.
     pub ui: Ui,
-    /// Keys in force.
     pub keymap: Keymap,
     /// The record of what was seen and done.
     pub journal: JournalConfig,
-    /// The program's own log.
     pub log: LogConfig,
     /// The file that was read, if any.
     pub origin: Option<Origin>,
@@ -73,7 +69,6 @@ pub struct Config {
 /// The file that a config was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Where it lies.
     pub path: PathBuf,
     /// SHA-256 of its bytes, hex: what the journal records of it.
     pub hash: String,

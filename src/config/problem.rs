@@ -23,23 +23,18 @@ pub struct Problem {
 pub enum ConfigError {
     /// The file says things that cannot be.
     Invalid {
-        /// Which file.
         path: PathBuf,
         /// Everything that is wrong, in the order of the file; never empty.
         problems: Vec<Problem>,
     },
     /// The file cannot be read.
     Unreadable {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         error: std::io::Error,
     },
     /// An environment variable is wrong.
     Variable {
-        /// Its name.
         name: &'static str,
-        /// What is wrong.
         why: String,
     },
 }

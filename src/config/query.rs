@@ -24,7 +24,6 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// All placeholders.
     pub const ALL: [Self; 5] = [Self::Namespace, Self::Workload, Self::Pods, Self::Window, Self::Labels];
 
     /// Returns the name between the braces.
@@ -58,12 +57,9 @@ pub enum QueryError {
     /// There is nothing in it.
     #[error("it is empty")]
     Empty,
-    /// No such placeholder.
     #[error("there is no placeholder `{{{{{name}}}}}`{}: there are {}", did_you_mean(near.as_deref()), all_placeholders())]
     Unknown {
-        /// What was written.
         name: String,
-        /// The nearest there is.
         near: Option<String>,
     },
     /// It does not tell the tracks apart.

@@ -24,9 +24,7 @@ pub(super) type Value<'a> = &'a Spanned<DeValue<'a>>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Table<'a> {
     map: &'a DeTable<'a>,
-    /// Where it begins.
     pub(super) at: usize,
-    /// What it may hold.
     pub(super) section: &'static Section,
 }
 
@@ -122,7 +120,6 @@ impl Reader {
         Table { map, at, section }
     }
 
-    /// Reads a table.
     pub(super) fn table<'a>(&mut self, of: &Table<'a>, key: &str) -> Option<Table<'a>> {
         let (value, section) = (of.get(key)?, of.section_of(key)?);
         match value.get_ref() {
@@ -264,7 +261,6 @@ impl Reader {
         number
     }
 
-    /// Reads a list.
     pub(super) fn list<'a>(&mut self, of: &Table<'a>, key: &str, help: &str) -> Option<&'a DeArray<'a>> {
         let value = of.get(key)?;
         self.list_of(value, key, help)

@@ -6,7 +6,6 @@ use super::document::FILE;
 use super::section::{Field, Kind, Section};
 use crate::keys::COMMANDS;
 
-/// Returns the schema.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = object(&FILE);

@@ -16,7 +16,6 @@ use crate::platform::Redactor;
 /// Where a secret comes from. It is read when it is needed, never kept in the config.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
-    /// An environment variable.
     Env(String),
     /// A file; a line break at its end is not part of the secret.
     File(PathBuf),
@@ -34,7 +33,6 @@ const MOST_BYTES: usize = 64 * 1024;
 pub struct Revealed(String);
 
 impl Revealed {
-    /// Wraps a value.
     #[must_use]
     pub(super) fn new(value: String) -> Self {
         Self(value)

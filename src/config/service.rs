@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::section::{Section, keys};
 
-/// What is released.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Its name, where it is not that of its workload.

@@ -2,24 +2,19 @@
 
 use super::section::{Section, keys, words};
 
-/// Colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Theme {
     /// Told by the terminal and the environment.
     #[default]
     Auto,
-    /// For a dark background.
     Dark,
-    /// For a light background.
     Light,
     /// The terminal's own 16 colours.
     Ansi,
-    /// No colours.
     None,
 }
 
 impl Theme {
-    /// All themes.
     pub const ALL: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::Ansi, Self::None];
 
     /// Returns the word in config and on the command line.
@@ -38,15 +33,12 @@ impl Theme {
 /// Characters that things are drawn with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Glyphs {
-    /// Lines, blocks and braille.
     #[default]
     Unicode,
-    /// ASCII only.
     Ascii,
 }
 
 impl Glyphs {
-    /// All glyph sets.
     pub const ALL: [Self; 2] = [Self::Unicode, Self::Ascii];
 
     /// Returns the word in the config.
@@ -62,11 +54,8 @@ impl Glyphs {
 /// How the screen may look and behave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ui {
-    /// Colours.
     pub theme: Theme,
-    /// Characters.
     pub glyphs: Glyphs,
-    /// The mouse is captured.
     pub mouse: bool,
 }
 

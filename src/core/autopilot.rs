@@ -24,7 +24,6 @@ type Canary = (WorkloadKey, String);
 pub struct Autopilot {
     /// Rollbacks that come unless somebody keeps the canary.
     countdowns: BTreeMap<Canary, Timestamp>,
-    /// Canaries that somebody keeps.
     kept: BTreeSet<Canary>,
     /// The strongest response that was carried out, or said where autopilot is off.
     answered: BTreeMap<Canary, Response>,

@@ -13,21 +13,17 @@ use crate::domain::record::journal::Entry;
 use crate::domain::rules::checklist::{Answer, Candidate, answer};
 use crate::domain::world::{Environment, World};
 
-/// One line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A check with its state.
     Check(&'a Check, CheckState),
-    /// A role that signs.
     Seat(Seat),
 }
 
 /// Everything that the checklist shows of an environment.
 #[derive(Clone, Debug)]
 pub struct Checklist<'a> {
-    /// The environment.
     pub env: &'a Environment,
-    /// What it is about.
     pub candidate: Option<Candidate>,
     /// Its lines: checks by phase, gates first, then roles.
     pub items: Vec<Item<'a>>,
@@ -59,7 +55,6 @@ impl<'a> Checklist<'a> {
         })
     }
 
-    /// Returns its roles.
     pub fn seats(&self) -> impl Iterator<Item = &Seat> {
         self.items.iter().filter_map(|item| match item {
             Item::Check(..) => None,

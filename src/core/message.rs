@@ -13,17 +13,14 @@ use crate::domain::record::recovered::Recovered;
 use crate::domain::rules::action::Plan;
 use crate::domain::world::feed::Feed;
 
-/// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Msg {
-    /// A source reported.
     Feed(Feed),
     /// An action or a statement went on.
     Receipt(Receipt),
     /// The journals of earlier runs were read.
     Recovered(Box<Recovered>),
-    /// Time passed.
     Clock,
     /// The machine slept, or its clock jumped.
     Woke,
@@ -34,18 +31,14 @@ pub enum Msg {
 /// Something to be done outside the core.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Carry out a plan.
     Perform(Box<Plan>),
     /// Write an entry into a release's journal; what a person states is shared, too.
     Record {
-        /// The release.
         release: String,
-        /// What.
         entry: Entry,
     },
     /// Tell the executors what the operator may do.
     Learn(EnvName, Access),
-    /// Ask all sources now.
     Refresh,
     /// Run a check of an environment again, or all of them.
     RunChecks(EnvName, Option<CheckId>),

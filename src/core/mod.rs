@@ -24,7 +24,6 @@ pub use autopilot::Autopilot;
 pub use message::{Effect, Msg};
 pub use plans::Recheck;
 
-/// Messages that are kept.
 const MAX_NOTICES: usize = 200;
 
 /// What is known, what was decided and what is in progress.
@@ -32,7 +31,6 @@ const MAX_NOTICES: usize = 200;
 pub struct Core {
     /// What is known of the world.
     pub world: World,
-    /// What time it is.
     pub now: Timestamp,
     /// Who acts, as this machine knows; the API server's word is in the environment's access.
     pub operator: String,
@@ -42,9 +40,7 @@ pub struct Core {
     pub noticed: usize,
     /// What the guardrails lead to.
     pub autopilot: Autopilot,
-    /// Actions in progress.
     pub in_flight: BTreeMap<Target, InFlight>,
-    /// The journal.
     pub journal: JournalView,
     /// Where the course of each rollout stood, by the journals of earlier runs.
     courses: BTreeMap<WorkloadKey, Course>,
@@ -68,11 +64,8 @@ pub struct JournalView {
 /// A message to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// When.
     pub at: Timestamp,
-    /// How severe.
     pub level: Level,
-    /// What.
     pub text: String,
 }
 
@@ -80,24 +73,17 @@ pub struct Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// For the record.
     Info,
-    /// Went well.
     Good,
-    /// Needs attention.
     Warn,
-    /// Failed.
     Error,
 }
 
-/// An action in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
     /// Which action; known once its intent is written.
     pub action: Option<ActionId>,
-    /// What it does.
     pub record: PlanRecord,
-    /// Since when.
     pub since: Timestamp,
     /// An outcome that is not settled yet (unknown).
     pub outcome: Option<Outcome>,

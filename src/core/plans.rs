@@ -11,7 +11,6 @@ use crate::domain::rules::refusal::Refusal;
 /// What became of a plan since it was made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recheck {
-    /// It still holds.
     Holds,
     /// It was made again on the present state: it stops or goes back, and its target is still the one that was seen.
     Renewed(Box<Plan>),

@@ -59,7 +59,6 @@ impl Dispatcher {
         self.admitted.notify_waiters();
     }
 
-    /// Returns the journals.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal

@@ -37,7 +37,6 @@ pub trait Executor: Send + Sync {
 /// A request ready to be sent.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What is sent.
     pub payload: Payload,
     /// The target as it was seen meanwhile, where the request had to be made from it.
     pub seen: Option<Seen>,

@@ -39,7 +39,6 @@ impl Journal {
         Self { inner: Arc::new(Mutex::new(inner)), dir: dir.to_owned() }
     }
 
-    /// Returns the folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -81,7 +80,6 @@ impl Journal {
             .unwrap_or_default()
     }
 
-    /// Returns how they stand.
     #[must_use]
     pub fn state(&self) -> JournalState {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,22 +13,17 @@ use crate::platform::private_files::open_private;
 /// What is wrong with a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk said no.
     #[error("{path}: {error}")]
     Io {
-        /// Which file.
         path: PathBuf,
-        /// What the disk said.
         error: io::Error,
     },
     /// A line is no journal line, or does not fit the one before.
     #[error("{path}, line {line}: {why}; move the file aside to begin a new one, it is evidence")]
     Broken {
-        /// Which file.
         path: PathBuf,
         /// Which line, from 1.
         line: usize,
-        /// What does not fit.
         why: String,
     },
 }
@@ -40,7 +35,6 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError + '_ {
 /// What a journal file holds.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The whole lines.
     pub lines: Vec<Line>,
     /// Bytes after the last line end: a line that was torn by a crash.
     pub torn: Vec<u8>,
@@ -93,7 +87,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
     Ok(contents)
 }
 
-/// An open journal file.
 #[derive(Debug)]
 pub struct JournalFile {
     path: PathBuf,

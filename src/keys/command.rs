@@ -20,39 +20,25 @@ pub enum Command {
     Changes,
     /// Screen 6.
     Journal,
-    /// Selection up.
     Up,
-    /// Selection down.
     Down,
     /// Selection left, or the environment before.
     Left,
     /// Selection right, or the next environment.
     Right,
-    /// The next environment.
     NextEnv,
-    /// The environment before.
     PrevEnv,
     /// The next workload of the environment.
     NextWorkload,
-    /// A page up.
     PageUp,
-    /// A page down.
     PageDown,
-    /// To the top.
     Top,
-    /// To the bottom.
     Bottom,
-    /// Into what is selected.
     Open,
-    /// Out again.
     Back,
-    /// Next step.
     Promote,
-    /// All the way.
     PromoteFull,
-    /// Hold or resume.
     Hold,
-    /// Traffic back to stable.
     Abort,
     /// Roll back to stable or the revision before.
     Rollback,
@@ -60,13 +46,10 @@ pub enum Command {
     RollbackTo,
     /// Stops the rollback that autopilot is about to do.
     Keep,
-    /// Aborted update again.
     Retry,
-    /// Replace all pods.
     Restart,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
-    /// GO or NO-GO.
     Sign,
     /// Look again at every check.
     CheckAll,
@@ -74,7 +57,6 @@ pub enum Command {
     Runbook,
     /// Filter what the screen lists.
     Filter,
-    /// Commands by name.
     Palette,
     /// Keys and what they do.
     Help,
@@ -84,35 +66,25 @@ pub enum Command {
     Why,
     /// Ask the sources again now.
     Refresh,
-    /// Copy what is selected.
     Copy,
-    /// Export the journal.
     Export,
-    /// Mouse on or off.
     Mouse,
-    /// Draw everything anew.
     Redraw,
     /// To the shell and back with `fg`.
     Suspend,
-    /// Leave.
     Quit,
 }
 
 /// Where a command stands in help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Moves a release.
     Act,
-    /// Shows something else.
     Look,
-    /// Moves the selection.
     Move,
-    /// The program itself.
     Program,
 }
 
 impl Group {
-    /// Returns the heading.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -124,16 +96,13 @@ impl Group {
     }
 }
 
-/// One command.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandSpec {
-    /// The command.
     pub command: Command,
     /// Name in config and palette.
     pub id: &'static str,
     /// A word or two for the footer.
     pub title: &'static str,
-    /// One line for help.
     pub help: &'static str,
     /// Where it stands in help.
     pub group: Group,

@@ -8,7 +8,6 @@ use super::chord::{Chord, ChordError, Key};
 use super::command::{COMMANDS, Command, fixed};
 use crate::domain::facts::suggest::nearest;
 
-/// The keys in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keymap {
     by_chord: BTreeMap<Chord, Command>,
@@ -17,44 +16,32 @@ pub struct Keymap {
 /// Why a configured key cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapError {
-    /// No such command.
     #[error("there is no command `{id}`{}", .near.as_ref().map_or_else(String::new, |near| format!(": did you mean `{near}`?")))]
     UnknownCommand {
-        /// What was written.
         id: String,
-        /// The nearest name.
         near: Option<String>,
     },
-    /// No such key.
     #[error("for `{id}`: {error}")]
     BadKey {
-        /// The command.
         id: String,
-        /// What is wrong.
         error: ChordError,
     },
     /// Two commands on one key.
     #[error("key `{key}` is given to both `{first}` and `{second}`: change or empty one of them")]
     Conflict {
-        /// The key.
         key: String,
-        /// One command.
         first: &'static str,
-        /// The other.
         second: &'static str,
     },
     /// The key cannot be given away.
     #[error("key `{key}` is fixed: it always leaves the program")]
     Fixed {
-        /// The key.
         key: String,
     },
     /// `y`, Enter and Esc have a fixed meaning in dialogs.
     #[error("key `{key}` cannot ask for `{id}`: it answers dialogs")]
     Answers {
-        /// The key.
         key: String,
-        /// The command.
         id: &'static str,
     },
 }

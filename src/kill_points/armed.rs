@@ -24,7 +24,6 @@ static ORDER: LazyLock<Order> = LazyLock::new(|| Order {
 
 static PASSED: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
-/// Passes a place.
 pub fn pass(name: Arguments<'_>) {
     pass_after(name, || {});
 }

@@ -15,7 +15,6 @@ pub use armed::{pass, pass_after};
 #[cfg(feature = "kill-points")]
 pub use stream::Watched;
 
-/// Passes a place.
 #[cfg(not(feature = "kill-points"))]
 #[inline]
 pub fn pass(_name: std::fmt::Arguments<'_>) {}

@@ -28,7 +28,6 @@ pub struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Watches a connection.
     pub fn new(stream: S) -> Self {
         Self { stream, stage: Stage::Idle }
     }

@@ -39,53 +39,43 @@ pub struct Clusters {
 /// Why a cluster cannot be reached for lack of configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// There is no kubeconfig.
     #[error("no kubeconfig: {}\nset KUBECONFIG to the file that names your clusters, or write {DEFAULT}", looked(.0))]
     NoKubeconfig(Vec<PathBuf>),
     /// A file cannot be read.
     #[error("cannot read the kubeconfig {}: {error}", path.display())]
     Unreadable {
-        /// Which.
         path: PathBuf,
-        /// Why.
         error: std::io::Error,
     },
     /// A file is no kubeconfig. What stands there is not quoted: it may be a token.
     #[error("{}{position}: not a kubeconfig: {why}", path.display())]
     Syntax {
-        /// Which.
         path: PathBuf,
         /// `:line:column`, if known.
         position: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// No context is chosen.
     #[error("no current context in {}\nchoose one with `kubectl config use-context NAME` or --context NAME{}", named(.files), there_are(.known))]
     NoCurrentContext {
         /// Where it was looked for.
         files: Vec<PathBuf>,
-        /// The contexts there are.
         known: Vec<String>,
     },
     /// There is no such context.
     #[error("no context `{name}` in {}{}{}", named(.files), did_you_mean(.name, .known), there_are(.known))]
     UnknownContext {
-        /// What was asked for.
         name: String,
         /// Where it was looked for.
         files: Vec<PathBuf>,
-        /// The contexts there are.
         known: Vec<String>,
     },
     /// The context names something that is not there.
     #[error("context `{context}` names the {what} `{name}`, which {} does not hold", named(.files))]
     Dangling {
-        /// Which context.
         context: String,
         /// `cluster` or `user`.
         what: &'static str,
-        /// What it names.
         name: String,
         /// Where it was looked for.
         files: Vec<PathBuf>,
@@ -93,9 +83,7 @@ pub enum ClusterError {
     /// The context is there, but cannot be used.
     #[error("context `{context}` cannot be used: {why}")]
     Unusable {
-        /// Which context.
         context: String,
-        /// Why.
         why: String,
     },
 }

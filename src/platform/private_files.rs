@@ -17,17 +17,13 @@ pub enum FolderError {
     /// Something else is where the folder should be.
     #[error("{} is {what}, not a folder: move it away, or set `dir` under [journal] in the config", path.display())]
     NotAFolder {
-        /// Where.
         path: PathBuf,
-        /// What is there.
         what: &'static str,
     },
     /// The folder cannot be made or read.
     #[error("cannot use the folder {}: {error}", path.display())]
     Io {
-        /// Where.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
 }

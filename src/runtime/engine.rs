@@ -37,7 +37,6 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 /// Whether what is observed is recorded in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Observations {
-    /// It is.
     Recorded,
     /// This run only looks: what it happens to see at its first look is no event.
     Dropped,
@@ -45,7 +44,6 @@ pub(super) enum Observations {
 
 /// The outside of a core: sources, executors, journals.
 pub(super) struct Engine {
-    /// Sources and executors.
     pub(super) session: Session,
     entries: mpsc::Sender<(String, Entry)>,
     writer: JoinHandle<()>,

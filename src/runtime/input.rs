@@ -13,7 +13,6 @@ pub(super) enum Input {
     Click(u16, u16),
     /// The terminal has another size.
     Resized,
-    /// Nothing.
     Nothing,
 }
 

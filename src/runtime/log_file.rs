@@ -17,9 +17,7 @@ const KEPT: usize = 5;
 
 /// Writes each event as one line: what it quotes can neither begin another line, nor move a cursor, nor be secret.
 pub(super) struct OneLine<W> {
-    /// Where the lines go.
     pub(super) to: W,
-    /// Hides secrets in them.
     pub(super) redactor: Redactor,
 }
 

@@ -12,13 +12,11 @@ const DATA_GAP: Duration = Duration::from_millis(66);
 /// After a quiet time a few come sooner, so that what is new is not kept waiting: what arrives at the start, or after a
 /// change, comes in pieces.
 const BURST: u32 = 3;
-/// Never nearer than this.
 const SHORTEST_GAP: Duration = Duration::from_millis(33);
 
 /// Why there is something to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Dirty {
-    /// Something outside changed.
     Data,
     /// A person pressed a key and waits for its effect.
     Key,

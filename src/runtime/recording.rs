@@ -54,13 +54,11 @@ struct Start {
 pub struct Frame {
     /// When, by the model's clock.
     pub at: Timestamp,
-    /// Columns and rows.
     pub size: (u16, u16),
     /// SHA-256 over its cells, the first half in hex.
     pub hash: String,
 }
 
-/// Writes a recording.
 pub(super) struct Recording {
     out: BufWriter<File>,
 }
@@ -130,7 +128,7 @@ pub fn replay(path: &Path) -> Result<Vec<(Frame, Frame)>> {
             (None, _) => bail!("{}: not a recording of version {VERSION}", place()),
             (Some((model, _)), Line::Msg { at, msg }) => drop(update(model, msg, at)),
             (Some((model, theme)), Line::Frame(recorded)) => {
-                frames.push((recorded.clone(), draw(model, theme, recorded)?))
+                frames.push((recorded.clone(), draw(model, theme, &recorded)?));
             }
             (Some(_), Line::Begun(_)) => bail!("{}: begun twice", place()),
         }
@@ -148,7 +146,7 @@ fn model(start: Start) -> (Model, Theme) {
     (model, theme)
 }
 
-fn draw(model: &mut Model, theme: &Theme, recorded: Frame) -> Result<Frame> {
+fn draw(model: &mut Model, theme: &Theme, recorded: &Frame) -> Result<Frame> {
     let (columns, rows) = recorded.size;
     let mut terminal = Terminal::new(TestBackend::new(columns, rows))?;
     terminal.draw(|frame| view::draw(frame, model, theme))?;

@@ -46,18 +46,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// Why a session cannot begin: configuration, not the outside.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    /// No cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
 }
 
-/// Sources and the dispatcher.
 pub(super) struct Session {
     /// What sources have to say.
     pub(super) inbox: Inbox,
     /// The only way to change anything.
     pub(super) dispatcher: Dispatcher,
-    /// What the dispatcher reports.
     pub(super) receipts: mpsc::Receiver<Receipt>,
     /// Asks all sources to look now.
     pub(super) refresh: Arc<Notify>,
@@ -212,7 +209,6 @@ impl Session {
         self.tasks.spawn(async move { recovery::share_again(&dispatcher, stated).await });
     }
 
-    /// Ends all sources.
     pub(super) async fn end(self) {
         self.cancel.cancel();
         self.tasks.close();

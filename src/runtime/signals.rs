@@ -7,9 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// End; the exit code.
     End(u8),
-    /// Stop until continued.
     Stop,
 }
 
@@ -22,7 +20,6 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

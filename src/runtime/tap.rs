@@ -8,7 +8,6 @@ use crate::domain::world::feed::Feed;
 
 /// Listens to what reaches the model and what leaves it; changes nothing.
 pub(super) trait Tap: Send {
-    /// A source reported something.
     fn feed(&mut self, feed: &Feed, now: Timestamp);
 
     /// An action was handed to the dispatcher.

@@ -54,7 +54,6 @@ impl Drop for Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal.
     pub(super) fn enter(mouse: bool) -> Result<Self> {
         if !stdout().is_terminal() || !io::stdin().is_terminal() {
             bail!("this is no terminal: `cockpit status --watch` prints lines instead of a screen");
@@ -70,7 +69,6 @@ impl Terminal {
         Ok(Self { inner, mouse })
     }
 
-    /// Draws a frame.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         self.inner.draw(render).map(|_| ())
     }
@@ -98,7 +96,6 @@ impl Terminal {
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
-    /// Rings the bell.
     pub(super) fn ring() -> io::Result<()> {
         stdout().write_all(b"\x07")?;
         stdout().flush()

@@ -70,7 +70,6 @@ fn model(config: &Config, core: Core, simulated: Option<String>) -> Model {
     model
 }
 
-/// The loop's state.
 struct Pump {
     engine: Engine,
     model: Model,

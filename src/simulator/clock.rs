@@ -43,7 +43,6 @@ impl Clock {
         self.set(None);
     }
 
-    /// Returns the time.
     pub fn now(&self) -> Timestamp {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Timestamp::now)
     }

@@ -34,7 +34,6 @@ impl Cluster {
         &self.environment
     }
 
-    /// Returns its kube context.
     #[must_use]
     pub fn context(&self) -> &str {
         &self.context

@@ -9,15 +9,12 @@ pub enum SimulatorError {
     /// There is no such scenario.
     #[error("there is no scenario {name:?}; there are {known}")]
     UnknownScenario {
-        /// What was asked for.
         name: String,
-        /// What there is.
         known: String,
     },
     /// A scenario's data makes no sense.
     #[error("scenario {name:?}: {why}")]
     BadScenario {
-        /// Which.
         name: String,
         /// What is wrong, and where.
         why: String,
@@ -28,18 +25,14 @@ pub enum SimulatorError {
     /// A file could not be written.
     #[error("cannot write {}", path.display())]
     Write {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// A cluster refused what the simulator asked of it.
     #[error("cluster {cluster:?} refused: {why}")]
     Refused {
-        /// Which cluster.
         cluster: String,
-        /// Why.
         why: String,
     },
     /// The runtime went away while the clusters were prepared.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// One kind of fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// 429 with a `Retry-After` of so many seconds.
@@ -36,7 +35,6 @@ pub enum Fault {
 /// A fault and the requests that it strikes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What goes wrong.
     pub fault: Fault,
     /// Only requests with this HTTP method.
     pub method: Option<String>,
@@ -151,7 +149,6 @@ impl Faults {
         id
     }
 
-    /// Takes one rule away.
     pub fn remove(&self, id: RuleId) {
         self.lock().rules.retain(|(other, _)| *other != id);
         self.shared.changed.send_modify(|n| *n += 1);
@@ -184,7 +181,6 @@ impl Faults {
         self.cut_connections();
     }
 
-    /// Brings the server back.
     pub fn end_outage(&self) {
         self.shared.down.send_if_modified(std::mem::take);
     }

@@ -21,7 +21,6 @@ use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
 use super::traffic::{Flow, Traffic};
 
-/// Between two scrapes.
 pub const SCRAPE_EVERY: Duration = Duration::from_secs(2);
 /// Between two scrapes of the past.
 const PAST_STEP: SignedDuration = SignedDuration::from_secs(10);

@@ -17,17 +17,13 @@ use super::scenario::behaviour::{Images, Onset, Progress, Service};
 /// The requests that reach the pods of one `ReplicaSet`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
-    /// Namespace of the pods.
     pub namespace: String,
     /// Hash of their template, `""` for Deployments.
     pub hash: String,
-    /// Ready pods.
     pub pods: Vec<String>,
     /// Requests per second to each of them.
     pub requests_per_pod: f64,
-    /// What users feel.
     pub service: Service,
-    /// The image.
     pub image: String,
     /// Requests per second that reach none, because no pod is ready.
     pub lost_per_second: f64,

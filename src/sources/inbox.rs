@@ -35,7 +35,6 @@ struct Shared {
     arrived: Notify,
 }
 
-/// The reading end.
 #[derive(Debug, Default)]
 pub struct Inbox {
     shared: Arc<Shared>,
@@ -48,7 +47,6 @@ pub struct Outlet {
 }
 
 impl Inbox {
-    /// Returns a writing end.
     #[must_use]
     pub fn outlet(&self) -> Outlet {
         Outlet { shared: Arc::clone(&self.shared) }

@@ -18,7 +18,6 @@ use crate::domain::world::Environment;
 /// Columns of a hash and the space behind it.
 const HASH: usize = 9;
 
-/// Draws the changes.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(env) = scene.model.environment() else { return };
     let known = scene.model.core.world.candidate(env).map(|candidate| candidate.key);

@@ -61,7 +61,6 @@ pub(crate) fn tally(scene: &Scene<'_>, tally: Tally) -> Line<'static> {
     row.line()
 }
 
-/// Draws the checklist.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(list) = checklist(scene.model) else { return };
     answer(scene, buf, indent(layout::top(&mut area, 1), 1), &list);

@@ -17,7 +17,6 @@ use crate::domain::facts::text::plural;
 use crate::domain::world::link_trouble;
 use crate::keys::Command;
 
-/// Between two hints.
 const GAP: usize = 3;
 
 /// How much of a hint is said.

@@ -7,23 +7,14 @@ use ratatui::symbols::border::Set;
 /// What is drawn where. Each set says the same things; only the shapes differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Well, done.
     pub good: &'static str,
-    /// Needs attention.
     pub warn: &'static str,
-    /// Bad, failed.
     pub bad: &'static str,
-    /// Not known.
     pub blind: &'static str,
-    /// Waits for its turn.
     pub waits: &'static str,
-    /// On its way.
     pub running: &'static str,
-    /// Paused.
     pub paused: &'static str,
-    /// A link that answers.
     pub live: &'static str,
-    /// The selected line.
     pub pointer: &'static str,
     /// The parts of a progress bar: reached, asked for, the rest.
     pub bar: [&'static str; 3],
@@ -37,7 +28,6 @@ pub struct Glyphs {
     pub axis: [&'static str; 5],
     /// Branches of a tree: one of several, the last, the stem beside.
     pub tree: [&'static str; 3],
-    /// Where text was cut.
     pub cut: &'static str,
     /// Between parts of a line.
     pub dot: &'static str,
@@ -45,7 +35,6 @@ pub struct Glyphs {
     pub arrow: &'static str,
     /// More to the sides, and above and below.
     pub more: [&'static str; 4],
-    /// Borders of a panel.
     pub border: Set<'static>,
     /// Borders of what keys act on.
     pub heavy: Set<'static>,
@@ -53,7 +42,6 @@ pub struct Glyphs {
     pub braille: bool,
 }
 
-/// Unicode.
 pub const UNICODE: Glyphs = Glyphs {
     good: "✔",
     warn: "▲",
@@ -79,7 +67,6 @@ pub const UNICODE: Glyphs = Glyphs {
     braille: true,
 };
 
-/// ASCII.
 pub const ASCII: Glyphs = Glyphs {
     good: "+",
     warn: "!",

@@ -22,7 +22,6 @@ pub(crate) const ROWS: u16 = 2;
 /// Most columns of an environment's name.
 const NAME: usize = 24;
 
-/// Draws the header.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let first = indent(layout::top(&mut area, 1), 1);
     let whole = usize::from(first.width);
@@ -49,7 +48,6 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
 }
 
-/// Service, versions, digest.
 fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     let row = scene.row();
     let Some(release) = scene.model.core.world.release() else {
@@ -69,7 +67,6 @@ fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     }
 }
 
-/// Marks, operator, age, clock.
 fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
     let model = scene.model;
     let dot = format!(" {} ", scene.theme.glyphs().dot);

@@ -15,7 +15,6 @@ use crate::core::Level;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Line;
 
-/// Draws the journal.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let journal = &scene.model.core.journal;
     if let Some(why) = &journal.broken {

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 /// The smallest terminal in which one may act.
 pub const MIN: (u16, u16) = (60, 16);
 
-/// Classes of terminal size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SizeClass {
     /// Nothing is shown but what size is needed, and keys other than quit are swallowed.

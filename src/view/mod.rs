@@ -37,7 +37,6 @@ use scene::Scene;
 use targets::Targets;
 use theme::Theme;
 
-/// Draws the model.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
     draw_clickable(frame, model, theme);
 }

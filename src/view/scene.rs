@@ -47,7 +47,6 @@ impl<'a> Scene<'a> {
         self.targets.into_inner()
     }
 
-    /// Begins a line.
     pub(crate) fn row(&self) -> Row {
         Row::new(self.theme)
     }

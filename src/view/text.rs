@@ -79,7 +79,6 @@ fn bounded(text: &str, width: usize) -> (&str, bool) {
     }
 }
 
-/// Same from the end.
 fn bounded_tail(text: &str, width: usize) -> &str {
     match text.char_indices().rev().nth(width * 4 + 32) {
         Some((at, _)) => text.get(at..).unwrap_or(text),

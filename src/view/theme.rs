@@ -17,7 +17,6 @@ use crate::domain::facts::text::visible;
 /// What a piece of the screen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Ordinary text and figures.
     Text,
     /// The one thing that matters now.
     Strong,
@@ -33,36 +32,29 @@ pub enum Role {
     Bad,
     /// Not known, `BLIND`.
     Blind,
-    /// On its way.
     Busy,
     /// The revision under way, in figures, bars and charts.
     Canary,
     /// The revision that serves, in figures, bars and charts.
     Stable,
-    /// Borders of panels.
     Border,
     /// The heavy border: what keys act on.
     Active,
     /// The border of a dialog that stops or takes back.
     Danger,
-    /// Titles of panels.
     Title,
     /// The tab of the screen that is shown.
     TabOn,
-    /// The other tabs.
     TabOff,
-    /// A key that works.
     Key,
     /// A key that does not work now, with its reason.
     KeyOff,
     /// The selected line of a list.
     Selected,
-    /// Where text is typed.
     Input,
 }
 
 impl Role {
-    /// All roles.
     pub const ALL: [Self; 21] = [
         Self::Text,
         Self::Strong,
@@ -88,7 +80,6 @@ impl Role {
     ];
 }
 
-/// Which colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Palette {
     /// For a dark background, 256 colours.
@@ -98,12 +89,10 @@ pub enum Palette {
     /// The terminal's own 16 colours, foreground and background.
     #[default]
     Ansi,
-    /// No colours at all.
     None,
 }
 
 impl Palette {
-    /// All palettes.
     pub const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::Ansi, Self::None];
 
     /// Returns the name in config.
@@ -237,7 +226,6 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// Makes a theme.
     #[must_use]
     pub fn new(palette: Palette, ascii: bool) -> Self {
         Self { palette, glyphs: if ascii { &ASCII } else { &UNICODE } }
@@ -249,7 +237,6 @@ impl Theme {
         self.palette.style(role)
     }
 
-    /// Returns the glyphs.
     #[must_use]
     pub fn glyphs(&self) -> &'static Glyphs {
         self.glyphs

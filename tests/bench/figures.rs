@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Durations of one thing.
 #[derive(Debug, Default)]
 pub struct Samples(Vec<Duration>);
 

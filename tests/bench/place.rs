@@ -28,7 +28,6 @@ pub struct Place {
     /// One context of the API server.
     pub context: &'static str,
     pub namespace: String,
-    /// Name of the rollout.
     pub rollout: &'static str,
     pub runtime: Runtime,
     kubeconfig: String,
@@ -41,7 +40,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// Starts the simulator.
     pub fn simulator(speed: &str) -> Self {
         let demo = Program::new(crate::COCKPIT).serve_demo("canary", speed);
         let kubeconfig = std::fs::read_to_string(&demo.kubeconfig).expect("the simulator's kubeconfig");
@@ -67,7 +65,6 @@ impl Place {
         Some(place)
     }
 
-    /// All places there are.
     pub fn all() -> Vec<Self> {
         std::iter::once(Self::simulator("1")).chain(Self::real()).collect()
     }
@@ -225,7 +222,6 @@ pub fn rollout(name: &str) -> Value {
     })
 }
 
-/// A deployment without metrics.
 pub fn deployment(name: &str, replicas: u32) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},

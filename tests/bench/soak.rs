@@ -30,13 +30,11 @@ const EVERY: Duration = Duration::from_secs(5);
 const FILLED: f64 = 0.5;
 const DEPLOYMENTS: u32 = 49;
 const PODS: u32 = 100;
-/// Screens, help and back.
 const KEYS: [&str; 8] = ["2", "3", "4", "6", "?", "\x1b", "5", "1"];
 
 /// What is held, and how many of them.
 type Kind = (&'static str, fn(&Held) -> usize);
 
-/// What a process holds.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     mib: f64,

@@ -11,7 +11,6 @@
 //! re-implementations, with the thresholds of their documented examples.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on has nothing to report")]
-#![expect(missing_docs, reason = "nobody outside uses it")]
 
 #[path = "verdict/goals.rs"]
 mod goals;

@@ -11,7 +11,6 @@ use support::proxy::Relay;
 use crate::figures::{Samples, Table};
 use crate::place::Place;
 
-/// A usual terminal.
 const SIZE: (u16, u16) = (120, 40);
 
 /// From exec to the first frame, and to the first row that is live.

@@ -14,7 +14,6 @@ use crate::cases::Case;
 /// The writes of an action: how each of its requests was answered, whenever it came.
 #[derive(Debug, Default)]
 pub struct Writes {
-    /// Status codes by request.
     pub by_request: BTreeMap<String, Vec<u64>>,
 }
 

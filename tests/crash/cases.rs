@@ -29,7 +29,6 @@ pub enum InitialState {
 /// How it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// By a command.
     Command,
     /// By these keys, and `y` to the dialog with this title.
     Keys(&'static str, &'static str),
@@ -39,20 +38,15 @@ pub enum How {
     Count,
 }
 
-/// One case.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its name in the report.
     pub name: &'static str,
     /// `Rollout` or `Deployment`.
     pub kind: &'static str,
-    /// Name of the workload.
     pub workload: &'static str,
-    /// How it stands.
     pub initial: InitialState,
-    /// What is asked.
     pub verb: Verb,
-    /// How.
     pub how: How,
 }
 
@@ -69,7 +63,6 @@ const fn no_action(case: Case, how: How) -> Case {
     Case { how, ..case }
 }
 
-/// All cases.
 pub const ALL: &[Case] = &[
     case("canary: promote", "api", InitialState::Waits, Verb::Promote),
     case("canary: promote fully", "api", InitialState::Waits, Verb::PromoteFull),

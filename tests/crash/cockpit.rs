@@ -21,11 +21,9 @@ pub struct Cockpit {
     workload: String,
 }
 
-/// How a run ended.
 pub struct Run {
     /// The places it passed, in order.
     pub passed: Vec<String>,
-    /// Whether it was killed.
     pub killed: bool,
     /// What it said, and its exit code.
     pub said: String,
@@ -77,7 +75,6 @@ impl Cockpit {
         }
     }
 
-    /// Runs a command.
     pub async fn command(&self, words: &[&str], at: Option<&str>) -> Run {
         let run = self.dying(at).run_async(words).await;
         Run { passed: self.passed(), killed: run.was_killed(), said: run.said(), code: run.status.code() }
@@ -96,7 +93,6 @@ impl Cockpit {
         }
     }
 
-    /// Opens the screen.
     pub fn screen(&self, at: Option<&str>) -> Pty {
         self.dying(at).screen(&[], (140, 40))
     }

@@ -9,21 +9,15 @@ use support::Checked;
 
 use crate::trial::Deaths;
 
-/// One trial.
 pub struct Row {
-    /// What repeats it.
     pub seed: u64,
-    /// Name of its case.
     pub case: &'static str,
-    /// Where the program died.
     pub deaths: Deaths,
     /// How it was settled, or what is not as it must be.
     pub settled: Checked<String>,
-    /// How long it took.
     pub took: Duration,
 }
 
-/// All trials.
 #[derive(Default)]
 pub struct Report {
     rows: Mutex<Vec<Row>>,

@@ -17,7 +17,6 @@ use crate::cockpit::{Cockpit, Run, leave};
 /// Where the program is to die: `NAME:N`.
 #[derive(Clone, Debug, Default)]
 pub struct Deaths {
-    /// In the action.
     pub first: String,
     /// Once more, in the start after it.
     pub then: Option<String>,

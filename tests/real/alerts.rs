@@ -20,7 +20,6 @@ use support::{Checked, until};
 
 use crate::suite::Suite;
 
-/// A case.
 type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 
 /// Ends a case that hangs.

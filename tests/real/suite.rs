@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use libtest_mimic::{Arguments, Trial};
 
-/// Cases that run together.
 pub struct Suite {
     /// How many of them at a time. They wait most of the time.
     pub max_concurrent: usize,

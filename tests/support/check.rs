@@ -34,7 +34,6 @@ pub fn same<T: PartialEq + Debug>(what: &str, got: &T, wanted: &T) -> Checked {
     if got == wanted { Ok(()) } else { Err(format!("{what}: got {got:?}, wanted {wanted:?}").into()) }
 }
 
-/// Fails unless something holds.
 pub fn holds(what: &str, it_does: bool) -> Checked {
     if it_does { Ok(()) } else { Err(format!("it does not hold that {what}").into()) }
 }

@@ -2,7 +2,7 @@
 //! see two copies of them.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
-#![expect(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, reason = "only tests use it")]
+#![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "only tests use it")]
 
 pub mod check;
 pub mod cluster;

@@ -101,7 +101,6 @@ pub fn workload_ref(name: &str, replicas: u32, steps: &[Value]) -> Vec<Value> {
     vec![owner, canary]
 }
 
-/// A Deployment.
 pub fn deployment(name: &str, replicas: u32) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",

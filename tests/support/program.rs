@@ -201,9 +201,7 @@ impl Program {
 /// A simulator in a process of its own, and where it is found.
 #[derive(Debug)]
 pub struct DemoServer {
-    /// Path of its kubeconfig.
     pub kubeconfig: String,
-    /// URL of its Prometheus.
     pub prometheus: String,
     /// Path of a config with its environments.
     pub config: String,

@@ -55,7 +55,6 @@ pub fn alertmanager(config: &str) -> Checked<RealServer> {
 /// A Prometheus process. Killed when dropped.
 #[derive(Debug)]
 pub struct RealPrometheus {
-    /// Its base URL.
     pub url: String,
     _server: RealServer,
 }

@@ -77,7 +77,6 @@ impl Pty {
         Self { seen, writer, master: pair.master, _slave: pair.slave, child, before, _program: program.clone() }
     }
 
-    /// Types.
     pub fn send(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).expect("the terminal takes keys");
     }
@@ -110,7 +109,6 @@ impl Pty {
         self.seen.0.lock().expect("not poisoned").bytes.clone()
     }
 
-    /// Looks at the screen.
     pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
         at(self.seen.0.lock().expect("not poisoned").parser.screen())
     }
@@ -127,7 +125,6 @@ impl Pty {
         }
     }
 
-    /// Waits for a text.
     #[track_caller]
     pub fn wait_text(&self, text: &str) {
         self.wait(text, |screen| screen.contents().contains(text));
@@ -149,7 +146,6 @@ impl Pty {
         self.master.resize(size(columns, rows)).expect("a new size");
     }
 
-    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("it was started")
     }

@@ -49,7 +49,6 @@ impl RealServer {
         &self.address
     }
 
-    /// Its base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

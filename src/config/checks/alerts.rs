@@ -11,7 +11,6 @@ use crate::config::reader::{Reader, Table};
 use crate::config::secret::Secret;
 use crate::config::section::{Field, Kind, Section};
 
-/// No alert is firing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alerts {
     /// Address of an Alertmanager; ends in `/`. Without it the environment's Prometheus is asked.
@@ -20,7 +19,6 @@ pub struct Alerts {
     pub matchers: BTreeMap<String, Template>,
     /// Who we are to the Alertmanager.
     pub bearer_token: Option<Secret>,
-    /// Request headers.
     pub headers: BTreeMap<String, HeaderText>,
 }
 

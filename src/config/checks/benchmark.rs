@@ -17,7 +17,6 @@ pub struct Benchmark {
     pub baseline: Baseline,
     /// How much worse it may be, in percent of the baseline.
     pub at_most_worse: f64,
-    /// Which way is better.
     pub better: Better,
     /// An older file says nothing.
     pub max_age: Option<SignedDuration>,
@@ -26,23 +25,18 @@ pub struct Benchmark {
 /// What a figure is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
-    /// This number.
     Number(f64),
     /// The number at the same place of another file, of any age.
     File(FilePattern),
 }
 
-/// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// As with times.
     Lower,
-    /// As with rates.
     Higher,
 }
 
 impl Better {
-    /// Both ways.
     pub const ALL: [Self; 2] = [Self::Lower, Self::Higher];
 
     /// Returns the word in the config.

@@ -51,7 +51,6 @@ const MAX_ID_CHARS: usize = 40;
 /// A check as it stands in the file.
 pub(in crate::config) struct Draft {
     check: CheckConfig,
-    /// Where it stands.
     at: usize,
     /// Where the environments stand that it names.
     places: Vec<(EnvName, usize)>,

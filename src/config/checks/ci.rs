@@ -7,10 +7,8 @@ use crate::config::reader::{At, Reader, Table};
 use crate::config::secret::Secret;
 use crate::config::section::{Field, Kind, Section, words, words_of};
 
-/// The commit's pipeline succeeded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ci {
-    /// Whose pipeline.
     pub provider: Provider,
     /// Address of its API's server; ends in `/`.
     pub url: Url,
@@ -18,25 +16,20 @@ pub struct Ci {
     pub project: String,
     /// Name of the user whose token it is, for Jenkins.
     pub user: Option<String>,
-    /// Who we are.
     pub token: Option<Secret>,
     /// Names that have to be there, and that alone decide; empty where all do.
     pub checks: Vec<String>,
 }
 
-/// Whose pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// GitHub's check runs.
     GitHub,
-    /// GitLab's pipelines.
     GitLab,
     /// Builds of a Jenkins job.
     Jenkins,
 }
 
 impl Provider {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::GitHub, Self::GitLab, Self::Jenkins];
 
     /// Returns the word in the config.

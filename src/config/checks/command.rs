@@ -12,7 +12,6 @@ use crate::config::section::{Field, Kind, Section};
 pub struct Command {
     /// The program and its arguments. No shell is involved.
     pub argv: Vec<String>,
-    /// Where it runs.
     pub dir: PathBuf,
 }
 

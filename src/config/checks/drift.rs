@@ -7,7 +7,6 @@ use crate::domain::facts::changes::drift::{Allowed, Aspect};
 /// The workload is set up as in the environment before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drift {
-    /// What may differ.
     pub allow: Vec<Allowed>,
 }
 
@@ -26,7 +25,6 @@ const FIELDS: &[Field] = &[Field::new(
 )
 .or(|| "[]".to_owned())];
 
-/// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Drift {
     let list = reader.list(table, "allow", "write for example [\"replicas\", \"env:LOG_LEVEL\"]");
     let mut allow = Vec::new();

@@ -15,9 +15,7 @@ use crate::config::section::{Field, Kind, Section, ToToml as _, millis, mins, wo
 /// A server answers as it should.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Whom to ask.
     pub url: Url,
-    /// How to ask.
     pub method: Method,
     /// Statuses that are right; never empty.
     pub status: Vec<u16>,
@@ -27,7 +25,6 @@ pub struct Http {
     pub contains: Option<String>,
     /// What has to be at a JSON pointer (RFC 6901) of the body.
     pub equals: Option<(String, Json)>,
-    /// Request headers.
     pub headers: BTreeMap<String, HeaderText>,
 }
 
@@ -44,7 +41,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Get, Self::Head, Self::Post];
 
     /// Returns the word in config and request.

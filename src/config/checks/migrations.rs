@@ -50,7 +50,6 @@ fn unset() -> Migrations {
     Migrations { files: Vec::new(), allow: Class::Expand, down: true, folder: PathBuf::new() }
 }
 
-/// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
     let mut files = Vec::new();
     let list = reader.list(table, "files", "write for example [\"db/migrations/*.sql\"]");

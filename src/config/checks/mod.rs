@@ -36,7 +36,6 @@ pub(super) use check::share_out;
 /// One line of the checklist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckConfig {
-    /// What it asks for.
     pub spec: CheckSpec,
     /// The environments it is about; empty for all.
     pub environments: Vec<EnvName>,
@@ -85,7 +84,6 @@ macro_rules! kinds {
             /// The words of all kinds, in the order of the config's documentation.
             pub const WORDS: &[&str] = &[$(stringify!($word)),*];
 
-            /// Returns the word.
             #[must_use]
             pub fn word(&self) -> &'static str {
                 match self {

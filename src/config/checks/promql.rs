@@ -9,7 +9,6 @@ use crate::config::section::{Field, Kind, Section};
 /// Every series of a query satisfies a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promql {
-    /// The query.
     pub query: Template,
     /// What holds of each of its numbers.
     pub condition: Condition,
@@ -18,13 +17,10 @@ pub struct Promql {
 /// What has to hold of a number, as `< 0.01`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Condition {
-    /// How it is compared.
     pub comparison: Comparison,
-    /// With what.
     pub with: f64,
 }
 
-/// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `<=`
@@ -45,7 +41,6 @@ impl Comparison {
     /// All of them; those that begin like another one stand before it.
     const ALL: [Self; 6] = [Self::AtMost, Self::AtLeast, Self::Equal, Self::Different, Self::Below, Self::Above];
 
-    /// Returns the sign.
     #[must_use]
     pub fn sign(self) -> &'static str {
         match self {

@@ -7,7 +7,6 @@ use crate::config::section::{Section, keys, words};
 /// No finding at or above a level.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sarif {
-    /// The reports.
     pub files: Files,
     /// The lowest level that counts.
     pub level: Level,

@@ -6,10 +6,8 @@ use crate::config::reader::{Reader, Table};
 use crate::config::section::{Field, Kind, Section};
 use crate::domain::record::checklist::schedule;
 
-/// When releases are allowed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schedule {
-    /// Windows and freezes.
     pub rules: schedule::Schedule,
     /// Where their hours hold; `None` for the zone of this machine.
     pub zone: Option<TimeZone>,
@@ -33,7 +31,6 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// Reads it.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Schedule {
     let windows = parsed(reader, table, "windows", "Mon-Thu 09:00-16:00", schedule::Window::parse);
     let freezes = parsed(reader, table, "freezes", "2026-12-18..2027-01-04 year end", schedule::Freeze::parse);

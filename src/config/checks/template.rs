@@ -6,9 +6,7 @@ use crate::domain::facts::suggest::nearest;
 /// What a text may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Open {
-    /// The environment.
     Env,
-    /// Its namespace.
     Namespace,
     /// The name of a workload; what has it is asked once for each of them.
     Workload,
@@ -19,7 +17,6 @@ pub enum Open {
 }
 
 impl Open {
-    /// All of them.
     pub const ALL: [Self; 5] = [Self::Env, Self::Namespace, Self::Workload, Self::Service, Self::Version];
 
     /// Returns the name between the braces.
@@ -35,7 +32,6 @@ impl Open {
     }
 }
 
-/// A text taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 

@@ -7,7 +7,6 @@ use crate::config::section::{Section, keys, words};
 /// No vulnerability, misconfiguration or secret at or above a severity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trivy {
-    /// The reports.
     pub files: Files,
     /// The lowest severity that counts.
     pub severity: Severity,

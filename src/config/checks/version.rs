@@ -16,7 +16,6 @@ pub(in crate::config) const SECTION: Section = Section {
     groups: &[],
 };
 
-/// Reads it.
 pub(super) fn read(_reader: &mut Reader, _table: &Table<'_>) -> Version {
     Version {}
 }

@@ -30,7 +30,6 @@ pub fn parse_url(text: &str) -> Result<Url, UrlError> {
 /// Why a text is no address of a Prometheus. Does not quote it: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// It is no address.
     #[error("is not an http:// or https:// address with a host: write for example `http://prometheus.monitoring:9090`")]
     NoUrl,
     /// It holds a user or password.
@@ -44,12 +43,10 @@ pub enum UrlError {
 /// Where a Prometheus is, as far as what was read says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::config) enum Address {
-    /// Nothing says it yet.
     #[default]
     Unknown,
     /// What says it is wrong, which was noted.
     Wrong,
-    /// There.
     Known(Url),
 }
 

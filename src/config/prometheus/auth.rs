@@ -7,17 +7,12 @@ use crate::config::secret;
 /// Who we are to a server.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Auth {
-    /// Nobody in particular.
     #[default]
     None,
-    /// Basic authentication.
     Basic {
-        /// Name of the user.
         username: String,
-        /// Password.
         password: Secret,
     },
-    /// A bearer token.
     Bearer(Secret),
 }
 

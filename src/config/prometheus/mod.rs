@@ -37,7 +37,6 @@ pub struct Prometheus<Place = Url> {
     pub timeout: SignedDuration,
     /// Who we are to it.
     pub auth: Auth,
-    /// Extra request headers.
     pub headers: BTreeMap<String, HeaderText>,
     /// Certificate authority to trust besides those of the system (PEM).
     pub ca_file: Option<PathBuf>,
@@ -93,18 +92,13 @@ pub enum Preset {
     /// `http_requests_total` with a `code` or `status` label, and `http_request_duration_seconds`.
     #[default]
     Plain,
-    /// Istio's standard metrics.
     Istio,
-    /// The ingress-nginx controller.
     IngressNginx,
-    /// Linkerd's proxy.
     Linkerd,
-    /// OpenTelemetry's HTTP server metrics.
     OtelHttp,
 }
 
 impl Preset {
-    /// All presets.
     pub const ALL: [Self; 5] = [Self::Plain, Self::Istio, Self::IngressNginx, Self::Linkerd, Self::OtelHttp];
 
     /// Returns the word in the config.

@@ -10,16 +10,13 @@ use crate::domain::facts::workload::kind::Resource;
 /// A right on a Kubernetes resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
-    /// The Kubernetes verb.
     pub verb: &'static str,
-    /// The resource.
     pub resource: Resource,
     /// Its subresource, e.g. `status`.
     pub subresource: Option<&'static str>,
 }
 
 impl Right {
-    /// The right to patch.
     #[must_use]
     pub const fn patch(resource: Resource, subresource: Option<&'static str>) -> Self {
         Self { verb: "patch", resource, subresource }
@@ -36,7 +33,6 @@ impl Right {
 /// Whether one verb is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Permission {
-    /// Yes.
     Allowed,
     /// No; what is missing, e.g. `patch rollouts/status in payments`.
     Denied(String),

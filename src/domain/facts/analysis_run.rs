@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What is kept of an AnalysisRun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisRun {
-    /// Object name.
     pub name: String,
     /// Template hash of the revision it judges.
     pub hash: String,
@@ -16,42 +15,30 @@ pub struct AnalysisRun {
     pub step: Option<usize>,
     /// `Pending`, `Running`, `Successful`, `Failed`, `Error` or `Inconclusive`.
     pub phase: String,
-    /// Why it ended so.
     pub message: String,
-    /// When it began.
     pub started: Option<Timestamp>,
-    /// When it was created.
     pub created: Option<Timestamp>,
-    /// When it ended.
     pub completed: Option<Timestamp>,
-    /// Its metrics.
     pub metrics: Vec<AnalysisMetric>,
 }
 
 /// One metric of an AnalysisRun with the budgets it may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisMetric {
-    /// Metric name.
     pub name: String,
-    /// Phase of the metric.
     pub phase: String,
-    /// Measurements that succeeded.
     pub successful: u32,
-    /// Measurements that failed.
     pub failed: u32,
-    /// Measurements without a verdict.
     pub inconclusive: u32,
     /// Measurements that could not be taken.
     pub error: u32,
     /// How many measurements are planned, if limited.
     pub count: Option<u32>,
-    /// Failures allowed.
     pub failure_limit: i64,
     /// Condition for success, as written.
     pub success_condition: String,
     /// Condition for failure, as written.
     pub failure_condition: String,
-    /// The latest value measured.
     pub last_value: Option<String>,
     /// Whether its failure has no effect.
     pub dry_run: bool,

@@ -6,17 +6,14 @@ use serde::{Deserialize, Serialize};
 /// State of the link to one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
-    /// Not tried yet.
     #[default]
     Never,
-    /// It answers.
     Up,
     /// It does not; what and why, and what to do.
     Down(String),
 }
 
 impl Link {
-    /// Returns whether it answers.
     #[must_use]
     pub fn is_up(&self) -> bool {
         *self == Self::Up
@@ -26,14 +23,11 @@ impl Link {
 /// What an environment has links to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SourceKind {
-    /// The Kubernetes API server.
     Kubernetes,
-    /// Prometheus.
     Prometheus,
 }
 
 impl SourceKind {
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -46,7 +40,6 @@ impl SourceKind {
 /// A link and when it was last heard of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// State of the link.
     pub link: Link,
     /// When the source last confirmed what is shown (an answer, an event, a bookmark).
     pub at: Option<Timestamp>,

@@ -13,7 +13,6 @@ pub use crate::domain::facts::workload::kind::WorkloadKind;
 pub struct EnvName(pub String);
 
 impl EnvName {
-    /// Wraps a name.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
@@ -34,9 +33,7 @@ impl fmt::Display for EnvName {
 /// A workload in some environment: kind and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkloadId {
-    /// Kind of the object.
     pub kind: WorkloadKind,
-    /// Name of the object.
     pub name: String,
 }
 
@@ -95,9 +92,7 @@ impl<'de> Deserialize<'de> for WorkloadId {
 /// A workload in an environment: what an action is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkloadKey {
-    /// The environment.
     pub env: EnvName,
-    /// The workload in it.
     pub workload: WorkloadId,
 }
 

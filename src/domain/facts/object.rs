@@ -10,9 +10,7 @@ use crate::domain::facts::text::duration;
 /// Object metadata, reduced on arrival: no managedFields, no labels, only the annotations that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// Object name.
     pub name: String,
-    /// Namespace.
     pub namespace: String,
     /// Unique identity: a recreated object has another one.
     pub uid: String,
@@ -20,7 +18,6 @@ pub struct Meta {
     pub resource_version: String,
     /// Grows with each change of the spec.
     pub generation: i64,
-    /// When it was created.
     pub created: Option<Timestamp>,
     /// Revision annotation (Argo's on Rollouts and their ReplicaSets, Kubernetes' on Deployments and theirs).
     pub revision: Option<u64>,
@@ -90,24 +87,19 @@ impl Meta {
 /// One container of a pod template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Container name.
     pub name: String,
     /// Image reference as written in the template.
     pub image: String,
 }
 
-/// A status condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// Type, e.g. `Progressing`.
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// CamelCase reason.
     pub reason: String,
-    /// Human text.
     pub message: String,
-    /// Last transition.
     pub since: Option<Timestamp>,
 }
 
@@ -117,9 +109,7 @@ pub type Labels = BTreeMap<String, String>;
 /// An image reference taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRef<'a> {
-    /// Registry and repository.
     pub repository: &'a str,
-    /// Tag, if any.
     pub tag: Option<&'a str>,
     /// Digest with its algorithm, e.g. `sha256:…`, if any.
     pub digest: Option<&'a str>,

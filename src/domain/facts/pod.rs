@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What is kept of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
-    /// Object name.
     pub name: String,
     /// Template hash label: the ReplicaSet it belongs to.
     pub hash: String,
@@ -14,13 +13,9 @@ pub struct Pod {
     pub reason: String,
     /// The text behind a bad reason: image pull error, scheduler's message, last exit.
     pub message: String,
-    /// Containers that are ready.
     pub ready: u32,
-    /// Containers in all.
     pub total: u32,
-    /// Sum of container restarts.
     pub restarts: u32,
-    /// When it was created.
     pub created: Option<Timestamp>,
     /// Digests that its containers run (`sha256:…`), from imageID.
     pub digests: Vec<String>,

@@ -8,23 +8,16 @@ use crate::domain::facts::object::{Container, ImageRef, Meta};
 /// What is kept of a ReplicaSet; of its template, the containers and a fingerprint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaSet {
-    /// Metadata.
     pub meta: Meta,
     /// Value of the pod-template-hash label (Argo's or Kubernetes').
     pub hash: String,
-    /// Wanted replicas.
     pub desired: u32,
-    /// Pods that exist.
     pub current: u32,
-    /// Pods that are ready.
     pub ready: u32,
-    /// Pods that are available.
     pub available: u32,
     /// Whether the controller has seen the latest spec.
     pub observed: bool,
-    /// Containers of its template.
     pub containers: Vec<Container>,
-    /// Fingerprint of its template.
     pub template: Option<u64>,
     /// Message of the condition `ReplicaFailure`, e.g. an exceeded quota.
     pub failure: Option<String>,
@@ -32,16 +25,12 @@ pub struct ReplicaSet {
     pub scale_down_at: Option<Timestamp>,
 }
 
-/// Health of a ReplicaSet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplicaSetHealth {
-    /// All pods are available.
     Healthy,
-    /// Pods are still coming.
     Progressing,
     /// It has no pods and wants none.
     ScaledDown,
-    /// Pods cannot be made.
     Failure,
 }
 

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 /// One point: a value, or a gap where there was no data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// When it was measured.
     pub at: Timestamp,
     /// The value; `None` is a gap, never zero.
     pub value: Option<f64>,
@@ -48,7 +47,6 @@ impl Series {
         self.points.iter()
     }
 
-    /// Returns the newest point.
     #[must_use]
     pub fn last(&self) -> Option<Point> {
         self.points.back().copied()

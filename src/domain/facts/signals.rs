@@ -9,7 +9,6 @@ use crate::domain::facts::freshness::AHEAD;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::series::Series;
 
-/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
@@ -73,7 +72,6 @@ impl Signal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "detail", rename_all = "snake_case")]
 pub enum NoData {
-    /// Not asked yet.
     NotYet,
     /// No metrics are configured for the environment.
     NotConfigured,
@@ -136,9 +134,7 @@ pub struct Tracks {
 /// Signals of one workload over time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signals {
-    /// Whose numbers these are.
     pub tracks: Tracks,
-    /// The latest readings.
     #[serde(with = "super::serde_pairs")]
     pub now: BTreeMap<(Track, Signal), Reading>,
     /// When the latest look was made.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum PauseFor {
     /// Until a person promotes it.
     Person,
-    /// This long.
     Time(SignedDuration),
     /// The duration in the manifest cannot be read.
     Unreadable,
@@ -19,9 +18,7 @@ pub enum PauseFor {
 pub enum Step {
     /// Send this share of traffic (of `maxTrafficWeight`) to the canary.
     SetWeight(u32),
-    /// Wait.
     Pause(PauseFor),
-    /// Run an experiment.
     Experiment,
     /// Run an analysis; the names of its templates.
     Analysis(Vec<String>),
@@ -29,11 +26,9 @@ pub enum Step {
     SetCanaryScale(String),
     /// Route by header; its name.
     SetHeaderRoute(String),
-    /// Mirror traffic; its name.
     SetMirrorRoute(String),
     /// A step plugin; its name.
     Plugin(String),
-    /// None that is known.
     Invalid,
 }
 

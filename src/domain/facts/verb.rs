@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
@@ -12,9 +11,7 @@ pub enum Verb {
     Promote,
     /// On to 100 %, skipping all that is left.
     PromoteFull,
-    /// Hold where it is.
     Pause,
-    /// Undo a hold.
     Resume,
     /// Traffic back to stable, update given up.
     Abort,
@@ -27,7 +24,6 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// All verbs.
     pub const ALL: [Self; 8] = [
         Self::Promote,
         Self::PromoteFull,

@@ -9,7 +9,6 @@ use analysis::{Metric, Opinion, Report};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
-    /// Say so.
     Alert,
     /// Hold the canary where it is.
     Pause,
@@ -18,7 +17,6 @@ pub enum Response {
 }
 
 impl Response {
-    /// All responses.
     pub const ALL: [Self; 3] = [Self::Alert, Self::Pause, Self::Rollback];
 
     /// Returns the word in the config.
@@ -37,7 +35,6 @@ impl Response {
 pub enum Decided {
     /// Autopilot held it: whoever resumed it since has decided.
     Held,
-    /// Somebody stopped its rollback.
     Kept,
 }
 

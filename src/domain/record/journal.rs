@@ -14,38 +14,29 @@ use crate::domain::record::checklist::{Acknowledgement, CheckId, Finding, Found,
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Course {
-    /// It is under way.
     UnderWay {
-        /// Its ReplicaSets.
         tracks: Tracks,
         /// When the ReplicaSet of the canary was made, where that is known.
         since: Option<Timestamp>,
     },
-    /// It is over.
     Ended {
         /// The ReplicaSet that is stable now.
         stable: Option<String>,
     },
 }
 
-/// What an entry says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Entry {
     /// The journal of a release was begun.
     Opened {
-        /// The release.
         release: String,
-        /// Version of this program.
         program: String,
         /// Hash of the config in force (SHA-256, hex), if there is one.
         config: Option<String>,
     },
-    /// Something was seen.
     Observed {
-        /// About which workload.
         target: WorkloadKey,
-        /// What, in words.
         text: String,
         /// Where the rollout's course begins or ends, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,36 +44,27 @@ pub enum Entry {
     },
     /// An action is about to be sent.
     Intent {
-        /// Which action.
         action: ActionId,
-        /// Who asked for it.
         operator: String,
         /// What will be sent and what it rests on.
         plan: Box<PlanRecord>,
     },
     /// A request of an action was answered.
     Answer {
-        /// Which action.
         action: ActionId,
         /// Which of its requests, from 1.
         request: usize,
         /// The answer in words, e.g. `200 resourceVersion 81240`.
         answer: String,
     },
-    /// An action ended.
     Outcome {
-        /// Which action.
         action: ActionId,
-        /// How.
         outcome: Outcome,
     },
     /// A check was answered otherwise than before.
     Checked {
-        /// In which environment.
         env: EnvName,
-        /// Which check.
         check: CheckId,
-        /// The answer.
         finding: Finding,
     },
     /// A person said that a manual check holds.
@@ -91,18 +73,14 @@ pub enum Entry {
     SignedOff(SignOff),
     /// A person stopped a rollback of autopilot: what becomes of this canary is theirs to say.
     Kept {
-        /// Who.
         who: String,
-        /// Of which workload.
         target: WorkloadKey,
         /// Template hash of the canary.
         hash: String,
     },
     /// A free remark, of a person or of the program.
     Note {
-        /// Who.
         who: String,
-        /// What.
         text: String,
     },
     /// Something that a later version of the program wrote.
@@ -192,11 +170,9 @@ pub struct JournalState {
 pub struct Line {
     /// Number, from 1.
     pub n: u64,
-    /// When it was written.
     pub at: Timestamp,
     /// Hash of the line before; 64 zeros for the first.
     pub prev: String,
-    /// What it says.
     pub entry: Entry,
     /// SHA-256 over the canonical JSON of the four fields above, hex.
     pub hash: String,

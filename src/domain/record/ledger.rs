@@ -14,31 +14,24 @@ use crate::domain::record::journal::{Entry, Line};
 /// A check that went red.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Red {
-    /// The environment.
     pub env: EnvName,
-    /// The check.
     pub check: CheckId,
-    /// What it was about.
     pub subject: String,
-    /// When.
     pub at: Timestamp,
 }
 
-/// Everything of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Acknowledgements, in the order in which they were read.
     pub acknowledgements: Vec<Acknowledgement>,
     /// Sign-offs, in the order in which they were read.
     pub sign_offs: Vec<SignOff>,
-    /// Checks that went red.
     pub reds: Vec<Red>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
     #[serde(with = "crate::domain::facts::serde_pairs")]
     answers: BTreeMap<(EnvName, CheckId), (Timestamp, Found, String)>,
     /// The last rollback that was carried out, per environment.
     pub drilled: BTreeMap<EnvName, Timestamp>,
-    /// Rollbacks on their way.
     rollbacks: BTreeMap<ActionId, EnvName>,
 }
 

@@ -11,29 +11,21 @@ use crate::domain::record::journal::{Entry, JournalState, Line};
 pub enum Receipt {
     /// The intent is written, the action is in progress.
     Begun {
-        /// Which action.
         action: ActionId,
-        /// On what.
         target: Target,
-        /// What it does.
         verb: Verb,
     },
     /// It ended, or became unknown; an unknown one is settled later by another receipt.
     Ended {
-        /// Which action.
         action: ActionId,
-        /// What it was.
         record: Box<PlanRecord>,
-        /// How.
         outcome: Outcome,
     },
-    /// Lines were written.
     Written(Vec<Line>),
     /// Whether the journal can be written.
     Journal(JournalState),
     /// What a person stated was written and shared, or not; why not.
     Stated {
-        /// What was stated.
         entry: Box<Entry>,
         /// Whether it is on disk: only then it counts.
         written: Result<(), String>,

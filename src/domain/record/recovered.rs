@@ -41,7 +41,9 @@ impl Recovered {
         self.decided.extend(decided(lines));
         self.stated.extend(stated_lately(lines, now));
         self.courses.extend(courses(lines));
-        lines.iter().for_each(|line| self.ledger.take(line));
+        for line in lines {
+            self.ledger.take(line);
+        }
         if !alive {
             self.open.extend(open_intents(lines));
         }

@@ -10,7 +10,6 @@ use crate::domain::record::journal::{Entry, Line, hex};
 use crate::domain::record::ledger::Ledger;
 use jiff::Timestamp;
 
-/// Name of the ConfigMap.
 pub const NAME: &str = "release-cockpit";
 /// No more statements than this are kept; the oldest go first.
 pub const MOST: usize = 200;

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum RefusalKind {
     /// No executor is built: read-only.
     ReadOnly,
-    /// RBAC denies it.
     Denied,
     /// Nothing is known of the workload yet, or it does not exist.
     NotSeen,
@@ -16,7 +15,6 @@ pub enum RefusalKind {
     Stale,
     /// It makes no sense in the state the workload is in.
     State,
-    /// A gate is red.
     Gate,
     /// A gate cannot be judged: too little data.
     Blind,
@@ -33,16 +31,13 @@ pub enum RefusalKind {
 /// One reason, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What kind of reason.
     pub kind: RefusalKind,
-    /// The reason, in words.
     pub text: String,
     /// What to do, in words; may be empty.
     pub remedy: String,
 }
 
 impl Refusal {
-    /// Makes a refusal.
     pub fn new(kind: RefusalKind, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { kind, text: text.into(), remedy: remedy.into() }
     }

@@ -20,37 +20,28 @@ use jiff::Timestamp;
 pub enum Feed {
     /// A workload as it is now; `None` when it does not exist.
     Workload {
-        /// Which one.
         target: WorkloadKey,
         /// What is known of it.
         snapshot: Option<Arc<Snapshot>>,
     },
-    /// Something happened.
     Event {
         /// Which workload it belongs to.
         target: WorkloadKey,
-        /// The event.
         event: KubeEvent,
     },
     /// The history of a workload's signals, at start or when its tracks changed.
     History {
-        /// Which workload.
         target: WorkloadKey,
-        /// Everything up to now.
         signals: Arc<Signals>,
     },
     /// One look at a workload's signals.
     Sample {
-        /// Which workload.
         target: WorkloadKey,
-        /// The readings.
         sample: Arc<Sample>,
     },
     /// One look at a workload's counters, for the judge.
     Counted {
-        /// Which workload.
         target: WorkloadKey,
-        /// Whose counts.
         tracks: Tracks,
         /// What was counted, or why nothing was; `None` where the judge only says what it remembers.
         look: Option<Arc<Look>>,
@@ -59,57 +50,41 @@ pub enum Feed {
     },
     /// The link to a source changed, or was confirmed.
     Link {
-        /// Which environment.
         env: EnvName,
-        /// Which source.
         source: SourceKind,
-        /// How it is.
         link: Link,
         /// When the source answered, if it did.
         at: Option<Timestamp>,
     },
     /// The workloads found in an environment that names none.
     Found {
-        /// Which environment.
         env: EnvName,
-        /// What there is.
         workloads: Vec<WorkloadId>,
     },
     /// What the operator may do.
     Access {
-        /// Which environment.
         env: EnvName,
-        /// The permissions.
         access: Access,
     },
     /// A revision was given up before: aborted, or rolled back from. The journal remembers.
     GivenUp {
-        /// Which workload.
         target: WorkloadKey,
         /// Template hash of the revision.
         hash: String,
     },
     /// A check is being looked at.
     CheckBegun {
-        /// In which environment.
         env: EnvName,
-        /// Which check.
         check: CheckId,
-        /// Since when.
         at: Timestamp,
     },
-    /// A check was answered.
     Checked {
-        /// In which environment.
         env: EnvName,
-        /// Which check.
         check: CheckId,
-        /// The answer.
         finding: Finding,
     },
     /// What is in the release on its way into an environment.
     Changes {
-        /// Which environment.
         env: EnvName,
         /// What it is about: [`Candidate::key`](super::checklist::Candidate::key).
         subject: String,
@@ -120,16 +95,13 @@ pub enum Feed {
     Ledger(Box<Ledger>),
     /// Whether the shared record of an environment could be read, or why not.
     Record {
-        /// Which environment.
         env: EnvName,
         /// Why it could not be read.
         known: Result<(), String>,
     },
     /// The end of a failing pod's log.
     Log {
-        /// Which workload.
         target: WorkloadKey,
-        /// Which pod.
         pod: String,
         /// Its last lines, or why there are none.
         lines: Result<Vec<String>, String>,

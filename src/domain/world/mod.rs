@@ -27,19 +27,13 @@ use verdict::{Judged, Judgement, Limits, Verdict};
 /// What the config says of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnvSettings {
-    /// Name.
     pub name: EnvName,
-    /// Kube context.
     pub context: String,
-    /// Namespace.
     pub namespace: String,
     /// Promotion wants its name typed.
     pub protected: bool,
-    /// No executor is built.
     pub read_only: bool,
-    /// Whether metrics are configured.
     pub has_metrics: bool,
-    /// Limits on its signals.
     pub limits: Limits,
     /// What the judge keeps to.
     pub rules: Rules,
@@ -47,9 +41,7 @@ pub struct EnvSettings {
     pub guardrails: Guardrails,
     /// Workloads that are watched, in order.
     pub workloads: Vec<WorkloadId>,
-    /// Its checklist.
     pub checks: Vec<CheckSpec>,
-    /// Who has to sign.
     pub sign_offs: SignOffRules,
 }
 
@@ -77,7 +69,6 @@ impl EnvSettings {
 /// One workload and what is known of it.
 #[derive(Clone, Debug)]
 pub struct WorkloadState {
-    /// Which one.
     pub id: WorkloadId,
     /// The latest snapshot; `None` before the first, or when the object does not exist.
     pub snapshot: Option<Arc<Snapshot>>,
@@ -85,11 +76,9 @@ pub struct WorkloadState {
     pub missing: bool,
     /// What follows from the snapshot.
     pub status: Option<Status>,
-    /// Its signals.
     pub signals: Signals,
     /// What the judge said last.
     pub judged: Option<Judged>,
-    /// The verdict.
     pub judgement: Judgement,
     /// When it entered the phase it is in, as far as we saw.
     pub phase_since: Option<Timestamp>,
@@ -102,9 +91,7 @@ pub struct WorkloadState {
 /// One environment and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// What the config says.
     pub settings: EnvSettings,
-    /// Links by source.
     pub links: BTreeMap<SourceKind, Heard>,
     /// What the operator may do.
     pub access: Access,
@@ -121,10 +108,8 @@ pub struct Environment {
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
 
-/// Everything that is known.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// Environments in promotion order.
     pub environments: Vec<Environment>,
     /// What people said and what was found earlier, from the journals.
     pub ledger: Ledger,
@@ -174,13 +159,11 @@ impl Environment {
         }
     }
 
-    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &EnvName {
         &self.settings.name
     }
 
-    /// Returns a workload.
     #[must_use]
     pub fn workload(&self, id: &WorkloadId) -> Option<&WorkloadState> {
         self.workloads.iter().find(|workload| workload.id == *id)
@@ -245,7 +228,6 @@ impl World {
         Self { environments: environments.into_iter().map(Environment::new).collect(), ..Self::default() }
     }
 
-    /// Returns an environment.
     #[must_use]
     pub fn environment(&self, name: &EnvName) -> Option<&Environment> {
         self.environments.iter().find(|env| env.settings.name == *name)
@@ -297,11 +279,9 @@ impl World {
 /// The release as the header names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseView {
-    /// Name of the service.
     pub service: String,
     /// Version it comes from, while one is under way.
     pub from: Option<String>,
-    /// Version it goes to.
     pub to: String,
     /// Digest of the version it goes to, as pods run it.
     pub digest: Option<String>,

@@ -19,7 +19,6 @@ pub enum Verdict {
     Hold,
     /// Not enough data to say. Never green.
     Blind,
-    /// Beyond a limit.
     NoGo,
 }
 
@@ -97,7 +96,6 @@ impl Limits {
 /// A verdict with the reasons for it, the weightiest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// The verdict.
     pub verdict: Verdict,
     /// Why, in words and figures, and what each reason alone would come to.
     pub reasons: Vec<Reason>,
@@ -106,7 +104,6 @@ pub struct Judgement {
 /// A reason of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// What it comes to.
     pub verdict: Verdict,
     /// Itself, in words and figures.
     pub text: String,
@@ -127,11 +124,8 @@ impl Judgement {
 /// What the judge said of a canary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// Whose requests were counted.
     pub tracks: Tracks,
-    /// What it said.
     pub report: Arc<Report>,
-    /// When.
     pub at: Timestamp,
 }
 

@@ -17,7 +17,6 @@ use simulator::{Options, Scenario};
 /// The scenario that is shown when none is named.
 const DEFAULT: &str = "canary";
 
-/// Runs the demo.
 pub(super) async fn run(global: &Global, demo: &Demo, redactor: &Redactor) -> Result<Exit> {
     if demo.list {
         let list = Scenario::list().iter().fold(String::new(), |all, (name, title)| {

@@ -14,11 +14,9 @@ use simulator::{Options, Scenario, Simulator};
 
 /// A simulation with its files. Gone when dropped.
 pub(super) struct Sandbox {
-    /// The servers.
     pub(super) simulator: Simulator,
     /// The kubeconfig that leads to them.
     pub(super) kubeconfig: PathBuf,
-    /// The cockpit's config.
     pub(super) file: PathBuf,
     folder: tempfile::TempDir,
 }

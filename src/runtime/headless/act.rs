@@ -16,7 +16,6 @@ use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::Refusal;
 use crate::platform::Redactor;
 
-/// Runs an action.
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are told from what is configured; what is discovered has to be seen first.

@@ -25,7 +25,6 @@ use crate::sources::checks::{Built, Scene, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
 
-/// Looks, gathers and prints.
 pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
     let current = std::env::current_dir().wrap_err("the current folder is not known")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());

@@ -31,7 +31,6 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Starts sources and executors.
     pub(super) fn start(mut engine: Engine, core: Core) -> Self {
         let first = engine.start();
         let mut driver = Self { core, engine, settled: Vec::new(), stated: None };
@@ -124,7 +123,6 @@ impl Driver {
         }
     }
 
-    /// Ends everything.
     pub(super) async fn end(self) {
         self.engine.end().await;
     }

@@ -16,7 +16,6 @@ use analysis::{Judge, Look, Opinion};
 const LONGEST: u64 = 1 << 20;
 const BLOCK: usize = 1 << 16;
 
-/// Judges line by line.
 pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<Exit> {
     let rules = match what.rules() {
         Ok(rules) => rules,

@@ -98,13 +98,11 @@ pub(super) fn print_raw(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Prints a completion script.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
     print_raw(&crate::cli::print::completions(shell))?;
     Ok(Exit::Done)
 }
 
-/// Prints the man page.
 pub(super) fn man() -> Result<Exit> {
     let page = crate::cli::print::man().wrap_err("cannot write the man page")?;
     print_raw(&page)?;

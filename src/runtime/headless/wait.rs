@@ -9,7 +9,6 @@ use crate::cli::{Exit, target};
 use crate::domain::facts::text::visible;
 use crate::domain::facts::workload::Phase;
 
-/// Waits.
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
     driver
         .until(FIRST_LOOK, |core| {

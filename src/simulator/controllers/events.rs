@@ -16,7 +16,6 @@ use crate::kubernetes::object::{self, stamp};
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::{Key, Part, Store};
 
-/// Most objects remembered.
 const REMEMBERED: usize = 4096;
 /// Different messages with one reason before they are combined.
 const SIMILAR: usize = 10;
@@ -51,7 +50,6 @@ struct Bucket {
     last: Timestamp,
 }
 
-/// Writes events.
 #[derive(Debug, Default)]
 pub struct Recorder {
     written: HashMap<(Subject, &'static str, String), Key>,

@@ -48,19 +48,14 @@ const MAX_STEPS: u32 = 10_000;
 
 /// What every reconciler works with.
 pub struct Tools {
-    /// The objects.
     pub store: Store,
-    /// The time.
     pub clock: Clock,
-    /// How images behave.
     pub images: Images,
     /// The API server, for the logs of its pods.
     pub server: Arc<Server>,
     /// What shall be looked at again.
     pub queue: Queue,
-    /// Events.
     pub events: Recorder,
-    /// The users.
     pub traffic: Arc<Mutex<Traffic>>,
     /// Whether nobody answers questions about metrics.
     pub metrics_down: Arc<AtomicBool>,

@@ -32,7 +32,6 @@ pub const NODES: u64 = 3;
 /// What goes on in one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// No node yet.
     New,
     /// On a node, containers not started.
     Creating,
@@ -42,7 +41,6 @@ pub enum Stage {
     BackOff,
     /// The image could not be pulled; `true` while waiting for the next try.
     PullFailed(bool),
-    /// No node takes it.
     Unschedulable,
 }
 

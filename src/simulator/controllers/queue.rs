@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use crate::kubernetes::store::Key;
 
-/// Objects to look at.
 #[derive(Debug, Default)]
 pub struct Queue {
     ready: VecDeque<Key>,

@@ -16,12 +16,10 @@ pub struct ReplicaSet {
 }
 
 impl ReplicaSet {
-    /// Wraps a stored object.
     pub fn new(object: Arc<Value>) -> Self {
         Self { object }
     }
 
-    /// Returns the object.
     pub fn object(&self) -> &Value {
         &self.object
     }
@@ -31,22 +29,18 @@ impl ReplicaSet {
         Key::of(Kind::ReplicaSet, &self.object)
     }
 
-    /// Returns its name.
     pub fn name(&self) -> &str {
         object::name(&self.object)
     }
 
-    /// Returns its uid.
     pub fn uid(&self) -> &str {
         object::uid(&self.object)
     }
 
-    /// Returns a label.
     pub fn label(&self, key: &str) -> &str {
         object::label(&self.object, key).unwrap_or_default()
     }
 
-    /// Returns an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         object::annotation(&self.object, key)
     }
@@ -56,7 +50,6 @@ impl ReplicaSet {
         self.annotation(annotation).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    /// Returns the wanted pods.
     pub fn wanted(&self) -> i64 {
         number(&self.object, "/spec/replicas", 1)
     }
@@ -66,12 +59,10 @@ impl ReplicaSet {
         number(&self.object, "/status/replicas", 0)
     }
 
-    /// Returns the ready pods.
     pub fn ready(&self) -> i64 {
         number(&self.object, "/status/readyReplicas", 0)
     }
 
-    /// Returns the available pods.
     pub fn available(&self) -> i64 {
         number(&self.object, "/status/availableReplicas", 0)
     }
@@ -81,7 +72,6 @@ impl ReplicaSet {
         object::time(&self.object, "/metadata/creationTimestamp").unwrap_or_default()
     }
 
-    /// Returns its pod template.
     pub fn template(&self) -> &Value {
         self.object.pointer("/spec/template").unwrap_or(&Value::Null)
     }

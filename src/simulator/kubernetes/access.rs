@@ -12,7 +12,6 @@ use super::store::{Key, Store};
 /// What a person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
     Admin,
     /// Read, and change workloads: the `edit` role with the one that Argo Rollouts adds to it.
     Edit,
@@ -110,7 +109,6 @@ impl Access {
         users.push((token.to_owned(), user));
     }
 
-    /// Makes a token invalid.
     pub fn expire(&self, token: &str) {
         self.users.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| other != token);
     }

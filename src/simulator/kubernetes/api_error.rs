@@ -10,11 +10,9 @@ use super::resources::{Kind, Resource};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{code} {reason}: {message}")]
 pub struct ApiError {
-    /// HTTP status code.
     pub code: u16,
     /// Machine-readable reason, as in `metav1.StatusReason`.
     pub reason: &'static str,
-    /// Message for people.
     pub message: String,
     /// `details` of the `Status`, `null` for none.
     pub details: Box<Value>,
@@ -283,7 +281,6 @@ impl ApiError {
         status
     }
 
-    /// Returns the HTTP response.
     pub fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.status())));
         *response.status_mut() = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

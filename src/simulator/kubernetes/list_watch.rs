@@ -44,7 +44,6 @@ fn selector(call: &Call<'_>, target: &Target) -> Result<Selector, ApiError> {
     Selector::parse(target.kind, call.query.get("labelSelector"), call.query.get("fieldSelector"))
 }
 
-/// Answers a list.
 pub fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
     let selector = selector(call, target)?;
     let (version, objects) = call.server.store.list(target.kind, Some(&target.namespace));
@@ -105,7 +104,6 @@ fn continuation(token: &str) -> Result<usize, ApiError> {
     token.strip_prefix("sim-").and_then(|offset| offset.parse().ok()).ok_or_else(ApiError::continue_expired)
 }
 
-/// One open watch.
 struct Watch {
     server: Arc<Server>,
     method: String,
@@ -126,7 +124,6 @@ struct Watch {
     ended: bool,
 }
 
-/// Answers a watch.
 pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiError> {
     let selector = selector(call, target)?;
     let store = &call.server.store;

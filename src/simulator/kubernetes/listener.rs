@@ -34,7 +34,6 @@ impl Door {
         Ok(Self { address, _guard: guard, listener, faults, shutdown })
     }
 
-    /// Returns the address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -166,7 +165,6 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Resets the connection.
     pub fn cut(&self) {
         self.cut.cancel();
     }

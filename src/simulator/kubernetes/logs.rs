@@ -69,7 +69,6 @@ impl Logs {
         log.dropped = 0;
     }
 
-    /// Forgets a pod.
     pub fn forget(&self, uid: &str) {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.changed.send_modify(|n| *n += 1);

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use super::object;
 use super::store::Part;
 
-/// Who writes, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The field manager: `fieldManager` of the request, or its user agent up to the first slash.

@@ -38,12 +38,10 @@ pub fn uid(object: &Value) -> &str {
     text(object, "/metadata/uid")
 }
 
-/// Returns one annotation.
 pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.get("metadata")?.get("annotations")?.get(key)?.as_str()
 }
 
-/// Returns one label.
 pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.get("metadata")?.get("labels")?.get(key)?.as_str()
 }
@@ -88,7 +86,6 @@ pub fn remove(object: &mut Value, path: &[&str]) -> Option<Value> {
     at.as_object_mut()?.shift_remove(*last)
 }
 
-/// Sets one annotation.
 pub fn annotate(object: &mut Value, key: &str, value: &str) {
     set(object, &["metadata", "annotations", key], json!(value));
 }

@@ -2,10 +2,8 @@
 
 use super::resources::Kind;
 
-/// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// Objects.
     Objects(Target),
     /// An access or identity review: `selfsubjectaccessreviews` and its like.
     Review {
@@ -23,9 +21,7 @@ pub enum Route {
 /// A kind that the server does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// API group.
     pub group: String,
-    /// Plural name.
     pub plural: String,
     /// Namespace, `""` for all.
     pub namespace: String,
@@ -34,7 +30,6 @@ pub struct Unknown {
 /// Objects that a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Their kind.
     pub kind: Kind,
     /// Namespace, `""` for all of them and for cluster-scoped kinds.
     pub namespace: String,
@@ -45,7 +40,6 @@ pub struct Target {
 }
 
 impl Route {
-    /// Reads a path.
     pub fn parse(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let (group, version, rest) = match parts.as_slice() {
@@ -97,7 +91,6 @@ pub struct Query {
 }
 
 impl Query {
-    /// Takes decoded pairs.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         Self { pairs }
     }

@@ -5,7 +5,6 @@
 
 use serde_json::{Value, json};
 
-/// Begins every message.
 const MAGIC: &[u8] = b"k8s\0";
 /// `runtime.Unknown.typeMeta`
 const TYPE: u64 = 1;

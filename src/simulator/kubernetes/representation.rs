@@ -11,7 +11,6 @@ use super::table;
 /// The form of an answer, from the `Accept` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Representation {
-    /// Whole objects.
     Whole,
     /// `PartialObjectMetadata`.
     Metadata,
@@ -40,7 +39,6 @@ impl Representation {
             .unwrap_or(Self::Whole)
     }
 
-    /// Shows one object.
     pub fn one(self, kind: Kind, object: &Value) -> Value {
         match self {
             Self::Whole => object.clone(),

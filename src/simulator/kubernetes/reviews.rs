@@ -11,7 +11,6 @@ use super::protobuf;
 use super::representation::json_response;
 use super::server::Call;
 
-/// Answers a review.
 pub fn answer(call: &Call<'_>, group: &str, plural: &str) -> Result<Response<Body>, ApiError> {
     if call.method != Method::POST {
         return Err(ApiError::method_not_allowed());

@@ -30,17 +30,13 @@ const REQUESTS_KEPT: usize = 20_000;
 /// One request that reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// HTTP method.
     pub method: String,
-    /// Path without the query.
     pub path: String,
     /// Query string, `""` for none.
     pub query: String,
     /// Content type of the body.
     pub content_type: String,
-    /// Body as text.
     pub body: String,
-    /// When it arrived.
     pub at: Timestamp,
     /// HTTP status answered, 0 while there is none.
     pub status: u16,
@@ -65,13 +61,9 @@ impl Recorded {
 /// What the handlers of one server share.
 #[derive(Debug)]
 pub struct Server {
-    /// The objects.
     pub store: Store,
-    /// What goes wrong.
     pub faults: Faults,
-    /// Who may do what.
     pub access: Access,
-    /// What containers print.
     pub logs: logs::Logs,
     requests: Mutex<(u64, Vec<(u64, Recorded)>)>,
     recording: AtomicBool,
@@ -79,21 +71,14 @@ pub struct Server {
 
 /// One request on its way through the handlers.
 pub struct Call<'a> {
-    /// The server.
     pub server: &'a Arc<Server>,
-    /// Who asks.
     pub user: &'a User,
-    /// HTTP method.
     pub method: &'a Method,
     /// Path and query as sent.
     pub uri: &'a Uri,
-    /// Headers.
     pub headers: &'a HeaderMap,
-    /// Decoded query.
     pub query: &'a Query,
-    /// Body.
     pub body: &'a Bytes,
-    /// The connection.
     pub connection: &'a Connection,
 }
 
@@ -110,7 +95,6 @@ impl Server {
         }
     }
 
-    /// Returns the routes.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new().fallback(handle).with_state(Arc::clone(self))
     }

@@ -24,19 +24,15 @@ const HISTORY: usize = 8192;
 /// resourceVersion of an empty cluster: real ones never start at zero either.
 const FIRST_VERSION: u64 = 1000;
 
-/// Where an object lives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// The kind.
     pub kind: Kind,
     /// The namespace, `""` for cluster-scoped kinds.
     pub namespace: String,
-    /// The name.
     pub name: String,
 }
 
 impl Key {
-    /// Builds a key.
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
         Self {
             kind,
@@ -56,16 +52,13 @@ impl Key {
 pub enum Part {
     /// Everything but the status, where the kind has a status subresource.
     Main,
-    /// Only the status.
     Status,
 }
 
 /// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It is new.
     Added,
-    /// It changed.
     Modified,
     /// It is gone; the change carries its last state at the version of the deletion.
     Deleted,
@@ -74,15 +67,11 @@ pub enum ChangeKind {
 /// One entry of the history.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// resourceVersion of the change.
     pub version: u64,
-    /// What happened.
     pub what: ChangeKind,
-    /// To which object.
     pub key: Key,
     /// State after the change, or the last one before a deletion.
     pub object: Arc<Value>,
-    /// State before the change.
     pub previous: Option<Arc<Value>>,
 }
 
@@ -149,7 +138,6 @@ impl Store {
         self.changed.subscribe()
     }
 
-    /// Returns one object.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
         self.lock().objects.get(key).cloned()
     }

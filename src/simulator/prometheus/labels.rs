@@ -54,7 +54,6 @@ impl Labels {
         more
     }
 
-    /// Only the named labels.
     pub fn only(&self, names: &[String]) -> Self {
         self.kept(|name| names.iter().any(|n| n == name))
     }
@@ -90,7 +89,6 @@ impl fmt::Display for Labels {
 /// One condition on a label, as in `code=~"5.."`.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    /// The label's name.
     pub name: String,
     /// What its value must be like.
     pub test: Test,

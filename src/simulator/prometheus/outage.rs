@@ -10,10 +10,8 @@ use super::answer::Answer;
 /// What is wrong with the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outage {
-    /// Nothing.
     #[default]
     None,
-    /// Every connection is reset.
     Down,
     /// Requests are taken and not answered until the outage ends.
     Hang,

@@ -17,7 +17,6 @@ pub struct SeriesId(usize);
 #[derive(Clone, Debug)]
 pub struct Fetched {
     pub labels: Labels,
-    /// Oldest first.
     pub samples: Vec<Sample>,
 }
 

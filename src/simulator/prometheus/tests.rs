@@ -13,7 +13,6 @@ use super::{Metrics, PodLoad};
 
 /// When the test scrapes begin, in seconds.
 const START: i64 = 1_795_177_980;
-/// Seconds between two scrapes.
 const INTERVAL: i64 = 5;
 
 fn pod(name: &str, requests_per_second: f64, error_ratio: f64) -> PodLoad {

@@ -14,9 +14,7 @@ use super::store::{SeriesId, Store};
 pub struct PodLoad {
     /// The cluster's name, a label of every series.
     pub cluster: String,
-    /// The pod's namespace.
     pub namespace: String,
-    /// The pod's name.
     pub pod: String,
     /// Requests per second that reach the pod; nothing below zero is counted.
     pub requests_per_second: f64,

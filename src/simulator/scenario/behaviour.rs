@@ -11,14 +11,12 @@ pub enum Fate {
     Runs,
     /// It starts, exits and is restarted, ever more slowly.
     Crashes {
-        /// Its exit code.
         exit_code: i64,
         /// How long it lives, in scenario time.
         after: Duration,
     },
     /// It starts and becomes ready, exits after a while and is restarted, again and again.
     WearsOut {
-        /// Its exit code.
         exit_code: i64,
         /// How long it lives, in scenario time.
         after: Duration,
@@ -50,7 +48,6 @@ impl Default for Service {
     }
 }
 
-/// When a change begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Onset {
     /// When the image's track first has at least this share of the traffic, in percent.
@@ -62,15 +59,12 @@ pub enum Onset {
 /// A change of what users feel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
-    /// When it begins.
     pub onset: Onset,
     /// How long it takes to get there, in scenario time.
     pub ramp: Duration,
-    /// Where it leads.
     pub to: Service,
 }
 
-/// How one image behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Behaviour {
     /// Time from creation to readiness, in scenario time.

@@ -6,7 +6,6 @@ use super::Scenario;
 use super::behaviour::{Change, Fate, Onset, Service};
 use crate::SimulatorError;
 
-/// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrillFault {
     /// One request in twelve fails.
@@ -15,7 +14,6 @@ pub enum DrillFault {
     Latency,
     /// Pods crash after they have lived so long, again and again.
     Crash,
-    /// Nothing.
     None,
 }
 

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -57,7 +56,6 @@ pub enum Kind {
     Deployment,
 }
 
-/// A place.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
@@ -96,7 +94,6 @@ pub struct Update {
     pub change_cause: Option<String>,
 }
 
-/// How an image behaves.
 #[expect(clippy::struct_field_names, reason = "the key in the file")]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,7 +113,6 @@ pub struct Image {
     pub log: Vec<String>,
     /// Share of requests that fail, 0 to 1.
     pub error_ratio: Option<f64>,
-    /// Median latency.
     pub median: Option<String>,
     /// Spread of the latency: sigma of a log-normal distribution.
     pub sigma: Option<f64>,
@@ -179,7 +175,6 @@ pub struct Change {
 }
 
 impl Change {
-    /// Returns where it leads.
     pub fn service(&self) -> Service<'_> {
         Service {
             error_ratio: self.error_ratio,

@@ -39,7 +39,6 @@ const DRILL: (&str, &str) = ("drill", include_str!("../scenarios/drill.toml"));
 /// A scenario, ready to run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its name.
     pub name: String,
     /// One line for a list.
     pub title: String,
@@ -56,11 +55,8 @@ pub struct Scenario {
 /// A place of a scenario.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// Short name.
     pub name: String,
-    /// Kube context.
     pub context: String,
-    /// Namespace of its objects.
     pub namespace: String,
     /// Whether promotion wants its name typed.
     pub protected: bool,
@@ -76,7 +72,6 @@ pub struct Environment {
     pub(super) history: Vec<Past>,
     /// The image that goes out when the simulation begins.
     pub(super) update: Option<Update>,
-    /// How images behave here.
     pub(super) images: HashMap<String, Behaviour>,
     /// How images behave that nobody described.
     pub(super) other_images: Behaviour,
@@ -101,7 +96,6 @@ pub(super) struct Update {
 /// Something that happens by itself.
 #[derive(Debug, Clone)]
 pub(super) struct ScenarioEvent {
-    /// When, in scenario time.
     pub at: Duration,
     /// For how long, in scenario time.
     pub lasts: Duration,
@@ -115,9 +109,7 @@ pub(super) struct ScenarioEvent {
 pub(super) enum EventKind {
     /// The API server is away.
     ApiOutage,
-    /// The API server misbehaves.
     Api(super::faults::Rule),
-    /// Prometheus misbehaves.
     Metrics(Outage),
 }
 
@@ -140,7 +132,6 @@ impl Scenario {
         Self::parse(name, text)
     }
 
-    /// Reads a scenario.
     pub fn parse(name: &str, text: &str) -> Result<Self, SimulatorError> {
         let bad = |why: String| SimulatorError::BadScenario { name: name.to_owned(), why };
         let file: file::File = toml::from_str(text).map_err(|error| bad(error.to_string()))?;

@@ -9,27 +9,22 @@ use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of}
 /// How many tags are looked at to find the version before.
 const TAGS_TRIED: usize = 50;
 
-/// Both ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ends {
     /// What is stable; where nothing else comes in, the version before; `None` for the first version of all.
     pub from: Option<(Point, Oid)>,
-    /// What comes in.
     pub to: (Point, Oid),
 }
 
 /// Why there is no repository to ask.
 #[derive(Debug, thiserror::Error)]
 pub enum NoRepository {
-    /// None is known.
     #[error("no git repository is known: set [service] repository to its folder")]
     NotSet,
-    /// It is none.
     #[error(transparent)]
     Git(#[from] GitError),
 }
 
-/// Opens the release's repository.
 pub async fn open(tools: &Tools) -> Result<Git, NoRepository> {
     let folder = tools.repository.as_ref().ok_or(NoRepository::NotSet)?;
     Ok(Git::open(folder).await?)

@@ -23,7 +23,6 @@ pub use version::versioning;
 /// Which parts are asked for beside the commits and the version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
-    /// The migrations, as configured.
     pub migrations: Option<Migrations>,
     /// The differences to the environment before, as configured.
     pub drift: Option<Drift>,

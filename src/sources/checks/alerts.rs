@@ -37,7 +37,6 @@ struct Status {
     state: String,
 }
 
-/// Looks.
 pub(super) async fn look(asked: &Alerts, scene: &Scene, tools: &Tools) -> Evidence {
     match firing(asked, scene, tools).await {
         Ok(alerts) => judge(&alerts, asked, &tools.redactor),

@@ -13,7 +13,6 @@ use crate::platform::Redactor;
 /// Largest file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// Looks.
 pub(super) async fn look(asked: &Benchmark, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await

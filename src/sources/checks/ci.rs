@@ -16,10 +16,8 @@ const SHORTEST: usize = 7;
 const WHOLE: usize = 40;
 /// Most pages of a list that are read.
 const MOST_PAGES: usize = 20;
-/// Entries of a page.
 const PAGE: usize = 100;
 
-/// Looks.
 pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
     let commit = match commit(scene, redactor) {
@@ -69,11 +67,9 @@ struct Job {
     outcome: Outcome,
     /// What its own word for that is.
     word: String,
-    /// Where to read on.
     link: String,
 }
 
-/// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,

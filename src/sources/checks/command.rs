@@ -20,12 +20,10 @@ use crate::platform::Redactor;
 
 /// How many of the last lines are kept.
 const LAST_LINES: usize = 40;
-/// Variables that it inherits.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How long output is waited for that others hold open after the program has ended.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Looks.
 pub(super) async fn look(asked: &Command, scene: &Scene, tools: &Tools) -> Evidence {
     let Some((program, arguments)) = asked.argv.split_first() else {
         return Evidence::blind("there is no program to run: set `argv`");

@@ -22,7 +22,6 @@ const WORST: usize = 20;
 /// Most lines that are kept, over all files.
 const MOST_LINES: usize = 20_000_000;
 
-/// Looks.
 pub(super) async fn look(asked: &Coverage, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
@@ -42,7 +41,6 @@ struct Covered {
 }
 
 impl Covered {
-    /// Adds a line.
     fn add(&mut self, file: &str, line: u32, hit: bool) -> Result<(), String> {
         if !self.files.contains_key(file) {
             self.files.insert(file.to_owned(), HashMap::new());

@@ -7,7 +7,6 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::plural;
 use crate::sources::changes::drift;
 
-/// Compares both.
 pub(super) async fn look(asked: &Drift, scene: &Scene, tools: &Tools) -> Evidence {
     if let (Some(env), None) = (&scene.env, &scene.previous) {
         return Evidence::passed(format!("{env} is the first environment: there is none before it to differ from"));

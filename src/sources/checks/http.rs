@@ -18,7 +18,6 @@ const LARGEST: usize = 1 << 20;
 /// How many lines of a body that is not as it should be are shown.
 const BODY_LINES: usize = 10;
 
-/// Looks.
 pub(super) async fn look(asked: &Http, _scene: &Scene, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
     let what = format!("{} {}", asked.method.word(), shown(&asked.url, redactor));

@@ -16,7 +16,6 @@ use crate::platform::Redactor;
 /// Most files that are listed as evidence of what passed.
 const FILES_LISTED: usize = 50;
 
-/// Looks.
 pub(super) async fn look(asked: &Junit, _scene: &Scene, tools: &Tools) -> Evidence {
     let files = asked.files.clone();
     apart(tools, move |reading| match find(&files, Some("**/*.xml"), reading) {
@@ -34,7 +33,6 @@ struct Tally {
     skipped: u64,
     /// The first failures, as lines of evidence.
     failures: Vec<String>,
-    /// Their names.
     names: Vec<String>,
     redactor: Redactor,
 }

@@ -37,23 +37,17 @@ use crate::platform::Redactor;
 /// What a look is about: the artifact on its way into an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scene {
-    /// The environment.
     pub env: Option<EnvName>,
-    /// Its namespace.
     pub namespace: String,
-    /// Its workloads.
     pub workloads: Vec<WorkloadId>,
-    /// Name of the service.
     pub service: String,
     /// Version that comes in, as its image says, e.g. `1.5.0`.
     pub version: String,
-    /// Images that come in.
     pub images: Vec<String>,
     /// Commit that it was built from, if anything says so.
     pub commit: Option<Built>,
     /// Version that is stable now, where another one comes in.
     pub stable_version: Option<String>,
-    /// Commit of that.
     pub stable_commit: Option<Built>,
     /// The environment before, in promotion order.
     pub previous: Option<EnvName>,
@@ -84,7 +78,6 @@ pub struct Tools {
     pub cluster: Option<(ReadClient, String)>,
     /// API server and namespace of the environment before.
     pub previous: Option<(ReadClient, String)>,
-    /// The release's git repository.
     pub repository: Option<PathBuf>,
     /// What stands before the version in the names of its tags, where that is configured.
     pub tag_prefix: Option<String>,
@@ -103,7 +96,6 @@ impl Tools {
 /// What a look came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// The answer.
     pub found: Found,
     /// One line: the figures, or the reason.
     pub summary: String,
@@ -117,7 +109,6 @@ impl Evidence {
     /// More lines than this are cut off by the runner, which says how many there were.
     pub const LINES: usize = 500;
 
-    /// It holds.
     pub fn passed(summary: impl Into<String>) -> Self {
         Self { found: Found::Passed, summary: summary.into(), lines: Vec::new(), green_when: String::new() }
     }

@@ -7,7 +7,6 @@ use crate::config::checks::Promql;
 use crate::platform::Redactor;
 use crate::sources::prometheus::answer::{Answer, Data};
 
-/// Looks.
 pub(super) async fn look(asked: &Promql, scene: &Scene, tools: &Tools) -> Evidence {
     let Some(prometheus) = &tools.prometheus else {
         return Evidence::blind(

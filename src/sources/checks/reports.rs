@@ -25,7 +25,6 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 /// A file that was found.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
-    /// Where it is.
     pub path: PathBuf,
     /// What it is called in messages: from the config's folder on.
     pub name: String,
@@ -185,7 +184,6 @@ impl Report {
         format!("written {} ago", duration(self.age.max(SignedDuration::ZERO)))
     }
 
-    /// Opens it as text.
     pub fn open(&self, reading: &Reading) -> Result<Text<File>, String> {
         let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
         Ok(Text::new(file, reading.stop.clone()))
@@ -222,12 +220,10 @@ pub(super) struct Text<R> {
     stop: Stop,
     /// Bytes of a character that is not complete yet.
     open: Vec<u8>,
-    /// Bytes that were fine.
     read: u64,
 }
 
 impl<R> Text<R> {
-    /// Makes it.
     pub fn new(from: R, stop: Stop) -> Self {
         Self { from, stop, open: Vec::new(), read: 0 }
     }

@@ -24,7 +24,6 @@ use crate::sources::inbox::Outlet;
 /// What is looked at, and what the answers are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// What comes in.
     pub scene: Scene,
     /// [`Candidate::key`](crate::domain::rules::checklist::Candidate::key).
     pub subject: String,
@@ -46,21 +45,15 @@ const IN_TIME: f64 = 0.8;
 
 /// What the checks of one environment need.
 pub struct CheckRunner {
-    /// The environment.
     pub env: EnvName,
     /// Its checks; those that a person or the world answers are left alone.
     pub checks: Vec<CheckConfig>,
-    /// What they look with.
     pub tools: Tools,
-    /// What they look at.
     pub asks: watch::Receiver<Option<Ask>>,
     /// Who asks for another look.
     pub again: broadcast::Receiver<Again>,
-    /// Room for looks.
     pub room: Arc<Semaphore>,
-    /// Where to leave answers.
     pub outlet: Outlet,
-    /// Ends everything.
     pub cancel: CancellationToken,
 }
 
@@ -84,7 +77,6 @@ impl CheckRunner {
 /// A look that is over: which check, and what it came to.
 type Done = (CheckId, Evidence);
 
-/// The task's state.
 struct Looks {
     runner: CheckRunner,
     ask: Option<Ask>,

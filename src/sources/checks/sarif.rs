@@ -15,7 +15,6 @@ use shape::{Log, Outcome, Run};
 /// Largest report, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// Looks.
 pub(super) async fn look(asked: &Sarif, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
@@ -30,7 +29,6 @@ pub(super) async fn look(asked: &Sarif, _scene: &Scene, tools: &Tools) -> Eviden
 struct Tally {
     /// Results at or above the level.
     found: u64,
-    /// Results below it.
     below: u64,
     suppressed: u64,
     /// The first that were found: how bad, and as a line of evidence.

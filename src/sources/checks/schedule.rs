@@ -8,7 +8,6 @@ use crate::config::checks::Schedule;
 use crate::domain::facts::text::duration;
 use crate::domain::record::checklist::schedule::{Answer, shown};
 
-/// Looks at the clock.
 #[expect(clippy::unused_async, reason = "all kinds are looked at alike")]
 pub(super) async fn look(asked: &Schedule, _scene: &Scene, _tools: &Tools) -> Evidence {
     let zone = asked.zone.clone().unwrap_or_else(TimeZone::system);

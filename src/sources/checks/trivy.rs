@@ -89,7 +89,6 @@ struct Leak {
     line: Option<i64>,
 }
 
-/// Looks.
 pub(super) async fn look(asked: &Trivy, _scene: &Scene, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
@@ -105,14 +104,12 @@ struct Tally {
     vulnerabilities: u64,
     misconfigurations: u64,
     secrets: u64,
-    /// Findings below the severity.
     below: u64,
     /// Findings whose severity nobody knows.
     unknown: u64,
     /// The first findings: how bad, and as a line of evidence.
     lines: Vec<(Severity, String)>,
     names: Vec<String>,
-    /// What was scanned.
     artifacts: Vec<String>,
     targets: u64,
     redactor: Redactor,

@@ -19,9 +19,7 @@ use crate::sources::prometheus::trouble::tidy;
 /// Largest answer that is read where JSON is asked for, in bytes.
 const LARGEST: usize = 8 << 20;
 
-/// An answer.
 pub(super) struct Got {
-    /// HTTP status.
     pub status: u16,
     /// Where it redirects to, without parameters.
     pub to: Option<String>,
@@ -29,7 +27,6 @@ pub(super) struct Got {
     pub kind: String,
     /// The body, up to the limit that was set.
     pub body: Vec<u8>,
-    /// The body is longer.
     pub is_longer: bool,
     /// Time from sending the request until the body was read.
     pub took: Duration,
@@ -185,7 +182,6 @@ impl Got {
     }
 }
 
-/// Asks for JSON.
 pub(super) async fn json<T: DeserializeOwned>(
     request: RequestBuilder,
     url: &Url,

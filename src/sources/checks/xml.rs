@@ -8,12 +8,10 @@ use quick_xml::{Reader, XmlVersion, escape};
 
 /// Longest tag or text that is taken in at once, in bytes.
 const LONGEST: usize = 16 << 20;
-/// Deepest nesting of elements.
 const DEEPEST: usize = 100;
 
 /// A piece of a document.
 pub(super) enum Piece<'a> {
-    /// An element begins.
     Open(Element<'a>),
     /// Text in it, in as many parts as it comes.
     Text(Cow<'a, str>),
@@ -54,7 +52,6 @@ impl Element<'_> {
 pub(super) enum Doctype {
     /// It may name one, which is not looked at.
     MayBeNamed,
-    /// It may not.
     Refused,
 }
 
@@ -68,7 +65,6 @@ pub(super) struct Xml<R> {
 }
 
 impl<R: Read> Xml<R> {
-    /// Begins to read.
     pub fn new(from: R, doctype: Doctype) -> Self {
         let metered = Metered { from: BufReader::with_capacity(64 << 10, from), taken: 0 };
         let mut reader = Reader::from_reader(metered);
@@ -76,7 +72,6 @@ impl<R: Read> Xml<R> {
         Self { reader, buffer: Vec::new(), depth: 0, has_root: false, doctype }
     }
 
-    /// Reads the next piece.
     pub fn next(&mut self) -> Result<Piece<'_>, String> {
         loop {
             self.buffer.clear();

@@ -47,36 +47,26 @@ pub enum GitError {
     /// There is no such commit.
     #[error("{} does not know the commit {revision}: `git fetch --tags` in it", folder.display())]
     UnknownCommit {
-        /// Where.
         folder: PathBuf,
-        /// Which.
         revision: String,
     },
     /// There is no such tag.
     #[error("{} has no tag {}: `git fetch --tags` in it, or tag the commit", folder.display(), names.join(" or "))]
     NoTag {
-        /// Where.
         folder: PathBuf,
-        /// Its possible names.
         names: Vec<String>,
     },
-    /// It took too long.
     #[error("git did not answer in {} s", .0.as_secs())]
     TooSlow(Duration),
-    /// It answered too much.
     #[error("git answered more than {} MiB", .0 >> 20)]
     TooMuch(u64),
     /// The line to it broke.
     #[error("reading what git says: {0}")]
     Broken(std::io::Error),
-    /// It refused.
     #[error("git {what} in {}: {said}", folder.display())]
     Refused {
-        /// Where.
         folder: PathBuf,
-        /// What it was asked.
         what: &'static str,
-        /// What it said.
         said: String,
     },
 }
@@ -92,7 +82,6 @@ impl Oid {
         is_hash.then(|| Self(text.to_owned()))
     }
 
-    /// Returns it as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -105,19 +94,15 @@ impl fmt::Display for Oid {
     }
 }
 
-/// A tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagRef {
-    /// Its name.
     pub name: String,
     /// The commit that it points at; `None` where it points at something else.
     pub commit: Option<Oid>,
 }
 
-/// Commits between two revisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
-    /// The commits, newest first.
     pub commits: Vec<RawCommit>,
     /// Whether there are more of them.
     pub cut: bool,
@@ -126,11 +111,8 @@ pub struct Range {
 /// What happened to a file between two revisions. A rename is a file that is gone and one that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileChange {
-    /// It is new.
     Added,
-    /// It is another one.
     Changed,
-    /// It is gone.
     Gone,
 }
 
@@ -169,7 +151,6 @@ impl Git {
         Ok(Self { folder: folder.to_owned(), prefix })
     }
 
-    /// Returns where it lies.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -255,7 +236,6 @@ impl Git {
         Ok(Range { commits, cut })
     }
 
-    /// Returns one commit.
     pub async fn show(&self, commit: &Oid) -> Result<Option<RawCommit>, GitError> {
         let words = [
             "log",

@@ -15,14 +15,12 @@ pub struct Traces {
     pub images: Vec<String>,
     /// Labels and annotations of its pod template.
     pub labels: BTreeMap<String, String>,
-    /// Its version.
     pub version: String,
 }
 
 /// A commit, and what told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The commit.
     pub commit: Oid,
     /// What told it, e.g. `tag v1.5.0`.
     pub told_by: String,

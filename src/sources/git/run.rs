@@ -42,7 +42,6 @@ const SETTINGS: [&str; 7] = [
     "i18n.logOutputEncoding=UTF-8",
 ];
 
-/// What git answered.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: ExitStatus,

@@ -18,7 +18,6 @@ use crate::domain::world::feed::Feed;
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Rights are asked again this often, for they may change under us.
 const EVERY: Duration = Duration::from_secs(300);
-/// After a failure, sooner.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Asks for all verbs, again and again.

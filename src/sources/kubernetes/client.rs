@@ -15,7 +15,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A client for reading and watching one API server. Its errors come in words, without what is secret in them.
 #[derive(Clone)]
 pub struct ReadClient {
-    /// The client itself.
     pub kube: kube::Client,
     redactor: Redactor,
 }

@@ -14,7 +14,6 @@ use crate::sources::inbox::Outlet;
 /// Why a part could not be heard of.
 #[derive(Clone, Debug)]
 pub struct Trouble {
-    /// In words.
     pub why: String,
     /// Whether the API server answered (and said no), as opposed to not being reached.
     pub answered: bool,

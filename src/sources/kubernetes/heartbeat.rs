@@ -14,7 +14,6 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::Meta;
 use crate::platform::kube_client::api_resource;
 
-/// How often to ask.
 const EVERY: Duration = Duration::from_secs(3);
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(3);

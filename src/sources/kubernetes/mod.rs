@@ -36,13 +36,9 @@ pub type CanaryByWorkload = BTreeMap<WorkloadId, KnownCanary>;
 /// What the watches of one environment need.
 #[derive(Clone)]
 pub struct KubernetesSource {
-    /// The environment.
     pub env: EnvName,
-    /// Client for reading.
     pub client: ReadClient,
-    /// Namespace.
     pub namespace: String,
-    /// Workloads to watch.
     pub workloads: Vec<WorkloadId>,
     /// Where to leave what is seen.
     pub outlet: Outlet,
@@ -54,7 +50,6 @@ pub struct KubernetesSource {
     pub refresh: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.
     pub shared: bool,
-    /// Ends everything.
     pub cancel: CancellationToken,
 }
 

@@ -63,14 +63,11 @@ impl Reduced for Meta {
 #[derive(Clone, Debug)]
 pub struct Raw<T> {
     meta: ObjectMeta,
-    /// Uids of its owners.
     pub owners: Vec<String>,
-    /// What is kept.
     pub kept: Option<T>,
 }
 
 impl<T> Raw<T> {
-    /// Returns the object's name.
     pub fn name(&self) -> &str {
         self.meta.name.as_deref().unwrap_or_default()
     }

@@ -15,7 +15,6 @@ use crate::platform::Redactor;
 
 /// Longest wait between two tries: short enough that an outage's end is seen at once, long enough to be no burden.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// First wait.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// How long after a failure answers count as a recovery: a server may answer and fail in turn.
 const CALM: Duration = Duration::from_secs(6);
@@ -25,9 +24,7 @@ const WATCH_SECONDS: u32 = 60;
 /// Selects what a watch sees.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Label selector.
     pub labels: Option<String>,
-    /// Field selector.
     pub fields: Option<String>,
 }
 

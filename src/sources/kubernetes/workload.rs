@@ -34,7 +34,6 @@ use crate::platform::kube_client::api_resource;
 /// Snapshots are left at most this often; the first after a quiet time at once.
 const SETTLE: Duration = Duration::from_millis(33);
 
-/// What a watch reports.
 enum WatchMessage {
     Object(Event<Raw<Object>>),
     TemplateOwner(Event<Raw<Deployment>>),
@@ -48,7 +47,6 @@ enum WatchMessage {
     Failed(Part, Trouble),
 }
 
-/// Which watch it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Object,

@@ -8,21 +8,16 @@ use serde::de::{Deserializer, Error as _};
 
 use crate::domain::facts::counters::Histogram;
 
-/// A successful answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The result.
     pub data: Data,
     /// Warnings that mean that the answer is not complete.
     pub warnings: Vec<String>,
 }
 
-/// A result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
-    /// One number.
     Scalar(Point),
-    /// One number per series.
     Vector(Vec<Element>),
     /// Numbers over time per series.
     Matrix(Vec<Run>),
@@ -40,9 +35,7 @@ pub struct Point {
 /// One element of an instant vector.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Element {
-    /// The labels.
     pub metric: BTreeMap<String, String>,
-    /// The value.
     pub value: Point,
 }
 
@@ -50,7 +43,6 @@ pub struct Element {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "AnyRun")]
 pub struct Run {
-    /// The labels.
     pub metric: BTreeMap<String, String>,
     /// The values, oldest first; steps without a value are left out.
     pub values: Vec<Point>,
@@ -128,7 +120,6 @@ enum Payload {
 pub struct Plain<T> {
     /// `success`, if it is one.
     pub status: String,
-    /// The answer.
     pub data: Option<T>,
 }
 
@@ -157,14 +148,11 @@ pub struct RaisedAlert {
 /// Answer of `/api/v1/rules`.
 #[derive(Deserialize)]
 pub struct RuleGroups {
-    /// Groups of rules.
     pub groups: Vec<RuleGroup>,
 }
 
-/// A group of rules.
 #[derive(Deserialize)]
 pub struct RuleGroup {
-    /// Its rules.
     pub rules: Vec<serde::de::IgnoredAny>,
 }
 

@@ -22,7 +22,6 @@ pub type Saved = BTreeMap<WorkloadId, Kept>;
 pub struct Kept {
     /// Address of the server whose counters they are.
     pub source: String,
-    /// How far.
     pub counters: Counters,
     /// What the judge has seen.
     pub judge: Judge,

@@ -23,15 +23,12 @@ const AT_ONCE: usize = 8;
 /// Whom to ask, and what. [`super::configured::questions`] makes them.
 #[derive(Clone, Debug)]
 pub struct Questions {
-    /// Whom to ask.
     pub client: PrometheusClient,
-    /// What to ask.
     pub queries: Arc<Queries>,
     /// How to reach the server: to read its secrets again.
     pub(super) settings: Arc<Prometheus>,
 }
 
-/// What one look brought.
 #[derive(Debug)]
 pub struct Looked {
     /// The readings of each workload.

@@ -6,7 +6,6 @@ use crate::domain::facts::signals::Signal;
 
 /// What the queries of a preset are made of.
 struct Parts {
-    /// The counter of requests.
     counter: &'static str,
     /// The histogram of latencies, and how many of its units make a second.
     buckets: (&'static str, u32),

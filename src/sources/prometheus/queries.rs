@@ -9,7 +9,6 @@ use crate::config::query::{Placeholder, Query, QueryError};
 use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::signals::{Signal, Tracks};
 
-/// Both tracks.
 pub const TRACKS: [Track; 2] = [Track::Stable, Track::Canary];
 
 /// What a question is about.

@@ -29,11 +29,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What the metrics of one environment need.
 #[derive(Clone, Debug)]
 pub struct PrometheusSource {
-    /// The environment.
     pub env: EnvName,
     /// What to ask, and whom.
     pub questions: Questions,
-    /// How often to look.
     pub interval: Duration,
     /// How much history to fetch.
     pub history: Duration,
@@ -47,7 +45,6 @@ pub struct PrometheusSource {
     pub pace: Pace,
     /// Asks for a look now.
     pub refresh: Arc<Notify>,
-    /// Ends everything.
     pub cancel: CancellationToken,
 }
 
@@ -57,7 +54,6 @@ impl PrometheusSource {
     /// How much history to fetch unless configured otherwise: an hour.
     pub const HISTORY: Duration = Duration::from_secs(60 * 60);
 
-    /// Starts the task.
     pub fn spawn(self, tasks: &TaskTracker) {
         let cancel = self.cancel.clone();
         tasks.spawn(async move {
@@ -72,12 +68,10 @@ impl PrometheusSource {
 /// The history of a workload as it was fetched, and the number of the attempt.
 type Fetched = (WorkloadId, u64, Result<History, QueryError>);
 
-/// The task's state.
 struct Watch {
     source: PrometheusSource,
     /// Whether the server refused us, so that secrets are to be read again.
     refused: bool,
-    /// What is looked at.
     known: BTreeMap<WorkloadId, Tracks>,
     /// Workloads whose history is to be fetched once the server answers.
     wanted: BTreeSet<WorkloadId>,
@@ -238,7 +232,6 @@ impl Watch {
         }
     }
 
-    /// Counts for the judge.
     async fn count(&mut self) {
         let told = if self.backoff.failures > 0 {
             self.counting.missed(&self.known, &self.backoff.why)

@@ -31,7 +31,6 @@ fn tracks() -> Tracks {
     Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) }
 }
 
-/// Settings for a server.
 fn settings(url: &str) -> Prometheus {
     Prometheus { window: SignedDuration::from_secs(60), ..Prometheus::at(url.parse().unwrap()) }
 }

@@ -113,7 +113,6 @@ pub fn relate(readings: &mut Readings, queries: &Queries, ages: &BTreeMap<Track,
 pub struct Grid {
     /// The first, by the server's clock.
     pub start: Timestamp,
-    /// The distance of two.
     pub step: Duration,
     /// How many steps follow the first.
     pub steps: i32,

@@ -12,15 +12,12 @@ pub enum SetupError {
     /// A secret cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The header is none.
     #[error("`{0}` is not a valid HTTP header, or its value has characters that a header cannot hold")]
     Header(String),
     /// The certificate authorities cannot be read.
     #[error("cannot read the certificate authorities in {path}: {reason}")]
     CaFile {
-        /// The file.
         path: String,
-        /// Why.
         reason: String,
     },
     /// The TLS library does not start.
@@ -31,10 +28,8 @@ pub enum SetupError {
 /// Why a question has no answer. `at` is the server's URL without user, password and parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// No connection.
     #[error("cannot reach {at}: {reason}; is it up, and reachable from here?")]
     Unreachable {
-        /// Where.
         at: String,
         /// Why, in the system's words.
         reason: String,
@@ -42,33 +37,24 @@ pub enum QueryError {
     /// The certificate is not trusted, or the handshake fails.
     #[error("TLS with {at} fails: {reason}; set `ca_file`, or check the host name")]
     Tls {
-        /// Where.
         at: String,
-        /// Why.
         reason: String,
     },
     /// The connection ended in the middle of the answer.
     #[error("{at} closed the connection before its answer was complete: {reason}")]
     Cut {
-        /// Where.
         at: String,
-        /// Why.
         reason: String,
     },
-    /// No answer in time.
     #[error("{at} gave no answer in {} s; is it overloaded, or the timeout too short?", .after.as_secs_f64())]
     TimedOut {
-        /// Where.
         at: String,
-        /// The deadline.
         after: Duration,
     },
     /// 401 or 403.
     #[error("{at} refuses us ({status}{said}): check the user, token or headers in the config")]
     Denied {
-        /// Where.
         at: String,
-        /// The HTTP status.
         status: u16,
         /// What the server said, with a colon before it; may be empty.
         said: String,
@@ -76,25 +62,19 @@ pub enum QueryError {
     /// A redirect: a log-in page, or http where https is wanted.
     #[error("{at} redirects to {to}: set the URL that answers by itself (a log-in proxy needs a token)")]
     Redirected {
-        /// Where.
         at: String,
-        /// Where to, without parameters.
         to: String,
     },
     /// There is no API at this path.
     #[error("{at} has no Prometheus API ({status}): is the path prefix right?")]
     NotFound {
-        /// Where.
         at: String,
-        /// The HTTP status.
         status: u16,
     },
     /// Something else answers, such as a proxy's log-in page.
     #[error("{at} answers {status} with {what} where JSON was expected: is a proxy in front, or the URL wrong?")]
     NotPrometheus {
-        /// Where.
         at: String,
-        /// The HTTP status.
         status: u16,
         /// What came, such as `HTML ("Sign in")`.
         what: String,
@@ -102,19 +82,15 @@ pub enum QueryError {
     /// 400 or 422: the server does not take the query.
     #[error("Prometheus rejects the query ({status} {kind}): {said}")]
     Rejected {
-        /// The HTTP status.
         status: u16,
         /// The server's kind of error, such as `bad_data`.
         kind: String,
-        /// The server's words.
         said: String,
     },
     /// 429 or 5xx.
     #[error("{at} cannot answer now ({status}{said})")]
     Unavailable {
-        /// Where.
         at: String,
-        /// The HTTP status.
         status: u16,
         /// What the server said, with a colon before it; may be empty.
         said: String,
@@ -122,7 +98,6 @@ pub enum QueryError {
     /// The JSON is cut off, of the wrong shape, or too long.
     #[error("{at} gave an answer that is not Prometheus': {what}")]
     Malformed {
-        /// Where.
         at: String,
         /// What is wrong with it.
         what: String,

@@ -50,7 +50,6 @@ pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
     7 + signals(scene).len() as u16 + rows.max().unwrap_or(0).max(2)
 }
 
-/// Draws an environment.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);

@@ -21,10 +21,8 @@ use super::theme::Role;
 const BELOW: u16 = 10;
 /// The fewest rows of charts.
 const CHARTS: u16 = 7;
-/// The narrowest card.
 const CARD: u16 = 36;
 
-/// Draws the deck.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let count = scene.model.core.world.environments.len() as u16;
     let next = next::lines(scene, usize::from(area.width.saturating_sub(2)));
@@ -60,7 +58,6 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     table_deck(scene, buf, area, next);
 }
 
-/// Cards, row by row.
 fn cards_in(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, per_row: u16, height: u16) {
     for (index, env) in scene.model.core.world.environments.iter().enumerate() {
         let (row, column) = (index as u16 / per_row, index as u16 % per_row);

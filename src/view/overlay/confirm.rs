@@ -20,9 +20,7 @@ use crate::view::scene::Scene;
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
-/// Columns of the content.
 const WIDE: u16 = 76;
-/// Columns of the labels.
 const LABEL: usize = 13;
 
 /// Draws the question; returns where the cursor stands where a name is typed.

@@ -22,7 +22,6 @@ pub(crate) fn help(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Inpu
     list(scene, buf, area, input, selected, (96, area.height.saturating_sub(4)), "help", "type to search")
 }
 
-/// Commands by name.
 pub(crate) fn palette(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Input, selected: usize) -> Position {
     list(scene, buf, area, input, selected, (72, 16), "command", "type its name")
 }

@@ -13,7 +13,6 @@ use crate::view::parts::row::{Row, put};
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
-/// Columns of the dialog.
 const COLUMNS: u16 = 70;
 
 /// The note of an acknowledgement.

@@ -14,7 +14,6 @@ use crate::view::parts::row::{highlight, put, put_all};
 use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
-/// Draws the picker.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, selected: usize) {
     let choices = revision_choices(scene.model);
     let env = scene.model.environment();

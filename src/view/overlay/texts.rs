@@ -42,7 +42,6 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
     put_all(buf, inside, scene.theme, lines);
 }
 
-/// A text in full.
 pub(crate) fn details(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &str, texts: &[String], scroll: usize) {
     let columns = usize::from(area.width.saturating_sub(10)).min(110);
     let lines: Vec<_> = texts

@@ -213,7 +213,6 @@ fn nice(value: f64) -> f64 {
     step * magnitude
 }
 
-/// Axes with their labels.
 fn axes(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale: Option<(Signal, f64)>, span: &Span) {
     let [upright, corner, along, tick, tick_below] = scene.theme.glyphs().axis;
     let last = plot.height.saturating_sub(1);
@@ -275,7 +274,6 @@ fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
     }
 }
 
-/// The lines themselves.
 #[expect(clippy::too_many_arguments, reason = "what is drawn, where, and on which scales")]
 fn lines(
     scene: &Scene<'_>,

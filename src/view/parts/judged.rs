@@ -9,7 +9,6 @@ use crate::view::scene::Scene;
 use crate::view::theme::Role;
 use analysis::{Heat, Opinion, Report, figure, time};
 
-/// Columns of a label.
 const LABEL: usize = 9;
 /// Columns of the evidence meter at most.
 const METER: usize = 20;

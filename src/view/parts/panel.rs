@@ -9,12 +9,9 @@ use crate::view::parts::row::put;
 use crate::view::text::line_width;
 use crate::view::theme::{Role, Theme};
 
-/// What a border says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edge {
-    /// A panel.
     Light,
-    /// What keys act on.
     Heavy,
     /// A dialog that stops or takes back.
     Danger,

@@ -17,7 +17,6 @@ pub(crate) enum Layer {
 /// Bits of a braille cell, by row and column.
 const DOTS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 
-/// Dots, in two layers.
 pub(crate) struct Plot {
     theme: Theme,
     width: usize,

@@ -17,7 +17,6 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Begins an empty line.
     pub(crate) fn new(theme: &Theme) -> Self {
         Self { theme: *theme, spans: Vec::new(), width: 0 }
     }
@@ -58,7 +57,6 @@ impl Row {
         self.gap(rest).push(Span::styled(shown, style))
     }
 
-    /// Leaves columns free.
     pub(crate) fn gap(self, columns: usize) -> Self {
         if columns == 0 { self } else { self.push(Span::raw(" ".repeat(columns))) }
     }
@@ -69,7 +67,6 @@ impl Row {
         self.gap(gap)
     }
 
-    /// Adds spans made elsewhere.
     pub(crate) fn add(mut self, line: impl IntoIterator<Item = Span<'static>>) -> Self {
         for span in line {
             self = self.push(span);
@@ -87,7 +84,6 @@ impl Row {
         self.width
     }
 
-    /// Ends the line.
     pub(crate) fn line(self) -> Line<'static> {
         Line::from(self.spans)
     }

@@ -16,7 +16,6 @@ use super::scene::Scene;
 use super::theme::Role;
 use crate::app::ladder::ladder;
 
-/// Draws the selected workload.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some((env, workload)) = scene.model.selected() else {
         put(buf, area, scene.theme, scene.row().say(Role::Label, " no workload is watched"));

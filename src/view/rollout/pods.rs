@@ -32,7 +32,6 @@ enum Entry<'a> {
     },
 }
 
-/// Draws the tree.
 pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let entries = workload.snapshot.as_ref().map(|snapshot| entries(snapshot, &scene.model.ui.filter));
     let entries = entries.unwrap_or_default();

@@ -15,13 +15,10 @@ const Z: f64 = 2.326_348;
 /// Part of the estimated shift that the interval must be above.
 const TOLERANCE: f64 = 0.25;
 
-/// Scrapes of a minute.
 const MINUTE: usize = 4;
 
-/// What is compared.
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
-    /// Errors in percent.
     Errors,
     /// A quantile of latency, as Prometheus estimates it.
     Quantile(f64),

@@ -11,7 +11,6 @@ pub struct LindonMalek {
     errors: (u64, u64),
 }
 
-/// Weight of the prior.
 const PRIOR: f64 = 20.0;
 
 pub const LINDON_MALEK: &str = "Lindon-Malek 1-sided a=.01";

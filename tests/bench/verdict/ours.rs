@@ -52,7 +52,6 @@ pub fn tiers() -> Vec<Box<dyn Method>> {
     ]
 }
 
-/// The judge on latency.
 pub fn latency() -> Box<dyn Method> {
     Ours::boxed(
         Rules::default(),

@@ -19,7 +19,6 @@ pub enum Must {
 pub struct Threshold {
     name: &'static str,
     must: Must,
-    /// Scrapes of a window.
     window: usize,
     /// Failures that are too many.
     failures: u32,

@@ -8,10 +8,8 @@ use rand_distr::{Distribution as _, Gamma, Normal, Poisson};
 pub const INTERVAL: u32 = 15;
 pub const SCRAPES: u32 = 240;
 
-/// Requests and errors.
 pub type Counts = (u64, u64);
 
-/// What one scrape brings.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     pub canary: Counts,
@@ -21,7 +19,6 @@ pub struct Sample {
     pub latency: Option<[Vec<u64>; 2]>,
 }
 
-/// Something random.
 pub struct Draw(SmallRng);
 
 impl Draw {
@@ -92,7 +89,6 @@ pub fn ramp(at: u32, draw: &mut Draw) -> Sample {
 /// How pods differ although their code is the same.
 #[derive(Clone, Copy, Debug)]
 pub enum Pods {
-    /// Not at all.
     Alike,
     /// Each has bursts of errors for a scrape, of this variance around 1.
     Bursts(f64),

@@ -3,7 +3,6 @@
 use crate::race::Method;
 use crate::world::Sample;
 
-/// The totals so far.
 #[derive(Default)]
 pub struct ZTest {
     canary: (u64, u64),

@@ -36,7 +36,6 @@ struct Bench {
     runtime: Runtime,
 }
 
-/// Where files cost least.
 pub fn memory() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }

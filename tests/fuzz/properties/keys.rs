@@ -63,7 +63,6 @@ pub fn check(data: &[u8]) {
     safe::frame(&model, width, height, ascii);
 }
 
-/// Lets one thing happen.
 fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
     let choice = bytes.byte();
     // Every character is a key with one byte, so that sequences are short; what is left are other messages.

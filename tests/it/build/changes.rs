@@ -95,7 +95,6 @@ fn told(changes: Result<Changes, String>) -> Model {
     model
 }
 
-/// Changes in every state.
 pub fn shots() -> Vec<(&'static str, Model)> {
     let blind = Changes {
         commits: commits(),

@@ -38,7 +38,6 @@ pub fn at(clock: &str) -> Timestamp {
     format!("2026-11-21T{clock}Z").parse().unwrap()
 }
 
-/// Some time before now.
 pub fn ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }

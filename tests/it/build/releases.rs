@@ -475,7 +475,6 @@ pub fn read_only() -> Model {
     model
 }
 
-/// Fifty environments.
 pub fn many() -> Model {
     let names: Vec<String> = (1..=50).map(|n| format!("cell-{n:02}")).collect();
     let mut model = model(names.iter().map(|name| settings(name, n_protected(name))), "cell-31");
@@ -499,7 +498,6 @@ fn n_protected(name: &str) -> bool {
     name > "cell-10"
 }
 
-/// A thousand pods.
 pub fn crowd() -> Model {
     let mut model = canary();
     let snapshot = rollout(

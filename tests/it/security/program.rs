@@ -51,7 +51,6 @@ impl Home {
     }
 }
 
-/// Goes through all screens.
 pub fn visit_screens(pty: &mut Pty) {
     for (key, shows) in [("2", "Rollout"), ("3", "Signals"), ("4", "Checklist"), ("5", "Changes"), ("6", "Journal")] {
         pty.send(key);

@@ -20,18 +20,15 @@ pub struct Order {
     pub kubeconfig: PathBuf,
     /// Where its API server is reached.
     pub url: String,
-    /// Namespace.
     pub namespace: String,
     /// Workload, e.g. `rollout/api`.
     pub workload: String,
     /// What to do with it.
     pub verb: Verb,
-    /// Where its journals are.
     pub journals: PathBuf,
 }
 
 impl Order {
-    /// Starts the child.
     pub fn start(&self) -> Checked<Child> {
         let child = Command::new(std::env::current_exe()?)
             .env(VARIABLE, serde_json::to_string(self)?)

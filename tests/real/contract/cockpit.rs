@@ -33,7 +33,6 @@ use tokio_util::task::TaskTracker;
 
 /// How a cockpit is opened.
 pub struct Opening {
-    /// Whose rights it has.
     pub who: String,
     /// Which workload it watches and steers.
     pub workload: WorkloadId,
@@ -66,18 +65,14 @@ impl Opening {
         self
     }
 
-    /// Opens as somebody else.
     pub fn by(mut self, who: &str) -> Self {
         who.clone_into(&mut self.who);
         self
     }
 }
 
-/// A cockpit.
 pub struct Cockpit {
-    /// What it knows.
     pub world: World,
-    /// Its dispatcher.
     pub dispatcher: Dispatcher,
     /// What its one workload is called.
     pub target: WorkloadKey,
@@ -94,11 +89,8 @@ pub struct Cockpit {
 
 /// What is known of the workload: what conditions look at.
 pub struct View<'a> {
-    /// Itself.
     pub state: &'a WorkloadState,
-    /// Its snapshot.
     pub snapshot: &'a Snapshot,
-    /// The figures.
     pub status: &'a Status,
 }
 

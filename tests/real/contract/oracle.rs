@@ -22,7 +22,6 @@ pub struct Leaf {
 pub struct RolloutText {
     /// The fields of its head by name, e.g. `SetWeight`; without icons.
     pub fields: BTreeMap<String, String>,
-    /// Roles by image.
     pub images: BTreeMap<String, BTreeSet<String>>,
     /// The tree by object name.
     pub tree: BTreeMap<String, Leaf>,

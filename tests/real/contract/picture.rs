@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep};
 use crate::contract::cockpit::{Cockpit, View};
 use crate::contract::oracle::{self, PodRow, RolloutText};
 
-/// What differs, in words.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
@@ -103,7 +102,6 @@ fn is_at(snapshot: &Snapshot, wanted: &Versions) -> bool {
         && pods == wanted.pods.keys().filter(|name| of_us(name)).cloned().collect()
 }
 
-/// What the tools said.
 struct Said {
     rollout: Option<RolloutText>,
     deployment: Option<String>,

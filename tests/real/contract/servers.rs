@@ -8,7 +8,6 @@ use simulator::{Options, Scenario, Simulator};
 use support::Checked;
 use support::cluster::{ApiServer, RealCluster, TestCluster};
 
-/// A kind of servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Servers {
     /// The embedded simulator, a fresh one for each case.

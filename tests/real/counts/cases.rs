@@ -22,7 +22,6 @@ use super::cockpit::Cockpit;
 use super::exporter::Exporter;
 use super::scraped::{Scraped, value};
 
-/// All cases.
 pub const ALL: &[(&str, Case)] = &[
     ("newborn_errors_resets_and_ended_pods_are_exact", || Box::pin(life_of_a_canary())),
     ("a_server_that_dies_and_a_restart_lose_nothing", || Box::pin(deaths())),

@@ -19,7 +19,6 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A cockpit that counts.
 pub struct Cockpit {
     inbox: Inbox,
     looks: Mutex<Vec<Look>>,
@@ -52,7 +51,6 @@ impl Cockpit {
         Ok(Self { inbox, looks: Mutex::default(), cancel, tasks, _senders: (tracks, Box::new(pods)) })
     }
 
-    /// Everything that was told.
     pub fn looks(&self) -> Vec<Look> {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         for feed in self.inbox.drain() {
@@ -63,7 +61,6 @@ impl Cockpit {
         looks.clone()
     }
 
-    /// The slices.
     pub fn scrapes(&self) -> Vec<Scrape> {
         let scrape = |look| if let Look::Scrape(scrape) = look { Some(scrape) } else { None };
         self.looks().into_iter().filter_map(scrape).collect()

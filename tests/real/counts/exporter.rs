@@ -11,16 +11,13 @@ use support::Checked;
 /// The counters of each pod by status; a pod that crashed begins with none.
 type Pods = Arc<Mutex<BTreeMap<String, BTreeMap<String, f64>>>>;
 
-/// The pods.
 #[derive(Clone)]
 pub struct Exporter {
     pods: Pods,
-    /// Where it listens.
     pub address: String,
 }
 
 impl Exporter {
-    /// Starts it with pods.
     pub async fn start() -> Checked<Self> {
         let pods = Pods::default();
         let app = axum::Router::new().route("/{pod}", axum::routing::get(metrics)).with_state(Arc::clone(&pods));
@@ -40,7 +37,6 @@ impl Exporter {
         self.lock().entry(pod.to_owned()).or_default().insert(code.to_owned(), value);
     }
 
-    /// Takes a counter away.
     pub fn remove(&self, pod: &str, code: &str) {
         self.lock().entry(pod.to_owned()).or_default().remove(code);
     }
@@ -50,7 +46,6 @@ impl Exporter {
         self.lock().insert(pod.to_owned(), BTreeMap::from([("200".to_owned(), answered)]));
     }
 
-    /// What a counter reads.
     pub fn read(&self, pod: &str, code: &str) -> Option<f64> {
         self.lock().get(pod)?.get(code).copied()
     }

@@ -18,7 +18,6 @@ use support::prometheus::PROGRAMS;
 
 use crate::suite::Suite;
 
-/// A case.
 pub type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
 
 /// Ends a case that hangs. Every wait in a case has a timeout of its own, which says more.

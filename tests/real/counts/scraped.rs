@@ -13,7 +13,6 @@ pub struct Scraped {
 }
 
 impl Scraped {
-    /// Starts one.
     pub async fn start(exporter: &Exporter, pods: &[&str]) -> Checked<Self> {
         let config = "global: {scrape_interval: 1s, scrape_timeout: 900ms}\n\
              scrape_configs: [{job_name: web, file_sd_configs: [{files: [targets.json], refresh_interval: 1s}]}]\n";

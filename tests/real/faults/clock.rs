@@ -105,7 +105,6 @@ fn an_hour_under_a_question(clock: &Clock, pty: &mut Pty) -> Checked {
     Ok(())
 }
 
-/// Everything is possible again.
 fn go_on(setup: &Setup, pty: &mut Pty) -> Checked {
     pty.wait_text("kubernetes ●");
     pty.wait_text("p would promote 34 → 50 %");

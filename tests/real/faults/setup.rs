@@ -129,7 +129,6 @@ impl Setup {
         program.env("KUBECONFIG", in_home("kubeconfig")).env("XDG_STATE_HOME", in_home(folder))
     }
 
-    /// Opens the screen.
     pub fn cockpit(&self, more: &[(&str, &str)]) -> Pty {
         self.with_state("state").envs(more).screen(&[], (200, 45))
     }
@@ -248,7 +247,6 @@ pub struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// Begins to measure.
     pub fn begin(proxy: &'a Proxy, pid: u32) -> Checked<Self> {
         Ok(Self { proxy, pid, began: Instant::now(), cpu: cpu(pid)?, seen: proxy.requests().len() })
     }

@@ -29,17 +29,13 @@ pub enum Promotion {
     FoundDone,
     /// It was lost on the way: found not done, and not sent again.
     FoundNotDone,
-    /// A clear no.
     Refused,
-    /// Confirmed as ever.
     Confirmed,
 }
 
 /// A fault between the cockpit and the API server.
 pub struct Row {
-    /// Name of the trial.
     pub name: &'static str,
-    /// What happens.
     pub fault: Fault,
     /// What becomes of a promotion that is on its way.
     pub promotion: Promotion,

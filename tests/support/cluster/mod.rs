@@ -22,7 +22,6 @@ pub use real::RealCluster;
 
 /// What a test may do to the API server of a cluster.
 pub trait ApiServer: Send + Sync {
-    /// Takes it away.
     fn stop(&self) -> BoxFuture<'_, Checked>;
 
     /// Brings it back, and waits until it is ready.
@@ -74,18 +73,14 @@ pub async fn config_for(kubeconfig: &Path, who: &str) -> Checked<kube::Config> {
 pub struct TestNamespace {
     pub cluster: TestCluster,
     pub name: String,
-    /// Of the admin.
     client: kube::Client,
 }
 
 /// What stands at one moment: the object's resourceVersion, and those of its ReplicaSets and pods by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versions {
-    /// Of the object.
     pub object: String,
-    /// Of its ReplicaSets.
     pub replicasets: BTreeMap<String, String>,
-    /// Of its pods.
     pub pods: BTreeMap<String, String>,
 }
 
@@ -131,7 +126,6 @@ impl TestNamespace {
         Api::namespaced_with(self.client.clone(), &self.name, &resource(kind))
     }
 
-    /// Creates objects in it.
     pub async fn create_objects(&self, objects: impl IntoIterator<Item = Value>) -> Checked {
         for object in objects {
             let kind = object["kind"].as_str().unwrap_or_default().to_owned();
@@ -158,7 +152,6 @@ impl TestNamespace {
         Ok("viewer")
     }
 
-    /// Reads an object.
     pub async fn get(&self, kind: &str, name: &str) -> Checked<Value> {
         Ok(serde_json::to_value(self.api(kind).get(name).await?)?)
     }
@@ -207,7 +200,6 @@ impl TestNamespace {
         Ok(())
     }
 
-    /// Deletes an object.
     pub async fn delete_object(&self, kind: &str, name: &str) -> Checked {
         self.api(kind).delete(name, &DeleteParams::default()).await?;
         Ok(())

@@ -64,7 +64,6 @@ impl Authority {
         Ok(Self { folder, server: Arc::new(server) })
     }
 
-    /// Where its certificate is.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }

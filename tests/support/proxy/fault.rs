@@ -13,7 +13,6 @@ use tokio::sync::watch;
 /// What is wrong between the cockpit and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody listens.
     Refused,
     /// Every answer is reset in its middle.
     Reset,
@@ -62,10 +61,8 @@ pub enum WriteFault {
     Silence,
 }
 
-/// A log-in page.
 const LOGIN: &str = "<!DOCTYPE html>\n<html>\n<head><title>Sign in to continue</title></head>\n<body>\n\
                      <form action=\"/login\"><input name=\"user\"></form>\n</body>\n</html>\n";
-/// A load balancer's page.
 const BALANCER: &str = "<html><head><title>503 Service Temporarily Unavailable</title></head>\n<body><center><h1>503 \
                         Service Temporarily Unavailable</h1></center><hr><center>balancer</center></body></html>\n";
 /// Half of what a watch would say.

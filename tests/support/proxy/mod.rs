@@ -28,7 +28,6 @@ pub use fault::{Fault, WriteFault};
 pub use record::Recorded;
 pub use relay::{Relay, Way};
 
-/// What stands behind.
 enum Upstream {
     Kubernetes(kube::Client),
     Http(reqwest::Client, String),
@@ -37,7 +36,6 @@ enum Upstream {
 /// What befalls the next write.
 #[derive(Clone, Copy)]
 enum NextWrite {
-    /// Only that write.
     Fault(WriteFault),
     /// A fault that lasts begins with it; whether the server carries the write out.
     Begins { fault: Fault, carried_out: bool },
@@ -132,7 +130,6 @@ impl Proxy {
         self.shared.tls.as_ref().map(|(both, _)| both.trusted.file())
     }
 
-    /// Begins a fault.
     pub fn begin(&self, fault: Fault) {
         self.shared.begin(fault);
     }
@@ -180,12 +177,10 @@ impl Proxy {
         *locked(&self.shared.rewrite) = rewrite;
     }
 
-    /// What came so far.
     pub fn requests(&self) -> Vec<Recorded> {
         locked(&self.shared.recorded).clone()
     }
 
-    /// Forgets what came.
     pub fn forget(&self) {
         locked(&self.shared.recorded).clear();
     }
@@ -325,7 +320,6 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     }
 }
 
-/// Lets one write fail.
 async fn fail_write(shared: &Shared, fault: WriteFault, place: usize, request: Request<Bytes>) -> Response<Body> {
     match fault {
         WriteFault::LoseRequest => hang_up(),

@@ -11,12 +11,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::check::Checked;
 
-/// How the way is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
     #[default]
     Open,
-    /// Nobody listens.
     Closed,
     /// Open, and connections do not end but are reset.
     Resets,
@@ -71,7 +69,6 @@ impl Relay {
     }
 }
 
-/// What carries connections.
 #[derive(Clone)]
 struct Connection {
     server: SocketAddr,

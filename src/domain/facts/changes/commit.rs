@@ -8,13 +8,10 @@ use super::tickets::tickets;
 /// A commit as git tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawCommit {
-    /// Full hash.
     pub hash: String,
-    /// Name of the author.
     pub author: String,
     /// When it was written; `None` where git's figure is no time.
     pub at: Option<Timestamp>,
-    /// The whole message.
     pub message: String,
     /// Whether it has more than one parent.
     pub merge: bool,
@@ -23,15 +20,12 @@ pub struct RawCommit {
 /// A commit of the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// Full hash.
     pub hash: String,
     /// Who wrote it, and with whom: the author first.
     pub authors: Vec<String>,
-    /// When it was written.
     pub at: Option<Timestamp>,
     /// First line of the message.
     pub subject: String,
-    /// The rest of it.
     pub body: String,
     /// What kind of change it is.
     pub kind: CommitKind,
@@ -48,31 +42,20 @@ pub struct Commit {
 /// What kind of change a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CommitKind {
-    /// Closes a hole.
     Security,
-    /// Something new.
     Feat,
-    /// Something that was wrong.
     Fix,
-    /// The same, faster.
     Perf,
     /// Takes back an earlier one.
     Revert,
-    /// The same, built otherwise.
     Refactor,
-    /// Words.
     Docs,
-    /// Tests.
     Test,
     /// How it is built, and from what.
     Build,
-    /// Pipelines.
     Ci,
-    /// Looks of the code.
     Style,
-    /// Upkeep.
     Chore,
-    /// Whatever does not say.
     Other,
 }
 

@@ -13,17 +13,12 @@ use serde_json::Value;
 pub enum Aspect {
     /// A workload that only one of them has.
     Workload,
-    /// How many pods.
     Replicas,
     /// A container that only one of them has.
     Container,
-    /// A variable.
     Env,
-    /// Requests and limits.
     Resources,
-    /// A probe.
     Probe,
-    /// A port.
     Port,
     /// A ConfigMap that is referenced.
     ConfigMap,
@@ -32,7 +27,6 @@ pub enum Aspect {
 }
 
 impl Aspect {
-    /// All aspects.
     pub const ALL: [Self; 9] = [
         Self::Workload,
         Self::Replicas,
@@ -62,12 +56,9 @@ impl Aspect {
     }
 }
 
-/// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Difference {
-    /// The workload.
     pub workload: String,
-    /// What it is about.
     pub aspect: Aspect,
     /// Container, where it is about one.
     pub container: Option<String>,
@@ -157,7 +148,6 @@ pub fn wildcard(pattern: &str, text: &str) -> bool {
 pub struct Shape {
     /// `spec.replicas`; a workload without it has one.
     pub replicas: Option<i64>,
-    /// The pod's spec.
     pub pod: Value,
 }
 

@@ -32,17 +32,14 @@ pub struct Point {
     pub commit: String,
     /// What told the commit, e.g. `tag v1.5.0`.
     pub told_by: String,
-    /// When that was written.
     pub at: Option<Timestamp>,
 }
 
 /// A part of the changes that may not be known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part<T> {
-    /// Nobody asked for it.
     #[default]
     NotAsked,
-    /// It is known.
     Known(T),
     /// There is no telling; why.
     Blind(String),
@@ -58,7 +55,6 @@ impl<T> From<Result<T, String>> for Part<T> {
 }
 
 impl<T> Part<T> {
-    /// Returns what is known.
     #[must_use]
     pub fn known(&self) -> Option<&T> {
         if let Self::Known(known) = self { Some(known) } else { None }
@@ -72,9 +68,7 @@ pub enum Tag {
     Missing(Vec<String>),
     /// It points at another commit than the release was built from.
     Elsewhere {
-        /// Its name.
         name: String,
-        /// Where it points.
         commit: String,
         /// What the release was built from.
         built_from: String,
@@ -88,7 +82,6 @@ pub enum Tag {
 pub struct Versioning {
     /// The version; `None` where it is not a semantic one.
     pub version: Option<Version>,
-    /// Its tag.
     pub tag: Tag,
     /// Whether it is right after the last one; `None` where there is no earlier one.
     pub bumping: Option<Bumping>,
@@ -99,11 +92,9 @@ pub struct Versioning {
 /// What is in a release.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
-    /// Name of the service.
     pub service: String,
     /// What is stable now; where nothing else comes in, the version before.
     pub from: Point,
-    /// What comes in.
     pub to: Point,
     /// The commits that come in, newest first.
     pub commits: Vec<Commit>,
@@ -113,20 +104,17 @@ pub struct Changes {
     pub cut: bool,
     /// The version and its tag.
     pub version: Part<Versioning>,
-    /// Its database migrations.
     pub migrations: Part<Vec<Migration>>,
     /// What differs from the environment before.
     pub drift: Part<Vec<Difference>>,
 }
 
-/// Commits of a kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group<'a> {
     /// Its title, e.g. `Features`.
     pub title: &'static str,
     /// Its kind; `None` for those that break something.
     pub kind: Option<CommitKind>,
-    /// Its commits, newest first.
     pub commits: Vec<&'a Commit>,
 }
 

@@ -18,10 +18,8 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// All audiences.
     pub const ALL: [Self; 2] = [Self::Internal, Self::External];
 
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

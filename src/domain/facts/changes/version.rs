@@ -8,18 +8,13 @@ use super::commit::{Commit, CommitKind};
 /// How far a version goes beyond another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Bump {
-    /// Not at all.
     None,
-    /// Repairs.
     Patch,
-    /// Something new.
     Minor,
-    /// Something that breaks.
     Major,
 }
 
 impl Bump {
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -87,9 +82,7 @@ pub fn step(last: &Version, next: &Version) -> Option<Bump> {
 /// Whether a version is the right one for what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bumping {
-    /// The version before.
     pub last: Version,
-    /// The version in question.
     pub next: Version,
     /// The step that the commits ask for.
     pub demanded: Bump,
@@ -97,10 +90,8 @@ pub struct Bumping {
     pub taken: Option<Bump>,
 }
 
-/// How that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// As the commits ask.
     Right,
     /// Larger than the commits ask: allowed, and told.
     Larger,
@@ -117,7 +108,6 @@ impl Bumping {
         Self { last: last.clone(), next: next.clone(), demanded: demanded(commits, last), taken: step(last, next) }
     }
 
-    /// Returns how it is.
     #[must_use]
     pub fn fit(&self) -> Fit {
         match self.taken {
@@ -141,7 +131,6 @@ impl Bumping {
         if step(&self.last, &release) >= Some(self.demanded) { release } else { self.demanded.after(&self.last) }
     }
 
-    /// Returns it in words.
     #[must_use]
     pub fn words(&self) -> String {
         let Self { last, next, demanded, .. } = self;

@@ -21,7 +21,6 @@ pub struct Circumstances<'a> {
     pub created: Option<i64>,
     /// The first scrape of any target that was seen: since then the server watches.
     pub watched: Option<i64>,
-    /// Time between two scrapes.
     pub interval: i64,
 }
 

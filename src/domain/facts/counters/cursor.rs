@@ -36,12 +36,9 @@ fn is_zero(rest: &f64) -> bool {
     *rest == 0.0
 }
 
-/// What a sample added.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Gained {
-    /// So many.
     Count(u64),
-    /// These latencies.
     Latencies(Histogram),
 }
 

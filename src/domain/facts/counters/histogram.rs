@@ -23,7 +23,6 @@ pub struct Histogram {
     pub count: f64,
     /// Requests near zero or below.
     pub zero: f64,
-    /// Requests by bucket.
     pub buckets: BTreeMap<i32, f64>,
 }
 
@@ -77,7 +76,6 @@ impl Histogram {
         (Self { schema, count: new.count - old.count, zero: new.zero - old.zero, buckets }, Began::Before)
     }
 
-    /// Adds another one.
     pub fn add(&mut self, other: &Self) {
         let schema = self.schema.min(other.schema);
         *self = self.coarser(schema);
@@ -98,7 +96,6 @@ impl Histogram {
 /// Whether a counter went on or began anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Began {
-    /// It went on.
     Before,
     /// It began anew in between.
     Anew,

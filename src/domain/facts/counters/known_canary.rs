@@ -37,7 +37,6 @@ pub fn routed_share(rollout: &Rollout) -> Option<f64> {
 /// Shares over time: each counts for what was scraped since.
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
-    /// Oldest first.
     given: Vec<(f64, Option<f64>)>,
 }
 

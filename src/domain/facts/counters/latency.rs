@@ -24,7 +24,6 @@ pub(super) enum Layout {
     Classic(Vec<f64>),
     /// The resolution of native histograms, and how many of their units make a second.
     Native {
-        /// The coarsest of all.
         schema: i32,
         /// Units in a second.
         unit: u32,

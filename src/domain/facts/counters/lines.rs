@@ -38,7 +38,6 @@ pub(super) struct Presence {
     pub counts: bool,
 }
 
-/// All of one look.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Counters: one line per key.

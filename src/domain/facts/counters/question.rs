@@ -12,9 +12,7 @@ const LAG: i64 = 2;
 /// The samples that a look asks for: those of the `range` that ends at `at`, in milliseconds by the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// The end.
     pub at: i64,
-    /// How far back.
     pub range: i64,
     /// The shortest range that does.
     pub shortest: i64,

@@ -19,16 +19,11 @@ pub struct Seen {
     pub pods: Option<Vec<KnownPod>>,
 }
 
-/// One series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesSeen {
-    /// Whose it is.
     pub track: Track,
-    /// What it counts.
     pub role: Role,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Its samples.
     pub samples: Samples,
 }
 
@@ -37,16 +32,13 @@ pub struct SeriesSeen {
 pub enum Samples {
     /// Numbers; may be NaN or infinite.
     Numbers(Vec<(i64, f64)>),
-    /// Native histograms.
     Histograms(Vec<(i64, Histogram)>),
 }
 
-/// What a series counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// Requests that did not fail.
     Answered,
-    /// Requests that failed.
     Failed,
     /// Failed requests that another series counts among all requests.
     FailedAgain,
@@ -63,9 +55,7 @@ pub enum Role {
 /// A pod that is expected to be scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPod {
-    /// Its name.
     pub name: String,
-    /// When it was created.
     pub created: Option<i64>,
 }
 
@@ -78,7 +68,6 @@ impl Role {
 }
 
 impl Samples {
-    /// Returns the times.
     pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
         let (numbers, histograms) = match self {
             Self::Numbers(numbers) => (numbers.as_slice(), [].as_slice()),

@@ -51,14 +51,12 @@ pub struct Counters {
 /// What is remembered of a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Target {
-    /// Its latest scrape.
     scraped: i64,
     /// When its counters went backwards last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reset: Option<i64>,
 }
 
-/// What one slice brought.
 #[derive(Debug, Default)]
 struct Slice {
     counts: [Counts; 2],
@@ -82,7 +80,6 @@ impl Counters {
         }
     }
 
-    /// Whose counters these are.
     #[must_use]
     pub fn tracks(&self) -> &Tracks {
         &self.tracks
@@ -361,7 +358,6 @@ fn seconds(at: i64) -> f64 {
     at as f64 / 1000.0
 }
 
-/// A look without counts.
 #[must_use]
 pub fn missing(at: i64, why: &impl ToString) -> Look {
     Look::Missing { t: seconds(at), why: why.to_string() }

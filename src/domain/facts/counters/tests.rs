@@ -11,7 +11,6 @@ use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
 use analysis::{Look, Scrape};
 
-/// Between two scrapes.
 const SCRAPE: i64 = 15_000;
 
 fn tracks() -> Tracks {

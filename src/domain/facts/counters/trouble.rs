@@ -8,24 +8,19 @@ use crate::domain::facts::text;
 /// Why a look brought no counts. None of these is ever read as zero.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// No series came back.
     #[error("no counter of requests matches for {}", .0.word())]
     Empty(Track),
-    /// No label tells errors.
     #[error("the counters of {} have no label that tells errors", .0.word())]
     NoOutcome(Track),
     /// NaN, an infinity, or a negative number.
     #[error("a counter of {} reads {value}", .track.word())]
     NotACount {
-        /// Whose.
         track: Track,
-        /// What it reads.
         value: String,
     },
     /// The newest sample is too old.
     #[error("the newest sample of {} is {} old", .track.word(), text::duration(SignedDuration::from_millis(*.age)))]
     Stale {
-        /// Whose.
         track: Track,
         /// How old, in milliseconds.
         age: i64,
@@ -33,15 +28,12 @@ pub enum Trouble {
     /// Not all pods of the canary are scraped.
     #[error("{scraped} of {expected} pods of canary are scraped")]
     Unscraped {
-        /// How many are.
         scraped: usize,
-        /// How many should be.
         expected: usize,
     },
     /// Counters went backwards twice in a short time.
     #[error("the counters of {pod} went backwards twice within {} minutes", super::tally::RESTLESS / 60_000)]
     Restless {
-        /// Whose.
         pod: String,
     },
     /// More series than are kept in mind.

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{count, int_or_text, list, text, time};
 use crate::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
 
-/// Reduces an AnalysisRun.
 #[must_use]
 pub fn analysis_run(value: &Value) -> AnalysisRun {
     let (metadata, spec, status) = (&value["metadata"], &value["spec"], &value["status"]);

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{conditions, count, list, text, time};
 use crate::domain::facts::pod::Pod;
 
-/// Reduces a pod.
 #[must_use]
 pub fn pod(value: &Value) -> Pod {
     let (metadata, spec, status) = (&value["metadata"], &value["spec"], &value["status"]);

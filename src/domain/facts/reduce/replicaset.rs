@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{conditions, containers, count, meta, template::fingerprint, text};
 use crate::domain::facts::replicaset::ReplicaSet;
 
-/// Reduces a ReplicaSet.
 #[must_use]
 pub fn replicaset(value: &Value) -> ReplicaSet {
     let (spec, status) = (&value["spec"], &value["status"]);

@@ -12,12 +12,10 @@ pub enum WorkloadKind {
     Rollout,
 }
 
-/// A Kubernetes resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
     /// API group; empty for the core group.
     pub group: &'static str,
-    /// Version.
     pub version: &'static str,
     /// Kind, e.g. `Rollout`.
     pub kind: &'static str,
@@ -47,33 +45,19 @@ impl Resource {
         Self::TRAEFIK_SERVICE,
         Self::EXPERIMENT,
     ];
-    /// Argo Rollouts.
     pub const ROLLOUT: Self = Self::new("argoproj.io", "v1alpha1", "Rollout", "rollouts");
-    /// Deployments.
     pub const DEPLOYMENT: Self = Self::new("apps", "v1", "Deployment", "deployments");
-    /// ReplicaSets.
     pub const REPLICASET: Self = Self::new("apps", "v1", "ReplicaSet", "replicasets");
-    /// Pods.
     pub const POD: Self = Self::new("", "v1", "Pod", "pods");
-    /// Events.
     pub const EVENT: Self = Self::new("", "v1", "Event", "events");
-    /// AnalysisRuns of Argo Rollouts.
     pub const ANALYSIS_RUN: Self = Self::new("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns");
-    /// ConfigMaps.
     pub const CONFIG_MAP: Self = Self::new("", "v1", "ConfigMap", "configmaps");
-    /// Services.
     pub const SERVICE: Self = Self::new("", "v1", "Service", "services");
-    /// Ingresses.
     pub const INGRESS: Self = Self::new("networking.k8s.io", "v1", "Ingress", "ingresses");
-    /// Istio.
     pub const VIRTUAL_SERVICE: Self = Self::new("networking.istio.io", "v1", "VirtualService", "virtualservices");
-    /// Gateway API.
     pub const HTTP_ROUTE: Self = Self::new("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
-    /// Service Mesh Interface.
     pub const TRAFFIC_SPLIT: Self = Self::new("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits");
-    /// Traefik.
     pub const TRAEFIK_SERVICE: Self = Self::new("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
-    /// Experiments of Argo Rollouts.
     pub const EXPERIMENT: Self = Self::new("argoproj.io", "v1alpha1", "Experiment", "experiments");
 
     /// Returns the resource of a kind.
@@ -87,7 +71,6 @@ impl WorkloadKind {
     /// All kinds, in the order in which a namespace is searched for them.
     pub const ALL: [Self; 2] = [Self::Rollout, Self::Deployment];
 
-    /// Returns the resource.
     #[must_use]
     pub fn resource(self) -> Resource {
         match self {

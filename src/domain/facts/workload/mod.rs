@@ -27,9 +27,7 @@ pub use status::{Pause, PauseReason, Phase, Replicas, Revision, Role, Status, St
 /// The Kubernetes object of a workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Object {
-    /// Argo Rollout.
     Rollout(Box<Rollout>),
-    /// Deployment.
     Deployment(Box<Deployment>),
 }
 
@@ -58,13 +56,11 @@ impl Object {
         }
     }
 
-    /// Returns the identity.
     #[must_use]
     pub fn id(&self) -> WorkloadId {
         WorkloadId::new(self.workload().kind(), self.meta().name.clone())
     }
 
-    /// Returns the metadata.
     #[must_use]
     pub fn meta(&self) -> &Meta {
         self.workload().meta()
@@ -76,7 +72,6 @@ impl Object {
         self.workload().selector()
     }
 
-    /// Returns phase and message.
     #[must_use]
     pub fn phase(&self) -> (Phase, String) {
         self.workload().phase()
@@ -85,10 +80,8 @@ impl Object {
 
 /// What every kind of workload can say of itself.
 pub trait Workload {
-    /// Returns its kind.
     fn kind(&self) -> WorkloadKind;
 
-    /// Returns its metadata.
     fn meta(&self) -> &Meta;
 
     /// Returns the label selector of its pods.
@@ -99,7 +92,6 @@ pub trait Workload {
         None
     }
 
-    /// Returns phase and message.
     fn phase(&self) -> (Phase, String);
 
     /// Returns whether the controller has seen the latest spec.
@@ -157,7 +149,6 @@ pub struct Hashes {
 /// Everything known of one workload at one moment, as a source reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The object.
     pub object: Object,
     /// The Deployment that a Rollout's `workloadRef` names.
     pub template_owner: Option<Box<Deployment>>,
@@ -172,7 +163,6 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns the identity.
     #[must_use]
     pub fn id(&self) -> WorkloadId {
         self.object.id()
@@ -222,7 +212,6 @@ impl Snapshot {
         self.object.workload().hashes(&self.replicasets)
     }
 
-    /// Computes the figures.
     #[must_use]
     pub fn status(&self) -> Status {
         let (phase, message) = self.object.phase();

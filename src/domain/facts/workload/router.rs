@@ -10,7 +10,6 @@ use super::kind::Resource;
 /// How requests are split between canary and stable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Router {
-    /// The kind of router.
     pub kind: RouterKind,
     /// Names of the objects whose weights are managed.
     pub names: Vec<String>,
@@ -31,13 +30,10 @@ pub enum RouterKind {
     Nginx,
     /// AWS load balancer controller: an annotation on the Ingress.
     Alb,
-    /// Istio.
     VirtualService,
     /// Gateway API, by the plugin `argoproj-labs/gatewayAPI`.
     HttpRoute,
-    /// Service Mesh Interface.
     TrafficSplit,
-    /// Traefik.
     TraefikService,
     /// Blue-green: the Service that the users reach.
     ActiveService,
@@ -67,7 +63,6 @@ impl RouterKind {
 pub struct Routed {
     /// The object, e.g. `Ingress web-web-canary`.
     pub object: String,
-    /// Where it sends requests.
     pub to: RoutedTo,
 }
 

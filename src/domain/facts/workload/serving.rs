@@ -16,7 +16,6 @@ pub enum Measure {
     Router(String),
     /// The selector of the active Service.
     ActiveService,
-    /// Ready pods.
     ReadyPods,
 }
 
@@ -29,11 +28,9 @@ pub struct Share {
     pub version: String,
     /// The share of traffic, 0 to 1.
     pub share: f64,
-    /// Its ready pods.
     pub ready: u32,
 }
 
-/// Who is served now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Serving {
     /// What it is told from.

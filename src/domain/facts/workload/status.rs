@@ -11,13 +11,9 @@ use crate::domain::facts::object::ImageRef;
 /// Phase of a workload, in Argo's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Phase {
-    /// Out and well.
     Healthy,
-    /// Failed or aborted.
     Degraded,
-    /// On its way.
     Progressing,
-    /// Waits.
     Paused,
 }
 
@@ -34,7 +30,6 @@ impl Phase {
         })
     }
 
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -87,9 +82,7 @@ pub enum PauseReason {
     CanaryStep,
     /// Blue-green: before the switch.
     BlueGreen,
-    /// An analysis was inconclusive.
     InconclusiveAnalysis,
-    /// An experiment was inconclusive.
     InconclusiveExperiment,
     /// One that a later controller knows.
     Other(String),
@@ -128,12 +121,9 @@ impl PauseReason {
     }
 }
 
-/// The pause in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Why.
     pub reason: PauseReason,
-    /// Since when.
     pub since: Option<Timestamp>,
     /// When it ends without anybody.
     pub until: Option<Timestamp>,
@@ -149,18 +139,12 @@ impl Pause {
     }
 }
 
-/// Replica figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicas {
-    /// Wanted.
     pub desired: u32,
-    /// That exist.
     pub current: u32,
-    /// Of the newest revision.
     pub updated: u32,
-    /// Ready.
     pub ready: u32,
-    /// Available.
     pub available: u32,
 }
 
@@ -169,13 +153,10 @@ pub struct Replicas {
 pub struct Weight {
     /// What the steps ask for.
     pub set: u32,
-    /// What really flows.
     pub actual: u32,
-    /// The whole.
     pub max: u32,
 }
 
-/// Role of a ReplicaSet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -190,7 +171,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -205,11 +185,8 @@ impl Role {
 /// A revision as the screen names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// Revision number.
     pub number: u64,
-    /// Template hash.
     pub hash: String,
-    /// Name of its ReplicaSet.
     pub replicaset: String,
     /// Images of its containers, main one first.
     pub images: Vec<String>,
@@ -230,34 +207,27 @@ impl Revision {
 pub struct StepPosition {
     /// Current or next step, zero-based; `total` when all are done.
     pub index: usize,
-    /// Number of steps.
     pub total: usize,
 }
 
 /// The figures that follow from a snapshot, computed once when it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// Phase.
     pub phase: Phase,
-    /// Message of the phase.
     pub message: String,
     /// How a new revision goes out.
     pub strategy: Strategy,
     /// Step position of a canary.
     pub step: Option<StepPosition>,
-    /// Weights of a canary.
     pub weight: Option<Weight>,
-    /// Replica figures.
     pub replicas: Replicas,
     /// The revision that serves when nothing is under way.
     pub stable: Option<Revision>,
     /// The revision under way, if any.
     pub canary: Option<Revision>,
-    /// Who is served now.
     pub serving: Serving,
     /// Whether the new revision gets requests of users: a preview does not.
     pub canary_serves: bool,
-    /// The pause in force.
     pub pause: Option<Pause>,
     /// Whether the update was aborted.
     pub aborted: bool,

@@ -10,13 +10,9 @@ use crate::domain::record::action::{PlanRecord, Request};
 pub enum Part {
     /// The object, with namespace, environment and context.
     Object,
-    /// Where it stands.
     From,
-    /// Where it goes.
     To,
-    /// What will happen.
     Effect,
-    /// Steps that are skipped.
     Skips,
     /// What will not be undone.
     NotReverted,

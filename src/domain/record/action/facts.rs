@@ -14,22 +14,17 @@ pub struct Facts {
     pub under_way: String,
     /// Template hash of the stable revision; empty for a Deployment, which records none.
     pub stable: String,
-    /// Step index.
     pub step: Option<usize>,
-    /// Paused by hand.
     pub paused: bool,
     /// Reasons of the pauses in force.
     pub pauses: Vec<String>,
-    /// Phase.
     pub phase: Phase,
-    /// Aborted.
     pub aborted: bool,
 }
 
 /// Another target that a plan rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestsOn {
-    /// Which one.
     pub target: Target,
     /// What was seen of it.
     pub facts: Facts,

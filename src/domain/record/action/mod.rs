@@ -18,9 +18,7 @@ pub use target::{System, Target};
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// What to do.
     pub verb: Verb,
-    /// With what.
     pub target: Target,
     /// Roll back to this revision; by default stable, or the one before.
     pub to: Option<u64>,
@@ -31,28 +29,23 @@ pub struct Intent {
 #[serde(transparent)]
 pub struct ActionId(pub String);
 
-/// How an action ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The status shows the effect.
     Confirmed {
-        /// What it shows.
         shows: String,
     },
     /// The API server took it, but the status did not show the effect in time.
     Unconfirmed {
-        /// What it shows instead.
         shows: String,
     },
     /// Nothing was sent, or the API server said no.
     Refused {
-        /// Why.
         why: String,
     },
     /// The facts moved between plan and request; nothing was sent.
     Moved {
-        /// What moved.
         what: String,
     },
     /// No answer: it may or may not have happened. Never sent again; settled by looking.
@@ -62,12 +55,10 @@ pub enum Outcome {
     },
     /// Found done when looking again after an unknown outcome or a crash.
     FoundDone {
-        /// What the cluster shows.
         shows: String,
     },
     /// Found not done when looking again after an unknown outcome or a crash.
     FoundNotDone {
-        /// What the cluster shows.
         shows: String,
     },
 }

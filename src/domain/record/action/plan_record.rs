@@ -8,13 +8,9 @@ use super::{Facts, Request, RestsOn, Target, Verb};
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRecord {
-    /// What to do.
     pub verb: Verb,
-    /// With what.
     pub target: Target,
-    /// Kube context.
     pub context: String,
-    /// Namespace.
     pub namespace: String,
     /// The release it belongs to, e.g. `payments-api 1.5.0`.
     pub release: String,
@@ -22,15 +18,12 @@ pub struct PlanRecord {
     pub headline: String,
     /// Where it stands, e.g. `1.5.0  9f2c41ab  revision 42   40 % of traffic, 8 pods`.
     pub from: String,
-    /// Where it goes.
     pub to: String,
     /// What will happen, in words.
     pub goes: Vec<String>,
-    /// Steps that are skipped.
     pub skips: Vec<String>,
     /// What will not be undone.
     pub not_undone: Vec<String>,
-    /// The requests, in order.
     pub requests: Vec<Request>,
     /// The facts it rests on.
     pub facts: Facts,
@@ -54,7 +47,6 @@ pub struct PlanRecord {
     pub automatic: Option<Automatic>,
 }
 
-/// Why autopilot acts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Automatic {
     /// The judge's reasons, in words and figures.

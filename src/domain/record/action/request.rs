@@ -10,11 +10,9 @@ use crate::domain::facts::workload::kind::Resource;
 pub struct ObjectRef {
     /// `Rollout` or `Deployment`.
     pub kind: String,
-    /// Name.
     pub name: String,
 }
 
-/// What a request sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "body", rename_all = "kebab-case")]
 pub enum Body {
@@ -24,7 +22,6 @@ pub enum Body {
     Strategic(Value),
     /// `application/json-patch+json` that puts the template of this ReplicaSet back, and lifts a pause by hand.
     RestoreTemplate {
-        /// Name of the ReplicaSet.
         replicaset: String,
     },
 }
@@ -32,11 +29,9 @@ pub enum Body {
 /// One request to a Kubernetes API server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubernetesRequest {
-    /// Where it goes.
     pub object: ObjectRef,
     /// Subresource, e.g. `status`.
     pub subresource: Option<String>,
-    /// What it sends.
     pub body: Body,
 }
 

@@ -15,7 +15,6 @@ pub enum Target {
 }
 
 impl Target {
-    /// Returns the environment.
     #[must_use]
     pub fn env(&self) -> &EnvName {
         match self {
@@ -69,7 +68,6 @@ pub enum System {
 }
 
 impl System {
-    /// Returns the word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

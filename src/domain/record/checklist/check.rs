@@ -12,12 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct CheckId(String);
 
 impl CheckId {
-    /// Makes an id.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// Returns it as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -42,14 +40,11 @@ impl Borrow<str> for CheckId {
 pub enum CheckPhase {
     /// Before the release goes in.
     Pre,
-    /// While it goes in.
     Deploy,
-    /// Once it is in.
     Post,
 }
 
 impl CheckPhase {
-    /// All phases, in order.
     pub const ALL: [Self; 3] = [Self::Pre, Self::Deploy, Self::Post];
 
     /// Returns the word in config and JSON.
@@ -125,7 +120,6 @@ impl How {
 /// What a check asks for, as the config says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckSpec {
-    /// Its id.
     pub id: CheckId,
     /// What it is about, in words.
     pub title: String,
@@ -133,13 +127,10 @@ pub struct CheckSpec {
     pub phase: CheckPhase,
     /// Whether it stops a promotion; otherwise it is advice.
     pub gate: bool,
-    /// Who looks after it.
     pub owner: Option<String>,
-    /// How it is answered.
     pub how: How,
     /// How long an answer holds; `None` for as long as the release is the same.
     pub fresh: Option<SignedDuration>,
-    /// Where to read on.
     pub runbook: Option<String>,
 }
 
@@ -147,9 +138,7 @@ pub struct CheckSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Found {
-    /// It holds.
     Passed,
-    /// It does not.
     Failed,
     /// There is no telling: a source does not answer, or has no data.
     Blind,
@@ -158,7 +147,6 @@ pub enum Found {
 /// The answer to a check, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The answer.
     pub found: Found,
     /// One line: the figures, or the reason.
     pub summary: String,
@@ -166,7 +154,6 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What would make it green; empty where it is.
     pub green_when: String,
-    /// When it was found.
     pub at: Timestamp,
     /// What it was found of: see [`Candidate::key`](super::Candidate::key).
     pub subject: String,
@@ -176,22 +163,17 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
-    /// It does not hold.
     Failed,
-    /// There is no telling.
     Blind,
     /// It held, but that is too long ago, or was about another artifact.
     Stale,
-    /// Nobody answered it yet.
     Pending,
     /// It is being looked at for the first time.
     Running,
-    /// It holds.
     Passed,
 }
 
 impl CheckState {
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -208,9 +190,7 @@ impl CheckState {
 /// One line of the checklist with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What it asks for.
     pub spec: CheckSpec,
-    /// The last answer.
     pub finding: Option<Finding>,
     /// Since when it is being looked at, if it is.
     pub running: Option<Timestamp>,

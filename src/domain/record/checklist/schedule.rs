@@ -23,31 +23,23 @@ pub struct Window {
 /// Days on which nothing is released, e.g. `2026-12-18..2027-01-04 year end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freeze {
-    /// The first day.
     pub first: Date,
-    /// The last day.
     pub last: Date,
-    /// Why.
     pub reason: String,
 }
 
-/// What is allowed when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// When releases are allowed; without any always, but for late Fridays.
     pub windows: Vec<Window>,
-    /// When they are not.
     pub freezes: Vec<Freeze>,
 }
 
 /// Whether now is a time to release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It is.
     Open,
-    /// It is not.
     Closed {
-        /// Why.
         why: String,
         /// When it will be; `None` where that is more than a year ahead.
         opens: Option<Timestamp>,
@@ -57,9 +49,7 @@ pub enum Answer {
 /// The days, by the letters that name them.
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// Late Friday begins.
 const FRIDAY: Time = Time::constant(15, 0, 0, 0);
-/// And ends on Monday.
 const MONDAY: Time = Time::constant(6, 0, 0, 0);
 
 impl Window {

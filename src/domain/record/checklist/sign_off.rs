@@ -5,13 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::ids::EnvName;
 
-/// A reviewer's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// It may go in.
     Go,
-    /// It must not.
     NoGo,
 }
 
@@ -29,19 +26,13 @@ impl Decision {
 /// One reviewer's GO or NO-GO for one release in one environment, in a role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOff {
-    /// The environment.
     pub env: EnvName,
-    /// The role.
     pub role: String,
-    /// Who.
     pub who: String,
     /// Whether the API server says so, and not only this machine.
     pub verified: bool,
-    /// The word.
     pub decision: Decision,
-    /// Why.
     pub note: String,
-    /// When.
     pub at: Timestamp,
     /// What it was given for: [`Candidate::key`].
     pub subject: String,
@@ -49,7 +40,6 @@ pub struct SignOff {
     pub digest: Option<String>,
 }
 
-/// Who has to sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOffRules {
     /// Roles with the number of people needed in each, in order.

@@ -26,7 +26,6 @@ pub struct Circumstances {
     pub journal_broken: Option<String>,
     /// Whether journals of earlier runs are still being read.
     pub journal_unread: bool,
-    /// Actions on their way.
     pub in_flight: Vec<(Target, Verb)>,
 }
 
@@ -42,7 +41,6 @@ impl Plan {
     /// How long a plan may be confirmed.
     pub const VALID_FOR: SignedDuration = SignedDuration::from_secs(30);
 
-    /// Returns its data.
     #[must_use]
     pub fn record(&self) -> &PlanRecord {
         &self.record

@@ -8,7 +8,6 @@ use crate::domain::record::action::{Facts, PlanRecord, Request};
 /// A target as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// A workload.
     Workload(Box<Object>),
 }
 

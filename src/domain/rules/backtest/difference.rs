@@ -23,7 +23,6 @@ pub enum Against {
 pub struct Difference {
     /// When they would have rolled back, if they would.
     pub rollback: Option<Timestamp>,
-    /// What happened instead.
     pub against: Against,
     /// How much earlier the guardrails would have been; negative where they would have been later.
     pub earlier: Option<SignedDuration>,
@@ -33,7 +32,6 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Compares.
     #[must_use]
     pub fn between(findings: &Findings, past: &Past) -> Self {
         let rollback = findings.first(Response::Rollback);

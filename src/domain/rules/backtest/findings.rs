@@ -8,21 +8,16 @@ use analysis::{Look, Metric, Opinion, Ratio, Report, Seen, Tracks};
 /// What was found by looking at a rollout again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
-    /// Looks that brought counts.
     pub counted: usize,
-    /// Looks that brought none.
     pub missing: usize,
     /// Why the last look without counts brought none.
     pub why_missing: Option<String>,
     /// Requests and errors of both tracks.
     pub seen: Tracks<Seen>,
-    /// The first suspicion.
     pub suspect: Option<Finding>,
-    /// The proof.
     pub regressed: Option<Finding>,
     /// What the guardrails would have done, in order.
     pub steps: Vec<Step>,
-    /// The judge's last word.
     pub last: Option<Opinion>,
     /// Errors of the canary by the end of each slice, in seconds.
     errors: Vec<(f64, u64)>,
@@ -40,16 +35,13 @@ pub struct Finding {
     pub ratio: Option<Ratio>,
     /// Requests and errors until then.
     pub seen: Tracks<Seen>,
-    /// Why, in short sentences.
     pub reasons: Vec<String>,
 }
 
 /// What a guardrail would have done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// When.
     pub at: Timestamp,
-    /// What.
     pub response: Response,
 }
 

@@ -17,11 +17,9 @@ const AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// A rollout of the past.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Past {
-    /// Which workload, where.
     pub target: WorkloadKey,
     /// The release, e.g. `payments-api 1.5.0`; empty where it was not told by a journal.
     pub release: String,
-    /// Its ReplicaSets.
     pub tracks: Tracks,
     /// When it began, as far as is known.
     pub from: Timestamp,
@@ -29,24 +27,18 @@ pub struct Past {
     pub to: Timestamp,
     /// What was done, oldest first.
     pub deeds: Vec<Deed>,
-    /// How it ended.
     pub end: End,
 }
 
-/// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
     /// When its effect was seen.
     pub at: Timestamp,
-    /// What.
     pub verb: Verb,
-    /// Who asked for it.
     pub who: String,
-    /// In words.
     pub headline: String,
 }
 
-/// How a rollout ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The new revision became stable.
@@ -55,7 +47,6 @@ pub enum End {
     RolledBack(Timestamp),
     /// It was given up, and stable served again.
     Aborted(Timestamp),
-    /// Nothing tells.
     Unknown,
 }
 
@@ -71,7 +62,6 @@ impl End {
         }
     }
 
-    /// Returns when.
     #[must_use]
     pub fn at(self) -> Option<Timestamp> {
         match self {

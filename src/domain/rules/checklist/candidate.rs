@@ -24,26 +24,21 @@ pub enum Standing {
 pub struct Candidate {
     /// Name of the release in the journal, e.g. `payments-api 1.5.0`: of the workload that is furthest from settled.
     pub release: String,
-    /// Which workload that is.
     pub workload: WorkloadId,
     /// Its revision, here or, while it is to come, in the environment before.
     pub revision: Revision,
-    /// Its version.
     pub version: String,
-    /// Its images.
     pub images: Vec<String>,
     /// Its digest, as pods run it, where they agree.
     pub digest: Option<String>,
     /// What is stable there now, where something else comes in.
     pub stable: Option<Revision>,
-    /// How it stands.
     pub standing: Standing,
     /// All artifacts of the environment, without registries, which differ between environments: what an answer or a
     /// sign-off is given for.
     pub key: String,
 }
 
-/// What one workload brings.
 struct Part<'a> {
     id: &'a WorkloadId,
     revision: &'a Revision,

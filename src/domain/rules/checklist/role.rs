@@ -8,7 +8,6 @@ use crate::domain::world::Environment;
 /// A signature and whether it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// What was signed.
     pub sign_off: SignOff,
     /// Why it no longer counts, if so.
     pub void: Option<String>,
@@ -17,7 +16,6 @@ pub struct Signature {
 /// One role of the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seat {
-    /// The role.
     pub role: String,
     /// How many people have to sign GO.
     pub needed: usize,

@@ -50,7 +50,6 @@ struct Sums {
     errors: f64,
     /// All, those that no pod answered too.
     asked: f64,
-    /// All that failed.
     failed: f64,
 }
 

@@ -3,13 +3,10 @@
 use jiff::SignedDuration;
 use serde::Serialize;
 
-/// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
-    /// Requests fail.
     Errors,
-    /// Requests are slow.
     Latency,
     /// Pods crash, and come up again only to crash once more.
     Crash,
@@ -18,7 +15,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Errors, Self::Latency, Self::Crash, Self::Healthy];
 
     /// Returns the word on the command line.
@@ -47,7 +43,6 @@ impl Failure {
 /// What a drill is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// What goes wrong.
     pub failure: Failure,
     /// How long after the first pod of the new revision is ready, at the simulator's own speed.
     pub after: SignedDuration,

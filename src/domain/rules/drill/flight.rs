@@ -10,9 +10,7 @@ use analysis::{Opinion, Seen};
 /// What users got in a short time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
-    /// Its end.
     pub at: Timestamp,
-    /// Its length.
     pub seconds: f64,
     /// What the pods of the new revision answered.
     pub canary: Seen,
@@ -36,7 +34,6 @@ impl Moment {
     }
 }
 
-/// How a drill ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
@@ -51,7 +48,6 @@ pub enum Ended {
 /// A drill that was flown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flight {
-    /// What it was about.
     pub failure: Failure,
     /// What it was drawn from.
     pub seed: u64,
@@ -61,7 +57,6 @@ pub struct Flight {
     pub opinions: Vec<(Timestamp, Opinion)>,
     /// What the operator did, oldest first.
     pub actions: Vec<(Timestamp, Verb)>,
-    /// How it ended.
     pub ended: Ended,
 }
 

@@ -32,7 +32,6 @@ pub enum Verdict {
 /// What users bore from the onset on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Harm {
-    /// Requests that failed.
     pub errors: u64,
     /// All requests that the failing revision was given.
     pub requests: u64,
@@ -41,29 +40,21 @@ pub struct Harm {
 /// How a drill went. Times are in seconds from the onset, where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
-    /// As a whole.
     pub verdict: Verdict,
-    /// What went wrong.
     pub failure: Failure,
     /// What it was drawn from.
     pub seed: u64,
-    /// How it ended.
     pub ended: Ended,
     /// From the first requests of the new revision to the onset.
     pub began_after_seconds: Option<f64>,
-    /// When the onset was.
     pub began_at: Option<Timestamp>,
-    /// To the judge's suspicion.
     pub suspect_seconds: Option<f64>,
-    /// To its proof.
     pub regressed_seconds: Option<f64>,
     /// What the operator did first from the onset on, …
     pub acted: Option<Verb>,
-    /// … and when.
     pub acted_seconds: Option<f64>,
     /// To when no request went to the failing revision any more.
     pub safe_seconds: Option<f64>,
-    /// What users bore.
     pub harm: Harm,
     /// What Argo's analysis would have done.
     pub argo: Option<Baseline>,
@@ -71,7 +62,6 @@ pub struct Score {
     pub dashboard: Option<Baseline>,
 }
 
-/// Scores a drill.
 #[must_use]
 pub fn score(flight: &Flight) -> Score {
     let onset = flight.onset();

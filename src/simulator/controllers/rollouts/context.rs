@@ -45,7 +45,6 @@ pub struct Context<'a> {
     pub new: Option<ReplicaSet>,
     /// The stable one; the same as `new` when fully promoted.
     pub stable: Option<ReplicaSet>,
-    /// All of them.
     pub all: Vec<ReplicaSet>,
     pub runs: Runs,
 }
@@ -167,7 +166,6 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Returns the time.
     pub fn now(&self) -> Timestamp {
         self.tools.clock.now()
     }
@@ -191,7 +189,6 @@ impl<'a> Context<'a> {
         self.tools.events.record(&self.tools.store, &self.object, ROLLOUTS_CONTROLLER, severity, reason, message);
     }
 
-    /// Asks for another pass.
     pub fn again_at(&mut self, at: Timestamp) {
         self.tools.queue.add_at(at, self.key.clone());
     }
@@ -201,7 +198,6 @@ impl<'a> Context<'a> {
         self.spec.replicas()
     }
 
-    /// Returns the Rollout's revision.
     pub fn revision(&self) -> i64 {
         object::annotation(&self.object, REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
     }

@@ -19,7 +19,6 @@ pub struct Counts {
 /// A Rollout with the `ReplicaSets` that counts are about.
 #[derive(Debug, Clone, Copy)]
 pub struct Sides<'a> {
-    /// Its spec.
     pub spec: &'a Spec,
     /// Its status as last written.
     pub status: &'a Status,
@@ -27,7 +26,6 @@ pub struct Sides<'a> {
     pub new: Option<&'a ReplicaSet>,
     /// The stable one; the same as `new` when fully promoted.
     pub stable: Option<&'a ReplicaSet>,
-    /// All that are neither.
     pub others: &'a [ReplicaSet],
 }
 

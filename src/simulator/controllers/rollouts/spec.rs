@@ -9,13 +9,11 @@ use serde_json::Value;
 pub struct Spec {
     /// Wanted pods; 1 if absent.
     pub replicas: Option<i64>,
-    /// Frozen by a person.
     pub paused: bool,
     /// Pods older than this are replaced.
     pub restart_at: Option<String>,
     /// Seconds without progress until the rollout counts as failed; 600 if absent.
     pub progress_deadline_seconds: Option<i64>,
-    /// Whether the deadline aborts.
     pub progress_deadline_abort: bool,
     /// Old `ReplicaSets` kept; 10 if absent.
     pub revision_history_limit: Option<i64>,
@@ -27,9 +25,7 @@ pub struct Spec {
     pub workload_ref: Option<WorkloadKey>,
     /// Label selector of the pods.
     pub selector: Value,
-    /// Pod template.
     pub template: Value,
-    /// How to roll out.
     pub strategy: Strategy,
 }
 
@@ -59,9 +55,7 @@ pub struct WorkloadKey {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Strategy {
-    /// Step by step.
     pub canary: Option<Canary>,
-    /// All at once.
     pub blue_green: Option<BlueGreen>,
 }
 
@@ -97,7 +91,6 @@ pub struct Canary {
     pub canary_metadata: Option<Value>,
     /// Labels and annotations for stable pods.
     pub stable_metadata: Option<Value>,
-    /// Analysis in the background.
     pub analysis: Option<Value>,
 }
 
@@ -107,23 +100,17 @@ pub struct Canary {
 pub struct Step {
     /// Share of the traffic for the canary, in percent.
     pub set_weight: Option<i64>,
-    /// A wait.
     pub pause: Option<Pause>,
     /// Pods for the canary, apart from its weight.
     pub set_canary_scale: Option<SetCanaryScale>,
-    /// An analysis to pass.
     pub analysis: Option<Value>,
-    /// An experiment to pass.
     pub experiment: Option<Value>,
-    /// Requests routed by header.
     pub set_header_route: Option<Value>,
-    /// Requests mirrored.
     pub set_mirror_route: Option<Value>,
     /// Something done by a plugin.
     pub plugin: Option<Value>,
 }
 
-/// A pause step.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pause {
@@ -131,13 +118,11 @@ pub struct Pause {
     pub duration: Option<Value>,
 }
 
-/// A setCanaryScale step.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SetCanaryScale {
     /// As for this weight, in percent.
     pub weight: Option<i64>,
-    /// This many pods.
     pub replicas: Option<i64>,
     /// As for the current weight again.
     pub match_traffic_weight: bool,
@@ -165,9 +150,7 @@ pub struct BlueGreen {
     pub scale_down_delay_revision_limit: Option<i64>,
     /// Seconds that preview pods outlive an abort; 30 if absent, 0 for ever.
     pub abort_scale_down_delay_seconds: Option<i64>,
-    /// Analysis before the switch.
     pub pre_promotion_analysis: Option<Value>,
-    /// Analysis after the switch.
     pub post_promotion_analysis: Option<Value>,
     /// Labels and annotations for active pods.
     pub active_metadata: Option<Value>,

@@ -11,21 +11,17 @@ use crate::kubernetes::object::stamp;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// Pods, for autoscalers.
     #[serde(rename = "HPAReplicas", skip_serializing_if = "is_zero")]
     pub hpa_replicas: i64,
     /// Traffic back to stable, by a person or an analysis.
     #[serde(skip_serializing_if = "is_false")]
     pub abort: bool,
-    /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aborted_at: Option<String>,
     /// Pods that have been ready long enough.
     #[serde(skip_serializing_if = "is_zero")]
     pub available_replicas: i64,
-    /// Blue-green details.
     pub blue_green: BlueGreenStatus,
-    /// Canary details.
     pub canary: CanaryStatus,
     /// Bumped when two templates have the same hash.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +47,6 @@ pub struct Status {
     /// Generation of the spec that this is about, as text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub observed_generation: String,
-    /// Why the controller waits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pause_conditions: Vec<PauseCondition>,
     /// `Healthy`, `Progressing`, `Paused` or `Degraded`.
@@ -60,10 +55,8 @@ pub struct Status {
     /// All steps are to be skipped.
     #[serde(skip_serializing_if = "is_false")]
     pub promote_full: bool,
-    /// Ready pods.
     #[serde(skip_serializing_if = "is_zero")]
     pub ready_replicas: i64,
-    /// Pods.
     #[serde(skip_serializing_if = "is_zero")]
     pub replicas: i64,
     /// The `restartAt` that has been carried out.
@@ -87,10 +80,8 @@ pub struct Status {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryStatus {
-    /// Analysis in the background.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_background_analysis_run_status: Option<RunStatus>,
-    /// Analysis of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_step_analysis_run_status: Option<RunStatus>,
     /// How the router splits the traffic.
@@ -105,10 +96,8 @@ pub struct BlueGreenStatus {
     /// Hash that the active service selects.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub active_selector: String,
-    /// Analysis after the switch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_promotion_analysis_run_status: Option<RunStatus>,
-    /// Analysis before the switch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_promotion_analysis_run_status: Option<RunStatus>,
     /// Hash that the preview service selects.
@@ -123,12 +112,9 @@ pub struct BlueGreenStatus {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunStatus {
-    /// Its message.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Its name.
     pub name: String,
-    /// Its phase.
     pub status: String,
 }
 
@@ -136,9 +122,7 @@ pub struct RunStatus {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weights {
-    /// The canary's share.
     pub canary: Destination,
-    /// The stable share.
     pub stable: Destination,
 }
 
@@ -146,7 +130,6 @@ pub struct Weights {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Destination {
-    /// Hash of the pods.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pod_template_hash: String,
     /// Service in front of them.
@@ -156,31 +139,24 @@ pub struct Destination {
     pub weight: i64,
 }
 
-/// One reason to wait.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PauseCondition {
     /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun`.
     pub reason: String,
-    /// Since when.
     pub start_time: String,
 }
 
-/// One condition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
     /// When `status` changed.
     pub last_transition_time: String,
-    /// When anything changed.
     pub last_update_time: String,
-    /// For people.
     pub message: String,
-    /// For machines.
     pub reason: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// What it is about.
     #[serde(rename = "type")]
     pub kind: String,
 }
@@ -234,7 +210,6 @@ impl Status {
 }
 
 impl Condition {
-    /// Builds a condition.
     pub fn new(kind: &str, status: &str, reason: &str, message: &str, at: Timestamp) -> Self {
         Self {
             last_transition_time: stamp(at),

@@ -51,7 +51,6 @@ const fn entry(function: Function, name: &'static str, takes: &'static [Kind], g
     Signature { function, name, takes, optional: 0, gives }
 }
 
-/// All functions.
 static TABLE: [Signature; 22] = {
     use Function as F;
     use Kind::{Range, Scalar, Text, Vector};

@@ -34,7 +34,6 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     }
 }
 
-/// What an expression gives.
 fn kind(expr: &Expr) -> Kind {
     match expr {
         Expr::Number(_) => Kind::Scalar,

@@ -6,9 +6,7 @@ use super::super::samples::Sample;
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
     pub samples: &'a [Sample],
-    /// Milliseconds, not included.
     pub from: i64,
-    /// Milliseconds, included.
     pub to: i64,
 }
 
@@ -18,13 +16,11 @@ impl Window<'_> {
         (self.to - self.from) as f64 / 1000.0
     }
 
-    /// The values, oldest first.
     pub fn values(&self) -> impl Iterator<Item = f64> {
         self.samples.iter().map(|sample| sample.value)
     }
 }
 
-/// What a series counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// Only grows, unless it begins again at zero; never was below zero.

@@ -11,7 +11,6 @@ pub struct Query {
     pub selectors: Vec<Selector>,
 }
 
-/// What an expression gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Scalar,
@@ -21,7 +20,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Prometheus' word for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -32,7 +30,6 @@ impl Kind {
     }
 }
 
-/// A selector of series.
 #[derive(Debug)]
 pub struct Selector {
     pub matchers: Vec<Matcher>,
@@ -42,7 +39,6 @@ pub struct Selector {
     pub offset: i64,
 }
 
-/// An expression.
 #[derive(Debug)]
 pub enum Expr {
     Number(f64),

@@ -13,7 +13,6 @@ use crate::platform::Redactor;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Answers by path.
 async fn serve(answers: &[(&'static str, Value)]) -> (reqwest::Url, Seen) {
     type Shared = (Arc<Vec<(&'static str, Value)>>, Seen);
     async fn answer(State((answers, seen)): State<Shared>, request: Request) -> Response {

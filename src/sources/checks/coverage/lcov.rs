@@ -16,7 +16,6 @@ struct Record {
     promised: u64,
 }
 
-/// Reads a tracefile.
 pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), String> {
     let redactor = covered.redactor.clone();
     let mut line = Vec::new();

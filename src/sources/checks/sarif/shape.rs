@@ -168,7 +168,6 @@ pub(super) enum Outcome {
     Counts(Level),
     /// Somebody said that it is fine.
     Suppressed,
-    /// It is no finding.
     None,
 }
 

@@ -18,7 +18,6 @@ use analysis::{Judge, Look, Report, Rules};
 /// How the judge's counts are gathered.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// How often.
     pub every: Duration,
     /// What the judge keeps to.
     pub rules: Rules,
@@ -59,9 +58,7 @@ struct State {
 /// One look at a workload.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// Which workload.
     pub workload: WorkloadId,
-    /// Whose counts.
     pub tracks: Tracks,
     /// What came of it; `None` where nothing is counted yet and the judge says what it remembers.
     pub look: Option<Look>,
@@ -169,7 +166,6 @@ impl Counting {
     }
 }
 
-/// What the clocks say.
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     theirs: Timestamp,

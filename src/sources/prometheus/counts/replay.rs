@@ -19,9 +19,7 @@ const LEAST: i64 = 60_000;
 /// What is looked at again.
 #[derive(Clone, Debug)]
 pub struct Period {
-    /// Of which workload.
     pub workload: WorkloadId,
-    /// Whose counters.
     pub tracks: Tracks,
     /// When the first look is made.
     pub from: Timestamp,

@@ -10,15 +10,12 @@ use crate::sources::prometheus::queries::TRACKS;
 /// One question about raw counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Whose.
     pub track: Track,
-    /// What comes back.
     pub what: What,
     /// The selector, without a range.
     pub selector: String,
 }
 
-/// What a question brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// Requests, of which the labels tell the outcome as they do in a preset.
@@ -29,7 +26,6 @@ pub enum What {
     Errors,
     /// Latencies; how many units make a second.
     Latency(u32),
-    /// Whether targets answer.
     Up,
 }
 

@@ -14,7 +14,6 @@ const HEALTHY: usize = 10;
 /// Requests per second to every pod: enough to tell soon.
 const RPS: u32 = 200;
 
-/// What autopilot is told.
 fn settings() -> Checked<String> {
     Ok(format!(
         "[prometheus]\nurl = \"{}\"\ninterval = \"2s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"2s\"\n\n\

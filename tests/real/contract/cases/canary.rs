@@ -16,7 +16,6 @@ fn steps() -> Vec<Value> {
     vec![weight(20), pause(), weight(60), pause()]
 }
 
-/// Sends a version out.
 async fn release(namespace: &TestNamespace, tag: &str) -> Checked {
     namespace.set_image("Rollout", "api", &image("api", tag)).await
 }

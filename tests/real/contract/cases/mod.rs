@@ -37,7 +37,6 @@ macro_rules! cases {
     };
 }
 
-/// All cases.
 pub fn all() -> Vec<Case> {
     let concurrent = cases![
         canary::promote_to_the_end,

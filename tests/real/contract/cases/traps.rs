@@ -119,7 +119,6 @@ async fn somebody_sets(namespace: &TestNamespace, status: Value, noted: impl Fn(
     noticed(namespace, noted).await
 }
 
-/// Promotes as somebody else.
 async fn somebody_promotes(namespace: &TestNamespace) -> Checked {
     somebody_sets(namespace, json!({"pauseConditions": null}), |object| object["status"]["currentStepIndex"] != 1).await
 }

@@ -114,7 +114,6 @@ pub async fn promoted_meanwhile(namespace: &TestNamespace) -> Checked {
     refused(&mut cockpit, Verb::Promote, promote, &["it is at step 4 instead of 2"]).await
 }
 
-/// Somebody aborts.
 pub async fn aborted_meanwhile(namespace: &TestNamespace) -> Checked {
     let mut cockpit = at_first_pause(namespace).await?;
     let abort = async {
@@ -188,7 +187,6 @@ pub async fn scaled_and_restarted_meanwhile(namespace: &TestNamespace) -> Checke
     cockpit.check_life()
 }
 
-/// Somebody deletes it.
 pub async fn deleted_meanwhile(namespace: &TestNamespace) -> Checked {
     let mut cockpit = at_first_pause(namespace).await?;
     let rollback = cockpit.planned(Verb::Rollback)?;

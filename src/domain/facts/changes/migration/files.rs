@@ -1,7 +1,6 @@
 //! How migration tools name their files and mark their sections: Flyway, golang-migrate, sql-migrate, goose, dbmate,
 //! diesel, sqlx, refinery.
 
-/// A file taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sections {
     /// The file with everything that is not the way up blanked out: lines stay where they are.

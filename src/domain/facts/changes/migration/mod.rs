@@ -24,7 +24,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// Returns the word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -53,7 +52,6 @@ pub struct Statement {
 pub struct Unread {
     /// The line, from 1.
     pub line: u64,
-    /// Why.
     pub why: String,
 }
 
@@ -73,7 +71,6 @@ pub enum Fate {
 pub struct Migration {
     /// Its file, relative to the repository's folder.
     pub file: String,
-    /// What became of it.
     pub fate: Fate,
     /// Its statements, of the way up.
     pub statements: Vec<Statement>,

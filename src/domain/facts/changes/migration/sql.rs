@@ -128,7 +128,6 @@ const USED: Meaning = (Class::Contract, "the version before may still use it");
 const TIGHTER: Meaning = (Class::Contract, "the version before may still write what it forbids");
 const UNCLEAR: Meaning = (Class::Unclear, "whether the version before can live with it cannot be told from here");
 
-/// Statements so far.
 #[derive(Default)]
 struct Reader {
     statements: Vec<Statement>,

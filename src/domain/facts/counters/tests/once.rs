@@ -6,7 +6,6 @@ use proptest::prelude::*;
 /// What a counter does from one scrape to the next.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// So many more.
     More(u16),
     /// The process begins anew and answers so many.
     Anew(u16),

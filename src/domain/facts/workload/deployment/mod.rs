@@ -18,7 +18,6 @@ pub use reduce::reduce;
 /// What is kept of a Deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
-    /// Metadata.
     pub meta: Meta,
     /// `spec.replicas`; Kubernetes' default is 1.
     pub replicas: Option<u32>,
@@ -28,11 +27,8 @@ pub struct Deployment {
     pub recreate: bool,
     /// `spec.selector.matchLabels`, as a label selector.
     pub selector: String,
-    /// Containers of the template.
     pub containers: Vec<Container>,
-    /// Fingerprint of the template.
     pub template: Option<u64>,
-    /// What the controller reports.
     pub status: DeploymentStatus,
 }
 
@@ -99,7 +95,6 @@ impl Deployment {
         (Phase::Progressing, message)
     }
 
-    /// Returns the replica figures.
     #[must_use]
     pub fn replicas_view(&self) -> Replicas {
         Replicas {

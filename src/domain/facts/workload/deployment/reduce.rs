@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::{Deployment, DeploymentStatus};
 use crate::domain::facts::reduce::{conditions, containers, count, fingerprint, maybe_count, meta, selector};
 
-/// Reduces a Deployment.
 #[must_use]
 pub fn reduce(value: &Value) -> Deployment {
     let (spec, status) = (&value["spec"], &value["status"]);

@@ -20,11 +20,8 @@ pub use reduce::reduce;
 /// What is kept of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
-    /// Metadata.
     pub meta: Meta,
-    /// What is wanted.
     pub spec: RolloutSpec,
-    /// What the controller reports.
     pub status: RolloutStatus,
 }
 
@@ -33,9 +30,7 @@ pub struct Rollout {
 pub struct RolloutSpec {
     /// `spec.replicas`; Kubernetes' default is 1.
     pub replicas: Option<u32>,
-    /// Paused by hand.
     pub paused: bool,
-    /// How it goes out.
     pub strategy: RolloutStrategy,
     /// Where the pod template lives, if not in the Rollout.
     pub workload_ref: Option<TemplateRef>,
@@ -54,23 +49,18 @@ pub struct RolloutSpec {
 pub struct TemplateRef {
     /// Kind, e.g. `Deployment`.
     pub kind: String,
-    /// Name.
     pub name: String,
 }
 
-/// Strategy of a Rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RolloutStrategy {
-    /// Canary with its steps.
     Canary(CanaryStrategy),
-    /// Blue-green.
     BlueGreen(BlueGreenStrategy),
 }
 
 /// `spec.strategy.canary`, reduced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CanaryStrategy {
-    /// The steps, in order.
     pub steps: Vec<Step>,
     /// The traffic router that sets the weight; without one it is the share of pods.
     pub router: Option<Router>,
@@ -127,12 +117,10 @@ impl Default for RolloutStrategy {
     }
 }
 
-/// One pause condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseCondition {
     /// `CanaryPauseStep`, `BlueGreenPause`, `InconclusiveAnalysisRun`, `InconclusiveExperiment`.
     pub reason: String,
-    /// Since when.
     pub start: Option<Timestamp>,
 }
 
@@ -196,11 +184,8 @@ pub struct RolloutStatus {
 /// The weights that the controller last gave the router.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterWeights {
-    /// The canary's.
     pub canary: RouterWeight,
-    /// Stable's.
     pub stable: RouterWeight,
-    /// Those of experiments.
     pub additional: Vec<RouterWeight>,
     /// Whether the router confirmed them; only some can.
     pub verified: Option<bool>,
@@ -218,11 +203,8 @@ pub struct RouterWeight {
 /// What a Rollout says of an AnalysisRun of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStatus {
-    /// Name of the AnalysisRun.
     pub name: String,
-    /// Its phase.
     pub status: String,
-    /// Its message.
     pub message: String,
 }
 
@@ -256,7 +238,6 @@ impl Rollout {
         matches!(self.spec.strategy, RolloutStrategy::Canary(CanaryStrategy { router: Some(_), .. }))
     }
 
-    /// Returns the greatest weight.
     #[must_use]
     pub fn max_weight(&self) -> u32 {
         match self.spec.strategy {
@@ -351,7 +332,6 @@ impl Rollout {
         (Phase::Healthy, String::new())
     }
 
-    /// Returns the replica figures.
     #[must_use]
     pub fn replicas(&self) -> Replicas {
         Replicas {

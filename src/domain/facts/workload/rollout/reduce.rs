@@ -12,7 +12,6 @@ use crate::domain::facts::reduce::{
 use crate::domain::facts::step::{PauseFor, Step, parse_pause};
 use crate::domain::facts::workload::router::Router;
 
-/// Reduces a Rollout.
 #[must_use]
 pub fn reduce(value: &Value) -> Rollout {
     let meta = meta(value);

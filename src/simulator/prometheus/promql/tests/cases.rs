@@ -1,6 +1,5 @@
 //! Small series, and what queries of them give.
 
-/// A few small series.
 pub const SHOP: &str = r#"
     req{pod="a",code="200"} 0 100 200 300 400 500 600
     req{pod="a",code="500"} 0 1 2 3 4 5 6
