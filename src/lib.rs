@@ -13,7 +13,7 @@
 //! - [`sources`] sense the outside: Kubernetes, Prometheus, git. They never see the door.
 //! - [`executors`] move the outside; [`executors::Dispatcher`] is the only way through. They never see the sources.
 //! - [`view`] is pure: the model as a picture, in whatever size, glyphs and colours the terminal has.
-//! - [`kill_points`] are places at which tests let the program die; without their feature they are empty.
+//! - [`failpoints`] are places at which tests let the program die; without their feature they are empty.
 //! - [`runtime`] ties the rooms together: loop, terminal, signals, headless commands. Nobody imports it.
 
 pub mod app;
@@ -22,8 +22,8 @@ pub mod config;
 pub mod core;
 pub mod domain;
 pub mod executors;
+pub mod failpoints;
 pub mod keys;
-pub mod kill_points;
 pub mod platform;
 pub mod runtime;
 pub mod sources;

@@ -28,7 +28,7 @@ fn main() {
         for (width, height) in SIZES {
             for palette in Palette::ALL {
                 let (buffer, cursor) = picture::drawn(&model, &Theme::new(palette, false), width, height);
-                let file = folder.join(format!("{name}-{width}x{height}-{}.ansi", palette.word()));
+                let file = folder.join(format!("{name}-{width}x{height}-{}.ansi", palette.as_str()));
                 std::fs::write(file, ansi(&buffer, cursor)).unwrap();
             }
         }

@@ -3,7 +3,7 @@
 //! It judges counts, not rates, and may be consulted after every scrape for ever: the chance that a healthy canary is ever
 //! called regressed stays below the configured alpha (Ville's inequality).
 //!
-//! [`Judge`] takes [`Look`]s and gives a [`Report`]. What it is made of, each in its own file: evidence on errors and on
+//! [`CanaryAnalyzer`] takes [`Look`]s and gives a [`Report`]. What it is made of, each in its own file: evidence on errors and on
 //! latency, guards against what real pods do, proof that the canary is good, the budget, and what it would take to know.
 
 #![warn(missing_docs)]
@@ -46,9 +46,9 @@ pub use needs::Need;
 pub use quantile::QuantileBounds;
 pub use ratio_interval::Ratio;
 pub use reasons::{figure, time};
-pub use report::{Evidence, Heat, Metric, Needs, Opinion, Report, Seen, Tier, Tracks};
+pub use report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen, Tier, Tracks};
 pub use rules::{RuleError, Rules, SlowObjective};
 pub use scrape::{Bucket, Counts, Look, PodCounts, Scrape};
 pub use share_interval::ShareSequence;
 pub use share_mismatch::ln_mismatch;
-pub use state::Judge;
+pub use state::CanaryAnalyzer;

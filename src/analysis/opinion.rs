@@ -4,23 +4,23 @@ use super::burn::Burn;
 use super::log_space::exp_finite;
 use super::needs::Pace;
 use super::reasons;
-use super::report::{Evidence, Heat, Metric, Needs, Opinion, Report, Seen, Tier, Tracks};
-use super::state::{Judge, Logs};
+use super::report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen, Tier, Tracks};
+use super::state::{CanaryAnalyzer, Logs};
 use super::weight::Mismatch;
 
 /// What speaks for and against the canary now.
-pub(super) struct Standing {
+pub(super) struct CandidateState {
     pub logs: Logs,
     pub burn: Option<Burn>,
     pub stable_burns: bool,
     pub mismatch: Option<Mismatch>,
-    pub opinion: Opinion,
+    pub opinion: AnalysisStatus,
     pub tier: Option<Tier>,
     pub culprit: Option<Metric>,
     pub trouble: Option<String>,
 }
 
-impl Judge {
+impl CanaryAnalyzer {
     /// Returns what it thinks as of the last look.
     ///
     /// Regressed stays until a new rollout, through looks that bring nothing. Where stable burns its budget as well, the
@@ -70,7 +70,7 @@ impl Judge {
         }
     }
 
-    fn standing(&self, trouble: Option<String>) -> Standing {
+    fn standing(&self, trouble: Option<String>) -> CandidateState {
         let logs = self.logs();
         let mismatch = self.weight.and_then(|weight| weight.mismatch(self.rules.alpha));
         let burn = self.budget.canary(&self.rules, self.recent.per_second());
@@ -81,19 +81,19 @@ impl Judge {
         let burns =
             burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns));
         let (opinion, tier, culprit) = if let Some(metric) = self.regressed {
-            (Opinion::Regressed, (metric != Metric::Budget).then_some(Tier::Guarded), Some(metric))
+            (AnalysisStatus::Regressed, (metric != Metric::Budget).then_some(Tier::Guarded), Some(metric))
         } else if trouble.is_some() {
-            (Opinion::NoData, None, None)
+            (AnalysisStatus::NoData, None, None)
         } else if self.suspected {
-            (Opinion::Suspect, Some(Tier::Plain), Some(self.suspicious()))
+            (AnalysisStatus::Suspect, Some(Tier::Plain), Some(self.suspicious()))
         } else if burns {
-            (Opinion::Suspect, None, Some(Metric::Budget))
+            (AnalysisStatus::Suspect, None, Some(Metric::Budget))
         } else if logs.safe >= self.rules.healthy_bar.ln() {
-            (Opinion::Healthy, None, None)
+            (AnalysisStatus::Healthy, None, None)
         } else {
-            (Opinion::Undecided, None, None)
+            (AnalysisStatus::Undecided, None, None)
         };
-        Standing { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
+        CandidateState { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
     }
 
     /// Returns which metric has the greater part in the plain evidence.

@@ -1,30 +1,30 @@
 //! Why the judge thinks what it thinks, in short sentences with figures.
 
-use super::opinion::Standing;
+use super::opinion::CandidateState;
 use super::ratio_interval::Ratio;
-use super::report::{Evidence, Metric, Needs, Opinion};
-use super::state::Judge;
+use super::report::{AnalysisStatus, Evidence, Metric, Needs};
+use super::state::CanaryAnalyzer;
 use super::weight::Mismatch;
 
 /// Returns why.
-pub(super) fn of(judge: &Judge, standing: &Standing, e: &Evidence, needs: &Needs) -> Vec<String> {
+pub(super) fn of(judge: &CanaryAnalyzer, standing: &CandidateState, e: &Evidence, needs: &Needs) -> Vec<String> {
     let mut reasons = Vec::with_capacity(4);
     reasons.extend(standing.trouble.clone());
     // What it waits for comes first where that is the news.
-    if standing.opinion == Opinion::Undecided {
+    if standing.opinion == AnalysisStatus::Undecided {
         reasons.extend(waits_for(judge, needs).into_iter().flatten());
     }
     reasons.extend(judge.ratio.map(|ratio| comparison(judge, &ratio)));
     match standing.opinion {
-        Opinion::Regressed => reasons.push(match standing.culprit {
+        AnalysisStatus::Regressed => reasons.push(match standing.culprit {
             Some(Metric::Latency) => format!("slower than stable: evidence {}", of_bar(e.guarded, judge.rules.alpha)),
             Some(Metric::Budget) => cost(standing.burn.map_or(0.0, |burn| burn.spent)),
             _ => format!("fails more often than stable: evidence {}", of_bar(e.guarded, judge.rules.alpha)),
         }),
-        Opinion::Suspect => reasons.extend(suspicion(judge, standing, e)),
-        Opinion::Healthy => reasons.push(format!("proved: {}", good_enough(judge))),
-        Opinion::Undecided => reasons.push(format!("evidence {}", of_bar(e.guarded, judge.rules.alpha))),
-        Opinion::NoData => {}
+        AnalysisStatus::Suspect => reasons.extend(suspicion(judge, standing, e)),
+        AnalysisStatus::Healthy => reasons.push(format!("proved: {}", good_enough(judge))),
+        AnalysisStatus::Undecided => reasons.push(format!("evidence {}", of_bar(e.guarded, judge.rules.alpha))),
+        AnalysisStatus::NoData => {}
     }
     if standing.stable_burns {
         reasons.push("stable burns its budget too: the cause is not the canary".to_owned());
@@ -59,7 +59,7 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
-fn comparison(judge: &Judge, ratio: &Ratio) -> String {
+fn comparison(judge: &CanaryAnalyzer, ratio: &Ratio) -> String {
     let share = |[requests, errors]: [u64; 2]| percent(errors as f64 / (requests as f64).max(1.0));
     let (canary, stable) = (share(judge.seen.canary), share(judge.seen.stable));
     let times = ratio.estimate.map_or_else(String::new, |estimate| format!(": {} times", figure(estimate)));
@@ -71,7 +71,7 @@ fn comparison(judge: &Judge, ratio: &Ratio) -> String {
     format!("canary {canary} against {stable}{times}, always valid {bounds}")
 }
 
-fn suspicion(judge: &Judge, standing: &Standing, e: &Evidence) -> Option<String> {
+fn suspicion(judge: &CanaryAnalyzer, standing: &CandidateState, e: &Evidence) -> Option<String> {
     Some(match standing.culprit? {
         Metric::Errors => format!("seems to fail more often: evidence {}", of_bar(e.plain, judge.rules.alpha_warn)),
         Metric::Latency => format!("seems slower: evidence {}", of_bar(e.plain, judge.rules.alpha_warn)),
@@ -90,7 +90,7 @@ fn cost(spent: f64) -> String {
     format!("this rollout has cost {} of the 30-day budget", percent(spent))
 }
 
-fn waits_for(judge: &Judge, needs: &Needs) -> [Option<String>; 2] {
+fn waits_for(judge: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 2] {
     let wait = needs.x2.map(|need| {
         if need.seconds > 0.0 {
             format!("about {} to see ×2", time(need.seconds))
@@ -101,7 +101,7 @@ fn waits_for(judge: &Judge, needs: &Needs) -> [Option<String>; 2] {
     [wait, Some(format!("not proved yet: {}", good_enough(judge)))]
 }
 
-fn good_enough(judge: &Judge) -> String {
+fn good_enough(judge: &CanaryAnalyzer) -> String {
     let fails = format!("fewer than {} fail", percent(judge.rules.healthy_below()));
     match judge.rules.slow {
         None => fails,

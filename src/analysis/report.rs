@@ -10,7 +10,7 @@ use super::ratio_interval::Ratio;
 /// What the judge thinks of the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Opinion {
+pub enum AnalysisStatus {
     /// It is worse than stable: roll back. Stays until a new rollout.
     Regressed,
     /// It may be worse: hold. Ends when the evidence has shrunk to a tenth of what raised it.
@@ -23,10 +23,10 @@ pub enum Opinion {
     NoData,
 }
 
-impl Opinion {
+impl AnalysisStatus {
     /// Returns the word for the screen.
     #[must_use]
-    pub fn shout(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Regressed => "REGRESSED",
             Self::Suspect => "SUSPECT",
@@ -38,7 +38,7 @@ impl Opinion {
 
     /// Returns the word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Regressed => "regressed",
             Self::Suspect => "suspect",
@@ -128,7 +128,7 @@ pub struct Report {
     /// When, in seconds; `None` before the first look.
     pub t: Option<f64>,
     /// The opinion.
-    pub opinion: Opinion,
+    pub opinion: AnalysisStatus,
     /// The evidence that an opinion against the canary rests on; `None` where it does not rest on evidence.
     pub tier: Option<Tier>,
     /// The evidence so far.

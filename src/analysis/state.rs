@@ -30,7 +30,7 @@ const STALE: f64 = 3.0;
 ///
 /// All that it knows can be written down and read back: a restart neither forgets nor counts twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Judge {
+pub struct CanaryAnalyzer {
     pub(super) rules: Rules,
     pub(super) seen: Sums,
     pub(super) began: Option<f64>,
@@ -66,7 +66,7 @@ pub(super) struct Logs {
     pub latency: f64,
 }
 
-impl Judge {
+impl CanaryAnalyzer {
     /// Begins with a rollout that nothing is known of.
     #[must_use]
     pub fn new(rules: Rules) -> Self {

@@ -35,7 +35,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(list) = checklist(model) else { return Vec::new() };
     let (title, lines) = match list.items.get(selected(model, &list)) {
         Some(Item::Check(check, state)) => (check.spec.id.to_string(), evidence(check, *state, model.core.now)),
-        Some(Item::Seat(seat)) => (format!("sign-off {}", seat.role), signed(seat)),
+        Some(Item::RoleStatus(seat)) => (format!("sign-off {}", seat.role), signed(seat)),
         None => return Vec::new(),
     };
     model.ui.overlay = Some(Overlay::Details { title, lines, scroll: 0 });
@@ -92,7 +92,7 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
             let text = format!("{} answers itself: r looks again, Enter shows its evidence", check.spec.id);
             model.core.notice(Level::Info, text);
         }
-        Some(Item::Seat(seat)) => {
+        Some(Item::RoleStatus(seat)) => {
             let role = seat.role.clone();
             open_sign(model, role);
         }
@@ -104,9 +104,10 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
 /// Signs: in the selected role, else in the first that does not say GO yet.
 pub(super) fn sign(model: &mut Model) -> Vec<Effect> {
     let Some(list) = checklist(model) else { return Vec::new() };
-    let seats = || list.items.iter().filter_map(|item| if let Item::Seat(seat) = item { Some(seat) } else { None });
+    let seats =
+        || list.items.iter().filter_map(|item| if let Item::RoleStatus(seat) = item { Some(seat) } else { None });
     let chosen = match list.items.get(selected(model, &list)) {
-        Some(Item::Seat(seat)) => Some(seat),
+        Some(Item::RoleStatus(seat)) => Some(seat),
         _ => seats().find(|seat| !seat.is_go()).or_else(|| seats().next()),
     };
     if let Some(role) = chosen.map(|seat| seat.role.clone()) {

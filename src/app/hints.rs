@@ -66,7 +66,7 @@ pub fn hint(model: &Model, command: Command) -> Hint {
     match plan_for(model, verb, None) {
         Ok(_) if command == Command::RollbackTo => Hint { command, key, text: spec.title.to_owned(), refusal: None },
         Ok(plan) => Hint { command, key, text: plan.record().headline.clone(), refusal: None },
-        Err(refusals) => Hint { command, key, text: verb.spoken().to_owned(), refusal: refusals.into_iter().next() },
+        Err(refusals) => Hint { command, key, text: verb.label().to_owned(), refusal: refusals.into_iter().next() },
     }
 }
 

@@ -196,7 +196,7 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
     match plan_for(model, verb, to) {
         Ok(plan) => confirm::open(model, plan),
         Err(refusals) => {
-            let title = format!("{} cannot {}", model.ui.env, verb.spoken());
+            let title = format!("{} cannot {}", model.ui.env, verb.label());
             model.ui.overlay = Some(Overlay::Refused { title, refusals });
         }
     }
@@ -205,8 +205,8 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
 
 fn why(model: &mut Model) -> Vec<Effect> {
     let Some((env, workload)) = model.selected() else { return Vec::new() };
-    let mut lines = vec![format!("{} {}", workload.id, workload.judgement.verdict.shout())];
-    lines.extend(workload.judgement.words().map(str::to_owned));
+    let mut lines = vec![format!("{} {}", workload.id, workload.assessment.verdict.label())];
+    lines.extend(workload.assessment.describe().map(str::to_owned));
     if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
         lines.push(String::new());
         lines.push(format!("not moving: {why}"));

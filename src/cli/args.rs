@@ -128,7 +128,7 @@ pub enum Command {
     Ack(Ack),
     /// Sign GO or NO-GO in a role, with a note
     Sign(Sign),
-    /// Judge a canary from counts in a file or on standard input, offline
+    /// Analyze a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
     /// Look at releases of the past again: when would today's guardrails have acted?
     Backtest(BacktestArgs),
@@ -465,7 +465,7 @@ impl ValueEnum for Theme {
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(self.word().into())
+        Some(self.as_str().into())
     }
 }
 
@@ -475,7 +475,7 @@ impl ValueEnum for LogLevel {
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(self.word().into())
+        Some(self.as_str().into())
     }
 }
 

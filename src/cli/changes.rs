@@ -10,7 +10,7 @@ use super::status::API_VERSION;
 use crate::domain::facts::changes::Bump;
 use crate::domain::facts::changes::migration::{Class, Fate};
 use crate::domain::facts::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
-use crate::domain::facts::text::{plural, visible};
+use crate::domain::facts::text::{plural, sanitize};
 
 /// `cockpit changes`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
@@ -49,7 +49,7 @@ impl ValueEnum for Audience {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(self.word().into())
+        Some(self.as_str().into())
     }
 }
 
@@ -95,10 +95,10 @@ pub fn json(changes: &Release, place: &Place<'_>) -> Value {
         "tickets": changes.tickets(),
         "version": version.map(|version| json!({
             "right": version.troubles().is_empty(),
-            "words": version.words(),
+            "words": version.describe(),
             "last": version.bumping.as_ref().map(|bumping| bumping.last.to_string()),
-            "demanded": version.bumping.as_ref().map(|bumping| bumping.demanded.word()),
-            "taken": version.bumping.as_ref().and_then(|bumping| bumping.taken).map(Bump::word),
+            "demanded": version.bumping.as_ref().map(|bumping| bumping.demanded.as_str()),
+            "taken": version.bumping.as_ref().and_then(|bumping| bumping.taken).map(Bump::as_str),
             "because": version.because,
         })),
         "migrations": migrations.map(|all| all.iter().map(migration).collect::<Vec<_>>()),
@@ -115,7 +115,7 @@ pub fn json(changes: &Release, place: &Place<'_>) -> Value {
 /// What is known of a part, and why it is not.
 fn part<T>(part: &Part<T>) -> (Option<&T>, Option<&str>) {
     match part {
-        Part::Known(known) => (Some(known), None),
+        Part::BuiltinCheck(known) => (Some(known), None),
         Part::Blind(why) => (None, Some(why)),
         Part::NotAsked => (None, None),
     }
@@ -129,7 +129,7 @@ fn point(point: &Point) -> Option<Value> {
 fn commit(commit: &Commit) -> Value {
     json!({
         "hash": commit.hash,
-        "type": commit.kind.word(),
+        "type": commit.kind.as_str(),
         "scope": commit.scope,
         "breaking": commit.breaking,
         "subject": commit.subject,
@@ -143,12 +143,12 @@ fn commit(commit: &Commit) -> Value {
 fn migration(migration: &Migration) -> Value {
     json!({
         "file": migration.file,
-        "class": migration.class().word(),
+        "class": migration.class().as_str(),
         "tampered": migration.is_tampered(),
         "down": migration.down,
         "statements": migration.statements.iter().map(|statement| json!({
             "line": statement.line,
-            "class": statement.class.word(),
+            "class": statement.class.as_str(),
             "text": statement.what,
         })).collect::<Vec<_>>(),
         "unread": migration.unread.as_ref().map(|unread| json!({"line": unread.line, "why": unread.why})),
@@ -170,7 +170,7 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
         lines.push(format!("  {:<8} {}", "tickets", changes.tickets().join(", ")));
     }
     match &changes.version {
-        Part::Known(version) => lines.push(format!("  {:<8} {}", "version", version.words())),
+        Part::BuiltinCheck(version) => lines.push(format!("  {:<8} {}", "version", version.describe())),
         Part::Blind(why) => lines.push(format!("  {:<8} not known: {why}", "version")),
         Part::NotAsked => {}
     }
@@ -186,7 +186,7 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
     drift_text(&changes.drift, place, &mut lines);
     lines.iter().fold(String::new(), |mut out, line| {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}", visible(line.trim_end()));
+        let _ = writeln!(out, "{}", sanitize(line.trim_end()));
         out
     })
 }
@@ -222,8 +222,8 @@ fn commit_text(commit: &Commit, lines: &mut Vec<String>) {
 
 fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     let all = match part {
-        Part::Known(all) if all.is_empty() => return,
-        Part::Known(all) => all,
+        Part::BuiltinCheck(all) if all.is_empty() => return,
+        Part::BuiltinCheck(all) => all,
         Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are not known: {why}")]),
         Part::NotAsked => return,
     };
@@ -231,7 +231,7 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     for migration in all {
         lines.push(format!("  {}  {}", migration.file, migration_words(migration)));
         for class in [Class::Contract, Class::Unclear] {
-            lines.extend(migration.lines(class).map(|line| format!("    {}: {line}", class.word())));
+            lines.extend(migration.lines(class).map(|line| format!("    {}: {line}", class.as_str())));
         }
         if let Some(unread) = &migration.unread {
             lines.push(format!("    {}:{}: cannot be read: {}", migration.file, unread.line, unread.why));
@@ -243,7 +243,7 @@ fn migration_words(migration: &Migration) -> String {
     if migration.fate == Fate::Gone {
         return "was released before, and is gone".to_owned();
     }
-    let mut parts = vec![migration.class().word().to_owned(), plural(migration.statements.len(), "statement")];
+    let mut parts = vec![migration.class().as_str().to_owned(), plural(migration.statements.len(), "statement")];
     if !migration.has_way_down() {
         parts.push("no way down".to_owned());
     }
@@ -256,8 +256,8 @@ fn migration_words(migration: &Migration) -> String {
 fn drift_text(part: &Part<Vec<crate::domain::facts::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
     let before = place.before.unwrap_or("the environment before");
     match part {
-        Part::Known(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
-        Part::Known(all) => {
+        Part::BuiltinCheck(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
+        Part::BuiltinCheck(all) => {
             lines.extend([String::new(), format!("Differences to {before}")]);
             lines.extend(all.iter().map(|difference| format!("  {}", difference.line())));
         }
@@ -297,7 +297,7 @@ mod tests {
                 told_by: "git-commit".into(),
                 at: jiff::Timestamp::from_second(1_780_000_000).ok(),
             },
-            version: Part::Known(Versioning {
+            version: Part::BuiltinCheck(Versioning {
                 version: Some(next.clone()),
                 tag: Tag::There("v1.5.0".to_owned()),
                 bumping: Some(Bumping::judge(&last, &next, &commits)),
@@ -306,11 +306,11 @@ mod tests {
             lost: Commit::read_all(&[raw("fix: on the branch", 0)]),
             commits,
             cut: false,
-            migrations: Part::Known(vec![
+            migrations: Part::BuiltinCheck(vec![
                 Migration::read("m/V2__a.sql", "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;", Fate::New, &[]),
                 Migration::gone("m/V1__b.sql"),
             ]),
-            drift: Part::Known(vec![Difference {
+            drift: Part::BuiltinCheck(vec![Difference {
                 workload: "rollout/api".to_owned(),
                 aspect: Aspect::Env,
                 container: Some("api".to_owned()),

@@ -36,7 +36,7 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
         row("it began", &format!("at {clock}, {} after its first requests: {told}", length(after)));
         row("judge: suspect", &since(score.suspect_seconds));
         row("judge: regressed", &since(score.regressed_seconds));
-        let did = score.acted.map_or("nothing", crate::domain::record::action::Verb::spoken);
+        let did = score.acted.map_or("nothing", crate::domain::record::action::Verb::label);
         row(
             "you acted",
             &score.acted_seconds.map_or_else(|| "never".to_owned(), |time| format!("{}: {did}", length(time))),
@@ -60,7 +60,7 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
         }
     }
     let faster = if (speed - 1.0).abs() < 1e-9 { String::new() } else { format!(" --speed {speed}") };
-    let _ = writeln!(out, "The same again: cockpit drill {} --seed {}{faster}", score.failure.word(), score.seed);
+    let _ = writeln!(out, "The same again: cockpit drill {} --seed {}{faster}", score.failure.as_str(), score.seed);
     out
 }
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::status::API_VERSION;
 use crate::core::checklist::Checklist;
-use crate::domain::facts::text::{duration, is_unsafe, visible};
+use crate::domain::facts::text::{duration, is_unsafe, sanitize};
 use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
-use crate::domain::rules::checklist::role::{Seat, board};
+use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::world::{Environment, World};
 
 /// What is printed of an environment's checklist.
@@ -33,7 +33,7 @@ impl<'a> Gate<'a> {
         let mut lines = Vec::new();
         let about =
             self.list.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
-        lines.push(format!("{}  {}{about}", self.list.env.name(), self.list.answer.verdict.shout()));
+        lines.push(format!("{}  {}{about}", self.list.env.name(), self.list.answer.verdict.label()));
         for reason in &self.list.answer.reasons {
             lines.push(format!("  in the way: {}", reason.line()));
         }
@@ -53,7 +53,7 @@ impl<'a> Gate<'a> {
             lines.push(format!("  {:<14} {go}/{} GO", seat.role, seat.needed));
             lines.extend(signatures(seat));
         }
-        visible_lines(&lines)
+        sanitize_lines(&lines)
     }
 
     /// Returns one check with its evidence as text.
@@ -68,7 +68,7 @@ impl<'a> Gate<'a> {
             }
         }
         lines.extend(check.spec.runbook.as_ref().map(|runbook| format!("  runbook {runbook}")));
-        visible_lines(&lines)
+        sanitize_lines(&lines)
     }
 
     /// Returns it as JSON.
@@ -78,7 +78,7 @@ impl<'a> Gate<'a> {
             "apiVersion": API_VERSION,
             "environment": self.list.env.name(),
             "release": self.list.candidate.as_ref().map(|candidate| candidate.release.as_str()),
-            "answer": self.list.answer.verdict.word(),
+            "answer": self.list.answer.verdict.as_str(),
             "reasons": self.list.answer.reasons,
             "checks": checks_json(self.world, self.list.env, self.now),
             "sign_offs": sign_offs_json(self.world, self.list.env),
@@ -102,7 +102,7 @@ impl<'a> Gate<'a> {
                 CheckState::Pending if check.is_manual() => Some("failure"),
                 _ => Some("error"),
             };
-            cases.push(case(check.spec.id.as_str(), check.spec.phase.word(), outcome, said, &evidence));
+            cases.push(case(check.spec.id.as_str(), check.spec.phase.as_str(), outcome, said, &evidence));
         }
         for seat in self.list.seats().filter(|seat| seat.needed > 0) {
             let outcome = if seat.is_go() { None } else { Some("failure") };
@@ -137,14 +137,14 @@ impl<'a> Gate<'a> {
 fn check_line(check: &Check, state: CheckState) -> String {
     let gate = if check.spec.gate { "gate" } else { "" };
     let said = check.finding.as_ref().map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
-    format!("  {:<8} {gate:<4} {:<14} {said}", state.word(), check.spec.id.as_str())
+    format!("  {:<8} {gate:<4} {:<14} {said}", state.as_str(), check.spec.id.as_str())
 }
 
-fn visible_lines(lines: &[String]) -> String {
-    lines.iter().fold(String::new(), |text, line| text + &visible(line.trim_end()) + "\n")
+fn sanitize_lines(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |text, line| text + &sanitize(line.trim_end()) + "\n")
 }
 
-fn signatures(seat: &Seat) -> Vec<String> {
+fn signatures(seat: &RoleStatus) -> Vec<String> {
     seat.signatures
         .iter()
         .map(|signature| {
@@ -152,7 +152,7 @@ fn signatures(seat: &Seat) -> Vec<String> {
             let note = if sign.note.is_empty() { String::new() } else { format!(" “{}”", sign.note) };
             let verified = if sign.verified { "verified" } else { "unverified" };
             let void = signature.void.as_ref().map_or_else(String::new, |why| format!(", void: {why}"));
-            format!("    {} {}{note}, {verified}, {}{void}", sign.who, sign.decision.shout(), sign.at)
+            format!("    {} {}{note}, {verified}, {}{void}", sign.who, sign.decision.label(), sign.at)
         })
         .collect()
 }
@@ -207,8 +207,8 @@ pub fn checks_json(world: &World, env: &Environment, now: Timestamp) -> Value {
             "title": check.spec.title,
             "phase": check.spec.phase,
             "gate": check.spec.gate,
-            "how": check.spec.how.word(),
-            "state": check.state(&subject, now).word(),
+            "how": check.spec.how.as_str(),
+            "state": check.state(&subject, now).as_str(),
             "evidence": finding.map(|finding| finding.summary.as_str()),
             "green_when": finding.map(|finding| finding.green_when.as_str()).filter(|green| !green.is_empty()),
             "at": finding.map(|finding| finding.at.to_string()),
@@ -221,7 +221,7 @@ pub fn checks_json(world: &World, env: &Environment, now: Timestamp) -> Value {
 #[must_use]
 pub fn sign_offs_json(world: &World, env: &Environment) -> Value {
     let Some(candidate) = world.candidate(env) else { return json!([]) };
-    let seats = board(env, &world.ledger, &candidate);
+    let seats = role_statuses(env, &world.ledger, &candidate);
     let signatures = seats.iter().flat_map(|seat| &seat.signatures).map(|signature| {
         let sign = &signature.sign_off;
         json!({

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::output::json_line;
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::domain::record::journal::{Entry, Line};
 
 /// Returns one readable line per entry: time, number, kind, what it is about, what it says.
@@ -34,8 +34,8 @@ pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
             let target = target.map_or(env, |target| format!("{target}: "));
             let intent = intent.map_or_else(String::new, |n| format!(" (of {n})"));
             let said =
-                format!("{at}  {:>4}  {:<7}  {target}{}{intent}", line.n, line.entry.word(), line.entry.sentence());
-            visible(&said).into_owned()
+                format!("{at}  {:>4}  {:<7}  {target}{}{intent}", line.n, line.entry.as_str(), line.entry.sentence());
+            sanitize(&said).into_owned()
         })
         .collect()
 }
@@ -53,7 +53,7 @@ mod tests {
     use crate::domain::facts::access::{Access, Permission};
     use crate::domain::record::action::{ActionId, Intent, Outcome, Verb};
 
-    use crate::domain::rules::action::{Circumstances, plan};
+    use crate::domain::rules::action::{PlanContext, plan};
     use crate::domain::world::feed::Feed;
 
     fn journal() -> Vec<Line> {
@@ -62,7 +62,7 @@ mod tests {
         let access = Access { user: None, verbs: Verb::ALL.map(|verb| (verb, Permission::Allowed)).into() };
         world.take(Feed::Access { env, access }, now());
         let intent = Intent { verb: Verb::Abort, target: target("prod-eu", "rollout/api").into(), to: None };
-        let plan = plan(&world, &intent, &Circumstances { now: now(), ..Circumstances::default() }).unwrap();
+        let plan = plan(&world, &intent, &PlanContext { now: now(), ..PlanContext::default() }).unwrap();
         let action = ActionId("0197-a".to_owned());
         let entries = [
             Entry::Opened { release: "api 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Exit;
 use super::output::json_safe;
-use analysis::{Bucket, Counts, Look, Need, Opinion, PodCounts, Report, Scrape, Tier};
+use analysis::{AnalysisStatus, Bucket, Counts, Look, Need, PodCounts, Report, Scrape, Tier};
 
 /// A line that is read, with all that it may say.
 #[derive(Deserialize)]
@@ -86,7 +86,7 @@ pub struct Told {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn read(line: &[u8]) -> Result<Told, String> {
-    let line: Line = serde_json::from_slice(line).map_err(|error| words(&error))?;
+    let line: Line = serde_json::from_slice(line).map_err(|error| describe(&error))?;
     if line.reset {
         return Ok(Told { look: Look::Reset, weight: None });
     }
@@ -105,7 +105,7 @@ pub fn read(line: &[u8]) -> Result<Told, String> {
 }
 
 /// Says what a parser says, with the column and without its line: there is only one.
-fn words(error: &serde_json::Error) -> String {
+fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let (what, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
     format!("column {}: {what}", error.column())
@@ -192,7 +192,7 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
     let seconds = |need: Option<Need>| need.map(|need| Figure(need.seconds));
     let answer = Answer {
         t: report.t.map(Time),
-        verdict: report.opinion.word(),
+        verdict: report.opinion.as_str(),
         tier: report.tier,
         e: EvidenceOut {
             plain: Figure(report.e.plain),
@@ -217,24 +217,24 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
 /// Writes an answer as a line for people.
 pub fn text(report: &Report, out: &mut Vec<u8>) {
     let t = report.t.unwrap_or_default();
-    let reasons: Vec<_> = report.reasons.iter().map(|reason| crate::domain::facts::text::visible(reason)).collect();
-    out.extend_from_slice(format!("{t:>8} s  {:<9}  {}\n", report.opinion.word(), reasons.join("; ")).as_bytes());
+    let reasons: Vec<_> = report.reasons.iter().map(|reason| crate::domain::facts::text::sanitize(reason)).collect();
+    out.extend_from_slice(format!("{t:>8} s  {:<9}  {}\n", report.opinion.as_str(), reasons.join("; ")).as_bytes());
 }
 
 /// Returns how the command ends after its last verdict, if there was any.
 #[must_use]
-pub fn exit(last: Option<Opinion>) -> Exit {
+pub fn exit(last: Option<AnalysisStatus>) -> Exit {
     match last {
-        Some(Opinion::Healthy) => Exit::Done,
-        Some(Opinion::Regressed | Opinion::Suspect) => Exit::NoGo,
-        Some(Opinion::Undecided | Opinion::NoData) | None => Exit::Blind,
+        Some(AnalysisStatus::Healthy) => Exit::Done,
+        Some(AnalysisStatus::Regressed | AnalysisStatus::Suspect) => Exit::NoGo,
+        Some(AnalysisStatus::Undecided | AnalysisStatus::NoData) | None => Exit::Blind,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use analysis::{Judge, Rules};
+    use analysis::{CanaryAnalyzer, Rules};
 
     #[test]
     fn scrape_is_read_with_all_fields() {
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_line() {
-        let mut judge = Judge::new(Rules::default());
+        let mut judge = CanaryAnalyzer::new(Rules::default());
         let scrape = br#"{"t":15,"canary":{"requests":38,"errors":1},"stable":{"requests":712,"errors":1}}"#;
         judge.take(&read(scrape).unwrap().look);
         let mut out = Vec::new();
@@ -288,8 +288,14 @@ mod tests {
 
     #[test]
     fn the_last_verdict_is_the_exit_code() {
-        let codes = [Opinion::Healthy, Opinion::Regressed, Opinion::Suspect, Opinion::Undecided, Opinion::NoData]
-            .map(|opinion| exit(Some(opinion)).code());
+        let codes = [
+            AnalysisStatus::Healthy,
+            AnalysisStatus::Regressed,
+            AnalysisStatus::Suspect,
+            AnalysisStatus::Undecided,
+            AnalysisStatus::NoData,
+        ]
+        .map(|opinion| exit(Some(opinion)).code());
         assert_eq!(codes, [0, 3, 3, 4, 4]);
         assert_eq!(exit(None), Exit::Blind);
     }

@@ -7,9 +7,9 @@ use crate::domain::facts::access::Permission;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::{NoData, Signal};
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::Verb;
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::domain::world::{Environment, WorkloadState, World};
 use jiff::Timestamp;
 
@@ -21,13 +21,13 @@ pub struct Item {
     /// What was looked at.
     pub what: String,
     /// What was found.
-    pub found: Found,
+    pub found: CheckOutcome,
     /// In words.
     pub text: String,
 }
 
 impl Item {
-    fn new(env: Option<&Environment>, what: impl Into<String>, found: Found, text: impl Into<String>) -> Self {
+    fn new(env: Option<&Environment>, what: impl Into<String>, found: CheckOutcome, text: impl Into<String>) -> Self {
         Self { env: env.map(|env| env.name().to_string()), what: what.into(), found, text: text.into() }
     }
 }
@@ -47,12 +47,15 @@ pub struct Local {
 #[must_use]
 pub fn items(world: &World, local: &Local, now: Timestamp) -> Vec<Item> {
     let config = local.config.as_deref().unwrap_or("none: everything is discovered, nothing is gated by a checklist");
-    let mut items = vec![Item::new(None, "config", Found::Passed, config)];
+    let mut items = vec![Item::new(None, "config", CheckOutcome::Passed, config)];
     items.push(match &local.journal_broken {
-        None => Item::new(None, "journal", Found::Passed, format!("{} can be written", local.journals)),
-        Some(why) => {
-            Item::new(None, "journal", Found::Failed, format!("cannot be written, promotions are refused: {why}"))
-        }
+        None => Item::new(None, "journal", CheckOutcome::Passed, format!("{} can be written", local.journals)),
+        Some(why) => Item::new(
+            None,
+            "journal",
+            CheckOutcome::Failed,
+            format!("cannot be written, promotions are refused: {why}"),
+        ),
     });
     for env in &world.environments {
         environment(env, now, &mut items);
@@ -67,17 +70,19 @@ fn environment(env: &Environment, now: Timestamp, items: &mut Vec<Item>) {
     match &heard.link {
         Link::Up if heard.at.is_some() => {
             let user = env.access.user.as_ref().map_or_else(String::new, |user| format!(", as {user}"));
-            items.push(Item::new(Some(env), "kubernetes", Found::Passed, format!("answers: {place}{user}")));
+            items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Passed, format!("answers: {place}{user}")));
         }
-        Link::Down(why) => items.push(Item::new(Some(env), "kubernetes", Found::Failed, format!("{place}: {why}"))),
-        _ => items.push(Item::new(Some(env), "kubernetes", Found::Failed, format!("{place}: no answer"))),
+        Link::Down(why) => {
+            items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: {why}")));
+        }
+        _ => items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: no answer"))),
     }
     rights(env, items);
     for workload in &env.workloads {
         let (found, text) = match &workload.status {
-            Some(status) => (Found::Passed, format!("{} {}", status.phase, status.message)),
-            None if workload.missing => (Found::Failed, "does not exist".to_owned()),
-            None => (Found::Blind, "not seen yet".to_owned()),
+            Some(status) => (CheckOutcome::Passed, format!("{} {}", status.phase, status.message)),
+            None if workload.missing => (CheckOutcome::Failed, "does not exist".to_owned()),
+            None => (CheckOutcome::Blind, "not seen yet".to_owned()),
         };
         items.push(Item::new(Some(env), workload.id.to_string(), found, text.trim().to_owned()));
         metrics(env, workload, now, items);
@@ -87,16 +92,16 @@ fn environment(env: &Environment, now: Timestamp, items: &mut Vec<Item>) {
 /// RBAC, verb by verb.
 fn rights(env: &Environment, items: &mut Vec<Item>) {
     if env.settings.read_only {
-        items.push(Item::new(Some(env), "rights", Found::Passed, "read-only: nothing can be changed here"));
+        items.push(Item::new(Some(env), "rights", CheckOutcome::Passed, "read-only: nothing can be changed here"));
         return;
     }
     for verb in Verb::ALL {
         let (found, text) = match env.access.of(verb) {
-            Permission::Allowed => (Found::Passed, "allowed".to_owned()),
-            Permission::Denied(what) => (Found::Failed, format!("denied: {what}")),
-            Permission::Unknown(why) => (Found::Blind, format!("not known: {why}")),
+            Permission::Allowed => (CheckOutcome::Passed, "allowed".to_owned()),
+            Permission::Denied(what) => (CheckOutcome::Failed, format!("denied: {what}")),
+            Permission::Unknown(why) => (CheckOutcome::Blind, format!("not known: {why}")),
         };
-        items.push(Item::new(Some(env), format!("may {}", verb.spoken()), found, text));
+        items.push(Item::new(Some(env), format!("may {}", verb.label()), found, text));
     }
 }
 
@@ -106,13 +111,13 @@ fn metrics(env: &Environment, workload: &WorkloadState, now: Timestamp, items: &
         items.push(Item::new(
             Some(env),
             "metrics",
-            Found::Blind,
+            CheckOutcome::Blind,
             "no Prometheus is configured: no limit gates anything",
         ));
         return;
     }
     if let Some(Link::Down(why)) = env.links.get(&SourceKind::Prometheus).map(|heard| &heard.link) {
-        items.push(Item::new(Some(env), "metrics", Found::Failed, why.clone()));
+        items.push(Item::new(Some(env), "metrics", CheckOutcome::Failed, why.clone()));
         return;
     }
     let serves = workload.status.as_ref().is_some_and(|status| status.canary_serves);
@@ -122,8 +127,8 @@ fn metrics(env: &Environment, workload: &WorkloadState, now: Timestamp, items: &
             let word = if track == Track::Canary { "canary" } else { "stable" };
             let what = format!("{} of {word}", signal.label());
             let (found, text) = match workload.signals.reading(track, signal, now) {
-                Ok(value) => (Found::Passed, signal.show(value)),
-                Err(why) => (Found::Blind, no_data(&why)),
+                Ok(value) => (CheckOutcome::Passed, signal.show(value)),
+                Err(why) => (CheckOutcome::Blind, no_data(&why)),
             };
             items.push(Item::new(Some(env), what, found, text));
         }
@@ -131,7 +136,7 @@ fn metrics(env: &Environment, workload: &WorkloadState, now: Timestamp, items: &
 }
 
 fn no_data(why: &NoData) -> String {
-    format!("no data: {}", why.words())
+    format!("no data: {}", why.describe())
 }
 
 /// Returns what was found as text.
@@ -142,16 +147,16 @@ pub fn text(items: &[Item]) -> String {
     for item in items {
         if item.env != *env {
             env = &item.env;
-            text += &visible(env.as_deref().unwrap_or_default());
+            text += &sanitize(env.as_deref().unwrap_or_default());
             text += "\n";
         }
         let word = match item.found {
-            Found::Passed => "ok",
-            Found::Failed => "FAILED",
-            Found::Blind => "blind",
+            CheckOutcome::Passed => "ok",
+            CheckOutcome::Failed => "FAILED",
+            CheckOutcome::Blind => "blind",
         };
         let indent = if item.env.is_some() { "  " } else { "" };
-        text += &visible(&format!("{indent}{word:<7} {:<22} {}", item.what, item.text));
+        text += &sanitize(&format!("{indent}{word:<7} {:<22} {}", item.what, item.text));
         text += "\n";
     }
     text

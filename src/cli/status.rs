@@ -10,7 +10,7 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::object::short_digest;
 use crate::domain::facts::signals::Signal;
-use crate::domain::facts::text::{duration, visible};
+use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::rules::checklist::verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -37,13 +37,13 @@ pub fn json(world: &World, service: Option<&str>, now: Timestamp) -> Value {
 }
 
 fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
-    let judgement = verdict(world, env, now);
+    let assessment = verdict(world, env, now);
     json!({
         "name": env.name(),
         "context": env.settings.context,
         "namespace": env.settings.namespace,
-        "verdict": judgement.verdict.word(),
-        "reasons": judgement.words().collect::<Vec<_>>(),
+        "verdict": assessment.verdict.as_str(),
+        "reasons": assessment.describe().collect::<Vec<_>>(),
         "age_seconds": env.kubernetes().age(now).map(tenths),
         "workloads": env.workloads.iter().map(|workload| workload_json(workload, now)).collect::<Vec<_>>(),
         "checks": checks_json(world, env, now),
@@ -61,8 +61,8 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
     json!({
         "kind": workload.id.kind.kind(),
         "name": workload.id.name,
-        "verdict": workload.judgement.verdict.word(),
-        "phase": status.map(|status| status.phase.word()),
+        "verdict": workload.assessment.verdict.as_str(),
+        "phase": status.map(|status| status.phase.as_str()),
         "message": status.map(|status| status.message.as_str()),
         "why": status.and_then(|status| status.why.as_deref()),
         "strategy": status.map(|status| status.strategy.as_str()),
@@ -90,7 +90,7 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
 /// What the judge says: see `cockpit judge`, which says the same of numbers from elsewhere.
 fn judged_json(report: &Report) -> Value {
     json!({
-        "opinion": report.opinion.word(),
+        "opinion": report.opinion.as_str(),
         "culprit": report.culprit,
         "e": report.e,
         "ratio": report.ratio,
@@ -138,28 +138,28 @@ pub fn text(world: &World, service: Option<&str>, now: Timestamp) -> String {
         environment_text(world, env, now, &mut lines);
     }
     lines.iter().fold(String::new(), |mut out, line| {
-        let _ = writeln!(out, "{}", visible(line.trim_end()));
+        let _ = writeln!(out, "{}", sanitize(line.trim_end()));
         out
     })
 }
 
 fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mut Vec<String>) {
     let settings = &env.settings;
-    let judgement = verdict(world, env, now);
-    let mut head = format!("{}  {}", env.name(), judgement.verdict.shout());
+    let assessment = verdict(world, env, now);
+    let mut head = format!("{}  {}", env.name(), assessment.verdict.label());
     for (is, word) in [(settings.protected, "protected"), (settings.read_only, "read-only")] {
         if is {
             let _ = write!(head, "  {word}");
         }
     }
     lines.push(head);
-    lines.extend(judgement.words().map(|reason| format!("  because {reason}")));
+    lines.extend(assessment.describe().map(|reason| format!("  because {reason}")));
     let seen =
         env.kubernetes().age(now).map_or_else(|| "never seen".to_owned(), |age| format!("seen {} ago", duration(age)));
     lines.push(format!("  context {}, namespace {}, {seen}", settings.context, settings.namespace));
     for (source, heard) in &env.links {
         if let Link::Down(why) = &heard.link {
-            lines.push(format!("  {} is down: {why}", source.word()));
+            lines.push(format!("  {} is down: {why}", source.as_str()));
         }
     }
     for workload in &env.workloads {
@@ -228,8 +228,9 @@ fn signals(workload: &WorkloadState, under_way: bool, now: Timestamp, lines: &mu
             .iter()
             .map(|track| {
                 let value = workload.signals.reading(*track, signal, now);
-                let shown = value.map_or_else(|why| format!("no data ({})", why.words()), |value| signal.show(value));
-                if under_way { format!("{} {shown}", track.word()) } else { shown }
+                let shown =
+                    value.map_or_else(|why| format!("no data ({})", why.describe()), |value| signal.show(value));
+                if under_way { format!("{} {shown}", track.as_str()) } else { shown }
             })
             .collect();
         lines.push(format!("    {:<8}  {}", signal.label(), cells.join(", ")));

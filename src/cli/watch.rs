@@ -8,9 +8,9 @@ use super::output::json_line;
 use super::status::API_VERSION;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::{Revision, Status, Weight};
-use crate::domain::world::verdict::Judgement;
+use crate::domain::world::verdict::Assessment;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// One change.
@@ -36,7 +36,7 @@ impl Change {
     pub fn line(&self, at: Timestamp, zone: &TimeZone) -> String {
         let time = at.to_zoned(zone.clone()).strftime("%H:%M:%S");
         let workload = self.workload.as_ref().map_or_else(String::new, |id| format!(" {id}"));
-        visible(&format!("{time} {}{workload}: {}", self.environment, self.text)).into_owned()
+        sanitize(&format!("{time} {}{workload}: {}", self.environment, self.text)).into_owned()
     }
 
     /// Returns the change as a line of JSON.
@@ -87,9 +87,9 @@ fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Chan
             continue;
         }
         let text = match &heard.link {
-            Link::Down(why) => format!("{} is down: {why}", source.word()),
-            Link::Up if from == json!("down") => format!("{} answers again", source.word()),
-            Link::Up => format!("{} answers", source.word()),
+            Link::Down(why) => format!("{} is down: {why}", source.as_str()),
+            Link::Up if from == json!("down") => format!("{} answers again", source.as_str()),
+            Link::Up => format!("{} answers", source.as_str()),
             Link::Never => continue,
         };
         changes.push(Change {
@@ -150,7 +150,7 @@ impl Of<'_> {
         if let Some(status) = &now.status {
             self.status(before.and_then(|before| before.status.as_ref()), status);
         }
-        self.verdict(before.map(|before| &before.judgement), &now.judgement);
+        self.verdict(before.map(|before| &before.assessment), &now.assessment);
     }
 
     fn status(&mut self, before: Option<&Status>, now: &Status) {
@@ -170,15 +170,15 @@ impl Of<'_> {
         let phase = (now.phase, &now.message);
         if before.map(|before| (before.phase, &before.message)) != Some(phase) {
             let said = if now.message.is_empty() { String::new() } else { format!(": {}", now.message) };
-            let from = before.map(|before| before.phase.word());
-            let text = match from.filter(|from| *from != now.phase.word()) {
+            let from = before.map(|before| before.phase.as_str());
+            let text = match from.filter(|from| *from != now.phase.as_str()) {
                 Some(from) => format!("{from} → {}{said}", now.phase),
                 None => format!("{}{said}", now.phase),
             };
-            if from == Some(now.phase.word()) {
+            if from == Some(now.phase.as_str()) {
                 self.push("message", json!(before.map(|before| &before.message)), json!(now.message), text);
             } else {
-                self.push("phase", json!(from), json!(now.phase.word()), text);
+                self.push("phase", json!(from), json!(now.phase.as_str()), text);
             }
         }
         if let Some(step) = now.step {
@@ -208,15 +208,15 @@ impl Of<'_> {
         }
     }
 
-    fn verdict(&mut self, before: Option<&Judgement>, now: &Judgement) {
+    fn verdict(&mut self, before: Option<&Assessment>, now: &Assessment) {
         let from = before.map(|before| before.verdict);
-        let because = now.words().next().map_or_else(String::new, |reason| format!(": {reason}"));
-        let was = from.map_or_else(String::new, |from| format!("{} → ", from.shout()));
+        let because = now.describe().next().map_or_else(String::new, |reason| format!(": {reason}"));
+        let was = from.map_or_else(String::new, |from| format!("{} → ", from.label()));
         self.push(
             "verdict",
-            json!(from.map(crate::domain::world::verdict::Verdict::word)),
-            json!(now.verdict.word()),
-            format!("{was}{}{because}", now.verdict.shout()),
+            json!(from.map(crate::domain::world::verdict::Verdict::as_str)),
+            json!(now.verdict.as_str()),
+            format!("{was}{}{because}", now.verdict.label()),
         );
     }
 }

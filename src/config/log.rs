@@ -25,7 +25,7 @@ impl LogLevel {
 
     /// Returns the word in config and on the command line, which is also that of a tracing filter.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Error => "error",

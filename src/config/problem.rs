@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::domain::facts::text::{plural, visible};
+use crate::domain::facts::text::{plural, sanitize};
 
 /// One thing that is wrong with a config file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,15 +28,9 @@ pub enum ConfigError {
         problems: Vec<Problem>,
     },
     /// The file cannot be read.
-    Unreadable {
-        path: PathBuf,
-        error: std::io::Error,
-    },
+    Unreadable { path: PathBuf, error: std::io::Error },
     /// An environment variable is wrong.
-    Variable {
-        name: &'static str,
-        why: String,
-    },
+    Variable { name: &'static str, why: String },
 }
 
 impl fmt::Display for ConfigError {
@@ -44,10 +38,10 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Invalid { path, problems } => {
                 for problem in problems {
-                    let what = visible(&problem.what);
+                    let what = sanitize(&problem.what);
                     writeln!(f, "{}:{}:{}: {what}", path.display(), problem.line, problem.column)?;
                     if !problem.help.is_empty() {
-                        writeln!(f, "  {}", visible(&problem.help))?;
+                        writeln!(f, "  {}", sanitize(&problem.help))?;
                     }
                 }
                 write!(f, "{} in the config", plural(problems.len(), "error"))

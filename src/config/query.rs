@@ -58,10 +58,7 @@ pub enum QueryError {
     #[error("it is empty")]
     Empty,
     #[error("there is no placeholder `{{{{{name}}}}}`{}: there are {}", did_you_mean(near.as_deref()), all_placeholders())]
-    Unknown {
-        name: String,
-        near: Option<String>,
-    },
+    Unknown { name: String, near: Option<String> },
     /// It does not tell the tracks apart.
     #[error("it has no `{{{{pods}}}}`, so that stable and canary would get the same number")]
     NoPods,

@@ -122,7 +122,7 @@ macro_rules! words {
             const VALUES: &'static [Self] = &<$word>::ALL;
 
             fn as_str(self) -> &'static str {
-                self.word()
+                self.as_str()
             }
         })*
     };

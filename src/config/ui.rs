@@ -19,7 +19,7 @@ impl Theme {
 
     /// Returns the word in config and on the command line.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Dark => "dark",
@@ -43,7 +43,7 @@ impl Glyphs {
 
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Unicode => "unicode",
             Self::Ascii => "ascii",

@@ -122,7 +122,7 @@ fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
         let env = &asked.canary.0.env;
         let wish = match asked.response {
             Response::Alert => String::new(),
-            response => format!(", and asks for {}", response.word()),
+            response => format!(", and asks for {}", response.as_str()),
         };
         core.notice(Level::Warn, format!("{env}: a guardrail is touched{wish}: {reason}"));
         return vec![Effect::Ring];
@@ -202,7 +202,7 @@ fn act(core: &mut Core, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
         }
         Err(refusals) => {
             let why = refusals.first().map_or_else(String::new, Refusal::line);
-            let text = format!("autopilot cannot {} {}: {why}", verb.spoken(), target.env);
+            let text = format!("autopilot cannot {} {}: {why}", verb.label(), target.env);
             if core.autopilot.refused.insert(asked.canary.clone(), text.clone()).as_ref() != Some(&text) {
                 core.notice(Level::Error, text);
             }

@@ -6,7 +6,7 @@ use super::{Core, Effect};
 use crate::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff,
 };
-use crate::domain::rules::checklist::role::{Seat, board, refusal};
+use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Entry;
@@ -17,7 +17,7 @@ use crate::domain::world::{Environment, World};
 pub enum Item<'a> {
     /// A check with its state.
     Check(&'a Check, CheckState),
-    Seat(Seat),
+    RoleStatus(RoleStatus),
 }
 
 /// Everything that the checklist shows of an environment.
@@ -42,7 +42,7 @@ impl<'a> Checklist<'a> {
         let mut items: Vec<Item<'a>> =
             checks.into_iter().map(|check| Item::Check(check, check.state(subject, now))).collect();
         if let Some(candidate) = &candidate {
-            items.extend(board(env, &world.ledger, candidate).into_iter().map(Item::Seat));
+            items.extend(role_statuses(env, &world.ledger, candidate).into_iter().map(Item::RoleStatus));
         }
         Self { env, answer: answer(world, env, now), candidate, items }
     }
@@ -51,14 +51,14 @@ impl<'a> Checklist<'a> {
     pub fn checks(&self) -> impl Iterator<Item = (&'a Check, CheckState)> {
         self.items.iter().filter_map(|item| match item {
             Item::Check(check, state) => Some((*check, *state)),
-            Item::Seat(_) => None,
+            Item::RoleStatus(_) => None,
         })
     }
 
-    pub fn seats(&self) -> impl Iterator<Item = &Seat> {
+    pub fn seats(&self) -> impl Iterator<Item = &RoleStatus> {
         self.items.iter().filter_map(|item| match item {
             Item::Check(..) => None,
-            Item::Seat(seat) => Some(seat),
+            Item::RoleStatus(seat) => Some(seat),
         })
     }
 
@@ -96,7 +96,7 @@ pub fn tally(world: &World, env: &Environment, now: Timestamp) -> Tally {
     let subject = candidate.as_ref().map_or("", |candidate| candidate.key.as_str());
     let states: Vec<(&Check, CheckState)> = env.checks.iter().map(|check| (check, check.state(subject, now))).collect();
     let gates = || states.iter().filter(|(check, _)| check.spec.gate && check.spec.phase != CheckPhase::Post);
-    let seats = candidate.as_ref().map(|candidate| board(env, &world.ledger, candidate)).unwrap_or_default();
+    let seats = candidate.as_ref().map(|candidate| role_statuses(env, &world.ledger, candidate)).unwrap_or_default();
     let asked = env.settings.sign_offs.roles.len();
     Tally {
         checks: progress(states.iter().copied()),
@@ -114,14 +114,14 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
     lines.push(format!(
         "{}, {}{}",
         if spec.gate { "gate" } else { "advice" },
-        spec.how.word(),
+        spec.how.as_str(),
         spec.fresh
             .map_or_else(String::new, |fresh| format!(", fresh for {}", crate::domain::facts::text::duration(fresh)))
     ));
     if let Some(finding) = &check.finding {
         let age = crate::domain::facts::text::duration(now.duration_since(finding.at));
         lines.push(String::new());
-        lines.push(format!("{} {age} ago: {}", state.word(), finding.summary));
+        lines.push(format!("{} {age} ago: {}", state.as_str(), finding.summary));
         if !finding.evidence.is_empty() {
             lines.push(String::new());
             lines.extend(finding.evidence.iter().cloned());
@@ -132,7 +132,7 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
         }
     } else {
         lines.push(String::new());
-        lines.push(if check.is_manual() { "nobody acknowledged it yet".to_owned() } else { state.word().to_owned() });
+        lines.push(if check.is_manual() { "nobody acknowledged it yet".to_owned() } else { state.as_str().to_owned() });
     }
     let mut end = vec![String::new()];
     end.extend(spec.owner.as_ref().map(|owner| format!("owner    {owner}")));
@@ -145,7 +145,7 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
 
 /// Returns who signed in a role, in words.
 #[must_use]
-pub fn signed(seat: &Seat) -> Vec<String> {
+pub fn signed(seat: &RoleStatus) -> Vec<String> {
     if seat.signatures.is_empty() {
         return vec!["nobody signed yet".to_owned()];
     }
@@ -154,7 +154,7 @@ pub fn signed(seat: &Seat) -> Vec<String> {
         let note = if sign.note.is_empty() { String::new() } else { format!("  “{}”", sign.note) };
         let verified = if sign.verified { "verified by the cluster" } else { "unverified" };
         let void = signature.void.as_ref().map_or_else(String::new, |why| format!("  VOID: {why}"));
-        format!("{} {}{note}  {verified}{void}", sign.who, sign.decision.shout())
+        format!("{} {}{note}  {verified}{void}", sign.who, sign.decision.label())
     };
     seat.signatures.iter().map(line).collect()
 }

@@ -130,7 +130,7 @@ pub fn update(core: &mut Core, msg: Msg, now: Timestamp) -> Vec<Effect> {
 }
 
 fn clock(core: &mut Core) -> Vec<Effect> {
-    core.world.rejudge(core.now);
+    core.world.reassess(core.now);
     let mut effects = on_feed::check_news(core);
     effects.extend(autopilot::step(core));
     effects
@@ -138,7 +138,7 @@ fn clock(core: &mut Core) -> Vec<Effect> {
 
 fn woke(core: &mut Core) -> Vec<Effect> {
     core.autopilot.start_over();
-    core.world.rejudge(core.now);
+    core.world.reassess(core.now);
     // Evidence dated by a clock that was ahead would never be looked for again.
     let checks = core.world.environments.iter().map(|env| Effect::RunChecks(env.name().clone(), None));
     checks.chain([Effect::Refresh]).collect()

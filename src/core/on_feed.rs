@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect, Level};
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::WorkloadKey;
@@ -11,7 +11,7 @@ use crate::domain::facts::object::{OURS, Writer};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::facts::workload::{PauseReason, Revision, Status};
 use crate::domain::record::journal::{Course, Entry};
-use crate::domain::rules::checklist::Standing;
+use crate::domain::rules::checklist::CandidateState;
 use crate::domain::world::WorkloadState;
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::Verdict;
@@ -58,10 +58,10 @@ pub(super) fn check_news(core: &mut Core) -> Vec<Effect> {
     for (env, check, finding) in core.world.take_unrecorded() {
         let Some(known) = core.world.environment(&env) else { continue };
         let is_gate = known.checks.iter().any(|other| other.spec.id == check && other.spec.gate);
-        let candidate = core.world.candidate(known).filter(|candidate| candidate.standing != Standing::Settled);
+        let candidate = core.world.candidate(known).filter(|candidate| candidate.standing != CandidateState::Settled);
         // What does not come in yet is expected to be red.
-        let comes_in = candidate.as_ref().is_some_and(|candidate| candidate.standing == Standing::UnderWay);
-        if finding.found == Found::Failed && is_gate && comes_in {
+        let comes_in = candidate.as_ref().is_some_and(|candidate| candidate.standing == CandidateState::UnderWay);
+        if finding.found == CheckOutcome::Failed && is_gate && comes_in {
             core.notice(Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
         }
         if let Some(candidate) = candidate {
@@ -77,9 +77,9 @@ fn link_news(core: &mut Core, env: &str, source: SourceKind, link: &Link) {
     let was = core.world.environments.iter().find(|e| e.name().as_str() == env).and_then(|e| e.links.get(&source));
     let text = match (was.map(|heard| &heard.link), link) {
         (Some(Link::Up), Link::Down(why)) => {
-            Some((Level::Warn, format!("{env}: {} does not answer: {why}", source.word())))
+            Some((Level::Warn, format!("{env}: {} does not answer: {why}", source.as_str())))
         }
-        (Some(Link::Down(_)), Link::Up) => Some((Level::Good, format!("{env}: {} answers again", source.word()))),
+        (Some(Link::Down(_)), Link::Up) => Some((Level::Good, format!("{env}: {} answers again", source.as_str()))),
         _ => None,
     };
     if let Some((level, text)) = text {
@@ -111,8 +111,8 @@ impl Seen {
         let canary = status.canary.as_ref();
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
         Some(Self {
-            verdict: workload.judgement.verdict,
-            reasons: workload.judgement.words().map(str::to_owned).collect(),
+            verdict: workload.assessment.verdict,
+            reasons: workload.assessment.describe().map(str::to_owned).collect(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
             writer: workload
                 .snapshot
@@ -151,7 +151,7 @@ impl Seen {
     /// The controller's part in it comes a moment after theirs.
     fn whose(&self, now: Timestamp) -> String {
         let other = self.writer.as_ref().filter(|writer| writer.manager != OURS);
-        other.map_or_else(String::new, |writer| format!(" ({})", writer.words(now)))
+        other.map_or_else(String::new, |writer| format!(" ({})", writer.describe(now)))
     }
 
     fn version(&self) -> Option<String> {
@@ -194,7 +194,7 @@ fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) ->
     }
     if before.verdict != after.verdict {
         let reasons = if after.reasons.is_empty() { String::new() } else { format!(": {}", after.reasons.join("; ")) };
-        texts.push((format!("verdict {}{reasons}", after.verdict.shout()), None));
+        texts.push((format!("verdict {}{reasons}", after.verdict.label()), None));
     }
     let needs_person = |seen: &Seen| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let ring = !needs_person(before) && needs_person(after)

@@ -27,7 +27,7 @@ fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
 }
 
 pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
-    let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.words());
+    let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.describe());
     let level = match &outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Level::Good,
         Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => Level::Warn,

@@ -5,7 +5,7 @@ use crate::domain::record::action::{Facts, Intent, Target, Verb};
 
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
-use crate::domain::rules::action::{Circumstances, Plan, plan};
+use crate::domain::rules::action::{Plan, PlanContext, plan};
 use crate::domain::rules::refusal::Refusal;
 
 /// What became of a plan since it was made.
@@ -31,8 +31,8 @@ impl Core {
         plan(&self.world, &Intent { verb, target: target.clone(), to }, &self.circumstances())
     }
 
-    fn circumstances(&self) -> Circumstances {
-        Circumstances {
+    fn circumstances(&self) -> PlanContext {
+        PlanContext {
             now: self.now,
             journal_broken: self.journal.broken.clone(),
             journal_unread: self.journal.unread,

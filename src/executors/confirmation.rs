@@ -8,7 +8,7 @@ use super::executor::Executor;
 use crate::domain::record::action::{Outcome, PlanRecord, Verb};
 
 use crate::domain::rules::action::{Seen, Settled, settled, unnoticed};
-use crate::kill_points::pass;
+use crate::failpoints::failpoint;
 
 /// How long the status may take to show the effect.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(super) async fn confirm(executor: &dyn Executor, record: &PlanRecord) -> Out
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
     loop {
-        pass(format_args!("door.before-look"));
+        failpoint(format_args!("dispatcher.before-look"));
         if let Ok(found) = executor.look(&record.target).await {
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::Confirmed { shows },
@@ -92,9 +92,9 @@ impl Nudges {
         let since = self.since.get_or_insert_with(Instant::now).elapsed();
         if NUDGE_AFTER.get(self.done).is_some_and(|after| since >= *after) {
             self.done += 1;
-            pass(format_args!("door.before-nudge"));
+            failpoint(format_args!("dispatcher.before-nudge"));
             let touched = executor.nudge(&record.target, found).await;
-            pass(format_args!("door.nudged"));
+            failpoint(format_args!("dispatcher.nudged"));
             tracing::info!(workload = %record.target, ?touched, "the controller had not noticed: nudged");
         }
     }

@@ -19,7 +19,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::record::shared::statement;
 use crate::domain::rules::action::{Plan, Seen};
-use crate::kill_points::pass;
+use crate::failpoints::failpoint;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
@@ -169,23 +169,23 @@ impl Dispatcher {
             return outcome;
         };
         let mark = self.journal.mark_in_flight(&record.release);
-        pass(format_args!("door.marked"));
+        failpoint(format_args!("dispatcher.marked"));
         if let Err(outcome) = self.write_intent(&action, &record).await {
             self.ended(&action, &record, outcome.clone()).await;
             return outcome;
         }
-        pass(format_args!("door.intent-written"));
+        failpoint(format_args!("dispatcher.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
         let mut outcome = self.carry_out(executor.as_ref(), &action, &record).await;
-        pass(format_args!("door.carried-out"));
+        failpoint(format_args!("dispatcher.carried-out"));
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone()).await;
             outcome = settle_unknown(executor.as_ref(), &record).await;
         }
         self.conclude(&action, &record, outcome.clone()).await;
-        pass(format_args!("door.concluded"));
+        failpoint(format_args!("dispatcher.concluded"));
         drop(mark);
-        pass(format_args!("door.mark-let-go"));
+        failpoint(format_args!("dispatcher.mark-released"));
         outcome
     }
 
@@ -275,14 +275,14 @@ impl Dispatcher {
         version: &str,
     ) -> Result<String, Outcome> {
         let result = self.send_once(executor, record, request, version).await;
-        pass(format_args!("door.answered"));
+        failpoint(format_args!("dispatcher.answered"));
         let answer = match &result {
             Ok(new) => format!("accepted at resourceVersion {new}"),
-            Err(outcome) => outcome.words(),
+            Err(outcome) => outcome.describe(),
         };
         let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
         self.write(&record.release, entry).await;
-        pass(format_args!("door.answer-written"));
+        failpoint(format_args!("dispatcher.answer-written"));
         result.map_err(|outcome| match outcome {
             // The first part is done: what the whole came to is told by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
@@ -305,16 +305,16 @@ impl Dispatcher {
         let until = Instant::now() + CONFLICTS_FOR;
         let mut conflicts = 0;
         while Instant::now() < until {
-            pass(format_args!("door.before-prepare"));
+            failpoint(format_args!("dispatcher.before-prepare"));
             let prepared = executor.prepare(&record.target, request, &version).await.map_err(not_sent)?;
             if let Some(seen) = &prepared.seen {
                 still_hold(record, request, seen)?;
             }
-            pass(format_args!("door.before-send"));
+            failpoint(format_args!("dispatcher.before-send"));
             match executor.send(request, &prepared).await {
                 Ok(new) => return Ok(new),
                 Err(SendError::Conflict) => {
-                    pass(format_args!("door.conflict"));
+                    failpoint(format_args!("dispatcher.conflict"));
                     conflicts += 1;
                     if conflicts > AT_ONCE {
                         sleep(noise(OUT_OF_STEP)).await;

@@ -243,7 +243,7 @@ mod tests {
         let path = dir.path().join(file_name("r 1"));
         std::fs::write(&path, r#"{"n":1,"at":"2026"#).unwrap();
         Journal::new(dir.path(), None).append("r 1", note("on")).await.unwrap();
-        let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.word()).collect();
+        let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.as_str()).collect();
         assert_eq!(kinds, ["note", "opened", "note"]);
     }
 
@@ -258,7 +258,7 @@ mod tests {
         }
         assert!(journal.inner.lock().unwrap().open.len() <= MOST_OPEN);
         for path in list(dir.path()).unwrap() {
-            let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.word()).collect();
+            let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.as_str()).collect();
             assert_eq!(kinds, ["opened", "note", "note"]);
         }
     }

@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::domain::record::journal::{Entry, Line};
-use crate::kill_points::{pass, pass_after};
+use crate::failpoints::{failpoint, failpoint_after};
 use crate::platform::private_files::open_private;
 
 /// What is wrong with a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("{path}: {error}")]
-    Io {
-        path: PathBuf,
-        error: io::Error,
-    },
+    Io { path: PathBuf, error: io::Error },
     /// A line is no journal line, or does not fit the one before.
     #[error("{path}, line {line}: {why}; move the file aside to begin a new one, it is evidence")]
     Broken {
@@ -104,7 +101,7 @@ impl JournalFile {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         let file = open_private(path, &mut options).map_err(io_at(path))?;
-        pass(format_args!("journal.file-made"));
+        failpoint(format_args!("journal.file-made"));
         // Empty: it was made just now, or before a crash that came at this very place.
         if file.metadata().map_err(io_at(path))?.len() == 0 {
             sync_folder(path).map_err(io_at(path))?;
@@ -123,7 +120,7 @@ impl JournalFile {
     /// The disk's, or a line of another process that does not fit.
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<Line, JournalError> {
         self.file.lock().map_err(io_at(&self.path))?;
-        pass(format_args!("journal.locked"));
+        failpoint(format_args!("journal.locked"));
         let appended = self.append_locked(at, entry);
         let _ = self.file.unlock();
         appended
@@ -142,13 +139,13 @@ impl JournalFile {
     fn write(&mut self, line: &Line) -> Result<(), JournalError> {
         let mut bytes = serde_json::to_vec(line).map_err(|error| io_at(&self.path)(io::Error::other(error)))?;
         bytes.push(b'\n');
-        let kind = line.entry.word();
-        pass(format_args!("journal.{kind}.before-write"));
-        pass_after(format_args!("journal.{kind}.half-a-line"), || {
+        let kind = line.entry.as_str();
+        failpoint(format_args!("journal.{kind}.before-write"));
+        failpoint_after(format_args!("journal.{kind}.half-a-line"), || {
             let _ = (&self.file).write_all(bytes.split_at(bytes.len() / 2).0);
         });
         let written = self.file.write_all(&bytes).and_then(|()| {
-            pass(format_args!("journal.{kind}.before-sync"));
+            failpoint(format_args!("journal.{kind}.before-sync"));
             self.file.sync_data()
         });
         if let Err(error) = written {
@@ -156,7 +153,7 @@ impl JournalFile {
             let _ = self.file.set_len(self.length);
             return Err(io_at(&self.path)(error));
         }
-        pass(format_args!("journal.{kind}.after-sync"));
+        failpoint(format_args!("journal.{kind}.after-sync"));
         self.length += bytes.len() as u64;
         self.last = Some(line.clone());
         Ok(())
@@ -180,11 +177,11 @@ impl JournalFile {
     fn put_aside(&mut self, torn: &[u8]) -> Result<Line, JournalError> {
         let now = Timestamp::now();
         let aside = self.path.with_extension(format!("torn-{}", now.as_millisecond()));
-        pass(format_args!("journal.aside.before-copy"));
+        failpoint(format_args!("journal.aside.before-copy"));
         copy_new(&aside, torn).map_err(io_at(&aside))?;
-        pass(format_args!("journal.aside.before-cut"));
+        failpoint(format_args!("journal.aside.before-cut"));
         self.file.set_len(self.length).map_err(io_at(&self.path))?;
-        pass(format_args!("journal.aside.after-cut"));
+        failpoint(format_args!("journal.aside.after-cut"));
         let text = format!("a line torn by a crash ({} bytes) was put aside in {}", torn.len(), aside.display());
         let line = Line::after(self.last.as_ref(), now, Entry::Note { who: "release-cockpit".to_owned(), text });
         self.write(&line)?;

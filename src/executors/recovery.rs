@@ -8,7 +8,7 @@ use super::journal::{self, JournalError};
 use crate::domain::record::action::{ActionId, PlanRecord, System};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::recovered::Recovered;
-use crate::kill_points::pass;
+use crate::failpoints::failpoint;
 
 /// Reads all journals, leaving out the open intents of actions that a living process has in progress.
 #[must_use]
@@ -66,10 +66,10 @@ pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRec
         tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
         return;
     };
-    pass(format_args!("recovery.found"));
+    failpoint(format_args!("recovery.found"));
     let _mark = dispatcher.journal().mark_in_flight(&record.release);
     let outcome = settle_unknown(executor.as_ref(), record).await;
-    pass(format_args!("recovery.looked"));
+    failpoint(format_args!("recovery.looked"));
     dispatcher.conclude(action, record, outcome).await;
-    pass(format_args!("recovery.concluded"));
+    failpoint(format_args!("recovery.concluded"));
 }

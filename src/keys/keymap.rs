@@ -17,33 +17,18 @@ pub struct Keymap {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapError {
     #[error("there is no command `{id}`{}", .near.as_ref().map_or_else(String::new, |near| format!(": did you mean `{near}`?")))]
-    UnknownCommand {
-        id: String,
-        near: Option<String>,
-    },
+    UnknownCommand { id: String, near: Option<String> },
     #[error("for `{id}`: {error}")]
-    BadKey {
-        id: String,
-        error: ChordError,
-    },
+    BadKey { id: String, error: ChordError },
     /// Two commands on one key.
     #[error("key `{key}` is given to both `{first}` and `{second}`: change or empty one of them")]
-    Conflict {
-        key: String,
-        first: &'static str,
-        second: &'static str,
-    },
+    Conflict { key: String, first: &'static str, second: &'static str },
     /// The key cannot be given away.
     #[error("key `{key}` is fixed: it always leaves the program")]
-    Fixed {
-        key: String,
-    },
+    Fixed { key: String },
     /// `y`, Enter and Esc have a fixed meaning in dialogs.
     #[error("key `{key}` cannot ask for `{id}`: it answers dialogs")]
-    Answers {
-        key: String,
-        id: &'static str,
-    },
+    Answers { key: String, id: &'static str },
 }
 
 impl Default for Keymap {

@@ -43,10 +43,7 @@ pub enum ClusterError {
     NoKubeconfig(Vec<PathBuf>),
     /// A file cannot be read.
     #[error("cannot read the kubeconfig {}: {error}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        error: std::io::Error,
-    },
+    Unreadable { path: PathBuf, error: std::io::Error },
     /// A file is no kubeconfig. What stands there is not quoted: it may be a token.
     #[error("{}{position}: not a kubeconfig: {why}", path.display())]
     Syntax {
@@ -82,10 +79,7 @@ pub enum ClusterError {
     },
     /// The context is there, but cannot be used.
     #[error("context `{context}` cannot be used: {why}")]
-    Unusable {
-        context: String,
-        why: String,
-    },
+    Unusable { context: String, why: String },
 }
 
 /// Where kubectl looks when `KUBECONFIG` is not set.
@@ -345,7 +339,7 @@ contexts:
     }
 
     /// The error's words, with the home folder shortened.
-    fn words(variables: &Variables, error: &ClusterError) -> String {
+    fn describe(variables: &Variables, error: &ClusterError) -> String {
         let home = variables.home.as_deref().unwrap_or(Path::new("/")).display().to_string();
         error.to_string().replace(&home, "~")
     }
@@ -380,7 +374,7 @@ contexts:
         let mut said = Vec::new();
         for context in ["stagin", "elsewhere", "lost-cluster", "lost-user", "lost-ca", IN_CLUSTER] {
             let error = clusters.load(Some(context)).await.expect_err(context);
-            said.push(words(&variables, &error));
+            said.push(describe(&variables, &error));
         }
         insta::assert_snapshot!(said.join("\n\n"));
     }
@@ -409,7 +403,7 @@ contexts:
             listed(&variables, &["empty"]),
         ] {
             let error = read(&variables).and_then(|clusters| clusters.current()).unwrap_err();
-            said.push(words(&variables, &error));
+            said.push(describe(&variables, &error));
         }
         let said = said.join("\n\n");
         assert!(!said.contains("s3cret"), "{said}");

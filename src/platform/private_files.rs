@@ -16,16 +16,10 @@ use crate::domain::record::journal::hex;
 pub enum FolderError {
     /// Something else is where the folder should be.
     #[error("{} is {what}, not a folder: move it away, or set `dir` under [journal] in the config", path.display())]
-    NotAFolder {
-        path: PathBuf,
-        what: &'static str,
-    },
+    NotAFolder { path: PathBuf, what: &'static str },
     /// The folder cannot be made or read.
     #[error("cannot use the folder {}: {error}", path.display())]
-    Io {
-        path: PathBuf,
-        error: io::Error,
-    },
+    Io { path: PathBuf, error: io::Error },
 }
 
 /// Makes sure that a folder is there and is no symbolic link: who can lay a link could lead the journal elsewhere. A

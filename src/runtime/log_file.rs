@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::platform::Redactor;
 use crate::platform::private_files::open_private;
 
@@ -26,7 +26,7 @@ impl<W: Write> Write for OneLine<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = self.redactor.redact(text.trim_end_matches('\n'));
-        self.to.write_all(format!("{}\n", visible(&text)).as_bytes())?;
+        self.to.write_all(format!("{}\n", sanitize(&text)).as_bytes())?;
         Ok(event.len())
     }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre::{Report, Result};
 
-use crate::domain::facts::text::visible_lines;
+use crate::domain::facts::text::sanitize_lines;
 use crate::platform::Redactor;
 
 /// Makes errors and panics be reported without what they quote doing harm.
@@ -39,10 +39,10 @@ pub fn misused(error: &clap::Error, redactor: &Redactor) -> ! {
 
 fn say(text: &str, redactor: &Redactor) {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{}", tame(text, redactor));
+    let _ = writeln!(std::io::stderr(), "{}", redact_and_sanitize(text, redactor));
 }
 
 /// Makes text of several lines safe to be shown.
-pub(super) fn tame(text: &str, redactor: &Redactor) -> String {
-    visible_lines(&redactor.redact(text)).into_owned()
+pub(super) fn redact_and_sanitize(text: &str, redactor: &Redactor) -> String {
+    sanitize_lines(&redactor.redact(text)).into_owned()
 }

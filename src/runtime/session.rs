@@ -20,7 +20,7 @@ use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::recovered::Recovered;
-use crate::domain::rules::checklist::{Candidate, Standing};
+use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
 use crate::executors::kubernetes::Kubernetes;
@@ -29,7 +29,7 @@ use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
 use crate::platform::private_files::private_dir;
 use crate::platform::{Redactor, Variables};
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
-use crate::sources::checks::{Scene, Tools};
+use crate::sources::checks::{CheckInput, Tools};
 use crate::sources::git;
 use crate::sources::inbox::{Inbox, Outlet};
 use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, ReadClient, TracksByWorkload, discover};
@@ -221,7 +221,7 @@ impl Session {
 fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: &Candidate) -> Ask {
     Ask {
         subject: candidate.key.clone(),
-        scene: Scene {
+        scene: CheckInput {
             env: Some(env.name().clone()),
             namespace: env.settings.namespace.clone(),
             workloads: env.workloads.iter().map(|workload| workload.id.clone()).collect(),
@@ -232,7 +232,7 @@ fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: 
             stable_version: candidate.stable.as_ref().map(Revision::version),
             stable_commit: None,
             previous: world.previous(env).map(|before| before.name().clone()),
-            revision: Some((undigested(&candidate.revision), candidate.standing == Standing::Incoming)),
+            revision: Some((undigested(&candidate.revision), candidate.standing == CandidateState::Incoming)),
             stable: candidate.stable.as_ref().map(undigested),
         },
     }
@@ -429,7 +429,7 @@ impl Environment {
         loop {
             match discover::workloads(client, namespace).await {
                 Ok(found) if !found.is_empty() => {
-                    let feed = Feed::Found { env: self.env.name().clone(), workloads: found.clone() };
+                    let feed = Feed::Discovered { env: self.env.name().clone(), workloads: found.clone() };
                     self.outlet.send(feed);
                     return found;
                 }

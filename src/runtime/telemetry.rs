@@ -11,7 +11,7 @@ use crate::platform::{Redactor, Variables};
 
 /// What is logged: our own words at the chosen level, the libraries' warnings. `RUST_LOG` says otherwise.
 fn filter(level: LogLevel) -> EnvFilter {
-    let own = format!("error,release_cockpit={}", level.word());
+    let own = format!("error,release_cockpit={}", level.as_str());
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(own))
 }
 

@@ -8,10 +8,7 @@ use std::path::PathBuf;
 pub enum SimulatorError {
     /// There is no such scenario.
     #[error("there is no scenario {name:?}; there are {known}")]
-    UnknownScenario {
-        name: String,
-        known: String,
-    },
+    UnknownScenario { name: String, known: String },
     /// A scenario's data makes no sense.
     #[error("scenario {name:?}: {why}")]
     BadScenario {
@@ -31,10 +28,7 @@ pub enum SimulatorError {
     },
     /// A cluster refused what the simulator asked of it.
     #[error("cluster {cluster:?} refused: {why}")]
-    Refused {
-        cluster: String,
-        why: String,
-    },
+    Refused { cluster: String, why: String },
     /// The runtime went away while the clusters were prepared.
     #[error("interrupted while preparing the clusters")]
     Interrupted,

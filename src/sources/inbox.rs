@@ -16,7 +16,7 @@ const QUEUE: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     // First: everything else is about workloads that it names.
-    Found(EnvName),
+    Discovered(EnvName),
     Link(EnvName, SourceKind),
     Access(EnvName),
     Workload(WorkloadKey),
@@ -71,7 +71,7 @@ impl Outlet {
     pub fn send(&self, feed: Feed) {
         let subject = match &feed {
             Feed::Workload { target, .. } => Some(Subject::Workload(target.clone())),
-            Feed::Found { env, .. } => Some(Subject::Found(env.clone())),
+            Feed::Discovered { env, .. } => Some(Subject::Discovered(env.clone())),
             Feed::Link { env, source, .. } => Some(Subject::Link(env.clone(), *source)),
             Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),

@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, clamp_scroll, indent};
 use super::parts::list;
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{put_all, put_both};
-use super::scene::Scene;
 use super::theme::Role;
 use crate::domain::facts::changes::migration::{Class, Migration};
 use crate::domain::facts::changes::{Changes, Commit, Part, Point, short};
@@ -18,7 +18,7 @@ use crate::domain::world::Environment;
 /// Columns of a hash and the space behind it.
 const HASH: usize = 9;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(env) = scene.model.environment() else { return };
     let known = scene.model.core.world.candidate(env).map(|candidate| candidate.key);
     let changes = match &env.changes {
@@ -59,18 +59,18 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     put_all(buf, inside, scene.theme, lines.into_iter().skip(first));
 }
 
-fn nothing(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, why: &str) {
+fn nothing(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, why: &str) {
     let title = scene.row().say(Role::Title, "changes");
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, scene.row()), 1);
     put_all(buf, inside, scene.theme, wrapped(scene, Role::Text, why, usize::from(inside.width)));
 }
 
-fn wrapped(scene: &Scene<'_>, role: Role, text: &str, columns: usize) -> Vec<Line<'static>> {
+fn wrapped(scene: &DrawContext<'_>, role: Role, text: &str, columns: usize) -> Vec<Line<'static>> {
     scene.theme.wrap(text, columns, 6).into_iter().map(|part| scene.row().say(role, part).line()).collect()
 }
 
 /// From where to where, how much, and whether the version is right.
-fn head(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, changes: &Changes) {
+fn head(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment, changes: &Changes) {
     let glyphs = scene.theme.glyphs();
     let mut row = scene.row().say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), 24)).gap(2);
     if !changes.from.version.is_empty() {
@@ -89,7 +89,7 @@ fn head(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, chan
 }
 
 /// Commits by type, what breaks first; then what the release takes away.
-fn commits(scene: &Scene<'_>, changes: &Changes, columns: usize) -> Vec<Line<'static>> {
+fn commits(scene: &DrawContext<'_>, changes: &Changes, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in changes.groups() {
         if !lines.is_empty() {
@@ -111,7 +111,7 @@ fn commits(scene: &Scene<'_>, changes: &Changes, columns: usize) -> Vec<Line<'st
     lines
 }
 
-fn commit_line(scene: &Scene<'_>, commit: &Commit, columns: usize) -> Line<'static> {
+fn commit_line(scene: &DrawContext<'_>, commit: &Commit, columns: usize) -> Line<'static> {
     let scope = commit.scope.as_ref().map_or_else(String::new, |scope| format!("{scope}: "));
     let author = commit.authors.first().map(String::as_str).unwrap_or_default();
     let end = 16.min(columns / 4);
@@ -129,7 +129,7 @@ fn commit_line(scene: &Scene<'_>, commit: &Commit, columns: usize) -> Line<'stat
 }
 
 /// The parts of [`risks`] in a word each, for where they do not fit beside the commits.
-fn risks_in_short(scene: &Scene<'_>, changes: &Changes) -> Line<'static> {
+fn risks_in_short(scene: &DrawContext<'_>, changes: &Changes) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let no_way_back = |all: &Vec<Migration>| {
         all.iter().filter(|migration| !migration.has_way_down() || migration.class() == Class::Contract).count()
@@ -156,7 +156,7 @@ fn risks_in_short(scene: &Scene<'_>, changes: &Changes) -> Line<'static> {
 /// Returns how many troubles a part has, if it is known; `None` where nobody asks.
 fn of_part<T>(part: &Part<T>, troubles: impl Fn(&T) -> usize) -> Option<Result<usize, ()>> {
     match part {
-        Part::Known(known) => Some(Ok(troubles(known))),
+        Part::BuiltinCheck(known) => Some(Ok(troubles(known))),
         Part::Blind(_) => Some(Err(())),
         Part::NotAsked => None,
     }
@@ -169,7 +169,7 @@ fn built_from(point: &Point) -> Option<(Role, &'static str, String)> {
 }
 
 /// Version, migrations, differences: what may go wrong.
-fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize) -> Vec<Line<'static>> {
+fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns: usize) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
     let mut section = |title: &str, entries: Vec<(Role, &'static str, String)>| {
@@ -188,8 +188,10 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
     section(
         "version",
         match &changes.version {
-            Part::Known(version) if version.troubles().is_empty() => vec![(Role::Good, glyphs.good, version.words())],
-            Part::Known(version) => {
+            Part::BuiltinCheck(version) if version.troubles().is_empty() => {
+                vec![(Role::Good, glyphs.good, version.describe())]
+            }
+            Part::BuiltinCheck(version) => {
                 version.troubles().into_iter().map(|(what, _)| (Role::Bad, glyphs.bad, what)).collect()
             }
             Part::Blind(why) => blind(why),
@@ -199,12 +201,12 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
     section(
         "migrations: a rollback leaves them",
         match &changes.migrations {
-            Part::Known(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "none".to_owned())],
-            Part::Known(all) => all
+            Part::BuiltinCheck(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "none".to_owned())],
+            Part::BuiltinCheck(all) => all
                 .iter()
                 .map(|migration| {
                     let down = if migration.has_way_down() { "can be gone back from" } else { "no way back" };
-                    let text = format!("{}  {}, {down}", migration.file, migration.class().word());
+                    let text = format!("{}  {}, {down}", migration.file, migration.class().as_str());
                     match migration.class() {
                         Class::Expand if migration.has_way_down() && !migration.is_tampered() => {
                             (Role::Good, glyphs.good, text)
@@ -224,8 +226,10 @@ fn risks(scene: &Scene<'_>, env: &Environment, changes: &Changes, columns: usize
     section(
         &format!("differs from {before}"),
         match &changes.drift {
-            Part::Known(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "nothing".to_owned())],
-            Part::Known(all) => {
+            Part::BuiltinCheck(all) if all.is_empty() => {
+                vec![(Role::Good, glyphs.good, "nothing".to_owned())]
+            }
+            Part::BuiltinCheck(all) => {
                 all.iter().map(|difference| (Role::Warn, glyphs.warn, difference.words.clone())).collect()
             }
             Part::Blind(why) => blind(why),

@@ -4,21 +4,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, indent, window};
 use super::parts::badge::verdict_sign;
 use super::parts::list;
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{highlight, put, put_all, put_both};
-use super::scene::Scene;
 use super::theme::{Role, Theme};
 use crate::app::Hit;
 use crate::app::checklist::{checklist, selected};
 use crate::app::hints::is_typing;
 use crate::core::checklist::{Checklist, Item, Tally, evidence, signed};
 use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
-use crate::domain::rules::checklist::role::Seat;
+use crate::domain::rules::checklist::role::RoleStatus;
 
-use crate::domain::rules::checklist::Standing;
+use crate::domain::rules::checklist::CandidateState;
 use crate::domain::world::verdict::Verdict;
 
 /// Columns of an id at most.
@@ -38,7 +38,7 @@ pub(crate) fn state_sign(theme: &Theme, state: CheckState) -> (&'static str, Rol
 }
 
 /// `checks 5/6 ✖  sign-offs 0/2`, for cards and summaries.
-pub(crate) fn tally(scene: &Scene<'_>, tally: Tally) -> Line<'static> {
+pub(crate) fn tally(scene: &DrawContext<'_>, tally: Tally) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let mut row = scene.row();
     if tally.checks.1 > 0 {
@@ -61,15 +61,18 @@ pub(crate) fn tally(scene: &Scene<'_>, tally: Tally) -> Line<'static> {
     row.line()
 }
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(list) = checklist(scene.model) else { return };
     answer(scene, buf, indent(layout::top(&mut area, 1), 1), &list);
-    let seats: Vec<&Seat> =
-        list.items.iter().filter_map(|item| if let Item::Seat(seat) = item { Some(seat) } else { None }).collect();
+    let seats: Vec<&RoleStatus> = list
+        .items
+        .iter()
+        .filter_map(|item| if let Item::RoleStatus(seat) = item { Some(seat) } else { None })
+        .collect();
     if !seats.is_empty() {
         let rows = (seats.len() as u16 + 2).min(area.height / 3);
         let place = layout::bottom(&mut area, rows);
-        board(scene, buf, place, &list);
+        role_statuses(scene, buf, place, &list);
     }
     let wide = scene.class != SizeClass::Narrow;
     if wide {
@@ -82,13 +85,13 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 }
 
 /// GO or NO-GO, what it is about, and the first thing in the way.
-fn answer(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
+fn answer(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
     let (sign, role) = verdict_sign(scene.theme, list.answer.verdict);
     let about = list.candidate.as_ref().map_or_else(String::new, |candidate| {
         let how = match candidate.standing {
-            Standing::UnderWay => "on its way",
-            Standing::Incoming => "comes next",
-            Standing::Settled => "is out",
+            CandidateState::UnderWay => "on its way",
+            CandidateState::Incoming => "comes next",
+            CandidateState::Settled => "is out",
         };
         format!("{} {how}", candidate.release)
     });
@@ -97,7 +100,7 @@ fn answer(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
         .say(Role::Strong, scene.theme.clip_middle(list.env.name().as_str(), 24))
         .gap(2)
         .say(Role::Label, scene.theme.clip_middle(&about, 34));
-    let mut right = scene.row().say(role, format!("{sign} {}", list.answer.verdict.shout()));
+    let mut right = scene.row().say(role, format!("{sign} {}", list.answer.verdict.label()));
     if let Some(first) = list.answer.reasons.first() {
         let others = list.answer.reasons.len() - 1;
         let room = usize::from(area.width).saturating_sub(left.width() + right.width() + 16);
@@ -117,7 +120,7 @@ enum Shown {
     Item(usize),
 }
 
-fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
+fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
     let mut shown = Vec::new();
     let mut phase = None;
     for (index, item) in list.items.iter().enumerate() {
@@ -160,7 +163,13 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>)
     }
 }
 
-fn check_line(scene: &Scene<'_>, check: &Check, state: CheckState, selected: bool, columns: usize) -> Line<'static> {
+fn check_line(
+    scene: &DrawContext<'_>,
+    check: &Check,
+    state: CheckState,
+    selected: bool,
+    columns: usize,
+) -> Line<'static> {
     let (sign, role) = state_sign(scene.theme, state);
     let pointer = if selected { scene.theme.glyphs().pointer } else { " " };
     let age = check.finding.as_ref().filter(|_| state != CheckState::Running).map(|finding| scene.age(finding.at));
@@ -179,28 +188,28 @@ fn check_line(scene: &Scene<'_>, check: &Check, state: CheckState, selected: boo
         .name(Role::Text, check.spec.id.as_str(), ID)
         .gap(1);
     // The word stands beside the shape, where colours are few: only what is not passed needs one.
-    let word = if state == CheckState::Passed { "" } else { state.word() };
+    let word = if state == CheckState::Passed { "" } else { state.as_str() };
     let room = columns.saturating_sub(row.width() + 17);
     let role = if state == CheckState::Failed { Role::Bad } else { Role::Text };
     row.left(role, &said, room).gap(1).left(Role::Label, word, 8).right(Role::Label, &age.unwrap_or_default(), 8).line()
 }
 
-fn wrapped(scene: &Scene<'_>, text: &str, columns: u16) -> Vec<Line<'static>> {
+fn wrapped(scene: &DrawContext<'_>, text: &str, columns: u16) -> Vec<Line<'static>> {
     let parts = scene.theme.wrap(text, usize::from(columns), 6);
     parts.into_iter().map(|part| scene.row().say(Role::Text, part).line()).collect()
 }
 
 /// The evidence of what is selected.
-fn pane(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
+fn pane(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
     let (title, lines) = match list.items.get(selected(scene.model, list)) {
         Some(Item::Check(check, state)) => (check.spec.id.to_string(), evidence(check, *state, scene.model.core.now)),
-        Some(Item::Seat(seat)) => (format!("sign-off {}", seat.role), signed(seat)),
+        Some(Item::RoleStatus(seat)) => (format!("sign-off {}", seat.role), signed(seat)),
         None => (String::new(), Vec::new()),
     };
     let word = match list.items.get(selected(scene.model, list)) {
         Some(Item::Check(_, state)) => {
             let (sign, role) = state_sign(scene.theme, *state);
-            scene.row().say(role, format!("{sign} {}", state.word()))
+            scene.row().say(role, format!("{sign} {}", state.as_str()))
         }
         _ => scene.row(),
     };
@@ -213,19 +222,19 @@ fn pane(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
 }
 
 /// Who has to sign, and who did.
-fn board(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
+fn role_statuses(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) {
     let rules = &list.env.settings.sign_offs;
     let four = if rules.four_eyes { "four eyes, " } else { "" };
     let word = scene.row().say(Role::Label, format!("{four}void when the digest or a gate changes"));
     let title = scene.row().say(Role::Title, "sign-offs");
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let selected_line = selected(scene.model, list);
-    let seats = list.items.iter().enumerate().filter(|(_, item)| matches!(item, Item::Seat(_)));
+    let seats = list.items.iter().enumerate().filter(|(_, item)| matches!(item, Item::RoleStatus(_)));
     let first = seats.clone().position(|(index, _)| index == selected_line).unwrap_or(0);
     let visible = usize::from(inside.height);
     let first = window(first, visible, seats.clone().count());
     for (row, (index, item)) in seats.skip(first).take(visible).enumerate() {
-        let Item::Seat(seat) = item else { continue };
+        let Item::RoleStatus(seat) = item else { continue };
         let place = Rect { y: inside.y + row as u16, height: 1, ..inside };
         scene.clickable(place, Hit::Line(index));
         put(buf, place, scene.theme, seat_line(scene, seat, index == selected_line));
@@ -235,7 +244,7 @@ fn board(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, list: &Checklist<'_>) 
     }
 }
 
-fn seat_line(scene: &Scene<'_>, seat: &Seat, selected: bool) -> Line<'static> {
+fn seat_line(scene: &DrawContext<'_>, seat: &RoleStatus, selected: bool) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let go = seat.holding(Decision::Go).count();
     let (sign, role) = if seat.holding(Decision::NoGo).next().is_some() {
@@ -267,7 +276,7 @@ fn seat_line(scene: &Scene<'_>, seat: &Seat, selected: bool) -> Line<'static> {
         let void = signature.void.as_ref().map_or_else(String::new, |why| format!(" void: {why}"));
         row = row
             .name(Role::Text, &sign.who, super::text::width_within(&sign.who, 20))
-            .say(role, format!(" {mark} {}", sign.decision.shout()))
+            .say(role, format!(" {mark} {}", sign.decision.label()))
             .say(Role::Warn, void)
             .say(Role::Label, format!(" {}", scene.clock(sign.at)))
             .when(!sign.note.is_empty(), |row| row.say(Role::Text, format!(" “{}”", sign.note)))

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::draw_context::DrawContext;
 use super::layout::indent;
 use super::parts::row::{Row, put, put_both};
-use super::scene::Scene;
 use super::text::line_width;
 use super::theme::Role;
 use crate::app::Hit;
@@ -30,7 +30,7 @@ enum Detail {
 }
 
 /// Draws the footer: hints are shortened from the least to the most important, then left out; help stays.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let area = indent(area, 1);
     let mut hints = hints::footer(scene.model);
     let help = hints.pop();
@@ -86,7 +86,7 @@ struct Said {
 }
 
 impl Said {
-    fn new(scene: &Scene<'_>, hint: Hint, detail: Detail) -> Self {
+    fn new(scene: &DrawContext<'_>, hint: Hint, detail: Detail) -> Self {
         let line = spans(scene, &hint, detail);
         Self { width: line_width(&line), hint, detail, line }
     }
@@ -103,7 +103,7 @@ fn rank(command: Command) -> u8 {
     }
 }
 
-fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
+fn spans(scene: &DrawContext<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
     let key = scene.key(hint.command);
     let name = hint.command.spec().title;
     let text = match detail {
@@ -133,7 +133,7 @@ fn spans(scene: &Scene<'_>, hint: &Hint, detail: Detail) -> Line<'static> {
 }
 
 /// Draws the newest unread notice, else what is wrong with journal or links.
-pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn notice(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let model = scene.model;
     let area = indent(area, 1);
     let glyphs = scene.theme.glyphs();
@@ -159,13 +159,13 @@ pub(crate) fn notice(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
         .into_iter()
         .find_map(|kind| link_trouble(&model.core.world, kind).map(|(env, why)| (kind, env, why)));
     if let Some((kind, env, why)) = trouble {
-        let line = scene.row().say(Role::Bad, format!("{} {} of {env} is down: ", glyphs.bad, kind.word()));
+        let line = scene.row().say(Role::Bad, format!("{} {} of {env} is down: ", glyphs.bad, kind.as_str()));
         put(buf, area, scene.theme, line.say(Role::Text, why));
     }
 }
 
 /// Sign, word and role of a level.
-pub(crate) fn level(scene: &Scene<'_>, level: Level) -> (&'static str, &'static str, Role) {
+pub(crate) fn level(scene: &DrawContext<'_>, level: Level) -> (&'static str, &'static str, Role) {
     let glyphs = scene.theme.glyphs();
     match level {
         Level::Info => (glyphs.dot, "info", Role::Label),

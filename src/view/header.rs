@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, indent};
 use super::parts::badge;
 use super::parts::row::{Row, put, put_both};
-use super::scene::Scene;
 use super::text::{line_width, width_within};
 use super::theme::Role;
 use crate::app::Hit;
@@ -22,7 +22,7 @@ pub(crate) const ROWS: u16 = 2;
 /// Most columns of an environment's name.
 const NAME: usize = 24;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let first = indent(layout::top(&mut area, 1), 1);
     let whole = usize::from(first.width);
     // What is left out first where room is short: the operator's name, the scenario's, then the digest.
@@ -48,7 +48,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     put_both(buf, second, scene.theme, place(scene, usize::from(second.width)), links(scene));
 }
 
-fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
+fn release(scene: &DrawContext<'_>, with_digest: bool) -> Line<'static> {
     let row = scene.row();
     let Some(release) = scene.model.core.world.release() else {
         return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
@@ -67,7 +67,7 @@ fn release(scene: &Scene<'_>, with_digest: bool) -> Line<'static> {
     }
 }
 
-fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
+fn state(scene: &DrawContext<'_>, with_names: bool) -> Line<'static> {
     let model = scene.model;
     let dot = format!(" {} ", scene.theme.glyphs().dot);
     let mut row = scene.row();
@@ -98,7 +98,7 @@ fn state(scene: &Scene<'_>, with_names: bool) -> Line<'static> {
 }
 
 /// The screens with their keys, a span each; titles of the others only with room.
-fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
+fn tabs(scene: &DrawContext<'_>, titles: bool) -> Row {
     let command = |screen| match screen {
         Screen::Deck => Command::Deck,
         Screen::Rollout => Command::Rollout,
@@ -119,7 +119,7 @@ fn tabs(scene: &Scene<'_>, titles: bool) -> Row {
 }
 
 /// Environment and context in words; the environment is never cut before the context is.
-fn place(scene: &Scene<'_>, room: usize) -> Line<'static> {
+fn place(scene: &DrawContext<'_>, room: usize) -> Line<'static> {
     let Some(env) = scene.model.environment() else { return Line::default() };
     let room = room.saturating_sub(line_width(&links(scene)) + 1);
     let gap = if scene.class == SizeClass::Narrow { 0 } else { 2 };
@@ -134,7 +134,7 @@ fn place(scene: &Scene<'_>, room: usize) -> Line<'static> {
 }
 
 /// Links to the sources: a dot while they answer, a word when not.
-fn links(scene: &Scene<'_>) -> Line<'static> {
+fn links(scene: &DrawContext<'_>) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let Some(env) = scene.model.environment() else { return Line::default() };
     let mut row = scene.row();
@@ -142,8 +142,8 @@ fn links(scene: &Scene<'_>) -> Line<'static> {
         if row.width() > 0 {
             row = row.gap(if scene.class == SizeClass::Narrow { 1 } else { 2 });
         }
-        let word = if scene.class == SizeClass::Narrow { kind.word().get(..4) } else { None };
-        row = row.say(Role::Label, word.unwrap_or(kind.word())).gap(1);
+        let word = if scene.class == SizeClass::Narrow { kind.as_str().get(..4) } else { None };
+        row = row.say(Role::Label, word.unwrap_or(kind.as_str())).gap(1);
         row = match &heard.link {
             Link::Up if heard.is_fresh(scene.model.core.now) => row.say(Role::Text, glyphs.live),
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),

@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, clamp_scroll, indent};
 use super::parts::list;
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{put, put_all};
-use super::scene::Scene;
 use super::theme::Role;
 use crate::app::timeline::level;
 use crate::app::timeline::{env_of, targets};
@@ -15,7 +15,7 @@ use crate::core::Level;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Line;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let journal = &scene.model.core.journal;
     if let Some(why) = &journal.broken {
         let sign = scene.theme.glyphs().bad;
@@ -33,7 +33,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let matches = |line: &&Line| {
         filter.is_empty()
             || line.entry.sentence().to_lowercase().contains(&filter)
-            || line.entry.word().contains(&filter)
+            || line.entry.as_str().contains(&filter)
             || env_of(&line.entry, &targets).is_some_and(|env| env.as_str().to_lowercase().contains(&filter))
     };
     let lines: Vec<&Line> = journal.lines.iter().rev().filter(matches).collect();
@@ -46,7 +46,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         .release()
         .map_or_else(String::new, |release| format!("  {} {}", release.service, release.to));
     let title = scene.row().say(Role::Title, "journal").say(Role::Label, scene.theme.clip_middle(&release, 40));
-    let word = list::word(scene, first, visible, lines.len());
+    let word = list::range_line(scene, first, visible, lines.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     if lines.is_empty() {
         let text = if filter.is_empty() { "nothing is written yet" } else { "no entry matches the filter" };
@@ -67,7 +67,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 }
 
 fn sentence(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     line: &Line,
     env: Option<&EnvName>,
     name: usize,
@@ -89,7 +89,7 @@ fn sentence(
         .name(Role::Label, env.map_or("", EnvName::as_str), name)
         .gap(2)
         .say(role, format!("{sign} "))
-        .left(Role::Label, line.entry.word(), 9);
+        .left(Role::Label, line.entry.as_str(), 9);
     // The start of the line's hash: what `log verify` checks.
     let hash = if scene.class == SizeClass::Narrow { 0 } else { 10 };
     let room = columns.saturating_sub(row.width() + hash);

@@ -14,6 +14,7 @@
 mod changes;
 mod checklist;
 mod deck;
+mod draw_context;
 mod footer;
 pub mod glyphs;
 mod header;
@@ -22,7 +23,6 @@ pub mod layout;
 mod overlay;
 mod parts;
 mod rollout;
-mod scene;
 mod signals;
 pub mod targets;
 mod text;
@@ -32,8 +32,8 @@ use ratatui::Frame;
 
 use crate::app::Model;
 use crate::app::model::Screen;
+use draw_context::DrawContext;
 use layout::SizeClass;
-use scene::Scene;
 use targets::Targets;
 use theme::Theme;
 
@@ -44,7 +44,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
 /// Draws the model and returns what can be clicked.
 pub fn draw_clickable(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Targets {
     let area = frame.area();
-    let scene = Scene::new(model, theme, area);
+    let scene = DrawContext::new(model, theme, area);
     if scene.class == SizeClass::TooSmall {
         overlay::too_small(&scene, frame.buffer_mut(), area);
         return Targets::default();

@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::deck::steps_panel;
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, indent};
 use super::parts::chart::{Span, chart};
 use super::parts::panel::{Edge, panel};
 use super::parts::row::{put, put_all};
 use super::parts::{badge, figures, judged};
-use super::scene::Scene;
 use super::theme::Role;
 use crate::app::place::{Place, place};
 use crate::domain::facts::freshness::SourceKind;
@@ -20,7 +20,7 @@ use crate::domain::facts::text::duration;
 use crate::domain::world::{Environment, WorkloadState};
 
 /// Draws the signals of the selected workload.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some((env, workload)) = scene.model.selected() else {
         put(buf, area, scene.theme, scene.row().say(Role::Label, " no workload is watched"));
         return;
@@ -29,7 +29,8 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     let mut one = |area: Rect, signal: Signal, first: bool| {
         let title = scene.row().say(Role::Title, title(signal));
         let title = title.when(first, |row| row.say(Role::Label, format!("  {}", env.name())));
-        let inside = panel(buf, area, scene.theme, Edge::Light, title, word(scene, workload, signal, &span, first));
+        let inside =
+            panel(buf, area, scene.theme, Edge::Light, title, corner_text(scene, workload, signal, &span, first));
         chart(scene, buf, inside, env, workload, signal, &span);
     };
     match scene.class {
@@ -86,25 +87,31 @@ fn title(signal: Signal) -> &'static str {
 }
 
 /// At the right of a chart's border: why there is no data, else the time it shows.
-fn word(scene: &Scene<'_>, workload: &WorkloadState, signal: Signal, span: &Span, first: bool) -> Line<'static> {
+fn corner_text(
+    scene: &DrawContext<'_>,
+    workload: &WorkloadState,
+    signal: Signal,
+    span: &Span,
+    first: bool,
+) -> Line<'static> {
     let tracks: &[Track] =
         if figures::with_canary(workload) { &[Track::Canary, Track::Stable] } else { &[Track::Stable] };
     let why = tracks.iter().find_map(|track| scene.reading(workload, *track, signal).err().map(|why| (track, why)));
     match why {
         Some((track, why)) => {
-            let text = scene.theme.clip(&format!("{} no data: {}", track.word(), why.words()), 60);
+            let text = scene.theme.clip(&format!("{} no data: {}", track.as_str(), why.describe()), 60);
             scene.row().say(if first { Role::Blind } else { Role::Label }, text).line()
         }
-        None if first => scene.row().say(Role::Label, span.words()).line(),
+        None if first => scene.row().say(Role::Label, span.describe()).line(),
         None => Line::default(),
     }
 }
 
 /// The verdict, its reasons, the figures and limits it rests on; below it the steps, where there is room.
-fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environment, workload: &WorkloadState) {
+fn verdict(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect, env: &Environment, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "verdict").say(Role::Label, format!("  {}", env.name()));
     let heard = env.kubernetes();
-    let word = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.core.now);
+    let word = badge::verdict(scene.theme, workload.assessment.verdict, Place::Out, &heard, scene.model.core.now);
     let lines = verdict_lines(scene, env, workload, usize::from(area.width.saturating_sub(4)));
     let rows = if scene.class == SizeClass::Narrow { area.height } else { lines.len() as u16 + 2 };
     let inside = panel(buf, layout::top(&mut area, rows), scene.theme, Edge::Light, title, vec![word]);
@@ -114,12 +121,17 @@ fn verdict(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, env: &Environmen
     }
 }
 
-fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+fn verdict_lines(
+    scene: &DrawContext<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    if workload.judgement.reasons.is_empty() {
+    if workload.assessment.reasons.is_empty() {
         lines.push(scene.row().say(Role::Text, "within its limits on fresh data").line());
     }
-    for reason in &workload.judgement.reasons {
+    for reason in &workload.assessment.reasons {
         let (sign, role) = badge::verdict_sign(scene.theme, reason.verdict);
         for (index, part) in scene.theme.wrap(&reason.text, columns.saturating_sub(2), 3).into_iter().enumerate() {
             let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
@@ -155,7 +167,7 @@ fn verdict_lines(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState,
 }
 
 /// How much worse than stable the canary may be.
-fn factors(scene: &Scene<'_>, env: &Environment) -> Vec<Line<'static>> {
+fn factors(scene: &DrawContext<'_>, env: &Environment) -> Vec<Line<'static>> {
     let limits = &env.settings.limits;
     let parts: Vec<String> = [("errors", limits.error_factor), ("p99", limits.p99_factor)]
         .into_iter()
@@ -171,7 +183,7 @@ fn factors(scene: &Scene<'_>, env: &Environment) -> Vec<Line<'static>> {
 }
 
 /// Where the figures come from, and how old they are.
-fn origin(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+fn origin(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
     let signals = &workload.signals;
     let mut lines = Vec::new();
     let row = scene.row().left(Role::Label, "source", 8);

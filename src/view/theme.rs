@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::glyphs::{ASCII, Glyphs, UNICODE, to_ascii};
 use super::text::level;
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 
 /// What a piece of the screen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,7 +97,7 @@ impl Palette {
 
     /// Returns the name in config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Dark => "dark",
             Self::Light => "light",
@@ -245,7 +245,7 @@ impl Theme {
     /// Returns text as it may reach the terminal: nothing that moves the cursor, and in the ASCII set ASCII only.
     #[must_use]
     pub fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let shown = level(visible(text));
+        let shown = level(sanitize(text));
         if self.glyphs.braille || shown.is_ascii() { shown } else { Cow::Owned(to_ascii(&shown)) }
     }
 

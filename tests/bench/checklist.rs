@@ -11,10 +11,10 @@ use release_cockpit::app::{Msg, update};
 use release_cockpit::config::{Config, Place};
 use release_cockpit::core;
 use release_cockpit::domain::record::checklist::{
-    Check, CheckId, CheckPhase, CheckSpec, Finding, Found, How, SignOffRules,
+    Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Finding, How, SignOffRules,
 };
 use release_cockpit::domain::world::feed::Feed;
-use release_cockpit::sources::checks::{Scene, Tools, look};
+use release_cockpit::sources::checks::{CheckInput, Tools, look};
 use release_cockpit::view;
 use release_cockpit::view::theme::{Palette, Theme};
 
@@ -66,7 +66,7 @@ fn keys() -> Samples {
     let mut samples = Samples::default();
     for number in 0..KEYS {
         let finding = Finding {
-            found: if number % 3 == 0 { Found::Failed } else { Found::Passed },
+            found: if number % 3 == 0 { CheckOutcome::Failed } else { CheckOutcome::Passed },
             summary: format!("answer {number}"),
             evidence: vec!["a line of evidence".to_owned(); 20],
             green_when: "it answers".to_owned(),
@@ -104,9 +104,9 @@ fn report() -> (Duration, f64, f64) {
     let kind = config.defaults.checks[0].kind.clone().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (before, began) = (peak(), Instant::now());
-    let evidence = runtime.block_on(look(&kind, &Scene::default(), &Tools::default()));
+    let evidence = runtime.block_on(look(&kind, &CheckInput::default(), &Tools::default()));
     let took = began.elapsed();
-    assert_eq!(evidence.found, Found::Passed, "{}", evidence.summary);
+    assert_eq!(evidence.found, CheckOutcome::Passed, "{}", evidence.summary);
     (took, peak() - before, size)
 }
 

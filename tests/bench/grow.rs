@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use analysis::{Counts, Judge, Look, Rules, Scrape};
+use analysis::{CanaryAnalyzer, Counts, Look, Rules, Scrape};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -90,7 +90,7 @@ fn journal_of(table: &mut Table, entries: usize) {
 
 /// The judge on days of scrapes at once, as a backtest does.
 fn judged_for(table: &mut Table, days: u32) {
-    let mut judge = Judge::new(Rules::default());
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };
     let began = Instant::now();
     for scrape in 0..days * DAY {

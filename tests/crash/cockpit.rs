@@ -42,7 +42,7 @@ impl Cockpit {
             .env("XDG_STATE_HOME", &home)
             .env("XDG_CONFIG_HOME", &home)
             .env("KUBECONFIG", namespace.cluster.kubeconfig().display().to_string())
-            .env("COCKPIT_KILL_LIST", list);
+            .env("COCKPIT_FAILPOINTS", list);
         let program = match case.how {
             How::Sign | How::Count => {
                 let config = program.write("cockpit.toml", &crate::kept::settings(case, &namespace.name)?);
@@ -70,7 +70,7 @@ impl Cockpit {
         let _ = fs::remove_file(self.program.path(PASSED));
         let program = self.program.clone();
         match at {
-            Some(at) => program.env("COCKPIT_KILL_AT", at),
+            Some(at) => program.env("COCKPIT_FAIL_AT", at),
             None => program,
         }
     }
@@ -89,7 +89,7 @@ impl Cockpit {
             (How::Command, Verb::PromoteFull) => {
                 Ok(self.command(&["promote", "--full", "--yes", "--confirm", "alice"], at).await)
             }
-            (How::Command, verb) => Ok(self.command(&[verb.word(), "--yes"], at).await),
+            (How::Command, verb) => Ok(self.command(&[verb.as_str(), "--yes"], at).await),
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! eval "$(tests/cluster/up)"       # else nothing is tried
-//! cargo test --features kill-points --test crash -- --seeds 500
+//! cargo test --features failpoints --test crash -- --seeds 500
 //! ```
 
 mod audit;
@@ -36,7 +36,7 @@ const SEEDS: u64 = 50;
 /// One in so many dies once more while it settles.
 const TWICE: u32 = 5;
 /// The trial whose next start tells the places of settling.
-const SETTLING: (usize, &str) = (0, "door.before-look:1");
+const SETTLING: (usize, &str) = (0, "dispatcher.before-look:1");
 
 /// What the command line asks for.
 struct Wanted {

@@ -40,7 +40,7 @@ impl Report {
         if row.settled.is_err() {
             let then = row.deaths.then.as_ref().map_or_else(String::new, |then| format!(" --then {then}"));
             let repeat = format!(
-                "cargo test --features kill-points --test crash -- --seed {} --at {}{then}",
+                "cargo test --features failpoints --test crash -- --seed {} --at {}{then}",
                 row.seed, row.deaths.first
             );
             self.failures

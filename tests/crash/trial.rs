@@ -77,7 +77,7 @@ async fn act(namespace: &TestNamespace, cockpit: &Cockpit, case: &Case, at: Opti
             run = &mut acting => break run,
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
-        if cockpit.passed().iter().filter(|place| *place == "door.nudged").count() == 2 {
+        if cockpit.passed().iter().filter(|place| *place == "dispatcher.nudged").count() == 2 {
             case.heed(namespace, true).await?;
         }
     };
@@ -188,10 +188,10 @@ async fn judge(
     let shows = case.shows(before, &now, record);
     is_true(outcome, record, &writes, shows)?;
     let shown = cockpit.command(&["log", "show", &record.release], None).await;
-    if !shown.said.contains(outcome.words().split(':').next().unwrap_or_default()) {
-        return Err(format!("the log does not show `{}`: {}", outcome.words(), shown.said).into());
+    if !shown.said.contains(outcome.describe().split(':').next().unwrap_or_default()) {
+        return Err(format!("the log does not show `{}`: {}", outcome.describe(), shown.said).into());
     }
-    let words = outcome.words();
+    let words = outcome.describe();
     let partly = if (1..record.requests.len()).contains(&writes.taken()) { ", half of it sent" } else { "" };
     Ok(format!("{}{partly}", words.split(':').next().unwrap_or_default()))
 }
@@ -205,7 +205,9 @@ fn only_outcome<'a>(lines: &'a [Line], id: &ActionId) -> Checked<&'a Outcome> {
     match (ends.next(), ends.next()) {
         (Some(outcome), None) => Ok(outcome),
         (None, _) => Err("no outcome was written".into()),
-        (Some(first), Some(second)) => Err(format!("two outcomes: {} and {}", first.words(), second.words()).into()),
+        (Some(first), Some(second)) => {
+            Err(format!("two outcomes: {} and {}", first.describe(), second.describe()).into())
+        }
     }
 }
 
@@ -224,7 +226,7 @@ fn is_true(outcome: &Outcome, record: &PlanRecord, writes: &Writes, shows: bool)
     }
     Err(format!(
         "the journal says `{}`, but {taken} of {} requests were taken, {unheard} unheard, and the cluster {} it",
-        outcome.words(),
+        outcome.describe(),
         record.requests.len(),
         if shows { "shows" } else { "does not show" }
     )

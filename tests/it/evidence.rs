@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use release_cockpit::config::{Config, Place};
-use release_cockpit::domain::record::checklist::Found;
-use release_cockpit::sources::checks::{Evidence, Scene, Tools, look};
+use release_cockpit::domain::record::checklist::CheckOutcome;
+use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, look};
 
 /// The kinds that read reports, each with a report that passes.
 const KINDS: [(&str, &str, &str); 6] = [
@@ -31,7 +31,7 @@ fn look_in(folder: &Path, asked: &str) -> Evidence {
     let config = config.unwrap_or_else(|problems| panic!("{asked}: {problems:#?}"));
     let kind = config.defaults.checks[0].kind.clone().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let evidence = runtime.block_on(look(&kind, &Scene::default(), &Tools::default()));
+    let evidence = runtime.block_on(look(&kind, &CheckInput::default(), &Tools::default()));
     for line in evidence.lines.iter().chain([&evidence.summary, &evidence.green_when]) {
         assert!(line.chars().count() <= 600, "a line of {} characters", line.chars().count());
         assert!(!line.contains('\n'), "{line:?}");
@@ -56,7 +56,7 @@ fn shown(evidence: &Evidence) -> String {
 #[test]
 fn reports_of_pytest_and_newman_are_read() {
     let green = look_at("junit", "", &here(), "pytest-green.xml");
-    assert_eq!((green.found, green.summary.as_str()), (Found::Passed, "3 passed, 1 skipped, in 1 file"));
+    assert_eq!((green.found, green.summary.as_str()), (CheckOutcome::Passed, "3 passed, 1 skipped, in 1 file"));
     let red = look_at("junit", "", &here(), "pytest-red.xml");
     assert_eq!(red.summary, "2 failed of 3: test_red test_wrong, test_red test_error");
     assert_eq!(red.lines[0], "test_red test_wrong: AssertionError: 7 / 2 is <not> 3 & never was");
@@ -77,7 +77,7 @@ fn junit_folder_lists_failures_before_broken_reports() {
     assert_eq!(evidence.summary, "1 failed of 8: Missing is 200 & there");
     fs::write(folder.path().join("out/3.xml"), "<testsuite tests='2'>").unwrap();
     let evidence = look_at("junit", "", folder.path(), "out/**/*.xml");
-    assert_eq!(evidence.found, Found::Failed, "{}", shown(&evidence));
+    assert_eq!(evidence.found, CheckOutcome::Failed, "{}", shown(&evidence));
     assert!(evidence.lines.iter().any(|line| line.starts_with("out/3.xml: breaks off")), "{}", shown(&evidence));
 }
 
@@ -90,7 +90,7 @@ fn lcov_and_cobertura_give_the_same_coverage() {
         for file in files {
             let evidence = look_at("coverage", ", at_least = 66", &here(), file);
             assert_eq!(evidence.summary, format!("{share} covered, at least 66 %"), "{file}");
-            assert_eq!(evidence.found, Found::Passed);
+            assert_eq!(evidence.found, CheckOutcome::Passed);
         }
     }
     let both = look_in(&here(), "coverage = { files = ['cobertura.xml', 'llvm-cov.lcov'] }");
@@ -111,7 +111,7 @@ fn sarif_of_ruff_and_bandit_is_read() {
     assert!(bandit.summary.starts_with("3 findings at level note or above"), "{}", bandit.summary);
     let clean = look_at("sarif", ", level = 'note'", &here(), "ruff-clean.sarif");
     assert_eq!(clean.summary, "no finding at level note or above, by ruff in 1 file");
-    assert_eq!(clean.found, Found::Passed);
+    assert_eq!(clean.found, CheckOutcome::Passed);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn trivy_reports_are_read_and_secrets_stay_secret() {
     );
     assert!(!format!("{evidence:?}").contains("s3cret"));
     let clean = look_at("trivy", ", severity = 'LOW'", &here(), "trivy-clean.json");
-    assert_eq!(clean.found, Found::Passed, "{}", shown(&clean));
+    assert_eq!(clean.found, CheckOutcome::Passed, "{}", shown(&clean));
 }
 
 #[test]
@@ -144,27 +144,27 @@ fn a_benchmark_is_held_against_its_baseline() {
     fs::write(folder.path().join("main.json"), r#"{"median": 10, "results": []}"#).unwrap();
     let look = |asked: &str| look_in(folder.path(), &format!("benchmark = {{ file = 'bench.json', {asked} }}"));
     for (asked, found, summary) in [
-        ("pointer = '/median', baseline = 12.5", Found::Passed, "12.9 against 12.5: 3.2 % worse, within 5 %"),
-        ("pointer = '/median', baseline = 15", Found::Passed, "12.9 against 15: 14 % better"),
+        ("pointer = '/median', baseline = 12.5", CheckOutcome::Passed, "12.9 against 12.5: 3.2 % worse, within 5 %"),
+        ("pointer = '/median', baseline = 15", CheckOutcome::Passed, "12.9 against 15: 14 % better"),
         (
             "pointer = '/median', baseline_file = 'main.json'",
-            Found::Failed,
+            CheckOutcome::Failed,
             "12.9 against 10: 29 % worse, and 5 % is the most",
         ),
         (
             "pointer = '/results/0/median', baseline = 400, better = 'higher', at_most_worse = 20",
-            Found::Failed,
+            CheckOutcome::Failed,
             "310.5 against 400: 22.38 % worse, and 20 % is the most",
         ),
-        ("pointer = '/unit', baseline = 1", Found::Blind, "bench.json: has no number at /unit, but \"ms\""),
+        ("pointer = '/unit', baseline = 1", CheckOutcome::Blind, "bench.json: has no number at /unit, but \"ms\""),
         (
             "pointer = '/mean', baseline = 1",
-            Found::Blind,
+            CheckOutcome::Blind,
             "bench.json: has nothing at /mean: at the top there are name, unit, median, results",
         ),
         (
             "pointer = '/results/0/median', baseline_file = 'main.json'",
-            Found::Blind,
+            CheckOutcome::Blind,
             "main.json: has nothing at /results/0/median: at the top there are median, results",
         ),
     ] {
@@ -215,11 +215,11 @@ fn broken_reports_are_blind_with_a_reason() {
         let bytes = fs::read(here().join(good)).unwrap();
         fs::write(folder.path().join("report"), &bytes).unwrap();
         let evidence = look_at(kind, more, folder.path(), "report");
-        assert_eq!(evidence.found, Found::Passed, "{kind} {good}: {}", shown(&evidence));
+        assert_eq!(evidence.found, CheckOutcome::Passed, "{kind} {good}: {}", shown(&evidence));
         for (what, bytes) in broken(&bytes) {
             fs::write(folder.path().join("report"), bytes).unwrap();
             let evidence = look_at(kind, more, folder.path(), "report");
-            assert_eq!(evidence.found, Found::Blind, "{kind} of {good}, {what}: {}", shown(&evidence));
+            assert_eq!(evidence.found, CheckOutcome::Blind, "{kind} of {good}, {what}: {}", shown(&evidence));
             assert!(evidence.summary.starts_with("report: "), "{kind}, {what}: {}", evidence.summary);
             assert!(evidence.summary.len() > "report: ".len() + 8, "{kind}, {what}: {}", evidence.summary);
         }
@@ -248,7 +248,7 @@ fn missing_special_or_old_files_are_blind() {
             ("ahead", "", "ahead: is dated in the future"),
         ] {
             let evidence = look_at(kind, &format!("{more}{age}"), folder.path(), file);
-            assert_eq!(evidence.found, Found::Blind, "{kind}, {file}: {}", shown(&evidence));
+            assert_eq!(evidence.found, CheckOutcome::Blind, "{kind}, {file}: {}", shown(&evidence));
             assert!(evidence.summary.contains(words), "{kind}, {file}: {}", evidence.summary);
         }
         if kind != "benchmark" {
@@ -258,7 +258,7 @@ fn missing_special_or_old_files_are_blind() {
             assert!(evidence.summary.starts_with("no file new/*.xml"), "{kind}: {}", evidence.summary);
         }
         let evidence = look_at(kind, more, folder.path(), "empty");
-        assert_eq!(evidence.found, Found::Blind, "{kind}: {}", shown(&evidence));
+        assert_eq!(evidence.found, CheckOutcome::Blind, "{kind}: {}", shown(&evidence));
     }
 }
 
@@ -275,7 +275,7 @@ fn reports_in_which_nothing_was_tested_are_blind() {
     ] {
         fs::write(folder.path().join("report"), text).unwrap();
         let evidence = look_at(kind, "", folder.path(), "report");
-        assert_eq!(evidence.found, Found::Blind, "{kind} {text}: {}", shown(&evidence));
+        assert_eq!(evidence.found, CheckOutcome::Blind, "{kind} {text}: {}", shown(&evidence));
         assert!(evidence.summary.contains(words), "{kind} {text}: {}", evidence.summary);
     }
 }
@@ -325,7 +325,7 @@ proptest! {
         fs::write(folder.path().join("report"), &bytes).unwrap();
         for (kind, more, _) in KINDS {
             let evidence = look_at(kind, more, folder.path(), "report");
-            prop_assert!(evidence.found != Found::Passed, "{}", shown(&evidence));
+            prop_assert!(evidence.found != CheckOutcome::Passed, "{}", shown(&evidence));
         }
     }
 
@@ -339,7 +339,7 @@ proptest! {
             fs::write(folder.path().join("report"), [&good[..cut], &noise[..]].concat()).unwrap();
             let evidence = look_at(kind, more, folder.path(), "report");
             // Noise can close what is open only where one byte is missing.
-            prop_assert!(evidence.found != Found::Passed || cut + 4 > whole, "{kind}: {}", shown(&evidence));
+            prop_assert!(evidence.found != CheckOutcome::Passed || cut + 4 > whole, "{kind}: {}", shown(&evidence));
         }
     }
 }

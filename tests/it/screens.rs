@@ -10,7 +10,7 @@ use release_cockpit::app::{Hit, Model};
 use release_cockpit::core::{Level, Notice};
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::EnvName;
-use release_cockpit::domain::facts::text::visible;
+use release_cockpit::domain::facts::text::sanitize;
 use release_cockpit::domain::facts::workload::Phase;
 use release_cockpit::domain::world::verdict::Verdict;
 use release_cockpit::keys::Command;
@@ -26,7 +26,7 @@ fn sheet(model: &Model, size: (u16, u16), ascii: bool) -> String {
     let draw = |palette| picture::drawn(model, &Theme::new(palette, ascii), size.0, size.1);
     let mut out = format!("{}x{} {}", size.0, size.1, if ascii { "ascii" } else { "unicode" });
     for palette in Palette::ALL {
-        write!(out, "  {} {}", palette.word(), picture::styles(&draw(palette).0)).unwrap();
+        write!(out, "  {} {}", palette.as_str(), picture::styles(&draw(palette).0)).unwrap();
     }
     let (buffer, cursor) = draw(Palette::Dark);
     if let Some(cursor) = cursor {
@@ -92,9 +92,9 @@ fn different_verdicts_are_different_words() {
     let verdicts = [Verdict::Go, Verdict::Hold, Verdict::Blind, Verdict::NoGo].map(|verdict| {
         let mut model = releases::main();
         for env in &mut model.core.world.environments {
-            env.workloads[0].judgement.verdict = verdict;
+            env.workloads[0].assessment.verdict = verdict;
         }
-        (verdict.word().to_owned(), model)
+        (verdict.as_str().to_owned(), model)
     });
     all_differ(&verdicts);
 }
@@ -139,7 +139,7 @@ fn different_links_and_levels_are_different_words() {
                 let heard = env.links.get_mut(&kind).unwrap();
                 (heard.link, heard.at) = (link.clone(), age.map(parts::ago));
             }
-            (format!("{} {name}", kind.word()), model)
+            (format!("{} {name}", kind.as_str()), model)
         });
         // A lost Prometheus that was never heard looks as one that was: its figures say how old they are.
         let models: Vec<_> = models.into_iter().filter(|(name, _)| name != "prometheus down from the start").collect();
@@ -186,7 +186,7 @@ fn the_none_palette_draws_no_colour_anywhere() {
 fn is_tame(buffer: &Buffer, ascii: bool) {
     for cell in &buffer.content {
         let symbol = cell.symbol();
-        assert!(visible(symbol) == symbol, "{symbol:?}");
+        assert!(sanitize(symbol) == symbol, "{symbol:?}");
         assert!(symbol.chars().count() <= 16, "{symbol:?}");
         assert!(!ascii || symbol.is_ascii(), "{symbol:?}");
     }
@@ -265,7 +265,7 @@ fn confirm_dialog_is_complete_at_every_size() {
                 assert!(value.is_empty() || text.contains(label), "{name} {size:?} lacks {label}:\n{text}");
             }
             if confirm.stale.is_none() {
-                assert!(text.contains(&format!("y  {}", record.verb.spoken())), "{name} {size:?}:\n{text}");
+                assert!(text.contains(&format!("y  {}", record.verb.label())), "{name} {size:?}:\n{text}");
             }
             if !record.not_undone.is_empty() {
                 assert!(text.contains("not reverted"), "{name} {size:?}:\n{text}");

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
 use release_cockpit::config::{Config, Place, Prometheus as Settings};
-use release_cockpit::domain::record::checklist::Found;
+use release_cockpit::domain::record::checklist::CheckOutcome;
 use release_cockpit::platform::Redactor;
-use release_cockpit::sources::checks::{Evidence, Scene, Tools, http_client, look};
+use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, http_client, look};
 use release_cockpit::sources::prometheus::PrometheusClient;
 use support::process::is_installed;
 use support::prometheus::{alertmanager, prometheus};
@@ -78,11 +78,11 @@ async fn looked(asked: &str, tools: &Tools) -> Checked<Evidence> {
     let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
     let config = config.map_err(|problems| format!("{asked}: {problems:#?}"))?;
     let kind = config.defaults.checks.first().and_then(|check| check.kind.clone()).ok_or("no kind")?;
-    let scene = Scene { service: "payments".to_owned(), ..Scene::default() };
+    let scene = CheckInput { service: "payments".to_owned(), ..CheckInput::default() };
     Ok(look(&kind, &scene, tools).await)
 }
 
-async fn until_found(found: Found, says: &str, asked: &str, tools: &Tools) -> Checked {
+async fn until_found(found: CheckOutcome, says: &str, asked: &str, tools: &Tools) -> Checked {
     let came = until("the answer", || async { looked(asked, tools).await.ok().filter(|now| now.found == found) }).await;
     let now = looked(asked, tools).await?;
     let last = format!("{:?}: {} {:?}", now.found, now.summary, now.lines);
@@ -94,14 +94,14 @@ async fn by_prometheus() -> Checked {
     let server = prometheus_with_rule().await?;
     let tools = tools_of(&server).await?;
     let asked = "alerts = { matchers = { service = '{{service}}' } }";
-    until_found(Found::Passed, "", asked, &tools).await?;
+    until_found(CheckOutcome::Passed, "", asked, &tools).await?;
     scrapes(&server, "127.0.0.1:1")?;
-    until_found(Found::Failed, "HighErrorRate", asked, &tools).await?;
-    until_found(Found::Passed, "", "alerts = { matchers = { service = 'others' } }", &tools).await?;
+    until_found(CheckOutcome::Failed, "HighErrorRate", asked, &tools).await?;
+    until_found(CheckOutcome::Passed, "", "alerts = { matchers = { service = 'others' } }", &tools).await?;
     scrapes(&server, server.address())?;
-    until_found(Found::Passed, "", asked, &tools).await?;
+    until_found(CheckOutcome::Passed, "", asked, &tools).await?;
     drop(server);
-    until_found(Found::Blind, "", asked, &tools).await
+    until_found(CheckOutcome::Blind, "", asked, &tools).await
 }
 
 async fn by_query() -> Checked {
@@ -109,11 +109,11 @@ async fn by_query() -> Checked {
     let tools = tools_of(&server).await?;
     scrapes(&server, server.address())?;
     let up = |is: &str| format!("promql = {{ query = 'up{{service=\"payments\"}}', is = '{is}' }}");
-    until_found(Found::Passed, "1", &up("> 0"), &tools).await?;
-    until_found(Found::Failed, "1", &up("> 1"), &tools).await?;
-    until_found(Found::Blind, "", "promql = { query = 'nothing_of_the_kind', is = '> 0' }", &tools).await?;
-    until_found(Found::Blind, "", "promql = { query = '0 / 0 + up', is = '> 0' }", &tools).await?;
-    until_found(Found::Blind, "", "promql = { query = 'up{', is = '> 0' }", &tools).await
+    until_found(CheckOutcome::Passed, "1", &up("> 0"), &tools).await?;
+    until_found(CheckOutcome::Failed, "1", &up("> 1"), &tools).await?;
+    until_found(CheckOutcome::Blind, "", "promql = { query = 'nothing_of_the_kind', is = '> 0' }", &tools).await?;
+    until_found(CheckOutcome::Blind, "", "promql = { query = '0 / 0 + up', is = '> 0' }", &tools).await?;
+    until_found(CheckOutcome::Blind, "", "promql = { query = 'up{', is = '> 0' }", &tools).await
 }
 
 async fn by_alertmanager() -> Checked {
@@ -121,14 +121,14 @@ async fn by_alertmanager() -> Checked {
     server.run().await?;
     let tools = Tools { http: http_client(), ..Tools::default() };
     let asked = format!("alerts = {{ url = '{}', matchers = {{ service = '{{{{service}}}}' }} }}", server.url());
-    until_found(Found::Passed, "", &asked, &tools).await?;
+    until_found(CheckOutcome::Passed, "", &asked, &tools).await?;
     let labels = serde_json::json!({"alertname": "HighErrorRate", "service": "payments", "severity": "page"});
     let alert = serde_json::json!([{"labels": labels, "annotations": {"summary": "too many requests fail"}}]);
     let post = |path: &str, body: serde_json::Value| {
         reqwest::Client::new().post(format!("{}/api/v2/{path}", server.url())).json(&body).send()
     };
     post("alerts", alert).await?.error_for_status()?;
-    until_found(Found::Failed, "HighErrorRate", &asked, &tools).await?;
+    until_found(CheckOutcome::Failed, "HighErrorRate", &asked, &tools).await?;
     // Who silences an alert has seen it: it does not fire for us.
     let (now, later) = (jiff::Timestamp::now(), jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1));
     let silence = serde_json::json!({
@@ -136,5 +136,5 @@ async fn by_alertmanager() -> Checked {
         "startsAt": now.to_string(), "endsAt": later.to_string(), "createdBy": "ana", "comment": "known",
     });
     post("silences", silence).await?.error_for_status()?;
-    until_found(Found::Passed, "", &asked, &tools).await
+    until_found(CheckOutcome::Passed, "", &asked, &tools).await
 }

@@ -148,7 +148,7 @@ proptest! {
         });
         for guarded in [false, true] {
             let is = mean((2, &of_all), (2, &of_all), |canary, stable| {
-                let mut judge = Judge::new(Rules { planned_scrapes: 2, ..Rules::default() });
+                let mut judge = CanaryAnalyzer::new(Rules { planned_scrapes: 2, ..Rules::default() });
                 judge.take(&look(0, canary, stable));
                 mean((2, &of_all), (2, &of_all), |canary, stable| {
                     let mut judge = judge.clone();

@@ -27,8 +27,8 @@ pub(super) fn latencies(t: f64, canary: [u64; 4], stable: [u64; 4]) -> Look {
 }
 
 /// Takes in looks 15 s apart.
-pub(super) fn after(rules: Rules, scrapes: u32, look: impl Fn(f64, u32) -> Look) -> Judge {
-    let mut judge = Judge::new(rules);
+pub(super) fn after(rules: Rules, scrapes: u32, look: impl Fn(f64, u32) -> Look) -> CanaryAnalyzer {
+    let mut judge = CanaryAnalyzer::new(rules);
     for at in 0..scrapes {
         judge.take(&look(f64::from(at + 1) * 15.0, at));
     }

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn reasons(judge: &Judge) -> String {
+fn reasons(judge: &CanaryAnalyzer) -> String {
     judge.report().reasons.join("; ")
 }
 
 #[test]
 fn nothing_seen_is_no_data() {
-    let report = Judge::new(Rules::default()).report();
-    assert_eq!((report.opinion, report.t, report.ratio), (Opinion::NoData, None, None));
+    let report = CanaryAnalyzer::new(Rules::default()).report();
+    assert_eq!((report.opinion, report.t, report.ratio), (AnalysisStatus::NoData, None, None));
     assert_eq!(report.reasons, ["nothing was seen yet"]);
 }
 
@@ -17,10 +17,10 @@ fn nothing_seen_is_no_data() {
 fn clear_regression_is_regressed_within_a_minute() {
     let look = |t, _| scrape(t, (375, 20), (7125, 70));
     let first = after(Rules::default(), 1, look).report();
-    assert_eq!((first.opinion, first.tier), (Opinion::Suspect, Some(Tier::Plain)), "{first:?}");
+    assert_eq!((first.opinion, first.tier), (AnalysisStatus::Suspect, Some(Tier::Plain)), "{first:?}");
     assert_eq!(first.culprit, Some(Metric::Errors));
     let later = after(Rules::default(), 5, look).report();
-    assert_eq!((later.opinion, later.tier), (Opinion::Regressed, Some(Tier::Guarded)), "{later:?}");
+    assert_eq!((later.opinion, later.tier), (AnalysisStatus::Regressed, Some(Tier::Guarded)), "{later:?}");
     assert!(later.reasons[0].starts_with("canary 5.33 % against 0.98 %: 5.4 times, always valid"), "{later:?}");
     assert!(later.reasons[1].starts_with("fails more often than stable: evidence "), "{later:?}");
 }
@@ -29,7 +29,7 @@ fn clear_regression_is_regressed_within_a_minute() {
 fn one_scrape_alone_never_rolls_back() {
     let mut judge = after(Rules::default(), 10, |t, _| scrape(t, (375, 0), (7125, 7)));
     judge.take(&scrape(165.0, (375, 375), (7125, 7)));
-    assert_eq!(judge.report().opinion, Opinion::Suspect);
+    assert_eq!(judge.report().opinion, AnalysisStatus::Suspect);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn too_few_errors_never_roll_back() {
     let rules = Rules { min_errors: 50, ..Rules::default() };
     let judge = after(rules, 6, |t, _| scrape(t, (375, 5), (7125, 0)));
     assert!(judge.evidence().guarded > 100.0);
-    assert_eq!(judge.report().opinion, Opinion::Suspect);
+    assert_eq!(judge.report().opinion, AnalysisStatus::Suspect);
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn a_canary_like_stable_is_undecided_and_then_healthy() {
     let look = |t, at: u32| scrape(t, (38, u64::from(at % 27 == 26)), (712, 1));
     let judge = after(Rules::default(), 2, look);
     let report = judge.report();
-    assert_eq!(report.opinion, Opinion::Undecided);
+    assert_eq!(report.opinion, AnalysisStatus::Undecided);
     assert!(reasons(&judge).contains(" to see ×2; not proved yet: fewer than 1.44 % fail"), "{}", reasons(&judge));
     let needs = report.needs.x5.unwrap();
     assert!(needs.seconds > 0.0 && needs.seconds < report.needs.x2.unwrap().seconds);
     let judge = after(Rules::default(), 20, look);
-    assert_eq!(judge.report().opinion, Opinion::Healthy, "{:?}", judge.report());
+    assert_eq!(judge.report().opinion, AnalysisStatus::Healthy, "{:?}", judge.report());
     assert!(reasons(&judge).contains("proved: fewer than 1.44 % fail"));
 }
 
@@ -58,10 +58,10 @@ fn a_canary_like_stable_is_undecided_and_then_healthy() {
 fn look_without_numbers_says_why_and_keeps_evidence() {
     let mut judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
     judge.take(&Look::Missing { t: 315.0, why: "HTTP 503 from Prometheus".to_owned() });
-    assert_eq!(judge.report().opinion, Opinion::NoData);
+    assert_eq!(judge.report().opinion, AnalysisStatus::NoData);
     assert_eq!(judge.report().reasons[0], "HTTP 503 from Prometheus");
     judge.take(&scrape(330.0, (38, 0), (712, 1)));
-    assert_eq!(judge.report().opinion, Opinion::Healthy);
+    assert_eq!(judge.report().opinion, AnalysisStatus::Healthy);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn incomparable_scrapes_are_no_data() {
     ] {
         let mut judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
         judge.take(&scrape(330.0, canary, stable));
-        assert_eq!(judge.report().opinion, Opinion::NoData, "{says}");
+        assert_eq!(judge.report().opinion, AnalysisStatus::NoData, "{says}");
         assert!(reasons(&judge).starts_with(says), "{}", reasons(&judge));
     }
     let mut judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
@@ -86,18 +86,18 @@ fn incomparable_scrapes_are_no_data() {
 #[test]
 fn old_data_is_no_data() {
     let judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
-    assert_eq!(judge.report_at(330.0).opinion, Opinion::Healthy);
+    assert_eq!(judge.report_at(330.0).opinion, AnalysisStatus::Healthy);
     let stale = judge.report_at(360.0);
-    assert_eq!((stale.opinion, stale.reasons[0].as_str()), (Opinion::NoData, "the last data is 60 s old"));
+    assert_eq!((stale.opinion, stale.reasons[0].as_str()), (AnalysisStatus::NoData, "the last data is 60 s old"));
 }
 
 #[test]
 fn buckets_without_a_common_bound_are_no_data() {
-    let mut judge = Judge::new(Rules::default());
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     let Look::Scrape(mut odd) = latencies(15.0, [9, 1, 0, 0], [90, 9, 1, 0]) else { return };
     odd.canary.buckets = vec![Bucket { le: 0.3, count: 9 }, Bucket { le: f64::INFINITY, count: 1 }];
     judge.take(&Look::Scrape(odd));
-    assert_eq!(judge.report().opinion, Opinion::NoData);
+    assert_eq!(judge.report().opinion, AnalysisStatus::NoData);
     assert!(reasons(&judge).contains("no bound in common"));
 }
 
@@ -105,19 +105,19 @@ fn buckets_without_a_common_bound_are_no_data() {
 fn incident_on_both_tracks_is_not_blamed_on_the_canary() {
     let judge = after(Rules::default(), 20, |t, _| scrape(t, (100, 5), (1900, 95)));
     let report = judge.report();
-    assert_eq!(report.opinion, Opinion::Undecided, "{report:?}");
+    assert_eq!(report.opinion, AnalysisStatus::Undecided, "{report:?}");
     assert!(report.stable_burns && report.burn.unwrap().short > 14.4);
     assert!(reasons(&judge).contains("the cause is not the canary"));
     // Worse than stable in the midst of it is worse all the same.
     let worse = after(Rules::default(), 20, |t, _| scrape(t, (100, 40), (1900, 95))).report();
-    assert!(worse.stable_burns && worse.opinion == Opinion::Regressed);
+    assert!(worse.stable_burns && worse.opinion == AnalysisStatus::Regressed);
 }
 
 #[test]
 fn burning_budget_is_suspect_even_with_little_stable_traffic() {
     let judge = after(Rules::default(), 8, |t, _| scrape(t, (100, 3), (2, 0)));
     let report = judge.report();
-    assert_eq!((report.opinion, report.culprit), (Opinion::Suspect, Some(Metric::Budget)), "{report:?}");
+    assert_eq!((report.opinion, report.culprit), (AnalysisStatus::Suspect, Some(Metric::Budget)), "{report:?}");
     assert!(reasons(&judge).contains("burns the budget 30 times too fast"), "{}", reasons(&judge));
 }
 
@@ -125,11 +125,11 @@ fn burning_budget_is_suspect_even_with_little_stable_traffic() {
 fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
     let stable = [500, 300, 150, 50];
     let slow = after(Rules::default(), 12, |t, _| latencies(t, [25, 30, 30, 15], stable)).report();
-    assert_eq!((slow.opinion, slow.culprit), (Opinion::Regressed, Some(Metric::Latency)), "{slow:?}");
+    assert_eq!((slow.opinion, slow.culprit), (AnalysisStatus::Regressed, Some(Metric::Latency)), "{slow:?}");
     assert!(slow.reasons.iter().any(|reason| reason.starts_with("slower than stable")));
     let judge = after(Rules::default(), 240, |t, _| latencies(t, [455, 320, 171, 54], stable));
     let little = judge.report();
-    assert_eq!((little.opinion, little.culprit), (Opinion::Suspect, Some(Metric::Latency)), "{little:?}");
+    assert_eq!((little.opinion, little.culprit), (AnalysisStatus::Suspect, Some(Metric::Latency)), "{little:?}");
     assert!(little.e.latency > 20.0 && little.e.guarded < 1.0);
     assert_eq!(little.heat.len(), 4);
     assert!((little.heat.iter().map(|heat| heat.canary).sum::<f64>() - 1.0).abs() < 1e-9);
@@ -140,18 +140,18 @@ fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
 fn healthy_canary_must_also_meet_its_latency_limit() {
     let slow = |at_most| Rules { slow: Some(SlowObjective { bound_seconds: 0.5, at_most }), ..Rules::default() };
     let look = |t, _| latencies(t, [190, 60, 40, 10], [1900, 600, 400, 100]);
-    assert_eq!(after(slow(0.1), 20, look).report().opinion, Opinion::Healthy);
-    assert_eq!(after(slow(0.02), 20, look).report().opinion, Opinion::Undecided);
+    assert_eq!(after(slow(0.1), 20, look).report().opinion, AnalysisStatus::Healthy);
+    assert_eq!(after(slow(0.02), 20, look).report().opinion, AnalysisStatus::Undecided);
 }
 
 #[test]
 fn suspect_ends_when_evidence_fades() {
     let mut judge = after(Rules::default(), 1, |t, _| scrape(t, (38, 3), (712, 1)));
-    assert_eq!(judge.report().opinion, Opinion::Suspect);
+    assert_eq!(judge.report().opinion, AnalysisStatus::Suspect);
     let mut was = Vec::new();
     for at in 0..100 {
         judge.take(&scrape(30.0 + 15.0 * f64::from(at), (38, 0), (712, 1)));
-        let (suspect, plain) = (judge.report().opinion == Opinion::Suspect, judge.evidence().plain);
+        let (suspect, plain) = (judge.report().opinion == AnalysisStatus::Suspect, judge.evidence().plain);
         assert_eq!(suspect, plain >= 2.0, "it never comes back without new evidence: {plain}");
         was.push(suspect);
     }
@@ -162,7 +162,7 @@ fn suspect_ends_when_evidence_fades() {
 fn wrong_traffic_share_warns_and_far_off_is_no_data() {
     let look = |share: u64| move |t: f64, _| scrape(t, (share, 0), (1000 - share, 1));
     let run = |set: f64, share: u64| {
-        let mut judge = Judge::new(Rules::default());
+        let mut judge = CanaryAnalyzer::new(Rules::default());
         for at in 0..60_u32 {
             judge.set_weight(Some(set));
             judge.take(&look(share)(f64::from(at) * 15.0, at));
@@ -171,9 +171,9 @@ fn wrong_traffic_share_warns_and_far_off_is_no_data() {
     };
     let (even, off, far) = (run(0.05, 50), run(0.05, 70), run(0.05, 200));
     assert!(!even.reasons.iter().any(|reason| reason.contains("was set")));
-    assert_eq!(off.opinion, Opinion::Healthy);
+    assert_eq!(off.opinion, AnalysisStatus::Healthy);
     assert!(off.reasons.contains(&"the canary gets 7.00 % of requests, 5.00 % was set".to_owned()), "{off:?}");
-    assert_eq!(far.opinion, Opinion::NoData);
+    assert_eq!(far.opinion, AnalysisStatus::NoData);
 }
 
 #[test]
@@ -187,14 +187,14 @@ fn pods_that_differ_raise_the_tolerance() {
     let auto = after(Rules::default(), 120, look);
     let fixed = after(Rules { auto_tolerance: false, ..Rules::default() }, 120, look);
     assert!(auto.tolerance() > 3.0 && (fixed.tolerance() - 1.0).abs() < 1e-12);
-    assert_ne!(auto.report().opinion, Opinion::Regressed);
-    assert_eq!(fixed.report().opinion, Opinion::Regressed);
+    assert_ne!(auto.report().opinion, AnalysisStatus::Regressed);
+    assert_eq!(fixed.report().opinion, AnalysisStatus::Regressed);
 }
 
 #[test]
 fn counting_starts_with_the_first_scrape_at_any_clock() {
     let early = after(Rules::default(), 30, |t, _| scrape(t, (38, 1), (712, 3)));
     let late = after(Rules::default(), 30, |t, _| scrape(t + 1.7e9, (38, 1), (712, 3)));
-    let same = |judge: &Judge| (judge.report().e, judge.report().burn, judge.report().needs);
+    let same = |judge: &CanaryAnalyzer| (judge.report().e, judge.report().burn, judge.report().needs);
     assert_eq!(same(&early), same(&late));
 }

@@ -50,7 +50,7 @@ proptest! {
     #[test]
     fn any_looks_give_numbers_and_the_state_survives_a_restart(looks in prop::collection::vec(look(), 1..25), cut in 0..25_usize) {
         let slow = Some(SlowObjective { bound_seconds: 0.3, at_most: 0.01 });
-        let mut judge = Judge::new(Rules { slow, ..Rules::default() });
+        let mut judge = CanaryAnalyzer::new(Rules { slow, ..Rules::default() });
         let mut other = judge.clone();
         judge.set_weight(Some(0.05));
         other.set_weight(Some(0.05));
@@ -73,7 +73,7 @@ proptest! {
         scrapes in prop::collection::vec((1..200_u64, 0..50_u64, 1..2000_u64, 0..50_u64), 1..10), more in 1..20_u64,
     ) {
         let run = |more: u64| {
-            let mut judge = Judge::new(Rules::default());
+            let mut judge = CanaryAnalyzer::new(Rules::default());
             for (at, (n, e, m, f)) in scrapes.iter().enumerate() {
                 let last = at + 1 == scrapes.len();
                 let errors = if last { e + more } else { *e };
@@ -100,24 +100,24 @@ proptest! {
     #[test]
     fn once_regressed_it_stays_so_until_a_new_rollout(looks in prop::collection::vec(look(), 1..20)) {
         let mut judge = after(Rules::default(), 8, |t, _| scrape(t, (1000, 500), (19_000, 20)));
-        prop_assert_eq!(judge.report().opinion, Opinion::Regressed);
+        prop_assert_eq!(judge.report().opinion, AnalysisStatus::Regressed);
         let reset = looks.iter().position(|look| *look == Look::Reset).unwrap_or(looks.len());
         for look in &looks[..reset] {
             judge.take(look);
-            prop_assert_eq!(judge.report().opinion, Opinion::Regressed);
+            prop_assert_eq!(judge.report().opinion, AnalysisStatus::Regressed);
         }
         judge.take(&Look::Reset);
-        prop_assert_eq!(judge, Judge::new(Rules::default()));
+        prop_assert_eq!(judge, CanaryAnalyzer::new(Rules::default()));
     }
 
     #[test]
     fn empty_look_is_never_green_and_keeps_evidence(canary in 0..400_u64, errors in 0..3_u64) {
         let mut judge = after(Rules::default(), 60, |t, _| scrape(t, (canary + 5, errors.min(canary)), (9500, 9)));
         let before = judge.evidence();
-        let regressed = judge.report().opinion == Opinion::Regressed;
+        let regressed = judge.report().opinion == AnalysisStatus::Regressed;
         judge.take(&Look::Missing { t: 2000.0, why: "HTTP 503".to_owned() });
         prop_assert_eq!(judge.evidence(), before);
         let opinion = judge.report().opinion;
-        prop_assert_eq!(opinion, if regressed { Opinion::Regressed } else { Opinion::NoData });
+        prop_assert_eq!(opinion, if regressed { AnalysisStatus::Regressed } else { AnalysisStatus::NoData });
     }
 }

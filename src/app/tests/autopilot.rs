@@ -17,7 +17,7 @@ use crate::domain::record::guardrails::{Decided, Guardrails, Response};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
 use crate::domain::world::feed::Feed;
-use analysis::{Judge, Look, Metric, Opinion, Report, Rules};
+use analysis::{AnalysisStatus, CanaryAnalyzer, Look, Metric, Report, Rules};
 
 fn rails(autopilot: bool) -> Guardrails {
     Guardrails { autopilot, ..Guardrails::default() }
@@ -38,8 +38,8 @@ fn flying(guardrails: Guardrails) -> Model {
     model
 }
 
-fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
-    let mut report = Judge::new(Rules::default()).report();
+fn report(opinion: AnalysisStatus, culprit: Option<Metric>) -> Report {
+    let mut report = CanaryAnalyzer::new(Rules::default()).report();
     report.opinion = opinion;
     report.culprit = culprit;
     report.seen.canary.requests = 1000;
@@ -47,7 +47,7 @@ fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
     report
 }
 
-fn say(model: &mut Model, opinion: Opinion, culprit: Option<Metric>) -> Vec<Effect> {
+fn say(model: &mut Model, opinion: AnalysisStatus, culprit: Option<Metric>) -> Vec<Effect> {
     let tracks = Tracks { stable: Some("api-old".to_owned()), canary: Some("api-new".to_owned()) };
     let (look, report) = (Some(Arc::new(Look::Reset)), Arc::new(report(opinion, culprit)));
     feed(model, Feed::Counted { target: target(), tracks, look, report })
@@ -85,7 +85,7 @@ fn confirmed() -> Outcome {
 #[test]
 fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
     let mut model = flying(rails(true));
-    let held = performed(&say(&mut model, Opinion::Regressed, Some(Metric::Errors)));
+    let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].verb, Verb::Pause);
     let automatic = held[0].automatic.clone().unwrap();
@@ -102,11 +102,11 @@ fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
 #[test]
 fn after_a_sleep_people_have_the_whole_time_again() {
     let mut model = flying(rails(true));
-    let held = performed(&say(&mut model, Opinion::Regressed, Some(Metric::Errors)));
+    let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
     done(&mut model, &held[0], confirmed());
     let woken = model.core.now + SignedDuration::from_mins(1);
     update(&mut model, Msg::Core(core::Msg::Woke), woken);
-    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 19)), []);
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Rollback]);
 }
@@ -114,7 +114,7 @@ fn after_a_sleep_people_have_the_whole_time_again() {
 #[test]
 fn one_key_keeps_the_canary_for_good_and_is_written_down() {
     let mut model = flying(rails(true));
-    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let effects = press(&mut model, "x");
     assert!(
         effects.iter().any(
@@ -123,7 +123,7 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
         "{effects:?}"
     );
     assert_eq!(verbs(&later(&mut model, 60)), []);
-    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 60)), []);
 }
 
@@ -131,7 +131,7 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
 fn it_does_nothing_before_it_knows_what_was_decided() {
     let mut model = flying(rails(true));
     model.core.journal.unread = true;
-    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     model.core.journal.unread = false;
     assert_eq!(verbs(&later(&mut model, 1)), [Verb::Pause]);
 }
@@ -142,7 +142,7 @@ fn what_was_decided_before_a_restart_holds() {
         let mut model = flying(rails(true));
         let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
         model.core.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
-        let mut effects = say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+        let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
         effects.extend(later(&mut model, 30));
         verbs(&effects)
     };
@@ -154,13 +154,13 @@ fn what_was_decided_before_a_restart_holds() {
 #[test]
 fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
     let mut model = flying(rails(true));
-    let held = performed(&say(&mut model, Opinion::Suspect, Some(Metric::Errors)));
+    let held = performed(&say(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors)));
     assert_eq!(held.iter().map(|record| record.verb).collect::<Vec<_>>(), [Verb::Pause]);
     done(&mut model, &held[0], confirmed());
-    assert_eq!(verbs(&say(&mut model, Opinion::Suspect, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 60)), []);
     // Proof is another matter.
-    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
 }
 
@@ -168,7 +168,7 @@ fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
 fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
     let mut model = flying(rails(false));
     for _ in 0..3 {
-        assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+        assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     }
     assert_eq!(verbs(&later(&mut model, 60)), []);
     let said = model.core.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
@@ -179,14 +179,14 @@ fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
 fn a_canary_that_stands_still_is_not_held_again() {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = rails(true);
-    assert_eq!(verbs(&say(&mut model, Opinion::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
 }
 
 #[test]
 fn a_clear_no_is_asked_again_and_no_answer_never() {
     let mut model = flying(rails(true));
-    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let sent = performed(&later(&mut model, 20));
     assert_eq!(sent[0].verb, Verb::Rollback);
     done(&mut model, &sent[0], Outcome::Refused { why: "403".to_owned() });
@@ -201,7 +201,7 @@ fn a_clear_no_is_asked_again_and_no_answer_never() {
 fn where_nothing_may_be_changed_it_says_why_once() {
     let mut model = model(false, true);
     model.core.world.environments[0].settings.guardrails = rails(true);
-    say(&mut model, Opinion::Regressed, Some(Metric::Errors));
+    say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     for _ in 0..3 {
         assert_eq!(verbs(&later(&mut model, 20)), []);
     }
@@ -211,8 +211,8 @@ fn where_nothing_may_be_changed_it_says_why_once() {
 
 #[test]
 fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
-    use crate::domain::record::checklist::Known;
-    use crate::domain::record::checklist::{Check, CheckId, CheckPhase, CheckSpec, Found, How};
+    use crate::domain::record::checklist::BuiltinCheck;
+    use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, How};
     let mut model = flying(rails(false));
     let spec = CheckSpec {
         id: CheckId::new("signals"),
@@ -220,7 +220,7 @@ fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
         phase: CheckPhase::Post,
         gate: true,
         owner: None,
-        how: How::Known(Known::Signals),
+        how: How::BuiltinCheck(BuiltinCheck::Signals),
         fresh: None,
         runbook: None,
     };
@@ -230,9 +230,9 @@ fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
         update(&mut model, Msg::Core(core::Msg::Clock), super::start());
         model.core.world.environments[0].checks[0].finding.as_ref().map(|finding| finding.found)
     };
-    assert_eq!(found(Opinion::Undecided, None), Some(Found::Blind));
-    assert_eq!(found(Opinion::Healthy, None), Some(Found::Passed));
-    assert_eq!(found(Opinion::Suspect, Some(Metric::Errors)), Some(Found::Failed));
+    assert_eq!(found(AnalysisStatus::Undecided, None), Some(CheckOutcome::Blind));
+    assert_eq!(found(AnalysisStatus::Healthy, None), Some(CheckOutcome::Passed));
+    assert_eq!(found(AnalysisStatus::Suspect, Some(Metric::Errors)), Some(CheckOutcome::Failed));
 }
 
 proptest! {
@@ -248,14 +248,14 @@ proptest! {
             autopilot, errors: word(errors), latency: word(latency), budget: word(budget), ..Guardrails::default()
         };
         let opinions =
-            [Opinion::Regressed, Opinion::Suspect, Opinion::Undecided, Opinion::Healthy, Opinion::NoData];
+            [AnalysisStatus::Regressed, AnalysisStatus::Suspect, AnalysisStatus::Undecided, AnalysisStatus::Healthy, AnalysisStatus::NoData];
         let culprits = [Some(Metric::Errors), Some(Metric::Latency), Some(Metric::Budget), None];
         let mut model = flying(rails.clone());
         let mut proved = false;
         for (opinion, culprit, seconds) in seen {
             let culprit = culprits[culprit];
             let mut effects = say(&mut model, opinions[opinion], culprit);
-            proved |= opinions[opinion] == Opinion::Regressed
+            proved |= opinions[opinion] == AnalysisStatus::Regressed
                 && rails.response(&report(opinions[opinion], culprit)) == Some(Response::Rollback);
             effects.extend(later(&mut model, seconds));
             for record in performed(&effects) {

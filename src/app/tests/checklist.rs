@@ -11,9 +11,9 @@ use crate::core;
 use crate::domain::record::action::Verb;
 use crate::domain::record::receipt::Receipt;
 
-use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{
-    Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
+    Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use crate::domain::rules::refusal::RefusalKind;
 
@@ -51,7 +51,7 @@ fn subject(model: &Model) -> String {
     model.core.world.candidate(&model.core.world.environments[0]).unwrap().key
 }
 
-fn found(model: &Model, found: Found, age: i64) -> Finding {
+fn found(model: &Model, found: CheckOutcome, age: i64) -> Finding {
     Finding {
         found,
         summary: "3 of 4".to_owned(),
@@ -130,7 +130,7 @@ proptest! {
         let roles: Vec<(String, usize)> = (0..seats).map(|n| (format!("r{n}"), 1)).collect();
         let roles: Vec<(&str, usize)> = roles.iter().map(|(role, n)| (role.as_str(), *n)).collect();
         let mut model = with(specs, &roles);
-        let all = [Found::Passed, Found::Failed, Found::Blind];
+        let all = [CheckOutcome::Passed, CheckOutcome::Failed, CheckOutcome::Blind];
         // Signing takes a second, in which evidence may go stale.
         let signing = i64::from(signed.min(seats) > 0);
         let mut open = true;
@@ -169,7 +169,7 @@ fn every_reason_is_told_with_what_would_make_it_green() {
         spec("pager", CheckPhase::Pre, true, How::Manual),
     ];
     let mut model = with(specs, &[("sre", 2)]);
-    let failed = found(&model, Found::Failed, 1);
+    let failed = found(&model, CheckOutcome::Failed, 1);
     say(&mut model, "tests", failed);
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     let lines: Vec<String> = refusals.iter().map(crate::domain::rules::refusal::Refusal::line).collect();
@@ -189,10 +189,10 @@ fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_th
     let specs = vec![spec("alerts", CheckPhase::Deploy, true, How::Evidence("alerts".into()))];
     for (keys, sent) in [("p", 0), ("R", 1)] {
         let mut model = with(specs.clone(), &[]);
-        let passed = found(&model, Found::Passed, 1);
+        let passed = found(&model, CheckOutcome::Passed, 1);
         say(&mut model, "alerts", passed);
         press(&mut model, keys);
-        let red = found(&model, Found::Failed, 0);
+        let red = found(&model, CheckOutcome::Failed, 0);
         say(&mut model, "alerts", red);
         assert_eq!(performed(&press(&mut model, "y")).len(), sent, "{keys}");
     }
@@ -202,15 +202,15 @@ fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_th
 fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
     let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))];
     let mut model = with(specs, &[("sre", 1)]);
-    let passed = found(&model, Found::Passed, 0);
+    let passed = found(&model, CheckOutcome::Passed, 0);
     say(&mut model, "tests", passed);
     sign(&mut model, "bob", "sre", Decision::Go);
     assert!(can(&model, Verb::Promote));
     later(&mut model, 5);
-    let red = found(&model, Found::Failed, 0);
+    let red = found(&model, CheckOutcome::Failed, 0);
     say(&mut model, "tests", red);
     later(&mut model, 5);
-    let green = found(&model, Found::Passed, 0);
+    let green = found(&model, CheckOutcome::Passed, 0);
     say(&mut model, "tests", green);
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     assert_eq!(refusals[0].text, "sign-off sre: 0 of 1; the one of bob is void: gate tests went red since");
@@ -223,7 +223,7 @@ fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
 fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_since() {
     let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))];
     let mut model = with(specs.clone(), &[("sre", 1)]);
-    let red = found(&model, Found::Failed, 0);
+    let red = found(&model, CheckOutcome::Failed, 0);
     let mut effects = say(&mut model, "tests", red);
     written(&mut model, &effects);
     later(&mut model, 1);
@@ -232,7 +232,7 @@ fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_s
     let mut next = with(specs, &[("sre", 1)]);
     next.core.world.ledger = model.core.world.ledger.clone();
     later(&mut next, 10);
-    let (red, green) = (found(&next, Found::Failed, 1), found(&next, Found::Passed, 0));
+    let (red, green) = (found(&next, CheckOutcome::Failed, 1), found(&next, CheckOutcome::Passed, 0));
     effects = say(&mut next, "tests", red);
     assert!(effects.iter().all(|effect| !matches!(effect, Effect::Core(core::Effect::Record { .. }))), "{effects:?}");
     assert!(!can(&next, Verb::Promote));
@@ -242,7 +242,7 @@ fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_s
 
 #[test]
 fn what_is_not_seen_yet_of_the_environment_before_is_blind_and_voids_no_sign_off() {
-    let specs = vec![spec("artifact", CheckPhase::Pre, true, How::Known(Known::Artifact))];
+    let specs = vec![spec("artifact", CheckPhase::Pre, true, How::BuiltinCheck(BuiltinCheck::Artifact))];
     let mut model = with(specs, &[("sre", 1)]);
     let mut before = model.core.world.environments[0].clone();
     before.settings.name = EnvName::new("before");
@@ -338,10 +338,10 @@ fn answers_that_change_are_written_down_once() {
     let record = |effects: &[Effect]| {
         effects.iter().filter(|effect| matches!(effect, Effect::Core(core::Effect::Record { .. }))).count()
     };
-    let failed = found(&model, Found::Failed, 3);
+    let failed = found(&model, CheckOutcome::Failed, 3);
     assert_eq!(record(&say(&mut model, "tests", failed)), 1);
-    let failed = found(&model, Found::Failed, 2);
+    let failed = found(&model, CheckOutcome::Failed, 2);
     assert_eq!(record(&say(&mut model, "tests", failed)), 0);
-    let passed = found(&model, Found::Passed, 1);
+    let passed = found(&model, CheckOutcome::Passed, 1);
     assert_eq!(record(&say(&mut model, "tests", passed)), 1);
 }

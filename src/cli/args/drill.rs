@@ -37,6 +37,6 @@ impl ValueEnum for Failure {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.word()).help(self.told()))
+        Some(PossibleValue::new(self.as_str()).help(self.told()))
     }
 }

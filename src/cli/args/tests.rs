@@ -41,7 +41,7 @@ fn actions_have_their_verb_and_target() {
     assert_eq!(verb("cockpit promote prod --full --confirm prod"), (Verb::PromoteFull, Some("prod".into()), false));
     assert_eq!(verb("cockpit rollback prod/api --to 41 --yes"), (Verb::Rollback, Some("prod/api".into()), true));
     for word in ["pause", "resume", "abort", "retry", "restart"] {
-        assert_eq!(verb(&format!("cockpit {word} prod -y")).0.word(), word);
+        assert_eq!(verb(&format!("cockpit {word} prod -y")).0.as_str(), word);
     }
     assert_eq!(read("cockpit status").unwrap().command.unwrap().action(), None);
 }

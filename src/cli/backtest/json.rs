@@ -6,7 +6,7 @@ use super::{Looked, stamp};
 use crate::cli::status::API_VERSION;
 use crate::domain::record::guardrails::Guardrails;
 use crate::domain::rules::backtest::{Against, Difference, Finding, Findings, Past};
-use analysis::{Opinion, Seen, Tracks};
+use analysis::{AnalysisStatus, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
 #[must_use]
@@ -31,7 +31,7 @@ fn release(looked: &Looked) -> Value {
         "canary": past.tracks.canary,
         "trouble": trouble,
         "counted": found.map(|found| seen(&found.seen)),
-        "verdict": found.and_then(|found| found.last).map(Opinion::word),
+        "verdict": found.and_then(|found| found.last).map(AnalysisStatus::as_str),
         "suspect": found.and_then(|found| found.suspect.as_ref()).map(finding),
         "regressed": found.and_then(|found| found.regressed.as_ref()).map(finding),
         "guardrails": found.map(|found| steps(found, rails)),
@@ -57,7 +57,7 @@ fn finding(finding: &Finding) -> Value {
 
 fn steps(found: &Findings, rails: &Guardrails) -> Value {
     let step =
-        |step: &crate::domain::rules::backtest::Step| json!({"at": stamp(step.at), "does": step.response.word()});
+        |step: &crate::domain::rules::backtest::Step| json!({"at": stamp(step.at), "does": step.response.as_str()});
     json!({"autopilot": rails.autopilot, "steps": found.steps.iter().map(step).collect::<Vec<_>>()})
 }
 
@@ -65,9 +65,9 @@ fn happened(past: &Past) -> Value {
     let deeds: Vec<Value> = past
         .deeds
         .iter()
-        .map(|deed| json!({"at": stamp(deed.at), "verb": deed.verb.word(), "who": deed.who, "what": deed.headline}))
+        .map(|deed| json!({"at": stamp(deed.at), "verb": deed.verb.as_str(), "who": deed.who, "what": deed.headline}))
         .collect();
-    json!({"end": past.end.word(), "at": past.end.at().map(stamp), "actions": deeds})
+    json!({"end": past.end.as_str(), "at": past.end.at().map(stamp), "actions": deeds})
 }
 
 fn between(difference: &Difference) -> Value {

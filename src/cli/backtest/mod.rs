@@ -62,7 +62,7 @@ mod tests {
     use crate::domain::facts::signals::Tracks;
     use crate::domain::record::action::Verb;
     use crate::domain::rules::backtest::{Deed, End};
-    use analysis::{Counts, Judge, Look, Rules, Scrape};
+    use analysis::{CanaryAnalyzer, Counts, Look, Rules, Scrape};
     use jiff::SignedDuration;
     use jiff::tz::TimeZone;
 
@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn found(errors: u64) -> Findings {
-        let (mut judge, mut findings) = (Judge::new(Rules::default()), Findings::default());
+        let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for n in 1..=40_i32 {
             let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
             let t = 1_800_000_000.0 + 15.0 * f64::from(n);

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Looked;
-use crate::domain::facts::text::{duration, plural, visible};
+use crate::domain::facts::text::{duration, plural, sanitize};
 use crate::domain::record::guardrails::{Guardrails, Response};
 use crate::domain::rules::backtest::{Against, Difference, End, Finding, Findings, Past};
 use analysis::Metric;
@@ -50,17 +50,17 @@ fn block(looked: &Looked, zone: &TimeZone) -> String {
     if let Some(difference) = looked.difference() {
         rows.push(("difference", compared(&difference)));
     }
-    let mut out = format!("{}\n", visible(&title));
+    let mut out = format!("{}\n", sanitize(&title));
     for (label, row) in rows {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {label:<11} {}", visible(&row));
+        let _ = writeln!(out, "  {label:<11} {}", sanitize(&row));
     }
     out
 }
 
 fn counted(found: &Findings) -> String {
     let of = |seen: analysis::Seen| format!("{} of {} failed", seen.errors, plural(seen.requests as usize, "request"));
-    let last = found.last.map_or("", analysis::Opinion::word);
+    let last = found.last.map_or("", analysis::AnalysisStatus::as_str);
     let holes = match found.missing {
         0 => String::new(),
         missing => format!("; {} brought no data", plural(missing, "look")),

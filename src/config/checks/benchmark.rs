@@ -41,7 +41,7 @@ impl Better {
 
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Lower => "lower",
             Self::Higher => "higher",

@@ -4,7 +4,7 @@ use super::drift::Drift;
 use super::schedule::Schedule;
 use super::{CheckConfig, CheckKind};
 use crate::domain::facts::changes::drift::{Allowed, Aspect};
-use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{CheckPhase, CheckSpec, How};
 
 /// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
@@ -12,11 +12,17 @@ use crate::domain::record::checklist::{CheckPhase, CheckSpec, How};
 #[must_use]
 pub fn defaults() -> Vec<CheckConfig> {
     use CheckPhase::{Deploy, Post, Pre};
-    let rollback = How::Known(Known::Rollback { drilled_within: None });
+    let rollback = How::BuiltinCheck(BuiltinCheck::Rollback { drilled_within: None });
     let drift = CheckKind::Drift(Drift { allow: vec![Allowed::all(Aspect::Replicas)] });
     let person = |id, title, phase| line(id, title, phase, false, How::Manual);
     vec![
-        line("artifact", "one digest, the one that was verified before", Pre, true, How::Known(Known::Artifact)),
+        line(
+            "artifact",
+            "one digest, the one that was verified before",
+            Pre,
+            true,
+            How::BuiltinCheck(BuiltinCheck::Artifact),
+        ),
         line("rollback", "a last known good revision to go back to", Pre, true, rollback),
         evidence("drift", "set up as in the environment before", drift),
         evidence(
@@ -29,7 +35,7 @@ pub fn defaults() -> Vec<CheckConfig> {
         person("on-call", "on-call knows about it", Pre),
         person("notes", "release notes are written", Pre),
         person("dashboards", "dashboards and alerts are ready", Deploy),
-        line("signals", "errors and latency are normal", Post, false, How::Known(Known::Signals)),
+        line("signals", "errors and latency are normal", Post, false, How::BuiltinCheck(BuiltinCheck::Signals)),
         person("metrics", "key metrics of the business are healthy", Post),
         person("told", "stakeholders were told", Post),
         person("tidy", "flags that are done with are removed", Post),
@@ -37,7 +43,7 @@ pub fn defaults() -> Vec<CheckConfig> {
 }
 
 fn evidence(id: &str, title: &str, kind: CheckKind) -> CheckConfig {
-    let mut check = line(id, title, CheckPhase::Pre, false, How::Evidence(kind.word().into()));
+    let mut check = line(id, title, CheckPhase::Pre, false, How::Evidence(kind.as_str().into()));
     check.spec.fresh = kind.fresh();
     check.kind = Some(kind);
     check

@@ -5,7 +5,7 @@ use crate::config::environment::EnvConfig;
 use crate::config::reader::{At, Reader, Table};
 use crate::config::section::{Field, Kind, Section, days, keys, secs, words};
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::Known;
+use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{CheckPhase, How};
 
 pub(in crate::config) const SECTION: Section = Section {
@@ -120,21 +120,21 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
                     "leave the key out: a person answers then",
                 );
             }
-            Some(if word == "artifact" { Known::Artifact } else { Known::Signals })
+            Some(if word == "artifact" { BuiltinCheck::Artifact } else { BuiltinCheck::Signals })
         }
         "rollback" => {
             let own = reader.table(table, word)?;
             let within = reader.time(&own, "drilled_within");
-            Some(Known::Rollback { drilled_within: within })
+            Some(BuiltinCheck::Rollback { drilled_within: within })
         }
         _ => None,
     };
     if let Some(known) = known {
-        return Some((How::Known(known), None));
+        return Some((How::BuiltinCheck(known), None));
     }
     let own = reader.table(table, word)?;
     let kind = read_kind(reader, word, &own)?;
-    Some((How::Evidence(kind.word().into()), Some(kind)))
+    Some((How::Evidence(kind.as_str().into()), Some(kind)))
 }
 
 /// Gives each environment its checks, the built-in ones where the file has none; returns those that are for all.

@@ -34,7 +34,7 @@ impl Provider {
 
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::GitHub => "github",
             Self::GitLab => "gitlab",
@@ -105,7 +105,7 @@ fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
             reader.note(table.key_at(key), "Jenkins wants both `user` and `token`", "an API token belongs to a user");
         }
     } else if table.get("user").is_some() {
-        reader.note(table.key_at("user"), format!("{} needs no `user`: a token says it", provider.word()), "");
+        reader.note(table.key_at("user"), format!("{} needs no `user`: a token says it", provider.as_str()), "");
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Drift {
             Ok(allowed) => allow.push(allowed),
             Err(word) => {
                 let what = format!("`{word}` is nothing that is compared");
-                reader.note_unknown(text.at, what, word, &Aspect::ALL.map(Aspect::word));
+                reader.note_unknown(text.at, what, word, &Aspect::ALL.map(Aspect::as_str));
             }
         }
     }

@@ -45,7 +45,7 @@ impl Method {
 
     /// Returns the word in config and request.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",

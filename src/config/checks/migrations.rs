@@ -27,7 +27,7 @@ impl Word for Class {
     const VALUES: &'static [Self] = &[Self::Expand, Self::Contract];
 
     fn as_str(self) -> &'static str {
-        self.word()
+        self.as_str()
     }
 }
 

@@ -85,7 +85,7 @@ macro_rules! kinds {
             pub const WORDS: &[&str] = &[$(stringify!($word)),*];
 
             #[must_use]
-            pub fn word(&self) -> &'static str {
+            pub fn as_str(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => stringify!($word),)*
                 }

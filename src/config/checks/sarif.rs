@@ -30,7 +30,7 @@ impl Level {
 
     /// Returns the word in config and SARIF.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
             Self::Warning => "warning",

@@ -32,7 +32,7 @@ impl Severity {
 
     /// Returns the word in config and report.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "LOW",
             Self::Medium => "MEDIUM",

@@ -47,7 +47,7 @@ pub(in crate::config) enum Address {
     Unknown,
     /// What says it is wrong, which was noted.
     Wrong,
-    Known(Url),
+    BuiltinCheck(Url),
 }
 
 /// Reads `url` over what holds so far.
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Address) {
         return;
     };
     *into = match parse_url(&text.value) {
-        Ok(url) => Address::Known(url),
+        Ok(url) => Address::BuiltinCheck(url),
         Err(error) => {
             reader.note(text.at, format!("`url` {error}"), "");
             Address::Wrong

@@ -103,7 +103,7 @@ impl Preset {
 
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Istio => "istio",
@@ -191,7 +191,7 @@ impl Draft {
     /// Completes it where an address is known.
     pub(super) fn complete(self, fallback: Option<&Url>) -> Option<Prometheus> {
         let url = match &self.url {
-            Address::Known(url) => url.clone(),
+            Address::BuiltinCheck(url) => url.clone(),
             Address::Unknown | Address::Wrong => fallback?.clone(),
         };
         Some(self.with_url(url))

@@ -29,7 +29,7 @@ pub enum SourceKind {
 
 impl SourceKind {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Prometheus => "prometheus",

@@ -115,7 +115,7 @@ pub enum Track {
 impl Track {
     /// Returns the word for the screen.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Canary => "canary",

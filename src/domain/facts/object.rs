@@ -54,7 +54,7 @@ impl Writer {
 
     /// Says who wrote, and when, e.g. `kubectl-argo-rollouts, 3 s ago`.
     #[must_use]
-    pub fn words(&self, now: Timestamp) -> String {
+    pub fn describe(&self, now: Timestamp) -> String {
         let ago = |at: Timestamp| match now.as_second() - at.as_second() {
             ..=0 => "just now".to_owned(),
             seconds @ 1..60 => format!("{seconds} s ago"),
@@ -78,7 +78,7 @@ impl Meta {
     #[must_use]
     pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
         match self.written_since(picture.unwrap_or(now)) {
-            Some(writer) => format!("{moved} (by {})", writer.words(now)),
+            Some(writer) => format!("{moved} (by {})", writer.describe(now)),
             None => moved,
         }
     }

@@ -94,7 +94,7 @@ pub enum NoData {
 impl NoData {
     /// Returns the reason in words.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::NotYet => "not asked yet".to_owned(),
             Self::NotConfigured => "no metrics configured".to_owned(),

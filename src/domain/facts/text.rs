@@ -19,7 +19,7 @@ pub fn is_unsafe(c: char) -> bool {
 ///
 /// Everything that came from outside passes here before it reaches the terminal (law 7).
 #[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -55,11 +55,11 @@ pub fn plain_words(text: &str) -> String {
 
 /// Makes text of several lines safe: each line as [`visible`] does, while line breaks stay.
 #[must_use]
-pub fn visible_lines(text: &str) -> Cow<'_, str> {
+pub fn sanitize_lines(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| c != '\n' && is_unsafe(c)) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
+    Cow::Owned(text.split('\n').map(sanitize).collect::<Vec<_>>().join("\n"))
 }
 
 /// Returns a text as one word of a shell: it is pasted into one, and must not be more than a word there.
@@ -69,7 +69,7 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     if !text.is_empty() && text.chars().all(plain) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("'{}'", visible(text).replace('\'', r"'\''")))
+    Cow::Owned(format!("'{}'", sanitize(text).replace('\'', r"'\''")))
 }
 
 /// Returns an age or a wait in at most two units: `0.4 s`, `41 s`, `2m14s`, `3h12m`, `6d 4h`.
@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn control_characters_are_made_visible() {
         let hostile = "a\u{1b}]52;c;x\u{7}\u{202e}b\u{200b}\r\n\u{9b}c";
-        let shown = visible(hostile);
+        let shown = sanitize(hostile);
         assert!(!shown.chars().any(is_unsafe), "{shown}");
-        assert_eq!(visible("plain ünïcode 漢字"), "plain ünïcode 漢字");
-        assert_eq!(visible_lines("a\n\u{9b}b\n"), "a\n\\u{9b}b\n");
+        assert_eq!(sanitize("plain ünïcode 漢字"), "plain ünïcode 漢字");
+        assert_eq!(sanitize_lines("a\n\u{9b}b\n"), "a\n\\u{9b}b\n");
     }
 
     #[test]

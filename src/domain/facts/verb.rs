@@ -43,7 +43,7 @@ impl Verb {
 
     /// Returns the word, e.g. `promote-full`.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Promote => "promote",
             Self::PromoteFull => "promote-full",
@@ -58,18 +58,18 @@ impl Verb {
 
     /// Returns the word for the screen, e.g. `roll back`.
     #[must_use]
-    pub fn spoken(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::PromoteFull => "promote fully",
             Self::Pause => "hold",
             Self::Rollback => "roll back",
-            other => other.word(),
+            other => other.as_str(),
         }
     }
 }
 
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use analysis::{Metric, Opinion, Report};
+use analysis::{AnalysisStatus, Metric, Report};
 
 /// What to do when a guardrail is touched, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ impl Response {
 
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Alert => "alert",
             Self::Pause => "pause",
@@ -76,9 +76,9 @@ impl Guardrails {
             Metric::Budget => self.budget,
         };
         match report.opinion {
-            Opinion::Regressed => Some(wanted),
-            Opinion::Suspect => Some(wanted.min(Response::Pause)),
-            Opinion::Undecided | Opinion::Healthy | Opinion::NoData => None,
+            AnalysisStatus::Regressed => Some(wanted),
+            AnalysisStatus::Suspect => Some(wanted.min(Response::Pause)),
+            AnalysisStatus::Undecided | AnalysisStatus::Healthy | AnalysisStatus::NoData => None,
         }
     }
 }
@@ -86,30 +86,30 @@ impl Guardrails {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use analysis::{Judge, Rules};
+    use analysis::{CanaryAnalyzer, Rules};
 
-    fn report(opinion: Opinion, culprit: Option<Metric>) -> Report {
-        Report { opinion, culprit, ..Judge::new(Rules::default()).report() }
+    fn report(opinion: AnalysisStatus, culprit: Option<Metric>) -> Report {
+        Report { opinion, culprit, ..CanaryAnalyzer::new(Rules::default()).report() }
     }
 
     #[test]
     fn suspicion_pauses_and_only_proof_rolls_back() {
         let rails = Guardrails::default();
         let asks = |opinion, metric| rails.response(&report(opinion, Some(metric)));
-        assert_eq!(asks(Opinion::Suspect, Metric::Errors), Some(Response::Pause));
-        assert_eq!(asks(Opinion::Regressed, Metric::Errors), Some(Response::Rollback));
-        assert_eq!(asks(Opinion::Regressed, Metric::Latency), Some(Response::Pause));
+        assert_eq!(asks(AnalysisStatus::Suspect, Metric::Errors), Some(Response::Pause));
+        assert_eq!(asks(AnalysisStatus::Regressed, Metric::Errors), Some(Response::Rollback));
+        assert_eq!(asks(AnalysisStatus::Regressed, Metric::Latency), Some(Response::Pause));
         let alert = Guardrails { errors: Response::Alert, ..rails.clone() };
-        assert_eq!(alert.response(&report(Opinion::Regressed, Some(Metric::Errors))), Some(Response::Alert));
+        assert_eq!(alert.response(&report(AnalysisStatus::Regressed, Some(Metric::Errors))), Some(Response::Alert));
     }
 
     #[test]
     fn undecided_analysis_triggers_nothing() {
         let rails = Guardrails::default();
-        for opinion in [Opinion::Undecided, Opinion::Healthy, Opinion::NoData] {
+        for opinion in [AnalysisStatus::Undecided, AnalysisStatus::Healthy, AnalysisStatus::NoData] {
             assert_eq!(rails.response(&report(opinion, None)), None);
             assert_eq!(rails.response(&report(opinion, Some(Metric::Errors))), None);
         }
-        assert_eq!(rails.response(&Judge::new(Rules::default()).report()), None);
+        assert_eq!(rails.response(&CanaryAnalyzer::new(Rules::default()).report()), None);
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
-use crate::domain::record::checklist::{Acknowledgement, CheckId, Finding, Found, SignOff};
+use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
 
 /// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,18 +101,18 @@ impl Entry {
                 format!("{operator} asked: {}{why}", plan.headline)
             }
             Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
-            Self::Outcome { outcome, .. } => outcome.words(),
+            Self::Outcome { outcome, .. } => outcome.describe(),
             Self::Checked { check, finding, .. } => {
                 let word = match finding.found {
-                    Found::Passed => "passed",
-                    Found::Failed => "FAILED",
-                    Found::Blind => "cannot be told",
+                    CheckOutcome::Passed => "passed",
+                    CheckOutcome::Failed => "FAILED",
+                    CheckOutcome::Blind => "cannot be told",
                 };
                 format!("check {check} {word}: {}", finding.summary)
             }
             Self::Acknowledged(ack) => format!("{} acknowledged {}{}", ack.who, ack.check, quoted(&ack.note)),
             Self::SignedOff(sign) => {
-                format!("{} signed {} as {}{}", sign.who, sign.decision.shout(), sign.role, quoted(&sign.note))
+                format!("{} signed {} as {}{}", sign.who, sign.decision.label(), sign.role, quoted(&sign.note))
             }
             Self::Kept { who, target, hash } => {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
@@ -135,7 +135,7 @@ impl Entry {
 
     /// Returns the word for what kind of entry it is.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "opened",
             Self::Observed { .. } => "seen",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{ActionId, Verb};
-use crate::domain::record::checklist::check::{CheckId, Finding, Found};
+use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, SignOff};
 use crate::domain::record::journal::{Entry, Line};
 
@@ -29,7 +29,7 @@ pub struct Ledger {
     pub reds: Vec<Red>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
     #[serde(with = "crate::domain::facts::serde_pairs")]
-    answers: BTreeMap<(EnvName, CheckId), (Timestamp, Found, String)>,
+    answers: BTreeMap<(EnvName, CheckId), (Timestamp, CheckOutcome, String)>,
     /// The last rollback that was carried out, per environment.
     pub drilled: BTreeMap<EnvName, Timestamp>,
     rollbacks: BTreeMap<ActionId, EnvName>,
@@ -58,7 +58,7 @@ impl Ledger {
     /// Takes in an answer. One that says the same as the last is no news: what was red then and is red now did not go
     /// red since.
     pub fn answered(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
-        if finding.found == Found::Failed && !self.says(env, check, finding) {
+        if finding.found == CheckOutcome::Failed && !self.says(env, check, finding) {
             self.went_red(env, check, finding);
         }
         let answer = (finding.at, finding.found, finding.subject.clone());
@@ -67,7 +67,7 @@ impl Ledger {
 
     /// Returns the last answer to a check, and what it was about.
     #[must_use]
-    pub fn answer(&self, env: &EnvName, check: &CheckId) -> Option<(Found, &str)> {
+    pub fn answer(&self, env: &EnvName, check: &CheckId) -> Option<(CheckOutcome, &str)> {
         let (_, found, subject) = self.answers.get(&(env.clone(), check.clone()))?;
         Some((*found, subject))
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::verdict::judge;
+use super::verdict::assess;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Phase, Snapshot, Status};
 use crate::domain::world::feed::Feed;
-use crate::domain::world::verdict::{Judged, Judgement, Limits, Verdict};
+use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
 use crate::domain::world::{EVENTS, Environment, WorkloadState, World};
 
 impl World {
@@ -32,7 +32,7 @@ impl World {
                 self.with_workload(&target, now, |workload| workload.signals.take(&sample));
             }
             Feed::Counted { target, tracks, report, .. } => {
-                let judged = Some(Judged { tracks, report, at: now });
+                let judged = Some(CanaryReport { tracks, report, at: now });
                 self.with_workload(&target, now, |workload| workload.judged = judged);
             }
             Feed::Link { env, source, link, at } => {
@@ -40,7 +40,7 @@ impl World {
                     env.links.entry(source).or_default().hear(link, at, now);
                 }
             }
-            Feed::Found { env, workloads } => {
+            Feed::Discovered { env, workloads } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.add_workloads(workloads);
                 }
@@ -64,7 +64,7 @@ impl World {
                     check.begin(at);
                 }
             }
-            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, finding, now),
+            Feed::Checked { env, check, finding } => self.take_finding(&env, &check, &finding, now),
             Feed::Changes { env, subject, gathered } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.changes = Some((subject, gathered));
@@ -86,7 +86,7 @@ impl World {
         let Some(env) = self.environment_mut(&target.env) else { return };
         if let Some(workload) = env.workload_mut(&target.workload) {
             change(workload);
-            env.rejudge(now);
+            env.reassess(now);
         }
     }
 
@@ -105,9 +105,9 @@ impl World {
     }
 
     /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
-    pub fn rejudge(&mut self, now: Timestamp) {
+    pub fn reassess(&mut self, now: Timestamp) {
         for env in &mut self.environments {
-            env.rejudge(now);
+            env.reassess(now);
         }
         self.refresh_checks(None, now);
     }
@@ -115,14 +115,14 @@ impl World {
 
 impl Environment {
     /// Judges its workloads anew. A verdict on a state that is not fresh is blind, whatever metrics say.
-    fn rejudge(&mut self, now: Timestamp) {
+    fn reassess(&mut self, now: Timestamp) {
         let heard = self.kubernetes();
         let late = heard.at.is_some() && !heard.is_fresh(now);
         for workload in &mut self.workloads {
-            workload.rejudge(&self.settings.limits, self.settings.has_metrics, now);
-            if late && workload.judgement.verdict < Verdict::Blind {
+            workload.reassess(&self.settings.limits, self.settings.has_metrics, now);
+            if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("the picture is {}", heard.age_in_words(now));
-                workload.judgement = Judgement::new(Verdict::Blind, [reason]);
+                workload.assessment = Assessment::new(Verdict::Blind, [reason]);
             }
         }
     }
@@ -158,21 +158,21 @@ impl WorkloadState {
         }
     }
 
-    fn rejudge(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
-        self.judgement = match &self.status {
-            None if self.missing => Judgement::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
-            None => Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
+    fn reassess(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
+        self.assessment = match &self.status {
+            None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
+            None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             Some(status) if !has_metrics => without_metrics(status),
-            Some(status) => judge(status, &self.signals, limits, self.opinion(), now),
+            Some(status) => assess(status, &self.signals, limits, self.opinion(), now),
         };
     }
 }
 
 /// Without metrics only the phase speaks, and the verdict is never green.
-fn without_metrics(status: &Status) -> Judgement {
+fn without_metrics(status: &Status) -> Assessment {
     match status.phase {
-        Phase::Degraded if !status.aborted => Judgement::new(Verdict::NoGo, [format!("Degraded: {}", status.message)]),
-        _ => Judgement::new(Verdict::Blind, ["no metrics configured".to_owned()]),
+        Phase::Degraded if !status.aborted => Assessment::new(Verdict::NoGo, [format!("Degraded: {}", status.message)]),
+        _ => Assessment::new(Verdict::Blind, ["no metrics configured".to_owned()]),
     }
 }
 

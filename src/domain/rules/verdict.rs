@@ -1,4 +1,4 @@
-//! The verdict: one word for an environment, with its reasons, from one pure function, [`judge`].
+//! The verdict: one word for an environment, with its reasons, from one pure function, [`assess`].
 //!
 //! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`analysis`]); where it
 //! has no counts, factors between the tracks stand in for it.
@@ -9,24 +9,31 @@ use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::{NoData, Signal, Signals};
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::{Phase, Status};
-use analysis::Opinion;
+use analysis::AnalysisStatus;
 
-use crate::domain::world::verdict::{Judged, Judgement, Limits, Reason, Verdict};
+use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 
 /// Judges one workload on its signals and its phase.
 ///
 /// The revision under way is judged against the limits and against stable; with nothing under way, stable is. Missing,
 /// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
 #[must_use]
-pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&Judged>, now: Timestamp) -> Judgement {
+pub fn assess(
+    status: &Status,
+    signals: &Signals,
+    limits: &Limits,
+    said: Option<&CanaryReport>,
+    now: Timestamp,
+) -> Assessment {
     let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
-    let track = judged(status);
+    let track = track_under_test(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
         // What the judge has cleared by counts it compares better than factors do. Until it has, they stay in force:
         // nothing becomes green merely because counting began.
         let counts = said.filter(|said| !said.is_stale(signals, now)).map(|said| &said.report);
-        let counts = counts.filter(|report| report.opinion == Opinion::Healthy && report.seen.canary.requests > 0);
+        let counts =
+            counts.filter(|report| report.opinion == AnalysisStatus::Healthy && report.seen.canary.requests > 0);
         let factors = Limits {
             error_factor: limits.error_factor.filter(|_| counts.is_none()),
             p99_factor: limits.p99_factor.filter(|_| counts.is_none_or(|report| report.heat.is_empty())),
@@ -40,11 +47,11 @@ pub fn judge(status: &Status, signals: &Signals, limits: &Limits, said: Option<&
     // Weightiest first; among equals, as found.
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
-    Judgement { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
+    Assessment { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
 }
 
 /// Returns what the judge's word comes to. Its silence before the first count holds; once it has counted, it is blind.
-fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) -> Option<(Verdict, String)> {
+fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timestamp) -> Option<(Verdict, String)> {
     if said.is_stale(signals, now) {
         let age = duration(now.duration_since(said.at));
         return Some((Verdict::Blind, format!("no data: the judge has counted nothing for {age}")));
@@ -52,15 +59,15 @@ fn opinion(status: &Status, signals: &Signals, said: &Judged, now: Timestamp) ->
     let report = &said.report;
     let reason = report.reasons.first().cloned().unwrap_or_default();
     let verdict = match report.opinion {
-        Opinion::Regressed => Verdict::NoGo,
-        Opinion::NoData if report.seen.canary.requests > 0 && !takes_all(status) => Verdict::Blind,
-        Opinion::Suspect | Opinion::Undecided | Opinion::NoData => Verdict::Hold,
-        Opinion::Healthy => return None,
+        AnalysisStatus::Regressed => Verdict::NoGo,
+        AnalysisStatus::NoData if report.seen.canary.requests > 0 && !takes_all(status) => Verdict::Blind,
+        AnalysisStatus::Suspect | AnalysisStatus::Undecided | AnalysisStatus::NoData => Verdict::Hold,
+        AnalysisStatus::Healthy => return None,
     };
     let text = match report.opinion {
-        Opinion::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
-        Opinion::NoData => format!("not judged: {reason}"),
-        Opinion::Undecided => format!("undecided: {reason}"),
+        AnalysisStatus::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
+        AnalysisStatus::NoData => format!("not judged: {reason}"),
+        AnalysisStatus::Undecided => format!("undecided: {reason}"),
         _ => reason,
     };
     Some((verdict, text))
@@ -83,14 +90,14 @@ pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
 
 /// Returns the track whose numbers count: the revision under way as soon as it gets requests, else stable.
 #[must_use]
-pub fn judged(status: &Status) -> Track {
+pub fn track_under_test(status: &Status) -> Track {
     if status.canary.is_some() && status.canary_serves { Track::Canary } else { Track::Stable }
 }
 
 fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
-    let word = track.word();
+    let word = track.as_str();
     let blind = |signal: Signal, why: &NoData| {
-        (Verdict::Blind, format!("no data: {word} {} ({})", signal.label(), why.words()))
+        (Verdict::Blind, format!("no data: {word} {} ({})", signal.label(), why.describe()))
     };
     match signals.reading(track, Signal::Rps, now) {
         Ok(rps) if rps < limits.min_rps => {
@@ -163,7 +170,7 @@ mod tests {
     use crate::domain::facts::signals::Sample;
     use crate::domain::facts::signals::Tracks;
     use crate::domain::facts::workload::{Replicas, Revision, Weight};
-    use analysis::{Judge, Rules};
+    use analysis::{CanaryAnalyzer, Rules};
     use proptest::prelude::*;
 
     fn now() -> Timestamp {
@@ -206,17 +213,17 @@ mod tests {
 
     #[test]
     fn within_limits_is_go() {
-        let judgement =
-            judge(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
-        assert_eq!(judgement, Judgement { verdict: Verdict::Go, reasons: Vec::new() });
+        let assessment =
+            assess(&status(), &signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
+        assert_eq!(assessment, Assessment { verdict: Verdict::Go, reasons: Vec::new() });
     }
 
     #[test]
     fn three_times_the_errors_of_stable_is_no_go() {
-        let judgement =
-            judge(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
-        assert_eq!(judgement.verdict, Verdict::NoGo);
-        assert_eq!(judgement.words().collect::<Vec<_>>(), ["canary errors 0.80 % against 0.10 % on stable"]);
+        let assessment =
+            assess(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
+        assert_eq!(assessment.verdict, Verdict::NoGo);
+        assert_eq!(assessment.describe().collect::<Vec<_>>(), ["canary errors 0.80 % against 0.10 % on stable"]);
     }
 
     #[test]
@@ -224,72 +231,73 @@ mod tests {
         let mut preview = status();
         preview.canary_serves = false;
         let signals = signals((0.0, 0.0, 0.0), (40.0, 0.001, 0.19));
-        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Go);
+        assert_eq!(assess(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Go);
         preview.canary_serves = true;
-        assert_eq!(judge(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Blind);
+        assert_eq!(assess(&preview, &signals, &Limits::default(), None, now()).verdict, Verdict::Blind);
     }
 
     #[test]
     fn missing_or_stale_numbers_are_blind() {
-        assert_eq!(judge(&status(), &Signals::default(), &Limits::default(), None, now()).verdict, Verdict::Blind);
+        assert_eq!(assess(&status(), &Signals::default(), &Limits::default(), None, now()).verdict, Verdict::Blind);
         let later = now() + SignedDuration::from_secs(16);
-        let judgement = judge(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
-        assert_eq!(judgement.verdict, Verdict::Blind);
-        assert_eq!(judgement.reasons[0].text, "no data: canary traffic (samples are too old)");
+        let assessment =
+            assess(&status(), &signals((10.0, 0.0, 0.1), (40.0, 0.0, 0.1)), &Limits::default(), None, later);
+        assert_eq!(assessment.verdict, Verdict::Blind);
+        assert_eq!(assessment.reasons[0].text, "no data: canary traffic (samples are too old)");
     }
 
-    fn said(opinion: Opinion, counted: u64, age: i64) -> Judged {
-        let mut report = Judge::new(Rules::default()).report();
+    fn said(opinion: AnalysisStatus, counted: u64, age: i64) -> CanaryReport {
+        let mut report = CanaryAnalyzer::new(Rules::default()).report();
         report.opinion = opinion;
         report.seen.canary.requests = counted;
         report.reasons = vec!["why".to_owned()];
-        Judged { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
+        CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
     }
 
-    fn with(opinion: Opinion, counted: u64, age: i64) -> Judgement {
+    fn with(opinion: AnalysisStatus, counted: u64, age: i64) -> Assessment {
         let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
-        judge(&status(), &signals, &Limits::default(), Some(&said(opinion, counted, age)), now())
+        assess(&status(), &signals, &Limits::default(), Some(&said(opinion, counted, age)), now())
     }
 
     #[test]
     fn analysis_is_the_verdict_within_limits() {
         for (opinion, verdict, reasons) in [
-            (Opinion::Healthy, Verdict::Go, vec![]),
-            (Opinion::Undecided, Verdict::Hold, vec!["undecided: why"]),
-            (Opinion::Suspect, Verdict::Hold, vec!["why"]),
-            (Opinion::Regressed, Verdict::NoGo, vec!["why"]),
-            (Opinion::NoData, Verdict::Blind, vec!["no data: why"]),
+            (AnalysisStatus::Healthy, Verdict::Go, vec![]),
+            (AnalysisStatus::Undecided, Verdict::Hold, vec!["undecided: why"]),
+            (AnalysisStatus::Suspect, Verdict::Hold, vec!["why"]),
+            (AnalysisStatus::Regressed, Verdict::NoGo, vec!["why"]),
+            (AnalysisStatus::NoData, Verdict::Blind, vec!["no data: why"]),
         ] {
-            let judgement = with(opinion, 100, 15);
-            assert_eq!((judgement.verdict, judgement.words().collect::<Vec<_>>()), (verdict, reasons));
+            let assessment = with(opinion, 100, 15);
+            assert_eq!((assessment.verdict, assessment.describe().collect::<Vec<_>>()), (verdict, reasons));
         }
     }
 
     #[test]
     fn silent_analysis_is_blind_unless_it_never_counted() {
-        assert_eq!(with(Opinion::NoData, 0, 0).verdict, Verdict::Hold);
-        let silent = with(Opinion::Healthy, 100, 121);
+        assert_eq!(with(AnalysisStatus::NoData, 0, 0).verdict, Verdict::Hold);
+        let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
-        assert_eq!(silent.words().collect::<Vec<_>>(), ["no data: the judge has counted nothing for 2m01s"]);
+        assert_eq!(silent.describe().collect::<Vec<_>>(), ["no data: the judge has counted nothing for 2m01s"]);
     }
 
     #[test]
     fn canary_with_all_traffic_is_not_compared() {
         let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
         let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
-        let judgement = judge(&all, &signals, &Limits::default(), Some(&said(Opinion::NoData, 9, 0)), now());
-        assert_eq!(judgement.verdict, Verdict::Hold, "{judgement:?}");
+        let assessment = assess(&all, &signals, &Limits::default(), Some(&said(AnalysisStatus::NoData, 9, 0)), now());
+        assert_eq!(assessment.verdict, Verdict::Hold, "{assessment:?}");
     }
 
     #[test]
     fn healthy_counts_override_the_rate_factor() {
         let signals = signals((10.0, 0.008, 0.1), (40.0, 0.001, 0.1));
-        let judgement = |said: Judged| judge(&status(), &signals, &Limits::default(), Some(&said), now());
-        assert_eq!(judgement(said(Opinion::Healthy, 0, 0)).verdict, Verdict::NoGo);
-        for unsure in [Opinion::Undecided, Opinion::Suspect, Opinion::NoData] {
-            assert_eq!(judgement(said(unsure, 100, 0)).verdict, Verdict::NoGo, "{unsure:?}");
+        let assessment = |said: CanaryReport| assess(&status(), &signals, &Limits::default(), Some(&said), now());
+        assert_eq!(assessment(said(AnalysisStatus::Healthy, 0, 0)).verdict, Verdict::NoGo);
+        for unsure in [AnalysisStatus::Undecided, AnalysisStatus::Suspect, AnalysisStatus::NoData] {
+            assert_eq!(assessment(said(unsure, 100, 0)).verdict, Verdict::NoGo, "{unsure:?}");
         }
-        assert_eq!(judgement(said(Opinion::Healthy, 100, 0)).verdict, Verdict::Go);
+        assert_eq!(assessment(said(AnalysisStatus::Healthy, 100, 0)).verdict, Verdict::Go);
     }
 
     proptest! {
@@ -298,7 +306,7 @@ mod tests {
             let mut signals = signals((10.0, errors, p99), (40.0, errors, p99));
             let keys: Vec<_> = signals.now.keys().copied().collect();
             signals.now.insert(keys[missing], Err(NoData::Empty));
-            let verdict = judge(&status(), &signals, &Limits::default(), None, now()).verdict;
+            let verdict = assess(&status(), &signals, &Limits::default(), None, now()).verdict;
             // Only the stable track's own ratios may be missing without making the canary blind.
             let needed = keys[missing].0 == Track::Canary || keys[missing].1 == Signal::Rps;
             prop_assert!(!needed || verdict != Verdict::Go);
@@ -306,7 +314,7 @@ mod tests {
 
         #[test]
         fn more_errors_never_look_better(low in 0.0..1.0_f64, more in 0.0..1.0_f64, stable in 0.0..0.1_f64) {
-            let at = |errors| judge(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), None, now()).verdict;
+            let at = |errors| assess(&status(), &signals((10.0, errors, 0.1), (40.0, stable, 0.1)), &Limits::default(), None, now()).verdict;
             prop_assert!(at(low) <= at(low + more));
         }
     }

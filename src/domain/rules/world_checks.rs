@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::{Check, CheckId, Finding, Found, How};
+use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, Finding, How};
 use crate::domain::record::journal::Line;
 use crate::domain::record::ledger::Ledger;
 use crate::domain::world::World;
@@ -71,7 +71,7 @@ impl World {
         let first = only.and_then(|only| self.environments.iter().position(|env| env.name() == only));
         let range = first.map_or(0..self.environments.len(), |at| at..(at + 2).min(self.environments.len()));
         for (env, check, finding) in range.flat_map(|at| self.answers(at, now)).collect::<Vec<_>>() {
-            self.take_finding(&env, &check, finding, now);
+            self.take_finding(&env, &check, &finding, now);
         }
     }
 
@@ -79,9 +79,9 @@ impl World {
         let Some(env) = self.environments.get(at).filter(|env| !env.checks.is_empty()) else { return Vec::new() };
         let Some(candidate) = self.candidate(env) else { return Vec::new() };
         let answer = |check: &Check| match check.spec.how {
-            How::Known(known) => Some(known.finding(self, env, &candidate, &self.ledger, now)),
+            How::BuiltinCheck(known) => Some(known.finding(self, env, &candidate, &self.ledger, now)),
             How::Manual => self.ledger.acknowledged(env.name(), &check.spec.id).map(|ack| Finding {
-                found: Found::Passed,
+                found: CheckOutcome::Passed,
                 summary: format!("{}: “{}”", ack.who, ack.note),
                 evidence: vec![format!(
                     "acknowledged by {}{}",
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// Takes in an answer, and notes it for the journal if it is another one than before.
-    pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: Finding, now: Timestamp) {
+    pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: &Finding, now: Timestamp) {
         let Some(check) = self.check_mut(env, id) else { return };
         let manual = check.is_manual();
         let first = check.finding.is_none();
@@ -107,14 +107,14 @@ impl World {
             .finding
             .as_ref()
             .is_none_or(|known| (known.found, &known.subject) != (finding.found, &finding.subject));
-        check.forget_early(&finding, now);
+        check.forget_early(finding, now);
         check.take(finding.clone());
         // What a person said is in the journal already; that nothing is known right after the start is no answer.
-        if manual || !differs || (first && finding.found == Found::Blind) || self.ledger.says(env, id, &finding) {
+        if manual || !differs || (first && finding.found == CheckOutcome::Blind) || self.ledger.says(env, id, finding) {
             return;
         }
         // At once, and not only when the journal has it: a disk that is full must not keep a sign-off alive.
-        self.ledger.answered(env, id, &finding);
+        self.ledger.answered(env, id, finding);
         self.has_unrecorded = true;
     }
 }

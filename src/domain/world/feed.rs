@@ -57,7 +57,7 @@ pub enum Feed {
         at: Option<Timestamp>,
     },
     /// The workloads found in an environment that names none.
-    Found {
+    Discovered {
         env: EnvName,
         workloads: Vec<WorkloadId>,
     },

@@ -22,7 +22,7 @@ use super::record::guardrails::Guardrails;
 use super::record::ledger::Ledger;
 use analysis::Rules;
 use feed::Feed;
-use verdict::{Judged, Judgement, Limits, Verdict};
+use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
 /// What the config says of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,8 +78,8 @@ pub struct WorkloadState {
     pub status: Option<Status>,
     pub signals: Signals,
     /// What the judge said last.
-    pub judged: Option<Judged>,
-    pub judgement: Judgement,
+    pub judged: Option<CanaryReport>,
+    pub assessment: Assessment,
     /// When it entered the phase it is in, as far as we saw.
     pub phase_since: Option<Timestamp>,
     /// Template hashes of revisions that were given up: aborted, or rolled back from.
@@ -129,7 +129,7 @@ impl WorkloadState {
             status: None,
             signals: Signals::default(),
             judged: None,
-            judgement: Judgement::new(Verdict::Blind, ["not seen yet".to_owned()]),
+            assessment: Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             phase_since: None,
             rejected: BTreeSet::new(),
             log: None,
@@ -184,13 +184,13 @@ impl Environment {
 
     /// Returns the verdict of the environment: the weightiest of its workloads.
     #[must_use]
-    pub fn judgement(&self) -> Judgement {
+    pub fn assessment(&self) -> Assessment {
         self.workloads
             .iter()
-            .map(|workload| &workload.judgement)
-            .max_by_key(|judgement| judgement.verdict)
+            .map(|workload| &workload.assessment)
+            .max_by_key(|assessment| assessment.verdict)
             .cloned()
-            .unwrap_or(Judgement::new(Verdict::Blind, ["no workload is watched".to_owned()]))
+            .unwrap_or(Assessment::new(Verdict::Blind, ["no workload is watched".to_owned()]))
     }
 
     /// Returns whether everything that a first look can tell of it is known, or known to be out of reach.
@@ -296,7 +296,7 @@ impl WorkloadState {
 
     /// Returns what the judge said of the revision that is under way now.
     #[must_use]
-    pub fn opinion(&self) -> Option<&Judged> {
+    pub fn opinion(&self) -> Option<&CanaryReport> {
         let canary = self.status.as_ref()?.canary.as_ref()?;
         self.judged.as_ref().filter(|judged| judged.tracks.canary.as_deref() == Some(canary.replicaset.as_str()))
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::{Signal, Signals, Tracks};
-use analysis::{Opinion, Report};
+use analysis::{AnalysisStatus, Report};
 
 /// What to think of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub enum Verdict {
 impl Verdict {
     /// Returns the word in JSON and on the command line.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Go => "go",
             Self::Hold => "hold",
@@ -36,7 +36,7 @@ impl Verdict {
 
     /// Returns the word for the screen.
     #[must_use]
-    pub fn shout(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Go => "GO",
             Self::Hold => "HOLD",
@@ -95,7 +95,7 @@ impl Limits {
 
 /// A verdict with the reasons for it, the weightiest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judgement {
+pub struct Assessment {
     pub verdict: Verdict,
     /// Why, in words and figures, and what each reason alone would come to.
     pub reasons: Vec<Reason>,
@@ -109,27 +109,27 @@ pub struct Reason {
     pub text: String,
 }
 
-impl Judgement {
+impl Assessment {
     /// Makes one whose reasons all come to the verdict.
     pub fn new(verdict: Verdict, reasons: impl IntoIterator<Item = String>) -> Self {
         Self { verdict, reasons: reasons.into_iter().map(|text| Reason { verdict, text }).collect() }
     }
 
     /// Returns the reasons in words.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
+    pub fn describe(&self) -> impl Iterator<Item = &str> {
         self.reasons.iter().map(|reason| reason.text.as_str())
     }
 }
 
 /// What the judge said of a canary.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
+pub struct CanaryReport {
     pub tracks: Tracks,
     pub report: Arc<Report>,
     pub at: Timestamp,
 }
 
-impl Judged {
+impl CanaryReport {
     /// For how long the judge's word holds at least: it looks every 15 s, or as often as the signals are looked at.
     const HOLDS: SignedDuration = SignedDuration::from_mins(2);
 
@@ -143,6 +143,6 @@ impl Judged {
     /// Returns whether it holds the canary for what it has seen so far.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
-        self.report.opinion == Opinion::Suspect
+        self.report.opinion == AnalysisStatus::Suspect
     }
 }

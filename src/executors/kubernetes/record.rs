@@ -9,7 +9,7 @@ use super::{Kubernetes, REQUEST_TIMEOUT, classify};
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::record::shared;
 use crate::executors::executor::SendError;
-use crate::kill_points::pass;
+use crate::failpoints::failpoint;
 
 impl Kubernetes {
     /// Adds what a person said to the shared record, which is made if need be. Statements that are too many go.
@@ -20,7 +20,7 @@ impl Kubernetes {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let sent = async {
-            pass(format_args!("record.before-patch"));
+            failpoint(format_args!("record.before-patch"));
             let add = Patch::Merge(json!({"data": {key: value}}));
             let map = match api.patch(shared::NAME, &params, &add).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => {
@@ -30,7 +30,7 @@ impl Kubernetes {
                         ..ConfigMap::default()
                     };
                     let by = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-                    pass(format_args!("record.before-create"));
+                    failpoint(format_args!("record.before-create"));
                     match api.create(&by, &made).await {
                         // Somebody else made it in this moment.
                         Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -41,11 +41,11 @@ impl Kubernetes {
                 }
                 other => other?,
             };
-            pass(format_args!("record.taken"));
+            failpoint(format_args!("record.taken"));
             let gone = map.data.iter().flat_map(|data| shared::surplus(data.keys()));
             let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
             if !gone.is_empty() {
-                pass(format_args!("record.before-trim"));
+                failpoint(format_args!("record.before-trim"));
                 api.patch(shared::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
             }
             Ok(())

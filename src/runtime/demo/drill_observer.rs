@@ -10,7 +10,7 @@ use crate::domain::rules::drill::{Ended, Failure, Flight, Moment};
 use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
 use crate::runtime::tap::Tap;
-use analysis::{Opinion, Seen};
+use analysis::{AnalysisStatus, Seen};
 use simulator::Served;
 
 /// Notes what the judge says and the operator does, and sees when it is over.
@@ -30,7 +30,7 @@ pub(super) struct Notes {
 
 #[derive(Default)]
 struct Noted {
-    opinions: Vec<(Timestamp, Opinion)>,
+    opinions: Vec<(Timestamp, AnalysisStatus)>,
     actions: Vec<(Timestamp, Verb)>,
     ended: Option<Ended>,
 }

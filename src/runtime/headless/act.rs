@@ -8,10 +8,10 @@ use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
-use crate::domain::record::action::{Part, Verb, describe};
+use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
 use crate::domain::facts::ids::WorkloadKey;
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::Refusal;
 use crate::platform::Redactor;
@@ -51,7 +51,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         }
     };
     let outcome = driver.perform(plan).await?;
-    let line = format!("{}\n", visible(&format!("{target}: {}", outcome.words())));
+    let line = format!("{}\n", sanitize(&format!("{target}: {}", outcome.describe())));
     if outcome.is_done() {
         print(&line)?;
     } else {
@@ -90,9 +90,9 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
 }
 
 fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
-    complain(redactor, &format!("{target} cannot {}:", verb.spoken()));
+    complain(redactor, &format!("{target} cannot {}:", verb.label()));
     for refusal in refusals {
-        complain(redactor, &format!("  {}", visible(&refusal.line())));
+        complain(redactor, &format!("  {}", sanitize(&refusal.line())));
     }
     Exit::of_refusals(refusals)
 }
@@ -128,7 +128,7 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
         complain(driver.redactor(), "nobody is there to answer: add --yes");
         return Ok(false);
     }
-    Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.spoken())).await?.trim() == "y")
+    Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.label())).await?.trim() == "y")
 }
 
 /// Asks, and goes on taking in what happens until there is an answer.
@@ -151,7 +151,7 @@ fn described(plan: &Plan) -> String {
     for (part, texts) in describe(record, plan.made_at()) {
         let mut label = part.label();
         for text in texts {
-            lines.push(if label.is_empty() && part == Part::Object {
+            lines.push(if label.is_empty() && part == DescriptionPart::Object {
                 format!("  {text}")
             } else {
                 format!("  {label:<12} {text}")
@@ -159,5 +159,5 @@ fn described(plan: &Plan) -> String {
             label = "";
         }
     }
-    lines.iter().fold(String::new(), |text, line| text + &visible(line) + "\n")
+    lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
 }

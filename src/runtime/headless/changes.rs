@@ -16,12 +16,12 @@ use crate::domain::facts::changes::notes::markdown;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::workload::Revision;
-use crate::domain::rules::checklist::{Candidate, Standing};
+use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::{Environment, World};
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
 use crate::sources::changes::{Asked, gather, origin};
-use crate::sources::checks::{Built, Scene, Tools};
+use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
 
@@ -65,9 +65,9 @@ async fn tell(
         Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
     };
     let standing = match candidate.standing {
-        Standing::UnderWay => "under way",
-        Standing::Incoming => "to come",
-        Standing::Settled => "there",
+        CandidateState::UnderWay => "under way",
+        CandidateState::Incoming => "to come",
+        CandidateState::Settled => "there",
     };
     let before = scene.previous.as_ref().map(EnvName::as_str);
     let place = Place { env: env.name().as_str(), standing, before };
@@ -96,12 +96,15 @@ fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environme
         });
     }
     let with = |standing| all.iter().find(|env| world.candidate(env).is_some_and(|found| found.standing == standing));
-    with(Standing::UnderWay).or_else(|| with(Standing::Incoming)).or(all.first()).ok_or(TargetError::Nothing)
+    with(CandidateState::UnderWay)
+        .or_else(|| with(CandidateState::Incoming))
+        .or(all.first())
+        .ok_or(TargetError::Nothing)
 }
 
 /// What the changes are about, and what to look with.
 struct Looked {
-    scene: Scene,
+    scene: CheckInput,
     tools: Tools,
 }
 
@@ -141,7 +144,7 @@ async fn look(
         None => None,
     };
     let built = |origin: Origin| Built { commit: origin.commit.to_string(), told_by: origin.told_by };
-    let scene = Scene {
+    let scene = CheckInput {
         env: Some(env.name().clone()),
         namespace: env.settings.namespace.clone(),
         workloads: env.workloads.iter().map(|workload| workload.id.clone()).collect(),
@@ -174,7 +177,7 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
 }
 
 /// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
-fn asked(config: &Config, env: &Environment, scene: &Scene) -> Asked {
+fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> Asked {
     let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
     let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };

@@ -233,6 +233,6 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
     if let Err(why) = shared {
         complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
     }
-    print(&format!("{}\n", crate::domain::facts::text::visible(&line.unwrap_or_default())))?;
+    print(&format!("{}\n", crate::domain::facts::text::sanitize(&line.unwrap_or_default())))?;
     Ok(Exit::Done)
 }

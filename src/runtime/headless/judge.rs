@@ -10,7 +10,7 @@ use crate::cli::Exit;
 use crate::cli::args::{JudgeArgs, JudgeOutput};
 use crate::cli::judge::{exit, json, read, text};
 use crate::platform::Redactor;
-use analysis::{Judge, Look, Opinion};
+use analysis::{AnalysisStatus, CanaryAnalyzer, Look};
 
 /// Bytes of a line, and of what is read and written at once.
 const LONGEST: u64 = 1 << 20;
@@ -23,11 +23,16 @@ pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<E
     };
     let file = what.file.as_ref().filter(|file| file.as_os_str() != "-");
     let ended = match file {
-        None => {
-            lines(&mut BufReader::with_capacity(BLOCK, io::stdin().lock()), Judge::new(rules), what.output, redactor)
-        }
+        None => lines(
+            &mut BufReader::with_capacity(BLOCK, io::stdin().lock()),
+            CanaryAnalyzer::new(rules),
+            what.output,
+            redactor,
+        ),
         Some(path) => match File::open(path) {
-            Ok(file) => lines(&mut BufReader::with_capacity(BLOCK, file), Judge::new(rules), what.output, redactor),
+            Ok(file) => {
+                lines(&mut BufReader::with_capacity(BLOCK, file), CanaryAnalyzer::new(rules), what.output, redactor)
+            }
             Err(error) => {
                 complain(redactor, &format!("{}: {error}", path.display()));
                 return Ok(Exit::Error);
@@ -44,14 +49,14 @@ pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<E
 /// Answers each line; fails where answers cannot be written.
 fn lines<R: io::Read>(
     from: &mut BufReader<R>,
-    mut judge: Judge,
+    mut judge: CanaryAnalyzer,
     output: JudgeOutput,
     redactor: &Redactor,
 ) -> io::Result<Exit> {
     let mut stdout = io::stdout().lock();
     let mut out = Vec::with_capacity(2 * BLOCK);
     let mut line = Vec::new();
-    let mut last: Option<Opinion> = None;
+    let mut last: Option<AnalysisStatus> = None;
     for number in 1_u64.. {
         line.clear();
         let read_one = from.by_ref().take(LONGEST).read_until(b'\n', &mut line);

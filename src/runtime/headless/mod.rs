@@ -19,11 +19,11 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::engine::{Engine, Observations};
-use super::report::tame;
+use super::report::redact_and_sanitize;
 use super::signals::{Asked, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
-use crate::domain::facts::text::visible_lines;
+use crate::domain::facts::text::sanitize_lines;
 use crate::platform::{Redactor, Variables};
 use driver::Driver;
 
@@ -76,7 +76,7 @@ pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit 
 
 /// Says something on standard error, where nothing of it moves a cursor or is secret (law 7).
 fn complain(redactor: &Redactor, text: &str) {
-    let safe = tame(text, redactor);
+    let safe = redact_and_sanitize(text, redactor);
     // A further line is not to be taken for one of ours.
     let safe = safe.trim_end().replace('\n', "\n  ");
     // Nobody is left to tell when standard error is closed.
@@ -87,7 +87,7 @@ fn complain(redactor: &Redactor, text: &str) {
 ///
 /// What is printed was made safe where it was worded; this is the last place, for what was forgotten.
 pub(super) fn print(text: &str) -> Result<()> {
-    print_raw(visible_lines(text).as_bytes())
+    print_raw(sanitize_lines(text).as_bytes())
 }
 
 /// Prints bytes as they are: ours, or what another program is to read.

@@ -8,7 +8,7 @@ use crate::cli::Exit;
 use crate::cli::args::{Output, Preflight};
 use crate::cli::output::json_pretty;
 use crate::cli::preflight::{Local, items, json, text};
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 
 /// Looks at everything and says what is missing.
 pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<String>) -> Result<Exit> {
@@ -35,9 +35,9 @@ pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<St
         Output::Json => json_pretty(&json(&items)) + "\n",
     })?;
     let any = |found| items.iter().any(|item| item.found == found);
-    Ok(if any(Found::Failed) {
+    Ok(if any(CheckOutcome::Failed) {
         Exit::NoGo
-    } else if any(Found::Blind) {
+    } else if any(CheckOutcome::Blind) {
         Exit::Blind
     } else {
         Exit::Done

@@ -6,7 +6,7 @@ use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
 use crate::cli::args::Wait;
 use crate::cli::{Exit, target};
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::Phase;
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
@@ -36,7 +36,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
             _ => "not seen".to_owned(),
         },
     });
-    let line = format!("{target}: {}", visible(&shows));
+    let line = format!("{target}: {}", sanitize(&shows));
     match phase(&driver.core.world) {
         Some(phase) if phase == goal => {
             print(&format!("{line}\n"))?;

@@ -54,7 +54,7 @@ pub fn query_range(shared: &Shared, params: &Params) -> Result<Answer, Answer> {
     if !matches!(query.kind(), Kind::Scalar | Kind::Vector) {
         return Err(Answer::bad_data(format!(
             "invalid parameter \"query\": invalid expression type {:?} for range query, must be Scalar or instant Vector",
-            query.kind().word()
+            query.kind().as_str()
         )));
     }
     let needed = Needed::fetch(&query, &shared.state().store, start, end);

@@ -9,7 +9,7 @@ use crate::domain::facts::changes::Difference;
 use crate::domain::facts::changes::drift::{Aspect, Shape, compare};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
 use crate::platform::kube_client::api_resource;
-use crate::sources::checks::{Scene, Tools};
+use crate::sources::checks::{CheckInput, Tools};
 use crate::sources::kubernetes::ReadClient;
 
 /// How long one answer may take.
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Why there is no telling, in words.
-pub async fn drift(scene: &Scene, tools: &Tools) -> Result<Vec<Difference>, String> {
+pub async fn drift(scene: &CheckInput, tools: &Tools) -> Result<Vec<Difference>, String> {
     let here = scene.env.as_ref().map_or("here", EnvName::as_str);
     let Some(before) = scene.previous.as_ref().map(EnvName::as_str) else {
         return Err(format!("{here} is the first environment: there is none before it to compare with"));

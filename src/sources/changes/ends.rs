@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::domain::facts::changes::{Point, version};
-use crate::sources::checks::{Built, Scene, Tools};
+use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of};
 
 /// How many tags are looked at to find the version before.
@@ -31,7 +31,7 @@ pub async fn open(tools: &Tools) -> Result<Git, NoRepository> {
 }
 
 /// Finds both ends: by the commits that the scene knows, else by the images and tags of the versions.
-pub async fn ends(git: &Git, scene: &Scene, prefix: &str) -> Result<Ends, GitError> {
+pub async fn ends(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Ends, GitError> {
     git.whole().await?;
     let origin = candidate(git, scene, prefix).await?;
     let to = (point(git, &scene.version, &origin).await?, origin.commit);
@@ -58,7 +58,7 @@ pub async fn ends(git: &Git, scene: &Scene, prefix: &str) -> Result<Ends, GitErr
 }
 
 /// Returns the commit that comes in.
-pub(super) async fn candidate(git: &Git, scene: &Scene, prefix: &str) -> Result<Origin, GitError> {
+pub(super) async fn candidate(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Origin, GitError> {
     if let Some(built) = &scene.commit {
         return built_from(git, built).await;
     }

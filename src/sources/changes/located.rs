@@ -2,13 +2,13 @@
 
 use super::traces;
 use crate::domain::facts::workload::Revision;
-use crate::sources::checks::{Built, Scene, Tools};
+use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, commit_of};
 use crate::sources::kubernetes::ReadClient;
 
 /// Returns the scene with its commits, as far as labels, images and tags tell them. What cannot be told stays unknown:
 /// each check that needs it says so.
-pub async fn located(mut scene: Scene, tools: &Tools) -> Scene {
+pub async fn located(mut scene: CheckInput, tools: &Tools) -> CheckInput {
     let Some(folder) = &tools.repository else { return scene };
     let Ok(git) = Git::open(folder).await else { return scene };
     if let Some((revision, elsewhere)) = &scene.revision {

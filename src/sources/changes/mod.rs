@@ -9,7 +9,7 @@ mod migrations;
 mod traces;
 mod version;
 
-use super::checks::{Scene, Tools};
+use super::checks::{CheckInput, Tools};
 use crate::config::checks::{Drift, Migrations};
 use crate::domain::facts::changes::{Changes, Commit, Part, Point};
 
@@ -32,7 +32,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// Why the commits cannot be known: what, where and what to do. Other parts that cannot be known say so themselves.
-pub async fn gather(scene: &Scene, tools: &Tools, asked: &Asked) -> Result<Changes, String> {
+pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &Asked) -> Result<Changes, String> {
     let git = open(tools).await.map_err(|error| error.to_string())?;
     let ends = ends(&git, scene, tools.tag_prefix()).await.map_err(|error| error.to_string())?;
     let from = ends.from.as_ref().map(|(_, commit)| commit);

@@ -13,21 +13,21 @@ use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::changes::{Bump, Tag};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 use crate::sources::checks::{Built, Evidence, look};
 use crate::sources::git::tests::{Repo, no_git};
 use crate::sources::kubernetes::ReadClient;
 use simulator::{Options, Scenario, Simulator};
 
-fn scene(version: &str, stable: Option<&str>) -> Scene {
-    Scene {
+fn scene(version: &str, stable: Option<&str>) -> CheckInput {
+    CheckInput {
         env: Some(EnvName::new("prod-eu")),
         service: "payments-api".to_owned(),
         version: version.to_owned(),
         images: vec![format!("registry.example/payments-api:{version}")],
         stable_version: stable.map(ToOwned::to_owned),
-        ..Scene::default()
+        ..CheckInput::default()
     }
 }
 
@@ -43,7 +43,7 @@ fn kind(toml: &str) -> CheckKind {
     kind.unwrap()
 }
 
-async fn found(toml: &str, scene: &Scene, tools: &Tools) -> Evidence {
+async fn found(toml: &str, scene: &CheckInput, tools: &Tools) -> Evidence {
     look(&kind(toml), scene, tools).await
 }
 
@@ -124,7 +124,7 @@ async fn unknown_changes_say_what_to_do() {
         (scene("1.5.0", Some("1.3.0")), tools(&repo), "has no tag v1.3.0 or 1.3.0"),
         (scene("1.5.0", None), Tools::default(), "set [service] repository"),
         (
-            Scene {
+            CheckInput {
                 commit: Some(Built { commit: "f".repeat(40), told_by: "a label".to_owned() }),
                 ..scene("1.5.0", None)
             },
@@ -136,7 +136,7 @@ async fn unknown_changes_say_what_to_do() {
         assert!(why.contains(says), "{why}");
         let evidence = found("version = {}", &scene, &tools).await;
         // A missing tag is what the check is about.
-        let expected = if says.contains("v1.6.0") { Found::Failed } else { Found::Blind };
+        let expected = if says.contains("v1.6.0") { CheckOutcome::Failed } else { CheckOutcome::Blind };
         assert!(says.contains("1.3.0") || evidence.found == expected, "{evidence:?}");
     }
 }
@@ -149,25 +149,25 @@ async fn version_is_checked_against_tag_and_commits() {
     let mut repo = released();
     let on = |repo: &Repo| tools(repo);
     let right = found("version = {}", &scene("1.5.0", Some("1.4.2")), &on(&repo)).await;
-    assert_eq!(right.found, Found::Passed);
+    assert_eq!(right.found, CheckOutcome::Passed);
     assert_eq!(right.summary, "1.5.0: tag v1.5.0; 1.4.2 → 1.5.0 is the minor step that the commits ask for");
     assert_eq!(right.lines.len(), 1);
     assert!(right.lines[0].ends_with(" feat: export"), "{:?}", right.lines);
     repo.run(&["tag", "v1.5.1"]);
     let small = found("version = {}", &scene("1.5.1", Some("1.4.2")), &on(&repo)).await;
-    assert_eq!(small.found, Found::Failed);
+    assert_eq!(small.found, CheckOutcome::Failed);
     assert!(small.summary.contains("1.5.0 → 1.5.1 is a patch step, and the commits ask for a minor one"), "{small:?}");
     assert_eq!(small.green_when, "the version is 1.6.0 or larger");
     repo.commit("fix: a");
     repo.run(&["tag", "v2.0.0"]);
     let large = found("version = {}", &scene("2.0.0", None), &on(&repo)).await;
-    assert_eq!(large.found, Found::Passed);
+    assert_eq!(large.found, CheckOutcome::Passed);
     assert!(large.summary.contains("a patch one would have done"), "{large:?}");
     repo.run(&["tag", "nightly"]);
     let odd = found("version = {}", &scene("nightly", None), &on(&repo)).await;
-    assert_eq!((odd.found, odd.summary.as_str()), (Found::Failed, "nightly: it is not a semantic version"));
+    assert_eq!((odd.found, odd.summary.as_str()), (CheckOutcome::Failed, "nightly: it is not a semantic version"));
     let first = found("version = {}", &scene("1.4.2", None), &on(&repo)).await;
-    assert_eq!(first.found, Found::Passed, "{first:?}");
+    assert_eq!(first.found, CheckOutcome::Passed, "{first:?}");
 }
 
 #[tokio::test]
@@ -201,14 +201,14 @@ async fn migrations_are_those_since_stable() {
     repo.run(&["tag", "v1.1.0"]);
     let (scene11, on) = (scene("1.1.0", Some("1.0.0")), tools(&repo));
     let good = found("migrations = {}", &scene11, &on).await;
-    assert_eq!((good.found, good.lines.len()), (Found::Passed, 1), "{good:?}");
+    assert_eq!((good.found, good.lines.len()), (CheckOutcome::Passed, 1), "{good:?}");
     assert_eq!(good.summary, "1 migration, and the version before can live with it");
 
     repo.commit_file("migrations/deep/V3__drop.sql", "\nDROP TABLE users;\nSELECT tidy();", "feat: b");
     repo.run(&["tag", "v1.2.0"]);
     let scene12 = scene("1.2.0", Some("1.1.0"));
     let bad = found("migrations = {}", &scene12, &on).await;
-    assert_eq!(bad.found, Found::Failed);
+    assert_eq!(bad.found, CheckOutcome::Failed);
     assert_eq!(
         bad.lines,
         [
@@ -218,12 +218,12 @@ async fn migrations_are_those_since_stable() {
         ]
     );
     let allowed = found("migrations = { allow = 'contract', down = false }", &scene12, &on).await;
-    assert_eq!(allowed.found, Found::Passed, "{allowed:?}");
+    assert_eq!(allowed.found, CheckOutcome::Passed, "{allowed:?}");
     // Only the first folder: nothing new is there.
     let flat = found("migrations = { files = ['migrations/*.sql'] }", &scene12, &on).await;
-    assert_eq!((flat.found, flat.summary.as_str()), (Found::Passed, "no migration in this release"));
+    assert_eq!((flat.found, flat.summary.as_str()), (CheckOutcome::Passed, "no migration in this release"));
     let none = found("migrations = { files = ['db/*.sql'] }", &scene12, &on).await;
-    assert_eq!(none.found, Found::Blind);
+    assert_eq!(none.found, CheckOutcome::Blind);
     assert!(none.summary.ends_with("fits db/*.sql: check `files`"), "{none:?}");
 }
 
@@ -244,7 +244,7 @@ async fn edited_or_unread_migrations_are_not_green() {
     repo.run(&["tag", "v1.0.1"]);
     let (scene1, on) = (scene("1.0.1", Some("1.0.0")), tools(&repo));
     let changed = found("migrations = { down = false }", &scene1, &on).await;
-    assert_eq!(changed.found, Found::Failed);
+    assert_eq!(changed.found, CheckOutcome::Failed);
     assert!(changed.lines[0].starts_with("migrations/V1__a.sql was changed after it was released"), "{changed:?}");
     assert!(changed.lines[1].starts_with("migrations/V2__b.sql is gone after it was released"), "{changed:?}");
     assert!(!changed.summary.contains("R__"));
@@ -252,7 +252,7 @@ async fn edited_or_unread_migrations_are_not_green() {
     repo.commit_file("migrations/V3__c.sql", "SELECT 1;\n\nDO $$ BEGIN END $$;\n-- migrate:down\n!", "feat: c");
     repo.run(&["tag", "v1.1.0"]);
     let odd = found("migrations = {}", &scene("1.1.0", Some("1.0.1")), &on).await;
-    assert_eq!(odd.found, Found::Blind);
+    assert_eq!(odd.found, CheckOutcome::Blind);
     assert!(odd.lines[0].starts_with("migrations/V3__c.sql:3: cannot be read: "), "{odd:?}");
 }
 
@@ -301,7 +301,10 @@ async fn environments_are_compared_as_live_objects() {
         ..Tools::default()
     };
     let alike = found(asked, &scene, &tools).await;
-    assert_eq!((alike.found, alike.summary.as_str()), (Found::Passed, "set up as in staging, 1 difference allowed"));
+    assert_eq!(
+        (alike.found, alike.summary.as_str()),
+        (CheckOutcome::Passed, "set up as in staging, 1 difference allowed")
+    );
 
     let spec = simulator.cluster("prod-eu").unwrap().get("rollouts", "payments-api").unwrap();
     let mut container = spec["spec"]["template"]["spec"]["containers"][0].clone();
@@ -309,18 +312,18 @@ async fn environments_are_compared_as_live_objects() {
     let change = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
     patch(&prod, "argoproj.io", "v1alpha1", "Rollout", "payments-api", change).await;
     let differs = found(asked, &scene, &tools).await;
-    assert_eq!(differs.found, Found::Failed);
+    assert_eq!(differs.found, CheckOutcome::Failed);
     assert!(differs.lines[0].contains("env:URL of container app: only in prod-eu"), "{differs:?}");
     assert!(!format!("{differs:?}").contains("s3cret"));
 
     simulator.cluster("staging").unwrap().access().deny("alice", "get", "rollouts");
     let blind = found(asked, &scene, &tools).await;
-    assert_eq!(blind.found, Found::Blind);
+    assert_eq!(blind.found, CheckOutcome::Blind);
     assert!(blind.summary.starts_with("staging: cannot read rollout/payments-api in payments: 403"), "{blind:?}");
 
     scene.previous = None;
     let first = found(asked, &scene, &tools).await;
-    assert_eq!(first.found, Found::Passed);
+    assert_eq!(first.found, CheckOutcome::Passed);
     assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to differ from");
 }
 

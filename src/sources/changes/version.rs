@@ -3,14 +3,14 @@
 use super::ends::{candidate, version_before};
 use crate::domain::facts::changes::version::{demand, parse};
 use crate::domain::facts::changes::{Bumping, Commit, Tag, Versioning};
-use crate::sources::checks::Scene;
+use crate::sources::checks::CheckInput;
 use crate::sources::git::{Git, GitError, Oid, tag_names};
 
 /// Looks at the version, its tag, and the commits since the version before.
 ///
 /// # Errors
 /// Why git does not tell.
-pub async fn versioning(git: &Git, scene: &Scene, prefix: &str) -> Result<Versioning, GitError> {
+pub async fn versioning(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Versioning, GitError> {
     git.whole().await?;
     let version = parse(&scene.version, prefix);
     let tag = tag(git, scene, prefix).await?;
@@ -34,7 +34,7 @@ pub async fn versioning(git: &Git, scene: &Scene, prefix: &str) -> Result<Versio
     Ok(Versioning { version, tag, bumping: Some(bumping), because })
 }
 
-async fn tag(git: &Git, scene: &Scene, prefix: &str) -> Result<Tag, GitError> {
+async fn tag(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Tag, GitError> {
     let (name, commit) = match git.tag_of(&scene.version, prefix).await {
         Ok(found) => found,
         Err(GitError::NoTag { names, .. }) => return Ok(Tag::Missing(names)),
@@ -50,7 +50,7 @@ async fn tag(git: &Git, scene: &Scene, prefix: &str) -> Result<Tag, GitError> {
 }
 
 /// Returns the commit that comes in; `None` where nothing tells it.
-async fn built_from(git: &Git, scene: &Scene, prefix: &str) -> Result<Option<Oid>, GitError> {
+async fn built_from(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Option<Oid>, GitError> {
     match candidate(git, scene, prefix).await {
         Ok(origin) => Ok(Some(origin.commit)),
         Err(GitError::NoTag { .. }) => Ok(None),
@@ -59,7 +59,7 @@ async fn built_from(git: &Git, scene: &Scene, prefix: &str) -> Result<Option<Oid
 }
 
 /// Returns what is stable now, where that is another version with a tag.
-async fn stable(git: &Git, scene: &Scene, prefix: &str) -> Result<Option<(semver::Version, Oid)>, GitError> {
+async fn stable(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Option<(semver::Version, Oid)>, GitError> {
     let Some(text) = scene.stable_version.as_ref().filter(|text| **text != scene.version) else { return Ok(None) };
     let Some(version) = parse(text, prefix) else { return Ok(None) };
     for name in tag_names(text, prefix) {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::web::{fill, headers, json, request, token};
 use super::wording::{LISTED, Wording as _, and_more, figures};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Alerts;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
@@ -37,14 +37,14 @@ struct Status {
     state: String,
 }
 
-pub(super) async fn look(asked: &Alerts, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Evidence {
     match firing(asked, scene, tools).await {
         Ok(alerts) => judge(&alerts, asked, &tools.redactor),
         Err(why) => Evidence::blind(why),
     }
 }
 
-async fn firing(asked: &Alerts, scene: &Scene, tools: &Tools) -> Result<Vec<Alert>, String> {
+async fn firing(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Result<Vec<Alert>, String> {
     let names: Vec<&String> = asked.matchers.keys().collect();
     let mut alerts = Vec::new();
     let matchers: Vec<Vec<(&str, String)>> =

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::reports::{Reading, apart, find_one};
 use super::wording::decimal;
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Benchmark;
 use crate::config::checks::benchmark::{Baseline, Better};
 use crate::config::checks::files::FilePattern;
@@ -13,7 +13,7 @@ use crate::platform::Redactor;
 /// Largest file, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-pub(super) async fn look(asked: &Benchmark, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Benchmark, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await
 }

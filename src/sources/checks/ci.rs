@@ -5,7 +5,7 @@ mod gitlab;
 mod jenkins;
 
 use super::wording::{LISTED, Wording as _, and_more, figures};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Ci;
 use crate::config::checks::ci::Provider;
 use crate::platform::Redactor;
@@ -18,7 +18,7 @@ const WHOLE: usize = 40;
 const MOST_PAGES: usize = 20;
 const PAGE: usize = 100;
 
-pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Ci, scene: &CheckInput, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
     let commit = match commit(scene, redactor) {
         Ok(commit) => commit,
@@ -35,7 +35,7 @@ pub(super) async fn look(asked: &Ci, scene: &Scene, tools: &Tools) -> Evidence {
     }
 }
 
-fn commit<'a>(scene: &'a Scene, redactor: &Redactor) -> Result<&'a str, String> {
+fn commit<'a>(scene: &'a CheckInput, redactor: &Redactor) -> Result<&'a str, String> {
     let version = redactor.cut(&scene.version, 60);
     let Some(commit) = scene.commit.as_ref().map(|built| built.commit.trim()).filter(|commit| !commit.is_empty())
     else {

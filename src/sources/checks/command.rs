@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command as Process};
 
 use super::wording::{LINE, figure};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Command;
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
@@ -24,7 +24,7 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How long output is waited for that others hold open after the program has ended.
 const GRACE: Duration = Duration::from_millis(200);
 
-pub(super) async fn look(asked: &Command, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> Evidence {
     let Some((program, arguments)) = asked.argv.split_first() else {
         return Evidence::blind("there is no program to run: set `argv`");
     };
@@ -73,7 +73,7 @@ fn not_started(name: &str, asked: &Command, error: &io::Error) -> String {
 }
 
 /// Returns the whole environment of the program.
-fn variables(scene: &Scene) -> Vec<(&'static str, std::ffi::OsString)> {
+fn variables(scene: &CheckInput) -> Vec<(&'static str, std::ffi::OsString)> {
     let mut variables: Vec<_> =
         INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
     variables.push(("TERM", "dumb".into()));
@@ -254,40 +254,40 @@ impl Tail {
 mod tests {
     use super::*;
     use crate::domain::facts::ids::EnvName;
-    use crate::domain::record::checklist::Found;
+    use crate::domain::record::checklist::CheckOutcome;
 
     fn command(argv: &[&str]) -> Command {
         Command { argv: argv.iter().map(|word| (*word).to_owned()).collect(), dir: "/".into() }
     }
 
     async fn run(argv: &[&str]) -> Evidence {
-        look(&command(argv), &Scene::default(), &Tools::default()).await
+        look(&command(argv), &CheckInput::default(), &Tools::default()).await
     }
 
     #[tokio::test]
     async fn the_exit_code_is_the_answer() {
         let evidence = run(&["sh", "-c", "echo fine"]).await;
-        assert_eq!(evidence.found, Found::Passed);
+        assert_eq!(evidence.found, CheckOutcome::Passed);
         assert!(evidence.summary.starts_with("exit code 0 after ") && evidence.summary.ends_with(": fine"));
         let evidence = run(&["sh", "-c", "echo out; echo err >&2; exit 3"]).await;
-        assert_eq!(evidence.found, Found::Failed);
+        assert_eq!(evidence.found, CheckOutcome::Failed);
         assert!(evidence.summary.starts_with("exit code 3 after "), "{}", evidence.summary);
         let mut lines = evidence.lines.clone();
         lines.sort();
         assert_eq!(lines, ["err", "out"]);
         let evidence = run(&["sh", "-c", "kill -9 $$"]).await;
         assert!(evidence.summary.starts_with("killed by signal 9"), "{}", evidence.summary);
-        assert_eq!(evidence.found, Found::Failed);
+        assert_eq!(evidence.found, CheckOutcome::Failed);
     }
 
     #[tokio::test]
     async fn command_that_cannot_start_is_blind() {
         let evidence = run(&["no-such-program"]).await;
-        assert_eq!(evidence.found, Found::Blind);
+        assert_eq!(evidence.found, CheckOutcome::Blind);
         assert_eq!(evidence.summary, "cannot run no-such-program: there is no such program");
         assert_eq!(run(&["/etc/passwd"]).await.summary, "cannot run /etc/passwd: it may not be executed (chmod +x?)");
         let lost = Command { dir: "/no/such".into(), ..command(&["true"]) };
-        let evidence = look(&lost, &Scene::default(), &Tools::default()).await;
+        let evidence = look(&lost, &CheckInput::default(), &Tools::default()).await;
         assert_eq!(evidence.summary, "cannot run true in /no/such: there is no such folder");
     }
 
@@ -295,15 +295,15 @@ mod tests {
     async fn no_shell_no_input_and_no_secret_reaches_it() {
         let evidence = run(&["printf", "%s\n", "$HOME; echo x", ""]).await;
         assert_eq!(evidence.lines, ["$HOME; echo x", ""]);
-        assert_eq!(run(&["cat"]).await.found, Found::Passed);
+        assert_eq!(run(&["cat"]).await.found, CheckOutcome::Passed);
         // Cargo sets variables of its own for tests: they stand for whatever secrets are about.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
-        let scene = Scene {
+        let scene = CheckInput {
             env: Some(EnvName::new("prod")),
             service: "payments".into(),
             version: "1.5.0\0".into(),
             images: vec!["a:1".into(), "b:2".into()],
-            ..Scene::default()
+            ..CheckInput::default()
         };
         let evidence = look(&command(&["env"]), &scene, &Tools::default()).await;
         let allowed = |line: &String| {
@@ -345,7 +345,7 @@ mod tests {
     #[tokio::test]
     async fn child_processes_end_with_the_command() {
         let evidence = run(&["sh", "-c", "sleep 600 & echo $!"]).await;
-        assert_eq!(evidence.found, Found::Passed);
+        assert_eq!(evidence.found, CheckOutcome::Passed);
         assert!(is_gone(&evidence.lines[0]).await);
     }
 
@@ -355,7 +355,7 @@ mod tests {
         let script =
             format!("sleep 600 & echo $! $$ > {0}/pids.new; mv {0}/pids.new {0}/pids; yes", folder.path().display());
         let asked = command(&["sh", "-c", &script]);
-        let (scene, tools) = (Scene::default(), Tools::default());
+        let (scene, tools) = (CheckInput::default(), Tools::default());
         let pids = folder.path().join("pids");
         {
             let looking = look(&asked, &scene, &tools);

@@ -12,7 +12,7 @@ use std::io::{BufRead as _, BufReader};
 
 use super::reports::{Reading, Report, Text, apart, find};
 use super::wording::{LISTED, Wording as _, decimal, figure, figures};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Coverage;
 use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
@@ -22,7 +22,7 @@ const WORST: usize = 20;
 /// Most lines that are kept, over all files.
 const MOST_LINES: usize = 20_000_000;
 
-pub(super) async fn look(asked: &Coverage, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Coverage, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(asked.at_least, &reports, reading),

@@ -1,13 +1,13 @@
 //! `drift`: the workload is set up as in the environment before.
 
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Drift;
 use crate::domain::facts::changes::Difference;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::plural;
 use crate::sources::changes::drift;
 
-pub(super) async fn look(asked: &Drift, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Drift, scene: &CheckInput, tools: &Tools) -> Evidence {
     if let (Some(env), None) = (&scene.env, &scene.previous) {
         return Evidence::passed(format!("{env} is the first environment: there is none before it to differ from"));
     }
@@ -17,7 +17,7 @@ pub(super) async fn look(asked: &Drift, scene: &Scene, tools: &Tools) -> Evidenc
     }
 }
 
-fn evidence(asked: &Drift, scene: &Scene, found: &[Difference]) -> Evidence {
+fn evidence(asked: &Drift, scene: &CheckInput, found: &[Difference]) -> Evidence {
     let before = scene.previous.as_ref().map_or("the environment before", EnvName::as_str);
     let (allowed, wrong): (Vec<&Difference>, Vec<&Difference>) =
         found.iter().partition(|difference| difference.is_allowed(&asked.allow));

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::web::{Got, headers, request, send, shown};
 use super::wording::{LINE, Wording as _, decimal};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Http;
 use crate::config::checks::http::Method;
 use crate::platform::Redactor;
@@ -18,9 +18,9 @@ const LARGEST: usize = 1 << 20;
 /// How many lines of a body that is not as it should be are shown.
 const BODY_LINES: usize = 10;
 
-pub(super) async fn look(asked: &Http, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Http, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
-    let what = format!("{} {}", asked.method.word(), shown(&asked.url, redactor));
+    let what = format!("{} {}", asked.method.as_str(), shown(&asked.url, redactor));
     let wanted = format!("{what} answers {}", wanted(asked, redactor));
     let request = match prepared(asked, tools).await {
         Ok(request) => request,

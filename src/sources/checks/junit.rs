@@ -8,7 +8,7 @@ use std::io::Read;
 use super::reports::{Reading, Report, apart, find};
 use super::wording::{LISTED, Wording as _, and_more, figure, figures};
 use super::xml::{Doctype, Element, Piece, Xml};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Junit;
 use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
@@ -16,7 +16,7 @@ use crate::platform::Redactor;
 /// Most files that are listed as evidence of what passed.
 const FILES_LISTED: usize = 50;
 
-pub(super) async fn look(asked: &Junit, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Junit, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let files = asked.files.clone();
     apart(tools, move |reading| match find(&files, Some("**/*.xml"), reading) {
         Ok(reports) => judge(&reports, reading),

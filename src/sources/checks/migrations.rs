@@ -1,6 +1,6 @@
 //! `migrations`: the database migrations of the release can be gone back from.
 
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Migrations;
 use crate::domain::facts::changes::Migration;
 use crate::domain::facts::changes::migration::{Class, Fate};
@@ -9,7 +9,7 @@ use crate::sources::changes::{ends, migrations, open};
 use crate::sources::git::Git;
 
 /// Reads the SQL files that came or changed since what is stable.
-pub(super) async fn look(asked: &Migrations, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Migrations, scene: &CheckInput, tools: &Tools) -> Evidence {
     if tools.repository.is_none() {
         return told(asked, migrations(asked, None).await);
     }

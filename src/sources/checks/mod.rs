@@ -31,12 +31,12 @@ use super::prometheus::PrometheusClient;
 use crate::config::checks::CheckKind;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
 /// What a look is about: the artifact on its way into an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scene {
+pub struct CheckInput {
     pub env: Option<EnvName>,
     pub namespace: String,
     pub workloads: Vec<WorkloadId>,
@@ -96,7 +96,7 @@ impl Tools {
 /// What a look came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    pub found: Found,
+    pub found: CheckOutcome,
     /// One line: the figures, or the reason.
     pub summary: String,
     /// The evidence, line by line; see [`Evidence::LINES`].
@@ -110,18 +110,18 @@ impl Evidence {
     pub const LINES: usize = 500;
 
     pub fn passed(summary: impl Into<String>) -> Self {
-        Self { found: Found::Passed, summary: summary.into(), lines: Vec::new(), green_when: String::new() }
+        Self { found: CheckOutcome::Passed, summary: summary.into(), lines: Vec::new(), green_when: String::new() }
     }
 
     /// It does not hold; what would make it green.
     pub fn failed(summary: impl Into<String>, green_when: impl Into<String>) -> Self {
-        Self { found: Found::Failed, summary: summary.into(), lines: Vec::new(), green_when: green_when.into() }
+        Self { found: CheckOutcome::Failed, summary: summary.into(), lines: Vec::new(), green_when: green_when.into() }
     }
 
     /// There is no telling; why.
     pub fn blind(summary: impl Into<String>) -> Self {
         Self {
-            found: Found::Blind,
+            found: CheckOutcome::Blind,
             summary: summary.into(),
             lines: Vec::new(),
             green_when: "it can be looked at".to_owned(),
@@ -147,7 +147,7 @@ pub fn http_client() -> reqwest::Client {
 }
 
 /// Looks. The caller sets the time limit.
-pub async fn look(kind: &CheckKind, scene: &Scene, tools: &Tools) -> Evidence {
+pub async fn look(kind: &CheckKind, scene: &CheckInput, tools: &Tools) -> Evidence {
     match kind {
         CheckKind::Junit(asked) => junit::look(asked, scene, tools).await,
         CheckKind::Coverage(asked) => coverage::look(asked, scene, tools).await,

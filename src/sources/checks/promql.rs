@@ -2,12 +2,12 @@
 
 use super::web::fill;
 use super::wording::{LISTED, Wording as _, and_more, decimal, figure};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Promql;
 use crate::platform::Redactor;
 use crate::sources::prometheus::answer::{Answer, Data};
 
-pub(super) async fn look(asked: &Promql, scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Promql, scene: &CheckInput, tools: &Tools) -> Evidence {
     let Some(prometheus) = &tools.prometheus else {
         return Evidence::blind(
             "there is no Prometheus to ask: set [prometheus] in the config, or for this environment",

@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Evidence, Scene, Tools, look};
+use super::{CheckInput, Evidence, Tools, look};
 use crate::config::checks::{CheckConfig, CheckKind, Drift};
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::{CheckId, Finding, Found};
+use crate::domain::record::checklist::{CheckId, CheckOutcome, Finding};
 use crate::domain::world::feed::Feed;
 use crate::platform::Redactor;
 use crate::sources::changes::{Asked, gather, located};
@@ -24,7 +24,7 @@ use crate::sources::inbox::Outlet;
 /// What is looked at, and what the answers are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    pub scene: Scene,
+    pub scene: CheckInput,
     /// [`Candidate::key`](crate::domain::rules::checklist::Candidate::key).
     pub subject: String,
 }
@@ -221,7 +221,7 @@ impl Looks {
 }
 
 /// Looks, for as long as the check allows.
-pub async fn in_time(kind: &CheckKind, scene: &Scene, tools: &Tools, limit: Duration) -> Evidence {
+pub async fn in_time(kind: &CheckKind, scene: &CheckInput, tools: &Tools, limit: Duration) -> Evidence {
     match timeout(limit, look(kind, scene, tools)).await {
         Ok(evidence) => evidence,
         Err(_) => Evidence::failed(format!("no answer in {} s", limit.as_secs_f64()), "it answers in time"),
@@ -250,10 +250,10 @@ pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Findin
 
 /// Returns when to look again by itself: in time before an answer grows stale; after a while where it did not pass;
 /// never where it passed for good.
-fn pause(check: &CheckConfig, found: Found) -> Option<Duration> {
+fn pause(check: &CheckConfig, found: CheckOutcome) -> Option<Duration> {
     let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(IN_TIME));
     let pause = match (found, fresh) {
-        (Found::Passed, fresh) => fresh,
+        (CheckOutcome::Passed, fresh) => fresh,
         (_, Some(fresh)) => Some(fresh.min(TRY_AGAIN)),
         (_, None) => Some(TRY_AGAIN),
     };
@@ -321,7 +321,7 @@ mod tests {
         }
 
         fn ask(&self, subject: &str) {
-            self.asks.send_replace(Some(Ask { scene: Scene::default(), subject: subject.to_owned() }));
+            self.asks.send_replace(Some(Ask { scene: CheckInput::default(), subject: subject.to_owned() }));
         }
     }
 
@@ -330,9 +330,12 @@ mod tests {
         let ground = ground();
         ground.ask("api:1");
         let answers = ground.answers(3).await;
-        assert_eq!(answers["well"].found, Found::Passed);
-        assert_eq!(answers["bad"].found, Found::Failed);
-        assert_eq!((answers["hangs"].found, answers["hangs"].summary.as_str()), (Found::Failed, "no answer in 0.2 s"));
+        assert_eq!(answers["well"].found, CheckOutcome::Passed);
+        assert_eq!(answers["bad"].found, CheckOutcome::Failed);
+        assert_eq!(
+            (answers["hangs"].found, answers["hangs"].summary.as_str()),
+            (CheckOutcome::Failed, "no answer in 0.2 s")
+        );
         assert!(answers.values().all(|finding| finding.subject == "api:1"));
     }
 

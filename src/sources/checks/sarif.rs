@@ -4,7 +4,7 @@ mod shape;
 
 use super::reports::{Reading, Report, apart, find};
 use super::wording::{LISTED, Wording as _, and_more, figure, figures};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Sarif;
 use crate::config::checks::sarif::Level;
 use crate::domain::facts::text::plural;
@@ -15,7 +15,7 @@ use shape::{Log, Outcome, Run};
 /// Largest report, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-pub(super) async fn look(asked: &Sarif, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Sarif, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(asked.level, &reports, reading),
@@ -55,15 +55,15 @@ fn judge(level: Level, reports: &[Report], reading: &Reading) -> Evidence {
     let shown = troubles.iter().take(LISTED).map(|trouble| redactor.one_line(trouble));
     let aside = match (tally.below, tally.suppressed) {
         (0, 0) => String::new(),
-        (below, 0) => format!("; {} below {}", figure(below), level.word()),
+        (below, 0) => format!("; {} below {}", figure(below), level.as_str()),
         (0, suppressed) => format!("; {} suppressed", figure(suppressed)),
         (below, suppressed) => {
-            format!("; {} below {}, {} suppressed", figure(below), level.word(), figure(suppressed))
+            format!("; {} below {}, {} suppressed", figure(below), level.as_str(), figure(suppressed))
         }
     };
     let bar = match level {
         Level::Error => "at level error".to_owned(),
-        other => format!("at level {} or above", other.word()),
+        other => format!("at level {} or above", other.as_str()),
     };
     if tally.found > 0 {
         tally.rules.dedup();
@@ -144,7 +144,7 @@ fn line(run: &Run, result: &shape::Found, level: Level, redactor: &Redactor) -> 
     let message = redactor.first_line(&run.message(result));
     redactor.one_line(&format!(
         "{} {}{place}: {message}{severity}",
-        level.word(),
+        level.as_str(),
         redactor.cut(run.rule_id(result), 80)
     ))
 }

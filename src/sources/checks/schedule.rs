@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Schedule;
 use crate::domain::facts::text::duration;
 use crate::domain::record::checklist::schedule::{Answer, shown};
 
 #[expect(clippy::unused_async, reason = "all kinds are looked at alike")]
-pub(super) async fn look(asked: &Schedule, _scene: &Scene, _tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Schedule, _scene: &CheckInput, _tools: &Tools) -> Evidence {
     let zone = asked.zone.clone().unwrap_or_else(TimeZone::system);
     answer(asked, Timestamp::now(), &zone)
 }
@@ -30,7 +30,7 @@ fn answer(asked: &Schedule, now: Timestamp, zone: &TimeZone) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::record::checklist::Found;
+    use crate::domain::record::checklist::CheckOutcome;
 
     #[test]
     fn a_closed_window_says_when_the_next_one_opens() {
@@ -39,12 +39,12 @@ mod tests {
         let open = at("2026-11-20T13:00:00Z");
         assert_eq!(
             (open.found, open.summary.as_str()),
-            (Found::Passed, "Fri 2026-11-20 14:00 (Europe/Berlin) is a time to release")
+            (CheckOutcome::Passed, "Fri 2026-11-20 14:00 (Europe/Berlin) is a time to release")
         );
         let closed = at("2026-11-20T15:00:00Z");
         assert_eq!(
             (closed.found, closed.summary.as_str()),
-            (Found::Failed, "late Friday: nobody will be there to look")
+            (CheckOutcome::Failed, "late Friday: nobody will be there to look")
         );
         assert_eq!(closed.green_when, "it is Mon 2026-11-23 06:00 (Europe/Berlin), in 2d 14h");
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::reports::{Reading, Report, apart, find};
 use super::wording::{LISTED, Wording as _, and_more, figure, figures};
-use super::{Evidence, Scene, Tools};
+use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Trivy;
 use crate::config::checks::trivy::Severity;
 use crate::domain::facts::text::plural;
@@ -89,7 +89,7 @@ struct Leak {
     line: Option<i64>,
 }
 
-pub(super) async fn look(asked: &Trivy, _scene: &Scene, tools: &Tools) -> Evidence {
+pub(super) async fn look(asked: &Trivy, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
     apart(tools, move |reading| match find(&asked.files, None, reading) {
         Ok(reports) => judge(asked.severity, &reports, reading),
@@ -135,7 +135,7 @@ impl Tally {
         let found = self.vulnerabilities + self.misconfigurations + self.secrets;
         let bar = match severity {
             Severity::Critical => "CRITICAL".to_owned(),
-            other => format!("{} or above", other.word()),
+            other => format!("{} or above", other.as_str()),
         };
         let aside = [(self.below, "less severe"), (self.unknown, "of unknown severity")];
         let aside = aside.iter().filter(|(count, _)| *count > 0).fold(String::new(), |aside, (count, what)| {
@@ -225,7 +225,7 @@ impl Tally {
             self.unknown += 1;
             return None;
         }
-        let known = Severity::ALL.into_iter().find(|severity| severity.word() == word);
+        let known = Severity::ALL.into_iter().find(|severity| severity.as_str() == word);
         let severity = known.unwrap_or(Severity::Critical);
         if severity < least {
             self.below += 1;

@@ -8,7 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use super::wording::Wording as _;
-use super::{Scene, Tools};
+use super::{CheckInput, Tools};
 use crate::config::HeaderText;
 use crate::config::checks::template::{Open, Template};
 use crate::config::secret::Secret;
@@ -194,7 +194,11 @@ pub(super) async fn json<T: DeserializeOwned>(
 
 /// Fills templates: once for each workload where one of them names it, else once. A value that could break out of its
 /// quotes is refused.
-pub(super) fn fill(templates: &[&Template], scene: &Scene, redactor: &Redactor) -> Result<Vec<Vec<String>>, String> {
+pub(super) fn fill(
+    templates: &[&Template],
+    scene: &CheckInput,
+    redactor: &Redactor,
+) -> Result<Vec<Vec<String>>, String> {
     let per_workload = templates.iter().any(|template| template.has(Open::Workload));
     if per_workload && scene.workloads.is_empty() {
         return Err("no workload is known yet that {{workload}} could stand for".to_owned());
@@ -207,7 +211,7 @@ pub(super) fn fill(templates: &[&Template], scene: &Scene, redactor: &Redactor) 
     names.into_iter().map(one).collect()
 }
 
-fn value(open: Open, workload: Option<&str>, scene: &Scene, redactor: &Redactor) -> Result<String, String> {
+fn value(open: Open, workload: Option<&str>, scene: &CheckInput, redactor: &Redactor) -> Result<String, String> {
     let value = match open {
         Open::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
         Open::Namespace => scene.namespace.clone(),

@@ -76,7 +76,7 @@ impl<R: Read> Xml<R> {
         loop {
             self.buffer.clear();
             self.reader.get_mut().taken = 0;
-            match self.reader.read_event_into(&mut self.buffer).map_err(|error| words(&error))? {
+            match self.reader.read_event_into(&mut self.buffer).map_err(|error| describe(&error))? {
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
                 Event::DocType(text) => doctype(&text, self.doctype)?,
                 Event::Text(text) if self.depth == 0 => {
@@ -106,7 +106,7 @@ impl<R: Read> Xml<R> {
                 Event::Text(text) => return Ok(Piece::Text(Cow::Owned(text.into_inner().into_owned()))),
                 Event::CData(text) => return Ok(Piece::Text(Cow::Owned(text.into_inner().into_owned()))),
                 Event::GeneralRef(name) => {
-                    let char = name.resolve_char_ref().map_err(|error| words(&error))?;
+                    let char = name.resolve_char_ref().map_err(|error| describe(&error))?;
                     let text = match char {
                         Some(char) => Some(char.to_string()),
                         None => escape::resolve_predefined_entity(&name).map(ToOwned::to_owned),
@@ -130,7 +130,7 @@ fn doctype(text: &str, allowed: Doctype) -> Result<(), String> {
     }
 }
 
-fn words(error: &quick_xml::Error) -> String {
+fn describe(error: &quick_xml::Error) -> String {
     match error {
         quick_xml::Error::Io(error) => error.to_string(),
         quick_xml::Error::Syntax(error) => format!("breaks off, or is no XML: {error}"),

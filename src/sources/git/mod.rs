@@ -46,16 +46,10 @@ pub enum GitError {
     Shallow(PathBuf),
     /// There is no such commit.
     #[error("{} does not know the commit {revision}: `git fetch --tags` in it", folder.display())]
-    UnknownCommit {
-        folder: PathBuf,
-        revision: String,
-    },
+    UnknownCommit { folder: PathBuf, revision: String },
     /// There is no such tag.
     #[error("{} has no tag {}: `git fetch --tags` in it, or tag the commit", folder.display(), names.join(" or "))]
-    NoTag {
-        folder: PathBuf,
-        names: Vec<String>,
-    },
+    NoTag { folder: PathBuf, names: Vec<String> },
     #[error("git did not answer in {} s", .0.as_secs())]
     TooSlow(Duration),
     #[error("git answered more than {} MiB", .0 >> 20)]
@@ -64,11 +58,7 @@ pub enum GitError {
     #[error("reading what git says: {0}")]
     Broken(std::io::Error),
     #[error("git {what} in {}: {said}", folder.display())]
-    Refused {
-        folder: PathBuf,
-        what: &'static str,
-        said: String,
-    },
+    Refused { folder: PathBuf, what: &'static str, said: String },
 }
 
 /// The full hash of a commit that a repository has.
@@ -325,7 +315,7 @@ fn is_hash(text: &str) -> bool {
 
 /// A revision from outside as it may be shown.
 fn short_text(text: &str) -> String {
-    crate::domain::facts::text::visible(&text.chars().take(64).collect::<String>()).into_owned()
+    crate::domain::facts::text::sanitize(&text.chars().take(64).collect::<String>()).into_owned()
 }
 
 /// Returns the folder to ask git about: the configured one, else that of the config file where it is in a repository,

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::GitError;
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -90,7 +90,7 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, G
     let status = child.wait().await.map_err(GitError::Broken)?;
     let complaint = String::from_utf8_lossy(&complaint.map_err(GitError::Broken)?).trim().to_owned();
     // The first line says what, those after it give advice.
-    let complaint = visible(complaint.lines().next().unwrap_or_default().trim_start_matches("fatal: ")).into_owned();
+    let complaint = sanitize(complaint.lines().next().unwrap_or_default().trim_start_matches("fatal: ")).into_owned();
     Ok(Answer { status, out, complaint })
 }
 

@@ -6,10 +6,10 @@ pub mod discover;
 pub mod health;
 pub mod heartbeat;
 pub mod log;
-mod pace;
 mod raw;
 mod record;
 mod store;
+mod throttle;
 mod watch;
 mod workload;
 

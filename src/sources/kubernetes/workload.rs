@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::KubernetesSource;
 use super::health::{Health, Trouble};
 use super::heartbeat::{self, Beat};
-use super::pace::paced;
 use super::raw::{Raw, Reduced};
 use super::store::Store;
+use super::throttle::throttled;
 use super::watch::{self, Selection};
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod};
@@ -32,7 +32,7 @@ use crate::domain::world::feed::Feed;
 use crate::platform::kube_client::api_resource;
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
-const SETTLE: Duration = Duration::from_millis(33);
+const DEBOUNCE: Duration = Duration::from_millis(33);
 
 enum WatchMessage {
     Object(Event<Raw<Object>>),
@@ -44,11 +44,11 @@ enum WatchMessage {
     AnalysisRun(Event<Raw<AnalysisRun>>),
     Event(Event<Raw<KubeEvent>>),
     /// A watch failed: which, and why.
-    Failed(Part, Trouble),
+    Failed(WatchedPart, Trouble),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum WatchedPart {
     Object,
     Template,
     Router,
@@ -58,7 +58,7 @@ enum Part {
     Events,
 }
 
-impl Part {
+impl WatchedPart {
     fn as_str(self) -> &'static str {
         match self {
             Self::Object => "object",
@@ -81,12 +81,12 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
     let mut watched = Watched::new(source, health, target);
     let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
-    let mut last = Instant::now().checked_sub(SETTLE).unwrap_or_else(Instant::now);
+    let mut last = Instant::now().checked_sub(DEBOUNCE).unwrap_or_else(Instant::now);
     loop {
         let begin_anew = tokio::select! {
             Some(message) = either(&mut itself, &mut parts) => {
                 if watched.take(message) && due.is_none() {
-                    due = Some(last + SETTLE);
+                    due = Some(last + DEBOUNCE);
                 }
                 if watched.selector_changed() {
                     parts = watched.part_streams();
@@ -167,7 +167,7 @@ impl Watched {
         selection: Selection,
     ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
         let client = &self.source.client;
-        let api = Api::namespaced_with(paced(client.kube.clone()), &self.source.namespace, &api_resource(resource));
+        let api = Api::namespaced_with(throttled(client.kube.clone()), &self.source.namespace, &api_resource(resource));
         watch::watch(api, selection, client.redactor().clone())
     }
 
@@ -175,7 +175,7 @@ impl Watched {
         let name = &self.target.workload.name;
         let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
         let kind = self.target.workload.kind;
-        reported(Part::Object, self.watch::<Value>(kind.resource(), one), move |event| {
+        reported(WatchedPart::Object, self.watch::<Value>(kind.resource(), one), move |event| {
             WatchMessage::Object(event_as(event, |value| Object::reduce(kind, &value)))
         })
     }
@@ -188,7 +188,7 @@ impl Watched {
             self.target.workload.name
         );
         let selection = Selection { fields: Some(fields), ..Selection::default() };
-        reported(Part::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
+        reported(WatchedPart::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
     }
 
     /// The watches of what belongs to the object, begun anew; none before its selector is known.
@@ -197,16 +197,16 @@ impl Watched {
         let Some(selector) = &self.selector else { return streams };
         let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
         let replicasets = self.watch(Resource::REPLICASET, labelled());
-        streams.push(reported(Part::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
-        streams.push(reported(Part::Pods, self.watch(Resource::POD, labelled()), WatchMessage::Pod));
+        streams.push(reported(WatchedPart::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
+        streams.push(reported(WatchedPart::Pods, self.watch(Resource::POD, labelled()), WatchMessage::Pod));
         if let Some(Object::Rollout(rollout)) = self.object.only() {
             let runs = self.watch(Resource::ANALYSIS_RUN, Selection::default());
-            streams.push(reported(Part::AnalysisRuns, runs, WatchMessage::AnalysisRun));
+            streams.push(reported(WatchedPart::AnalysisRuns, runs, WatchMessage::AnalysisRun));
             let owner = rollout.spec.workload_ref.as_ref();
             if let Some(owner) = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind) {
                 let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
                 let owner = self.watch::<Value>(Resource::DEPLOYMENT, one);
-                streams.push(reported(Part::Template, owner, |event| {
+                streams.push(reported(WatchedPart::Template, owner, |event| {
                     WatchMessage::TemplateOwner(event_as(event, |value| deployment::reduce(&value)))
                 }));
             }
@@ -221,7 +221,7 @@ impl Watched {
         let stream = |name: &String| {
             let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
             let name = name.clone();
-            reported(Part::Router, self.watch::<Value>(resource, one), move |event| {
+            reported(WatchedPart::Router, self.watch::<Value>(resource, one), move |event| {
                 WatchMessage::Router(name.clone(), event)
             })
         };
@@ -232,14 +232,13 @@ impl Watched {
         let Some(router) = &self.router else { return false };
         let routed = match event {
             Event::Apply(raw) | Event::InitApply(raw) => router.read(&name, raw.kept.as_ref()),
-            Event::Delete(_) => router.read(&name, None),
             // What is there follows; what is not, is not there when the list is complete.
             Event::Init => {
                 self.routed.remove(&name);
                 return false;
             }
             Event::InitDone if self.routed.contains_key(&name) => return true,
-            Event::InitDone => router.read(&name, None),
+            Event::Delete(_) | Event::InitDone => router.read(&name, None),
         };
         let before = self.routed.remove(&name);
         let changed = before != routed;
@@ -278,12 +277,13 @@ impl Watched {
             | WatchMessage::Router(..)
             | WatchMessage::AnalysisRun(_)
             | WatchMessage::Event(_) => return,
-            WatchMessage::Object(_) => (Part::Object, Ok(())),
-            WatchMessage::ReplicaSet(_) => (Part::ReplicaSets, Ok(())),
-            WatchMessage::Pod(_) => (Part::Pods, Ok(())),
-            WatchMessage::Failed(part @ (Part::Object | Part::ReplicaSets | Part::Pods), trouble) => {
-                (*part, Err(trouble.clone()))
-            }
+            WatchMessage::Object(_) => (WatchedPart::Object, Ok(())),
+            WatchMessage::ReplicaSet(_) => (WatchedPart::ReplicaSets, Ok(())),
+            WatchMessage::Pod(_) => (WatchedPart::Pods, Ok(())),
+            WatchMessage::Failed(
+                part @ (WatchedPart::Object | WatchedPart::ReplicaSets | WatchedPart::Pods),
+                trouble,
+            ) => (*part, Err(trouble.clone())),
             WatchMessage::Failed(part, trouble) => {
                 tracing::warn!(workload = %self.target, part = part.as_str(), why = trouble.why, "a watch failed");
                 return;
@@ -435,7 +435,7 @@ impl Watched {
 }
 
 fn reported<T: Reduced>(
-    part: Part,
+    part: WatchedPart,
     events: BoxStream<'static, Result<Event<Raw<T>>, Trouble>>,
     wrap: impl Fn(Event<Raw<T>>) -> WatchMessage + Send + 'static,
 ) -> Stream {

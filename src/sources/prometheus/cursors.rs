@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::counters::Counters;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
-use crate::kill_points::{pass, pass_after};
+use crate::failpoints::{failpoint, failpoint_after};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
-use analysis::Judge;
+use analysis::CanaryAnalyzer;
 
 /// What is kept of each workload of an environment.
 pub type Saved = BTreeMap<WorkloadId, Kept>;
@@ -24,7 +24,7 @@ pub struct Kept {
     pub source: String,
     pub counters: Counters,
     /// What the judge has seen.
-    pub judge: Judge,
+    pub judge: CanaryAnalyzer,
 }
 
 /// The largest file that is read, in bytes.
@@ -54,16 +54,16 @@ pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
     // The temporary file is made anew with mode 0600, and a rename replaces a link instead of following it.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let bytes = serde_json::to_vec(saved)?;
-    pass(format_args!("cursors.before-write"));
-    pass_after(format_args!("cursors.half-written"), || {
+    failpoint(format_args!("cursors.before-write"));
+    failpoint_after(format_args!("cursors.half-written"), || {
         let _ = file.as_file().write_all(bytes.split_at(bytes.len() / 2).0);
     });
     file.write_all(&bytes)?;
-    pass(format_args!("cursors.before-sync"));
+    failpoint(format_args!("cursors.before-sync"));
     file.as_file().sync_data()?;
-    pass(format_args!("cursors.before-rename"));
+    failpoint(format_args!("cursors.before-rename"));
     file.persist(path(folder, env))?;
-    pass(format_args!("cursors.renamed"));
+    failpoint(format_args!("cursors.renamed"));
     File::open(folder)?.sync_all()
 }
 
@@ -86,7 +86,7 @@ mod tests {
         let kept = Kept {
             source: "http://p/".to_owned(),
             counters: Counters::new(tracks),
-            judge: Judge::new(Rules::default()),
+            judge: CanaryAnalyzer::new(Rules::default()),
         };
         BTreeMap::from([(WorkloadId::new(WorkloadKind::Rollout, "web"), kept)])
     }

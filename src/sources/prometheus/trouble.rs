@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::secret::SecretError;
-use crate::domain::facts::text::visible;
+use crate::domain::facts::text::sanitize;
 use crate::platform::Redactor;
 
 /// Why a client cannot be built.
@@ -16,10 +16,7 @@ pub enum SetupError {
     Header(String),
     /// The certificate authorities cannot be read.
     #[error("cannot read the certificate authorities in {path}: {reason}")]
-    CaFile {
-        path: String,
-        reason: String,
-    },
+    CaFile { path: String, reason: String },
     /// The TLS library does not start.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
@@ -36,21 +33,12 @@ pub enum QueryError {
     },
     /// The certificate is not trusted, or the handshake fails.
     #[error("TLS with {at} fails: {reason}; set `ca_file`, or check the host name")]
-    Tls {
-        at: String,
-        reason: String,
-    },
+    Tls { at: String, reason: String },
     /// The connection ended in the middle of the answer.
     #[error("{at} closed the connection before its answer was complete: {reason}")]
-    Cut {
-        at: String,
-        reason: String,
-    },
+    Cut { at: String, reason: String },
     #[error("{at} gave no answer in {} s; is it overloaded, or the timeout too short?", .after.as_secs_f64())]
-    TimedOut {
-        at: String,
-        after: Duration,
-    },
+    TimedOut { at: String, after: Duration },
     /// 401 or 403.
     #[error("{at} refuses us ({status}{said}): check the user, token or headers in the config")]
     Denied {
@@ -61,16 +49,10 @@ pub enum QueryError {
     },
     /// A redirect: a log-in page, or http where https is wanted.
     #[error("{at} redirects to {to}: set the URL that answers by itself (a log-in proxy needs a token)")]
-    Redirected {
-        at: String,
-        to: String,
-    },
+    Redirected { at: String, to: String },
     /// There is no API at this path.
     #[error("{at} has no Prometheus API ({status}): is the path prefix right?")]
-    NotFound {
-        at: String,
-        status: u16,
-    },
+    NotFound { at: String, status: u16 },
     /// Something else answers, such as a proxy's log-in page.
     #[error("{at} answers {status} with {what} where JSON was expected: is a proxy in front, or the URL wrong?")]
     NotPrometheus {
@@ -121,7 +103,7 @@ pub fn tidy(text: &str, redactor: &Redactor) -> String {
     let text = redactor.redact(text);
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");
-    let line = visible(&line);
+    let line = sanitize(&line);
     match line.char_indices().nth(LONGEST) {
         Some((cut, _)) => format!("{}…", &line[..cut]),
         None => line.into_owned(),

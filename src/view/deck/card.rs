@@ -16,11 +16,11 @@ use crate::domain::facts::workload::{Phase, Status};
 use crate::domain::rules::verdict::of_phase;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, SizeClass, indent};
 use crate::view::parts::panel::{Edge, on_border, panel};
 use crate::view::parts::row::{Row, put, put_all, put_both};
 use crate::view::parts::{badge, bar, figures, judged};
-use crate::view::scene::Scene;
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
@@ -31,7 +31,7 @@ pub(crate) const LEAST: u16 = 12;
 const MOST: usize = 4;
 
 /// The signals of a card, most important first.
-fn signals(scene: &Scene<'_>) -> &'static [Signal] {
+fn signals(scene: &DrawContext<'_>) -> &'static [Signal] {
     match scene.class {
         SizeClass::Wide => {
             &[Signal::ErrorRatio, Signal::P99, Signal::P95, Signal::P50, Signal::Rps, Signal::Saturation]
@@ -41,7 +41,7 @@ fn signals(scene: &Scene<'_>) -> &'static [Signal] {
 }
 
 /// The most rows that the cards have use for: borders, three of state, heads, figures, a blank, and the reasons.
-pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
+pub(crate) fn tallest(scene: &DrawContext<'_>, columns: u16) -> u16 {
     let columns = usize::from(columns.saturating_sub(4));
     let environments = &scene.model.core.world.environments;
     let rows = environments.iter().filter_map(|env| {
@@ -50,7 +50,7 @@ pub(crate) fn tallest(scene: &Scene<'_>, columns: u16) -> u16 {
     7 + signals(scene).len() as u16 + rows.max().unwrap_or(0).max(2)
 }
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);
     let release = scene.model.core.world.release();
@@ -68,7 +68,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
         put_all(buf, inside, scene.theme, lines);
         return;
     };
-    let since = Scene::phase_since(workload);
+    let since = DrawContext::phase_since(workload);
     let phase = badge::phase(scene.theme, status.phase, since, scene.model.core.now);
     put_both(buf, layout::top(&mut inside, 1), scene.theme, versions(scene, status), phase);
     put(buf, layout::top(&mut inside, 1), scene.theme, progress(scene, status, place, columns));
@@ -95,7 +95,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Enviro
 }
 
 /// Name, protection, and which workload of several it is.
-fn title(scene: &Scene<'_>, env: &Environment, workload: Option<&WorkloadState>, room: usize) -> Line<'static> {
+fn title(scene: &DrawContext<'_>, env: &Environment, workload: Option<&WorkloadState>, room: usize) -> Line<'static> {
     let name = scene.theme.clip_middle(env.name().as_str(), room.max(8));
     let mut row = scene.row().say(Role::Title, name);
     if env.settings.protected {
@@ -109,7 +109,7 @@ fn title(scene: &Scene<'_>, env: &Environment, workload: Option<&WorkloadState>,
 }
 
 /// The age of the picture on the lower border, where it is not live.
-fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+fn age(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let heard = env.kubernetes();
     if heard.is_fresh(scene.model.core.now) || area.height < 2 {
         return;
@@ -122,7 +122,7 @@ fn age(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
 }
 
 /// How its checklist stands, on the lower border.
-fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
+fn checks(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let line = checklist::tally(scene, tally(&scene.model.core.world, env, scene.model.core.now));
     let wide = line_width(&line) as u16;
     if wide > 0 && wide + 8 < area.width && area.height > 2 {
@@ -131,7 +131,7 @@ fn checks(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
 }
 
 /// `1.4.2 → 1.5.0`, or version and digest.
-fn versions(scene: &Scene<'_>, status: &Status) -> Row {
+fn versions(scene: &DrawContext<'_>, status: &Status) -> Row {
     let row = scene.row();
     match (&status.stable, &status.canary) {
         (stable, Some(canary)) => {
@@ -153,7 +153,7 @@ fn versions(scene: &Scene<'_>, status: &Status) -> Row {
 }
 
 /// The bar and its percentage, which stands still.
-fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) -> Line<'static> {
+fn progress(scene: &DrawContext<'_>, status: &Status, place: Place, columns: usize) -> Line<'static> {
     let wide = columns.saturating_sub(6);
     if place == Place::Waits {
         return scene.row().add([bar::empty(scene.theme, wide)]).right(Role::Label, "0 %", 6).line();
@@ -163,7 +163,7 @@ fn progress(scene: &Scene<'_>, status: &Status, place: Place, columns: usize) ->
 }
 
 /// Step and pods per role.
-fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row {
+fn replicas(scene: &DrawContext<'_>, workload: &WorkloadState, status: &Status) -> Row {
     let mut row = scene.row();
     if let Some(step) = status.step.filter(|_| status.canary.is_some()) {
         row = row
@@ -177,7 +177,7 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
     }
     let Some(snapshot) = &workload.snapshot else { return row };
     for rs in &snapshot.replicasets {
-        let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.word()) else { continue };
+        let Some(word) = snapshot.roles(&rs.hash).last().map(|role| role.as_str()) else { continue };
         let role = if rs.ready < rs.desired { Role::Warn } else { Role::Text };
         let gap = if row.width() > 0 { 2 } else { 0 };
         row = row.gap(gap);
@@ -188,7 +188,7 @@ fn replicas(scene: &Scene<'_>, workload: &WorkloadState, status: &Status) -> Row
 
 /// Why it stands as it does: what is on its way, what holds it, and the reasons of the verdict.
 pub(crate) fn reasons(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     columns: usize,
@@ -200,7 +200,7 @@ pub(crate) fn reasons(
         if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(flying.since);
             let text = match &flying.outcome {
-                Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.words()),
+                Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.describe()),
                 None => format!("{}, sent {age} ago", flying.record.headline),
             };
             reasons.push((Role::Busy, glyphs.running, text));
@@ -208,7 +208,7 @@ pub(crate) fn reasons(
     }
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         if let Some(Link::Down(why)) = env.links.get(&kind).map(|heard| &heard.link) {
-            reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.word())));
+            reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str())));
         }
     }
     let why = workload.status.as_ref().and_then(|status| Some((status.phase, status.why.as_ref()?)));
@@ -219,7 +219,7 @@ pub(crate) fn reasons(
     // Beside the cause the phase says nothing new.
     let phase = workload.status.as_ref().filter(|status| status.why.is_some()).and_then(of_phase);
     let said = |reason: &Reason| phase.as_ref().is_some_and(|(_, text)| *text == reason.text);
-    for reason in workload.judgement.reasons.iter().filter(|reason| !said(reason)) {
+    for reason in workload.assessment.reasons.iter().filter(|reason| !said(reason)) {
         let (sign, role) = badge::verdict_sign(scene.theme, reason.verdict);
         reasons.push((role, sign, reason.text.clone()));
     }
@@ -249,7 +249,7 @@ pub(crate) fn reasons(
 }
 
 /// What to say of a workload that was not seen.
-fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+fn unseen(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
         let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
@@ -273,7 +273,7 @@ fn unseen(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
 }
 
 /// The revisions of a workload without steps.
-pub(crate) fn revisions(scene: &Scene<'_>, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+pub(crate) fn revisions(scene: &DrawContext<'_>, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
     let Some(snapshot) = &workload.snapshot else {
         return vec![scene.row().say(Role::Label, "not seen yet").line()];
     };
@@ -282,7 +282,7 @@ pub(crate) fn revisions(scene: &Scene<'_>, workload: &WorkloadState, columns: us
         .iter()
         .filter(|rs| rs.current > 0 || !snapshot.roles(&rs.hash).is_empty())
         .map(|rs| {
-            let words: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.word()).collect();
+            let words: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.as_str()).collect();
             let row = scene
                 .row()
                 .say(Role::Label, format!("revision {} ", rs.revision()))

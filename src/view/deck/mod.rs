@@ -10,11 +10,11 @@ pub(crate) use summary::steps as steps_panel;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass};
 use super::parts::feed::feed;
 use super::parts::panel::{Edge, panel};
 use super::parts::row::put_all;
-use super::scene::Scene;
 use super::theme::Role;
 
 /// Rows kept for steps and history: a ladder of eight steps.
@@ -23,7 +23,7 @@ const BELOW: u16 = 10;
 const CHARTS: u16 = 7;
 const CARD: u16 = 36;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let count = scene.model.core.world.environments.len() as u16;
     let next = next::lines(scene, usize::from(area.width.saturating_sub(2)));
     let next_rows = next.len() as u16;
@@ -58,7 +58,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
     table_deck(scene, buf, area, next);
 }
 
-fn cards_in(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, per_row: u16, height: u16) {
+fn cards_in(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, per_row: u16, height: u16) {
     for (index, env) in scene.model.core.world.environments.iter().enumerate() {
         let (row, column) = (index as u16 / per_row, index as u16 % per_row);
         // The widths add up to the whole: what division leaves goes to the left.
@@ -75,7 +75,7 @@ fn cards_in(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, per_row: u16, heigh
 }
 
 /// Steps of the selected environment beside what happened.
-fn below(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+fn below(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let wide = if scene.class == SizeClass::Wide { 64 } else { 48 };
     let half = area.width / 2;
     let steps = layout::left(&mut area, half.min(wide));
@@ -95,7 +95,7 @@ fn below(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
 }
 
 /// The same in a small terminal, or with many environments: a table; history goes first.
-fn table_deck(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, next: Vec<ratatui::text::Line<'static>>) {
+fn table_deck(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect, next: Vec<ratatui::text::Line<'static>>) {
     let wanted = table::wanted_rows(scene);
     let next_rows = next.len() as u16;
     let summary_rows = summary::ROWS;

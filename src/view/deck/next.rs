@@ -6,13 +6,13 @@ use crate::app::next::next;
 use crate::domain::facts::text::plural;
 use crate::domain::world::verdict::Verdict;
 use crate::keys::Command;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::SizeClass;
-use crate::view::scene::Scene;
 use crate::view::text::width;
 use crate::view::theme::Role;
 
 /// Returns the lines, in `columns`.
-pub(crate) fn lines(scene: &Scene<'_>, columns: usize) -> Vec<Line<'static>> {
+pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static>> {
     let next = next(scene.model);
     let flying = scene.model.target().is_some_and(|target| scene.model.core.flying(&target).is_some());
     let (sign, role) = if flying { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
@@ -25,7 +25,7 @@ pub(crate) fn lines(scene: &Scene<'_>, columns: usize) -> Vec<Line<'static>> {
     }
     let gates = next.in_the_way;
     let most = if scene.class == SizeClass::Narrow { 1 } else { 2 };
-    let verdict = scene.model.selected().map(|(_, workload)| workload.judgement.verdict);
+    let verdict = scene.model.selected().map(|(_, workload)| workload.assessment.verdict);
     let glyphs = scene.theme.glyphs();
     let (sign, role) =
         if verdict == Some(Verdict::Blind) { (glyphs.blind, Role::Blind) } else { (glyphs.bad, Role::Bad) };

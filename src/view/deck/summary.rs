@@ -9,6 +9,7 @@ use crate::app::ladder::ladder;
 use crate::core::checklist::tally;
 use crate::domain::facts::signals::Signal;
 use crate::view::checklist;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, indent};
 use crate::view::parts::badge;
 use crate::view::parts::chart::{Span, chart};
@@ -16,14 +17,13 @@ use crate::view::parts::figures;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::put_all;
 use crate::view::parts::steps;
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// How many rows the short form takes.
 pub(crate) const ROWS: u16 = 7;
 
 /// The steps of the selected environment in a panel.
-pub(crate) fn steps(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn steps(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let Some((env, workload)) = scene.model.selected() else {
         panel(buf, area, scene.theme, Edge::Light, Line::default(), Line::default());
         return;
@@ -42,7 +42,7 @@ pub(crate) fn steps(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
 }
 
 /// Errors and p99 of the selected environment over time, side by side.
-pub(crate) fn charts(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn charts(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some((env, workload)) = scene.model.selected() else { return };
     let span = Span::of(scene, workload);
     let half = area.width / 2;
@@ -50,14 +50,14 @@ pub(crate) fn charts(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
         let name = scene.theme.clip_middle(env.name().as_str(), 24);
         let title = scene.row().say(Role::Title, name);
         let title = title.say(Role::Label, format!(" {} {}", scene.theme.glyphs().dot, signal.label()));
-        let word = scene.row().say(Role::Label, span.words());
+        let word = scene.row().say(Role::Label, span.describe());
         let inside = panel(buf, place, scene.theme, Edge::Light, title, word);
         chart(scene, buf, inside, env, workload, signal, &span);
     }
 }
 
 /// `step 5 of 9`.
-fn position(scene: &Scene<'_>) -> Line<'static> {
+fn position(scene: &DrawContext<'_>) -> Line<'static> {
     let status = scene.model.selected().and_then(|(_, workload)| workload.status.as_ref());
     match status.filter(|status| status.canary.is_some()).and_then(|status| status.step) {
         Some(step) => {
@@ -69,11 +69,11 @@ fn position(scene: &Scene<'_>) -> Line<'static> {
 }
 
 /// The selected environment in few rows: phase, steps, errors and p99 over time, reasons.
-pub(crate) fn short(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn short(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let Some((env, workload)) = scene.model.selected() else { return };
     let mut title = scene.row().say(Role::Title, scene.theme.clip_middle(env.name().as_str(), 24));
     if let Some(status) = &workload.status {
-        let since = Scene::phase_since(workload);
+        let since = DrawContext::phase_since(workload);
         title = title.say(Role::Label, format!(" {} ", scene.theme.glyphs().dot));
         title = title.add(badge::phase(scene.theme, status.phase, since, scene.model.core.now));
     }

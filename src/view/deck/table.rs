@@ -11,11 +11,11 @@ use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Signal;
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::world::{Environment, ReleaseView, WorkloadState};
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::window;
 use crate::view::parts::row::{Row, put};
 use crate::view::parts::spark::spark;
 use crate::view::parts::{badge, bar, figures, list};
-use crate::view::scene::Scene;
 use crate::view::text::width_within;
 use crate::view::theme::Role;
 
@@ -32,7 +32,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(scene: &Scene<'_>, whole: usize) -> Self {
+    fn of(scene: &DrawContext<'_>, whole: usize) -> Self {
         let names = scene.model.core.world.environments.iter().map(|env| width_within(env.name().as_str(), 24));
         let name = names.max().unwrap_or(0).clamp(7, if whole >= 100 { 24 } else { 14 });
         let mut columns = Self { name, version: 9, bar: 5, ready: 7, phase: 0, p99: false, traffic: false, trend: 0 };
@@ -60,19 +60,19 @@ impl Columns {
 }
 
 /// The lines of an environment: itself, stable beside a canary, what is wrong with its picture.
-fn lines_of(scene: &Scene<'_>, env: &Environment) -> u16 {
+fn lines_of(scene: &DrawContext<'_>, env: &Environment) -> u16 {
     let beside = scene.is_selected(env) && shown(scene.model, env).is_some_and(figures::with_canary);
     1 + u16::from(beside) + u16::from(!env.kubernetes().is_fresh(scene.model.core.now))
 }
 
 /// How many rows all environments would take.
-pub(crate) fn wanted_rows(scene: &Scene<'_>) -> u16 {
+pub(crate) fn wanted_rows(scene: &DrawContext<'_>) -> u16 {
     let rows = scene.model.core.world.environments.iter().map(|env| lines_of(scene, env)).fold(0, u16::saturating_add);
     rows.max(1)
 }
 
 /// Draws the table; the selected environment is always in view.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let columns = Columns::of(scene, usize::from(area.width));
     let environments = &scene.model.core.world.environments;
     if environments.is_empty() {
@@ -109,7 +109,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn heads(scene: &Scene<'_>, columns: &Columns) -> Row {
+fn heads(scene: &DrawContext<'_>, columns: &Columns) -> Row {
     let label = |row: Row, text: &str, wide: usize| row.right(Role::Label, text, wide);
     let row = scene.row().gap(3 + columns.name + 1 + columns.version + 1);
     let row = row.left(Role::Label, "progress", columns.bar + 6).gap(1).left(Role::Label, "ready", columns.ready);
@@ -121,7 +121,7 @@ fn heads(scene: &Scene<'_>, columns: &Columns) -> Row {
 }
 
 fn environment(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     release: Option<&ReleaseView>,
     columns: &Columns,
@@ -163,7 +163,7 @@ fn environment(
 
 /// The line of a workload that was seen.
 fn seen(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     row: Row,
     env: &Environment,
     (workload, status): (&WorkloadState, &Status),
@@ -189,12 +189,12 @@ fn seen(
     if columns.phase == 0 {
         return row.line();
     }
-    let phase = badge::phase(scene.theme, status.phase, Scene::phase_since(workload), scene.model.core.now);
+    let phase = badge::phase(scene.theme, status.phase, DrawContext::phase_since(workload), scene.model.core.now);
     row.to(whole.saturating_sub(columns.phase)).add(phase).line()
 }
 
 /// The stable revision beside the canary of the selected environment.
-fn stable(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, columns: &Columns) -> Line<'static> {
+fn stable(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, columns: &Columns) -> Line<'static> {
     let Some((snapshot, status)) = workload.snapshot.as_ref().zip(workload.status.as_ref()) else {
         return Line::default();
     };
@@ -202,13 +202,13 @@ fn stable(scene: &Scene<'_>, env: &Environment, workload: &WorkloadState, column
         return scene.row().gap(3).say(Role::Label, "no stable revision yet").line();
     };
     let pods = snapshot.replicaset(&stable.hash).map_or_else(String::new, |rs| format!("{}/{}", rs.ready, rs.desired));
-    let row = scene.row().gap(3).left(Role::Label, Track::Stable.word(), columns.name).gap(1);
+    let row = scene.row().gap(3).left(Role::Label, Track::Stable.as_str(), columns.name).gap(1);
     let row = row.name(Role::Label, &stable.version(), columns.version).gap(1 + columns.bar + 6 + 1);
     signals(scene, row.left(Role::Label, &pods, columns.ready), env, workload, Track::Stable, columns).line()
 }
 
 fn signals(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     mut row: Row,
     env: &Environment,
     workload: &WorkloadState,

@@ -9,14 +9,14 @@ use ratatui::text::Line;
 
 use super::dialog;
 use crate::app::model::Confirm;
-use crate::domain::record::action::{Part, PlanRecord, Verb, describe};
+use crate::domain::record::action::{DescriptionPart, PlanRecord, Verb, describe};
 
 use crate::domain::facts::text::duration;
 use crate::domain::rules::action::Plan;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{Row, put, put_all, put_both};
-use crate::view::scene::Scene;
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
@@ -24,7 +24,7 @@ const WIDE: u16 = 76;
 const LABEL: usize = 13;
 
 /// Draws the question; returns where the cursor stands where a name is typed.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) -> Option<Position> {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) -> Option<Position> {
     let record = confirm.plan.record();
     let columns = usize::from(WIDE.min(area.width.saturating_sub(6)));
     let parts = describe(record, scene.model.core.now);
@@ -75,7 +75,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, confirm: &Co
 
 /// `Roll back prod-eu to 1.4.2`.
 fn title(record: &PlanRecord) -> String {
-    let spoken = record.verb.spoken();
+    let spoken = record.verb.label();
     let rest = match record.headline.strip_prefix(spoken) {
         Some(rest) => rest.to_owned(),
         None => format!(": {}", record.headline),
@@ -85,24 +85,24 @@ fn title(record: &PlanRecord) -> String {
     format!("{first}{} {}{rest}", letters.as_str(), record.target.env())
 }
 
-fn role(part: Part) -> Role {
+fn role(part: DescriptionPart) -> Role {
     match part {
-        Part::To => Role::Strong,
-        Part::Skips | Part::NotReverted => Role::Warn,
-        Part::Sends => Role::Label,
-        Part::Object | Part::From | Part::Effect => Role::Text,
+        DescriptionPart::To => Role::Strong,
+        DescriptionPart::Skips | DescriptionPart::NotReverted => Role::Warn,
+        DescriptionPart::Sends => Role::Label,
+        DescriptionPart::Object | DescriptionPart::From | DescriptionPart::Effect => Role::Text,
     }
 }
 
 /// Whether a blank line stands above it where there is room.
-fn is_apart(part: Part) -> bool {
-    matches!(part, Part::From | Part::Effect | Part::Sends)
+fn is_apart(part: DescriptionPart) -> bool {
+    matches!(part, DescriptionPart::From | DescriptionPart::Effect | DescriptionPart::Sends)
 }
 
 /// The parts as lines, each text wrapped to at most `per_text`; `joined` puts the texts of a part into one.
 fn lines(
-    scene: &Scene<'_>,
-    parts: &[(Part, Vec<String>)],
+    scene: &DrawContext<'_>,
+    parts: &[(DescriptionPart, Vec<String>)],
     columns: usize,
     blanks: bool,
     per_text: usize,
@@ -128,7 +128,7 @@ fn lines(
 }
 
 /// Why it can no longer be confirmed, in full: who did what meanwhile is what one has to know now.
-fn no_longer(scene: &Scene<'_>, confirm: &Confirm, columns: usize) -> Vec<Line<'static>> {
+fn no_longer(scene: &DrawContext<'_>, confirm: &Confirm, columns: usize) -> Vec<Line<'static>> {
     let Some(why) = &confirm.stale else { return Vec::new() };
     let text = format!("{} no longer: {why}", scene.theme.glyphs().bad);
     let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 3);
@@ -140,7 +140,7 @@ fn answer(confirm: &Confirm, row: Row) -> Line<'static> {
     if confirm.stale.is_some() {
         return row.line();
     }
-    let act = format!("{} now", confirm.plan.record().verb.spoken());
+    let act = format!("{} now", confirm.plan.record().verb.label());
     if confirm.name_fits() {
         row.say(Role::Key, "y").say(Role::Strong, format!("  {act}")).line()
     } else {

@@ -8,9 +8,9 @@ use ratatui::widgets::{Clear, Widget as _};
 use tui_input::Input;
 
 use crate::app::Hit;
+use crate::view::draw_context::DrawContext;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{Row, put};
-use crate::view::scene::Scene;
 use crate::view::text::{tail, width};
 use crate::view::theme::Role;
 
@@ -21,7 +21,7 @@ pub(crate) fn dim(buf: &mut Buffer, area: Rect) {
 
 /// Opens a dialog for so many columns and rows of content; returns what is inside.
 pub(crate) fn open(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     size: (u16, u16),
@@ -39,7 +39,7 @@ pub(crate) fn open(
 }
 
 /// Begins the line of answers, which is drawn at `place`, with the one that takes the question back.
-pub(crate) fn answers(scene: &Scene<'_>, place: Rect, cancel: &str) -> Row {
+pub(crate) fn answers(scene: &DrawContext<'_>, place: Rect, cancel: &str) -> Row {
     let button = format!("[ {cancel} ]");
     let area = Rect { x: place.x + 1, width: width(&button) as u16, height: 1, ..place };
     scene.clickable(area.intersection(place), Hit::Cancel);
@@ -47,7 +47,7 @@ pub(crate) fn answers(scene: &Scene<'_>, place: Rect, cancel: &str) -> Row {
 }
 
 /// Draws a field in which text is typed; returns where its cursor stands.
-pub(crate) fn field(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Input, hint: &str) -> Position {
+pub(crate) fn field(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, input: &Input, hint: &str) -> Position {
     let room = usize::from(area.width);
     buf.set_style(Rect { height: area.height.min(1), ..area }, scene.theme.style(Role::Input));
     if input.value().is_empty() {

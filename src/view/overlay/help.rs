@@ -9,26 +9,32 @@ use super::dialog;
 use crate::app::Hit;
 use crate::app::hints::{self, Hint};
 use crate::keys::Group;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, window};
 use crate::view::parts::list;
 use crate::view::parts::panel::{Edge, on_border};
 use crate::view::parts::row::{highlight, put};
-use crate::view::scene::Scene;
 use crate::view::text::line_width;
 use crate::view::theme::Role;
 
 /// Keys and what they do, searchable.
-pub(crate) fn help(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Input, selected: usize) -> Position {
+pub(crate) fn help(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, input: &Input, selected: usize) -> Position {
     list(scene, buf, area, input, selected, (96, area.height.saturating_sub(4)), "help", "type to search")
 }
 
-pub(crate) fn palette(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, input: &Input, selected: usize) -> Position {
+pub(crate) fn palette(
+    scene: &DrawContext<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    input: &Input,
+    selected: usize,
+) -> Position {
     list(scene, buf, area, input, selected, (72, 16), "command", "type its name")
 }
 
 #[expect(clippy::too_many_arguments, reason = "one list with two titles")]
 fn list(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     input: &Input,
@@ -95,7 +101,7 @@ fn list(
 }
 
 /// Keys, name, and what it does or why not.
-fn command_line(scene: &Scene<'_>, hint: &Hint, columns: usize) -> Line<'static> {
+fn command_line(scene: &DrawContext<'_>, hint: &Hint, columns: usize) -> Line<'static> {
     let spec = hint.command.spec();
     let keys = scene.model.ui.keymap.keys(hint.command).join(" ");
     let off = hint.refusal.is_some();

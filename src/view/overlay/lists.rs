@@ -5,16 +5,16 @@ use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::dialog;
+use crate::view::draw_context::DrawContext;
 use crate::view::footer;
 use crate::view::layout::{self, clamp_scroll};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// The filter is typed in place of the notice, so that the list it filters stays in view.
-pub(crate) fn filter(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, input: &Input) -> Position {
+pub(crate) fn filter(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect, input: &Input) -> Position {
     layout::bottom(&mut area, 1);
     let line = layout::bottom(&mut area, 1);
     buf.set_style(line, ratatui::style::Style::reset());
@@ -27,7 +27,7 @@ pub(crate) fn filter(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect, input:
 }
 
 /// What the program said so far, newest first, in full.
-pub(crate) fn notices(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, scroll: usize) {
+pub(crate) fn notices(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, scroll: usize) {
     let columns = usize::from(area.width.saturating_sub(12)).min(110);
     let mut lines = Vec::new();
     for notice in scene.model.core.notices.iter().rev() {

@@ -11,14 +11,14 @@ mod texts;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::draw_context::DrawContext;
 use super::layout::MIN;
 use super::parts::row::put;
-use super::scene::Scene;
 use super::theme::Role;
 use crate::app::model::Overlay;
 
 /// Draws what lies over the screen; returns where the cursor stands if text is typed.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Option<Position> {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) -> Option<Position> {
     let overlay = scene.model.ui.overlay.as_ref()?;
     scene.cover();
     if !matches!(overlay, Overlay::Filter { .. }) {
@@ -55,7 +55,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Option<Po
 }
 
 /// Says what size is needed; nothing else is drawn.
-pub(crate) fn too_small(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn too_small(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let text = format!("needs {}x{}, is {}x{}", MIN.0, MIN.1, area.width, area.height);
     let wide = (text.len() as u16).min(area.width);
     let place = Rect { x: area.x + (area.width - wide) / 2, y: area.y + area.height / 2, width: wide, height: 1 };

@@ -7,17 +7,17 @@ use tui_input::Input;
 use super::dialog;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, Decision};
+use crate::view::draw_context::DrawContext;
 use crate::view::layout;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{Row, put};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 const COLUMNS: u16 = 70;
 
 /// The note of an acknowledgement.
 pub(crate) fn acknowledge(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     env: &EnvName,
@@ -40,7 +40,7 @@ pub(crate) fn acknowledge(
 
 /// GO or NO-GO with its note.
 pub(crate) fn sign(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     (env, role): (&EnvName, &str),
@@ -60,7 +60,7 @@ pub(crate) fn sign(
     let chosen = |row: Row, key: &str, own: Decision| {
         let is = decision == Some(own);
         let role = if is { Role::Selected } else { Role::Text };
-        row.say(Role::Key, key).gap(1).say(role, format!(" {} ", own.shout())).gap(4)
+        row.say(Role::Key, key).gap(1).say(role, format!(" {} ", own.label())).gap(4)
     };
     let row = chosen(chosen(scene.row(), "g", Decision::Go), "n", Decision::NoGo);
     put(buf, layout::top(&mut inside, 1), scene.theme, row);
@@ -76,29 +76,29 @@ pub(crate) fn sign(
     let cursor = note(scene, buf, &mut inside, input, hint);
     layout::top(&mut inside, 1);
     let ready = decision == Decision::Go || !input.value().trim().is_empty();
-    let does = format!("signs {}", decision.shout());
+    let does = format!("signs {}", decision.label());
     put(buf, inside, scene.theme, enter(scene, ready, &does, "a NO-GO needs a note"));
     Some(cursor)
 }
 
-fn escape(scene: &Scene<'_>) -> Row {
+fn escape(scene: &DrawContext<'_>) -> Row {
     scene.row().say(Role::Label, "Esc: cancel")
 }
 
 /// Whose name stands under it.
-fn under(scene: &Scene<'_>) -> Row {
+fn under(scene: &DrawContext<'_>) -> Row {
     let (who, verified) = scene.model.core.identity(&scene.model.ui.env);
     let word = if verified { "verified by the cluster" } else { "unverified: no cluster says who you are" };
     scene.row().say(Role::Label, "as ").say(Role::Text, who).say(Role::Label, format!("  {word}"))
 }
 
-fn note(scene: &Scene<'_>, buf: &mut Buffer, inside: &mut Rect, input: &Input, hint: &str) -> Position {
+fn note(scene: &DrawContext<'_>, buf: &mut Buffer, inside: &mut Rect, input: &Input, hint: &str) -> Position {
     let mut line = layout::top(inside, 1);
     put(buf, layout::left(&mut line, 6), scene.theme, scene.row().say(Role::Label, "note"));
     dialog::field(scene, buf, line, input, hint)
 }
 
-fn enter(scene: &Scene<'_>, ready: bool, does: &str, missing: &str) -> Row {
+fn enter(scene: &DrawContext<'_>, ready: bool, does: &str, missing: &str) -> Row {
     if ready {
         scene.row().say(Role::Key, "Enter").say(Role::Text, format!(" {does}"))
     } else {

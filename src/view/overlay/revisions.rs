@@ -7,14 +7,14 @@ use super::dialog;
 use crate::app::Hit;
 use crate::app::revisions::revision_choices;
 use crate::domain::facts::object::ImageRef;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, window};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{highlight, put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, selected: usize) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, selected: usize) {
     let choices = revision_choices(scene.model);
     let env = scene.model.environment();
     let name = env.map_or_else(String::new, |env| format!("Roll back {} to …", env.name()));

@@ -5,15 +5,15 @@ use ratatui::layout::Rect;
 
 use super::dialog;
 use crate::domain::rules::refusal::Refusal;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, clamp_scroll};
 use crate::view::parts::list;
 use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// Every reason why an action cannot be done now, each with what to do about it.
-pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &str, refusals: &[Refusal]) {
+pub(crate) fn refused(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, title: &str, refusals: &[Refusal]) {
     let columns = usize::from(area.width.saturating_sub(8)).min(76);
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
@@ -42,7 +42,14 @@ pub(crate) fn refused(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
     put_all(buf, inside, scene.theme, lines);
 }
 
-pub(crate) fn details(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &str, texts: &[String], scroll: usize) {
+pub(crate) fn details(
+    scene: &DrawContext<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    title: &str,
+    texts: &[String],
+    scroll: usize,
+) {
     let columns = usize::from(area.width.saturating_sub(10)).min(110);
     let lines: Vec<_> = texts
         .iter()
@@ -59,7 +66,7 @@ pub(crate) fn details(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, title: &s
 }
 
 /// Leaving while an action is on its way.
-pub(crate) fn quit(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
+pub(crate) fn quit(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let columns = usize::from(area.width.saturating_sub(8)).min(72);
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();

@@ -31,7 +31,7 @@ pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place, heard: &Hea
         return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits));
     }
     let (sign, role) = verdict_sign(theme, verdict);
-    theme.span(role, format!("{sign} {}", verdict.shout()))
+    theme.span(role, format!("{sign} {}", verdict.label()))
 }
 
 /// A phase with its age.

@@ -10,7 +10,7 @@ use crate::domain::facts::ids::Track;
 use crate::domain::facts::series::Series;
 use crate::domain::facts::signals::{Reading, Signal};
 use crate::domain::world::{Environment, WorkloadState};
-use crate::view::scene::Scene;
+use crate::view::draw_context::DrawContext;
 use crate::view::text::width;
 use crate::view::theme::Role;
 
@@ -27,7 +27,7 @@ pub(crate) struct Span {
 
 impl Span {
     /// The round span of time that holds the history of a workload.
-    pub(crate) fn of(scene: &Scene<'_>, workload: &WorkloadState) -> Self {
+    pub(crate) fn of(scene: &DrawContext<'_>, workload: &WorkloadState) -> Self {
         let to = scene.model.core.now;
         let oldest =
             workload.signals.history.values().filter_map(|series| series.points().next()).map(|point| point.at);
@@ -40,7 +40,7 @@ impl Span {
     }
 
     /// Returns its length in words.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!("last {} min", self.to.duration_since(self.from).as_mins())
     }
 
@@ -66,7 +66,7 @@ impl Span {
 
 /// Draws the chart of a signal.
 pub(crate) fn chart(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     env: &Environment,
@@ -130,7 +130,7 @@ pub(crate) fn chart(
             Ok(_) => scene.figure_role(env, workload, *track, signal),
             Err(_) => Role::Label,
         };
-        let text = format!("{} {:>9}", track.word(), shown(&reading, signal));
+        let text = format!("{} {:>9}", track.as_str(), shown(&reading, signal));
         ends.push(End { value, y: row_of(value), role, text });
     }
     write_ends(scene, buf, plot, ends);
@@ -145,7 +145,7 @@ struct End {
 }
 
 /// Writes the words at the lines' ends: in the order of their values, each in a row of its own.
-fn write_ends(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, mut ends: Vec<End>) {
+fn write_ends(scene: &DrawContext<'_>, buf: &mut Buffer, plot: Rect, mut ends: Vec<End>) {
     ends.sort_by(|a, b| b.value.total_cmp(&a.value));
     let lowest = plot.y + plot.height.saturating_sub(1);
     for index in 1..ends.len() {
@@ -168,7 +168,7 @@ fn write_ends(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, mut ends: Vec<End
 
 /// A chart without any data: the reason instead of lines, and no scale that would pretend to be one.
 fn silent(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     area: Rect,
     plot: Rect,
@@ -177,7 +177,7 @@ fn silent(
     span: &Span,
 ) {
     axes(scene, buf, area, plot, None, span);
-    let why = scene.reading(workload, Track::Stable, signal).err().map(|why| why.words());
+    let why = scene.reading(workload, Track::Stable, signal).err().map(|why| why.describe());
     let text = format!("no data: {}", why.unwrap_or_else(|| "nothing in this time".to_owned()));
     let text = scene.theme.clip(&text, usize::from(plot.width));
     let wide = (width(&text) as u16).min(plot.width);
@@ -213,7 +213,7 @@ fn nice(value: f64) -> f64 {
     step * magnitude
 }
 
-fn axes(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale: Option<(Signal, f64)>, span: &Span) {
+fn axes(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale: Option<(Signal, f64)>, span: &Span) {
     let [upright, corner, along, tick, tick_below] = scene.theme.glyphs().axis;
     let last = plot.height.saturating_sub(1);
     let middle = (f64::from(last) / 2.0).round() as u16;
@@ -252,7 +252,7 @@ fn axes(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale: Opti
 }
 
 /// What people did, beside its mark: in the highest row that has room for the word.
-fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
+fn mark_words(scene: &DrawContext<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
     for (at, text) in &span.marks {
         let Some(column) = span.column(*at, usize::from(plot.width)) else { continue };
         let x = plot.x + column as u16;
@@ -276,7 +276,7 @@ fn mark_words(scene: &Scene<'_>, buf: &mut Buffer, plot: Rect, span: &Span) {
 
 #[expect(clippy::too_many_arguments, reason = "what is drawn, where, and on which scales")]
 fn lines(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     buf: &mut Buffer,
     plot: Rect,
     tracks: &[Track],

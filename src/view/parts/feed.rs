@@ -4,11 +4,11 @@ use ratatui::text::Line;
 
 use crate::app::timeline::timeline;
 use crate::core::Level;
-use crate::view::scene::Scene;
+use crate::view::draw_context::DrawContext;
 use crate::view::theme::Role;
 
 /// Returns the newest happenings of all environments.
-pub(crate) fn feed(scene: &Scene<'_>, columns: usize, lines: usize) -> Vec<Line<'static>> {
+pub(crate) fn feed(scene: &DrawContext<'_>, columns: usize, lines: usize) -> Vec<Line<'static>> {
     let happenings = timeline(scene.model, lines);
     if happenings.is_empty() {
         return vec![scene.row().say(Role::Label, "nothing yet").line()];

@@ -5,9 +5,9 @@ use ratatui::text::Line;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Signal;
 use crate::domain::world::{Environment, WorkloadState};
+use crate::view::draw_context::DrawContext;
 use crate::view::parts::row::Row;
 use crate::view::parts::spark::spark;
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// Columns of a label, of a figure, and of a limit.
@@ -24,7 +24,7 @@ pub(crate) fn with_canary(workload: &WorkloadState) -> bool {
 
 /// One signal with its limit instead of its trend.
 pub(crate) fn with_limit(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     signal: Signal,
@@ -45,24 +45,24 @@ pub(crate) fn with_limit(
 }
 
 /// The heads of those columns.
-pub(crate) fn heads_with_limit(scene: &Scene<'_>, workload: &WorkloadState) -> Line<'static> {
-    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.word(), FIGURE);
-    let row = row.when(with_canary(workload), |row| row.right(Role::Label, Track::Canary.word(), FIGURE));
+pub(crate) fn heads_with_limit(scene: &DrawContext<'_>, workload: &WorkloadState) -> Line<'static> {
+    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.as_str(), FIGURE);
+    let row = row.when(with_canary(workload), |row| row.right(Role::Label, Track::Canary.as_str(), FIGURE));
     row.right(Role::Label, "limit", LIMIT).line()
 }
 
 /// The heads of the columns; empty where there is one column only.
-pub(crate) fn heads(scene: &Scene<'_>, workload: &WorkloadState) -> Line<'static> {
+pub(crate) fn heads(scene: &DrawContext<'_>, workload: &WorkloadState) -> Line<'static> {
     if !with_canary(workload) {
         return Line::default();
     }
-    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.word(), FIGURE);
-    row.right(Role::Label, Track::Canary.word(), FIGURE).line()
+    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.as_str(), FIGURE);
+    row.right(Role::Label, Track::Canary.as_str(), FIGURE).line()
 }
 
 /// One signal in a line of `columns`.
 pub(crate) fn line(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     signal: Signal,
@@ -79,7 +79,7 @@ pub(crate) fn line(
 
 /// A figure in its column, or that there is none.
 pub(crate) fn figure(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     row: Row,
     env: &Environment,
     workload: &WorkloadState,
@@ -94,7 +94,7 @@ pub(crate) fn figure(
 
 /// A sparkline behind the figures; the reason where there is no data.
 fn trend(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     row: Row,
     env: &Environment,
     workload: &WorkloadState,
@@ -107,7 +107,7 @@ fn trend(
     match scene.reading(workload, track, signal) {
         // Where a word of the reason would not fit, the reasons of the verdict say it.
         Err(_) if room < 16 => row.line(),
-        Err(why) => row.left(Role::Label, &why.words(), room).line(),
+        Err(why) => row.left(Role::Label, &why.describe(), room).line(),
         Ok(_) => {
             // Only what has a limit is worth a colour.
             let telling = matches!(signal, Signal::ErrorRatio | Signal::P99);
@@ -136,7 +136,7 @@ pub(crate) fn ceiling(env: &Environment, workload: &WorkloadState, track: Track,
 
 /// One signal in words: for where there are no columns.
 pub(crate) fn in_words(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     signal: Signal,
@@ -145,7 +145,7 @@ pub(crate) fn in_words(
     let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
     let tracks: &[Track] = if with_canary(workload) { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     for track in tracks {
-        row = row.say(Role::Label, track.word());
+        row = row.say(Role::Label, track.as_str());
         row = figure(scene, row, env, workload, *track, signal).gap(3);
     }
     let track = *tracks.last().unwrap_or(&Track::Stable);

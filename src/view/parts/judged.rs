@@ -5,9 +5,9 @@ use ratatui::text::Line;
 
 use crate::domain::facts::text::percent;
 use crate::domain::world::{Environment, WorkloadState};
-use crate::view::scene::Scene;
+use crate::view::draw_context::DrawContext;
 use crate::view::theme::Role;
-use analysis::{Heat, Opinion, Report, figure, time};
+use analysis::{AnalysisStatus, Heat, Report, figure, time};
 
 const LABEL: usize = 9;
 /// Columns of the evidence meter at most.
@@ -15,7 +15,7 @@ const METER: usize = 20;
 
 /// The block for a panel of so many columns; empty where the judge has said nothing of the revision under way.
 pub(crate) fn lines(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     columns: usize,
@@ -23,7 +23,7 @@ pub(crate) fn lines(
     let Some(judged) = workload.opinion() else { return Vec::new() };
     let report = &*judged.report;
     let row = |label: &str| scene.row().left(Role::Label, label, LABEL);
-    let mut lines = vec![row("judge").say(role(report.opinion), report.opinion.shout()).line()];
+    let mut lines = vec![row("judge").say(role(report.opinion), report.opinion.label()).line()];
     lines.extend(ratio(scene, report));
     lines.push(evidence(scene, env, report, columns));
     lines.push(row("to see").say(Role::Text, needs(report)).line());
@@ -39,7 +39,7 @@ pub(crate) fn lines(
 
 /// The one line that a small terminal has room for.
 pub(crate) fn short(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     columns: usize,
@@ -52,7 +52,7 @@ pub(crate) fn short(
 
 /// The evidence alone, for a card.
 pub(crate) fn meter(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     columns: usize,
@@ -60,17 +60,17 @@ pub(crate) fn meter(
     Some(evidence(scene, env, &workload.opinion()?.report, columns))
 }
 
-fn role(opinion: Opinion) -> Role {
+fn role(opinion: AnalysisStatus) -> Role {
     match opinion {
-        Opinion::Regressed => Role::Bad,
-        Opinion::Suspect => Role::Warn,
-        Opinion::Healthy => Role::Good,
-        Opinion::NoData => Role::Blind,
-        Opinion::Undecided => Role::Strong,
+        AnalysisStatus::Regressed => Role::Bad,
+        AnalysisStatus::Suspect => Role::Warn,
+        AnalysisStatus::Healthy => Role::Good,
+        AnalysisStatus::NoData => Role::Blind,
+        AnalysisStatus::Undecided => Role::Strong,
     }
 }
 
-fn ratio(scene: &Scene<'_>, report: &Report) -> Option<Line<'static>> {
+fn ratio(scene: &DrawContext<'_>, report: &Report) -> Option<Line<'static>> {
     let ratio = report.ratio?;
     let estimate = ratio.estimate.map_or_else(|| "?".to_owned(), |estimate| format!("{}×", figure(estimate)));
     let bounds = match ratio.high {
@@ -82,7 +82,7 @@ fn ratio(scene: &Scene<'_>, report: &Report) -> Option<Line<'static>> {
 }
 
 /// The evidence on a log scale: an empty meter is none, a full one rolls back.
-fn evidence(scene: &Scene<'_>, env: &Environment, report: &Report, columns: usize) -> Line<'static> {
+fn evidence(scene: &DrawContext<'_>, env: &Environment, report: &Report, columns: usize) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let bar = 1.0 / env.settings.rules.alpha;
     let words = format!(" {} of {bar:.0}", figure(report.e.guarded));
@@ -107,7 +107,7 @@ fn needs(report: &Report) -> String {
     format!("{}, {}", need("×2", report.needs.x2), need("×5", report.needs.x5))
 }
 
-fn budget(scene: &Scene<'_>, report: &Report) -> Vec<Line<'static>> {
+fn budget(scene: &DrawContext<'_>, report: &Report) -> Vec<Line<'static>> {
     let Some(burn) = report.burn else { return Vec::new() };
     let row = scene.row().left(Role::Label, "budget", LABEL);
     let role = if burn.spent > 0.0025 { Role::Warn } else { Role::Text };
@@ -121,7 +121,7 @@ fn budget(scene: &Scene<'_>, report: &Report) -> Vec<Line<'static>> {
 }
 
 /// Where latencies lie, bucket by bucket: the darker, the more requests.
-fn heat(scene: &Scene<'_>, report: &Report, columns: usize) -> Vec<Line<'static>> {
+fn heat(scene: &DrawContext<'_>, report: &Report, columns: usize) -> Vec<Line<'static>> {
     let room = columns.saturating_sub(LABEL + 1);
     if report.heat.is_empty() || room < 4 {
         return Vec::new();
@@ -146,13 +146,14 @@ fn heat(scene: &Scene<'_>, report: &Report, columns: usize) -> Vec<Line<'static>
 }
 
 /// Says so where Argo's own analysis thinks otherwise.
-fn disagreement(scene: &Scene<'_>, workload: &WorkloadState, report: &Report) -> Option<Line<'static>> {
+fn disagreement(scene: &DrawContext<'_>, workload: &WorkloadState, report: &Report) -> Option<Line<'static>> {
     let canary = &workload.status.as_ref()?.canary.as_ref()?.hash;
     let runs = &workload.snapshot.as_ref()?.runs;
     let theirs = runs.iter().rev().find(|run| run.hash == *canary)?;
     let differs = matches!(
         (theirs.phase.as_str(), report.opinion),
-        ("Successful" | "Running", Opinion::Regressed | Opinion::Suspect) | ("Failed", Opinion::Healthy)
+        ("Successful" | "Running", AnalysisStatus::Regressed | AnalysisStatus::Suspect)
+            | ("Failed", AnalysisStatus::Healthy)
     );
     let text = format!("Argo's analysis {} is {}: they disagree", theirs.name, theirs.phase);
     differs.then(|| scene.row().left(Role::Label, "but", LABEL).say(Role::Warn, scene.theme.clip(&text, 60)).line())

@@ -2,8 +2,8 @@
 
 use ratatui::text::Line;
 
+use crate::view::draw_context::DrawContext;
 use crate::view::parts::row::Row;
-use crate::view::scene::Scene;
 use crate::view::theme::{Role, Theme};
 
 /// Says which lines of a list are visible, for the border; nothing when all are.
@@ -21,7 +21,7 @@ pub(crate) fn position(theme: &Theme, first: usize, visible: usize, all: usize) 
 }
 
 /// Filter and position of the screen's main list, for its border.
-pub(crate) fn word(scene: &Scene<'_>, first: usize, visible: usize, all: usize) -> Line<'static> {
+pub(crate) fn range_line(scene: &DrawContext<'_>, first: usize, visible: usize, all: usize) -> Line<'static> {
     let filter = scene.theme.clip(&scene.model.ui.filter, 24);
     let row = scene.row().when(!filter.is_empty(), |row| {
         row.say(Role::Label, "filter ").say(Role::Strong, filter).say(Role::Label, format!(": {all}  "))

@@ -4,13 +4,13 @@ use ratatui::text::Line;
 
 use crate::app::ladder::{Rung, Stand};
 use crate::domain::facts::text::duration;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::window;
-use crate::view::scene::Scene;
 use crate::view::text::width;
 use crate::view::theme::Role;
 
 /// Shape and role of a step.
-fn sign(scene: &Scene<'_>, stand: Stand) -> (&'static str, Role, Role) {
+fn sign(scene: &DrawContext<'_>, stand: Stand) -> (&'static str, Role, Role) {
     let glyphs = scene.theme.glyphs();
     match stand {
         Stand::Done => (glyphs.good, Role::Good, Role::Label),
@@ -22,7 +22,7 @@ fn sign(scene: &Scene<'_>, stand: Stand) -> (&'static str, Role, Role) {
 }
 
 /// The rungs around the current one, one a line.
-pub(crate) fn ladder(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: usize) -> Vec<Line<'static>> {
+pub(crate) fn ladder(scene: &DrawContext<'_>, rungs: &[Rung], columns: usize, lines: usize) -> Vec<Line<'static>> {
     let first = window(current(rungs), lines, rungs.len());
     let digits = rungs.len().to_string().len();
     rungs
@@ -54,7 +54,7 @@ pub(crate) fn ladder(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: u
 }
 
 /// The rungs side by side in as many lines as there are, the current one always among them.
-pub(crate) fn ribbon(scene: &Scene<'_>, rungs: &[Rung], columns: usize, lines: usize) -> Vec<Line<'static>> {
+pub(crate) fn ribbon(scene: &DrawContext<'_>, rungs: &[Rung], columns: usize, lines: usize) -> Vec<Line<'static>> {
     let mut rows = vec![scene.row()];
     let mut reached = 0;
     for (index, rung) in rungs.iter().enumerate() {

@@ -7,14 +7,14 @@ use ratatui::text::Line;
 use crate::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
 use crate::domain::facts::text::duration;
 use crate::domain::world::WorkloadState;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::indent;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// Draws the runs, newest first, as many as there is room for.
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "analysis");
     let runs: &[AnalysisRun] = workload.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.runs);
     let word = if runs.is_empty() { String::new() } else { crate::domain::facts::text::plural(runs.len(), "run") };
@@ -30,7 +30,7 @@ pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &W
 }
 
 /// Shape and role of a phase.
-fn sign(scene: &Scene<'_>, phase: &str) -> (&'static str, Role) {
+fn sign(scene: &DrawContext<'_>, phase: &str) -> (&'static str, Role) {
     let glyphs = scene.theme.glyphs();
     match phase {
         "Successful" => (glyphs.good, Role::Good),
@@ -41,7 +41,7 @@ fn sign(scene: &Scene<'_>, phase: &str) -> (&'static str, Role) {
     }
 }
 
-fn run_lines(scene: &Scene<'_>, run: &AnalysisRun, columns: usize) -> Vec<Line<'static>> {
+fn run_lines(scene: &DrawContext<'_>, run: &AnalysisRun, columns: usize) -> Vec<Line<'static>> {
     let (shape, role) = sign(scene, &run.phase);
     let kind = match run.step {
         Some(step) => format!("step {}", step + 1),
@@ -68,7 +68,7 @@ fn run_lines(scene: &Scene<'_>, run: &AnalysisRun, columns: usize) -> Vec<Line<'
     lines
 }
 
-fn metric_lines(scene: &Scene<'_>, metric: &AnalysisMetric, columns: usize) -> Vec<Line<'static>> {
+fn metric_lines(scene: &DrawContext<'_>, metric: &AnalysisMetric, columns: usize) -> Vec<Line<'static>> {
     let (shape, role) = sign(scene, &metric.phase);
     let of = metric.count.map_or_else(String::new, |count| format!(" of {count}"));
     let row = scene

@@ -6,14 +6,20 @@ use ratatui::layout::Rect;
 use super::pods::failing;
 use crate::app::timeline::event_sentence;
 use crate::domain::world::{Environment, WorkloadState};
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{SizeClass, indent};
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// Draws the events, newest first, filtered.
-pub(crate) fn events(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Environment, workload: &WorkloadState) {
+pub(crate) fn events(
+    scene: &DrawContext<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    env: &Environment,
+    workload: &WorkloadState,
+) {
     let title = scene.row().say(Role::Title, "events");
     let filter = scene.model.ui.filter.to_lowercase();
     let word = scene.row().when(!filter.is_empty(), |row| row.say(Role::Label, "filtered"));
@@ -54,7 +60,7 @@ pub(crate) fn events(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, env: &Envi
 }
 
 /// Draws the end of the log of a failing pod; nothing where there is none.
-pub(crate) fn log(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
+pub(crate) fn log(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let Some((pod, lines)) = &workload.log else { return };
     let title = scene.row().say(Role::Title, "log ").say(Role::Label, scene.theme.clip_middle(pod, 48));
     let word = workload.snapshot.as_ref().and_then(|snapshot| failing(snapshot)).unwrap_or_default();

@@ -9,14 +9,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::deck::steps_panel;
+use super::draw_context::DrawContext;
 use super::layout::{self, SizeClass, indent};
 use super::parts::row::{put, put_all};
 use super::parts::steps;
-use super::scene::Scene;
 use super::theme::Role;
 use crate::app::ladder::ladder;
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, mut area: Rect) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some((env, workload)) = scene.model.selected() else {
         put(buf, area, scene.theme, scene.row().say(Role::Label, " no workload is watched"));
         return;

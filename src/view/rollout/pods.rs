@@ -11,11 +11,11 @@ use crate::domain::facts::replicaset::{ReplicaSet, ReplicaSetHealth};
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::Snapshot;
 use crate::domain::world::WorkloadState;
+use crate::view::draw_context::DrawContext;
 use crate::view::layout::{clamp_scroll, indent};
 use crate::view::parts::list;
 use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{put, put_all};
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// One line of the tree.
@@ -32,13 +32,13 @@ enum Entry<'a> {
     },
 }
 
-pub(crate) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let entries = workload.snapshot.as_ref().map(|snapshot| entries(snapshot, &scene.model.ui.filter));
     let entries = entries.unwrap_or_default();
     let visible = usize::from(area.height.saturating_sub(2));
     let first = clamp_scroll(scene.model.ui.scroll, visible, entries.len());
     let title = scene.row().say(Role::Title, "revisions and pods");
-    let word = list::word(scene, first, visible, entries.len());
+    let word = list::range_line(scene, first, visible, entries.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let Some(snapshot) = &workload.snapshot else {
         put(buf, inside, scene.theme, scene.row().say(Role::Label, "not seen yet"));
@@ -79,7 +79,7 @@ fn entries<'a>(snapshot: &'a Snapshot, filter: &str) -> Vec<Entry<'a>> {
     for rs in &snapshot.replicasets {
         let roles = snapshot.roles(&rs.hash);
         let itself =
-            fits(&rs.meta.name) || fits(rs.image().unwrap_or("")) || roles.iter().any(|role| fits(role.word()));
+            fits(&rs.meta.name) || fits(rs.image().unwrap_or("")) || roles.iter().any(|role| fits(role.as_str()));
         let own: Vec<&Pod> = pods
             .remove(rs.hash.as_str())
             .into_iter()
@@ -105,9 +105,15 @@ fn entries<'a>(snapshot: &'a Snapshot, filter: &str) -> Vec<Entry<'a>> {
     entries
 }
 
-fn revision(scene: &Scene<'_>, snapshot: &Snapshot, rs: &ReplicaSet, state: usize, columns: usize) -> Line<'static> {
+fn revision(
+    scene: &DrawContext<'_>,
+    snapshot: &Snapshot,
+    rs: &ReplicaSet,
+    state: usize,
+    columns: usize,
+) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
-    let roles: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.word()).collect();
+    let roles: Vec<_> = snapshot.roles(&rs.hash).iter().map(|role| role.as_str()).collect();
     let (sign, word, role) = match rs.health() {
         ReplicaSetHealth::Healthy => (glyphs.good, "Healthy", Role::Good),
         ReplicaSetHealth::Progressing => (glyphs.running, "Progressing", Role::Busy),
@@ -147,7 +153,7 @@ const READY: usize = 6;
 const RESTARTS: usize = 4;
 const AGE: usize = 8;
 
-fn pod_line(scene: &Scene<'_>, pod: &Pod, last: bool, state: usize, columns: usize) -> Line<'static> {
+fn pod_line(scene: &DrawContext<'_>, pod: &Pod, last: bool, state: usize, columns: usize) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
     let (sign, role) = match (pod.is_failing(), pod.is_ready()) {
         (true, _) => (glyphs.bad, Role::Bad),
@@ -169,7 +175,7 @@ fn pod_line(scene: &Scene<'_>, pod: &Pod, last: bool, state: usize, columns: usi
 }
 
 /// Head at the left, columns at the right; the head is clipped.
-fn join(scene: &Scene<'_>, head: Line<'static>, tail: Line<'static>, columns: usize) -> Line<'static> {
+fn join(scene: &DrawContext<'_>, head: Line<'static>, tail: Line<'static>, columns: usize) -> Line<'static> {
     let used = crate::view::text::line_width(&tail);
     let room = columns.saturating_sub(used + 1);
     let row = scene.row().add(scene.theme.fit(head, room).spans).to(room + 1);

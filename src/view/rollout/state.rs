@@ -5,24 +5,24 @@ use ratatui::text::Line;
 use crate::app::place::Place;
 use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, WorkloadState};
+use crate::view::draw_context::DrawContext;
 use crate::view::parts::badge;
 use crate::view::parts::row::Row;
-use crate::view::scene::Scene;
 use crate::view::theme::Role;
 
 /// Returns object and phase, figures, and why it is not moving.
 pub(crate) fn lines(
-    scene: &Scene<'_>,
+    scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,
     columns: usize,
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let heard = env.kubernetes();
-    let verdict = badge::verdict(scene.theme, workload.judgement.verdict, Place::Out, &heard, scene.model.core.now);
+    let verdict = badge::verdict(scene.theme, workload.assessment.verdict, Place::Out, &heard, scene.model.core.now);
     let mut right = scene.row();
     if let Some(status) = &workload.status {
-        let since = Scene::phase_since(workload);
+        let since = DrawContext::phase_since(workload);
         right = right.add(badge::phase(scene.theme, status.phase, since, scene.model.core.now)).gap(2);
     }
     let right = right.add([verdict]);
@@ -81,7 +81,7 @@ pub(crate) fn lines(
 }
 
 /// Puts two rows at the ends of one line; the right one has precedence.
-fn sides(scene: &Scene<'_>, left: Row, right: Row, columns: usize) -> Line<'static> {
+fn sides(scene: &DrawContext<'_>, left: Row, right: Row, columns: usize) -> Line<'static> {
     let room = columns.saturating_sub(right.width() + 1);
     let left = scene.theme.fit(left.line(), room);
     scene.row().add(left.spans).to(room + 1).add(right.line().spans).line()

@@ -29,7 +29,7 @@ pub struct Kayenta {
     name: &'static str,
     value: Value,
     every: usize,
-    /// Minutes before the first judgement.
+    /// Minutes before the first assessment.
     from: usize,
     /// Minutes that are looked back at.
     last: usize,

@@ -1,23 +1,23 @@
 //! The judge as it is shipped, with the rules that the tables vary.
 
-use analysis::{Bucket, Counts, Evidence, Judge, Look, Opinion, PodCounts, Rules, Scrape};
+use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Evidence, Look, PodCounts, Rules, Scrape};
 
 use crate::race::Method;
 use crate::world::{BOUNDS, INTERVAL, Sample};
 
 /// What goes off: a name, and when.
-type Alarm = (&'static str, fn(&Judge, &Evidence) -> bool);
+type Alarm = (&'static str, fn(&CanaryAnalyzer, &Evidence) -> bool);
 
 /// A judge and what is asked of it after each scrape.
 pub struct Ours {
-    judge: Judge,
+    judge: CanaryAnalyzer,
     t: u32,
     alarms: Vec<Alarm>,
 }
 
 impl Ours {
     pub fn boxed(rules: Rules, alarms: &[Alarm]) -> Box<dyn Method> {
-        Box::new(Self { judge: Judge::new(rules), t: 0, alarms: alarms.to_vec() })
+        Box::new(Self { judge: CanaryAnalyzer::new(rules), t: 0, alarms: alarms.to_vec() })
     }
 }
 
@@ -44,7 +44,7 @@ pub fn tiers() -> Vec<Box<dyn Method>> {
             &[
                 (PLAIN, |_, e| e.plain >= 100.0),
                 (WARN, |_, e| e.plain >= 20.0),
-                (REGRESSED, |judge, e| e.guarded >= 100.0 && judge.report().opinion == Opinion::Regressed),
+                (REGRESSED, |judge, e| e.guarded >= 100.0 && judge.report().opinion == AnalysisStatus::Regressed),
             ],
         ),
         Ours::boxed(fixed(1.0), &[(GUARDED, |_, e| e.guarded >= 100.0)]),
@@ -59,7 +59,7 @@ pub fn latency() -> Box<dyn Method> {
             ("judge, latency evidence a=.01", |_, e| e.latency >= 100.0),
             ("judge, SUSPECT", |_, e| e.plain >= 20.0),
             ("judge, REGRESSED (tolerance version)", |judge, e| {
-                e.guarded >= 100.0 && judge.report().opinion == Opinion::Regressed
+                e.guarded >= 100.0 && judge.report().opinion == AnalysisStatus::Regressed
             }),
         ],
     )

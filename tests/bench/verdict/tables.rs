@@ -1,6 +1,6 @@
 //! The tables: which rollouts, which methods, and what the goals ask of them.
 
-use analysis::{Bucket, Counts, Judge, Look, Opinion, Rules, Scrape};
+use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Look, Rules, Scrape};
 
 use crate::Runs;
 use crate::goals::Goals;
@@ -355,11 +355,11 @@ fn never_green() -> Vec<&'static str> {
     };
     let good =
         |t: f64| Scrape { t, canary: counts(100, 0, 0.1), stable: counts(1900, 2, 0.1), stable_pods: Vec::new() };
-    let mut judge = Judge::new(Rules::default());
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     for at in 1..40 {
         judge.take(&Look::Scrape(good(f64::from(at) * 15.0)));
     }
-    assert_eq!(judge.report().opinion, Opinion::Healthy, "{:?}", judge.report());
+    assert_eq!(judge.report().opinion, AnalysisStatus::Healthy, "{:?}", judge.report());
     let next = good(600.0);
     let cases = [
         ("missing", Look::Missing { t: 600.0, why: String::new() }),
@@ -373,11 +373,11 @@ fn never_green() -> Vec<&'static str> {
     for (name, look) in cases {
         let mut judge = judge.clone();
         judge.take(&look);
-        if judge.report().opinion == Opinion::Healthy {
+        if judge.report().opinion == AnalysisStatus::Healthy {
             green.push(name);
         }
     }
-    if judge.report_at(9999.0).opinion == Opinion::Healthy {
+    if judge.report_at(9999.0).opinion == AnalysisStatus::Healthy {
         green.push("stale");
     }
     green

@@ -11,7 +11,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// The next two bytes as a number.
-    pub fn word(&mut self) -> u16 {
+    pub fn as_str(&mut self) -> u16 {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 

@@ -9,8 +9,8 @@ use release_cockpit::domain::facts::changes::migration::{Class, Fate, Migration}
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::changes::version::{demanded, parse};
 use release_cockpit::domain::facts::changes::{Audience, Changes, Commit, Part, Point, RawCommit};
-use release_cockpit::domain::record::checklist::Found;
-use release_cockpit::sources::checks::{Evidence, Scene, Tools, look};
+use release_cockpit::domain::record::checklist::CheckOutcome;
+use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, look};
 use tokio::runtime::Runtime;
 
 use super::safe;
@@ -70,7 +70,7 @@ fn report(which: usize, bytes: &[u8]) {
     let evidence = BENCH.with(|bench| {
         let bench = bench.get_or_init(Bench::new);
         std::fs::write(bench.folder.path().join("report"), bytes).unwrap();
-        bench.runtime.block_on(look(&bench.kinds[which], &Scene::default(), &bench.tools))
+        bench.runtime.block_on(look(&bench.kinds[which], &CheckInput::default(), &bench.tools))
     });
     assert!(!evidence.summary.is_empty());
     for line in evidence.lines.iter().chain([&evidence.summary, &evidence.green_when]) {
@@ -80,13 +80,13 @@ fn report(which: usize, bytes: &[u8]) {
     assert!(evidence.lines.len() <= Evidence::LINES, "{} lines", evidence.lines.len());
     match evidence.found {
         // Nothing passes that is not a whole report of its kind.
-        Found::Passed => {
+        CheckOutcome::Passed => {
             let (kind, _, holds) = REPORTS[which];
             let text = std::str::from_utf8(bytes).expect("what is no text passes no check");
             assert!(!text.trim().is_empty() && evidence.green_when.is_empty(), "{kind}: {evidence:?}");
             assert!(text.contains(holds) || text.contains("\\u"), "{kind}: {evidence:?}");
         }
-        Found::Failed | Found::Blind => assert!(!evidence.green_when.is_empty(), "{evidence:?}"),
+        CheckOutcome::Failed | CheckOutcome::Blind => assert!(!evidence.green_when.is_empty(), "{evidence:?}"),
     }
 }
 

@@ -45,7 +45,7 @@ fn chain(entries: &[u8]) -> Vec<u8> {
 
 /// A whole chain, and then one byte of it is another: either that is noticed, or it says the same as before.
 fn chained(bytes: &mut Bytes<'_>) {
-    let (at, with) = (bytes.word(), bytes.byte());
+    let (at, with) = (bytes.as_str(), bytes.byte());
     let mut journal = chain(bytes.rest());
     let before = any(&journal);
     if journal.is_empty() || with == 0 {

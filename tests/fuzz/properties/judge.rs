@@ -1,13 +1,13 @@
 //! Lines of `cockpit judge`: what is read is judged, and the answer is a line of JSON with numbers in it.
 
-use analysis::{Judge, Look, Rules};
+use analysis::{CanaryAnalyzer, Look, Rules};
 use release_cockpit::cli::judge::{json, read, text};
 use serde_json::Value;
 
 use super::safe;
 
 pub fn check(data: &[u8]) {
-    let mut judge = Judge::new(Rules::default());
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     for line in data.split(|byte| *byte == b'\n').take(200) {
         let told = match read(line) {
             Ok(told) => told,
@@ -25,7 +25,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// Lets the judge look, and asserts that what it says makes sense.
-pub fn take(judge: &mut Judge, look: &Look) {
+pub fn take(judge: &mut CanaryAnalyzer, look: &Look) {
     judge.take(look);
     let report = judge.report();
     let e = report.e;
@@ -61,8 +61,8 @@ fn is_a_line(out: Vec<u8>) {
 }
 
 /// Asserts that what is kept over a restart says the same afterwards.
-pub fn remembered(judge: &Judge) {
+pub fn remembered(judge: &CanaryAnalyzer) {
     let kept = serde_json::to_vec(judge).unwrap();
-    let again: Judge = serde_json::from_slice(&kept).unwrap();
+    let again: CanaryAnalyzer = serde_json::from_slice(&kept).unwrap();
     assert_eq!(format!("{:?}", again.report()), format!("{:?}", judge.report()));
 }

@@ -77,7 +77,7 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
     for effect in &effects {
         match effect {
             Effect::Core(core::Effect::Perform(plan)) if plan.record().automatic.is_none() => {
-                was_meant(&msg, before.as_ref(), now)
+                was_meant(&msg, before.as_ref(), now);
             }
             Effect::Copy(text) => assert!(text.len() < 1 << 20),
             _ => {}

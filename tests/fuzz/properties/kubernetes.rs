@@ -63,7 +63,7 @@ fn shown(choice: &[u8], object: Object, rest: Snapshot, events: Vec<release_cock
     for event in events {
         model.core.world.take(Feed::Event { target: target.clone(), event }, parts::now());
     }
-    model.core.world.rejudge(parts::now());
+    model.core.world.reassess(parts::now());
 
     printed(&before, &model.core.world);
     for verb in Verb::ALL {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analysis::{Judge, Look, Rules};
+use analysis::{CanaryAnalyzer, Look, Rules};
 use release_cockpit::domain::facts::counters::{Counters, Histogram, Role, Samples, Seen, SeriesSeen};
 use release_cockpit::domain::facts::ids::Track;
 use release_cockpit::domain::facts::signals::Tracks;
@@ -96,7 +96,7 @@ fn scrapes(bytes: &mut Bytes<'_>) {
         if bytes.is_empty() {
             break;
         }
-        at += i64::from(bytes.word()) - 500;
+        at += i64::from(bytes.as_str()) - 500;
         let mut series = Vec::new();
         for _ in 0..bytes.byte() % 6 {
             let track = bytes.pick(&[Track::Stable, Track::Canary]);
@@ -125,7 +125,7 @@ fn samples(bytes: &mut Bytes<'_>, role: Role, at: i64) -> Samples {
     let times = (0..count).map(|index| at - (count - index) * 15_000);
     if matches!(role, Role::Native(_)) {
         let mut one = || {
-            let count = f64::from(bytes.word());
+            let count = f64::from(bytes.as_str());
             let rows = [(0.0, 0.1, count / 2.0), (0.1, f64::from(bytes.byte()), count / 2.0)];
             Histogram::read(count, &rows).unwrap_or_default()
         };
@@ -146,12 +146,12 @@ fn samples(bytes: &mut Bytes<'_>, role: Role, at: i64) -> Samples {
 
 struct Counted {
     counters: Counters,
-    judge: Judge,
+    judge: CanaryAnalyzer,
 }
 
 impl Counted {
     fn new() -> Self {
-        Self { counters: Counters::new(tracks()), judge: Judge::new(Rules::default()) }
+        Self { counters: Counters::new(tracks()), judge: CanaryAnalyzer::new(Rules::default()) }
     }
 
     fn look(&mut self, seen: &Seen) {

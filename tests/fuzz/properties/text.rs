@@ -4,7 +4,7 @@ use release_cockpit::app::model::Screen;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::status;
 use release_cockpit::domain::facts::changes::markdown::{escape, line};
-use release_cockpit::domain::facts::text::{is_unsafe, visible};
+use release_cockpit::domain::facts::text::{is_unsafe, sanitize};
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::prometheus::trouble::tidy;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::build::{hostile, parts};
 pub fn check(data: &[u8]) {
     let Some((choice, rest)) = data.split_at_checked(4) else { return };
     let text = String::from_utf8_lossy(rest);
-    words(&text);
+    check_text(&text);
     // Most texts are not worth a frame, which costs a hundred times as much.
     if choice[0] < 64 {
         return;
@@ -32,10 +32,10 @@ pub fn check(data: &[u8]) {
     safe::lines(&status::text(&model.core.world, Some(&text), parts::now()));
 }
 
-fn words(text: &str) {
-    let shown = visible(text);
+fn check_text(text: &str) {
+    let shown = sanitize(text);
     assert!(!shown.chars().any(is_unsafe), "{shown:?}");
-    assert_eq!(visible(&shown), shown);
+    assert_eq!(sanitize(&shown), shown);
     assert_eq!(shown == text, !text.chars().any(is_unsafe));
 
     let value = json!({ "text": text, text: [text] });

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::{Overlay, Screen};
 use release_cockpit::domain::facts::ids::EnvName;
-use release_cockpit::domain::record::checklist::Known;
+use release_cockpit::domain::record::checklist::BuiltinCheck;
 use release_cockpit::domain::record::checklist::{
-    Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
+    Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::world::feed::Feed;
@@ -34,7 +34,7 @@ pub fn checklist() -> Model {
     use CheckPhase::{Deploy, Post, Pre};
     let evidence = |kind: &'static str| How::Evidence(kind.into());
     let mut specs = vec![
-        spec("artifact", "one digest, verified before", Pre, true, How::Known(Known::Artifact)),
+        spec("artifact", "one digest, verified before", Pre, true, How::BuiltinCheck(BuiltinCheck::Artifact)),
         spec("tests", "all tests passed", Pre, true, evidence("junit")),
         spec("coverage", "coverage is high enough", Pre, true, evidence("coverage")),
         spec("scan", "no critical finding", Pre, true, evidence("trivy")),
@@ -52,18 +52,18 @@ pub fn checklist() -> Model {
     env.settings.checks = specs;
     env.settings.sign_offs =
         SignOffRules { roles: vec![("sre".to_owned(), 1), ("product".to_owned(), 1)], four_eyes: true };
-    answer(&mut model, "tests", Found::Passed, 10_800, "1,284 passed, 0 failed", "");
-    answer(&mut model, "coverage", Found::Passed, 10_800, "84.2 %, at least 80 %", "");
-    answer(&mut model, "scan", Found::Passed, 10_800, "0 critical, 2 medium", "");
+    answer(&mut model, "tests", CheckOutcome::Passed, 10_800, "1,284 passed, 0 failed", "");
+    answer(&mut model, "coverage", CheckOutcome::Passed, 10_800, "84.2 %, at least 80 %", "");
+    answer(&mut model, "scan", CheckOutcome::Passed, 10_800, "0 critical, 2 medium", "");
     answer(
         &mut model,
         "ci",
-        Found::Blind,
+        CheckOutcome::Blind,
         40,
         "GitHub answers 401: the token is not accepted",
         "GitHub takes the token",
     );
-    answer(&mut model, "alerts", Found::Failed, 4, "HighErrorRate fires since 14:29:17", "no alert matches");
+    answer(&mut model, "alerts", CheckOutcome::Failed, 4, "HighErrorRate fires since 14:29:17", "no alert matches");
     model
         .core
         .world
@@ -106,7 +106,7 @@ fn subject(model: &Model) -> String {
     model.core.world.candidate(&model.core.world.environments[1]).unwrap().key
 }
 
-fn answer(model: &mut Model, id: &str, found: Found, age: i64, summary: &str, green_when: &str) {
+fn answer(model: &mut Model, id: &str, found: CheckOutcome, age: i64, summary: &str, green_when: &str) {
     let finding = Finding {
         found,
         summary: summary.to_owned(),

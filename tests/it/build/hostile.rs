@@ -20,13 +20,13 @@ use release_cockpit::domain::facts::workload::Object;
 use release_cockpit::domain::facts::workload::rollout::{CanaryStrategy, RolloutStrategy};
 use release_cockpit::domain::facts::workload::router::Router;
 use release_cockpit::domain::record::checklist::{
-    Acknowledgement, Check, CheckId, CheckPhase, CheckSpec, Decision, Finding, Found, How, SignOff, SignOffRules,
+    Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::rules::refusal::RefusalKind;
 use release_cockpit::domain::world::feed::Feed;
-use release_cockpit::domain::world::verdict::{Judgement, Verdict};
+use release_cockpit::domain::world::verdict::{Assessment, Verdict};
 use tui_input::Input;
 
 use super::parts::{
@@ -142,7 +142,7 @@ pub fn model_of(text: &str) -> Model {
         let lines = Ok(vec![text.to_owned(); 3]);
         model.core.world.take(Feed::Log { target: target.clone(), pod: text.to_owned(), lines }, now());
         for workload in model.core.world.environments.iter_mut().flat_map(|env| &mut env.workloads) {
-            workload.judgement = Judgement::new(Verdict::NoGo, vec![text.to_owned(); 3]);
+            workload.assessment = Assessment::new(Verdict::NoGo, vec![text.to_owned(); 3]);
             workload.signals.tracks.stable = Some(text.to_owned());
         }
         model.core.world.take(link(name, SourceKind::Prometheus, Link::Down(text.to_owned()), None), now());
@@ -211,7 +211,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         return;
     };
     let finding = Finding {
-        found: Found::Failed,
+        found: CheckOutcome::Failed,
         summary: text.to_owned(),
         evidence: vec![text.to_owned(); 3],
         green_when: text.to_owned(),
@@ -280,8 +280,8 @@ pub fn changes(text: &str) -> Changes {
         lost: Commit::read_all(&raw),
         cut: true,
         version: Part::Blind(text.to_owned()),
-        migrations: Part::Known(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
-        drift: Part::Known(vec![difference]),
+        migrations: Part::BuiltinCheck(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
+        drift: Part::BuiltinCheck(vec![difference]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use analysis::{Bucket, Counts, Judge, Look, Rules, Scrape};
+use analysis::{Bucket, CanaryAnalyzer, Counts, Look, Rules, Scrape};
 use jiff::SignedDuration;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
@@ -22,8 +22,8 @@ fn counts(requests: u64, errors: u64, shares: [u64; 4]) -> Counts {
 }
 
 /// The judge after so many looks, with so many errors of the canary in each.
-fn judged(looks: u64, errors: u64) -> Judge {
-    let mut judge = Judge::new(Rules::default());
+fn judged(looks: u64, errors: u64) -> CanaryAnalyzer {
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     for look in 0..looks {
         let scrape = Scrape {
             t: 15.0 * look as f64,
@@ -36,7 +36,7 @@ fn judged(looks: u64, errors: u64) -> Judge {
     judge
 }
 
-fn told(mut model: Model, judge: &Judge) -> Model {
+fn told(mut model: Model, judge: &CanaryAnalyzer) -> Model {
     let target = target("prod-eu");
     let status = model.core.world.find(&target).and_then(|(_, workload)| workload.status.clone());
     let set =

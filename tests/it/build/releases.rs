@@ -321,7 +321,7 @@ fn lose(model: &mut Model, name: &str, kind: SourceKind, why: &str, seconds: i64
         heard.link = Link::Down(why.to_owned());
         heard.at = Some(ago(seconds));
     }
-    model.core.world.rejudge(now());
+    model.core.world.reassess(now());
 }
 
 /// A blue-green rollout whose preview waits for a person.
@@ -434,7 +434,7 @@ pub fn aborted() -> Model {
     snapshot.runs[0].metrics[0].failed = 3;
     snapshot.runs[0].metrics[0].phase = "Failed".to_owned();
     tell(&mut model, "prod-eu", snapshot, ago(61));
-    model.core.world.rejudge(now());
+    model.core.world.reassess(now());
     model
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use analysis::{Judge, Look, Rules};
+use analysis::{CanaryAnalyzer, Look, Rules};
 use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -116,7 +116,7 @@ fn gates(model: &Model, write: impl Fn(&Gate<'_>) -> String) -> String {
 }
 
 fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
-    let mut judge = Judge::new(Rules::default());
+    let mut judge = CanaryAnalyzer::new(Rules::default());
     judge.take(&Look::Missing { t: 15.0, why: text.to_owned() });
     let mut out = Vec::new();
     write(&judge.report(), &mut out);

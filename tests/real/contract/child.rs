@@ -63,7 +63,7 @@ impl Order {
                 }
             };
             let outcome = cockpit.dispatcher.perform(plan).await;
-            println!("child: {}", outcome.words());
+            println!("child: {}", outcome.describe());
             Ok(())
         })
     }

@@ -14,7 +14,7 @@ use release_cockpit::domain::facts::workload::deployment::Deployment;
 use release_cockpit::domain::facts::workload::rollout::Rollout;
 use release_cockpit::domain::facts::workload::{Object, Phase, Snapshot, Status};
 use release_cockpit::domain::record::journal::{Entry, Line, open_intents};
-use release_cockpit::domain::rules::action::{Circumstances, Plan, plan};
+use release_cockpit::domain::rules::action::{Plan, PlanContext, plan};
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, Environment, WorkloadState, World};
@@ -317,7 +317,7 @@ impl Cockpit {
     /// Asks for a plan that names a revision.
     pub fn plan_to(&mut self, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
         self.absorb();
-        let around = Circumstances {
+        let around = PlanContext {
             now: Timestamp::now(),
             journal_broken: self.dispatcher.journal().state().broken,
             journal_unread: false,
@@ -353,7 +353,7 @@ impl Cockpit {
         self.absorb();
         let sent = self.proxy()?.writes();
         if !matches!(outcome, Outcome::Confirmed { .. }) {
-            return Err(format!("{verb}: {}; sent: {sent:?}; record: {record:?}", outcome.words()).into());
+            return Err(format!("{verb}: {}; sent: {sent:?}; record: {record:?}", outcome.describe()).into());
         }
         let strangers: Vec<_> = sent.iter().filter(|sent| !sent.is_accepted() && sent.answer != Some(409)).collect();
         if !strangers.is_empty() {
@@ -407,7 +407,7 @@ impl Cockpit {
             let is_outcome = |line: &Line| matches!(&line.entry, Entry::Outcome { action: id, outcome: how } if id == action && how == outcome);
             let (intent, end) = (lines.iter().position(is_intent), lines.iter().position(is_outcome));
             if outcome.is_settled() && (intent.is_none() || intent >= end) {
-                return Err(format!("{}: intent at {intent:?}, outcome at {end:?}", outcome.words()).into());
+                return Err(format!("{}: intent at {intent:?}, outcome at {end:?}", outcome.describe()).into());
             }
             ended += 1;
         }

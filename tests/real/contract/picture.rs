@@ -168,7 +168,7 @@ impl Said {
 fn rollout(found: &mut Differences, view: &View<'_>, rollout: &Rollout, text: &RolloutText) {
     let status = view.status;
     let field = |name: &str| text.fields.get(name).cloned().unwrap_or_default();
-    found.compare("Status", &status.phase.word().to_owned(), &field("Status"));
+    found.compare("Status", &status.phase.as_str().to_owned(), &field("Status"));
     found.compare("Message", &status.message, &field("Message"));
     found.compare("Strategy", &status.strategy.as_str().to_owned(), &field("Strategy"));
     let step = status.step.map_or_else(String::new, |step| format!("{}/{}", step.index, step.total));
@@ -190,7 +190,7 @@ fn rollout(found: &mut Differences, view: &View<'_>, rollout: &Rollout, text: &R
     }
     let mut images: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for rs in view.snapshot.replicasets.iter().filter(|rs| rs.current > 0) {
-        let roles = view.snapshot.roles(&rs.hash).into_iter().map(|role| role.word().to_owned());
+        let roles = view.snapshot.roles(&rs.hash).into_iter().map(|role| role.as_str().to_owned());
         for container in &rs.containers {
             images.entry(container.image.clone()).or_default().extend(roles.clone());
         }
@@ -221,7 +221,8 @@ fn replicasets(found: &mut Differences, view: &View<'_>, text: &RolloutText) {
         let what = |part: &str| format!("{part} of ReplicaSet {}", rs.meta.name);
         found.compare(&what("status"), &health, &leaf.status.as_str());
         found.compare(&what("revision"), &rs.revision(), &leaf.revision);
-        let roles: BTreeSet<_> = view.snapshot.roles(&rs.hash).into_iter().map(|role| role.word().to_owned()).collect();
+        let roles: BTreeSet<_> =
+            view.snapshot.roles(&rs.hash).into_iter().map(|role| role.as_str().to_owned()).collect();
         // `delay:3s` counts down beside the roles.
         let theirs = leaf.info.iter().filter(|info| !info.starts_with("delay:")).cloned().collect();
         found.compare(&what("roles"), &roles, &theirs);

@@ -38,7 +38,10 @@ enum Upstream {
 enum NextWrite {
     Fault(WriteFault),
     /// A fault that lasts begins with it; whether the server carries the write out.
-    Begins { fault: Fault, carried_out: bool },
+    Begins {
+        fault: Fault,
+        carried_out: bool,
+    },
 }
 
 /// Changes an answer in JSON.

@@ -79,7 +79,7 @@ impl CommitKind {
 
     /// Returns the word, as commits write it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Security => "security",
             Self::Feat => "feat",
@@ -127,7 +127,7 @@ impl CommitKind {
             "doc" => Self::Docs,
             "tests" => Self::Test,
             "deps" => Self::Build,
-            _ => return Self::ALL.into_iter().find(|kind| kind.word() == word && *kind != Self::Other),
+            _ => return Self::ALL.into_iter().find(|kind| kind.as_str() == word && *kind != Self::Other),
         })
     }
 }

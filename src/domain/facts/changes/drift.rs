@@ -41,7 +41,7 @@ impl Aspect {
 
     /// Returns the word in config and evidence.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Workload => "workload",
             Self::Replicas => "replicas",
@@ -73,9 +73,9 @@ impl Difference {
     #[must_use]
     pub fn key(&self) -> String {
         if self.name.is_empty() {
-            self.aspect.word().to_owned()
+            self.aspect.as_str().to_owned()
         } else {
-            format!("{}:{}", self.aspect.word(), self.name)
+            format!("{}:{}", self.aspect.as_str(), self.name)
         }
     }
 
@@ -114,7 +114,7 @@ impl Allowed {
     /// The word that is no aspect.
     pub fn parse(text: &str) -> Result<Self, &str> {
         let (word, name) = text.split_once(':').map_or((text, None), |(word, name)| (word, Some(name.to_owned())));
-        let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.word() == word.trim()).ok_or(word)?;
+        let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.as_str() == word.trim()).ok_or(word)?;
         Ok(Self { aspect, name: name.map(|name| name.trim().to_owned()) })
     }
 

@@ -40,7 +40,7 @@ pub struct Point {
 pub enum Part<T> {
     #[default]
     NotAsked,
-    Known(T),
+    BuiltinCheck(T),
     /// There is no telling; why.
     Blind(String),
 }
@@ -48,7 +48,7 @@ pub enum Part<T> {
 impl<T> From<Result<T, String>> for Part<T> {
     fn from(result: Result<T, String>) -> Self {
         match result {
-            Ok(known) => Self::Known(known),
+            Ok(known) => Self::BuiltinCheck(known),
             Err(why) => Self::Blind(why),
         }
     }
@@ -57,7 +57,7 @@ impl<T> From<Result<T, String>> for Part<T> {
 impl<T> Part<T> {
     #[must_use]
     pub fn known(&self) -> Option<&T> {
-        if let Self::Known(known) = self { Some(known) } else { None }
+        if let Self::BuiltinCheck(known) = self { Some(known) } else { None }
     }
 }
 
@@ -188,21 +188,21 @@ impl Versioning {
             Tag::There(_) => {}
         }
         if let Some(bumping) = self.bumping.as_ref().filter(|bumping| !bumping.is_right()) {
-            troubles.push((bumping.words(), format!("the version is {} or larger", bumping.least())));
+            troubles.push((bumping.describe(), format!("the version is {} or larger", bumping.least())));
         }
         troubles
     }
 
     /// Returns it in one line.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let troubles = self.troubles();
         if !troubles.is_empty() {
             return troubles.into_iter().map(|(what, _)| what).collect::<Vec<_>>().join("; ");
         }
         let tag = if let Tag::There(name) = &self.tag { format!("tag {name}") } else { String::new() };
         match &self.bumping {
-            Some(bumping) => format!("{tag}; {}", bumping.words()),
+            Some(bumping) => format!("{tag}; {}", bumping.describe()),
             None => format!("{tag}; no earlier version to compare it with"),
         }
     }
@@ -250,13 +250,13 @@ pub(crate) mod tests {
             because: Vec::new(),
         };
         assert_eq!(versioning.troubles(), []);
-        assert_eq!(versioning.words(), "tag v1.4.3; no earlier version to compare it with");
+        assert_eq!(versioning.describe(), "tag v1.4.3; no earlier version to compare it with");
         versioning.tag =
             Tag::Elsewhere { name: "v1.4.3".to_owned(), commit: "a".repeat(40), built_from: "b".repeat(40) };
         let last = Version::new(1, 4, 2);
         versioning.bumping = Some(Bumping::judge(&last, &Version::new(1, 4, 3), &[commit("feat: a")]));
         assert_eq!(
-            versioning.words(),
+            versioning.describe(),
             "tag v1.4.3 points at aaaaaaaa, and the release was built from bbbbbbbb; \
              1.4.2 → 1.4.3 is a patch step, and the commits ask for a minor one: at least 1.5.0"
         );

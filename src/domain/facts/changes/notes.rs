@@ -21,7 +21,7 @@ impl Audience {
     pub const ALL: [Self; 2] = [Self::Internal, Self::External];
 
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Internal => "internal",
             Self::External => "external",

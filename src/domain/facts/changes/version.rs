@@ -16,7 +16,7 @@ pub enum Bump {
 
 impl Bump {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Patch => "patch",
@@ -132,19 +132,19 @@ impl Bumping {
     }
 
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let Self { last, next, demanded, .. } = self;
-        let taken = self.taken.map_or("none", Bump::word);
+        let taken = self.taken.map_or("none", Bump::as_str);
         match self.fit() {
             Fit::NotNewer => format!("{next} does not come after {last}"),
             Fit::TooSmall => format!(
                 "{last} → {next} is a {taken} step, and the commits ask for a {} one: at least {}",
-                demanded.word(),
+                demanded.as_str(),
                 self.least()
             ),
             Fit::Larger if *demanded == Bump::None => format!("{last} → {next}, without a commit in between"),
             Fit::Larger => {
-                format!("{last} → {next} is a {taken} step; a {} one would have done", demanded.word())
+                format!("{last} → {next} is a {taken} step; a {} one would have done", demanded.as_str())
             }
             Fit::Right => format!("{last} → {next} is the {taken} step that the commits ask for"),
         }

@@ -46,7 +46,7 @@ pub fn series(track: Track, role: Role, labels: &BTreeMap<String, String>, repli
         Role::Up => "up".to_owned(),
     };
     let kept = labels.iter().filter(|(name, _)| !is_replica(name, replica_label) && *name != "le");
-    Key::of([track.word(), &role].into_iter().chain(kept.flat_map(|(name, value)| [name.as_str(), value.as_str()])))
+    Key::of([track.as_str(), &role].into_iter().chain(kept.flat_map(|(name, value)| [name.as_str(), value.as_str()])))
 }
 
 /// Returns the key of the target that exposes a series, as one server sees it.

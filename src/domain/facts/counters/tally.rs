@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::birth::{self, Circumstances};
+use super::birth::{self, PlanContext};
 use super::cursor::{Cursor, Gained};
 use super::identity::Key;
 use super::latency::{Latencies, Layout};
@@ -217,7 +217,7 @@ impl Counters {
                 continue;
             }
             let presence = lines.targets.get(&line.target);
-            let is_new = birth::is_new(Circumstances {
+            let is_new = birth::is_new(PlanContext {
                 first: line.samples.times().next().unwrap_or(i64::MIN),
                 scraped: presence.map_or(&[], |presence| &presence.scraped),
                 down: presence.map_or(&[], |presence| &presence.down),
@@ -305,7 +305,7 @@ impl Counters {
             }
         }
         let line = lines.lines.iter().find(|line| restless.contains(&&line.target))?;
-        Some(Trouble::Restless { pod: line.pod.clone().unwrap_or_else(|| line.track.word().to_owned()) })
+        Some(Trouble::Restless { pod: line.pod.clone().unwrap_or_else(|| line.track.as_str().to_owned()) })
     }
 
     /// Returns whether two resets of a target are close to each other.

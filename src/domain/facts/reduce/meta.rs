@@ -105,7 +105,7 @@ mod tests {
         let last = |since: &str| meta.written_since(time(since)).map(|writer| writer.manager.as_str());
         assert_eq!(meta.image_by.as_ref().map(|writer| writer.manager.as_str()), Some("kubectl-set"));
         assert_eq!(last("2026-11-21T08:00:01Z"), Some("kubectl-argo-rollouts"));
-        let words = meta.aborted_by.as_ref().map(|writer| writer.words(time("2026-11-21T08:00:05.9Z")));
+        let words = meta.aborted_by.as_ref().map(|writer| writer.describe(time("2026-11-21T08:00:05.9Z")));
         assert_eq!(words.as_deref(), Some("kubectl-argo-rollouts, 3 s ago"));
         // Who wrote before the picture is not blamed for what moved since; in the same second nobody can tell.
         assert_eq!(last("2026-11-21T08:00:03Z"), None);

@@ -76,7 +76,7 @@ impl Serving {
 
     /// Returns it in words: `75 % of 1.1.0, 25 % of 1.0.0`.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         if self.shares.is_empty() {
             return "nobody: no pod is ready".to_owned();
         }
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn shares_are_sorted_and_worded() {
         let serving = Serving::of(Measure::ReadyPods, [part("old", 1), part("new", 3), part("none", 0)]);
-        assert_eq!(serving.words(), "75 % of new, 25 % of old");
-        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).words(), "nobody: no pod is ready");
+        assert_eq!(serving.describe(), "75 % of new, 25 % of old");
+        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).describe(), "nobody: no pod is ready");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Phase {
     }
 
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "Healthy",
             Self::Degraded => "Degraded",
@@ -43,7 +43,7 @@ impl Phase {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -114,7 +114,7 @@ impl PauseReason {
         }
     }
 
-    /// Whether only a person's judgement ends it.
+    /// Whether only a person's assessment ends it.
     #[must_use]
     pub fn is_inconclusive(&self) -> bool {
         matches!(self, Self::InconclusiveAnalysis | Self::InconclusiveExperiment)
@@ -172,7 +172,7 @@ pub enum Role {
 
 impl Role {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Canary => "canary",

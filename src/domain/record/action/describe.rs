@@ -7,7 +7,7 @@ use crate::domain::record::action::{PlanRecord, Request};
 
 /// A part of the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum DescriptionPart {
     /// The object, with namespace, environment and context.
     Object,
     From,
@@ -20,7 +20,7 @@ pub enum Part {
     Sends,
 }
 
-impl Part {
+impl DescriptionPart {
     /// Returns what stands beside it.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -38,7 +38,7 @@ impl Part {
 
 /// Describes a plan: its parts in order, none of them empty.
 #[must_use]
-pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(Part, Vec<String>)> {
+pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Vec<String>)> {
     let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     let object = format!(
         "{} in {} @ {} (context {})",
@@ -55,13 +55,13 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(Part, Vec<String>)>
     let mut sends: Vec<String> = record.requests.iter().map(Request::line).collect();
     sends.push(format!("at resourceVersion {}, state {age}", record.resource_version));
     let parts = [
-        (Part::Object, vec![object]),
-        (Part::From, one(&record.from)),
-        (Part::To, one(&record.to)),
-        (Part::Effect, record.goes.clone()),
-        (Part::Skips, skips),
-        (Part::NotReverted, record.not_undone.clone()),
-        (Part::Sends, sends),
+        (DescriptionPart::Object, vec![object]),
+        (DescriptionPart::From, one(&record.from)),
+        (DescriptionPart::To, one(&record.to)),
+        (DescriptionPart::Effect, record.goes.clone()),
+        (DescriptionPart::Skips, skips),
+        (DescriptionPart::NotReverted, record.not_undone.clone()),
+        (DescriptionPart::Sends, sends),
     ];
     parts.into_iter().filter(|(_, texts)| !texts.is_empty()).collect()
 }

@@ -9,7 +9,7 @@ mod target;
 use serde::{Deserialize, Serialize};
 
 pub use crate::domain::facts::verb::Verb;
-pub use describe::{Part, describe};
+pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
 pub use request::{Body, KubernetesRequest, ObjectRef, Request};
@@ -33,34 +33,22 @@ pub struct ActionId(pub String);
 #[serde(tag = "how", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The status shows the effect.
-    Confirmed {
-        shows: String,
-    },
+    Confirmed { shows: String },
     /// The API server took it, but the status did not show the effect in time.
-    Unconfirmed {
-        shows: String,
-    },
+    Unconfirmed { shows: String },
     /// Nothing was sent, or the API server said no.
-    Refused {
-        why: String,
-    },
+    Refused { why: String },
     /// The facts moved between plan and request; nothing was sent.
-    Moved {
-        what: String,
-    },
+    Moved { what: String },
     /// No answer: it may or may not have happened. Never sent again; settled by looking.
     Unknown {
         /// What happened to the request.
         why: String,
     },
     /// Found done when looking again after an unknown outcome or a crash.
-    FoundDone {
-        shows: String,
-    },
+    FoundDone { shows: String },
     /// Found not done when looking again after an unknown outcome or a crash.
-    FoundNotDone {
-        shows: String,
-    },
+    FoundNotDone { shows: String },
 }
 
 impl Outcome {
@@ -78,7 +66,7 @@ impl Outcome {
 
     /// Returns the outcome in words.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Confirmed { shows } => format!("done: {shows}"),
             Self::Unconfirmed { shows } => format!("accepted, but not seen yet: {shows}"),

@@ -21,9 +21,7 @@ pub enum Body {
     /// `application/strategic-merge-patch+json`.
     Strategic(Value),
     /// `application/json-patch+json` that puts the template of this ReplicaSet back, and lifts a pause by hand.
-    RestoreTemplate {
-        replicaset: String,
-    },
+    RestoreTemplate { replicaset: String },
 }
 
 /// One request to a Kubernetes API server.

@@ -49,7 +49,7 @@ impl CheckPhase {
 
     /// Returns the word in config and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pre => "pre",
             Self::Deploy => "deploy",
@@ -70,7 +70,7 @@ impl CheckPhase {
 
 /// What the world can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Known {
+pub enum BuiltinCheck {
     /// All replicas run one digest, and it is the one that the environment before runs.
     Artifact,
     /// There is a revision to go back to.
@@ -82,10 +82,10 @@ pub enum Known {
     Signals,
 }
 
-impl Known {
+impl BuiltinCheck {
     /// Returns the word in the config.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Artifact => "artifact",
             Self::Rollback { .. } => "rollback",
@@ -100,7 +100,7 @@ pub enum How {
     /// A person acknowledges it, with a note.
     Manual,
     /// The world knows: see [`super::known`].
-    Known(Known),
+    BuiltinCheck(BuiltinCheck),
     /// A source finds it out; the word of its kind, e.g. `junit`.
     Evidence(Cow<'static, str>),
 }
@@ -108,10 +108,10 @@ pub enum How {
 impl How {
     /// Returns the word of the kind.
     #[must_use]
-    pub fn word(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Manual => "manual",
-            Self::Known(known) => known.word(),
+            Self::BuiltinCheck(known) => known.as_str(),
             Self::Evidence(word) => word,
         }
     }
@@ -137,7 +137,7 @@ pub struct CheckSpec {
 /// What a look for evidence came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Found {
+pub enum CheckOutcome {
     Passed,
     Failed,
     /// There is no telling: a source does not answer, or has no data.
@@ -147,7 +147,7 @@ pub enum Found {
 /// The answer to a check, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    pub found: Found,
+    pub found: CheckOutcome,
     /// One line: the figures, or the reason.
     pub summary: String,
     /// The evidence, line by line, bounded.
@@ -175,7 +175,7 @@ pub enum CheckState {
 
 impl CheckState {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Blind => "blind",
@@ -197,7 +197,7 @@ pub struct Check {
     /// When it last went from anything else to failed.
     pub red_since: Option<Timestamp>,
     /// The last answer that the journal holds, and what it was about.
-    pub recorded: Option<(Found, String)>,
+    pub recorded: Option<(CheckOutcome, String)>,
 }
 
 impl Check {
@@ -220,10 +220,10 @@ impl Check {
         let age = now.duration_since(finding.at);
         let too_old = self.spec.fresh.is_some_and(|fresh| age > fresh);
         match finding.found {
-            Found::Failed => CheckState::Failed,
-            Found::Blind => CheckState::Blind,
-            Found::Passed if too_old || age < -CLOCKS_DIFFER => CheckState::Stale,
-            Found::Passed => CheckState::Passed,
+            CheckOutcome::Failed => CheckState::Failed,
+            CheckOutcome::Blind => CheckState::Blind,
+            CheckOutcome::Passed if too_old || age < -CLOCKS_DIFFER => CheckState::Stale,
+            CheckOutcome::Passed => CheckState::Passed,
         }
     }
 
@@ -240,7 +240,7 @@ impl Check {
         let finding = self.finding.as_ref().filter(|_| !self.is_manual())?;
         let is_new = match &self.recorded {
             Some((found, subject)) => (*found, subject) != (finding.found, &finding.subject),
-            None => finding.found != Found::Blind,
+            None => finding.found != CheckOutcome::Blind,
         };
         is_new.then_some(finding)
     }
@@ -262,8 +262,8 @@ impl Check {
         if self.finding.as_ref().is_some_and(|known| known.at > finding.at) {
             return false;
         }
-        let was_red = self.finding.as_ref().is_some_and(|known| known.found == Found::Failed);
-        let goes_red = finding.found == Found::Failed && !was_red;
+        let was_red = self.finding.as_ref().is_some_and(|known| known.found == CheckOutcome::Failed);
+        let goes_red = finding.found == CheckOutcome::Failed && !was_red;
         if goes_red {
             self.red_since = Some(finding.at);
         }
@@ -294,7 +294,7 @@ mod tests {
         })
     }
 
-    fn finding(found: Found, at: i64, subject: &str) -> Finding {
+    fn finding(found: CheckOutcome, at: i64, subject: &str) -> Finding {
         Finding {
             found,
             summary: String::new(),
@@ -308,14 +308,14 @@ mod tests {
     proptest! {
         #[test]
         fn only_a_fresh_answer_about_this_artifact_is_green(
-            found in prop_oneof![Just(Found::Passed), Just(Found::Failed), Just(Found::Blind)],
+            found in prop_oneof![Just(CheckOutcome::Passed), Just(CheckOutcome::Failed), Just(CheckOutcome::Blind)],
             at in 0_i64..10_000, now in 0_i64..10_000, fresh in proptest::option::of(0_i64..5_000), same in any::<bool>(),
         ) {
             let mut check = check(fresh);
             check.take(finding(found, at, if same { "a" } else { "b" }));
             let state = check.state("a", Timestamp::from_second(now).unwrap());
             let young = fresh.is_none_or(|fresh| now - at <= fresh) && now - at >= -60;
-            prop_assert_eq!(state == CheckState::Passed, found == Found::Passed && same && young);
+            prop_assert_eq!(state == CheckState::Passed, found == CheckOutcome::Passed && same && young);
         }
     }
 
@@ -323,16 +323,16 @@ mod tests {
     fn after_the_clock_was_set_back_the_next_answer_counts() {
         let now = Timestamp::from_second(10).unwrap();
         let mut check = check(None);
-        check.take(finding(Found::Passed, 3600, "a"));
+        check.take(finding(CheckOutcome::Passed, 3600, "a"));
         assert_eq!(check.state("a", now), CheckState::Stale);
-        let red = finding(Found::Failed, 10, "a");
+        let red = finding(CheckOutcome::Failed, 10, "a");
         check.forget_early(&red, now);
         check.take(red);
         assert_eq!(check.state("a", now), CheckState::Failed);
         // Both from a machine whose clock is ahead: the order stands.
         let mut check = self::check(None);
-        check.take(finding(Found::Passed, 3600, "a"));
-        check.forget_early(&finding(Found::Passed, 3000, "a"), now);
+        check.take(finding(CheckOutcome::Passed, 3600, "a"));
+        check.forget_early(&finding(CheckOutcome::Passed, 3000, "a"), now);
         assert!(check.finding.is_some());
     }
 
@@ -348,12 +348,12 @@ mod tests {
     #[test]
     fn turning_red_is_recorded_once_and_late_answers_are_ignored() {
         let mut check = check(None);
-        assert!(check.take(finding(Found::Failed, 5, "a")));
-        assert!(!check.take(finding(Found::Failed, 6, "a")));
+        assert!(check.take(finding(CheckOutcome::Failed, 5, "a")));
+        assert!(!check.take(finding(CheckOutcome::Failed, 6, "a")));
         assert_eq!(check.red_since, Some(Timestamp::from_second(5).unwrap()));
-        assert!(!check.take(finding(Found::Passed, 4, "a")));
+        assert!(!check.take(finding(CheckOutcome::Passed, 4, "a")));
         assert_eq!(check.state("a", Timestamp::from_second(6).unwrap()), CheckState::Failed);
-        assert!(!check.take(finding(Found::Passed, 8, "a")));
-        assert!(check.take(finding(Found::Failed, 9, "a")));
+        assert!(!check.take(finding(CheckOutcome::Passed, 8, "a")));
+        assert!(check.take(finding(CheckOutcome::Failed, 9, "a")));
     }
 }

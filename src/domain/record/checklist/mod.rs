@@ -11,5 +11,5 @@ pub mod schedule;
 pub mod sign_off;
 
 pub use acknowledgement::Acknowledgement;
-pub use check::{Check, CheckId, CheckPhase, CheckSpec, CheckState, Finding, Found, How, Known};
+pub use check::{BuiltinCheck, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, CheckState, Finding, How};
 pub use sign_off::{Decision, SignOff, SignOffRules};

@@ -149,7 +149,7 @@ impl Freeze {
         (self.first..=self.last).contains(&day)
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
         format!("freeze until {}{reason}", self.last)
     }
@@ -175,7 +175,7 @@ impl Schedule {
     fn closed(&self, at: Timestamp, zone: &TimeZone) -> Option<String> {
         let local = zone.to_datetime(at);
         if let Some(freeze) = self.freezes.iter().find(|freeze| freeze.holds(local.date())) {
-            return Some(freeze.words());
+            return Some(freeze.describe());
         }
         if self.windows.is_empty() {
             return is_late_friday(local).then(|| "late Friday: nobody will be there to look".to_owned());

@@ -15,7 +15,7 @@ pub enum Decision {
 impl Decision {
     /// Returns the word for the screen.
     #[must_use]
-    pub fn shout(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Go => "GO",
             Self::NoGo => "NO-GO",

@@ -1,7 +1,7 @@
 //! What each kind of workload knows of actions: the one place where kinds are told apart.
 
 use crate::domain::record::action::{Facts, PlanRecord, Request, Verb};
-use crate::domain::rules::action::plan::{Draft, Scene};
+use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use super::{deployment, rollout};
 use crate::domain::facts::access::Right;
@@ -18,7 +18,7 @@ pub trait Actions {
     ///
     /// # Errors
     /// Why it makes no sense in this state.
-    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal>;
+    fn draft(&self, verb: Verb, scene: &DraftContext<'_>) -> Result<Draft, Refusal>;
 
     /// Returns what an action still lacks, seen after its requests.
     fn remainder(&self, _: &PlanRecord) -> Option<Request> {

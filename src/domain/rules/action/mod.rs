@@ -13,7 +13,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Circumstances, Plan, plan};
+pub use plan::{Plan, PlanContext, plan};
 pub use seen::Seen;
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};

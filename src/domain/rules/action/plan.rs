@@ -19,7 +19,7 @@ use crate::domain::world::{Environment, WorkloadState, World};
 
 /// How things stand around the world when a plan is asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Circumstances {
+pub struct PlanContext {
     /// What time it is; `None` only in tests of things that have no age.
     pub now: Timestamp,
     /// Why the journal cannot be written, if so.
@@ -85,7 +85,7 @@ pub struct Draft {
 }
 
 /// What a draft is made from.
-pub struct Scene<'a> {
+pub struct DraftContext<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) status: &'a Status,
     pub(super) to: Option<u64>,
@@ -98,7 +98,7 @@ pub struct Scene<'a> {
 ///
 /// # Errors
 /// All refusals, the most telling first; never empty.
-pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Plan, Vec<Refusal>> {
+pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
@@ -114,7 +114,7 @@ pub fn plan(world: &World, intent: &Intent, around: &Circumstances) -> Result<Pl
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
-    let scene = Scene { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
+    let scene = DraftContext { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
     let draft = snapshot.object.actions().draft(intent.verb, &scene);
     if !intent.verb.stops() {
         refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
@@ -181,7 +181,7 @@ fn unfit_to_go_on(
     env: &Environment,
     workload: &WorkloadState,
     verb: Verb,
-    around: &Circumstances,
+    around: &PlanContext,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let heard = env.kubernetes();
@@ -289,7 +289,7 @@ fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
     };
     let named = migrations.iter().map(|migration| {
         let safe = if migration.class() == Class::Expand { ": the version before can live with it" } else { "" };
-        format!("migration {} ({}{safe})", migration.file, migration.class().word())
+        format!("migration {} ({}{safe})", migration.file, migration.class().as_str())
     });
     named.chain(["messages already sent, feature flags".to_owned()]).collect()
 }
@@ -327,7 +327,7 @@ pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
 }
 
 /// Says that there is nothing to go back to that was not given up before.
-pub(super) fn no_earlier(scene: &Scene<'_>) -> Refusal {
+pub(super) fn no_earlier(scene: &DraftContext<'_>) -> Refusal {
     if scene.snapshot.replicasets.len() > 1 {
         Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
     } else {

@@ -11,7 +11,7 @@ use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::facts::workload::Snapshot;
-use crate::domain::rules::action::{Circumstances, Plan, Settled, plan, settled, unnoticed};
+use crate::domain::rules::action::{Plan, PlanContext, Settled, plan, settled, unnoticed};
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
@@ -34,7 +34,7 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);
-    plan(&world, &Intent { verb, target: target.into(), to: None }, &Circumstances { now, ..Circumstances::default() })
+    plan(&world, &Intent { verb, target: target.into(), to: None }, &PlanContext { now, ..PlanContext::default() })
 }
 
 fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value {

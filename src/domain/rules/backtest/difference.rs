@@ -60,14 +60,14 @@ mod tests {
     use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
     use crate::domain::facts::signals::Tracks;
     use crate::domain::record::guardrails::Guardrails;
-    use analysis::{Counts, Judge, Look, Rules, Scrape};
+    use analysis::{CanaryAnalyzer, Counts, Look, Rules, Scrape};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     fn findings() -> Findings {
-        let (mut judge, mut findings) = (Judge::new(Rules::default()), Findings::default());
+        let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for n in 1..=40 {
             let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
             let look = Look::Scrape(Scrape {

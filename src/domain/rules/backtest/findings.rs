@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::record::guardrails::{Guardrails, Response};
-use analysis::{Look, Metric, Opinion, Ratio, Report, Seen, Tracks};
+use analysis::{AnalysisStatus, Look, Metric, Ratio, Report, Seen, Tracks};
 
 /// What was found by looking at a rollout again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Findings {
     pub regressed: Option<Finding>,
     /// What the guardrails would have done, in order.
     pub steps: Vec<Step>,
-    pub last: Option<Opinion>,
+    pub last: Option<AnalysisStatus>,
     /// Errors of the canary by the end of each slice, in seconds.
     errors: Vec<(f64, u64)>,
     pilot: Pilot,
@@ -77,11 +77,11 @@ impl Findings {
             seen: report.seen,
             reasons: report.reasons.clone(),
         };
-        let is_against = matches!(report.opinion, Opinion::Suspect | Opinion::Regressed);
+        let is_against = matches!(report.opinion, AnalysisStatus::Suspect | AnalysisStatus::Regressed);
         if is_against && self.suspect.is_none() {
             self.suspect = Some(finding());
         }
-        if report.opinion == Opinion::Regressed && self.regressed.is_none() {
+        if report.opinion == AnalysisStatus::Regressed && self.regressed.is_none() {
             self.regressed = Some(finding());
         }
         self.steer(at, rails.response(report), rails);
@@ -135,7 +135,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use analysis::{Counts, Judge, Rules, Scrape};
+    use analysis::{CanaryAnalyzer, Counts, Rules, Scrape};
     use jiff::SignedDuration;
 
     fn at(second: i64) -> Timestamp {
@@ -144,7 +144,7 @@ mod tests {
 
     /// A rollout whose canary fails so many of its 400 requests in each slice of 15 s.
     fn found(errors: &[u64], rails: &Guardrails) -> Findings {
-        let (mut judge, mut findings) = (Judge::new(Rules::default()), Findings::default());
+        let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for (n, errors) in (1..).zip(errors) {
             let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
             let t = 15.0 * f64::from(n);
@@ -175,7 +175,7 @@ mod tests {
     fn healthy_canary_has_no_findings() {
         let findings = found(&[0; 40], &Guardrails::default());
         assert_eq!((findings.suspect, findings.steps.len(), findings.counted), (None, 0, 40));
-        assert_eq!(findings.last, Some(Opinion::Healthy));
+        assert_eq!(findings.last, Some(AnalysisStatus::Healthy));
     }
 
     #[test]

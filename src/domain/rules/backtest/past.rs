@@ -53,7 +53,7 @@ pub enum End {
 impl End {
     /// Returns the word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Promoted(_) => "promoted",
             Self::RolledBack(_) => "rolled-back",

@@ -10,7 +10,7 @@ use crate::domain::world::{Environment, World};
 /// Where an environment stands with its candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum CandidateState {
     /// It is what runs; nothing else is to come.
     Settled,
     /// The environment before has it, this one does not yet.
@@ -33,7 +33,7 @@ pub struct Candidate {
     pub digest: Option<String>,
     /// What is stable there now, where something else comes in.
     pub stable: Option<Revision>,
-    pub standing: Standing,
+    pub standing: CandidateState,
     /// All artifacts of the environment, without registries, which differ between environments: what an answer or a
     /// sign-off is given for.
     pub key: String,
@@ -43,7 +43,7 @@ struct Part<'a> {
     id: &'a WorkloadId,
     revision: &'a Revision,
     stable: Option<&'a Revision>,
-    standing: Standing,
+    standing: CandidateState,
 }
 
 impl World {
@@ -81,7 +81,7 @@ impl World {
         let status = env.workload(id)?.status.as_ref();
         let stable = status.and_then(|status| status.stable.as_ref());
         if let Some(canary) = status.and_then(|status| status.canary.as_ref()) {
-            return Some(Part { id, revision: canary, stable, standing: Standing::UnderWay });
+            return Some(Part { id, revision: canary, stable, standing: CandidateState::UnderWay });
         }
         let incoming = self.previous(env).and_then(|before| {
             let id = counterpart(before, id)?;
@@ -89,10 +89,10 @@ impl World {
         });
         match (incoming, stable) {
             (Some(incoming), Some(stable)) if key(incoming) != key(stable) => {
-                Some(Part { id, revision: incoming, stable: Some(stable), standing: Standing::Incoming })
+                Some(Part { id, revision: incoming, stable: Some(stable), standing: CandidateState::Incoming })
             }
-            (Some(incoming), None) => Some(Part { id, revision: incoming, stable, standing: Standing::Incoming }),
-            (_, Some(stable)) => Some(Part { id, revision: stable, stable: None, standing: Standing::Settled }),
+            (Some(incoming), None) => Some(Part { id, revision: incoming, stable, standing: CandidateState::Incoming }),
+            (_, Some(stable)) => Some(Part { id, revision: stable, stable: None, standing: CandidateState::Settled }),
             (None, None) => None,
         }
     }

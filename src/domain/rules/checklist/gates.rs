@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState};
 use crate::domain::record::checklist::{Decision, Finding};
-use crate::domain::rules::checklist::role::board;
+use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
-use crate::domain::world::verdict::{Judged, Judgement, Verdict};
+use crate::domain::world::verdict::{Assessment, CanaryReport, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// The answer for a whole environment.
@@ -54,8 +54,8 @@ fn red_first(reasons: &mut [Refusal]) {
 /// Returns the verdict of an environment: that of its live signals, and while something is on its way in, at best a hold
 /// as long as a gate or a signature is missing.
 #[must_use]
-pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Judgement {
-    let live = env.judgement();
+pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
+    let live = env.assessment();
     let under_way = env.workloads.iter().any(|workload| workload.status.as_ref().is_some_and(|s| s.canary.is_some()));
     if live.verdict != Verdict::Go || !under_way {
         return live;
@@ -65,7 +65,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Judgement {
     if missing.is_empty() {
         return live;
     }
-    Judgement::new(Verdict::Hold, missing.into_iter().map(|reason| reason.text))
+    Assessment::new(Verdict::Hold, missing.into_iter().map(|reason| reason.text))
 }
 
 /// Limits on live signals, where metrics are configured.
@@ -73,16 +73,16 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     if !env.settings.has_metrics {
         return Vec::new();
     }
-    let (kind, remedy) = match workload.judgement.verdict {
+    let (kind, remedy) = match workload.assessment.verdict {
         Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
         Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
-        Verdict::Hold if workload.opinion().is_some_and(Judged::is_suspect) => {
+        Verdict::Hold if workload.opinion().is_some_and(CanaryReport::is_suspect) => {
             (RefusalKind::Gate, "green when more requests speak for it")
         }
         Verdict::Go | Verdict::Hold => return Vec::new(),
     };
     // What is milder does not stand in the way.
-    let reasons = workload.judgement.reasons.iter().filter(|reason| reason.verdict == workload.judgement.verdict);
+    let reasons = workload.assessment.reasons.iter().filter(|reason| reason.verdict == workload.assessment.verdict);
     reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy)).collect()
 }
 
@@ -110,7 +110,7 @@ fn listed(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
             );
         }
     }
-    for seat in board(env, &world.ledger, &candidate) {
+    for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
             let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
             let text = format!("{} signed NO-GO as {}{note}", sign_off.who, seat.role);

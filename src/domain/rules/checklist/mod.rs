@@ -1,14 +1,14 @@
 //! What a checklist is about, what answers itself, who signed, and what stands in the way of a promotion.
 //!
 //! - [`candidate`] is what an environment's checklist is about: the artifact on its way in, or the one that is there.
-//! - [`known`] answers the checks that the world answers by itself: artifact, rollback, live signals.
+//! - [`builtin`] answers the checks that the world answers by itself: artifact, rollback, live signals.
 //! - [`role`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what stands in the way of a promotion.
 
+pub mod builtin;
 pub mod candidate;
 pub mod gates;
-pub mod known;
 pub mod role;
 
-pub use candidate::{Candidate, Standing};
+pub use candidate::{Candidate, CandidateState};
 pub use gates::{Answer, answer, in_the_way, verdict};

@@ -15,7 +15,7 @@ pub struct Signature {
 
 /// One role of the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seat {
+pub struct RoleStatus {
     pub role: String,
     /// How many people have to sign GO.
     pub needed: usize,
@@ -23,7 +23,7 @@ pub struct Seat {
     pub signatures: Vec<Signature>,
 }
 
-impl Seat {
+impl RoleStatus {
     /// Returns the signatures that hold and say so.
     pub fn holding(&self, decision: Decision) -> impl Iterator<Item = &SignOff> {
         self.signatures
@@ -41,11 +41,12 @@ impl Seat {
 
 /// Returns the board of an environment: every role that is asked for, and every other that somebody signed in.
 #[must_use]
-pub fn board(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<Seat> {
+pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
     let rules = &env.settings.sign_offs;
     let latest = latest(ledger.sign_offs.iter().filter(|sign_off| sign_off.env == *env.name()));
     let asked = rules.roles.iter().map(|(role, needed)| (role.clone(), *needed));
-    let mut seats: Vec<Seat> = asked.map(|(role, needed)| Seat { role, needed, signatures: Vec::new() }).collect();
+    let mut seats: Vec<RoleStatus> =
+        asked.map(|(role, needed)| RoleStatus { role, needed, signatures: Vec::new() }).collect();
     // Who signed here first keeps that role when a second one is not allowed.
     let mut seated: Vec<(&str, &str)> = Vec::new();
     for sign_off in latest {
@@ -61,7 +62,7 @@ pub fn board(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<S
         let signature = Signature { sign_off: sign_off.clone(), void };
         match seats.iter_mut().find(|seat| seat.role == sign_off.role) {
             Some(seat) => seat.signatures.push(signature),
-            None => seats.push(Seat { role: sign_off.role.clone(), needed: 0, signatures: vec![signature] }),
+            None => seats.push(RoleStatus { role: sign_off.role.clone(), needed: 0, signatures: vec![signature] }),
         }
     }
     seats
@@ -112,7 +113,7 @@ pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &
             format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
         });
     }
-    let elsewhere = board(env, ledger, candidate)
+    let elsewhere = role_statuses(env, ledger, candidate)
         .into_iter()
         .filter(|seat| seat.role != role)
         .find(|seat| seat.signatures.iter().any(|s| s.void.is_none() && s.sign_off.who == who))?;

@@ -19,7 +19,7 @@ impl Failure {
 
     /// Returns the word on the command line.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Errors => "errors",
             Self::Latency => "latency",

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::draw::Failure;
 use crate::domain::record::action::Verb;
-use analysis::{Opinion, Seen};
+use analysis::{AnalysisStatus, Seen};
 
 /// What users got in a short time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub struct Flight {
     /// What users got, oldest first.
     pub moments: Vec<Moment>,
     /// Each new opinion of the judge with its time.
-    pub opinions: Vec<(Timestamp, Opinion)>,
+    pub opinions: Vec<(Timestamp, AnalysisStatus)>,
     /// What the operator did, oldest first.
     pub actions: Vec<(Timestamp, Verb)>,
     pub ended: Ended,

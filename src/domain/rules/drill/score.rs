@@ -7,7 +7,7 @@ use super::baseline::{self, Baseline};
 use super::draw::Failure;
 use super::flight::{Ended, Flight};
 use crate::domain::record::action::Verb;
-use analysis::Opinion;
+use analysis::AnalysisStatus;
 
 /// What is to be said of it as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,7 +67,7 @@ pub fn score(flight: &Flight) -> Score {
     let onset = flight.onset();
     let since = |at: Timestamp| onset.map(|onset| at.duration_since(onset).as_secs_f64());
     let from = |at: Timestamp| onset.is_none_or(|onset| at >= onset);
-    let said = |wanted: &[Opinion]| {
+    let said = |wanted: &[AnalysisStatus]| {
         let first = flight.opinions.iter().find(|(at, opinion)| from(*at) && wanted.contains(opinion));
         first.and_then(|(at, _)| since(*at))
     };
@@ -87,8 +87,8 @@ pub fn score(flight: &Flight) -> Score {
             .zip(onset)
             .map(|(takeoff, onset)| onset.duration_since(takeoff).as_secs_f64()),
         began_at: onset,
-        suspect_seconds: said(&[Opinion::Suspect, Opinion::Regressed]),
-        regressed_seconds: said(&[Opinion::Regressed]),
+        suspect_seconds: said(&[AnalysisStatus::Suspect, AnalysisStatus::Regressed]),
+        regressed_seconds: said(&[AnalysisStatus::Regressed]),
         acted: first.map(|(_, verb)| *verb),
         acted_seconds: first.and_then(|(at, _)| since(*at)),
         safe_seconds: flight.safe().and_then(since),

@@ -171,7 +171,7 @@ impl Parser {
         if !matches!(kind(&inner), Kind::Scalar | Kind::Vector) {
             let message = format!(
                 "unary expression only allowed on expressions of type scalar or instant vector, got {:?}",
-                kind(&inner).word()
+                kind(&inner).as_str()
             );
             return Err(ParseError { at, message });
         }
@@ -250,7 +250,7 @@ impl Parser {
                 self.at -= 1;
                 self.selector(None, at)
             }
-            Token::Word(word) => self.word(&word, at),
+            Token::Word(word) => self.identifier(&word, at),
             _ => {
                 self.at -= 1;
                 Err(self.unexpected("in the expression"))
@@ -258,7 +258,7 @@ impl Parser {
         }
     }
 
-    fn word(&mut self, word: &str, at: usize) -> Result<Expr, ParseError> {
+    fn identifier(&mut self, word: &str, at: usize) -> Result<Expr, ParseError> {
         let lower = word.to_ascii_lowercase();
         let how = match lower.as_str() {
             "inf" => return Ok(Expr::Number(f64::INFINITY)),
@@ -311,7 +311,7 @@ impl Parser {
         }
         for (argument, wanted) in arguments.iter().zip(*takes) {
             if kind(argument) != *wanted {
-                let (wanted, got) = (wanted.word(), kind(argument).word());
+                let (wanted, got) = (wanted.as_str(), kind(argument).as_str());
                 return fail(format!("expected type {wanted} in call to function {name:?}, got {got}"));
             }
         }
@@ -339,7 +339,7 @@ impl Parser {
         let operands = parameter.iter().map(|p| (p, Kind::Scalar)).chain([(&of, Kind::Vector)]);
         for (operand, wanted) in operands {
             if kind(operand) != wanted {
-                let (wanted, got) = (wanted.word(), kind(operand).word());
+                let (wanted, got) = (wanted.as_str(), kind(operand).as_str());
                 return Err(fail(format!("expected type {wanted} in aggregation expression {word}, got {got}")));
             }
         }

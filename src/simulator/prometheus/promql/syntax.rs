@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Vector => "instant vector",

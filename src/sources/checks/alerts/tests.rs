@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -39,8 +39,8 @@ fn read(toml: &str) -> Result<Alerts, String> {
     }
 }
 
-fn scene() -> Scene {
-    Scene { namespace: "shop".into(), service: "payments".into(), ..Scene::default() }
+fn scene() -> CheckInput {
+    CheckInput { namespace: "shop".into(), service: "payments".into(), ..CheckInput::default() }
 }
 
 fn gettable(name: &str, service: &str, state: &str) -> Value {
@@ -61,7 +61,7 @@ async fn alertmanager_api_v2_answers_are_read() {
         "url = '{url}am', matchers = {{ service = '{{{{service}}}}' }}, bearer_token = {{ command = ['printf', 's3cret'] }}"
     );
     let evidence = look(&read(&asked).unwrap(), &scene(), &Tools::default()).await;
-    assert_eq!((evidence.found, evidence.summary.as_str()), (Found::Failed, "1 alert is firing: HighErrors"));
+    assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Failed, "1 alert is firing: HighErrors"));
     let line = "HighErrors since 2026-03-02T09:14:07Z: 5 % of requests fail (service=payments, severity=page)";
     assert_eq!(evidence.lines, [line]);
     let wanted =
@@ -74,7 +74,7 @@ async fn alertmanager_api_v2_answers_are_read() {
     let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
     let evidence = look(&asked, &scene(), &Tools::default()).await;
     assert_eq!(evidence.summary, "nothing is firing, by Alertmanager (matched on service)");
-    assert_eq!(evidence.found, Found::Passed);
+    assert_eq!(evidence.found, CheckOutcome::Passed);
 }
 
 async fn prometheus(alerts: Value, rules: Option<Value>) -> Tools {
@@ -103,10 +103,12 @@ async fn prometheus_http_api_answers_are_read() {
     let asked = read("matchers = { namespace = '{{namespace}}' }").unwrap();
     let all = json!([raised("A", "shop", "firing"), raised("B", "shop", "pending"), raised("C", "web", "firing")]);
     let evidence = look(&asked, &scene(), &prometheus(all, None).await).await;
-    assert_eq!((evidence.found, evidence.summary.as_str()), (Found::Failed, "1 alert is firing: A"));
+    assert_eq!((evidence.found, evidence.summary.as_str()), (CheckOutcome::Failed, "1 alert is firing: A"));
     assert_eq!(evidence.lines, ["A since 2018-07-04T18:27:12Z: x (namespace=shop)"]);
     let pending = json!([raised("B", "shop", "pending")]);
-    for (rules, found) in [(Some(rules(3)), Found::Passed), (Some(rules(0)), Found::Blind), (None, Found::Passed)] {
+    for (rules, found) in
+        [(Some(rules(3)), CheckOutcome::Passed), (Some(rules(0)), CheckOutcome::Blind), (None, CheckOutcome::Passed)]
+    {
         let evidence = look(&asked, &scene(), &prometheus(pending.clone(), rules).await).await;
         assert_eq!(evidence.found, found, "{}", evidence.summary);
     }
@@ -119,18 +121,18 @@ async fn undocumented_answers_are_blind() {
         let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
         let evidence = look(&asked, &scene(), &Tools::default()).await;
         assert!(evidence.summary.contains("not as Alertmanager does"), "{}", evidence.summary);
-        assert_eq!(evidence.found, Found::Blind);
+        assert_eq!(evidence.found, CheckOutcome::Blind);
         let client = PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap();
         let tools = Tools { prometheus: Some(client), ..Tools::default() };
         let evidence = look(&read("matchers = { a = 'b' }").unwrap(), &scene(), &tools).await;
-        assert_eq!(evidence.found, Found::Blind, "{}", evidence.summary);
+        assert_eq!(evidence.found, CheckOutcome::Blind, "{}", evidence.summary);
     }
     let (url, _) = serve(&[]).await;
     let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
     let evidence = look(&asked, &scene(), &Tools::default()).await;
     assert!(evidence.summary.contains("is not there (404)"), "{}", evidence.summary);
     let nobody = look(&read("matchers = { a = 'b' }").unwrap(), &scene(), &Tools::default()).await;
-    assert_eq!(nobody.found, Found::Blind);
+    assert_eq!(nobody.found, CheckOutcome::Blind);
 }
 
 #[test]

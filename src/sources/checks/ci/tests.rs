@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::Secret;
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::sources::checks::Built;
 
 const SHA: &str = "ce587453ced02b1526dfb4cb910479d431683101";
@@ -56,10 +56,10 @@ fn asked(provider: Provider, url: reqwest::Url, project: &str, checks: &[&str]) 
 }
 
 async fn look_at(asked: &Ci, commit: &str) -> Evidence {
-    let scene = Scene {
+    let scene = CheckInput {
         version: "1.5.0".into(),
         commit: Some(Built { commit: commit.to_owned(), told_by: "a label".to_owned() }),
-        ..Scene::default()
+        ..CheckInput::default()
     };
     let evidence = look(asked, &scene, &Tools::default()).await;
     assert!(!format!("{evidence:?}").contains("s3cret"));
@@ -92,48 +92,53 @@ async fn github_rest_api_answers_are_read() {
         (
             vec![done("build", "success"), done("lint", "neutral")],
             vec![],
-            Found::Passed,
+            CheckOutcome::Passed,
             "2 checks passed for ce587453ce",
         ),
         (
             vec![done("build", "success"), done("old", "skipped")],
             vec![],
-            Found::Passed,
+            CheckOutcome::Passed,
             "1 check passed for ce587453ce, 1 skipped",
         ),
         (
             vec![done("build", "success"), done("test", "failure")],
             vec![],
-            Found::Failed,
+            CheckOutcome::Failed,
             "1 check failed for ce587453ce: test",
         ),
         (
             vec![done("build", "timed_out"), running.clone()],
             vec![],
-            Found::Failed,
+            CheckOutcome::Failed,
             "1 check failed for ce587453ce: build",
         ),
-        (vec![done("build", "success"), running.clone()], vec![], Found::Blind, "still running for ce587453ce: test"),
-        (vec![done("build", "success"), running], vec!["build"], Found::Passed, "1 check passed for ce587453ce"),
+        (
+            vec![done("build", "success"), running.clone()],
+            vec![],
+            CheckOutcome::Blind,
+            "still running for ce587453ce: test",
+        ),
+        (vec![done("build", "success"), running], vec!["build"], CheckOutcome::Passed, "1 check passed for ce587453ce"),
         (
             vec![done("bots", "failure"), done("build", "success")],
             vec!["build"],
-            Found::Passed,
+            CheckOutcome::Passed,
             "1 check passed for ce587453ce",
         ),
         (
             vec![done("build", "success")],
             vec!["build", "test"],
-            Found::Blind,
+            CheckOutcome::Blind,
             "there is no test for ce587453ce: it did not run, or is called otherwise",
         ),
         (
             vec![done("build", "skipped")],
             vec!["build"],
-            Found::Blind,
+            CheckOutcome::Blind,
             "skipped for ce587453ce: build, which `checks` names",
         ),
-        (vec![], vec![], Found::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
+        (vec![], vec![], CheckOutcome::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
     ] {
         let (url, seen) = serve(github(&runs)).await;
         let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &checks), SHA).await;
@@ -178,7 +183,7 @@ async fn refusals_and_other_commits_are_blind_with_a_reason() {
     ] {
         let (url, _) = serve([(path.clone(), (status, json))].into()).await;
         let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
-        assert_eq!(evidence.found, Found::Blind);
+        assert_eq!(evidence.found, CheckOutcome::Blind);
         assert!(evidence.summary.contains(words), "{}", evidence.summary);
     }
 }
@@ -207,15 +212,15 @@ async fn gitlab_rest_api_answers_are_read() {
         gitlab_job("deploy", "manual", false),
     ];
     for (status, checks, found, summary) in [
-        ("success", vec![], Found::Passed, "1 check passed for ce587453ce"),
-        ("failed", vec![], Found::Failed, "1 check failed for ce587453ce: test"),
-        ("canceled", vec![], Found::Failed, "1 check failed for ce587453ce: test"),
-        ("running", vec![], Found::Blind, "still running for ce587453ce: pipeline 47"),
-        ("waiting_for_callback", vec![], Found::Blind, "still running for ce587453ce: pipeline 47"),
-        ("manual", vec![], Found::Blind, "waits to be started by a person for ce587453ce: pipeline 47"),
-        ("skipped", vec![], Found::Blind, "all was skipped for ce587453ce: pipeline 47"),
-        ("running", vec!["build"], Found::Passed, "1 check passed for ce587453ce"),
-        ("success", vec!["build", "lint"], Found::Failed, "1 check failed for ce587453ce: lint"),
+        ("success", vec![], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        ("failed", vec![], CheckOutcome::Failed, "1 check failed for ce587453ce: test"),
+        ("canceled", vec![], CheckOutcome::Failed, "1 check failed for ce587453ce: test"),
+        ("running", vec![], CheckOutcome::Blind, "still running for ce587453ce: pipeline 47"),
+        ("waiting_for_callback", vec![], CheckOutcome::Blind, "still running for ce587453ce: pipeline 47"),
+        ("manual", vec![], CheckOutcome::Blind, "waits to be started by a person for ce587453ce: pipeline 47"),
+        ("skipped", vec![], CheckOutcome::Blind, "all was skipped for ce587453ce: pipeline 47"),
+        ("running", vec!["build"], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        ("success", vec!["build", "lint"], CheckOutcome::Failed, "1 check failed for ce587453ce: lint"),
     ] {
         let base = "/api/v4/projects/shop%2Fteam%2Fpayments";
         let answers: Answers = [
@@ -256,19 +261,23 @@ async fn jenkins_json_api_answers_are_read() {
     let other = "8de25a8d6b0b6a3b0e3c1a7a9c5d3e2f1a0b9c8d";
     let fails = build(13, other, Some("FAILURE"));
     for (builds, found, summary) in [
-        (vec![build(12, SHA, Some("SUCCESS")), fails.clone()], Found::Passed, "1 check passed for ce587453ce"),
-        (vec![build(12, SHA, Some("UNSTABLE"))], Found::Failed, "1 check failed for ce587453ce: shop/payments #12"),
+        (vec![build(12, SHA, Some("SUCCESS")), fails.clone()], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        (
+            vec![build(12, SHA, Some("UNSTABLE"))],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: shop/payments #12",
+        ),
         (
             vec![build(14, SHA, Some("SUCCESS")), build(12, SHA, Some("FAILURE"))],
-            Found::Passed,
+            CheckOutcome::Passed,
             "1 check passed for ce587453ce",
         ),
         (
             vec![build(14, SHA, None), build(12, SHA, Some("SUCCESS"))],
-            Found::Blind,
+            CheckOutcome::Blind,
             "still running for ce587453ce: shop/payments #14",
         ),
-        (vec![fails], Found::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
+        (vec![fails], CheckOutcome::Blind, "nothing ran for ce587453ce: has its pipeline started?"),
     ] {
         let path = "/job/shop/job/payments/api/json".to_owned();
         let (url, seen) = serve([(path, (200, json!({"_class": "x", "builds": builds})))].into()).await;
@@ -282,9 +291,9 @@ async fn jenkins_json_api_answers_are_read() {
 async fn missing_commit_is_blind_and_says_how_to_provide_it() {
     let nowhere = "http://127.0.0.1:1/".parse().unwrap();
     let asking = asked(Provider::GitHub, nowhere, "shop/payments", &[]);
-    let scene = Scene { version: "1.5.0".into(), ..Scene::default() };
+    let scene = CheckInput { version: "1.5.0".into(), ..CheckInput::default() };
     let evidence = look(&asking, &scene, &Tools::default()).await;
-    assert_eq!(evidence.found, Found::Blind);
+    assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("org.opencontainers.image.revision"), "{}", evidence.summary);
     for commit in ["main", "ce5874", "../../user"] {
         assert!(look_at(&asking, commit).await.summary.contains("is no hash of a commit"));

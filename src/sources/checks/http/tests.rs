@@ -7,7 +7,7 @@ use axum::{Router, routing::any};
 use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place};
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 
 async fn serve() -> String {
     async fn answer(request: Request) -> Response {
@@ -44,7 +44,7 @@ fn read(toml: &str) -> Result<Http, String> {
 }
 
 async fn look_at(toml: &str) -> Evidence {
-    let evidence = look(&read(toml).unwrap(), &Scene::default(), &Tools::default()).await;
+    let evidence = look(&read(toml).unwrap(), &CheckInput::default(), &Tools::default()).await;
     assert!(!format!("{evidence:?}").contains("s3cret"), "{evidence:?}");
     evidence
 }
@@ -53,36 +53,36 @@ async fn look_at(toml: &str) -> Evidence {
 async fn status_text_and_json_are_checked() {
     let at = serve().await;
     for (asked, found, words) in [
-        ("url = '{at}/healthz'", Found::Passed, "answers 200 in"),
-        ("url = '{at}/healthz?token=s3cret'", Found::Passed, "/healthz answers 200 in"),
-        ("url = '{at}/healthz', contains = '\"ok\"', within = '10s'", Found::Passed, "answers 200"),
-        ("url = '{at}/healthz', pointer = '/db/lag', equals = 2.0", Found::Passed, "answers 200"),
-        ("url = '{at}/healthz', pointer = '/db/up', equals = true", Found::Passed, "answers 200"),
-        ("url = '{at}/healthz', method = 'HEAD'", Found::Passed, "HEAD http://"),
-        ("url = '{at}/post', method = 'POST', status = [200, 204]", Found::Passed, "answers 204"),
-        ("url = '{at}/moved', status = 302", Found::Passed, "answers 302"),
-        ("url = '{at}/moved'", Found::Failed, ": not 200"),
-        ("url = '{at}/down'", Found::Failed, "answers 503 in"),
-        ("url = '{at}/none', status = [200, 204]", Found::Failed, ": not 200 or 204"),
-        ("url = '{at}/healthz', contains = 'fine'", Found::Failed, ": no `fine` in it"),
+        ("url = '{at}/healthz'", CheckOutcome::Passed, "answers 200 in"),
+        ("url = '{at}/healthz?token=s3cret'", CheckOutcome::Passed, "/healthz answers 200 in"),
+        ("url = '{at}/healthz', contains = '\"ok\"', within = '10s'", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/healthz', pointer = '/db/lag', equals = 2.0", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/healthz', pointer = '/db/up', equals = true", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/healthz', method = 'HEAD'", CheckOutcome::Passed, "HEAD http://"),
+        ("url = '{at}/post', method = 'POST', status = [200, 204]", CheckOutcome::Passed, "answers 204"),
+        ("url = '{at}/moved', status = 302", CheckOutcome::Passed, "answers 302"),
+        ("url = '{at}/moved'", CheckOutcome::Failed, ": not 200"),
+        ("url = '{at}/down'", CheckOutcome::Failed, "answers 503 in"),
+        ("url = '{at}/none', status = [200, 204]", CheckOutcome::Failed, ": not 200 or 204"),
+        ("url = '{at}/healthz', contains = 'fine'", CheckOutcome::Failed, ": no `fine` in it"),
         (
             "url = '{at}/healthz', pointer = '/status', equals = 'down'",
-            Found::Failed,
+            CheckOutcome::Failed,
             ": \"ok\" at /status, not \"down\"",
         ),
-        ("url = '{at}/healthz', pointer = '/x', equals = 1", Found::Failed, ": nothing at /x"),
-        ("url = '{at}/down', status = 503, pointer = '/x', equals = 1", Found::Failed, ": it is no JSON"),
-        ("url = '{at}/slow', within = '50ms'", Found::Failed, "gave no answer within 50 ms"),
-        ("url = '{at}/big', contains = 'x'", Found::Passed, "answers 200"),
-        ("url = '{at}/big', contains = 'y'", Found::Blind, "longer than 1 MiB"),
-        ("url = 'http://127.0.0.1:1/'", Found::Blind, "cannot reach http://127.0.0.1:1/: Connection refused"),
-        ("url = '{tls}/healthz'", Found::Blind, "TLS with https://127.0.0.1:"),
+        ("url = '{at}/healthz', pointer = '/x', equals = 1", CheckOutcome::Failed, ": nothing at /x"),
+        ("url = '{at}/down', status = 503, pointer = '/x', equals = 1", CheckOutcome::Failed, ": it is no JSON"),
+        ("url = '{at}/slow', within = '50ms'", CheckOutcome::Failed, "gave no answer within 50 ms"),
+        ("url = '{at}/big', contains = 'x'", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/big', contains = 'y'", CheckOutcome::Blind, "longer than 1 MiB"),
+        ("url = 'http://127.0.0.1:1/'", CheckOutcome::Blind, "cannot reach http://127.0.0.1:1/: Connection refused"),
+        ("url = '{tls}/healthz'", CheckOutcome::Blind, "TLS with https://127.0.0.1:"),
     ] {
         let asked = asked.replace("{at}", &at).replace("{tls}", &at.replace("http", "https"));
         let evidence = look_at(&asked).await;
         assert_eq!(evidence.found, found, "{asked}: {}", evidence.summary);
         assert!(evidence.summary.contains(words), "{asked}: {}", evidence.summary);
-        assert_eq!(evidence.green_when.is_empty(), found == Found::Passed, "{asked}");
+        assert_eq!(evidence.green_when.is_empty(), found == CheckOutcome::Passed, "{asked}");
     }
     let down = look_at(&format!("url = '{at}/down'")).await;
     assert_eq!(down.lines, ["Content-Type: text/plain; charset=utf-8", "\u{1b}[31mno database", "bye"]);
@@ -94,10 +94,10 @@ async fn status_text_and_json_are_checked() {
 async fn secrets_in_headers_are_sent_but_never_shown() {
     let at = serve().await;
     let headers = "headers = { X-Token = { command = ['printf', 's3cret'] } }";
-    assert_eq!(look_at(&format!("url = '{at}/token', {headers}")).await.found, Found::Passed);
+    assert_eq!(look_at(&format!("url = '{at}/token', {headers}")).await.found, CheckOutcome::Passed);
     let gone = "headers = { X-Token = { env = 'COCKPIT_NO_SUCH' } }";
     let evidence = look_at(&format!("url = '{at}/token', {gone}")).await;
-    assert_eq!(evidence.found, Found::Blind);
+    assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.starts_with("header X-Token: no secret from the environment variable"));
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, Place, Prometheus};
 use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
-use crate::domain::record::checklist::Found;
+use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
 
@@ -47,14 +47,14 @@ fn vector(values: &[&str]) -> Value {
     json!({"status": "success", "data": {"resultType": "vector", "result": series}})
 }
 
-fn scene() -> Scene {
+fn scene() -> CheckInput {
     let workload = |name| WorkloadId::new(WorkloadKind::Deployment, name);
-    Scene {
+    CheckInput {
         namespace: "shop".into(),
         service: "payments".into(),
         version: "1.5.0".into(),
         workloads: vec![workload("api"), workload("worker")],
-        ..Scene::default()
+        ..CheckInput::default()
     }
 }
 
@@ -70,15 +70,15 @@ async fn every_series_has_to_satisfy_the_condition() {
     let mut warned = vector(&["1"]);
     warned["warnings"] = json!(["store gone"]);
     for (answer, is, found, summary) in [
-        (vector(&["1"]), ">= 1", Found::Passed, "1 is >= 1"),
-        (vector(&["1", "2.5"]), ">= 1", Found::Passed, "all 2 series are >= 1"),
-        (scalar, "== 0", Found::Passed, "0 is == 0"),
-        (vector(&["0.02"]), "< 0.01", Found::Failed, "0.02, not < 0.01"),
-        (vector(&["1", "0", "+Inf"]), "< 5", Found::Failed, "1 of 3 not < 5: inf {pod=\"p2\"}"),
-        (vector(&["7", "NaN"]), "< 5", Found::Failed, "7, not < 5"),
-        (vector(&[]), "< 5", Found::Blind, "Prometheus has no data for up"),
-        (vector(&["1", "NaN"]), "< 5", Found::Blind, "{pod=\"p1\"} is no number (NaN): nothing to divide by?"),
-        (warned, "< 5", Found::Blind, "the answer is not complete: store gone"),
+        (vector(&["1"]), ">= 1", CheckOutcome::Passed, "1 is >= 1"),
+        (vector(&["1", "2.5"]), ">= 1", CheckOutcome::Passed, "all 2 series are >= 1"),
+        (scalar, "== 0", CheckOutcome::Passed, "0 is == 0"),
+        (vector(&["0.02"]), "< 0.01", CheckOutcome::Failed, "0.02, not < 0.01"),
+        (vector(&["1", "0", "+Inf"]), "< 5", CheckOutcome::Failed, "1 of 3 not < 5: inf {pod=\"p2\"}"),
+        (vector(&["7", "NaN"]), "< 5", CheckOutcome::Failed, "7, not < 5"),
+        (vector(&[]), "< 5", CheckOutcome::Blind, "Prometheus has no data for up"),
+        (vector(&["1", "NaN"]), "< 5", CheckOutcome::Blind, "{pod=\"p1\"} is no number (NaN): nothing to divide by?"),
+        (warned, "< 5", CheckOutcome::Blind, "the answer is not complete: store gone"),
     ] {
         let evidence = look_at(answer, is).await;
         assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
@@ -86,7 +86,7 @@ async fn every_series_has_to_satisfy_the_condition() {
     assert!(look_at(matrix, "< 5").await.summary.starts_with("the query gives numbers over time"));
     let error = json!({"status": "error", "errorType": "bad_data", "error": "parse error"});
     let evidence = look_at(error, "< 5").await;
-    assert_eq!(evidence.found, Found::Blind);
+    assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("rejects the query"), "{}", evidence.summary);
 }
 
@@ -95,15 +95,15 @@ async fn placeholders_are_filled_and_each_workload_is_asked_about() {
     let (prometheus, seen) = serve(vector(&["1"])).await;
     let tools = Tools { prometheus: Some(prometheus), ..Tools::default() };
     let asked = read("up{ns=\"{{namespace}}\",w=\"{{workload}}\",v=\"{{version}}\"}", "> 0");
-    assert_eq!(look(&asked, &scene(), &tools).await.found, Found::Passed);
+    assert_eq!(look(&asked, &scene(), &tools).await.found, CheckOutcome::Passed);
     let wanted = ["api", "worker"].map(|w| format!("up{{ns=\"shop\",w=\"{w}\",v=\"1.5.0\"}}"));
     assert_eq!(*seen.lock().unwrap(), wanted);
     // What could break out of its quotes is not asked at all.
-    let hostile = Scene { version: "1\"} or vector(0) #".into(), ..scene() };
+    let hostile = CheckInput { version: "1\"} or vector(0) #".into(), ..scene() };
     let evidence = look(&asked, &hostile, &tools).await;
-    assert_eq!(evidence.found, Found::Blind);
+    assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("cannot stand in a query"), "{}", evidence.summary);
-    let unknown = Scene { version: String::new(), ..scene() };
+    let unknown = CheckInput { version: String::new(), ..scene() };
     assert_eq!(look(&asked, &unknown, &tools).await.summary, "it is not known what {{version}} stands for");
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
@@ -111,7 +111,7 @@ async fn placeholders_are_filled_and_each_workload_is_asked_about() {
 #[tokio::test]
 async fn without_prometheus_it_is_blind() {
     let evidence = look(&read("up", "> 0"), &scene(), &Tools::default()).await;
-    assert_eq!(evidence.found, Found::Blind);
+    assert_eq!(evidence.found, CheckOutcome::Blind);
 }
 
 #[test]

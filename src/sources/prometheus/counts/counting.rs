@@ -13,7 +13,7 @@ use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
 use crate::sources::prometheus::cursors::{self, Kept, Saved};
-use analysis::{Judge, Look, Report, Rules};
+use analysis::{CanaryAnalyzer, Look, Report, Rules};
 
 /// How the judge's counts are gathered.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct Counting {
 #[derive(Debug)]
 struct State {
     counters: Counters,
-    judge: Judge,
+    judge: CanaryAnalyzer,
     /// Which share of requests the canary was given when.
     shares: Shares,
     /// A long range was too much for the server.
@@ -193,7 +193,7 @@ async fn clock(questions: &Questions) -> Result<Clock, NoCounters> {
 impl State {
     /// Goes on from what was kept, or begins anew. Evidence that was gathered by other rules is none.
     fn begin(kept: Option<Kept>, tracks: &Tracks, rules: &Rules) -> Self {
-        let new = || Judge::new(rules.clone());
+        let new = || CanaryAnalyzer::new(rules.clone());
         let (counters, judge) = match kept {
             Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge),
             Some(kept) => (kept.counters, new()),

@@ -9,7 +9,7 @@ use crate::domain::facts::counters::{Counters, Question, Samples, Seen, SeriesSe
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
-use analysis::{Judge, Look, Report, Rules};
+use analysis::{CanaryAnalyzer, Look, Report, Rules};
 
 /// How much of the past is fetched ahead at once, in milliseconds.
 const AHEAD: i64 = 15 * 60_000;
@@ -53,7 +53,7 @@ pub(in crate::sources::prometheus) async fn fetching(
     mut told: impl FnMut(Timestamp, &Look, Report),
 ) -> Result<(), NoCounters> {
     let step = i64::try_from(period.every.as_millis()).unwrap_or(i64::MAX).max(1);
-    let (mut counters, mut judge) = (Counters::new(period.tracks.clone()), Judge::new(rules.clone()));
+    let (mut counters, mut judge) = (Counters::new(period.tracks.clone()), CanaryAnalyzer::new(rules.clone()));
     let mut history = History { ahead, from: i64::MAX, to: i64::MIN, series: Vec::new() };
     let mut now = period.from.as_millisecond();
     while now <= period.to.as_millisecond() {

@@ -12,7 +12,7 @@ use crate::platform::Redactor;
 use crate::sources::prometheus::counts::asking::NoCounters;
 use crate::sources::prometheus::counts::replay::{Period, fetching, replay};
 use crate::sources::prometheus::{Questions, configured};
-use analysis::{Look, Opinion, Rules};
+use analysis::{AnalysisStatus, Look, Rules};
 
 /// Between two scrapes of the past, in seconds.
 const SCRAPE: i64 = 10;
@@ -95,7 +95,7 @@ async fn period_without_data_is_not_healthy() {
         opinions.push(report.opinion);
     };
     replay(&questions, &period(now, 100, 90), &Rules::default(), told).await.unwrap();
-    assert!(!opinions.is_empty() && opinions.iter().all(|opinion| *opinion == Opinion::NoData), "{opinions:?}");
+    assert!(!opinions.is_empty() && opinions.iter().all(|opinion| *opinion == AnalysisStatus::NoData), "{opinions:?}");
 }
 
 #[tokio::test]

@@ -136,10 +136,10 @@ async fn check(url: &str, preset: Preset) {
         (Canary, Signal::Saturation, 0.5),
     ];
     for (track, signal, value) in expected {
-        assert_near(&readings[&(track, signal)], value, &format!("{} {signal:?} {track:?}", preset.word()));
+        assert_near(&readings[&(track, signal)], value, &format!("{} {signal:?} {track:?}", preset.as_str()));
     }
     let client = &questions(url, preset).await.client;
-    assert!(detect::presets(client, "shop").await.unwrap().contains(&preset), "{}", preset.word());
+    assert!(detect::presets(client, "shop").await.unwrap().contains(&preset), "{}", preset.as_str());
     assert!(detect::presets(client, "nowhere").await.unwrap().is_empty());
 }
 

@@ -199,7 +199,7 @@ async fn every_outage_is_no_data_with_its_reason_and_ends() {
     ];
     for (outage, up, part) in cases {
         metrics.set_outage(outage);
-        let told = |reading: Option<&Reading>| matches!(reading, Some(Err(why)) if why.words().contains(part));
+        let told = |reading: Option<&Reading>| matches!(reading, Some(Err(why)) if why.describe().contains(part));
         let all = |f: &RunningSource| Signal::ALL.iter().all(|signal| told(f.now(Track::Canary, *signal)));
         source.until(part, all).await;
         match &source.link {

@@ -59,7 +59,7 @@ async fn at_first_pause(namespace: &TestNamespace) -> Checked {
 pub async fn before_the_request(namespace: &TestNamespace) -> Checked {
     at_first_pause(namespace).await?;
     let (outcome, taken) = killed(namespace, "rollout/api", Verb::Promote, WriteFault::HoldRequest).await?;
-    holds(&outcome.words(), matches!(outcome, Outcome::FoundNotDone { .. }))?;
+    holds(&outcome.describe(), matches!(outcome, Outcome::FoundNotDone { .. }))?;
     same("writes taken", &taken, &0)
 }
 
@@ -67,7 +67,7 @@ pub async fn before_the_request(namespace: &TestNamespace) -> Checked {
 pub async fn after_the_request(namespace: &TestNamespace) -> Checked {
     at_first_pause(namespace).await?;
     let (outcome, taken) = killed(namespace, "rollout/api", Verb::Promote, WriteFault::HoldAnswer).await?;
-    holds(&outcome.words(), matches!(outcome, Outcome::FoundDone { .. }))?;
+    holds(&outcome.describe(), matches!(outcome, Outcome::FoundDone { .. }))?;
     same("writes taken", &taken, &1)
 }
 
@@ -77,6 +77,6 @@ pub async fn in_a_rollback(namespace: &TestNamespace) -> Checked {
     namespace.set_image("Deployment", "api", &image("api", "1.1.0")).await?;
     cockpit.until("1.1.0", |view| view.is_settled() && view.goes_out() == "1.1.0").await?;
     let (outcome, taken) = killed(namespace, "deployment/api", Verb::Rollback, WriteFault::HoldAnswer).await?;
-    holds(&outcome.words(), matches!(outcome, Outcome::FoundDone { .. }))?;
+    holds(&outcome.describe(), matches!(outcome, Outcome::FoundDone { .. }))?;
     same("writes taken", &taken, &1)
 }

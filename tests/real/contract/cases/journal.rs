@@ -62,7 +62,7 @@ pub async fn broken_after_the_plan(namespace: &TestNamespace) -> Checked {
     std::fs::write(&folder, "in the way")?;
     cockpit.proxy()?.forget();
     let outcome = cockpit.dispatcher.perform(plan).await;
-    let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
+    let Outcome::Refused { why } = &outcome else { return Err(outcome.describe().into()) };
     says(why, "not sent: the journal cannot be written")?;
     same("writes tried", &cockpit.proxy()?.writes().len(), &0)?;
     same("step", &cockpit.seen()?.rollout().status.step_index, &Some(1))

@@ -49,11 +49,11 @@ async fn failed(cockpit: &mut Cockpit, verb: Verb, fault: WriteFault) -> Checked
 }
 
 fn found_done(outcome: &Outcome) -> Checked {
-    holds(&format!("it is found done: {}", outcome.words()), matches!(outcome, Outcome::FoundDone { .. }))
+    holds(&format!("it is found done: {}", outcome.describe()), matches!(outcome, Outcome::FoundDone { .. }))
 }
 
 fn found_not_done(outcome: &Outcome) -> Checked {
-    holds(&format!("it is found not done: {}", outcome.words()), matches!(outcome, Outcome::FoundNotDone { .. }))
+    holds(&format!("it is found not done: {}", outcome.describe()), matches!(outcome, Outcome::FoundNotDone { .. }))
 }
 
 /// The answer is lost after the write was done.
@@ -117,7 +117,7 @@ pub async fn a_clear_no(namespace: &TestNamespace) -> Checked {
         cockpit.proxy()?.fail_next_write(WriteFault::Answer(status));
         let outcome = cockpit.dispatcher.perform(plan).await;
         cockpit.absorb();
-        let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
+        let Outcome::Refused { why } = &outcome else { return Err(outcome.describe().into()) };
         says(why, &status.to_string())?;
         same("writes tried", &cockpit.proxy()?.writes_without_conflicts().len(), &1)?;
     }

@@ -39,12 +39,12 @@ pub async fn in_mid_canary(namespace: &TestNamespace) -> Checked {
     // What stops is tried, whatever is known.
     let plan = cockpit.planned(Verb::Rollback)?;
     let outcome = cockpit.dispatcher.perform(plan).await;
-    let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
+    let Outcome::Refused { why } = &outcome else { return Err(outcome.describe().into()) };
     says(why, "not sent")?;
     let plan = cockpit.planned(Verb::Rollback)?;
     namespace.cluster.api_server.start().await?;
     let outcome = cockpit.dispatcher.perform(plan).await;
-    holds(&format!("it is confirmed: {}", outcome.words()), matches!(outcome, Outcome::Confirmed { .. }))?;
+    holds(&format!("it is confirmed: {}", outcome.describe()), matches!(outcome, Outcome::Confirmed { .. }))?;
     cockpit.until("1.0.0", |view| view.is_settled() && view.goes_out() == "1.0.0").await?;
     cockpit.until_link("up", |heard| heard.link.is_up()).await?;
     // Without a restart of anything it sees what comes next.
@@ -53,7 +53,7 @@ pub async fn in_mid_canary(namespace: &TestNamespace) -> Checked {
     cockpit.picture(namespace).await?;
     let plan = cockpit.planned(Verb::Promote)?;
     let outcome = cockpit.dispatcher.perform(plan).await;
-    holds(&format!("it is confirmed: {}", outcome.words()), matches!(outcome, Outcome::Confirmed { .. }))?;
+    holds(&format!("it is confirmed: {}", outcome.describe()), matches!(outcome, Outcome::Confirmed { .. }))?;
     cockpit.until_paused_at(3).await?;
     cockpit.check_life()
 }
@@ -87,7 +87,7 @@ pub async fn with_actions_in_flight(namespace: &TestNamespace) -> Checked {
         found.push(match outcome {
             Outcome::FoundDone { .. } => "done",
             Outcome::FoundNotDone { .. } => "not done",
-            other => return Err(other.words().into()),
+            other => return Err(other.describe().into()),
         });
         same("writes tried", &cockpit.proxy()?.writes_without_conflicts().len(), &1)?;
         cockpit.until_link("up", |heard| heard.link.is_up()).await?;

@@ -37,12 +37,12 @@ pub async fn viewer(namespace: &TestNamespace) -> Checked {
     alice.until_paused_at(1).await?;
     let plan = alice.planned(Verb::Abort)?;
     let outcome = viewer.dispatcher.perform(plan).await;
-    holds(&outcome.words(), matches!(outcome, Outcome::Refused { .. }))?;
+    holds(&outcome.describe(), matches!(outcome, Outcome::Refused { .. }))?;
     same("writes tried", &viewer.proxy()?.writes().len(), &0)?;
     // The server says it itself where the rights are not known.
     let unaware = Cockpit::open(namespace, Opening::of(API)?.by("viewer").unaware()).await?;
     let outcome = unaware.dispatcher.perform(alice.planned(Verb::Abort)?).await;
-    let Outcome::Refused { why } = &outcome else { return Err(outcome.words().into()) };
+    let Outcome::Refused { why } = &outcome else { return Err(outcome.describe().into()) };
     says(why, "403")?;
     says(why, "User \"viewer\" cannot patch resource \"rollouts/status\"")?;
     same("writes tried", &unaware.proxy()?.writes().len(), &1)

@@ -91,7 +91,10 @@ pub async fn an_unrelated_writer(namespace: &TestNamespace) -> Checked {
         error = writer => return Err(error),
     };
     let tries: Vec<_> = cockpit.proxy()?.writes().iter().map(|sent| (sent.precondition.clone(), sent.answer)).collect();
-    holds(&format!("it is confirmed: {}; {tries:?}", outcome.words()), matches!(outcome, Outcome::Confirmed { .. }))?;
+    holds(
+        &format!("it is confirmed: {}; {tries:?}", outcome.describe()),
+        matches!(outcome, Outcome::Confirmed { .. }),
+    )?;
     let answers: Vec<_> = cockpit.proxy()?.writes().iter().map(|sent| sent.answer).collect();
     same("the first answer", &answers.first(), &Some(&Some(409)))?;
     same("writes taken", &cockpit.proxy()?.accepted().len(), &1)?;
@@ -127,7 +130,7 @@ async fn somebody_promotes(namespace: &TestNamespace) -> Checked {
 async fn must_be_moved(cockpit: &mut Cockpit, plan: Plan, why: &str) -> Checked {
     cockpit.proxy()?.forget();
     let outcome = cockpit.dispatcher.perform(plan).await;
-    let Outcome::Moved { what } = &outcome else { return Err(format!("not refused: {}", outcome.words()).into()) };
+    let Outcome::Moved { what } = &outcome else { return Err(format!("not refused: {}", outcome.describe()).into()) };
     says(what, why)?;
     same("writes taken", &cockpit.proxy()?.accepted().len(), &0)
 }
@@ -175,7 +178,7 @@ pub async fn stops_that_rest_on_the_revision_alone(namespace: &TestNamespace) ->
     cockpit.until("it is no longer paused there", |view| !view.paused_at(3)).await?;
     // It may have become stable meanwhile: then there is nothing to roll back, and that is what must be said.
     let outcome = cockpit.dispatcher.perform(rollback).await;
-    holds(&format!("it went through: {}", outcome.words()), outcome.is_done())?;
+    holds(&format!("it went through: {}", outcome.describe()), outcome.is_done())?;
     release(namespace, "1.2.0").await?;
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;
     must_be_moved(&mut cockpit, abort, "another revision is under way").await?;

@@ -82,7 +82,7 @@ async fn refused(
         says(&why, wanted)?;
     }
     let last = cockpit.lines()?.into_iter().rev().find_map(|line| match line.entry {
-        Entry::Outcome { outcome, .. } => Some(outcome.words()),
+        Entry::Outcome { outcome, .. } => Some(outcome.describe()),
         _ => None,
     });
     says(&last.unwrap_or_default(), &why)?;
@@ -97,7 +97,7 @@ async fn said_to(cockpit: &mut Cockpit, plan: Plan) -> Checked<String> {
     match outcome {
         Outcome::Moved { what } => Ok(what),
         Outcome::Refused { why } => Ok(why),
-        other => Err(format!("not refused: {}", other.words()).into()),
+        other => Err(format!("not refused: {}", other.describe()).into()),
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Class {
 
 impl Class {
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Expand => "expand",
             Self::Unclear => "unclear",

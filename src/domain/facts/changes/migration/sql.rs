@@ -355,14 +355,14 @@ fn hides_writes(tokens: &[TokenWithSpan]) -> bool {
     let writes = [Keyword::DELETE, Keyword::TRUNCATE, Keyword::MERGE, Keyword::DROP];
     // `FOR UPDATE` and `DO UPDATE` are no updates of their own.
     let mut before = Keyword::NoKeyword;
-    words(tokens).any(|keyword| {
+    keywords(tokens).any(|keyword| {
         let update = keyword == Keyword::UPDATE && !matches!(before, Keyword::FOR | Keyword::DO | Keyword::KEY);
         before = keyword;
         update || writes.contains(&keyword)
     })
 }
 
-fn words(tokens: &[TokenWithSpan]) -> impl Iterator<Item = Keyword> {
+fn keywords(tokens: &[TokenWithSpan]) -> impl Iterator<Item = Keyword> {
     tokens.iter().filter_map(|token| match &token.token {
         Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
         _ => None,

@@ -36,13 +36,13 @@ fn version_steps_fit_the_commits() {
     ] {
         let commits: Vec<Commit> = messages.iter().map(|message| commit(message)).collect();
         let bumping = Bumping::judge(&version(last), &version(next), &commits);
-        assert_eq!(bumping.fit(), fit, "{last} → {next} with {messages:?}: {}", bumping.words());
+        assert_eq!(bumping.fit(), fit, "{last} → {next} with {messages:?}: {}", bumping.describe());
     }
 }
 
 #[test]
 fn message_names_the_sufficient_version() {
-    let words = |last, next, message| Bumping::judge(&version(last), &version(next), &[commit(message)]).words();
+    let words = |last, next, message| Bumping::judge(&version(last), &version(next), &[commit(message)]).describe();
     assert_eq!(
         words("1.4.2", "1.4.3", "feat!: a"),
         "1.4.2 → 1.4.3 is a patch step, and the commits ask for a major one: at least 2.0.0"

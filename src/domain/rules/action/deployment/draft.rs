@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Verb};
-use crate::domain::rules::action::plan::{Draft, Scene, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::rules::action::plan::{Draft, DraftContext, no_earlier, no_revision, not_forward, revision_line};
 
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
@@ -15,7 +15,7 @@ use crate::domain::rules::refusal::Refusal;
 pub(in crate::domain::rules::action) fn draft(
     verb: Verb,
     deployment: &Deployment,
-    scene: &Scene<'_>,
+    scene: &DraftContext<'_>,
 ) -> Result<Draft, Refusal> {
     match verb {
         Verb::Promote | Verb::PromoteFull => {
@@ -45,11 +45,11 @@ fn object(deployment: &Deployment) -> ObjectRef {
     ObjectRef { kind: Resource::DEPLOYMENT.kind.to_owned(), name: deployment.meta.name.clone() }
 }
 
-fn simple(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Value) -> Draft {
+fn simple(deployment: &Deployment, scene: &DraftContext<'_>, headline: &str, goes: &str, body: Value) -> Draft {
     drafted(deployment, scene, headline, goes, Body::Strategic(body))
 }
 
-fn drafted(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &str, body: Body) -> Draft {
+fn drafted(deployment: &Deployment, scene: &DraftContext<'_>, headline: &str, goes: &str, body: Body) -> Draft {
     let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
     Draft {
         headline: headline.to_owned(),
@@ -63,7 +63,7 @@ fn drafted(deployment: &Deployment, scene: &Scene<'_>, headline: &str, goes: &st
     }
 }
 
-fn restart(deployment: &Deployment, scene: &Scene<'_>) -> Draft {
+fn restart(deployment: &Deployment, scene: &DraftContext<'_>) -> Draft {
     let at = crate::domain::facts::text::rfc3339_seconds(scene.now);
     let body = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}});
     let mut draft =
@@ -72,7 +72,7 @@ fn restart(deployment: &Deployment, scene: &Scene<'_>) -> Draft {
     draft
 }
 
-fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn rollback(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     let sets = &scene.snapshot.replicasets;
     let current = deployment.current(sets);
     let target = if let Some(number) = scene.to {
@@ -95,7 +95,7 @@ fn rollback(deployment: &Deployment, scene: &Scene<'_>) -> Result<Draft, Refusal
     Ok(rollback_draft(deployment, scene, target))
 }
 
-fn rollback_draft(deployment: &Deployment, scene: &Scene<'_>, target: &ReplicaSet) -> Draft {
+fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &ReplicaSet) -> Draft {
     let revision = scene.snapshot.revision(target);
     let mut draft = drafted(
         deployment,

@@ -5,7 +5,7 @@ mod draft;
 use crate::domain::facts::access::Right;
 use crate::domain::record::action::{Facts, PlanRecord, Verb};
 use crate::domain::rules::action::kind::Actions;
-use crate::domain::rules::action::plan::{Draft, Scene};
+use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use crate::domain::facts::workload::deployment::Deployment;
 use crate::domain::facts::workload::kind::Resource;
@@ -26,7 +26,7 @@ impl Actions for Deployment {
         }
     }
 
-    fn draft(&self, verb: Verb, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+    fn draft(&self, verb: Verb, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
         draft::draft(verb, self, scene)
     }
 

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
-use crate::domain::rules::action::plan::{Draft, Scene, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::rules::action::plan::{Draft, DraftContext, no_earlier, no_revision, not_forward, revision_line};
 
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{Step, weight_at};
@@ -19,7 +19,7 @@ use crate::domain::rules::refusal::Refusal;
 pub(in crate::domain::rules::action) fn draft(
     verb: Verb,
     rollout: &Rollout,
-    scene: &Scene<'_>,
+    scene: &DraftContext<'_>,
 ) -> Result<Draft, Refusal> {
     match verb {
         Verb::Promote => promote(rollout, scene),
@@ -51,7 +51,7 @@ fn unpause(rollout: &Rollout) -> Option<Request> {
 }
 
 /// A draft that only names the revision under way.
-fn plain(scene: &Scene<'_>, headline: impl Into<String>, requests: Vec<Request>) -> Draft {
+fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Request>) -> Draft {
     let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
     Draft {
         headline: headline.into(),
@@ -85,7 +85,7 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn promote(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     promotable(rollout)?;
     let status = &rollout.status;
     if status.pause_conditions.is_empty() {
@@ -117,7 +117,7 @@ fn promote(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
         None => "the end of the steps: 100 %".to_owned(),
     };
     if inconclusive {
-        draft.goes.push("its analysis was inconclusive: going on is your judgement".to_owned());
+        draft.goes.push("its analysis was inconclusive: going on is your assessment".to_owned());
     }
     draft.goes.push(until_next_pause(steps, next));
     Ok(draft)
@@ -164,7 +164,7 @@ fn until_next_pause(steps: &[Step], from: usize) -> String {
     passed.join(", ")
 }
 
-fn promote_full(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn promote_full(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     promotable(rollout)?;
     let mut draft = plain(
         scene,
@@ -187,7 +187,7 @@ fn promote_full(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> 
     Ok(draft)
 }
 
-fn pause(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn pause(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if rollout.spec.paused {
         return Err(Refusal::state("it is held already", "space resumes it"));
     }
@@ -196,7 +196,7 @@ fn pause(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     Ok(draft)
 }
 
-fn resume(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn resume(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if !rollout.spec.paused {
         return Err(match rollout.pause() {
             Some(_) => Refusal::state("it is not held, it waits at its step", "promote moves it on"),
@@ -209,7 +209,7 @@ fn resume(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     Ok(draft)
 }
 
-fn abort(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if rollout.aborted() && !rollout.spec.paused && !rollout.status.promote_full {
         return Err(Refusal::state("it was aborted already", "retry tries again, rollback puts the old template back"));
     }
@@ -244,7 +244,7 @@ pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Reques
     (rollout.meta.uid == record.facts.uid && !record.requests.contains(&unpause)).then_some(unpause)
 }
 
-fn from_canary(canary: &Revision, scene: &Scene<'_>) -> String {
+fn from_canary(canary: &Revision, scene: &DraftContext<'_>) -> String {
     let pods = plural(scene.snapshot.pods_of(&canary.hash).count(), "pod");
     let weight = scene
         .status
@@ -253,7 +253,7 @@ fn from_canary(canary: &Revision, scene: &Scene<'_>) -> String {
     format!("{}   {weight}{pods}", revision_line(canary))
 }
 
-fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if !rollout.aborted() {
         return Err(Refusal::state("it was not aborted", "retry is for an aborted update"));
     }
@@ -276,7 +276,7 @@ fn retry(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     Ok(draft)
 }
 
-fn restart(rollout: &Rollout, scene: &Scene<'_>) -> Draft {
+fn restart(rollout: &Rollout, scene: &DraftContext<'_>) -> Draft {
     let at = crate::domain::facts::text::rfc3339_seconds(scene.now);
     let mut draft = plain(scene, "restart all pods", vec![on_main(rollout, json!({"spec": {"restartAt": at}}))]);
     draft.restart_at = Some(at);
@@ -286,7 +286,7 @@ fn restart(rollout: &Rollout, scene: &Scene<'_>) -> Draft {
 
 /// The ReplicaSet to go back to: the revision asked for, else stable while something else is in the manifest, else the
 /// revision before.
-fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSet, Refusal> {
+fn rollback_to<'a>(rollout: &Rollout, scene: &DraftContext<'a>) -> Result<&'a ReplicaSet, Refusal> {
     let (status, snapshot) = (&rollout.status, scene.snapshot);
     if let Some(number) = scene.to {
         let found = snapshot.replicasets.iter().find(|rs| rs.meta.revision == Some(number));
@@ -314,7 +314,7 @@ fn rollback_to<'a>(rollout: &Rollout, scene: &Scene<'a>) -> Result<&'a ReplicaSe
     if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
 }
 
-fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
+fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     let target = rollback_to(rollout, scene)?;
     let revision = scene.snapshot.revision(target);
     let to_stable = target.hash == rollout.status.stable_hash;
@@ -357,7 +357,7 @@ fn rollback(rollout: &Rollout, scene: &Scene<'_>) -> Result<Draft, Refusal> {
     Ok(draft)
 }
 
-fn rollback_goes(rollout: &Rollout, scene: &Scene<'_>, target: &ReplicaSet, to_stable: bool) -> Vec<String> {
+fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet, to_stable: bool) -> Vec<String> {
     let mut goes = Vec::new();
     if to_stable {
         let weight = scene

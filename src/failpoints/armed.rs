@@ -15,21 +15,21 @@ struct Order {
 }
 
 static ORDER: LazyLock<Order> = LazyLock::new(|| Order {
-    at: std::env::var("COCKPIT_KILL_AT").ok().and_then(|text| {
+    at: std::env::var("COCKPIT_FAIL_AT").ok().and_then(|text| {
         let (name, n) = text.rsplit_once(':')?;
         Some((name.to_owned(), n.parse().ok()?))
     }),
-    list: std::env::var_os("COCKPIT_KILL_LIST"),
+    list: std::env::var_os("COCKPIT_FAILPOINTS"),
 });
 
 static PASSED: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
-pub fn pass(name: Arguments<'_>) {
-    pass_after(name, || {});
+pub fn failpoint(name: Arguments<'_>) {
+    failpoint_after(name, || {});
 }
 
 /// Passes a place at which something is half done when the program dies: `last` does that half.
-pub fn pass_after(name: Arguments<'_>, last: impl FnOnce()) {
+pub fn failpoint_after(name: Arguments<'_>, last: impl FnOnce()) {
     let name = name.to_string();
     // Held until the end: no other thread gets any further while this one dies.
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);

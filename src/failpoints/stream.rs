@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
-use super::pass;
+use super::failpoint;
 
 /// How far a write request has got on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl<S: Write + Unpin> Write for Watched<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if self.stage == Stage::Leaving && matches!(flushed, Poll::Ready(Ok(()))) {
             self.stage = Stage::Left;
-            pass(format_args!("wire.request-left"));
+            failpoint(format_args!("wire.request-left"));
         }
         flushed
     }
@@ -67,7 +67,7 @@ impl<S: Read + Unpin> Read for Watched<S> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if self.stage == Stage::Left && matches!(read, Poll::Ready(Ok(()))) {
             self.stage = Stage::Idle;
-            pass(format_args!("wire.answer-unread"));
+            failpoint(format_args!("wire.answer-unread"));
         }
         read
     }

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::facts::object::{ImageRef, short_digest};
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::text::{duration, plural};
-use crate::domain::record::checklist::Known;
-use crate::domain::record::checklist::check::{Finding, Found};
+use crate::domain::record::checklist::BuiltinCheck;
+use crate::domain::record::checklist::check::{CheckOutcome, Finding};
 use crate::domain::record::ledger::Ledger;
-use crate::domain::rules::checklist::candidate::{Candidate, Standing, counterpart};
-use crate::domain::world::verdict::{Judged, Verdict};
+use crate::domain::rules::checklist::candidate::{Candidate, CandidateState, counterpart};
+use crate::domain::world::verdict::{CanaryReport, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
-impl Known {
+impl BuiltinCheck {
     /// Returns the answer as things stand.
     #[must_use]
     pub fn finding(
@@ -43,14 +43,14 @@ impl Known {
 
 /// An answer that is being made.
 struct Answer {
-    found: Found,
+    found: CheckOutcome,
     summary: String,
     evidence: Vec<String>,
     green_when: String,
 }
 
 impl Answer {
-    fn new(found: Found, summary: impl Into<String>, green_when: &str) -> Self {
+    fn new(found: CheckOutcome, summary: impl Into<String>, green_when: &str) -> Self {
         Self { found, summary: summary.into(), evidence: Vec::new(), green_when: green_when.to_owned() }
     }
 
@@ -60,8 +60,8 @@ impl Answer {
         let evidence = [self.evidence.clone(), other.evidence.clone()].concat();
         let summary = format!("{}; {}", self.summary, other.summary);
         match (self.found, other.found) {
-            (Found::Passed, Found::Passed) => Self { summary, evidence, ..self },
-            (Found::Passed, _) => Self { evidence, ..other },
+            (CheckOutcome::Passed, CheckOutcome::Passed) => Self { summary, evidence, ..self },
+            (CheckOutcome::Passed, _) => Self { evidence, ..other },
             _ => Self { evidence, ..self },
         }
     }
@@ -83,14 +83,14 @@ fn listed(place: &str, digests: &BTreeMap<String, usize>) -> Vec<String> {
 fn artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Answer {
     if let Some(image) = candidate.images.iter().find(|image| ImageRef::parse(image).is_mutable_latest()) {
         return Answer::new(
-            Found::Failed,
+            CheckOutcome::Failed,
             format!("image {image} can change under us"),
             "it is deployed by digest or by a version tag",
         );
     }
     let here = own_digests(env, candidate);
     let mut answer = same_everywhere(env, candidate, &here);
-    if answer.found == Found::Passed {
+    if answer.found == CheckOutcome::Passed {
         if let Some(before) = world.previous(env) {
             let own = std::mem::take(&mut answer.evidence);
             answer = same_as_before(before, candidate, &here, now);
@@ -106,9 +106,9 @@ fn own_digests(env: &Environment, candidate: &Candidate) -> BTreeMap<String, usi
     let Some(workload) = env.workload(&candidate.workload) else { return BTreeMap::new() };
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return BTreeMap::new() };
     let revision = match candidate.standing {
-        Standing::Incoming => None,
-        Standing::UnderWay => status.canary.as_ref(),
-        Standing::Settled => status.stable.as_ref(),
+        CandidateState::Incoming => None,
+        CandidateState::UnderWay => status.canary.as_ref(),
+        CandidateState::Settled => status.stable.as_ref(),
     };
     revision.map(|revision| digests(snapshot.pods_of(&revision.hash))).unwrap_or_default()
 }
@@ -116,12 +116,12 @@ fn own_digests(env: &Environment, candidate: &Candidate) -> BTreeMap<String, usi
 fn same_everywhere(env: &Environment, candidate: &Candidate, here: &BTreeMap<String, usize>) -> Answer {
     let evidence = listed(env.name().as_str(), here);
     let mut answer = match here.iter().next() {
-        None => Answer::new(Found::Passed, format!("{}: no pod runs it here yet", candidate.version), ""),
+        None => Answer::new(CheckOutcome::Passed, format!("{}: no pod runs it here yet", candidate.version), ""),
         Some((digest, pods)) if here.len() == 1 => {
-            Answer::new(Found::Passed, format!("{} on {}", short_digest(digest), plural(*pods, "pod")), "")
+            Answer::new(CheckOutcome::Passed, format!("{} on {}", short_digest(digest), plural(*pods, "pod")), "")
         }
         Some(_) => Answer::new(
-            Found::Failed,
+            CheckOutcome::Failed,
             format!("pods of one revision run {} different digests: the tag was moved", here.len()),
             "all replicas run one digest: deploy it by digest",
         ),
@@ -141,34 +141,38 @@ fn same_as_before(
     let heard = before.kubernetes();
     if !heard.is_fresh(now) {
         let age = heard.age(now).map_or_else(|| "was never seen".to_owned(), |age| format!("is {} old", duration(age)));
-        return Answer::new(Found::Blind, format!("the picture of {name} {age}"), &format!("{name} answers"));
+        return Answer::new(CheckOutcome::Blind, format!("the picture of {name} {age}"), &format!("{name} answers"));
     }
     let counterpart = counterpart(before, &candidate.workload).and_then(|id| before.workload(id));
     if counterpart.is_some_and(|workload| workload.missing) {
-        return Answer::new(Found::Failed, format!("{name} does not run {}", candidate.workload), &wanted);
+        return Answer::new(CheckOutcome::Failed, format!("{name} does not run {}", candidate.workload), &wanted);
     }
     let Some(pods) = counterpart.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
-        return Answer::new(Found::Blind, format!("{} of {name} is not seen yet", candidate.workload), &wanted);
+        return Answer::new(CheckOutcome::Blind, format!("{} of {name} is not seen yet", candidate.workload), &wanted);
     };
     let there = digests(pods.iter());
     let all: usize = there.values().sum();
     let wanted_digest = here.keys().next().or(candidate.digest.as_ref());
     let mut answer = match (wanted_digest, there.iter().next()) {
-        (_, None) => Answer::new(Found::Blind, format!("no pod of {name} is ready"), &wanted),
+        (_, None) => Answer::new(CheckOutcome::Blind, format!("no pod of {name} is ready"), &wanted),
         (Some(digest), Some(_)) => {
             let same = there.get(digest).copied().unwrap_or_default();
             let summary = format!("{} on {same}/{all} pods of {name}", short_digest(digest));
-            Answer::new(if same == all { Found::Passed } else { Found::Failed }, summary, &wanted)
+            Answer::new(if same == all { CheckOutcome::Passed } else { CheckOutcome::Failed }, summary, &wanted)
         }
         // No pod runs it here yet: what the tag meant there is what it has to mean here, and is compared then.
-        (None, Some((digest, _))) if there.len() == 1 && runs(counterpart, candidate) => {
-            Answer::new(Found::Passed, format!("{} on {all}/{all} pods of {name}", short_digest(digest)), &wanted)
-        }
-        (None, Some(_)) => {
-            Answer::new(Found::Failed, format!("{name} does not run {} on all its pods", candidate.version), &wanted)
-        }
+        (None, Some((digest, _))) if there.len() == 1 && runs(counterpart, candidate) => Answer::new(
+            CheckOutcome::Passed,
+            format!("{} on {all}/{all} pods of {name}", short_digest(digest)),
+            &wanted,
+        ),
+        (None, Some(_)) => Answer::new(
+            CheckOutcome::Failed,
+            format!("{name} does not run {} on all its pods", candidate.version),
+            &wanted,
+        ),
     };
-    if answer.found == Found::Passed {
+    if answer.found == CheckOutcome::Passed {
         answer.green_when.clear();
     }
     answer.evidence = listed(name.as_str(), &there);
@@ -184,30 +188,37 @@ fn runs(counterpart: Option<&WorkloadState>, candidate: &Candidate) -> bool {
 fn rollback(env: &Environment, candidate: &Candidate) -> Answer {
     let wanted = "a ReplicaSet of an earlier revision is kept (revisionHistoryLimit above 0)";
     let Some(workload) = env.workload(&candidate.workload) else {
-        return Answer::new(Found::Blind, "not seen yet", wanted);
+        return Answer::new(CheckOutcome::Blind, "not seen yet", wanted);
     };
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
-        return Answer::new(Found::Blind, "not seen yet", wanted);
+        return Answer::new(CheckOutcome::Blind, "not seen yet", wanted);
     };
     // While something comes in, stable is the last known good; afterwards it is the revision before.
     let current = status.stable.as_ref().map(|stable| stable.hash.as_str());
     let good = match candidate.standing {
-        Standing::UnderWay | Standing::Incoming => current.and_then(|hash| snapshot.replicaset(hash)),
-        Standing::Settled => snapshot
+        CandidateState::UnderWay | CandidateState::Incoming => current.and_then(|hash| snapshot.replicaset(hash)),
+        CandidateState::Settled => snapshot
             .replicasets
             .iter()
             .filter(|rs| Some(rs.hash.as_str()) != current && !workload.rejected.contains(&rs.hash))
             .max_by_key(|rs| rs.revision()),
     };
     let Some(good) = good else {
-        return Answer::new(Found::Failed, "no earlier revision is kept: there is nothing to go back to", wanted);
+        return Answer::new(
+            CheckOutcome::Failed,
+            "no earlier revision is kept: there is nothing to go back to",
+            wanted,
+        );
     };
     let revision = snapshot.revision(good);
     if revision.images.is_empty() {
-        return Answer::new(Found::Failed, format!("revision {} names no image", revision.number), wanted);
+        return Answer::new(CheckOutcome::Failed, format!("revision {} names no image", revision.number), wanted);
     }
-    let mut answer =
-        Answer::new(Found::Passed, format!("last known good {}, revision {}", revision.version(), revision.number), "");
+    let mut answer = Answer::new(
+        CheckOutcome::Passed,
+        format!("last known good {}, revision {}", revision.version(), revision.number),
+        "",
+    );
     answer.evidence = revision.images.iter().map(|image| format!("image {image}")).collect();
     answer.evidence.push(format!("ReplicaSet {}, {}", revision.replicaset, plural(good.current as usize, "pod")));
     answer.evidence.push("does not roll back: database migrations, messages already sent, feature flags".to_owned());
@@ -218,14 +229,14 @@ fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now
     let within = within?;
     let wanted = format!("a rollback is carried out in {} by cockpit", env.name());
     Some(match ledger.drilled.get(env.name()) {
-        None => Answer::new(Found::Failed, "no rollback was ever drilled here, says the journal", &wanted),
+        None => Answer::new(CheckOutcome::Failed, "no rollback was ever drilled here, says the journal", &wanted),
         Some(at) => {
             let age = now.duration_since(*at);
-            let found = if age <= within { Found::Passed } else { Found::Failed };
+            let found = if age <= within { CheckOutcome::Passed } else { CheckOutcome::Failed };
             Answer::new(
                 found,
                 format!("drilled {} ago", duration(age)),
-                if found == Found::Passed { "" } else { &wanted },
+                if found == CheckOutcome::Passed { "" } else { &wanted },
             )
         }
     })
@@ -234,22 +245,22 @@ fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now
 /// Whether a hold is for something that was seen: a canary that is suspect, or was aborted.
 fn speaks_against(env: &Environment) -> bool {
     env.workloads.iter().any(|workload| {
-        workload.opinion().is_some_and(Judged::is_suspect)
+        workload.opinion().is_some_and(CanaryReport::is_suspect)
             || workload.status.as_ref().is_some_and(|status| status.aborted)
     })
 }
 
 fn signals(env: &Environment) -> Answer {
-    let judgement = env.judgement();
+    let assessment = env.assessment();
     let wanted = "the live signals are within their limits, on fresh data";
-    let reasons = judgement.words().next().unwrap_or_default().to_owned();
-    let mut answer = match judgement.verdict {
-        Verdict::Go => Answer::new(Found::Passed, "within the limits", ""),
+    let reasons = assessment.describe().next().unwrap_or_default().to_owned();
+    let mut answer = match assessment.verdict {
+        Verdict::Go => Answer::new(CheckOutcome::Passed, "within the limits", ""),
         // A judge that has not seen enough says neither yes nor no.
-        Verdict::Hold if !speaks_against(env) => Answer::new(Found::Blind, reasons, wanted),
-        Verdict::Hold | Verdict::NoGo => Answer::new(Found::Failed, reasons, wanted),
-        Verdict::Blind => Answer::new(Found::Blind, reasons, wanted),
+        Verdict::Hold if !speaks_against(env) => Answer::new(CheckOutcome::Blind, reasons, wanted),
+        Verdict::Hold | Verdict::NoGo => Answer::new(CheckOutcome::Failed, reasons, wanted),
+        Verdict::Blind => Answer::new(CheckOutcome::Blind, reasons, wanted),
     };
-    answer.evidence = judgement.words().map(str::to_owned).collect();
+    answer.evidence = assessment.describe().map(str::to_owned).collect();
     answer
 }

@@ -18,7 +18,7 @@ use crate::domain::world::{Environment, WorkloadState};
 use crate::keys::Command;
 
 /// Model, theme and size together.
-pub(crate) struct Scene<'a> {
+pub(crate) struct DrawContext<'a> {
     pub(crate) model: &'a Model,
     pub(crate) theme: &'a Theme,
     pub(crate) class: SizeClass,
@@ -26,7 +26,7 @@ pub(crate) struct Scene<'a> {
     targets: RefCell<Targets>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> DrawContext<'a> {
     pub(crate) fn new(model: &'a Model, theme: &'a Theme, area: Rect) -> Self {
         let class = SizeClass::of(area.width, area.height);
         Self { model, theme, class, targets: RefCell::default() }

@@ -53,7 +53,7 @@ fn starts(uri: &Uri) -> bool {
 }
 
 /// Makes a client for one watch that keeps its pace.
-pub(super) fn paced(client: kube::Client) -> kube::Client {
+pub(super) fn throttled(client: kube::Client) -> kube::Client {
     let namespace = client.default_namespace().to_owned();
     let pace = Arc::new(Mutex::new(Pace::default()));
     let service = tower::service_fn(move |request: Request<Body>| {
