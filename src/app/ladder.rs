@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::workload::Phase;
-use crate::domain::world::{Environment, WorkloadState};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stand {
@@ -28,17 +29,22 @@ pub struct Rung {
 
 /// Returns the steps of a workload; none where it has none.
 #[must_use]
-pub fn ladder(env: &Environment, workload: &WorkloadState) -> Vec<Rung> {
+pub fn ladder(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<Rung> {
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return Vec::new() };
     let steps = snapshot.steps();
     // Without a position nothing is known of any step: they are all to come.
     let index = status.step.map_or(0, |step| step.index);
-    let current = if status.canary.is_none() && status.phase == Phase::Healthy {
-        steps.len()
-    } else if status.aborted {
-        usize::MAX
-    } else {
-        index
+    let current = match release_state(world, env, &workload.id) {
+        // Steps that did not run are not ticked.
+        Some(
+            ReleaseState::RolledBack(_)
+            | ReleaseState::RollingBack { .. }
+            | ReleaseState::Aborted
+            | ReleaseState::Next { .. }
+            | ReleaseState::NotHere,
+        ) => usize::MAX,
+        _ if status.canary.is_none() && status.phase == Phase::Healthy => steps.len(),
+        _ => index,
     };
     let done = completions(env, workload);
     steps

@@ -5,13 +5,19 @@ use super::model::Model;
 use crate::domain::record::action::Verb;
 
 use crate::domain::facts::text::duration;
-use crate::domain::facts::workload::{PauseReason, Phase};
+use crate::domain::facts::workload::serving::percent;
+use crate::domain::facts::workload::{PauseReason, Phase, Status};
 use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::verdict::Verdict;
+use crate::domain::world::{Environment, WorkloadState};
 
 /// The answer to “what happens next?”.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
     pub sentence: String,
+    /// Whether somebody has to act now: users get a version that is not well.
+    pub is_alarm: bool,
     /// What stands in the way of a promotion: gates that are red or blind, one line each.
     pub in_the_way: Vec<String>,
 }
@@ -20,7 +26,7 @@ pub struct Next {
 #[must_use]
 pub fn next(model: &Model) -> Next {
     let Some((env, workload)) = model.selected() else {
-        return Next { sentence: "no workload is watched: see the config".to_owned(), in_the_way: Vec::new() };
+        return Next::calm("no workload is watched: see the config");
     };
     let name = env.name();
     let Some(status) = &workload.status else {
@@ -29,16 +35,20 @@ pub fn next(model: &Model) -> Next {
         } else {
             format!("waiting for the first look at {} in {name}", workload.id)
         };
-        return Next { sentence, in_the_way: Vec::new() };
+        return Next::calm(sentence);
     };
     if let Some(flying) = model.target().and_then(|target| model.core.flying(&target)) {
         let age = duration(model.core.now.duration_since(flying.since));
-        let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", flying.record.headline);
-        return Next { sentence, in_the_way: Vec::new() };
+        let headline = &flying.record.headline;
+        return Next::calm(match &flying.accepted {
+            Some(lacks) => format!("{headline} was accepted {age} ago: {lacks}"),
+            None => format!("{headline} was sent {age} ago: waiting until {name} shows it"),
+        });
     }
-    let key = |command: crate::keys::Command| {
-        model.ui.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
-    };
+    if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {
+        return next;
+    }
+    let key = |command: crate::keys::Command| key(model, command);
     let promote = plan_for(model, Verb::Promote, None);
     let in_the_way = match &promote {
         Ok(_) => Vec::new(),
@@ -59,21 +69,15 @@ pub fn next(model: &Model) -> Next {
     };
     let waits_for_person = status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let sentence = match (&promote, &status.pause) {
-        _ if status.aborted => {
-            format!(
-                "{name} was aborted; {} retries, {} puts the old manifest back",
-                key(crate::keys::Command::Retry),
-                key(crate::keys::Command::Rollback)
-            )
-        }
         (_, Some(pause)) if pause.reason == PauseReason::Manual => {
-            format!("{name} is held by hand; {} resumes it", key(crate::keys::Command::Hold))
+            let by = manual_pause_by(model, workload);
+            format!("{name} is paused{by}; {} resumes it", key(crate::keys::Command::Hold))
         }
         (Ok(plan), Some(pause)) => {
             let record = plan.record();
             let then = record.goes.first().map_or_else(String::new, |goes| format!(": {goes}"));
             let by_itself = pause.until.map_or_else(String::new, |until| {
-                format!("; by itself in {}", duration(until.duration_since(model.core.now)))
+                format!("; automatically in {}", duration(until.duration_since(model.core.now)))
             });
             format!("{} would {} in {name}{then}{by_itself}", key(crate::keys::Command::Promote), record.headline)
         }
@@ -82,25 +86,130 @@ pub fn next(model: &Model) -> Next {
                 let left = duration(until.duration_since(model.core.now));
                 let hold = key(crate::keys::Command::Hold);
                 // What goes on by itself does not ask the gates: somebody has to.
-                let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} holds it here") };
-                format!("{name} goes on by itself in {left}{careful}")
+                let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} pauses it here") };
+                format!("{name} advances automatically in {left}{careful}")
             }
-            None => format!("{name} waits for a person to promote it"),
+            None => format!("{name} is paused until promoted"),
         },
         (_, None) => match (status.phase, &status.canary) {
-            (Phase::Healthy, _) => format!("nothing is under way in {name}"),
+            (Phase::Healthy, _) => format!("no rollout in progress in {name}{}", elsewhere(model, env)),
             // The cause stands with the environment: here stands the way out.
             (Phase::Degraded, _) => match plan_for(model, Verb::Rollback, None) {
                 Ok(plan) => {
                     let back = &plan.record().headline;
-                    format!("{name} does not go on by itself; {} would {back}", key(crate::keys::Command::Rollback))
+                    format!("{name} is stuck; {} would {back}", key(crate::keys::Command::Rollback))
                 }
                 Err(_) => status.why.clone().unwrap_or_else(|| status.message.clone()),
             },
-            (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is on its way: {}", status.message)),
+            (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is progressing: {}", status.message)),
         },
     };
     // A gate is in the way only of what waits for a person, or would go on into it.
     let in_the_way = if waits_for_person || status.pause.is_some() { in_the_way } else { Vec::new() };
-    Next { sentence, in_the_way }
+    Next { sentence, is_alarm: false, in_the_way }
+}
+
+impl Next {
+    fn calm(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), is_alarm: false, in_the_way: Vec::new() }
+    }
+}
+
+fn key(model: &Model, command: crate::keys::Command) -> String {
+    model.ui.keymap.key(command).unwrap_or_else(|| format!(":{}", command.spec().id))
+}
+
+/// What is next by the state of the release alone.
+fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, status: &Status) -> Option<Next> {
+    let name = env.name();
+    let rollback = key(model, crate::keys::Command::Rollback);
+    Some(Next::calm(match release_state(&model.core.world, env, &workload.id)? {
+        ReleaseState::RollingBack { from, to } => {
+            let left = status.stable.as_ref().map_or(0.0, |stable| status.serving.share_of(&stable.hash));
+            let serving = if status.canary.is_some() && left > 0.0 {
+                format!(", still serving {} of {from}", percent(left))
+            } else {
+                String::new()
+            };
+            let finish = match plan_for(model, Verb::Rollback, None) {
+                Ok(plan) if !plan.record().requests.is_empty() => format!("; {rollback} finishes it at once"),
+                _ => String::new(),
+            };
+            format!("{name} is rolling back {from} → {to}{serving}{finish}")
+        }
+        ReleaseState::RolledBack(back) => {
+            let elsewhere = elsewhere(model, env);
+            let by = back.by.map_or_else(String::new, |(who, _)| format!(" by {who}"));
+            format!("{name} was rolled back from {} to {}{by}{elsewhere}", back.from, back.to)
+        }
+        ReleaseState::Next { from, to } => {
+            format!(
+                "{name} is next ({from} → {to}): {to} is not there yet; set the image by GitOps or kubectl, this tool \
+                 does not deploy"
+            )
+        }
+        ReleaseState::NotHere => format!("the release has not come to {name} yet{}", elsewhere(model, env)),
+        ReleaseState::Aborted => {
+            let retry = key(model, crate::keys::Command::Retry);
+            let share = status.canary.as_ref().map_or(0.0, |canary| status.serving.share_of(&canary.hash));
+            if share > 0.0 {
+                let why = status.why.clone().unwrap_or_default();
+                return Some(Next { is_alarm: true, ..Next::calm(format!("{name}: {why}")) });
+            }
+            format!("{name} was aborted; {retry} retries, {rollback} puts the old manifest back")
+        }
+        ReleaseState::InProgress | ReleaseState::Paused | ReleaseState::Released | ReleaseState::Superseded => {
+            return None;
+        }
+    }))
+}
+
+/// Users get a version that is not well: the way out comes first, and what happens without it.
+fn alarm(model: &Model, env: &Environment, workload: &WorkloadState, status: &Status) -> Option<Next> {
+    let name = env.name();
+    let rollback = key(model, crate::keys::Command::Rollback);
+    if let Some((target, left)) = model.core.autopilot.next(model.core.now) {
+        if target.env == *name && target.workload == workload.id {
+            let keep = key(model, crate::keys::Command::Keep);
+            let to = status.stable.as_ref().map_or_else(String::new, |stable| format!(" to {}", stable.version()));
+            let left = duration(left);
+            let sentence = format!(
+                "autopilot rolls {name} back{to} in {left}: {keep} keeps the canary, {rollback} rolls back now"
+            );
+            return Some(Next { is_alarm: true, ..Next::calm(sentence) });
+        }
+    }
+    status.canary.as_ref()?;
+    if workload.assessment.verdict != Verdict::NoGo {
+        return None;
+    }
+    let back = plan_for(model, Verb::Rollback, None).ok()?;
+    let to = back.record().headline.strip_prefix("roll back to ").unwrap_or("stable").to_owned();
+    let until = status.pause.as_ref().and_then(|pause| pause.until);
+    let advances = until.map_or_else(String::new, |until| {
+        let pause = key(model, crate::keys::Command::Hold);
+        format!(" ({pause} stops the next step in {})", duration(until.duration_since(model.core.now)))
+    });
+    let reason = workload.assessment.describe().next().map_or_else(String::new, |reason| format!(": {reason}"));
+    let sentence = format!("NO-GO: {rollback} rolls {name} back to {to}{advances}{reason}");
+    Some(Next { is_alarm: true, ..Next::calm(sentence) })
+}
+
+/// Who paused it, as far as that is known: autopilot, or a person.
+fn manual_pause_by(model: &Model, workload: &WorkloadState) -> String {
+    if model.target().is_some_and(|target| model.core.autopilot.has_paused(&target)) {
+        return " by autopilot".to_owned();
+    }
+    let meta = workload.snapshot.as_ref().map(|snapshot| snapshot.object.meta());
+    meta.and_then(|meta| meta.paused_by.as_ref())
+        .map_or_else(|| " by a person".to_owned(), |by| format!(" by {}", by.manager))
+}
+
+/// Names the environment in which something moves, where that is another one.
+fn elsewhere(model: &Model, env: &Environment) -> String {
+    let moving = model.core.world.environments.iter().find(|other| {
+        other.name() != env.name()
+            && other.workloads.iter().any(|workload| workload.status.as_ref().is_some_and(|s| s.canary.is_some()))
+    });
+    moving.map_or_else(String::new, |other| format!("; {} is in progress", other.name()))
 }

@@ -29,6 +29,18 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
     match &model.ui.overlay {
         None => command_on(model, chord),
         Some(Overlay::Confirm(_)) => confirm::key(model, chord, repeat),
+        Some(Overlay::Refused { .. } | Overlay::Details { .. } | Overlay::Notices { .. })
+            if action_on(model, chord).is_some() =>
+        {
+            act(model, chord)
+        }
+        // Nobody searches for a capital letter: an engineer who reads the help rolls back from there.
+        Some(Overlay::Help { input, .. })
+            if input.value().is_empty()
+                && matches!(action_on(model, chord), Some(Command::Rollback | Command::Abort)) =>
+        {
+            act(model, chord)
+        }
         Some(Overlay::Help { .. } | Overlay::Palette { .. }) => search_key(model, chord),
         Some(Overlay::Filter { .. }) => filter_key(model, chord),
         Some(Overlay::Revisions { .. }) => revisions_key(model, chord),
@@ -42,6 +54,18 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         Some(Overlay::Refused { .. }) => closed(model),
         Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
     }
+}
+
+/// Returns the command on a key, where it acts on the workload.
+fn action_on(model: &Model, chord: Chord) -> Option<Command> {
+    let command = model.ui.keymap.command(chord)?;
+    (verb_of(model, command).is_some() || command == Command::Keep).then_some(command)
+}
+
+/// Closes what is only read, and acts: a key that stops a release is never used up by closing something.
+fn act(model: &mut Model, chord: Chord) -> Vec<Effect> {
+    model.ui.overlay = None;
+    command_on(model, chord)
 }
 
 /// Closes what lies over the screen.
@@ -93,7 +117,13 @@ fn key_moves(model: &mut Model, chord: Chord) {
 fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
     match model.ui.keymap.command(chord) {
         Some(command) => run(model, command),
-        None => Vec::new(),
+        None => {
+            if chord == Chord::char('y') {
+                let back = model.ui.keymap.key(Command::Rollback).unwrap_or_default();
+                model.core.notice(Level::Info, format!("nothing to confirm; {back} rolls back"));
+            }
+            Vec::new()
+        }
     }
 }
 
@@ -230,7 +260,8 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    if model.core.in_flight.is_empty() {
+    // What is accepted is carried out without this program.
+    if !model.core.in_flight.values().any(crate::core::InFlight::blocks) {
         return vec![Effect::Quit];
     }
     model.ui.overlay = Some(Overlay::Quit);

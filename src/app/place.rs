@@ -1,41 +1,40 @@
-//! Where an environment stands on the way of the release.
+//! Where an environment stands on the way of the release, as far as the screen tells places apart.
 
 use super::model::Model;
-use crate::domain::world::{ReleaseView, WorkloadState};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Where an environment stands on the way of the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// The release is out there, or none is under way anywhere.
+    /// The release is there, or none goes anywhere.
     Out,
-    /// It is on its way there.
+    /// It goes there now, or is being taken back.
     UnderWay,
     /// It has not come there yet.
     Waits,
+    /// It was taken back.
+    RolledBack,
     /// Nothing is known of it.
     Unknown,
 }
 
 /// Returns the workload of an environment that the screen shows: the selected one where it exists, else the first.
 #[must_use]
-pub fn shown<'a>(model: &Model, env: &'a crate::domain::world::Environment) -> Option<&'a WorkloadState> {
+pub fn shown<'a>(model: &Model, env: &'a Environment) -> Option<&'a WorkloadState> {
     model.ui.workload.as_ref().and_then(|id| env.workload(id)).or_else(|| env.workloads.first())
 }
 
-/// Returns where a workload stands on the way of `release`.
+/// Returns where a workload stands on the way of the release.
 #[must_use]
-pub fn place(workload: Option<&WorkloadState>, release: Option<&ReleaseView>) -> Place {
-    let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) else {
-        return Place::Unknown;
-    };
-    if status.canary.is_some() {
-        return Place::UnderWay;
-    }
-    let Some(release) = release.filter(|release| release.from.is_some() && release.service == workload.id.name) else {
-        return Place::Out;
-    };
-    match &status.stable {
-        Some(stable) if stable.version() != release.to => Place::Waits,
-        _ => Place::Out,
+pub fn place(world: &World, env: &Environment, workload: Option<&WorkloadState>) -> Place {
+    match workload.and_then(|workload| release_state(world, env, &workload.id)) {
+        None => Place::Unknown,
+        Some(ReleaseState::NotHere | ReleaseState::Next { .. }) => Place::Waits,
+        Some(ReleaseState::Released | ReleaseState::Superseded) => Place::Out,
+        Some(ReleaseState::RolledBack(_)) => Place::RolledBack,
+        Some(
+            ReleaseState::InProgress | ReleaseState::Paused | ReleaseState::RollingBack { .. } | ReleaseState::Aborted,
+        ) => Place::UnderWay,
     }
 }

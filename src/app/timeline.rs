@@ -91,7 +91,9 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         Entry::Observed { target, .. } | Entry::Kept { target, .. } => Some(&target.env),
         Entry::Intent { plan, .. } => Some(plan.target.env()),
         Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| target.env()),
-        Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) => entry.checklist_of(),
+        Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Rejected(_) => {
+            entry.checklist_of()
+        }
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }
 }

@@ -51,6 +51,9 @@ impl Exit {
     /// Tells from the refusals of a plan: blind only where nothing but missing data is in the way.
     #[must_use]
     pub fn of_refusals(refusals: &[Refusal]) -> Self {
+        if !refusals.is_empty() && refusals.iter().all(|refusal| refusal.kind == RefusalKind::NothingToDo) {
+            return Self::Done;
+        }
         let only_blind = refusals.iter().all(|refusal| refusal.kind == RefusalKind::Blind);
         if only_blind && !refusals.is_empty() { Self::Blind } else { Self::NoGo }
     }

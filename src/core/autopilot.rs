@@ -59,6 +59,12 @@ impl Autopilot {
         next.map(|((target, _), due)| (target, due.duration_since(now).max(SignedDuration::ZERO)))
     }
 
+    /// Returns whether it paused a canary of this workload.
+    #[must_use]
+    pub fn has_paused(&self, target: &WorkloadKey) -> bool {
+        self.held.iter().any(|(held, _)| held == target)
+    }
+
     /// Gives everybody the whole time again: the machine slept, or its clock was set, and nobody saw the time go by.
     pub(super) fn start_over(&mut self) {
         self.countdowns.clear();

@@ -87,6 +87,22 @@ pub struct InFlight {
     pub since: Timestamp,
     /// An outcome that is not settled yet (unknown).
     pub outcome: Option<Outcome>,
+    /// What it still lacks, once the API server and the controller have taken it.
+    pub accepted: Option<String>,
+}
+
+impl InFlight {
+    /// Makes one that has just begun.
+    #[must_use]
+    pub fn new(record: PlanRecord, since: Timestamp) -> Self {
+        Self { action: None, record, since, outcome: None, accepted: None }
+    }
+
+    /// Whether other actions that go forward have to wait for it: what is accepted only waits to be carried out.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.accepted.is_none()
+    }
 }
 
 impl Core {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Core, Effect, Level};
 use crate::domain::record::checklist::CheckOutcome;
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::{OURS, Writer};
@@ -96,6 +97,8 @@ pub(super) fn first_seen(core: &mut Core) -> Vec<Effect> {
 /// What is compared to tell whether something worth a line happened.
 struct Seen {
     status: Status,
+    /// Whether a rollback is in progress.
+    backward: bool,
     verdict: Verdict,
     reasons: Vec<String>,
     /// When the ReplicaSet of the revision under way was made.
@@ -111,6 +114,7 @@ impl Seen {
         let canary = status.canary.as_ref();
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
         Some(Self {
+            backward: workload.direction() == Some(Direction::Backward),
             verdict: workload.assessment.verdict,
             reasons: workload.assessment.describe().map(str::to_owned).collect(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
@@ -137,9 +141,14 @@ impl Seen {
             return None;
         }
         let version = self.version()?;
-        let release = format!("{} {version}", target.workload.name);
-        let text = format!("{version} is under way");
+        let release = format!("{} {}", target.workload.name, self.taken_back().unwrap_or_else(|| version.clone()));
+        let text = format!("{version} is in progress");
         Some(Effect::Record { release, entry: Entry::Observed { target: target.clone(), text, course: Some(course) } })
+    }
+
+    /// Returns the version that a rollback in progress takes back.
+    fn taken_back(&self) -> Option<String> {
+        self.backward.then(|| self.status.stable.as_ref().map(Revision::version))?
     }
 
     /// Returns whether it is held by hand.
@@ -164,16 +173,22 @@ fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) ->
     if before.status.canary.is_none() && after.status.canary.is_none() {
         return Vec::new();
     }
-    // The release that this is about: the one under way, also in the moment when it has become stable.
+    // The release that this is about: the one in progress, also in the moment when it has become stable; of a rollback,
+    // the one that is taken back.
     let Some(version) = after.status.canary.as_ref().or(before.status.canary.as_ref()).map(Revision::version) else {
         return Vec::new();
     };
-    let release = format!("{} {version}", target.workload.name);
+    let taken_back = [after, before].into_iter().find_map(Seen::taken_back);
+    let release = format!("{} {}", target.workload.name, taken_back.as_ref().unwrap_or(&version));
     let mut texts: Vec<(String, Option<Course>)> = Vec::new();
     let hash = |seen: &Seen| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
     let is_new = after.status.canary.is_some() && hash(before) != hash(after);
     if is_new {
-        texts.push((format!("{version} began{}", after.whose(now)), after.course()));
+        let text = match &taken_back {
+            Some(bad) => format!("rollback from {bad} to {version} began{}", after.whose(now)),
+            None => format!("{version} began{}", after.whose(now)),
+        };
+        texts.push((text, after.course()));
     }
     if (before.status.phase, &before.status.message) != (after.status.phase, &after.status.message) {
         let message =
@@ -190,7 +205,12 @@ fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) ->
     if before.status.canary.is_some() && after.status.canary.is_none() {
         let now = after.version().unwrap_or_default();
         let stable = after.status.stable.as_ref().map(|stable| stable.replicaset.clone());
-        texts.push((format!("ended: {now} is stable"), Some(Course::Ended { stable })));
+        let text = if taken_back.is_some() {
+            format!("rolled back: {now} is stable")
+        } else {
+            format!("rollout complete: {now} is stable")
+        };
+        texts.push((text, Some(Course::Ended { stable })));
     }
     if before.verdict != after.verdict {
         let reasons = if after.reasons.is_empty() { String::new() } else { format!(": {}", after.reasons.join("; ")) };

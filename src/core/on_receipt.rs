@@ -1,10 +1,9 @@
 //! What becomes of actions and statements.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::domain::record::receipt::Receipt;
-use crate::domain::world::feed::Feed;
 
 /// Journal lines that are kept in memory.
 const MAX_LINES: usize = 2000;
@@ -12,6 +11,7 @@ const MAX_LINES: usize = 2000;
 pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
         Receipt::Begun { action, target, .. } => begun(core, action, &target),
+        Receipt::Accepted { record, lacks, .. } => accepted(core, &record, lacks),
         Receipt::Ended { record, outcome, .. } => ended(core, &record, outcome),
         Receipt::Written(lines) => written(core, lines),
         Receipt::Journal(state) => journal(core, state),
@@ -26,6 +26,16 @@ fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
     Vec::new()
 }
 
+/// An action was taken up, and is not done before everybody is served by what it goes to.
+fn accepted(core: &mut Core, record: &PlanRecord, lacks: String) -> Vec<Effect> {
+    let flying = core.in_flight.get_mut(&record.target).filter(|flying| flying.record.verb == record.verb);
+    let first = flying.is_some_and(|flying| flying.accepted.replace(lacks.clone()).is_none());
+    if first {
+        core.notice(Level::Info, format!("{}: {} — accepted, {lacks}", record.target.env(), record.headline));
+    }
+    Vec::new()
+}
+
 pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
     let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.describe());
     let level = match &outcome {
@@ -35,11 +45,6 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     };
     core.notice(level, text);
     super::autopilot::ended(core, record, &outcome);
-    let hash = record.from_hash.clone().filter(|_| given_up(record, &outcome));
-    if let (Some(hash), Some(target)) = (hash, record.target.workload().cloned()) {
-        let now = core.now;
-        core.world.take(Feed::GivenUp { target, hash }, now);
-    }
     if outcome.is_settled() {
         // A stop may have taken the place of what was in progress before it.
         if core.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
@@ -49,19 +54,9 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     }
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
     let since = core.now;
-    let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight {
-        action: None,
-        record: record.clone(),
-        since,
-        outcome: None,
-    });
+    let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
     flying.outcome = Some(outcome);
     vec![Effect::Ring]
-}
-
-/// Whether the revision that was in the manifest is given up: no default goes back to it.
-fn given_up(record: &PlanRecord, outcome: &Outcome) -> bool {
-    outcome.is_done() && matches!(record.verb, Verb::Abort | Verb::Rollback)
 }
 
 /// Takes in lines, each once and in the order of time: they come as they are written, and when a journal is read.

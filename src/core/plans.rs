@@ -36,19 +36,25 @@ impl Core {
             now: self.now,
             journal_broken: self.journal.broken.clone(),
             journal_unread: self.journal.unread,
-            in_flight: self.in_flight.iter().map(|(target, flying)| (target.clone(), flying.record.verb)).collect(),
+            in_flight: self
+                .in_flight
+                .iter()
+                .filter(|(_, flying)| flying.blocks())
+                .map(|(target, flying)| (target.clone(), flying.record.verb))
+                .collect(),
         }
     }
 
     /// Hands a plan to its executor, unless an action on the same workload is in progress that it must not overtake.
     pub fn perform(&mut self, plan: Plan) -> Vec<Effect> {
         let record = plan.record().clone();
-        let blocked = |flying: &InFlight| !record.verb.stops() || flying.record.verb == record.verb;
+        let blocked =
+            |flying: &InFlight| flying.blocks() && (!record.moves_backward() || flying.record.verb == record.verb);
         if self.in_flight.get(&record.target).is_some_and(blocked) {
             self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
             return Vec::new();
         }
-        let flying = InFlight { action: None, record, since: self.now, outcome: None };
+        let flying = InFlight::new(record, self.now);
         self.in_flight.insert(flying.record.target.clone(), flying);
         vec![Effect::Perform(Box::new(plan))]
     }
@@ -58,13 +64,13 @@ impl Core {
     #[must_use]
     pub fn recheck(&self, plan: &Plan) -> Recheck {
         let record = plan.record();
-        if record.verb.stops() {
+        if record.moves_backward() {
             if let Some(renewed) = self.renew(plan) {
                 return Recheck::Renewed(Box::new(renewed));
             }
         }
         let moved = match self.object(&record.target) {
-            Some(object) => record.facts.still_hold(&Facts::of(object), record.verb).err().map(|what| {
+            Some(object) => record.facts.still_hold(&Facts::of(object), record.moves_backward()).err().map(|what| {
                 // Somebody else acted meanwhile: who it was, as far as the object tells.
                 object.meta().blame(what, Some(plan.made_at()), self.now)
             }),
@@ -76,7 +82,7 @@ impl Core {
         if !plan.is_valid(self.now) {
             return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
         }
-        if record.verb.stops() {
+        if record.moves_backward() {
             return Recheck::Holds;
         }
         for rest in &record.rests_on {
@@ -97,7 +103,7 @@ impl Core {
     fn renew(&self, plan: &Plan) -> Option<Plan> {
         let record = plan.record();
         let facts = Facts::of(self.object(&record.target)?);
-        record.facts.still_hold(&facts, record.verb).ok()?;
+        record.facts.still_hold(&facts, true).ok()?;
         let revision = record.to_hash.as_ref().and_then(|hash| {
             let (_, workload) = self.world.find(record.target.workload()?)?;
             workload.snapshot.as_ref()?.replicaset(hash)?.meta.revision

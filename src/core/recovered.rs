@@ -3,13 +3,9 @@
 use super::{Core, Effect, Level, on_feed, on_receipt};
 use crate::domain::record::action::Outcome;
 use crate::domain::record::recovered::Recovered;
-use crate::domain::world::feed::Feed;
 
 pub(super) fn recovered(core: &mut Core, found: Recovered) -> Vec<Effect> {
     let now = core.now;
-    for (target, hash) in found.given_up {
-        core.world.take(Feed::GivenUp { target, hash }, now);
-    }
     core.world.take_ledger(found.ledger, now);
     let mut courses = found.courses;
     courses.sort_by_key(|(_, at, _)| *at);

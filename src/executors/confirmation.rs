@@ -5,24 +5,38 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
-use crate::domain::record::action::{Outcome, PlanRecord, Verb};
+use crate::domain::record::action::{After, Outcome, PlanRecord};
+use crate::domain::rules::action::kind::Readiness;
 
 use crate::domain::rules::action::{Seen, Settled, settled, unnoticed};
 use crate::failpoints::failpoint;
 
-/// How long the status may take to show the effect.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
-/// Full promotion waits for pods.
-const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
+/// How long the controller may take to take a request up.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take until everybody is served by what an action goes to, where nobody says otherwise.
+pub const SERVE_TIMEOUT: Duration = Duration::from_mins(10);
+/// The longest time between two looks.
+const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a settled action that is accepted is looked at for its end.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A controller that has not reacted by then has missed the request, and may miss the nudge too.
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
 const IN_THE_SERVER: Duration = Duration::from_secs(12);
 
-/// Looks until the status shows the effect. A controller that missed the request is nudged.
-pub(super) async fn confirm(executor: &dyn Executor, record: &PlanRecord) -> Outcome {
-    let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_WITHIN } else { CONFIRM_WITHIN };
-    let until = Instant::now() + within;
+/// What is told while an action is accepted and not done: what it still lacks.
+pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);
+
+/// Looks until the effect is there: the status shows it and everybody is served by what the action goes to, which may take
+/// `serve_timeout`. A controller that missed the request is nudged.
+pub(super) async fn confirm(
+    executor: &dyn Executor,
+    record: &PlanRecord,
+    serve_timeout: Duration,
+    lacking: Lacking<'_>,
+) -> Outcome {
+    let begun = Instant::now();
+    let mut accepted_at: Option<Instant> = None;
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
@@ -32,15 +46,28 @@ pub(super) async fn confirm(executor: &dyn Executor, record: &PlanRecord) -> Out
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::Confirmed { shows },
                 Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
-                Settled::NotYet(now) => shows = now,
+                Settled::Accepted(lacks) => {
+                    accepted_at.get_or_insert_with(Instant::now);
+                    if shows != lacks {
+                        lacking(lacks.clone()).await;
+                        shows = lacks;
+                    }
+                }
+                Settled::NotYet(now) => {
+                    shows = format!("but not seen yet: {now}");
+                    nudges.if_due(executor, record, &found).await;
+                }
             }
-            nudges.if_due(executor, record, &found).await;
         }
-        if Instant::now() >= until {
+        let is_over = match accepted_at {
+            Some(at) => at.elapsed() >= serve_timeout,
+            None => begun.elapsed() >= ACCEPT_TIMEOUT,
+        };
+        if is_over {
             return Outcome::Unconfirmed { shows };
         }
         sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(1));
+        wait = (wait * 2).min(MAX_LOOK_INTERVAL);
     }
 }
 
@@ -57,13 +84,14 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::FoundDone { shows },
                 Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
-                Settled::NotYet(shows) if waits_for_controller && since >= CONFIRM_WITHIN => {
-                    return Outcome::Unconfirmed { shows };
+                Settled::Accepted(lacks) if since >= SETTLE_TIMEOUT => return Outcome::Unconfirmed { shows: lacks },
+                Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
+                    return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
                 Settled::NotYet(shows) if !waits_for_controller && since >= IN_THE_SERVER => {
                     return Outcome::FoundNotDone { shows };
                 }
-                Settled::NotYet(_) => {}
+                Settled::NotYet(_) | Settled::Accepted(_) => {}
             }
             if waits_for_controller {
                 nudges.if_due(executor, record, &found).await;
@@ -71,6 +99,39 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(3));
+    }
+}
+
+/// What became of waiting for a request's turn.
+pub(super) enum Turn {
+    /// It may be sent, on this version of the target.
+    Send { version: String },
+    /// It is not needed any more.
+    Skip,
+    /// It cannot be sent; why.
+    Never(String),
+}
+
+/// Waits until a request may be sent that follows on another one: the controller has to take note of that first.
+pub(super) async fn turn_of(executor: &dyn Executor, record: &PlanRecord, after: &After) -> Turn {
+    let begun = Instant::now();
+    let mut wait = Duration::from_millis(50);
+    let mut nudges = Nudges::of(record);
+    loop {
+        if let Ok(found) = executor.look(&record.target).await {
+            match found.readiness(after) {
+                Readiness::Send => return Turn::Send { version: found.version().to_owned() },
+                Readiness::Skip => return Turn::Skip,
+                Readiness::Lost(why) => return Turn::Never(why),
+                Readiness::Wait => nudges.if_due(executor, record, &found).await,
+            }
+        }
+        if begun.elapsed() >= ACCEPT_TIMEOUT {
+            let seconds = ACCEPT_TIMEOUT.as_secs();
+            return Turn::Never(format!("the controller has not taken up the request before it in {seconds} s"));
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(MAX_LOOK_INTERVAL);
     }
 }
 

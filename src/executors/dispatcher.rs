@@ -1,19 +1,23 @@
 //! Carries out plans: journal, precondition, send once, look, journal.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
 
-use super::confirmation::{confirm, settle_unknown};
+use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
 use super::journal::Journal;
 use crate::domain::facts::access::{Access, Permission};
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
+use crate::domain::record::ledger::ACCEPTED;
 use crate::domain::record::receipt::Receipt;
+use crate::domain::record::rejection::Rejection;
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
@@ -41,6 +45,8 @@ pub struct Dispatcher {
     operator: String,
     access: Arc<Mutex<BTreeMap<EnvName, Access>>>,
     receipts: mpsc::Sender<Receipt>,
+    /// How long it may take until everybody is served by what an action goes to, in milliseconds.
+    serve_timeout_ms: Arc<AtomicU64>,
 }
 
 type Admitted = BTreeMap<(EnvName, System), Arc<dyn Executor>>;
@@ -50,7 +56,16 @@ impl Dispatcher {
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
         let (executors, admitted, access) = (Arc::default(), Arc::default(), Arc::default());
-        Self { executors, admitted, journal, operator, access, receipts }
+        let serve_timeout_ms = Arc::default();
+        let dispatcher = Self { executors, admitted, journal, operator, access, receipts, serve_timeout_ms };
+        dispatcher.wait_for(SERVE_TIMEOUT);
+        dispatcher
+    }
+
+    /// Sets how long an action that was accepted is waited for.
+    pub fn wait_for(&self, serve_timeout: Duration) {
+        let milliseconds = u64::try_from(serve_timeout.as_millis()).unwrap_or(u64::MAX);
+        self.serve_timeout_ms.store(milliseconds, Ordering::Relaxed);
     }
 
     /// Admits the executor of a system in an environment. A read-only environment is never given one (law 8).
@@ -206,7 +221,7 @@ impl Dispatcher {
             },
             plan: Box::new(record.clone()),
         };
-        if record.verb.stops() {
+        if record.moves_backward() {
             self.write(&record.release, entry).await;
             return Ok(());
         }
@@ -238,6 +253,16 @@ impl Dispatcher {
         }
         let mut version = record.resource_version.clone();
         for (index, request) in record.requests.iter().enumerate() {
+            if let Some(after) = request.after() {
+                match turn_of(executor, record, after).await {
+                    Turn::Send { version: seen } => version = seen,
+                    Turn::Skip => continue,
+                    Turn::Never(why) => {
+                        let why = format!("request {} of {} was not sent: {why}", index + 1, record.requests.len());
+                        return Outcome::Unknown { why };
+                    }
+                }
+            }
             match self.send_and_note(executor, action, record, (index, request), &version).await {
                 Ok(new) => version = new,
                 Err(outcome) => return outcome,
@@ -251,7 +276,30 @@ impl Dispatcher {
                 }
             }
         }
-        confirm(executor, record).await
+        let serve_timeout = Duration::from_millis(self.serve_timeout_ms.load(Ordering::Relaxed));
+        let lacking = |lacks: String| -> BoxFuture<'_, ()> {
+            let receipt = Receipt::Accepted { action: action.clone(), record: Box::new(record.clone()), lacks };
+            Box::pin(self.tell(receipt))
+        };
+        confirm(executor, record, serve_timeout, &lacking).await
+    }
+
+    /// Notes that a revision was rejected, or is sent out again, as soon as the API server took it; others are told, and
+    /// nothing waits for that.
+    async fn note_rejection(&self, record: &PlanRecord) {
+        let by = match record.automatic {
+            Some(_) => format!("autopilot of {}", self.actor(record.target.env())),
+            None => self.actor(record.target.env()),
+        };
+        let Some(rejection) = Rejection::of(record, &by, Timestamp::now()) else { return };
+        let entry = Entry::Rejected(Box::new(rejection));
+        self.write(&record.release, entry.clone()).await;
+        let dispatcher = self.clone();
+        tokio::spawn(async move {
+            if let Err(why) = dispatcher.share(&entry).await {
+                tracing::warn!(why, "that a revision was rejected is known on this machine only");
+            }
+        });
     }
 
     /// Looks at what else a plan rests on. Where nothing may be written there is no executor to look with: then what was
@@ -277,12 +325,15 @@ impl Dispatcher {
         let result = self.send_once(executor, record, request, version).await;
         failpoint(format_args!("dispatcher.answered"));
         let answer = match &result {
-            Ok(new) => format!("accepted at resourceVersion {new}"),
+            Ok(new) => format!("{ACCEPTED} at resourceVersion {new}"),
             Err(outcome) => outcome.describe(),
         };
         let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
         self.write(&record.release, entry).await;
         failpoint(format_args!("dispatcher.answer-written"));
+        if index == 0 && result.is_ok() {
+            self.note_rejection(record).await;
+        }
         result.map_err(|outcome| match outcome {
             // The first part is done: what the whole came to is told by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
@@ -349,7 +400,7 @@ fn not_sent(error: SendError) -> Outcome {
 fn still_hold(record: &PlanRecord, request: &Request, seen: &Seen) -> Result<(), Outcome> {
     let (first, now) = (record.requests.first() == Some(request), seen.facts());
     let held = if first {
-        record.facts.still_hold(&now, record.verb)
+        record.facts.still_hold(&now, record.moves_backward())
     } else {
         record.facts.hold_midway(&now, record.to_hash.as_deref())
     };

@@ -181,7 +181,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["r"],
         "Ask again now: the selected check on the checklist, else all sources.",
     ),
-    spec(C::Copy, Look, "copy", "copy", &["y"], "Copy what is selected to the clipboard (OSC 52)."),
+    spec(C::Copy, Look, "copy", "copy", &["c"], "Copy what is selected to the clipboard (OSC 52)."),
     spec(C::Export, Look, "export", "export", &["e"], "Export the journal to a file in the current folder."),
     spec(C::Up, Move, "up", "up", &["up", "k"], "Selection up."),
     spec(C::Down, Move, "down", "down", &["down", "j"], "Selection down."),

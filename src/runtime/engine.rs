@@ -141,7 +141,7 @@ impl Engine {
         if ticked {
             self.retry_journal(core);
         }
-        let Some(release) = core.world.release().map(|view| format!("{} {}", view.service, view.to)) else { return };
+        let Some(release) = core.world.release().map(|view| view.journal()) else { return };
         if self.release.as_ref() == Some(&release) {
             return;
         }

@@ -79,7 +79,6 @@ impl Outlet {
             | Feed::History { .. }
             | Feed::Sample { .. }
             | Feed::Counted { .. }
-            | Feed::GivenUp { .. }
             | Feed::CheckBegun { .. }
             | Feed::Checked { .. }
             | Feed::Changes { .. }

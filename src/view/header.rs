@@ -54,6 +54,7 @@ fn release(scene: &DrawContext<'_>, with_digest: bool) -> Line<'static> {
         return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
     };
     let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
+    let row = if release.is_rollback { row.say(Role::Bad, "ROLLING BACK ") } else { row };
     let row = match &release.from {
         Some(from) => row
             .say(Role::Text, scene.theme.clip_middle(from, 16))

@@ -39,12 +39,8 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let lines: Vec<&Line> = journal.lines.iter().rev().filter(matches).collect();
     let visible = usize::from(area.height.saturating_sub(2));
     let first = clamp_scroll(scene.model.ui.scroll, visible, lines.len());
-    let release = scene
-        .model
-        .core
-        .world
-        .release()
-        .map_or_else(String::new, |release| format!("  {} {}", release.service, release.to));
+    let release =
+        scene.model.core.world.release().map_or_else(String::new, |release| format!("  {}", release.journal()));
     let title = scene.row().say(Role::Title, "journal").say(Role::Label, scene.theme.clip_middle(&release, 40));
     let word = list::range_line(scene, first, visible, lines.len());
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);

@@ -159,8 +159,7 @@ fn verdict_lines(
         lines.extend(factors(scene, env));
     }
     lines.extend(origin(scene, env, workload, columns));
-    let release = scene.model.core.world.release();
-    if place(Some(workload), release.as_ref()) == Place::Waits {
+    if place(&scene.model.core.world, env, Some(workload)) == Place::Waits {
         lines.push(scene.row().say(Role::Label, "the release has not come here yet").line());
     }
     lines

@@ -53,7 +53,7 @@ fn wrong_arguments_are_usage_errors_with_a_hint() {
         ("cockpit -w api", "rollout/payments-api"),
         ("cockpit --prometheus p:9090", "http://"),
         ("cockpit --prometheus http://u:s3cret@p", "username"),
-        ("cockpit rollback --to 0", "1.."),
+        ("cockpit abort --no-wait --timeout 5m", "cannot be used with"),
         ("cockpit wait", "--for"),
         ("cockpit wait --for=gone", "healthy"),
         ("cockpit wait --for=healthy --timeout 10", "15m"),

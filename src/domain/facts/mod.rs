@@ -5,6 +5,7 @@ pub mod analysis_run;
 pub mod changes;
 pub mod counters;
 pub mod credentials;
+pub mod direction;
 pub mod event;
 pub mod freshness;
 pub mod ids;

@@ -1,6 +1,7 @@
 //! Why a workload is not moving, in one sentence.
 
 use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Object, Phase, Snapshot, Status};
 
 /// Returns the cause in words, the nearest to the root first; `None` when it is well or simply on its way.
@@ -9,10 +10,13 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     if status.phase == Phase::Healthy {
         return None;
     }
-    if status.aborted {
-        return Some(aborted(snapshot, status));
+    if let Some(refused) = refused(snapshot) {
+        return Some(refused);
     }
     let pods = failing_pods(snapshot).or_else(|| quota(snapshot));
+    if status.aborted {
+        return Some(aborted(snapshot, status, pods));
+    }
     if let Some(deadline) = deadline(snapshot) {
         let serving = serving(status);
         let cause = pods.map_or_else(String::new, |cause| format!(": {cause}"));
@@ -24,7 +28,14 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     snapshot.object.workload().why(snapshot, status)
 }
 
-fn aborted(snapshot: &Snapshot, status: &Status) -> String {
+/// What the controller refuses to carry out: nothing moves before that is put right.
+fn refused(snapshot: &Snapshot) -> Option<String> {
+    let Object::Rollout(rollout) = &snapshot.object else { return None };
+    let invalid = rollout.status.conditions.iter().find(|condition| condition.kind == "InvalidSpec")?;
+    Some(format!("the spec is invalid: {}", invalid.message))
+}
+
+fn aborted(snapshot: &Snapshot, status: &Status, pods: Option<String>) -> String {
     let reason = match &snapshot.object {
         Object::Rollout(rollout) => rollout
             .status
@@ -34,10 +45,26 @@ fn aborted(snapshot: &Snapshot, status: &Status) -> String {
             .and_then(|condition| condition.message.split_once(": ").map(|(_, cause)| cause.to_owned())),
         Object::Deployment(_) => None,
     };
-    let version =
-        status.canary.as_ref().map_or_else(|| "the new version".to_owned(), super::workload::Revision::version);
+    let Some(canary) = &status.canary else {
+        let version = status.stable.as_ref().map_or_else(|| "stable".to_owned(), super::workload::Revision::version);
+        return format!("{version} serves; the abort mark is left over: retry clears it");
+    };
+    let version = canary.version();
     let cause = reason.map_or_else(String::new, |cause| format!(" ({cause})"));
+    let share = status.serving.share_of(&canary.hash);
+    if share > 0.0 {
+        let held = pods.map_or_else(String::new, |cause| format!(": {cause}"));
+        let stable = stable_pods(snapshot, status);
+        return format!("aborted{cause}, still serving {} of {version}{stable}{held}", percent(share));
+    }
     format!("aborted{cause}: stable serves, the manifest still says {version}")
+}
+
+/// Which pods stable lacks to take all traffic: `, stable has 1 of 4 pods`.
+fn stable_pods(snapshot: &Snapshot, status: &Status) -> String {
+    let rs = status.stable.as_ref().and_then(|stable| snapshot.replicaset(&stable.hash));
+    rs.filter(|rs| rs.ready < rs.desired)
+        .map_or_else(String::new, |rs| format!(", stable has {} of {} pods", rs.ready, rs.desired))
 }
 
 fn deadline(snapshot: &Snapshot) -> Option<&'static str> {

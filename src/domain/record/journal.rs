@@ -9,6 +9,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
+use crate::domain::record::rejection::Rejection;
 
 /// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ pub enum Entry {
         /// Template hash of the canary.
         hash: String,
     },
+    /// A revision was rejected, or a rejection was taken back: the API server took the request.
+    Rejected(Box<Rejection>),
     /// A free remark, of a person or of the program.
     Note {
         who: String,
@@ -117,18 +120,20 @@ impl Entry {
             Self::Kept { who, target, hash } => {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
             }
+            Self::Rejected(rejection) => rejection.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "something that a later version of cockpit wrote".to_owned(),
         }
     }
 
-    /// Returns the environment that a check, an acknowledgement or a sign-off is about.
+    /// Returns the environment that a check, an acknowledgement, a sign-off or a rejection is about.
     #[must_use]
     pub fn checklist_of(&self) -> Option<&EnvName> {
         match self {
             Self::Checked { env, .. } => Some(env),
             Self::Acknowledged(ack) => Some(&ack.env),
             Self::SignedOff(sign_off) => Some(&sign_off.env),
+            Self::Rejected(rejection) => Some(&rejection.target.env),
             _ => None,
         }
     }
@@ -146,6 +151,7 @@ impl Entry {
             Self::Acknowledged(_) => "ack",
             Self::SignedOff(_) => "signed",
             Self::Kept { .. } => "kept",
+            Self::Rejected(_) => "rejected",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }

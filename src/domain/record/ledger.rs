@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::ids::EnvName;
-use crate::domain::record::action::{ActionId, Verb};
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, SignOff};
-use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::journal::{Course, Entry, Line};
+use crate::domain::record::rejection::Rejection;
+
+/// How the answer to a request that was taken begins.
+pub const ACCEPTED: &str = "accepted";
 
 /// A check that went red.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,15 @@ pub struct Ledger {
     /// The last rollback that was carried out, per environment.
     pub drilled: BTreeMap<EnvName, Timestamp>,
     rollbacks: BTreeMap<ActionId, EnvName>,
+    /// What was decided about revisions, in the order in which it was read.
+    pub rejections: Vec<Rejection>,
+    /// Actions that decide about a revision once they are accepted: when, by whom, what.
+    deciding: BTreeMap<ActionId, (Timestamp, String, Box<PlanRecord>)>,
+    /// ReplicaSets that were seen to go out and to become stable, and when.
+    pub became_stable: Vec<(WorkloadKey, String, Timestamp)>,
+    /// The ReplicaSet that was last seen to go out, per workload.
+    #[serde(with = "crate::domain::facts::serde_pairs")]
+    going_out: BTreeMap<WorkloadKey, String>,
 }
 
 impl Ledger {
@@ -42,16 +55,61 @@ impl Ledger {
             Entry::Acknowledged(ack) if !self.acknowledgements.contains(ack) => self.acknowledgements.push(ack.clone()),
             Entry::SignedOff(sign_off) if !self.sign_offs.contains(sign_off) => self.sign_offs.push(sign_off.clone()),
             Entry::Checked { env, check, finding } => self.answered(env, check, finding),
-            Entry::Intent { action, plan, .. } if plan.verb == Verb::Rollback => {
-                self.rollbacks.insert(action.clone(), plan.target.env().clone());
+            Entry::Rejected(rejection) => self.decided(rejection),
+            Entry::Observed { target, course: Some(course), .. } => self.seen(target, course, line.at),
+            Entry::Intent { action, operator, plan }
+                if matches!(plan.verb, Verb::Rollback | Verb::Abort | Verb::Retry) =>
+            {
+                if plan.verb == Verb::Rollback {
+                    self.rollbacks.insert(action.clone(), plan.target.env().clone());
+                }
+                self.deciding.insert(action.clone(), (line.at, operator.clone(), plan.clone()));
             }
+            // Where the program died between the answer and its own note of the rejection.
+            Entry::Answer { action, request: 1, answer } if answer.starts_with(ACCEPTED) => self.accepted(action),
             Entry::Outcome { action, outcome } => {
+                if outcome.is_taken() {
+                    self.accepted(action);
+                }
+                self.deciding.remove(action);
                 if let Some(env) = self.rollbacks.remove(action).filter(|_| outcome.is_done()) {
                     let last = self.drilled.entry(env).or_insert(line.at);
                     *last = (*last).max(line.at);
                 }
             }
             _ => {}
+        }
+    }
+
+    fn accepted(&mut self, action: &ActionId) {
+        let Some((at, by, plan)) = self.deciding.remove(action) else { return };
+        let Some(rejection) = Rejection::of(&plan, &by, at) else { return };
+        let known = |known: &Rejection| known.is_same_revision(&rejection) && known.at >= at;
+        if !self.rejections.iter().any(known) {
+            self.rejections.push(rejection);
+        }
+    }
+
+    fn decided(&mut self, rejection: &Rejection) {
+        if !self.rejections.contains(rejection) {
+            self.rejections.push(rejection.clone());
+        }
+    }
+
+    fn seen(&mut self, target: &WorkloadKey, course: &Course, at: Timestamp) {
+        match course {
+            Course::UnderWay { tracks, .. } => {
+                self.going_out.extend(tracks.canary.clone().map(|canary| (target.clone(), canary)));
+            }
+            Course::Ended { stable } => {
+                let was = self.going_out.remove(target);
+                if let Some(stable) = stable.clone().filter(|stable| was.as_ref() == Some(stable)) {
+                    let seen = (target.clone(), stable, at);
+                    if !self.became_stable.contains(&seen) {
+                        self.became_stable.push(seen);
+                    }
+                }
+            }
         }
     }
 
@@ -114,6 +172,16 @@ impl Ledger {
             }
         }
         self.rollbacks.extend(other.rollbacks);
+        for rejection in &other.rejections {
+            self.decided(rejection);
+        }
+        self.deciding.extend(other.deciding);
+        for seen in other.became_stable {
+            if !self.became_stable.contains(&seen) {
+                self.became_stable.push(seen);
+            }
+        }
+        self.going_out.extend(other.going_out);
     }
 
     /// Returns the latest acknowledgement of a check.

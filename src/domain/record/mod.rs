@@ -7,4 +7,5 @@ pub mod journal;
 pub mod ledger;
 pub mod receipt;
 pub mod recovered;
+pub mod rejection;
 pub mod shared;

@@ -15,6 +15,12 @@ pub enum Receipt {
         target: Target,
         verb: Verb,
     },
+    /// It was taken up; what it still lacks. It ends when nothing is lacking any more.
+    Accepted {
+        action: ActionId,
+        record: Box<PlanRecord>,
+        lacks: String,
+    },
     /// It ended, or became unknown; an unknown one is settled later by another receipt.
     Ended {
         action: ActionId,

@@ -20,8 +20,6 @@ const SHARE_AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 pub struct Recovered {
     /// Open intents, whose outcome has to be settled by looking.
     pub open: Vec<(ActionId, PlanRecord)>,
-    /// Revisions that were given up, in order: which workload, template hash.
-    pub given_up: Vec<(WorkloadKey, String)>,
     /// What became of canaries that autopilot acted on: which workload, template hash, what.
     pub decided: Vec<(WorkloadKey, String, Decided)>,
     /// Where the course of rollouts stood, and when that was seen.
@@ -37,7 +35,6 @@ pub struct Recovered {
 impl Recovered {
     /// Takes in a journal. The intents of one that a living process is writing to (`alive`) are not open.
     pub fn take(&mut self, lines: &[Line], alive: bool, now: Timestamp) {
-        self.given_up.extend(given_up(lines));
         self.decided.extend(decided(lines));
         self.stated.extend(stated_lately(lines, now));
         self.courses.extend(courses(lines));
@@ -54,28 +51,6 @@ fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> 
     let since = now - SHARE_AGAIN_WITHIN;
     let stated = lines.iter().filter(move |line| line.at >= since && shared::statement(&line.entry).is_some());
     stated.map(|line| line.entry.clone())
-}
-
-/// Returns the revisions that aborts and rollbacks of a journal gave up.
-fn given_up(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
-    let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
-    let mut given_up = Vec::new();
-    for line in lines {
-        match &line.entry {
-            Entry::Intent { action, plan, .. } if matches!(plan.verb, Verb::Abort | Verb::Rollback) => {
-                asked.insert(action, plan);
-            }
-            Entry::Outcome { action, outcome } if outcome.is_done() => {
-                if let Some((target, hash)) =
-                    asked.get(action).and_then(|plan| Some((plan.target.workload()?.clone(), plan.from_hash.clone()?)))
-                {
-                    given_up.push((target, hash));
-                }
-            }
-            _ => {}
-        }
-    }
-    given_up
 }
 
 fn courses(lines: &[Line]) -> impl Iterator<Item = (WorkloadKey, Timestamp, Course)> {

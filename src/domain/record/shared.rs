@@ -22,6 +22,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
     let at = match entry {
         Entry::Acknowledged(ack) => ack.at,
         Entry::SignedOff(sign_off) => sign_off.at,
+        Entry::Rejected(rejection) => rejection.at,
         _ => return None,
     };
     let value = serde_json::to_string(entry).ok()?;

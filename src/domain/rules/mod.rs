@@ -6,6 +6,8 @@ pub mod checklist;
 #[cfg(feature = "demo")]
 pub mod drill;
 pub mod refusal;
+pub mod rejected;
+pub mod release_state;
 mod take;
 pub mod verdict;
 mod world_checks;

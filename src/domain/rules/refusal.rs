@@ -24,6 +24,10 @@ pub enum RefusalKind {
     Artifact,
     /// The journal cannot be written.
     Journal,
+    /// It was rolled back or aborted here before.
+    Rejected,
+    /// It is as wanted already.
+    NothingToDo,
     /// Another action on the same workload is on its way.
     InFlight,
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::rejected::rejected;
 use super::verdict::assess;
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Phase, Snapshot, Status};
@@ -50,15 +52,6 @@ impl World {
                     env.access = access;
                 }
             }
-            Feed::GivenUp { target, hash } => {
-                self.with_workload(&target, now, |workload| {
-                    let settled = workload.status.as_ref().filter(|status| status.canary.is_none());
-                    let stable = settled.and_then(|status| status.stable.as_ref());
-                    if stable.is_none_or(|stable| stable.hash != hash) {
-                        workload.rejected.insert(hash);
-                    }
-                });
-            }
             Feed::CheckBegun { env, check, at } => {
                 if let Some(check) = self.check_mut(&env, &check) {
                     check.begin(at);
@@ -97,11 +90,24 @@ impl World {
             if phase(&workload.status) != phase(&status) {
                 workload.phase_since = status.as_ref().and_then(|status| status.pause.as_ref()?.since).or(Some(now));
             }
-            workload.note_given_up(status.as_ref());
+            workload.note_course(status.as_ref(), snapshot.as_deref(), now);
             workload.missing = snapshot.is_none();
             workload.snapshot = snapshot;
             workload.status = status;
         });
+        let Self { environments, ledger, .. } = self;
+        let env = environments.iter_mut().find(|env| env.settings.name == target.env);
+        if let Some(workload) = env.and_then(|env| env.workload_mut(&target.workload)) {
+            workload.rejected = rejected(ledger, workload);
+        }
+    }
+
+    /// Tells anew which revisions are rejected, after the record has changed.
+    pub(super) fn refresh_rejected(&mut self) {
+        let Self { environments, ledger, .. } = self;
+        for workload in environments.iter_mut().flat_map(|env| &mut env.workloads) {
+            workload.rejected = rejected(ledger, workload);
+        }
     }
 
     /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
@@ -139,22 +145,27 @@ impl Environment {
 }
 
 impl WorkloadState {
-    /// Remembers the revision under way as given up, when it is aborted or goes away without having become stable; a
-    /// revision that is stable is not given up.
-    fn note_given_up(&mut self, next: Option<&Status>) {
+    /// Remembers what becomes of the revision in progress: left without having become stable, or stable now.
+    fn note_course(&mut self, next: Option<&Status>, snapshot: Option<&Snapshot>, now: Timestamp) {
+        let uid = |snapshot: &Snapshot| snapshot.object.meta().uid.clone();
+        if self.snapshot.as_deref().map(uid) != snapshot.map(uid) {
+            self.seen_left.clear();
+            self.seen_stable.clear();
+        }
         let Some(next) = next else { return };
         let hash = |status: &Status| status.canary.as_ref().map(|canary| canary.hash.clone());
-        let stable = next.stable.as_ref().map(|stable| &stable.hash);
+        let stable = next.stable.as_ref().map(|stable| stable.hash.clone());
         let was = self.status.as_ref().and_then(hash);
-        if let Some(gone) = was.filter(|was| next.canary.is_none() && stable != Some(was)) {
-            self.rejected.insert(gone);
-        }
-        if next.aborted {
-            self.rejected.extend(hash(next));
-        }
-        // A revision that everything has settled on is not given up; one that is being left may be.
-        if let Some(stable) = stable.filter(|_| next.canary.is_none()) {
-            self.rejected.remove(stable);
+        let backward =
+            self.snapshot.as_ref().and_then(|snapshot| snapshot.direction(|hash| self.rejected.contains(hash)))
+                == Some(Direction::Backward);
+        if let Some(was) = was.filter(|_| next.canary.is_none()) {
+            if stable.as_ref() == Some(&was) {
+                self.seen_left.remove(&was);
+                self.seen_stable.insert(was, now);
+            } else if !backward {
+                self.seen_left.insert(was);
+            }
         }
     }
 

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::{NoData, Signal, Signals};
 use crate::domain::facts::text::duration;
-use crate::domain::facts::workload::{Phase, Status};
+use crate::domain::facts::workload::serving::percent;
+use crate::domain::facts::workload::{Phase, Revision, Status};
 use analysis::AnalysisStatus;
 
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
@@ -82,6 +83,11 @@ fn takes_all(status: &Status) -> bool {
 #[must_use]
 pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
     match status.phase {
+        Phase::Degraded if status.aborted && status.canary_serves => {
+            let share = status.canary.as_ref().map_or(0.0, |canary| status.serving.share_of(&canary.hash));
+            let version = status.canary.as_ref().map_or_else(String::new, Revision::version);
+            Some((Verdict::NoGo, format!("aborted, still serving {} of {version}", percent(share))))
+        }
         Phase::Degraded if status.aborted => Some((Verdict::Hold, "aborted: stable serves".to_owned())),
         Phase::Degraded => Some((Verdict::NoGo, format!("Degraded: {}", status.message))),
         _ => None,

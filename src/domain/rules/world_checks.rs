@@ -14,6 +14,7 @@ impl World {
         for line in lines {
             self.ledger.take(line);
         }
+        self.refresh_rejected();
         self.refresh_checks(None, now);
     }
 
@@ -27,6 +28,7 @@ impl World {
             }
         }
         self.ledger.merge(ledger);
+        self.refresh_rejected();
         self.refresh_checks(None, now);
     }
 

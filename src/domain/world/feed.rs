@@ -66,12 +66,6 @@ pub enum Feed {
         env: EnvName,
         access: Access,
     },
-    /// A revision was given up before: aborted, or rolled back from. The journal remembers.
-    GivenUp {
-        target: WorkloadKey,
-        /// Template hash of the revision.
-        hash: String,
-    },
     /// A check is being looked at.
     CheckBegun {
         env: EnvName,

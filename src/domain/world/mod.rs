@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::access::Access;
 use super::facts::changes::Changes;
+use super::facts::direction::Direction;
 use super::facts::event::KubeEvent;
 use super::facts::freshness::{Heard, Link, SourceKind};
 use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
@@ -20,6 +21,7 @@ use super::facts::workload::{Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
 use super::record::guardrails::Guardrails;
 use super::record::ledger::Ledger;
+use super::record::rejection::Rejected;
 use analysis::Rules;
 use feed::Feed;
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
@@ -82,8 +84,12 @@ pub struct WorkloadState {
     pub assessment: Assessment,
     /// When it entered the phase it is in, as far as we saw.
     pub phase_since: Option<Timestamp>,
-    /// Template hashes of revisions that were given up: aborted, or rolled back from.
-    pub rejected: BTreeSet<String>,
+    /// Revisions that were rolled back or aborted, by journals, shared record and cluster.
+    pub rejected: Rejected,
+    /// Template hashes of revisions that were seen to be left here, by whomever.
+    pub(in crate::domain) seen_left: BTreeSet<String>,
+    /// Template hashes of revisions that were seen to go out and become stable here, and when.
+    pub(in crate::domain) seen_stable: BTreeMap<String, Timestamp>,
     /// Last lines of a failing pod's log.
     pub log: Option<(String, Result<Vec<String>, String>)>,
 }
@@ -131,7 +137,9 @@ impl WorkloadState {
             judged: None,
             assessment: Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             phase_since: None,
-            rejected: BTreeSet::new(),
+            rejected: Rejected::default(),
+            seen_left: BTreeSet::new(),
+            seen_stable: BTreeMap::new(),
             log: None,
         }
     }
@@ -266,6 +274,7 @@ impl World {
         let to = status.canary.as_ref().or(status.stable.as_ref())?;
         Some(ReleaseView {
             service: workload.id.name.clone(),
+            is_rollback: workload.direction() == Some(Direction::Backward),
             from: status.canary.as_ref().and(status.stable.as_ref()).map(super::facts::workload::Revision::version),
             to: to.version(),
             digest: to
@@ -280,14 +289,31 @@ impl World {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseView {
     pub service: String,
-    /// Version it comes from, while one is under way.
+    /// Version it comes from, while one is in progress.
     pub from: Option<String>,
+    /// Whether users get back what they had.
+    pub is_rollback: bool,
     pub to: String,
     /// Digest of the version it goes to, as pods run it.
     pub digest: Option<String>,
 }
 
+impl ReleaseView {
+    /// Returns the name of the release whose journal this belongs to: of a rollback, the release that is taken back.
+    #[must_use]
+    pub fn journal(&self) -> String {
+        let version = self.from.as_ref().filter(|_| self.is_rollback).unwrap_or(&self.to);
+        format!("{} {version}", self.service)
+    }
+}
+
 impl WorkloadState {
+    /// Returns which way the rollout in progress goes; `None` where none is.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        self.snapshot.as_ref()?.direction(|hash| self.rejected.contains(hash))
+    }
+
     /// Whether its signals were read, and compared where there is something to compare.
     fn is_measured(&self) -> bool {
         let both = self.status.as_ref().is_some_and(|status| status.canary.is_some() && status.stable.is_some());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
@@ -14,10 +14,15 @@ use super::executor::{Executor, Payload, Pending, Prepared, SendError};
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Request, Target};
 
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
+use crate::domain::facts::reduce;
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plain_words;
-use crate::domain::facts::workload::Object;
+use crate::domain::facts::workload::deployment::{self, Deployment};
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::rules::action::{Seen, TemplateError, restore_patch};
+use crate::domain::facts::workload::rollout::TemplateRef;
+use crate::domain::facts::workload::router::{Routed, Router};
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, restore_patch};
 use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, api_resource, cause, client};
 
@@ -63,6 +68,67 @@ impl Kubernetes {
             Ok(Err(error)) => Err(classify(&error, &self.redactor)),
             Err(_) => Err(no_answer()),
         }
+    }
+
+    /// Reads a workload with what tells who is served: its ReplicaSets, the Deployment behind its template, and the
+    /// objects of its router. Without the right to read those its own status has to do.
+    async fn look(&self, target: &Target) -> Result<Seen, SendError> {
+        let of = object_of(target)?;
+        let object = parse(&self.get(&of.kind, &of.name).await?)?;
+        let mut snapshot = Snapshot::of_object(object);
+        let router = snapshot.object.workload().router();
+        let owner = snapshot.object.workload().template_owner().cloned();
+        let (replicasets, routed, owner) =
+            tokio::join!(self.replicasets(&snapshot.object), self.routed(router.as_ref()), self.template_owner(owner));
+        let replicasets = replicasets?;
+        snapshot.routed = routed;
+        snapshot.template_owner = owner.map(Box::new);
+        let replicasets_known = replicasets.is_some();
+        snapshot.replicasets = replicasets.unwrap_or_default();
+        Ok(SeenWorkload { snapshot, replicasets_known }.into())
+    }
+
+    /// Returns the ReplicaSets of a workload, newest revision first; `None` where they may not be read.
+    async fn replicasets(&self, object: &Object) -> Result<Option<Vec<ReplicaSet>>, SendError> {
+        let api = self.api(Resource::REPLICASET.kind)?;
+        let labelled = ListParams::default().labels(object.selector());
+        let listed = match tokio::time::timeout(REQUEST_TIMEOUT, api.list(&labelled)).await {
+            Ok(Ok(listed)) => listed,
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 401 | 403 | 404) => return Ok(None),
+            Ok(Err(error)) => return Err(classify(&error, &self.redactor)),
+            Err(_) => return Err(no_answer()),
+        };
+        let values = listed.items.into_iter().filter_map(|item| serde_json::to_value(item).ok());
+        let uid = &object.meta().uid;
+        let mut replicasets: Vec<ReplicaSet> = values
+            .filter(|value| reduce::owner_uids(value).contains(uid))
+            .map(|value| reduce::replicaset(&value))
+            .collect();
+        replicasets.sort_by_key(|rs| std::cmp::Reverse((rs.revision(), rs.meta.created)));
+        Ok(Some(replicasets))
+    }
+
+    /// Returns what the router's own objects say, as far as they can be read.
+    async fn routed(&self, router: Option<&Router>) -> Vec<Routed> {
+        let Some((router, kind)) = router.and_then(|router| Some((router, router.kind.resource()?.kind))) else {
+            return Vec::new();
+        };
+        let mut routed = Vec::new();
+        for name in &router.names {
+            let object = match self.get(kind, name).await {
+                Ok(object) => Some(object),
+                Err(SendError::Refused(why)) if why.starts_with("404") => None,
+                Err(_) => continue,
+            };
+            routed.extend(router.read(name, object.as_ref()));
+        }
+        routed
+    }
+
+    /// Returns the Deployment that the pod template lives in, where there is one and it can be read.
+    async fn template_owner(&self, owner: Option<TemplateRef>) -> Option<Deployment> {
+        let owner = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind)?;
+        Some(deployment::reduce(&self.get(&owner.kind, &owner.name).await.ok()?))
     }
 
     async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
@@ -137,7 +203,7 @@ impl Executor for Kubernetes {
     }
 
     fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen> {
-        Box::pin(self.seen(target))
+        Box::pin(self.look(target))
     }
 
     fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)> {
@@ -157,7 +223,7 @@ impl Executor for Kubernetes {
                 json!({"metadata": {"annotations": {"release-cockpit/nudged-at": Timestamp::now().to_string()}}});
             let patch = Patch::Merge(conditional(&body, seen.version()));
             let object = object_of(target)?;
-            let request = KubernetesRequest { object, subresource: None, body: Body::Merge(body) };
+            let request = KubernetesRequest { object, subresource: None, body: Body::Merge(body), after: None };
             self.patch(&request, &patch).await.map(|_| ())
         })
     }
@@ -183,9 +249,12 @@ fn object_of(target: &Target) -> Result<ObjectRef, SendError> {
     Ok(ObjectRef { kind: key.workload.kind.kind().to_owned(), name: key.workload.name.clone() })
 }
 
+fn parse(value: &Value) -> Result<Object, SendError> {
+    Object::parse(value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))
+}
+
 fn workload(value: &Value) -> Result<Seen, SendError> {
-    let object = Object::parse(value).ok_or_else(|| SendError::Unknown("the answer is no workload".to_owned()))?;
-    Ok(object.into())
+    parse(value).map(Seen::from)
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.

@@ -1,19 +1,23 @@
 //! promote, pause, resume, abort, retry, rollback, restart: keys of the screen, as commands.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
+use crate::cli::args::{Action, Rollback};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
 use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
-use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::World;
 use crate::platform::Redactor;
 
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
@@ -30,14 +34,20 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     };
     prepare(driver, verb, &target).await?;
     let to = match command {
-        Command::Rollback(rollback) => rollback.to,
+        Command::Rollback(Rollback { to: Some(to), .. }) => match revision_named(driver.world(), &target, to) {
+            Ok(number) => Some(number),
+            Err(why) => {
+                complain(driver.redactor(), &why);
+                return Ok(Exit::Usage);
+            }
+        },
         _ => None,
     };
     let plan = match driver.core.plan(&target, verb, to) {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), &target, verb, &refusals)),
     };
-    if !confirmed(driver, &plan, command, action.yes).await? {
+    if !confirmed(driver, &plan, action).await? {
         return Ok(Exit::NoGo);
     }
     // The question may have been open for a while.
@@ -50,9 +60,11 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
             return Ok(Exit::NoGo);
         }
     };
-    let outcome = driver.perform(plan).await?;
+    driver.session().dispatcher.wait_for(if action.no_wait { Duration::ZERO } else { action.timeout });
+    let (outcome, accepted) = driver.perform(plan).await?;
     let line = format!("{}\n", sanitize(&format!("{target}: {}", outcome.describe())));
-    if outcome.is_done() {
+    let is_enough = outcome.is_done() || (action.no_wait && accepted);
+    if is_enough {
         print(&line)?;
     } else {
         complain(driver.redactor(), line.trim_end());
@@ -62,7 +74,29 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         let entries = crate::domain::facts::text::plural(state.unwritten, "entry");
         complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
     }
-    Ok(Exit::of_outcome(&outcome))
+    Ok(if is_enough { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Returns the number of the revision that is called so: by its number, its version or an image of it.
+fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, String> {
+    let snapshot = world.find(target).and_then(|(_, workload)| workload.snapshot.as_ref());
+    let Some(snapshot) = snapshot else { return Err(format!("{target} is not seen: no revision of it is known")) };
+    let all = &snapshot.replicasets;
+    let by_number: Vec<_> = all.iter().filter(|rs| to.parse() == Ok(rs.revision())).collect();
+    let is_named = |rs: &&ReplicaSet| rs.version() == to || rs.containers.iter().any(|container| container.image == to);
+    let found = if by_number.is_empty() { all.iter().filter(is_named).collect() } else { by_number };
+    let list = |sets: &[&ReplicaSet]| {
+        let each: Vec<String> = sets.iter().map(|rs| format!("{} ({})", rs.revision(), rs.version())).collect();
+        each.join(", ")
+    };
+    match found.as_slice() {
+        [one] => Ok(one.revision()),
+        [] => Err(format!(
+            "--to {to}: no revision, version or image of {target} is called so; there are {}",
+            list(&all.iter().collect::<Vec<_>>())
+        )),
+        several => Err(format!("--to {to} is ambiguous; say which revision: {}", list(several))),
+    }
 }
 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
@@ -90,6 +124,13 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
 }
 
 fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
+    // As wanted already: that is an answer, not an error.
+    if let [only] = refusals {
+        if only.kind == RefusalKind::NothingToDo {
+            complain(redactor, &format!("{target}: nothing to do: {}", sanitize(&only.line())));
+            return Exit::Done;
+        }
+    }
     complain(redactor, &format!("{target} cannot {}:", verb.label()));
     for refusal in refusals {
         complain(redactor, &format!("  {}", sanitize(&refusal.line())));
@@ -98,12 +139,9 @@ fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Re
 }
 
 /// Shows what will happen and asks. A name that has to be typed has to be given with `--confirm`, also with `--yes`.
-async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: bool) -> Result<bool> {
+async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<bool> {
     print(&described(plan))?;
-    let given = match command {
-        Command::Promote(promote) => promote.confirm.as_deref(),
-        _ => None,
-    };
+    let (given, yes) = (action.confirm.as_deref(), action.yes);
     if let Some(name) = plan.typed() {
         match given {
             Some(given) if given == name => {}

@@ -26,6 +26,8 @@ pub(super) struct Driver {
     engine: Engine,
     /// Actions that ended and are settled, in order.
     settled: Vec<(Target, Verb, Outcome)>,
+    /// Whether the action in progress was taken up.
+    accepted: bool,
     /// What became of the last statement.
     stated: Option<Stated>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn start(mut engine: Engine, core: Core) -> Self {
         let first = engine.start();
-        let mut driver = Self { core, engine, settled: Vec::new(), stated: None };
+        let mut driver = Self { core, engine, settled: Vec::new(), accepted: false, stated: None };
         driver.take(first);
         driver
     }
@@ -94,18 +96,20 @@ impl Driver {
         self.take(vec![Msg::Clock]);
     }
 
-    /// Carries out a plan and waits for its settled outcome.
-    pub(super) async fn perform(&mut self, plan: Plan) -> Result<Outcome> {
+    /// Carries out a plan and waits for its settled outcome; returns also whether the controller took it up.
+    pub(super) async fn perform(&mut self, plan: Plan) -> Result<(Outcome, bool)> {
         let (target, verb) = (plan.record().target.clone(), plan.record().verb);
         self.settled.clear();
+        self.accepted = false;
         let effects = self.core.perform(plan);
         if effects.is_empty() {
-            return Ok(Outcome::Refused { why: "not sent: another action on it is in progress".to_owned() });
+            let why = "not sent: another action on it is in progress".to_owned();
+            return Ok((Outcome::Refused { why }, false));
         }
         self.carry_out(effects);
         loop {
             if let Some((.., outcome)) = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb) {
-                return Ok(outcome.clone());
+                return Ok((outcome.clone(), self.accepted));
             }
             self.next().await?;
         }
@@ -143,6 +147,10 @@ impl Driver {
         match msg {
             Msg::Receipt(Receipt::Ended { record, outcome, .. }) if outcome.is_settled() => {
                 self.settled.push((record.target.clone(), record.verb, outcome.clone()));
+            }
+            Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
+                self.accepted = true;
+                complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
             }
             Msg::Receipt(Receipt::Stated { written, shared, .. }) => {
                 self.stated = Some((written.clone(), shared.clone()));

@@ -1,13 +1,27 @@
-//! `cockpit wait`: until a workload is paused, healthy or degraded.
+//! `cockpit wait`: until a workload is paused, healthy, released or degraded.
 
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
 use super::{FIRST_LOOK, complain, print};
-use crate::cli::args::Wait;
+use crate::cli::args::{Goal, Wait};
 use crate::cli::{Exit, target};
-use crate::domain::facts::text::sanitize;
-use crate::domain::facts::workload::Phase;
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::text::{duration, sanitize};
+use crate::domain::facts::workload::{Phase, Revision, Status};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::World;
+
+/// How far a wait has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    Reached,
+    /// It cannot come true any more; why.
+    Lost(String),
+}
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
     driver
@@ -19,40 +33,106 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(driver.redactor(), &error)),
     };
+    driver.until(what.timeout.min(FIRST_LOOK), |core| status(&core.world, &target).is_some()).await?;
+    let begun_with = status(&driver.core.world, &target).and_then(in_manifest).cloned();
+    let progress = |world: &World| progress(world, &target, what, begun_with.as_ref());
+    driver.until(what.timeout, |core| progress(&core.world) != Progress::Waiting).await?;
+    let line = format!("{target}: {}", sanitize(&shows(&driver.core.world, &target)));
+    Ok(match progress(&driver.core.world) {
+        Progress::Reached => {
+            print(&format!("{line}\n"))?;
+            Exit::Done
+        }
+        Progress::Lost(why) => {
+            let why = if why.is_empty() { line } else { format!("{line}: {why}") };
+            complain(driver.redactor(), &why);
+            Exit::NoGo
+        }
+        Progress::Waiting => {
+            complain(driver.redactor(), &format!("gave up after {}: {line}", humantime(what.timeout)));
+            Exit::Error
+        }
+    })
+}
+
+fn status<'a>(world: &'a World, target: &WorkloadKey) -> Option<&'a Status> {
+    world.find(target)?.1.status.as_ref()
+}
+
+/// The revision that the manifest asks for.
+fn in_manifest(status: &Status) -> Option<&Revision> {
+    status.canary.as_ref().or(status.stable.as_ref())
+}
+
+fn progress(world: &World, target: &WorkloadKey, what: &Wait, begun_with: Option<&Revision>) -> Progress {
+    let Some(status) = status(world, target) else { return Progress::Waiting };
+    if what.goal == Goal::Released {
+        return released(world, target, status, what.version.as_deref(), begun_with);
+    }
     let goal = what.goal.phase();
-    let phase = |world: &crate::domain::world::World| {
-        world.find(&target).and_then(|(_, workload)| workload.status.as_ref()).map(|status| status.phase)
+    let replaced = begun_with.zip(in_manifest(status)).filter(|(begun, now)| begun.hash != now.hash);
+    match replaced {
+        Some((begun, now)) if what.goal == Goal::Healthy && status.phase == Phase::Healthy => {
+            Progress::Lost(format!("{} was waited for, {} took over", begun.version(), now.version()))
+        }
+        _ if status.phase == goal => Progress::Reached,
+        // What failed does not get better by waiting.
+        _ if status.phase == Phase::Degraded => Progress::Lost(String::new()),
+        _ => Progress::Waiting,
+    }
+}
+
+/// Whether a version serves everybody, or cannot any more.
+fn released(
+    world: &World,
+    target: &WorkloadKey,
+    status: &Status,
+    version: Option<&str>,
+    begun_with: Option<&Revision>,
+) -> Progress {
+    let is_it = |revision: &Revision| match version {
+        Some(version) => is_called(revision, version),
+        None => begun_with.is_some_and(|begun| begun.hash == revision.hash),
     };
-    // Degraded ends every wait: what failed does not get better by waiting.
-    let reached = driver
-        .until(what.timeout, |core| phase(&core.world).is_some_and(|phase| phase == goal || phase == Phase::Degraded))
-        .await?;
-    let shows = driver.core.world.find(&target).map_or_else(String::new, |(env, workload)| match &workload.status {
+    let state = world.find(target).and_then(|(env, workload)| release_state(world, env, &workload.id));
+    match (&state, &status.stable) {
+        (Some(ReleaseState::Released | ReleaseState::Superseded), Some(stable))
+            if is_it(stable) && status.serving.is_all(&stable.hash) =>
+        {
+            Progress::Reached
+        }
+        (Some(state @ (ReleaseState::RolledBack(_) | ReleaseState::RollingBack { .. } | ReleaseState::Aborted)), _) => {
+            Progress::Lost(state.label())
+        }
+        _ if status.phase == Phase::Degraded => Progress::Lost(String::new()),
+        (Some(ReleaseState::Released), Some(stable)) if version.is_none() => {
+            Progress::Lost(format!("{} took over", stable.version()))
+        }
+        _ => Progress::Waiting,
+    }
+}
+
+/// Whether a revision is called so: by its version, an image or a digest.
+fn is_called(revision: &Revision, name: &str) -> bool {
+    let digest = name.rsplit('@').next().unwrap_or(name);
+    revision.version() == name
+        || revision.images.iter().any(|image| image == name || ImageRef::parse(image).digest == Some(digest))
+        || revision.digest.as_deref() == Some(digest)
+}
+
+fn shows(world: &World, target: &WorkloadKey) -> String {
+    let Some((env, workload)) = world.find(target) else { return "not seen".to_owned() };
+    match &workload.status {
         Some(status) if status.message.is_empty() => status.phase.to_string(),
         Some(status) => format!("{}: {}", status.phase, status.message),
         None if workload.missing => format!("{} does not exist", workload.id),
         None => match env.kubernetes().link {
-            crate::domain::facts::freshness::Link::Down(why) => format!("not seen: {why}"),
+            Link::Down(why) => format!("not seen: {why}"),
             _ => "not seen".to_owned(),
         },
-    });
-    let line = format!("{target}: {}", sanitize(&shows));
-    match phase(&driver.core.world) {
-        Some(phase) if phase == goal => {
-            print(&format!("{line}\n"))?;
-            Ok(Exit::Done)
-        }
-        Some(_) if reached => {
-            complain(driver.redactor(), &line);
-            Ok(Exit::NoGo)
-        }
-        _ => {
-            complain(driver.redactor(), &format!("gave up after {}: {line}", humantime(what.timeout)));
-            Ok(Exit::Error)
-        }
     }
 }
 
 fn humantime(time: std::time::Duration) -> String {
-    jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), crate::domain::facts::text::duration)
+    jiff::SignedDuration::try_from(time).map_or_else(|_| "a long time".to_owned(), duration)
 }

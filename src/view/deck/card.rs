@@ -13,6 +13,7 @@ use crate::domain::facts::signals::Signal;
 use crate::domain::world::verdict::Reason;
 
 use crate::domain::facts::workload::{Phase, Status};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::rules::verdict::of_phase;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::checklist;
@@ -53,8 +54,7 @@ pub(crate) fn tallest(scene: &DrawContext<'_>, columns: u16) -> u16 {
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     scene.clickable(area, Hit::Env(env.name().clone()));
     let workload = shown(scene.model, env);
-    let release = scene.model.core.world.release();
-    let place = place(workload, release.as_ref());
+    let place = place(&scene.model.core.world, env, workload);
     let edge = if scene.is_selected(env) { Edge::Heavy } else { Edge::Light };
     let verdict = badge::verdict(scene.theme, scene.verdict(env), place, &env.kubernetes(), scene.model.core.now);
     let room = usize::from(area.width).saturating_sub(9 + width(&verdict.content));
@@ -186,6 +186,27 @@ fn replicas(scene: &DrawContext<'_>, workload: &WorkloadState, status: &Status) 
     row
 }
 
+/// What became of the release here, where it is not simply there or on its way.
+fn course(
+    scene: &DrawContext<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+) -> Option<(Role, &'static str, String)> {
+    let glyphs = scene.theme.glyphs();
+    let state = release_state(&scene.model.core.world, env, &workload.id)?;
+    let at = match &state {
+        ReleaseState::RolledBack(back) => back.by.as_ref().map(|(_, at)| scene.clock(*at)),
+        _ => None,
+    };
+    let text = at.map_or_else(|| state.label(), |at| format!("{} {at}", state.label()));
+    match state {
+        ReleaseState::RolledBack(_) => Some((Role::Warn, glyphs.back, text)),
+        ReleaseState::RollingBack { .. } => Some((Role::Busy, glyphs.back, text)),
+        ReleaseState::Next { .. } => Some((Role::Label, glyphs.waits, text)),
+        _ => None,
+    }
+}
+
 /// Why it stands as it does: what is on its way, what holds it, and the reasons of the verdict.
 pub(crate) fn reasons(
     scene: &DrawContext<'_>,
@@ -199,13 +220,15 @@ pub(crate) fn reasons(
     for (target, flying) in &scene.model.core.in_flight {
         if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(flying.since);
-            let text = match &flying.outcome {
-                Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.describe()),
-                None => format!("{}, sent {age} ago", flying.record.headline),
+            let text = match (&flying.outcome, &flying.accepted) {
+                (None, Some(lacks)) => format!("{}, accepted {age} ago: {lacks}", flying.record.headline),
+                (Some(outcome), _) => format!("{}, {age} ago: {}", flying.record.headline, outcome.describe()),
+                (None, None) => format!("{}, sent {age} ago", flying.record.headline),
             };
             reasons.push((Role::Busy, glyphs.running, text));
         }
     }
+    reasons.extend(course(scene, env, workload));
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         if let Some(Link::Down(why)) = env.links.get(&kind).map(|heard| &heard.link) {
             reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str())));

@@ -16,12 +16,13 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
     let next = next(scene.model);
     let flying = scene.model.target().is_some_and(|target| scene.model.core.flying(&target).is_some());
     let (sign, role) = if flying { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
+    let (sign, role) = if next.is_alarm { (scene.theme.glyphs().bad, Role::Bad) } else { (sign, role) };
     let head = if sign.is_empty() { "NEXT  ".to_owned() } else { format!("NEXT {sign} ") };
     let indent = width(&head);
     let mut lines = Vec::new();
     for (index, part) in scene.theme.wrap(&next.sentence, columns.saturating_sub(indent), 2).into_iter().enumerate() {
         let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(indent) };
-        lines.push(row.say(Role::Text, part).line());
+        lines.push(row.say(if next.is_alarm { Role::Bad } else { Role::Text }, part).line());
     }
     let gates = next.in_the_way;
     let most = if scene.class == SizeClass::Narrow { 1 } else { 2 };

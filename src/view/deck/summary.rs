@@ -28,7 +28,7 @@ pub(crate) fn steps(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
         panel(buf, area, scene.theme, Edge::Light, Line::default(), Line::default());
         return;
     };
-    let rungs = ladder(env, workload);
+    let rungs = ladder(&scene.model.core.world, env, workload);
     let what = if rungs.is_empty() { "revisions" } else { "steps" };
     let title = scene.row().say(Role::Title, scene.theme.clip_middle(env.name().as_str(), 24));
     let title = title.say(Role::Label, format!(" {} {what}", scene.theme.glyphs().dot));
@@ -83,7 +83,7 @@ pub(crate) fn short(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let word = word.gap(gap).add(checks.spans);
     let mut inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
     let columns = usize::from(inside.width);
-    let rungs = ladder(env, workload);
+    let rungs = ladder(&scene.model.core.world, env, workload);
     let lines = if rungs.is_empty() {
         card::revisions(scene, workload, columns)
     } else {

@@ -10,7 +10,7 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Signal;
 use crate::domain::facts::workload::{Revision, Status};
-use crate::domain::world::{Environment, ReleaseView, WorkloadState};
+use crate::domain::world::{Environment, WorkloadState};
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::window;
 use crate::view::parts::row::{Row, put};
@@ -79,7 +79,6 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
         put(buf, area, scene.theme, scene.row().say(Role::Label, " no environment is watched"));
         return;
     }
-    let release = scene.model.core.world.release();
     let rows = usize::from(area.height.saturating_sub(1));
     // The selected one may take three rows; the rest of the window is counted in environments.
     let selected = environments.iter().position(|env| scene.is_selected(env)).unwrap_or(0);
@@ -97,7 +96,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     );
     let mut y = area.y + 1;
     for env in environments.iter().skip(first) {
-        for line in environment(scene, env, release.as_ref(), &columns, usize::from(area.width)) {
+        for line in environment(scene, env, &columns, usize::from(area.width)) {
             if y >= area.y + area.height {
                 return;
             }
@@ -120,15 +119,9 @@ fn heads(scene: &DrawContext<'_>, columns: &Columns) -> Row {
     if columns.phase > 0 { row.left(Role::Label, "phase", columns.phase) } else { row }
 }
 
-fn environment(
-    scene: &DrawContext<'_>,
-    env: &Environment,
-    release: Option<&ReleaseView>,
-    columns: &Columns,
-    whole: usize,
-) -> Vec<Line<'static>> {
+fn environment(scene: &DrawContext<'_>, env: &Environment, columns: &Columns, whole: usize) -> Vec<Line<'static>> {
     let workload = shown(scene.model, env);
-    let place = place(workload, release);
+    let place = place(&scene.model.core.world, env, workload);
     let selected = scene.is_selected(env);
     let pointer = if selected { scene.theme.glyphs().pointer } else { " " };
     let row = scene

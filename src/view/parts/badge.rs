@@ -27,8 +27,13 @@ pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place, heard: &Hea
     if verdict == Verdict::Go && heard.at.is_some() && !heard.is_fresh(now) {
         return theme.span(Role::Blind, format!("{} was GO", theme.glyphs().blind));
     }
-    if place == Place::Waits && verdict == Verdict::Go {
-        return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits));
+    // Where the release is not there yet, what is missing for it is no alarm.
+    if matches!(verdict, Verdict::Go | Verdict::Hold) {
+        match place {
+            Place::Waits => return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits)),
+            Place::RolledBack => return theme.span(Role::Warn, format!("{} back", theme.glyphs().back)),
+            Place::Out | Place::UnderWay | Place::Unknown => {}
+        }
     }
     let (sign, role) = verdict_sign(theme, verdict);
     theme.span(role, format!("{sign} {}", verdict.label()))

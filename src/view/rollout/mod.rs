@@ -24,7 +24,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let head = state::lines(scene, env, workload, usize::from(area.width.saturating_sub(2)));
     let place = layout::top(&mut area, head.len() as u16);
     put_all(buf, indent(place, 1), scene.theme, head);
-    let rungs = ladder(env, workload);
+    let rungs = ladder(&scene.model.core.world, env, workload);
     let runs = workload.snapshot.as_ref().map_or(0, |snapshot| snapshot.runs.len());
     match scene.class {
         SizeClass::Wide => {

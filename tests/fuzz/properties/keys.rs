@@ -7,10 +7,11 @@ use release_cockpit::core;
 use release_cockpit::core::Level;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadKey};
-use release_cockpit::domain::record::action::{ActionId, Outcome};
+use release_cockpit::domain::record::action::{ActionId, Outcome, Verb};
 use release_cockpit::domain::record::journal::JournalState;
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::record::receipt::Receipt;
+use release_cockpit::domain::record::rejection::Rejection;
 use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::keys::{Chord, Command, Key};
 
@@ -172,7 +173,21 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
             Link::Up,
             Some(model.core.now),
         ))),
-        22 => Msg::Core(core::Msg::Feed(Feed::GivenUp { target, hash: bytes.text() })),
+        22 => {
+            let rejection = Rejection {
+                target,
+                uid: bytes.text(),
+                hash: bytes.text(),
+                images: vec![bytes.text()],
+                to: Some(bytes.text()),
+                verb: bytes.pick(&[Verb::Abort, Verb::Rollback, Verb::Retry]),
+                was_stable: bytes.pick(&[false, true]),
+                by: bytes.text(),
+                at: model.core.now,
+            };
+            let line = Line::after(None, model.core.now, Entry::Rejected(Box::new(rejection)));
+            Msg::Core(core::Msg::Receipt(Receipt::Written(vec![line])))
+        }
         // What this names need not exist.
         _ => Msg::Core(core::Msg::Receipt(Receipt::Begun {
             action: ActionId(bytes.text()),

@@ -457,6 +457,7 @@ pub fn in_flight() -> Model {
         action: Some(ActionId("0198c0df".to_owned())),
         record,
         since: ago(3),
+        accepted: None,
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
     };
     model.core.in_flight.insert(target("prod-eu").into(), flying);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::Meta;
 use crate::domain::facts::pod::Pod;
@@ -163,6 +164,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Makes one of the object alone.
+    #[must_use]
+    pub fn of_object(object: Object) -> Self {
+        Self {
+            object,
+            template_owner: None,
+            routed: Vec::new(),
+            replicasets: Vec::new(),
+            pods: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
     #[must_use]
     pub fn id(&self) -> WorkloadId {
         self.object.id()
@@ -210,6 +224,19 @@ impl Snapshot {
     #[must_use]
     pub fn hashes(&self) -> Hashes {
         self.object.workload().hashes(&self.replicasets)
+    }
+
+    /// Returns which way the rollout in progress goes; `None` where none is. A rejected revision (`is_rejected`) always
+    /// goes forward, however old it is.
+    #[must_use]
+    pub fn direction(&self, is_rejected: impl Fn(&str) -> bool) -> Option<Direction> {
+        let hashes = self.hashes();
+        let canary = hashes.canary?;
+        let sets = hashes.stable.and_then(|stable| self.replicaset(&stable)).zip(self.replicaset(&canary));
+        Some(match sets {
+            Some((from, to)) if !is_rejected(&canary) => Direction::between(from, to),
+            _ => Direction::Forward,
+        })
     }
 
     #[must_use]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::workload::{Object, Phase};
-use crate::domain::record::action::{Target, Verb};
+use crate::domain::record::action::Target;
 
 /// What an operator saw of a workload when asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl RestsOn {
     /// What moved, in words.
     pub fn still_holds(&self, now: &Facts) -> Result<(), String> {
         let moved = |what: String| format!("{}: {what}", self.target.env());
-        self.facts.still_hold(now, Verb::Abort).map_err(moved)?;
+        self.facts.still_hold(now, true).map_err(moved)?;
         if self.facts.stable == now.stable {
             Ok(())
         } else {
@@ -53,19 +53,19 @@ impl Facts {
         object.actions().facts()
     }
 
-    /// Returns whether a plan for `verb` made on `self` still holds on `now`: for pause, abort and rollback only the
-    /// revision under way must be the one that was seen, for the rest every fact.
+    /// Returns whether a plan made on `self` still holds on `now`. For one that moves backward only the revision in
+    /// progress must be the one that was seen, for the rest every fact.
     ///
     /// # Errors
     /// What moved, in words.
-    pub fn still_hold(&self, now: &Self, verb: Verb) -> Result<(), String> {
+    pub fn still_hold(&self, now: &Self, backward: bool) -> Result<(), String> {
         if self.uid != now.uid {
             return Err("the object was deleted and made anew".to_owned());
         }
         if self.under_way != now.under_way {
             return Err(format!("another revision is under way: {} instead of {}", now.under_way, self.under_way));
         }
-        if verb.stops() {
+        if backward {
             return Ok(());
         }
         let step = |step: Option<usize>| step.map_or_else(|| "none".to_owned(), |step| (step + 1).to_string());
@@ -99,7 +99,7 @@ impl Facts {
         if self.uid == now.uid && to == Some(now.under_way.as_str()) {
             return Ok(());
         }
-        self.still_hold(now, Verb::Abort)
+        self.still_hold(now, true)
     }
 }
 

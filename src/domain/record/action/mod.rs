@@ -12,7 +12,7 @@ pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
-pub use request::{Body, KubernetesRequest, ObjectRef, Request};
+pub use request::{After, Body, KubernetesRequest, ObjectRef, Request};
 pub use target::{System, Target};
 
 /// What an operator asks for.
@@ -58,6 +58,12 @@ impl Outcome {
         matches!(self, Self::Confirmed { .. } | Self::FoundDone { .. })
     }
 
+    /// Returns whether the API server took it, whatever has come of it since.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.is_done() || matches!(self, Self::Unconfirmed { .. })
+    }
+
     /// Returns whether it is over: an unknown outcome is not, it has to be settled.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -69,7 +75,7 @@ impl Outcome {
     pub fn describe(&self) -> String {
         match self {
             Self::Confirmed { shows } => format!("done: {shows}"),
-            Self::Unconfirmed { shows } => format!("accepted, but not seen yet: {shows}"),
+            Self::Unconfirmed { shows } => format!("accepted, {shows}"),
             Self::Refused { why } => format!("refused: {why}"),
             Self::Moved { what } => format!("not sent, the picture was old: {what}"),
             Self::Unknown { why } => format!("unknown: {why}; looking at the cluster"),

@@ -3,12 +3,17 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::direction::Direction;
+
 use super::{Facts, Request, RestsOn, Target, Verb};
 
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRecord {
     pub verb: Verb,
+    /// Which way it moves users; journals of before do not say.
+    #[serde(default)]
+    pub direction: Option<Direction>,
     pub target: Target,
     pub context: String,
     pub namespace: String,
@@ -34,17 +39,29 @@ pub struct PlanRecord {
     pub resource_version: String,
     /// When the picture was last confirmed.
     pub picture_at: Option<Timestamp>,
-    /// Template hash of the revision that is in the manifest: the one that an abort or a rollback gives up.
+    /// Template hash of the revision that is in the manifest: the one that an abort or a rollback rejects, or that a
+    /// retry sends out again.
     pub from_hash: Option<String>,
+    /// Images of that revision, main one first.
+    #[serde(default)]
+    pub from_images: Vec<String>,
     /// Template hash of the revision that a rollback goes to.
     pub to_hash: Option<String>,
-    /// Images of the revision that a rollback goes to.
+    /// Images of the revision that a rollback or an abort goes to.
     pub to_images: Vec<String>,
     /// The `restartAt` that a restart sends.
     pub restart_at: Option<String>,
     /// Why no person asked for it; `None` where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic: Option<Automatic>,
+}
+
+impl PlanRecord {
+    /// Whether nothing may block it (law 3): it stops, or gives users back what they had.
+    #[must_use]
+    pub fn moves_backward(&self) -> bool {
+        self.direction.map_or(self.verb.stops(), Direction::is_backward)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

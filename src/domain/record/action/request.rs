@@ -31,6 +31,18 @@ pub struct KubernetesRequest {
     /// Subresource, e.g. `status`.
     pub subresource: Option<String>,
     pub body: Body,
+    /// What has to be seen of the target first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+}
+
+/// What has to be seen of the target before a request is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum After {
+    /// The controller has taken note that the revision with this template hash goes out. Where it is stable already the
+    /// request is not needed.
+    InProgress { hash: String },
 }
 
 impl KubernetesRequest {
@@ -61,6 +73,14 @@ impl Request {
     pub fn line(&self) -> String {
         match self {
             Self::Kubernetes(request) => request.line(),
+        }
+    }
+
+    /// Returns what has to be seen of the target before it is sent.
+    #[must_use]
+    pub fn after(&self) -> Option<&After> {
+        match self {
+            Self::Kubernetes(request) => request.after.as_ref(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What each kind of workload knows of actions: the one place where kinds are told apart.
 
-use crate::domain::record::action::{Facts, PlanRecord, Request, Verb};
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use super::{deployment, rollout};
@@ -25,14 +26,40 @@ pub trait Actions {
         None
     }
 
-    /// Returns whether the effect of an action is there.
-    fn is_done(&self, record: &PlanRecord) -> bool;
+    /// Returns whether the controller has taken an action up: the object shows it, whoever is served meanwhile.
+    fn is_accepted(&self, record: &PlanRecord) -> bool;
+
+    /// Returns the template hash of the revision that has to serve everybody before an action is done; `None` where its
+    /// effect is not about who is served.
+    fn serves_in_the_end(&self, _: &PlanRecord, _: &[ReplicaSet]) -> Option<String> {
+        None
+    }
+
+    /// Returns whether a revision serves everybody, as far as the object alone tells: for those who may not read the
+    /// ReplicaSets.
+    fn serves_all_by_status(&self, hash: &str) -> bool;
+
+    /// Returns whether the next request of an action may be sent.
+    fn readiness(&self, _: &After) -> Readiness {
+        Readiness::Send
+    }
 
     /// Returns whether a request is in the object and the controller has not taken note of it: then it has to be made to
     /// look again.
     fn is_unnoticed(&self, _: &PlanRecord) -> bool {
         false
     }
+}
+
+/// Whether a request that waits for something may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Send,
+    /// It is not needed any more.
+    Skip,
+    Wait,
+    /// What it was to complete is gone; why.
+    Lost(String),
 }
 
 impl Object {

@@ -12,8 +12,9 @@ mod settle;
 mod template;
 #[cfg(test)]
 mod tests;
+mod way_back;
 
 pub use plan::{Plan, PlanContext, plan};
-pub use seen::Seen;
+pub use seen::{Seen, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};

@@ -1,19 +1,18 @@
 //! The plan: everything an operator is shown before confirming, and everything the door needs to act.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::facts::access::Permission;
 use crate::domain::facts::changes::migration::Class;
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
-use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
 use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Target, Verb};
-use crate::domain::rules::checklist::candidate::counterpart;
-use crate::domain::rules::checklist::in_the_way;
+use crate::domain::record::rejection::Rejected;
+use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
+use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -80,6 +79,9 @@ pub struct Draft {
     pub(super) goes: Vec<String>,
     pub(super) skips: Vec<String>,
     pub(super) requests: Vec<Request>,
+    pub(super) direction: Direction,
+    /// The revision that is rejected with it, or that a retry sends out again.
+    pub(super) rejects: Option<Revision>,
     pub(super) to_revision: Option<Revision>,
     pub(super) restart_at: Option<String>,
 }
@@ -90,8 +92,17 @@ pub struct DraftContext<'a> {
     pub(super) status: &'a Status,
     pub(super) to: Option<u64>,
     pub(super) now: Timestamp,
-    /// Hashes of revisions that were given up before: no default goes back to one.
-    pub(super) rejected: &'a BTreeSet<String>,
+    /// Revisions that were rejected: no default goes back to one.
+    pub(super) rejected: &'a Rejected,
+    /// The version of the release that the environment before has and that was never here, if there is one.
+    pub(super) never_here: Option<String>,
+}
+
+impl DraftContext<'_> {
+    /// Returns which way the rollout in progress goes; forward where none is.
+    pub(super) fn direction(&self) -> Direction {
+        self.snapshot.direction(|hash| self.rejected.contains(hash)).unwrap_or_default()
+    }
 }
 
 /// Returns the plan for an intent, or every reason why it cannot be done now.
@@ -104,25 +115,43 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
     let mut refusals = permission(env, intent.verb);
-    // What stops does not wait for what goes on, only for itself (law 3).
-    let waits_for = |verb: Verb| !intent.verb.stops() || verb == intent.verb;
-    if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
-        refusals.push(Refusal::new(RefusalKind::InFlight, "an action on it is on its way", "wait for its outcome"));
-    }
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
         let text = if workload.missing { format!("{} does not exist", workload.id) } else { not_seen(env) };
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
-    let scene = DraftContext { snapshot, status, to: intent.to, now: around.now, rejected: &workload.rejected };
+    let scene = DraftContext {
+        snapshot,
+        status,
+        to: intent.to,
+        now: around.now,
+        rejected: &workload.rejected,
+        never_here: never_here(world, env, workload, snapshot),
+    };
     let draft = snapshot.object.actions().draft(intent.verb, &scene);
-    if !intent.verb.stops() {
+    let direction = match (intent.verb, &draft) {
+        (Verb::Pause | Verb::Abort, _) => Direction::Backward,
+        (Verb::Rollback, Ok(draft)) => draft.direction,
+        (Verb::Rollback, Err(_)) => Direction::Backward,
+        _ => scene.direction(),
+    };
+    // What moves backward does not wait for what goes forward, only for itself (law 3).
+    let waits_for = |verb: Verb| !direction.is_backward() || verb == intent.verb;
+    if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
+        refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
+    }
+    if !direction.is_backward() {
         refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
+        if let (Verb::Rollback, Ok(draft)) = (intent.verb, &draft) {
+            refusals.extend(not_verified(world, env, workload, draft));
+        }
     }
     match draft {
         Ok(draft) if refusals.is_empty() => {
-            let mut plan = finish(env, snapshot, status, intent, around.now, draft);
-            plan.record.rests_on = rests_on(world, env, workload, intent.verb);
+            let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
+            if !direction.is_backward() {
+                plan.record.rests_on = rests_on(world, env, workload, intent.verb);
+            }
             Ok(plan)
         }
         Ok(_) => Err(refusals),
@@ -138,7 +167,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
 
 /// What a promotion rests on besides its own object: what the environment before runs.
 fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, verb: Verb) -> Vec<RestsOn> {
-    if !matches!(verb, Verb::Promote | Verb::PromoteFull) {
+    if !matches!(verb, Verb::Promote | Verb::PromoteFull | Verb::Rollback) {
         return Vec::new();
     }
     let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
@@ -208,11 +237,39 @@ fn unfit_to_go_on(
             "wait a moment",
         ));
     }
-    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
-        refusals.extend(in_the_way(world, env, workload, around.now));
-        refusals.extend(workload.status.iter().flat_map(artifact));
+    match verb {
+        Verb::Promote | Verb::PromoteFull | Verb::Rollback => {
+            refusals.extend(in_the_way(world, env, workload, around.now));
+            refusals.extend(workload.status.iter().flat_map(artifact));
+        }
+        // What was aborted is rejected: where names are typed, sending it out again is a promotion.
+        Verb::Retry if env.settings.protected => {
+            refusals.extend(in_the_way_of_retry(world, env, workload, around.now));
+            refusals.extend(workload.status.iter().flat_map(artifact));
+        }
+        _ => {}
     }
     refusals
+}
+
+/// A revision that is newer, or was rejected here, has to be what the environment before runs (law 2).
+fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, draft: &Draft) -> Option<Refusal> {
+    let to = draft.to_revision.as_ref()?;
+    let before = world.previous(env)?;
+    let there = counterpart(before, &workload.id).and_then(|id| before.workload(id)?.status.as_ref()?.stable.as_ref());
+    let text = match there {
+        Some(there) if is_same_artifact(there, to) => return None,
+        Some(there) => format!("{} runs {}, not {}", before.name(), there.version(), to.version()),
+        None => format!("{}: not seen what runs there", before.name()),
+    };
+    Some(Refusal::new(RefusalKind::Artifact, text, "promote what the environment before runs"))
+}
+
+/// Returns the version that the environment before has and this one never had.
+fn never_here(world: &World, env: &Environment, workload: &WorkloadState, snapshot: &Snapshot) -> Option<String> {
+    let incoming = world.incoming(env, &workload.id)?;
+    let had = snapshot.replicasets.iter().any(|rs| is_same_artifact(&snapshot.revision(rs), incoming));
+    (!had).then(|| incoming.version())
 }
 
 /// What goes out is one immutable artifact (law 2).
@@ -238,13 +295,14 @@ fn finish(
     now: Timestamp,
     draft: Draft,
 ) -> Plan {
-    let name_typed = match intent.verb {
-        Verb::PromoteFull => true,
-        Verb::Promote => env.settings.protected,
-        _ => false,
-    };
+    let name_typed = draft.direction == Direction::Forward
+        && match intent.verb {
+            Verb::PromoteFull => true,
+            Verb::Promote | Verb::Retry | Verb::Rollback => env.settings.protected,
+            _ => false,
+        };
     let goes_out = status.canary.as_ref().or(status.stable.as_ref());
-    let release = goes_out.map_or_else(
+    let release = draft.rejects.as_ref().or(goes_out).map_or_else(
         || snapshot.object.meta().name.clone(),
         |revision| format!("{} {}", snapshot.object.meta().name, revision.version()),
     );
@@ -253,6 +311,7 @@ fn finish(
         typed: name_typed.then(|| env.settings.name.to_string()),
         record: PlanRecord {
             verb: intent.verb,
+            direction: Some(draft.direction),
             target: intent.target.clone(),
             context: env.settings.context.clone(),
             namespace: env.settings.namespace.clone(),
@@ -268,7 +327,13 @@ fn finish(
             rests_on: Vec::new(),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
-            from_hash: goes_out.map(|revision| revision.hash.clone()),
+            from_hash: draft.rejects.as_ref().or(goes_out).map(|revision| revision.hash.clone()),
+            from_images: draft
+                .rejects
+                .as_ref()
+                .or(goes_out)
+                .map(|revision| revision.images.clone())
+                .unwrap_or_default(),
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,
@@ -294,23 +359,6 @@ fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
     named.chain(["messages already sent, feature flags".to_owned()]).collect()
 }
 
-/// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
-/// asking once more must not bring back what it replaces.
-pub(super) fn not_forward<'a>(
-    current: Option<&ReplicaSet>,
-    target: &'a ReplicaSet,
-    snapshot: &Snapshot,
-    remedy: &str,
-) -> Result<&'a ReplicaSet, Refusal> {
-    match current {
-        Some(current) if current.meta.created < target.meta.created => {
-            let version = snapshot.revision(current).version();
-            Err(Refusal::state(format!("a rollback to {version} is under way"), remedy))
-        }
-        _ => Ok(target),
-    }
-}
-
 /// Returns a revision in one line: version, digest, number.
 pub(super) fn revision_line(revision: &Revision) -> String {
     let digest = revision
@@ -318,19 +366,4 @@ pub(super) fn revision_line(revision: &Revision) -> String {
         .as_deref()
         .map_or_else(String::new, |digest| format!("  {}", crate::domain::facts::object::short_digest(digest)));
     format!("{}{digest}  revision {}", revision.version(), revision.number)
-}
-
-/// Says that there is no such revision, and which there are.
-pub(super) fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
-    let known: Vec<_> = replicasets.iter().map(|rs| rs.revision().to_string()).collect();
-    Refusal::state(format!("there is no revision {number}"), format!("there are {}", known.join(", ")))
-}
-
-/// Says that there is nothing to go back to that was not given up before.
-pub(super) fn no_earlier(scene: &DraftContext<'_>) -> Refusal {
-    if scene.snapshot.replicasets.len() > 1 {
-        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
-    } else {
-        Refusal::state("there is no earlier revision", "its history is empty")
-    }
 }

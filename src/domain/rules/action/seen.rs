@@ -2,78 +2,147 @@
 
 use jiff::Timestamp;
 
-use crate::domain::facts::workload::Object;
-use crate::domain::record::action::{Facts, PlanRecord, Request};
+use crate::domain::facts::workload::serving::percent;
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::record::action::{After, Facts, PlanRecord, Request};
+use crate::domain::rules::action::kind::Readiness;
 
 /// A target as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    Workload(Box<Object>),
+    Workload(Box<SeenWorkload>),
+}
+
+/// A workload as it was seen. Its pods and analysis runs are not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenWorkload {
+    pub snapshot: Snapshot,
+    /// Whether its ReplicaSets could be read: a stop needs no right to.
+    pub replicasets_known: bool,
+}
+
+impl SeenWorkload {
+    fn object(&self) -> &Object {
+        &self.snapshot.object
+    }
+
+    /// Returns why a revision does not serve everybody yet; `None` where it does.
+    fn is_not_serving_all(&self, hash: &str) -> Option<String> {
+        let object = self.object();
+        if !self.replicasets_known {
+            let phase = object.phase();
+            return (!object.actions().serves_all_by_status(hash)).then(|| shows(&phase.0.to_string(), &phase.1));
+        }
+        let serving = self.snapshot.serving();
+        if serving.is_all(hash) {
+            return None;
+        }
+        let others: Vec<String> =
+            serving.besides(hash).map(|share| format!("{} of {}", percent(share.share), share.version)).collect();
+        let what = match (others.as_slice(), &serving.doubt) {
+            ([], Some(doubt)) => doubt.clone(),
+            ([], None) => "no pod of it is ready".to_owned(),
+            (others, _) => format!("still serving {}", others.join(", ")),
+        };
+        let cause = self.lacking(hash).or_else(|| self.snapshot.status().why);
+        Some(cause.map_or_else(|| what.clone(), |cause| format!("{what}: {cause}")))
+    }
+
+    /// Says which pods a revision lacks, and why none are made: `1.4.2 has 1 of 4 pods (exceeded quota)`.
+    fn lacking(&self, hash: &str) -> Option<String> {
+        let rs = self.snapshot.replicaset(hash)?;
+        let wanted = rs.desired.max(1);
+        let failure = rs.failure.as_ref().map_or_else(String::new, |failure| format!(" ({failure})"));
+        (rs.ready < wanted || rs.failure.is_some())
+            .then(|| format!("{} has {} of {wanted} pods{failure}", rs.version(), rs.ready))
+    }
+}
+
+fn shows(phase: &str, message: &str) -> String {
+    if message.is_empty() { phase.to_owned() } else { format!("{phase}: {message}") }
 }
 
 impl Seen {
+    fn workload(&self) -> &SeenWorkload {
+        match self {
+            Self::Workload(seen) => seen,
+        }
+    }
+
     /// Returns the facts that a plan rests on.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        match self {
-            Self::Workload(object) => object.actions().facts(),
-        }
+        self.workload().object().actions().facts()
     }
 
     /// Returns the version to make a write conditional on.
     #[must_use]
     pub fn version(&self) -> &str {
-        match self {
-            Self::Workload(object) => &object.meta().resource_version,
-        }
+        &self.workload().object().meta().resource_version
     }
 
     /// Returns what it shows, in the words of its system.
     #[must_use]
     pub fn shows(&self) -> String {
-        match self {
-            Self::Workload(object) => {
-                let (phase, message) = object.phase();
-                if message.is_empty() { phase.to_string() } else { format!("{phase}: {message}") }
-            }
-        }
+        let (phase, message) = self.workload().object().phase();
+        shows(phase.as_str(), &message)
     }
 
     /// Returns what moved, with who moved it since the plan's state was confirmed, as far as it tells.
     #[must_use]
     pub fn blame(&self, what: String, since: Option<Timestamp>, now: Timestamp) -> String {
-        match self {
-            Self::Workload(object) => object.meta().blame(what, since, now),
-        }
+        self.workload().object().meta().blame(what, since, now)
     }
 
-    /// Returns whether the effect of an action is there.
+    /// Returns whether an action was taken up.
     #[must_use]
-    pub fn is_done(&self, record: &PlanRecord) -> bool {
-        match self {
-            Self::Workload(object) => object.actions().is_done(record),
-        }
+    pub fn is_accepted(&self, record: &PlanRecord) -> bool {
+        self.workload().object().actions().is_accepted(record)
+    }
+
+    /// Returns what an action that was taken up still lacks: who is served meanwhile, and why; `None` where it is done.
+    #[must_use]
+    pub fn lacks(&self, record: &PlanRecord) -> Option<String> {
+        let seen = self.workload();
+        let hash = seen.object().actions().serves_in_the_end(record, &seen.snapshot.replicasets)?;
+        seen.is_not_serving_all(&hash)
+    }
+
+    /// Returns who is served, where that is known.
+    #[must_use]
+    pub fn serving(&self) -> Option<String> {
+        let seen = self.workload();
+        seen.replicasets_known.then(|| seen.snapshot.serving().describe())
+    }
+
+    /// Returns whether the next request of an action may be sent.
+    #[must_use]
+    pub fn readiness(&self, after: &After) -> Readiness {
+        self.workload().object().actions().readiness(after)
     }
 
     /// Returns whether a request was taken and whoever acts on the target has not taken note of it.
     #[must_use]
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
-        match self {
-            Self::Workload(object) => object.actions().is_unnoticed(record),
-        }
+        self.workload().object().actions().is_unnoticed(record)
     }
 
     /// Returns what an action still lacks, seen after its requests.
     #[must_use]
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
-        match self {
-            Self::Workload(object) => object.actions().remainder(record),
-        }
+        self.workload().object().actions().remainder(record)
     }
 }
 
+impl From<SeenWorkload> for Seen {
+    fn from(seen: SeenWorkload) -> Self {
+        Self::Workload(Box::new(seen))
+    }
+}
+
+/// An object alone, its ReplicaSets not known.
 impl From<Object> for Seen {
     fn from(object: Object) -> Self {
-        Self::Workload(Box::new(object))
+        SeenWorkload { snapshot: Snapshot::of_object(object), replicasets_known: false }.into()
     }
 }

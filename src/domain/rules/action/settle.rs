@@ -9,6 +9,8 @@ use crate::domain::rules::action::Seen;
 pub enum Settled {
     /// The effect is there; what shows it.
     Done(String),
+    /// The controller has taken it up; what it still lacks: who is served meanwhile, and why.
+    Accepted(String),
     /// Not (yet); what it shows instead.
     NotYet(String),
     /// Another revision took over, so that the effect can no longer be told.
@@ -23,11 +25,25 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
         return Settled::Lost("the object was deleted and made anew".to_owned());
     }
     let shows = seen.shows();
-    if seen.is_done(record) {
-        return Settled::Done(shows);
+    if seen.is_accepted(record) {
+        return match seen.lacks(record) {
+            Some(lacks) => Settled::Accepted(lacks),
+            None => {
+                Settled::Done(seen.serving().map_or(shows.clone(), |serving| format!("{shows}, serving {serving}")))
+            }
+        };
     }
-    if record.verb != Verb::Rollback && record.facts.under_way != now.under_way && record.verb != Verb::Restart {
-        return Settled::Lost(format!("another revision is under way: {}", now.under_way));
+    let moved = record.facts.under_way != now.under_way;
+    let replaced = match record.verb {
+        Verb::Restart => false,
+        // A Deployment names no stable revision, and what is in progress by its images.
+        Verb::Rollback => {
+            moved && !record.facts.stable.is_empty() && record.to_hash.as_deref() != Some(now.under_way.as_str())
+        }
+        _ => moved,
+    };
+    if replaced {
+        return Settled::Lost(format!("another revision is in progress: {}", now.under_way));
     }
     Settled::NotYet(shows)
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use crate::domain::record::action::{Intent, Verb};
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::facts::workload::Snapshot;
-use crate::domain::rules::action::{Plan, PlanContext, Settled, plan, settled, unnoticed};
-use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, plan, settled, unnoticed};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
 
@@ -68,29 +69,112 @@ fn history() -> [Value; 2] {
     [replicaset("bad", 2, "2026-11-21T08:30:00Z", 1), replicaset("old", 3, "2026-11-21T08:00:00Z", 1)]
 }
 
-#[test]
-fn a_rollback_under_way_is_not_rolled_back_to_what_it_replaces() {
-    // After a full promotion: the old one comes back as a canary, the bad one is still stable.
-    let refused = ask(&canary("old", "bad", "Paused"), &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: abort stops it, or choose a revision");
-    // Back to stable: the bad canary's pods still go.
-    let refused = ask(&canary("old", "old", "Progressing"), &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: wait for it, or choose a revision");
-    // Forward, stable is what one goes back to.
-    let plan = ask(&canary("bad", "old", "Paused"), &history(), Verb::Rollback).unwrap();
-    assert_eq!(plan.record().to_hash.as_deref(), Some("old"));
+/// The same before anything was put back.
+fn released() -> [Value; 2] {
+    [replicaset("bad", 2, "2026-11-21T08:30:00Z", 2), replicaset("old", 1, "2026-11-21T08:00:00Z", 0)]
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    plan.record().requests.iter().map(crate::domain::record::action::Request::line).collect()
 }
 
 #[test]
-fn a_deployment_on_its_way_back_is_not_sent_forward_again() {
+fn rollback_of_a_finished_release_sends_all_that_it_needs() {
+    let plan = ask(&canary("bad", "bad", "Healthy"), &released(), Verb::Rollback).unwrap();
+    let record = plan.record();
+    assert_eq!(
+        lines(&plan),
+        [
+            "PATCH rollouts/api  template of ReplicaSet api-old",
+            r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#
+        ]
+    );
+    assert_eq!(record.direction, Some(Direction::Backward));
+    assert_eq!((record.from_hash.as_deref(), record.to_hash.as_deref()), (Some("bad"), Some("old")));
+    assert_eq!(plan.typed(), None);
+}
+
+#[test]
+fn rollback_in_progress_is_finished_not_reversed() {
+    // After a full promotion: the old one comes back as a canary, the bad one is still stable.
+    let plan = ask(&canary("old", "bad", "Paused"), &history(), Verb::Rollback).unwrap();
+    assert_eq!(plan.record().headline, "finish the rollback to old");
+    assert_eq!(lines(&plan), [r#"PATCH rollouts/api/status  {"status":{"promoteFull":true}}"#]);
+    assert_eq!(plan.record().from_hash.as_deref(), Some("bad"));
+    // What holds it is lifted, whatever it is.
+    let mut held = canary("old", "bad", "Degraded");
+    held["spec"]["paused"] = json!(true);
+    held["status"]["abort"] = json!(true);
+    let plan = ask(&held, &history(), Verb::Rollback).unwrap();
+    assert_eq!(
+        lines(&plan),
+        [
+            r#"PATCH rollouts/api  {"spec":{"paused":false}}"#,
+            r#"PATCH rollouts/api/status  {"status":{"abort":false,"promoteFull":true}}"#
+        ]
+    );
+    // Everything was sent: nothing is sent again.
+    let mut sent = canary("old", "bad", "Progressing");
+    sent["status"]["promoteFull"] = json!(true);
+    assert!(lines(&ask(&sent, &history(), Verb::Rollback).unwrap()).is_empty());
+    // Forward, stable is what one goes back to.
+    let forward = [replicaset("bad", 2, "2026-11-21T08:30:00Z", 1), replicaset("old", 1, "2026-11-21T08:00:00Z", 1)];
+    let plan = ask(&canary("bad", "old", "Paused"), &forward, Verb::Rollback).unwrap();
+    assert_eq!(plan.record().to_hash.as_deref(), Some("old"));
+    assert_eq!(lines(&plan), ["PATCH rollouts/api  template of ReplicaSet api-old"]);
+}
+
+#[test]
+fn second_rollback_says_that_it_is_back_already() {
+    let mut sets = history();
+    sets[0]["spec"]["replicas"] = json!(0);
+    sets[0]["status"] = json!({"replicas": 0, "readyReplicas": 0});
+    sets[1]["status"] = json!({"replicas": 2, "readyReplicas": 2});
+    let refused = ask(&canary("old", "old", "Healthy"), &sets, Verb::Rollback).unwrap_err();
+    assert_eq!(refused[0].kind, RefusalKind::NothingToDo);
+    assert!(texts(&refused).starts_with("already back on old"), "{}", texts(&refused));
+    // While pods of the bad one still serve, it is waited for.
+    sets[0]["status"]["readyReplicas"] = json!(1);
+    let plan = ask(&canary("old", "old", "Progressing"), &sets, Verb::Rollback).unwrap();
+    assert_eq!(plan.record().headline, "wait for the rollback to old");
+}
+
+#[test]
+fn abort_of_a_rollback_is_refused() {
+    let refused = ask(&canary("old", "bad", "Paused"), &history(), Verb::Abort).unwrap_err();
+    assert_eq!(
+        texts(&refused),
+        "a rollback to old is in progress: an abort would send users back to bad: rollback finishes it"
+    );
+}
+
+#[test]
+fn deployment_rolling_back_is_not_sent_forward_again() {
     let deployment = json!({
         "kind": "Deployment",
         "metadata": {"name": "api", "uid": "u", "generation": 3, "annotations": {"deployment.kubernetes.io/revision": "3"}},
         "spec": {"replicas": 2, "template": history()[1]["spec"]["template"]},
         "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
     });
-    let refused = ask(&deployment, &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: wait for it, or choose a revision");
+    let plan = ask(&deployment, &history(), Verb::Rollback).unwrap();
+    assert_eq!((plan.record().to_hash.as_deref(), lines(&plan).len()), (Some("old"), 0));
+}
+
+#[test]
+fn scaled_deployment_is_no_release() {
+    let sets = [replicaset("old", 1, "2026-11-21T08:00:00Z", 4)];
+    let deployment = json!({
+        "kind": "Deployment",
+        "metadata": {"name": "api", "uid": "u", "generation": 2},
+        "spec": {"replicas": 4, "template": sets[0]["spec"]["template"]},
+        "status": {"observedGeneration": 2, "replicas": 4, "updatedReplicas": 2,
+                   "conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]},
+    });
+    let snapshot = Snapshot {
+        replicasets: sets.iter().map(crate::domain::facts::reduce::replicaset).collect(),
+        ..Snapshot::of_object(Object::parse(&deployment).unwrap())
+    };
+    assert_eq!(snapshot.status().canary, None);
 }
 
 #[test]
@@ -118,8 +202,8 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     let look = |value: &Value| {
         let object = Object::parse(value).unwrap();
-        let done = matches!(settled(plan.record(), &object.clone().into()), Settled::Done(_));
-        (done, unnoticed(plan.record(), &object.into()))
+        let accepted = !matches!(settled(plan.record(), &object.clone().into()), Settled::NotYet(_));
+        (accepted, unnoticed(plan.record(), &object.into()))
     };
     assert_eq!(look(&rollout), (false, false));
     rollout["status"]["abort"] = json!(true);
@@ -129,6 +213,31 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     // Held by hand the canary's pods would go on serving.
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(look(&rollout), (false, false));
+}
+
+#[test]
+fn abort_is_done_when_stable_serves_everybody() {
+    let mut rollout = canary("bad", "old", "Paused");
+    let plan = ask(&rollout, &released(), Verb::Abort).unwrap();
+    rollout["status"]["abort"] = json!(true);
+    rollout["status"]["abortedAt"] = json!(NOW);
+    let look = |bad: u32, old: u32| {
+        let pods = |mut rs: Value, ready: u32| {
+            rs["spec"]["replicas"] = json!(4);
+            rs["status"] = json!({"replicas": ready, "readyReplicas": ready});
+            crate::domain::facts::reduce::replicaset(&rs)
+        };
+        let [new, stable] = released();
+        let snapshot = Snapshot {
+            replicasets: vec![pods(new, bad), pods(stable, old)],
+            ..Snapshot::of_object(Object::parse(&rollout).unwrap())
+        };
+        settled(plan.record(), &SeenWorkload { snapshot, replicasets_known: true }.into())
+    };
+    let Settled::Accepted(lacks) = look(3, 1) else { panic!("stable does not serve everybody") };
+    assert_eq!(lacks, "still serving 75 % of bad: old has 1 of 4 pods");
+    assert!(matches!(look(0, 4), Settled::Done(_)));
+    assert!(matches!(look(0, 0), Settled::Accepted(_)), "nobody is served");
 }
 
 #[test]

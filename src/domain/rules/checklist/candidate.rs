@@ -75,6 +75,19 @@ impl World {
         })
     }
 
+    /// Returns the revision that the environment before has and this one has not; `None` while another one goes out here.
+    #[must_use]
+    pub fn incoming<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
+        self.part(env, id).filter(|part| part.standing == CandidateState::Incoming).map(|part| part.revision)
+    }
+
+    /// Returns what the environment before brings of a workload.
+    fn before<'a>(&'a self, env: &'a Environment, id: &WorkloadId) -> Option<&'a Revision> {
+        let before = self.previous(env)?;
+        let id = counterpart(before, id)?;
+        self.part(before, id).map(|part| part.revision)
+    }
+
     /// What a workload brings: what is under way, else what the environment before has and this one has not, else what
     /// is there.
     fn part<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<Part<'a>> {
@@ -83,10 +96,7 @@ impl World {
         if let Some(canary) = status.and_then(|status| status.canary.as_ref()) {
             return Some(Part { id, revision: canary, stable, standing: CandidateState::UnderWay });
         }
-        let incoming = self.previous(env).and_then(|before| {
-            let id = counterpart(before, id)?;
-            self.part(before, id).map(|part| part.revision)
-        });
+        let incoming = self.before(env, id);
         match (incoming, stable) {
             (Some(incoming), Some(stable)) if key(incoming) != key(stable) => {
                 Some(Part { id, revision: incoming, stable: Some(stable), standing: CandidateState::Incoming })
@@ -103,6 +113,12 @@ impl World {
 pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadId> {
     let ids = || env.workloads.iter().map(|workload| &workload.id);
     ids().find(|other| other.name == id.name).or_else(|| ids().next().filter(|_| env.workloads.len() == 1))
+}
+
+/// Whether two revisions name the same artifacts, whatever registry they come from.
+#[must_use]
+pub fn is_same_artifact(one: &Revision, other: &Revision) -> bool {
+    key(one) == key(other)
 }
 
 /// Names a revision's artifacts: images without their registries and folders.

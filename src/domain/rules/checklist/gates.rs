@@ -4,8 +4,11 @@
 
 use jiff::Timestamp;
 
-use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState};
-use crate::domain::record::checklist::{Decision, Finding};
+use crate::domain::facts::text::rfc3339_seconds;
+use crate::domain::record::action::Verb;
+use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
+use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
+use crate::domain::rules::checklist::candidate::is_same_artifact;
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
@@ -26,9 +29,10 @@ pub struct Answer {
 pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
     let mut reasons = Vec::new();
     for workload in &env.workloads {
+        reasons.extend(rejected(world, env, workload));
         reasons.extend(live(env, workload));
     }
-    reasons.extend(listed(world, env, now));
+    reasons.extend(listed(world, env, now, |_| true));
     red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
@@ -41,9 +45,48 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
 /// Returns everything that stands in the way of promoting one workload.
 #[must_use]
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
-    let mut reasons: Vec<Refusal> = live(env, workload).into_iter().chain(listed(world, env, now)).collect();
+    let mut reasons: Vec<Refusal> = rejected(world, env, workload).into_iter().collect();
+    reasons.extend(live(env, workload));
+    reasons.extend(listed(world, env, now, |_| true));
     red_first(&mut reasons);
     reasons
+}
+
+/// Returns everything that stands in the way of sending an aborted update out again. Live signals say nothing of it: it
+/// gets no requests.
+#[must_use]
+pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
+    let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
+    let mut reasons = listed(world, env, now, |check| !is_live(check));
+    reasons.extend(live(env, workload).into_iter().filter(|_| !workload.status.as_ref().is_some_and(|s| s.aborted)));
+    red_first(&mut reasons);
+    reasons
+}
+
+/// Why nothing of an artifact may go out here: it was rolled back or aborted in this environment (law 11).
+fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Option<Refusal> {
+    let canary = workload.status.as_ref().and_then(|status| status.canary.as_ref());
+    let (version, rejection) = if let Some(canary) = canary {
+        if !workload.rejected.contains(&canary.hash) {
+            return None;
+        }
+        (canary.version(), workload.rejected.rejection(&canary.hash))
+    } else {
+        let incoming = world.incoming(env, &workload.id)?;
+        let snapshot = workload.snapshot.as_ref()?;
+        let sets = snapshot.replicasets.iter().filter(|rs| workload.rejected.contains(&rs.hash));
+        let left = sets.map(|rs| snapshot.revision(rs)).find(|revision| is_same_artifact(revision, incoming))?;
+        (incoming.version(), workload.rejected.rejection(&left.hash))
+    };
+    let who = rejection.map_or_else(
+        || "it was rolled back or aborted here".to_owned(),
+        |rejection| {
+            let how = if rejection.verb == Verb::Abort { "aborted" } else { "rolled back" };
+            format!("{how} here by {} at {}", rejection.by, rfc3339_seconds(rejection.at))
+        },
+    );
+    let remedy = "retry it, or release another version";
+    Some(Refusal::new(RefusalKind::Rejected, format!("{version} is rejected: {who}"), remedy))
 }
 
 /// What is red comes before what is merely not known.
@@ -60,7 +103,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     if live.verdict != Verdict::Go || !under_way {
         return live;
     }
-    let mut missing = listed(world, env, now);
+    let mut missing = listed(world, env, now, |_| true);
     red_first(&mut missing);
     if missing.is_empty() {
         return live;
@@ -87,7 +130,7 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
 }
 
 /// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs.
-fn listed(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
+fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Check) -> bool) -> Vec<Refusal> {
     let Some(candidate) = world.candidate(env) else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "nothing is seen of what comes in", "");
@@ -97,7 +140,7 @@ fn listed(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
     let mut reasons: Vec<Refusal> = env
         .checks
         .iter()
-        .filter(|check| check.spec.phase != CheckPhase::Post)
+        .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now))
         .collect();
     if let Some(before) = world.previous(env) {

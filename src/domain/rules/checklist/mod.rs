@@ -11,4 +11,4 @@ pub mod gates;
 pub mod role;
 
 pub use candidate::{Candidate, CandidateState};
-pub use gates::{Answer, answer, in_the_way, verdict};
+pub use gates::{Answer, answer, in_the_way, in_the_way_of_retry, verdict};

@@ -5,8 +5,6 @@
 mod reduce;
 mod view;
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Phase, Replicas};
@@ -115,24 +113,35 @@ impl Deployment {
         same.min_by_key(|rs| (rs.meta.created, rs.meta.name.as_str()))
     }
 
+    /// Whether the controller says that the current template reached everybody: pods that are missing since were lost, or
+    /// are asked for by an autoscaler.
+    fn is_rolled_out(&self) -> bool {
+        let mut conditions = self.status.conditions.iter();
+        self.observed()
+            && conditions
+                .any(|condition| condition.kind == "Progressing" && condition.reason == "NewReplicaSetAvailable")
+    }
+
     /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
     /// controller has seen the latest change does not matter: until it has, there is no ReplicaSet of it to name.
     #[must_use]
     pub fn under_way(&self, replicasets: &[ReplicaSet]) -> bool {
-        let wanted = self.replicas.unwrap_or(1);
         let current = self.current(replicasets).map(|rs| &rs.hash);
-        self.status.updated < wanted
-            || self.status.replicas > self.status.updated
-            || replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current)
+        if replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current) {
+            return true;
+        }
+        let wanted = self.replicas.unwrap_or(1);
+        let behind = self.status.updated < wanted || self.status.replicas > self.status.updated;
+        behind && !self.is_rolled_out()
     }
 
     /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
-    /// still has pods, else the second highest revision, leaving out those that were given up before. Kubernetes records
+    /// still has pods, else the second highest revision. Kubernetes records
     /// no stable revision.
     #[must_use]
-    pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet], rejected: &BTreeSet<String>) -> Option<&'a ReplicaSet> {
+    pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
         let current = self.current(replicasets).map(|rs| &rs.hash);
-        let others = || replicasets.iter().filter(|rs| Some(&rs.hash) != current && !rejected.contains(&rs.hash));
+        let others = || replicasets.iter().filter(|rs| Some(&rs.hash) != current);
         others()
             .filter(|rs| rs.current > 0)
             .max_by_key(|rs| rs.revision())
@@ -202,12 +211,9 @@ mod tests {
         let sets = [set(1, 2), set(2, 0), set(3, 1)];
         let mut deployment = rolling(1, 3, 3);
         deployment.template = Some(3);
-        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(1));
+        assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(1));
         let sets = [set(1, 0), set(2, 0), set(3, 3)];
-        assert_eq!(deployment.previous(&sets, &BTreeSet::new()).map(ReplicaSet::revision), Some(2));
-        // What was given up before is not gone back to.
-        let rejected = BTreeSet::from(["h2".to_owned()]);
-        assert_eq!(deployment.previous(&sets, &rejected).map(ReplicaSet::revision), Some(1));
+        assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(2));
     }
 
     #[test]
@@ -219,10 +225,7 @@ mod tests {
             deployment.meta.revision = Some(number);
             deployment.status.updated = updated;
             assert_eq!(deployment.current(&[set(1, 0), set(2, 3)]), None);
-            assert_eq!(
-                deployment.previous(&[set(1, 0), set(2, 3)], &BTreeSet::new()).map(ReplicaSet::revision),
-                Some(2)
-            );
+            assert_eq!(deployment.previous(&[set(1, 0), set(2, 3)]).map(ReplicaSet::revision), Some(2));
             let made = [set(1, 0), set(2, 3), set(3, 0)];
             assert!(deployment.under_way(&made));
             assert_eq!(deployment.current(&made).map(ReplicaSet::revision), Some(3));

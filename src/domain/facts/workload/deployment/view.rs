@@ -1,7 +1,5 @@
 //! A Deployment as a workload: roles, revisions, figures, and why it is not moving.
 
-use std::collections::BTreeSet;
-
 use super::Deployment;
 use crate::domain::facts::object::Meta;
 use crate::domain::facts::replicaset::ReplicaSet;
@@ -48,7 +46,7 @@ impl Workload for Deployment {
         if !self.under_way(replicasets) {
             return Hashes { stable: current, canary: None };
         }
-        let previous = self.previous(replicasets, &BTreeSet::new()).map(|rs| rs.hash.clone());
+        let previous = self.previous(replicasets).map(|rs| rs.hash.clone());
         Hashes { stable: previous, canary: current }
     }
 

@@ -232,6 +232,12 @@ impl Rollout {
         matches!(self.spec.strategy, RolloutStrategy::Canary(_))
     }
 
+    /// Returns whether an analysis after the switch of blue-green is configured.
+    #[must_use]
+    pub fn has_post_analysis(&self) -> bool {
+        matches!(self.spec.strategy, RolloutStrategy::BlueGreen(BlueGreenStrategy { post_analysis: true, .. }))
+    }
+
     /// Returns whether a traffic router sets the weight.
     #[must_use]
     pub fn traffic_routed(&self) -> bool {

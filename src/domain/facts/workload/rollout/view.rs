@@ -103,12 +103,9 @@ impl Workload for Rollout {
         status.weight = self.weight(&snapshot.replicasets);
         status.replicas = self.replicas();
         status.aborted = self.aborted();
-        status.canary_serves = self.under_way()
-            && !status.aborted
-            && match status.weight {
-                Some(weight) => weight.actual > 0 || weight.set > 0,
-                None => self.status.active_hash == self.status.current_hash,
-            };
+        let share = status.serving.share_of(&self.status.current_hash);
+        let is_coming = status.weight.is_some_and(|weight| weight.actual > 0 || weight.set > 0) && !status.aborted;
+        status.canary_serves = self.under_way() && (share > 0.0 || is_coming);
     }
 
     fn why(&self, snapshot: &Snapshot, status: &Status) -> Option<String> {
@@ -121,11 +118,12 @@ fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {
 }
 
 fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String> {
-    if let Some(condition) = rollout.status.conditions.iter().find(|condition| condition.kind == "InvalidSpec") {
-        return Some(format!("the spec is invalid: {}", condition.message));
-    }
     if !rollout.observed() {
-        return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
+        let never = rollout.status.observed_generation.is_empty();
+        return Some(match never {
+            true => "the Argo Rollouts controller has never looked at it: is it running?".to_owned(),
+            false => "the Argo Rollouts controller has not seen the change yet: is it running?".to_owned(),
+        });
     }
     if rollout.spec.paused {
         return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));

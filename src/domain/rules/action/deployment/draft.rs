@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Verb};
-use crate::domain::rules::action::plan::{Draft, DraftContext, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
+use crate::domain::rules::action::way_back::{self, WayBack};
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::deployment::Deployment;
@@ -57,7 +59,9 @@ fn drafted(deployment: &Deployment, scene: &DraftContext<'_>, headline: &str, go
         to: String::new(),
         goes: vec![goes.to_owned()],
         skips: Vec::new(),
-        requests: vec![KubernetesRequest { object: object(deployment), subresource: None, body }.into()],
+        requests: vec![KubernetesRequest { object: object(deployment), subresource: None, body, after: None }.into()],
+        direction: scene.direction(),
+        rejects: None,
         to_revision: None,
         restart_at: None,
     }
@@ -73,26 +77,20 @@ fn restart(deployment: &Deployment, scene: &DraftContext<'_>) -> Draft {
 }
 
 fn rollback(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
-    let sets = &scene.snapshot.replicasets;
-    let current = deployment.current(sets);
-    let target = if let Some(number) = scene.to {
-        let found = sets.iter().find(|rs| rs.meta.revision == Some(number));
-        found.ok_or_else(|| no_revision(number, sets))?
-    } else {
-        let before = deployment.previous(sets, scene.rejected).ok_or_else(|| no_earlier(scene))?;
-        if deployment.under_way(sets) {
-            not_forward(current, before, scene.snapshot, "wait for it, or choose a revision")?
-        } else {
-            before
+    match way_back::way_back(scene, deployment.under_way(&scene.snapshot.replicasets))? {
+        WayBack::Start(target) => Ok(rollback_draft(deployment, scene, target)),
+        WayBack::Finish(target) | WayBack::Wait(target) => {
+            let mut draft = drafted(deployment, scene, "", "", Body::Strategic(json!({"spec": {"paused": null}})));
+            if deployment.paused {
+                draft.goes = vec!["also resumes it (spec.paused), else it would not move".to_owned()];
+                draft.headline = format!("finish the rollback to {}", scene.snapshot.revision(target).version());
+                way_back::aim(&mut draft, scene, target, Direction::Backward);
+                return Ok(draft);
+            }
+            draft.requests.clear();
+            Ok(way_back::wait_for(draft, scene, target))
         }
-    };
-    if current.is_some_and(|current| current.hash == target.hash) {
-        return Err(Refusal::state(
-            format!("revision {} is the one in the manifest", target.revision()),
-            "choose another",
-        ));
     }
-    Ok(rollback_draft(deployment, scene, target))
 }
 
 fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &ReplicaSet) -> Draft {
@@ -106,11 +104,12 @@ fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &Re
     );
     draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
     if deployment.paused {
-        draft.goes.push("the hold is lifted in the same write, else it would not move".to_owned());
+        draft.goes.push("also resumes it (spec.paused), else it would not move".to_owned());
     }
     if let Some(manager) = &deployment.meta.managed_by {
         draft.goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
     }
-    draft.to_revision = Some(revision);
+    let direction = way_back::direction_to(scene, target);
+    way_back::aim(&mut draft, scene, target, direction);
     draft
 }

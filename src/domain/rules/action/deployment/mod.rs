@@ -3,6 +3,8 @@
 mod draft;
 
 use crate::domain::facts::access::Right;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::{Facts, PlanRecord, Verb};
 use crate::domain::rules::action::kind::Actions;
 use crate::domain::rules::action::plan::{Draft, DraftContext};
@@ -30,7 +32,7 @@ impl Actions for Deployment {
         draft::draft(verb, self, scene)
     }
 
-    fn is_done(&self, record: &PlanRecord) -> bool {
+    fn is_accepted(&self, record: &PlanRecord) -> bool {
         let moved = || self.facts().under_way != record.facts.under_way;
         match record.verb {
             Verb::Pause => self.paused && self.observed(),
@@ -44,6 +46,16 @@ impl Actions for Deployment {
             Verb::Restart => self.observed() && moved(),
             Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
         }
+    }
+
+    fn serves_in_the_end(&self, record: &PlanRecord, replicasets: &[ReplicaSet]) -> Option<String> {
+        let moves = matches!(record.verb, Verb::Rollback | Verb::Restart);
+        // Until the ReplicaSet of the new template is there, nothing can serve.
+        moves.then(|| self.current(replicasets).map_or_else(String::new, |rs| rs.hash.clone()))
+    }
+
+    fn serves_all_by_status(&self, _: &str) -> bool {
+        self.phase().0 == Phase::Healthy
     }
 }
 

@@ -4,15 +4,17 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
-use crate::domain::rules::action::plan::{Draft, DraftContext, no_earlier, no_revision, not_forward, revision_line};
+use crate::domain::record::action::{After, Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
+use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
+use crate::domain::rules::action::way_back::{self, WayBack};
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{Step, weight_at};
 use crate::domain::facts::text::plural;
+use crate::domain::facts::workload::Revision;
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::rollout::{Rollout, RunStatus};
-use crate::domain::facts::workload::{Phase, Revision};
 use crate::domain::rules::refusal::Refusal;
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
@@ -43,7 +45,19 @@ fn on_status(rollout: &Rollout, body: Value) -> Request {
 
 fn request(rollout: &Rollout, subresource: Option<String>, body: Value) -> Request {
     let object = ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() };
-    KubernetesRequest { object, subresource, body: Body::Merge(body) }.into()
+    KubernetesRequest { object, subresource, body: Body::Merge(body), after: None }.into()
+}
+
+/// Completes a rollback: all pods of the revision come up, then everybody gets it.
+fn complete(rollout: &Rollout, hash: &str) -> Request {
+    let object = ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() };
+    KubernetesRequest {
+        object,
+        subresource: Some("status".to_owned()),
+        body: Body::Merge(json!({"status": {"promoteFull": true}})),
+        after: Some(After::InProgress { hash: hash.to_owned() }),
+    }
+    .into()
 }
 
 fn unpause(rollout: &Rollout) -> Option<Request> {
@@ -60,6 +74,8 @@ fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Re
         goes: Vec::new(),
         skips: Vec::new(),
         requests,
+        direction: scene.direction(),
+        rejects: None,
         to_revision: None,
         restart_at: None,
     }
@@ -94,12 +110,7 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     let steps = rollout.steps();
     let index = status.step_index.unwrap_or(0);
     let next = (index + 1).min(steps.len());
-    let inconclusive = status.step_analysis.as_ref().is_some_and(|run| run.status == "Inconclusive");
-    let body = if rollout.is_canary() && inconclusive && status.controller_pause {
-        json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": next}})
-    } else {
-        json!({"status": {"pauseConditions": null}})
-    };
+    let (body, next) = unpause_at(rollout, index, next);
     let mut draft = plain(scene, "", vec![on_status(rollout, body)]);
     if !rollout.is_canary() {
         "promote the preview: it takes all traffic".clone_into(&mut draft.headline);
@@ -116,11 +127,31 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         Some(step) => format!("step {}/{} {}", next + 1, steps.len(), step.label()),
         None => "the end of the steps: 100 %".to_owned(),
     };
-    if inconclusive {
+    if rollout.inconclusive() {
         draft.goes.push("its analysis was inconclusive: going on is your assessment".to_owned());
     }
     draft.goes.push(until_next_pause(steps, next));
     Ok(draft)
+}
+
+/// Returns the patch that ends the pause at a step, and the step that follows.
+///
+/// While `controllerPause` is set and no pause condition is, the controller takes the next pause step for passed
+/// (`rollout/pause.go`, `CompletedCanaryPauseStep`): where it waits for anything but its pause step, both have to go.
+fn unpause_at(rollout: &Rollout, index: usize, next: usize) -> (Value, usize) {
+    let plain = json!({"status": {"pauseConditions": null}});
+    let status = &rollout.status;
+    if !rollout.is_canary() || !status.controller_pause || !rollout.inconclusive() {
+        return (plain, next);
+    }
+    match rollout.steps().get(index) {
+        Some(Step::Pause(_)) | None => (plain, next),
+        // A step that was inconclusive itself has to be left, or it would be inconclusive again.
+        Some(Step::Analysis(_) | Step::Experiment) => {
+            (json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": next}}), next)
+        }
+        Some(_) => (json!({"status": {"pauseConditions": null, "controllerPause": false}}), index),
+    }
 }
 
 fn not_at_a_pause(rollout: &Rollout) -> Refusal {
@@ -219,6 +250,9 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     if !rollout.under_way() {
         return Err(Refusal::state("nothing is under way", "rollback goes to an earlier revision"));
     }
+    if scene.direction().is_backward() {
+        return Err(way_back::abort_would_go_forward(scene));
+    }
     // While `promoteFull` is set the controller takes an abort back.
     let body = if rollout.status.promote_full {
         json!({"status": {"abort": true, "promoteFull": false}})
@@ -231,6 +265,7 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     draft.from = scene.status.canary.as_ref().map_or_else(String::new, |canary| from_canary(canary, scene));
     draft.to =
         scene.status.stable.as_ref().map_or_else(String::new, |stable| format!("{}  stable", revision_line(stable)));
+    draft.rejects = scene.status.canary.clone();
     draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
     draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
     Ok(draft)
@@ -269,6 +304,7 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     }
     let mut draft =
         plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
+    draft.rejects = scene.status.canary.clone();
     draft.goes.push(match rollout.steps().first() {
         Some(step) => format!("the same version goes out again, from step 1 {}", step.label()),
         None => "the same version goes out again".to_owned(),
@@ -284,63 +320,43 @@ fn restart(rollout: &Rollout, scene: &DraftContext<'_>) -> Draft {
     draft
 }
 
-/// The ReplicaSet to go back to: the revision asked for, else stable while something else is in the manifest, else the
-/// revision before.
-fn rollback_to<'a>(rollout: &Rollout, scene: &DraftContext<'a>) -> Result<&'a ReplicaSet, Refusal> {
-    let (status, snapshot) = (&rollout.status, scene.snapshot);
-    if let Some(number) = scene.to {
-        let found = snapshot.replicasets.iter().find(|rs| rs.meta.revision == Some(number));
-        let Some(found) = found else {
-            return Err(no_revision(number, &snapshot.replicasets));
-        };
-        if found.hash == status.current_hash {
-            return Err(Refusal::state(format!("revision {number} is the one in the manifest"), "choose another"));
-        }
-        return Ok(found);
+fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
+    match way_back::way_back(scene, rollout.under_way())? {
+        WayBack::Start(target) => start_rollback(rollout, scene, target),
+        WayBack::Finish(target) => Ok(finish_rollback(rollout, scene, target)),
+        WayBack::Wait(target) => Ok(way_back::wait_for(plain(scene, "", Vec::new()), scene, target)),
     }
-    let current = snapshot.replicaset(&status.current_hash);
-    if rollout.under_way() {
-        let stable = snapshot
-            .replicaset(&status.stable_hash)
-            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"))?;
-        return not_forward(current, stable, snapshot, "abort stops it, or choose a revision");
-    }
-    let earlier = snapshot.replicasets.iter().filter(|rs| rs.hash != status.current_hash);
-    let before = earlier
-        .filter(|rs| !scene.rejected.contains(&rs.hash))
-        .max_by_key(|rs| rs.revision())
-        .ok_or_else(|| no_earlier(scene))?;
-    let unfinished = rollout.phase().0 != Phase::Healthy || status.replicas > status.updated;
-    if unfinished { not_forward(current, before, snapshot, "wait for it, or choose a revision") } else { Ok(before) }
 }
 
-fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
-    let target = rollback_to(rollout, scene)?;
+/// Where the pod template is put back: where it lives elsewhere it is put back there.
+fn template_object(rollout: &Rollout) -> Result<ObjectRef, Refusal> {
+    match &rollout.spec.workload_ref {
+        Some(owner) if owner.kind == Resource::DEPLOYMENT.kind => {
+            Ok(ObjectRef { kind: owner.kind.clone(), name: owner.name.clone() })
+        }
+        Some(owner) => Err(Refusal::state(
+            format!("its template lives in {} {}", owner.kind, owner.name),
+            "roll that back with kubectl",
+        )),
+        None => Ok(ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() }),
+    }
+}
+
+fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet) -> Result<Draft, Refusal> {
     let revision = scene.snapshot.revision(target);
     let to_stable = target.hash == rollout.status.stable_hash;
-    // Where the template lives elsewhere, it is put back there; the pause is the Rollout's own.
-    let object = match &rollout.spec.workload_ref {
-        Some(owner) if owner.kind == Resource::DEPLOYMENT.kind => {
-            ObjectRef { kind: owner.kind.clone(), name: owner.name.clone() }
-        }
-        Some(owner) => {
-            return Err(Refusal::state(
-                format!("its template lives in {} {}", owner.kind, owner.name),
-                "roll that back by hand",
-            ));
-        }
-        None => ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() },
-    };
+    let object = template_object(rollout)?;
     let elsewhere = object.kind != Resource::ROLLOUT.kind;
-    let restore = KubernetesRequest {
-        object,
-        subresource: None,
-        body: Body::RestoreTemplate { replicaset: target.meta.name.clone() },
-    }
-    .into();
-    let mut requests = vec![restore];
+    let direction = way_back::direction_to(scene, target);
+    let body = Body::RestoreTemplate { replicaset: target.meta.name.clone() };
+    let mut requests = vec![KubernetesRequest { object, subresource: None, body, after: None }.into()];
     if elsewhere {
         requests.extend(unpause(rollout));
+    }
+    // Back to stable nothing else is needed; to an earlier one the controller would go step by step.
+    let completes = !to_stable && direction.is_backward();
+    if completes {
+        requests.push(complete(rollout, &target.hash));
     }
     let mut draft = plain(scene, format!("roll back to {}", revision.version()), requests);
     draft.from = match &scene.status.canary {
@@ -349,15 +365,40 @@ fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusa
     };
     let role = if to_stable { "stable, " } else { "" };
     draft.to = format!("{}   {role}{}", revision_line(&revision), plural(target.current as usize, "pod"));
-    draft.goes = rollback_goes(rollout, scene, target, to_stable);
-    if scene.rejected.contains(&target.hash) {
-        draft.goes.push("careful: this revision was rolled back or aborted before".to_owned());
+    draft.goes = rollback_goes(rollout, scene, to_stable, completes);
+    if completes {
+        draft.skips =
+            rollout.steps().iter().enumerate().map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
     }
-    draft.to_revision = Some(revision);
+    way_back::aim(&mut draft, scene, target, direction);
     Ok(draft)
 }
 
-fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet, to_stable: bool) -> Vec<String> {
+/// The rollback that is in progress, completed at once: all that may still hold it is lifted.
+fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet) -> Draft {
+    let status = &rollout.status;
+    let mut requests: Vec<Request> = unpause(rollout).into_iter().collect();
+    if status.abort {
+        requests.push(on_status(rollout, json!({"status": {"abort": false, "promoteFull": true}})));
+    } else if !status.promote_full {
+        requests.push(on_status(rollout, json!({"status": {"promoteFull": true}})));
+    }
+    if requests.is_empty() {
+        return way_back::wait_for(plain(scene, "", Vec::new()), scene, target);
+    }
+    let revision = scene.snapshot.revision(target);
+    let mut draft = plain(scene, format!("finish the rollback to {}", revision.version()), requests);
+    draft.from = scene.status.stable.as_ref().map_or_else(String::new, revision_line);
+    draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
+    draft.goes = rollback_goes(rollout, scene, false, true);
+    let index = status.step_index.unwrap_or(0);
+    let left = rollout.steps().iter().enumerate().skip(index);
+    draft.skips = left.map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
+    way_back::aim(&mut draft, scene, target, Direction::Backward);
+    draft
+}
+
+fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, to_stable: bool, completes: bool) -> Vec<String> {
     let mut goes = Vec::new();
     if to_stable {
         let weight = scene
@@ -365,15 +406,14 @@ fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSe
             .weight
             .map_or_else(String::new, |weight| format!("canary {} → 0 % ", percent(weight.actual, weight.max)));
         goes.push(format!("{weight}at once, no steps"));
-    } else if rollout.spec.rollback_window.is_some() {
-        goes.push("at once if it lies within rollbackWindow, else step by step".to_owned());
+    } else if completes && rollout.is_canary() {
+        goes.push("all its pods come up, then it takes all traffic: no steps, no analysis".to_owned());
+    } else if completes {
+        goes.push("all its pods come up, then the active service switches to them".to_owned());
     } else if rollout.is_canary() && !rollout.steps().is_empty() {
-        goes.push(format!("as a canary again, through its {}", plural(rollout.steps().len(), "step")));
-        goes.push("full promotion afterwards (:promote-full) makes it quick".to_owned());
-    } else if !rollout.is_canary() && target.scale_down_at.is_some() {
-        goes.push("at once: its pods still run".to_owned());
+        goes.push(format!("as a canary, through its {}", plural(rollout.steps().len(), "step")));
     } else if !rollout.is_canary() {
-        goes.push("as a preview again, then the switch".to_owned());
+        goes.push("as a preview, then the switch".to_owned());
     }
     if let Some(manager) = &rollout.meta.managed_by {
         goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));

@@ -4,8 +4,9 @@ mod draft;
 mod settled;
 
 use crate::domain::facts::access::Right;
-use crate::domain::record::action::{Facts, PlanRecord, Request, Verb};
-use crate::domain::rules::action::kind::Actions;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
+use crate::domain::rules::action::kind::{Actions, Readiness};
 use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use crate::domain::facts::workload::kind::Resource;
@@ -34,8 +35,20 @@ impl Actions for Rollout {
         draft::remainder(record, self)
     }
 
-    fn is_done(&self, record: &PlanRecord) -> bool {
-        settled::is_done(record, self)
+    fn is_accepted(&self, record: &PlanRecord) -> bool {
+        settled::is_accepted(record, self)
+    }
+
+    fn serves_in_the_end(&self, record: &PlanRecord, _: &[ReplicaSet]) -> Option<String> {
+        settled::serves_in_the_end(record, self)
+    }
+
+    fn serves_all_by_status(&self, hash: &str) -> bool {
+        settled::serves_all_by_status(self, hash)
+    }
+
+    fn readiness(&self, after: &After) -> Readiness {
+        settled::readiness(self, after)
     }
 
     fn is_unnoticed(&self, record: &PlanRecord) -> bool {

@@ -1,10 +1,12 @@
 //! Whether an action on a Rollout took effect, told from its status.
 
+use crate::domain::facts::step::Step;
 use crate::domain::facts::workload::Phase;
 use crate::domain::facts::workload::rollout::Rollout;
-use crate::domain::record::action::{PlanRecord, Verb};
+use crate::domain::record::action::{After, PlanRecord, Verb};
+use crate::domain::rules::action::kind::Readiness;
 
-pub(super) fn is_done(record: &PlanRecord, rollout: &Rollout) -> bool {
+pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
     let (facts, status) = (&record.facts, &rollout.status);
     let same_revision = status.current_hash == facts.under_way;
     match record.verb {
@@ -34,9 +36,60 @@ pub(super) fn is_done(record: &PlanRecord, rollout: &Rollout) -> bool {
                 && record.to_hash.as_deref() == Some(status.current_hash.as_str())
                 && !rollout.spec.paused
         }
+        // The controller says so when every pod was replaced.
         Verb::Restart => {
-            rollout.spec.restart_at.is_some() && rollout.spec.restart_at == record.restart_at && rollout.observed()
+            rollout.spec.restart_at.is_some()
+                && rollout.spec.restart_at == record.restart_at
+                && rollout.status.restarted_at == record.restart_at
         }
+    }
+}
+
+/// Returns the revision that has to serve everybody before an action is done.
+pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
+    let (facts, status) = (&record.facts, &rollout.status);
+    match record.verb {
+        Verb::Abort => Some(status.stable_hash.clone()),
+        Verb::Rollback => record.to_hash.clone(),
+        Verb::PromoteFull => Some(facts.under_way.clone()),
+        Verb::Promote if !stops_again(rollout, facts.step) => Some(facts.under_way.clone()),
+        Verb::Promote | Verb::Pause | Verb::Resume | Verb::Retry | Verb::Restart => None,
+    }
+}
+
+/// Whether a canary stops once more after a step: at a pause, or for an analysis or experiment, which take their time.
+fn stops_again(rollout: &Rollout, from: Option<usize>) -> bool {
+    let after = from.map_or(0, |step| step + 1);
+    if !rollout.is_canary() {
+        return rollout.has_post_analysis();
+    }
+    rollout.steps().iter().skip(after).any(|step| !matches!(step, Step::SetWeight(_) | Step::SetCanaryScale(_)))
+}
+
+/// Whether a revision serves everybody, as far as the status tells.
+pub(super) fn serves_all_by_status(rollout: &Rollout, hash: &str) -> bool {
+    let status = &rollout.status;
+    if !rollout.is_canary() {
+        return status.active_hash == hash;
+    }
+    if status.stable_hash != hash {
+        return false;
+    }
+    if rollout.traffic_routed() {
+        return status.weights.as_ref().is_none_or(|weights| weights.canary.hash == hash || weights.canary.weight == 0);
+    }
+    let none_left = if status.current_hash == hash { status.replicas <= status.updated } else { status.updated == 0 };
+    none_left && status.ready > 0
+}
+
+/// Tells whether the request that completes a rollback may be sent.
+pub(super) fn readiness(rollout: &Rollout, after: &After) -> Readiness {
+    let status = &rollout.status;
+    match after {
+        After::InProgress { hash } if status.current_hash == *hash && rollout.observed() => {
+            if status.stable_hash == *hash || status.promote_full { Readiness::Skip } else { Readiness::Send }
+        }
+        After::InProgress { .. } => Readiness::Wait,
     }
 }
 

@@ -1,0 +1,90 @@
+//! Which revisions of a workload are rejected (law 11): by journals, by the shared record, and by what the cluster shows.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::domain::facts::direction::Direction;
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::workload::{Snapshot, Status};
+use crate::domain::record::ledger::Ledger;
+use crate::domain::record::rejection::{Rejected, Rejection};
+use crate::domain::world::WorkloadState;
+
+/// Returns the rejected revisions of a workload.
+#[must_use]
+pub fn rejected(ledger: &Ledger, workload: &WorkloadState) -> Rejected {
+    let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return Rejected::default() };
+    let uid = &snapshot.object.meta().uid;
+    let mut decided: Vec<&Rejection> =
+        ledger.rejections.iter().filter(|rejection| !uid.is_empty() && rejection.uid == *uid).collect();
+    decided.sort_by_key(|rejection| rejection.at);
+    let mut rejected = Rejected::default();
+    for rejection in decided {
+        rejected.take(rejection);
+    }
+    rejected.lift(|hash, rejection| {
+        let since = rejection.map(|rejection| rejection.at);
+        became_stable(ledger, workload, snapshot, hash, since) || is_stable_since(status, hash, rejection)
+    });
+    for hash in &workload.seen_left {
+        rejected.was_left(hash);
+    }
+    for hash in left_behind(&snapshot.replicasets) {
+        rejected.was_left(&hash);
+    }
+    if let Some(aborted) = aborted(snapshot, status) {
+        rejected.was_left(&aborted);
+    }
+    // Everybody is served by it and nothing else is asked for, by whatever way it got there; a rollback that was just
+    // accepted is not seen yet, and is known from the record.
+    if let Some(stable) = settled_on(status) {
+        rejected.lift(|hash, rejection| hash == stable && rejection.is_none());
+    }
+    rejected
+}
+
+fn settled_on(status: &Status) -> Option<&str> {
+    status.stable.as_ref().filter(|_| status.canary.is_none()).map(|stable| stable.hash.as_str())
+}
+
+/// A revision that was rejected while it went out, and is stable now, has become stable since.
+fn is_stable_since(status: &Status, hash: &str, rejection: Option<&Rejection>) -> bool {
+    settled_on(status) == Some(hash) && rejection.is_some_and(|rejection| !rejection.was_stable)
+}
+
+/// Whether somebody saw a revision go out and become stable after this time.
+fn became_stable(
+    ledger: &Ledger,
+    workload: &WorkloadState,
+    snapshot: &Snapshot,
+    hash: &str,
+    since: Option<Timestamp>,
+) -> bool {
+    let later = |at: Timestamp| since.is_none_or(|since| at > since);
+    if workload.seen_stable.get(hash).is_some_and(|at| later(*at)) {
+        return true;
+    }
+    let Some(rs) = snapshot.replicaset(hash) else { return false };
+    let mut seen = ledger.became_stable.iter();
+    seen.any(|(target, name, at)| target.workload == workload.id && *name == rs.meta.name && later(*at))
+}
+
+/// Revisions that the workload went back from: a ReplicaSet that was made earlier has a higher revision number, which the
+/// controllers give when an old template is put back.
+fn left_behind(replicasets: &[ReplicaSet]) -> BTreeSet<String> {
+    let restored_over = |left: &ReplicaSet| {
+        replicasets
+            .iter()
+            .any(|other| Direction::between(left, other).is_backward() && other.meta.revision > left.meta.revision)
+    };
+    let left = replicasets.iter().filter(|rs| rs.meta.revision.is_some() && restored_over(rs));
+    left.map(|rs| rs.hash.clone()).collect()
+}
+
+/// The revision whose update was aborted; going back is not given up by aborting it.
+fn aborted(snapshot: &Snapshot, status: &Status) -> Option<String> {
+    let canary = status.canary.as_ref().filter(|_| status.aborted)?;
+    let direction = snapshot.direction(|_| false);
+    (direction == Some(Direction::Forward)).then(|| canary.hash.clone())
+}
