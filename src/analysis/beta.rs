@@ -4,10 +4,10 @@
 use std::f64::consts::{FRAC_1_PI, PI, TAU};
 
 /// From here on Stirling's series gives all digits.
-const STIRLING: f64 = 10.0;
+const STIRLING_MIN: f64 = 10.0;
 
 /// Terms of the continued fraction before it gives way to the approximation for great counts.
-const TERMS: u32 = 500;
+const MAX_FRACTION_TERMS: u32 = 500;
 
 /// Returns `ln B(a, b)` for positive `a` and `b`.
 ///
@@ -16,11 +16,11 @@ const TERMS: u32 = 500;
 pub fn ln_beta(a: f64, b: f64) -> f64 {
     let (small, great) = if a <= b { (a, b) } else { (b, a) };
     let sum = small + great;
-    if great < STIRLING {
+    if great < STIRLING_MIN {
         return libm::lgamma(small) + libm::lgamma(great) - libm::lgamma(sum);
     }
     let rest = stirling_rest(great) - stirling_rest(sum);
-    if small < STIRLING {
+    if small < STIRLING_MIN {
         return libm::lgamma(small) + rest - (great - 0.5) * (small / great).ln_1p() - small * sum.ln() + small;
     }
     0.5 * (TAU / great).ln() + (small - 0.5) * (small / sum).ln() - great * (small / great).ln_1p()
@@ -64,7 +64,7 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> Option<f64> {
     let mut numerator = 1.0;
     let mut denominator = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
     let mut value = denominator;
-    for term in 1..=TERMS {
+    for term in 1..=MAX_FRACTION_TERMS {
         let m = f64::from(term);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));

@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::ratio_test::{BETS, ErrorCounts, bets};
+use super::ratio_test::{BET_COUNT, ErrorCounts, bets};
 use super::restart::Mixture;
 use super::temper::Temper;
 
 /// What one scrape may add to the guarded evidence at most: three to four must agree before it says anything.
-pub(super) const CAP: f64 = 5.0;
+pub(super) const MAX_SCRAPE_EVIDENCE: f64 = 5.0;
 
 /// The bets with their logarithms.
-static RATIOS: LazyLock<[(f64, f64); BETS]> = LazyLock::new(|| bets().map(|ratio| (ratio, ratio.ln())));
+static RATIOS: LazyLock<[(f64, f64); BET_COUNT]> = LazyLock::new(|| bets().map(|ratio| (ratio, ratio.ln())));
 
 /// The evidence on errors.
 ///
@@ -27,7 +27,7 @@ pub struct ErrorTest {
 
 impl Default for ErrorTest {
     fn default() -> Self {
-        Self { plain: Mixture::new(BETS), guarded: Mixture::new(BETS), temper: Temper::default() }
+        Self { plain: Mixture::new(BET_COUNT), guarded: Mixture::new(BET_COUNT), temper: Temper::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl ErrorTest {
         self.guarded.take(planned, |bet| match ratios.get(bet) {
             Some((ratio, ln)) if counts.both > 0.0 => {
                 let ln_e = counts.canary * ln + counts.both * (tolerated - counts.ln_odds(tolerance * ratio));
-                (ln_e / divisor).min(CAP.ln())
+                (ln_e / divisor).min(MAX_SCRAPE_EVIDENCE.ln())
             }
             _ => 0.0,
         });

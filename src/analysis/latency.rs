@@ -3,29 +3,29 @@
 use serde::{Deserialize, Serialize};
 
 use super::category_test;
-use super::errors::CAP;
+use super::errors::MAX_SCRAPE_EVIDENCE;
 use super::histogram::{Shared, slow_down_bets};
 use super::log_space::ln_mean;
 use super::ratio_test::ErrorCounts;
 use super::restart::Mixture;
 
 /// Factors that all requests may be slower by.
-const SLOWER: [f64; 8] = [1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0];
+const SLOWDOWN_FACTORS: [f64; 8] = [1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0];
 
 /// How many times more requests may be slower than a bound.
-const MORE: [f64; 7] = [1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+const EXCESS_FACTORS: [f64; 7] = [1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
 
 /// Added to each bucket before a slow-down is bet on, over the number of buckets.
-const FLOOR: f64 = 1e-4;
+const BUCKET_FLOOR: f64 = 1e-4;
 
 /// Seconds after which what stable did counts for a third: about its last hour decides.
-const PAST: f64 = 3600.0;
+const STABLE_MEMORY_SECONDS: f64 = 3600.0;
 
 /// From this share on a bound is in the body of the distribution, where pods differ less than in its tail.
-const BODY: f64 = 0.3;
+const BODY_SHARE: f64 = 0.3;
 
 /// How many times more requests the canary may have above a bound in the body, and above one in the tail.
-const TOLERATED: (f64, f64) = (1.1, 1.25);
+const TOLERATED_EXCESS: (f64, f64) = (1.1, 1.25);
 
 /// The evidence on latency (formula F7 of the method).
 ///
@@ -50,7 +50,7 @@ impl Default for LatencyTest {
             seen: Shared::default(),
             past: Vec::new(),
             past_at: 0.0,
-            slow_down: Mixture::new(SLOWER.len()),
+            slow_down: Mixture::new(SLOWDOWN_FACTORS.len()),
             tail: Mixture::new(0),
             tolerant: Mixture::new(0),
         }
@@ -73,18 +73,18 @@ impl LatencyTest {
         let empty = vec![0; bounds.len() + 1];
         self.seen = Shared { bounds: bounds.to_vec(), canary: empty.clone(), stable: empty };
         self.past = vec![0.0; bounds.len() + 1];
-        self.slow_down.rebet(SLOWER.len());
-        self.tail.rebet(bounds.len() * MORE.len());
-        self.tolerant.rebet(bounds.len() * MORE.len());
+        self.slow_down.rebet(SLOWDOWN_FACTORS.len());
+        self.tail.rebet(bounds.len() * EXCESS_FACTORS.len());
+        self.tolerant.rebet(bounds.len() * EXCESS_FACTORS.len());
     }
 
     fn bet(&mut self, both: &Shared, planned: u32) {
         let all: f64 = self.past.iter().sum();
         let masses: Vec<f64> = self.past.iter().map(|count| count / all.max(1.0)).collect();
-        self.slow_down.take(planned, |bet| match SLOWER.get(bet) {
+        self.slow_down.take(planned, |bet| match SLOWDOWN_FACTORS.get(bet) {
             // Without a past there is nothing to derive a bet from.
             Some(factor) if all > 0.0 => {
-                let bets = slow_down_bets(&self.seen.bounds, &masses, *factor, FLOOR);
+                let bets = slow_down_bets(&self.seen.bounds, &masses, *factor, BUCKET_FLOOR);
                 category_test::ln_e(&both.canary, &both.stable, &bets)
             }
             _ => 0.0,
@@ -93,21 +93,23 @@ impl LatencyTest {
             .map(|bound| {
                 let counts = slower(both, bound)?;
                 let share: f64 = masses.iter().skip(bound + 1).sum();
-                Some((counts, if share >= BODY { TOLERATED.0 } else { TOLERATED.1 }))
+                Some((counts, if share >= BODY_SHARE { TOLERATED_EXCESS.0 } else { TOLERATED_EXCESS.1 }))
             })
             .collect();
         let bet_on = |bet: usize| {
-            let (counts, tolerated) = above.get(bet / MORE.len()).copied().flatten()?;
-            Some((counts, tolerated, *MORE.get(bet % MORE.len())?))
+            let (counts, tolerated) = above.get(bet / EXCESS_FACTORS.len()).copied().flatten()?;
+            Some((counts, tolerated, *EXCESS_FACTORS.get(bet % EXCESS_FACTORS.len())?))
         };
         self.tail.take(planned, |bet| bet_on(bet).map_or(0.0, |(counts, _, more)| counts.ln_e(more, 1.0)));
         self.tolerant.take(planned, |bet| {
-            bet_on(bet).map_or(0.0, |(counts, tolerated, more)| counts.ln_e(tolerated * more, tolerated).min(CAP.ln()))
+            bet_on(bet).map_or(0.0, |(counts, tolerated, more)| {
+                counts.ln_e(tolerated * more, tolerated).min(MAX_SCRAPE_EVIDENCE.ln())
+            })
         });
     }
 
     fn remember(&mut self, t: f64, stable: &[u64]) {
-        let keep = (-(t - self.past_at).max(0.0) / PAST).exp();
+        let keep = (-(t - self.past_at).max(0.0) / STABLE_MEMORY_SECONDS).exp();
         for (past, now) in self.past.iter_mut().zip(stable) {
             *past = *past * keep + *now as f64;
         }
@@ -170,7 +172,7 @@ mod tests {
         assert!(test.ln_plain() > 100.0_f64.ln(), "{}", test.ln_plain());
         assert!(test.ln_tolerant() > 100.0_f64.ln(), "{}", test.ln_tolerant());
         let once = after(2, &[0, 0, 0, 0, 100]);
-        assert!(once.ln_tolerant() < 2.0 * CAP.ln(), "{}", once.ln_tolerant());
+        assert!(once.ln_tolerant() < 2.0 * MAX_SCRAPE_EVIDENCE.ln(), "{}", once.ln_tolerant());
         // A twentieth slower is a difference that is told, and tolerated.
         let little = after(240, &[455, 310, 175, 48, 12]);
         assert!(little.ln_plain() > 100.0_f64.ln() && little.ln_tolerant() < 0.0);

@@ -7,10 +7,10 @@ use super::scrape::Bucket;
 use super::share_interval::ShareSequence;
 
 /// The quantile that is told.
-const QUANTILE: f64 = 0.99;
+const SHOWN_QUANTILE: f64 = 0.99;
 
 /// Requests after which bounds are tightest.
-const T_OPT: f64 = 1000.0;
+const TIGHTEST_AT_REQUESTS: f64 = 1000.0;
 
 /// Where a quantile of a latency lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,15 +68,15 @@ impl Latencies {
         if all == 0 {
             return None;
         }
-        let sequence = ShareSequence { alpha, t_opt: T_OPT };
+        let sequence = ShareSequence { alpha, t_opt: TIGHTEST_AT_REQUESTS };
         let mut bounds = QuantileBounds::default();
         let mut below = 0_u64;
         for (bound, count) in self.bounds.iter().zip(&self.counts) {
             below = below.saturating_add(*count);
-            if sequence.allows(below, all, QUANTILE) {
+            if sequence.allows(below, all, SHOWN_QUANTILE) {
                 continue;
             }
-            if (below as f64) < QUANTILE * all as f64 {
+            if (below as f64) < SHOWN_QUANTILE * all as f64 {
                 bounds.above = Some(*bound);
             } else {
                 bounds.at_most = Some(*bound);

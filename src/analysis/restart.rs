@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{NOTHING, ln_add, ln_mean};
+use super::log_space::{LN_ZERO, ln_add, ln_mean};
 
 /// How much of what there is to bet begins at the first scrape; the rest begins evenly over those planned.
-const AT_FIRST: f64 = 0.5;
+const FIRST_SCRAPE_SHARE: f64 = 0.5;
 
 /// A mixture of bets with restarts (formula F3 of the method): an e-process.
 ///
@@ -24,7 +24,7 @@ impl Mixture {
     /// Begins with a number of bets, at evidence 1.
     #[must_use]
     pub fn new(bets: usize) -> Self {
-        Self { ln_wealth: vec![NOTHING; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
+        Self { ln_wealth: vec![LN_ZERO; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
     }
 
     /// Takes in a scrape: the logarithm of each bet's e-value in it. `planned` is how many scrapes share the restarts.
@@ -36,17 +36,17 @@ impl Mixture {
     fn begins(&self, planned: u32) -> f64 {
         match (self.scrapes, planned) {
             (_, ..=1) => self.left,
-            (0, _) => AT_FIRST,
-            _ => ((1.0 - AT_FIRST) / f64::from(planned - 1)).min(self.left),
+            (0, _) => FIRST_SCRAPE_SHARE,
+            _ => ((1.0 - FIRST_SCRAPE_SHARE) / f64::from(planned - 1)).min(self.left),
         }
     }
 
     fn begin(&mut self, begins: f64, ln_e: impl Fn(usize) -> f64) {
         self.left = (self.left - begins).max(0.0);
         self.scrapes = self.scrapes.saturating_add(1);
-        let ln_begins = if begins > 0.0 { begins.ln() } else { NOTHING };
+        let ln_begins = if begins > 0.0 { begins.ln() } else { LN_ZERO };
         for (bet, wealth) in self.ln_wealth.iter_mut().enumerate() {
-            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(NOTHING);
+            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(LN_ZERO);
         }
         if !self.ln_wealth.is_empty() {
             self.ln_value = ln_add(ln_mean(&self.ln_wealth), self.ln_left());
@@ -60,15 +60,15 @@ impl Mixture {
     }
 
     fn ln_left(&self) -> f64 {
-        if self.left > 0.0 { self.left.ln() } else { NOTHING }
+        if self.left > 0.0 { self.left.ln() } else { LN_ZERO }
     }
 
     /// Puts all that was won on other bets, evenly. The evidence stays what it is, and stays an e-process.
     pub fn rebet(&mut self, bets: usize) {
         let (ln_value, ln_left) = (self.ln_value, self.ln_left());
         // What is left keeps aside for restarts; the rest of the evidence is spread.
-        let spread = if ln_left >= ln_value { NOTHING } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
-        self.ln_wealth = vec![spread.max(NOTHING); bets];
+        let spread = if ln_left >= ln_value { LN_ZERO } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
+        self.ln_wealth = vec![spread.max(LN_ZERO); bets];
     }
 }
 

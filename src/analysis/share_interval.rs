@@ -3,7 +3,7 @@
 use super::share_mismatch::ln_two_arms;
 
 /// The error level that the mixture is tuned for; it decides where intervals are tightest, not whether they hold.
-const TUNED_FOR: f64 = 0.05;
+const TUNED_ERROR_LEVEL: f64 = 0.05;
 
 /// A confidence sequence for one share: at all looks together, the chance that it ever misses the true one is at most
 /// alpha.
@@ -57,7 +57,7 @@ impl ShareSequence {
     }
 
     fn weight(&self) -> f64 {
-        let tuned = -2.0 * TUNED_FOR.ln();
+        let tuned = -2.0 * TUNED_ERROR_LEVEL.ln();
         (self.t_opt / (tuned + tuned.ln_1p()) - 1.0).max(1e-3)
     }
 }

@@ -21,10 +21,10 @@ use super::trouble::{contradiction, no_comparison};
 use super::weight::Weight;
 
 /// A suspicion ends when the evidence has shrunk to this part of what raised it, so that it does not flicker.
-const RELIEF: f64 = 0.1;
+const CLEAR_SHARE: f64 = 0.1;
 
 /// Missed scrapes after which the last one is stale.
-const STALE: f64 = 3.0;
+const STALE_AFTER_SCRAPES: f64 = 3.0;
 
 /// The judge of one canary.
 ///
@@ -233,7 +233,7 @@ impl CanaryAnalyzer {
     fn make_up_its_mind(&mut self) {
         let (plain, guarded) = self.ln_against();
         let warns = -self.rules.alpha_warn.ln();
-        let bar = if self.suspected { warns + RELIEF.ln() } else { warns };
+        let bar = if self.suspected { warns + CLEAR_SHARE.ln() } else { warns };
         self.suspected = plain >= bar;
         if self.regressed.is_none() && guarded >= -self.rules.alpha.ln() {
             self.regressed = self.proved_worse();
@@ -259,6 +259,6 @@ impl CanaryAnalyzer {
     /// Returns after how many seconds the last scrape tells nothing about now.
     #[must_use]
     pub fn stale_after(&self) -> f64 {
-        self.rules.stale_after_seconds.unwrap_or_else(|| STALE * self.interval())
+        self.rules.stale_after_seconds.unwrap_or_else(|| STALE_AFTER_SCRAPES * self.interval())
     }
 }

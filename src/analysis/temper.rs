@@ -3,20 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 /// Scrapes' worth of belief that they do not.
-const CALM: f64 = 20.0;
+const PRIOR_SCRAPES: f64 = 20.0;
 
 /// What one scrape may add: a single incident must not blind the guarded evidence for the rest of the rollout.
-const MOST: f64 = 100.0;
+const MAX_SCRAPE_DISPERSION: f64 = 100.0;
 
 /// What burstiness keeps of its weight with each scrape: the last hundred or so decide.
-const KEEP: f64 = 0.99;
+const DISPERSION_DECAY: f64 = 0.99;
 
 /// What the usual share keeps with each scrape: the last ten or so decide, since rates drift while nothing bursts.
-const KEEP_SHARE: f64 = 0.9;
+const SHARE_DECAY: f64 = 0.9;
 
 /// A scrape is learned from as if it had at most so many times the usual errors, and some: what is usual changes in minutes,
 /// not with one incident.
-const LEARNED: (f64, f64) = (3.0, 10.0);
+const MAX_LEARNED: (f64, f64) = (3.0, 10.0);
 
 /// Burstiness of stable's errors: a running Pearson χ² per degree of freedom against what came before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Temper {
 
 impl Default for Temper {
     fn default() -> Self {
-        Self { chi2: CALM, scrapes: CALM, errors: 0.0, requests: 0.0, squares: 0.0 }
+        Self { chi2: PRIOR_SCRAPES, scrapes: PRIOR_SCRAPES, errors: 0.0, requests: 0.0, squares: 0.0 }
     }
 }
 
@@ -55,13 +55,13 @@ impl Temper {
             // What is usual is known from a few scrapes only, and off by itself.
             let unsure = 1.0 + requests * self.squares / (self.requests * self.requests);
             let variance = expected * (1.0 - share) * unsure;
-            self.chi2 = self.chi2 * KEEP + (off * off / variance).min(MOST);
-            self.scrapes = self.scrapes * KEEP + 1.0;
-            errors = errors.min(LEARNED.0 * expected + LEARNED.1);
+            self.chi2 = self.chi2 * DISPERSION_DECAY + (off * off / variance).min(MAX_SCRAPE_DISPERSION);
+            self.scrapes = self.scrapes * DISPERSION_DECAY + 1.0;
+            errors = errors.min(MAX_LEARNED.0 * expected + MAX_LEARNED.1);
         }
-        self.errors = self.errors * KEEP_SHARE + errors;
-        self.requests = self.requests * KEEP_SHARE + requests;
-        self.squares = self.squares * KEEP_SHARE * KEEP_SHARE + requests;
+        self.errors = self.errors * SHARE_DECAY + errors;
+        self.requests = self.requests * SHARE_DECAY + requests;
+        self.squares = self.squares * SHARE_DECAY * SHARE_DECAY + requests;
     }
 }
 

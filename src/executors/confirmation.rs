@@ -11,17 +11,17 @@ use crate::domain::rules::action::{Seen, Settled, settled, unnoticed};
 use crate::failpoints::failpoint;
 
 /// How long the status may take to show the effect.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// Full promotion waits for pods.
-const CONFIRM_FULL_WITHIN: Duration = Duration::from_secs(180);
+const CONFIRM_FULL_TIMEOUT: Duration = Duration::from_secs(180);
 /// A controller that has not reacted by then has missed the request, and may miss the nudge too.
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
-const IN_THE_SERVER: Duration = Duration::from_secs(12);
+const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 
 /// Looks until the status shows the effect. A controller that missed the request is nudged.
 pub(super) async fn confirm(executor: &dyn Executor, record: &PlanRecord) -> Outcome {
-    let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_WITHIN } else { CONFIRM_WITHIN };
+    let within = if record.verb == Verb::PromoteFull { CONFIRM_FULL_TIMEOUT } else { CONFIRM_TIMEOUT };
     let until = Instant::now() + within;
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
@@ -57,10 +57,10 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
             match settled(record, &found) {
                 Settled::Done(shows) => return Outcome::FoundDone { shows },
                 Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
-                Settled::NotYet(shows) if waits_for_controller && since >= CONFIRM_WITHIN => {
+                Settled::NotYet(shows) if waits_for_controller && since >= CONFIRM_TIMEOUT => {
                     return Outcome::Unconfirmed { shows };
                 }
-                Settled::NotYet(shows) if !waits_for_controller && since >= IN_THE_SERVER => {
+                Settled::NotYet(shows) if !waits_for_controller && since >= MAX_SERVER_LATENCY => {
                     return Outcome::FoundNotDone { shows };
                 }
                 Settled::NotYet(_) => {}

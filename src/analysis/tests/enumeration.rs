@@ -11,7 +11,7 @@ use super::super::ratio_test::ErrorCounts;
 use super::*;
 
 /// What rounding may add.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING_TOLERANCE: f64 = 1e-9;
 
 /// All ways in which requests fall into categories of these shares, with their probabilities.
 fn outcomes(requests: u64, shares: &[f64]) -> Vec<(Vec<u64>, f64)> {
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn of_categories_under_equal_shares(p in shares(3), w in weights(3), n in 1..5_u64, m in 1..6_u64) {
         let is = mean((n, &p), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &w).exp());
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -76,7 +76,7 @@ proptest! {
         better[to + 1] -= moved;
         better[to] += moved;
         let is = mean((n, &better), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &rising).exp());
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -85,7 +85,7 @@ proptest! {
         let is = mean((n, &[canary, 1.0 - canary]), (m, &[p, 1.0 - p]), |canary, stable| {
             ErrorCounts::new(canary[0], stable[0], n, m).unwrap().ln_e(w0 * more, w0).exp()
         });
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -111,7 +111,7 @@ proptest! {
             sum
         }
         let (plain, guarded) = go(&ErrorTest::default(), &p, &sizes, planned);
-        prop_assert!(plain <= 1.0 + ROUNDING && guarded <= 1.0 + ROUNDING, "{plain} {guarded}");
+        prop_assert!(plain <= 1.0 + ROUNDING_TOLERANCE && guarded <= 1.0 + ROUNDING_TOLERANCE, "{plain} {guarded}");
     }
 
     #[test]
@@ -129,7 +129,7 @@ proptest! {
                     if tolerant { test.ln_tolerant().exp() } else { test.ln_plain().exp() }
                 })
             });
-            prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+            prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
         }
     }
 
@@ -157,7 +157,7 @@ proptest! {
                     if guarded { e.guarded } else { e.plain }
                 })
             });
-            prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+            prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print};
+use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
@@ -20,7 +20,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are told from what is configured; what is discovered has to be seen first.
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
@@ -67,7 +67,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
-    driver.until(FIRST_LOOK, |core| !core.journal.unread).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
     if let Some(open) = driver.core.flying(target) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
         while driver.core.flying(target).is_some() {
@@ -75,7 +75,7 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
         }
     }
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty())
         })
         .await?;

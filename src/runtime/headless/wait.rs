@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print};
+use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::Wait;
 use crate::cli::{Exit, target};
 use crate::domain::facts::text::sanitize;
@@ -11,7 +11,7 @@ use crate::domain::facts::workload::Phase;
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
