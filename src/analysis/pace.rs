@@ -1,8 +1,8 @@
-//! How fast requests come in, lately.
+//! How fast requests come in, recently.
 
 use serde::{Deserialize, Serialize};
 
-/// What a scrape keeps of its weight with each that follows: the last five or so decide.
+/// Factor on the weight of a scrape with each that follows: about the last five decide.
 const DECAY: f64 = 0.8;
 
 /// Requests and seconds of the last scrapes.

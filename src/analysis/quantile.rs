@@ -1,4 +1,4 @@
-//! Between which bounds the 99th percentile of a latency is, at every look.
+//! Bounds of the 99th latency percentile, valid after every scrape.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::histogram::counted;
 use super::scrape::Bucket;
 use super::share_interval::ShareSequence;
 
-/// The quantile that is told.
+/// The quantile that is reported.
 const SHOWN_QUANTILE: f64 = 0.99;
 
 /// Requests after which bounds are tightest.
@@ -50,7 +50,7 @@ impl Latencies {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns requests that took longer than this, as far as buckets tell: those that may have, where a bucket straddles
+    /// Returns requests that took longer than this, as far as buckets show: those that may have, where a bucket straddles
     /// it.
     #[must_use]
     pub fn slower_than(&self, seconds: f64) -> u64 {
@@ -58,7 +58,7 @@ impl Latencies {
         self.counts.iter().skip(first).fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns where the 99th percentile lies; all bounds that it is told to be between hold at every look with a chance
+    /// Returns where the 99th percentile lies; all bounds hold after every scrape with a chance
     /// of at least `1 - alpha`. `None` before any request.
     ///
     /// It is above a bound whose share is provably smaller, and at most one whose share is provably greater.

@@ -1,17 +1,17 @@
-//! How many times more often the canary fails, and between what bounds that is at every look.
+//! How many times more often the canary fails, with bounds that are valid after every scrape.
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{LN_ZERO, exp_or_nothing, ln_add};
-use super::ratio_test::ErrorCounts;
+use super::log_space::{LN_ZERO, exp_or_zero, ln_add};
+use super::ratio_evidence::ErrorCounts;
 
-/// Ratios that are bet on, on each side of one that is asked about.
+/// Ratios that are bet on, on each side of the ratio tested.
 const BETS_PER_SIDE: usize = 24;
 
-/// Steps of the grid on each side of a ratio of 1 that can be asked about.
+/// Steps of the grid on each side of a ratio of 1 that can be tested.
 const STEPS_PER_SIDE: usize = 24;
 
-/// Points of the grid: what can be asked about, and the bets beyond it.
+/// Points of the grid: the ratios that can be tested, and the bets beyond them.
 const GRID_POINTS: usize = 2 * (BETS_PER_SIDE + STEPS_PER_SIDE) + 1;
 
 /// The point of a ratio of 1.
@@ -23,12 +23,12 @@ const LN_STEP: f64 = 0.190_5;
 /// How many times more often the canary fails than stable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// As it looks; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
+    /// Point estimate; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
     /// a rate that changes between them does not mislead it (Mantel-Haenszel).
     pub estimate: Option<f64>,
     /// The smallest that is still possible; 0 where there is no bound.
     pub low: f64,
-    /// The greatest that is still possible; `None` where there is no bound.
+    /// The largest that is still possible; `None` where there is no bound.
     pub high: Option<f64>,
 }
 
@@ -71,7 +71,7 @@ impl RatioLikelihood {
         }
     }
 
-    /// Returns the ratio, with bounds that all hold at every look with a chance of at least `1 - alpha`; `None` before any
+    /// Returns the ratio, with bounds that all hold after every scrape with a chance of at least `1 - alpha`; `None` before any
     /// error.
     ///
     /// A ratio is possible while neither the bets above it nor those below it have won `2/alpha` against it.
@@ -109,7 +109,7 @@ impl Likelihood {
         let mut sum = 0.0;
         before.push(sum);
         for value in &ln {
-            sum += exp_or_nothing(value - best);
+            sum += exp_or_zero(value - best);
             before.push(sum);
         }
         Self { ln, best, before }
@@ -121,11 +121,11 @@ impl Likelihood {
         let total = (sum(bets.end) - sum(bets.start)).max(0.0);
         let of_point = self.ln.get(point).copied().unwrap_or(LN_ZERO);
         let total = if total > 0.0 { self.best + (total / BETS_PER_SIDE as f64).ln() } else { LN_ZERO };
-        // Against itself it has won nothing: a floor that keeps interpolation within numbers.
+        // A bet on the ratio tested wins nothing: a floor that keeps interpolation within numbers.
         ln_add(total - of_point, -50.0)
     }
 
-    /// Returns the point that can be asked about and is most likely.
+    /// Returns the most likely point that can be tested.
     fn middle(&self) -> usize {
         let mut best = (BETS_PER_SIDE, LN_ZERO);
         for (point, value) in self.ln.iter().enumerate().skip(BETS_PER_SIDE).take(2 * STEPS_PER_SIDE + 1) {

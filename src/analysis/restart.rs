@@ -1,22 +1,22 @@
-//! Evidence gathered by many bets at once, begun anew with every scrape.
+//! Evidence from a mixture of bets that restarts with every scrape.
 
 use serde::{Deserialize, Serialize};
 
 use super::log_space::{LN_ZERO, ln_add, ln_mean};
 
-/// How much of what there is to bet begins at the first scrape; the rest begins evenly over those planned.
+/// Share of the stake that is bet from the first scrape; the rest is added evenly over the planned scrapes.
 const FIRST_SCRAPE_SHARE: f64 = 0.5;
 
 /// A mixture of bets with restarts (formula F3 of the method): an e-process.
 ///
-/// Each scrape some of what is left begins to bet. What began at first sees a regression that was there from the start,
-/// what begins later is not held down by the healthy time before: `S_j ← (S_j + a_t) LR_t(j)`, `E = mean_j S_j + left`.
+/// With each scrape, part of the remaining stake starts to bet. The first part detects a regression present from the
+/// start; later parts are not diluted by the healthy time before: `S_j ← (S_j + a_t) LR_t(j)`, `E = mean_j S_j + left`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mixture {
     ln_wealth: Vec<f64>,
     left: f64,
     scrapes: u32,
-    /// The logarithm of the evidence, kept because it is asked for more often than it changes.
+    /// The logarithm of the evidence, cached because it is read more often than it changes.
     ln_value: f64,
 }
 
@@ -63,10 +63,10 @@ impl Mixture {
         if self.left > 0.0 { self.left.ln() } else { LN_ZERO }
     }
 
-    /// Puts all that was won on other bets, evenly. The evidence stays what it is, and stays an e-process.
-    pub fn rebet(&mut self, bets: usize) {
+    /// Spreads all wealth evenly over new bets. The evidence stays what it is, and stays an e-process.
+    pub fn redistribute(&mut self, bets: usize) {
         let (ln_value, ln_left) = (self.ln_value, self.ln_left());
-        // What is left keeps aside for restarts; the rest of the evidence is spread.
+        // The remaining stake is kept for restarts; the rest of the evidence is spread.
         let spread = if ln_left >= ln_value { LN_ZERO } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
         self.ln_wealth = vec![spread.max(LN_ZERO); bets];
     }
@@ -74,7 +74,7 @@ impl Mixture {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ratio_test::ErrorCounts;
+    use super::super::ratio_evidence::ErrorCounts;
     use super::*;
 
     const SCRAPES: [(u64, u64, u64, u64); 4] = [(1, 1, 38, 712), (0, 1, 37, 713), (2, 0, 38, 712), (1, 0, 36, 714)];
@@ -115,7 +115,7 @@ mod tests {
             mixture.take(10, |bet| gain * bet as f64);
         }
         let before = mixture.ln_value();
-        mixture.rebet(7);
+        mixture.redistribute(7);
         assert!((mixture.ln_value() - before).abs() < 1e-12);
         mixture.take(10, |_| 0.0);
         assert!((mixture.ln_value() - before).abs() < 1e-12);

@@ -7,7 +7,7 @@ use super::share_mismatch::ln_mismatch;
 /// Weight of the prior around the share that was set.
 const PRIOR_WEIGHT: f64 = 100.0;
 
-/// From this factor on the requests seen are not those of the rollout that is judged.
+/// From this factor on, the metrics cannot be those of this rollout.
 const MAX_WEIGHT_FACTOR: f64 = 3.0;
 
 /// The share that was set, and the requests since.
@@ -28,7 +28,7 @@ pub(super) struct Mismatch {
 }
 
 impl Mismatch {
-    /// Whether it is so great that the numbers are not to be trusted.
+    /// Whether the mismatch is too large for the metrics to be trusted.
     pub fn is_far_off(&self) -> bool {
         self.seen > MAX_WEIGHT_FACTOR * self.set || self.seen * MAX_WEIGHT_FACTOR < self.set
     }

@@ -4,10 +4,10 @@
 
 use proptest::prelude::*;
 
-use super::super::category_test;
-use super::super::errors::ErrorTest;
+use super::super::category_evidence;
+use super::super::errors::ErrorEvidence;
 use super::super::latency::LatencyTest;
-use super::super::ratio_test::ErrorCounts;
+use super::super::ratio_evidence::ErrorCounts;
 use super::*;
 
 /// What rounding may add.
@@ -61,7 +61,7 @@ proptest! {
 
     #[test]
     fn of_categories_under_equal_shares(p in shares(3), w in weights(3), n in 1..5_u64, m in 1..6_u64) {
-        let is = mean((n, &p), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &w).exp());
+        let is = mean((n, &p), (m, &p), |canary, stable| category_evidence::ln_e(canary, stable, &w).exp());
         prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
@@ -75,7 +75,7 @@ proptest! {
         let moved = better[to + 1] * part;
         better[to + 1] -= moved;
         better[to] += moved;
-        let is = mean((n, &better), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &rising).exp());
+        let is = mean((n, &better), (m, &p), |canary, stable| category_evidence::ln_e(canary, stable, &rising).exp());
         prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
@@ -93,7 +93,7 @@ proptest! {
         p in prop::collection::vec(0.001..0.9_f64, 3), sizes in prop::collection::vec((1..3_u64, 1..4_u64), 3),
         planned in 1..4_u32,
     ) {
-        fn go(test: &ErrorTest, p: &[f64], sizes: &[(u64, u64)], planned: u32) -> (f64, f64) {
+        fn go(test: &ErrorEvidence, p: &[f64], sizes: &[(u64, u64)], planned: u32) -> (f64, f64) {
             let ([p, later @ ..], [(n, m), rest @ ..]) = (p, sizes) else {
                 return (test.ln_plain().exp(), test.ln_guarded().exp());
             };
@@ -110,7 +110,7 @@ proptest! {
             }
             sum
         }
-        let (plain, guarded) = go(&ErrorTest::default(), &p, &sizes, planned);
+        let (plain, guarded) = go(&ErrorEvidence::default(), &p, &sizes, planned);
         prop_assert!(plain <= 1.0 + ROUNDING_TOLERANCE && guarded <= 1.0 + ROUNDING_TOLERANCE, "{plain} {guarded}");
     }
 
