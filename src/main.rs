@@ -9,7 +9,7 @@ use release_cockpit::platform::Redactor;
 use release_cockpit::runtime::{self, report};
 
 /// How long tasks may take to end when everything else has.
-const LEAVE: Duration = Duration::from_millis(200);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let redactor = Redactor::default();
@@ -35,6 +35,6 @@ fn run(redactor: &Redactor) -> Result<ExitCode> {
         .build()
         .wrap_err("cannot start the runtime")?;
     let ended = tokio.block_on(runtime::run(args, redactor));
-    tokio.shutdown_timeout(LEAVE);
+    tokio.shutdown_timeout(SHUTDOWN_TIMEOUT);
     Ok(ExitCode::from(ended?.code()))
 }

@@ -4,28 +4,26 @@
 use std::f64::consts::{FRAC_1_PI, PI, TAU};
 
 /// From here on Stirling's series gives all digits.
-const STIRLING: f64 = 10.0;
+const STIRLING_MIN: f64 = 10.0;
 
-/// Terms of the continued fraction before it gives way to the approximation for great counts.
-const TERMS: u32 = 500;
+/// Terms of the continued fraction before it gives way to the approximation for large counts.
+const MAX_FRACTION_TERMS: u32 = 500;
 
 /// Returns `ln B(a, b)` for positive `a` and `b`.
 ///
-/// Differences of great gamma functions are taken inside Stirling's series (DLMF 5.11), where nothing cancels.
+/// Differences of large gamma functions are taken inside Stirling's series (DLMF 5.11), where nothing cancels.
 #[must_use]
 pub fn ln_beta(a: f64, b: f64) -> f64 {
-    let (small, great) = if a <= b { (a, b) } else { (b, a) };
-    let sum = small + great;
-    if great < STIRLING {
-        return libm::lgamma(small) + libm::lgamma(great) - libm::lgamma(sum);
+    let (min, max) = if a <= b { (a, b) } else { (b, a) };
+    let sum = min + max;
+    if max < STIRLING_MIN {
+        return libm::lgamma(min) + libm::lgamma(max) - libm::lgamma(sum);
     }
-    let rest = stirling_rest(great) - stirling_rest(sum);
-    if small < STIRLING {
-        return libm::lgamma(small) + rest - (great - 0.5) * (small / great).ln_1p() - small * sum.ln() + small;
+    let rest = stirling_rest(max) - stirling_rest(sum);
+    if min < STIRLING_MIN {
+        return libm::lgamma(min) + rest - (max - 0.5) * (min / max).ln_1p() - min * sum.ln() + min;
     }
-    0.5 * (TAU / great).ln() + (small - 0.5) * (small / sum).ln() - great * (small / great).ln_1p()
-        + stirling_rest(small)
-        + rest
+    0.5 * (TAU / max).ln() + (min - 0.5) * (min / sum).ln() - max * (min / max).ln_1p() + stirling_rest(min) + rest
 }
 
 /// Returns `ln Γ(x)` less the main part of Stirling's series, for `x >= 10`.
@@ -49,7 +47,7 @@ pub fn ln_incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
 
 /// Returns the logarithm of the incomplete beta function where `x` is on the near side of the bulk.
 ///
-/// Continued fraction DLMF 8.17.22, by Lentz's method. It needs about as many terms as the bulk is wide, so great counts
+/// Continued fraction DLMF 8.17.22, by Lentz's method. It needs about as many terms as the bulk is wide, so large counts
 /// close to the bulk are left to [`mills`].
 fn ln_tail(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let front = a * x.ln() + b * y.ln();
@@ -64,7 +62,7 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> Option<f64> {
     let mut numerator = 1.0;
     let mut denominator = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
     let mut value = denominator;
-    for term in 1..=TERMS {
+    for term in 1..=MAX_FRACTION_TERMS {
         let m = f64::from(term);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
@@ -82,7 +80,7 @@ fn continued_fraction(a: f64, b: f64, x: f64) -> Option<f64> {
     None
 }
 
-/// Returns the integral up to `x` over the integrand at `x`, where counts are great: a normal tail of the same slope and
+/// Returns the integral up to `x` over the integrand at `x`, where counts are large: a normal tail of the same slope and
 /// curvature.
 fn mills(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let slope = (a - 1.0) / x - (b - 1.0) / y;

@@ -8,29 +8,29 @@ use super::one_share::ln_above;
 use super::rules::{PAGE_BURN, Rules};
 
 /// The period of a budget, in seconds: 30 days.
-const PERIOD: f64 = 30.0 * 86_400.0;
+const BUDGET_PERIOD_SECONDS: f64 = 30.0 * 86_400.0;
 
 /// The long window, in seconds.
-const LONG: f64 = 3600.0;
+const LONG_WINDOW_SECONDS: f64 = 3600.0;
 
 /// The short window is as many times shorter, and at least this many scrapes: it makes the alarm end soon after the cause.
-const SHORTER: f64 = 12.0;
-const SHORTEST: f64 = 4.0;
+const SHORT_WINDOW_DIVISOR: f64 = 12.0;
+const MIN_SHORT_WINDOW_SCRAPES: f64 = 4.0;
 
-/// Looks closer together than this many seconds are kept as one, so that an hour stays small.
-const GRAIN: f64 = 5.0;
+/// Scrapes closer together than this many seconds are merged, which bounds the memory of an hour.
+const MIN_SAMPLE_GAP_SECONDS: f64 = 5.0;
 
-/// Evidence without which no burn is believed: one bad request of one is no fire.
-const PROOF: f64 = 20.0;
+/// Minimum evidence of a burn: one failed request out of one is not enough.
+const MIN_EVIDENCE: f64 = 20.0;
 
-/// Share of the budget of 30 days that a rollout may cost beyond what stable costs, before it is held.
-const MAY_SPEND: f64 = 0.0025;
+/// Share of the budget of 30 days that a rollout may cost beyond what stable costs, before the canary is suspect.
+const MAX_BUDGET_SHARE: f64 = 0.0025;
 
-/// Share of it that ends the rollout, whatever the evidence: this bounds the damage of what never becomes significant.
-const ENDS_AT: f64 = 0.01;
+/// Share of it from which the canary is regressed, whatever the evidence: bounds the cost of regressions too rare to prove.
+const ABORT_BUDGET_SHARE: f64 = 0.01;
 
-/// So many standard deviations the cost must be above nothing, for it not to be luck.
-const NOT_LUCK: f64 = 4.0;
+/// Standard deviations by which the cost must exceed zero.
+const MIN_DEVIATIONS: f64 = 4.0;
 
 /// How fast the budget burns, as multiples of what would use it up in exactly 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,22 +82,22 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Takes in a scrape: when, what it brought, what all before brought, and the usual seconds between scrapes.
+    /// Takes in a scrape at `t`: its counts, the totals before it, and the usual seconds between scrapes.
     pub fn take(&mut self, t: f64, began: f64, now: &Sums, before: &Sums, interval: f64) {
         self.cost(now, before);
         match self.looks.back_mut() {
-            Some((at, sums)) if t - *at < GRAIN => sums.add(now),
+            Some((at, sums)) if t - *at < MIN_SAMPLE_GAP_SECONDS => sums.add(now),
             _ => self.looks.push_back((t, *now)),
         }
         self.long.add(now);
         self.short.add(now);
-        let long = LONG.min(t - began + interval);
-        let short = (long / SHORTER).max(SHORTEST * interval);
-        self.end_windows(t - LONG, t - short);
+        let long = LONG_WINDOW_SECONDS.min(t - began + interval);
+        let short = (long / SHORT_WINDOW_DIVISOR).max(MIN_SHORT_WINDOW_SCRAPES * interval);
+        self.shrink_windows(t - LONG_WINDOW_SECONDS, t - short);
     }
 
-    /// Counts errors beyond those that stable would have had, as a sum that luck does not push up for ever: what the
-    /// canary does better later is taken off, down to nothing.
+    /// Counts errors beyond those that stable would have had, as a sum that chance does not grow without bound: where
+    /// the canary does better later, it shrinks again, down to zero.
     fn cost(&mut self, now: &Sums, before: &Sums) {
         let share = |[requests, errors]: [u64; 2]| (requests > 0).then(|| errors as f64 / requests as f64);
         let Some(of_stable) = share(now.stable).or_else(|| share(before.stable)) else { return };
@@ -105,7 +105,7 @@ impl Budget {
         self.excess = (self.excess + errors - requests * of_stable).max(0.0);
     }
 
-    fn end_windows(&mut self, long_from: f64, short_from: f64) {
+    fn shrink_windows(&mut self, long_from: f64, short_from: f64) {
         while let Some((at, sums)) = self.looks.get(self.only_long) {
             if *at > short_from {
                 break;
@@ -123,44 +123,49 @@ impl Budget {
         }
     }
 
-    /// Returns how the canary burns; `None` while it answers nothing. `per_second` is what both answer together.
+    /// Returns how the canary burns; `None` while it gets no requests. `per_second` are the requests of both tracks.
     pub fn canary(&self, rules: &Rules, per_second: f64) -> Option<Burn> {
         let (short, long) = windows(self.short.canary, self.long.canary, rules)?;
-        Some(Burn { short, long, projected: long * LONG / PERIOD, spent: self.spent(rules, per_second) })
+        Some(Burn {
+            short,
+            long,
+            projected: long * LONG_WINDOW_SECONDS / BUDGET_PERIOD_SECONDS,
+            spent: self.spent(rules, per_second),
+        })
     }
 
     fn spent(&self, rules: &Rules, per_second: f64) -> f64 {
-        let month = rules.budget() * per_second * PERIOD;
+        let month = rules.budget() * per_second * BUDGET_PERIOD_SECONDS;
         if month > 0.0 { (self.excess / month).min(1.0) } else { 0.0 }
     }
 
-    /// Whether the rollout has cost so much that it must end; `seen` is what both tracks brought since it began.
-    pub fn must_end(&self, rules: &Rules, seen: &Sums, per_second: f64) -> bool {
+    /// Whether the rollout has cost so much that it must be aborted; `seen` are the totals of both tracks since it began.
+    pub fn must_abort(&self, rules: &Rules, seen: &Sums, per_second: f64) -> bool {
         let [requests, errors] = seen.canary.map(|count| count as f64);
         let [of_stable, failed] = seen.stable.map(|count| count as f64);
         let per_stable = requests / of_stable.max(1.0);
         let deviation = (errors + per_stable * per_stable * failed).sqrt();
         seen.canary[1] >= rules.min_errors
-            && self.excess > NOT_LUCK * deviation
-            && self.spent(rules, per_second) > ENDS_AT
+            && self.excess > MIN_DEVIATIONS * deviation
+            && self.spent(rules, per_second) > ABORT_BUDGET_SHARE
             && !self.stable_burns(rules, seen.stable)
     }
 
-    /// Whether stable burns its budget at a rate that pages, for certain.
+    /// Whether stable burns its budget at a rate that pages, by the evidence.
     pub fn stable_burns(&self, rules: &Rules, all: [u64; 2]) -> bool {
         windows(self.short.stable, self.long.stable, rules).is_some_and(|burn| pages(burn, all, rules))
     }
 }
 
 impl Burn {
-    /// Whether it pages, for certain; `all` are the canary's requests and errors since it began.
+    /// Whether it pages, by the evidence; `all` are the canary's requests and errors since it began.
     pub(super) fn pages(&self, all: [u64; 2], rules: &Rules) -> bool {
         pages((self.short, self.long), all, rules)
     }
 
     /// Whether the rollout has cost more than it may.
     pub(super) fn overspent(&self) -> bool {
-        self.spent > MAY_SPEND
+        self.spent > MAX_BUDGET_SHARE
     }
 }
 
@@ -171,7 +176,7 @@ fn windows(short: [u64; 2], long: [u64; 2], rules: &Rules) -> Option<(f64, f64)>
 
 fn pages((short, long): (f64, f64), [requests, errors]: [u64; 2], rules: &Rules) -> bool {
     let share = PAGE_BURN * rules.budget();
-    short > PAGE_BURN && long > PAGE_BURN && share < 1.0 && ln_above(errors, requests, share) >= PROOF.ln()
+    short > PAGE_BURN && long > PAGE_BURN && share < 1.0 && ln_above(errors, requests, share) >= MIN_EVIDENCE.ln()
 }
 
 #[cfg(test)]
@@ -231,7 +236,7 @@ mod tests {
         // 1 of 100 more than stable for an hour, of 40 requests a second in all.
         let (budget, _) = after(240, |_| sums([300, 6], [300, 3]));
         let spent = budget.canary(&rules, 40.0).unwrap().spent;
-        assert!((spent - 720.0 / (0.001 * 40.0 * PERIOD)).abs() < 1e-9, "{spent}");
+        assert!((spent - 720.0 / (0.001 * 40.0 * BUDGET_PERIOD_SECONDS)).abs() < 1e-9, "{spent}");
         let (even, _) = after(240, |scrape| sums([300, 3 + u64::from(scrape) % 2 * 2], [300, 4]));
         assert!(even.excess < 3.0, "{}", even.excess);
     }
@@ -242,14 +247,14 @@ mod tests {
         // Of 40 requests a second in all: 1,037 errors are a hundredth of what a month may have.
         let ends = |scrapes, stable: [u64; 2], canary: [u64; 2]| {
             let (budget, all) = after(scrapes, |_| sums(canary, stable));
-            budget.must_end(&rules, &all, 40.0)
+            budget.must_abort(&rules, &all, 40.0)
         };
         assert!(!ends(340, [300, 0], [300, 3]));
         assert!(ends(350, [300, 0], [300, 3]));
-        // Stable burns as well: whoever is to blame, it is not proved to be the canary.
+        // Stable burns as well: the canary is not proven to be the cause.
         assert!(!ends(350, [300, 9], [300, 12]));
         // At one request an hour a month is short: a few errors are much of it, and may be luck.
         let (few, all) = after(60, |scrape| sums([1, u64::from(scrape % 20 == 0)], [1, 0]));
-        assert!(few.spent(&rules, 0.01) > ENDS_AT && !few.must_end(&rules, &all, 0.01));
+        assert!(few.spent(&rules, 0.01) > ABORT_BUDGET_SHARE && !few.must_abort(&rules, &all, 0.01));
     }
 }

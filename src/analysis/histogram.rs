@@ -64,20 +64,20 @@ pub(super) fn counted(buckets: &[Bucket], bounds: &[f64]) -> Vec<u64> {
 
 /// Returns the bets on a slow-down by a factor: what each bucket would hold after it over what it holds, never falling
 /// (formula F7 of the method). `masses` are shares of stable's requests by bucket; `floor` is added to each bucket on both
-/// sides, so that an empty one is not bet on without end.
+/// sides, so that no bet on an empty bucket is unbounded.
 ///
 /// Latencies are taken to spread evenly inside a bucket, as Prometheus takes them.
 #[must_use]
 pub fn slow_down_bets(bounds: &[f64], masses: &[f64], factor: f64, floor: f64) -> Vec<f64> {
     let floor = floor / masses.len().max(1) as f64;
     let mut below = 0.0;
-    let mut greatest: f64 = 0.0;
+    let mut largest: f64 = 0.0;
     let mut bets = Vec::with_capacity(masses.len());
     for (bucket, mass) in masses.iter().enumerate() {
         let up_to = bounds.get(bucket).map_or(1.0, |bound| share_below(bounds, masses, bound / factor));
-        greatest = greatest.max(((up_to - below).max(0.0) + floor) / (mass + floor));
+        largest = largest.max(((up_to - below).max(0.0) + floor) / (mass + floor));
         below = up_to;
-        bets.push(greatest);
+        bets.push(largest);
     }
     bets
 }

@@ -2,39 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::category_test;
-use super::errors::CAP;
+use super::category_evidence;
+use super::errors::MAX_SCRAPE_EVIDENCE;
 use super::histogram::{Shared, slow_down_bets};
 use super::log_space::ln_mean;
-use super::ratio_test::ErrorCounts;
+use super::ratio_evidence::ErrorCounts;
 use super::restart::Mixture;
 
 /// Factors that all requests may be slower by.
-const SLOWER: [f64; 8] = [1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0];
+const SLOWDOWN_FACTORS: [f64; 8] = [1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0];
 
 /// How many times more requests may be slower than a bound.
-const MORE: [f64; 7] = [1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+const EXCESS_FACTORS: [f64; 7] = [1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
 
 /// Added to each bucket before a slow-down is bet on, over the number of buckets.
-const FLOOR: f64 = 1e-4;
+const BUCKET_FLOOR: f64 = 1e-4;
 
-/// Seconds after which what stable did counts for a third: about its last hour decides.
-const PAST: f64 = 3600.0;
+/// Seconds after which stable's requests count for a third: about the last hour decides.
+const STABLE_MEMORY_SECONDS: f64 = 3600.0;
 
 /// From this share on a bound is in the body of the distribution, where pods differ less than in its tail.
-const BODY: f64 = 0.3;
+const BODY_SHARE: f64 = 0.3;
 
 /// How many times more requests the canary may have above a bound in the body, and above one in the tail.
-const TOLERATED: (f64, f64) = (1.1, 1.25);
+const TOLERATED_EXCESS: (f64, f64) = (1.1, 1.25);
 
 /// The evidence on latency (formula F7 of the method).
 ///
-/// The plain one, half on a slow-down of everything and half on a heavier tail, sees 10 % in minutes; pods that differ by
-/// 5 % look the same to it. The tolerant one asks for a quarter more slow requests, is capped for each scrape like the
+/// The plain one, half on a slow-down of everything and half on a heavier tail, detects 10 % in minutes; pods that differ by
+/// 5 % look the same to it. The tolerant one requires a quarter more slow requests, is capped for each scrape like the
 /// guarded evidence on errors, and is what a rollback may rest on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyTest {
-    /// All requests since the buckets have been the same.
+    /// All requests since the buckets last changed.
     seen: Shared,
     /// Stable's requests by bucket; those of long ago count less.
     past: Vec<f64>,
@@ -50,7 +50,7 @@ impl Default for LatencyTest {
             seen: Shared::default(),
             past: Vec::new(),
             past_at: 0.0,
-            slow_down: Mixture::new(SLOWER.len()),
+            slow_down: Mixture::new(SLOWDOWN_FACTORS.len()),
             tail: Mixture::new(0),
             tolerant: Mixture::new(0),
         }
@@ -58,34 +58,34 @@ impl Default for LatencyTest {
 }
 
 impl LatencyTest {
-    /// Takes in what both answered in a scrape at `t`. `planned` must not depend on it.
+    /// Takes in the requests of both in a scrape at `t`. `planned` must not depend on it.
     pub fn take(&mut self, t: f64, both: &Shared, planned: u32) {
         if self.seen.bounds != both.bounds {
-            self.go_on_with(&both.bounds);
+            self.switch_buckets(&both.bounds);
         }
         self.bet(both, planned);
         self.seen.add(both);
         self.remember(t, &both.stable);
     }
 
-    /// Goes on with other buckets from the same evidence.
-    fn go_on_with(&mut self, bounds: &[f64]) {
+    /// Continues with other buckets from the same evidence.
+    fn switch_buckets(&mut self, bounds: &[f64]) {
         let empty = vec![0; bounds.len() + 1];
         self.seen = Shared { bounds: bounds.to_vec(), canary: empty.clone(), stable: empty };
         self.past = vec![0.0; bounds.len() + 1];
-        self.slow_down.rebet(SLOWER.len());
-        self.tail.rebet(bounds.len() * MORE.len());
-        self.tolerant.rebet(bounds.len() * MORE.len());
+        self.slow_down.redistribute(SLOWDOWN_FACTORS.len());
+        self.tail.redistribute(bounds.len() * EXCESS_FACTORS.len());
+        self.tolerant.redistribute(bounds.len() * EXCESS_FACTORS.len());
     }
 
     fn bet(&mut self, both: &Shared, planned: u32) {
         let all: f64 = self.past.iter().sum();
         let masses: Vec<f64> = self.past.iter().map(|count| count / all.max(1.0)).collect();
-        self.slow_down.take(planned, |bet| match SLOWER.get(bet) {
-            // Without a past there is nothing to derive a bet from.
+        self.slow_down.take(planned, |bet| match SLOWDOWN_FACTORS.get(bet) {
+            // Without history there is nothing to derive a bet from.
             Some(factor) if all > 0.0 => {
-                let bets = slow_down_bets(&self.seen.bounds, &masses, *factor, FLOOR);
-                category_test::ln_e(&both.canary, &both.stable, &bets)
+                let bets = slow_down_bets(&self.seen.bounds, &masses, *factor, BUCKET_FLOOR);
+                category_evidence::ln_e(&both.canary, &both.stable, &bets)
             }
             _ => 0.0,
         });
@@ -93,28 +93,30 @@ impl LatencyTest {
             .map(|bound| {
                 let counts = slower(both, bound)?;
                 let share: f64 = masses.iter().skip(bound + 1).sum();
-                Some((counts, if share >= BODY { TOLERATED.0 } else { TOLERATED.1 }))
+                Some((counts, if share >= BODY_SHARE { TOLERATED_EXCESS.0 } else { TOLERATED_EXCESS.1 }))
             })
             .collect();
         let bet_on = |bet: usize| {
-            let (counts, tolerated) = above.get(bet / MORE.len()).copied().flatten()?;
-            Some((counts, tolerated, *MORE.get(bet % MORE.len())?))
+            let (counts, tolerated) = above.get(bet / EXCESS_FACTORS.len()).copied().flatten()?;
+            Some((counts, tolerated, *EXCESS_FACTORS.get(bet % EXCESS_FACTORS.len())?))
         };
         self.tail.take(planned, |bet| bet_on(bet).map_or(0.0, |(counts, _, more)| counts.ln_e(more, 1.0)));
         self.tolerant.take(planned, |bet| {
-            bet_on(bet).map_or(0.0, |(counts, tolerated, more)| counts.ln_e(tolerated * more, tolerated).min(CAP.ln()))
+            bet_on(bet).map_or(0.0, |(counts, tolerated, more)| {
+                counts.ln_e(tolerated * more, tolerated).min(MAX_SCRAPE_EVIDENCE.ln())
+            })
         });
     }
 
     fn remember(&mut self, t: f64, stable: &[u64]) {
-        let keep = (-(t - self.past_at).max(0.0) / PAST).exp();
+        let keep = (-(t - self.past_at).max(0.0) / STABLE_MEMORY_SECONDS).exp();
         for (past, now) in self.past.iter_mut().zip(stable) {
             *past = *past * keep + *now as f64;
         }
         self.past_at = t;
     }
 
-    /// Returns what both answered since their buckets have been the same.
+    /// Returns the requests of both since their buckets last changed.
     #[must_use]
     pub fn seen(&self) -> &Shared {
         &self.seen
@@ -170,8 +172,8 @@ mod tests {
         assert!(test.ln_plain() > 100.0_f64.ln(), "{}", test.ln_plain());
         assert!(test.ln_tolerant() > 100.0_f64.ln(), "{}", test.ln_tolerant());
         let once = after(2, &[0, 0, 0, 0, 100]);
-        assert!(once.ln_tolerant() < 2.0 * CAP.ln(), "{}", once.ln_tolerant());
-        // A twentieth slower is a difference that is told, and tolerated.
+        assert!(once.ln_tolerant() < 2.0 * MAX_SCRAPE_EVIDENCE.ln(), "{}", once.ln_tolerant());
+        // 5 % slower is detected by the plain evidence, and tolerated.
         let little = after(240, &[455, 310, 175, 48, 12]);
         assert!(little.ln_plain() > 100.0_f64.ln() && little.ln_tolerant() < 0.0);
     }
@@ -180,7 +182,7 @@ mod tests {
     fn evidence_is_kept_when_buckets_change() {
         let mut test = after(10, &[25, 30, 25, 15, 5]);
         let before = (test.ln_plain(), test.ln_tolerant());
-        test.go_on_with(&[0.1, 0.5]);
+        test.switch_buckets(&[0.1, 0.5]);
         assert!((test.ln_plain() - before.0).abs() < 1e-9 && (test.ln_tolerant() - before.1).abs() < 1e-9);
         test.take(150.0, &Shared { bounds: vec![0.1, 0.5], canary: vec![1, 1, 1], stable: vec![9, 9, 9] }, 240);
         assert!(test.ln_plain().is_finite());

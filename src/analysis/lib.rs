@@ -1,6 +1,6 @@
-//! The judge: is the canary worse than stable, how sure is that, and what would it take to know?
+//! Canary analysis: is the canary worse than stable, how sure is that, and what would it take to know?
 //!
-//! It judges counts, not rates, and may be consulted after every scrape for ever: the chance that a healthy canary is ever
+//! It compares counts, not rates, and may be read after every scrape, without limit: the chance that a healthy canary is ever
 //! called regressed stays below the configured alpha (Ville's inequality).
 //!
 //! [`CanaryAnalyzer`] takes [`Look`]s and gives a [`Report`]. What it is made of, each in its own file: evidence on errors and on
@@ -8,22 +8,23 @@
 
 #![warn(missing_docs)]
 
+mod analysis_status;
 mod beta;
 mod burn;
-mod category_test;
+mod category_evidence;
 mod errors;
 mod histogram;
 mod latency;
 mod log_space;
 mod needs;
 mod one_share;
-mod opinion;
+mod overdispersion;
 mod pace;
 mod pod_spread;
 mod pool;
 mod quantile;
+mod ratio_evidence;
 mod ratio_interval;
-mod ratio_test;
 mod reasons;
 mod report;
 mod restart;
@@ -32,7 +33,6 @@ mod scrape;
 mod share_interval;
 mod share_mismatch;
 mod state;
-mod temper;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -1,24 +1,24 @@
-//! What it would take to see a regression of a certain size.
+//! How many more requests it takes to detect a regression of a given size.
 
 use serde::{Deserialize, Serialize};
 
-/// What it takes, from now on.
+/// What it takes to detect a regression, from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Need {
-    /// Requests that the canary has still to answer; 0 where a regression of that size would most likely have shown.
+    /// Requests that the canary has still to answer; 0 where a regression of that size would most likely have been detected.
     pub requests: f64,
     /// Seconds that this takes at its present rate.
     pub seconds: f64,
 }
 
-/// What is known that decides it.
+/// The traffic and error rate that decide it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Share of stable's requests that fail.
     pub stable_errors: f64,
-    /// The canary's share of requests, lately.
+    /// The canary's share of requests, recently.
     pub share: f64,
-    /// Requests that the canary answers each second, lately.
+    /// Requests that the canary answers each second, recently.
     pub per_second: f64,
     /// Requests that the canary has answered.
     pub answered: f64,

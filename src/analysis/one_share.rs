@@ -4,11 +4,11 @@ use std::f64::consts::LN_2;
 
 use super::beta::ln_incomplete_beta;
 use super::log_space::ln_mean;
-use super::ratio_test::bets;
+use super::ratio_evidence::bets;
 
 /// Returns the logarithm of the evidence that more than `p0` of requests fail, from totals (formula F5 of the method).
 ///
-/// A mixture over burn ratios: `mean_r r^e ((1-r p0)/(1-p0))^(n-e)` over ratios with `r p0 < 1`. Valid at every look.
+/// A mixture over burn ratios: `mean_r r^e ((1-r p0)/(1-p0))^(n-e)` over ratios with `r p0 < 1`. Valid after every scrape.
 #[must_use]
 pub fn ln_above(errors: u64, requests: u64, p0: f64) -> f64 {
     let (errors, good) = (errors as f64, requests.saturating_sub(errors) as f64);
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn few_errors_do_not_prove_that_the_budget_burns() {
-        // The examples of section 3 of the method: one of one, one of ten, two of ten are silent, two of two are not.
+        // The examples of section 3 of the method: one of one, one of ten, two of ten stay below the bar, two of two do not.
         let evidence = |errors, requests| ln_above(errors, requests, 0.0144).exp();
         for (errors, requests, wanted) in [(1, 1, 17.6), (1, 10, 1.6), (2, 10, 14.2), (2, 2, 669.0)] {
             let is = evidence(errors, requests);

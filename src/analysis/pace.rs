@@ -1,9 +1,9 @@
-//! How fast requests come in, lately.
+//! How fast requests come in, recently.
 
 use serde::{Deserialize, Serialize};
 
-/// What a scrape keeps of its weight with each that follows: the last five or so decide.
-const KEEP: f64 = 0.8;
+/// Factor on the weight of a scrape with each that follows: about the last five decide.
+const DECAY: f64 = 0.8;
 
 /// Requests and seconds of the last scrapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ impl Recent {
     /// Takes in a scrape of so many seconds.
     pub fn take(&mut self, seconds: f64, canary: u64, stable: u64) {
         let (canary, both) = (canary as f64, canary as f64 + stable as f64);
-        let add = |sum: &mut f64, one: f64| *sum = *sum * KEEP + one;
+        let add = |sum: &mut f64, one: f64| *sum = *sum * DECAY + one;
         add(&mut self.seconds, seconds);
         add(&mut self.scrapes, 1.0);
         add(&mut self.canary, canary);

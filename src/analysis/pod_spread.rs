@@ -1,34 +1,34 @@
-//! How much pods of one version differ by themselves, and the tolerance that follows.
+//! How much pods of one version differ from each other, and the tolerance that follows.
 
 use serde::{Deserialize, Serialize};
 
 use super::scrape::PodCounts;
 
-/// Standard deviations that pods of the same code are let to differ by: 1 of 100 differs by more.
-const DEVIATIONS: f64 = 2.33;
+/// Standard deviations by which pods of the same code may differ: 1 of 100 differs by more.
+const TOLERATED_DEVIATIONS: f64 = 2.33;
 
-/// However much pods differ, a canary that is as many times worse is worse.
-const MOST: f64 = 10.0;
+/// Upper limit of the tolerance, however much pods differ.
+const MAX_SPREAD_FACTOR: f64 = 10.0;
 
-/// Pods without which no spread is seen.
-const FEWEST: usize = 3;
+/// Fewest pods from which a spread is estimated.
+const MIN_PODS: usize = 3;
 
-/// Errors per pod from which a new set of pods tells its spread better than the set before.
-const TELLING: f64 = 5.0;
+/// Errors per pod from which a new set of pods replaces the estimate of the set before.
+const MIN_ERRORS_PER_POD: f64 = 5.0;
 
-/// Totals of stable's pods since they have been the same ones.
+/// Totals of stable's pods since the set of pods last changed.
 ///
 /// Pods are known by their place in the list, so that a list of another length is another set of pods.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodSpread {
     requests: Vec<f64>,
     errors: Vec<f64>,
-    /// What the set before told.
+    /// The estimate of the set before.
     before: f64,
 }
 
 impl PodSpread {
-    /// Takes in what each pod answered in a scrape.
+    /// Takes in the counts of each pod in a scrape.
     pub fn take(&mut self, pods: &[PodCounts]) {
         if pods.is_empty() {
             return;
@@ -44,15 +44,15 @@ impl PodSpread {
         }
     }
 
-    /// Returns by what factor, as a logarithm, pods differ beyond chance: one standard deviation.
+    /// Returns the standard deviation of the log factor by which pods differ beyond chance.
     ///
     /// By moments: what the χ² of the pods' errors against the common share exceeds its degrees of freedom by.
     #[must_use]
     pub fn deviation(&self) -> f64 {
         let (requests, errors): (f64, f64) = (self.requests.iter().sum(), self.errors.iter().sum());
         let pods = self.requests.len();
-        let known = if pods > 0 && errors < TELLING * pods as f64 { self.before } else { 0.0 };
-        if pods < FEWEST || errors <= 0.0 || requests <= 0.0 {
+        let known = if pods > 0 && errors < MIN_ERRORS_PER_POD * pods as f64 { self.before } else { 0.0 };
+        if pods < MIN_PODS || errors <= 0.0 || requests <= 0.0 {
             return known;
         }
         let share = errors / requests;
@@ -76,7 +76,7 @@ impl PodSpread {
             return 1.0;
         }
         let of_canary = (pods * canary_per_stable).round().max(1.0);
-        (DEVIATIONS * self.deviation() * (1.0 / of_canary + 1.0 / pods).sqrt()).exp().min(MOST)
+        (TOLERATED_DEVIATIONS * self.deviation() * (1.0 / of_canary + 1.0 / pods).sqrt()).exp().min(MAX_SPREAD_FACTOR)
     }
 }
 
@@ -123,6 +123,6 @@ mod tests {
     fn one_broken_pod_does_not_excuse_everything() {
         let mut spread = PodSpread::default();
         spread.take(&pods(&[0, 0, 0, 0, 0, 9_000]));
-        assert!((spread.tolerance(0.05) - MOST).abs() < 1e-12);
+        assert!((spread.tolerance(0.05) - MAX_SPREAD_FACTOR).abs() < 1e-12);
     }
 }

@@ -1,4 +1,4 @@
-//! Between which bounds the 99th percentile of a latency is, at every look.
+//! Bounds of the 99th latency percentile, valid after every scrape.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use super::histogram::counted;
 use super::scrape::Bucket;
 use super::share_interval::ShareSequence;
 
-/// The quantile that is told.
-const QUANTILE: f64 = 0.99;
+/// The quantile that is reported.
+const SHOWN_QUANTILE: f64 = 0.99;
 
 /// Requests after which bounds are tightest.
-const T_OPT: f64 = 1000.0;
+const TIGHTEST_AT_REQUESTS: f64 = 1000.0;
 
 /// Where a quantile of a latency lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Latencies {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns requests that took longer than this, as far as buckets tell: those that may have, where a bucket straddles
+    /// Returns requests that took longer than this, as far as buckets show: those that may have, where a bucket straddles
     /// it.
     #[must_use]
     pub fn slower_than(&self, seconds: f64) -> u64 {
@@ -58,7 +58,7 @@ impl Latencies {
         self.counts.iter().skip(first).fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns where the 99th percentile lies; all bounds that it is told to be between hold at every look with a chance
+    /// Returns where the 99th percentile lies; all bounds hold after every scrape with a chance
     /// of at least `1 - alpha`. `None` before any request.
     ///
     /// It is above a bound whose share is provably smaller, and at most one whose share is provably greater.
@@ -68,15 +68,15 @@ impl Latencies {
         if all == 0 {
             return None;
         }
-        let sequence = ShareSequence { alpha, t_opt: T_OPT };
+        let sequence = ShareSequence { alpha, t_opt: TIGHTEST_AT_REQUESTS };
         let mut bounds = QuantileBounds::default();
         let mut below = 0_u64;
         for (bound, count) in self.bounds.iter().zip(&self.counts) {
             below = below.saturating_add(*count);
-            if sequence.allows(below, all, QUANTILE) {
+            if sequence.allows(below, all, SHOWN_QUANTILE) {
                 continue;
             }
-            if (below as f64) < QUANTILE * all as f64 {
+            if (below as f64) < SHOWN_QUANTILE * all as f64 {
                 bounds.above = Some(*bound);
             } else {
                 bounds.at_most = Some(*bound);

@@ -1,34 +1,34 @@
-//! How many times more often the canary fails, and between what bounds that is at every look.
+//! How many times more often the canary fails, with bounds that are valid after every scrape.
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{NOTHING, exp_or_nothing, ln_add};
-use super::ratio_test::ErrorCounts;
+use super::log_space::{LN_ZERO, exp_or_zero, ln_add};
+use super::ratio_evidence::ErrorCounts;
 
-/// Ratios that are bet on, on each side of one that is asked about.
-const SIDE: usize = 24;
+/// Ratios that are bet on, on each side of the ratio tested.
+const BETS_PER_SIDE: usize = 24;
 
-/// Steps of the grid on each side of a ratio of 1 that can be asked about.
-const ASKED: usize = 24;
+/// Steps of the grid on each side of a ratio of 1 that can be tested.
+const STEPS_PER_SIDE: usize = 24;
 
-/// Points of the grid: what can be asked about, and the bets beyond it.
-const POINTS: usize = 2 * (SIDE + ASKED) + 1;
+/// Points of the grid: the ratios that can be tested, and the bets beyond them.
+const GRID_POINTS: usize = 2 * (BETS_PER_SIDE + STEPS_PER_SIDE) + 1;
 
 /// The point of a ratio of 1.
-const ONE: usize = SIDE + ASKED;
+const INDEX_OF_ONE: usize = BETS_PER_SIDE + STEPS_PER_SIDE;
 
 /// Distance of neighbouring points, as logarithms: from 1 to 97 in 24 steps.
-const STEP: f64 = 0.190_5;
+const LN_STEP: f64 = 0.190_5;
 
 /// How many times more often the canary fails than stable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// As it looks; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
+    /// Point estimate; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
     /// a rate that changes between them does not mislead it (Mantel-Haenszel).
     pub estimate: Option<f64>,
     /// The smallest that is still possible; 0 where there is no bound.
     pub low: f64,
-    /// The greatest that is still possible; `None` where there is no bound.
+    /// The largest that is still possible; `None` where there is no bound.
     pub high: Option<f64>,
 }
 
@@ -45,12 +45,12 @@ pub struct RatioLikelihood {
 
 impl Default for RatioLikelihood {
     fn default() -> Self {
-        Self { canary_errors: 0.0, ln_odds: vec![0.0; POINTS], parts: (0.0, 0.0) }
+        Self { canary_errors: 0.0, ln_odds: vec![0.0; GRID_POINTS], parts: (0.0, 0.0) }
     }
 }
 
 fn ratio_at(point: f64) -> f64 {
-    ((point - ONE as f64) * STEP).exp()
+    ((point - INDEX_OF_ONE as f64) * LN_STEP).exp()
 }
 
 impl RatioLikelihood {
@@ -64,14 +64,14 @@ impl RatioLikelihood {
         }
         self.canary_errors += counts.canary;
         let mut ratio = ratio_at(0.0);
-        let step = STEP.exp();
+        let step = LN_STEP.exp();
         for sum in &mut self.ln_odds {
             *sum += counts.both * counts.ln_odds(ratio);
             ratio *= step;
         }
     }
 
-    /// Returns the ratio, with bounds that all hold at every look with a chance of at least `1 - alpha`; `None` before any
+    /// Returns the ratio, with bounds that all hold after every scrape with a chance of at least `1 - alpha`; `None` before any
     /// error.
     ///
     /// A ratio is possible while neither the bets above it nor those below it have won `2/alpha` against it.
@@ -102,14 +102,14 @@ impl Likelihood {
             .ln_odds
             .iter()
             .enumerate()
-            .map(|(point, ln_odds)| sums.canary_errors * (point as f64 - ONE as f64) * STEP - ln_odds)
+            .map(|(point, ln_odds)| sums.canary_errors * (point as f64 - INDEX_OF_ONE as f64) * LN_STEP - ln_odds)
             .collect();
-        let best = ln.iter().copied().fold(NOTHING, f64::max);
-        let mut before = Vec::with_capacity(POINTS + 1);
+        let best = ln.iter().copied().fold(LN_ZERO, f64::max);
+        let mut before = Vec::with_capacity(GRID_POINTS + 1);
         let mut sum = 0.0;
         before.push(sum);
         for value in &ln {
-            sum += exp_or_nothing(value - best);
+            sum += exp_or_zero(value - best);
             before.push(sum);
         }
         Self { ln, best, before }
@@ -119,16 +119,16 @@ impl Likelihood {
     fn won(&self, point: usize, bets: std::ops::Range<usize>) -> f64 {
         let sum = |at: usize| self.before.get(at).copied().unwrap_or_default();
         let total = (sum(bets.end) - sum(bets.start)).max(0.0);
-        let of_point = self.ln.get(point).copied().unwrap_or(NOTHING);
-        let total = if total > 0.0 { self.best + (total / SIDE as f64).ln() } else { NOTHING };
-        // Against itself it has won nothing: a floor that keeps interpolation within numbers.
+        let of_point = self.ln.get(point).copied().unwrap_or(LN_ZERO);
+        let total = if total > 0.0 { self.best + (total / BETS_PER_SIDE as f64).ln() } else { LN_ZERO };
+        // A bet on the ratio tested wins nothing: a floor that keeps interpolation within numbers.
         ln_add(total - of_point, -50.0)
     }
 
-    /// Returns the point that can be asked about and is most likely.
+    /// Returns the most likely point that can be tested.
     fn middle(&self) -> usize {
-        let mut best = (SIDE, NOTHING);
-        for (point, value) in self.ln.iter().enumerate().skip(SIDE).take(2 * ASKED + 1) {
+        let mut best = (BETS_PER_SIDE, LN_ZERO);
+        for (point, value) in self.ln.iter().enumerate().skip(BETS_PER_SIDE).take(2 * STEPS_PER_SIDE + 1) {
             if *value > best.1 {
                 best = (point, *value);
             }
@@ -137,12 +137,12 @@ impl Likelihood {
     }
 
     fn low(&self, bar: f64) -> Option<f64> {
-        let won = |point: usize| self.won(point, point + 1..point + 1 + SIDE);
+        let won = |point: usize| self.won(point, point + 1..point + 1 + BETS_PER_SIDE);
         let mut above = (self.middle(), won(self.middle()));
         if above.1 >= bar {
             return Some(ratio_at(above.0 as f64));
         }
-        for point in (SIDE..self.middle()).rev() {
+        for point in (BETS_PER_SIDE..self.middle()).rev() {
             let here = won(point);
             if here >= bar {
                 let part = ((bar - above.1) / (here - above.1)).clamp(0.0, 1.0);
@@ -154,12 +154,12 @@ impl Likelihood {
     }
 
     fn high(&self, bar: f64) -> Option<f64> {
-        let won = |point: usize| self.won(point, point - SIDE..point);
+        let won = |point: usize| self.won(point, point - BETS_PER_SIDE..point);
         let mut below = (self.middle(), won(self.middle()));
         if below.1 >= bar {
             return Some(ratio_at(below.0 as f64));
         }
-        for point in self.middle() + 1..=SIDE + 2 * ASKED {
+        for point in self.middle() + 1..=BETS_PER_SIDE + 2 * STEPS_PER_SIDE {
             let here = won(point);
             if here >= bar {
                 let part = ((bar - below.1) / (here - below.1)).clamp(0.0, 1.0);
@@ -214,8 +214,10 @@ mod tests {
         let mut likelihood = RatioLikelihood::default();
         likelihood.take(&counts);
         let low = likelihood.ratio(0.05).unwrap().low;
-        let won = |w0: f64| (1..=SIDE).map(|bet| counts.ln_e(w0 * (bet as f64 * STEP).exp(), w0).exp()).sum::<f64>();
-        let at_bound = (won(low) / SIDE as f64).ln();
+        let won = |w0: f64| {
+            (1..=BETS_PER_SIDE).map(|bet| counts.ln_e(w0 * (bet as f64 * LN_STEP).exp(), w0).exp()).sum::<f64>()
+        };
+        let at_bound = (won(low) / BETS_PER_SIDE as f64).ln();
         // Between points of the grid the bound is a straight line's.
         assert!((at_bound - 40.0_f64.ln()).abs() < 0.1, "{at_bound}");
     }

@@ -1,4 +1,4 @@
-//! What the judge says.
+//! The result of an analysis.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,24 +7,24 @@ use super::needs::Need;
 use super::quantile::QuantileBounds;
 use super::ratio_interval::Ratio;
 
-/// What the judge thinks of the canary.
+/// The status of the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnalysisStatus {
     /// It is worse than stable: roll back. Stays until a new rollout.
     Regressed,
-    /// It may be worse: hold. Ends when the evidence has shrunk to a tenth of what raised it.
+    /// It may be worse: pause. Ends when the evidence has shrunk to a tenth of what raised it.
     Suspect,
-    /// Nothing is proved yet: hold, and wait for more requests.
+    /// Nothing is proven yet: wait for more requests.
     Undecided,
-    /// It is provably good enough, and nothing speaks against it: may go on.
+    /// It is provably good enough, and there is no evidence against it: may be promoted.
     Healthy,
-    /// The last look tells nothing, or not enough to trust it: hold. What was gathered is kept.
+    /// The last sample is missing or unusable: wait. Evidence so far is kept.
     NoData,
 }
 
 impl AnalysisStatus {
-    /// Returns the word for the screen.
+    /// Returns the name for the screen.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl AnalysisStatus {
         }
     }
 
-    /// Returns the word for it.
+    /// Returns the name as in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,17 +49,17 @@ impl AnalysisStatus {
     }
 }
 
-/// Which evidence an opinion rests on.
+/// Which evidence a status rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// The plain one: seconds, enough to hold.
+    /// The plain one: within seconds; suffices to pause.
     Plain,
-    /// The guarded one: a minute more, enough to roll back.
+    /// The guarded one: a minute later; suffices to roll back.
     Guarded,
 }
 
-/// What speaks against the canary.
+/// The metric that the evidence against the canary is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
@@ -76,15 +76,15 @@ pub enum Metric {
 pub struct Evidence {
     /// On all metrics, exact for independent requests.
     pub plain: f64,
-    /// On all metrics, for what real pods do: what a rollback rests on.
+    /// On all metrics, guarded against bursts and uneven pods: what a rollback rests on.
     pub guarded: f64,
-    /// That the canary is good enough: the least over the metrics that this is asked of.
+    /// That the canary is good enough: the weakest over all metrics with an objective.
     pub safe: f64,
     /// On latency alone; 1 without histograms.
     pub latency: f64,
 }
 
-/// What it would take to see a regression.
+/// What it would take to detect a regression.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Needs {
     /// Twice as many errors.
@@ -93,7 +93,7 @@ pub struct Needs {
     pub x5: Option<Need>,
 }
 
-/// What one track answered since the rollout began.
+/// Requests of one track since the rollout began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Requests.
@@ -122,33 +122,33 @@ pub struct Heat {
     pub stable: f64,
 }
 
-/// What the judge says after a look.
+/// The result after a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// When, in seconds; `None` before the first look.
+    /// When, in seconds; `None` before the first sample.
     pub t: Option<f64>,
-    /// The opinion.
+    /// The status.
     pub opinion: AnalysisStatus,
-    /// The evidence that an opinion against the canary rests on; `None` where it does not rest on evidence.
+    /// The evidence that a status against the canary rests on; `None` where it does not rest on evidence.
     pub tier: Option<Tier>,
     /// The evidence so far.
     pub e: Evidence,
     /// How many times more often the canary fails; `None` before the first error.
     pub ratio: Option<Ratio>,
-    /// What it would take to see a regression.
+    /// What it would take to detect a regression.
     pub needs: Needs,
-    /// What speaks against the canary, where it is regressed or suspect.
+    /// The metric at fault, where the canary is regressed or suspect.
     pub culprit: Option<Metric>,
-    /// What both answered since the rollout began.
+    /// Requests of both tracks since the rollout began.
     pub seen: Tracks<Seen>,
-    /// How the canary burns the error budget; `None` while it answers nothing.
+    /// How the canary burns the error budget; `None` while it gets no requests.
     pub burn: Option<Burn>,
-    /// Whether stable burns its budget too: then the cause of the burn is not the canary.
+    /// Whether stable burns its budget too: then the canary is probably not the cause.
     pub stable_burns: bool,
     /// Where the 99th percentile of latency lies; `None` without histograms.
     pub p99: Tracks<Option<QuantileBounds>>,
     /// Shares of requests by bucket; empty without histograms.
     pub heat: Vec<Heat>,
-    /// Why, in short sentences.
+    /// The reasons, in short sentences.
     pub reasons: Vec<String>,
 }

@@ -1,22 +1,22 @@
-//! Evidence gathered by many bets at once, begun anew with every scrape.
+//! Evidence from a mixture of bets that restarts with every scrape.
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{NOTHING, ln_add, ln_mean};
+use super::log_space::{LN_ZERO, ln_add, ln_mean};
 
-/// How much of what there is to bet begins at the first scrape; the rest begins evenly over those planned.
-const AT_FIRST: f64 = 0.5;
+/// Share of the stake that is bet from the first scrape; the rest is added evenly over the planned scrapes.
+const FIRST_SCRAPE_SHARE: f64 = 0.5;
 
 /// A mixture of bets with restarts (formula F3 of the method): an e-process.
 ///
-/// Each scrape some of what is left begins to bet. What began at first sees a regression that was there from the start,
-/// what begins later is not held down by the healthy time before: `S_j ← (S_j + a_t) LR_t(j)`, `E = mean_j S_j + left`.
+/// With each scrape, part of the remaining stake starts to bet. The first part detects a regression present from the
+/// start; later parts are not diluted by the healthy time before: `S_j ← (S_j + a_t) LR_t(j)`, `E = mean_j S_j + left`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mixture {
     ln_wealth: Vec<f64>,
     left: f64,
     scrapes: u32,
-    /// The logarithm of the evidence, kept because it is asked for more often than it changes.
+    /// The logarithm of the evidence, cached because it is read more often than it changes.
     ln_value: f64,
 }
 
@@ -24,7 +24,7 @@ impl Mixture {
     /// Begins with a number of bets, at evidence 1.
     #[must_use]
     pub fn new(bets: usize) -> Self {
-        Self { ln_wealth: vec![NOTHING; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
+        Self { ln_wealth: vec![LN_ZERO; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
     }
 
     /// Takes in a scrape: the logarithm of each bet's e-value in it. `planned` is how many scrapes share the restarts.
@@ -36,17 +36,17 @@ impl Mixture {
     fn begins(&self, planned: u32) -> f64 {
         match (self.scrapes, planned) {
             (_, ..=1) => self.left,
-            (0, _) => AT_FIRST,
-            _ => ((1.0 - AT_FIRST) / f64::from(planned - 1)).min(self.left),
+            (0, _) => FIRST_SCRAPE_SHARE,
+            _ => ((1.0 - FIRST_SCRAPE_SHARE) / f64::from(planned - 1)).min(self.left),
         }
     }
 
     fn begin(&mut self, begins: f64, ln_e: impl Fn(usize) -> f64) {
         self.left = (self.left - begins).max(0.0);
         self.scrapes = self.scrapes.saturating_add(1);
-        let ln_begins = if begins > 0.0 { begins.ln() } else { NOTHING };
+        let ln_begins = if begins > 0.0 { begins.ln() } else { LN_ZERO };
         for (bet, wealth) in self.ln_wealth.iter_mut().enumerate() {
-            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(NOTHING);
+            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(LN_ZERO);
         }
         if !self.ln_wealth.is_empty() {
             self.ln_value = ln_add(ln_mean(&self.ln_wealth), self.ln_left());
@@ -60,21 +60,21 @@ impl Mixture {
     }
 
     fn ln_left(&self) -> f64 {
-        if self.left > 0.0 { self.left.ln() } else { NOTHING }
+        if self.left > 0.0 { self.left.ln() } else { LN_ZERO }
     }
 
-    /// Puts all that was won on other bets, evenly. The evidence stays what it is, and stays an e-process.
-    pub fn rebet(&mut self, bets: usize) {
+    /// Spreads all wealth evenly over new bets. The evidence stays what it is, and stays an e-process.
+    pub fn redistribute(&mut self, bets: usize) {
         let (ln_value, ln_left) = (self.ln_value, self.ln_left());
-        // What is left keeps aside for restarts; the rest of the evidence is spread.
-        let spread = if ln_left >= ln_value { NOTHING } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
-        self.ln_wealth = vec![spread.max(NOTHING); bets];
+        // The remaining stake is kept for restarts; the rest of the evidence is spread.
+        let spread = if ln_left >= ln_value { LN_ZERO } else { ln_value + (-(ln_left - ln_value).exp()).ln_1p() };
+        self.ln_wealth = vec![spread.max(LN_ZERO); bets];
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::ratio_test::ErrorCounts;
+    use super::super::ratio_evidence::ErrorCounts;
     use super::*;
 
     const SCRAPES: [(u64, u64, u64, u64); 4] = [(1, 1, 38, 712), (0, 1, 37, 713), (2, 0, 38, 712), (1, 0, 36, 714)];
@@ -115,7 +115,7 @@ mod tests {
             mixture.take(10, |bet| gain * bet as f64);
         }
         let before = mixture.ln_value();
-        mixture.rebet(7);
+        mixture.redistribute(7);
         assert!((mixture.ln_value() - before).abs() < 1e-12);
         mixture.take(10, |_| 0.0);
         assert!((mixture.ln_value() - before).abs() < 1e-12);

@@ -1,17 +1,17 @@
-//! What the judge is asked to keep to.
+//! Thresholds and error levels of the analysis.
 
 use serde::{Deserialize, Serialize};
 
 /// Burn of the budget at which people are paged: 2 % of a 30-day budget within an hour (SRE workbook, chapter 5).
 pub(super) const PAGE_BURN: f64 = 14.4;
 
-/// What the judge is asked to keep to.
+/// Thresholds and error levels of the analysis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Chance that a healthy canary is ever called regressed; evidence of `1/alpha` rolls back.
     pub alpha: f64,
-    /// Chance that a healthy canary is ever called suspect for its evidence; evidence of `1/alpha_warn` holds.
+    /// Chance that a healthy canary is ever called suspect for its evidence; evidence of `1/alpha_warn` pauses.
     pub alpha_warn: f64,
     /// How many times stable's error share the canary may have before it counts against it, for the guarded evidence.
     pub tolerance: f64,
@@ -20,20 +20,20 @@ pub struct Rules {
     /// Share of requests that must succeed over 30 days.
     pub slo: f64,
     /// A canary is healthy when provably fewer than this share of its requests fail; by default the share at which
-    /// people would be paged, 14.4 times what the objective allows: a canary that is proved to be below it can be let on
-    /// without waking anybody, and the proof takes minutes instead of days.
+    /// people would be paged, 14.4 times what the objective allows: a canary proven to be below it can be promoted
+    /// without paging anybody, and the proof takes minutes instead of days.
     pub healthy_below: Option<f64>,
-    /// How many requests may be slow, where that is asked for.
+    /// How many requests may be slow; `None`: latency has no objective.
     pub slow: Option<SlowObjective>,
-    /// Scrapes that a rollout is planned to take: late regressions are looked for over as many.
+    /// Scrapes that a rollout is planned to take: restarts are spread over them.
     pub planned_scrapes: u32,
-    /// Errors of the canary without which errors alone never roll back.
+    /// Fewest errors of the canary for errors alone to roll back.
     pub min_errors: u64,
-    /// Evidence from which a share counts as proved to be low.
+    /// Evidence from which a share counts as proven to be low.
     pub healthy_bar: f64,
-    /// Seconds between scrapes, until they have shown it themselves.
+    /// Assumed seconds between scrapes, until measured.
     pub interval_seconds: f64,
-    /// Seconds after which the last scrape tells nothing about now; three scrapes by default.
+    /// Seconds after which the last scrape is stale; three scrapes by default.
     pub stale_after_seconds: Option<f64>,
 }
 
@@ -66,20 +66,20 @@ impl Default for Rules {
     }
 }
 
-/// A rule that makes no sense.
+/// A rule out of its range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{field} is {is}: it must be {allowed}")]
 pub struct RuleError {
-    /// Which rule.
+    /// Name of the rule.
     pub field: &'static str,
-    /// What it says.
+    /// Its value.
     pub is: f64,
-    /// What it may say.
+    /// The allowed range.
     pub allowed: &'static str,
 }
 
 impl Rules {
-    /// Checks that every rule makes sense.
+    /// Checks the range of every rule.
     ///
     /// # Errors
     /// The first that does not.

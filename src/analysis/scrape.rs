@@ -1,8 +1,8 @@
-//! What one look at the counters brought: increments since the look before, each counted once.
+//! One sample of the counters: increments since the sample before, each counted once.
 
 use serde::{Deserialize, Serialize};
 
-/// What both tracks answered between two looks.
+/// Requests of both tracks between two samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scrape {
     /// When, in seconds; only differences count.
@@ -11,12 +11,12 @@ pub struct Scrape {
     pub canary: Counts,
     /// Requests that stable answered.
     pub stable: Counts,
-    /// Requests that each pod of stable answered, where pods are told apart: how much pods differ although their code
-    /// is the same.
+    /// Requests that each pod of stable answered, where metrics have a pod label: shows how much pods of the same
+    /// code differ.
     pub stable_pods: Vec<PodCounts>,
 }
 
-/// Requests that one track answered between two looks.
+/// Requests that one track answered between two samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// All of them.
@@ -36,7 +36,7 @@ pub struct Bucket {
     pub count: u64,
 }
 
-/// Requests that one pod answered between two looks.
+/// Requests that one pod answered between two samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodCounts {
     /// All of them.
@@ -45,18 +45,18 @@ pub struct PodCounts {
     pub errors: u64,
 }
 
-/// What comes in, one by one.
+/// One input of the analysis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Look {
-    /// A look that brought numbers.
+    /// A sample with data.
     Scrape(Scrape),
-    /// A look that brought none.
+    /// A sample without data.
     Missing {
         /// When, in seconds.
         t: f64,
         /// Why, in words.
         why: String,
     },
-    /// A new rollout begins: what was seen before belongs to another.
+    /// A new rollout begins: earlier samples belong to another one.
     Reset,
 }

@@ -1,11 +1,11 @@
-//! What one share can be, valid at every look at once.
+//! Confidence sequence for one share, valid after every scrape.
 
 use super::share_mismatch::ln_two_arms;
 
-/// The error level that the mixture is tuned for; it decides where intervals are tightest, not whether they hold.
-const TUNED_FOR: f64 = 0.05;
+/// The error level that the mixture is tuned for; it decides where intervals are tightest, not whether they are valid.
+const TUNED_ERROR_LEVEL: f64 = 0.05;
 
-/// A confidence sequence for one share: at all looks together, the chance that it ever misses the true one is at most
+/// A confidence sequence for one share: over all scrapes together, the chance that it ever misses the true one is at most
 /// alpha.
 ///
 /// The beta-binomial mixture of Howard, Ramdas, McAuliffe and Sekhon (2021), tightest after `t_opt` requests. With the
@@ -26,7 +26,7 @@ impl ShareSequence {
         ln_two_arms(hits as f64, misses, p, self.weight()) < -self.alpha.ln()
     }
 
-    /// Returns the smallest and the greatest share that are still possible after `hits` of `all`.
+    /// Returns the smallest and the largest share that are still possible after `hits` of `all`.
     #[must_use]
     pub fn interval(&self, hits: u64, all: u64) -> (f64, f64) {
         if all == 0 {
@@ -38,7 +38,7 @@ impl ShareSequence {
         (low, high)
     }
 
-    /// Halves the way between what is possible and an end until it knows the edge.
+    /// Bisects between a possible share and an end of the range.
     fn edge(&self, hits: u64, all: u64, possible: f64, end: f64) -> f64 {
         let nearly = end + (possible - end) * 1e-12;
         if self.allows(hits, all, nearly) {
@@ -57,7 +57,7 @@ impl ShareSequence {
     }
 
     fn weight(&self) -> f64 {
-        let tuned = -2.0 * TUNED_FOR.ln();
+        let tuned = -2.0 * TUNED_ERROR_LEVEL.ln();
         (self.t_opt / (tuned + tuned.ln_1p()) - 1.0).max(1e-3)
     }
 }

@@ -1,4 +1,4 @@
-//! Evidence that requests are not shared out as they were meant to be.
+//! Evidence that the traffic split differs from the one configured.
 
 use super::beta::ln_beta;
 

@@ -1,9 +1,9 @@
-//! The judge: takes looks, keeps what they add up to, and says what it thinks after each.
+//! The analyzer of one canary: takes samples, accumulates evidence, and decides after each.
 
 use serde::{Deserialize, Serialize};
 
 use super::burn::{Budget, Sums};
-use super::errors::ErrorTest;
+use super::errors::ErrorEvidence;
 use super::histogram::Shared;
 use super::latency::LatencyTest;
 use super::log_space::exp_finite;
@@ -12,23 +12,23 @@ use super::pace::Recent;
 use super::pod_spread::PodSpread;
 use super::pool::Pool;
 use super::quantile::Latencies;
+use super::ratio_evidence::ErrorCounts;
 use super::ratio_interval::{Ratio, RatioLikelihood};
-use super::ratio_test::ErrorCounts;
 use super::report::{Evidence, Metric};
 use super::rules::Rules;
 use super::scrape::{Look, Scrape};
-use super::trouble::{contradiction, no_comparison};
+use super::trouble::{contradiction, why_not_comparable};
 use super::weight::Weight;
 
 /// A suspicion ends when the evidence has shrunk to this part of what raised it, so that it does not flicker.
-const RELIEF: f64 = 0.1;
+const CLEAR_SHARE: f64 = 0.1;
 
 /// Missed scrapes after which the last one is stale.
-const STALE: f64 = 3.0;
+const STALE_AFTER_SCRAPES: f64 = 3.0;
 
-/// The judge of one canary.
+/// Compares one canary with stable.
 ///
-/// All that it knows can be written down and read back: a restart neither forgets nor counts twice.
+/// The whole state can be serialized and restored: a restart neither forgets nor counts twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CanaryAnalyzer {
     pub(super) rules: Rules,
@@ -37,10 +37,10 @@ pub struct CanaryAnalyzer {
     pub(super) at: Option<f64>,
     /// When a scrape was last counted.
     pub(super) counted_at: Option<f64>,
-    /// Why the last look tells nothing.
+    /// Why the last sample allows no comparison.
     pub(super) trouble: Option<String>,
     pub(super) recent: Recent,
-    pub(super) errors: ErrorTest,
+    pub(super) errors: ErrorEvidence,
     likelihood: RatioLikelihood,
     pub(super) ratio: Option<Ratio>,
     pub(super) latency: Option<LatencyTest>,
@@ -51,7 +51,7 @@ pub struct CanaryAnalyzer {
     pub(super) pods: PodSpread,
     pub(super) budget: Budget,
     pub(super) weight: Option<Weight>,
-    /// What was found worse for certain: stays, an e-process that crossed its bar has crossed it.
+    /// The metric that regressed. Stays: an e-process that crossed its bar has crossed it.
     pub(super) regressed: Option<Metric>,
     /// Whether the plain evidence crossed its bar and has not shrunk since.
     pub(super) suspected: bool,
@@ -67,7 +67,7 @@ pub(super) struct Logs {
 }
 
 impl CanaryAnalyzer {
-    /// Begins with a rollout that nothing is known of.
+    /// Starts a new rollout, without any evidence.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl CanaryAnalyzer {
             counted_at: None,
             trouble: None,
             recent: Recent::default(),
-            errors: ErrorTest::default(),
+            errors: ErrorEvidence::default(),
             likelihood: RatioLikelihood::default(),
             ratio: None,
             latency: None,
@@ -94,21 +94,20 @@ impl CanaryAnalyzer {
         }
     }
 
-    /// Returns what it keeps to.
+    /// Returns its rules.
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Takes in a look. [`Self::report`] says what it thinks then.
+    /// Takes in a sample. [`Self::report`] reflects it.
     pub fn take(&mut self, look: &Look) {
         match look {
             Look::Reset => *self = Self::new(self.rules.clone()),
             Look::Missing { t, why } => {
                 self.look_at(*t);
                 let why = why.trim();
-                self.trouble =
-                    Some(if why.is_empty() { "this look brought no data".to_owned() } else { why.to_owned() });
+                self.trouble = Some(if why.is_empty() { "this sample has no data".to_owned() } else { why.to_owned() });
             }
             Look::Scrape(scrape) => match contradiction(scrape, self.at) {
                 Some(why) => {
@@ -120,8 +119,8 @@ impl CanaryAnalyzer {
         }
     }
 
-    /// Says which share of requests the canary was given, where that is known: another share is told of, and one that is
-    /// more than three times off makes the numbers worth nothing.
+    /// Sets the share of requests that the router gives the canary, where known: another observed share is reported, and one
+    /// that is more than three times off makes the metrics unusable.
     pub fn set_weight(&mut self, share: Option<f64>) {
         let same = |weight: &Weight| share.is_some_and(|share| weight.is(share));
         if !self.weight.as_ref().is_some_and(same) {
@@ -154,8 +153,8 @@ impl CanaryAnalyzer {
         let now = Sums { canary: [canary.requests, canary.errors], stable: [stable.requests, stable.errors] };
         self.budget.take(scrape.t, began, &now, &self.seen, self.interval());
         self.seen.add(&now);
-        self.trouble = no_comparison(scrape, shared.as_ref());
-        self.make_up_its_mind();
+        self.trouble = why_not_comparable(scrape, shared.as_ref());
+        self.update_decision();
     }
 
     /// Returns the usual seconds between scrapes.
@@ -163,7 +162,7 @@ impl CanaryAnalyzer {
         self.recent.interval().unwrap_or(self.rules.interval_seconds)
     }
 
-    /// Compares both tracks. What guards the evidence must not know this scrape yet.
+    /// Compares both tracks. The guards must not depend on this scrape yet.
     fn compare(&mut self, scrape: &Scrape, shared: Option<&Shared>) {
         let (canary, stable) = (&scrape.canary, &scrape.stable);
         let Some(counts) = ErrorCounts::new(canary.errors, stable.errors, canary.requests, stable.requests) else {
@@ -194,20 +193,20 @@ impl CanaryAnalyzer {
     }
 
     pub(super) fn logs(&self) -> Logs {
-        let (plain, guarded) = self.ln_against();
+        let (plain, guarded) = self.ln_evidence_against();
         let latency = self.latency.as_ref().map_or(0.0, LatencyTest::ln_plain);
         Logs { plain, guarded, safe: self.ln_safe(), latency }
     }
 
     /// Returns the plain and the guarded evidence against the canary.
-    fn ln_against(&self) -> (f64, f64) {
+    fn ln_evidence_against(&self) -> (f64, f64) {
         let latency = self.latency.as_ref();
         let plain = latency.map_or(0.0, LatencyTest::ln_plain);
         let tolerant = latency.map_or(0.0, LatencyTest::ln_tolerant);
         (self.plain.ln_all(self.errors.ln_plain(), plain), self.guarded.ln_all(self.errors.ln_guarded(), tolerant))
     }
 
-    /// Returns the least evidence that the canary is good enough, over the metrics that this is asked of.
+    /// Returns the weakest evidence that the canary is good enough, over all metrics with an objective.
     fn ln_safe(&self) -> f64 {
         let [requests, errors] = self.seen.canary;
         let errors = ln_below(errors, requests, self.rules.healthy_below());
@@ -230,21 +229,21 @@ impl CanaryAnalyzer {
         }
     }
 
-    fn make_up_its_mind(&mut self) {
-        let (plain, guarded) = self.ln_against();
+    fn update_decision(&mut self) {
+        let (plain, guarded) = self.ln_evidence_against();
         let warns = -self.rules.alpha_warn.ln();
-        let bar = if self.suspected { warns + RELIEF.ln() } else { warns };
+        let bar = if self.suspected { warns + CLEAR_SHARE.ln() } else { warns };
         self.suspected = plain >= bar;
         if self.regressed.is_none() && guarded >= -self.rules.alpha.ln() {
             self.regressed = self.proved_worse();
         }
-        if self.regressed.is_none() && self.budget.must_end(&self.rules, &self.seen, self.recent.per_second()) {
+        if self.regressed.is_none() && self.budget.must_abort(&self.rules, &self.seen, self.recent.per_second()) {
             self.regressed = Some(Metric::Budget);
         }
     }
 
-    /// Returns what the guarded evidence is against, where it is enough to roll back: errors alone only when there are
-    /// some, however great their weight, and latency alone only when its part is enough by itself.
+    /// Returns the metric that the guarded evidence is against, where it suffices to roll back: errors alone only from
+    /// `min_errors` on, and latency alone only when its own part suffices.
     fn proved_worse(&self) -> Option<Metric> {
         let tolerant = self.latency.as_ref().map_or(0.0, LatencyTest::ln_tolerant);
         let (errors, latency) = self.guarded.parts(self.errors.ln_guarded(), tolerant);
@@ -256,9 +255,9 @@ impl CanaryAnalyzer {
         }
     }
 
-    /// Returns after how many seconds the last scrape tells nothing about now.
+    /// Returns after how many seconds the last scrape is stale.
     #[must_use]
     pub fn stale_after(&self) -> f64 {
-        self.rules.stale_after_seconds.unwrap_or_else(|| STALE * self.interval())
+        self.rules.stale_after_seconds.unwrap_or_else(|| STALE_AFTER_SCRAPES * self.interval())
     }
 }

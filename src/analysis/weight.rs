@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::share_mismatch::ln_mismatch;
 
 /// Weight of the prior around the share that was set.
-const PRIOR: f64 = 100.0;
+const PRIOR_WEIGHT: f64 = 100.0;
 
-/// From this factor on the requests seen are not those of the rollout that is judged.
-const FAR_OFF: f64 = 3.0;
+/// From this factor on, the metrics cannot be those of this rollout.
+const MAX_WEIGHT_FACTOR: f64 = 3.0;
 
 /// The share that was set, and the requests since.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +28,9 @@ pub(super) struct Mismatch {
 }
 
 impl Mismatch {
-    /// Whether it is so great that the numbers are not to be trusted.
+    /// Whether the mismatch is too large for the metrics to be trusted.
     pub fn is_far_off(&self) -> bool {
-        self.seen > FAR_OFF * self.set || self.seen * FAR_OFF < self.set
+        self.seen > MAX_WEIGHT_FACTOR * self.set || self.seen * MAX_WEIGHT_FACTOR < self.set
     }
 }
 
@@ -55,7 +55,7 @@ impl Weight {
 
     /// Returns how the shares differ, where they do for certain.
     pub fn mismatch(&self, alpha: f64) -> Option<Mismatch> {
-        let evidence = ln_mismatch(&[self.canary, self.stable], &[self.share, 1.0 - self.share], PRIOR);
+        let evidence = ln_mismatch(&[self.canary, self.stable], &[self.share, 1.0 - self.share], PRIOR_WEIGHT);
         let seen = self.canary as f64 / (self.canary as f64 + self.stable as f64).max(1.0);
         (evidence >= -alpha.ln()).then_some(Mismatch { set: self.share, seen })
     }

@@ -11,7 +11,7 @@ use crate::domain::rules::checklist::role::refusal;
 use crate::keys::{Chord, Key};
 
 /// Longest note, in characters.
-const LONGEST_NOTE: usize = 500;
+const MAX_NOTE_CHARS: usize = 500;
 
 /// Returns the checklist of the environment that keys act on.
 #[must_use]
@@ -149,7 +149,7 @@ pub(super) fn note_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         return finish(model);
     }
     if let Some(Overlay::Acknowledge { input, .. } | Overlay::Sign { input, .. }) = &mut model.ui.overlay {
-        if input.value().chars().count() < LONGEST_NOTE || !matches!(chord.key, Key::Char(_)) {
+        if input.value().chars().count() < MAX_NOTE_CHARS || !matches!(chord.key, Key::Char(_)) {
             super::on_key::edit(input, chord);
         }
     }
@@ -157,7 +157,7 @@ pub(super) fn note_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
 }
 
 pub(super) fn paste(input: &mut Input, text: &str) {
-    let room = LONGEST_NOTE.saturating_sub(input.value().chars().count());
+    let room = MAX_NOTE_CHARS.saturating_sub(input.value().chars().count());
     for c in text.chars().filter(|c| !c.is_control()).take(room) {
         input.handle(InputRequest::InsertChar(c));
     }

@@ -9,7 +9,7 @@ use crate::domain::rules::action::Plan;
 use crate::keys::{Chord, Key};
 
 /// Keys this soon after the dialog opened were meant for something else.
-const SETTLE: SignedDuration = SignedDuration::from_millis(300);
+const CONFIRM_GUARD: SignedDuration = SignedDuration::from_millis(300);
 
 /// Opens the dialog for a plan.
 pub(super) fn open(model: &mut Model, plan: Plan) {
@@ -32,7 +32,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
         type_name(confirm, chord);
         return Vec::new();
     }
-    if repeat || now.duration_since(confirm.opened) < SETTLE {
+    if repeat || now.duration_since(confirm.opened) < CONFIRM_GUARD {
         return Vec::new();
     }
     if !yes {

@@ -13,7 +13,7 @@ use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
 use crate::keys::{Chord, Command, Key};
 
-const PAGE: usize = 10;
+const PAGE_ROWS: usize = 10;
 
 pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> {
     // Where nothing can be read, nothing can be asked for but to leave.
@@ -102,7 +102,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 pub(super) fn wheel(model: &mut Model, lines: i32) -> Vec<Effect> {
     let step = lines.unsigned_abs() as usize;
     let key = if lines > 0 { Key::Down } else { Key::Up };
-    for _ in 0..step.min(PAGE) {
+    for _ in 0..step.min(PAGE_ROWS) {
         if !matches!(model.ui.overlay, Some(Overlay::Confirm(_) | Overlay::Quit | Overlay::Refused { .. })) {
             key_moves(model, Chord::plain(key));
         }
@@ -332,8 +332,8 @@ fn scrolled(scroll: usize, command: Command) -> usize {
     match command {
         Command::Up => scroll.saturating_sub(1),
         Command::Down => scroll.saturating_add(1),
-        Command::PageUp => scroll.saturating_sub(PAGE),
-        Command::PageDown => scroll.saturating_add(PAGE),
+        Command::PageUp => scroll.saturating_sub(PAGE_ROWS),
+        Command::PageDown => scroll.saturating_add(PAGE_ROWS),
         Command::Top => 0,
         // Clamped to the length of the list.
         Command::Bottom => usize::MAX / 2,

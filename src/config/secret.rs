@@ -24,9 +24,9 @@ pub enum Secret {
 }
 
 /// How long it may take to be told a secret.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// No secret is longer than this.
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_SECRET_BYTES: usize = 64 * 1024;
 
 /// A secret's value. `Debug` and `Display` do not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl fmt::Debug for Secret {
 impl Secret {
     /// Reads the secret, within ten seconds, and tells it to the redactor.
     pub async fn reveal(&self, redactor: &Redactor) -> Result<Revealed, SecretError> {
-        let secret = self.reveal_within(TIME_LIMIT).await?;
+        let secret = self.reveal_within(COMMAND_TIMEOUT).await?;
         redactor.add_secret(&secret.0);
         Ok(secret)
     }
@@ -133,9 +133,9 @@ impl Secret {
     /// Reads to the end, but not without end.
     async fn all_of(&self, from: impl AsyncRead + Unpin) -> Result<Vec<u8>, SecretError> {
         let mut bytes = Vec::new();
-        let most = MOST_BYTES as u64 + 1;
+        let most = MAX_SECRET_BYTES as u64 + 1;
         from.take(most).read_to_end(&mut bytes).await.map_err(|error| self.error(&error.to_string()))?;
-        if bytes.len() > MOST_BYTES { Err(self.error("it is longer than 64 KiB")) } else { Ok(bytes) }
+        if bytes.len() > MAX_SECRET_BYTES { Err(self.error("it is longer than 64 KiB")) } else { Ok(bytes) }
     }
 
     fn check(&self, bytes: Vec<u8>) -> Result<Revealed, SecretError> {

@@ -32,7 +32,7 @@ keys! {
 }
 
 /// Share of requests that may be slow, where only `slow` is set.
-const SLOW_SHARE: f64 = 0.01;
+const DEFAULT_SLOW_SHARE: f64 = 0.01;
 
 /// Reads what the judge keeps to, over what holds so far.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Rules) {
@@ -43,7 +43,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Rules) {
     let known = rules.slow;
     rules.slow = bound.or(known.map(|slow| slow.bound_seconds)).map(|bound_seconds| SlowObjective {
         bound_seconds,
-        at_most: share.or(known.map(|slow| slow.at_most)).unwrap_or(SLOW_SHARE),
+        at_most: share.or(known.map(|slow| slow.at_most)).unwrap_or(DEFAULT_SLOW_SHARE),
     });
     let planned = f64::from(rules.planned_scrapes) * rules.interval_seconds;
     let planned = reader.time(table, "planned").map_or(planned, |time| time.as_secs_f64());

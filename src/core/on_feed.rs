@@ -18,7 +18,7 @@ use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::Verdict;
 
 /// How long before a change whoever wrote is taken to be behind it.
-const A_MOMENT: SignedDuration = SignedDuration::from_secs(3);
+const ATTRIBUTION_WINDOW: SignedDuration = SignedDuration::from_secs(3);
 
 pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -121,7 +121,7 @@ impl Seen {
             writer: workload
                 .snapshot
                 .as_ref()
-                .and_then(|snapshot| snapshot.object.meta().written_since(core.now - A_MOMENT).cloned()),
+                .and_then(|snapshot| snapshot.object.meta().written_since(core.now - ATTRIBUTION_WINDOW).cloned()),
             status,
         })
     }

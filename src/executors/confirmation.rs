@@ -22,7 +22,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A controller that has not reacted by then has missed the request, and may miss the nudge too.
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be on its way inside the server for this long.
-const IN_THE_SERVER: Duration = Duration::from_secs(12);
+const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 
 /// What is told while an action is accepted and not done: what it still lacks.
 pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);
@@ -88,7 +88,7 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
-                Settled::NotYet(shows) if !waits_for_controller && since >= IN_THE_SERVER => {
+                Settled::NotYet(shows) if !waits_for_controller && since >= MAX_SERVER_LATENCY => {
                     return Outcome::FoundNotDone { shows };
                 }
                 Settled::NotYet(_) | Settled::Accepted(_) => {}

@@ -27,13 +27,13 @@ use crate::failpoints::failpoint;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
-const CONFLICTS_FOR: Duration = Duration::from_secs(10);
+const CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// So many conflicts are met at once; after more, somebody writes at the same pace, and it helps to get out of step.
-const AT_ONCE: usize = 2;
+const MAX_IMMEDIATE_RETRIES: usize = 2;
 /// The longest wait to get out of step.
-const OUT_OF_STEP: Duration = Duration::from_millis(100);
+const MAX_RETRY_JITTER: Duration = Duration::from_millis(100);
 /// How long the clients of an environment may be in coming. A read-only environment never gets any.
-const ADMITTED_WITHIN: Duration = Duration::from_secs(10);
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Carries out plans, each as a task of its own. Cheap to clone.
 #[derive(Clone)]
@@ -104,7 +104,7 @@ impl Dispatcher {
                 another.await;
             }
         };
-        tokio::time::timeout(ADMITTED_WITHIN, admitted).await.ok()
+        tokio::time::timeout(ADMISSION_TIMEOUT, admitted).await.ok()
     }
 
     async fn tell(&self, receipt: Receipt) {
@@ -353,7 +353,7 @@ impl Dispatcher {
         version: &str,
     ) -> Result<String, Outcome> {
         let mut version = version.to_owned();
-        let until = Instant::now() + CONFLICTS_FOR;
+        let until = Instant::now() + CONFLICT_RETRY_TIMEOUT;
         let mut conflicts = 0;
         while Instant::now() < until {
             failpoint(format_args!("dispatcher.before-prepare"));
@@ -367,8 +367,8 @@ impl Dispatcher {
                 Err(SendError::Conflict) => {
                     failpoint(format_args!("dispatcher.conflict"));
                     conflicts += 1;
-                    if conflicts > AT_ONCE {
-                        sleep(noise(OUT_OF_STEP)).await;
+                    if conflicts > MAX_IMMEDIATE_RETRIES {
+                        sleep(noise(MAX_RETRY_JITTER)).await;
                     }
                     let seen;
                     (seen, version) = executor.look_again(&record.target, request).await.map_err(not_sent)?;

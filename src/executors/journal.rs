@@ -13,7 +13,7 @@ use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::platform::private_files::{file_stem, open_private, private_dir};
 
 /// So many journals are kept open at once: there is a release or two at a time.
-const MOST_OPEN: usize = 4;
+const MAX_OPEN_JOURNALS: usize = 4;
 
 /// All journals of a state folder; cheap to clone.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ impl Inner {
                 lines.push(file.append(Timestamp::now(), opened)?);
             }
             // A cockpit that is watched for weeks sees many releases. What is needed again is opened again.
-            if self.open.len() >= MOST_OPEN {
+            if self.open.len() >= MAX_OPEN_JOURNALS {
                 self.open.clear();
             }
             self.open.insert(release.to_owned(), file);
@@ -256,7 +256,7 @@ mod tests {
                 journal.append(&format!("r {release}"), note(&format!("round {round}"))).await.unwrap();
             }
         }
-        assert!(journal.inner.lock().unwrap().open.len() <= MOST_OPEN);
+        assert!(journal.inner.lock().unwrap().open.len() <= MAX_OPEN_JOURNALS);
         for path in list(dir.path()).unwrap() {
             let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.as_str()).collect();
             assert_eq!(kinds, ["opened", "note", "note"]);

@@ -13,7 +13,7 @@ use crate::platform::Redactor;
 use crate::platform::private_files::open_private;
 
 /// Days of log files that are kept.
-const KEPT: usize = 5;
+const MAX_LOG_FILES: usize = 5;
 
 /// Writes each event as one line: what it quotes can neither begin another line, nor move a cursor, nor be secret.
 pub(super) struct OneLine<W> {
@@ -71,7 +71,7 @@ fn forget(folder: &Path) {
     let is_ours = |name: &String| name.strip_prefix("cockpit.").is_some_and(|rest| rest.strip_suffix(".log").is_some());
     let mut names: Vec<String> = names.filter(is_ours).collect();
     names.sort_unstable();
-    for name in names.iter().rev().skip(KEPT) {
+    for name in names.iter().rev().skip(MAX_LOG_FILES) {
         let _ = fs::remove_file(folder.join(name));
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         LogFile::open(folder.path()).unwrap().write_all(b"x").unwrap();
         let name = folder.path().join(format!("cockpit.{}.log", today()));
         assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), KEPT + 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MAX_LOG_FILES + 1);
         assert!(folder.path().join("cockpit.2020-01-09.log").exists());
     }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most frames in any second.
-const PER_SECOND: usize = 30;
+const MAX_FRAMES_PER_SECOND: usize = 30;
 /// Frames for data alone come this far apart in the long run, which leaves half of the frames to keys.
-const DATA_GAP: Duration = Duration::from_millis(66);
+const DATA_FRAME_INTERVAL: Duration = Duration::from_millis(66);
 /// After a quiet time a few come sooner, so that what is new is not kept waiting: what arrives at the start, or after a
 /// change, comes in pieces.
-const BURST: u32 = 3;
-const SHORTEST_GAP: Duration = Duration::from_millis(33);
+const MAX_BURST_FRAMES: u32 = 3;
+const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
 /// Why there is something to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +43,14 @@ impl Pacing {
         let after_last = match self.dirty? {
             Dirty::Key => last,
             Dirty::Data => {
-                let ahead = self.in_step.and_then(|at| at.checked_sub(DATA_GAP * (BURST - 1)));
-                last.map(|last| last + SHORTEST_GAP).max(ahead)
+                let ahead = self.in_step.and_then(|at| at.checked_sub(DATA_FRAME_INTERVAL * (MAX_BURST_FRAMES - 1)));
+                last.map(|last| last + MIN_FRAME_INTERVAL).max(ahead)
             }
         };
-        let room = (self.frames.len() >= PER_SECOND)
-            .then(|| self.frames.get(self.frames.len() - PER_SECOND).map(|old| *old + Duration::from_secs(1)))
+        let room = (self.frames.len() >= MAX_FRAMES_PER_SECOND)
+            .then(|| {
+                self.frames.get(self.frames.len() - MAX_FRAMES_PER_SECOND).map(|old| *old + Duration::from_secs(1))
+            })
             .flatten();
         Some(after_last.max(room).unwrap_or_else(Instant::now))
     }
@@ -56,10 +58,10 @@ impl Pacing {
     /// Takes note that a frame was drawn.
     pub(super) fn drawn(&mut self, now: Instant) {
         if self.dirty.take() == Some(Dirty::Data) {
-            self.in_step = Some(self.in_step.map_or(now, |at| at.max(now)) + DATA_GAP);
+            self.in_step = Some(self.in_step.map_or(now, |at| at.max(now)) + DATA_FRAME_INTERVAL);
         }
         self.frames.push_back(now);
-        while self.frames.len() > PER_SECOND {
+        while self.frames.len() > MAX_FRAMES_PER_SECOND {
             self.frames.pop_front();
         }
     }
@@ -86,7 +88,7 @@ mod tests {
         let now = Instant::now();
         pacing.drawn(now);
         pacing.mark(Dirty::Data);
-        assert_eq!(pacing.due(), Some(now + SHORTEST_GAP));
+        assert_eq!(pacing.due(), Some(now + MIN_FRAME_INTERVAL));
         pacing.mark(Dirty::Key);
         assert_eq!(pacing.due(), Some(now));
     }
@@ -104,8 +106,8 @@ mod tests {
             drawn.push(due);
         }
         let gaps: Vec<Duration> = drawn.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(gaps[..BURST as usize].iter().all(|gap| *gap == SHORTEST_GAP), "{gaps:?}");
-        assert!(gaps[2 * BURST as usize..].iter().all(|gap| *gap == DATA_GAP), "{gaps:?}");
+        assert!(gaps[..MAX_BURST_FRAMES as usize].iter().all(|gap| *gap == MIN_FRAME_INTERVAL), "{gaps:?}");
+        assert!(gaps[2 * MAX_BURST_FRAMES as usize..].iter().all(|gap| *gap == DATA_FRAME_INTERVAL), "{gaps:?}");
     }
 
     #[test]
@@ -124,8 +126,8 @@ mod tests {
         }
         for (index, first) in drawn.iter().enumerate() {
             let within = drawn[index..].iter().filter(|at| **at < *first + Duration::from_secs(1)).count();
-            assert!(within <= PER_SECOND, "{within}");
+            assert!(within <= MAX_FRAMES_PER_SECOND, "{within}");
         }
-        assert!(drawn.len() > PER_SECOND);
+        assert!(drawn.len() > MAX_FRAMES_PER_SECOND);
     }
 }

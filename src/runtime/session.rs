@@ -37,11 +37,11 @@ use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
 /// Receipts that wait at most; the dispatcher waits for room.
-const RECEIPTS: usize = 256;
+const MAX_QUEUED_RECEIPTS: usize = 256;
 /// Wishes for another look that wait at most.
-const AGAIN: usize = 64;
+const MAX_QUEUED_RECHECKS: usize = 64;
 /// How often an empty namespace is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Why a session cannot begin: configuration, not the outside.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ impl Session {
             plans.push((env.clone(), clusters.load(env.context.as_deref()).await?));
         }
         let world = World::new(plans.iter().map(|(env, cluster)| env.resolved(cluster, &[])));
-        let (receipt_sender, receipts) = mpsc::channel(RECEIPTS);
+        let (receipt_sender, receipts) = mpsc::channel(MAX_QUEUED_RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
         let dispatcher = Dispatcher::new(journal, operator(), receipt_sender);
         let session = Self {
@@ -110,7 +110,7 @@ impl Session {
             troubles,
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
-            again: broadcast::channel(AGAIN).0,
+            again: broadcast::channel(MAX_QUEUED_RECHECKS).0,
             repository: (
                 config.service.repository.clone(),
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
@@ -133,7 +133,7 @@ impl Session {
 
     /// Starts sources and executors, each environment on its own.
     pub(super) fn start(&mut self) {
-        let room = Arc::new(Semaphore::new(runner::AT_ONCE));
+        let room = Arc::new(Semaphore::new(runner::MAX_CONCURRENT_CHECKS));
         let mut before: Option<(EnvConfig, Cluster)> = None;
         for (env, cluster) in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
@@ -385,7 +385,7 @@ impl Environment {
                 Ok(questions) => break questions,
                 Err(why) => self.down(SourceKind::Prometheus, why),
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(DISCOVERY_INTERVAL).await;
         };
         let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);
         PrometheusSource {
@@ -439,7 +439,7 @@ impl Environment {
                 ),
                 Err(why) => self.down(SourceKind::Kubernetes, why),
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(DISCOVERY_INTERVAL).await;
         }
     }
 

@@ -10,7 +10,7 @@ use super::prometheus::Metrics;
 use super::traffic::Flow;
 
 /// How many moments are kept: more than eight hours of them.
-const MOST: usize = 15_000;
+const MAX_MOMENTS: usize = 15_000;
 
 /// What users got of the version that goes out, between two scrapes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +76,7 @@ impl Ledger {
         }
         self.counted = counted;
         let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MOST {
+        if all.len() < MAX_MOMENTS {
             all.push(served);
         }
     }

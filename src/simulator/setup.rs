@@ -23,13 +23,13 @@ use super::scenario::{Environment, Past};
 use super::traffic::Traffic;
 
 /// Longest that bringing up one version may take on the stopped clock.
-const LONGEST_ROLLOUT: Duration = Duration::from_secs(900);
+const ROLLOUT_TIMEOUT: Duration = Duration::from_secs(900);
 /// Events are forgotten after this, as an API server does.
-const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(1);
+const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(1);
 /// How long a cluster without a history has been there.
 const DEFAULT_AGE: SignedDuration = SignedDuration::from_hours(24);
 const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
-const NODES: u32 = 3;
+const NODE_COUNT: u32 = 3;
 
 /// A cluster that is ready to run.
 pub struct PreparedCluster {
@@ -60,7 +60,7 @@ pub fn prepare(environment: &Environment, speed: f64, seed: u64) -> Result<Prepa
         let room = Duration::try_from(signed(past.age) - next).unwrap_or_default();
         clock.stop_at(ago(signed(past.age)));
         builder
-            .release(past, &mut controllers, room.min(LONGEST_ROLLOUT))
+            .release(past, &mut controllers, room.min(ROLLOUT_TIMEOUT))
             .map_err(|error| SimulatorError::Refused { cluster: environment.name.clone(), why: error.message })?;
     }
     clock.stop_at(now);
@@ -87,7 +87,7 @@ impl Builder<'_> {
             let object = json!({"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}});
             self.store.create(Kind::Namespace, "", object, &author)?;
         }
-        for number in 1..=NODES {
+        for number in 1..=NODE_COUNT {
             let name = format!("node-{number}");
             let node = json!({
                 "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
@@ -159,7 +159,7 @@ impl Builder<'_> {
 
     fn forget_old_events(&self, now: Timestamp) {
         for event in self.store.list(Kind::Event, None).1 {
-            let old = object::time(&event, "/lastTimestamp").is_none_or(|at| now.duration_since(at) > EVENTS_KEPT);
+            let old = object::time(&event, "/lastTimestamp").is_none_or(|at| now.duration_since(at) > EVENT_RETENTION);
             if old {
                 // Nobody else is there to delete it first.
                 let _ = self.store.delete(&Key::of(Kind::Event, &event), None);

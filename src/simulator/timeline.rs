@@ -21,15 +21,15 @@ use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
 use super::traffic::{Flow, Traffic};
 
-pub const SCRAPE_EVERY: Duration = Duration::from_secs(2);
+pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(2);
 /// Between two scrapes of the past.
-const PAST_STEP: SignedDuration = SignedDuration::from_secs(10);
+const HISTORY_STEP: SignedDuration = SignedDuration::from_secs(10);
 /// How much of the past is filled in.
-const PAST: SignedDuration = SignedDuration::from_mins(30);
+const HISTORY_LENGTH: SignedDuration = SignedDuration::from_mins(30);
 /// Traffic swells and falls by this share …
-const SWELL: f64 = 0.08;
+const TRAFFIC_WAVE_SHARE: f64 = 0.08;
 /// … once in this time.
-const SWELL_SECONDS: f64 = 420.0;
+const TRAFFIC_WAVE_SECONDS: f64 = 420.0;
 
 /// The cluster of one environment, and who uses it.
 pub struct UsedCluster {
@@ -44,7 +44,7 @@ impl UsedCluster {
 }
 
 fn loads(cluster: &str, flows: &[Flow], at: Timestamp) -> Vec<PodLoad> {
-    let swell = 1.0 + SWELL * (at.as_second() as f64 / SWELL_SECONDS * TAU).sin();
+    let swell = 1.0 + TRAFFIC_WAVE_SHARE * (at.as_second() as f64 / TRAFFIC_WAVE_SECONDS * TAU).sin();
     flows
         .iter()
         .flat_map(|flow| {
@@ -82,7 +82,7 @@ pub fn fill_past(used: &[UsedCluster], metrics: &Metrics) {
             (used.cluster.environment.clone(), used.flows(), created)
         })
         .collect();
-    let mut at = now - PAST;
+    let mut at = now - HISTORY_LENGTH;
     while at < now {
         let mut all = Vec::new();
         for (cluster, flows, created) in &flows {
@@ -90,15 +90,15 @@ pub fn fill_past(used: &[UsedCluster], metrics: &Metrics) {
             loads.retain(|load| created.get(&load.pod).is_some_and(|since| *since < at));
             all.extend(loads);
         }
-        metrics.scrape(at, PAST_STEP.unsigned_abs(), &all);
-        at += PAST_STEP;
+        metrics.scrape(at, HISTORY_STEP.unsigned_abs(), &all);
+        at += HISTORY_STEP;
     }
 }
 
 /// Scrapes all clusters until shut down, and lets pods that fail say so in their logs.
 pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
     let mut last = Timestamp::now();
-    let mut ticks = tokio::time::interval(SCRAPE_EVERY);
+    let mut ticks = tokio::time::interval(SCRAPE_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -106,7 +106,7 @@ pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: Ledger
             _ = ticks.tick() => {}
         }
         let now = Timestamp::now();
-        let interval = Duration::try_from(now.duration_since(last)).unwrap_or(SCRAPE_EVERY);
+        let interval = Duration::try_from(now.duration_since(last)).unwrap_or(SCRAPE_INTERVAL);
         last = now;
         let mut all = Vec::new();
         let mut followed = Vec::new();
@@ -129,7 +129,7 @@ fn complain(used: &UsedCluster, flows: &[Flow]) {
         for pod in &flow.pods {
             let key = Key::new(Kind::Pod, &flow.namespace, pod);
             if let Some(pod) = used.cluster.store().get(&key) {
-                let count = (flow.requests_per_pod * flow.service.error_ratio * SCRAPE_EVERY.as_secs_f64()).ceil();
+                let count = (flow.requests_per_pod * flow.service.error_ratio * SCRAPE_INTERVAL.as_secs_f64()).ceil();
                 let line = format!(
                     "level=error msg=\"request failed\" status=500 count={count} error=\"timeout waiting for a connection from the pool\""
                 );

@@ -10,7 +10,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::world::feed::Feed;
 
 /// How many events, histories and samples wait at most; the oldest event goes first.
-const QUEUE: usize = 4096;
+const MAX_QUEUED_FEEDS: usize = 4096;
 
 /// What a state feed is about: a newer one replaces an older one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ impl Outlet {
         if let Some(subject) = subject {
             waiting.latest.insert(subject, feed);
         } else {
-            if waiting.queue.len() == QUEUE {
+            if waiting.queue.len() == MAX_QUEUED_FEEDS {
                 waiting.queue.pop_front();
             }
             waiting.queue.push_back(feed);

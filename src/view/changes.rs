@@ -16,7 +16,7 @@ use crate::domain::facts::text::plural;
 use crate::domain::world::Environment;
 
 /// Columns of a hash and the space behind it.
-const HASH: usize = 9;
+const HASH_COLUMNS: usize = 9;
 
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let Some(env) = scene.model.environment() else { return };
@@ -116,10 +116,10 @@ fn commit_line(scene: &DrawContext<'_>, commit: &Commit, columns: usize) -> Line
     let author = commit.authors.first().map(String::as_str).unwrap_or_default();
     let end = 16.min(columns / 4);
     let tickets = commit.tickets.join(" ");
-    let room = columns.saturating_sub(HASH + end + 10);
+    let room = columns.saturating_sub(HASH_COLUMNS + end + 10);
     scene
         .row()
-        .left(Role::Faint, short(&commit.hash), HASH)
+        .left(Role::Faint, short(&commit.hash), HASH_COLUMNS)
         .left(Role::Text, &format!("{scope}{}", commit.description), room)
         .gap(1)
         .left(Role::Label, &tickets, 8)

@@ -22,7 +22,7 @@ use crate::domain::rules::checklist::CandidateState;
 use crate::domain::world::verdict::Verdict;
 
 /// Columns of an id at most.
-const ID: usize = 14;
+const ID_COLUMNS: usize = 14;
 
 /// Returns shape and role of a check's state.
 pub(crate) fn state_sign(theme: &Theme, state: CheckState) -> (&'static str, Role) {
@@ -185,7 +185,7 @@ fn check_line(
         .say(role, sign)
         .gap(1)
         .left(if check.spec.gate { Role::Strong } else { Role::Label }, if check.spec.gate { "gate" } else { "" }, 5)
-        .name(Role::Text, check.spec.id.as_str(), ID)
+        .name(Role::Text, check.spec.id.as_str(), ID_COLUMNS)
         .gap(1);
     // The word stands beside the shape, where colours are few: only what is not passed needs one.
     let word = if state == CheckState::Passed { "" } else { state.as_str() };

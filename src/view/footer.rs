@@ -17,7 +17,7 @@ use crate::domain::facts::text::plural;
 use crate::domain::world::link_trouble;
 use crate::keys::Command;
 
-const GAP: usize = 3;
+const GAP_COLUMNS: usize = 3;
 
 /// How much of a hint is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +37,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let help = help.map(|help| spans(scene, &help, Detail::Name)).unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(line_width(&help));
     let mut said: Vec<Said> = hints.into_iter().map(|hint| Said::new(scene, hint, Detail::Full)).collect();
-    let used = |said: &[Said]| -> usize { said.iter().map(|said| said.width + GAP).sum() };
+    let used = |said: &[Said]| -> usize { said.iter().map(|said| said.width + GAP_COLUMNS).sum() };
     // What each round may shorten: everything to a short form; then all but the way on and the way back to a name;
     // then what moves no release is left out; then those two are shortened; and last whatever does not fit.
     let rounds: [(u8, Option<Detail>); 7] = [
@@ -71,7 +71,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     };
     for said in said {
         clickable(&row, said.width, said.hint.command);
-        row = row.add(said.line.spans).gap(GAP);
+        row = row.add(said.line.spans).gap(GAP_COLUMNS);
     }
     clickable(&row, line_width(&help), Command::Help);
     put(buf, area, scene.theme, row.add(help.spans));

@@ -20,7 +20,7 @@ use crate::keys::Command;
 pub(crate) const ROWS: u16 = 2;
 
 /// Most columns of an environment's name.
-const NAME: usize = 24;
+const MAX_NAME_COLUMNS: usize = 24;
 
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let first = indent(layout::top(&mut area, 1), 1);
@@ -34,7 +34,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     put_both(buf, first, scene.theme, release(scene, digest), state(scene, names));
     let mut second = indent(area, 1);
     // The environment is never cut: where room is short, the other tabs are only keys.
-    let name = scene.model.environment().map_or(0, |env| width_within(env.name().as_str(), NAME));
+    let name = scene.model.environment().map_or(0, |env| width_within(env.name().as_str(), MAX_NAME_COLUMNS));
     let needed = name + line_width(&links(scene)) + 2;
     let full = tabs(scene, true);
     let tabs = if full.width() + needed <= usize::from(second.width) { full } else { tabs(scene, false) };
@@ -124,7 +124,10 @@ fn place(scene: &DrawContext<'_>, room: usize) -> Line<'static> {
     let Some(env) = scene.model.environment() else { return Line::default() };
     let room = room.saturating_sub(line_width(&links(scene)) + 1);
     let gap = if scene.class == SizeClass::Narrow { 0 } else { 2 };
-    let row = scene.row().gap(gap).say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, NAME)));
+    let row = scene
+        .row()
+        .gap(gap)
+        .say(Role::Strong, scene.theme.clip_middle(env.name().as_str(), room.clamp(1, MAX_NAME_COLUMNS)));
     let left = room.saturating_sub(row.width() + 3);
     let word = if scene.class == SizeClass::Narrow { "" } else { "context " };
     let context = match left.saturating_sub(word.len()) {

@@ -53,7 +53,7 @@ fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
 }
 
 /// How many marks without a width may follow each other: more would pile up over the lines above and below.
-const MARKS: usize = 2;
+const MAX_COMBINING_MARKS: usize = 2;
 
 /// Cuts piles of combining marks down.
 pub(crate) fn level(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -61,7 +61,7 @@ pub(crate) fn level(text: Cow<'_, str>) -> Cow<'_, str> {
         let mut run = 0;
         move |c| {
             run = if c.width() == Some(0) { run + 1 } else { 0 };
-            run <= MARKS
+            run <= MAX_COMBINING_MARKS
         }
     }
     let mut keep = keeper();

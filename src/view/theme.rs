@@ -216,7 +216,7 @@ fn plain(role: Role) -> Style {
 }
 
 /// Characters of the longest span.
-const LONGEST: usize = 1000;
+const MAX_SPAN_CHARS: usize = 1000;
 
 /// Palette and glyph set in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +253,7 @@ impl Theme {
     #[must_use]
     pub fn span(&self, role: Role, text: impl AsRef<str>) -> Span<'static> {
         let text = text.as_ref();
-        let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+        let end = text.char_indices().nth(MAX_SPAN_CHARS).map_or(text.len(), |(at, _)| at);
         Span::styled(self.safe(text.get(..end).unwrap_or(text)).into_owned(), self.style(role))
     }
 }

@@ -14,7 +14,7 @@ use crate::place::{Place, deployment};
 const DEPLOYMENTS: u32 = 49;
 const PODS: u32 = 100;
 const CHANGES_PER_SECOND: u32 = 50;
-const SPAN: Duration = Duration::from_secs(30);
+const MEASURED: Duration = Duration::from_secs(30);
 
 pub fn run(table: &mut Table) {
     let place = Place::real().unwrap_or_else(|| Place::simulator("1"));
@@ -58,7 +58,7 @@ fn measure(
     let changes = place.runtime.spawn(change(place.api("Pod"), changing.to_vec(), what, Arc::clone(&over)));
     std::thread::sleep(Duration::from_secs(5));
     let mut meter = Meter::start(pty.pid());
-    meter.watch(SPAN);
+    meter.watch(MEASURED);
     let percent = meter.percent();
     let memory = memory(pty.pid());
     over.store(true, Ordering::Relaxed);

@@ -23,7 +23,7 @@ use crate::world;
 /// Changes and frames measured at each size.
 const ROUNDS: usize = 200;
 /// Scrapes of a day, one every 15 s.
-const DAY: u32 = 5760;
+const SCRAPES_PER_DAY: u32 = 5760;
 
 pub fn run(table: &mut Table) {
     for environments in [2, 10, 50] {
@@ -93,7 +93,7 @@ fn judged_for(table: &mut Table, days: u32) {
     let mut judge = CanaryAnalyzer::new(Rules::default());
     let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };
     let began = Instant::now();
-    for scrape in 0..days * DAY {
+    for scrape in 0..days * SCRAPES_PER_DAY {
         let look = Scrape {
             t: f64::from(scrape) * 15.0,
             canary: counts(375, u64::from(scrape % 3 == 0)),
@@ -103,7 +103,7 @@ fn judged_for(table: &mut Table, days: u32) {
         judge.take(&Look::Scrape(look));
     }
     let took: Duration = began.elapsed();
-    let each = took / (days * DAY);
+    let each = took / (days * SCRAPES_PER_DAY);
     let report = judge.report();
     assert!(report.t.is_some());
     table.figure(&format!("{days} days of scrapes judged"), &format!("{}, {} each", show(took), show(each)), None);

@@ -9,8 +9,8 @@ use crate::figures::Table;
 use crate::place::{self, Place};
 
 /// Until history is fetched and all connections are up.
-const SETTLE: Duration = Duration::from_secs(12);
-const SPAN: Duration = Duration::from_secs(30);
+const WARM_UP: Duration = Duration::from_secs(12);
+const MEASURED: Duration = Duration::from_secs(30);
 
 pub fn run(table: &mut Table) {
     for mut place in Place::all() {
@@ -47,9 +47,9 @@ fn ten(place: &mut Place) -> Vec<Value> {
 fn watch(table: &mut Table, place: &Place, environments: &[Value], metrics: bool, what: &str, must: Option<f64>) {
     let mut pty = place.open(environments, metrics, (120, 40));
     pty.wait_text("1.5.0");
-    std::thread::sleep(SETTLE);
+    std::thread::sleep(WARM_UP);
     let mut meter = Meter::start(pty.pid());
-    meter.watch(SPAN);
+    meter.watch(MEASURED);
     let percent = meter.percent();
     let memory = memory(pty.pid());
     pty.send("q");

@@ -27,19 +27,19 @@ use crate::world;
 
 const ENVIRONMENTS: u32 = 50;
 const PODS: u32 = 100;
-const EVERY: Duration = Duration::from_millis(2);
+const EVENT_INTERVAL: Duration = Duration::from_millis(2);
 const KEYS: usize = 250;
 /// No multiple of anything else here, so that keys come at every moment of the cycle.
-const KEY_EVERY: Duration = Duration::from_millis(97);
+const KEY_INTERVAL: Duration = Duration::from_millis(97);
 /// The gap of the loop behind the screen between frames for data alone.
-const DATA_GAP: Duration = Duration::from_millis(66);
-const MUST: Duration = Duration::from_millis(16);
+const DATA_FRAME_INTERVAL: Duration = Duration::from_millis(66);
+const MAX_P99: Duration = Duration::from_millis(16);
 
 pub fn run(table: &mut Table) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (samples, fed, busy) = runtime.block_on(measure());
     let what = format!("key → frame in process, 50 environments, 5,000 pods, {fed:.0} changes/s coming in");
-    table.times(&what, &samples, Some(MUST));
+    table.times(&what, &samples, Some(MAX_P99));
     table.figure("share of a core that the loop takes meanwhile", &format!("{:.1} %", busy * 100.0), None);
 }
 
@@ -78,7 +78,7 @@ async fn measure() -> (Samples, f64, f64) {
                 for feed in inbox.drain() {
                     update(&mut model, Msg::Core(core::Msg::Feed(feed)), Timestamp::now());
                 }
-                due = due.or(Some(last + DATA_GAP));
+                due = due.or(Some(last + DATA_FRAME_INTERVAL));
                 busy += woke.elapsed();
             }
         }
@@ -116,7 +116,7 @@ fn feed(outlet: Outlet, over: Arc<AtomicBool>) -> thread::JoinHandle<u64> {
                 }
             });
             count += 1;
-            thread::sleep((EVERY * count as u32).saturating_sub(began.elapsed()));
+            thread::sleep((EVENT_INTERVAL * count as u32).saturating_sub(began.elapsed()));
         }
         count
     })
@@ -140,14 +140,14 @@ fn press() -> mpsc::UnboundedReceiver<(Chord, Instant)> {
     let (sender, receiver) = mpsc::unbounded_channel();
     thread::spawn(move || {
         for key in "2jjl3l6jj1lh?".chars().cycle() {
-            thread::sleep(KEY_EVERY);
+            thread::sleep(KEY_INTERVAL);
             let escape = key == '?';
             let chord = Chord::plain(release_cockpit::keys::Key::Char(key));
             if sender.send((chord, Instant::now())).is_err() {
                 return;
             }
             if escape {
-                thread::sleep(KEY_EVERY);
+                thread::sleep(KEY_INTERVAL);
                 let _ = sender.send((Chord::plain(release_cockpit::keys::Key::Esc), Instant::now()));
             }
         }

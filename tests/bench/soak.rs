@@ -25,9 +25,9 @@ const SPEED: &str = "60";
 const SIMULATED: Duration = Duration::from_secs(8 * 3600 / 60);
 const REAL_MINUTES: u64 = 30;
 /// Between two looks at the process, and two keys.
-const EVERY: Duration = Duration::from_secs(5);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 /// Lists, histories and caches are filled by then (after eight releases or so): what grows later grows for ever.
-const FILLED: f64 = 0.5;
+const WARM_UP_SHARE: f64 = 0.5;
 const DEPLOYMENTS: u32 = 49;
 const PODS: u32 = 100;
 const KEYS: [&str; 8] = ["2", "3", "4", "6", "?", "\x1b", "5", "1"];
@@ -133,7 +133,7 @@ fn watch(place: &Place, pty: &mut Pty, span: Duration, mut meanwhile: impl FnMut
     let mut looks = Vec::new();
     while Instant::now() < until {
         pty.send(KEYS[looks.len() % KEYS.len()]);
-        sleep(EVERY);
+        sleep(SAMPLE_INTERVAL);
         // The header says how old the picture is: it must stay live as long as the server answers.
         let text = pty.text();
         let head = text.lines().next().unwrap_or_default();
@@ -177,7 +177,7 @@ fn tell(table: &mut Table, what: &str, looks: &[Held]) {
         let at = |share: f64| (looks.len() as f64 * share) as usize;
         &looks[at(from)..at(to).max(at(from) + 1).min(looks.len())]
     };
-    let (early, late) = (part(FILLED, 0.75), part(0.75, 1.0));
+    let (early, late) = (part(WARM_UP_SHARE, 0.75), part(0.75, 1.0));
     let mib = |part: &[Held]| part.iter().map(|held| held.mib).fold(0.0, f64::max);
     let (from, to) = (mib(early), mib(late));
     let what = format!("third quarter → last, {what}");

@@ -29,11 +29,11 @@ const LABEL: &str = "cockpit.test/metrics=true";
 /// Upper bounds of the latency histogram in seconds; `+Inf` follows.
 const BUCKETS: [f64; 15] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0];
 /// Spread of the latency: with 0.4 the 99th percentile is about 2.5 times the median.
-const SIGMA: f64 = 0.4;
+const LATENCY_SIGMA: f64 = 0.4;
 const CPU_IDLE: f64 = 0.01;
 const CPU_PER_REQUEST: f64 = 0.002;
 /// A longer silence between two scrapes (a suspended machine) is not made up for.
-const LONGEST_STEP: Duration = Duration::from_secs(60);
+const MAX_STEP: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
 struct Args {
@@ -140,7 +140,7 @@ impl Counters {
             } else {
                 self.ok += 1;
             }
-            let latency = traffic.latency_ms / 1000.0 * (SIGMA * self.random.normal()).exp();
+            let latency = traffic.latency_ms / 1000.0 * (LATENCY_SIGMA * self.random.normal()).exp();
             self.buckets[BUCKETS.partition_point(|bound| *bound < latency)] += 1;
             self.seconds += latency;
         }
@@ -173,7 +173,7 @@ impl Simulation {
     /// it is set and a new pod starts at zero.
     fn advance(&mut self) {
         let now = Instant::now();
-        let seconds = now.duration_since(self.clock).min(LONGEST_STEP).as_secs_f64();
+        let seconds = now.duration_since(self.clock).min(MAX_STEP).as_secs_f64();
         self.clock = now;
         for (key, (_, counters)) in &mut self.pods {
             counters.advance(Self::traffic(&self.rules, key), seconds);

@@ -100,7 +100,7 @@ pub const ALL: &[Case] = &[
 ];
 
 /// So many looks in a row must show it: a status is written in several steps.
-const STEADY: u32 = 4;
+const STEADY_POLLS: u32 = 4;
 
 pub async fn create_workloads(namespace: &TestNamespace) -> Checked {
     let steps = [weight(50), pause(), weight(67), pause()];
@@ -254,7 +254,7 @@ async fn until(
     loop {
         let object = namespace.get(kind, name).await?;
         looks = if wanted(&object) { looks + 1 } else { 0 };
-        if looks == STEADY {
+        if looks == STEADY_POLLS {
             return Ok(());
         }
         if Instant::now() >= deadline {

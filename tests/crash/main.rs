@@ -32,9 +32,9 @@ use trial::Deaths;
 
 /// Trials wait most of the time: for controllers, and for requests that may still be on their way.
 const MAX_CONCURRENT_TRIALS: usize = 8;
-const SEEDS: u64 = 50;
+const SEED_COUNT: u64 = 50;
 /// One in so many dies once more while it settles.
-const TWICE: u32 = 5;
+const SECOND_CRASH_ONE_IN: u32 = 5;
 /// The trial whose next start tells the places of settling.
 const SETTLING: (usize, &str) = (0, "dispatcher.before-look:1");
 
@@ -48,7 +48,7 @@ struct Wanted {
 
 impl Wanted {
     fn read() -> Checked<Self> {
-        let mut wanted = Self { seeds: (1..=SEEDS).collect(), workers: MAX_CONCURRENT_TRIALS, deaths: None };
+        let mut wanted = Self { seeds: (1..=SEED_COUNT).collect(), workers: MAX_CONCURRENT_TRIALS, deaths: None };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} wants a value"));
@@ -116,7 +116,7 @@ fn deaths_of(seed: u64, known: &KnownPlaces) -> Deaths {
     let mut random = SmallRng::seed_from_u64(seed);
     let case: usize = random.random_range(0..ALL.len());
     let first = known.cases.get(&case).map(|places| picked(places, &mut random)).unwrap_or_default();
-    let then = random.random_ratio(1, TWICE).then(|| picked(&known.settling, &mut random));
+    let then = random.random_ratio(1, SECOND_CRASH_ONE_IN).then(|| picked(&known.settling, &mut random));
     Deaths { first, then }
 }
 

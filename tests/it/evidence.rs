@@ -36,7 +36,7 @@ fn look_in(folder: &Path, asked: &str) -> Evidence {
         assert!(line.chars().count() <= 600, "a line of {} characters", line.chars().count());
         assert!(!line.contains('\n'), "{line:?}");
     }
-    assert!(evidence.lines.len() <= Evidence::LINES, "{} lines", evidence.lines.len());
+    assert!(evidence.lines.len() <= Evidence::MAX_LINES, "{} lines", evidence.lines.len());
     evidence
 }
 

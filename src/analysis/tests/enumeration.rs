@@ -4,14 +4,14 @@
 
 use proptest::prelude::*;
 
-use super::super::category_test;
-use super::super::errors::ErrorTest;
+use super::super::category_evidence;
+use super::super::errors::ErrorEvidence;
 use super::super::latency::LatencyTest;
-use super::super::ratio_test::ErrorCounts;
+use super::super::ratio_evidence::ErrorCounts;
 use super::*;
 
 /// What rounding may add.
-const ROUNDING: f64 = 1e-9;
+const ROUNDING_TOLERANCE: f64 = 1e-9;
 
 /// All ways in which requests fall into categories of these shares, with their probabilities.
 fn outcomes(requests: u64, shares: &[f64]) -> Vec<(Vec<u64>, f64)> {
@@ -61,8 +61,8 @@ proptest! {
 
     #[test]
     fn of_categories_under_equal_shares(p in shares(3), w in weights(3), n in 1..5_u64, m in 1..6_u64) {
-        let is = mean((n, &p), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &w).exp());
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        let is = mean((n, &p), (m, &p), |canary, stable| category_evidence::ln_e(canary, stable, &w).exp());
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -75,8 +75,8 @@ proptest! {
         let moved = better[to + 1] * part;
         better[to + 1] -= moved;
         better[to] += moved;
-        let is = mean((n, &better), (m, &p), |canary, stable| category_test::ln_e(canary, stable, &rising).exp());
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        let is = mean((n, &better), (m, &p), |canary, stable| category_evidence::ln_e(canary, stable, &rising).exp());
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -85,7 +85,7 @@ proptest! {
         let is = mean((n, &[canary, 1.0 - canary]), (m, &[p, 1.0 - p]), |canary, stable| {
             ErrorCounts::new(canary[0], stable[0], n, m).unwrap().ln_e(w0 * more, w0).exp()
         });
-        prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
     }
 
     #[test]
@@ -93,7 +93,7 @@ proptest! {
         p in prop::collection::vec(0.001..0.9_f64, 3), sizes in prop::collection::vec((1..3_u64, 1..4_u64), 3),
         planned in 1..4_u32,
     ) {
-        fn go(test: &ErrorTest, p: &[f64], sizes: &[(u64, u64)], planned: u32) -> (f64, f64) {
+        fn go(test: &ErrorEvidence, p: &[f64], sizes: &[(u64, u64)], planned: u32) -> (f64, f64) {
             let ([p, later @ ..], [(n, m), rest @ ..]) = (p, sizes) else {
                 return (test.ln_plain().exp(), test.ln_guarded().exp());
             };
@@ -110,8 +110,8 @@ proptest! {
             }
             sum
         }
-        let (plain, guarded) = go(&ErrorTest::default(), &p, &sizes, planned);
-        prop_assert!(plain <= 1.0 + ROUNDING && guarded <= 1.0 + ROUNDING, "{plain} {guarded}");
+        let (plain, guarded) = go(&ErrorEvidence::default(), &p, &sizes, planned);
+        prop_assert!(plain <= 1.0 + ROUNDING_TOLERANCE && guarded <= 1.0 + ROUNDING_TOLERANCE, "{plain} {guarded}");
     }
 
     #[test]
@@ -129,7 +129,7 @@ proptest! {
                     if tolerant { test.ln_tolerant().exp() } else { test.ln_plain().exp() }
                 })
             });
-            prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+            prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
         }
     }
 
@@ -157,7 +157,7 @@ proptest! {
                     if guarded { e.guarded } else { e.plain }
                 })
             });
-            prop_assert!(is <= 1.0 + ROUNDING, "{is}");
+            prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
         }
     }
 }

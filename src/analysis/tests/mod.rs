@@ -1,8 +1,8 @@
-//! The judge as a whole.
+//! The analyzer as a whole.
 
 mod enumeration;
-mod opinions;
 mod properties;
+mod statuses;
 
 use super::*;
 
@@ -26,7 +26,7 @@ pub(super) fn latencies(t: f64, canary: [u64; 4], stable: [u64; 4]) -> Look {
     Look::Scrape(Scrape { t, canary: counts(canary), stable: counts(stable), stable_pods: Vec::new() })
 }
 
-/// Takes in looks 15 s apart.
+/// Takes in samples 15 s apart.
 pub(super) fn after(rules: Rules, scrapes: u32, look: impl Fn(f64, u32) -> Look) -> CanaryAnalyzer {
     let mut judge = CanaryAnalyzer::new(rules);
     for at in 0..scrapes {

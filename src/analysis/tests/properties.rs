@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::ratio_test::ErrorCounts;
+use super::super::ratio_evidence::ErrorCounts;
 use super::*;
 
 fn count() -> impl Strategy<Value = u64> {

@@ -65,7 +65,8 @@ const FIELDS: &[Field] = &[
     Field::new("url", Kind::Text, "Whom to ask."),
     Field::new("method", Kind::Word(words_of::<Method>), "How to ask; POST sends no body.")
         .or(|| Method::default().to_toml()),
-    Field::new("status", Kind::Statuses, "The status that is right, or a list of some.").or(|| STATUS.to_string()),
+    Field::new("status", Kind::Statuses, "The status that is right, or a list of some.")
+        .or(|| DEFAULT_STATUS.to_string()),
     Field::new("within", Kind::Time(millis(1), mins(10)), "How long the answer may take."),
     Field::new("contains", Kind::Text, "What has to be in the body."),
     Field::new("pointer", Kind::Text, "Where in a JSON body to look, as a JSON pointer such as `/status`."),
@@ -74,7 +75,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// The status that is right, unless something else is said.
-const STATUS: u16 = 200;
+const DEFAULT_STATUS: u16 = 200;
 
 words!(Method);
 
@@ -87,7 +88,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Http> {
     let headers = web::headers(reader, table);
     let status = match table.get("status") {
         Some(value) => statuses(reader, value),
-        None => Some(vec![STATUS]),
+        None => Some(vec![DEFAULT_STATUS]),
     };
     if method == Method::Head {
         for key in ["contains", "pointer"].into_iter().filter(|key| table.get(key).is_some()) {

@@ -21,9 +21,9 @@ const PARAMETERS: [&str; 10] = [
     "token",
 ];
 /// Credentials within credentials are looked for so many times; text that nobody makes up has fewer.
-const NESTED: usize = 32;
+const MAX_NESTING: usize = 32;
 /// A word that is shorter is none.
-const SHORTEST: usize = 8;
+const MIN_WORD_BYTES: usize = 8;
 
 /// Hides what is shaped like a credential: the word after `Bearer`, `Basic` or `token`, user and password of a URL,
 /// values of parameters that are called like a secret, and JSON Web Tokens. Other text stays as it is.
@@ -32,7 +32,7 @@ pub fn hidden(text: &str) -> Cow<'_, str> {
     // Nearly all text holds none.
     let Cow::Owned(mut shown) = hidden_once(text) else { return Cow::Borrowed(text) };
     // What is cut out of one may be what kept another from being seen.
-    for _ in 0..NESTED {
+    for _ in 0..MAX_NESTING {
         match hidden_once(&shown) {
             Cow::Owned(again) if again != shown => shown = again,
             _ => break,
@@ -83,7 +83,7 @@ fn token_end(text: &str, from: usize) -> usize {
 /// Whether a word is no word of a language: `Bearer authentication` names a scheme.
 fn looks_made(word: &str) -> bool {
     let inner = word.get(1..).unwrap_or_default();
-    word.len() >= SHORTEST && inner.contains(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || c == '=')
+    word.len() >= MIN_WORD_BYTES && inner.contains(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || c == '=')
 }
 
 fn schemes(lower: &str, text: &str, found: &mut Vec<(usize, usize)>) {

@@ -50,14 +50,14 @@ pub const LATE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
 /// How far something heard may lie ahead of the clock, which is read apart. Beyond that the clock was set back, and
 /// nothing can be told from the two.
-pub const AHEAD: SignedDuration = SignedDuration::from_secs(2);
+pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 impl Heard {
     /// Takes in how the link is now; `at` is when the source confirmed what is shown, if it did.
     pub fn hear(&mut self, link: Link, at: Option<Timestamp>, now: Timestamp) {
         self.link = link;
         // What is told late does not make the picture older, unless its age is not known.
-        let known = self.at.filter(|known| now.duration_since(*known) >= -AHEAD);
+        let known = self.at.filter(|known| now.duration_since(*known) >= -MAX_CLOCK_SKEW);
         if at.is_some() {
             self.at = at.max(known);
         }
@@ -67,7 +67,7 @@ impl Heard {
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<SignedDuration> {
         let age = now.duration_since(self.at?);
-        (age >= -AHEAD).then(|| age.max(SignedDuration::ZERO))
+        (age >= -MAX_CLOCK_SKEW).then(|| age.max(SignedDuration::ZERO))
     }
 
     /// Returns how old the picture is, in words that follow `the picture is`.
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
-    const BEAT: SignedDuration = SignedDuration::from_secs(3);
+    const HEARTBEAT: SignedDuration = SignedDuration::from_secs(3);
 
     fn heard(at: Timestamp) -> Heard {
         Heard { link: Link::Up, at: Some(at) }
@@ -119,14 +119,14 @@ mod tests {
         assert_eq!(picture.age(now), None, "a failure confirms nothing");
         picture.hear(Link::Up, Some(now), now);
         assert!(picture.is_fresh(now));
-        assert!(!picture.is_fresh(now + LATE_AFTER + BEAT));
+        assert!(!picture.is_fresh(now + LATE_AFTER + HEARTBEAT));
     }
 
     #[test]
     fn late_message_makes_nothing_older() {
         let now = Timestamp::UNIX_EPOCH;
         let mut picture = heard(now);
-        picture.hear(Link::Up, Some(now - BEAT), now);
+        picture.hear(Link::Up, Some(now - HEARTBEAT), now);
         assert_eq!(picture.at, Some(now));
     }
 }

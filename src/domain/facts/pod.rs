@@ -35,7 +35,7 @@ impl Pod {
     /// Returns whether the reason says that it will not get ready by waiting alone.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        const BAD: [&str; 13] = [
+        const FAILING_REASONS: [&str; 13] = [
             "CrashLoopBackOff",
             "ImagePullBackOff",
             "ErrImagePull",
@@ -51,7 +51,7 @@ impl Pod {
             "ContainerStatusUnknown",
         ];
         let reason = self.reason.strip_prefix("Init:").unwrap_or(&self.reason);
-        BAD.contains(&reason)
+        FAILING_REASONS.contains(&reason)
             || self.reason == "Pending" && self.message.starts_with("Unschedulable")
             || reason.starts_with("ExitCode:")
             || reason.starts_with("Signal:")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::freshness::AHEAD;
+use crate::domain::facts::freshness::MAX_CLOCK_SKEW;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::series::Series;
 
@@ -150,7 +150,7 @@ impl Signals {
     /// Takes in one look: the newest readings replace the last, gaps are kept as gaps. Where the clock was set back, what
     /// is dated later goes: it would keep out all that is new.
     pub fn take(&mut self, sample: &Sample) {
-        if self.at.is_some_and(|last| last.duration_since(sample.at) > AHEAD) {
+        if self.at.is_some_and(|last| last.duration_since(sample.at) > MAX_CLOCK_SKEW) {
             self.history.values_mut().for_each(|series| series.forget_from(sample.at));
         }
         for (key, reading) in &sample.readings {

@@ -38,7 +38,7 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 }
 
 /// The longest text that is taken over from a server, in characters.
-const LONGEST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// Returns what a server said on one line, bounded. A page of HTML says nothing to a person: it gives nothing.
 #[must_use]
@@ -47,7 +47,7 @@ pub fn plain_words(text: &str) -> String {
         return String::new();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_TEXT_CHARS) {
         Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
         None => line,
     }
@@ -157,7 +157,7 @@ mod tests {
     fn server_message_is_short_and_html_is_dropped() {
         assert_eq!(plain_words("  etcdserver:\n request timed out\n"), "etcdserver: request timed out");
         assert_eq!(plain_words("\n<html><body>503</body></html>"), "");
-        assert_eq!(plain_words(&"é".repeat(1000)).chars().count(), LONGEST + 1);
+        assert_eq!(plain_words(&"é".repeat(1000)).chars().count(), MAX_TEXT_CHARS + 1);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::domain::record::ledger::Ledger;
 use crate::domain::record::shared;
 
 /// How long after it was made a statement is shared once more at start: a crash may have come before it was.
-const SHARE_AGAIN_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+const RESHARE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was found at start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Recovered {
 }
 
 fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> {
-    let since = now - SHARE_AGAIN_WITHIN;
+    let since = now - RESHARE_WINDOW;
     let stated = lines.iter().filter(move |line| line.at >= since && shared::statement(&line.entry).is_some());
     stated.map(|line| line.entry.clone())
 }

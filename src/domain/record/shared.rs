@@ -12,9 +12,9 @@ use jiff::Timestamp;
 
 pub const NAME: &str = "release-cockpit";
 /// No more statements than this are kept; the oldest go first.
-pub const MOST: usize = 200;
+pub const MAX_STATEMENTS: usize = 200;
 /// A statement longer than this, in bytes, is none of ours.
-const LONGEST: usize = 8 * 1024;
+const MAX_STATEMENT_BYTES: usize = 8 * 1024;
 
 /// Returns key and value of a statement; `None` for an entry that is none of a person.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
 #[must_use]
 pub fn read(env: &EnvName, data: &BTreeMap<String, String>) -> Ledger {
     let mut ledger = Ledger::default();
-    for value in data.values().filter(|value| value.len() <= LONGEST) {
+    for value in data.values().filter(|value| value.len() <= MAX_STATEMENT_BYTES) {
         let Ok(entry) = serde_json::from_str::<Entry>(value) else { continue };
         if statement(&entry).is_some() && entry.checklist_of() == Some(env) {
             ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
@@ -49,7 +49,7 @@ pub fn read(env: &EnvName, data: &BTreeMap<String, String>) -> Ledger {
 pub fn surplus<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     let mut keys: Vec<&String> = keys.collect();
     keys.sort();
-    let surplus = keys.len().saturating_sub(MOST);
+    let surplus = keys.len().saturating_sub(MAX_STATEMENTS);
     keys.truncate(surplus);
     keys
 }
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn oldest_statements_are_dropped_when_full() {
-        let keys: Vec<String> = (0..MOST as i64 + 3).filter_map(|at| Some(statement(&sign_off("a", at))?.0)).collect();
+        let keys: Vec<String> =
+            (0..MAX_STATEMENTS as i64 + 3).filter_map(|at| Some(statement(&sign_off("a", at))?.0)).collect();
         let gone = surplus(keys.iter().rev());
         assert_eq!(gone, keys[..3].iter().collect::<Vec<_>>());
     }

@@ -12,7 +12,7 @@ use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Phase, Snapshot, Status};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
-use crate::domain::world::{EVENTS, Environment, WorkloadState, World};
+use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
 
 impl World {
     /// Takes in what a source said. What is about unknown environments or workloads is dropped.
@@ -138,7 +138,7 @@ impl Environment {
         self.events.retain(|(_, seen)| seen.uid != event.uid);
         let place = self.events.partition_point(|(_, seen)| seen.at <= event.at);
         self.events.insert(place, (workload, event));
-        while self.events.len() > EVENTS {
+        while self.events.len() > MAX_EVENTS {
             self.events.pop_front();
         }
     }

@@ -124,7 +124,7 @@ pub struct World {
 }
 
 /// How many events are kept per environment.
-pub(in crate::domain) const EVENTS: usize = 200;
+pub(in crate::domain) const MAX_EVENTS: usize = 200;
 
 impl WorkloadState {
     fn new(id: WorkloadId) -> Self {

@@ -131,13 +131,13 @@ pub struct CanaryReport {
 
 impl CanaryReport {
     /// For how long the judge's word holds at least: it looks every 15 s, or as often as the signals are looked at.
-    const HOLDS: SignedDuration = SignedDuration::from_mins(2);
+    const MIN_ANALYSIS_VALIDITY: SignedDuration = SignedDuration::from_mins(2);
 
     /// Returns whether the judge has not spoken for too long, or in a time to come: then the clock was set back.
     #[must_use]
     pub fn is_stale(&self, signals: &Signals, now: Timestamp) -> bool {
         let three = signals.interval.map_or(SignedDuration::ZERO, |interval| interval * 3);
-        now.duration_since(self.at).abs() > three.max(Self::HOLDS)
+        now.duration_since(self.at).abs() > three.max(Self::MIN_ANALYSIS_VALIDITY)
     }
 
     /// Returns whether it holds the canary for what it has seen so far.

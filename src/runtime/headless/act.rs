@@ -6,7 +6,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print};
+use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Action, Rollback};
 use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
@@ -24,7 +24,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are told from what is configured; what is discovered has to be seen first.
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
@@ -101,7 +101,7 @@ fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, 
 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
-    driver.until(FIRST_LOOK, |core| !core.journal.unread).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
     if let Some(open) = driver.core.flying(target) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
         while driver.core.flying(target).is_some() {
@@ -109,7 +109,7 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
         }
     }
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty())
         })
         .await?;

@@ -26,7 +26,7 @@ use crate::sources::prometheus::counts::replay::{Period, replay};
 use crate::sources::prometheus::{PrometheusSource, Questions, configured};
 
 /// The longest rollout that is looked at again.
-const LONGEST: SignedDuration = SignedDuration::from_hours(48);
+const MAX_ROLLOUT_DURATION: SignedDuration = SignedDuration::from_hours(48);
 
 /// Looks at the releases again and prints what was found.
 pub(in crate::runtime) async fn run(
@@ -129,8 +129,8 @@ fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Resul
     if to <= from {
         bail!("--to has to be later than --from, and --from in the past");
     }
-    if to.duration_since(from) > LONGEST {
-        bail!("from --from to --to are more than {} hours", LONGEST.as_hours());
+    if to.duration_since(from) > MAX_ROLLOUT_DURATION {
+        bail!("from --from to --to are more than {} hours", MAX_ROLLOUT_DURATION.as_hours());
     }
     let target = WorkloadKey { env: env.name().clone(), workload: workload(env, canary) };
     let tracks = Tracks { stable: Some(stable.clone()), canary: Some(canary.clone()) };
@@ -172,7 +172,7 @@ async fn look(
         workload: past.target.workload.clone(),
         tracks: past.tracks.clone(),
         from: past.from,
-        to: past.to.min(past.from + LONGEST).min(Timestamp::now()),
+        to: past.to.min(past.from + MAX_ROLLOUT_DURATION).min(Timestamp::now()),
         every: Pace::step(interval, &env.settings.rules),
     };
     let mut findings = Findings::default();

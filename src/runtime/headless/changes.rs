@@ -5,7 +5,7 @@ use std::path::Path;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print, usage};
+use super::{FIRST_DATA_TIMEOUT, complain, print, usage};
 use crate::cli::Exit;
 use crate::cli::changes::{Changes, Output, Place, json, text};
 use crate::cli::output::json_pretty;
@@ -32,7 +32,7 @@ pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variab
         Ok(repository) => repository,
         Err(error) => return Ok(usage(driver.redactor(), &error)),
     };
-    driver.until(FIRST_LOOK, |core| core.world.environments.iter().all(seen)).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environments.iter().all(seen)).await?;
     let env = match environment(&driver.core.world, what.env.as_deref()) {
         Ok(env) => env,
         Err(error) => return Ok(usage(driver.redactor(), &error)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print};
+use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
@@ -19,7 +19,7 @@ use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
 
 /// A check has its own time limit; this is what is given on top for the queue.
-const QUEUE: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// GO or NO-GO as an exit code.
 pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
@@ -155,7 +155,7 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
         before.into_iter().chain([env.clone()]).collect()
     };
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             let looked_at = |name| core.world.environment(name).is_none_or(Environment::looked_at);
             !core.journal.unread && rests_on(&core.world).iter().all(looked_at)
         })
@@ -163,13 +163,13 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     // What others stated counts as well, where anybody has to state something.
     let shared = driver.session().shared.clone();
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             let heard = |env: &Environment| !shared.contains(env.name()) || env.record.is_some();
             rests_on(&core.world).iter().filter_map(|name| core.world.environment(name)).all(heard)
         })
         .await?;
     driver.refresh();
-    let limit = driver.session().longest_check() + QUEUE;
+    let limit = driver.session().longest_check() + QUEUE_TIMEOUT;
     driver
         .until(limit, |core| {
             let rests_on = rests_on(&core.world);
@@ -194,10 +194,12 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
 /// Looks until it is known what a statement would be about, and who acts; complains where there is nothing.
 async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
     driver
-        .until(FIRST_LOOK, |core| !core.journal.unread && core.world.environments.iter().all(Environment::looked_at))
+        .until(FIRST_DATA_TIMEOUT, |core| {
+            !core.journal.unread && core.world.environments.iter().all(Environment::looked_at)
+        })
         .await?;
     let asked = |env: &Environment| !env.access.verbs.is_empty();
-    driver.until(FIRST_LOOK, |core| core.world.environment(env).is_some_and(asked)).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_some_and(asked)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
     let dispatcher = driver.session().dispatcher.clone();
     driver.meanwhile(recovery::share_lately(dispatcher)).await?;

@@ -13,8 +13,8 @@ use crate::platform::Redactor;
 use analysis::{AnalysisStatus, CanaryAnalyzer, Look};
 
 /// Bytes of a line, and of what is read and written at once.
-const LONGEST: u64 = 1 << 20;
-const BLOCK: usize = 1 << 16;
+const MAX_LINE_BYTES: u64 = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 16;
 
 pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<Exit> {
     let rules = match what.rules() {
@@ -24,15 +24,18 @@ pub(in crate::runtime) fn run(what: &JudgeArgs, redactor: &Redactor) -> Result<E
     let file = what.file.as_ref().filter(|file| file.as_os_str() != "-");
     let ended = match file {
         None => lines(
-            &mut BufReader::with_capacity(BLOCK, io::stdin().lock()),
+            &mut BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock()),
             CanaryAnalyzer::new(rules),
             what.output,
             redactor,
         ),
         Some(path) => match File::open(path) {
-            Ok(file) => {
-                lines(&mut BufReader::with_capacity(BLOCK, file), CanaryAnalyzer::new(rules), what.output, redactor)
-            }
+            Ok(file) => lines(
+                &mut BufReader::with_capacity(BUFFER_BYTES, file),
+                CanaryAnalyzer::new(rules),
+                what.output,
+                redactor,
+            ),
             Err(error) => {
                 complain(redactor, &format!("{}: {error}", path.display()));
                 return Ok(Exit::Error);
@@ -54,16 +57,16 @@ fn lines<R: io::Read>(
     redactor: &Redactor,
 ) -> io::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    let mut out = Vec::with_capacity(2 * BLOCK);
+    let mut out = Vec::with_capacity(2 * BUFFER_BYTES);
     let mut line = Vec::new();
     let mut last: Option<AnalysisStatus> = None;
     for number in 1_u64.. {
         line.clear();
-        let read_one = from.by_ref().take(LONGEST).read_until(b'\n', &mut line);
+        let read_one = from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
         let told = match read_one {
             Ok(0) => break,
             Ok(_) if line.trim_ascii().is_empty() => continue,
-            Ok(bytes) if bytes as u64 == LONGEST => Err("it is longer than 1 MiB".to_owned()),
+            Ok(bytes) if bytes as u64 == MAX_LINE_BYTES => Err("it is longer than 1 MiB".to_owned()),
             Ok(_) => read(line.trim_ascii_end()),
             Err(error) => Err(format!("it cannot be read: {error}")),
         };
@@ -91,7 +94,7 @@ fn lines<R: io::Read>(
             }
         }
         // Whoever feeds line by line gets answers line by line.
-        if out.len() > BLOCK || !from.buffer().contains(&b'\n') {
+        if out.len() > BUFFER_BYTES || !from.buffer().contains(&b'\n') {
             stdout.write_all(&out)?;
             stdout.flush()?;
             out.clear();

@@ -28,7 +28,7 @@ use crate::platform::{Redactor, Variables};
 use driver::Driver;
 
 /// How long a first look at everything may take.
-const FIRST_LOOK: Duration = Duration::from_secs(10);
+const FIRST_DATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs a command that needs the outside.
 pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redactor, command: &Command) -> Result<Exit> {

@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, print};
+use super::{FIRST_DATA_TIMEOUT, print};
 use crate::cli::Exit;
 use crate::cli::args::{Output, Preflight};
 use crate::cli::output::json_pretty;
@@ -13,7 +13,7 @@ use crate::domain::record::checklist::CheckOutcome;
 /// Looks at everything and says what is missing.
 pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<String>) -> Result<Exit> {
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world
                 .environments
                 .iter()

@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_LOOK, complain, print};
+use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Goal, Wait};
 use crate::cli::{Exit, target};
 use crate::domain::facts::freshness::Link;
@@ -25,7 +25,7 @@ enum Progress {
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
     driver
-        .until(FIRST_LOOK, |core| {
+        .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
@@ -33,7 +33,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(driver.redactor(), &error)),
     };
-    driver.until(what.timeout.min(FIRST_LOOK), |core| status(&core.world, &target).is_some()).await?;
+    driver.until(what.timeout.min(FIRST_DATA_TIMEOUT), |core| status(&core.world, &target).is_some()).await?;
     let begun_with = status(&driver.core.world, &target).and_then(in_manifest).cloned();
     let progress = |world: &World| progress(world, &target, what, begun_with.as_ref());
     driver.until(what.timeout, |core| progress(&core.world) != Progress::Waiting).await?;

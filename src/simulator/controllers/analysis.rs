@@ -19,11 +19,11 @@ use crate::kubernetes::object::{self, flag, items, number, stamp, text};
 use crate::kubernetes::store::{Key, Part};
 
 /// After a measurement that could not be taken.
-const ERROR_RETRY: Duration = Duration::from_secs(10);
+const ERROR_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// Errors in a row that end a metric.
-const ERROR_LIMIT: i64 = 4;
+const MAX_CONSECUTIVE_ERRORS: i64 = 4;
 /// Measurements kept of each metric.
-const KEPT: usize = 10;
+const MAX_MEASUREMENTS: usize = 10;
 /// 99th percentile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874_040_841;
 
@@ -119,9 +119,9 @@ fn due(tools: &Tools, metric: &Value, result: &Value, started: Timestamp, now: T
         return None;
     }
     let interval = if text(last, "/phase") == "Error" {
-        tools.clock.scale(ERROR_RETRY)
+        tools.clock.scale(ERROR_RETRY_INTERVAL)
     } else {
-        duration(metric, "interval").unwrap_or(ERROR_RETRY)
+        duration(metric, "interval").unwrap_or(ERROR_RETRY_INTERVAL)
     };
     let finished = object::time(last, "/finishedAt").unwrap_or(now);
     Some(later(finished, interval))
@@ -166,7 +166,7 @@ fn measure(tools: &mut Tools, run: &Value, metric: &Value, result: &mut Value) {
     }
     let mut measurements = items(result, "/measurements").to_vec();
     measurements.push(measurement);
-    let surplus = measurements.len().saturating_sub(KEPT);
+    let surplus = measurements.len().saturating_sub(MAX_MEASUREMENTS);
     measurements.drain(..surplus);
     object::set(result, &["measurements"], json!(measurements));
     let query = text(metric, "/provider/prometheus/query");
@@ -273,7 +273,7 @@ fn verdict(metric: &Value, result: &Value) -> Option<(&'static str, String)> {
             format!("inconclusive ({}) > inconclusiveLimit ({inconclusive_limit})", counter("inconclusive")),
         ));
     }
-    let error_limit = limit(metric, "consecutiveErrorLimit").unwrap_or(ERROR_LIMIT);
+    let error_limit = limit(metric, "consecutiveErrorLimit").unwrap_or(MAX_CONSECUTIVE_ERRORS);
     if counter("consecutiveError") > error_limit {
         verdict = Some((
             "Error",

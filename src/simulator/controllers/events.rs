@@ -16,15 +16,15 @@ use crate::kubernetes::object::{self, stamp};
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::{Key, Part, Store};
 
-const REMEMBERED: usize = 4096;
+const MAX_EVENT_KEYS: usize = 4096;
 /// Different messages with one reason before they are combined.
-const SIMILAR: usize = 10;
+const MAX_SIMILAR_EVENTS: usize = 10;
 /// Messages are similar while they come within this time.
-const SIMILAR_WITHIN: Duration = Duration::from_secs(600);
+const SIMILAR_WINDOW: Duration = Duration::from_secs(600);
 /// Events about one object that get through at once …
-const BURST: f64 = 25.0;
+const BURST_EVENTS: f64 = 25.0;
 /// … and the time in which one more does.
-const REFILL: Duration = Duration::from_secs(300);
+const REFILL_INTERVAL: Duration = Duration::from_secs(300);
 
 /// How serious an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Recorder {
         let namespace = object::namespace(&event).to_owned();
         // A name that is taken or a namespace that is going: an event is never worth failing for.
         if let Ok(event) = store.create(Kind::Event, &namespace, event, &author) {
-            if self.written.len() >= REMEMBERED {
+            if self.written.len() >= MAX_EVENT_KEYS {
                 self.written.clear();
                 self.similar.clear();
                 self.buckets.clear();
@@ -100,12 +100,12 @@ impl Recorder {
     fn combine(&mut self, subject: &Subject, reason: &'static str, message: &str, store: &Store) -> (String, String) {
         let now = store.clock().now();
         let similar = self.similar.entry((subject.clone(), reason)).or_default();
-        if store.clock().scenario_time(until(similar.last, now)) > SIMILAR_WITHIN {
+        if store.clock().scenario_time(until(similar.last, now)) > SIMILAR_WINDOW {
             similar.messages.clear();
         }
         similar.last = now;
         similar.messages.insert(message.to_owned());
-        if similar.messages.len() < SIMILAR {
+        if similar.messages.len() < MAX_SIMILAR_EVENTS {
             return (message.to_owned(), message.to_owned());
         }
         // Like the original, it forgets one so as not to grow.
@@ -115,9 +115,9 @@ impl Recorder {
 
     fn gets_through(&mut self, subject: &Subject, store: &Store) -> bool {
         let now = store.clock().now();
-        let bucket = self.buckets.entry(subject.clone()).or_insert(Bucket { tokens: BURST, last: now });
+        let bucket = self.buckets.entry(subject.clone()).or_insert(Bucket { tokens: BURST_EVENTS, last: now });
         let passed = store.clock().scenario_time(until(bucket.last, now));
-        bucket.tokens = (bucket.tokens + passed.as_secs_f64() / REFILL.as_secs_f64()).min(BURST);
+        bucket.tokens = (bucket.tokens + passed.as_secs_f64() / REFILL_INTERVAL.as_secs_f64()).min(BURST_EVENTS);
         bucket.last = now;
         if bucket.tokens < 1.0 {
             return false;
@@ -215,7 +215,7 @@ mod tests {
         }
         let held = events(&store).len();
         assert_eq!(held, 11 + 11, "25 in all, three of them counted up");
-        clock.stop_at(clock.after(REFILL));
+        clock.stop_at(clock.after(REFILL_INTERVAL));
         record(&mut recorder, &store, "H", "late");
         record(&mut recorder, &store, "H", "later");
         assert_eq!(events(&store).len(), held + 1);

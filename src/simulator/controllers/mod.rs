@@ -40,9 +40,9 @@ pub const ROLLOUTS_CONTROLLER: &str = "rollouts-controller";
 /// Name under which the built-in controllers write.
 pub const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 /// How long controllers take to notice a change; real ones take longer.
-const REACTION: Duration = Duration::from_millis(20);
+const REACTION_DELAY: Duration = Duration::from_millis(20);
 /// Objects looked at before others get their turn.
-const BATCH: u32 = 32;
+const MAX_BATCH_OBJECTS: u32 = 32;
 /// How often a reconciler may come back to one object in the same moment before it is taken for a loop.
 const MAX_STEPS: u32 = 10_000;
 
@@ -218,7 +218,7 @@ impl Controllers {
             changed.borrow_and_update();
             // A bounded batch at a time, so that requests are answered in between.
             let mut busy = true;
-            for _ in 0..BATCH {
+            for _ in 0..MAX_BATCH_OBJECTS {
                 busy = busy && self.step();
             }
             if busy {
@@ -233,7 +233,7 @@ impl Controllers {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                _ = changed.changed() => tokio::time::sleep(REACTION).await,
+                _ = changed.changed() => tokio::time::sleep(REACTION_DELAY).await,
                 () = sleep(wait) => {}
             }
         }

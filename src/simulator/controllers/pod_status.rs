@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::pods::{FIRST_BACK_OFF, NODES, Run, Stage, back_off};
+use super::pods::{FIRST_BACK_OFF, NODE_COUNT, Run, Stage, back_off};
 use crate::kubernetes::object::{self, stamp};
 
 /// Returns the status of a pod.
@@ -149,7 +149,7 @@ pub fn container(pod: &Value) -> &str {
 
 /// Returns the node of a pod.
 pub fn node(run: &Run) -> String {
-    format!("node-{}", run.number % NODES + 1)
+    format!("node-{}", run.number % NODE_COUNT + 1)
 }
 
 /// Returns why an image cannot be pulled.

@@ -17,17 +17,17 @@ use crate::kubernetes::store::{Key, Part};
 use crate::scenario::behaviour::{Behaviour, Fate};
 
 /// Between creation and a node, in scenario time.
-const SCHEDULING: Duration = Duration::from_millis(50);
+const SCHEDULING_DELAY: Duration = Duration::from_millis(50);
 /// Between failed pulls, in scenario time; doubles like the restarts.
 const FIRST_PULL_BACK_OFF: Duration = Duration::from_secs(10);
-/// Before the first restart of a crashed container, in scenario time; doubles up to [`LONGEST_BACK_OFF`].
+/// Before the first restart of a crashed container, in scenario time; doubles up to [`MAX_BACK_OFF`].
 pub const FIRST_BACK_OFF: Duration = Duration::from_secs(10);
 /// Longest wait between restarts, in scenario time.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+const MAX_BACK_OFF: Duration = Duration::from_secs(300);
 /// Annotation of a pod that says how long it takes to become ready, for tests.
 const READY_AFTER: &str = "cockpit.test/ready-after";
 /// Nodes that pods are spread over.
-pub const NODES: u64 = 3;
+pub const NODE_COUNT: u64 = 3;
 
 /// What goes on in one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Kubelet {
             *count += 1;
             Run {
                 stage: Stage::New,
-                due: Some(crate::clock::later(now, tools.clock.scale(SCHEDULING))),
+                due: Some(crate::clock::later(now, tools.clock.scale(SCHEDULING_DELAY))),
                 restarts: 0,
                 pulls: 0,
                 started: None,
@@ -135,7 +135,7 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
             let message =
                 format!("Successfully assigned {}/{} to {}", object::namespace(pod), object::name(pod), node(run));
             say(tools, pod, "default-scheduler", Severity::Normal, "Scheduled", &message);
-            Some(behaviour.start_up.saturating_sub(SCHEDULING))
+            Some(behaviour.start_up.saturating_sub(SCHEDULING_DELAY))
         }
         Stage::Creating | Stage::PullFailed(true) if behaviour.fate == Fate::CannotBePulled => {
             run.stage = Stage::PullFailed(false);
@@ -229,7 +229,7 @@ fn fits_a_node(tools: &Tools, pod: &Value) -> bool {
 
 /// Returns how long the next wait is.
 pub fn back_off(first: Duration, tries: u32) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACK_OFF)
+    first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_BACK_OFF)
 }
 
 fn say(tools: &mut Tools, pod: &Value, component: &str, severity: Severity, reason: &'static str, message: &str) {

@@ -16,7 +16,7 @@ use crate::kubernetes::store::{Key, Part};
 /// Who says so in events.
 const COMPONENT: &str = "replicaset-controller";
 /// How soon a pod that could not be created is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(2);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Brings one `ReplicaSet` to its spec.
 pub fn reconcile(tools: &mut Tools, key: &Key) {
@@ -33,7 +33,7 @@ pub fn reconcile(tools: &mut Tools, key: &Key) {
                 let message = format!("Error creating: {why}");
                 say(tools, &set, Severity::Warning, "FailedCreate", &message);
                 failure = Some(why);
-                let again = tools.clock.after(TRY_AGAIN);
+                let again = tools.clock.after(RETRY_INTERVAL);
                 tools.queue.add_at(again, key.clone());
                 break;
             }

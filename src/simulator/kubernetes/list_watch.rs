@@ -25,9 +25,9 @@ use super::table;
 use crate::faults::Fault;
 
 /// How often a quiet watch gets a bookmark.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(10);
+const BOOKMARK_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a watch lasts when the client does not say.
-const LONGEST_WATCH: Duration = Duration::from_secs(1800);
+const DEFAULT_WATCH_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Wraps items as a list of their kind.
 pub fn envelope(kind: Kind, version: u64, items: &[Value]) -> Value {
@@ -132,7 +132,7 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
     let (version, objects) = store.list(target.kind, Some(&target.namespace));
     let from_start = asked.is_empty() || asked == "0";
     let cursor = if from_start { version } else { asked.parse().map_err(|_| ApiError::not_a_watch_version(asked))? };
-    let timeout = call.query.number("timeoutSeconds").map_or(LONGEST_WATCH, Duration::from_secs);
+    let timeout = call.query.number("timeoutSeconds").map_or(DEFAULT_WATCH_TIMEOUT, Duration::from_secs);
     let now = Instant::now();
     let initial = call.query.is("sendInitialEvents");
     let mut open = Watch {
@@ -150,7 +150,7 @@ pub fn watch(call: &Call<'_>, target: &Target) -> Result<Response<Body>, ApiErro
         faults: call.server.faults.changes(),
         cut: call.connection.token().clone(),
         ends: now + timeout,
-        bookmark_at: now + BOOKMARK_EVERY,
+        bookmark_at: now + BOOKMARK_INTERVAL,
         ended: false,
     };
     // Without a version a watch begins with what exists; with one it may ask for it.
@@ -256,7 +256,7 @@ impl Watch {
     }
 
     fn line(&mut self, event: &Value) {
-        self.bookmark_at = Instant::now() + BOOKMARK_EVERY;
+        self.bookmark_at = Instant::now() + BOOKMARK_INTERVAL;
         self.ready.push_back(Bytes::from(format!("{event}\n")));
     }
 

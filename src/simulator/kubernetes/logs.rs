@@ -18,7 +18,7 @@ use super::server::Call;
 use super::store::Key;
 
 /// Lines kept for each container.
-const KEPT: usize = 500;
+const MAX_LINES: usize = 500;
 
 #[derive(Debug, Clone)]
 struct Line {
@@ -53,7 +53,7 @@ impl Logs {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let log = logs.entry(uid.to_owned()).or_default();
         log.current.push_back(Line { at: Timestamp::now(), text: text.to_owned() });
-        if log.current.len() > KEPT {
+        if log.current.len() > MAX_LINES {
             log.current.pop_front();
             log.dropped += 1;
         }

@@ -23,9 +23,9 @@ use super::{discovery, logs, objects, protobuf, reviews};
 use crate::faults::{Fault, Faults};
 
 /// Largest request body taken, as in a real API server.
-const BODY_LIMIT: usize = 3 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
 /// How many requests the log keeps.
-const REQUESTS_KEPT: usize = 20_000;
+const MAX_LOGGED_REQUESTS: usize = 20_000;
 
 /// One request that reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,8 +122,8 @@ impl Server {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.0 += 1;
         let id = requests.0;
-        if requests.1.len() >= REQUESTS_KEPT {
-            requests.1.drain(..REQUESTS_KEPT / 2);
+        if requests.1.len() >= MAX_LOGGED_REQUESTS {
+            requests.1.drain(..MAX_LOGGED_REQUESTS / 2);
         }
         requests.1.push((id, recorded));
         id
@@ -144,7 +144,7 @@ async fn handle(
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let person = take_person(&mut parts.uri);
-    let body = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let header = |name| parts.headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let id = server.record(Recorded {
         method: parts.method.to_string(),

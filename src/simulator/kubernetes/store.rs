@@ -20,7 +20,7 @@ use super::write_rules::{check_preconditions, default_status, keep_what_clients_
 use crate::clock::Clock;
 
 /// How many changes a watch can be behind before it gets a 410.
-const HISTORY: usize = 8192;
+const MAX_WATCH_LAG_CHANGES: usize = 8192;
 /// resourceVersion of an empty cluster: real ones never start at zero either.
 const FIRST_VERSION: u64 = 1000;
 
@@ -354,7 +354,7 @@ impl Store {
             inner.objects.insert(key.clone(), Arc::clone(&object))
         };
         inner.history.push_back(Change { version, what, key, object: Arc::clone(&object), previous });
-        if inner.history.len() > HISTORY
+        if inner.history.len() > MAX_WATCH_LAG_CHANGES
             && let Some(forgotten) = inner.history.pop_front()
         {
             inner.oldest = forgotten.version;

@@ -14,7 +14,7 @@ use super::samples::is_stale;
 use super::store::{Fetched, RETENTION};
 
 /// The most steps of a range query.
-const MOST_POINTS: i64 = 11_000;
+const MAX_POINTS: i64 = 11_000;
 
 /// `query`: the value at one moment.
 pub fn query(shared: &Shared, params: &Params) -> Result<Answer, Answer> {
@@ -46,7 +46,7 @@ pub fn query_range(shared: &Shared, params: &Params) -> Result<Answer, Answer> {
         let message = "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer";
         return Err(Answer::bad_data(message));
     }
-    if (end - start) / step > MOST_POINTS {
+    if (end - start) / step > MAX_POINTS {
         let message = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
         return Err(Answer::bad_data(message));
     }

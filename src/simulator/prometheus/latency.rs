@@ -4,7 +4,7 @@
 pub const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// The number of buckets, the one of `+Inf` included.
-pub const BUCKETS: usize = BOUNDS.len() + 1;
+pub const BUCKET_COUNT: usize = BOUNDS.len() + 1;
 
 /// What one bucket gets of a latency law.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Share {
 /// Cuts the lognormal law with this median (seconds) and shape into the buckets.
 ///
 /// The part of the mean below `x` is `m·Φ((ln x − μ)/σ − σ)`, with `μ = ln median` and `m = exp(μ + σ²/2)`.
-pub fn shares(median: f64, sigma: f64) -> [Share; BUCKETS] {
+pub fn shares(median: f64, sigma: f64) -> [Share; BUCKET_COUNT] {
     let median = if median.is_finite() { median.max(1e-6) } else { 1e-6 };
     let sigma = if sigma.is_finite() { sigma.max(1e-6) } else { 1e-6 };
     let whole = median * (sigma * sigma / 2.0).exp();

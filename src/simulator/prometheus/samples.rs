@@ -21,9 +21,9 @@ pub fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE.to_bits()
 }
 
-const CHUNK: u16 = 120;
+const MAX_CHUNK_SAMPLES: u16 = 120;
 /// The largest integer that is stored as one: 2^53.
-const INTEGERS: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// The packed samples, oldest first.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Samples {
         if self.newest().is_some_and(|newest| at <= newest) {
             return;
         }
-        if self.chunks.back().is_none_or(|chunk| chunk.count >= CHUNK) {
+        if self.chunks.back().is_none_or(|chunk| chunk.count >= MAX_CHUNK_SAMPLES) {
             if let Some(full) = self.chunks.back_mut() {
                 full.bytes.shrink_to_fit();
             }
@@ -99,7 +99,7 @@ impl Chunk {
     fn push(&mut self, at: i64, value: f64) {
         let interval = at - self.last;
         let change = zigzag(interval - self.interval) << 1;
-        if value.fract() == 0.0 && value.abs() < INTEGERS {
+        if value.fract() == 0.0 && value.abs() < MAX_EXACT_INTEGER {
             let integer = value as i64;
             write(&mut self.bytes, change);
             write(&mut self.bytes, zigzag(integer - self.integer));

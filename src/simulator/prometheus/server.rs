@@ -26,7 +26,7 @@ use super::params::Params;
 use super::{Shared, api};
 
 /// The largest form that is read.
-const LARGEST_FORM: usize = 10 << 20;
+const MAX_FORM_BYTES: usize = 10 << 20;
 
 /// A running server. It stops when this is dropped.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ async fn respond(
     endpoint: impl FnOnce(&Shared, &Params) -> Result<Answer, Answer> + Send + 'static,
 ) -> Response {
     let outage = settled(&shared).await;
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_FORM).await else {
+    let Ok(body) = axum::body::to_bytes(body, MAX_FORM_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let params = Params::read(&query.unwrap_or_default(), &String::from_utf8_lossy(&body));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::labels::{Labels, NAME};
-use super::latency::{self, BOUNDS, BUCKETS};
+use super::latency::{self, BOUNDS, BUCKET_COUNT};
 use super::random::Random;
 use super::samples::STALE;
 use super::store::{SeriesId, Store};
@@ -63,7 +63,7 @@ struct Pod {
     base: Labels,
     answered: u64,
     failed: u64,
-    buckets: [u64; BUCKETS],
+    buckets: [u64; BUCKET_COUNT],
     seconds: f64,
     cpu: f64,
     series: Series,
@@ -74,7 +74,7 @@ struct Series {
     answered: SeriesId,
     /// Born with the first error, as in a real client library.
     failed: Option<SeriesId>,
-    buckets: [SeriesId; BUCKETS],
+    buckets: [SeriesId; BUCKET_COUNT],
     sum: SeriesId,
     count: SeriesId,
     cpu: SeriesId,
@@ -151,7 +151,7 @@ impl Pod {
             base,
             answered: 0,
             failed: 0,
-            buckets: [0; BUCKETS],
+            buckets: [0; BUCKET_COUNT],
             seconds: 0.0,
             cpu: 0.0,
             series,

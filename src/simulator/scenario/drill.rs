@@ -18,7 +18,7 @@ pub enum DrillFault {
 }
 
 /// How long it takes until it is as bad as it gets.
-const RAMP: Duration = Duration::from_secs(10);
+const RAMP_DURATION: Duration = Duration::from_secs(10);
 
 impl Scenario {
     /// Returns the scenario of a drill: the version that goes out fails so long after its first pod is ready.
@@ -37,7 +37,7 @@ impl Scenario {
                 }
                 DrillFault::None => continue,
             };
-            behaviour.changes = vec![Change { onset: Onset::After(after), ramp: RAMP, to }];
+            behaviour.changes = vec![Change { onset: Onset::After(after), ramp: RAMP_DURATION, to }];
         }
         Ok(scenario)
     }

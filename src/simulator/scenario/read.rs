@@ -9,7 +9,7 @@ use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
 
 /// How long a crashing container lives when the file does not say.
-const SHORT_LIFE: Duration = Duration::from_secs(1);
+const DEFAULT_CRASH_DELAY: Duration = Duration::from_secs(1);
 
 /// Reads a scenario; `Err` says what is wrong and where.
 pub fn scenario(name: &str, file: file::File) -> Result<Scenario, String> {
@@ -126,7 +126,7 @@ fn read_image(file: &file::Image) -> Result<Behaviour, String> {
     let default = Behaviour::default();
     let lives = match &file.lives {
         Some(text) => duration(text, &format!("{place}: lives"))?,
-        None => SHORT_LIFE,
+        None => DEFAULT_CRASH_DELAY,
     };
     let fate = match file.fate {
         None | Some(file::Fate::Runs) => Fate::Runs,

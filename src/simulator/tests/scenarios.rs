@@ -10,7 +10,7 @@ use crate::kubernetes::object::{annotation, items, number, text};
 use crate::{Cluster, DrillFault, Options, Scenario, Simulator};
 
 /// Fast enough for a test; slow enough for its pauses to be seen.
-const FAST: f64 = 15.0;
+const TEST_SPEED: f64 = 15.0;
 
 async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let kind = cluster.workloads()[0].split_once('/').unwrap().0.to_owned();
@@ -30,7 +30,7 @@ fn weight(rollout: &Value) -> i64 {
 
 #[tokio::test]
 async fn canary_waits_at_twenty_percent() {
-    let simulator = start("canary", FAST).await;
+    let simulator = start("canary", TEST_SPEED).await;
     let staging = simulator.cluster("staging").unwrap().get("rollout", "payments-api").unwrap();
     assert_eq!(text(&staging, "/status/phase"), "Healthy");
     assert!(text(&staging, "/spec/template/spec/containers/0/image").ends_with(":1.5.0"));
@@ -54,7 +54,7 @@ async fn canary_waits_at_twenty_percent() {
 
 #[tokio::test]
 async fn error_spike_fails_at_a_quarter() {
-    let simulator = start("error-spike", FAST).await;
+    let simulator = start("error-spike", TEST_SPEED).await;
     until(prod_eu(&simulator), "25 %", |r| weight(r) == 25).await;
     let url = format!("{}/api/v1/query", simulator.prometheus_url());
     let query = "sum(rate(http_requests_total{cluster=\"prod-eu\",code=\"500\"}[10s])) \
@@ -76,7 +76,7 @@ async fn error_spike_fails_at_a_quarter() {
 
 #[tokio::test]
 async fn crash_loop_makes_no_progress() {
-    let simulator = start("crash-loop", FAST).await;
+    let simulator = start("crash-loop", TEST_SPEED).await;
     let cluster = prod_eu(&simulator);
     let rollout = until(cluster, "the deadline", |r| text(r, "/status/phase") == "Degraded").await;
     assert!(text(&rollout, "/status/message").starts_with("ProgressDeadlineExceeded"));
@@ -94,7 +94,7 @@ async fn crash_loop_makes_no_progress() {
 
 #[tokio::test]
 async fn blue_green_waits_to_switch() {
-    let simulator = start("blue-green", FAST).await;
+    let simulator = start("blue-green", TEST_SPEED).await;
     let cluster = prod_eu(&simulator);
     let rollout = until(cluster, "the preview", |r| text(r, "/status/message") == "BlueGreenPause").await;
     assert_ne!(text(&rollout, "/status/blueGreen/activeSelector"), text(&rollout, "/status/blueGreen/previewSelector"));
@@ -104,7 +104,7 @@ async fn blue_green_waits_to_switch() {
 
 #[tokio::test]
 async fn deployment_rolls_to_the_end() {
-    let simulator = start("deployment", FAST).await;
+    let simulator = start("deployment", TEST_SPEED).await;
     let cluster = prod_eu(&simulator);
     until(cluster, "the middle", |d| {
         (1..10).contains(&number(d, "/status/updatedReplicas", 0)) && number(d, "/status/replicas", 0) == 11
@@ -121,7 +121,7 @@ async fn deployment_rolls_to_the_end() {
 
 #[tokio::test]
 async fn api_outage_comes_and_goes() {
-    let simulator = start("api-outage", FAST).await;
+    let simulator = start("api-outage", TEST_SPEED).await;
     let faults = prod_eu(&simulator).faults();
     let mut outages = faults.outages();
     let seen = tokio::time::timeout(WAIT_TIMEOUT, async {

@@ -13,7 +13,7 @@ use crate::sources::checks::{CheckInput, Tools};
 use crate::sources::kubernetes::ReadClient;
 
 /// How long one answer may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Compares the workloads here with those of the environment before. Secrets are named, never read.
 ///
@@ -89,9 +89,9 @@ async fn get(
 ) -> Result<Option<DynamicObject>, String> {
     let api: Api<DynamicObject> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(kind.resource()));
     let what = || format!("cannot read {}/{name} in {namespace}", kind.as_str());
-    match tokio::time::timeout(DEADLINE, api.get_opt(name)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(name)).await {
         Ok(Ok(object)) => Ok(object),
         Ok(Err(error)) => Err(format!("{}: {}", what(), client.explain(&error))),
-        Err(_) => Err(format!("{}: no answer in {} s", what(), DEADLINE.as_secs())),
+        Err(_) => Err(format!("{}: no answer in {} s", what(), REQUEST_TIMEOUT.as_secs())),
     }
 }

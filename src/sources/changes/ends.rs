@@ -7,7 +7,7 @@ use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, GitError, Oid, Origin, TagRef, Traces, commit_of};
 
 /// How many tags are looked at to find the version before.
-const TAGS_TRIED: usize = 50;
+const MAX_TAGS_TRIED: usize = 50;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ends {
@@ -91,7 +91,7 @@ pub(super) async fn version_before(
     });
     let finals = tags.iter().filter(|(version, _)| version.pre.is_empty()).cloned().rev();
     let others = tags.iter().filter(|(version, _)| !version.pre.is_empty()).cloned().rev();
-    for (version, tag) in finals.take(TAGS_TRIED).chain(others.take(TAGS_TRIED)) {
+    for (version, tag) in finals.take(MAX_TAGS_TRIED).chain(others.take(MAX_TAGS_TRIED)) {
         let Some(tagged) = tag.commit.clone() else { continue };
         if tagged != *commit && git.is_ancestor(&tagged, commit).await? {
             return Ok(Some((version, tag, tagged)));

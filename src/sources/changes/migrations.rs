@@ -14,9 +14,9 @@ use crate::sources::git::{File, FileChange, Git};
 const MATCH: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 /// Most files that are read.
-const MOST: usize = 2_000;
+const MAX_FILES: usize = 2_000;
 /// Longest file that is read from the disk, in bytes.
-const LONGEST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Reads the migrations of a release: from git those that came or changed since what is stable, without git all that
 /// lie on the disk.
@@ -52,7 +52,7 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
     // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
     let paths: Vec<String> = all.into_iter().map(|file| file.path).collect();
     let mut migrations = Vec::new();
-    for (change, file) in mine.into_iter().take(MOST) {
+    for (change, file) in mine.into_iter().take(MAX_FILES) {
         if files::is_down(&file.path) {
             continue;
         }
@@ -80,13 +80,13 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
     }
     let paths: Vec<String> = found.clone();
     let mut migrations = Vec::new();
-    for path in found.into_iter().take(MOST) {
+    for path in found.into_iter().take(MAX_FILES) {
         if files::is_down(&path) {
             continue;
         }
         let full = asked.folder.join(&path);
         let size = tokio::fs::metadata(&full).await.map_err(|error| format!("{}: {error}", full.display()))?.len();
-        if size > LONGEST {
+        if size > MAX_FILE_BYTES {
             return Err(format!("{} is longer than 1 MiB", full.display()));
         }
         let bytes = tokio::fs::read(&full).await.map_err(|error| format!("{}: {error}", full.display()))?;

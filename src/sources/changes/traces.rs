@@ -10,7 +10,7 @@ use crate::sources::git::{Git, Origin, Traces, commit_of};
 use crate::sources::kubernetes::ReadClient;
 
 /// How long one answer may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tells which commit a revision of a cluster was built from: see [`commit_of`].
 ///
@@ -35,13 +35,16 @@ pub async fn traces(cluster: Option<&(ReadClient, String)>, revision: &Revision)
     let Some((client, namespace)) = cluster.filter(|_| !revision.replicaset.is_empty()) else { return Ok(traces) };
     let api: Api<ReplicaSet> = Api::namespaced(client.kube.clone(), namespace);
     let name = &revision.replicaset;
-    let found = match tokio::time::timeout(DEADLINE, api.get_opt(name)).await {
+    let found = match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(name)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             return Err(format!("cannot read replicaset/{name} in {namespace}: {}", client.explain(&error)));
         }
         Err(_) => {
-            return Err(format!("cannot read replicaset/{name} in {namespace}: no answer in {} s", DEADLINE.as_secs()));
+            return Err(format!(
+                "cannot read replicaset/{name} in {namespace}: no answer in {} s",
+                REQUEST_TIMEOUT.as_secs()
+            ));
         }
     };
     let Some(set) = found else { return Ok(traces) };

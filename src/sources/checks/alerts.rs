@@ -8,7 +8,7 @@ use reqwest::header::AUTHORIZATION;
 use serde::Deserialize;
 
 use super::web::{fill, headers, json, request, token};
-use super::wording::{LISTED, Wording as _, and_more, figures};
+use super::wording::{MAX_LISTED, Wording as _, and_more, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Alerts;
 use crate::platform::Redactor;
@@ -162,10 +162,10 @@ fn judge(alerts: &[Alert], asked: &Alerts, redactor: &Redactor) -> Evidence {
         ));
     }
     let names = redactor.some(alerts.iter().map(Alert::name), all);
-    let listed = alerts.len().min(LISTED);
+    let listed = alerts.len().min(MAX_LISTED);
     let is = if all == 1 { "is" } else { "are" };
     Evidence::failed(format!("{} {is} firing: {names}", figures(all, "alert")), "none of them is firing")
-        .with(alerts.iter().take(LISTED).map(|alert| alert.line(redactor)))
+        .with(alerts.iter().take(MAX_LISTED).map(|alert| alert.line(redactor)))
         .with(and_more(listed, all))
 }
 

@@ -11,7 +11,7 @@ use crate::config::checks::files::FilePattern;
 use crate::platform::Redactor;
 
 /// Largest file, in bytes.
-const LARGEST: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 pub(super) async fn look(asked: &Benchmark, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
@@ -20,7 +20,7 @@ pub(super) async fn look(asked: &Benchmark, _scene: &CheckInput, tools: &Tools) 
 
 fn judge(asked: &Benchmark, reading: &Reading) -> Result<Evidence, String> {
     let report = find_one(&asked.file, asked.max_age, reading)?;
-    let figure = number(&report.json(LARGEST, reading)?, &asked.pointer, &reading.redactor)
+    let figure = number(&report.json(MAX_FILE_BYTES, reading)?, &asked.pointer, &reading.redactor)
         .map_err(|what| report.wrong(what))?;
     let (baseline, from) = baseline(asked, reading)?;
     if baseline <= 0.0 {
@@ -64,8 +64,8 @@ fn baseline(asked: &Benchmark, reading: &Reading) -> Result<(f64, String), Strin
 
 fn from_file(file: &FilePattern, pointer: &str, reading: &Reading) -> Result<(f64, String), String> {
     let report = find_one(file, None, reading)?;
-    let figure =
-        number(&report.json(LARGEST, reading)?, pointer, &reading.redactor).map_err(|what| report.wrong(what))?;
+    let figure = number(&report.json(MAX_FILE_BYTES, reading)?, pointer, &reading.redactor)
+        .map_err(|what| report.wrong(what))?;
     Ok((figure, report.name))
 }
 

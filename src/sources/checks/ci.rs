@@ -4,19 +4,19 @@ mod github;
 mod gitlab;
 mod jenkins;
 
-use super::wording::{LISTED, Wording as _, and_more, figures};
+use super::wording::{MAX_LISTED, Wording as _, and_more, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Ci;
 use crate::config::checks::ci::Provider;
 use crate::platform::Redactor;
 
 /// Shortest hash that is taken for one.
-const SHORTEST: usize = 7;
+const MIN_HASH_CHARS: usize = 7;
 /// Length of a whole hash (SHA-1).
-const WHOLE: usize = 40;
+const FULL_HASH_CHARS: usize = 40;
 /// Most pages of a list that are read.
-const MOST_PAGES: usize = 20;
-const PAGE: usize = 100;
+const MAX_PAGES: usize = 20;
+const PAGE_SIZE: usize = 100;
 
 pub(super) async fn look(asked: &Ci, scene: &CheckInput, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
@@ -45,10 +45,10 @@ fn commit<'a>(scene: &'a CheckInput, redactor: &Redactor) -> Result<&'a str, Str
              org.opencontainers.image.revision, or tag the commit v{{version}} in the repository of [service]"
         ));
     };
-    let is_hash = commit.len() >= SHORTEST && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
+    let is_hash = commit.len() >= MIN_HASH_CHARS && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
     if !is_hash {
         return Err(format!(
-            "`{}` is no hash of a commit: give at least {SHORTEST} of its digits",
+            "`{}` is no hash of a commit: give at least {MIN_HASH_CHARS} of its digits",
             redactor.cut(commit, 60)
         ));
     }
@@ -101,8 +101,8 @@ fn judge(jobs: &[Job], names: &[String], commit: &str, redactor: &Redactor) -> E
     };
     let mut sorted: Vec<&Job> = jobs.iter().collect();
     sorted.sort_by_key(|job| (job.outcome != Outcome::Failed, job.outcome == Outcome::Passed, !decides(job)));
-    let lines = sorted.iter().take(LISTED).map(|job| job.line(redactor));
-    let more = and_more(LISTED, jobs.len() as u64);
+    let lines = sorted.iter().take(MAX_LISTED).map(|job| job.line(redactor));
+    let more = and_more(MAX_LISTED, jobs.len() as u64);
     let missing: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !jobs.iter().any(|job| job.name == *name)).collect();
     let evidence = match (named(Outcome::Failed), named(Outcome::Running), named(Outcome::Waiting)) {

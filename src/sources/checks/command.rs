@@ -12,17 +12,17 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command as Process};
 
-use super::wording::{LINE, figure};
+use super::wording::{MAX_LINE_CHARS, figure};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Command;
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
 
 /// How many of the last lines are kept.
-const LAST_LINES: usize = 40;
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+const MAX_TAIL_LINES: usize = 40;
+const INHERITED_VARIABLES: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// How long output is waited for that others hold open after the program has ended.
-const GRACE: Duration = Duration::from_millis(200);
+const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> Evidence {
     let Some((program, arguments)) = asked.argv.split_first() else {
@@ -75,7 +75,7 @@ fn not_started(name: &str, asked: &Command, error: &io::Error) -> String {
 /// Returns the whole environment of the program.
 fn variables(scene: &CheckInput) -> Vec<(&'static str, std::ffi::OsString)> {
     let mut variables: Vec<_> =
-        INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
+        INHERITED_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
     variables.push(("TERM", "dumb".into()));
     let env = scene.env.as_ref().map(ToString::to_string);
     let told = [
@@ -141,7 +141,7 @@ async fn run(child: &mut Child, tail: &mut Tail) -> io::Result<ExitStatus> {
             () = &mut reading => { ended.await?; }
             result = &mut ended => {
                 result?;
-                let _ = tokio::time::timeout(GRACE, &mut reading).await;
+                let _ = tokio::time::timeout(OUTPUT_GRACE, &mut reading).await;
             }
         }
     }
@@ -208,12 +208,12 @@ struct Tail {
 
 impl Tail {
     /// No more of a line is kept.
-    const LONGEST: usize = LINE * 4;
+    const MAX_LINE_BYTES: usize = MAX_LINE_CHARS * 4;
 
     fn take(&mut self, partial: &mut Partial, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
-            let room = Self::LONGEST.saturating_sub(partial.0.len());
+            let room = Self::MAX_LINE_BYTES.saturating_sub(partial.0.len());
             partial.0.extend_from_slice(&text[..text.len().min(room)]);
             if ends {
                 let line = std::mem::take(&mut partial.0);
@@ -233,11 +233,11 @@ impl Tail {
     fn push(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
         let line = self.redactor.redact(&line).into_owned();
-        let line = match line.char_indices().nth(LINE) {
+        let line = match line.char_indices().nth(MAX_LINE_CHARS) {
             Some((end, _)) => format!("{}…", &line[..end]),
             None => line,
         };
-        if self.lines.len() == LAST_LINES {
+        if self.lines.len() == MAX_TAIL_LINES {
             self.lines.pop_front();
             self.dropped += 1;
         }
@@ -308,7 +308,7 @@ mod tests {
         let evidence = look(&command(&["env"]), &scene, &Tools::default()).await;
         let allowed = |line: &String| {
             let name = line.split('=').next().unwrap();
-            INHERITED.contains(&name) || name == "TERM" || name.starts_with("COCKPIT_")
+            INHERITED_VARIABLES.contains(&name) || name == "TERM" || name.starts_with("COCKPIT_")
         };
         assert!(evidence.lines.iter().all(allowed), "{:?}", evidence.lines);
         for line in ["TERM=dumb", "COCKPIT_ENV=prod", "COCKPIT_VERSION=1.5.0", "COCKPIT_IMAGES=a:1 b:2"] {
@@ -320,10 +320,10 @@ mod tests {
     async fn output_is_bounded_and_keeps_its_control_characters() {
         let evidence =
             run(&["sh", "-c", "seq 1 1000; printf '\\033[2Jx'; head -c 100000 /dev/zero | tr '\\0' y"]).await;
-        assert_eq!(evidence.lines.len(), LAST_LINES + 1);
+        assert_eq!(evidence.lines.len(), MAX_TAIL_LINES + 1);
         assert_eq!(evidence.lines[0], "… 961 before");
-        let last = &evidence.lines[LAST_LINES];
-        assert!(last.starts_with("\u{1b}[2Jxy") && last.chars().count() == LINE + 1);
+        let last = &evidence.lines[MAX_TAIL_LINES];
+        assert!(last.starts_with("\u{1b}[2Jxy") && last.chars().count() == MAX_LINE_CHARS + 1);
     }
 
     /// Says whether a process still runs; one that has ended and was not collected does not.

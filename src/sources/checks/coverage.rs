@@ -11,16 +11,16 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
 use super::reports::{Reading, Report, Text, apart, find};
-use super::wording::{LISTED, Wording as _, decimal, figure, figures};
+use super::wording::{MAX_LISTED, Wording as _, decimal, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Coverage;
 use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// How many of the least covered files are listed.
-const WORST: usize = 20;
+const MAX_LISTED_FILES: usize = 20;
 /// Most lines that are kept, over all files.
-const MOST_LINES: usize = 20_000_000;
+const MAX_LINES: usize = 20_000_000;
 
 pub(super) async fn look(asked: &Coverage, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
@@ -49,8 +49,8 @@ impl Covered {
         let before = lines.len();
         *lines.entry(line).or_default() |= hit;
         self.kept += lines.len() - before;
-        if self.kept > MOST_LINES {
-            return Err(format!("more than {} lines of code are not taken in", figure(MOST_LINES as u64)));
+        if self.kept > MAX_LINES {
+            return Err(format!("more than {} lines of code are not taken in", figure(MAX_LINES as u64)));
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ fn judge(at_least: f64, reports: &[Report], reading: &Reading) -> Evidence {
     // A report that is missing in part could change the share either way.
     if let Some(first) = troubles.first() {
         return Evidence::blind(first.clone())
-            .with(troubles.iter().skip(1).take(LISTED).map(|t| covered.redactor.one_line(t)));
+            .with(troubles.iter().skip(1).take(MAX_LISTED).map(|t| covered.redactor.one_line(t)));
     }
     let mut files: Vec<(&str, u64, u64)> = covered
         .files
@@ -80,7 +80,7 @@ fn judge(at_least: f64, reports: &[Report], reading: &Reading) -> Evidence {
         return Evidence::blind(what);
     }
     files.sort_by(|a, b| (share(a.1, a.2)).total_cmp(&share(b.1, b.2)).then(b.2.cmp(&a.2)));
-    let worst = files.iter().take(WORST).map(|(name, hit, all)| {
+    let worst = files.iter().take(MAX_LISTED_FILES).map(|(name, hit, all)| {
         covered.redactor.one_line(&format!(
             "{} ({} of {}) {}",
             percent(*hit, *all),

@@ -7,16 +7,16 @@ use reqwest::{Method as Verb, RequestBuilder};
 use serde_json::Value;
 
 use super::web::{Got, headers, request, send, shown};
-use super::wording::{LINE, Wording as _, decimal};
+use super::wording::{MAX_LINE_CHARS, Wording as _, decimal};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Http;
 use crate::config::checks::http::Method;
 use crate::platform::Redactor;
 
 /// Most of a body that is looked into, in bytes.
-const LARGEST: usize = 1 << 20;
+const MAX_BODY_BYTES: usize = 1 << 20;
 /// How many lines of a body that is not as it should be are shown.
-const BODY_LINES: usize = 10;
+const MAX_BODY_LINES: usize = 10;
 
 pub(super) async fn look(asked: &Http, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let redactor = &tools.redactor;
@@ -26,7 +26,7 @@ pub(super) async fn look(asked: &Http, _scene: &CheckInput, tools: &Tools) -> Ev
         Ok(request) => request,
         Err(why) => return Evidence::blind(why),
     };
-    let asking = send(request, &asked.url, LARGEST, redactor);
+    let asking = send(request, &asked.url, MAX_BODY_BYTES, redactor);
     let limit = asked.within.map_or(Duration::MAX, SignedDuration::unsigned_abs);
     // Past the limit the answer does not matter any more.
     match tokio::time::timeout(limit, asking).await {
@@ -81,7 +81,7 @@ fn judge(asked: &Http, got: &Got, what: &str, wanted: String, redactor: &Redacto
             .with(
                 body.lines()
                     .filter(|line| !line.trim().is_empty())
-                    .take(BODY_LINES)
+                    .take(MAX_BODY_LINES)
                     .map(|line| redactor.one_line(line)),
             ),
     }
@@ -93,7 +93,7 @@ fn trouble(asked: &Http, got: &Got, body: &str, redactor: &Redactor) -> Result<O
         let statuses: Vec<String> = asked.status.iter().map(ToString::to_string).collect();
         return Ok(Some(format!("not {}", statuses.join(" or "))));
     }
-    let too_long = || format!("the answer is longer than {} MiB, and is not looked into", LARGEST >> 20);
+    let too_long = || format!("the answer is longer than {} MiB, and is not looked into", MAX_BODY_BYTES >> 20);
     if let Some(text) = &asked.contains {
         if !body.contains(text.as_str()) {
             return if got.is_longer {
@@ -114,7 +114,9 @@ fn trouble(asked: &Http, got: &Got, body: &str, redactor: &Redactor) -> Result<O
     };
     Ok(match json.pointer(pointer) {
         Some(value) if same(value, wanted) => None,
-        Some(value) => Some(format!("{} at {pointer_text}, not {wanted}", redactor.cut(&value.to_string(), LINE / 3))),
+        Some(value) => {
+            Some(format!("{} at {pointer_text}, not {wanted}", redactor.cut(&value.to_string(), MAX_LINE_CHARS / 3)))
+        }
         None => Some(format!("nothing at {pointer_text}")),
     })
 }

@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use super::reports::{Reading, Report, apart, find};
-use super::wording::{LISTED, Wording as _, and_more, figure, figures};
+use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::xml::{Doctype, Element, Piece, Xml};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Junit;
@@ -14,7 +14,7 @@ use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Most files that are listed as evidence of what passed.
-const FILES_LISTED: usize = 50;
+const MAX_LISTED_FILES: usize = 50;
 
 pub(super) async fn look(asked: &Junit, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let files = asked.files.clone();
@@ -82,7 +82,7 @@ fn judge(reports: &[Report], reading: &Reading) -> Evidence {
 impl Tally {
     fn evidence(self, files: usize, troubles: &[String], read: Vec<String>) -> Evidence {
         let listed = self.failures.len();
-        let shown = troubles.iter().take(LISTED).map(|trouble| self.redactor.one_line(trouble));
+        let shown = troubles.iter().take(MAX_LISTED).map(|trouble| self.redactor.one_line(trouble));
         if self.failed > 0 {
             let names = self.redactor.some(self.names.iter().map(String::as_str), self.failed);
             let summary = format!("{} failed of {}: {names}", figure(self.failed), figure(self.tests));
@@ -100,13 +100,13 @@ impl Tally {
                 0 => format!("no test in {files}: nothing was tested"),
                 all => format!("all of {} skipped: nothing was tested", figures(all, "test")),
             };
-            return Evidence::blind(what).with(read.into_iter().take(FILES_LISTED));
+            return Evidence::blind(what).with(read.into_iter().take(MAX_LISTED_FILES));
         }
         let skipped = if self.skipped > 0 { format!(", {} skipped", figure(self.skipped)) } else { String::new() };
         let all = read.len() as u64;
         Evidence::passed(format!("{} passed{skipped}, in {files}", figure(self.tests - self.skipped)))
-            .with(read.into_iter().take(FILES_LISTED))
-            .with(and_more(FILES_LISTED, all))
+            .with(read.into_iter().take(MAX_LISTED_FILES))
+            .with(and_more(MAX_LISTED_FILES, all))
     }
 
     /// Adds what a report says; what it said up to where it is broken counts as well.
@@ -220,7 +220,7 @@ impl Tally {
 
     fn fail(&mut self, name: &str, told: &str) {
         self.failed = self.failed.saturating_add(1);
-        if self.failures.len() < LISTED {
+        if self.failures.len() < MAX_LISTED {
             self.failures.push(self.redactor.one_line(&format!("{name}: {told}")));
             self.names.push(name.to_owned());
         }
@@ -228,18 +228,18 @@ impl Tally {
 }
 
 /// As much of a text as its first line may need, in bytes.
-const MOST: usize = 4096;
+const MAX_TEXT_BYTES: usize = 4096;
 
 /// Keeps the beginning of a text.
 fn append(text: &mut String, more: &str) {
     let more = if text.is_empty() { more.trim_start() } else { more };
-    text.push_str(&more[..fitting(more, MOST.saturating_sub(text.len()))]);
+    text.push_str(&more[..fitting(more, MAX_TEXT_BYTES.saturating_sub(text.len()))]);
 }
 
 /// The beginning of a text, and no more memory than that: a name may have megabytes, and tests may be nested.
 fn beginning(mut text: String) -> String {
-    text.truncate(fitting(&text, MOST));
-    text.shrink_to(MOST);
+    text.truncate(fitting(&text, MAX_TEXT_BYTES));
+    text.shrink_to(MAX_TEXT_BYTES);
     text
 }
 
@@ -294,9 +294,13 @@ mod tests {
     #[test]
     fn long_names_are_truncated_and_their_memory_freed() {
         let kept = beginning("é".repeat(1 << 20));
-        assert_eq!(kept, "é".repeat(MOST / 2));
-        assert!(kept.capacity() <= MOST, "{} bytes are held", kept.capacity());
-        assert_eq!(beginning(format!("a{}", "é".repeat(MOST))).len(), MOST - 1, "no character is halved");
+        assert_eq!(kept, "é".repeat(MAX_TEXT_BYTES / 2));
+        assert!(kept.capacity() <= MAX_TEXT_BYTES, "{} bytes are held", kept.capacity());
+        assert_eq!(
+            beginning(format!("a{}", "é".repeat(MAX_TEXT_BYTES))).len(),
+            MAX_TEXT_BYTES - 1,
+            "no character is halved"
+        );
     }
 
     #[test]

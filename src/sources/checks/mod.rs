@@ -99,7 +99,7 @@ pub struct Evidence {
     pub found: CheckOutcome,
     /// One line: the figures, or the reason.
     pub summary: String,
-    /// The evidence, line by line; see [`Evidence::LINES`].
+    /// The evidence, line by line; see [`Evidence::MAX_LINES`].
     pub lines: Vec<String>,
     /// What would make it green; empty where it is.
     pub green_when: String,
@@ -107,7 +107,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// More lines than this are cut off by the runner, which says how many there were.
-    pub const LINES: usize = 500;
+    pub const MAX_LINES: usize = 500;
 
     pub fn passed(summary: impl Into<String>) -> Self {
         Self { found: CheckOutcome::Passed, summary: summary.into(), lines: Vec::new(), green_when: String::new() }

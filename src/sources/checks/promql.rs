@@ -1,7 +1,7 @@
 //! `promql`: asks the environment's Prometheus, and holds every number against a condition.
 
 use super::web::fill;
-use super::wording::{LISTED, Wording as _, and_more, decimal, figure};
+use super::wording::{MAX_LISTED, Wording as _, and_more, decimal, figure};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Promql;
 use crate::platform::Redactor;
@@ -68,13 +68,13 @@ impl Tally {
             } else if asked.condition.holds(value) {
                 self.good += 1;
                 self.last_good = Some(value);
-                if self.good_lines.len() < LISTED {
+                if self.good_lines.len() < MAX_LISTED {
                     self.good_lines.push(line);
                 }
             } else {
                 self.bad += 1;
                 self.first_bad.get_or_insert_with(|| (decimal(value), series));
-                if self.bad_lines.len() < LISTED {
+                if self.bad_lines.len() < MAX_LISTED {
                     self.bad_lines.push(line);
                 }
             }

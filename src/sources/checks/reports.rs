@@ -18,9 +18,9 @@ use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
 
 /// Most files that are read for one check.
-const MOST_FILES: usize = 20_000;
+const MAX_FILES: usize = 20_000;
 /// A file may be this much younger than now: clocks of different machines differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// A file that was found.
 #[derive(Clone, Debug)]
@@ -77,8 +77,8 @@ pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &Reading) ->
         let before = found.len();
         for path in paths(pattern, in_folder, reading)? {
             found.push(report(path, pattern, &reading.redactor)?.of_age(files.max_age)?);
-            if found.len() > MOST_FILES {
-                return Err(format!("more than {MOST_FILES} files match: `files` has to say more exactly which"));
+            if found.len() > MAX_FILES {
+                return Err(format!("more than {MAX_FILES} files match: `files` has to say more exactly which"));
             }
         }
         if found.len() == before {
@@ -136,7 +136,7 @@ fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &Reading) -> R
         }
         let path = path.map_err(|error| format!("{}: cannot be read: {}", error.path().display(), error.error()))?;
         found.push(path);
-        if found.len() > MOST_FILES {
+        if found.len() > MAX_FILES {
             break;
         }
     }
@@ -173,7 +173,7 @@ impl Report {
             let (age, max) = (duration(self.age), duration(max));
             return Err(self.wrong(format!("report is {age} old, and {max} is the most: have it written again")));
         }
-        if self.age < -CLOCKS_DIFFER {
+        if self.age < -MAX_CLOCK_SKEW {
             return Err(self.wrong("is dated in the future: check the clocks"));
         }
         Ok(self)

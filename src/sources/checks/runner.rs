@@ -33,15 +33,15 @@ pub struct Ask {
 pub type Again = (EnvName, Option<CheckId>);
 
 /// How many looks go on at once, over all environments.
-pub const AT_ONCE: usize = 8;
+pub const MAX_CONCURRENT_CHECKS: usize = 8;
 /// When to look again at what did not pass, where the answer has no time limit of its own.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long gathering what is in a release may take.
-const GATHER_WITHIN: Duration = Duration::from_secs(60);
+const GATHER_TIMEOUT: Duration = Duration::from_secs(60);
 /// No answer is asked for more often than this.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Looks again after this part of the time that an answer holds, so that it does not grow stale in between.
-const IN_TIME: f64 = 0.8;
+const REFRESH_AT_SHARE: f64 = 0.8;
 
 /// What the checks of one environment need.
 pub struct CheckRunner {
@@ -146,9 +146,9 @@ impl Looks {
         let (outlet, env, subject) = (self.runner.outlet.clone(), self.runner.env.clone(), ask.subject.clone());
         self.gathering.abort_all();
         self.gathering.spawn(async move {
-            let gathered = match timeout(GATHER_WITHIN, gather(&scene, &tools, &asked)).await {
+            let gathered = match timeout(GATHER_TIMEOUT, gather(&scene, &tools, &asked)).await {
                 Ok(gathered) => gathered.map(Arc::new),
-                Err(_) => Err(format!("git and the clusters gave no answer in {} s", GATHER_WITHIN.as_secs())),
+                Err(_) => Err(format!("git and the clusters gave no answer in {} s", GATHER_TIMEOUT.as_secs())),
             };
             outlet.send(Feed::Changes { env, subject, gathered });
         });
@@ -232,9 +232,9 @@ pub async fn in_time(kind: &CheckKind, scene: &CheckInput, tools: &Tools, limit:
 #[must_use]
 pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Finding {
     let mut lines = evidence.lines;
-    if lines.len() > Evidence::LINES {
-        let more = lines.len() - Evidence::LINES;
-        lines.truncate(Evidence::LINES);
+    if lines.len() > Evidence::MAX_LINES {
+        let more = lines.len() - Evidence::MAX_LINES;
+        lines.truncate(Evidence::MAX_LINES);
         lines.push(format!("… and {more} more lines"));
     }
     let told = |text: &String| redactor.redact(text).into_owned();
@@ -251,13 +251,13 @@ pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Findin
 /// Returns when to look again by itself: in time before an answer grows stale; after a while where it did not pass;
 /// never where it passed for good.
 fn pause(check: &CheckConfig, found: CheckOutcome) -> Option<Duration> {
-    let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(IN_TIME));
+    let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(REFRESH_AT_SHARE));
     let pause = match (found, fresh) {
         (CheckOutcome::Passed, fresh) => fresh,
-        (_, Some(fresh)) => Some(fresh.min(TRY_AGAIN)),
-        (_, None) => Some(TRY_AGAIN),
+        (_, Some(fresh)) => Some(fresh.min(RETRY_INTERVAL)),
+        (_, None) => Some(RETRY_INTERVAL),
     };
-    pause.map(|pause| pause.max(LEAST_PAUSE))
+    pause.map(|pause| pause.max(MIN_CHECK_INTERVAL))
 }
 
 #[cfg(test)]
@@ -298,7 +298,7 @@ mod tests {
             tools: Tools::default(),
             asks: watched,
             again: heard,
-            room: Arc::new(Semaphore::new(AT_ONCE)),
+            room: Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS)),
             outlet: inbox.outlet(),
             cancel: cancel.clone(),
         }

@@ -3,7 +3,7 @@
 mod shape;
 
 use super::reports::{Reading, Report, apart, find};
-use super::wording::{LISTED, Wording as _, and_more, figure, figures};
+use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Sarif;
 use crate::config::checks::sarif::Level;
@@ -13,7 +13,7 @@ use crate::platform::Redactor;
 use shape::{Log, Outcome, Run};
 
 /// Largest report, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_REPORT_BYTES: u64 = 64 << 20;
 
 pub(super) async fn look(asked: &Sarif, _scene: &CheckInput, tools: &Tools) -> Evidence {
     let asked = asked.clone();
@@ -45,14 +45,14 @@ fn judge(level: Level, reports: &[Report], reading: &Reading) -> Evidence {
     let mut tally = Tally { redactor: redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.json::<Log>(LARGEST, reading);
+        let result = report.json::<Log>(MAX_REPORT_BYTES, reading);
         let result = result.and_then(|log| tally.add(&log, level).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
     tally.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
-    let listed = tally.lines.len().min(LISTED);
-    let lines = tally.lines.into_iter().take(LISTED).map(|(_, line)| line);
-    let shown = troubles.iter().take(LISTED).map(|trouble| redactor.one_line(trouble));
+    let listed = tally.lines.len().min(MAX_LISTED);
+    let lines = tally.lines.into_iter().take(MAX_LISTED).map(|(_, line)| line);
+    let shown = troubles.iter().take(MAX_LISTED).map(|trouble| redactor.one_line(trouble));
     let aside = match (tally.below, tally.suppressed) {
         (0, 0) => String::new(),
         (below, 0) => format!("; {} below {}", figure(below), level.as_str()),
@@ -80,7 +80,7 @@ fn judge(level: Level, reports: &[Report], reading: &Reading) -> Evidence {
     tally.tools.sort();
     tally.tools.dedup();
     let tools = redactor.some(tally.tools.iter().map(String::as_str), tally.tools.len() as u64);
-    let written = reports.iter().take(LISTED).map(|report| format!("{}: {}", report.name, report.written()));
+    let written = reports.iter().take(MAX_LISTED).map(|report| format!("{}: {}", report.name, report.written()));
     let files = plural(reports.len(), "file");
     Evidence::passed(format!("no finding {bar}{aside}, by {tools} in {files}")).with(written)
 }
@@ -109,10 +109,10 @@ impl Tally {
             match run.outcome(result) {
                 Outcome::Counts(of) if of >= level => {
                     self.found += 1;
-                    if self.lines.len() < LISTED * 10 {
+                    if self.lines.len() < MAX_LISTED * 10 {
                         let id = self.redactor.cut(run.rule_id(result), 80);
                         self.lines.push((of, line(run, result, of, &self.redactor)));
-                        if self.rules.len() < LISTED && !self.rules.contains(&id) {
+                        if self.rules.len() < MAX_LISTED && !self.rules.contains(&id) {
                             self.rules.push(id);
                         }
                     }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::reports::{Reading, Report, apart, find};
-use super::wording::{LISTED, Wording as _, and_more, figure, figures};
+use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Trivy;
 use crate::config::checks::trivy::Severity;
@@ -13,9 +13,9 @@ use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Largest report, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_REPORT_BYTES: u64 = 64 << 20;
 /// What Trivy has written since 2021.
-const SCHEMA: i64 = 2;
+const SCHEMA_VERSION: i64 = 2;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -119,7 +119,7 @@ fn judge(severity: Severity, reports: &[Report], reading: &Reading) -> Evidence 
     let mut tally = Tally { redactor: reading.redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     for report in reports {
-        let result = report.json::<Scan>(LARGEST, reading);
+        let result = report.json::<Scan>(MAX_REPORT_BYTES, reading);
         let result = result.and_then(|scan| tally.add(scan, severity).map_err(|what| report.wrong(what)));
         troubles.extend(result.err());
     }
@@ -129,9 +129,9 @@ fn judge(severity: Severity, reports: &[Report], reading: &Reading) -> Evidence 
 impl Tally {
     fn evidence(mut self, severity: Severity, reports: &[Report], troubles: &[String]) -> Evidence {
         self.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
-        let listed = self.lines.len().min(LISTED);
-        let lines = self.lines.into_iter().take(LISTED).map(|(_, line)| line);
-        let shown = troubles.iter().take(LISTED).map(|trouble| self.redactor.one_line(trouble));
+        let listed = self.lines.len().min(MAX_LISTED);
+        let lines = self.lines.into_iter().take(MAX_LISTED).map(|(_, line)| line);
+        let shown = troubles.iter().take(MAX_LISTED).map(|trouble| self.redactor.one_line(trouble));
         let found = self.vulnerabilities + self.misconfigurations + self.secrets;
         let bar = match severity {
             Severity::Critical => "CRITICAL".to_owned(),
@@ -161,15 +161,18 @@ impl Tally {
             return Evidence::blind(first.clone()).with(shown.skip(1));
         }
         let scanned = self.redactor.some(self.artifacts.iter().map(String::as_str), self.artifacts.len() as u64);
-        let written = reports.iter().take(LISTED).map(|report| format!("{}: {}", report.name, report.written()));
+        let written = reports.iter().take(MAX_LISTED).map(|report| format!("{}: {}", report.name, report.written()));
         let files = plural(reports.len(), "file");
         let targets = figures(self.targets, "target");
         Evidence::passed(format!("nothing {bar} in {targets} of {scanned}{aside}, in {files}")).with(written)
     }
 
     fn add(&mut self, scan: Scan, least: Severity) -> Result<(), String> {
-        if scan.schema_version != SCHEMA {
-            return Err(format!("is a Trivy report of schema {}, and only {SCHEMA} is read", scan.schema_version));
+        if scan.schema_version != SCHEMA_VERSION {
+            return Err(format!(
+                "is a Trivy report of schema {}, and only {SCHEMA_VERSION} is read",
+                scan.schema_version
+            ));
         }
         self.artifacts.push(self.redactor.cut(&scan.artifact_name, 100));
         let targets = scan.results.unwrap_or_default();
@@ -235,12 +238,12 @@ impl Tally {
     }
 
     fn keep(&mut self, severity: Severity, word: &str, id: &str, what: &str, title: &str) {
-        if self.lines.len() < LISTED * 10 {
+        if self.lines.len() < MAX_LISTED * 10 {
             let (word, id) = (self.redactor.cut(word, 20), self.redactor.cut(id, 80));
             let title = self.redactor.first_line(title);
             let title = if title.is_empty() { title } else { format!(": {title}") };
             self.lines.push((severity, self.redactor.one_line(&format!("{word} {id} {what}{title}"))));
-            if self.names.len() < LISTED && !self.names.contains(&id) {
+            if self.names.len() < MAX_LISTED && !self.names.contains(&id) {
                 self.names.push(id);
             }
         }

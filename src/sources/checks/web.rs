@@ -17,7 +17,7 @@ use crate::sources::prometheus::client::{cause, describe, is_loopback, without_u
 use crate::sources::prometheus::trouble::tidy;
 
 /// Largest answer that is read where JSON is asked for, in bytes.
-const LARGEST: usize = 8 << 20;
+const MAX_BODY_BYTES: usize = 8 << 20;
 
 pub(super) struct Got {
     pub status: u16,
@@ -160,7 +160,7 @@ impl Got {
             Err(_) => String::new(),
         };
         match status {
-            200..=299 if self.is_longer => Err(format!("{at} answers more than {} MiB", LARGEST >> 20)),
+            200..=299 if self.is_longer => Err(format!("{at} answers more than {} MiB", MAX_BODY_BYTES >> 20)),
             200..=299 => serde_json::from_slice(&self.body).map_err(|error| {
                 let what = if error.is_data() {
                     format!("JSON of another shape ({error})")
@@ -189,7 +189,7 @@ pub(super) async fn json<T: DeserializeOwned>(
     hint: &str,
     redactor: &Redactor,
 ) -> Result<T, String> {
-    send(request, url, LARGEST, redactor).await?.json(url, whose, hint, redactor)
+    send(request, url, MAX_BODY_BYTES, redactor).await?.json(url, whose, hint, redactor)
 }
 
 /// Fills templates: once for each workload where one of them names it, else once. A value that could break out of its

@@ -4,13 +4,13 @@ use crate::domain::facts::text::plural;
 use crate::platform::Redactor;
 
 /// Longest line of evidence, in characters.
-pub(super) const LINE: usize = 300;
+pub(super) const MAX_LINE_CHARS: usize = 300;
 /// Most findings that are listed one by one.
-pub(super) const LISTED: usize = 200;
+pub(super) const MAX_LISTED: usize = 200;
 
 /// Text from outside as it stands in evidence: redacted, and short.
 pub(super) trait Wording {
-    /// Puts a text on one line of at most [`LINE`] characters.
+    /// Puts a text on one line of at most [`MAX_LINE_CHARS`] characters.
     fn one_line(&self, text: &str) -> String;
     /// Returns the first line that holds anything, bounded.
     fn first_line(&self, text: &str) -> String;
@@ -20,7 +20,7 @@ pub(super) trait Wording {
 
 impl Wording for Redactor {
     fn one_line(&self, text: &str) -> String {
-        self.cut(text, LINE)
+        self.cut(text, MAX_LINE_CHARS)
     }
 
     fn first_line(&self, text: &str) -> String {
@@ -28,8 +28,8 @@ impl Wording for Redactor {
     }
 
     fn some<'a>(&self, names: impl IntoIterator<Item = &'a str>, all: u64) -> String {
-        const SHOWN: usize = 3;
-        let names: Vec<String> = names.into_iter().take(SHOWN).map(|name| self.cut(name, 60)).collect();
+        const MAX_NAMES: usize = 3;
+        let names: Vec<String> = names.into_iter().take(MAX_NAMES).map(|name| self.cut(name, 60)).collect();
         let more = if all > names.len() as u64 { ", …" } else { "" };
         format!("{}{more}", names.join(", "))
     }
@@ -80,7 +80,7 @@ mod tests {
     fn lines_are_bounded_and_single() {
         let redactor = Redactor::default();
         assert_eq!(redactor.one_line("  a\n\tb  c "), "a b c");
-        assert_eq!(redactor.one_line(&"ä".repeat(400)).chars().count(), LINE + 1);
+        assert_eq!(redactor.one_line(&"ä".repeat(400)).chars().count(), MAX_LINE_CHARS + 1);
         assert_eq!(redactor.first_line("\n \n x\ny"), "x");
         assert_eq!(redactor.one_line("a\u{1b}[2J"), "a\u{1b}[2J");
         assert_eq!(redactor.cut("ab cd", 3), "ab …");

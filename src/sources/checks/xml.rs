@@ -7,8 +7,8 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion, escape};
 
 /// Longest tag or text that is taken in at once, in bytes.
-const LONGEST: usize = 16 << 20;
-const DEEPEST: usize = 100;
+const MAX_TOKEN_BYTES: usize = 16 << 20;
+const MAX_DEPTH: usize = 100;
 
 /// A piece of a document.
 pub(super) enum Piece<'a> {
@@ -92,8 +92,8 @@ impl<R: Read> Xml<R> {
                     if self.depth == 0 && self.has_root {
                         return Err("is no XML: there is a second document in it".to_owned());
                     }
-                    if self.depth == DEEPEST {
-                        return Err(format!("is nested more than {DEEPEST} deep, and is not read"));
+                    if self.depth == MAX_DEPTH {
+                        return Err(format!("is nested more than {MAX_DEPTH} deep, and is not read"));
                     }
                     self.depth += 1;
                     self.has_root = true;
@@ -152,8 +152,8 @@ impl<R: Read> Read for Metered<R> {
 
 impl<R: BufRead> BufRead for Metered<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.taken > LONGEST {
-            let what = format!("holds a piece of text of more than {} MiB, and is not read", LONGEST >> 20);
+        if self.taken > MAX_TOKEN_BYTES {
+            let what = format!("holds a piece of text of more than {} MiB, and is not read", MAX_TOKEN_BYTES >> 20);
             return Err(io::Error::other(what));
         }
         self.from.fill_buf()
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn malformed_xml_is_refused() {
         let deep = "<a>".repeat(200);
-        let long = format!("<a>{}</a>", "x".repeat(LONGEST + (1 << 20)));
+        let long = format!("<a>{}</a>", "x".repeat(MAX_TOKEN_BYTES + (1 << 20)));
         for (text, words) in [
             ("", "is empty"),
             (" \n", "is empty"),

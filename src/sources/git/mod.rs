@@ -22,9 +22,9 @@ pub use origin::{Origin, Traces, commit_of};
 pub const TAG_PREFIX: &str = "v";
 
 /// Most commits that are told between two revisions.
-pub const MOST_COMMITS: usize = 2_000;
+pub const MAX_COMMITS: usize = 2_000;
 /// Longest file that is read, in bytes.
-const LONGEST_FILE: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Why git does not tell: what, where and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -212,7 +212,7 @@ impl Git {
     pub async fn commits(&self, from: Option<&Oid>, to: &Oid) -> Result<Range, GitError> {
         self.whole().await?;
         let range = from.map_or_else(|| to.to_string(), |from| format!("{from}..{to}"));
-        let limit = format!("--max-count={}", MOST_COMMITS + 1);
+        let limit = format!("--max-count={}", MAX_COMMITS + 1);
         let mut words =
             vec!["log", "-z", "--no-color", "--no-show-signature", read::COMMIT_FORMAT, &limit, &range, "--"];
         if !self.prefix.is_empty() {
@@ -221,8 +221,8 @@ impl Git {
         }
         let answer = self.ask(&words).await?;
         let mut commits = read::commits(&self.good("log", answer)?);
-        let cut = commits.len() > MOST_COMMITS;
-        commits.truncate(MOST_COMMITS);
+        let cut = commits.len() > MAX_COMMITS;
+        commits.truncate(MAX_COMMITS);
         Ok(Range { commits, cut })
     }
 
@@ -260,8 +260,8 @@ impl Git {
     pub async fn content(&self, file: &File) -> Result<String, GitError> {
         let answer = self.ask(&["cat-file", "-s", &file.content]).await?;
         let size = String::from_utf8_lossy(&self.good("cat-file", answer)?).trim().parse::<u64>().unwrap_or(u64::MAX);
-        if size > LONGEST_FILE {
-            return Err(GitError::TooMuch(LONGEST_FILE));
+        if size > MAX_FILE_BYTES {
+            return Err(GitError::TooMuch(MAX_FILE_BYTES));
         }
         let answer = self.ask(&["cat-file", "blob", &file.content]).await?;
         Ok(String::from_utf8_lossy(&self.good("cat-file", answer)?).into_owned())

@@ -13,14 +13,14 @@ use super::GitError;
 use crate::domain::facts::text::sanitize;
 
 /// How long one answer may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest answer, in bytes.
-const LONGEST: u64 = 32 << 20;
+const MAX_OUTPUT_BYTES: u64 = 32 << 20;
 /// Longest complaint that is kept, in bytes.
-const LONGEST_COMPLAINT: u64 = 4 << 10;
+const MAX_STDERR_BYTES: u64 = 4 << 10;
 
 /// What would point git at another repository than the one it is asked about: set where we run in a hook of another.
-const MISLEADING: [&str; 8] = [
+const CLEARED_VARIABLES: [&str; 8] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -32,7 +32,7 @@ const MISLEADING: [&str; 8] = [
 ];
 
 /// Settings of a repository or its owner that would run other programs or change the answers.
-const SETTINGS: [&str; 7] = [
+const FIXED_SETTINGS: [&str; 7] = [
     "core.quotepath=off",
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -52,19 +52,19 @@ pub(super) struct Answer {
 
 /// Asks git; what it refuses is an answer too.
 pub(super) async fn ask<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, GitError> {
-    match tokio::time::timeout(DEADLINE, answer(folder, words)).await {
+    match tokio::time::timeout(COMMAND_TIMEOUT, answer(folder, words)).await {
         Ok(answer) => answer,
-        Err(_) => Err(GitError::TooSlow(DEADLINE)),
+        Err(_) => Err(GitError::TooSlow(COMMAND_TIMEOUT)),
     }
 }
 
 async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, GitError> {
     let mut command = Command::new("git");
     command.arg("--no-optional-locks").arg("--no-pager");
-    for setting in SETTINGS {
+    for setting in FIXED_SETTINGS {
         command.arg("-c").arg(setting);
     }
-    for name in MISLEADING {
+    for name in CLEARED_VARIABLES {
         command.env_remove(name);
     }
     command
@@ -82,10 +82,10 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, G
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (out, complaint) = tokio::join!(read(stdout, LONGEST), read(stderr, LONGEST_COMPLAINT));
+    let (out, complaint) = tokio::join!(read(stdout, MAX_OUTPUT_BYTES), read(stderr, MAX_STDERR_BYTES));
     let out = out.map_err(GitError::Broken)?;
-    if out.len() as u64 > LONGEST {
-        return Err(GitError::TooMuch(LONGEST));
+    if out.len() as u64 > MAX_OUTPUT_BYTES {
+        return Err(GitError::TooMuch(MAX_OUTPUT_BYTES));
     }
     let status = child.wait().await.map_err(GitError::Broken)?;
     let complaint = String::from_utf8_lossy(&complaint.map_err(GitError::Broken)?).trim().to_owned();

@@ -15,10 +15,10 @@ use crate::domain::record::action::Verb;
 use crate::domain::world::feed::Feed;
 
 /// How long one question may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rights are asked again this often, for they may change under us.
-const EVERY: Duration = Duration::from_secs(300);
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Asks for all verbs, again and again.
 pub(super) async fn run(source: KubernetesSource) {
@@ -27,7 +27,7 @@ pub(super) async fn run(source: KubernetesSource) {
             ask(&source.client, &source.namespace, source.workloads.iter().map(|workload| workload.kind)).await;
         let failed = access.verbs.values().any(|permission| matches!(permission, Permission::Unknown(_)));
         source.outlet.send(Feed::Access { env: source.env.clone(), access });
-        tokio::time::sleep(if failed { AFTER_FAILURE } else { EVERY }).await;
+        tokio::time::sleep(if failed { RETRY_INTERVAL } else { REFRESH_INTERVAL }).await;
     }
 }
 
@@ -58,7 +58,7 @@ pub async fn ask(client: &ReadClient, namespace: &str, kinds: impl Iterator<Item
 async fn who(client: &ReadClient) -> Option<String> {
     let api: Api<SelfSubjectReview> = Api::all(client.kube.clone());
     let review = SelfSubjectReview::default();
-    let answer = tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await.ok()?.ok()?;
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.create(&PostParams::default(), &review)).await.ok()?.ok()?;
     answer.status?.user_info?.username
 }
 
@@ -76,10 +76,10 @@ async fn may(client: &ReadClient, namespace: &str, right: Right) -> Permission {
         ..Default::default()
     };
     let api: Api<SelfSubjectAccessReview> = Api::all(client.kube.clone());
-    match tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &review)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, api.create(&PostParams::default(), &review)).await {
         Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => Permission::Allowed,
         Ok(Ok(_)) => Permission::Denied(format!("{} in {namespace}", right.label())),
         Ok(Err(error)) => Permission::Unknown(client.explain(&error)),
-        Err(_) => Permission::Unknown(format!("no answer in {} s", DEADLINE.as_secs())),
+        Err(_) => Permission::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
     }
 }

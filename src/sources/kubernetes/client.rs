@@ -10,7 +10,7 @@ use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, cause, client};
 
 /// How long a connection may take to come up.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client for reading and watching one API server. Its errors come in words, without what is secret in them.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ impl ReadClient {
     /// What the client cannot be built from (TLS material, proxy).
     pub fn new(mut config: kube::Config, redactor: &Redactor) -> Result<Self, ClientError> {
         config.default_retry = false;
-        config.connect_timeout = Some(CONNECT);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
         // Watches are quiet for long: deadlines are set per call.
         config.read_timeout = None;
         Ok(Self { kube: client(config, redactor)?, redactor: redactor.clone() })
@@ -67,7 +67,8 @@ fn explain(error: &kube::Error, redactor: &Redactor) -> String {
 
 /// Returns what kept a request from being answered, in words.
 fn explain_cause(cause: &str) -> String {
-    const LOST: [&str; 5] = ["reset by peer", "broken pipe", "connection closed", "unexpected eof", "end of file"];
+    const CONNECTION_LOST_CAUSES: [&str; 5] =
+        ["reset by peer", "broken pipe", "connection closed", "unexpected eof", "end of file"];
     let lower = cause.to_lowercase();
     if lower.contains("close_notify") {
         "connection lost: the other side hung up; is the API server up?".to_owned()
@@ -77,7 +78,7 @@ fn explain_cause(cause: &str) -> String {
         format!("TLS: {cause}; check certificate-authority in the kubeconfig")
     } else if cause.contains("refused") {
         "connection refused; is the API server up?".to_owned()
-    } else if LOST.iter().any(|word| lower.contains(word)) {
+    } else if CONNECTION_LOST_CAUSES.iter().any(|word| lower.contains(word)) {
         format!("connection lost: {cause}; is the API server up?")
     } else if cause.contains("dns") || cause.contains("lookup") {
         format!("{cause}; check the server's name in the kubeconfig")
@@ -105,7 +106,7 @@ pub(super) fn explain_status(status: &Status, redactor: &Redactor) -> String {
             or(&message, "the API server does not know that kind; is Argo Rollouts installed?")
         ),
         429 => format!("429 Too Many Requests: {}", or(&message, "the API server asks to slow down")),
-        code if status.reason == FOREIGN => {
+        code if status.reason == NOT_A_STATUS => {
             let words = or(&message, "a page that is not of the API server; is a load balancer in front of it?");
             format!("{code}{}: {words}", phrase(code))
         }
@@ -116,7 +117,7 @@ pub(super) fn explain_status(status: &Status, redactor: &Redactor) -> String {
 }
 
 /// What the library gives as the reason where the answer was none of the API server's own.
-const FOREIGN: &str = "Failed to parse error data";
+const NOT_A_STATUS: &str = "Failed to parse error data";
 
 /// Returns what HTTP calls a status that load balancers answer with, a space before it.
 fn phrase(code: u16) -> &'static str {
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn html_and_other_non_json_answers_are_named() {
-        let page = Status::failure("<html><body>busy</body></html>", FOREIGN).with_code(503);
+        let page = Status::failure("<html><body>busy</body></html>", NOT_A_STATUS).with_code(503);
         assert_eq!(
             explain_status(&page, &Redactor::default()),
             "503 Service Unavailable: a page that is not of the API server; is a load balancer in front of it?"

@@ -15,7 +15,7 @@ use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::platform::kube_client::api_resource;
 
 /// How long a list may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Returns the workloads of a namespace, leaving out those whose template another one takes.
 ///
@@ -37,7 +37,7 @@ async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Resul
     let resource = kind.resource();
     let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(resource));
     let what = || format!("cannot list {} in {namespace}", resource.plural);
-    match tokio::time::timeout(DEADLINE, api.list(&ListParams::default())).await {
+    match tokio::time::timeout(LIST_TIMEOUT, api.list(&ListParams::default())).await {
         Ok(Ok(list)) => {
             let kept = list.items.into_iter().filter_map(|raw| raw.kept);
             Ok(kept.map(|value| Object::reduce(kind, &value)).collect())
@@ -48,12 +48,12 @@ async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Resul
             Ok(Vec::new())
         }
         Ok(Err(error)) => Err(format!("{}: {}", what(), client.explain(&error))),
-        Err(_) => Err(format!("{}: no answer in {} s", what(), DEADLINE.as_secs())),
+        Err(_) => Err(format!("{}: no answer in {} s", what(), LIST_TIMEOUT.as_secs())),
     }
 }
 
 async fn is_installed(client: &ReadClient, resource: Resource) -> bool {
     let group = format!("{}/{}", resource.group, resource.version);
-    let asked = tokio::time::timeout(DEADLINE, client.kube.list_api_group_resources(&group)).await;
+    let asked = tokio::time::timeout(LIST_TIMEOUT, client.kube.list_api_group_resources(&group)).await;
     !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
 }

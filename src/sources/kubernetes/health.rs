@@ -21,7 +21,7 @@ pub struct Trouble {
 
 /// A part that fails for good says so at least this often; one that is silent for longer works again.
 /// By the steady clock: the other one may be set.
-const SILENCE: Duration = Duration::from_secs(5);
+const RECOVERED_AFTER: Duration = Duration::from_secs(5);
 
 /// The link is up while nothing that it needs is in trouble.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Health {
         let own = format!("{workload} heartbeat");
         match heard {
             Ok(()) => troubles.retain(|part, (at, trouble)| {
-                *part != own && trouble.answered && now.saturating_duration_since(*at) <= SILENCE
+                *part != own && trouble.answered && now.saturating_duration_since(*at) <= RECOVERED_AFTER
             }),
             Err(trouble) => {
                 troubles.insert(own, (now, trouble));

@@ -14,9 +14,9 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::Meta;
 use crate::platform::kube_client::api_resource;
 
-const EVERY: Duration = Duration::from_secs(3);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The resourceVersion that the workload has now, `None` if it does not exist; or why there is no answer.
 pub(super) type Beat = Result<Option<String>, Trouble>;
@@ -30,12 +30,14 @@ pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStre
         let (api, client, name) = (api.clone(), client.clone(), name.clone());
         async move {
             if !first {
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(HEARTBEAT_INTERVAL).await;
             }
-            let beat = match tokio::time::timeout(DEADLINE, api.get_opt(&name)).await {
+            let beat = match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(&name)).await {
                 Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
                 Ok(Err(error)) => Err(client.trouble(&error)),
-                Err(_) => Err(Trouble { why: format!("no answer in {} s", DEADLINE.as_secs()), answered: false }),
+                Err(_) => {
+                    Err(Trouble { why: format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()), answered: false })
+                }
             };
             Some((beat, false))
         }

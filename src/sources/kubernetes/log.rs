@@ -10,11 +10,11 @@ use super::ReadClient;
 use crate::domain::facts::pod::Pod;
 
 /// How many lines are kept.
-const LINES: i64 = 50;
+const MAX_LINES: i64 = 50;
 /// How long the answer may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes asked for at most: a line may be endless.
-const BYTES: i64 = 64 * 1024;
+const MAX_BYTES: i64 = 64 * 1024;
 
 /// Returns the last lines of the pod's failing container, of its previous instance when it was restarted.
 ///
@@ -24,15 +24,15 @@ pub async fn tail(client: &ReadClient, namespace: &str, pod: &Pod) -> Result<Vec
     let api: Api<KubePod> = Api::namespaced(client.kube.clone(), namespace);
     let params = LogParams {
         container: pod.failing_container.clone(),
-        tail_lines: Some(LINES),
-        limit_bytes: Some(BYTES),
+        tail_lines: Some(MAX_LINES),
+        limit_bytes: Some(MAX_BYTES),
         previous: pod.restarted,
         ..LogParams::default()
     };
-    match tokio::time::timeout(DEADLINE, api.logs(&pod.name, &params)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, api.logs(&pod.name, &params)).await {
         Ok(Ok(text)) if text.trim().is_empty() => Err("the log is empty".to_owned()),
         Ok(Ok(text)) => Ok(text.lines().map(ToOwned::to_owned).collect()),
         Ok(Err(error)) => Err(client.explain(&error)),
-        Err(_) => Err(format!("no answer in {} s", DEADLINE.as_secs())),
+        Err(_) => Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
     }
 }

@@ -11,9 +11,9 @@ use kube::client::Body;
 use tokio::time::Instant;
 
 /// Two starts of one watch are at least this far apart. One that runs is begun anew every minute.
-const APART: Duration = Duration::from_secs(2);
+const MIN_RESTART_GAP: Duration = Duration::from_secs(2);
 /// The longest that a server is left alone because it asks for it.
-const LONGEST_QUIET: Duration = Duration::from_secs(30);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// When one watch may be begun.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl Pace {
     fn wait(&mut self, starts: bool, now: Instant) -> Duration {
         let mut due = self.quiet.map_or(now, |quiet| quiet.max(now));
         if starts {
-            due = self.begun.map_or(due, |last| (last + APART).max(due));
+            due = self.begun.map_or(due, |last| (last + MIN_RESTART_GAP).max(due));
             self.begun = Some(due);
         }
         due.saturating_duration_since(now)
@@ -42,7 +42,7 @@ impl Pace {
         }
         let wish = answer.headers().get(RETRY_AFTER).and_then(|wish| wish.to_str().ok()?.trim().parse().ok());
         if let Some(wish) = wish.map(Duration::from_secs) {
-            self.quiet = self.quiet.max(Some(now + wish.min(LONGEST_QUIET)));
+            self.quiet = self.quiet.max(Some(now + wish.min(MAX_RETRY_AFTER)));
         }
     }
 }

@@ -14,12 +14,12 @@ use super::raw::{Raw, Reduced};
 use crate::platform::Redactor;
 
 /// Longest wait between two tries: short enough that an outage's end is seen at once, long enough to be no burden.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+const MAX_BACK_OFF: Duration = Duration::from_secs(3);
+const MIN_BACK_OFF: Duration = Duration::from_millis(250);
 /// How long after a failure answers count as a recovery: a server may answer and fail in turn.
-const CALM: Duration = Duration::from_secs(6);
+const BACK_OFF_RESET_AFTER: Duration = Duration::from_secs(6);
 /// A watch on a dead connection is noticed after this and five seconds; the heartbeat notices sooner.
-const WATCH_SECONDS: u32 = 60;
+const WATCH_TIMEOUT_SECONDS: u32 = 60;
 
 /// Selects what a watch sees.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ pub struct Selection {
 
 impl Selection {
     fn config(&self) -> watcher::Config {
-        let mut config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let mut config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
         if let Some(labels) = &self.labels {
             config = config.labels(labels);
         }
@@ -72,11 +72,11 @@ struct Waits {
 
 impl Waits {
     fn failed(&mut self, now: Instant) -> Duration {
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) > CALM) {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) > BACK_OFF_RESET_AFTER) {
             self.failures = 0;
         }
         self.last = Some(now);
-        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
+        let wait = MIN_BACK_OFF.saturating_mul(1 << self.failures.min(16)).min(MAX_BACK_OFF);
         self.failures = self.failures.saturating_add(1);
         wait
     }
@@ -155,7 +155,7 @@ mod tests {
             now += wait + Duration::from_millis(100);
         }
         assert_eq!(seen, [250, 500, 1000, 2000, 3000, 3000]);
-        assert_eq!(waits.failed(now + CALM + Duration::from_secs(1)), FIRST_WAIT);
+        assert_eq!(waits.failed(now + BACK_OFF_RESET_AFTER + Duration::from_secs(1)), MIN_BACK_OFF);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::domain::world::feed::Feed;
 use crate::platform::kube_client::api_resource;
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
-const DEBOUNCE: Duration = Duration::from_millis(33);
+const SNAPSHOT_DEBOUNCE: Duration = Duration::from_millis(33);
 
 enum WatchMessage {
     Object(Event<Raw<Object>>),
@@ -81,12 +81,12 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
     let mut watched = Watched::new(source, health, target);
     let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
-    let mut last = Instant::now().checked_sub(DEBOUNCE).unwrap_or_else(Instant::now);
+    let mut last = Instant::now().checked_sub(SNAPSHOT_DEBOUNCE).unwrap_or_else(Instant::now);
     loop {
         let begin_anew = tokio::select! {
             Some(message) = either(&mut itself, &mut parts) => {
                 if watched.take(message) && due.is_none() {
-                    due = Some(last + DEBOUNCE);
+                    due = Some(last + SNAPSHOT_DEBOUNCE);
                 }
                 if watched.selector_changed() {
                     parts = watched.part_streams();

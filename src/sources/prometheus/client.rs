@@ -15,7 +15,7 @@ use crate::config::{Auth, Prometheus, Revealed};
 use crate::platform::Redactor;
 
 /// The largest answer that is read, in bytes.
-const LARGEST: usize = 16 << 20;
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// A client of one Prometheus. Cheap to clone; it never retries by itself.
 #[derive(Clone)]
@@ -175,8 +175,8 @@ impl PrometheusClient {
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST => {
-                    let what = format!("it is longer than {} MiB", LARGEST >> 20);
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER_BYTES => {
+                    let what = format!("it is longer than {} MiB", MAX_ANSWER_BYTES >> 20);
                     return Err(QueryError::Malformed { at: self.at.clone(), what });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),

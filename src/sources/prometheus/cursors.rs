@@ -28,7 +28,7 @@ pub struct Kept {
 }
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Reads what was kept; nothing where there is no such file yet.
 ///
@@ -41,7 +41,7 @@ pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes)?;
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes)?)
 }
 

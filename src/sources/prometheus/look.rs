@@ -18,7 +18,7 @@ use crate::domain::facts::series::Series;
 use crate::domain::facts::signals::{NoData, Signal, Tracks};
 
 /// How many questions are under way at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_QUERIES: usize = 8;
 
 /// Whom to ask, and what. [`super::configured::questions`] makes them.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Questions {
                 asked.push(async move { (workload, about, attempt.ask(self.client.query(&promql)).await) });
             }
         }
-        let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(MAX_CONCURRENT_QUERIES).collect().await;
         if answers.is_empty() {
             // Nothing to ask yet: whether the server answers is worth knowing all the same.
             let _ = attempt.ask(self.client.query("time()")).await;
@@ -106,7 +106,8 @@ impl Questions {
                 ((track, signal), translate::points(attempt.ask(question).await))
             });
         }
-        let answers: BTreeMap<_, _> = futures::stream::iter(asked).buffer_unordered(AT_ONCE / 2).collect().await;
+        let answers: BTreeMap<_, _> =
+            futures::stream::iter(asked).buffer_unordered(MAX_CONCURRENT_QUERIES / 2).collect().await;
         attempt.link()?;
         let traffic = |track: Track, at: Timestamp| {
             let rps = answers.get(&(track, Signal::Rps)).and_then(|points| points.as_ref().ok());

@@ -24,7 +24,7 @@ use crate::domain::world::feed::Feed;
 use crate::sources::inbox::Outlet;
 
 /// The longest pause between two attempts on a server that does not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// What the metrics of one environment need.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ struct Watch {
     counting: Counting,
 }
 
-/// Lets ticks pass after failures: none after the first, then one, three, seven, up to [`LONGEST_PAUSE`].
+/// Lets ticks pass after failures: none after the first, then one, three, seven, up to [`MAX_BACK_OFF`].
 #[derive(Debug, Default)]
 struct Backoff {
     failures: u32,
@@ -96,7 +96,7 @@ struct Backoff {
 
 impl Backoff {
     fn failed(&mut self, why: String, interval: Duration) {
-        let longest = LONGEST_PAUSE.as_millis() / interval.as_millis().max(1);
+        let longest = MAX_BACK_OFF.as_millis() / interval.as_millis().max(1);
         let pause = (1_u32 << self.failures.min(16)) - 1;
         self.ticks_left = pause.min(u32::try_from(longest).unwrap_or(u32::MAX));
         self.failures += 1;

@@ -95,7 +95,7 @@ impl QueryError {
 }
 
 /// The longest text that is taken over from a server.
-const LONGEST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// A text from outside on one line, bounded, nothing in it that moves a cursor or is secret.
 #[must_use]
@@ -104,7 +104,7 @@ pub fn tidy(text: &str, redactor: &Redactor) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     let line = words.join(" ");
     let line = sanitize(&line);
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_TEXT_CHARS) {
         Some((cut, _)) => format!("{}…", &line[..cut]),
         None => line.into_owned(),
     }

@@ -26,10 +26,10 @@ use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
 /// The fewest rows of a card: borders, three of state, four of figures, a blank and two of reasons.
-pub(crate) const LEAST: u16 = 12;
+pub(crate) const MIN_ROWS: u16 = 12;
 
 /// The most rows of reasons.
-const MOST: usize = 4;
+const MAX_REASON_ROWS: usize = 4;
 
 /// The signals of a card, most important first.
 fn signals(scene: &DrawContext<'_>) -> &'static [Signal] {
@@ -46,7 +46,7 @@ pub(crate) fn tallest(scene: &DrawContext<'_>, columns: u16) -> u16 {
     let columns = usize::from(columns.saturating_sub(4));
     let environments = &scene.model.core.world.environments;
     let rows = environments.iter().filter_map(|env| {
-        shown(scene.model, env).map(|workload| reasons(scene, env, workload, columns, MOST).len() as u16)
+        shown(scene.model, env).map(|workload| reasons(scene, env, workload, columns, MAX_REASON_ROWS).len() as u16)
     });
     7 + signals(scene).len() as u16 + rows.max().unwrap_or(0).max(2)
 }
@@ -74,7 +74,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &
     put(buf, layout::top(&mut inside, 1), scene.theme, progress(scene, status, place, columns));
     put(buf, layout::top(&mut inside, 1), scene.theme, replicas(scene, workload, status));
     // Reasons come before secondary signals: the figures give way.
-    let reasons = reasons(scene, env, workload, columns, if inside.height > 9 { MOST } else { 3 });
+    let reasons = reasons(scene, env, workload, columns, if inside.height > 9 { MAX_REASON_ROWS } else { 3 });
     let kept = signals(scene).len().min(usize::from(inside.height).saturating_sub(2 + reasons.len().min(2)));
     let kept = if env.settings.has_metrics { kept } else { 0 };
     let heads = if kept > 0 { figures::heads(scene, workload) } else { Line::default() };

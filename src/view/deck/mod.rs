@@ -18,24 +18,24 @@ use super::parts::row::put_all;
 use super::theme::Role;
 
 /// Rows kept for steps and history: a ladder of eight steps.
-const BELOW: u16 = 10;
+const STEPS_ROWS: u16 = 10;
 /// The fewest rows of charts.
-const CHARTS: u16 = 7;
-const CARD: u16 = 36;
+const MIN_CHART_ROWS: u16 = 7;
+const MIN_CARD_COLUMNS: u16 = 36;
 
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let count = scene.model.core.world.environments.len() as u16;
     let next = next::lines(scene, usize::from(area.width.saturating_sub(2)));
     let next_rows = next.len() as u16;
     // As many cards in a row as fit; a second row of cards where there is room for it, else a table.
-    let per_row = ((area.width + 1) / (CARD + 1)).min(count).max(1);
+    let per_row = ((area.width + 1) / (MIN_CARD_COLUMNS + 1)).min(count).max(1);
     let rows = count.div_ceil(per_row);
-    let least = card::LEAST * rows + next_rows + BELOW;
+    let least = card::MIN_ROWS * rows + next_rows + STEPS_ROWS;
     // Once the least is there, the ladder gets its ninth step before the cards get taller.
-    let kept = if least < area.height { BELOW + 1 } else { BELOW };
+    let kept = if least < area.height { STEPS_ROWS + 1 } else { STEPS_ROWS };
     if scene.class != SizeClass::Narrow && count > 0 && rows <= 2 && least <= area.height {
         let tallest = card::tallest(scene, area.width / per_row);
-        let height = ((area.height - next_rows - kept) / rows).clamp(card::LEAST, tallest);
+        let height = ((area.height - next_rows - kept) / rows).clamp(card::MIN_ROWS, tallest);
         let cards = layout::top(&mut area, height * rows);
         cards_in(scene, buf, cards, per_row, height);
         let blank = u16::from(area.height > next_rows + kept);
@@ -45,8 +45,8 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
         let blank = u16::from(area.height > kept);
         layout::top(&mut area, blank);
         // What is left over shows the two signals that stop a release.
-        if area.height >= CHARTS + 8 && scene.model.environment().is_some_and(|env| env.settings.has_metrics) {
-            let rows = area.height.saturating_sub(kept).clamp(CHARTS, 18);
+        if area.height >= MIN_CHART_ROWS + 8 && scene.model.environment().is_some_and(|env| env.settings.has_metrics) {
+            let rows = area.height.saturating_sub(kept).clamp(MIN_CHART_ROWS, 18);
             let charts = layout::bottom(&mut area, rows);
             below(scene, buf, area);
             summary::charts(scene, buf, charts);

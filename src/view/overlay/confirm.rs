@@ -20,13 +20,13 @@ use crate::view::parts::row::{Row, put, put_all, put_both};
 use crate::view::text::{line_width, width};
 use crate::view::theme::Role;
 
-const WIDE: u16 = 76;
-const LABEL: usize = 13;
+const WIDTH_COLUMNS: u16 = 76;
+const LABEL_COLUMNS: usize = 13;
 
 /// Draws the question; returns where the cursor stands where a name is typed.
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) -> Option<Position> {
     let record = confirm.plan.record();
-    let columns = usize::from(WIDE.min(area.width.saturating_sub(6)));
+    let columns = usize::from(WIDTH_COLUMNS.min(area.width.saturating_sub(6)));
     let parts = describe(record, scene.model.core.now);
     let over = no_longer(scene, confirm, columns);
     let answers = 1 + u16::from(confirm.plan.typed().is_some()) + over.len() as u16;
@@ -48,7 +48,8 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, confir
         None => "Esc: cancel",
     };
     let title = scene.row().say(Role::Title, title(record));
-    let mut inside = dialog::open(scene, buf, area, (WIDE, rows), edge, title, scene.row().say(Role::Label, word));
+    let mut inside =
+        dialog::open(scene, buf, area, (WIDTH_COLUMNS, rows), edge, title, scene.row().say(Role::Label, word));
     let mut bottom = layout::bottom(&mut inside, answers);
     put_all(buf, inside, scene.theme, content);
     let cursor = confirm.plan.typed().map(|name| {
@@ -114,7 +115,7 @@ fn lines(
             lines.push(Line::default());
         }
         let mut label = part.label();
-        let (indent, most) = if label.is_empty() { (0, per_text.max(2)) } else { (LABEL, per_text) };
+        let (indent, most) = if label.is_empty() { (0, per_text.max(2)) } else { (LABEL_COLUMNS, per_text) };
         let texts = if joined { vec![texts.join("; ")] } else { texts.clone() };
         for text in texts {
             for wrapped in scene.theme.wrap(&text, columns.saturating_sub(indent), most) {

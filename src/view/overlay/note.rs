@@ -13,7 +13,7 @@ use crate::view::parts::panel::Edge;
 use crate::view::parts::row::{Row, put};
 use crate::view::theme::Role;
 
-const COLUMNS: u16 = 70;
+const WIDTH_COLUMNS: u16 = 70;
 
 /// The note of an acknowledgement.
 pub(crate) fn acknowledge(
@@ -25,7 +25,7 @@ pub(crate) fn acknowledge(
     input: &Input,
 ) -> Position {
     let title = scene.row().say(Role::Title, format!("Acknowledge {check} for {env}"));
-    let mut inside = dialog::open(scene, buf, area, (COLUMNS, 7), Edge::Light, title, escape(scene));
+    let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, 7), Edge::Light, title, escape(scene));
     let known = scene.model.core.world.check(env, check);
     let about = known.map_or_else(String::new, |check| check.spec.title.clone());
     put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
@@ -48,7 +48,7 @@ pub(crate) fn sign(
     input: &Input,
 ) -> Option<Position> {
     let title = scene.row().say(Role::Title, format!("Sign as {role} for {env}"));
-    let mut inside = dialog::open(scene, buf, area, (COLUMNS, 8), Edge::Light, title, escape(scene));
+    let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, 8), Edge::Light, title, escape(scene));
     let candidate = scene.model.environment().and_then(|env| scene.model.core.world.candidate(env));
     let about = candidate.map_or_else(String::new, |candidate| {
         let digest = candidate.digest.as_deref().map(crate::domain::facts::object::short_digest).unwrap_or_default();

@@ -15,8 +15,8 @@ use crate::view::text::width;
 use crate::view::theme::Role;
 
 /// Columns of the axis labels and of those at the lines' ends.
-const AXIS: u16 = 9;
-const ENDS: u16 = 17;
+const AXIS_COLUMNS: u16 = 9;
+const END_LABEL_COLUMNS: u16 = 17;
 
 /// What all charts of a screen share: the time they show, and the marks in it.
 pub(crate) struct Span {
@@ -79,11 +79,15 @@ pub(crate) fn chart(
         3..6 => 1,
         _ => 2,
     };
-    if area.width <= AXIS + ENDS + 8 {
+    if area.width <= AXIS_COLUMNS + END_LABEL_COLUMNS + 8 {
         return;
     }
-    let plot =
-        Rect { x: area.x + AXIS + 1, y: area.y, width: area.width - AXIS - ENDS - 1, height: area.height - below };
+    let plot = Rect {
+        x: area.x + AXIS_COLUMNS + 1,
+        y: area.y,
+        width: area.width - AXIS_COLUMNS - END_LABEL_COLUMNS - 1,
+        height: area.height - below,
+    };
     let tracks: &[Track] =
         if super::figures::with_canary(workload) { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     let series = |track| workload.signals.series(track, signal);
@@ -161,7 +165,7 @@ fn write_ends(scene: &DrawContext<'_>, buf: &mut Buffer, plot: Rect, mut ends: V
         below = end.y;
     }
     for end in ends.iter().filter(|end| end.y >= plot.y && end.y <= lowest) {
-        let place = Rect { x: plot.x + plot.width + 1, y: end.y, width: ENDS - 1, height: 1 };
+        let place = Rect { x: plot.x + plot.width + 1, y: end.y, width: END_LABEL_COLUMNS - 1, height: 1 };
         put(buf, place, scene.theme, scene.row().say(end.role, &end.text));
     }
 }
@@ -227,8 +231,8 @@ fn axes(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale
         let value = share.zip(scale);
         let label = value.map_or_else(String::new, |(share, (signal, top))| signal.show(top * share));
         let glyph = if value.is_some() { tick } else { upright };
-        let place = Rect { y: plot.y + row, height: 1, width: AXIS + 1, ..area };
-        let line = scene.row().right(Role::Label, &label, usize::from(AXIS) - 1).gap(1).say(Role::Faint, glyph);
+        let place = Rect { y: plot.y + row, height: 1, width: AXIS_COLUMNS + 1, ..area };
+        let line = scene.row().right(Role::Label, &label, usize::from(AXIS_COLUMNS) - 1).gap(1).say(Role::Faint, glyph);
         put(buf, place, scene.theme, line);
     }
     let base = Rect { x: area.x, y: plot.y + plot.height, width: area.width, height: 1 };
@@ -236,7 +240,7 @@ fn axes(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, plot: Rect, scale
     let is_tick = |column| ticks.iter().any(|(tick, _)| *tick == column);
     let line: String =
         (0..usize::from(plot.width)).map(|column| if is_tick(column) { tick_below } else { along }).collect();
-    let line = scene.row().gap(usize::from(AXIS)).say(Role::Faint, corner).say(Role::Faint, line);
+    let line = scene.row().gap(usize::from(AXIS_COLUMNS)).say(Role::Faint, corner).say(Role::Faint, line);
     let mut labels = base;
     // With one row only there are the times, without a line.
     if area.height > plot.height + 1 {

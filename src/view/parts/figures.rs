@@ -11,11 +11,11 @@ use crate::view::parts::spark::spark;
 use crate::view::theme::Role;
 
 /// Columns of a label, of a figure, and of a limit.
-const LABEL: usize = 8;
-const FIGURE: usize = 9;
-const LIMIT: usize = 12;
+const LABEL_COLUMNS: usize = 8;
+const FIGURE_COLUMNS: usize = 9;
+const LIMIT_COLUMNS: usize = 12;
 /// Most columns of a trend.
-const TREND: usize = 60;
+const MAX_TREND_COLUMNS: usize = 60;
 
 /// Whether a canary column is shown: something is under way.
 pub(crate) fn with_canary(workload: &WorkloadState) -> bool {
@@ -29,7 +29,7 @@ pub(crate) fn with_limit(
     workload: &WorkloadState,
     signal: Signal,
 ) -> Line<'static> {
-    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL_COLUMNS);
     row = figure(scene, row, env, workload, Track::Stable, signal);
     if with_canary(workload) {
         row = figure(scene, row, env, workload, Track::Canary, signal);
@@ -41,14 +41,14 @@ pub(crate) fn with_limit(
         Signal::Rps => Some(format!("≥ {}", signal.show(limits.min_rps))),
         _ => None,
     };
-    row.right(Role::Label, &limit.unwrap_or_default(), LIMIT).line()
+    row.right(Role::Label, &limit.unwrap_or_default(), LIMIT_COLUMNS).line()
 }
 
 /// The heads of those columns.
 pub(crate) fn heads_with_limit(scene: &DrawContext<'_>, workload: &WorkloadState) -> Line<'static> {
-    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.as_str(), FIGURE);
-    let row = row.when(with_canary(workload), |row| row.right(Role::Label, Track::Canary.as_str(), FIGURE));
-    row.right(Role::Label, "limit", LIMIT).line()
+    let row = scene.row().gap(LABEL_COLUMNS).right(Role::Label, Track::Stable.as_str(), FIGURE_COLUMNS);
+    let row = row.when(with_canary(workload), |row| row.right(Role::Label, Track::Canary.as_str(), FIGURE_COLUMNS));
+    row.right(Role::Label, "limit", LIMIT_COLUMNS).line()
 }
 
 /// The heads of the columns; empty where there is one column only.
@@ -56,8 +56,8 @@ pub(crate) fn heads(scene: &DrawContext<'_>, workload: &WorkloadState) -> Line<'
     if !with_canary(workload) {
         return Line::default();
     }
-    let row = scene.row().gap(LABEL).right(Role::Label, Track::Stable.as_str(), FIGURE);
-    row.right(Role::Label, Track::Canary.as_str(), FIGURE).line()
+    let row = scene.row().gap(LABEL_COLUMNS).right(Role::Label, Track::Stable.as_str(), FIGURE_COLUMNS);
+    row.right(Role::Label, Track::Canary.as_str(), FIGURE_COLUMNS).line()
 }
 
 /// One signal in a line of `columns`.
@@ -68,7 +68,7 @@ pub(crate) fn line(
     signal: Signal,
     columns: usize,
 ) -> Line<'static> {
-    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL_COLUMNS);
     row = figure(scene, row, env, workload, Track::Stable, signal);
     let track = if with_canary(workload) { Track::Canary } else { Track::Stable };
     if track == Track::Canary {
@@ -87,8 +87,8 @@ pub(crate) fn figure(
     signal: Signal,
 ) -> Row {
     match scene.reading(workload, track, signal) {
-        Ok(value) => row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE),
-        Err(_) => row.right(Role::Label, "no data", FIGURE),
+        Ok(value) => row.right(scene.figure_role(env, workload, track, signal), &signal.show(value), FIGURE_COLUMNS),
+        Err(_) => row.right(Role::Label, "no data", FIGURE_COLUMNS),
     }
 }
 
@@ -102,7 +102,7 @@ fn trend(
     signal: Signal,
     columns: usize,
 ) -> Line<'static> {
-    let room = columns.saturating_sub(row.width() + 2).min(TREND);
+    let room = columns.saturating_sub(row.width() + 2).min(MAX_TREND_COLUMNS);
     let row = row.gap(2);
     match scene.reading(workload, track, signal) {
         // Where a word of the reason would not fit, the reasons of the verdict say it.
@@ -142,7 +142,7 @@ pub(crate) fn in_words(
     signal: Signal,
     columns: usize,
 ) -> Line<'static> {
-    let mut row = scene.row().left(Role::Label, signal.label(), LABEL);
+    let mut row = scene.row().left(Role::Label, signal.label(), LABEL_COLUMNS);
     let tracks: &[Track] = if with_canary(workload) { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     for track in tracks {
         row = row.say(Role::Label, track.as_str());

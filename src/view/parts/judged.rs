@@ -9,9 +9,9 @@ use crate::view::draw_context::DrawContext;
 use crate::view::theme::Role;
 use analysis::{AnalysisStatus, Heat, Report, figure, time};
 
-const LABEL: usize = 9;
+const LABEL_COLUMNS: usize = 9;
 /// Columns of the evidence meter at most.
-const METER: usize = 20;
+const MAX_METER_COLUMNS: usize = 20;
 
 /// The block for a panel of so many columns; empty where the judge has said nothing of the revision under way.
 pub(crate) fn lines(
@@ -22,7 +22,7 @@ pub(crate) fn lines(
 ) -> Vec<Line<'static>> {
     let Some(judged) = workload.opinion() else { return Vec::new() };
     let report = &*judged.report;
-    let row = |label: &str| scene.row().left(Role::Label, label, LABEL);
+    let row = |label: &str| scene.row().left(Role::Label, label, LABEL_COLUMNS);
     let mut lines = vec![row("judge").say(role(report.opinion), report.opinion.label()).line()];
     lines.extend(ratio(scene, report));
     lines.push(evidence(scene, env, report, columns));
@@ -77,7 +77,7 @@ fn ratio(scene: &DrawContext<'_>, report: &Report) -> Option<Line<'static>> {
         Some(high) => format!("  always valid {} … {}", figure(ratio.low), figure(high)),
         None => format!("  always valid {} or more", figure(ratio.low)),
     };
-    let row = scene.row().left(Role::Label, "errors", LABEL).say(Role::Strong, estimate);
+    let row = scene.row().left(Role::Label, "errors", LABEL_COLUMNS).say(Role::Strong, estimate);
     Some(row.say(Role::Text, bounds).line())
 }
 
@@ -86,12 +86,12 @@ fn evidence(scene: &DrawContext<'_>, env: &Environment, report: &Report, columns
     let glyphs = scene.theme.glyphs();
     let bar = 1.0 / env.settings.rules.alpha;
     let words = format!(" {} of {bar:.0}", figure(report.e.guarded));
-    let room = columns.saturating_sub(LABEL + words.len()).clamp(4, METER);
+    let room = columns.saturating_sub(LABEL_COLUMNS + words.len()).clamp(4, MAX_METER_COLUMNS);
     let share = (report.e.guarded.max(1.0).ln() / bar.ln()).clamp(0.0, 1.0);
     let filled = (share * room as f64).floor() as usize;
     scene
         .row()
-        .left(Role::Label, "evidence", LABEL)
+        .left(Role::Label, "evidence", LABEL_COLUMNS)
         .say(role(report.opinion), glyphs.bar[0].repeat(filled))
         .say(Role::Faint, glyphs.bar[2].repeat(room - filled))
         .say(Role::Text, words)
@@ -109,20 +109,20 @@ fn needs(report: &Report) -> String {
 
 fn budget(scene: &DrawContext<'_>, report: &Report) -> Vec<Line<'static>> {
     let Some(burn) = report.burn else { return Vec::new() };
-    let row = scene.row().left(Role::Label, "budget", LABEL);
+    let row = scene.row().left(Role::Label, "budget", LABEL_COLUMNS);
     let role = if burn.spent > 0.0025 { Role::Warn } else { Role::Text };
     let row = row.say(role, format!("burns {}×, spent {}", figure(burn.short), percent(burn.spent)));
     let at_all = format!("at 100 % it would burn {} / h", percent(burn.projected));
-    let mut lines = vec![row.line(), scene.row().gap(LABEL).say(Role::Label, at_all).line()];
+    let mut lines = vec![row.line(), scene.row().gap(LABEL_COLUMNS).say(Role::Label, at_all).line()];
     if report.stable_burns {
-        lines.push(scene.row().gap(LABEL).say(Role::Warn, "stable burns too: not the canary's doing").line());
+        lines.push(scene.row().gap(LABEL_COLUMNS).say(Role::Warn, "stable burns too: not the canary's doing").line());
     }
     lines
 }
 
 /// Where latencies lie, bucket by bucket: the darker, the more requests.
 fn heat(scene: &DrawContext<'_>, report: &Report, columns: usize) -> Vec<Line<'static>> {
-    let room = columns.saturating_sub(LABEL + 1);
+    let room = columns.saturating_sub(LABEL_COLUMNS + 1);
     if report.heat.is_empty() || room < 4 {
         return Vec::new();
     }
@@ -133,8 +133,9 @@ fn heat(scene: &DrawContext<'_>, report: &Report, columns: usize) -> Vec<Line<'s
         let level = |heat: &Heat| (share(heat).sqrt() * levels.len() as f64).ceil() as usize;
         shown.iter().map(|heat| level(heat).checked_sub(1).map_or(" ", |at| levels[at.min(levels.len() - 1)])).collect()
     };
-    let row =
-        |label: &str, role: Role, text: String| scene.row().left(Role::Label, label, LABEL).say(role, text).line();
+    let row = |label: &str, role: Role, text: String| {
+        scene.row().left(Role::Label, label, LABEL_COLUMNS).say(role, text).line()
+    };
     let first = shown.first().and_then(|heat| heat.le).unwrap_or_default();
     let last = shown.iter().rev().find_map(|heat| heat.le).unwrap_or_default();
     let latency = crate::domain::facts::text::latency;
@@ -156,7 +157,9 @@ fn disagreement(scene: &DrawContext<'_>, workload: &WorkloadState, report: &Repo
             | ("Failed", AnalysisStatus::Healthy)
     );
     let text = format!("Argo's analysis {} is {}: they disagree", theirs.name, theirs.phase);
-    differs.then(|| scene.row().left(Role::Label, "but", LABEL).say(Role::Warn, scene.theme.clip(&text, 60)).line())
+    differs.then(|| {
+        scene.row().left(Role::Label, "but", LABEL_COLUMNS).say(Role::Warn, scene.theme.clip(&text, 60)).line()
+    })
 }
 
 /// Returns a count with its thousands apart.

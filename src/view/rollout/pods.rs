@@ -52,7 +52,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, worklo
     }
     let columns = usize::from(inside.width);
     let longest = snapshot.pods.iter().map(|pod| pod.reason.len() + 3).max().unwrap_or(0);
-    let state = longest.clamp(*STATE.start(), *STATE.end());
+    let state = longest.clamp(*STATE_COLUMNS.start(), *STATE_COLUMNS.end());
     let lines = entries.iter().skip(first).take(visible).map(|entry| match entry {
         Entry::Revision(rs) => revision(scene, snapshot, rs, state, columns),
         Entry::Pod { pod, last } => pod_line(scene, pod, *last, state, columns),
@@ -136,9 +136,9 @@ fn revision(
     let tail = scene
         .row()
         .left(role, &health, state)
-        .right(Role::Text, &format!("{}/{}", rs.ready, rs.desired), READY)
-        .gap(RESTARTS)
-        .right(Role::Label, &age, AGE);
+        .right(Role::Text, &format!("{}/{}", rs.ready, rs.desired), READY_COLUMNS)
+        .gap(RESTARTS_COLUMNS)
+        .right(Role::Label, &age, AGE_COLUMNS);
     let row = match &rs.failure {
         Some(failure) => row.say(Role::Bad, format!("  {failure}")),
         // The pods' names say it too.
@@ -148,10 +148,10 @@ fn revision(
 }
 
 /// Columns of a pod's state (a reason is never cut short), ready containers, restarts and age.
-const STATE: std::ops::RangeInclusive<usize> = 14..=29;
-const READY: usize = 6;
-const RESTARTS: usize = 4;
-const AGE: usize = 8;
+const STATE_COLUMNS: std::ops::RangeInclusive<usize> = 14..=29;
+const READY_COLUMNS: usize = 6;
+const RESTARTS_COLUMNS: usize = 4;
+const AGE_COLUMNS: usize = 8;
 
 fn pod_line(scene: &DrawContext<'_>, pod: &Pod, last: bool, state: usize, columns: usize) -> Line<'static> {
     let glyphs = scene.theme.glyphs();
@@ -166,9 +166,9 @@ fn pod_line(scene: &DrawContext<'_>, pod: &Pod, last: bool, state: usize, column
     let tail = scene
         .row()
         .left(role, &format!("{sign} {}", pod.reason), state)
-        .right(Role::Text, &format!("{}/{}", pod.ready, pod.total), READY)
-        .right(Role::Warn, &restarts, RESTARTS)
-        .right(Role::Label, &age, AGE);
+        .right(Role::Text, &format!("{}/{}", pod.ready, pod.total), READY_COLUMNS)
+        .right(Role::Warn, &restarts, RESTARTS_COLUMNS)
+        .right(Role::Label, &age, AGE_COLUMNS);
     let room = columns.saturating_sub(tail.width() + 4);
     let row = scene.row().say(Role::Faint, format!("{branch} ")).name(Role::Text, &pod.name, room);
     join(scene, row.line(), tail.line(), columns)

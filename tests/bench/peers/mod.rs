@@ -22,8 +22,8 @@ const SIZE: (u16, u16) = (120, 40);
 const DEPLOYMENTS: u32 = 49;
 const PODS: u32 = 100;
 /// Until connections are up and first lists are read.
-const SETTLE: Duration = Duration::from_secs(12);
-const SPAN: Duration = Duration::from_secs(30);
+const WARM_UP: Duration = Duration::from_secs(12);
+const MEASURED: Duration = Duration::from_secs(30);
 const STARTS: usize = 7;
 const CHANGES: u32 = 25;
 
@@ -140,7 +140,7 @@ fn starts(table: &mut Table, place: &Place, peer: &Peer) {
 fn costs(table: &mut Table, place: &Place, peer: &Peer) {
     let pty = peer.open(place);
     pty.wait_text(peer.live);
-    sleep(SETTLE);
+    sleep(WARM_UP);
     cost(table, &pty, peer, "idle");
     let over = Arc::new(AtomicBool::new(false));
     let changes = crowd::change(place.api("Pod"), place.names("Pod"), crowd::Change::Annotation, Arc::clone(&over));
@@ -155,8 +155,8 @@ fn costs(table: &mut Table, place: &Place, peer: &Peer) {
 fn cost(table: &mut Table, pty: &Pty, peer: &Peer, what: &str) {
     let written = pty.written();
     let mut meter = Meter::start(pty.pid());
-    meter.watch(SPAN);
-    let bytes = (pty.written() - written) / SPAN.as_secs();
+    meter.watch(MEASURED);
+    let bytes = (pty.written() - written) / MEASURED.as_secs();
     let most = memory(pty.pid()).peak_mib;
     let figure = format!("{:.2} % of a core, {most:.0} MiB, {bytes} bytes/s to the terminal", meter.percent());
     table.figure(&format!("{what}, {}", peer.name), &figure, None);

@@ -15,7 +15,7 @@ const Z: f64 = 2.326_348;
 /// Part of the estimated shift that the interval must be above.
 const TOLERANCE: f64 = 0.25;
 
-const MINUTE: usize = 4;
+const SCRAPES_PER_MINUTE: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
@@ -100,8 +100,8 @@ impl Method for Kayenta {
             (sums, counts) => sums.clone_from(counts),
         }
         self.scrapes += 1;
-        let minutes = self.scrapes / MINUTE;
-        if !self.scrapes.is_multiple_of(MINUTE) {
+        let minutes = self.scrapes / SCRAPES_PER_MINUTE;
+        if !self.scrapes.is_multiple_of(SCRAPES_PER_MINUTE) {
             alarms.push(false);
             return;
         }

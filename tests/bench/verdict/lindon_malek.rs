@@ -11,7 +11,7 @@ pub struct LindonMalek {
     errors: (u64, u64),
 }
 
-const PRIOR: f64 = 20.0;
+const PRIOR_WEIGHT: f64 = 20.0;
 
 pub const LINDON_MALEK: &str = "Lindon-Malek 1-sided a=.01";
 
@@ -22,13 +22,13 @@ impl LindonMalek {
 
     /// The logarithm of the chance that a beta-distributed share is above the one that was set.
     fn ln_above(&self, canary: f64, stable: f64) -> f64 {
-        let (a, b) = (PRIOR * self.share + canary, PRIOR * (1.0 - self.share) + stable);
+        let (a, b) = (PRIOR_WEIGHT * self.share + canary, PRIOR_WEIGHT * (1.0 - self.share) + stable);
         ln_incomplete_beta(b, a, 1.0 - self.share) - ln_beta(a, b)
     }
 
     fn ln_e(&self) -> f64 {
         let (canary, stable) = self.errors;
-        ln_mismatch(&[canary, stable], &[self.share, 1.0 - self.share], PRIOR)
+        ln_mismatch(&[canary, stable], &[self.share, 1.0 - self.share], PRIOR_WEIGHT)
             + self.ln_above(canary as f64, stable as f64)
             - self.ln_above(0.0, 0.0)
     }

@@ -3,7 +3,7 @@
 use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Evidence, Look, PodCounts, Rules, Scrape};
 
 use crate::race::Method;
-use crate::world::{BOUNDS, INTERVAL, Sample};
+use crate::world::{BOUNDS, INTERVAL_SECONDS, Sample};
 
 /// What goes off: a name, and when.
 type Alarm = (&'static str, fn(&CanaryAnalyzer, &Evidence) -> bool);
@@ -77,7 +77,7 @@ impl Method for Ours {
     }
 
     fn look(&mut self, sample: &Sample, alarms: &mut Vec<bool>) {
-        self.t += INTERVAL;
+        self.t += INTERVAL_SECONDS;
         self.judge.take(&Look::Scrape(scrape(self.t, sample)));
         let e = self.judge.evidence();
         alarms.extend(self.alarms.iter().map(|(_, goes_off)| goes_off(&self.judge, &e)));

@@ -1,6 +1,6 @@
 //! Methods side by side on the same rollouts.
 
-use crate::world::{Draw, INTERVAL, SCRAPES, Sample};
+use crate::world::{Draw, INTERVAL_SECONDS, SCRAPES, Sample};
 
 /// A way to judge a canary. One may raise several alarms, each with its name.
 pub trait Method {
@@ -122,7 +122,7 @@ fn one(
                 if at < onset {
                     outcome.false_alarms += 1;
                 } else {
-                    outcome.went_off.push(((at + 1 - onset) * INTERVAL, requests));
+                    outcome.went_off.push(((at + 1 - onset) * INTERVAL_SECONDS, requests));
                 }
             }
         }

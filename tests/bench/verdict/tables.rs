@@ -203,7 +203,7 @@ fn no_slower_than_the_rest(healthy: &Table, regressed: &Table, goals: &mut Goals
 
 /// Regressions that begin after 20 minutes (C).
 pub fn late(runs: Runs, goals: &mut Goals) {
-    const ONSET: u32 = 80;
+    const ONSET_SCRAPE: u32 = 80;
     let mut table = Table::new(
         "C. Regressions that begin after 20 min: % seen / median s / median requests after the onset; f = alarms before it, %",
     );
@@ -220,7 +220,7 @@ pub fn late(runs: Runs, goals: &mut Goals) {
         };
         let world = Plain { stable, canary, ..Plain::healthy(rate, stable) };
         let column = format!("{rate} rps {name}");
-        table.add(&column, race_plain(runs.regressed, Plain { onset: ONSET, ..world }, methods));
+        table.add(&column, race_plain(runs.regressed, Plain { onset: ONSET_SCRAPE, ..world }, methods));
         from_start.add(&column, race_plain(runs.regressed, world, methods));
     }
     table.print(Outcome::show);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::quantile::quantile;
 use crate::race::Method;
-use crate::world::{INTERVAL, Sample};
+use crate::world::{INTERVAL_SECONDS, Sample};
 
 /// What must hold of the last window.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub struct Threshold {
 
 impl Threshold {
     fn boxed(name: &'static str, must: Must, minutes: usize, failures: u32) -> Box<dyn Method> {
-        let window = minutes * 60 / INTERVAL as usize;
+        let window = minutes * 60 / INTERVAL_SECONDS as usize;
         Box::new(Self { name, must, window, failures, failed: 0, scrapes: 0, last: VecDeque::new() })
     }
 

@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use rand_distr::{Distribution as _, Gamma, Normal, Poisson};
 
 /// Seconds between scrapes, and scrapes of a rollout: one hour.
-pub const INTERVAL: u32 = 15;
+pub const INTERVAL_SECONDS: u32 = 15;
 pub const SCRAPES: u32 = 240;
 
 pub type Counts = (u64, u64);
@@ -66,7 +66,7 @@ impl Plain {
     }
 
     pub fn scrape(&self, at: u32, draw: &mut Draw) -> Sample {
-        let requests = self.rate * f64::from(INTERVAL);
+        let requests = self.rate * f64::from(INTERVAL_SECONDS);
         let errors = if at < self.onset { self.stable } else { self.canary };
         Sample {
             canary: draw.counts(requests * self.share, errors),
@@ -116,7 +116,7 @@ impl Fleet {
         for (pod, factor) in self.factors.iter().enumerate() {
             let burst = if let Pods::Bursts(variance) = self.pods { draw.burst(variance) } else { 1.0 };
             let times = if pod == 0 { self.times } else { 1.0 };
-            pods.push(draw.counts(25.0 * f64::from(INTERVAL), (0.01 * times * factor * burst).min(1.0)));
+            pods.push(draw.counts(25.0 * f64::from(INTERVAL_SECONDS), (0.01 * times * factor * burst).min(1.0)));
         }
         let canary = pods.remove(0);
         let stable = pods.iter().fold((0, 0), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1));
@@ -162,7 +162,7 @@ impl Latencies {
     }
 
     pub fn scrape(&self, draw: &mut Draw) -> Sample {
-        let requests = self.rate * f64::from(INTERVAL);
+        let requests = self.rate * f64::from(INTERVAL_SECONDS);
         let mut counts = |of: &[f64], share: f64| -> Vec<u64> {
             of.iter().map(|mass| draw.poisson(requests * share * mass)).collect()
         };

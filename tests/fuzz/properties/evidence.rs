@@ -77,7 +77,7 @@ fn report(which: usize, bytes: &[u8]) {
         assert!(line.chars().count() <= 600, "a line of {} characters", line.chars().count());
         assert!(!line.contains('\n'), "{line:?}");
     }
-    assert!(evidence.lines.len() <= Evidence::LINES, "{} lines", evidence.lines.len());
+    assert!(evidence.lines.len() <= Evidence::MAX_LINES, "{} lines", evidence.lines.len());
     match evidence.found {
         // Nothing passes that is not a whole report of its kind.
         CheckOutcome::Passed => {

@@ -3,7 +3,7 @@
 use support::Pty;
 
 /// Nothing waits for the captain any more.
-const OVER: &str = "nothing is under way in prod-eu";
+const ROLLOUT_OVER: &str = "nothing is under way in prod-eu";
 
 /// Starts a scenario, so many times faster than real.
 fn start(scenario: &str, speed: &str) -> Pty {
@@ -36,7 +36,7 @@ fn promote(pty: &mut Pty) {
 fn roll_back(pty: &mut Pty) {
     pty.send("R");
     confirm(pty, "Roll back prod-eu");
-    pty.wait_text(OVER);
+    pty.wait_text(ROLLOUT_OVER);
 }
 
 /// Closes what lies over the screen.
@@ -145,7 +145,7 @@ fn a_preview_takes_all_traffic_at_once() {
         text.contains("preview 6/6  active 6/6") && !text.lines().any(|line| line.matches("100 %").count() > 1)
     });
     promote(&mut pty);
-    pty.wait_text(OVER);
+    pty.wait_text(ROLLOUT_OVER);
     check_journal_and_leave(pty, &["promote the preview"]);
 }
 
@@ -157,7 +157,7 @@ fn a_deployment_is_undone_and_restarted_by_name() {
     pty.send(":restart\r");
     confirm(&mut pty, "Restart prod-eu");
     pty.wait_text("restart all pods");
-    pty.wait_text(OVER);
+    pty.wait_text(ROLLOUT_OVER);
     check_journal_and_leave(pty, &["roll back to 1.4.2", "restart"]);
 }
 
@@ -198,6 +198,6 @@ fn red_gate_stops_promotion_but_not_rollback() {
     pty.send("R");
     confirm(&mut pty, "Roll back prod-eu");
     pty.send("1");
-    pty.wait_text(OVER);
+    pty.wait_text(ROLLOUT_OVER);
     check_journal_and_leave(pty, &["promote 20 → 40 %", "roll back to 1.4.2"]);
 }

@@ -4,7 +4,7 @@ use support::Checked;
 use support::check::same;
 use support::cluster::RealCluster;
 
-use super::api::{WINDOW, recover};
+use super::api::{WINDOW_SECONDS, recover};
 use super::metrics;
 use super::setup::{Meter, Setup, age, confirm, promotion_is_refused, say_yes, until};
 use super::table::{KUBERNETES, Promotion};
@@ -64,7 +64,7 @@ pub fn prometheus_killed() -> Checked {
 fn measure(setup: &Setup, case: &str, mut age: impl FnMut() -> Option<u64>, pid: u32) -> Checked {
     let meter = Meter::begin(&setup.api, pid)?;
     let first = until("an age on the screen", || Ok(age()))?;
-    until("an age that grows", || Ok(age().filter(|age| *age >= first + WINDOW)))?;
+    until("an age that grows", || Ok(age().filter(|age| *age >= first + WINDOW_SECONDS)))?;
     meter.end(case, &KUBERNETES)
 }
 

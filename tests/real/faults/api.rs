@@ -10,7 +10,7 @@ use support::proxy::{Fault, Recorded};
 use support::{Checked, Pty};
 
 /// By how much the picture has to grow older while it is measured, in seconds.
-pub const WINDOW: u64 = 8;
+pub const WINDOW_SECONDS: u64 = 8;
 
 /// Tries one row of the table.
 pub fn run(row: &Row) -> Checked {
@@ -37,7 +37,7 @@ fn lost(setup: &Setup, pty: &mut Pty, row: &Row, says: &str) -> Checked {
     promotion_is_refused(pty, "the picture is");
     let meter = Meter::begin(&setup.api, pty.pid())?;
     let first = until("an age on the screen", || Ok(age(&pty.text())))?;
-    until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW)))?;
+    until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW_SECONDS)))?;
     meter.end(row.name, &KUBERNETES)?;
     stop_is_offered(setup, pty, row.fault)?;
     setup.promote_is_refused(&[3, 4])

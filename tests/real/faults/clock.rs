@@ -7,7 +7,7 @@ use support::check::same;
 use support::proxy::Fault;
 use support::{Checked, Pty};
 
-use super::api::WINDOW;
+use super::api::WINDOW_SECONDS;
 use super::setup::{Setup, age, confirm, promotion_is_refused, until};
 
 /// Where Debian and others put the library.
@@ -86,7 +86,7 @@ pub fn back() -> Checked {
     setup.api.begin(Fault::Internal);
     pty.wait_text("kubernetes ✖ down");
     let first = until("an age", || Ok(age(&pty.text())))?;
-    until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW)))?;
+    until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW_SECONDS)))?;
     promotion_is_refused(&mut pty, "the picture is");
     // Once more, while nothing answers.
     clock.set("+0")?;

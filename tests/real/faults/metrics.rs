@@ -11,7 +11,7 @@ use super::setup::{Meter, Setup, confirm, promotion_is_refused, until};
 use super::table::PROMETHEUS;
 
 /// For how many seconds of the screen's clock it is measured.
-const WINDOW: usize = 8;
+const WINDOW_SECONDS: usize = 8;
 
 /// Tries one row of the table.
 pub fn run(name: &str, fault: Fault, says: &str) -> Checked {
@@ -29,7 +29,7 @@ pub fn run(name: &str, fault: Fault, says: &str) -> Checked {
                 .next()
                 .and_then(|line| line.rsplit(' ').find(|word| word.contains(':')).map(ToOwned::to_owned)),
         );
-        Ok((clocks.len() > WINDOW).then_some(()))
+        Ok((clocks.len() > WINDOW_SECONDS).then_some(()))
     })?;
     meter.end(name, &PROMETHEUS)?;
     proxy.heal();

@@ -3,9 +3,9 @@
 use crate::domain::facts::text::is_unsafe;
 
 /// Characters that mean something wherever they stand.
-const ANYWHERE: &str = r"\`*_[]<>|~&$";
+const ESCAPED_ANYWHERE: &str = r"\`*_[]<>|~&$";
 /// Characters that mean something at the beginning of a line.
-const FIRST: &str = "#+-=:!";
+const ESCAPED_AT_START: &str = "#+-=:!";
 
 /// Returns text from outside as one line of Markdown that shows as it was written: what has a meaning is escaped, line
 /// breaks are spaces, other control, bidi and invisible characters are gone.
@@ -18,7 +18,7 @@ pub fn escape(text: &str) -> String {
     while let Some(c) = chars.next() {
         let ends_number = digits_only && !out.is_empty() && matches!(c, '.' | ')');
         let starts_list = ends_number && chars.peek().is_none_or(|next| *next == ' ');
-        if ANYWHERE.contains(c) || out.is_empty() && FIRST.contains(c) || starts_list {
+        if ESCAPED_ANYWHERE.contains(c) || out.is_empty() && ESCAPED_AT_START.contains(c) || starts_list {
             out.push('\\');
         }
         digits_only &= c.is_ascii_digit();
@@ -95,7 +95,7 @@ mod tests {
             prop_assert!(!shown.chars().any(is_unsafe));
             let mut escaped = false;
             for c in shown.chars() {
-                prop_assert!(escaped || c == '\\' || !ANYWHERE.contains(c), "{shown}");
+                prop_assert!(escaped || c == '\\' || !ESCAPED_ANYWHERE.contains(c), "{shown}");
                 escaped = c == '\\' && !escaped;
             }
             prop_assert!(!escaped);

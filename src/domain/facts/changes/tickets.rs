@@ -1,7 +1,7 @@
 //! Tickets that a text names: `PAY-123`, `#123`, `CVE-2026-1234`.
 
 /// Words that stand before a number without being a project.
-const NO_PROJECTS: [&str; 16] =
+const NOT_PROJECT_KEYS: [&str; 16] =
     ["AES", "ARM", "EC", "ES", "GPT", "HTTP", "ISO", "IPV", "MD", "PEP", "RFC", "RSA", "SHA", "TLS", "UTF", "X"];
 
 /// Returns the tickets in the order of the text, each once.
@@ -35,7 +35,7 @@ fn keyed_ticket(word: &str) -> Option<&str> {
     let is_project = project.len() >= 2
         && project.starts_with(|c: char| c.is_ascii_uppercase())
         && project.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    (is_project && is_number(number) && !NO_PROJECTS.contains(&project)).then_some(word)
+    (is_project && is_number(number) && !NOT_PROJECT_KEYS.contains(&project)).then_some(word)
 }
 
 fn is_number(text: &str) -> bool {

@@ -4,7 +4,7 @@
 //! born at one or three. Whoever takes differences of what was seen misses them.
 
 /// A young pod: whatever its counters read was counted since it began.
-pub const YOUNG: i64 = 5 * 60_000;
+pub const YOUNG_POD_MS: i64 = 5 * 60_000;
 
 /// What is known of a target when a series of it is seen for the first time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +37,7 @@ pub fn is_new(seen: PlanContext<'_>) -> bool {
         return false;
     }
     match seen.created {
-        Some(created) => seen.first.saturating_sub(created) <= YOUNG,
+        Some(created) => seen.first.saturating_sub(created) <= YOUNG_POD_MS,
         // Targets that come up together with the server may be old; one that comes when others have been watched for a
         // while is not.
         None => seen.watched.is_some_and(|watched| seen.first.saturating_sub(watched) >= 2 * seen.interval),
@@ -58,7 +58,10 @@ mod tests {
         assert!(is_new(PlanContext { watched: Some(50), ..seen }), "the target is new");
         assert!(!is_new(PlanContext { watched: Some(90), ..seen }), "the server itself has only begun");
         assert!(!is_new(PlanContext { watched: Some(50), down: &[70, 85], ..seen }), "it was there");
-        assert!(!is_new(PlanContext { watched: Some(50), created: Some(100 - YOUNG - 1), ..seen }), "an old pod");
+        assert!(
+            !is_new(PlanContext { watched: Some(50), created: Some(100 - YOUNG_POD_MS - 1), ..seen }),
+            "an old pod"
+        );
         assert!(is_new(PlanContext { created: Some(90), ..seen }));
     }
 }

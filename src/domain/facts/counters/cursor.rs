@@ -7,7 +7,7 @@ use super::identity::Key;
 use super::seen::Samples;
 
 /// A counter of floats may come out a little below a whole number.
-const SLACK: f64 = 1e-6;
+const ROUNDING_SLACK: f64 = 1e-6;
 
 /// How far a series has been counted. Samples up to there are never counted again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,9 +132,9 @@ impl Cursor {
             return 0;
         };
         let grown = if value < *last || missed { value } else { value - *last };
-        let whole = (grown + *rest + SLACK).floor();
+        let whole = (grown + *rest + ROUNDING_SLACK).floor();
         *rest = (grown + *rest - whole).max(0.0);
-        if *rest < SLACK {
+        if *rest < ROUNDING_SLACK {
             *rest = 0.0;
         }
         *last = value;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::seen::MOST;
+use super::seen::MAX_COUNTER;
 
 /// The finest resolution that is kept. Bounds are powers of 2^(1/4): each a fifth above the one before.
-pub const FINEST: i32 = 2;
+pub const MAX_SCHEMA: i32 = 2;
 /// The coarsest resolution there is: powers of 2^16.
-const COARSEST: i32 = -4;
+const MIN_SCHEMA: i32 = -4;
 
 /// A native histogram of latencies: counts by bucket, each with its own requests only.
 ///
@@ -17,7 +17,7 @@ const COARSEST: i32 = -4;
 /// histograms of different resolutions can be brought to the coarser of the two without loss of counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
-    /// The resolution, -4 to [`FINEST`].
+    /// The resolution, -4 to [`MAX_SCHEMA`].
     pub schema: i32,
     /// All requests, those without a latency (NaN) too.
     pub count: f64,
@@ -32,16 +32,16 @@ impl Histogram {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(count: f64, rows: &[(f64, f64, f64)]) -> Result<Self, String> {
-        let sane = |count: f64| (0.0..=MOST).contains(&count);
+        let sane = |count: f64| (0.0..=MAX_COUNTER).contains(&count);
         if !sane(count) || rows.iter().any(|(_, _, count)| !sane(*count)) {
             return Err("a histogram with a count that is none".to_owned());
         }
         let (zero, positive): (Vec<_>, Vec<_>) = rows.iter().partition(|(low, high, _)| *low <= 0.0 || *high <= 0.0);
         let schema = positive.iter().map(|(low, high, _)| resolution(*low, *high)).min();
-        let Some(schema) = schema.map_or(Some(FINEST), |found| (found >= COARSEST).then_some(found)) else {
+        let Some(schema) = schema.map_or(Some(MAX_SCHEMA), |found| (found >= MIN_SCHEMA).then_some(found)) else {
             return Err("a histogram with bounds of its own".to_owned());
         };
-        let schema = schema.min(FINEST);
+        let schema = schema.min(MAX_SCHEMA);
         let mut buckets = BTreeMap::new();
         for (_, high, count) in positive {
             *buckets.entry(index(high, schema)).or_default() += count;
@@ -52,7 +52,7 @@ impl Histogram {
     /// Returns it at a resolution that is not finer than its own.
     #[must_use]
     pub fn coarser(&self, schema: i32) -> Self {
-        let by = (self.schema - schema).clamp(0, FINEST - COARSEST);
+        let by = (self.schema - schema).clamp(0, MAX_SCHEMA - MIN_SCHEMA);
         let mut buckets = BTreeMap::new();
         for (k, count) in &self.buckets {
             // Rounded up: a bucket belongs to the wider one that ends at or above its end.
@@ -142,7 +142,7 @@ mod tests {
     fn resolution_is_derived_from_bounds() {
         for schema in -4..=8 {
             let histogram = read(schema, &[(-3, 1), (2, 4)]);
-            assert_eq!(histogram.schema, schema.min(FINEST), "{schema}");
+            assert_eq!(histogram.schema, schema.min(MAX_SCHEMA), "{schema}");
             assert!((histogram.up_to(100) - 5.0).abs() < 1e-9);
         }
         assert_eq!(read(1, &[(3, 2)]).buckets, BTreeMap::from([(3, 2.0)]));

@@ -11,9 +11,9 @@ use crate::domain::facts::ids::Track;
 use analysis::Bucket;
 
 /// Native buckets end from about a millisecond, 2^-10 s …
-const SHORTEST: f64 = 1.0 / 1024.0;
+const MIN_BOUND_SECONDS: f64 = 1.0 / 1024.0;
 /// … to about a minute.
-const LONGEST: f64 = 64.0;
+const MAX_BOUND_SECONDS: f64 = 64.0;
 
 /// The bounds that the histograms of both tracks have in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ impl Layout {
     /// Finds it. Bounds that one series of a track lacks are left out: below a bound that all have, counts add up exactly.
     pub fn common(lines: &[Line]) -> Self {
         let mut bounds: BTreeMap<(&Key, bool), BTreeSet<u64>> = BTreeMap::new();
-        let (mut schema, mut unit, mut natives) = (super::histogram::FINEST, 1, [false; 2]);
+        let (mut schema, mut unit, mut natives) = (super::histogram::MAX_SCHEMA, 1, [false; 2]);
         for line in lines {
             let canary = line.track == Track::Canary;
             match (line.role, &line.samples) {
@@ -82,8 +82,8 @@ impl Layout {
                 let histogram = latencies.native.coarser(*schema);
                 let unit = f64::from(*unit);
                 let k = |seconds: f64| ((seconds * unit).log2() * f64::from(*schema).exp2()).round() as i32;
-                let grid =
-                    (k(SHORTEST)..=k(LONGEST)).map(|k| (upper(k, *schema) / unit, histogram.up_to(k).floor() as u64));
+                let grid = (k(MIN_BOUND_SECONDS)..=k(MAX_BOUND_SECONDS))
+                    .map(|k| (upper(k, *schema) / unit, histogram.up_to(k).floor() as u64));
                 own(grid.chain([(f64::INFINITY, histogram.count.floor() as u64)]))
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
 use super::identity::{self, Key};
-use super::seen::{MOST, Role, Samples, Seen, SeriesSeen};
+use super::seen::{MAX_COUNTER, Role, Samples, Seen, SeriesSeen};
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
 
@@ -111,7 +111,7 @@ fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&st
     let samples = match &series.samples {
         Samples::Numbers(numbers) => {
             let (good, wrong): (Vec<_>, Vec<_>) =
-                numbers.iter().filter(|(t, _)| *t <= at).partition(|(_, value)| (0.0..=MOST).contains(value));
+                numbers.iter().filter(|(t, _)| *t <= at).partition(|(_, value)| (0.0..=MAX_COUNTER).contains(value));
             bad = wrong;
             Samples::Numbers(in_order(good))
         }

@@ -3,11 +3,11 @@
 use super::tally::Counters;
 
 /// The shortest range that is asked for, in milliseconds.
-const RANGE: i64 = 90_000;
+const MIN_RANGE_MS: i64 = 90_000;
 /// How far back is asked for at most, after a pause, in milliseconds. What is older is counted as one lump.
-const FURTHEST: i64 = 15 * 60_000;
+const MAX_RANGE_MS: i64 = 15 * 60_000;
 /// How many scrapes to wait for late samples.
-const LAG: i64 = 2;
+const LATE_SCRAPES: i64 = 2;
 
 /// The samples that a look asks for: those of the `range` that ends at `at`, in milliseconds by the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Question {
     pub fn due(counters: &Counters, now: i64) -> Self {
         let interval = counters.interval();
         let at = if counters.knows_interval() { now.saturating_sub(lag(counters)) } else { now };
-        let shortest = RANGE.max(interval.saturating_mul(4));
-        let reach = counters.since().map_or(0, |since| at.saturating_sub(since) + 2 * interval).min(FURTHEST);
+        let shortest = MIN_RANGE_MS.max(interval.saturating_mul(4));
+        let reach = counters.since().map_or(0, |since| at.saturating_sub(since) + 2 * interval).min(MAX_RANGE_MS);
         Self { at, range: shortest.max(reach), shortest }
     }
 
@@ -39,5 +39,5 @@ impl Question {
 /// Returns how long late samples are waited for, in milliseconds.
 #[must_use]
 pub fn lag(counters: &Counters) -> i64 {
-    counters.interval().saturating_mul(LAG)
+    counters.interval().saturating_mul(LATE_SCRAPES)
 }

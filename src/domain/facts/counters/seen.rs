@@ -6,7 +6,7 @@ use super::histogram::Histogram;
 use crate::domain::facts::ids::Track;
 
 /// No counter reads more: beyond it floats leave whole numbers out (2^53), and nothing is counted by them.
-pub const MOST: f64 = 9_007_199_254_740_992.0;
+pub const MAX_COUNTER: f64 = 9_007_199_254_740_992.0;
 
 /// All answers about a workload, asked for one moment.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -18,16 +18,16 @@ use analysis::{Counts, Look, PodCounts, Scrape};
 
 /// Counters of a pod that go backwards twice within this time are not to be trusted: it crashes again and again, or two
 /// pods answer under one name. In milliseconds.
-pub const RESTLESS: i64 = 10 * 60_000;
+pub const CRASH_LOOP_MS: i64 = 10 * 60_000;
 
 /// How long a series is remembered that has no samples, and how long a pause is bridged. In milliseconds.
-pub const MEMORY: i64 = 60 * 60_000;
+pub const SERIES_RETENTION_MS: i64 = 60 * 60_000;
 
 /// How many series are followed.
-pub const MOST_SERIES: usize = 50_000;
+pub const MAX_SERIES: usize = 50_000;
 
 /// Time between two scrapes as long as none is known. In milliseconds.
-const USUAL_INTERVAL: i64 = 15_000;
+const DEFAULT_INTERVAL_MS: i64 = 15_000;
 
 /// How far the counters of a workload's tracks have been counted. To be kept over a restart: then nothing is forgotten and
 /// nothing counted twice.
@@ -88,7 +88,7 @@ impl Counters {
     /// Time between two scrapes, in milliseconds: the usual one as long as none is known.
     #[must_use]
     pub fn interval(&self) -> i64 {
-        self.interval.unwrap_or(USUAL_INTERVAL)
+        self.interval.unwrap_or(DEFAULT_INTERVAL_MS)
     }
 
     /// Returns whether the time between two scrapes is known.
@@ -118,7 +118,7 @@ impl Counters {
     /// milliseconds or one scrape, whichever is longer; nothing where no slice is complete yet. After trouble the state
     /// stays where it was, so that a later look has what this one could not tell.
     pub fn take(&mut self, seen: &Seen, step: i64, replica_label: Option<&str>) -> Vec<Look> {
-        if self.since().is_some_and(|since| seen.at.saturating_sub(since) > MEMORY) {
+        if self.since().is_some_and(|since| seen.at.saturating_sub(since) > SERIES_RETENTION_MS) {
             // What happened in so long a pause cannot be told apart any more.
             *self = Self::new(std::mem::take(&mut self.tracks));
         }
@@ -141,7 +141,7 @@ impl Counters {
     /// Finds what forbids to count.
     fn check(&mut self, seen: &Seen, lines: &Lines) -> Result<(), Trouble> {
         let fresh = seen.at.saturating_sub(self.interval().saturating_mul(3));
-        if lines.lines.len() > MOST_SERIES {
+        if lines.lines.len() > MAX_SERIES {
             return Err(Trouble::TooMany(lines.lines.len()));
         }
         for track in [Track::Canary, Track::Stable] {
@@ -236,7 +236,7 @@ impl Counters {
             target.scraped = target.scraped.max(*newest);
         }
         self.began.get_or_insert(seen.at);
-        let forgotten = seen.at.saturating_sub(MEMORY);
+        let forgotten = seen.at.saturating_sub(SERIES_RETENTION_MS);
         self.targets.retain(|_, target| target.scraped > forgotten);
         let targets = &self.targets;
         self.cursors.retain(|_, cursor| targets.contains_key(cursor.target()));
@@ -313,7 +313,7 @@ impl Counters {
         let before = self.targets.get(key).and_then(|target| target.reset);
         let mut all = before.into_iter().chain(times.iter().copied());
         let mut last = all.next();
-        all.any(|time| last.replace(time).is_some_and(|last| time - last < RESTLESS))
+        all.any(|time| last.replace(time).is_some_and(|last| time - last < CRASH_LOOP_MS))
     }
 }
 

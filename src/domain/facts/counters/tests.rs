@@ -11,7 +11,7 @@ use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
 use analysis::{Look, Scrape};
 
-const SCRAPE: i64 = 15_000;
+const SCRAPE_MS: i64 = 15_000;
 
 fn tracks() -> Tracks {
     Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) }
@@ -35,17 +35,17 @@ fn of(pod: &str, role: Role, more: &[(&str, &str)], samples: &[(i64, f64)]) -> S
     let track = if pod.starts_with("web-7f-") { Track::Canary } else { Track::Stable };
     let mut labels = labels(&[("pod", pod), ("job", "web"), ("instance", pod)]);
     labels.extend(self::labels(more));
-    let samples = samples.iter().map(|(scrape, value)| (scrape * SCRAPE, *value)).collect();
+    let samples = samples.iter().map(|(scrape, value)| (scrape * SCRAPE_MS, *value)).collect();
     SeriesSeen { track, role, labels, samples: Samples::Numbers(samples) }
 }
 
 /// The answers at a scrape: what is younger has not come yet.
 fn seen(scrape: i64, series: &[SeriesSeen]) -> Seen {
-    Seen { at: scrape * SCRAPE, series: series.to_vec(), pods: None }
+    Seen { at: scrape * SCRAPE_MS, series: series.to_vec(), pods: None }
 }
 
 fn take(counters: &mut Counters, seen: &Seen) -> Vec<Look> {
-    counters.take(seen, SCRAPE, None)
+    counters.take(seen, SCRAPE_MS, None)
 }
 
 fn scrapes(looks: Vec<Look>) -> Vec<Scrape> {

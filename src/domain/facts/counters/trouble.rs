@@ -26,7 +26,7 @@ pub enum Trouble {
     #[error("{scraped} of {expected} pods of canary are scraped")]
     Unscraped { scraped: usize, expected: usize },
     /// Counters went backwards twice in a short time.
-    #[error("the counters of {pod} went backwards twice within {} minutes", super::tally::RESTLESS / 60_000)]
+    #[error("the counters of {pod} went backwards twice within {} minutes", super::tally::CRASH_LOOP_MS / 60_000)]
     Restless { pod: String },
     /// More series than are kept in mind.
     #[error("{0} series, more than are followed: narrow them with `labels` or own `[prometheus.counters]`")]

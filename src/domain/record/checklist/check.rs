@@ -222,7 +222,7 @@ impl Check {
         match finding.found {
             CheckOutcome::Failed => CheckState::Failed,
             CheckOutcome::Blind => CheckState::Blind,
-            CheckOutcome::Passed if too_old || age < -CLOCKS_DIFFER => CheckState::Stale,
+            CheckOutcome::Passed if too_old || age < -MAX_CLOCK_SKEW => CheckState::Stale,
             CheckOutcome::Passed => CheckState::Passed,
         }
     }
@@ -253,7 +253,7 @@ impl Check {
     /// Forgets an answer that is dated in a time to come, for one that is not: the clock was set back, and what is new
     /// must not count as older.
     pub fn forget_early(&mut self, finding: &Finding, now: Timestamp) {
-        let early = |finding: &Finding| now.duration_since(finding.at) < -CLOCKS_DIFFER;
+        let early = |finding: &Finding| now.duration_since(finding.at) < -MAX_CLOCK_SKEW;
         self.finding.take_if(|known| early(known) && !early(finding));
     }
 
@@ -274,7 +274,7 @@ impl Check {
 }
 
 /// Clocks of different machines may differ by this much before an answer counts as one from the future.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 /// How far ahead the next opening is looked for, in days: longer than any freeze that makes sense.
-const AHEAD: i16 = 400;
+const MAX_DAYS_AHEAD: i16 = 400;
 
 /// A window of the week, e.g. `Mon-Thu 09:00-16:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ impl Schedule {
             .map(|day| day.at(0, 0, 0, 0))
             .collect();
         let mut begins: Vec<(Date, Time)> = Vec::new();
-        for ahead in 0..AHEAD {
+        for ahead in 0..MAX_DAYS_AHEAD {
             let Ok(day) = today.checked_add(i32::from(ahead).days()) else { break };
             begins.extend(self.windows.iter().filter(|window| window.begins_on(day)).map(|window| (day, window.begin)));
             if self.windows.is_empty() && day.weekday() == Weekday::Monday {
@@ -203,7 +203,7 @@ impl Schedule {
             }
         }
         moments.extend(begins.into_iter().map(|(day, time)| day.to_datetime(time)));
-        let horizon = now + SignedDuration::from_hours(24 * i64::from(AHEAD));
+        let horizon = now + SignedDuration::from_hours(24 * i64::from(MAX_DAYS_AHEAD));
         let changes = zone.following(now).map(|change| change.timestamp()).take_while(|at| *at < horizon);
         let mut at: Vec<Timestamp> =
             moments.into_iter().flat_map(|moment| instants(moment, zone)).chain(changes).collect();

@@ -7,10 +7,10 @@ use crate::domain::facts::object::ImageRef;
 /// Labels that controllers add to a ReplicaSet's template.
 const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
 /// Argo's record of the metadata it injected, on the ReplicaSet.
-const EPHEMERAL: &str = "rollout.argoproj.io/ephemeral-metadata";
+const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
 /// Annotations that a Deployment keeps when it is rolled back; all others come from the ReplicaSet
 /// (kubectl `pkg/polymorphichelpers/rollback.go`).
-const KEPT: [&str; 6] = [
+const RESTORED_FROM_LIVE: [&str; 6] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
@@ -72,7 +72,7 @@ fn is_of_rollout(replicaset: &Value) -> bool {
 
 fn restored_annotations(replicaset: &Value, live: &Value) -> Map<String, Value> {
     let of = |object: &Value| object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
-    let kept = |key: &String| KEPT.contains(&key.as_str());
+    let kept = |key: &String| RESTORED_FROM_LIVE.contains(&key.as_str());
     of(live)
         .into_iter()
         .filter(|(key, _)| kept(key))
@@ -83,7 +83,7 @@ fn restored_annotations(replicaset: &Value, live: &Value) -> Map<String, Value> 
 /// Returns a template without what controllers put into it.
 fn cleaned(template: &Value, replicaset: &Value) -> Value {
     let mut template = template.clone();
-    let injected: Value = replicaset["metadata"]["annotations"][EPHEMERAL]
+    let injected: Value = replicaset["metadata"]["annotations"][EPHEMERAL_METADATA]
         .as_str()
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or(Value::Null);
@@ -143,28 +143,28 @@ const DEFAULTS: [(&str, &[(&str, &str)]); 14] = [
             ("securityContext", "{}"),
         ],
     ),
-    ("containers", CONTAINER),
-    ("initContainers", CONTAINER),
+    ("containers", CONTAINER_DEFAULTS),
+    ("initContainers", CONTAINER_DEFAULTS),
     ("ports", &[("protocol", r#""TCP""#)]),
-    ("livenessProbe", PROBE),
-    ("readinessProbe", PROBE),
-    ("startupProbe", PROBE),
+    ("livenessProbe", PROBE_DEFAULTS),
+    ("readinessProbe", PROBE_DEFAULTS),
+    ("startupProbe", PROBE_DEFAULTS),
     ("httpGet", &[("scheme", r#""HTTP""#), ("path", r#""/""#)]),
     ("fieldRef", &[("apiVersion", r#""v1""#)]),
-    ("configMap", MODE),
-    ("secret", MODE),
-    ("projected", MODE),
-    ("downwardAPI", MODE),
+    ("configMap", VOLUME_DEFAULTS),
+    ("secret", VOLUME_DEFAULTS),
+    ("projected", VOLUME_DEFAULTS),
+    ("downwardAPI", VOLUME_DEFAULTS),
     ("serviceAccountToken", &[("expirationSeconds", "3600")]),
 ];
-const CONTAINER: &[(&str, &str)] = &[
+const CONTAINER_DEFAULTS: &[(&str, &str)] = &[
     ("terminationMessagePath", r#""/dev/termination-log""#),
     ("terminationMessagePolicy", r#""File""#),
     ("resources", "{}"),
 ];
-const PROBE: &[(&str, &str)] =
+const PROBE_DEFAULTS: &[(&str, &str)] =
     &[("timeoutSeconds", "1"), ("periodSeconds", "10"), ("successThreshold", "1"), ("failureThreshold", "3")];
-const MODE: &[(&str, &str)] = &[("defaultMode", "420")];
+const VOLUME_DEFAULTS: &[(&str, &str)] = &[("defaultMode", "420")];
 
 /// Whether `value` is what the API server puts at `key` of a field when nothing is said there.
 fn is_default(field: &str, owner: &Map<String, Value>, key: &str, value: &Value) -> bool {
@@ -220,7 +220,7 @@ mod tests {
             "metadata": {
                 "name": "api-6c9f7",
                 "annotations": {
-                    EPHEMERAL: r#"{"labels":{"role":"canary"},"annotations":{"note":"x"}}"#,
+                    EPHEMERAL_METADATA: r#"{"labels":{"role":"canary"},"annotations":{"note":"x"}}"#,
                     "kubernetes.io/change-cause": "release 1.4.2",
                     "deployment.kubernetes.io/revision": "3",
                 },

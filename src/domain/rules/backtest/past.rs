@@ -10,9 +10,9 @@ use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::journal::{Course, Entry, Line};
 
 /// How long before an action a rollout is taken to have begun, where nothing else tells.
-const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+const ASSUMED_LEAD: SignedDuration = SignedDuration::from_mins(15);
 /// How long after the last thing that is known of it a rollout without an end is looked at.
-const AFTER: SignedDuration = SignedDuration::from_mins(10);
+const ASSUMED_TAIL: SignedDuration = SignedDuration::from_mins(10);
 
 /// A rollout of the past.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,7 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
             Entry::Observed { target, course: None, .. } => seen(&mut found, target, line.at),
             Entry::Intent { action, operator, plan } => {
                 if let Some((target, tracks)) = told_by(plan) {
-                    begin(&mut found, target, &release, &tracks, line.at - BEFORE, line.at);
+                    begin(&mut found, target, &release, &tracks, line.at - ASSUMED_LEAD, line.at);
                 }
                 asked.insert(action, (operator, plan));
             }
@@ -156,7 +156,7 @@ fn begin(found: &mut Vec<Open>, target: &WorkloadKey, release: &str, tracks: &Tr
         release: release.to_owned(),
         tracks: tracks.clone(),
         from,
-        to: at + AFTER,
+        to: at + ASSUMED_TAIL,
         deeds: Vec::new(),
         end: End::Unknown,
     };
@@ -203,7 +203,7 @@ fn done(found: &mut [Open], who: &str, plan: &PlanRecord, at: Timestamp) {
 impl Open {
     fn go_on(&mut self, at: Timestamp) {
         self.last = self.last.max(at);
-        self.past.to = self.last + AFTER;
+        self.past.to = self.last + ASSUMED_TAIL;
     }
 }
 
@@ -290,8 +290,8 @@ mod tests {
         let [intent, outcome] = acted(Verb::Abort);
         let [past] = releases(&journal(vec![(2000, intent), (2003, outcome)])).try_into().unwrap();
         assert_eq!(past.tracks, tracks());
-        assert_eq!((past.from, past.end), (at(2000) - BEFORE, End::Aborted(at(2003))));
-        assert_eq!(past.to, at(2003) + AFTER);
+        assert_eq!((past.from, past.end), (at(2000) - ASSUMED_LEAD, End::Aborted(at(2003))));
+        assert_eq!(past.to, at(2003) + ASSUMED_TAIL);
     }
 
     #[test]

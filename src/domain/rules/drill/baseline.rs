@@ -8,19 +8,19 @@ use serde::Serialize;
 use super::flight::{Flight, Moment};
 
 /// Share of requests that must succeed.
-const SUCCESS: f64 = 0.99;
+const MIN_SUCCESS_SHARE: f64 = 0.99;
 /// Failed measurements that Argo's analysis tolerates; the next one aborts.
-const LIMIT: u32 = 3;
+const FAILURE_LIMIT: u32 = 3;
 /// From one look to the next: the interval of the analysis, and how often a person looks at a dashboard.
-const EVERY: SignedDuration = SignedDuration::from_mins(1);
+const LOOK_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 /// Window of the rate on the dashboard.
-const PANEL: SignedDuration = SignedDuration::from_mins(5);
+const DASHBOARD_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// From what is seen to a rollback by kubectl.
-const TYPING: SignedDuration = SignedDuration::from_secs(30);
+const TYPING_TIME: SignedDuration = SignedDuration::from_secs(30);
 /// How long after the onset is looked.
-const HORIZON: SignedDuration = SignedDuration::from_mins(30);
+const HORIZON_AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
 /// Over how long traffic is averaged that goes on.
-const TREND: SignedDuration = SignedDuration::from_secs(30);
+const TRAFFIC_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is assumed of Argo's analysis.
 pub const ARGO: &str =
@@ -99,8 +99,8 @@ pub fn argo(flight: &Flight) -> Option<Baseline> {
     let course = Course::of(flight)?;
     let mut failed = 0;
     let noticed = course.looks(flight.takeoff()?).find(|at| {
-        failed += u32::from(course.share(*at, EVERY).is_some_and(|share| 1.0 - share < SUCCESS));
-        failed > LIMIT
+        failed += u32::from(course.share(*at, LOOK_INTERVAL).is_some_and(|share| 1.0 - share < MIN_SUCCESS_SHARE));
+        failed > FAILURE_LIMIT
     });
     Some(course.baseline(noticed, SignedDuration::ZERO))
 }
@@ -109,9 +109,10 @@ pub fn argo(flight: &Flight) -> Option<Baseline> {
 #[must_use]
 pub fn person(flight: &Flight) -> Option<Baseline> {
     let course = Course::of(flight)?;
-    let sees = |at: &Timestamp| course.share(*at, PANEL).is_some_and(|share| share > 1.0 - SUCCESS);
+    let sees =
+        |at: &Timestamp| course.share(*at, DASHBOARD_WINDOW).is_some_and(|share| share > 1.0 - MIN_SUCCESS_SHARE);
     let noticed = course.looks(flight.takeoff()?).find(|at| *at >= course.onset && sees(at));
-    Some(course.baseline(noticed, TYPING))
+    Some(course.baseline(noticed, TYPING_TIME))
 }
 
 impl<'a> Course<'a> {
@@ -120,7 +121,7 @@ impl<'a> Course<'a> {
         let last = flight.moments.iter().rposition(|moment| moment.asked() > 0)?;
         let moments = flight.moments.get(..=last)?;
         let until = moments.last()?.at;
-        let begin = onset.max(until - TREND);
+        let begin = onset.max(until - TRAFFIC_WINDOW);
         let recent = || moments.iter().filter(|moment| moment.at >= begin);
         let seconds: f64 = recent().map(|moment| moment.seconds).sum();
         let trend = if seconds > 0.0 { Sums::of(recent()).times(1.0 / seconds) } else { Sums::default() };
@@ -129,8 +130,8 @@ impl<'a> Course<'a> {
 
     /// Returns the times of looks from the first requests on.
     fn looks(&self, takeoff: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let end = self.onset + HORIZON;
-        std::iter::successors(takeoff.checked_add(EVERY).ok(), |at| at.checked_add(EVERY).ok())
+        let end = self.onset + HORIZON_AFTER_ONSET;
+        std::iter::successors(takeoff.checked_add(LOOK_INTERVAL).ok(), |at| at.checked_add(LOOK_INTERVAL).ok())
             .take_while(move |at| *at <= end)
     }
 
@@ -151,7 +152,7 @@ impl<'a> Course<'a> {
         let since = |at: Timestamp| at.duration_since(self.onset).as_secs_f64().max(0.0);
         let safe = noticed.map(|at| at + delay);
         let begin = self.onset - SignedDuration::from_millis(1);
-        let borne = self.sums(begin, safe.unwrap_or(self.onset + HORIZON));
+        let borne = self.sums(begin, safe.unwrap_or(self.onset + HORIZON_AFTER_ONSET));
         Baseline {
             noticed_seconds: noticed.map(since),
             safe_seconds: safe.map(since),

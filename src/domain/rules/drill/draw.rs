@@ -49,15 +49,15 @@ pub struct Draw {
 }
 
 /// It begins at the earliest so many seconds after the first pod is ready …
-const EARLIEST: u64 = 20;
+const MIN_ONSET_SECONDS: u64 = 20;
 /// … and within so many seconds from then on.
-const WINDOW: u64 = 160;
+const ONSET_WINDOW_SECONDS: u64 = 160;
 
 /// Draws what goes wrong and when: the same for the same seed. What is asked for is not drawn, and changes no moment.
 #[must_use]
 pub fn draw(seed: u64, asked: Option<Failure>) -> Draw {
     let drawn = Failure::ALL[(mixed(seed) % Failure::ALL.len() as u64) as usize];
-    let second = EARLIEST + mixed(seed ^ 0x5eed) % WINDOW;
+    let second = MIN_ONSET_SECONDS + mixed(seed ^ 0x5eed) % ONSET_WINDOW_SECONDS;
     Draw { failure: asked.unwrap_or(drawn), after: SignedDuration::from_secs(second.cast_signed()) }
 }
 

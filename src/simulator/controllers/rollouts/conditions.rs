@@ -11,7 +11,7 @@ use crate::controllers::replica_set_view::ReplicaSet;
 use crate::kubernetes::object;
 
 /// Seconds without progress, when the spec does not say.
-const DEFAULT_DEADLINE: i64 = 600;
+const DEFAULT_PROGRESS_DEADLINE_SECONDS: i64 = 600;
 
 impl Context<'_> {
     /// Enters pauses and resumptions into the conditions before anything else happens, so that the time spent
@@ -190,8 +190,10 @@ impl Context<'_> {
 
     /// Returns how long there may be no progress.
     pub fn deadline(&self) -> Duration {
-        let seconds =
-            self.spec.progress_deadline_seconds.unwrap_or_else(|| self.tools.clock.scale_seconds(DEFAULT_DEADLINE));
+        let seconds = self
+            .spec
+            .progress_deadline_seconds
+            .unwrap_or_else(|| self.tools.clock.scale_seconds(DEFAULT_PROGRESS_DEADLINE_SECONDS));
         Duration::from_secs(seconds.max(0) as u64)
     }
 

@@ -37,7 +37,7 @@ const MANAGED_BY: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 
 /// How soon a pass that failed is tried again.
-const RETRY: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Why a pass over a Rollout ended early.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl From<ApiError> for Stop {
 /// Brings one Rollout a step nearer to its spec.
 pub fn reconcile(tools: &mut Tools, key: &Key) {
     if let Err(Stop::Failed) = pass(tools, key) {
-        let retry = tools.clock.after(RETRY);
+        let retry = tools.clock.after(RETRY_INTERVAL);
         tools.queue.add_at(retry, key.clone());
     }
 }

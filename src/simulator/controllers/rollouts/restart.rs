@@ -10,7 +10,7 @@ use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Key;
 
 /// How long until pods that could not be replaced are tried again.
-const CHECK_AGAIN: Duration = Duration::from_secs(30);
+const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Context<'_> {
     /// Evicts pods that are too old, as many as availability allows. Returns how many.
@@ -64,7 +64,7 @@ impl Context<'_> {
         if outdated == evicted {
             self.next.restarted_at = Some(text);
         } else {
-            let again = self.tools.clock.after(self.tools.clock.scale(CHECK_AGAIN));
+            let again = self.tools.clock.after(self.tools.clock.scale(RETRY_INTERVAL));
             self.again_at(again);
         }
         evicted

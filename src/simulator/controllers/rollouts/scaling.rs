@@ -12,7 +12,7 @@ use crate::controllers::replica_set_view::{ReplicaSet, sum};
 use crate::kubernetes::object::{self, stamp};
 
 /// Seconds that old pods outlive a promotion or an abort, when the spec does not say.
-const DEFAULT_DELAY: i64 = 30;
+const DEFAULT_SCALE_DOWN_DELAY_SECONDS: i64 = 30;
 
 impl Context<'_> {
     /// Returns whether the wanted number of pods has changed since the `ReplicaSets` were last told.
@@ -56,7 +56,7 @@ impl Context<'_> {
 
     /// Returns the seconds before old pods go after a promotion, scaled where they are the default.
     pub fn scale_down_delay(&self) -> Duration {
-        let default = self.tools.clock.scale_seconds(DEFAULT_DELAY);
+        let default = self.tools.clock.scale_seconds(DEFAULT_SCALE_DOWN_DELAY_SECONDS);
         let strategy = &self.spec.strategy;
         let seconds = if let Some(blue_green) = &strategy.blue_green {
             blue_green.scale_down_delay_seconds.unwrap_or(default)
@@ -81,7 +81,7 @@ impl Context<'_> {
         match set {
             Some(0) => None,
             Some(seconds) => Some(Duration::from_secs(seconds.max(0) as u64)),
-            None => Some(Duration::from_secs(self.tools.clock.scale_seconds(DEFAULT_DELAY) as u64)),
+            None => Some(Duration::from_secs(self.tools.clock.scale_seconds(DEFAULT_SCALE_DOWN_DELAY_SECONDS) as u64)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Part;
 
 /// Old `ReplicaSets` kept when the spec does not say.
-const DEFAULT_HISTORY: i64 = 10;
+const DEFAULT_HISTORY_LIMIT: i64 = 10;
 /// Annotations of a Rollout that its `ReplicaSets` do not inherit.
 const NOT_INHERITED: &[&str] = &[
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -187,7 +187,7 @@ impl Context<'_> {
 
     /// Deletes the oldest `ReplicaSets` that are scaled down, beyond the limit.
     pub fn clean_up_history(&mut self) {
-        let limit = self.spec.revision_history_limit.unwrap_or(DEFAULT_HISTORY);
+        let limit = self.spec.revision_history_limit.unwrap_or(DEFAULT_HISTORY_LIMIT);
         let others = self.others();
         let surplus = others.len() as i64 - limit;
         let runs = self.runs.all.clone();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::context::Context;
-use super::{RETRY, Stop};
+use super::{RETRY_INTERVAL, Stop};
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Key;
 
@@ -77,7 +77,7 @@ impl Context<'_> {
         phase.clone_into(&mut status.phase);
         status.message = message;
         self.write_status(&status)?;
-        let retry = self.tools.clock.after(RETRY * 100);
+        let retry = self.tools.clock.after(RETRY_INTERVAL * 100);
         self.again_at(retry);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::syntax::{Expr, Kind, Query, Selector};
 use super::{EvalError, aggregate, binary, functions};
 
 /// How far an instant selector looks back for a sample: five minutes, in milliseconds.
-pub const LOOKBACK: i64 = 5 * 60 * 1000;
+pub const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 
 /// One element of an instant vector.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Needed {
     /// Takes what is needed to evaluate at any moment from `start` to `end` (milliseconds).
     pub fn fetch(query: &Query, store: &Store, start: i64, end: i64) -> Self {
         let select = |selector: &Selector| {
-            let back = selector.range.unwrap_or(LOOKBACK);
+            let back = selector.range.unwrap_or(LOOKBACK_MS);
             let from = start.saturating_sub(selector.offset).saturating_sub(back).saturating_add(1);
             store.select(&selector.matchers, from, end.saturating_sub(selector.offset))
         };
@@ -176,7 +176,7 @@ impl<'a> Evaluator<'a> {
         let newest = |fetched: &Fetched| {
             let upto = fetched.samples.partition_point(|sample| sample.at <= moment);
             let sample = fetched.samples[..upto].last()?;
-            let valid = sample.at > moment - LOOKBACK && !is_stale(sample.value);
+            let valid = sample.at > moment - LOOKBACK_MS && !is_stale(sample.value);
             valid.then(|| Point::new(fetched.labels.clone(), sample.at, sample.value))
         };
         self.series[number].iter().filter_map(newest).collect()
@@ -186,7 +186,7 @@ impl<'a> Evaluator<'a> {
     pub fn windows(&self, number: usize, at: i64) -> impl Iterator<Item = (&Labels, Window<'_>)> {
         let selector = self.selector(number);
         let to = at - selector.offset;
-        let from = to - selector.range.unwrap_or(LOOKBACK);
+        let from = to - selector.range.unwrap_or(LOOKBACK_MS);
         self.series[number].iter().filter_map(move |fetched| {
             let start = fetched.samples.partition_point(|sample| sample.at <= from);
             let end = fetched.samples.partition_point(|sample| sample.at <= to);

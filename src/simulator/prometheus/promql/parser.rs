@@ -10,7 +10,7 @@ use super::lexer::{self, Token};
 use super::syntax::{Aggregate, Aggregation, Binary, Expr, Kind, Operator, Query, Selector};
 
 /// How deeply a query may nest.
-const DEEPEST: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// Parses and checks a query.
 pub fn parse(text: &str) -> Result<Query, ParseError> {
@@ -110,7 +110,7 @@ impl Parser {
     /// An expression whose operators bind at least as tightly as given.
     fn expression(&mut self, tightness: u8) -> Result<Expr, ParseError> {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             return Err(self.error("the expression nests too deeply"));
         }
         let mut left = self.unary()?;

@@ -8,7 +8,7 @@ pub struct Bucket {
 }
 
 /// A difference below this share of the count is rounding of a float sum, not a broken histogram.
-const ROUNDING: f64 = 1e-12;
+const ROUNDING_TOLERANCE: f64 = 1e-12;
 
 /// The quantile, linear inside its bucket, and whether the counts had to be repaired because they fell.
 ///
@@ -65,7 +65,7 @@ fn make_monotonic(buckets: &mut [Bucket]) -> bool {
     let mut repaired = false;
     for bucket in buckets {
         if bucket.count < highest {
-            repaired |= (highest - bucket.count) > ROUNDING * highest.abs();
+            repaired |= (highest - bucket.count) > ROUNDING_TOLERANCE * highest.abs();
             bucket.count = highest;
         } else {
             highest = bucket.count;

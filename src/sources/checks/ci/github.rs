@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use serde::Deserialize;
 
-use super::{Job, MOST_PAGES, Outcome, PAGE, is_meant};
+use super::{Job, MAX_PAGES, Outcome, PAGE_SIZE, is_meant};
 use crate::config::checks::Ci;
 use crate::sources::checks::Tools;
 use crate::sources::checks::web::{json, request, token};
@@ -33,9 +33,9 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
         None => None,
     };
     let mut jobs = Vec::new();
-    for page in 1..=MOST_PAGES {
+    for page in 1..=MAX_PAGES {
         let mut request = request(Method::GET, &url, tools)?
-            .query(&[("filter", "latest"), ("per_page", &PAGE.to_string()), ("page", &page.to_string())])
+            .query(&[("filter", "latest"), ("per_page", &PAGE_SIZE.to_string()), ("page", &page.to_string())])
             .header(ACCEPT, "application/vnd.github+json")
             .header("X-GitHub-Api-Version", "2022-11-28");
         if let Some(token) = &token {

@@ -5,7 +5,7 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Job, MOST_PAGES, Outcome, PAGE, WHOLE, is_meant};
+use super::{FULL_HASH_CHARS, Job, MAX_PAGES, Outcome, PAGE_SIZE, is_meant};
 use crate::config::checks::Ci;
 use crate::sources::checks::Tools;
 use crate::sources::checks::web::{json, request, token};
@@ -49,7 +49,7 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
     };
     let project = Project { asked, tools, token };
     // The list knows whole hashes alone.
-    let sha = if commit.len() < WHOLE {
+    let sha = if commit.len() < FULL_HASH_CHARS {
         project.get::<Commit>(&format!("repository/commits/{commit}"), &[]).await?.id
     } else {
         commit.to_ascii_lowercase()
@@ -84,8 +84,8 @@ impl Project<'_> {
     async fn jobs(&self, pipeline: u64) -> Result<Vec<Job>, String> {
         let mut jobs = Vec::new();
         let named = !self.asked.checks.is_empty();
-        for page in 1..=MOST_PAGES {
-            let parameters = [("per_page", &*PAGE.to_string()), ("page", &*page.to_string())];
+        for page in 1..=MAX_PAGES {
+            let parameters = [("per_page", &*PAGE_SIZE.to_string()), ("page", &*page.to_string())];
             let found: Vec<PipelineJob> = self.get(&format!("pipelines/{pipeline}/jobs"), &parameters).await?;
             let count = found.len();
             // What may fail does not make the pipeline fail; where it is named it decides all the same.
@@ -96,11 +96,11 @@ impl Project<'_> {
                 word: job.status,
                 link: job.web_url,
             }));
-            if count < PAGE {
+            if count < PAGE_SIZE {
                 return Ok(jobs);
             }
         }
-        Err(format!("pipeline {pipeline} has more than {} jobs", MOST_PAGES * PAGE))
+        Err(format!("pipeline {pipeline} has more than {} jobs", MAX_PAGES * PAGE_SIZE))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, String> {

@@ -6,7 +6,7 @@ use super::Covered;
 use crate::platform::Redactor;
 
 /// Longest line, in bytes: mangled names of functions are long.
-const LONGEST: u64 = 1 << 20;
+const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// A record: what is known of one source file.
 struct Record {
@@ -24,13 +24,14 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
     let mut records = 0_u64;
     loop {
         line.clear();
-        let count = text.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+        let count =
+            text.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
         if count == 0 {
             break;
         }
         number += 1;
-        if count as u64 == LONGEST {
-            return Err(format!("line {number} is longer than {} MiB", LONGEST >> 20));
+        if count as u64 == MAX_LINE_BYTES {
+            return Err(format!("line {number} is longer than {} MiB", MAX_LINE_BYTES >> 20));
         }
         let text = String::from_utf8_lossy(&line);
         let said = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);

@@ -21,7 +21,7 @@ async fn serve() -> String {
             "/moved" => (StatusCode::FOUND, [(LOCATION, "/healthz?state=s3cret")]).into_response(),
             "/token" if token.as_deref() == Some("s3cret") => "you".into_response(),
             "/token" => StatusCode::UNAUTHORIZED.into_response(),
-            "/big" => "x".repeat(LARGEST + 1).into_response(),
+            "/big" => "x".repeat(MAX_BODY_BYTES + 1).into_response(),
             "/slow" => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 "late".into_response()

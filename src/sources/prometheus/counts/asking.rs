@@ -17,7 +17,7 @@ use crate::sources::prometheus::answer::{Answer, Data, Run};
 use crate::sources::prometheus::trouble::QueryError;
 
 /// How many questions are under way at once.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_QUERIES: usize = 4;
 
 /// Why there are no counters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +71,7 @@ pub async fn series(
         let answer = questions.client.query_at(&promql, at).await?;
         read(&counted, answer)
     });
-    let series: Vec<Vec<SeriesSeen>> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
+    let series: Vec<Vec<SeriesSeen>> = answers.buffer_unordered(MAX_CONCURRENT_QUERIES).try_collect().await?;
     Ok(series.into_iter().flatten().collect())
 }
 

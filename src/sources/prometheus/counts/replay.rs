@@ -12,9 +12,9 @@ use crate::sources::prometheus::Questions;
 use analysis::{CanaryAnalyzer, Look, Report, Rules};
 
 /// How much of the past is fetched ahead at once, in milliseconds.
-const AHEAD: i64 = 15 * 60_000;
+const PREFETCH_MS: i64 = 15 * 60_000;
 /// Less than this is not worth fetching ahead, in milliseconds.
-const LEAST: i64 = 60_000;
+const MIN_PREFETCH_MS: i64 = 60_000;
 
 /// What is looked at again.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub async fn replay(
     rules: &Rules,
     told: impl FnMut(Timestamp, &Look, Report),
 ) -> Result<(), NoCounters> {
-    fetching(AHEAD, questions, period, rules, told).await
+    fetching(PREFETCH_MS, questions, period, rules, told).await
 }
 
 /// The same, fetching so many milliseconds ahead; 0 asks for each look by itself, as on the day.
@@ -107,7 +107,7 @@ impl History {
                     return Ok(());
                 }
                 Err(why) if why.may_be_too_much() && to > at => {
-                    self.ahead = if self.ahead / 2 < LEAST { 0 } else { self.ahead / 2 };
+                    self.ahead = if self.ahead / 2 < MIN_PREFETCH_MS { 0 } else { self.ahead / 2 };
                 }
                 Err(why) => return Err(why),
             }

@@ -19,7 +19,7 @@ use crate::sources::prometheus::client::PrometheusClient;
 use analysis::Look;
 
 /// Between two scrapes of the tests.
-const SCRAPE: Duration = Duration::from_millis(200);
+const SCRAPE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Traffic that goes on while the test looks.
 struct Traffic {
@@ -33,15 +33,15 @@ impl Traffic {
         let (metrics, loads, end) = (Metrics::new(3), Arc::new(Mutex::new(pods)), CancellationToken::new());
         let now = Timestamp::now();
         for n in (1..20).rev() {
-            let at = now - SignedDuration::try_from(SCRAPE * n).unwrap();
-            metrics.scrape(at, SCRAPE, &loads.lock().unwrap());
+            let at = now - SignedDuration::try_from(SCRAPE_INTERVAL * n).unwrap();
+            metrics.scrape(at, SCRAPE_INTERVAL, &loads.lock().unwrap());
         }
         let (scraped, of, ended) = (metrics.clone(), Arc::clone(&loads), end.clone());
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(SCRAPE);
+            let mut ticks = tokio::time::interval(SCRAPE_INTERVAL);
             while !ended.is_cancelled() {
                 ticks.tick().await;
-                scraped.scrape(Timestamp::now(), SCRAPE, &of.lock().unwrap());
+                scraped.scrape(Timestamp::now(), SCRAPE_INTERVAL, &of.lock().unwrap());
             }
         });
         Self { metrics, loads, end }

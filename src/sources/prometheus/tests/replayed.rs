@@ -15,20 +15,20 @@ use crate::sources::prometheus::{Questions, configured};
 use analysis::{AnalysisStatus, Look, Rules};
 
 /// Between two scrapes of the past, in seconds.
-const SCRAPE: i64 = 10;
+const SCRAPE_SECONDS: i64 = 10;
 
 /// A server with an hour of the past in which a canary began 40 minutes ago, failed from 30 minutes ago on, and was gone
 /// 20 minutes ago.
 fn past(now: Timestamp) -> Metrics {
     let metrics = Metrics::new(11);
     for n in (1..=360).rev() {
-        let ago = n * SCRAPE;
+        let ago = n * SCRAPE_SECONDS;
         let mut pods = vec![pod("web-5d-a", 40.0, 0.001), pod("web-5d-b", 40.0, 0.001)];
         if (1200..2400).contains(&ago) {
             pods.push(pod("web-7f-c", 20.0, if ago < 1800 { 0.1 } else { 0.001 }));
         }
         let at = now - SignedDuration::from_secs(ago);
-        metrics.scrape(at, Duration::from_secs(SCRAPE.unsigned_abs()), &pods);
+        metrics.scrape(at, Duration::from_secs(SCRAPE_SECONDS.unsigned_abs()), &pods);
     }
     metrics
 }

@@ -10,9 +10,9 @@ use support::{Checked, Pty, TestNamespace};
 use super::checklist::Person;
 
 /// How many canaries have to be left alone.
-const HEALTHY: usize = 10;
+const HEALTHY_CANARIES: usize = 10;
 /// Requests per second to every pod: enough to tell soon.
-const RPS: u32 = 200;
+const REQUESTS_PER_SECOND: u32 = 200;
 
 fn settings() -> Checked<String> {
     Ok(format!(
@@ -30,7 +30,7 @@ async fn traffic(namespace: &TestNamespace, pods: &str, what: Value) -> Checked 
 
 /// Creates a healthy rollout and updates it, up to its first pause at a quarter.
 async fn at_a_quarter(namespace: &TestNamespace, name: &str, step: Value, error_ratio: f64) -> Checked {
-    traffic(namespace, name, json!({"rps": RPS, "error_ratio": error_ratio, "latency_ms": 80})).await?;
+    traffic(namespace, name, json!({"rps": REQUESTS_PER_SECOND, "error_ratio": error_ratio, "latency_ms": 80})).await?;
     let mut object = canary(name, 4, &[weight(25), step, weight(50), pause()]);
     object["spec"]["template"]["metadata"]["labels"]["cockpit.test/metrics"] = json!("true");
     namespace.create_objects([object]).await?;
@@ -71,7 +71,7 @@ pub async fn errors_triple_at_a_quarter(namespace: &TestNamespace) -> Checked {
     traffic(
         namespace,
         &canary_set(namespace, "api").await?,
-        json!({"rps": RPS, "error_ratio": 0.03, "latency_ms": 80}),
+        json!({"rps": REQUESTS_PER_SECOND, "error_ratio": 0.03, "latency_ms": 80}),
     )
     .await?;
     namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
@@ -92,7 +92,7 @@ pub async fn latency_creeps_up(namespace: &TestNamespace) -> Checked {
     let alice = Person::new(namespace, "alice", &settings()?);
     let (at_screen, _pty) = open(&alice);
     for latency in [90, 105, 120] {
-        let what = json!({"rps": RPS, "error_ratio": 0.01, "latency_ms": latency});
+        let what = json!({"rps": REQUESTS_PER_SECOND, "error_ratio": 0.01, "latency_ms": latency});
         traffic(namespace, &canary_set(namespace, "api").await?, what).await?;
     }
     namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
@@ -102,7 +102,7 @@ pub async fn latency_creeps_up(namespace: &TestNamespace) -> Checked {
 
 /// Ten healthy canaries are judged for a while, and not touched.
 pub async fn the_healthy_are_left_alone(namespace: &TestNamespace) -> Checked {
-    let names: Vec<String> = (0..HEALTHY).map(|n| format!("api{n}")).collect();
+    let names: Vec<String> = (0..HEALTHY_CANARIES).map(|n| format!("api{n}")).collect();
     for name in &names {
         at_a_quarter(namespace, name, pause(), 0.001).await?;
     }
@@ -118,9 +118,9 @@ pub async fn the_healthy_are_left_alone(namespace: &TestNamespace) -> Checked {
         for said in &judged {
             holds(&format!("a healthy canary is called {said}"), said["opinion"] != "regressed")?;
         }
-        if judged.iter().filter(counted).count() == HEALTHY {
+        if judged.iter().filter(counted).count() == HEALTHY_CANARIES {
             let healthy = judged.iter().filter(|said| said["opinion"] == "healthy").count();
-            holds(&format!("only {healthy} are proved healthy: {judged:?}"), healthy * 10 >= HEALTHY * 8)?;
+            holds(&format!("only {healthy} are proved healthy: {judged:?}"), healthy * 10 >= HEALTHY_CANARIES * 8)?;
             break;
         }
         holds(&format!("too few were counted: {status:#}"), std::time::Instant::now() < until)?;

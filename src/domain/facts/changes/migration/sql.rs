@@ -12,11 +12,11 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use super::{Class, Statement, Unread};
 
 /// Statements nested deeper than this are not read.
-const DEPTH: usize = 40;
+const MAX_DEPTH: usize = 40;
 /// More keywords and operators than this in one expression are not read.
-const LONGEST_EXPRESSION: usize = 250;
+const MAX_EXPRESSION_TOKENS: usize = 250;
 /// Functions that a `SELECT` of a migration may call: they change nothing that the version before would miss.
-const HARMLESS: [&str; 12] = [
+const HARMLESS_FUNCTIONS: [&str; 12] = [
     "set_config",
     "setval",
     "nextval",
@@ -56,7 +56,7 @@ fn read_as(text: &str, dialect: &dyn Dialect) -> (Vec<Statement>, Option<Unread>
     if let Some(line) = too_complex(&tokens) {
         return (Vec::new(), Some(Unread { line, why: "the expression is too long to be read".to_owned() }));
     }
-    let mut parser = Parser::new(dialect).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens.clone());
+    let mut parser = Parser::new(dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens.clone());
     let mut reader = Reader::default();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -111,7 +111,7 @@ fn too_complex(tokens: &[TokenWithSpan]) -> Option<u64> {
             _ => {
                 let count = open.last_mut()?;
                 *count += 1;
-                if *count > LONGEST_EXPRESSION {
+                if *count > MAX_EXPRESSION_TOKENS {
                     return Some(span.start.line.max(1));
                 }
             }
@@ -124,8 +124,8 @@ fn too_complex(tokens: &[TokenWithSpan]) -> Option<u64> {
 type Meaning = (Class, &'static str);
 
 const EXPAND: Meaning = (Class::Expand, "");
-const USED: Meaning = (Class::Contract, "the version before may still use it");
-const TIGHTER: Meaning = (Class::Contract, "the version before may still write what it forbids");
+const STILL_USED: Meaning = (Class::Contract, "the version before may still use it");
+const TIGHTER_CONSTRAINT: Meaning = (Class::Contract, "the version before may still write what it forbids");
 const UNCLEAR: Meaning = (Class::Unclear, "whether the version before can live with it cannot be told from here");
 
 #[derive(Default)]
@@ -165,7 +165,7 @@ impl Reader {
     )]
     fn meaning(&self, sql: &Sql, tokens: &[TokenWithSpan]) -> Meaning {
         match sql {
-            Sql::CreateTable(table) if table.or_replace => USED,
+            Sql::CreateTable(table) if table.or_replace => STILL_USED,
             Sql::CreateTable(_)
             | Sql::CreateSchema { .. }
             | Sql::CreateDatabase { .. }
@@ -190,7 +190,7 @@ impl Reader {
             | Sql::LockTables { .. }
             | Sql::UnlockTables => EXPAND,
             Sql::CreateIndex(index) if self.is_own(&index.table_name) => EXPAND,
-            Sql::CreateIndex(index) if index.unique => TIGHTER,
+            Sql::CreateIndex(index) if index.unique => TIGHTER_CONSTRAINT,
             Sql::CreateIndex(index) if !index.concurrently => (Class::Expand, "writes may wait while it builds"),
             Sql::CreateIndex(_) => EXPAND,
             Sql::CreateView(view) if view.or_replace || view.or_alter => UNCLEAR,
@@ -198,7 +198,7 @@ impl Reader {
             Sql::CreateView(_) | Sql::CreateFunction(_) => EXPAND,
             Sql::AlterType(alter) => match alter.operation {
                 AlterTypeOperation::AddValue(_) => EXPAND,
-                AlterTypeOperation::Rename(_) | AlterTypeOperation::RenameValue(_) => USED,
+                AlterTypeOperation::Rename(_) | AlterTypeOperation::RenameValue(_) => STILL_USED,
             },
             Sql::AlterIndex { .. } => EXPAND,
             Sql::RenameTable(_)
@@ -209,7 +209,7 @@ impl Reader {
             | Sql::DropPolicy(_)
             | Sql::DropExtension(_)
             | Sql::Revoke(_)
-            | Sql::Deny(_) => USED,
+            | Sql::Deny(_) => STILL_USED,
             Sql::Drop { temporary: true, .. } => EXPAND,
             Sql::Drop { object_type: ObjectType::Table, names, .. } if names.iter().all(|name| self.is_own(name)) => {
                 EXPAND
@@ -217,7 +217,7 @@ impl Reader {
             Sql::Drop { object_type: ObjectType::Index, .. } => {
                 (Class::Contract, "queries of the version before may need it")
             }
-            Sql::Drop { .. } => USED,
+            Sql::Drop { .. } => STILL_USED,
             Sql::Truncate(truncate) if truncate.table_names.iter().all(|table| self.is_own(&table.name)) => EXPAND,
             Sql::Truncate(_) => (Class::Contract, "all rows are lost"),
             Sql::Delete(delete) if delete.selection.is_none() => (Class::Contract, "all rows are lost"),
@@ -240,14 +240,14 @@ impl Reader {
         let own = self.is_own(&alter.name);
         match operation {
             Op::AddColumn { column_def, .. } if !own => added_column(column_def),
-            Op::AddConstraint { constraint, .. } if !own && tightens(constraint) => TIGHTER,
+            Op::AddConstraint { constraint, .. } if !own && tightens(constraint) => TIGHTER_CONSTRAINT,
             Op::AlterColumn { op, .. } if !own => altered_column(op),
             Op::ModifyColumn { data_type, options, .. } if !own => modified_column(data_type, options),
             Op::ChangeColumn { old_name, new_name, data_type, options, .. } if !own => {
                 if old_name == new_name {
                     modified_column(data_type, options)
                 } else {
-                    USED
+                    STILL_USED
                 }
             }
             Op::DropColumn { .. }
@@ -257,7 +257,7 @@ impl Reader {
             | Op::RenamePartitions { .. }
             | Op::RenameColumn { .. }
             | Op::RenameTable { .. }
-            | Op::SwapWith { .. } => USED,
+            | Op::SwapWith { .. } => STILL_USED,
             Op::DropIndex { .. } => (Class::Contract, "queries of the version before may need it"),
             Op::EnableRowLevelSecurity | Op::ForceRowLevelSecurity => {
                 (Class::Contract, "the version before may no longer see its rows")
@@ -309,13 +309,13 @@ fn tightens(constraint: &TableConstraint) -> bool {
 
 fn altered_column(operation: &AlterColumnOperation) -> Meaning {
     match operation {
-        AlterColumnOperation::SetNotNull => TIGHTER,
+        AlterColumnOperation::SetNotNull => TIGHTER_CONSTRAINT,
         AlterColumnOperation::DropDefault => (Class::Contract, "inserts of the version before may rely on it"),
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             if using.is_none() && is_wide(data_type) {
                 EXPAND
             } else {
-                NARROWER
+                NARROWER_TYPE
             }
         }
         AlterColumnOperation::DropNotNull
@@ -324,15 +324,15 @@ fn altered_column(operation: &AlterColumnOperation) -> Meaning {
     }
 }
 
-const NARROWER: Meaning = (Class::Contract, "the new type may not hold what the old one did");
+const NARROWER_TYPE: Meaning = (Class::Contract, "the new type may not hold what the old one did");
 
 fn modified_column(data_type: &DataType, options: &[ColumnOption]) -> Meaning {
     if options.iter().any(|option| matches!(option, ColumnOption::NotNull)) {
-        TIGHTER
+        TIGHTER_CONSTRAINT
     } else if is_wide(data_type) {
         EXPAND
     } else {
-        NARROWER
+        NARROWER_TYPE
     }
 }
 
@@ -376,7 +376,7 @@ fn calls(tokens: &[TokenWithSpan]) -> bool {
     solid.windows(2).any(|pair| match pair {
         [Token::Word(word), Token::LParen] => {
             let is_function = word.quote_style.is_some() || word.keyword == Keyword::NoKeyword;
-            is_function && !HARMLESS.contains(&word.value.to_ascii_lowercase().as_str())
+            is_function && !HARMLESS_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str())
         }
         _ => false,
     })
@@ -389,7 +389,7 @@ fn key(name: &ObjectName) -> String {
 
 /// The beginning of a statement as it is written, without its comments.
 fn source(tokens: &[TokenWithSpan]) -> String {
-    let some = tokens.iter().take(BRIEF).map(|token| match &token.token {
+    let some = tokens.iter().take(MAX_EXCERPT_CHARS).map(|token| match &token.token {
         Token::Whitespace(_) => " ".to_owned(),
         token => token.to_string(),
     });
@@ -397,15 +397,15 @@ fn source(tokens: &[TokenWithSpan]) -> String {
 }
 
 /// Longest beginning of a statement that is shown, in characters.
-const BRIEF: usize = 80;
+const MAX_EXCERPT_CHARS: usize = 80;
 
 /// Text on one line, cut off where it gets long.
 fn brief(sql: &str) -> String {
     let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= BRIEF {
+    if line.chars().count() <= MAX_EXCERPT_CHARS {
         return line;
     }
-    line.chars().take(BRIEF).collect::<String>() + "…"
+    line.chars().take(MAX_EXCERPT_CHARS).collect::<String>() + "…"
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn looks() -> impl Strategy<Value = Vec<i64>> {
 fn window(all: &[SeriesSeen], at: i64, scrapes: i64) -> Seen {
     let within = |series: &SeriesSeen| {
         let Samples::Numbers(numbers) = &series.samples else { return series.clone() };
-        let kept = numbers.iter().filter(|(t, _)| *t > (at - scrapes) * SCRAPE && *t <= at * SCRAPE).copied();
+        let kept = numbers.iter().filter(|(t, _)| *t > (at - scrapes) * SCRAPE_MS && *t <= at * SCRAPE_MS).copied();
         SeriesSeen { samples: Samples::Numbers(kept.collect()), ..series.clone() }
     };
     let mut answer: Vec<_> = all.iter().map(within).collect();
@@ -104,7 +104,7 @@ proptest! {
         let mut seen_so_far = Vec::new();
         for (n, at) in times.iter().enumerate() {
             // An answer reaches back to the look before last at least.
-            let since = counters.since().map_or(0, |since| *at - since / SCRAPE + 2);
+            let since = counters.since().map_or(0, |since| *at - since / SCRAPE_MS + 2);
             seen_so_far.extend(take(&mut counters, &window(&all, *at, kept.max(since))));
             if n == restart {
                 let saved = serde_json::to_string(&counters).unwrap();

@@ -52,7 +52,7 @@ fn every_known_pod_must_be_scraped() {
     };
     let look = |created| take(&mut counters(), &Seen { pods: known(created), ..seen(4, &both(4)) });
     assert_eq!(why(&look(0)), "1 of 2 pods of canary are scraped");
-    assert_eq!(totals(&look(3 * SCRAPE))[0], 8, "it has just begun");
+    assert_eq!(totals(&look(3 * SCRAPE_MS))[0], 8, "it has just begun");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn stable_alone_is_not_counted_before_there_is_a_canary() {
 fn counting_restarts_after_a_long_pause() {
     let mut counters = counters();
     take(&mut counters, &seen(4, &both(4)));
-    let late = 4 + 3_600_000 / SCRAPE + 1;
+    let late = 4 + 3_600_000 / SCRAPE_MS + 1;
     let answer = [steady("web-5d-a", 10.0, late - 3..=late), steady("web-7f-a", 2.0, late - 3..=late)];
     assert_eq!(totals(&take(&mut counters, &seen(late, &answer))), [6, 0, 30, 0]);
 }

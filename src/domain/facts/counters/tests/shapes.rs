@@ -89,7 +89,7 @@ fn two_servers_that_scrape_the_same_pods_count_once() {
         let from_one = |replica: &str, n: i64, shift: i64, gone: bool| -> Vec<SeriesSeen> {
             let of = |pod: &str, each: f64| {
                 let scrapes = if gone { n - 8..=n - 7 } else { n - 3..=n };
-                let values = scrapes.filter(|n| *n >= 0).map(|n| (n * SCRAPE + shift, each * n as f64 + each));
+                let values = scrapes.filter(|n| *n >= 0).map(|n| (n * SCRAPE_MS + shift, each * n as f64 + each));
                 let mut one = series(pod, "200", &[]);
                 one.samples = Samples::Numbers(values.collect());
                 one.labels.insert(name.to_owned(), replica.to_owned());
@@ -102,7 +102,7 @@ fn two_servers_that_scrape_the_same_pods_count_once() {
             // The clock of the other one is ahead: its samples look older than they are.
             answer.extend(from_one("b", n, -4000, false));
             let seen = seen(n, &answer);
-            all.extend(counters.take(&seen, SCRAPE, configured));
+            all.extend(counters.take(&seen, SCRAPE_MS, configured));
         }
         let [requests, errors, of_stable, _] = totals(&all);
         assert_eq!((requests, errors, of_stable), (3 * 19, 0, 10 * 19), "{name}");
@@ -138,7 +138,8 @@ fn buckets_use_common_bounds_of_both_tracks() {
 #[test]
 fn native_histograms_are_compared_at_common_bounds() {
     let native = |pod: &str, samples: Vec<(i64, Histogram)>| {
-        let samples = Samples::Histograms(samples.into_iter().map(|(n, histogram)| (n * SCRAPE, histogram)).collect());
+        let samples =
+            Samples::Histograms(samples.into_iter().map(|(n, histogram)| (n * SCRAPE_MS, histogram)).collect());
         SeriesSeen { samples, ..of(pod, Role::Native(1), &[], &[]) }
     };
     let read = |n: f64, low: f64, high: f64| Histogram::read(n, &[(low, high, n)]).unwrap();
@@ -174,6 +175,6 @@ fn a_young_pod_counts_from_zero_even_in_the_first_look() {
         let pods = Some(vec![KnownPod { name: "web-7f-a".to_owned(), created: Some(created) }]);
         totals(&take(&mut counters(), &Seen { pods, ..seen(4, &[stable(4), canary()]) }))[0]
     };
-    assert_eq!(look(2 * SCRAPE), 9);
+    assert_eq!(look(2 * SCRAPE_MS), 9);
     assert_eq!(look(-3_600_000), 1);
 }

@@ -1,4 +1,4 @@
-//! What the judge says of what it has gathered.
+//! The status and report derived from the evidence so far.
 
 use super::burn::Burn;
 use super::log_space::exp_finite;
@@ -8,8 +8,8 @@ use super::report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen,
 use super::state::{CanaryAnalyzer, Logs};
 use super::weight::Mismatch;
 
-/// What speaks for and against the canary now.
-pub(super) struct CandidateState {
+/// The evidence for and against the canary at one moment.
+pub(super) struct Assessment {
     pub logs: Logs,
     pub burn: Option<Burn>,
     pub stable_burns: bool,
@@ -21,17 +21,17 @@ pub(super) struct CandidateState {
 }
 
 impl CanaryAnalyzer {
-    /// Returns what it thinks as of the last look.
+    /// Returns the report as of the last sample.
     ///
-    /// Regressed stays until a new rollout, through looks that bring nothing. Where stable burns its budget as well, the
-    /// canary is not held for the burn: only for being worse than stable, which is compared scrape by scrape and so holds
-    /// in the midst of an incident too.
+    /// Regressed stays until a new rollout, through samples without data. Where stable burns its budget as well, the
+    /// burn does not count against the canary: only being worse than stable does, which is compared scrape by scrape and
+    /// so is valid during an incident too.
     #[must_use]
     pub fn report(&self) -> Report {
         self.report_on(self.trouble.clone())
     }
 
-    /// Returns what it thinks at a later moment, when the last scrape may be stale.
+    /// Returns the report at a later moment, when the last scrape may be stale.
     #[must_use]
     pub fn report_at(&self, now: f64) -> Report {
         let old = self.counted_at.map(|at| now - at).filter(|age| *age > self.stale_after());
@@ -40,9 +40,9 @@ impl CanaryAnalyzer {
     }
 
     fn report_on(&self, trouble: Option<String>) -> Report {
-        let standing = self.standing(trouble);
+        let assessment = self.assessment(trouble);
         let needs = self.needs();
-        let Logs { plain, guarded, safe, latency } = standing.logs;
+        let Logs { plain, guarded, safe, latency } = assessment.logs;
         let seen = |[requests, errors]: [u64; 2]| Seen { requests, errors };
         let e = Evidence {
             plain: exp_finite(plain),
@@ -52,31 +52,31 @@ impl CanaryAnalyzer {
         };
         Report {
             t: self.at,
-            opinion: standing.opinion,
-            tier: standing.tier,
+            opinion: assessment.opinion,
+            tier: assessment.tier,
             e,
             ratio: self.ratio,
             needs,
-            culprit: standing.culprit,
+            culprit: assessment.culprit,
             seen: Tracks { canary: seen(self.seen.canary), stable: seen(self.seen.stable) },
-            burn: standing.burn,
-            stable_burns: standing.stable_burns,
+            burn: assessment.burn,
+            stable_burns: assessment.stable_burns,
             p99: Tracks {
                 canary: self.canary_latencies.p99(self.rules.alpha_warn),
                 stable: self.stable_latencies.p99(self.rules.alpha_warn),
             },
             heat: self.heat(),
-            reasons: reasons::of(self, &standing, &e, &needs),
+            reasons: reasons::of(self, &assessment, &e, &needs),
         }
     }
 
-    fn standing(&self, trouble: Option<String>) -> CandidateState {
+    fn assessment(&self, trouble: Option<String>) -> Assessment {
         let logs = self.logs();
         let mismatch = self.weight.and_then(|weight| weight.mismatch(self.rules.alpha));
         let burn = self.budget.canary(&self.rules, self.recent.per_second());
         let stable_burns = self.budget.stable_burns(&self.rules, self.seen.stable);
         let trouble = trouble
-            .or_else(|| self.counted_at.is_none().then(|| "nothing was seen yet".to_owned()))
+            .or_else(|| self.counted_at.is_none().then(|| "analysis not started".to_owned()))
             .or_else(|| mismatch.filter(Mismatch::is_far_off).map(|mismatch| reasons::far_off(&mismatch)));
         let burns =
             burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns));
@@ -93,7 +93,7 @@ impl CanaryAnalyzer {
         } else {
             (AnalysisStatus::Undecided, None, None)
         };
-        CandidateState { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
+        Assessment { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
     }
 
     /// Returns which metric has the greater part in the plain evidence.

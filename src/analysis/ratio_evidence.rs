@@ -1,6 +1,6 @@
 //! The evidence of one scrape that the canary fails more often than stable, by a ratio of error shares.
 
-/// What one scrape brought on errors, with the canary's share of requests as it was.
+/// The errors of one scrape, with the canary's share of requests as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorCounts {
     /// Errors of the canary.
@@ -12,7 +12,7 @@ pub struct ErrorCounts {
 }
 
 impl ErrorCounts {
-    /// Counts a scrape; `None` where one side answered nothing, which allows no comparison.
+    /// Counts a scrape; `None` where one track has no requests.
     ///
     /// What is "bad" need not be an error: slower than a bound is compared in the same way.
     #[must_use]
@@ -44,13 +44,13 @@ impl ErrorCounts {
 }
 
 /// Ratios that are bet on, as multiples of the tolerated one.
-pub(super) const BETS: usize = 24;
+pub(super) const BET_COUNT: usize = 24;
 
-/// The smallest and the greatest ratio that is bet on.
-const SPAN: (f64, f64) = (1.25, 100.0);
+/// The smallest and the largest ratio that is bet on.
+const BET_RANGE: (f64, f64) = (1.25, 100.0);
 
 /// Returns the ratios that are bet on: evenly spaced as logarithms.
-pub(super) fn bets() -> [f64; BETS] {
-    let (low, high) = (SPAN.0.ln(), SPAN.1.ln());
-    std::array::from_fn(|bet| (low + (high - low) * bet as f64 / (BETS - 1) as f64).exp())
+pub(super) fn bets() -> [f64; BET_COUNT] {
+    let (low, high) = (BET_RANGE.0.ln(), BET_RANGE.1.ln());
+    std::array::from_fn(|bet| (low + (high - low) * bet as f64 / (BET_COUNT - 1) as f64).exp())
 }

@@ -1,4 +1,4 @@
-//! What the judge says, by what it sees.
+//! The status that given counts lead to.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn clear_regression_is_regressed_within_a_minute() {
     let later = after(Rules::default(), 5, look).report();
     assert_eq!((later.opinion, later.tier), (AnalysisStatus::Regressed, Some(Tier::Guarded)), "{later:?}");
     assert!(later.reasons[0].starts_with("canary 5.33 % against 0.98 %: 5.4 times, always valid"), "{later:?}");
-    assert!(later.reasons[1].starts_with("fails more often than stable: evidence "), "{later:?}");
+    assert!(later.reasons[1].starts_with("error rate is higher than stable: evidence "), "{later:?}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn incomparable_scrapes_are_no_data() {
     for (canary, stable, says) in [
         ((0, 0), (712, 1), "the canary answered no requests"),
         ((38, 0), (0, 0), "stable answered no requests"),
-        ((0, 0), (0, 0), "nobody answered"),
+        ((0, 0), (0, 0), "no requests on either"),
         ((5, 6), (712, 1), "the canary has more errors than requests"),
         ((38, 0), (1, 2), "stable has more errors than requests"),
     ] {
