@@ -115,16 +115,14 @@ fn key_moves(model: &mut Model, chord: Chord) {
 }
 
 fn command_on(model: &mut Model, chord: Chord) -> Vec<Effect> {
-    match model.ui.keymap.command(chord) {
-        Some(command) => run(model, command),
-        None => {
-            if chord == Chord::char('y') {
-                let back = model.ui.keymap.key(Command::Rollback).unwrap_or_default();
-                model.core.notice(Level::Info, format!("nothing to confirm; {back} rolls back"));
-            }
-            Vec::new()
-        }
+    if let Some(command) = model.ui.keymap.command(chord) {
+        return run(model, command);
     }
+    if chord == Chord::char('y') {
+        let back = model.ui.keymap.key(Command::Rollback).unwrap_or_default();
+        model.core.notice(Level::Info, format!("nothing to confirm; {back} rolls back"));
+    }
+    Vec::new()
 }
 
 pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {

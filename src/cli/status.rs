@@ -6,13 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::object::short_digest;
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Signal;
 use crate::domain::facts::text::{duration, sanitize};
+use crate::domain::facts::workload::serving::{Serving, Share};
 use crate::domain::facts::workload::{Revision, Status};
+use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::checklist::verdict;
+use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, WorkloadState, World};
 use analysis::Report;
 
@@ -45,7 +50,7 @@ fn environment(world: &World, env: &Environment, now: Timestamp) -> Value {
         "verdict": assessment.verdict.as_str(),
         "reasons": assessment.describe().collect::<Vec<_>>(),
         "age_seconds": env.kubernetes().age(now).map(tenths),
-        "workloads": env.workloads.iter().map(|workload| workload_json(workload, now)).collect::<Vec<_>>(),
+        "workloads": env.workloads.iter().map(|workload| workload_json(world, env, workload, now)).collect::<Vec<_>>(),
         "checks": checks_json(world, env, now),
         "sign_offs": sign_offs_json(world, env),
     })
@@ -56,12 +61,17 @@ fn tenths(time: SignedDuration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
-fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
+fn workload_json(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Value {
     let status = workload.status.as_ref();
+    let state = release_state(world, env, &workload.id);
     json!({
         "kind": workload.id.kind.kind(),
         "name": workload.id.name,
         "verdict": workload.assessment.verdict.as_str(),
+        "state": state.as_ref().map(ReleaseState::as_str),
+        "direction": workload.direction().map(Direction::as_str),
+        "serving": status.map(|status| serving_json(&status.serving)),
+        "rejected": workload.rejected.hashes().map(|hash| rejected_json(workload, hash)).collect::<Vec<_>>(),
         "phase": status.map(|status| status.phase.as_str()),
         "message": status.map(|status| status.message.as_str()),
         "why": status.and_then(|status| status.why.as_deref()),
@@ -84,6 +94,26 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
             "saturation": tracks(workload, Signal::Saturation, now),
         },
         "judged": workload.opinion().map(|judged| judged_json(&judged.report)),
+    })
+}
+
+fn serving_json(serving: &Serving) -> Value {
+    let share = |share: &Share| json!({"version": share.version, "hash": share.hash, "share": share.share, "ready": share.ready});
+    json!({
+        "measure": serving.measure.describe(),
+        "shares": serving.shares.iter().map(share).collect::<Vec<_>>(),
+        "doubt": serving.doubt,
+    })
+}
+
+fn rejected_json(workload: &WorkloadState, hash: &str) -> Value {
+    let rejection = workload.rejected.rejection(hash);
+    let known = workload.snapshot.as_ref().and_then(|snapshot| snapshot.replicaset(hash));
+    json!({
+        "hash": hash,
+        "version": known.map(ReplicaSet::version).or_else(|| rejection.map(Rejection::version)),
+        "by": rejection.map(|rejection| rejection.by.as_str()),
+        "at": rejection.map(|rejection| rejection.at.to_string()),
     })
 }
 
@@ -163,11 +193,11 @@ fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mu
         }
     }
     for workload in &env.workloads {
-        workload_text(workload, settings.has_metrics, now, lines);
+        workload_text(world, env, workload, now, lines);
     }
 }
 
-fn workload_text(workload: &WorkloadState, has_metrics: bool, now: Timestamp, lines: &mut Vec<String>) {
+fn workload_text(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp, lines: &mut Vec<String>) {
     let Some(status) = &workload.status else {
         let why = if workload.missing { "does not exist" } else { "not seen yet" };
         lines.push(format!("  {}  {why}", workload.id));
@@ -178,13 +208,18 @@ fn workload_text(workload: &WorkloadState, has_metrics: bool, now: Timestamp, li
     if let Some(why) = &status.why {
         lines.push(format!("    why       {why}"));
     }
+    if let Some(state) = release_state(world, env, &workload.id) {
+        lines.push(format!("    state     {}", state.label()));
+    }
+    let doubt = status.serving.doubt.as_ref().map_or_else(String::new, |doubt| format!(" ({doubt})"));
+    lines.push(format!("    serving   {}{doubt}", status.serving.describe()));
     lines.push(format!("    progress  {}", progress(status)));
     for (word, revision) in [("stable", &status.stable), ("canary", &status.canary)] {
         if let Some(revision) = revision {
             lines.push(format!("    {word}    {}", revision_text(revision)));
         }
     }
-    if has_metrics {
+    if env.settings.has_metrics {
         signals(workload, status.canary.is_some(), now, lines);
     }
 }

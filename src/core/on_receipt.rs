@@ -11,7 +11,7 @@ const MAX_LINES: usize = 2000;
 pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
         Receipt::Begun { action, target, .. } => begun(core, action, &target),
-        Receipt::Accepted { record, lacks, .. } => accepted(core, &record, lacks),
+        Receipt::Accepted { record, lacks, .. } => accepted(core, &record, &lacks),
         Receipt::Ended { record, outcome, .. } => ended(core, &record, outcome),
         Receipt::Written(lines) => written(core, lines),
         Receipt::Journal(state) => journal(core, state),
@@ -27,9 +27,9 @@ fn begun(core: &mut Core, action: ActionId, target: &Target) -> Vec<Effect> {
 }
 
 /// An action was taken up, and is not done before everybody is served by what it goes to.
-fn accepted(core: &mut Core, record: &PlanRecord, lacks: String) -> Vec<Effect> {
+fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
     let flying = core.in_flight.get_mut(&record.target).filter(|flying| flying.record.verb == record.verb);
-    let first = flying.is_some_and(|flying| flying.accepted.replace(lacks.clone()).is_none());
+    let first = flying.is_some_and(|flying| flying.accepted.replace(lacks.to_owned()).is_none());
     if first {
         core.notice(Level::Info, format!("{}: {} — accepted, {lacks}", record.target.env(), record.headline));
     }

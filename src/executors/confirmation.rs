@@ -14,7 +14,7 @@ use crate::failpoints::failpoint;
 /// How long the controller may take to take a request up.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take until everybody is served by what an action goes to, where nobody says otherwise.
-pub const SERVE_TIMEOUT: Duration = Duration::from_mins(10);
+pub const SERVE_TIMEOUT: Duration = Duration::from_secs(600);
 /// The longest time between two looks.
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a settled action that is accepted is looked at for its end.

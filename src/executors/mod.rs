@@ -12,5 +12,6 @@ mod journal_file;
 pub mod kubernetes;
 pub mod recovery;
 
+pub use confirmation::SERVE_TIMEOUT;
 pub use dispatcher::Dispatcher;
 pub use journal::Journal;

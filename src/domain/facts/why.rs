@@ -31,6 +31,9 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
 /// What the controller refuses to carry out: nothing moves before that is put right.
 fn refused(snapshot: &Snapshot) -> Option<String> {
     let Object::Rollout(rollout) = &snapshot.object else { return None };
+    if rollout.status.current_hash.is_empty() && rollout.status.observed_generation.is_empty() {
+        return Some("the Argo Rollouts controller has never looked at it: is it running?".to_owned());
+    }
     let invalid = rollout.status.conditions.iter().find(|condition| condition.kind == "InvalidSpec")?;
     Some(format!("the spec is invalid: {}", invalid.message))
 }

@@ -233,6 +233,9 @@ impl Cockpit {
             self.world.take(feed, now);
         }
         while let Ok(receipt) = self.inflow.try_recv() {
+            if let Receipt::Written(lines) = &receipt {
+                self.world.take_lines(lines, now);
+            }
             self.receipts.push(receipt);
         }
     }
@@ -343,6 +346,19 @@ impl Cockpit {
     pub async fn act(&mut self, verb: Verb) -> Checked<Vec<Recorded>> {
         let plan = self.planned(verb)?;
         self.carry_out(plan).await
+    }
+
+    /// Plans a verb and sends it; it is taken up, and not waited for. Returns what it still lacks.
+    pub async fn begin(&mut self, verb: Verb) -> Checked<String> {
+        let plan = self.planned(verb)?;
+        self.dispatcher.wait_for(std::time::Duration::ZERO);
+        let outcome = self.dispatcher.perform(plan).await;
+        self.dispatcher.wait_for(release_cockpit::executors::SERVE_TIMEOUT);
+        self.absorb();
+        match outcome {
+            Outcome::Unconfirmed { shows } => Ok(shows),
+            other => Err(format!("{verb}: {}", other.describe()).into()),
+        }
     }
 
     /// Carries a plan out; the status must confirm it. Returns the writes that the server took.

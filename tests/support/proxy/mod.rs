@@ -188,9 +188,10 @@ impl Proxy {
         locked(&self.shared.recorded).clear();
     }
 
-    /// The writes so far, but nudges.
+    /// The writes to workloads so far, but nudges. The shared record is written beside them, whenever it is.
     pub fn writes(&self) -> Vec<Recorded> {
-        self.requests().into_iter().filter(|request| request.is_write && !request.is_nudge()).collect()
+        let is_one = |request: &Recorded| request.is_write && !request.is_nudge() && !request.is_record();
+        self.requests().into_iter().filter(is_one).collect()
     }
 
     /// The writes that may have had an effect: all but nudges and those that met a conflict.

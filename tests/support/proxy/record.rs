@@ -55,6 +55,11 @@ impl Recorded {
         self.answer.is_some_and(|status| (200..300).contains(&status))
     }
 
+    /// Whether it goes to the shared record of what people said and what was rejected.
+    pub fn is_record(&self) -> bool {
+        self.path.ends_with("/configmaps/release-cockpit") || self.path.ends_with("/configmaps")
+    }
+
     /// Whether it only makes a controller look again.
     pub fn is_nudge(&self) -> bool {
         self.body["metadata"]["annotations"]["release-cockpit/nudged-at"].is_string()

@@ -19,6 +19,19 @@ pub enum Measure {
     ReadyPods,
 }
 
+impl Measure {
+    /// Returns it in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Weights => "weights reported by the controller".to_owned(),
+            Self::Router(object) => object.clone(),
+            Self::ActiveService => "active Service".to_owned(),
+            Self::ReadyPods => "ready pods".to_owned(),
+        }
+    }
+}
+
 /// Which share goes to one revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {

@@ -245,6 +245,8 @@ pub(super) fn progress(status: &Status) -> u8 {
         (Some(_), Some(weight)) => share(weight.actual, weight.max),
         (Some(_), None) if status.strategy == Strategy::BlueGreen => u8::from(status.canary_serves) * 100,
         (Some(_), None) => share(status.replicas.updated, status.replicas.desired),
+        // A controller that never looked at it made no revision.
+        (None, _) if status.stable.is_none() => 0,
         (None, _) => 100,
     }
 }

@@ -130,9 +130,8 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     };
     let draft = snapshot.object.actions().draft(intent.verb, &scene);
     let direction = match (intent.verb, &draft) {
-        (Verb::Pause | Verb::Abort, _) => Direction::Backward,
         (Verb::Rollback, Ok(draft)) => draft.direction,
-        (Verb::Rollback, Err(_)) => Direction::Backward,
+        (Verb::Pause | Verb::Abort | Verb::Rollback, _) => Direction::Backward,
         _ => scene.direction(),
     };
     // What moves backward does not wait for what goes forward, only for itself (law 3).

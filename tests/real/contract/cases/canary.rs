@@ -166,7 +166,7 @@ pub async fn abort_of_a_full_promotion(namespace: &TestNamespace) -> Checked {
     release(namespace, "1.1.0-unready").await?;
     // Pods that never get ready keep the promotion under way.
     cockpit.until("a canary pod", |view| view.rollout().observed() && view.status.replicas.updated == 1).await?;
-    cockpit.act(Verb::PromoteFull).await?;
+    says(&cockpit.begin(Verb::PromoteFull).await?, "still serving 100 % of 1.0.0")?;
     cockpit.until("the full promotion", |view| view.rollout().status.promote_full).await?;
     cockpit.picture(namespace).await?;
     says(&cockpit.refused(Verb::PromoteFull)?, "being promoted fully already")?;

@@ -119,11 +119,7 @@ fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {
 
 fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String> {
     if !rollout.observed() {
-        let never = rollout.status.observed_generation.is_empty();
-        return Some(match never {
-            true => "the Argo Rollouts controller has never looked at it: is it running?".to_owned(),
-            false => "the Argo Rollouts controller has not seen the change yet: is it running?".to_owned(),
-        });
+        return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
     }
     if rollout.spec.paused {
         return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));

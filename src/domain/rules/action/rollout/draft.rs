@@ -265,7 +265,7 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     draft.from = scene.status.canary.as_ref().map_or_else(String::new, |canary| from_canary(canary, scene));
     draft.to =
         scene.status.stable.as_ref().map_or_else(String::new, |stable| format!("{}  stable", revision_line(stable)));
-    draft.rejects = scene.status.canary.clone();
+    draft.rejects.clone_from(&scene.status.canary);
     draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
     draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
     Ok(draft)
@@ -304,7 +304,7 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     }
     let mut draft =
         plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
-    draft.rejects = scene.status.canary.clone();
+    draft.rejects.clone_from(&scene.status.canary);
     draft.goes.push(match rollout.steps().first() {
         Some(step) => format!("the same version goes out again, from step 1 {}", step.label()),
         None => "the same version goes out again".to_owned(),
