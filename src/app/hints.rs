@@ -36,7 +36,7 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
     })
 }
 
-/// Whether the selected workload is held by hand.
+/// Whether the selected workload is paused manually.
 fn is_held(model: &Model) -> bool {
     model
         .selected()

@@ -1,4 +1,4 @@
-//! The steps of a canary as a ladder: which are done, which is under way, with the times as far as they are known.
+//! The steps of a canary as a ladder: which are done, which is in progress, with the times as far as they are known.
 
 use jiff::Timestamp;
 
@@ -74,7 +74,7 @@ pub fn ladder(env: &Environment, workload: &WorkloadState) -> Vec<Rung> {
         .collect()
 }
 
-/// When steps of the revision under way were completed, from the controller's events and from analysis runs.
+/// When steps of the revision in progress were completed, from the controller's events and from analysis runs.
 fn completions(env: &Environment, workload: &WorkloadState) -> Vec<(usize, Timestamp)> {
     let Some(snapshot) = &workload.snapshot else { return Vec::new() };
     let hashes = snapshot.hashes();

@@ -27,7 +27,7 @@ pub fn next(model: &Model) -> Next {
         let sentence = if workload.missing {
             format!("{} does not exist in {name}", workload.id)
         } else {
-            format!("waiting for the first look at {} in {name}", workload.id)
+            format!("waiting for first data on {} in {name}", workload.id)
         };
         return Next { sentence, in_the_way: Vec::new() };
     };
@@ -67,37 +67,40 @@ pub fn next(model: &Model) -> Next {
             )
         }
         (_, Some(pause)) if pause.reason == PauseReason::Manual => {
-            format!("{name} is held by hand; {} resumes it", key(crate::keys::Command::Hold))
+            format!("{name} is paused manually; {} resumes it", key(crate::keys::Command::Hold))
         }
         (Ok(plan), Some(pause)) => {
             let record = plan.record();
             let then = record.goes.first().map_or_else(String::new, |goes| format!(": {goes}"));
             let by_itself = pause.until.map_or_else(String::new, |until| {
-                format!("; by itself in {}", duration(until.duration_since(model.core.now)))
+                format!("; automatically in {}", duration(until.duration_since(model.core.now)))
             });
             format!("{} would {} in {name}{then}{by_itself}", key(crate::keys::Command::Promote), record.headline)
         }
         (Err(_), Some(pause)) => match pause.until {
             Some(until) => {
                 let left = duration(until.duration_since(model.core.now));
-                let hold = key(crate::keys::Command::Hold);
-                // What goes on by itself does not ask the gates: somebody has to.
-                let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} holds it here") };
-                format!("{name} goes on by itself in {left}{careful}")
+                let pause = key(crate::keys::Command::Hold);
+                // A timed pause ends without asking the gates: only a person can stop it.
+                let careful = if in_the_way.is_empty() { String::new() } else { format!("; {pause} pauses it") };
+                format!("{name} auto-advances in {left}{careful}")
             }
-            None => format!("{name} waits for a person to promote it"),
+            None => format!("{name} is paused until promoted"),
         },
         (_, None) => match (status.phase, &status.canary) {
-            (Phase::Healthy, _) => format!("nothing is under way in {name}"),
+            (Phase::Healthy, _) => format!("no rollout in progress in {name}"),
             // The cause stands with the environment: here stands the way out.
             (Phase::Degraded, _) => match plan_for(model, Verb::Rollback, None) {
                 Ok(plan) => {
                     let back = &plan.record().headline;
-                    format!("{name} does not go on by itself; {} would {back}", key(crate::keys::Command::Rollback))
+                    format!(
+                        "{name} does not recover without action; {} would {back}",
+                        key(crate::keys::Command::Rollback)
+                    )
                 }
                 Err(_) => status.why.clone().unwrap_or_else(|| status.message.clone()),
             },
-            (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is on its way: {}", status.message)),
+            (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is in progress: {}", status.message)),
         },
     };
     // A gate is in the way only of what waits for a person, or would go on into it.

@@ -6,9 +6,9 @@ use crate::domain::world::{ReleaseView, WorkloadState};
 /// Where an environment stands on the way of the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// The release is out there, or none is under way anywhere.
+    /// The release is out there, or none is in progress anywhere.
     Out,
-    /// It is on its way there.
+    /// It is in progress there.
     UnderWay,
     /// It has not come there yet.
     Waits,

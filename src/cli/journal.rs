@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_is_a_line_that_says_what_it_is_about() {
+    fn every_entry_is_one_line_with_its_target() {
         let text = text(&journal(), &TimeZone::UTC).join("\n");
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);

@@ -87,7 +87,7 @@ fn workload_json(workload: &WorkloadState, now: Timestamp) -> Value {
     })
 }
 
-/// What the judge says: see `cockpit judge`, which says the same of numbers from elsewhere.
+/// The analysis result: see `cockpit judge`, which says the same of numbers from elsewhere.
 fn judged_json(report: &Report) -> Value {
     json!({
         "opinion": report.opinion.as_str(),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn text_says_it_in_words() {
+    fn text_shows_the_status() {
         let text = text(&release_in_progress(), None, now());
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);

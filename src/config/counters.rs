@@ -1,4 +1,4 @@
-//! `[prometheus.counters]`: own counters in place of the preset's, for the judge.
+//! `[prometheus.counters]`: own counters in place of the preset's, for the analysis.
 
 use std::fmt;
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_by_a_matcher_or_by_a_counter_of_their_own() {
+    fn errors_are_selected_by_a_matcher_or_an_own_counter() {
         let requests = Selector::parse(HITS).unwrap();
         let errors = |text: &str| Selector::parse_errors(text, &requests).unwrap().to_string();
         let with = |more: &str| HITS.replace("{{labels}}}", &format!("{{{{labels}}}},{more}}}"));

@@ -57,7 +57,7 @@ pub struct JournalView {
     pub broken: Option<String>,
     /// Entries kept in memory because they could not be written.
     pub unwritten: usize,
-    /// Whether those of earlier runs are still being read: what was decided, and what is open, is not known yet.
+    /// Whether those of earlier runs are still being read: what was decided, and what is open, is unknown yet.
     pub unread: bool,
 }
 

@@ -16,7 +16,7 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 const CONFIRM_FULL_TIMEOUT: Duration = Duration::from_secs(180);
 /// A controller that has not reacted by then has missed the request, and may miss the nudge too.
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
-/// After an unknown outcome a request may still be on its way inside the server for this long.
+/// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 
 /// Looks until the status shows the effect. A controller that missed the request is nudged.

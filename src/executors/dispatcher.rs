@@ -53,7 +53,7 @@ impl Dispatcher {
         Self { executors, admitted, journal, operator, access, receipts }
     }
 
-    /// Admits the executor of a system in an environment. A read-only environment is never given one (law 8).
+    /// Admits the executor of a system in an environment. A read-only environment is never given one ([law 8](crate#laws)).
     pub fn admit(&self, env: EnvName, system: System, executor: Arc<dyn Executor>) {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert((env, system), executor);
         self.admitted.notify_waiters();
@@ -196,7 +196,7 @@ impl Dispatcher {
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
-    /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
+    /// Writes the intent. Where that fails only what stops goes on ([law 3](crate#laws)), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
         let entry = Entry::Intent {
             action: action.clone(),
@@ -327,7 +327,7 @@ impl Dispatcher {
                 Err(SendError::Unknown(why)) => return Err(Outcome::Unknown { why }),
             }
         }
-        Err(Outcome::Moved { what: "somebody else keeps writing to it".to_owned() })
+        Err(Outcome::Moved { what: "another client keeps writing to it".to_owned() })
     }
 }
 

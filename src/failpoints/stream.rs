@@ -12,7 +12,7 @@ use super::failpoint;
 /// How far a write request has got on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// None is on its way.
+    /// None is in progress.
     Idle,
     /// Its bytes are being handed over.
     Leaving,

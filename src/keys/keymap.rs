@@ -27,7 +27,7 @@ pub enum KeymapError {
     #[error("key `{key}` is fixed: it always leaves the program")]
     Fixed { key: String },
     /// `y`, Enter and Esc have a fixed meaning in dialogs.
-    #[error("key `{key}` cannot ask for `{id}`: it answers dialogs")]
+    #[error("key `{key}` cannot be bound to `{id}`: it answers dialogs")]
     Answers { key: String, id: &'static str },
 }
 

@@ -72,10 +72,10 @@ pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
     while let Some(error) = inner {
         match error.downcast_ref::<AuthError>() {
             Some(AuthError::AuthExecRun { out, .. }) => {
-                return format!("the kubeconfig's login command failed ({}): run it by hand to see why", out.status);
+                return format!("the kubeconfig's login command failed ({}): run it yourself to see why", out.status);
             }
             Some(AuthError::AuthExecParse(_)) => {
-                return "the kubeconfig's login command printed no credential that can be read: run it by hand"
+                return "the kubeconfig's login command printed no readable credential: run it yourself to see why"
                     .to_owned();
             }
             _ => inner = error.source(),

@@ -68,7 +68,7 @@ pub enum ClusterError {
         known: Vec<String>,
     },
     /// The context names something that is not there.
-    #[error("context `{context}` names the {what} `{name}`, which {} does not hold", named(.files))]
+    #[error("context `{context}` names the {what} `{name}`, which is not in {}", named(.files))]
     Dangling {
         context: String,
         /// `cluster` or `user`.
@@ -367,7 +367,7 @@ contexts:
     }
 
     #[tokio::test]
-    async fn what_is_wrong_with_a_context_is_said_with_what_to_do() {
+    async fn context_errors_carry_a_remedy() {
         let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
         let variables = listed(&variables, &["a", "b"]);
         let clusters = read(&variables).unwrap();
@@ -380,7 +380,7 @@ contexts:
     }
 
     #[test]
-    fn what_is_wrong_with_the_files_is_said_with_what_to_do() {
+    fn file_errors_carry_a_remedy() {
         let (_home, variables) = home(&[
             ("broken", "contexts: [\n  {name: a, token: s3cret"),
             ("typed", "contexts: s3cret\n"),

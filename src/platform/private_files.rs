@@ -83,7 +83,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
-    fn a_new_folder_is_for_its_owner_only_and_one_that_was_there_keeps_its_mode() {
+    fn new_folder_is_private_and_an_existing_one_keeps_its_mode() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b");
         private_dir(&path).unwrap();

@@ -167,7 +167,7 @@ impl Session {
         }
     }
 
-    /// Tells the checks what is on its way into their environments now.
+    /// Tells the checks which candidates their environments have now.
     pub(super) fn ask(&self, world: &World) {
         for env in &world.environments {
             let Some(asks) = self.asks.get(env.name()) else { continue };
@@ -408,7 +408,7 @@ impl Environment {
         .spawn(&self.tasks);
     }
 
-    /// Makes the client for reading, and the executor unless the environment is read-only (law 8).
+    /// Makes the client for reading, and the executor unless the environment is read-only ([law 8](crate#laws)).
     fn clients(&self, namespace: &str) -> Result<ReadClient> {
         let server = &self.cluster.server;
         let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)

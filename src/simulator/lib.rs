@@ -44,7 +44,7 @@ pub use scenario::{DrillFault, Scenario};
 
 use clock::Clock;
 use faults::Faults;
-use ledger::Ledger;
+use ledger::TrafficLedger;
 use prometheus::{Metrics, Outage, PrometheusServer};
 use timeline::{Targets, UsedCluster};
 
@@ -117,7 +117,7 @@ impl Simulator {
         let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
         let followed = scenario.environments.get(current);
         let image = followed.and_then(|e| e.update.as_ref()).map_or("", |update| update.image.as_str());
-        let ledger = Ledger::new(followed.map_or("", |e| e.name.as_str()), image);
+        let ledger = TrafficLedger::new(followed.map_or("", |e| e.name.as_str()), image);
         let served = ledger.served();
         tasks.spawn(timeline::scrape(used, metrics.clone(), ledger, shutdown.clone()));
         for (cluster, environment) in clusters.iter().zip(&scenario.environments) {

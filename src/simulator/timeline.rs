@@ -15,7 +15,7 @@ use super::kubernetes::managed_fields::Author;
 use super::kubernetes::object;
 use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part};
-use super::ledger::Ledger;
+use super::ledger::TrafficLedger;
 use super::prometheus::{Metrics, Outage, PodLoad};
 use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
@@ -96,7 +96,7 @@ pub fn fill_past(used: &[UsedCluster], metrics: &Metrics) {
 }
 
 /// Scrapes all clusters until shut down, and lets pods that fail say so in their logs.
-pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
+pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: TrafficLedger, shutdown: CancellationToken) {
     let mut last = Timestamp::now();
     let mut ticks = tokio::time::interval(SCRAPE_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

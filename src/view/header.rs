@@ -1,4 +1,4 @@
-//! The header: what goes out, where keys act, how old the picture is.
+//! The header: what goes out, where keys act, how old the state is.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -151,7 +151,7 @@ fn links(scene: &DrawContext<'_>) -> Line<'static> {
             Link::Up if heard.is_fresh(scene.model.core.now) => row.say(Role::Text, glyphs.live),
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
             Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
-            Link::Never => row.say(Role::Label, format!("{} not asked", glyphs.waits)),
+            Link::Never => row.say(Role::Label, format!("{} not queried", glyphs.waits)),
         };
     }
     row.line()

@@ -39,7 +39,7 @@ fn journal(folder: &Path, now: Timestamp) {
     let entries = [
         (41, opened),
         (40, observed("1.5.0 began", Course::UnderWay { tracks, since: None })),
-        (20, observed("ended: 1.4.2 is stable", Course::Ended { stable: Some("web-5d".to_owned()) })),
+        (20, observed("rollout complete: 1.4.2 is stable", Course::Ended { stable: Some("web-5d".to_owned()) })),
     ];
     let mut text = String::new();
     let mut last: Option<Line> = None;
@@ -65,7 +65,7 @@ async fn backtest(url: &str, journals: &Path, words: &[&str]) -> (i32, String, S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn journal_release_is_judged_and_compared_with_what_happened() {
+async fn journal_release_is_replayed_and_compared_with_what_happened() {
     let (now, folder) = (Timestamp::now(), tempfile::tempdir().unwrap());
     let server = past(now).serve().await.unwrap();
     journal(folder.path(), now);

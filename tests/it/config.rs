@@ -29,7 +29,7 @@ fn named(path: &Path) -> Flags {
 }
 
 #[test]
-fn every_error_says_where_and_what_to_do() {
+fn every_error_names_place_and_remedy() {
     for path in files("invalid") {
         let text = fs::read_to_string(&path).unwrap();
         let error = Config::load(&named(&path), &Variables::default()).expect_err(name(&path));

@@ -138,7 +138,7 @@ fn trivy_reports_are_read_and_secrets_stay_secret() {
 }
 
 #[test]
-fn a_benchmark_is_held_against_its_baseline() {
+fn benchmark_is_compared_with_its_baseline() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(here().join("bench.json"), folder.path().join("bench.json")).unwrap();
     fs::write(folder.path().join("main.json"), r#"{"median": 10, "results": []}"#).unwrap();

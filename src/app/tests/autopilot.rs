@@ -23,7 +23,7 @@ fn rails(autopilot: bool) -> Guardrails {
     Guardrails { autopilot, ..Guardrails::default() }
 }
 
-/// A canary on its way through a step, in the hands of these guardrails.
+/// A canary in progress through a step, in the hands of these guardrails.
 fn flying(guardrails: Guardrails) -> Model {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = guardrails;
@@ -83,7 +83,7 @@ fn confirmed() -> Outcome {
 }
 
 #[test]
-fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
+fn regressed_pauses_at_once_and_rolls_back_after_the_delay() {
     let mut model = flying(rails(true));
     let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
     assert_eq!(held.len(), 1);
@@ -137,7 +137,7 @@ fn it_does_nothing_before_it_knows_what_was_decided() {
 }
 
 #[test]
-fn what_was_decided_before_a_restart_holds() {
+fn autopilot_decisions_survive_a_restart() {
     let again = |decided| {
         let mut model = flying(rails(true));
         let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
@@ -152,7 +152,7 @@ fn what_was_decided_before_a_restart_holds() {
 }
 
 #[test]
-fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
+fn suspect_pauses_once_and_a_resume_is_final() {
     let mut model = flying(rails(true));
     let held = performed(&say(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors)));
     assert_eq!(held.iter().map(|record| record.verb).collect::<Vec<_>>(), [Verb::Pause]);
@@ -165,18 +165,18 @@ fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
 }
 
 #[test]
-fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
+fn when_off_it_reports_a_breach_once() {
     let mut model = flying(rails(false));
     for _ in 0..3 {
         assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     }
     assert_eq!(verbs(&later(&mut model, 60)), []);
-    let said = model.core.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
+    let said = model.core.notices.iter().filter(|notice| notice.text.contains("rollback recommended")).count();
     assert_eq!(said, 1);
 }
 
 #[test]
-fn a_canary_that_stands_still_is_not_held_again() {
+fn paused_canary_is_not_paused_again() {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = rails(true);
     assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
@@ -184,7 +184,7 @@ fn a_canary_that_stands_still_is_not_held_again() {
 }
 
 #[test]
-fn a_clear_no_is_asked_again_and_no_answer_never() {
+fn refused_request_may_be_repeated_but_an_unanswered_one_never() {
     let mut model = flying(rails(true));
     say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let sent = performed(&later(&mut model, 20));
@@ -198,7 +198,7 @@ fn a_clear_no_is_asked_again_and_no_answer_never() {
 }
 
 #[test]
-fn where_nothing_may_be_changed_it_says_why_once() {
+fn missing_rights_are_reported_once() {
     let mut model = model(false, true);
     model.core.world.environments[0].settings.guardrails = rails(true);
     say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
@@ -210,7 +210,7 @@ fn where_nothing_may_be_changed_it_says_why_once() {
 }
 
 #[test]
-fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
+fn undecided_analysis_turns_no_gate_red() {
     use crate::domain::record::checklist::BuiltinCheck;
     use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, How};
     let mut model = flying(rails(false));

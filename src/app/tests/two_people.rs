@@ -30,7 +30,7 @@ fn stale(model: &Model) -> String {
 }
 
 #[test]
-fn an_open_question_says_what_somebody_did_and_who() {
+fn open_dialog_shows_what_changed_and_by_whom() {
     let mut model = model(false, false);
     press(&mut model, "p");
     let now = model.core.now;

@@ -48,8 +48,7 @@ impl FilePattern {
 }
 
 /// The key of their age.
-pub(super) const MAX_AGE: Field =
-    Field::new("max_age", Kind::Time(secs(1), days(365)), "Files older than this say nothing any more.");
+pub(super) const MAX_AGE: Field = Field::new("max_age", Kind::Time(secs(1), days(365)), "Older files are ignored.");
 
 /// The keys of files and their age.
 pub(super) const FIELDS: &[Field] = &[
@@ -66,7 +65,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Files> {
     let help = "write for example files = [\"build/reports/*.xml\"]";
     let max_age = reader.time(table, "max_age");
     if table.get("files").is_none() {
-        reader.note(table.at, format!("{} does not say which `files` to read", table.section.header), help);
+        reader.note(table.at, format!("{} has no `files` to read", table.section.header), help);
         return None;
     }
     let list = reader.list(table, "files", help)?;
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_noted() {
         for (toml, words) in [
-            ("", "does not say which `files`"),
+            ("", "has no `files` to read"),
             ("files = []", "is empty"),
             ("files = ['a/**b']", "is no pattern"),
             ("files = ['[']", "is no pattern"),

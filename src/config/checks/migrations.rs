@@ -33,7 +33,7 @@ impl Word for Class {
 
 pub(in crate::config) const SECTION: Section = Section {
     header: "`migrations`",
-    help: "The database migrations of the release can be gone back from: the version before can live with them.",
+    help: "The database migrations of the release are reversible: the version before works with them.",
     needed: &[],
     groups: &[FIELDS],
 };

@@ -3,7 +3,7 @@
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::{Object, Phase, Snapshot, Status};
 
-/// Returns the cause in words, the nearest to the root first; `None` when it is well or simply on its way.
+/// Returns the cause in words, the nearest to the root first; `None` when it is well or simply in progress.
 #[must_use]
 pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     if status.phase == Phase::Healthy {
@@ -37,7 +37,7 @@ fn aborted(snapshot: &Snapshot, status: &Status) -> String {
     let version =
         status.canary.as_ref().map_or_else(|| "the new version".to_owned(), super::workload::Revision::version);
     let cause = reason.map_or_else(String::new, |cause| format!(" ({cause})"));
-    format!("aborted{cause}: stable serves, the manifest still says {version}")
+    format!("aborted{cause}: stable serves, spec.template is still {version}")
 }
 
 fn deadline(snapshot: &Snapshot) -> Option<&'static str> {

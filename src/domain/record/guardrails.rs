@@ -1,11 +1,11 @@
-//! Guardrails: what the judge's opinion is to lead to.
+//! Guardrails: what the analysis result is to lead to.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use analysis::{AnalysisStatus, Metric, Report};
 
-/// What to do when a guardrail is touched, the mildest first.
+/// What to do when guardrail breached, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {

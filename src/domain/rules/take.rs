@@ -104,7 +104,7 @@ impl World {
         });
     }
 
-    /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
+    /// Derives everything again: verdicts age with the data under them, and a picture that is late is blind.
     pub fn reassess(&mut self, now: Timestamp) {
         for env in &mut self.environments {
             env.reassess(now);
@@ -114,14 +114,14 @@ impl World {
 }
 
 impl Environment {
-    /// Judges its workloads anew. A verdict on a state that is not fresh is blind, whatever metrics say.
+    /// Derives the verdicts of its workloads again. A verdict on a state that is not fresh is blind, whatever metrics say.
     fn reassess(&mut self, now: Timestamp) {
         let heard = self.kubernetes();
         let late = heard.at.is_some() && !heard.is_fresh(now);
         for workload in &mut self.workloads {
             workload.reassess(&self.settings.limits, self.settings.has_metrics, now);
             if late && workload.assessment.verdict < Verdict::Blind {
-                let reason = format!("the picture is {}", heard.age_in_words(now));
+                let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
             }
         }
@@ -139,7 +139,7 @@ impl Environment {
 }
 
 impl WorkloadState {
-    /// Remembers the revision under way as given up, when it is aborted or goes away without having become stable; a
+    /// Remembers the revision in progress as given up, when it is aborted or goes away without having become stable; a
     /// revision that is stable is not given up.
     fn note_given_up(&mut self, next: Option<&Status>) {
         let Some(next) = next else { return };

@@ -35,9 +35,9 @@ pub struct EnvSettings {
     pub read_only: bool,
     pub has_metrics: bool,
     pub limits: Limits,
-    /// What the judge keeps to.
+    /// The thresholds of the analysis.
     pub rules: Rules,
-    /// What the judge's word leads to.
+    /// What the analysis result leads to.
     pub guardrails: Guardrails,
     /// Workloads that are watched, in order.
     pub workloads: Vec<WorkloadId>,
@@ -77,7 +77,7 @@ pub struct WorkloadState {
     /// What follows from the snapshot.
     pub status: Option<Status>,
     pub signals: Signals,
-    /// What the judge said last.
+    /// The last analysis result.
     pub judged: Option<CanaryReport>,
     pub assessment: Assessment,
     /// When it entered the phase it is in, as far as we saw.
@@ -101,7 +101,7 @@ pub struct Environment {
     pub checks: Vec<Check>,
     /// Whether the shared record of what people said could be read, or why not; `None` before the first look.
     pub record: Option<Result<(), String>>,
-    /// What is in the release on its way in, or why that cannot be known, with what it is about; `None` before the first
+    /// The contents of the candidate release, or why that cannot be known, with what it is about; `None` before the first
     /// look, and where there is no git repository.
     pub changes: Option<(String, Result<Arc<Changes>, String>)>,
     /// What happened, newest last, bounded.
@@ -253,8 +253,8 @@ impl World {
         heard.is_some_and(|heard| heard.is_fresh(now))
     }
 
-    /// Returns the name of the release on its way: service, version it comes from, version it goes to, from the most
-    /// advanced environment that has one under way, else from the first environment.
+    /// Returns the name of the release in progress: service, version it comes from, version it goes to, from the most
+    /// advanced environment that has one in progress, else from the first environment.
     #[must_use]
     pub fn release(&self) -> Option<ReleaseView> {
         let states = || {
@@ -280,7 +280,7 @@ impl World {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseView {
     pub service: String,
-    /// Version it comes from, while one is under way.
+    /// Version it comes from, while one is in progress.
     pub from: Option<String>,
     pub to: String,
     /// Digest of the version it goes to, as pods run it.
@@ -294,7 +294,7 @@ impl WorkloadState {
         self.signals.at.is_some() && (!both || self.opinion().is_some())
     }
 
-    /// Returns what the judge said of the revision that is under way now.
+    /// Returns the analysis result of the revision that is in progress now.
     #[must_use]
     pub fn opinion(&self) -> Option<&CanaryReport> {
         let canary = self.status.as_ref()?.canary.as_ref()?;

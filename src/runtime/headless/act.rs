@@ -118,14 +118,14 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
                 complain(driver.redactor(), &format!("this needs the environment's name: add `--confirm {name}`"));
                 return Ok(false);
             }
-            None => return Ok(ask(driver, &format!("type {name} to go on: ")).await?.trim() == name),
+            None => return Ok(ask(driver, &format!("type {name} to continue: ")).await?.trim() == name),
         }
     }
     if yes {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        complain(driver.redactor(), "nobody is there to answer: add --yes");
+        complain(driver.redactor(), "no terminal to confirm at: add --yes");
         return Ok(false);
     }
     Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.label())).await?.trim() == "y")

@@ -1,4 +1,4 @@
-//! `cockpit backtest`: releases of the past from the journals, their counters from Prometheus, judged as live.
+//! `cockpit backtest`: releases of the past from the journals, their counters from Prometheus, analysed as live.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{complain, print};
 use crate::cli::Exit;
 use crate::cli::args::{BacktestArgs, Output, When};
-use crate::cli::backtest::{Looked, exit, json, text};
+use crate::cli::backtest::{ReplayedRelease, exit, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
 use crate::config::{Config, EnvConfig};
@@ -20,7 +20,7 @@ use crate::domain::rules::backtest::{End, Findings, Past, releases};
 use crate::executors::journal;
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
-use crate::runtime::signals::{Asked, Signals};
+use crate::runtime::signals::{ShutdownRequest, Signals};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
 use crate::sources::prometheus::{PrometheusSource, Questions, configured};
@@ -62,13 +62,13 @@ pub(in crate::runtime) async fn run(
                 None => Err(format!("the config has no environment `{}`", past.target.env)),
             };
             let rails = env.map(|env| env.settings.guardrails.clone()).unwrap_or_default();
-            looked.push(Looked { past, rails, found });
+            looked.push(ReplayedRelease { past, rails, found });
         }
         looked
     };
     let looked = tokio::select! {
         looked = work => looked,
-        Asked::End(_) = signals.next() => return Ok(Exit::Interrupted),
+        ShutdownRequest::End(_) = signals.next() => return Ok(Exit::Interrupted),
     };
     print(&match what.output {
         Output::Text => text(&looked, &TimeZone::system()),
@@ -118,7 +118,7 @@ fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
 /// Returns the rollout that the options name.
 fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Result<Past> {
     let ((Some(env), _) | (None, [env])) = (env, config.environments.as_slice()) else {
-        bail!("in which environment? name one of {}", names(config));
+        bail!("name an environment: one of {}", names(config));
     };
     let (Some(from), Some(to), Some(stable), Some(canary)) = (what.from, what.to, &what.stable, &what.canary) else {
         bail!("--from, --to, --stable and --canary belong together");

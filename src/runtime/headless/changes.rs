@@ -20,7 +20,7 @@ use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::{Environment, World};
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
-use crate::sources::changes::{Asked, gather, origin};
+use crate::sources::changes::{ChangesRequest, gather, origin};
 use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
@@ -57,9 +57,9 @@ async fn tell(
     env: &Environment,
     candidate: &Candidate,
     what: &Changes,
-    looked: &Looked,
+    looked: &ChangesInput,
 ) -> Result<Exit> {
-    let Looked { scene, tools } = looked;
+    let ChangesInput { scene, tools } = looked;
     let changes = match gather(scene, tools, &asked(config, env, scene)).await {
         Ok(changes) => changes,
         Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
@@ -85,7 +85,7 @@ fn seen(env: &Environment) -> bool {
     matches!(env.kubernetes().link, Link::Down(_)) || (!env.workloads.is_empty() && all)
 }
 
-/// Returns the environment that was named; else one with something under way, else one with something to come, else the
+/// Returns the environment that was named; else one with something in progress, else one with something to come, else the
 /// first.
 fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environment, TargetError> {
     let all = &world.environments;
@@ -103,7 +103,7 @@ fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environme
 }
 
 /// What the changes are about, and what to look with.
-struct Looked {
+struct ChangesInput {
     scene: CheckInput,
     tools: Tools,
 }
@@ -116,7 +116,7 @@ async fn look(
     env: &Environment,
     candidate: &Candidate,
     repository: &Path,
-) -> Result<Looked, String> {
+) -> Result<ChangesInput, String> {
     let world = &driver.core.world;
     let previous = world.previous(env);
     let tools = Tools {
@@ -158,7 +158,7 @@ async fn look(
         revision: None,
         stable: None,
     };
-    Ok(Looked { scene, tools })
+    Ok(ChangesInput { scene, tools })
 }
 
 /// Returns the revision that comes in, and an environment that has it: it is known by its images.
@@ -177,10 +177,10 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
 }
 
 /// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
-fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> Asked {
+fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> ChangesRequest {
     let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
-    let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };
+    let mut asked = ChangesRequest { drift: scene.previous.is_some().then(Drift::default), migrations: None };
     for check in checks {
         match &check.kind {
             Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),

@@ -37,11 +37,11 @@ use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use tokio_util::sync::CancellationToken;
 
-use listener::{Connection, Door};
+use listener::{ApiListener, Connection};
 
 /// Serves a cluster until `shutdown` is cancelled; returns where.
 pub fn serve(server: &Arc<Server>, shutdown: &CancellationToken) -> io::Result<SocketAddr> {
-    let door = Door::open(server.faults.clone(), shutdown.clone())?;
+    let door = ApiListener::open(server.faults.clone(), shutdown.clone())?;
     let address = door.address();
     let service: IntoMakeServiceWithConnectInfo<Router, Connection> =
         server.router().into_make_service_with_connect_info();

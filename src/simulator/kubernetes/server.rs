@@ -69,7 +69,7 @@ pub struct Server {
     recording: AtomicBool,
 }
 
-/// One request on its way through the handlers.
+/// One request in progress through the handlers.
 pub struct Call<'a> {
     pub server: &'a Arc<Server>,
     pub user: &'a User,

@@ -1,4 +1,4 @@
-//! What happens to an object on its way into the store: what clients may not change is put back, preconditions are
+//! What happens to an object before it is stored: what clients may not change is put back, preconditions are
 //! checked, and intent is told from the rest.
 
 use std::fmt::Write as _;

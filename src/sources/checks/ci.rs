@@ -114,7 +114,7 @@ fn judge(jobs: &[Job], names: &[String], commit: &str, redactor: &Redactor) -> E
         (_, _, (1.., names)) => Evidence::blind(format!("waits to be started by a person for {commit}: {names}")),
         _ if !missing.is_empty() => {
             let names = redactor.some(missing.iter().copied(), missing.len() as u64);
-            Evidence::blind(format!("there is no {names} for {commit}: it did not run, or is called otherwise"))
+            Evidence::blind(format!("there is no {names} for {commit}: it did not run, or has another name"))
         }
         _ => match (named(Outcome::Passed), named(Outcome::Skipped)) {
             ((0, _), (0, _)) => Evidence::blind(format!("nothing ran for {commit}: has its pipeline started?")),

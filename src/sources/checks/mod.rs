@@ -34,7 +34,7 @@ use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
-/// What a look is about: the artifact on its way into an environment.
+/// What a look is about: the candidate of an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckInput {
     pub env: Option<EnvName>,

@@ -18,7 +18,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, CheckOutcome, Finding};
 use crate::domain::world::feed::Feed;
 use crate::platform::Redactor;
-use crate::sources::changes::{Asked, gather, located};
+use crate::sources::changes::{ChangesRequest, gather, located};
 use crate::sources::inbox::Outlet;
 
 /// What is looked at, and what the answers are about.
@@ -155,8 +155,9 @@ impl Looks {
     }
 
     /// What else is gathered: migrations where a check looks at them, differences wherever there is an environment before.
-    fn asked(&self) -> Asked {
-        let mut asked = Asked { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
+    fn asked(&self) -> ChangesRequest {
+        let mut asked =
+            ChangesRequest { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
         for check in &self.runner.checks {
             match &check.kind {
                 Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),
@@ -201,8 +202,8 @@ impl Looks {
             Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 let Some(id) = self.of_task(error.id()) else { return };
-                tracing::error!(check = %id, %error, "a check fell over");
-                (id, Evidence::blind("the check itself fell over: see the log"))
+                tracing::error!(check = %id, %error, "check panicked");
+                (id, Evidence::blind("the check panicked: see the log"))
             }
         };
         let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == id) else { return };

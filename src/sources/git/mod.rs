@@ -14,7 +14,7 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::domain::facts::changes::{RawCommit, version};
-use run::{Answer, ask};
+use run::{GitOutput, ask};
 
 pub use origin::{Origin, Traces, commit_of};
 
@@ -280,15 +280,15 @@ impl Git {
         Some(File { path, ..file })
     }
 
-    async fn ask(&self, words: &[&str]) -> Result<Answer, GitError> {
+    async fn ask(&self, words: &[&str]) -> Result<GitOutput, GitError> {
         ask(&self.folder, words).await
     }
 
-    fn good(&self, what: &'static str, answer: Answer) -> Result<Vec<u8>, GitError> {
+    fn good(&self, what: &'static str, answer: GitOutput) -> Result<Vec<u8>, GitError> {
         if answer.status.success() { Ok(answer.out) } else { Err(self.refused(what, answer)) }
     }
 
-    fn refused(&self, what: &'static str, answer: Answer) -> GitError {
+    fn refused(&self, what: &'static str, answer: GitOutput) -> GitError {
         GitError::Refused { folder: self.folder.clone(), what, said: answer.complaint }
     }
 }

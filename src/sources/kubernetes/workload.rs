@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::KubernetesSource;
-use super::health::{Health, Trouble};
+use super::health::{Health, WatchProblem};
 use super::heartbeat::{self, Beat};
 use super::raw::{Raw, Reduced};
 use super::store::Store;
@@ -44,7 +44,7 @@ enum WatchMessage {
     AnalysisRun(Event<Raw<AnalysisRun>>),
     Event(Event<Raw<KubeEvent>>),
     /// A watch failed: which, and why.
-    Failed(WatchedPart, Trouble),
+    Failed(WatchedPart, WatchProblem),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Watched {
         &self,
         resource: Resource,
         selection: Selection,
-    ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
         let client = &self.source.client;
         let api = Api::namespaced_with(throttled(client.kube.clone()), &self.source.namespace, &api_resource(resource));
         watch::watch(api, selection, client.redactor().clone())
@@ -436,7 +436,7 @@ impl Watched {
 
 fn reported<T: Reduced>(
     part: WatchedPart,
-    events: BoxStream<'static, Result<Event<Raw<T>>, Trouble>>,
+    events: BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>>,
     wrap: impl Fn(Event<Raw<T>>) -> WatchMessage + Send + 'static,
 ) -> Stream {
     events

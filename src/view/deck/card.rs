@@ -108,7 +108,7 @@ fn title(scene: &DrawContext<'_>, env: &Environment, workload: Option<&WorkloadS
     row.line()
 }
 
-/// The age of the picture on the lower border, where it is not live.
+/// The age of the state on the lower border, where it is not live.
 fn age(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let heard = env.kubernetes();
     if heard.is_fresh(scene.model.core.now) || area.height < 2 {
@@ -186,7 +186,7 @@ fn replicas(scene: &DrawContext<'_>, workload: &WorkloadState, status: &Status) 
     row
 }
 
-/// Why it stands as it does: what is on its way, what holds it, and the reasons of the verdict.
+/// Why it stands as it does: what is in progress, what holds it, and the reasons of the verdict.
 pub(crate) fn reasons(
     scene: &DrawContext<'_>,
     env: &Environment,

@@ -57,7 +57,7 @@ fn all() -> Changes {
         service: "payments-api".to_owned(),
         from: point("1.4.2", "9f", "tag v1.4.2"),
         to: point("1.5.0", "1a", "org.opencontainers.image.revision"),
-        version: Part::BuiltinCheck(Versioning {
+        version: Part::Known(Versioning {
             version: Some(next.clone()),
             tag: Tag::There("v1.5.0".to_owned()),
             bumping: Some(Bumping::judge(&last, &next, &commits)),
@@ -66,7 +66,7 @@ fn all() -> Changes {
         commits,
         lost: Commit::read_all(&[commit(0x7a, "Bo", "fix: PAY-190 hot fix on the release branch")]),
         cut: true,
-        migrations: Part::BuiltinCheck(vec![
+        migrations: Part::Known(vec![
             Migration::read(
                 "migrations/0012_totals.up.sql",
                 "ALTER TABLE orders ADD COLUMN total bigint;",
@@ -75,7 +75,7 @@ fn all() -> Changes {
             ),
             Migration::read("migrations/0013_pages.up.sql", "ALTER TABLE orders DROP COLUMN page;", Fate::New, &[]),
         ]),
-        drift: Part::BuiltinCheck(vec![Difference {
+        drift: Part::Known(vec![Difference {
             workload: "rollout/payments-api".to_owned(),
             aspect: Aspect::Env,
             container: Some("api".to_owned()),

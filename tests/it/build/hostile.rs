@@ -280,8 +280,8 @@ pub fn changes(text: &str) -> Changes {
         lost: Commit::read_all(&raw),
         cut: true,
         version: Part::Blind(text.to_owned()),
-        migrations: Part::BuiltinCheck(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
-        drift: Part::BuiltinCheck(vec![difference]),
+        migrations: Part::Known(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
+        drift: Part::Known(vec![difference]),
     }
 }
 

@@ -13,8 +13,8 @@ fn canary() {
     journey.expect(0, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
     journey.stable_is("prod-eu", "1.5.0");
-    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "nothing is under way");
-    journey.journal_holds(&["asked: promote 20 → 40 %", "done"]);
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no rollout in progress");
+    journey.journal_holds(&["requested: promote 20 → 40 %", "done"]);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn deployment() {
 fn go_no_go() {
     let journey = Journey::start("go-no-go");
     let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
-    journey.expect(3, &["gate", "prod-eu"], "pager: nobody acknowledged it");
-    journey.expect(3, &promote, "pager: nobody acknowledged it");
+    journey.expect(3, &["gate", "prod-eu"], "pager: not acknowledged");
+    journey.expect(3, &promote, "pager: not acknowledged");
     journey.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "alice acknowledged pager");
     journey.expect(
         0,

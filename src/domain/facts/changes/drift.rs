@@ -155,7 +155,7 @@ pub struct Shape {
 /// words.
 #[must_use]
 pub fn compare(workload: &str, here: &Shape, before: &Shape, names: (&str, &str)) -> Vec<Difference> {
-    let mut found = Found { workload, names, differences: Vec::new() };
+    let mut found = WorkloadDrift { workload, names, differences: Vec::new() };
     let replicas = |shape: &Shape| shape.replicas.unwrap_or(1).to_string();
     found.value(Aspect::Replicas, None, "", &replicas(here), &replicas(before));
     let (ours, theirs) = (containers(&here.pod), containers(&before.pod));
@@ -175,13 +175,13 @@ pub fn compare(workload: &str, here: &Shape, before: &Shape, names: (&str, &str)
     found.differences
 }
 
-struct Found<'a> {
+struct WorkloadDrift<'a> {
     workload: &'a str,
     names: (&'a str, &'a str),
     differences: Vec<Difference>,
 }
 
-impl Found<'_> {
+impl WorkloadDrift<'_> {
     fn add(&mut self, aspect: Aspect, container: Option<&str>, name: &str, words: String) {
         self.differences.push(Difference {
             workload: self.workload.to_owned(),

@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn notes_hold_no_raw_control_characters(
+        fn notes_contain_no_raw_control_characters(
             messages in proptest::collection::vec(any::<String>(), 0..4),
             service in any::<String>(), version in any::<String>(),
         ) {

@@ -78,7 +78,7 @@ impl Serving {
     #[must_use]
     pub fn describe(&self) -> String {
         if self.shares.is_empty() {
-            return "nobody: no pod is ready".to_owned();
+            return "none: no pod is ready".to_owned();
         }
         let words: Vec<String> =
             self.shares.iter().map(|share| format!("{} of {}", percent(share.share), share.version)).collect();
@@ -123,7 +123,7 @@ mod tests {
     fn shares_are_sorted_and_worded() {
         let serving = Serving::of(Measure::ReadyPods, [part("old", 1), part("new", 3), part("none", 0)]);
         assert_eq!(serving.describe(), "75 % of new, 25 % of old");
-        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).describe(), "nobody: no pod is ready");
+        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).describe(), "none: no pod is ready");
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Outcome {
             Self::Confirmed { shows } => format!("done: {shows}"),
             Self::Unconfirmed { shows } => format!("accepted, but not seen yet: {shows}"),
             Self::Refused { why } => format!("refused: {why}"),
-            Self::Moved { what } => format!("not sent, the picture was old: {what}"),
+            Self::Moved { what } => format!("not sent, the object changed meanwhile: {what}"),
             Self::Unknown { why } => format!("unknown: {why}; looking at the cluster"),
             Self::FoundDone { shows } => format!("found done: {shows}"),
             Self::FoundNotDone { shows } => format!("found not done: {shows}"),

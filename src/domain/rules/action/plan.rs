@@ -1,4 +1,4 @@
-//! The plan: everything an operator is shown before confirming, and everything the door needs to act.
+//! The plan: everything an operator is shown before confirming, and everything the dispatcher needs to act.
 
 use std::collections::BTreeSet;
 
@@ -104,10 +104,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
     let mut refusals = permission(env, intent.verb);
-    // What stops does not wait for what goes on, only for itself (law 3).
+    // What stops does not wait for what goes on, only for itself ([law 3](crate#laws)).
     let waits_for = |verb: Verb| !intent.verb.stops() || verb == intent.verb;
     if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
-        refusals.push(Refusal::new(RefusalKind::InFlight, "an action on it is on its way", "wait for its outcome"));
+        refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
         let text = if workload.missing { format!("{} does not exist", workload.id) } else { not_seen(env) };
@@ -168,7 +168,7 @@ fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
             vec![Refusal::new(
                 RefusalKind::Denied,
                 format!("RBAC denies {who}: {what}"),
-                "ask for the right, or use another context",
+                "request the right, or use another context",
             )]
         }
         Permission::Allowed | Permission::Unknown(_) => Vec::new(),
@@ -188,17 +188,13 @@ fn unfit_to_go_on(
     if !heard.is_fresh(around.now) {
         let age = heard.age_in_words(around.now);
         let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
-        refusals.push(Refusal::new(
-            RefusalKind::Stale,
-            format!("the picture is {age}{why}"),
-            "wait for the API server",
-        ));
+        refusals.push(Refusal::new(RefusalKind::Stale, format!("state is {age}{why}"), "wait for the API server"));
     }
     if let Some(why) = &around.journal_broken {
         refusals.push(Refusal::new(
             RefusalKind::Journal,
             format!("the journal cannot be written: {why}"),
-            "mend that first; pause, abort and rollback still work",
+            "fix that first; pause, abort and rollback still work",
         ));
     }
     if around.journal_unread {
@@ -215,7 +211,7 @@ fn unfit_to_go_on(
     refusals
 }
 
-/// What goes out is one immutable artifact (law 2).
+/// What goes out is one immutable artifact ([law 2](crate#laws)).
 fn artifact(status: &Status) -> Vec<Refusal> {
     let images = status.canary.iter().flat_map(|revision| &revision.images);
     images
@@ -223,7 +219,7 @@ fn artifact(status: &Status) -> Vec<Refusal> {
         .map(|image| {
             Refusal::new(
                 RefusalKind::Artifact,
-                format!("image {image} can change under us"),
+                format!("image {image} uses a mutable tag"),
                 "deploy it by digest or by a version tag",
             )
         })
@@ -288,13 +284,13 @@ fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
         return vec!["database migrations, messages already sent, feature flags".to_owned()];
     };
     let named = migrations.iter().map(|migration| {
-        let safe = if migration.class() == Class::Expand { ": the version before can live with it" } else { "" };
+        let safe = if migration.class() == Class::Expand { ": compatible with the version before" } else { "" };
         format!("migration {} ({}{safe})", migration.file, migration.class().as_str())
     });
     named.chain(["messages already sent, feature flags".to_owned()]).collect()
 }
 
-/// Returns `target`, unless it is younger than what is going out now: then that is a rollback on its way already, and
+/// Returns `target`, unless it is younger than what is going out now: then that is a rollback in progress already, and
 /// asking once more must not bring back what it replaces.
 pub(super) fn not_forward<'a>(
     current: Option<&ReplicaSet>,
@@ -305,7 +301,7 @@ pub(super) fn not_forward<'a>(
     match current {
         Some(current) if current.meta.created < target.meta.created => {
             let version = snapshot.revision(current).version();
-            Err(Refusal::state(format!("a rollback to {version} is under way"), remedy))
+            Err(Refusal::state(format!("a rollback to {version} is in progress"), remedy))
         }
         _ => Ok(target),
     }

@@ -20,14 +20,14 @@ pub enum Settled {
 pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     let now = seen.facts();
     if record.facts.uid != now.uid {
-        return Settled::Lost("the object was deleted and made anew".to_owned());
+        return Settled::Lost("the object was deleted and recreated".to_owned());
     }
     let shows = seen.shows();
     if seen.is_done(record) {
         return Settled::Done(shows);
     }
     if record.verb != Verb::Rollback && record.facts.under_way != now.under_way && record.verb != Verb::Restart {
-        return Settled::Lost(format!("another revision is under way: {}", now.under_way));
+        return Settled::Lost(format!("another revision is rolling out: {}", now.under_way));
     }
     Settled::NotYet(shows)
 }

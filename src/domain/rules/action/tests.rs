@@ -72,10 +72,10 @@ fn history() -> [Value; 2] {
 fn a_rollback_under_way_is_not_rolled_back_to_what_it_replaces() {
     // After a full promotion: the old one comes back as a canary, the bad one is still stable.
     let refused = ask(&canary("old", "bad", "Paused"), &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: abort stops it, or choose a revision");
+    assert_eq!(texts(&refused), "a rollback to old is in progress: abort stops it, or choose a revision");
     // Back to stable: the bad canary's pods still go.
     let refused = ask(&canary("old", "old", "Progressing"), &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: wait for it, or choose a revision");
+    assert_eq!(texts(&refused), "a rollback to old is in progress: wait for it, or choose a revision");
     // Forward, stable is what one goes back to.
     let plan = ask(&canary("bad", "old", "Paused"), &history(), Verb::Rollback).unwrap();
     assert_eq!(plan.record().to_hash.as_deref(), Some("old"));
@@ -90,18 +90,18 @@ fn a_deployment_on_its_way_back_is_not_sent_forward_again() {
         "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
     });
     let refused = ask(&deployment, &history(), Verb::Rollback).unwrap_err();
-    assert_eq!(texts(&refused), "a rollback to old is under way: wait for it, or choose a revision");
+    assert_eq!(texts(&refused), "a rollback to old is in progress: wait for it, or choose a revision");
 }
 
 #[test]
-fn an_aborted_preview_is_not_retried_while_that_would_switch_to_it_at_once() {
+fn aborted_preview_is_not_retried_while_a_retry_would_switch_at_once() {
     let mut rollout = canary("bad", "old", "Degraded");
     rollout["spec"]["strategy"] = json!({"blueGreen": {"autoPromotionEnabled": false}});
     rollout["status"]["abort"] = json!(true);
     let mut sets = history();
     sets[0]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:00:20Z");
     let refused = ask(&rollout, &sets, Verb::Retry).unwrap_err();
-    assert!(texts(&refused).ends_with("without the pause: wait until they are gone, at 2026-11-21T09:00:20Z"));
+    assert!(texts(&refused).ends_with("without the pause: wait until they are scaled down, at 2026-11-21T09:00:20Z"));
     let mut gone = sets.clone();
     gone[0]["spec"]["replicas"] = json!(0);
     gone[0]["status"]["replicas"] = json!(0);
@@ -126,13 +126,13 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     assert_eq!(look(&rollout), (false, true));
     rollout["status"]["abortedAt"] = json!(NOW);
     assert_eq!(look(&rollout), (true, false));
-    // Held by hand the canary's pods would go on serving.
+    // Held manually the canary's pods would go on serving.
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(look(&rollout), (false, false));
 }
 
 #[test]
-fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
+fn pause_after_the_plan_is_resumed_with_the_abort() {
     let mut rollout = canary("bad", "old", "Paused");
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     assert_eq!(plan.record().requests.len(), 1);
@@ -142,7 +142,7 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     assert_eq!(rest(&rollout), None);
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api  {"spec":{"paused":false}}"#));
-    // A plan that knew of the hold lifts it anyway.
+    // A plan that knew of the pause lifts it anyway.
     rollout["status"]["abort"] = json!(false);
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     rollout["status"]["abort"] = json!(true);

@@ -15,7 +15,7 @@ pub enum CandidateState {
     Settled,
     /// The environment before has it, this one does not yet.
     Incoming,
-    /// It is on its way in.
+    /// It is rolling out here.
     UnderWay,
 }
 
@@ -75,7 +75,7 @@ impl World {
         })
     }
 
-    /// What a workload brings: what is under way, else what the environment before has and this one has not, else what
+    /// What a workload brings: what is in progress, else what the environment before has and this one has not, else what
     /// is there.
     fn part<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<Part<'a>> {
         let status = env.workload(id)?.status.as_ref();

@@ -1,6 +1,6 @@
 //! What a checklist is about, what answers itself, who signed, and what stands in the way of a promotion.
 //!
-//! - [`candidate`] is what an environment's checklist is about: the artifact on its way in, or the one that is there.
+//! - [`candidate`] is what an environment's checklist is about: the candidate, or the released artifact.
 //! - [`builtin`] answers the checks that the world answers by itself: artifact, rollback, live signals.
 //! - [`role`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what stands in the way of a promotion.

@@ -108,7 +108,7 @@ pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &
     if !rules.roles.iter().any(|(known, _)| known == role) {
         let known: Vec<&str> = rules.roles.iter().map(|(role, _)| role.as_str()).collect();
         return Some(if known.is_empty() {
-            format!("no role is asked to sign in {}: name roles under [sign_offs]", env.name())
+            format!("no role signs in {}: name roles under [sign_offs]", env.name())
         } else {
             format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
         });

@@ -84,7 +84,7 @@ fn a_rolling_update_never_has_too_few_or_too_many() {
 }
 
 #[test]
-fn a_pause_holds_and_a_resume_goes_on() {
+fn pause_stops_and_resume_continues() {
     let mut world = deployed();
     set_image(&mut world, "mailer:2");
     world.advance(1);

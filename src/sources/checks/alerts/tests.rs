@@ -138,8 +138,8 @@ async fn undocumented_answers_are_blind() {
 #[test]
 fn invalid_settings_are_reported() {
     for (toml, words) in [
-        ("url = 'http://am'", "there are no `matchers`"),
-        ("matchers = {}", "there are no `matchers`"),
+        ("url = 'http://am'", "has no `matchers`"),
+        ("matchers = {}", "has no `matchers`"),
         ("matchers = { 'a-b' = 'c' }", "is not the name of a label"),
         ("matchers = { a = '{{pod}}' }", "there is no placeholder `{{pod}}`"),
         ("matchers = { a = 'b' }, bearer_token = { env = 'T' }", "there is no `url` of one"),

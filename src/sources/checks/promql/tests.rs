@@ -91,7 +91,7 @@ async fn every_series_has_to_satisfy_the_condition() {
 }
 
 #[tokio::test]
-async fn placeholders_are_filled_and_each_workload_is_asked_about() {
+async fn placeholders_are_filled_and_each_workload_is_queried() {
     let (prometheus, seen) = serve(vector(&["1"])).await;
     let tools = Tools { prometheus: Some(prometheus), ..Tools::default() };
     let asked = read("up{ns=\"{{namespace}}\",w=\"{{workload}}\",v=\"{{version}}\"}", "> 0");

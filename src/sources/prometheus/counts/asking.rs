@@ -16,7 +16,7 @@ use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::{Answer, Data, Run};
 use crate::sources::prometheus::trouble::QueryError;
 
-/// How many questions are under way at once.
+/// How many questions are in progress at once.
 const MAX_CONCURRENT_QUERIES: usize = 4;
 
 /// Why there are no counters.

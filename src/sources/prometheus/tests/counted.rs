@@ -1,4 +1,4 @@
-//! The judge's counts from the simulator: newborn errors, outages, another rollout, a restart.
+//! The counts of the analysis from the simulator: newborn errors, outages, another rollout, a restart.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

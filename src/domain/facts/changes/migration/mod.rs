@@ -15,7 +15,7 @@ pub mod sql;
 /// What a statement does to the version before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// It adds, or loosens: the version before can live with it.
+    /// It adds, or loosens: compatible with the version before.
     Expand,
     /// There is no telling from the statement alone.
     Unclear,
@@ -62,7 +62,7 @@ pub enum Fate {
     New,
     /// It was released before, and is another one now: databases that ran it stay as they are.
     Changed,
-    /// It was released before, and is gone.
+    /// It was released before, and is missing now.
     Gone,
 }
 

@@ -115,7 +115,7 @@ impl Deployment {
         same.min_by_key(|rs| (rs.meta.created, rs.meta.name.as_str()))
     }
 
-    /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the
+    /// Returns whether a new revision is rolling out: by the figures, or by pods of another revision. Whether the
     /// controller has seen the latest change does not matter: until it has, there is no ReplicaSet of it to name.
     #[must_use]
     pub fn under_way(&self, replicasets: &[ReplicaSet]) -> bool {
@@ -126,7 +126,7 @@ impl Deployment {
             || replicasets.iter().any(|rs| rs.current > 0 && Some(&rs.hash) != current)
     }
 
-    /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
+    /// Returns the ReplicaSet that served before the current one: while a roll is in progress the newest other one that
     /// still has pods, else the second highest revision, leaving out those that were given up before. Kubernetes records
     /// no stable revision.
     #[must_use]

@@ -50,7 +50,7 @@ fn unpause(rollout: &Rollout) -> Option<Request> {
     rollout.spec.paused.then(|| on_main(rollout, json!({"spec": {"paused": false}})))
 }
 
-/// A draft that only names the revision under way.
+/// A draft that only names the revision in progress.
 fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Request>) -> Draft {
     let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
     Draft {
@@ -71,7 +71,7 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
         return Err(Refusal::state("the update was aborted", "retry starts it again from its first step"));
     }
     if !rollout.under_way() {
-        return Err(Refusal::state("nothing is under way", "it is fully promoted"));
+        return Err(Refusal::state("no rollout in progress", "it is fully promoted"));
     }
     if rollout.status.promote_full {
         return Err(Refusal::state("it is being promoted fully already", ""));
@@ -80,7 +80,7 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
         return Err(Refusal::state("the controller has not seen the latest change yet", "wait for it"));
     }
     if rollout.spec.paused {
-        return Err(Refusal::state("it is held by hand", "space resumes it first"));
+        return Err(Refusal::state("it is paused manually", "space resumes it first"));
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         None => "the end of the steps: 100 %".to_owned(),
     };
     if inconclusive {
-        draft.goes.push("its analysis was inconclusive: going on is your assessment".to_owned());
+        draft.goes.push("its analysis was inconclusive: promoting it is your decision".to_owned());
     }
     draft.goes.push(until_next_pause(steps, next));
     Ok(draft)
@@ -134,10 +134,12 @@ fn not_at_a_pause(rollout: &Rollout) -> Refusal {
     };
     match (running, status.step_index) {
         (Some(RunStatus { name, .. }), _) => {
-            Refusal::state(format!("analysis {name} is running"), "it goes on by itself when that succeeds")
+            Refusal::state(format!("analysis {name} is running"), "it continues automatically when that succeeds")
         }
-        (None, Some(index)) => Refusal::state(format!("step{} is under way", step(index)), "it goes on by itself"),
-        (None, None) => Refusal::state("it is on its way and waits for nobody", ""),
+        (None, Some(index)) => {
+            Refusal::state(format!("step{} is in progress", step(index)), "it continues automatically")
+        }
+        (None, None) => Refusal::state("progressing; nothing to promote", ""),
     }
 }
 
@@ -189,23 +191,23 @@ fn promote_full(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Re
 
 fn pause(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if rollout.spec.paused {
-        return Err(Refusal::state("it is held already", "space resumes it"));
+        return Err(Refusal::state("it is paused already", "space resumes it"));
     }
-    let mut draft = plain(scene, "hold where it is", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
-    draft.goes.push("no step goes on and no timed pause ends until it is resumed".to_owned());
+    let mut draft = plain(scene, "pause", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
+    draft.goes.push("steps and timed pauses stop until resumed".to_owned());
     Ok(draft)
 }
 
 fn resume(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if !rollout.spec.paused {
         return Err(match rollout.pause() {
-            Some(_) => Refusal::state("it is not held, it waits at its step", "promote moves it on"),
-            None => Refusal::state("it is not held", ""),
+            Some(_) => Refusal::state("it is not paused manually, it waits at its step", "promote continues it"),
+            None => Refusal::state("it is not paused", ""),
         });
     }
     // Only `spec.paused`: `promote` would also move the step index on.
-    let mut draft = plain(scene, "resume where it stands", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
-    draft.goes.push("it goes on at the step where it was held; no step is skipped".to_owned());
+    let mut draft = plain(scene, "resume", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
+    draft.goes.push("it continues at its current step; no step is skipped".to_owned());
     Ok(draft)
 }
 
@@ -214,10 +216,10 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
         return Err(Refusal::state("it was aborted already", "retry tries again, rollback puts the old template back"));
     }
     if rollout.status.stable_hash.is_empty() {
-        return Err(Refusal::state("there is no stable revision to go back to", "it is the first one"));
+        return Err(Refusal::state("there is no stable revision to return to", "it is the first one"));
     }
     if !rollout.under_way() {
-        return Err(Refusal::state("nothing is under way", "rollback goes to an earlier revision"));
+        return Err(Refusal::state("no rollout in progress", "rollback restores an earlier revision"));
     }
     // While `promoteFull` is set the controller takes an abort back.
     let body = if rollout.status.promote_full {
@@ -231,13 +233,13 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     draft.from = scene.status.canary.as_ref().map_or_else(String::new, |canary| from_canary(canary, scene));
     draft.to =
         scene.status.stable.as_ref().map_or_else(String::new, |stable| format!("{}  stable", revision_line(stable)));
-    draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
-    draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
+    draft.goes.push("canary weight to 0 %, canary pods scaled down".to_owned());
+    draft.goes.push("spec.template keeps the new version: roll back to revert it".to_owned());
     Ok(draft)
 }
 
-/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout by hand since the plan
-/// was made, and under a hold an abort is only half carried out.
+/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout manually since the plan
+/// was made, and under a pause an abort is only half carried out.
 #[must_use]
 pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {
     let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
@@ -264,14 +266,14 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     if let (false, Some(at)) = (rollout.is_canary(), marked) {
         return Err(Refusal::state(
             "its pods still run: a retry now would switch to them at once, without the pause",
-            format!("wait until they are gone, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
+            format!("wait until they are scaled down, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
         ));
     }
     let mut draft =
         plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
     draft.goes.push(match rollout.steps().first() {
-        Some(step) => format!("the same version goes out again, from step 1 {}", step.label()),
-        None => "the same version goes out again".to_owned(),
+        Some(step) => format!("the same version rolls out again, from step 1 {}", step.label()),
+        None => "the same version rolls out again".to_owned(),
     });
     Ok(draft)
 }
@@ -302,7 +304,7 @@ fn rollback_to<'a>(rollout: &Rollout, scene: &DraftContext<'a>) -> Result<&'a Re
     if rollout.under_way() {
         let stable = snapshot
             .replicaset(&status.stable_hash)
-            .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"))?;
+            .ok_or_else(|| Refusal::state("there is no stable revision to return to", "it is the first one"))?;
         return not_forward(current, stable, snapshot, "abort stops it, or choose a revision");
     }
     let earlier = snapshot.replicasets.iter().filter(|rs| rs.hash != status.current_hash);
@@ -326,7 +328,7 @@ fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusa
         Some(owner) => {
             return Err(Refusal::state(
                 format!("its template lives in {} {}", owner.kind, owner.name),
-                "roll that back by hand",
+                "roll it back there",
             ));
         }
         None => ObjectRef { kind: Resource::ROLLOUT.kind.to_owned(), name: rollout.meta.name.clone() },
@@ -369,14 +371,14 @@ fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSe
         goes.push("at once if it lies within rollbackWindow, else step by step".to_owned());
     } else if rollout.is_canary() && !rollout.steps().is_empty() {
         goes.push(format!("as a canary again, through its {}", plural(rollout.steps().len(), "step")));
-        goes.push("full promotion afterwards (:promote-full) makes it quick".to_owned());
+        goes.push("then promote-full completes it at once".to_owned());
     } else if !rollout.is_canary() && target.scale_down_at.is_some() {
         goes.push("at once: its pods still run".to_owned());
     } else if !rollout.is_canary() {
         goes.push("as a preview again, then the switch".to_owned());
     }
     if let Some(manager) = &rollout.meta.managed_by {
-        goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+        goes.push(format!("{manager} (GitOps) may re-apply the new version: revert it there too"));
     }
     goes
 }

@@ -24,7 +24,7 @@ pub(super) fn is_done(record: &PlanRecord, rollout: &Rollout) -> bool {
                 && !status.abort
                 && (all_steps || status.stable_hash == facts.under_way)
         }
-        // While it is held by hand an abort is only half carried out.
+        // While it is paused manually an abort is only half carried out.
         Verb::Abort => {
             same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full && !rollout.spec.paused
         }

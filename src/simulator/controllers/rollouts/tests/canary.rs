@@ -29,7 +29,7 @@ fn a_first_deploy_is_healthy_at_the_last_step() {
 }
 
 #[test]
-fn a_canary_goes_step_by_step_to_the_end() {
+fn canary_passes_every_step() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
@@ -84,7 +84,7 @@ fn pause_and_resume_keep_the_step() {
 }
 
 #[test]
-fn abort_goes_back_to_stable_and_retry_starts_again() {
+fn abort_restores_stable_and_retry_restarts() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");

@@ -47,23 +47,23 @@ pub enum Ended {
 
 /// A drill that was flown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Flight {
+pub struct DrillRecord {
     pub failure: Failure,
     /// What it was drawn from.
     pub seed: u64,
     /// What users got, oldest first.
     pub moments: Vec<Moment>,
-    /// Each new opinion of the judge with its time.
+    /// Each new analysis status with its time.
     pub opinions: Vec<(Timestamp, AnalysisStatus)>,
     /// What the operator did, oldest first.
     pub actions: Vec<(Timestamp, Verb)>,
     pub ended: Ended,
 }
 
-impl Flight {
+impl DrillRecord {
     /// Returns when the new revision got its first requests.
     #[must_use]
-    pub fn takeoff(&self) -> Option<Timestamp> {
+    pub fn first_request(&self) -> Option<Timestamp> {
         self.moments.iter().find(|moment| moment.asked() > 0).map(|moment| moment.at)
     }
 
