@@ -31,9 +31,9 @@ pub fn next(model: &Model) -> Next {
         };
         return Next { sentence, in_the_way: Vec::new() };
     };
-    if let Some(flying) = model.target().and_then(|target| model.core.flying(&target)) {
-        let age = duration(model.core.now.duration_since(flying.since));
-        let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", flying.record.headline);
+    if let Some(action) = model.target().and_then(|target| model.core.in_flight_on(&target)) {
+        let age = duration(model.core.now.duration_since(action.since));
+        let sentence = format!("{} was sent {age} ago: waiting until {name} shows it", action.record.headline);
         return Next { sentence, in_the_way: Vec::new() };
     }
     let key = |command: crate::keys::Command| {

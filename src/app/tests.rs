@@ -193,7 +193,7 @@ fn p_then_y_promotes_and_nothing_else_does() {
     let records = performed(&press(&mut promoted, "p y"));
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].headline, "promote 20 → 60 %");
-    assert!(promoted.core.flying(&target()).is_some());
+    assert!(promoted.core.in_flight_on(&target()).is_some());
     for keys in ["p enter", "p esc y", "p p", "p space y", "y", "p n y", "enter y"] {
         let mut model = model(false, false);
         assert!(performed(&press(&mut model, keys)).is_empty(), "{keys}");
@@ -356,7 +356,7 @@ fn backward_action_does_not_wait_for_a_forward_one() {
         })),
         now,
     );
-    assert!(model.core.flying(&target()).is_some(), "the rollback is still on its way");
+    assert!(model.core.in_flight_on(&target()).is_some(), "the rollback is still on its way");
 }
 
 #[test]

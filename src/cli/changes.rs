@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::status::API_VERSION;
 use crate::domain::facts::changes::Bump;
-use crate::domain::facts::changes::migration::{Class, Fate};
+use crate::domain::facts::changes::migration::{Class, MigrationState};
 use crate::domain::facts::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
 use crate::domain::facts::text::{plural, sanitize};
 
@@ -18,7 +18,7 @@ use crate::domain::facts::text::{plural, sanitize};
                         or the current folder is in.\n\n\
                         Examples:\n  cockpit changes prod-eu\n  cockpit changes --notes external > NOTES.md\n  \
                         cockpit changes -o json | jq -r '.commits[] | select(.breaking) | .subject'\n\n\
-                        Exits 2 without a git repository, 4 where the commits cannot be known.")]
+                        Exits 2 without a git repository, 4 where the commits are unknown.")]
 pub struct Changes {
     /// Environment; by default the one with something in progress or to come, else the first
     #[arg(value_name = "ENV")]
@@ -171,7 +171,7 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
     }
     match &changes.version {
         Part::Known(version) => lines.push(format!("  {:<8} {}", "version", version.describe())),
-        Part::Blind(why) => lines.push(format!("  {:<8} not known: {why}", "version")),
+        Part::Blind(why) => lines.push(format!("  {:<8} unknown: {why}", "version")),
         Part::NotAsked => {}
     }
     for group in changes.groups() {
@@ -224,7 +224,7 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     let all = match part {
         Part::Known(all) if all.is_empty() => return,
         Part::Known(all) => all,
-        Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are not known: {why}")]),
+        Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are unknown: {why}")]),
         Part::NotAsked => return,
     };
     lines.extend([String::new(), "Migrations".to_owned()]);
@@ -240,7 +240,7 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
 }
 
 fn migration_words(migration: &Migration) -> String {
-    if migration.fate == Fate::Gone {
+    if migration.fate == MigrationState::Gone {
         return "was released before, and is missing now".to_owned();
     }
     let mut parts = vec![migration.class().as_str().to_owned(), plural(migration.statements.len(), "statement")];
@@ -261,7 +261,7 @@ fn drift_text(part: &Part<Vec<crate::domain::facts::changes::Difference>>, place
             lines.extend([String::new(), format!("Differences to {before}")]);
             lines.extend(all.iter().map(|difference| format!("  {}", difference.line())));
         }
-        Part::Blind(why) => lines.extend([String::new(), format!("Differences to {before} are not known: {why}")]),
+        Part::Blind(why) => lines.extend([String::new(), format!("Differences to {before} are unknown: {why}")]),
         Part::NotAsked => {}
     }
 }
@@ -307,7 +307,12 @@ mod tests {
             commits,
             cut: false,
             migrations: Part::Known(vec![
-                Migration::read("m/V2__a.sql", "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;", Fate::New, &[]),
+                Migration::read(
+                    "m/V2__a.sql",
+                    "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;",
+                    MigrationState::New,
+                    &[],
+                ),
                 Migration::gone("m/V1__b.sql"),
             ]),
             drift: Part::Known(vec![Difference {
@@ -320,7 +325,7 @@ mod tests {
         }
     }
 
-    const PLACE: Place<'static> = Place { env: "prod-eu", standing: "under way", before: Some("staging") };
+    const PLACE: Place<'static> = Place { env: "prod-eu", standing: "in progress", before: Some("staging") };
 
     #[test]
     fn text_lists_the_contents_of_the_release() {
@@ -358,7 +363,7 @@ mod tests {
         };
         let text = text(&changes, &PLACE);
         for why in ["no file fits", "403", "no tag"] {
-            assert!(text.contains(&format!("not known: {why}")), "{text}");
+            assert!(text.contains(&format!("unknown: {why}")), "{text}");
         }
         let json = json(&changes, &PLACE);
         assert_eq!(json["migrations"], Value::Null);

@@ -126,7 +126,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut CounterSet
     for (key, other) in [("requests", "errors"), ("errors", "requests"), ("latency", "requests")] {
         if table.get(key).is_some() && table.get(other).is_none() {
             let help = "errors are a share of requests, and both are counted the same way";
-            reader.note(table.key_at(key), format!("`{key}` wants `{other}` beside it"), help);
+            reader.note(table.key_at(key), format!("`{key}` requires `{other}`"), help);
         }
     }
     if let (Some(requests), Some(errors)) = (requests, errors) {

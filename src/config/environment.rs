@@ -86,7 +86,7 @@ keys! {
     namespace: by_hand(Kind::Text), "Namespace; without it the default one of the context.";
     workloads: by_hand(Kind::Workloads),
         "What to watch, as `rollout/NAME` or `deployment/NAME`; without it whatever is found in the namespace.";
-    protected: flag, "Promotion wants the environment's name typed. Rollback never does.";
+    protected: flag, "Promotion requires the environment's name typed. Rollback never does.";
     read_only: flag, "Nothing can be changed here.";
     prometheus: by_hand(Kind::TableOrOff(&prometheus::SECTION)), "Its metrics, over [prometheus]; `false` for none.";
     limits: by_hand(Kind::Table(&limits::SECTION)), "Its limits, over [limits].";

@@ -67,7 +67,7 @@ fn environment(env: &DiscoveredContext, name: &str) -> String {
         out.push_str("]\n");
     }
     if is_production(name) {
-        out.push_str("# It is called like production: promotion wants its name typed, rollback never does.\n");
+        out.push_str("# Named like production: promotion requires its name typed, rollback never does.\n");
         out.push_str("protected = true\n");
     } else {
         out.push_str("#protected = false\n");

@@ -142,7 +142,7 @@ fn respond(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
 /// Holds the canary where it is, once, unless it stands still already.
 fn hold(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     let target = &asked.canary.0;
-    if core.autopilot.held.contains(&asked.canary) || core.flying(target).is_some() {
+    if core.autopilot.held.contains(&asked.canary) || core.in_flight_on(target).is_some() {
         return Vec::new();
     }
     let stands = core
@@ -169,7 +169,7 @@ fn count_down(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
         core.notice(Level::Error, text);
         return vec![Effect::Ring];
     };
-    let on_its_way = core.flying(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
+    let on_its_way = core.in_flight_on(&target).is_some_and(|action| action.record.verb == Verb::Rollback);
     if now < due || on_its_way {
         return Vec::new();
     }

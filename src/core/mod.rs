@@ -99,7 +99,7 @@ impl Core {
 
     /// Returns the action in progress on a workload.
     #[must_use]
-    pub fn flying(&self, key: &WorkloadKey) -> Option<&InFlight> {
+    pub fn in_flight_on(&self, key: &WorkloadKey) -> Option<&InFlight> {
         self.in_flight.get(&Target::from(key.clone()))
     }
 

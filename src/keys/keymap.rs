@@ -21,7 +21,7 @@ pub enum KeymapError {
     #[error("for `{id}`: {error}")]
     BadKey { id: String, error: ChordError },
     /// Two commands on one key.
-    #[error("key `{key}` is given to both `{first}` and `{second}`: change or empty one of them")]
+    #[error("key `{key}` is bound to both `{first}` and `{second}`: change or empty one of them")]
     Conflict { key: String, first: &'static str, second: &'static str },
     /// The key cannot be given away.
     #[error("key `{key}` is fixed: it always leaves the program")]

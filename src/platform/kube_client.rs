@@ -53,7 +53,7 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     #[cfg(feature = "failpoints")]
-    let connector = tower::ServiceExt::<hyper::Uri>::map_response(connector, crate::failpoints::Watched::new);
+    let connector = tower::ServiceExt::<hyper::Uri>::map_response(connector, crate::failpoints::FailpointStream::new);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

@@ -217,7 +217,7 @@ impl Pump {
     }
 
     fn draw(&mut self) -> Result<()> {
-        let area = self.terminal.area().wrap_err("the terminal is gone")?;
+        let area = self.terminal.area().wrap_err("the terminal was closed")?;
         let too_small = SizeClass::of(area.width, area.height) == SizeClass::TooSmall;
         if too_small != self.model.ui.too_small {
             self.take(Msg::TooSmall(too_small), Dirty::Key)?;

@@ -12,8 +12,8 @@
 //! - [`Scenario`] is what is simulated; [`Simulator`] runs it; [`Cluster`] is one of its clusters, with helpers for tests.
 //! - [`faults`] can be switched on and off.
 //! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
-//! - `controllers` does: it is what a cluster does by itself.
-//! - [`prometheus`] keeps and answers metrics; `traffic` says what users feel.
+//! - `controllers` does: what the controllers of a real cluster do.
+//! - [`prometheus`] keeps and answers metrics; `traffic` models requests, errors and latency.
 
 mod clock;
 mod cluster;

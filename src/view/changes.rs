@@ -184,7 +184,7 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
             }
         }
     };
-    let blind = |why: &String| vec![(Role::Blind, glyphs.blind, format!("cannot be known: {why}"))];
+    let blind = |why: &String| vec![(Role::Blind, glyphs.blind, format!("unknown: {why}"))];
     section(
         "version",
         match &changes.version {

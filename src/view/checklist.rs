@@ -109,7 +109,7 @@ fn answer(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
             right = right.say(Role::Label, format!("  and {others} more"));
         }
     } else if list.answer.verdict == Verdict::Go {
-        right = right.say(Role::Label, ": nothing is in the way");
+        right = right.say(Role::Label, ": nothing blocks it");
     }
     put_both(buf, area, scene.theme, left, right);
 }

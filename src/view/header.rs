@@ -51,7 +51,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
 fn release(scene: &DrawContext<'_>, with_digest: bool) -> Line<'static> {
     let row = scene.row();
     let Some(release) = scene.model.core.world.release() else {
-        return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
+        return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  no data yet").line();
     };
     let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
     let row = match &release.from {

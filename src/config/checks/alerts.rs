@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Alerts> {
     if table.get("url").is_none() {
         for key in ["bearer_token", "headers"].into_iter().filter(|key| table.get(key).is_some()) {
             let what = format!("`{key}` is for an Alertmanager, and there is no `url` of one");
-            reader.note(table.key_at(key), what, "for Prometheus it stands under [prometheus]");
+            reader.note(table.key_at(key), what, "for Prometheus set it under [prometheus]");
         }
     }
     let mut matchers = BTreeMap::new();

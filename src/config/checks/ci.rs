@@ -102,7 +102,11 @@ fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
         }
         if table.get("token").is_some() != table.get("user").is_some() {
             let key = if table.get("token").is_some() { "token" } else { "user" };
-            reader.note(table.key_at(key), "Jenkins wants both `user` and `token`", "an API token belongs to a user");
+            reader.note(
+                table.key_at(key),
+                "Jenkins requires both `user` and `token`",
+                "an API token belongs to a user",
+            );
         }
     } else if table.get("user").is_some() {
         reader.note(

@@ -83,7 +83,7 @@ fn pattern(reader: &mut Reader, text: &At<String>) -> Option<FilePattern> {
     let pattern = start(reader, text, "files")?;
     if let Err(error) = Pattern::new(&pattern.rest) {
         let what = format!("`{}` is no pattern: {}", text.value, error.msg);
-        reader.note(text.at, what, "`*`, `?`, `[abc]` and `**` work; `**` stands alone between slashes");
+        reader.note(text.at, what, "`*`, `?`, `[abc]` and `**` work; `**` only between slashes");
         return None;
     }
     Some(pattern)

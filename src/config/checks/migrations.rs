@@ -60,7 +60,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
             Err(error) => reader.note(
                 pattern.at,
                 format!("`{}` is no pattern: {}", pattern.value, error.msg),
-                "`*` stands for a part of a name, `**` for any folders",
+                "`*` matches a part of a name, `**` any folders",
             ),
         }
     }

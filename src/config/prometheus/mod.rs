@@ -131,7 +131,7 @@ keys! {
     window: time(secs(5)..=hours(1)), "What rates are taken over: at least two scrapes long.";
     interval: time(secs(1)..=mins(10)), "How often to ask. After three of them without an answer data is stale.";
     timeout: time(millis(100)..=mins(1)), "How long one answer may take.";
-    username: by_hand(Kind::Text), "User of basic authentication; wants `password`.";
+    username: by_hand(Kind::Text), "User of basic authentication; requires `password`.";
     password: by_hand(Kind::Secret), "Password of basic authentication.";
     bearer_token: by_hand(Kind::Secret), "Bearer token, instead of user and password.";
     headers: by_hand(Kind::TextsOrSecrets, "{}"), "Extra request headers, e.g. `X-Scope-OrgID = \"payments\"`.";

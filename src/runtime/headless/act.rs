@@ -68,9 +68,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
-    if let Some(open) = driver.core.flying(target) {
+    if let Some(open) = driver.core.in_flight_on(target) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
-        while driver.core.flying(target).is_some() {
+        while driver.core.in_flight_on(target).is_some() {
             driver.next().await?;
         }
     }
@@ -110,7 +110,7 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
             Some(given) => {
                 complain(
                     driver.redactor(),
-                    &format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"),
+                    &format!("--confirm is `{given}`, the environment is `{name}`: nothing was sent"),
                 );
                 return Ok(false);
             }

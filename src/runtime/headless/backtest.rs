@@ -48,7 +48,7 @@ pub(in crate::runtime) async fn run(
     if past.is_empty() {
         complain(
             redactor,
-            "no journal tells of a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
+            "no journal has a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
         );
         return Ok(Exit::Blind);
     }
@@ -164,7 +164,7 @@ async fn look(
         (None, Some(clusters)) => {
             clusters.load(env.context.as_deref()).await.map_err(|error| error.to_string())?.namespace
         }
-        (None, None) => return Err("its namespace is not known: neither config nor kubeconfig names it".to_owned()),
+        (None, None) => return Err("its namespace is unknown: neither config nor kubeconfig names it".to_owned()),
     };
     let questions: Questions = configured::questions(configured, &namespace, redactor).await?;
     let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);

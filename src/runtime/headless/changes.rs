@@ -26,7 +26,7 @@ use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
 
 pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
-    let current = std::env::current_dir().wrap_err("the current folder is not known")?;
+    let current = std::env::current_dir().wrap_err("the current folder is unknown")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
     let repository = match repository(config.service.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
@@ -39,7 +39,7 @@ pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variab
     };
     let Some(candidate) = driver.core.world.candidate(env) else {
         let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
-        return Ok(blind(driver.redactor(), env.name(), &format!("what is released is not known: {why}")));
+        return Ok(blind(driver.redactor(), env.name(), &format!("what is released is unknown: {why}")));
     };
     match look(driver, config, variables, env, &candidate, &repository).await {
         Ok(looked) => tell(config, env, &candidate, what, &looked).await,
@@ -65,9 +65,9 @@ async fn tell(
         Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
     };
     let standing = match candidate.standing {
-        CandidateState::UnderWay => "under way",
-        CandidateState::Incoming => "to come",
-        CandidateState::Settled => "there",
+        CandidateState::UnderWay => "in progress",
+        CandidateState::Incoming => "next",
+        CandidateState::Settled => "released",
     };
     let before = scene.previous.as_ref().map(EnvName::as_str);
     let place = Place { env: env.name().as_str(), standing, before };

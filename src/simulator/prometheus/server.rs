@@ -56,11 +56,12 @@ pub(super) async fn serve(shared: Arc<Shared>) -> io::Result<PrometheusServer> {
     let inner = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let address = inner.local_addr()?;
     let running = watch::Sender::new(true);
-    let door = CuttableListener { inner, cut: Cut { outage: shared.outage.subscribe(), running: running.subscribe() } };
+    let listener =
+        CuttableListener { inner, cut: Cut { outage: shared.outage.subscribe(), running: running.subscribe() } };
     let router = router(shared);
     let task = tokio::spawn(async move {
         // Ends only with the task: the listener below never fails.
-        let _ = axum::serve(door, router).await;
+        let _ = axum::serve(listener, router).await;
     });
     Ok(PrometheusServer { address, task, running })
 }

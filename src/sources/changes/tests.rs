@@ -246,7 +246,7 @@ async fn edited_or_unread_migrations_are_not_green() {
     let changed = found("migrations = { down = false }", &scene1, &on).await;
     assert_eq!(changed.found, CheckOutcome::Failed);
     assert!(changed.lines[0].starts_with("migrations/V1__a.sql was changed after it was released"), "{changed:?}");
-    assert!(changed.lines[1].starts_with("migrations/V2__b.sql is gone after it was released"), "{changed:?}");
+    assert!(changed.lines[1].starts_with("migrations/V2__b.sql is missing after it was released"), "{changed:?}");
     assert!(!changed.summary.contains("R__"));
 
     repo.commit_file("migrations/V3__c.sql", "SELECT 1;\n\nDO $$ BEGIN END $$;\n-- migrate:down\n!", "feat: c");
@@ -324,7 +324,7 @@ async fn environments_are_compared_as_live_objects() {
     scene.previous = None;
     let first = found(asked, &scene, &tools).await;
     assert_eq!(first.found, CheckOutcome::Passed);
-    assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to differ from");
+    assert_eq!(first.summary, "prod-eu is the first environment: there is no previous one to compare with");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

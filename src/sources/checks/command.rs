@@ -56,7 +56,7 @@ pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> 
             Evidence::failed(format!("{} after {took}{last}", ending(status)), format!("{name} ends with exit code 0"))
                 .with(lines)
         }
-        Err(error) => Evidence::blind(format!("{name}: it is not known how it ended: {error}")).with(lines),
+        Err(error) => Evidence::blind(format!("{name}: how it ended is unknown: {error}")).with(lines),
     }
 }
 

@@ -199,13 +199,13 @@ impl Tally {
             OpenElement::Suite { name, promised, promised_failures, tests, failed } => {
                 let (held, failures) = (self.tests - tests, self.failed - failed);
                 if promised_failures > failures {
-                    let told = format!("says {promised_failures} failed, and names {failures} of them");
+                    let told = format!("reports {promised_failures} failures and names {failures} of them");
                     self.fail(&name, &told);
                     self.failed = self.failed.saturating_add(promised_failures - failures - 1);
                 }
                 if let Some(promised) = promised.filter(|promised| *promised > held) {
                     let (held, promised) = (figure(held), figure(promised));
-                    return Err(format!("is cut short: suite `{name}` says {promised} tests, and holds {held}"));
+                    return Err(format!("is truncated: suite `{name}` announces {promised} tests and has {held}"));
                 }
             }
             OpenElement::Skipped => {
@@ -306,11 +306,11 @@ mod tests {
     #[test]
     fn suite_must_contain_the_tests_it_counts() {
         let (_, result) = tally("<testsuite name='s' tests='3'><testcase name='a'/></testsuite>");
-        assert_eq!(result.unwrap_err(), "is cut short: suite `s` says 3 tests, and holds 1");
+        assert_eq!(result.unwrap_err(), "is truncated: suite `s` announces 3 tests and has 1");
         let (tally, result) = tally("<testsuite name='s' tests='1' errors='2'><testcase name='a'/></testsuite>");
         result.unwrap();
         assert_eq!(tally.failed, 2);
-        assert_eq!(tally.failures, ["s: says 2 failed, and names 0 of them"]);
+        assert_eq!(tally.failures, ["s: reports 2 failures and names 0 of them"]);
     }
 
     #[test]

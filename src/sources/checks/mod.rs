@@ -124,7 +124,7 @@ impl Evidence {
             found: CheckOutcome::Blind,
             summary: summary.into(),
             lines: Vec::new(),
-            green_when: "it can be looked at".to_owned(),
+            green_when: "it can be checked".to_owned(),
         }
     }
 

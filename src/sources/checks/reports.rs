@@ -154,7 +154,7 @@ fn report(path: PathBuf, pattern: &FilePattern, redactor: &Redactor) -> Result<R
     if !about.is_file() {
         return Err(format!("{name}: is no plain file, and is not read"));
     }
-    let written = about.modified().map_err(|error| format!("{name}: its age is not known: {error}"))?;
+    let written = about.modified().map_err(|error| format!("{name}: its age is unknown: {error}"))?;
     Ok(Report { path, name, age: age(written), redactor: redactor.clone() })
 }
 

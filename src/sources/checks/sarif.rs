@@ -92,7 +92,7 @@ impl Tally {
         }
         let runs = log.runs.as_deref().unwrap_or_default();
         if runs.is_empty() {
-            return Err("holds no run: nothing was analysed".to_owned());
+            return Err("contains no run: nothing was analysed".to_owned());
         }
         // What can be read counts, even where another run cannot.
         let mut trouble = Ok(());

@@ -172,7 +172,7 @@ impl Got {
             }
             401 | 403 | 407 => Err(format!("{at} denies access ({status}{}): check {hint}", said())),
             404 => Err(format!("{at} is not there (404{}): check {hint}", said())),
-            429 => Err(format!("{at} wants us to wait (429{}): there were too many requests", said())),
+            429 => Err(format!("{at} is rate limiting (429{}): too many requests", said())),
             500..=599 => Err(format!("{at} cannot answer now ({status}{})", said())),
             _ => Err(format!("{at} answers {status}{}", said())),
         }
@@ -223,7 +223,7 @@ fn value(
     };
     let name = open.name();
     if value.is_empty() {
-        return Err(format!("it is not known what {{{{{name}}}}} stands for"));
+        return Err(format!("the value of {{{{{name}}}}} is unknown"));
     }
     let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
     if !value.chars().all(fits) {

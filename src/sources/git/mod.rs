@@ -55,7 +55,7 @@ pub enum GitError {
     #[error("git answered more than {} MiB", .0 >> 20)]
     TooMuch(u64),
     /// The line to it broke.
-    #[error("reading what git says: {0}")]
+    #[error("reading the output of git: {0}")]
     Broken(std::io::Error),
     #[error("git {what} in {}: {said}", folder.display())]
     Refused { folder: PathBuf, what: &'static str, said: String },

@@ -196,12 +196,12 @@ pub(crate) fn reasons(
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
-    for (target, flying) in &scene.model.core.in_flight {
+    for (target, action) in &scene.model.core.in_flight {
         if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
-            let age = scene.age(flying.since);
-            let text = match &flying.outcome {
-                Some(outcome) => format!("{}, {age} ago: {}", flying.record.headline, outcome.describe()),
-                None => format!("{}, sent {age} ago", flying.record.headline),
+            let age = scene.age(action.since);
+            let text = match &action.outcome {
+                Some(outcome) => format!("{}, {age} ago: {}", action.record.headline, outcome.describe()),
+                None => format!("{}, sent {age} ago", action.record.headline),
             };
             reasons.push((Role::Busy, glyphs.running, text));
         }

@@ -14,8 +14,8 @@ use crate::view::theme::Role;
 /// Returns the lines, in `columns`.
 pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static>> {
     let next = next(scene.model);
-    let flying = scene.model.target().is_some_and(|target| scene.model.core.flying(&target).is_some());
-    let (sign, role) = if flying { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
+    let in_flight = scene.model.target().is_some_and(|target| scene.model.core.in_flight_on(&target).is_some());
+    let (sign, role) = if in_flight { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
     let head = if sign.is_empty() { "NEXT  ".to_owned() } else { format!("NEXT {sign} ") };
     let indent = width(&head);
     let mut lines = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
     let glyphs = scene.theme.glyphs();
     let (sign, role) =
         if verdict == Some(Verdict::Blind) { (glyphs.blind, Role::Blind) } else { (glyphs.bad, Role::Bad) };
-    let head = format!("{sign} {} in the way: ", plural(gates.len(), "gate"));
+    let head = format!("{sign} {} blocking: ", plural(gates.len(), "gate"));
     for (index, gate) in gates.iter().take(most).enumerate() {
         let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(width(&head)) };
         let is_last = index + 1 == gates.len().min(most);
@@ -37,7 +37,7 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
         let hint = if is_last { 3 + width(&key) + 9 } else { 0 };
         let room = columns.saturating_sub(row.width() + hint);
         let row = row.say(Role::Text, scene.theme.clip(gate, room));
-        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " says why"));
+        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " shows why"));
         lines.push(row.line());
     }
     lines

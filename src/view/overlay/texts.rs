@@ -70,8 +70,8 @@ pub(crate) fn quit(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let columns = usize::from(area.width.saturating_sub(8)).min(72);
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
-    for (target, flying) in scene.model.core.in_flight.iter().take(6) {
-        let text = format!("{} of {target}, sent {} ago", flying.record.headline, scene.age(flying.since));
+    for (target, action) in scene.model.core.in_flight.iter().take(6) {
+        let text = format!("{} of {target}, sent {} ago", action.record.headline, scene.age(action.since));
         for (index, part) in scene.theme.wrap(&text, columns.saturating_sub(2), 2).into_iter().enumerate() {
             let row = if index == 0 {
                 scene.row().say(Role::Busy, format!("{} ", glyphs.running))

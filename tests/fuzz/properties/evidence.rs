@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use release_cockpit::config::checks::CheckKind;
 use release_cockpit::config::{Config, Place};
-use release_cockpit::domain::facts::changes::migration::{Class, Fate, Migration};
+use release_cockpit::domain::facts::changes::migration::{Class, Migration, MigrationState};
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::changes::version::{demanded, parse};
 use release_cockpit::domain::facts::changes::{Audience, Changes, Commit, Part, Point, RawCommit};
@@ -92,7 +92,7 @@ fn report(which: usize, bytes: &[u8]) {
 
 fn sql(text: &str) {
     let files = ["V2__b.sql".to_owned(), "U2__b.sql".to_owned()];
-    let migration = Migration::read("V2__b.sql", text, Fate::New, &files);
+    let migration = Migration::read("V2__b.sql", text, MigrationState::New, &files);
     let lines = text.split('\n').count() as u64;
     for statement in &migration.statements {
         assert!((1..=lines).contains(&statement.line), "{statement:?} of {lines} lines");

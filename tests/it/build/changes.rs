@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::domain::facts::changes::drift::Aspect;
-use release_cockpit::domain::facts::changes::migration::{Fate, Migration};
+use release_cockpit::domain::facts::changes::migration::{Migration, MigrationState};
 use release_cockpit::domain::facts::changes::version::Bumping;
 use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point, RawCommit, Tag, Versioning};
 use release_cockpit::domain::facts::ids::EnvName;
@@ -70,10 +70,15 @@ fn all() -> Changes {
             Migration::read(
                 "migrations/0012_totals.up.sql",
                 "ALTER TABLE orders ADD COLUMN total bigint;",
-                Fate::New,
+                MigrationState::New,
                 &["migrations/0012_totals.down.sql".to_owned()],
             ),
-            Migration::read("migrations/0013_pages.up.sql", "ALTER TABLE orders DROP COLUMN page;", Fate::New, &[]),
+            Migration::read(
+                "migrations/0013_pages.up.sql",
+                "ALTER TABLE orders DROP COLUMN page;",
+                MigrationState::New,
+                &[],
+            ),
         ]),
         drift: Part::Known(vec![Difference {
             workload: "rollout/payments-api".to_owned(),

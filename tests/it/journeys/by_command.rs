@@ -117,7 +117,7 @@ fn go_no_go() {
     journey.until_run(&["gate", "prod-eu"], 0);
     journey.expect(0, &promote, "done");
     // At 40 % it begins to fail.
-    journey.until_says(&["gate", "prod-eu"], 3, "in the way: errors: ");
+    journey.until_says(&["gate", "prod-eu"], 3, "blocked by: errors: ");
     journey.expect(3, &promote, "errors: ");
     journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");

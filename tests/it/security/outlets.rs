@@ -103,7 +103,7 @@ fn watched(model: &Model, write: impl Fn(&watch::Change) -> String) -> String {
 }
 
 fn place(text: &str) -> Place<'_> {
-    Place { env: text, standing: "under way", before: Some(text) }
+    Place { env: text, standing: "in progress", before: Some(text) }
 }
 
 fn items(model: &Model, text: &str) -> Vec<preflight::Item> {

@@ -34,7 +34,7 @@ impl Histogram {
     pub fn read(count: f64, rows: &[(f64, f64, f64)]) -> Result<Self, String> {
         let sane = |count: f64| (0.0..=MAX_COUNTER).contains(&count);
         if !sane(count) || rows.iter().any(|(_, _, count)| !sane(*count)) {
-            return Err("a histogram with a count that is none".to_owned());
+            return Err("a histogram with an invalid count".to_owned());
         }
         let (zero, positive): (Vec<_>, Vec<_>) = rows.iter().partition(|(low, high, _)| *low <= 0.0 || *high <= 0.0);
         let schema = positive.iter().map(|(low, high, _)| resolution(*low, *high)).min();

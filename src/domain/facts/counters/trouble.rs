@@ -10,7 +10,7 @@ use crate::domain::facts::text;
 pub enum CounterProblem {
     #[error("no counter of requests matches for {}", .0.as_str())]
     Empty(Track),
-    #[error("the counters of {} have no label that tells errors", .0.as_str())]
+    #[error("the counters of {} have no label for errors", .0.as_str())]
     NoOutcome(Track),
     /// NaN, an infinity, or a negative number.
     #[error("a counter of {} reads {value}", .track.as_str())]

@@ -200,7 +200,7 @@ fn unfit_to_go_on(
     if around.journal_unread {
         refusals.push(Refusal::new(
             RefusalKind::Journal,
-            "the journals are still being read: what was decided before is not known yet",
+            "the journals are still being read: earlier decisions are not known yet",
             "wait a moment",
         ));
     }

@@ -178,7 +178,7 @@ async fn refusals_and_other_commits_are_blind_with_a_reason() {
         (500, json!(null), "cannot answer now (500)"),
         (200, json!([1]), "JSON of another shape"),
         (200, json!({"total_count": "1", "check_runs": []}), "JSON of another shape"),
-        (200, json!({"total_count": 1, "check_runs": [other]}), "GitHub tells of another commit"),
+        (200, json!({"total_count": 1, "check_runs": [other]}), "GitHub answers for another commit"),
         (301, json!({"message": "Moved Permanently"}), "redirects to"),
     ] {
         let (url, _) = serve([(path.clone(), (status, json))].into()).await;

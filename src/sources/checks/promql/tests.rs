@@ -104,7 +104,7 @@ async fn placeholders_are_filled_and_each_workload_is_queried() {
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("cannot stand in a query"), "{}", evidence.summary);
     let unknown = CheckInput { version: String::new(), ..scene() };
-    assert_eq!(look(&asked, &unknown, &tools).await.summary, "it is not known what {{version}} stands for");
+    assert_eq!(look(&asked, &unknown, &tools).await.summary, "the value of {{version}} is unknown");
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
 

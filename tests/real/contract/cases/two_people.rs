@@ -326,7 +326,7 @@ pub async fn deleted_under_an_open_question(namespace: &TestNamespace) -> Checke
         return Ok(());
     }
     in_peace(move || {
-        pty.wait_text("no longer possible: the object changed: the workload is gone");
+        pty.wait_text("no longer possible: the object changed: the workload was deleted");
         pty.send("y");
         pty.send("\x1b");
         pty.wait("it is closed", |screen| !screen.contents().contains("no longer possible:"));
