@@ -1,4 +1,4 @@
-//! The checklist of the environment that keys act on: its lines, what is selected, and what people say to it.
+//! The checklist of the selected environment: its lines, the selection, acknowledgements and sign-offs.
 
 use tui_input::{Input, InputRequest};
 

@@ -1,4 +1,4 @@
-//! What each command would do now, or why not: for footer, help and palette alike.
+//! What each command would do now, or why it cannot: for footer, help and palette.
 
 use super::model::{Model, Overlay, Screen};
 use crate::domain::record::action::Verb;

@@ -22,7 +22,7 @@ pub struct Rung {
     pub stand: Stand,
     /// When it was done; for the current one since when.
     pub at: Option<Timestamp>,
-    /// When it ends by itself, if that is known.
+    /// When it ends on its own, if that is known.
     pub until: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! What happens next, and when; and what stands in the way.
+//! The NEXT line: what happens next, when, and what blocks it.
 
 use super::hints::plan_for;
 use super::model::Model;
@@ -12,7 +12,7 @@ use crate::domain::rules::refusal::RefusalKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
     pub sentence: String,
-    /// What stands in the way of a promotion: gates that are red or blind, one line each.
+    /// What blocks a promotion: gates that are red or blind, one line each.
     pub in_the_way: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ pub fn next(model: &Model) -> Next {
             (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is in progress: {}", status.message)),
         },
     };
-    // A gate is in the way only of what waits for a person, or would go on into it.
+    // A gate is in the way only of what waits for a person, or would continue into it.
     let in_the_way = if waits_for_person || status.pause.is_some() { in_the_way } else { Vec::new() };
     Next { sentence, in_the_way }
 }

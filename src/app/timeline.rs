@@ -1,4 +1,4 @@
-//! What happened, from events and journal together, newest first.
+//! The timeline: events and journal together, newest first.
 
 use std::collections::BTreeMap;
 

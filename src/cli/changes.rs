@@ -63,7 +63,7 @@ impl Changes {
 
 /// Where the changes are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct ChangesContext<'a> {
     /// The environment.
     pub env: &'a str,
     /// How it stands there: `in progress`, `to come`, `there`.
@@ -77,7 +77,7 @@ pub const SCHEMA: &str = include_str!("../../assets/changes.schema.json");
 
 /// Returns the changes as JSON, as `assets/changes.schema.json` describes it. What is unknown is null.
 #[must_use]
-pub fn json(changes: &Release, place: &Place<'_>) -> Value {
+pub fn json(changes: &Release, place: &ChangesContext<'_>) -> Value {
     let (migrations, no_migrations) = part(&changes.migrations);
     let (drift, no_drift) = part(&changes.drift);
     let (version, no_version) = part(&changes.version);
@@ -157,7 +157,7 @@ fn migration(migration: &Migration) -> Value {
 
 /// Returns the changes as text, grouped as the notes are.
 #[must_use]
-pub fn text(changes: &Release, place: &Place<'_>) -> String {
+pub fn text(changes: &Release, place: &ChangesContext<'_>) -> String {
     let mut lines = vec![head(changes, place)];
     for (word, point) in [("from", &changes.from), ("to", &changes.to)] {
         if !point.commit.is_empty() {
@@ -191,7 +191,7 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
     })
 }
 
-fn head(changes: &Release, place: &Place<'_>) -> String {
+fn head(changes: &Release, place: &ChangesContext<'_>) -> String {
     let from = if changes.from.version.is_empty() { String::new() } else { format!("{} → ", changes.from.version) };
     format!("{}  {from}{}  {} in {}", changes.service, changes.to.version, place.standing, place.env)
 }
@@ -253,7 +253,11 @@ fn migration_words(migration: &Migration) -> String {
     parts.join(", ")
 }
 
-fn drift_text(part: &Part<Vec<crate::domain::facts::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
+fn drift_text(
+    part: &Part<Vec<crate::domain::facts::changes::Difference>>,
+    place: &ChangesContext<'_>,
+    lines: &mut Vec<String>,
+) {
     let before = place.before.unwrap_or("the environment before");
     match part {
         Part::Known(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
@@ -325,7 +329,8 @@ mod tests {
         }
     }
 
-    const PLACE: Place<'static> = Place { env: "prod-eu", standing: "in progress", before: Some("staging") };
+    const PLACE: ChangesContext<'static> =
+        ChangesContext { env: "prod-eu", standing: "under way", before: Some("staging") };
 
     #[test]
     fn text_lists_the_contents_of_the_release() {

@@ -1,4 +1,4 @@
-//! `cockpit judge`: a line in, a line out.
+//! `cockpit judge`: reads a line, writes a line.
 
 use std::fmt;
 
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Bound {
     }
 }
 
-/// What a line says: a look, and the canary's share of requests where it is told.
+/// What a line says: a look, and the canary's share of requests where it is reported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     /// The look.

@@ -1,4 +1,4 @@
-//! `cockpit preflight`: whether everything that a release needs is there, before there is a release.
+//! `cockpit preflight`: checks what a release needs before it starts.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What is told of the command line itself: completions and man page, both from [`Args`].
+//! Completions and man page, both from [`Args`].
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! `cockpit status`: how every environment stands, as JSON (a contract) and as text.
+//! `cockpit status`: the status of every environment, as JSON (a contract) and as text.
 
 use std::fmt::Write as _;
 
@@ -220,7 +220,7 @@ fn revision_text(revision: &Revision) -> String {
     format!("{}{number}  {}{digest}", revision.version(), revision.hash)
 }
 
-/// A line per signal, stable beside canary; a signal that nobody has numbers for says why.
+/// A line per signal, stable beside canary; a signal that no one has numbers for says why.
 fn signals(workload: &WorkloadState, under_way: bool, now: Timestamp, lines: &mut Vec<String>) {
     let tracks: &[Track] = if under_way { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     for signal in Signal::ALL {

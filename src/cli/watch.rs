@@ -1,4 +1,4 @@
-//! `cockpit status --watch`: what changed between two looks at the world, a line each.
+//! `cockpit status --watch`: changes since the last output, one line each.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,4 +1,4 @@
-//! A config file as a whole: small rules, each of which notes what is wrong and goes on.
+//! A config file as a whole: small rules, each of which notes what is wrong and continues.
 
 use reqwest::Url;
 use toml::de::DeTable;
@@ -50,7 +50,7 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
-    // Without an environment that uses it, nobody else would say that it has no address.
+    // Without an environment that uses it, no one else would say that it has no address.
     defaults.prometheus = match metrics {
         Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),
         Some((_, draft)) => draft.complete(fallback),

@@ -49,7 +49,7 @@ impl EnvConfig {
         Self { settings, context: Some(context.to_owned()), ..self.clone() }
     }
 
-    /// Returns whether what people say has to be shared: somebody has to sign, or a manual check is a gate.
+    /// Returns whether what people say has to be shared: someone has to sign, or a manual check is a gate.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         let asks = |check: &CheckConfig| check.spec.gate && check.spec.how == How::Manual;

@@ -1,4 +1,4 @@
-//! `[guardrails]`: what the analysis result leads to.
+//! `[guardrails]`: the response to an analysis result.
 
 use super::section::{Section, keys, words};
 use crate::domain::record::guardrails::{Guardrails, Response};

@@ -126,7 +126,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Place};
+    use crate::config::{Config, ConfigBase};
     use crate::domain::facts::ids::WorkloadKind::{Deployment, Rollout};
     use proptest::prelude::*;
 
@@ -146,7 +146,7 @@ mod tests {
         let url: Url = "http://prometheus:9090/".parse().unwrap();
         let text = text(&contexts, Some(&url));
         insta::assert_snapshot!(text);
-        let config = Config::parse(&text, &Place::default()).unwrap();
+        let config = Config::parse(&text, &ConfigBase::default()).unwrap();
         let names: Vec<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();
         assert_eq!(names, ["staging", "prod-eu", "staging-2"]);
         for (env, found) in config.environments.iter().zip(&contexts) {
@@ -169,20 +169,20 @@ mod tests {
                 _ => format!("{line}\n"),
             })
             .collect();
-        let expected = Config::parse(&written, &Place { prometheus: Some(url), ..Place::default() });
-        assert_eq!(Config::parse(&uncommented, &Place::default()), expected);
+        let expected = Config::parse(&written, &ConfigBase { prometheus: Some(url), ..ConfigBase::default() });
+        assert_eq!(Config::parse(&uncommented, &ConfigBase::default()), expected);
     }
 
     #[test]
     fn written_checklist_is_the_default_one_and_its_suggestions_are_valid() {
         let written = text(&[found("a", &[])], None);
-        let config = Config::parse(&written, &Place::default()).unwrap();
+        let config = Config::parse(&written, &ConfigBase::default()).unwrap();
         assert_eq!(config.environments[0].checks, crate::config::checks::defaults());
         let all = CHECKLIST.lines().map(|line| match line.strip_prefix('#') {
             Some(key) if !key.starts_with(' ') => format!("{key}\n"),
             _ => format!("{line}\n"),
         });
-        let all = Config::parse(&all.collect::<String>(), &Place::default()).unwrap();
+        let all = Config::parse(&all.collect::<String>(), &ConfigBase::default()).unwrap();
         assert_eq!(all.defaults.checks.len(), CHECKLIST.matches("[[checks]]").count());
     }
 
@@ -191,7 +191,7 @@ mod tests {
         fn any_contexts_give_a_config_that_reads(contexts in prop::collection::btree_set(".{1,60}", 1..6)) {
             let found: Vec<DiscoveredContext> = contexts.iter().filter(|name| !name.trim().is_empty()).map(|name| found(name, &[])).collect();
             let text = text(&found, None);
-            let config = Config::parse(&text, &Place::default());
+            let config = Config::parse(&text, &ConfigBase::default());
             let config = config.map_err(|problems| TestCaseError::fail(format!("{problems:?}\n{text}")))?;
             let read: Vec<_> = config.environments.iter().map(|env| env.context.clone().unwrap()).collect();
             let meant: Vec<_> = found.iter().map(|found| found.context.clone()).collect();

@@ -1,4 +1,4 @@
-//! Secrets: where they come from, and a value that shows itself to nobody by accident.
+//! Secrets: where they come from, and a value that shows itself to no one by accident.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `[service]`: what is released.
+//! `[service]`: the service that is released.
 
 use std::path::PathBuf;
 

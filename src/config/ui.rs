@@ -1,4 +1,4 @@
-//! `[ui]`: how the screen looks and behaves.
+//! `[ui]`: look and behaviour of the screen.
 
 use super::section::{Section, keys, words};
 

@@ -1,5 +1,5 @@
 //! Autopilot: what the guardrails ask for is done without a person, through the same dispatcher and journal as a person's
-//! actions. A suspicion holds the canary; proof holds it, and rolls back unless somebody keeps it in time.
+//! actions. A suspicion holds the canary; proof holds it, and rolls back unless someone keeps it in time.
 //!
 //! Where autopilot is off it only says what the guardrails ask for.
 
@@ -31,7 +31,7 @@ pub struct Autopilot {
     held: BTreeSet<Canary>,
     /// Why it could not act last, so that it is said once.
     refused: BTreeMap<Canary, String>,
-    /// Whether it may act here at all: where nobody watches, it does not.
+    /// Whether it may act here at all: where no one watches, it does not.
     enabled: bool,
 }
 
@@ -42,7 +42,7 @@ impl Autopilot {
         Self { enabled: true, ..Self::default() }
     }
 
-    /// Takes in what was done in earlier runs: what somebody decided then holds now.
+    /// Takes in what was done in earlier runs: what someone decided then holds now.
     pub fn remember(&mut self, earlier: impl IntoIterator<Item = (WorkloadKey, String, Decided)>) {
         for (target, hash, decided) in earlier {
             match decided {
@@ -59,7 +59,7 @@ impl Autopilot {
         next.map(|((target, _), due)| (target, due.duration_since(now).max(SignedDuration::ZERO)))
     }
 
-    /// Gives everybody the whole time again: the machine slept, or its clock was set, and nobody saw the time go by.
+    /// Gives everybody the whole time again: the machine slept, or its clock was set, and no one saw the time go by.
     pub(super) fn start_over(&mut self) {
         self.countdowns.clear();
     }

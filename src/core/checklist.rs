@@ -1,4 +1,4 @@
-//! The checklist of an environment: its lines, its answer, and what people state about it.
+//! The checklist of an environment: its lines, its result, and the statements of people.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What the product believes and does, for the screen and for commands alike: a core, messages in, effects out.
+//! The state machine behind screen and commands: messages in, effects out.
 //!
 //! [`update()`] does no I/O and reads no clock; the same messages give the same core. Screen and commands differ in what
 //! they show and ask, never in what they conclude, refuse or record.

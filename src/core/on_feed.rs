@@ -1,4 +1,4 @@
-//! What sources say: the world takes it in, and what changed for a release is recorded.
+//! Updates from sources: the world takes them in, and changes of a release are recorded.
 
 use jiff::{SignedDuration, Timestamp};
 

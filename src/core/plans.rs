@@ -1,4 +1,4 @@
-//! Plans on what is known now: made, checked again before they are sent, and sent.
+//! Plans: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{Facts, Intent, Target, Verb};
@@ -65,7 +65,7 @@ impl Core {
         }
         let moved = match self.object(&record.target) {
             Some(object) => record.facts.still_hold(&Facts::of(object), record.verb).err().map(|what| {
-                // Somebody else acted meanwhile: who it was, as far as the object tells.
+                // Someone else acted meanwhile: who it was, as far as the object tells.
                 object.meta().blame(what, Some(plan.made_at()), self.now)
             }),
             None => Some("the workload was deleted".to_owned()),

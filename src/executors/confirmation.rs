@@ -1,4 +1,4 @@
-//! What became of a request: looked up in the cluster, for as long as it takes.
+//! Confirms the effect of a request by reading the cluster until it shows.
 
 use std::time::Duration;
 

@@ -22,9 +22,9 @@ use crate::domain::rules::action::{Plan, Seen};
 use crate::failpoints::failpoint;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
-/// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
+/// tries nearly always do; but someone who keeps writing something else must not hold up an abort.
 const CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// So many conflicts are met at once; after more, somebody writes at the same pace, and it helps to get out of step.
+/// So many conflicts are met at once; after more, someone writes at the same pace, and it helps to get out of step.
 const MAX_IMMEDIATE_RETRIES: usize = 2;
 /// The longest wait to get out of step.
 const MAX_RETRY_JITTER: Duration = Duration::from_millis(100);
@@ -107,7 +107,7 @@ impl Dispatcher {
     /// here whether or not it can be shared.
     ///
     /// # Errors
-    /// Why nobody else sees it.
+    /// Why no one else sees it.
     pub async fn share(&self, entry: &Entry) -> Result<(), String> {
         let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
         let executor =
@@ -196,7 +196,7 @@ impl Dispatcher {
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
-    /// Writes the intent. Where that fails only what stops goes on ([law 3](crate#laws)), its intent kept in memory.
+    /// Writes the intent. Where that fails only backward actions continue ([law 3](crate#laws)), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
         let entry = Entry::Intent {
             action: action.clone(),
@@ -284,7 +284,7 @@ impl Dispatcher {
         self.write(&record.release, entry).await;
         failpoint(format_args!("dispatcher.answer-written"));
         result.map_err(|outcome| match outcome {
-            // The first part is done: what the whole came to is told by looking.
+            // The first part is done: what the whole came to is determined by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
                 Outcome::Unknown { why: format!("request {} of {}: {why}", index + 1, record.requests.len()) }
             }
@@ -293,7 +293,7 @@ impl Dispatcher {
     }
 
     /// Sends one request, once. A conflict means that nothing was written: the object is read again, and only if the
-    /// facts still hold the request is made anew for it.
+    /// facts still hold the request is recreated for it.
     async fn send_once(
         &self,
         executor: &dyn Executor,

@@ -1,4 +1,4 @@
-//! What carries out requests on one system: a small seam, one implementation per system.
+//! Sends requests to one system: a small trait, one implementation per system.
 
 use std::fmt;
 

@@ -138,7 +138,7 @@ impl Inner {
     fn write(&mut self, release: &str, at: Timestamp, entry: Entry, lines: &mut Vec<Line>) -> Result<(), JournalError> {
         let written = self.journal(release, lines)?.append(at, entry);
         if written.is_err() {
-            // The file may be gone or replaced: it is opened anew next time.
+            // The file may be gone or replaced: it is reopened next time.
             self.open.remove(release);
         }
         lines.push(written?);
@@ -151,7 +151,7 @@ impl Inner {
                 .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
             let path = self.dir.join(file_name(release));
             let (mut file, known) = JournalFile::open(&path)?;
-            // Its first line may have been torn by a crash, and put aside just now.
+            // Its first line may have been truncated by a crash, and moved aside just now.
             if !known.iter().any(|line| matches!(line.entry, Entry::Opened { .. })) {
                 let opened = Entry::Opened {
                     release: release.to_owned(),

@@ -33,7 +33,7 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError + '_ {
 #[derive(Debug, Default)]
 pub struct Contents {
     pub lines: Vec<Line>,
-    /// Bytes after the last line end: a line that was torn by a crash.
+    /// Bytes after the last line end: a line that was truncated by a crash.
     pub torn: Vec<u8>,
 }
 
@@ -93,7 +93,7 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Opens or begins a journal. A torn last line is put aside beside it, and a note says so.
+    /// Opens or begins a journal. A truncated last line is moved aside beside it, and a note says so.
     ///
     /// # Errors
     /// The disk's, or a line that does not fit.
@@ -173,7 +173,7 @@ impl JournalFile {
         Ok(contents.lines)
     }
 
-    /// Puts a torn line aside: nothing is lost, and the journal goes on.
+    /// Moves a truncated line aside: nothing is lost, and the journal continues.
     fn put_aside(&mut self, torn: &[u8]) -> Result<Line, JournalError> {
         let now = Timestamp::now();
         let aside = self.path.with_extension(format!("torn-{}", now.as_millisecond()));

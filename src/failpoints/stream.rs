@@ -1,4 +1,4 @@
-//! A connection that tells when a request has left, and when its answer comes in.
+//! A connection with failpoints when a request has left and when its answer arrives.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The one table of commands: it feeds dispatch, footer, `?`, palette, config names and the README.
+//! The only table of commands: for dispatch, footer, `?`, palette, config names and the README.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

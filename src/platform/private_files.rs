@@ -46,7 +46,7 @@ pub fn private_dir(path: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Opens a file of ours. A link in the state folder is somebody else's doing, and so is a pipe: neither is opened, and
+/// Opens a file of ours. A link in the state folder is not ours, and so is a pipe: neither is opened, and
 /// nothing waits for the other end of one. A new file is for its owner only (0600).
 ///
 /// # Errors

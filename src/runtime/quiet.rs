@@ -111,7 +111,7 @@ impl<W: Write> Backend for DiffingBackend<W> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        // Asked before every frame: one call of the system, where crossterm opens the terminal anew.
+        // Asked before every frame: one call of the system, where crossterm reopens the terminal.
         match tcgetwinsize(io::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Ok(Size::new(size.ws_col, size.ws_row)),
             _ => self.inner.size(),

@@ -277,7 +277,7 @@ struct Checks {
 }
 
 impl Checks {
-    /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is told; else the
+    /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is reported; else the
     /// one that the config file or the current folder is in, if any.
     async fn repository(&self) -> Option<PathBuf> {
         let (configured, folder) = &self.repository;
@@ -343,7 +343,7 @@ impl Environment {
             return;
         }
         let prometheus = match &self.env.prometheus {
-            // What cannot be had now is told by the source of metrics; the checks then say that there is none.
+            // What is unavailable now is reported by the source of metrics; the checks then say that there is none.
             Some(configured) => PrometheusClient::new(configured, &self.redactor).await.ok(),
             None => None,
         };

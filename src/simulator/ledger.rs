@@ -46,7 +46,7 @@ impl TrafficLedger {
         Self { environment: environment.to_owned(), image: image.to_owned(), counted: HashMap::new(), served }
     }
 
-    /// Returns what is written, which goes on to grow.
+    /// Returns what is written, which continues to grow.
     pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
         Arc::clone(&self.served)
     }

@@ -177,7 +177,7 @@ impl Simulator {
         self.clusters.get(self.current)
     }
 
-    /// Returns what users got of the version that goes out there, scrape by scrape; it goes on to grow.
+    /// Returns what users got of the version that goes out there, scrape by scrape; it continues to grow.
     #[must_use]
     pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
         Arc::clone(&self.served)
@@ -208,7 +208,7 @@ impl Simulator {
     }
 }
 
-/// Does work that takes its time where it holds nobody up.
+/// Does work that takes its time where it holds no one up.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SimulatorError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),

@@ -147,7 +147,7 @@ pub async fn update(cluster: Cluster, environment: Environment, update: Update, 
         return;
     };
     let key = Key::new(kind, &environment.namespace, object::name(workload));
-    // Somebody may have deleted it in the meantime.
+    // Someone may have deleted it in the meantime.
     let _ = cluster.store().update(&key, Part::Main, &Author::update("ci-deploy"), |old| {
         let mut new = old.clone();
         send_out(&mut new, &update.image, update.change_cause.as_deref());

@@ -153,7 +153,7 @@ fn risks_in_short(scene: &DrawContext<'_>, changes: &Changes) -> Line<'static> {
     row.line()
 }
 
-/// Returns how many troubles a part has, if it is known; `None` where nobody asks.
+/// Returns how many troubles a part has, if it is known; `None` where no one asks.
 fn of_part<T>(part: &Part<T>, troubles: impl Fn(&T) -> usize) -> Option<Result<usize, ()>> {
     match part {
         Part::Known(known) => Some(Ok(troubles(known))),

@@ -69,7 +69,7 @@ async fn changes_of_the_release_and_hints_for_missing_parts() {
 
     let (code, text, said) = release.run("repo", &[]).await;
     assert_eq!((code, said.as_str()), (0, ""));
-    assert!(text.starts_with("payments-api  1.4.2 → 1.5.0  in progress in prod-eu\n"), "{text}");
+    assert!(text.starts_with("payments-api  1.4.2 → 1.5.0  under way in prod-eu\n"), "{text}");
     assert!(text.contains("api: export \\e[31mPAY-1  Ada\n"), "{text}");
 
     let (code, json, _) = release.run("repo", &["prod-us", "-o", "json"]).await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use release_cockpit::config::{Config, Place};
+use release_cockpit::config::{Config, ConfigBase};
 use release_cockpit::domain::record::checklist::CheckOutcome;
 use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, look};
 
@@ -26,7 +26,7 @@ fn here() -> PathBuf {
 
 /// Looks as a config in this folder says.
 fn look_in(folder: &Path, asked: &str) -> Evidence {
-    let place = Place { folder: folder.to_owned(), home: None, prometheus: None };
+    let place = ConfigBase { folder: folder.to_owned(), home: None, prometheus: None };
     let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
     let config = config.unwrap_or_else(|problems| panic!("{asked}: {problems:#?}"));
     let kind = config.defaults.checks[0].kind.clone().unwrap();

@@ -1,4 +1,4 @@
-//! What autopilot does, and above all what it never does.
+//! What autopilot does, and what it never does.
 
 use std::sync::Arc;
 

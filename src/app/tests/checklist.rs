@@ -101,7 +101,7 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
 
 fn later(model: &mut Model, seconds: i64) {
     let now = model.core.now + SignedDuration::from_secs(seconds);
-    // Sources go on answering.
+    // Sources continue answering.
     feed(
         model,
         Feed::Link {

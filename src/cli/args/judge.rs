@@ -1,4 +1,4 @@
-//! `cockpit judge`: what the judge is asked to keep to, as options.
+//! `cockpit judge`: the thresholds of the analysis, as options.
 
 use std::path::PathBuf;
 

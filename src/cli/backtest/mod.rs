@@ -1,4 +1,4 @@
-//! `cockpit backtest`: releases of the past, what would have been done about them, and what was.
+//! `cockpit backtest`: past releases, what guardrails would have done, and what was done.
 
 mod json;
 mod text;

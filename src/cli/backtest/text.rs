@@ -103,7 +103,7 @@ fn happened(past: &Past, clock: impl Fn(Timestamp) -> String) -> String {
         End::Promoted(at) => format!("{} promoted", clock(at)),
         End::RolledBack(at) => format!("{} rolled back", clock(at)),
         End::Aborted(at) => format!("{} aborted", clock(at)),
-        End::Unknown => "unknown how it ended".to_owned(),
+        End::Unknown => "outcome unknown".to_owned(),
     });
     parts.join("; ")
 }

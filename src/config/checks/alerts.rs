@@ -1,4 +1,4 @@
-//! `alerts`: what is firing.
+//! `alerts`: firing alerts.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{CheckPhase, CheckSpec, How};
 
 /// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
-/// what a person has to say is advice, for nobody asked for it to stop anything.
+/// what a person has to say is advice, for no one asked for it to stop anything.
 #[must_use]
 pub fn defaults() -> Vec<CheckConfig> {
     use CheckPhase::{Deploy, Post, Pre};

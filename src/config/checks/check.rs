@@ -48,7 +48,7 @@ const ROLLBACK: Section = Section {
 /// Longest id, in characters: it is typed.
 const MAX_ID_CHARS: usize = 40;
 
-/// A check as it stands in the file.
+/// A check as written in the file.
 pub(in crate::config) struct CheckDraft {
     check: CheckConfig,
     at: usize,

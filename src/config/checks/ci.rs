@@ -1,4 +1,4 @@
-//! `ci`: what the pipeline says of the commit.
+//! `ci`: the pipeline result of the commit.
 
 use reqwest::Url;
 

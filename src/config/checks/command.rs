@@ -1,4 +1,4 @@
-//! `command`: a program that says it.
+//! `command`: the result of a program.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What kinds have in common that read files which a tool has written.
+//! Settings of all kinds that read report files.
 
 use std::path::PathBuf;
 
@@ -111,10 +111,10 @@ fn start(reader: &mut Reader, text: &At<String>, key: &str) -> Option<FilePatter
 #[cfg(test)]
 mod tests {
     use crate::config::checks::CheckKind;
-    use crate::config::{Config, Place};
+    use crate::config::{Config, ConfigBase};
 
     fn files(toml: &str) -> Result<super::Files, String> {
-        let place = Place { folder: "/work/a[b]".into(), home: Some("/home/ada".into()), prometheus: None };
+        let place = ConfigBase { folder: "/work/a[b]".into(), home: Some("/home/ada".into()), prometheus: None };
         let config = Config::parse(&format!("[[checks]]\nid = 'x'\njunit = {{ {toml} }}"), &place);
         let config = config.map_err(|problems| format!("{problems:?}"))?;
         match config.defaults.checks[0].kind.clone() {

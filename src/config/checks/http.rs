@@ -1,4 +1,4 @@
-//! `http`: what a server answers.
+//! `http`: the response of a server.
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ pub struct Migrations {
 /// The files that are looked at, unless something else is said.
 const FILES: &str = "migrations/**/*.sql";
 
-/// What may be allowed: what cannot be told apart never is.
+/// What may be allowed: what cannot be distinguished never is.
 impl Word for Class {
     const VALUES: &'static [Self] = &[Self::Expand, Self::Contract];
 

@@ -1,4 +1,4 @@
-//! What kinds have in common that ask a server: addresses, headers, secrets.
+//! Settings of all kinds that send HTTP requests: URLs, headers, secrets.
 
 use std::collections::BTreeMap;
 

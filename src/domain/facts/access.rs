@@ -1,4 +1,4 @@
-//! What the operator may do, asked of the API server up front.
+//! What the operator may do, queried from the API server in advance.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How far what is known can be trusted: links to the outside and their age.
+//! Links to the outside, the age of the state, and whether it is fresh.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,14 +49,14 @@ pub struct Heard {
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
 /// How far something heard may lie ahead of the clock, which is read apart. Beyond that the clock was set back, and
-/// nothing can be told from the two.
+/// nothing can be derived from the two.
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 impl Heard {
     /// Takes in how the link is now; `at` is when the source confirmed what is shown, if it did.
     pub fn hear(&mut self, link: Link, at: Option<Timestamp>, now: Timestamp) {
         self.link = link;
-        // What is told late does not make the state older, unless its age is unknown.
+        // What is reported late does not make the state older, unless its age is unknown.
         let known = self.at.filter(|known| now.duration_since(*known) >= -MAX_CLOCK_SKEW);
         if at.is_some() {
             self.at = at.max(known);

@@ -1,4 +1,4 @@
-//! What an operator can ask for.
+//! Verbs: the actions of an operator.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Guardrails: what the analysis result is to lead to.
+//! Guardrails: the response to an analysis result.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ pub enum Response {
     Alert,
     /// Hold the canary where it is.
     Pause,
-    /// Hold it, and roll back unless somebody keeps it.
+    /// Hold it, and roll back unless someone keeps it.
     Rollback,
 }
 
@@ -47,9 +47,9 @@ pub struct Guardrails {
     pub latency: Response,
     /// The canary burns the error budget: a suspicion, and proof once it has cost a hundredth of 30 days.
     pub budget: Response,
-    /// Whether cockpit acts by itself; otherwise it says what it would do.
+    /// Whether cockpit acts on its own; otherwise it says what it would do.
     pub autopilot: bool,
-    /// How long a canary is held before it is rolled back, for somebody to keep it.
+    /// How long a canary is held before it is rolled back, for someone to keep it.
     pub hold: SignedDuration,
 }
 

@@ -1,4 +1,4 @@
-//! How the world takes in what sources say: state, and what follows from it.
+//! How the world takes in updates of sources, and derives its state again.
 
 use std::sync::Arc;
 

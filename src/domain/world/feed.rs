@@ -1,4 +1,4 @@
-//! What sources may say.
+//! Updates from sources.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The world as the product knows it: environments in promotion order, and what is known of each.
+//! The world: environments in promotion order, and the state of each.
 
 pub mod feed;
 pub mod verdict;

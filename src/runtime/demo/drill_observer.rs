@@ -61,7 +61,7 @@ impl Tap for Observer {
         }
     }
 
-    /// It is over when the new revision is stable, or was given up and nobody is sent to it any more.
+    /// It is over when the new revision is stable, or was given up and no one is sent to it any more.
     fn is_over(&mut self, world: &World) -> bool {
         let status = world.environment(&self.env).and_then(|env| env.workloads.first()?.status.as_ref());
         let Some(status) = status else { return false };

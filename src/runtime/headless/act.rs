@@ -18,7 +18,7 @@ use crate::platform::Redactor;
 
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
-    // Names are told from what is configured; what is discovered has to be seen first.
+    // Names are derived from what is configured; what is discovered has to be seen first.
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
@@ -131,7 +131,7 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, command: &Command, yes: boo
     Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.label())).await?.trim() == "y")
 }
 
-/// Asks, and goes on taking in what happens until there is an answer.
+/// Asks, and continues taking in what happens until there is an answer.
 async fn ask(driver: &mut Driver, question: &str) -> Result<String> {
     print(question)?;
     let read = tokio::task::spawn_blocking(|| {

@@ -98,7 +98,7 @@ fn environment<'c>(config: &'c Config, name: &str) -> Result<&'c EnvConfig> {
     Ok(found.ok_or_else(|| TargetError::NoEnvironment { name: name.to_owned(), known: known() })?)
 }
 
-/// Returns the rollouts of all journals. One that does not hold together is told of, and its rollouts are not trusted.
+/// Returns the rollouts of all journals. One that does not hold together is reported, and its rollouts are not trusted.
 fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
     let files = match journal::list(folder) {
         Ok(files) => files,

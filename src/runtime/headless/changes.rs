@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print, usage};
 use crate::cli::Exit;
-use crate::cli::changes::{Changes, Output, Place, json, text};
+use crate::cli::changes::{Changes, ChangesContext, Output, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
 use crate::config::checks::{CheckKind, Drift};
@@ -65,12 +65,12 @@ async fn tell(
         Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
     };
     let standing = match candidate.standing {
-        CandidateState::UnderWay => "in progress",
-        CandidateState::Incoming => "next",
-        CandidateState::Settled => "released",
+        CandidateState::UnderWay => "under way",
+        CandidateState::Incoming => "to come",
+        CandidateState::Settled => "there",
     };
     let before = scene.previous.as_ref().map(EnvName::as_str);
-    let place = Place { env: env.name().as_str(), standing, before };
+    let place = ChangesContext { env: env.name().as_str(), standing, before };
     print(&match (what.audience(), what.output) {
         (Some(audience), _) => markdown(&changes, audience),
         (None, Output::Json) => json_pretty(&json(&changes, &place)) + "\n",
@@ -108,7 +108,7 @@ struct ChangesInput {
     tools: Tools,
 }
 
-/// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
+/// Returns what the changes are about, with what to look with: its commits are determined by labels, images and tags.
 async fn look(
     driver: &Driver,
     config: &Config,
@@ -176,7 +176,7 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
     Some((ReadClient::new(cluster.config, redactor).ok()?, env.settings.namespace.clone()))
 }
 
-/// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
+/// Asks for what the environment's checklist asks for; differences are reported wherever there is an environment before.
 fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> ChangesRequest {
     let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);

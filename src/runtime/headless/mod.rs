@@ -79,7 +79,7 @@ fn complain(redactor: &Redactor, text: &str) {
     let safe = redact_and_sanitize(text, redactor);
     // A further line is not to be taken for one of ours.
     let safe = safe.trim_end().replace('\n', "\n  ");
-    // Nobody is left to tell when standard error is closed.
+    // No one is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "cockpit: {safe}");
 }
 

@@ -1,6 +1,6 @@
 //! The analysis controller: measurements at their time, analysed by their conditions.
 //!
-//! Measurements do not ask a server: what a metric means is told by its name, and its value is what the users of
+//! Measurements do not ask a server: what a metric means is determined by its name, and its value is what the users of
 //! the canary feel.
 
 use std::time::Duration;

@@ -110,7 +110,7 @@ impl Images {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
     }
 
-    /// Returns how an image behaves. One that nobody described is well, unless its tag says otherwise: `crash`,
+    /// Returns how an image behaves. One that no one described is well, unless its tag says otherwise: `crash`,
     /// `nopull` and `unready` in a tag do what they say.
     pub fn of(&self, image: &str) -> Behaviour {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

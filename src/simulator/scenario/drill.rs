@@ -1,4 +1,4 @@
-//! A scenario for drills: a rollout that moves on by itself and goes wrong at a given moment, or does not.
+//! A scenario for drills: a rollout that moves on on its own and goes wrong at a given moment, or does not.
 
 use std::time::Duration;
 

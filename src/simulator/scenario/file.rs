@@ -185,7 +185,7 @@ impl Change {
     }
 }
 
-/// Something that happens by itself.
+/// Something that happens on its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {

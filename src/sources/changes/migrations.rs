@@ -114,7 +114,7 @@ fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// Reads one where it holds nobody up: SQL may be long.
+/// Reads one where it holds no one up: SQL may be long.
 async fn read(path: String, text: String, fate: MigrationState, files: Vec<String>) -> Result<Migration, String> {
     let name = path.clone();
     tokio::task::spawn_blocking(move || Migration::read(&path, &text, fate, &files))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::CheckConfig;
-use crate::config::Place;
+use crate::config::ConfigBase;
 use crate::config::checks::CheckKind;
 use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::changes::{Bump, Tag};
@@ -38,7 +38,7 @@ fn tools(repo: &Repo) -> Tools {
 /// Reads one check as a config file has it.
 fn kind(toml: &str) -> CheckKind {
     let text = format!("[[checks]]\nid = 'a'\n{toml}\n[[environments]]\nname = 'prod-eu'\ncontext = 'prod-eu'\n");
-    let mut config = crate::config::Config::parse(&text, &Place::default()).unwrap();
+    let mut config = crate::config::Config::parse(&text, &ConfigBase::default()).unwrap();
     let CheckConfig { kind, .. } = config.environments[0].checks.remove(0);
     kind.unwrap()
 }
@@ -265,7 +265,7 @@ async fn without_a_repository_all_migrations_on_the_disk_count() {
     std::fs::write(folder.path().join("m/[odd] folder/2.sql"), "TRUNCATE a;").unwrap();
     let text =
         "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
-    let place = Place { folder: folder.path().to_owned(), ..Place::default() };
+    let place = ConfigBase { folder: folder.path().to_owned(), ..ConfigBase::default() };
     let config = crate::config::Config::parse(text, &place).unwrap();
     let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
     let all = migrations(asked, None).await.unwrap();

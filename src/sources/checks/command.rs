@@ -1,6 +1,6 @@
 //! `command`: runs a program and takes its exit code as the answer.
 //!
-//! It gets no secret of ours: its environment is made anew. It runs in a process group of its own, which ends with the
+//! It gets no secret of ours: its environment is recreated. It runs in a process group of its own, which ends with the
 //! look, so that nothing it started is left behind.
 
 use std::collections::VecDeque;
@@ -110,7 +110,7 @@ struct Group(Option<Pid>);
 impl Group {
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            // Fails only where nobody of the group is left.
+            // Fails only where no one of the group is left.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

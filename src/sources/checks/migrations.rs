@@ -30,7 +30,7 @@ fn told(asked: &Migrations, found: Result<Vec<Migration>, String>) -> Evidence {
     }
 }
 
-/// What is wrong is told first, then what cannot be read, then what is fine.
+/// What is wrong is reported first, then what cannot be read, then what is fine.
 fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     let mut wrong = Vec::new();
     let mut unknown = Vec::new();

@@ -1,6 +1,6 @@
 //! The checklist's evidence: each kind of check looks in its own place and says what it found.
 //!
-//! A check looks once when it is asked, never by itself, and never changes anything. [`runner`] asks, at start, on
+//! A check looks once when it is asked, never on its own, and never changes anything. [`runner`] asks, at start, on
 //! demand and when answers grow old.
 
 mod alerts;

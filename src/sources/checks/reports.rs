@@ -214,7 +214,7 @@ impl Report {
     }
 }
 
-/// Reads text: fails at what is not UTF-8, at NUL bytes, and once nobody waits any more.
+/// Reads text: fails at what is not UTF-8, at NUL bytes, and once no one waits any more.
 pub(super) struct Text<R> {
     from: R,
     stop: Cancelled,

@@ -105,7 +105,7 @@ struct Tally {
     misconfigurations: u64,
     secrets: u64,
     below: u64,
-    /// Findings whose severity nobody knows.
+    /// Findings whose severity no one knows.
     unknown: u64,
     /// The first findings: how bad, and as a line of evidence.
     lines: Vec<(Severity, String)>,

@@ -21,7 +21,7 @@ pub use origin::{Origin, Traces, commit_of};
 /// What stands before the version in the name of a tag, where nothing else is configured.
 pub const TAG_PREFIX: &str = "v";
 
-/// Most commits that are told between two revisions.
+/// Most commits that are reported between two revisions.
 pub const MAX_COMMITS: usize = 2_000;
 /// Longest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;

@@ -71,7 +71,7 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput
         .arg("-C")
         .arg(folder)
         .args(words)
-        // Complaints are told apart by their words.
+        // Complaints are distinguished by their words.
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_NO_LAZY_FETCH", "1")
@@ -94,7 +94,7 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput
     Ok(GitOutput { status, out, complaint })
 }
 
-/// Reads one byte more than the limit, so that more can be told from just enough.
+/// Reads one byte more than the limit, so that too much is distinguished from just enough.
 async fn read(stream: Option<impl AsyncRead + Unpin>, longest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {

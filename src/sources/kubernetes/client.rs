@@ -20,7 +20,7 @@ pub struct ReadClient {
 }
 
 impl ReadClient {
-    /// Makes a client that does not retry by itself: an outage is shown, not hidden.
+    /// Makes a client that does not retry on its own: an outage is shown, not hidden.
     ///
     /// # Errors
     /// What the client cannot be built from (TLS material, proxy).

@@ -41,10 +41,10 @@ impl Selection {
     }
 }
 
-/// Watches for ever: errors come through in words, and the watch is begun anew after a growing wait.
+/// Watches for ever: errors come through in words, and the watch is restarted after a growing wait.
 ///
 /// A watch that is told that its version is gone (410) lists again; that is how the API server works, and no trouble. One
-/// whose start is answered so would never list again by itself: it is made anew.
+/// whose start is answered so would never list again on its own: it is recreated.
 pub fn watch<T: Reduced>(
     api: Api<Raw<T>>,
     selection: Selection,

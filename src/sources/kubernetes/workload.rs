@@ -191,7 +191,7 @@ impl Watched {
         reported(WatchedPart::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
     }
 
-    /// The watches of what belongs to the object, begun anew; none before its selector is known.
+    /// The watches of what belongs to the object, restarted; none before its selector is known.
     fn part_streams(&self) -> SelectAll<Stream> {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
@@ -292,12 +292,12 @@ impl Watched {
         self.health.report(&format!("{} {}", self.target.workload, part.as_str()), heard);
     }
 
-    /// The watches of the object itself and of what happened to it, begun anew.
+    /// The watches of the object itself and of what happened to it, restarted.
     fn own_streams(&self) -> SelectAll<Stream> {
         SelectAll::from_iter([self.object_stream(), self.event_stream()])
     }
 
-    /// Takes in a heartbeat; returns whether the watches have to be begun anew: after an outage they may hang on dead
+    /// Takes in a heartbeat; returns whether the watches have to be restarted: after an outage they may hang on dead
     /// connections, and a watch that has not told of a version seen two beats in a row is deaf.
     fn beat(&mut self, beat: Beat) -> bool {
         let version = match beat {

@@ -51,7 +51,7 @@ pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
 /// The disk's.
 pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
     private_dir(folder).map_err(io::Error::other)?;
-    // The temporary file is made anew with mode 0600, and a rename replaces a link instead of following it.
+    // The temporary file is recreated with mode 0600, and a rename replaces a link instead of following it.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let bytes = serde_json::to_vec(saved)?;
     failpoint(format_args!("cursors.before-write"));

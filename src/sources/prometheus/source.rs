@@ -212,7 +212,7 @@ impl Watch {
             Err(error) => self.send_link(Link::Down(error.to_string()), None),
         }
         for (workload, readings) in readings {
-            // Tracks that moved while the server was thinking are looked at anew.
+            // Tracks that moved while the server was thinking are queried again.
             let still = self.source.tracks.borrow().get(&workload) == workloads.get(&workload);
             if still {
                 self.send_sample(&workload, at, readings);

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use release_cockpit::config::checks::CheckKind;
-use release_cockpit::config::{Config, Place};
+use release_cockpit::config::{Config, ConfigBase};
 use release_cockpit::domain::facts::changes::migration::{Class, Migration, MigrationState};
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::changes::version::{demanded, parse};
@@ -44,7 +44,7 @@ pub fn memory() -> PathBuf {
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir_in(memory()).unwrap();
-        let place = Place { folder: folder.path().to_owned(), home: None, prometheus: None };
+        let place = ConfigBase { folder: folder.path().to_owned(), home: None, prometheus: None };
         let kind = |asked: &str| {
             let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
             let config = config.unwrap_or_else(|problems| panic!("{asked}: {problems:?}"));

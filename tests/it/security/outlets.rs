@@ -9,13 +9,13 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::cli::backtest::ReplayedRelease;
-use release_cockpit::cli::changes::Place;
+use release_cockpit::cli::changes::ChangesContext;
 use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::preflight::{self, Local};
 use release_cockpit::cli::{Args, backtest, changes, journal, judge, status, watch};
 use release_cockpit::config::init;
-use release_cockpit::config::{Config, Place as Folder};
+use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
@@ -102,8 +102,8 @@ fn watched(model: &Model, write: impl Fn(&watch::Change) -> String) -> String {
     watch::diff(&World::default(), &model.core.world).iter().map(|change| write(change) + "\n").collect()
 }
 
-fn place(text: &str) -> Place<'_> {
-    Place { env: text, standing: "in progress", before: Some(text) }
+fn place(text: &str) -> ChangesContext<'_> {
+    ChangesContext { env: text, standing: "under way", before: Some(text) }
 }
 
 fn items(model: &Model, text: &str) -> Vec<preflight::Item> {

@@ -1,4 +1,4 @@
-//! What differs between the same workload in two environments, apart from the image: settings that nobody meant to differ
+//! What differs between the same workload in two environments, apart from the image: settings that no one meant to differ
 //! are found in the second environment, by its users.
 //!
 //! Values of variables are compared and never told: they may be secrets. Secrets themselves are only named, never read.

@@ -100,7 +100,7 @@ pub struct Changes {
     pub commits: Vec<Commit>,
     /// The commits that are stable now and are not in what comes in: the release takes them away.
     pub lost: Vec<Commit>,
-    /// Whether there are more commits than are told.
+    /// Whether there are more commits than are reported.
     pub cut: bool,
     /// The version and its tag.
     pub version: Part<Versioning>,

@@ -1,4 +1,4 @@
-//! From where the first sight of a series counts: a new one from zero, an old one from what it reads.
+//! Whether a new series counts from zero or from its first value.
 //!
 //! A client library exposes a counter only once it has counted something: the first errors of a canary appear as a series
 //! born at one or three. Whoever takes differences of what was seen misses them.
@@ -33,7 +33,7 @@ pub fn is_new(seen: FirstSight<'_>) -> bool {
         return true;
     }
     if before(seen.down) {
-        // It may have counted for long while nobody could ask.
+        // It may have counted for long while no one could ask.
         return false;
     }
     match seen.created {

@@ -61,7 +61,7 @@ impl Histogram {
         Self { schema: self.schema.min(schema), buckets, ..self.clone() }
     }
 
-    /// Returns what was added since an earlier one; all of it if this one began anew.
+    /// Returns what was added since an earlier one; all of it if this one restarted.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> (Self, Began) {
         let schema = self.schema.min(earlier.schema);
@@ -93,11 +93,11 @@ impl Histogram {
     }
 }
 
-/// Whether a counter went on or began anew.
+/// Whether a counter went on or restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Began {
     Before,
-    /// It began anew in between.
+    /// It restarted in between.
     Anew,
 }
 

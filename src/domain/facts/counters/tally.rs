@@ -119,7 +119,7 @@ impl Counters {
     /// stays where it was, so that a later look has what this one could not tell.
     pub fn take(&mut self, seen: &Seen, step: i64, replica_label: Option<&str>) -> Vec<Look> {
         if self.since().is_some_and(|since| seen.at.saturating_sub(since) > SERIES_RETENTION_MS) {
-            // What happened in so long a pause cannot be told apart any more.
+            // What happened in so long a pause is unknown.
             *self = Self::new(std::mem::take(&mut self.tracks));
         }
         self.learn_interval(&seen.series);
@@ -169,7 +169,7 @@ impl Counters {
         Some((at, CounterProblem::NotACount { track, value: value.to_string() }))
     }
 
-    /// Checks that all of the canary's pods are scraped, where pods can be told apart.
+    /// Checks that all of the canary's pods are scraped, where pods can be distinguished.
     fn scraped(&self, seen: &Seen, lines: &Lines, fresh: i64) -> Result<(), CounterProblem> {
         let of_canary = || lines.targets.values().filter(|presence| presence.canary && presence.pod.is_some());
         let counting: BTreeSet<_> =

@@ -1,4 +1,4 @@
-//! Why a look brought no counts.
+//! Why a query round yields no counts.
 
 use jiff::SignedDuration;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::replicaset::ReplicaSet;
 
-/// What a share is told from.
+/// What a share is derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Measure {
     /// The weights of a traffic router, by the controller's report.
@@ -33,9 +33,9 @@ pub struct Share {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Serving {
-    /// What it is told from.
+    /// What it is derived from.
     pub measure: Measure,
-    /// The revisions that get traffic, the largest share first. Empty: nobody is served.
+    /// The revisions that get traffic, the largest share first. Empty: no one is served.
     pub shares: Vec<Share>,
     /// What contradicts it, e.g. a router that has not followed yet; in words.
     pub doubt: Option<String>,

@@ -1,4 +1,4 @@
-//! Actions: what was asked of the outside world, what it rested on, and how it ended.
+//! Actions: the plan, the facts it rests on, and its outcome.
 
 mod describe;
 mod facts;

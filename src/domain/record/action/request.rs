@@ -1,4 +1,4 @@
-//! What an action sends, system by system.
+//! Requests of an action, per system.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -201,7 +201,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Makes a check that nobody answered yet.
+    /// Makes a check that no one answered yet.
     #[must_use]
     pub fn new(spec: CheckSpec) -> Self {
         Self { spec, finding: None, running: None, red_since: None, recorded: None }

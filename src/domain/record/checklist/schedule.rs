@@ -1,6 +1,6 @@
 //! When releases are allowed: windows of the week, freezes, and never late on a Friday.
 //!
-//! Windows are told in local time, and compared in local time: where clocks are put back, an hour that comes twice is in
+//! Windows are reported in local time, and compared in local time: where clocks are put back, an hour that comes twice is in
 //! a window twice; where they are put forward, an hour that does not come is in none.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};

@@ -1,4 +1,4 @@
-//! What each kind of workload knows of actions: the one place where kinds are told apart.
+//! Actions per workload kind: the only place that distinguishes kinds.
 
 use crate::domain::record::action::{Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext};

@@ -104,7 +104,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
     let mut refusals = permission(env, intent.verb);
-    // What stops does not wait for what goes on, only for itself ([law 3](crate#laws)).
+    // Backward actions do not wait for forward ones, only for itself ([law 3](crate#laws)).
     let waits_for = |verb: Verb| !intent.verb.stops() || verb == intent.verb;
     if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
@@ -175,7 +175,7 @@ fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
     }
 }
 
-/// What stops a verb that goes on (promote, resume, retry, restart), and never one that stops.
+/// What stops a forward verb (promote, resume, retry, restart), and never a backward one.
 fn unfit_to_go_on(
     world: &World,
     env: &Environment,

@@ -1,4 +1,4 @@
-//! Whether an action took effect, told from the target alone.
+//! Whether an action took effect, from the target alone.
 
 use crate::domain::record::action::{PlanRecord, Verb};
 
@@ -15,7 +15,7 @@ pub enum Settled {
     Lost(String),
 }
 
-/// Tells from the object whether the action of `record` took effect. Success is never told from the patch's reply.
+/// Tells from the object whether the action of `record` took effect. Success is never derived from the patch's reply.
 #[must_use]
 pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     let now = seen.facts();

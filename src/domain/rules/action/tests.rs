@@ -126,7 +126,7 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     assert_eq!(look(&rollout), (false, true));
     rollout["status"]["abortedAt"] = json!(NOW);
     assert_eq!(look(&rollout), (true, false));
-    // Held manually the canary's pods would go on serving.
+    // Held manually the canary's pods would continue serving.
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(look(&rollout), (false, false));
 }

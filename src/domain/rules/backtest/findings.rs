@@ -1,4 +1,4 @@
-//! What the analysis would have said look by look, and what the guardrails would have done about it.
+//! Alarms of the analysis over time, and what the guardrails would have done about them.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Releases of the past, as the journals tell of them.
+//! Past releases, read from the journals.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ struct OpenRollout {
 }
 
 /// Returns the rollouts that a journal tells of, in the order in which they began. Those of which the ReplicaSets are not
-/// known are left out: nobody can tell whose metrics theirs were.
+/// known are left out: no one can tell whose metrics theirs were.
 #[must_use]
 pub fn releases(lines: &[Line]) -> Vec<Past> {
     let mut release = String::new();

@@ -1,4 +1,4 @@
-//! Checks that the world answers by itself, from what it sees anyway.
+//! Built-in checks, answered from the observed state.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl BuiltinAnswer {
         Self { found, summary: summary.into(), evidence: Vec::new(), green_when: green_when.to_owned() }
     }
 
-    /// Both have to hold; the first that does not is the one that is told.
+    /// Both have to hold; the first that does not is the one that is reported.
     fn and(self, other: Option<Self>) -> Self {
         let Some(other) = other else { return self };
         let evidence = [self.evidence.clone(), other.evidence.clone()].concat();

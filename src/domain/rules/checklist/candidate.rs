@@ -1,4 +1,4 @@
-//! What an environment's checklist is about: the artifacts on their way into it, or the ones that are there.
+//! The candidate of an environment: the artifacts that its checklist is about.
 
 use serde::{Deserialize, Serialize};
 

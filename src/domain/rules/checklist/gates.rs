@@ -1,6 +1,6 @@
-//! The gates: the one function that says what stands in the way of a promotion.
+//! The gates: the one function that decides what blocks a promotion.
 //!
-//! There is no argument that skips anything ([law 1](crate#laws)), and what stops a release never asks ([law 3](crate#laws)).
+//! There is no argument that skips anything ([law 1](crate#laws)), and backward actions never ask ([law 3](crate#laws)).
 
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
     Answer { verdict, reasons }
 }
 
-/// Returns everything that stands in the way of promoting one workload.
+/// Returns everything that blocks promoting one workload.
 #[must_use]
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let mut reasons: Vec<Refusal> = live(env, workload).into_iter().chain(listed(world, env, now)).collect();
@@ -133,7 +133,7 @@ fn missing(people: usize, role: &str) -> String {
     if people == 1 { format!("a person as {role}") } else { format!("each of {people} people as {role}") }
 }
 
-/// Returns why a check stands in the way, if it does.
+/// Returns why a check blocks it, if it does.
 fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
     if !check.spec.gate {
         return None;

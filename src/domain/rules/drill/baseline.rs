@@ -1,6 +1,6 @@
-//! How the same failure would have been dealt with by what people have without cockpit.
+//! How Argo's analysis and a person with a dashboard would have handled the same failure.
 //!
-//! Where the operator came first, the traffic to the new revision is taken to go on as it was in its last half minute.
+//! Where the operator came first, the traffic to the new revision is taken to continue as it was in its last half minute.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -19,7 +19,7 @@ const DASHBOARD_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 const TYPING_TIME: SignedDuration = SignedDuration::from_secs(30);
 /// How long after the onset is looked.
 const HORIZON_AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
-/// Over how long traffic is averaged that goes on.
+/// Over how long traffic is averaged that continues.
 const TRAFFIC_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is assumed of Argo's analysis.
@@ -35,7 +35,7 @@ pub struct Baseline {
     pub noticed_seconds: Option<f64>,
     /// From the onset to when stable serves again, in seconds.
     pub safe_seconds: Option<f64>,
-    /// Requests that failed until then; within half an hour where nobody notices.
+    /// Requests that failed until then; within half an hour where no one notices.
     pub errors: u64,
     /// All requests to the failing revision until then, likewise.
     pub requests: u64,

@@ -1,4 +1,4 @@
-//! Drills: a release of the simulator that may go wrong at a moment that nobody announced, and how it was dealt with.
+//! Drills: a simulated release that may fail at an unannounced moment, and how it was handled.
 //!
 //! - [`mod@draw`] decides what goes wrong and when, [`mod@record`] is what was observed.
 //! - [`mod@score`] says how it went, [`baseline`] how it would have gone without cockpit.

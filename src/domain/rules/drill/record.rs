@@ -1,4 +1,4 @@
-//! What was noted during a drill.
+//! What was observed during a drill.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -71,7 +71,7 @@ impl DrillRecord {
     #[must_use]
     pub fn onset(&self) -> Option<Timestamp> {
         let failing = self.moments.iter().find(|moment| moment.failing)?;
-        // What fails when nobody is sent to it any more fails for nobody.
+        // What fails when no one is sent to it any more fails for no one.
         let last = self.moments.iter().rfind(|moment| moment.asked() > 0)?;
         (self.failure != Failure::Healthy && failing.at <= last.at).then_some(failing.at)
     }

@@ -1,4 +1,4 @@
-//! How a drill went.
+//! The score of a drill.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place, Prometheus};
+use crate::config::{Config, ConfigBase, Prometheus};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
@@ -32,7 +32,7 @@ async fn serve(answers: &[(&'static str, Value)]) -> (reqwest::Url, Seen) {
 }
 
 fn read(toml: &str) -> Result<Alerts, String> {
-    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nalerts = {{ {toml} }}"), &Place::default());
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nalerts = {{ {toml} }}"), &ConfigBase::default());
     match config.map_err(|problems| format!("{problems:?}"))?.defaults.checks[0].kind.clone() {
         Some(CheckKind::Alerts(alerts)) => Ok(alerts),
         other => Err(format!("{other:?}")),

@@ -296,7 +296,7 @@ async fn missing_commit_is_blind_and_names_a_remedy() {
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("org.opencontainers.image.revision"), "{}", evidence.summary);
     for commit in ["main", "ce5874", "../../user"] {
-        assert!(look_at(&asking, commit).await.summary.contains("is no hash of a commit"));
+        assert!(look_at(&asking, commit).await.summary.contains("is not a commit hash"));
     }
     assert!(look_at(&asking, SHA).await.summary.starts_with("cannot reach http://127.0.0.1:1/repos"));
 }

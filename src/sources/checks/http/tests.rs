@@ -6,7 +6,7 @@ use axum::{Router, routing::any};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place};
+use crate::config::{Config, ConfigBase};
 use crate::domain::record::checklist::CheckOutcome;
 
 async fn serve() -> String {
@@ -36,7 +36,7 @@ async fn serve() -> String {
 }
 
 fn read(toml: &str) -> Result<Http, String> {
-    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nhttp = {{ {toml} }}"), &Place::default());
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nhttp = {{ {toml} }}"), &ConfigBase::default());
     match config.map_err(|problems| format!("{problems:?}"))?.defaults.checks[0].kind.clone() {
         Some(CheckKind::Http(http)) => Ok(http),
         other => Err(format!("{other:?}")),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place, Prometheus};
+use crate::config::{Config, ConfigBase, Prometheus};
 use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
@@ -32,7 +32,7 @@ async fn serve(answer: Value) -> (PrometheusClient, Seen) {
 
 fn read(query: &str, is: &str) -> Promql {
     let toml = format!("[[checks]]\nid = 'x'\npromql = {{ query = '{query}', is = '{is}' }}");
-    match Config::parse(&toml, &Place::default()).unwrap().defaults.checks[0].kind.clone() {
+    match Config::parse(&toml, &ConfigBase::default()).unwrap().defaults.checks[0].kind.clone() {
         Some(CheckKind::Promql(promql)) => promql,
         other => panic!("{other:?}"),
     }
@@ -123,7 +123,7 @@ fn invalid_settings_are_reported() {
         ("query = 'up{a=\"{{pods}}\"}', is = '> 0'", "there is no placeholder `{{pods}}`"),
     ] {
         let toml = format!("[[checks]]\nid = 'x'\npromql = {{ {toml} }}");
-        let problems = format!("{:?}", Config::parse(&toml, &Place::default()).unwrap_err());
+        let problems = format!("{:?}", Config::parse(&toml, &ConfigBase::default()).unwrap_err());
         assert!(problems.contains(words), "{toml}: {problems}");
     }
 }

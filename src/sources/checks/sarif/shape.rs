@@ -166,7 +166,7 @@ struct Suppression {
 pub(super) enum Outcome {
     /// It is a finding of this level.
     Counts(Level),
-    /// Somebody said that it is fine.
+    /// Someone said that it is fine.
     Suppressed,
     None,
 }
@@ -254,7 +254,7 @@ impl Rule {
 }
 
 impl SarifResult {
-    /// § 3.27.23: it is suppressed if somebody said so, and nobody has yet to agree or did not.
+    /// § 3.27.23: it is suppressed if someone said so, and no one has yet to agree or did not.
     fn is_suppressed(&self) -> bool {
         let suppressions = self.suppressions.as_deref().unwrap_or_default();
         !suppressions.is_empty()

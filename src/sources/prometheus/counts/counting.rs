@@ -124,7 +124,7 @@ impl Counting {
         told
     }
 
-    /// Begins anew where tracks changed: another canary is another rollout. What was remembered of the same one goes on.
+    /// Restarts where tracks changed: another canary is another rollout. What was remembered of the same one continues.
     fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<CountedLook> {
         let both = |tracks: &Tracks| tracks.stable.is_some() && tracks.canary.is_some();
         self.states.retain(|workload, state| known.get(workload) == Some(state.counters.tracks()));
@@ -191,7 +191,7 @@ async fn clock(questions: &Questions) -> Result<Clock, NoCounters> {
 }
 
 impl State {
-    /// Goes on from what was kept, or begins anew. Evidence that was gathered by other rules is none.
+    /// Continues from what was kept, or restarts. Evidence that was gathered by other rules is none.
     fn begin(kept: Option<Checkpoint>, tracks: &Tracks, rules: &Rules) -> Self {
         let new = || CanaryAnalyzer::new(rules.clone());
         let (counters, judge) = match kept {

@@ -31,7 +31,7 @@ pub struct Period {
 
 /// Looks at a period again and tells each look, when it would have been made, and what the analysis would have reported.
 ///
-/// Which pods were ready then nobody knows any more: whether all of the canary were scraped is told by their targets alone.
+/// Which pods were ready then no one knows any more: whether all of the canary were scraped is determined by their targets alone.
 ///
 /// # Errors
 /// Why the counters cannot be had.
@@ -44,7 +44,7 @@ pub async fn replay(
     fetching(PREFETCH_MS, questions, period, rules, told).await
 }
 
-/// The same, fetching so many milliseconds ahead; 0 asks for each look by itself, as on the day.
+/// The same, fetching so many milliseconds ahead; 0 asks for each look on its own, as on the day.
 pub(in crate::sources::prometheus) async fn fetching(
     ahead: i64,
     questions: &Questions,

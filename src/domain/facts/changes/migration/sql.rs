@@ -1,4 +1,4 @@
-//! Reads SQL and says of each statement what it means for the version before.
+//! Parses SQL and classifies each statement by its effect on the previous version.
 
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, ColumnDef, ColumnOption, CreateTable,
@@ -131,7 +131,7 @@ const UNCLEAR: Meaning = (Class::Unclear, "whether it is compatible with the ver
 #[derive(Default)]
 struct Reader {
     statements: Vec<Statement>,
-    /// Tables that the file itself creates: nobody used them before.
+    /// Tables that the file itself creates: no one used them before.
     own: Vec<String>,
 }
 
@@ -382,7 +382,7 @@ fn calls(tokens: &[TokenWithSpan]) -> bool {
     })
 }
 
-/// Names are told apart without regard to case and quotes: as far as tables of one file go, that will do.
+/// Names are distinguished without regard to case and quotes: as far as tables of one file go, that will do.
 fn key(name: &ObjectName) -> String {
     name.to_string().replace(['"', '`'], "").to_ascii_lowercase()
 }

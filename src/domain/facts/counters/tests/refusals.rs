@@ -1,4 +1,4 @@
-//! What is no data, why, and that nothing is lost by it.
+//! What counts as no data, why, and that no count is lost by it.
 
 use super::*;
 use crate::domain::facts::counters::KnownPod;

@@ -238,7 +238,7 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     Ok(draft)
 }
 
-/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout manually since the plan
+/// Returns what an abort still lacks, seen after its requests: someone may have held the Rollout manually since the plan
 /// was made, and under a pause an abort is only half carried out.
 #[must_use]
 pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {

@@ -1,4 +1,4 @@
-//! Whether an action on a Rollout took effect, told from its status.
+//! Whether an action on a Rollout took effect, from its status.
 
 use crate::domain::facts::workload::Phase;
 use crate::domain::facts::workload::rollout::Rollout;
