@@ -51,7 +51,7 @@ fn close(pty: &mut Pty, title: &str) {
 fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
     pty.send("6");
     pty.wait_text("journal  payments-api");
-    pty.send("/alice asked\r");
+    pty.send("/alice requested\r");
     for headline in asked {
         pty.wait_text(&format!("alice requested: {headline}"));
     }
@@ -84,7 +84,7 @@ fn slow_latency_is_paused_and_then_aborted() {
     let mut pty = start("slow-latency", "10");
     pty.wait_text("p would promote 20 → 40 %");
     pty.send(" ");
-    confirm(&mut pty, "Hold prod-eu");
+    confirm(&mut pty, "Pause prod-eu");
     pty.wait_text("prod-eu is paused manually; space resumes it");
     pty.wait_text("canary p99");
     pty.send("A");
