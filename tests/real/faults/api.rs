@@ -86,7 +86,7 @@ fn fresh(setup: &Setup, pty: &mut Pty, row: &Row) -> Checked {
 /// When it is over: pause at once, the promotion settled, a change seen, promotion and rollback. `promotion` is what may
 /// have become of one that was in progress; empty where there was none.
 pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked {
-    confirm(pty, " ", "Hold prod");
+    confirm(pty, " ", "Pause prod");
     setup.wait(setup.namespace.until("Rollout", "api", "held", |object| object["spec"]["paused"] == true))?;
     pty.wait_text("kubernetes ●");
     pty.wait_text("prod is paused manually");

@@ -59,7 +59,7 @@ pub fn blind(setup: &Setup, pty: &mut Pty, says: &str) -> Checked {
     pty.wait_text("? BLIND");
     promotion_is_refused(pty, "no data");
     setup.promote_is_refused(&[4])?;
-    confirm(pty, " ", "Hold prod");
+    confirm(pty, " ", "Pause prod");
     pty.wait_text("prod is paused manually");
     confirm(pty, " ", "Resume prod");
     pty.wait_text("prod is paused until promoted");
