@@ -9,7 +9,7 @@ use super::state::{CanaryAnalyzer, Logs};
 use super::weight::Mismatch;
 
 /// The evidence for and against the canary at one moment.
-pub(super) struct Assessment {
+pub(super) struct StatusBasis {
     pub logs: Logs,
     pub burn: Option<Burn>,
     pub stable_burns: bool,
@@ -70,7 +70,7 @@ impl CanaryAnalyzer {
         }
     }
 
-    fn assessment(&self, trouble: Option<String>) -> Assessment {
+    fn assessment(&self, trouble: Option<String>) -> StatusBasis {
         let logs = self.logs();
         let mismatch = self.weight.and_then(|weight| weight.mismatch(self.rules.alpha));
         let burn = self.budget.canary(&self.rules, self.recent.per_second());
@@ -93,7 +93,7 @@ impl CanaryAnalyzer {
         } else {
             (AnalysisStatus::Undecided, None, None)
         };
-        Assessment { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
+        StatusBasis { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
     }
 
     /// Returns which metric has the greater part in the plain evidence.

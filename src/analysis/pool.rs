@@ -9,7 +9,7 @@ use super::log_space::ln_add;
 /// How the evidence on errors and that on latency make one: a weighted mean, valid however the two depend on each other.
 ///
 /// Errors have all the weight until there are latencies to compare. From then on each has half of what there is: half of
-/// the evidence of that moment, never more than 1, is what the latency goes on to multiply.
+/// the evidence of that moment, never more than 1, is what the latency continues to multiply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     /// The logarithm of what was put on latency; `None` while there is none.

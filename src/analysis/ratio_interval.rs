@@ -23,7 +23,7 @@ const LN_STEP: f64 = 0.190_5;
 /// How many times more often the canary fails than stable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// Point estimate; `None` where stable has no errors. Scrapes are compared each by itself, so that a share of traffic or
+    /// Point estimate; `None` where stable has no errors. Scrapes are compared each on its own, so that a share of traffic or
     /// a rate that changes between them does not mislead it (Mantel-Haenszel).
     pub estimate: Option<f64>,
     /// The smallest that is still possible; 0 where there is no bound.

@@ -1,13 +1,13 @@
 //! The reasons for a status, in short sentences with figures.
 
-use super::analysis_status::Assessment;
+use super::analysis_status::StatusBasis;
 use super::ratio_interval::Ratio;
 use super::report::{AnalysisStatus, Evidence, Metric, Needs};
 use super::state::CanaryAnalyzer;
 use super::weight::Mismatch;
 
 /// Returns why.
-pub(super) fn of(analyzer: &CanaryAnalyzer, assessment: &Assessment, e: &Evidence, needs: &Needs) -> Vec<String> {
+pub(super) fn of(analyzer: &CanaryAnalyzer, assessment: &StatusBasis, e: &Evidence, needs: &Needs) -> Vec<String> {
     let mut reasons = Vec::with_capacity(4);
     reasons.extend(assessment.trouble.clone());
     // While undecided, what is missing comes first.
@@ -74,7 +74,7 @@ fn comparison(analyzer: &CanaryAnalyzer, ratio: &Ratio) -> String {
     format!("error rate: canary {canary}, stable {stable} ({times}{bounds})")
 }
 
-fn suspicion(analyzer: &CanaryAnalyzer, assessment: &Assessment, e: &Evidence) -> Option<String> {
+fn suspicion(analyzer: &CanaryAnalyzer, assessment: &StatusBasis, e: &Evidence) -> Option<String> {
     Some(match assessment.culprit? {
         Metric::Errors => format!("error rate looks higher: evidence {}", of_bar(e.plain, analyzer.rules.alpha_warn)),
         Metric::Latency => format!("latency looks worse: evidence {}", of_bar(e.plain, analyzer.rules.alpha_warn)),

@@ -1,4 +1,4 @@
-//! The checklist of the environment that keys act on: its lines, what is selected, and what people say to it.
+//! The checklist of the selected environment: its lines, the selection, acknowledgements and sign-offs.
 
 use tui_input::{Input, InputRequest};
 
@@ -89,7 +89,7 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
             model.ui.overlay = Some(Overlay::Acknowledge { env: model.ui.env.clone(), check, input: Input::default() });
         }
         Some(Item::Check(check, _)) => {
-            let text = format!("{} answers itself: r looks again, Enter shows its evidence", check.spec.id);
+            let text = format!("{} runs automatically: r runs it again, Enter shows its evidence", check.spec.id);
             model.core.notice(Level::Info, text);
         }
         Some(Item::RoleStatus(seat)) => {
@@ -113,7 +113,7 @@ pub(super) fn sign(model: &mut Model) -> Vec<Effect> {
     if let Some(role) = chosen.map(|seat| seat.role.clone()) {
         open_sign(model, role);
     } else {
-        let text = format!("nobody has to sign in {}: name roles under [sign_offs] in the config", model.ui.env);
+        let text = format!("no sign-off is required in {}: name roles under [sign_offs] in the config", model.ui.env);
         model.core.notice(Level::Info, text);
     }
     Vec::new()

@@ -1,4 +1,4 @@
-//! Confirming a plan: what counts as a yes, and when a plan is no longer worth one.
+//! The confirmation dialog: which keys confirm a plan, and when it becomes void.
 
 use jiff::SignedDuration;
 
@@ -62,7 +62,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
     lift(model.core.perform(confirm.plan))
 }
 
-/// Checks the open plan again: it may be stale, or be made anew.
+/// Checks the open plan again: it may be stale, or be recreated.
 pub(super) fn refresh(model: &mut Model) {
     let Some(Overlay::Confirm(confirm)) = &mut model.ui.overlay else { return };
     if confirm.stale.is_some() {

@@ -1,4 +1,4 @@
-//! What each command would do now, or why not: for footer, help and palette alike.
+//! What each command would do now, or why it cannot: for footer, help and palette.
 
 use super::model::{Model, Overlay, Screen};
 use crate::domain::record::action::Verb;
@@ -36,7 +36,7 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
     })
 }
 
-/// Whether the selected workload is held by hand.
+/// Whether the selected workload is paused manually.
 fn is_held(model: &Model) -> bool {
     model
         .selected()

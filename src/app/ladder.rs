@@ -1,4 +1,4 @@
-//! The steps of a canary as a ladder: which are done, which is under way, with the times as far as they are known.
+//! The steps of a canary as a ladder: which are done, which is in progress, with the times as far as they are known.
 
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ pub struct Rung {
     pub stand: Stand,
     /// When it was done; for the current one since when.
     pub at: Option<Timestamp>,
-    /// When it ends by itself, if that is known.
+    /// When it ends on its own, if that is known.
     pub until: Option<Timestamp>,
 }
 
@@ -80,7 +80,7 @@ pub fn ladder(world: &World, env: &Environment, workload: &WorkloadState) -> Vec
         .collect()
 }
 
-/// When steps of the revision under way were completed, from the controller's events and from analysis runs.
+/// When steps of the revision in progress were completed, from the controller's events and from analysis runs.
 fn completions(env: &Environment, workload: &WorkloadState) -> Vec<(usize, Timestamp)> {
     let Some(snapshot) = &workload.snapshot else { return Vec::new() };
     let hashes = snapshot.hashes();

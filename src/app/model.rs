@@ -154,7 +154,7 @@ pub enum Overlay {
         decision: Option<Decision>,
         input: Input,
     },
-    /// Leaving while an action is on its way.
+    /// Leaving while an action is in progress.
     Quit,
 }
 

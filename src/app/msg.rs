@@ -1,4 +1,4 @@
-//! What may reach the model, and what it may ask for.
+//! Messages of the screen, and the effects they may have.
 
 use serde::{Deserialize, Serialize};
 

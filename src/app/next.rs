@@ -1,4 +1,4 @@
-//! What happens next, and when; and what stands in the way.
+//! The NEXT line: what happens next, when, and what blocks it.
 
 use super::hints::plan_for;
 use super::model::Model;
@@ -33,7 +33,7 @@ pub fn next(model: &Model) -> Next {
         let sentence = if workload.missing {
             format!("{} does not exist in {name}", workload.id)
         } else {
-            format!("waiting for the first look at {} in {name}", workload.id)
+            format!("waiting for first data on {} in {name}", workload.id)
         };
         return Next::calm(sentence);
     };
@@ -104,7 +104,7 @@ pub fn next(model: &Model) -> Next {
             (_, _) => status.why.clone().unwrap_or_else(|| format!("{name} is progressing: {}", status.message)),
         },
     };
-    // A gate is in the way only of what waits for a person, or would go on into it.
+    // A gate is in the way only of what waits for a person, or would continue into it.
     let in_the_way = if waits_for_person || status.pause.is_some() { in_the_way } else { Vec::new() };
     Next { sentence, is_alarm: false, in_the_way }
 }

@@ -1,4 +1,4 @@
-//! Clicks: what they hit does what its key does. A click never confirms.
+//! Clicks act like the key of what they hit. A click never confirms.
 
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, Hit};

@@ -1,4 +1,4 @@
-//! Keys: typed into what is open, else the command on them.
+//! Keys: input of an open dialog, else commands.
 
 use tui_input::{Input, InputRequest};
 

@@ -193,7 +193,7 @@ fn p_then_y_promotes_and_nothing_else_does() {
     let records = performed(&press(&mut promoted, "p y"));
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].headline, "promote 20 → 60 %");
-    assert!(promoted.core.flying(&target()).is_some());
+    assert!(promoted.core.in_flight_on(&target()).is_some());
     for keys in ["p enter", "p esc y", "p p", "p space y", "y", "p n y", "enter y"] {
         let mut model = model(false, false);
         assert!(performed(&press(&mut model, keys)).is_empty(), "{keys}");
@@ -281,7 +281,7 @@ fn a_red_limit_and_missing_data_stop_promotion_and_nothing_that_stops() {
 }
 
 #[test]
-fn read_only_says_why_and_sends_nothing() {
+fn read_only_refuses_with_a_reason_and_sends_nothing() {
     for keys in ["p y", "R y", "A y", "space y"] {
         let mut model = model(false, true);
         assert!(performed(&press(&mut model, keys)).is_empty());
@@ -293,7 +293,7 @@ fn read_only_says_why_and_sends_nothing() {
 }
 
 #[test]
-fn what_goes_on_waits_until_the_journals_are_read_and_what_stops_does_not() {
+fn forward_plans_wait_for_the_journals_and_backward_plans_do_not() {
     for (keys, while_unread) in [("p y", 0), ("R y", 1), ("A y", 1), ("space y", 1)] {
         let mut model = model(false, false);
         model.core.journal.unread = true;
@@ -339,7 +339,7 @@ fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
 }
 
 #[test]
-fn what_stops_does_not_wait_for_what_goes_on() {
+fn backward_action_does_not_wait_for_a_forward_one() {
     let mut model = model(false, false);
     let promotion = performed(&press(&mut model, "p y")).remove(0);
     assert_eq!(performed(&press(&mut model, "R y")).len(), 1, "a promotion on its way does not hold up a rollback");
@@ -356,7 +356,7 @@ fn what_stops_does_not_wait_for_what_goes_on() {
         })),
         now,
     );
-    assert!(model.core.flying(&target()).is_some(), "the rollback is still on its way");
+    assert!(model.core.in_flight_on(&target()).is_some(), "the rollback is still on its way");
 }
 
 #[test]
@@ -463,7 +463,7 @@ proptest! {
         prop_assert!(!sent || green, "{:?}", misery);
     }
 
-    /// Whatever is typed: no panic, at most one action on its way, none without its confirming key, none when read-only.
+    /// Whatever is typed: no panic, at most one action in progress, none without its confirming key, none when read-only.
     #[test]
     fn keys_of_any_kind_do_no_harm(
         keys in prop::collection::vec((any_key(), 0_i64..900), 0..60),

@@ -1,4 +1,4 @@
-//! What happened, from events and journal together, newest first.
+//! The timeline: events and journal together, newest first.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::domain::record::action::{ActionId, Outcome, Target};
 use crate::domain::record::journal::{Entry, Line};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct TimelineEvent {
     pub at: Timestamp,
     /// Where, if that can be told.
     pub env: Option<EnvName>,
@@ -22,7 +22,7 @@ pub struct Happening {
 
 /// Returns the newest `limit` things that happened in all environments, newest first.
 #[must_use]
-pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
+pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
     enum Source<'a> {
         Event(&'a EnvName, &'a crate::domain::facts::ids::WorkloadId, &'a KubeEvent),
         Journal(&'a Line),
@@ -38,13 +38,13 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<Happening> {
     let targets = targets(model);
     all.into_iter()
         .map(|(at, source)| match source {
-            Source::Event(env, id, event) => Happening {
+            Source::Event(env, id, event) => TimelineEvent {
                 at,
                 env: Some(env.clone()),
                 text: event_sentence(event, id.kind.kind()),
                 level: if event.warning { Level::Warn } else { Level::Info },
             },
-            Source::Journal(line) => Happening {
+            Source::Journal(line) => TimelineEvent {
                 at,
                 env: env_of(&line.entry, &targets).cloned(),
                 text: format!("{} (journal {})", line.entry.sentence(), line.n),

@@ -29,7 +29,7 @@ use crate::domain::facts::step::parse_pause;
 use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::Verb;
 
-/// One screen and one door for a release: watch a rollout, judge it, promote, pause or roll it back.
+/// Watch a release, judge its canary, and promote, pause or roll it back.
 #[derive(Clone, Debug, PartialEq, Parser)]
 #[command(
     name = "cockpit",
@@ -74,7 +74,7 @@ pub struct Global {
     /// Prometheus, for all environments; $PROMETHEUS_URL counts where the config names none
     #[arg(long, global = true, value_name = "URL", value_parser = url, value_hint = ValueHint::Url)]
     pub prometheus: Option<Url>,
-    /// Change nothing: no action is possible
+    /// Read-only: no action is possible
     #[arg(long, global = true)]
     pub read_only: bool,
     /// Colours of the screen
@@ -83,10 +83,10 @@ pub struct Global {
     /// Draw with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Record the session to a file that a test can replay; it holds everything that the screen shows
+    /// Record the session to a file that a test can replay; it contains everything that the screen shows
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub record: Option<PathBuf>,
-    /// How much goes to the log file in the state folder
+    /// Level of the log file in the state folder
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<LogLevel>,
 }
@@ -100,25 +100,25 @@ pub enum Command {
     /// Game day on the simulator: a failure at an unannounced moment, and your score
     #[cfg(feature = "demo")]
     Drill(Drill),
-    /// Print how every environment stands, once
+    /// Print the status of every environment once
     Status(Status),
     /// Print what is in the release: commits, version, migrations, differences; or its notes
     Changes(Changes),
     /// Promote to the next step, or all the way with --full
     Promote(Promote),
-    /// Hold a rollout where it is
+    /// Pause a rollout
     Pause(Action),
-    /// Undo a hold; skips no step
+    /// Resume a paused rollout; skips no step
     Resume(Action),
-    /// Give an update up: traffic back to stable at once
+    /// Abort the update: traffic back to stable at once
     Abort(Action),
-    /// Try an aborted update again from its first step
+    /// Retry an aborted update from its first step
     Retry(Action),
-    /// Put an earlier revision back, stable by default; never blocked by a gate
+    /// Roll back to an earlier revision, stable by default; never blocked by a gate
     Rollback(Rollback),
-    /// Replace all pods, same template
+    /// Rolling restart of all pods
     Restart(Action),
-    /// Look whether everything is there that a release needs: connections, rights, metrics, journal
+    /// Check connections, RBAC, metrics and journal before a release
     Preflight(Preflight),
     /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 blind
     Gate(GateArgs),
@@ -130,11 +130,11 @@ pub enum Command {
     Sign(Sign),
     /// Analyze a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
-    /// Look at releases of the past again: when would today's guardrails have acted?
+    /// Replay past releases against today's guardrails
     Backtest(BacktestArgs),
     /// Wait until a workload is paused, healthy or degraded
     Wait(Wait),
-    /// Read the journal: everything that was seen and done
+    /// Read the journal: all observations, decisions and actions
     #[command(subcommand)]
     Log(Log),
     /// Check the config, or print its JSON Schema
@@ -189,10 +189,10 @@ pub enum Output {
                         cockpit status --watch -o json >> changes.jsonl"
 )]
 pub struct Status {
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Output,
-    /// Go on: a line for every change, until interrupted
+    /// Keep watching: a line for every change, until interrupted
     #[arg(long)]
     pub watch: bool,
 }
@@ -203,7 +203,7 @@ pub struct Action {
     /// Environment, and its service where it has several; may be left out where there is only one
     #[arg(value_name = "ENV[/SERVICE]")]
     pub target: Option<String>,
-    /// Do not ask; gates and preconditions still hold
+    /// Do not ask; gates and preconditions still apply
     #[arg(short, long)]
     pub yes: bool,
     /// The environment's name once more, where it has to be typed: --full, and what goes forward in a protected one
@@ -247,9 +247,9 @@ pub struct Rollback {
 
 /// `cockpit preflight`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
-#[command(after_help = "Exits 3 where something is missing, 4 where it cannot be told.")]
+#[command(after_help = "Exits 3 where something is missing, 4 where it is unknown.")]
 pub struct Preflight {
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Output,
 }
@@ -272,7 +272,7 @@ pub enum GateOutput {
 pub struct GateArgs {
     /// Environment; may be left out where there is only one
     pub env: Option<String>,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: GateOutput,
 }
@@ -295,7 +295,7 @@ pub struct Ack {
     pub env: String,
     /// Which check
     pub id: String,
-    /// What was looked at, and what was found
+    /// What was checked, and what was found
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub note: String,
 }
@@ -303,9 +303,9 @@ pub struct Ack {
 /// What a reviewer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Word {
-    /// It may go in.
+    /// It may be promoted.
     Go,
-    /// It must not; wants a note.
+    /// It must not be promoted; requires a note.
     NoGo,
 }
 
@@ -329,7 +329,7 @@ pub struct Sign {
 /// What can be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Goal {
-    /// It waits for a person or a time.
+    /// It is paused, for a person or a time.
     Paused,
     /// It is rolled out and well: the revision that goes out, or runs, when the wait begins.
     Healthy,
@@ -380,12 +380,12 @@ pub enum Log {
     Show {
         /// Which release; the latest by default
         release: Option<String>,
-        /// How it is written
+        /// Output format
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
     },
     /// Check that no journal was changed, cut or reordered
-    #[command(after_help = "Exits 1 where a chain is broken, and says where.")]
+    #[command(after_help = "Exits 1 where a chain is broken, and shows where.")]
     Verify {
         /// Which release; all of them by default
         release: Option<String>,
@@ -395,7 +395,7 @@ pub enum Log {
     Export {
         /// Which release; the latest by default
         release: Option<String>,
-        /// Where to; standard output by default. What is there is not overwritten
+        /// Output file; standard output by default. An existing file is not overwritten
         #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
@@ -418,7 +418,7 @@ pub enum ConfigCommand {
     after_help = "Examples:\n  cockpit init --context staging --context prod-eu -n payments\n  cockpit init - | less"
 )]
 pub struct Init {
-    /// Where to; `-` is standard output. What is there is not overwritten
+    /// Output file; `-` is standard output. An existing file is not overwritten
     #[arg(default_value = "cockpit.toml", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::status::API_VERSION;
 use crate::domain::facts::changes::Bump;
-use crate::domain::facts::changes::migration::{Class, Fate};
+use crate::domain::facts::changes::migration::{Class, MigrationState};
 use crate::domain::facts::changes::{Audience, Changes as Release, Commit, Migration, Part, Point, short};
 use crate::domain::facts::text::{plural, sanitize};
 
@@ -18,15 +18,15 @@ use crate::domain::facts::text::{plural, sanitize};
                         or the current folder is in.\n\n\
                         Examples:\n  cockpit changes prod-eu\n  cockpit changes --notes external > NOTES.md\n  \
                         cockpit changes -o json | jq -r '.commits[] | select(.breaking) | .subject'\n\n\
-                        Exits 2 without a git repository, 4 where the commits cannot be known.")]
+                        Exits 2 without a git repository, 4 where the commits are unknown.")]
 pub struct Changes {
-    /// Environment; by default the one with something under way or to come, else the first
+    /// Environment; by default the one with something in progress or to come, else the first
     #[arg(value_name = "ENV")]
     pub env: Option<String>,
     /// Release notes as Markdown, for whom
     #[arg(long, value_enum, value_name = "AUDIENCE")]
     pub notes: Option<Audience>,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "notes")]
     pub output: Output,
 }
@@ -63,10 +63,10 @@ impl Changes {
 
 /// Where the changes are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct ChangesContext<'a> {
     /// The environment.
     pub env: &'a str,
-    /// How it stands there: `under way`, `to come`, `there`.
+    /// How it stands there: `in progress`, `to come`, `there`.
     pub standing: &'a str,
     /// The environment before.
     pub before: Option<&'a str>,
@@ -77,7 +77,7 @@ pub const SCHEMA: &str = include_str!("../../assets/changes.schema.json");
 
 /// Returns the changes as JSON, as `assets/changes.schema.json` describes it. What is unknown is null.
 #[must_use]
-pub fn json(changes: &Release, place: &Place<'_>) -> Value {
+pub fn json(changes: &Release, place: &ChangesContext<'_>) -> Value {
     let (migrations, no_migrations) = part(&changes.migrations);
     let (drift, no_drift) = part(&changes.drift);
     let (version, no_version) = part(&changes.version);
@@ -115,7 +115,7 @@ pub fn json(changes: &Release, place: &Place<'_>) -> Value {
 /// What is known of a part, and why it is not.
 fn part<T>(part: &Part<T>) -> (Option<&T>, Option<&str>) {
     match part {
-        Part::BuiltinCheck(known) => (Some(known), None),
+        Part::Known(known) => (Some(known), None),
         Part::Blind(why) => (None, Some(why)),
         Part::NotAsked => (None, None),
     }
@@ -157,12 +157,12 @@ fn migration(migration: &Migration) -> Value {
 
 /// Returns the changes as text, grouped as the notes are.
 #[must_use]
-pub fn text(changes: &Release, place: &Place<'_>) -> String {
+pub fn text(changes: &Release, place: &ChangesContext<'_>) -> String {
     let mut lines = vec![head(changes, place)];
     for (word, point) in [("from", &changes.from), ("to", &changes.to)] {
         if !point.commit.is_empty() {
             let at = point.at.map_or_else(String::new, |at| format!(", {}", at.strftime("%Y-%m-%d")));
-            lines.push(format!("  {word:<8} {}  told by {}{at}", short(&point.commit), point.told_by));
+            lines.push(format!("  {word:<8} {}  from {}{at}", short(&point.commit), point.told_by));
         }
     }
     lines.push(format!("  {:<8} {}", "commits", totals(changes)));
@@ -170,8 +170,8 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
         lines.push(format!("  {:<8} {}", "tickets", changes.tickets().join(", ")));
     }
     match &changes.version {
-        Part::BuiltinCheck(version) => lines.push(format!("  {:<8} {}", "version", version.describe())),
-        Part::Blind(why) => lines.push(format!("  {:<8} not known: {why}", "version")),
+        Part::Known(version) => lines.push(format!("  {:<8} {}", "version", version.describe())),
+        Part::Blind(why) => lines.push(format!("  {:<8} unknown: {why}", "version")),
         Part::NotAsked => {}
     }
     for group in changes.groups() {
@@ -191,7 +191,7 @@ pub fn text(changes: &Release, place: &Place<'_>) -> String {
     })
 }
 
-fn head(changes: &Release, place: &Place<'_>) -> String {
+fn head(changes: &Release, place: &ChangesContext<'_>) -> String {
     let from = if changes.from.version.is_empty() { String::new() } else { format!("{} → ", changes.from.version) };
     format!("{}  {from}{}  {} in {}", changes.service, changes.to.version, place.standing, place.env)
 }
@@ -204,7 +204,7 @@ fn totals(changes: &Release) -> String {
         people => format!(" by {people} people"),
     };
     let mut parts = vec![format!("{}{more}{people}", changes.commits.len())];
-    for (count, what) in [(changes.breaking(), "breaking"), (changes.lost.len(), "no longer in it")] {
+    for (count, what) in [(changes.breaking(), "breaking"), (changes.lost.len(), "lost")] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
@@ -222,9 +222,9 @@ fn commit_text(commit: &Commit, lines: &mut Vec<String>) {
 
 fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
     let all = match part {
-        Part::BuiltinCheck(all) if all.is_empty() => return,
-        Part::BuiltinCheck(all) => all,
-        Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are not known: {why}")]),
+        Part::Known(all) if all.is_empty() => return,
+        Part::Known(all) => all,
+        Part::Blind(why) => return lines.extend([String::new(), format!("Migrations are unknown: {why}")]),
         Part::NotAsked => return,
     };
     lines.extend([String::new(), "Migrations".to_owned()]);
@@ -240,8 +240,8 @@ fn migrations_text(part: &Part<Vec<Migration>>, lines: &mut Vec<String>) {
 }
 
 fn migration_words(migration: &Migration) -> String {
-    if migration.fate == Fate::Gone {
-        return "was released before, and is gone".to_owned();
+    if migration.fate == MigrationState::Gone {
+        return "was released before, and is missing now".to_owned();
     }
     let mut parts = vec![migration.class().as_str().to_owned(), plural(migration.statements.len(), "statement")];
     if !migration.has_way_down() {
@@ -253,15 +253,19 @@ fn migration_words(migration: &Migration) -> String {
     parts.join(", ")
 }
 
-fn drift_text(part: &Part<Vec<crate::domain::facts::changes::Difference>>, place: &Place<'_>, lines: &mut Vec<String>) {
+fn drift_text(
+    part: &Part<Vec<crate::domain::facts::changes::Difference>>,
+    place: &ChangesContext<'_>,
+    lines: &mut Vec<String>,
+) {
     let before = place.before.unwrap_or("the environment before");
     match part {
-        Part::BuiltinCheck(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
-        Part::BuiltinCheck(all) => {
+        Part::Known(all) if all.is_empty() => lines.extend([String::new(), format!("Set up as in {before}")]),
+        Part::Known(all) => {
             lines.extend([String::new(), format!("Differences to {before}")]);
             lines.extend(all.iter().map(|difference| format!("  {}", difference.line())));
         }
-        Part::Blind(why) => lines.extend([String::new(), format!("Differences to {before} are not known: {why}")]),
+        Part::Blind(why) => lines.extend([String::new(), format!("Differences to {before} are unknown: {why}")]),
         Part::NotAsked => {}
     }
 }
@@ -297,7 +301,7 @@ mod tests {
                 told_by: "git-commit".into(),
                 at: jiff::Timestamp::from_second(1_780_000_000).ok(),
             },
-            version: Part::BuiltinCheck(Versioning {
+            version: Part::Known(Versioning {
                 version: Some(next.clone()),
                 tag: Tag::There("v1.5.0".to_owned()),
                 bumping: Some(Bumping::judge(&last, &next, &commits)),
@@ -306,11 +310,16 @@ mod tests {
             lost: Commit::read_all(&[raw("fix: on the branch", 0)]),
             commits,
             cut: false,
-            migrations: Part::BuiltinCheck(vec![
-                Migration::read("m/V2__a.sql", "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;", Fate::New, &[]),
+            migrations: Part::Known(vec![
+                Migration::read(
+                    "m/V2__a.sql",
+                    "DROP TABLE old;\nSELECT tidy();\nDO $$ x $$;",
+                    MigrationState::New,
+                    &[],
+                ),
                 Migration::gone("m/V1__b.sql"),
             ]),
-            drift: Part::BuiltinCheck(vec![Difference {
+            drift: Part::Known(vec![Difference {
                 workload: "rollout/api".to_owned(),
                 aspect: Aspect::Env,
                 container: Some("api".to_owned()),
@@ -320,10 +329,11 @@ mod tests {
         }
     }
 
-    const PLACE: Place<'static> = Place { env: "prod-eu", standing: "under way", before: Some("staging") };
+    const PLACE: ChangesContext<'static> =
+        ChangesContext { env: "prod-eu", standing: "under way", before: Some("staging") };
 
     #[test]
-    fn text_says_what_is_in_it() {
+    fn text_lists_the_contents_of_the_release() {
         let text = text(&example(), &PLACE);
         assert!(!text.chars().any(|c| c != '\n' && crate::domain::facts::text::is_unsafe(c)));
         insta::assert_snapshot!(text);
@@ -358,7 +368,7 @@ mod tests {
         };
         let text = text(&changes, &PLACE);
         for why in ["no file fits", "403", "no tag"] {
-            assert!(text.contains(&format!("not known: {why}")), "{text}");
+            assert!(text.contains(&format!("unknown: {why}")), "{text}");
         }
         let json = json(&changes, &PLACE);
         assert_eq!(json["migrations"], Value::Null);

@@ -34,14 +34,14 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
         let clock = at.to_zoned(zone.clone()).strftime("%H:%M:%S");
         let told = score.failure.told();
         row("it began", &format!("at {clock}, {} after its first requests: {told}", length(after)));
-        row("judge: suspect", &since(score.suspect_seconds));
-        row("judge: regressed", &since(score.regressed_seconds));
+        row("analysis: suspect", &since(score.suspect_seconds));
+        row("analysis: regressed", &since(score.regressed_seconds));
         let did = score.acted.map_or("nothing", crate::domain::record::action::Verb::label);
         row(
             "you acted",
             &score.acted_seconds.map_or_else(|| "never".to_owned(), |time| format!("{}: {did}", length(time))),
         );
-        row("users safe", &since(score.safe_seconds));
+        row("no user affected after", &since(score.safe_seconds));
         row("meanwhile", &borne(score.failure, score.harm.errors, score.harm.requests));
     }
     let baselines = [("Argo analysis", score.argo, ARGO), ("kubectl and dashboard", score.dashboard, PERSON)];
@@ -53,25 +53,25 @@ pub fn text(score: &Score, speed: f64, zone: &TimeZone) -> String {
     if score.argo.is_some() {
         let _ = writeln!(
             out,
-            "Times are from when it began, known to two seconds. Assumed, on the same traffic, which goes on as it was where you came first:"
+            "Times count from the onset, to within two seconds. Assumptions, on the same traffic, which is extended unchanged where you acted first:"
         );
         for (.., assumed) in baselines {
             let _ = writeln!(out, "  {assumed}");
         }
     }
     let faster = if (speed - 1.0).abs() < 1e-9 { String::new() } else { format!(" --speed {speed}") };
-    let _ = writeln!(out, "The same again: cockpit drill {} --seed {}{faster}", score.failure.as_str(), score.seed);
+    let _ = writeln!(out, "Replay: cockpit drill {} --seed {}{faster}", score.failure.as_str(), score.seed);
     out
 }
 
 fn headline(score: &Score) -> &'static str {
     match score.verdict {
-        Verdict::Caught => "Caught: it failed, and you took it away from users.",
-        Verdict::Missed => "Missed: it failed, and it is out.",
+        Verdict::Caught => "Caught: it failed, and you rolled it back in time.",
+        Verdict::Missed => "Missed: it failed, and it was released to everyone.",
         Verdict::Abandoned => "Abandoned: it failed, and you left.",
-        Verdict::TooEarly => "Too early: you took it away before anything was wrong.",
-        Verdict::FalseAlarm => "False alarm: nothing was wrong, and you took it away.",
-        Verdict::LetPass => "Right: nothing was wrong, and it is out.",
+        Verdict::TooEarly => "Too early: you rolled it back before anything was wrong.",
+        Verdict::FalseAlarm => "False alarm: nothing was wrong, and you rolled it back.",
+        Verdict::LetPass => "Right: nothing was wrong, and it was released.",
         Verdict::Left => "You left before anything was wrong.",
     }
 }
@@ -96,7 +96,7 @@ fn would(failure: Failure, baseline: &Baseline) -> String {
     let borne = borne(failure, baseline.errors, baseline.requests);
     match (baseline.noticed_seconds, baseline.safe_seconds) {
         (Some(noticed), Some(safe)) => {
-            format!("notices after {}, users safe after {}, {borne}", length(noticed), length(safe))
+            format!("notices after {}, no user affected after {}, {borne}", length(noticed), length(safe))
         }
         _ => format!("never notices; within half an hour {borne}"),
     }
@@ -150,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn text_says_how_it_went_and_how_it_would_have_gone() {
+    fn text_shows_the_score_and_the_baselines() {
         insta::assert_snapshot!(text(&caught(), 4.0, &TimeZone::UTC));
     }
 
     #[test]
-    fn where_nothing_was_wrong_there_is_nothing_to_time() {
+    fn score_without_failure_has_no_times() {
         insta::assert_snapshot!(text(&healthy(), 1.0, &TimeZone::UTC));
     }
 

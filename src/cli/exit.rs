@@ -31,7 +31,7 @@ impl Exit {
         (Self::Error, "error"),
         (Self::Usage, "wrong usage or config"),
         (Self::NoGo, "no-go, or refused"),
-        (Self::Blind, "blind: not enough data to say"),
+        (Self::Blind, "blind: not enough data to decide"),
         (Self::Interrupted, "interrupted"),
     ];
 
@@ -58,7 +58,7 @@ impl Exit {
         if only_blind && !refusals.is_empty() { Self::Blind } else { Self::NoGo }
     }
 
-    /// Tells from the outcome of an action. What was sent and is not known to be done is an error.
+    /// Tells from the outcome of an action. What was sent and is unknown to be done is an error.
     #[must_use]
     pub fn of_outcome(outcome: &Outcome) -> Self {
         match outcome {

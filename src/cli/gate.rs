@@ -35,7 +35,7 @@ impl<'a> Gate<'a> {
             self.list.candidate.as_ref().map_or_else(String::new, |candidate| format!("  {}", candidate.release));
         lines.push(format!("{}  {}{about}", self.list.env.name(), self.list.answer.verdict.label()));
         for reason in &self.list.answer.reasons {
-            lines.push(format!("  in the way: {}", reason.line()));
+            lines.push(format!("  blocked by: {}", reason.line()));
         }
         let mut phase = None;
         for (check, state) in self.list.checks() {

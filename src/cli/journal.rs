@@ -11,7 +11,7 @@ use crate::domain::record::journal::{Entry, Line};
 
 /// Returns one readable line per entry: time, number, kind, what it is about, what it says.
 ///
-/// Answers and outcomes name only their action; what that is about is told from the intent before them.
+/// Answers and outcomes name only their action; what that is about is derived from the intent before them.
 #[must_use]
 pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
     let mut about: BTreeMap<&str, (String, u64)> = BTreeMap::new();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_is_a_line_that_says_what_it_is_about() {
+    fn every_entry_is_one_line_with_its_target() {
         let text = text(&journal(), &TimeZone::UTC).join("\n");
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);

@@ -1,4 +1,4 @@
-//! `cockpit judge`: a line in, a line out.
+//! `cockpit judge`: reads a line, writes a line.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use analysis::{AnalysisStatus, Bucket, Counts, Look, Need, PodCounts, Report, Sc
 /// A line that is read, with all that it may say.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct InputLine {
     t: Option<f64>,
     canary: Option<TrackIn>,
     stable: Option<TrackIn>,
@@ -72,9 +72,9 @@ impl<'de> Deserialize<'de> for Bound {
     }
 }
 
-/// What a line says: a look, and the canary's share of requests where it is told.
+/// What a line says: a look, and the canary's share of requests where it is reported.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct Input {
     /// The look.
     pub look: Look,
     /// The share that the canary was given.
@@ -85,10 +85,10 @@ pub struct Told {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn read(line: &[u8]) -> Result<Told, String> {
-    let line: Line = serde_json::from_slice(line).map_err(|error| describe(&error))?;
+pub fn read(line: &[u8]) -> Result<Input, String> {
+    let line: InputLine = serde_json::from_slice(line).map_err(|error| describe(&error))?;
     if line.reset {
-        return Ok(Told { look: Look::Reset, weight: None });
+        return Ok(Input { look: Look::Reset, weight: None });
     }
     let t = line.t.filter(|t| t.is_finite()).ok_or("`t` is missing: the time of the scrape in seconds")?;
     let weight = match line.weight {
@@ -96,12 +96,12 @@ pub fn read(line: &[u8]) -> Result<Told, String> {
         weight => weight.map(|percent| percent / 100.0),
     };
     if line.missing {
-        return Ok(Told { look: Look::Missing { t, why: line.why.unwrap_or_default() }, weight });
+        return Ok(Input { look: Look::Missing { t, why: line.why.unwrap_or_default() }, weight });
     }
     let canary = track("canary", line.canary)?;
     let stable = track("stable", line.stable)?;
     let stable_pods = line.stable_pods.into_iter().map(pod).collect::<Result<_, _>>()?;
-    Ok(Told { look: Look::Scrape(Scrape { t, canary, stable, stable_pods }), weight })
+    Ok(Input { look: Look::Scrape(Scrape { t, canary, stable, stable_pods }), weight })
 }
 
 /// Says what a parser says, with the column and without its line: there is only one.
@@ -156,7 +156,7 @@ impl Serialize for Time {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AnswerLine<'a> {
     t: Option<Time>,
     verdict: &'static str,
     tier: Option<Tier>,
@@ -190,7 +190,7 @@ struct NeedsOut {
 /// Writes an answer as a JSON line.
 pub fn json(report: &Report, out: &mut Vec<u8>) {
     let seconds = |need: Option<Need>| need.map(|need| Figure(need.seconds));
-    let answer = Answer {
+    let answer = AnswerLine {
         t: report.t.map(Time),
         verdict: report.opinion.as_str(),
         tier: report.tier,

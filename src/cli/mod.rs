@@ -1,4 +1,4 @@
-//! The command line: what can be asked, and what is answered. Pure: the runtime does what is asked.
+//! The command line: arguments and output. Pure: the runtime carries commands out.
 
 pub mod args;
 pub mod backtest;

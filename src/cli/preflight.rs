@@ -1,4 +1,4 @@
-//! `cockpit preflight`: whether everything that a release needs is there, before there is a release.
+//! `cockpit preflight`: checks what a release needs before it starts.
 
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ fn rights(env: &Environment, items: &mut Vec<Item>) {
         let (found, text) = match env.access.of(verb) {
             Permission::Allowed => (CheckOutcome::Passed, "allowed".to_owned()),
             Permission::Denied(what) => (CheckOutcome::Failed, format!("denied: {what}")),
-            Permission::Unknown(why) => (CheckOutcome::Blind, format!("not known: {why}")),
+            Permission::Unknown(why) => (CheckOutcome::Blind, format!("unknown: {why}")),
         };
         items.push(Item::new(Some(env), format!("may {}", verb.label()), found, text));
     }

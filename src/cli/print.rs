@@ -1,4 +1,4 @@
-//! What is told of the command line itself: completions and man page, both from [`Args`].
+//! Completions and man page, both from [`Args`].
 
 use std::io;
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_man_page_tells_every_command_and_code() {
+    fn man_page_lists_every_command_and_exit_code() {
         let page = String::from_utf8(man().unwrap()).unwrap();
         insta::assert_snapshot!(page.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     }

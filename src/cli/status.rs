@@ -1,4 +1,4 @@
-//! `cockpit status`: how every environment stands, as JSON (a contract) and as text.
+//! `cockpit status`: the status of every environment, as JSON (a contract) and as text.
 
 use std::fmt::Write as _;
 
@@ -255,7 +255,7 @@ fn revision_text(revision: &Revision) -> String {
     format!("{}{number}  {}{digest}", revision.version(), revision.hash)
 }
 
-/// A line per signal, stable beside canary; a signal that nobody has numbers for says why.
+/// A line per signal, stable beside canary; a signal that no one has numbers for says why.
 fn signals(workload: &WorkloadState, under_way: bool, now: Timestamp, lines: &mut Vec<String>) {
     let tracks: &[Track] = if under_way { &[Track::Stable, Track::Canary] } else { &[Track::Stable] };
     for signal in Signal::ALL {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn text_says_it_in_words() {
+    fn text_shows_the_status() {
         let text = text(&release_in_progress(), None, now());
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);

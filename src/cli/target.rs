@@ -11,7 +11,7 @@ pub enum TargetError {
     #[error("there is no environment: name one with --context, or in a config (`cockpit init` writes one)")]
     Nothing,
     /// Several environments, and none was named.
-    #[error("which environment? there are {}", .0.join(", "))]
+    #[error("name an environment: {}", .0.join(", "))]
     WhichEnvironment(Vec<String>),
     /// Several workloads, and none was named.
     #[error("which service of {env}? there are {}", .known.iter().map(|name| format!("{env}/{name}")).collect::<Vec<_>>().join(", "))]
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn several_targets_must_be_named() {
         let several = [("staging", &["rollout/api"][..]), ("prod", &["rollout/api", "deploy/api", "deploy/worker"])];
-        assert_eq!(told(&several, None), "which environment? there are staging, prod");
+        assert_eq!(told(&several, None), "name an environment: staging, prod");
         assert_eq!(told(&several, Some("staging")), "rollout/api in staging");
         assert_eq!(
             told(&several, Some("prod")),

@@ -1,4 +1,4 @@
-//! `cockpit status --watch`: what changed between two looks at the world, a line each.
+//! `cockpit status --watch`: changes since the last output, one line each.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -159,10 +159,10 @@ impl Of<'_> {
             ("canary", before.and_then(|before| before.canary.as_ref()), now.canary.as_ref()),
         ] {
             let text = match (was, is) {
-                (None, Some(is)) if what == "canary" => format!("{} is under way", named(is)),
-                (Some(_), None) if what == "canary" => "nothing is under way any more".to_owned(),
+                (None, Some(is)) if what == "canary" => format!("{} is rolling out", named(is)),
+                (Some(_), None) if what == "canary" => "no rollout in progress any more".to_owned(),
                 (_, Some(is)) => format!("{what} is {}", named(is)),
-                (_, None) => format!("{what} is gone"),
+                (_, None) => format!("there is no {what} any more"),
             };
             let key = |revision: Option<&Revision>| revision.map_or(Value::Null, |revision| json!(revision.hash));
             self.push(what, key(was), key(is), text);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn first_look_prints_everything() {
+    fn first_output_lists_everything() {
         let before = world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"]), ("prod-us", &[])]);
         insta::assert_snapshot!(lines(&before, &release_in_progress()).join("\n"));
     }

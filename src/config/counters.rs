@@ -1,4 +1,4 @@
-//! `[prometheus.counters]`: own counters in place of the preset's, for the judge.
+//! `[prometheus.counters]`: own counters in place of the preset's, for the analysis.
 
 use std::fmt;
 
@@ -126,7 +126,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut CounterSet
     for (key, other) in [("requests", "errors"), ("errors", "requests"), ("latency", "requests")] {
         if table.get(key).is_some() && table.get(other).is_none() {
             let help = "errors are a share of requests, and both are counted the same way";
-            reader.note(table.key_at(key), format!("`{key}` wants `{other}` beside it"), help);
+            reader.note(table.key_at(key), format!("`{key}` requires `{other}`"), help);
         }
     }
     if let (Some(requests), Some(errors)) = (requests, errors) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_by_a_matcher_or_by_a_counter_of_their_own() {
+    fn errors_are_selected_by_a_matcher_or_an_own_counter() {
         let requests = Selector::parse(HITS).unwrap();
         let errors = |text: &str| Selector::parse_errors(text, &requests).unwrap().to_string();
         let with = |more: &str| HITS.replace("{{labels}}}", &format!("{{{{labels}}}},{more}}}"));

@@ -1,11 +1,11 @@
-//! A config file as a whole: small rules, each of which notes what is wrong and goes on.
+//! A config file as a whole: small rules, each of which notes what is wrong and continues.
 
 use reqwest::Url;
 use toml::de::DeTable;
 
 use super::checks::{self, check};
 use super::environment::{self, Base, EnvConfig};
-use super::prometheus::{self, Draft, Prometheus};
+use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
 use super::{Config, guardrails, journal, keys, limits, log, service, sign_offs, ui, verdict};
@@ -22,18 +22,10 @@ const FIELDS: &[Field] = &[
         Kind::Tables(&check::SECTION),
         "The checklist; without it, a short one that needs no settings.",
     ),
-    Field::new(
-        "sign_offs",
-        Kind::Table(&sign_offs::SECTION),
-        "Who signs, for all environments that do not say otherwise.",
-    ),
-    Field::new(
-        "prometheus",
-        Kind::Table(&prometheus::SECTION),
-        "Metrics, for all environments that do not say otherwise.",
-    ),
-    Field::new("limits", Kind::Table(&limits::SECTION), "Limits, for all environments that do not say otherwise."),
-    Field::new("verdict", Kind::Table(&verdict::SECTION), "The judge, for all environments that do not say otherwise."),
+    Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
+    Field::new("prometheus", Kind::Table(&prometheus::SECTION), "Metrics, the default for all environments."),
+    Field::new("limits", Kind::Table(&limits::SECTION), "Guardrails, the default for all environments."),
+    Field::new("verdict", Kind::Table(&verdict::SECTION), "Canary analysis, the default for all environments."),
     Field::new("guardrails", Kind::Table(&guardrails::SECTION), "What its word leads to, likewise."),
     Field::table("ui", &ui::SECTION),
     Field::new("keys", Kind::Keys, "Keys by command: `[]` takes the command off the keyboard."),
@@ -53,12 +45,12 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     let mut defaults = EnvConfig::default();
     environment::read_shared(reader, &file, &mut defaults.settings);
     let metrics = reader.table(&file, "prometheus");
-    let metrics = metrics.map(|table| (table, prometheus::read(reader, &table, Draft::default())));
+    let metrics = metrics.map(|table| (table, prometheus::read(reader, &table, PrometheusDraft::default())));
     let checklist = check::read(reader, &file);
     let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
-    // Without an environment that uses it, nobody else would say that it has no address.
+    // Without an environment that uses it, no one else would say that it has no address.
     defaults.prometheus = match metrics {
         Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),
         Some((_, draft)) => draft.complete(fallback),

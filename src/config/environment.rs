@@ -6,7 +6,7 @@ use reqwest::Url;
 use toml::de::DeValue;
 
 use super::checks::CheckConfig;
-use super::prometheus::{self, Draft, Prometheus};
+use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
 use super::{guardrails, limits, sign_offs, verdict};
@@ -49,7 +49,7 @@ impl EnvConfig {
         Self { settings, context: Some(context.to_owned()), ..self.clone() }
     }
 
-    /// Returns whether what people say has to be shared: somebody has to sign, or a manual check is a gate.
+    /// Returns whether what people say has to be shared: someone has to sign, or a manual check is a gate.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         let asks = |check: &CheckConfig| check.spec.gate && check.spec.how == How::Manual;
@@ -81,16 +81,16 @@ pub(super) const SECTION: Section = Section {
 
 keys! {
     EnvSettings = EnvSettings::new("");
-    name: by_hand(Kind::Text), "Its name: short, for it is typed to confirm.";
+    name: by_hand(Kind::Text), "Short unique name; typed to confirm promotions.";
     context: by_hand(Kind::Text), "Kube context; may be left out by a single environment: then the current one.";
     namespace: by_hand(Kind::Text), "Namespace; without it the default one of the context.";
     workloads: by_hand(Kind::Workloads),
         "What to watch, as `rollout/NAME` or `deployment/NAME`; without it whatever is found in the namespace.";
-    protected: flag, "Promotion wants the environment's name typed. Rollback never does.";
+    protected: flag, "Promotion requires the environment's name typed. Rollback never does.";
     read_only: flag, "Nothing can be changed here.";
     prometheus: by_hand(Kind::TableOrOff(&prometheus::SECTION)), "Its metrics, over [prometheus]; `false` for none.";
     limits: by_hand(Kind::Table(&limits::SECTION)), "Its limits, over [limits].";
-    verdict: by_hand(Kind::Table(&verdict::SECTION)), "Its judge, over [verdict].";
+    verdict: by_hand(Kind::Table(&verdict::SECTION)), "Its canary analysis, over [verdict].";
     guardrails: by_hand(Kind::Table(&guardrails::SECTION)), "Its guardrails, over [guardrails].";
     sign_offs: by_hand(Kind::Table(&sign_offs::SECTION)), "Who signs here, instead of [sign_offs].";
 }
@@ -102,7 +102,7 @@ const MAX_NAME_CHARS: usize = 40;
 pub(super) struct Base<'a> {
     /// What the sections that they share say.
     pub(super) settings: &'a EnvSettings,
-    pub(super) metrics: Option<&'a Draft>,
+    pub(super) metrics: Option<&'a PrometheusDraft>,
     /// Where Prometheus is if nothing says so.
     pub(super) fallback: Option<&'a Url>,
 }
@@ -153,7 +153,7 @@ fn environment(
         reader.note(
             table.at,
             "this environment has no `context`",
-            "with several environments each names its own: the current context is whatever kubectl was last told",
+            "with several environments each names its own: the current context may change at any time",
         );
     }
     let namespace = namespace(reader, table);
@@ -202,7 +202,7 @@ fn workloads(reader: &mut Reader, table: &Table<'_>) -> Vec<WorkloadId> {
                 let what = format!("`{}` is not a name that Kubernetes allows", id.name);
                 reader.note(text.at, what, "lower-case letters, digits, `-` and `.`");
             }
-            Ok(id) if workloads.contains(&id) => reader.note(text.at, format!("`{id}` stands here twice"), ""),
+            Ok(id) if workloads.contains(&id) => reader.note(text.at, format!("`{id}` is listed twice"), ""),
             Ok(id) => workloads.push(id),
             Err(error) => reader.note(text.at, error.to_string(), ""),
         }

@@ -1,4 +1,4 @@
-//! The config file: where it is looked for, and how it is read.
+//! The config file: where it is searched, and how it is read.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub const CONFIG_FILE: &str = "cockpit.toml";
 
 /// Names the folder that relative paths start from and what `~/` means, and where Prometheus is if nothing says so.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct ConfigBase {
     pub folder: PathBuf,
     pub home: Option<PathBuf>,
     /// Prometheus for where the file names none.
@@ -35,7 +35,7 @@ impl Config {
             ),
             None => None,
         };
-        let place = Place {
+        let place = ConfigBase {
             folder: PathBuf::new(),
             home: variables.home.clone(),
             prometheus: flags.prometheus.clone().or(from_variable),
@@ -51,7 +51,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the text.
-    pub fn parse(text: &str, place: &Place) -> Result<Self, Vec<Problem>> {
+    pub fn parse(text: &str, place: &ConfigBase) -> Result<Self, Vec<Problem>> {
         let (document, errors) = DeTable::parse_recoverable(text);
         let mut reader = Reader { notes: Vec::new(), folder: place.folder.clone(), home: place.home.clone() };
         let mut config = Self::default();
@@ -95,7 +95,7 @@ fn find(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
         .or_else(|| variables.config_dir().map(|folder| folder.join(CONFIG_FILE)).filter(there))
 }
 
-fn read_file(path: &Path, place: Place) -> Result<Config, ConfigError> {
+fn read_file(path: &Path, place: ConfigBase) -> Result<Config, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let hash = hex(&Sha256::digest(&bytes));
@@ -108,7 +108,7 @@ fn read_file(path: &Path, place: Place) -> Result<Config, ConfigError> {
     // Paths must stay right when the working folder is not that of the file.
     let whole = std::path::absolute(path).map_err(unreadable)?;
     let folder = whole.parent().unwrap_or(Path::new("/")).to_owned();
-    let config = Config::parse(&text, &Place { folder, ..place });
+    let config = Config::parse(&text, &ConfigBase { folder, ..place });
     let mut config = config.map_err(|problems| invalid(path.to_owned(), problems))?;
     config.origin = Some(Origin { path: whole, hash });
     Ok(config)

@@ -1,4 +1,4 @@
-//! What the command line says over the file.
+//! Command-line flags that override the config file.
 
 use std::path::PathBuf;
 

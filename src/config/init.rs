@@ -14,7 +14,7 @@ const CHECKLIST: &str = include_str!("../../assets/checklist.toml");
 
 /// What was found behind one context.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct DiscoveredContext {
     pub context: String,
     /// The namespace that was looked at.
     pub namespace: String,
@@ -24,7 +24,7 @@ pub struct Found {
 /// Returns the text of a config for what was found, in the order given, with the keys that are left at their default as
 /// comments.
 #[must_use]
-pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
+pub fn text(found: &[DiscoveredContext], prometheus: Option<&Url>) -> String {
     let mut out = String::from(
         "# Release Cockpit. Check it with `cockpit config check`; config.example.toml explains every key.\n\
          # A `#` right before a key marks a default.\n\n",
@@ -39,7 +39,7 @@ pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
     defaults(&mut out, &prometheus::SECTION);
     out.push_str("\n# Limits on the signals: promotion stops at them. `false` turns one off.\n[limits]\n");
     defaults(&mut out, &limits::SECTION);
-    out.push_str("\n# The environments, in promotion order: put them in the order that a release goes.\n");
+    out.push_str("\n# The environments, in promotion order: put them in the order of your releases.\n");
     let mut names: Vec<String> = Vec::new();
     for env in found {
         let name = name(&env.context, &names);
@@ -50,7 +50,7 @@ pub fn text(found: &[Found], prometheus: Option<&Url>) -> String {
     out
 }
 
-fn environment(env: &Found, name: &str) -> String {
+fn environment(env: &DiscoveredContext, name: &str) -> String {
     let mut out = format!(
         "[[environments]]\nname = {}\ncontext = {}\nnamespace = {}\n",
         quoted(name),
@@ -67,7 +67,7 @@ fn environment(env: &Found, name: &str) -> String {
         out.push_str("]\n");
     }
     if is_production(name) {
-        out.push_str("# It is called like production: promotion wants its name typed, rollback never does.\n");
+        out.push_str("# Named like production: promotion requires its name typed, rollback never does.\n");
         out.push_str("protected = true\n");
     } else {
         out.push_str("#protected = false\n");
@@ -126,16 +126,16 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Place};
+    use crate::config::{Config, ConfigBase};
     use crate::domain::facts::ids::WorkloadKind::{Deployment, Rollout};
     use proptest::prelude::*;
 
-    fn found(context: &str, workloads: &[WorkloadId]) -> Found {
-        Found { context: context.into(), namespace: "payments".into(), workloads: workloads.to_vec() }
+    fn found(context: &str, workloads: &[WorkloadId]) -> DiscoveredContext {
+        DiscoveredContext { context: context.into(), namespace: "payments".into(), workloads: workloads.to_vec() }
     }
 
     #[test]
-    fn it_reads_as_what_was_found() {
+    fn written_config_matches_the_cluster() {
         let api = WorkloadId::new(Rollout, "payments-api");
         let worker = WorkloadId::new(Deployment, "worker");
         let contexts = [
@@ -146,7 +146,7 @@ mod tests {
         let url: Url = "http://prometheus:9090/".parse().unwrap();
         let text = text(&contexts, Some(&url));
         insta::assert_snapshot!(text);
-        let config = Config::parse(&text, &Place::default()).unwrap();
+        let config = Config::parse(&text, &ConfigBase::default()).unwrap();
         let names: Vec<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();
         assert_eq!(names, ["staging", "prod-eu", "staging-2"]);
         for (env, found) in config.environments.iter().zip(&contexts) {
@@ -169,29 +169,29 @@ mod tests {
                 _ => format!("{line}\n"),
             })
             .collect();
-        let expected = Config::parse(&written, &Place { prometheus: Some(url), ..Place::default() });
-        assert_eq!(Config::parse(&uncommented, &Place::default()), expected);
+        let expected = Config::parse(&written, &ConfigBase { prometheus: Some(url), ..ConfigBase::default() });
+        assert_eq!(Config::parse(&uncommented, &ConfigBase::default()), expected);
     }
 
     #[test]
-    fn the_checklist_in_it_is_the_one_that_holds_without_and_all_that_it_suggests_can_be_taken() {
+    fn written_checklist_is_the_default_one_and_its_suggestions_are_valid() {
         let written = text(&[found("a", &[])], None);
-        let config = Config::parse(&written, &Place::default()).unwrap();
+        let config = Config::parse(&written, &ConfigBase::default()).unwrap();
         assert_eq!(config.environments[0].checks, crate::config::checks::defaults());
         let all = CHECKLIST.lines().map(|line| match line.strip_prefix('#') {
             Some(key) if !key.starts_with(' ') => format!("{key}\n"),
             _ => format!("{line}\n"),
         });
-        let all = Config::parse(&all.collect::<String>(), &Place::default()).unwrap();
+        let all = Config::parse(&all.collect::<String>(), &ConfigBase::default()).unwrap();
         assert_eq!(all.defaults.checks.len(), CHECKLIST.matches("[[checks]]").count());
     }
 
     proptest! {
         #[test]
         fn any_contexts_give_a_config_that_reads(contexts in prop::collection::btree_set(".{1,60}", 1..6)) {
-            let found: Vec<Found> = contexts.iter().filter(|name| !name.trim().is_empty()).map(|name| found(name, &[])).collect();
+            let found: Vec<DiscoveredContext> = contexts.iter().filter(|name| !name.trim().is_empty()).map(|name| found(name, &[])).collect();
             let text = text(&found, None);
-            let config = Config::parse(&text, &Place::default());
+            let config = Config::parse(&text, &ConfigBase::default());
             let config = config.map_err(|problems| TestCaseError::fail(format!("{problems:?}\n{text}")))?;
             let read: Vec<_> = config.environments.iter().map(|env| env.context.clone().unwrap()).collect();
             let meant: Vec<_> = found.iter().map(|found| found.context.clone()).collect();

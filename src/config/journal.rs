@@ -1,4 +1,4 @@
-//! `[journal]`: the record of what was seen and done.
+//! `[journal]`: where the journal is kept.
 
 use std::path::PathBuf;
 

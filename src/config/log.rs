@@ -48,5 +48,5 @@ pub(super) const SECTION: Section = Section {
 
 keys! {
     LogConfig = LogConfig::default();
-    level: word(LogLevel), "How much goes to it.";
+    level: word(LogLevel), "Log level.";
 }

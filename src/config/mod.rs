@@ -1,4 +1,4 @@
-//! Configuration: what file, environment and flags say, checked and plain.
+//! Configuration from file, environment variables and flags, validated.
 //!
 //! - [`Config`] is what the rest works with; [`Config::load`] finds, reads and checks the file and lets flags override it.
 //! - Each section is a file, which tells its keys once (see [`section`]); [`document`] puts them together.
@@ -38,7 +38,7 @@ use crate::platform::variables::NoStateFolder;
 pub use checks::CheckConfig;
 pub use counters::{CounterSettings, OwnCounters, Selector};
 pub use environment::EnvConfig;
-pub use file::Place;
+pub use file::ConfigBase;
 pub use flags::Flags;
 pub use headers::HeaderText;
 pub use journal::JournalConfig;

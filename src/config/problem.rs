@@ -1,4 +1,4 @@
-//! What is wrong with a config, and where: all of it at once.
+//! Errors of a config with their place, all reported together.
 
 use std::fmt;
 use std::path::PathBuf;

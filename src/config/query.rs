@@ -40,7 +40,7 @@ impl Placeholder {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum QueryPart {
     Text(String),
     Open(Placeholder),
 }
@@ -48,7 +48,7 @@ enum Part {
 /// PromQL with placeholders, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    parts: Vec<Part>,
+    parts: Vec<QueryPart>,
 }
 
 /// Why a text is no query.
@@ -98,14 +98,14 @@ impl Query {
                 return Err(QueryError::Unknown { name: name.to_owned(), near });
             };
             if !literal.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut literal)));
+                parts.push(QueryPart::Text(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Open(placeholder));
+            parts.push(QueryPart::Open(placeholder));
             rest = &inner[word.len() + 2..];
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Text(literal));
+            parts.push(QueryPart::Text(literal));
         }
         Ok(Self { parts })
     }
@@ -113,7 +113,7 @@ impl Query {
     /// Takes a query apart that has to tell stable from canary.
     pub fn per_track(text: &str) -> Result<Self, QueryError> {
         let query = Self::parse(text)?;
-        if query.parts.contains(&Part::Open(Placeholder::Pods)) { Ok(query) } else { Err(QueryError::NoPods) }
+        if query.parts.contains(&QueryPart::Open(Placeholder::Pods)) { Ok(query) } else { Err(QueryError::NoPods) }
     }
 
     /// Returns the PromQL, with what `value` gives in place of the placeholders.
@@ -121,8 +121,8 @@ impl Query {
     pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
         self.parts.iter().fold(String::new(), |mut out, part| {
             match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Open(placeholder) => out.push_str(&value(*placeholder)),
+                QueryPart::Text(text) => out.push_str(text),
+                QueryPart::Open(placeholder) => out.push_str(&value(*placeholder)),
             }
             out
         })

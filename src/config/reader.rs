@@ -208,7 +208,7 @@ impl Reader {
     pub(super) fn time(&mut self, of: &Table<'_>, key: &str) -> Option<SignedDuration> {
         let value = of.get(key)?;
         let (Kind::Time(min, max) | Kind::TimeOrOff(min, max)) = of.section.field(key)?.kind else {
-            debug_assert!(false, "`{key}` is told as a time");
+            debug_assert!(false, "`{key}` must be a time");
             return None;
         };
         let at = value.span().start;
@@ -236,7 +236,7 @@ impl Reader {
     pub(super) fn number(&mut self, of: &Table<'_>, key: &str) -> Option<f64> {
         let value = of.get(key)?;
         let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = of.section.field(key)?.kind else {
-            debug_assert!(false, "`{key}` is told as a number");
+            debug_assert!(false, "`{key}` must be a number");
             return None;
         };
         let at = value.span().start;

@@ -1,4 +1,4 @@
-//! Secrets: where they come from, and a value that shows itself to nobody by accident.
+//! Secrets: where they come from, and a value that shows itself to no one by accident.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -126,7 +126,7 @@ impl Secret {
         if status.success() {
             Ok(bytes)
         } else {
-            Err(self.error(&format!("it failed ({status}): run it by hand to see why")))
+            Err(self.error(&format!("it failed ({status}): run it yourself to see why")))
         }
     }
 
@@ -146,7 +146,7 @@ impl Secret {
             return Err(self.error("it is empty"));
         }
         if text.contains(char::is_control) {
-            return Err(self.error("it holds line breaks or other control characters"));
+            return Err(self.error("it contains line breaks or other control characters"));
         }
         Ok(Revealed(text.to_owned()))
     }
@@ -163,8 +163,8 @@ pub(super) fn read(reader: &mut Reader, value: Value<'_>, key: &str) -> Option<S
     let at = value.span().start;
     let DeValue::Table(map) = value.get_ref() else {
         let what = match value.get_ref() {
-            DeValue::String(_) => format!("`{key}` stands here in the open"),
-            _ => format!("`{key}` does not say where it comes from"),
+            DeValue::String(_) => format!("`{key}` must not be written in plain text"),
+            _ => format!("`{key}` names no source"),
         };
         reader.note(at, what, HELP);
         return None;

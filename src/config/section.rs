@@ -1,4 +1,4 @@
-//! What a table of the config file may hold. A key is told once, in the file of its section: with its bounds, its default
+//! What a table of the config file may hold. A key is defined once, in the file of its section: with its bounds, its default
 //! and its help. By that unknown keys are found, values are read and the JSON Schema is written.
 
 use std::path::PathBuf;

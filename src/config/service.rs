@@ -1,4 +1,4 @@
-//! `[service]`: what is released.
+//! `[service]`: the service that is released.
 
 use std::path::PathBuf;
 
@@ -21,5 +21,5 @@ keys! {
     Service = Service::default();
     name: text, "Its name, where it is not that of its workload.";
     repository: path, "Folder of its git repository; relative to the config file.";
-    tag_prefix: text, "What stands before the version in the names of its tags; without it, `v`.";
+    tag_prefix: text, "Prefix of the version in tag names; `v` by default.";
 }

@@ -8,7 +8,7 @@ use crate::domain::record::checklist::SignOffRules;
 
 pub(super) const SECTION: Section = Section {
     header: "[sign_offs]",
-    help: "Who has to sign GO before a promotion. Without roles nobody has to.",
+    help: "Roles that sign GO before a promotion. Without roles no sign-off is required.",
     needed: &[],
     groups: &[FIELDS],
 };

@@ -1,4 +1,4 @@
-//! `[ui]`: how the screen looks and behaves.
+//! `[ui]`: look and behaviour of the screen.
 
 use super::section::{Section, keys, words};
 
@@ -62,7 +62,7 @@ pub struct Ui {
 words!(Theme, Glyphs);
 
 pub(super) const SECTION: Section =
-    Section { header: "[ui]", help: "How the screen looks and behaves.", needed: &[], groups: &[FIELDS] };
+    Section { header: "[ui]", help: "Look and behaviour of the screen.", needed: &[], groups: &[FIELDS] };
 
 keys! {
     Ui = Ui::default();

@@ -1,4 +1,4 @@
-//! `[verdict]`: when the judge calls a canary worse than stable, and when healthy.
+//! `[verdict]`: when a canary counts as worse than stable, and when healthy.
 
 use super::reader::{Reader, Table};
 use super::section::{Kind, Section, days, keys, millis, mins, secs};
@@ -6,7 +6,7 @@ use analysis::{Rules, SlowObjective};
 
 pub(super) const SECTION: Section = Section {
     header: "[verdict]",
-    help: "When the judge calls a canary worse than stable, and when it calls it healthy.",
+    help: "When a canary counts as worse than stable, and when as healthy.",
     needed: &[],
     groups: &[FIELDS],
 };
@@ -14,8 +14,8 @@ pub(super) const SECTION: Section = Section {
 keys! {
     Rules = Rules::default();
     every: by_hand(Kind::Time(secs(1), mins(10)), "\"15s\""),
-        "How often it counts; never more often than the metrics are asked.";
-    alpha: number(1e-9..=0.5), "Chance that a healthy canary is ever called regressed, however often one looks.";
+        "Interval of the analysis; at least the interval of the metrics.";
+    alpha: number(1e-9..=0.5), "Chance that a healthy canary is ever called regressed, however often it is analysed.";
     alpha_warn: number(1e-9..=0.5), "Chance that it is ever called suspect.";
     tolerance: number(1.0..=100.0),
         "The canary may fail this many times as often as stable before it counts towards a rollback.";
@@ -34,7 +34,7 @@ keys! {
 /// Share of requests that may be slow, where only `slow` is set.
 const DEFAULT_SLOW_SHARE: f64 = 0.01;
 
-/// Reads what the judge keeps to, over what holds so far.
+/// Reads the thresholds of the analysis, over what holds so far.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Rules) {
     let mut rules = into.clone();
     read_keys(reader, table, &mut rules);

@@ -1,5 +1,5 @@
-//! Autopilot: what the guardrails ask for is done without a person, through the same door and journal as a person's
-//! actions. A suspicion holds the canary; proof holds it, and rolls back unless somebody keeps it in time.
+//! Autopilot: what the guardrails ask for is done without a person, through the same dispatcher and journal as a person's
+//! actions. A suspicion holds the canary; proof holds it, and rolls back unless someone keeps it in time.
 //!
 //! Where autopilot is off it only says what the guardrails ask for.
 
@@ -16,13 +16,13 @@ use crate::domain::record::journal::Entry;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::{Environment, WorkloadState};
 
-/// One canary: a workload, and the template hash of the revision under way.
+/// One canary: a workload, and the template hash of the revision in progress.
 type Canary = (WorkloadKey, String);
 
 /// What autopilot is about to do, has done, and was told not to do.
 #[derive(Clone, Debug, Default)]
 pub struct Autopilot {
-    /// Rollbacks that come unless somebody keeps the canary.
+    /// Rollbacks that come unless someone keeps the canary.
     countdowns: BTreeMap<Canary, Timestamp>,
     kept: BTreeSet<Canary>,
     /// The strongest response that was carried out, or said where autopilot is off.
@@ -31,7 +31,7 @@ pub struct Autopilot {
     held: BTreeSet<Canary>,
     /// Why it could not act last, so that it is said once.
     refused: BTreeMap<Canary, String>,
-    /// Whether it may act here at all: where nobody watches, it does not.
+    /// Whether it may act here at all: where no one watches, it does not.
     enabled: bool,
 }
 
@@ -42,7 +42,7 @@ impl Autopilot {
         Self { enabled: true, ..Self::default() }
     }
 
-    /// Takes in what was done in earlier runs: what somebody decided then holds now.
+    /// Takes in what was done in earlier runs: what someone decided then holds now.
     pub fn remember(&mut self, earlier: impl IntoIterator<Item = (WorkloadKey, String, Decided)>) {
         for (target, hash, decided) in earlier {
             match decided {
@@ -72,7 +72,7 @@ impl Autopilot {
 }
 
 /// What the guardrails ask for one canary, and why.
-struct Asked {
+struct GuardrailBreach {
     canary: Canary,
     response: Response,
     because: Vec<String>,
@@ -85,7 +85,7 @@ pub(super) fn step(core: &mut Core) -> Vec<Effect> {
     if core.journal.unread || !core.autopilot.enabled {
         return Vec::new();
     }
-    let asked: Vec<Asked> = core
+    let asked: Vec<GuardrailBreach> = core
         .world
         .environments
         .iter()
@@ -99,7 +99,7 @@ pub(super) fn step(core: &mut Core) -> Vec<Effect> {
     asked.iter().flat_map(|asked| respond(core, asked)).collect()
 }
 
-fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<Asked> {
+fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<GuardrailBreach> {
     let judged = workload.opinion()?;
     let status = workload.status.as_ref()?;
     // What is aborted gets no requests any more; an opinion that is too old is none.
@@ -108,7 +108,7 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
     }
     let rails = &env.settings.guardrails;
     let target = WorkloadKey { env: env.name().clone(), workload: workload.id.clone() };
-    Some(Asked {
+    Some(GuardrailBreach {
         canary: (target, status.canary.as_ref()?.hash.clone()),
         response: rails.response(&judged.report)?,
         because: judged.report.reasons.clone(),
@@ -117,7 +117,7 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
     })
 }
 
-fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
+fn respond(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     let pilot = &mut core.autopilot;
     if pilot.kept.contains(&asked.canary) || pilot.answered.get(&asked.canary) >= Some(&asked.response) {
         return Vec::new();
@@ -128,9 +128,9 @@ fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
         let env = &asked.canary.0.env;
         let wish = match asked.response {
             Response::Alert => String::new(),
-            response => format!(", and asks for {}", response.as_str()),
+            response => format!(": {} recommended (autopilot off)", response.as_str()),
         };
-        core.notice(Level::Warn, format!("{env}: a guardrail is touched{wish}: {reason}"));
+        core.notice(Level::Warn, format!("{env}: guardrail breached{wish}: {reason}"));
         return vec![Effect::Ring];
     }
     let mut effects = hold(core, asked);
@@ -146,9 +146,9 @@ fn respond(core: &mut Core, asked: &Asked) -> Vec<Effect> {
 }
 
 /// Holds the canary where it is, once, unless it stands still already.
-fn hold(core: &mut Core, asked: &Asked) -> Vec<Effect> {
+fn hold(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     let target = &asked.canary.0;
-    if core.autopilot.held.contains(&asked.canary) || core.flying(target).is_some() {
+    if core.autopilot.held.contains(&asked.canary) || core.in_flight_on(target).is_some() {
         return Vec::new();
     }
     let stands = core
@@ -164,18 +164,18 @@ fn hold(core: &mut Core, asked: &Asked) -> Vec<Effect> {
 }
 
 /// Rolls back when the time to keep the canary is over.
-fn count_down(core: &mut Core, asked: &Asked) -> Vec<Effect> {
+fn count_down(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     let target = asked.canary.0.clone();
     let now = core.now;
     let Some(due) = core.autopilot.countdowns.get(&asked.canary).copied() else {
         core.autopilot.countdowns.insert(asked.canary.clone(), now + asked.hold);
         let reason = asked.because.first().cloned().unwrap_or_default();
         let left = crate::domain::facts::text::duration(asked.hold);
-        let text = format!("autopilot rolls {} back in {left} unless somebody keeps the canary: {reason}", target.env);
+        let text = format!("autopilot rolls {} back in {left} unless someone keeps the canary: {reason}", target.env);
         core.notice(Level::Error, text);
         return vec![Effect::Ring];
     };
-    let on_its_way = core.flying(&target).is_some_and(|flying| flying.record.verb == Verb::Rollback);
+    let on_its_way = core.in_flight_on(&target).is_some_and(|action| action.record.verb == Verb::Rollback);
     if now < due || on_its_way {
         return Vec::new();
     }
@@ -197,7 +197,7 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: &Outcome) {
 }
 
 /// Acts as itself, for the reasons that the journal keeps; `None` where it cannot, which is said once.
-fn act(core: &mut Core, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
+fn act(core: &mut Core, asked: &GuardrailBreach, verb: Verb) -> Option<Vec<Effect>> {
     let target = &asked.canary.0;
     match core.plan(target, verb, None) {
         Ok(plan) => {
@@ -221,7 +221,7 @@ fn act(core: &mut Core, asked: &Asked, verb: Verb) -> Option<Vec<Effect>> {
 pub fn keep(core: &mut Core) -> Vec<Effect> {
     let counted = std::mem::take(&mut core.autopilot.countdowns);
     if counted.is_empty() {
-        core.notice(Level::Info, "autopilot is not about to do anything");
+        core.notice(Level::Info, "no autopilot action pending");
         return Vec::new();
     }
     let mut effects = Vec::new();

@@ -1,4 +1,4 @@
-//! The checklist of an environment: its lines, its answer, and what people state about it.
+//! The checklist of an environment: its lines, its result, and the statements of people.
 
 use jiff::Timestamp;
 
@@ -132,7 +132,7 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
         }
     } else {
         lines.push(String::new());
-        lines.push(if check.is_manual() { "nobody acknowledged it yet".to_owned() } else { state.as_str().to_owned() });
+        lines.push(if check.is_manual() { "not acknowledged yet".to_owned() } else { state.as_str().to_owned() });
     }
     let mut end = vec![String::new()];
     end.extend(spec.owner.as_ref().map(|owner| format!("owner    {owner}")));
@@ -147,7 +147,7 @@ pub fn evidence(check: &Check, state: CheckState, now: Timestamp) -> Vec<String>
 #[must_use]
 pub fn signed(seat: &RoleStatus) -> Vec<String> {
     if seat.signatures.is_empty() {
-        return vec!["nobody signed yet".to_owned()];
+        return vec!["no sign-off yet".to_owned()];
     }
     let line = |signature: &crate::domain::rules::checklist::role::Signature| {
         let sign = &signature.sign_off;
@@ -166,7 +166,7 @@ impl Core {
     /// Why it cannot be stated.
     pub fn acknowledge(&mut self, env: &EnvName, check: &CheckId, note: &str) -> Result<Vec<Effect>, String> {
         if self.world.check(env, check).is_some_and(|check| check.spec.how != How::Manual) {
-            return Err(format!("{check} answers itself, nobody can acknowledge it"));
+            return Err(format!("{check} runs automatically and cannot be acknowledged"));
         }
         let candidate = self.stated_about(env)?;
         let (who, verified) = self.identity(env);

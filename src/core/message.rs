@@ -1,4 +1,4 @@
-//! What may reach the core, and what it may ask for.
+//! Messages of the core, and the effects they may have.
 
 use serde::{Deserialize, Serialize};
 

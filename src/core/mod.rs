@@ -1,4 +1,4 @@
-//! What the product believes and does, for the screen and for commands alike: a core, messages in, effects out.
+//! The state machine behind screen and commands: messages in, effects out.
 //!
 //! [`update()`] does no I/O and reads no clock; the same messages give the same core. Screen and commands differ in what
 //! they show and ask, never in what they conclude, refuse or record.
@@ -57,7 +57,7 @@ pub struct JournalView {
     pub broken: Option<String>,
     /// Entries kept in memory because they could not be written.
     pub unwritten: usize,
-    /// Whether those of earlier runs are still being read: what was decided, and what is open, is not known yet.
+    /// Whether those of earlier runs are still being read: what was decided, and what is open, is unknown yet.
     pub unread: bool,
 }
 
@@ -115,7 +115,7 @@ impl Core {
 
     /// Returns the action in progress on a workload.
     #[must_use]
-    pub fn flying(&self, key: &WorkloadKey) -> Option<&InFlight> {
+    pub fn in_flight_on(&self, key: &WorkloadKey) -> Option<&InFlight> {
         self.in_flight.get(&Target::from(key.clone()))
     }
 

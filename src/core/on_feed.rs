@@ -1,4 +1,4 @@
-//! What sources say: the world takes it in, and what changed for a release is recorded.
+//! Updates from sources: the world takes them in, and changes of a release are recorded.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,11 +33,11 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
         }
         _ => None,
     };
-    let before = target.as_ref().and_then(|target| Seen::of(core, target));
+    let before = target.as_ref().and_then(|target| ObservedWorkload::of(core, target));
     let now = core.now;
     core.world.take(feed, now);
     if let Some(target) = target {
-        match (before, Seen::of(core, &target)) {
+        match (before, ObservedWorkload::of(core, &target)) {
             (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after, now)),
             (None, Some(_)) if core.journal.unread => core.first_seen.push(target),
             (None, Some(first)) => effects.extend(first.under_way(core, &target)),
@@ -49,7 +49,7 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
     effects
 }
 
-/// Returns what is to be written down of answers that changed, while something is on its way in, and says what went red.
+/// Returns what is to be written down of changed answers while there is a candidate, and reports what went red.
 pub(super) fn check_news(core: &mut Core) -> Vec<Effect> {
     let mut effects = Vec::new();
     // What earlier runs recorded has to be known first, or it would be recorded again.
@@ -91,23 +91,23 @@ fn link_news(core: &mut Core, env: &str, source: SourceKind, link: &Link) {
 /// Returns what is recorded of the rollouts that were seen before the journals of earlier runs were read.
 pub(super) fn first_seen(core: &mut Core) -> Vec<Effect> {
     let targets = std::mem::take(&mut core.first_seen);
-    targets.iter().filter_map(|target| Seen::of(core, target)?.under_way(core, target)).collect()
+    targets.iter().filter_map(|target| ObservedWorkload::of(core, target)?.under_way(core, target)).collect()
 }
 
 /// What is compared to tell whether something worth a line happened.
-struct Seen {
+struct ObservedWorkload {
     status: Status,
     /// Whether a rollback is in progress.
     backward: bool,
     verdict: Verdict,
     reasons: Vec<String>,
-    /// When the ReplicaSet of the revision under way was made.
+    /// When the ReplicaSet of the revision in progress was made.
     since: Option<Timestamp>,
     /// Whoever wrote last what people write.
     writer: Option<Writer>,
 }
 
-impl Seen {
+impl ObservedWorkload {
     fn of(core: &Core, target: &WorkloadKey) -> Option<Self> {
         let (_, workload): (_, &WorkloadState) = core.world.find(target)?;
         let status = workload.status.clone()?;
@@ -126,7 +126,7 @@ impl Seen {
         })
     }
 
-    /// Returns the ReplicaSets of a rollout under way.
+    /// Returns the ReplicaSets of a rollout in progress.
     fn course(&self) -> Option<Course> {
         let name = |revision: &Revision| revision.replicaset.clone();
         let canary = self.status.canary.as_ref().map(name)?;
@@ -168,8 +168,8 @@ impl Seen {
     }
 }
 
-/// Returns the journal entries for what changed, while a release is under way or has just ended.
-fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) -> Vec<Effect> {
+/// Returns the journal entries for what changed, while a release is in progress or has just ended.
+fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWorkload, now: Timestamp) -> Vec<Effect> {
     if before.status.canary.is_none() && after.status.canary.is_none() {
         return Vec::new();
     }
@@ -181,7 +181,7 @@ fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) ->
     let taken_back = [after, before].into_iter().find_map(Seen::taken_back);
     let release = format!("{} {}", target.workload.name, taken_back.as_ref().unwrap_or(&version));
     let mut texts: Vec<(String, Option<Course>)> = Vec::new();
-    let hash = |seen: &Seen| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
+    let hash = |seen: &ObservedWorkload| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
     let is_new = after.status.canary.is_some() && hash(before) != hash(after);
     if is_new {
         let text = match &taken_back {
@@ -216,7 +216,7 @@ fn observe(target: &WorkloadKey, before: &Seen, after: &Seen, now: Timestamp) ->
         let reasons = if after.reasons.is_empty() { String::new() } else { format!(": {}", after.reasons.join("; ")) };
         texts.push((format!("verdict {}{reasons}", after.verdict.label()), None));
     }
-    let needs_person = |seen: &Seen| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
+    let needs_person = |seen: &ObservedWorkload| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let ring = !needs_person(before) && needs_person(after)
         || before.verdict != after.verdict && after.verdict == Verdict::NoGo;
     texts

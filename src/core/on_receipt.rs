@@ -1,4 +1,4 @@
-//! What becomes of actions and statements.
+//! Receipts: progress and outcome of actions and statements.
 
 use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};

@@ -1,4 +1,4 @@
-//! Plans on what is known now: made, checked again before they are sent, and sent.
+//! Plans: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{Facts, Intent, Target, Verb};
@@ -74,7 +74,7 @@ impl Core {
                 // Somebody else acted meanwhile: who it was, as far as the object tells.
                 object.meta().blame(what, Some(plan.made_at()), self.now)
             }),
-            None => Some("the workload is gone".to_owned()),
+            None => Some("the workload was deleted".to_owned()),
         };
         if let Some(what) = moved {
             return Recheck::Stale(format!("the object changed: {what}"));
@@ -87,7 +87,7 @@ impl Core {
         }
         for rest in &record.rests_on {
             let now = self.object(&rest.target).map(Facts::of);
-            let gone = || Err(format!("{} is gone", rest.target));
+            let gone = || Err(format!("{} was deleted", rest.target));
             if let Err(what) = now.map_or_else(gone, |now| rest.still_holds(&now)) {
                 return Recheck::Stale(what);
             }

@@ -1,4 +1,4 @@
-//! The journals of earlier runs, taken in. Nothing goes forward before.
+//! The journals of earlier runs. Forward actions wait until they are read.
 
 use super::{Core, Effect, Level, on_feed, on_receipt};
 use crate::domain::record::action::Outcome;

@@ -1,4 +1,4 @@
-//! What the product knows, on four floors; each knows those below it.
+//! Facts, records, world and rules: four floors, each knows those below it.
 //!
 //! - [`facts`]: what objects, series and repositories say.
 //! - [`record`]: what the journal keeps: actions, checks, what people stated.

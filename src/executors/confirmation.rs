@@ -1,4 +1,4 @@
-//! What became of a request: looked up in the cluster, for as long as it takes.
+//! Confirms the effect of a request by reading the cluster until it shows.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A controller that has not reacted by then has missed the request, and may miss the nudge too.
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
-/// After an unknown outcome a request may still be on its way inside the server for this long.
+/// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 
 /// What is told while an action is accepted and not done: what it still lacks.

@@ -26,9 +26,9 @@ use crate::domain::rules::action::{Plan, Seen};
 use crate::failpoints::failpoint;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
-/// tries nearly always do; but somebody who keeps writing something else must not hold up an abort.
+/// tries nearly always do; but someone who keeps writing something else must not hold up an abort.
 const CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// So many conflicts are met at once; after more, somebody writes at the same pace, and it helps to get out of step.
+/// So many conflicts are met at once; after more, someone writes at the same pace, and it helps to get out of step.
 const MAX_IMMEDIATE_RETRIES: usize = 2;
 /// The longest wait to get out of step.
 const MAX_RETRY_JITTER: Duration = Duration::from_millis(100);
@@ -68,7 +68,7 @@ impl Dispatcher {
         self.serve_timeout_ms.store(milliseconds, Ordering::Relaxed);
     }
 
-    /// Admits the executor of a system in an environment. A read-only environment is never given one (law 8).
+    /// Admits the executor of a system in an environment. A read-only environment is never given one ([law 8](crate#laws)).
     pub fn admit(&self, env: EnvName, system: System, executor: Arc<dyn Executor>) {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).insert((env, system), executor);
         self.admitted.notify_waiters();
@@ -122,7 +122,7 @@ impl Dispatcher {
     /// here whether or not it can be shared.
     ///
     /// # Errors
-    /// Why nobody else sees it.
+    /// Why no one else sees it.
     pub async fn share(&self, entry: &Entry) -> Result<(), String> {
         let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
         let executor =
@@ -211,7 +211,7 @@ impl Dispatcher {
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
-    /// Writes the intent. Where that fails only what stops goes on (law 3), its intent kept in memory.
+    /// Writes the intent. Where that fails only backward actions continue ([law 3](crate#laws)), its intent kept in memory.
     async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
         let entry = Entry::Intent {
             action: action.clone(),
@@ -335,7 +335,7 @@ impl Dispatcher {
             self.note_rejection(record).await;
         }
         result.map_err(|outcome| match outcome {
-            // The first part is done: what the whole came to is told by looking.
+            // The first part is done: what the whole came to is determined by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
                 Outcome::Unknown { why: format!("request {} of {}: {why}", index + 1, record.requests.len()) }
             }
@@ -344,7 +344,7 @@ impl Dispatcher {
     }
 
     /// Sends one request, once. A conflict means that nothing was written: the object is read again, and only if the
-    /// facts still hold the request is made anew for it.
+    /// facts still hold the request is recreated for it.
     async fn send_once(
         &self,
         executor: &dyn Executor,
@@ -378,7 +378,7 @@ impl Dispatcher {
                 Err(SendError::Unknown(why)) => return Err(Outcome::Unknown { why }),
             }
         }
-        Err(Outcome::Moved { what: "somebody else keeps writing to it".to_owned() })
+        Err(Outcome::Moved { what: "another client keeps writing to it".to_owned() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What carries out requests on one system: a small seam, one implementation per system.
+//! Sends requests to one system: a small trait, one implementation per system.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) | Self::Unknown(why) => f.write_str(why),
-            Self::Conflict => f.write_str("somebody else wrote at the same time"),
+            Self::Conflict => f.write_str("another client wrote at the same time"),
         }
     }
 }

@@ -86,7 +86,7 @@ impl Journal {
         JournalState { broken: inner.broken.clone(), unwritten: inner.unwritten.len() }
     }
 
-    /// Takes the mark that an action of this process is on its way in a release's journal; it is let go when dropped,
+    /// Takes the mark that an action of this process is in progress in a release's journal; it is released when dropped,
     /// or when the process ends, however it ends.
     #[must_use]
     pub fn mark_in_flight(&self, release: &str) -> Option<File> {
@@ -95,7 +95,7 @@ impl Journal {
         Some(file)
     }
 
-    /// Returns whether some living process has an action on its way in a release's journal.
+    /// Returns whether some living process has an action in progress in a release's journal.
     #[must_use]
     pub fn is_in_flight(&self, release: &str) -> bool {
         self.in_flight_file(release).is_some_and(|file| file.try_lock().is_err())
@@ -138,7 +138,7 @@ impl Inner {
     fn write(&mut self, release: &str, at: Timestamp, entry: Entry, lines: &mut Vec<Line>) -> Result<(), JournalError> {
         let written = self.journal(release, lines)?.append(at, entry);
         if written.is_err() {
-            // The file may be gone or replaced: it is opened anew next time.
+            // The file may be gone or replaced: it is reopened next time.
             self.open.remove(release);
         }
         lines.push(written?);
@@ -151,7 +151,7 @@ impl Inner {
                 .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
             let path = self.dir.join(file_name(release));
             let (mut file, known) = JournalFile::open(&path)?;
-            // Its first line may have been torn by a crash, and put aside just now.
+            // Its first line may have been truncated by a crash, and moved aside just now.
             if !known.iter().any(|line| matches!(line.entry, Entry::Opened { .. })) {
                 let opened = Entry::Opened {
                     release: release.to_owned(),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_journal_whose_first_line_was_torn_says_all_the_same_what_it_is_about() {
+    async fn journal_with_a_truncated_first_line_still_names_its_release() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(file_name("r 1"));
         std::fs::write(&path, r#"{"n":1,"at":"2026"#).unwrap();

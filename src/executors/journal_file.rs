@@ -33,7 +33,7 @@ fn io_at(path: &Path) -> impl Fn(io::Error) -> JournalError + '_ {
 #[derive(Debug, Default)]
 pub struct Contents {
     pub lines: Vec<Line>,
-    /// Bytes after the last line end: a line that was torn by a crash.
+    /// Bytes after the last line end: a line that was truncated by a crash.
     pub torn: Vec<u8>,
 }
 
@@ -93,7 +93,7 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Opens or begins a journal. A torn last line is put aside beside it, and a note says so.
+    /// Opens or begins a journal. A truncated last line is moved aside beside it, and a note says so.
     ///
     /// # Errors
     /// The disk's, or a line that does not fit.
@@ -173,7 +173,7 @@ impl JournalFile {
         Ok(contents.lines)
     }
 
-    /// Puts a torn line aside: nothing is lost, and the journal goes on.
+    /// Moves a truncated line aside: nothing is lost, and the journal continues.
     fn put_aside(&mut self, torn: &[u8]) -> Result<Line, JournalError> {
         let now = Timestamp::now();
         let aside = self.path.with_extension(format!("torn-{}", now.as_millisecond()));
@@ -182,7 +182,7 @@ impl JournalFile {
         failpoint(format_args!("journal.aside.before-cut"));
         self.file.set_len(self.length).map_err(io_at(&self.path))?;
         failpoint(format_args!("journal.aside.after-cut"));
-        let text = format!("a line torn by a crash ({} bytes) was put aside in {}", torn.len(), aside.display());
+        let text = format!("a truncated last line ({} bytes) was moved to {}", torn.len(), aside.display());
         let line = Line::after(self.last.as_ref(), now, Entry::Note { who: "release-cockpit".to_owned(), text });
         self.write(&line)?;
         Ok(line)
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_back_and_holds_together() {
+    fn journal_is_read_back_with_an_intact_chain() {
         let (_dir, path) = filled();
         let contents = read(&path).unwrap();
         assert_eq!(contents.lines.iter().map(|line| line.n).collect::<Vec<_>>(), [1, 2, 3]);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_put_aside_and_the_journal_goes_on() {
+    fn truncated_line_is_moved_aside_and_the_journal_continues() {
         let (dir, path) = filled();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(br#"{"n":4,"at":"2026"#).unwrap();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_read_it() {
+    fn journal_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let (_dir, path) = filled();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -46,7 +46,7 @@ pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
             continue;
         }
         if let Err(why) = dispatcher.share(&entry).await {
-            tracing::warn!(why, "what was said is kept on this machine only");
+            tracing::warn!(why, "statements are kept on this machine only");
         }
     }
 }

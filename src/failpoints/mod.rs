@@ -13,7 +13,7 @@ mod stream;
 #[cfg(feature = "failpoints")]
 pub use armed::{failpoint, failpoint_after};
 #[cfg(feature = "failpoints")]
-pub use stream::Watched;
+pub use stream::FailpointStream;
 
 #[cfg(not(feature = "failpoints"))]
 #[inline]

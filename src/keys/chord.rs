@@ -1,4 +1,4 @@
-//! One key with its modifiers, and how it is written.
+//! A key with its modifiers, and how it is spelled.
 
 use std::fmt;
 use std::str::FromStr;

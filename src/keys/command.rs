@@ -1,4 +1,4 @@
-//! The one table of commands: it feeds dispatch, footer, `?`, palette, config names and the README.
+//! The only table of commands: for dispatch, footer, `?`, palette, config names and the README.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -127,12 +127,12 @@ use Group::{Act, Look, Move, Program};
 /// All commands, in the order of help.
 pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Promote, Act, "promote", "promote", &["p"], "Promote to the next step; asks first, `y` confirms."),
-    spec(C::Hold, Act, "hold", "hold", &["space"], "Hold the rollout where it is, or resume it."),
+    spec(C::Hold, Act, "hold", "pause", &["space"], "Pause the rollout, or resume it."),
     spec(C::Abort, Act, "abort", "abort", &["A"], "Abort: traffic back to stable at once."),
     spec(C::Rollback, Act, "rollback", "roll back", &["R"], "Roll back to stable, or to the revision before."),
     spec(C::RollbackTo, Act, "rollback-to", "roll back to …", &["u"], "Choose the revision to roll back to."),
     spec(C::Keep, Act, "keep", "keep the canary", &["x"], "Keep the canary that autopilot is about to roll back."),
-    spec(C::Retry, Act, "retry", "retry", &["t"], "Try an aborted update again from its first step."),
+    spec(C::Retry, Act, "retry", "retry", &["t"], "Retry an aborted update from its first step."),
     spec(
         C::PromoteFull,
         Act,
@@ -141,7 +141,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["P"],
         "Promote to 100 %, skipping all steps left; the name is typed.",
     ),
-    spec(C::Restart, Act, "restart", "restart", &[], "Replace all pods, same template."),
+    spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(
         C::Rollout,
@@ -154,11 +154,11 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Signals, Look, "signals", "Signals", &["3"], "Errors, latency, traffic: canary against stable over time."),
     spec(C::Checklist, Look, "checklist", "Checklist", &["4"], "Checks with their evidence, and who signed GO."),
     spec(C::Changes, Look, "changes", "Changes", &["5"], "Commits, version, migrations and drift of the release."),
-    spec(C::Journal, Look, "journal", "Journal", &["6"], "Everything that happened and was done."),
+    spec(C::Journal, Look, "journal", "Journal", &["6"], "All observations, decisions and actions."),
     spec(C::Open, Look, "open", "open", &["enter"], "Open what is selected."),
     spec(C::Back, Look, "back", "back", &["esc"], "Close, or back to the deck."),
     spec(C::Why, Look, "why", "why", &["w"], "Why the environment has its verdict, in full."),
-    spec(C::Notices, Look, "notices", "notices", &["n"], "Outcomes and errors so far."),
+    spec(C::Notices, Look, "notices", "notices", &["n"], "Messages: outcomes and errors so far."),
     spec(
         C::Approve,
         Look,
@@ -168,8 +168,8 @@ pub const COMMANDS: &[CommandSpec] = &[
         "Acknowledge the selected check, or sign in the selected role.",
     ),
     spec(C::Sign, Look, "sign", "sign GO/NO-GO", &["S"], "Sign GO or NO-GO, with a note."),
-    spec(C::CheckAll, Look, "check-all", "check all", &[], "Look again at every check of every environment."),
-    spec(C::Runbook, Look, "runbook", "runbook", &["o"], "Copy the address of the selected check's runbook."),
+    spec(C::CheckAll, Look, "check-all", "check all", &[], "Run every check of every environment again."),
+    spec(C::Runbook, Look, "runbook", "runbook", &["o"], "Copy the URL of the selected check's runbook."),
     spec(C::Filter, Look, "filter", "filter", &["/"], "Filter what the screen lists."),
     spec(C::Palette, Look, "palette", "command", &[":"], "Run any command by name."),
     spec(C::Help, Look, "help", "help", &["?"], "Keys and commands; type to search, Enter runs one."),
@@ -179,7 +179,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         "refresh",
         "refresh",
         &["r"],
-        "Ask again now: the selected check on the checklist, else all sources.",
+        "Refresh now: the selected check on the checklist, else all sources.",
     ),
     spec(C::Copy, Look, "copy", "copy", &["c"], "Copy what is selected to the clipboard (OSC 52)."),
     spec(C::Export, Look, "export", "export", &["e"], "Export the journal to a file in the current folder."),
@@ -195,9 +195,9 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Top, Move, "top", "top", &["home", "g"], "To the first line."),
     spec(C::Bottom, Move, "bottom", "bottom", &["end", "G"], "To the last line."),
     spec(C::Mouse, Program, "mouse", "mouse", &["m"], "Mouse on or off; off leaves selecting to the terminal."),
-    spec(C::Redraw, Program, "redraw", "redraw", &["ctrl-l"], "Draw the screen anew."),
+    spec(C::Redraw, Program, "redraw", "redraw", &["ctrl-l"], "Redraw the screen."),
     spec(C::Suspend, Program, "suspend", "suspend", &["ctrl-z"], "To the shell; `fg` comes back."),
-    spec(C::Quit, Program, "quit", "quit", &["q"], "Leave; asks while an action is on its way."),
+    spec(C::Quit, Program, "quit", "quit", &["q"], "Quit; asks first while an action is in progress."),
 ];
 
 impl Command {

@@ -21,13 +21,13 @@ pub enum KeymapError {
     #[error("for `{id}`: {error}")]
     BadKey { id: String, error: ChordError },
     /// Two commands on one key.
-    #[error("key `{key}` is given to both `{first}` and `{second}`: change or empty one of them")]
+    #[error("key `{key}` is bound to both `{first}` and `{second}`: change or empty one of them")]
     Conflict { key: String, first: &'static str, second: &'static str },
     /// The key cannot be given away.
     #[error("key `{key}` is fixed: it always leaves the program")]
     Fixed { key: String },
     /// `y`, Enter and Esc have a fixed meaning in dialogs.
-    #[error("key `{key}` cannot ask for `{id}`: it answers dialogs")]
+    #[error("key `{key}` cannot be bound to `{id}`: it answers dialogs")]
     Answers { key: String, id: &'static str },
 }
 

@@ -53,7 +53,7 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     #[cfg(feature = "failpoints")]
-    let connector = tower::ServiceExt::<hyper::Uri>::map_response(connector, crate::failpoints::Watched::new);
+    let connector = tower::ServiceExt::<hyper::Uri>::map_response(connector, crate::failpoints::FailpointStream::new);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
@@ -72,10 +72,10 @@ pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
     while let Some(error) = inner {
         match error.downcast_ref::<AuthError>() {
             Some(AuthError::AuthExecRun { out, .. }) => {
-                return format!("the kubeconfig's login command failed ({}): run it by hand to see why", out.status);
+                return format!("the kubeconfig's login command failed ({}): run it yourself to see why", out.status);
             }
             Some(AuthError::AuthExecParse(_)) => {
-                return "the kubeconfig's login command printed no credential that can be read: run it by hand"
+                return "the kubeconfig's login command printed no readable credential: run it yourself to see why"
                     .to_owned();
             }
             _ => inner = error.source(),

@@ -68,7 +68,7 @@ pub enum ClusterError {
         known: Vec<String>,
     },
     /// The context names something that is not there.
-    #[error("context `{context}` names the {what} `{name}`, which {} does not hold", named(.files))]
+    #[error("context `{context}` names the {what} `{name}`, which is not in {}", named(.files))]
     Dangling {
         context: String,
         /// `cluster` or `user`.
@@ -109,7 +109,7 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
 
 impl Clusters {
     /// Reads the files of `KUBECONFIG`, else `~/.kube/config`. As with kubectl, a file of the list may be missing, but
-    /// not all of them; in a pod there need be none. Credentials of contexts that are loaded are told to the redactor.
+    /// not all of them; in a pod there need be none. Credentials of contexts that are loaded are passed to the redactor.
     pub fn read(variables: &Variables, redactor: &Redactor) -> Result<Self, ClusterError> {
         let listed: Vec<PathBuf> = variables
             .kubeconfig
@@ -205,7 +205,7 @@ impl Clusters {
         if !self.kubeconfig.clusters.iter().any(|cluster| cluster.name == context.cluster) {
             return Err(dangling("cluster", &context.cluster));
         }
-        // kube would go on as nobody, and be told that nobody may do anything.
+        // kube would continue as no one, and be told that no one may do anything.
         match context.user.as_deref().filter(|user| !user.is_empty()) {
             Some(user) if !self.kubeconfig.auth_infos.iter().any(|known| known.name == user) => {
                 Err(dangling("user", user))
@@ -367,7 +367,7 @@ contexts:
     }
 
     #[tokio::test]
-    async fn what_is_wrong_with_a_context_is_said_with_what_to_do() {
+    async fn context_errors_carry_a_remedy() {
         let (_home, variables) = home(&[("a", STAGING), ("b", PROD)]);
         let variables = listed(&variables, &["a", "b"]);
         let clusters = read(&variables).unwrap();
@@ -380,7 +380,7 @@ contexts:
     }
 
     #[test]
-    fn what_is_wrong_with_the_files_is_said_with_what_to_do() {
+    fn file_errors_carry_a_remedy() {
         let (_home, variables) = home(&[
             ("broken", "contexts: [\n  {name: a, token: s3cret"),
             ("typed", "contexts: s3cret\n"),

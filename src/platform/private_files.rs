@@ -46,7 +46,7 @@ pub fn private_dir(path: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// Opens a file of ours. A link in the state folder is somebody else's doing, and so is a pipe: neither is opened, and
+/// Opens a file of ours. A link in the state folder is not ours, and so is a pipe: neither is opened, and
 /// nothing waits for the other end of one. A new file is for its owner only (0600).
 ///
 /// # Errors
@@ -83,7 +83,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
-    fn a_new_folder_is_for_its_owner_only_and_one_that_was_there_keeps_its_mode() {
+    fn new_folder_is_private_and_an_existing_one_keeps_its_mode() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b");
         private_dir(&path).unwrap();

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_holds_no_part_of_a_secret() {
+    fn truncated_line_contains_no_part_of_a_secret() {
         let redactor = Redactor::default();
         redactor.add_secret("a-planted-one");
         assert_eq!(redactor.cut("you sent\n a-planted-one", 14), "you sent •••");

@@ -134,7 +134,7 @@ impl Engine {
         if ahead.abs() > MAX_CLOCK_DRIFT { Msg::Woke } else { Msg::Clock }
     }
 
-    /// Does what follows from what the core knows now: checks are told what they are about, and the journal of the
+    /// Does what follows from what the core knows now: checks are given what they are about, and the journal of the
     /// release that moves is followed. `ticked`: time passed.
     pub(super) fn follow(&mut self, core: &Core, ticked: bool) {
         self.session.ask(&core.world);
@@ -212,7 +212,7 @@ impl Engine {
             loop {
                 tokio::select! {
                     _ = &mut writer => break,
-                    // The writer reports what it wrote, and waits where nobody listens.
+                    // The writer reports what it wrote, and waits where no one listens.
                     _ = session.receipts.recv() => {}
                 }
             }

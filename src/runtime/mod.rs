@@ -40,7 +40,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         _ => {}
     }
     if !matches!(args.command, Some(Command::Log(_))) {
-        // Nobody waits for it: what needs it waits by itself.
+        // No one waits for it: what needs it waits on its own.
         drop(tokio::task::spawn_blocking(kube_client::warm_up));
     }
     let variables = Variables::of_process();

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_keeps_coming_is_drawn_soon_at_first_and_in_measured_steps_then() {
+    fn steady_data_is_drawn_at_once_then_at_the_data_interval() {
         let mut pacing = Pacing::default();
         let start = Instant::now();
         let mut drawn = vec![start];

@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Size};
 use rustix::termios::tcgetwinsize;
 
 /// Collects a frame's bytes and writes them in one go; a frame without changes writes none.
-pub(super) struct Quiet<W: Write> {
+pub(super) struct DiffingBackend<W: Write> {
     inner: CrosstermBackend<Collected>,
     frame: Collected,
     out: W,
@@ -31,13 +31,13 @@ impl Write for Collected {
         Ok(bytes.len())
     }
 
-    // What collects here goes out by `Quiet::flush` only.
+    // What collects here goes out by `DiffingBackend::flush` only.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-impl<W: Write> Quiet<W> {
+impl<W: Write> DiffingBackend<W> {
     /// Makes a backend that writes to `out`.
     pub(super) fn new(out: W) -> Self {
         let frame = Collected::default();
@@ -57,7 +57,7 @@ impl<W: Write> Quiet<W> {
     }
 }
 
-impl<W: Write> Backend for Quiet<W> {
+impl<W: Write> Backend for DiffingBackend<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
@@ -111,7 +111,7 @@ impl<W: Write> Backend for Quiet<W> {
     }
 
     fn size(&self) -> io::Result<Size> {
-        // Asked before every frame: one call of the system, where crossterm opens the terminal anew.
+        // Asked before every frame: one call of the system, where crossterm reopens the terminal.
         match tcgetwinsize(io::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Ok(Size::new(size.ws_col, size.ws_row)),
             _ => self.inner.size(),
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn an_unchanged_frame_writes_nothing() {
         let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 20, 3)) };
-        let mut terminal = Terminal::with_options(Quiet::new(Vec::new()), options).unwrap();
+        let mut terminal = Terminal::with_options(DiffingBackend::new(Vec::new()), options).unwrap();
         terminal.draw(|frame| frame.render_widget("hello", frame.area())).unwrap();
         let first = terminal.backend().written();
         assert!(first > 0);

@@ -29,7 +29,7 @@ const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Line {
+enum RecordingLine {
     Begun(Box<Start>),
     Msg { at: Timestamp, msg: Msg },
     Frame(Frame),
@@ -69,7 +69,7 @@ impl Recording {
         let file = open_private(path, OpenOptions::new().write(true).create_new(true))
             .wrap_err_with(|| format!("cannot record to {}", path.display()))?;
         let mut recording = Self { out: BufWriter::new(file) };
-        recording.write(&Line::Begun(Box::new(Start {
+        recording.write(&RecordingLine::Begun(Box::new(Start {
             version: VERSION,
             at: model.core.now,
             operator: model.core.operator.clone(),
@@ -85,16 +85,16 @@ impl Recording {
 
     /// Adds a message as it reaches the model.
     pub(super) fn msg(&mut self, at: Timestamp, msg: &Msg) -> Result<()> {
-        self.write(&Line::Msg { at, msg: msg.clone() })
+        self.write(&RecordingLine::Msg { at, msg: msg.clone() })
     }
 
     /// Adds a frame as it was drawn.
     pub(super) fn frame(&mut self, at: Timestamp, buffer: &Buffer) -> Result<()> {
-        self.write(&Line::Frame(frame(at, buffer)))?;
+        self.write(&RecordingLine::Frame(frame(at, buffer)))?;
         self.out.flush().wrap_err("cannot write the recording")
     }
 
-    fn write(&mut self, line: &Line) -> Result<()> {
+    fn write(&mut self, line: &RecordingLine) -> Result<()> {
         serde_json::to_writer(&mut self.out, line)
             .map_err(io::Error::from)
             .and_then(|()| self.out.write_all(b"\n"))
@@ -122,15 +122,15 @@ pub fn replay(path: &Path) -> Result<Vec<(Frame, Frame)>> {
     let mut frames = Vec::new();
     for (number, text) in BufReader::new(file).lines().enumerate() {
         let place = || format!("{}, line {}", path.display(), number + 1);
-        let line: Line = serde_json::from_str(&text.wrap_err_with(place)?).wrap_err_with(place)?;
+        let line: RecordingLine = serde_json::from_str(&text.wrap_err_with(place)?).wrap_err_with(place)?;
         match (&mut played, line) {
-            (None, Line::Begun(start)) if start.version == VERSION => played = Some(model(*start)),
+            (None, RecordingLine::Begun(start)) if start.version == VERSION => played = Some(model(*start)),
             (None, _) => bail!("{}: not a recording of version {VERSION}", place()),
-            (Some((model, _)), Line::Msg { at, msg }) => drop(update(model, msg, at)),
-            (Some((model, theme)), Line::Frame(recorded)) => {
+            (Some((model, _)), RecordingLine::Msg { at, msg }) => drop(update(model, msg, at)),
+            (Some((model, theme)), RecordingLine::Frame(recorded)) => {
                 frames.push((recorded.clone(), draw(model, theme, &recorded)?));
             }
-            (Some(_), Line::Begun(_)) => bail!("{}: begun twice", place()),
+            (Some(_), RecordingLine::Begun(_)) => bail!("{}: begun twice", place()),
         }
     }
     Ok(frames)

@@ -38,7 +38,7 @@ pub fn misused(error: &clap::Error, redactor: &Redactor) -> ! {
 }
 
 fn say(text: &str, redactor: &Redactor) {
-    // Nobody is left to tell when standard error is closed.
+    // No one is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "{}", redact_and_sanitize(text, redactor));
 }
 

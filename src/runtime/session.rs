@@ -167,7 +167,7 @@ impl Session {
         }
     }
 
-    /// Tells the checks what is on its way into their environments now.
+    /// Tells the checks which candidates their environments have now.
     pub(super) fn ask(&self, world: &World) {
         for env in &world.environments {
             let Some(asks) = self.asks.get(env.name()) else { continue };
@@ -277,7 +277,7 @@ struct Checks {
 }
 
 impl Checks {
-    /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is told; else the
+    /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is reported; else the
     /// one that the config file or the current folder is in, if any.
     async fn repository(&self) -> Option<PathBuf> {
         let (configured, folder) = &self.repository;
@@ -343,7 +343,7 @@ impl Environment {
             return;
         }
         let prometheus = match &self.env.prometheus {
-            // What cannot be had now is told by the source of metrics; the checks then say that there is none.
+            // What is unavailable now is reported by the source of metrics; the checks then say that there is none.
             Some(configured) => PrometheusClient::new(configured, &self.redactor).await.ok(),
             None => None,
         };
@@ -408,7 +408,7 @@ impl Environment {
         .spawn(&self.tasks);
     }
 
-    /// Makes the client for reading, and the executor unless the environment is read-only (law 8).
+    /// Makes the client for reading, and the executor unless the environment is read-only ([law 8](crate#laws)).
     fn clients(&self, namespace: &str) -> Result<ReadClient> {
         let server = &self.cluster.server;
         let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)

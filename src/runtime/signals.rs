@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum ShutdownRequest {
     End(u8),
     Stop,
 }
@@ -30,12 +30,12 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub(super) async fn next(&mut self) -> ShutdownRequest {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::End(143),
-            _ = self.hangup.recv() => Asked::End(129),
-            _ = self.interrupt.recv() => Asked::End(130),
-            _ = self.stop.recv() => Asked::Stop,
+            _ = self.terminate.recv() => ShutdownRequest::End(143),
+            _ = self.hangup.recv() => ShutdownRequest::End(129),
+            _ = self.interrupt.recv() => ShutdownRequest::End(130),
+            _ = self.stop.recv() => ShutdownRequest::Stop,
         }
     }
 }

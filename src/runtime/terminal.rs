@@ -11,7 +11,7 @@ use crossterm::{cursor, execute};
 use ratatui::Terminal as Ratatui;
 use ratatui::layout::{Position, Rect};
 
-use super::quiet::Quiet;
+use super::quiet::DiffingBackend;
 
 /// Whether the terminal is ours now.
 static OURS: AtomicBool = AtomicBool::new(false);
@@ -43,7 +43,7 @@ pub(super) fn restore_on_panic() {
 
 /// The terminal while it is ours; given back when dropped.
 pub(super) struct Terminal {
-    inner: Ratatui<Quiet<Stdout>>,
+    inner: Ratatui<DiffingBackend<Stdout>>,
     mouse: bool,
 }
 
@@ -65,7 +65,7 @@ impl Terminal {
         // reversed cells too.
         crossterm::style::force_color_output(true);
         take(mouse)?;
-        let inner = Ratatui::new(Quiet::new(stdout())).wrap_err("cannot learn the size of the terminal")?;
+        let inner = Ratatui::new(DiffingBackend::new(stdout())).wrap_err("cannot learn the size of the terminal")?;
         Ok(Self { inner, mouse })
     }
 

@@ -14,7 +14,7 @@ use super::engine::{Engine, Observations};
 use super::input::{Input, translate};
 use super::pacing::{Dirty, Pacing};
 use super::recording::Recording;
-use super::signals::{Asked, Signals};
+use super::signals::{ShutdownRequest, Signals};
 use super::tap::Tap;
 use super::terminal::Terminal;
 use crate::app::model::{Look, Model};
@@ -112,8 +112,8 @@ impl Pump {
             tokio::select! {
                 biased;
                 asked = signals.next() => match asked {
-                    Asked::End(code) => return self.end_by_signal(code).await,
-                    Asked::Stop => self.suspend()?,
+                    ShutdownRequest::End(code) => return self.end_by_signal(code).await,
+                    ShutdownRequest::Stop => self.suspend()?,
                 },
                 event = events.next() => match event {
                     Some(Ok(event)) => self.input(event)?,
@@ -217,7 +217,7 @@ impl Pump {
     }
 
     fn draw(&mut self) -> Result<()> {
-        let area = self.terminal.area().wrap_err("the terminal is gone")?;
+        let area = self.terminal.area().wrap_err("the terminal was closed")?;
         let too_small = SizeClass::of(area.width, area.height) == SizeClass::TooSmall;
         if too_small != self.model.ui.too_small {
             self.take(Msg::TooSmall(too_small), Dirty::Key)?;

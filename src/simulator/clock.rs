@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Debug, Clone)]
 pub struct Clock {
     speed: f64,
-    /// The time while it is set by hand; `None` for the wall clock.
+    /// The time while it is set manually; `None` for the wall clock.
     stopped: Arc<Mutex<Option<Timestamp>>>,
 }
 

@@ -118,7 +118,7 @@ impl Cluster {
         })
     }
 
-    /// Creates an object in the scenario's namespace, as somebody else than the cockpit.
+    /// Creates an object in the scenario's namespace, as someone else than the cockpit.
     pub fn create(&self, object: Value) -> Result<(), SimulatorError> {
         let kind = Kind::by_type(object::text(&object, "/apiVersion"), object::text(&object, "/kind"))
             .ok_or_else(|| self.refused("there is no such kind"))?;
@@ -128,12 +128,12 @@ impl Cluster {
             .map_err(|error| self.refused(&error.message))
     }
 
-    /// Changes an object of the scenario's namespace by a merge patch, as somebody else than the cockpit.
+    /// Changes an object of the scenario's namespace by a merge patch, as someone else than the cockpit.
     pub fn patch(&self, kind: &str, name: &str, patch: &Value) -> Result<(), SimulatorError> {
         self.write(kind, name, Part::Main, patch)
     }
 
-    /// Changes the status of an object by a merge patch, as somebody else than the cockpit.
+    /// Changes the status of an object by a merge patch, as someone else than the cockpit.
     pub fn patch_status(&self, kind: &str, name: &str, patch: &Value) -> Result<(), SimulatorError> {
         self.write(kind, name, Part::Status, patch)
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and an API server, to be switched on and off while both run.
+//! Faults between a client and an API server, switched on and off at run time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,11 +28,11 @@ pub enum Fault {
     ExpiredToken,
     /// The answer comes this much later.
     Delay(Duration),
-    /// The write is done, and then the connection is cut before the answer: the client cannot know.
+    /// The write is done, and then the connection is cut before the answer: the outcome is unknown to the client.
     CutAfterWrite,
 }
 
-/// A fault and the requests that it strikes.
+/// A fault and the requests that it applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub fault: Fault,
@@ -40,12 +40,12 @@ pub struct Rule {
     pub method: Option<String>,
     /// Only requests whose path and query contain this.
     pub path: Option<String>,
-    /// Only so many requests, then the rule is spent.
+    /// Only so many requests, then the rule ends.
     pub times: Option<u32>,
 }
 
 impl Rule {
-    /// Returns a rule that strikes every request.
+    /// Returns a rule for every request.
     #[must_use]
     pub fn all(fault: Fault) -> Self {
         Self { fault, method: None, path: None, times: None }
@@ -72,7 +72,7 @@ impl Rule {
         self
     }
 
-    fn strikes(&self, method: &str, target: &str) -> bool {
+    fn matches(&self, method: &str, target: &str) -> bool {
         self.method.as_deref().is_none_or(|m| m == method)
             && self.path.as_deref().is_none_or(|p| target.contains(p))
             && self.times != Some(0)
@@ -85,7 +85,7 @@ impl From<Fault> for Rule {
     }
 }
 
-/// Names a rule, to take it away again.
+/// Identifies a rule, to remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleId(u64);
 
@@ -101,7 +101,7 @@ struct Shared {
     ids: AtomicU64,
     /// Counts changes of the rules, for open watches.
     changed: watch::Sender<u64>,
-    /// Whether the server is away.
+    /// Whether the server is down.
     down: watch::Sender<bool>,
 }
 
@@ -195,26 +195,26 @@ impl Faults {
         });
     }
 
-    /// Returns whether the server is away.
+    /// Returns whether the server is down.
     #[must_use]
     pub fn is_down(&self) -> bool {
         *self.shared.down.borrow()
     }
 
-    /// Returns the fault that strikes a request, and counts it against the rule's times.
-    pub(crate) fn strike(&self, method: &str, target: &str) -> Option<Fault> {
+    /// Returns the fault of a request, and counts it against the rule's times.
+    pub(crate) fn take_fault(&self, method: &str, target: &str) -> Option<Fault> {
         let mut state = self.lock();
-        let (_, rule) = state.rules.iter_mut().find(|(_, rule)| rule.strikes(method, target))?;
+        let (_, rule) = state.rules.iter_mut().find(|(_, rule)| rule.matches(method, target))?;
         if let Some(times) = &mut rule.times {
             *times -= 1;
         }
         Some(rule.fault.clone())
     }
 
-    /// Returns the fault that strikes an open watch, without counting.
-    pub(crate) fn strikes_open(&self, method: &str, target: &str) -> Option<Fault> {
+    /// Returns the fault of an open watch, without counting.
+    pub(crate) fn fault_of_open_watch(&self, method: &str, target: &str) -> Option<Fault> {
         let state = self.lock();
-        let (_, rule) = state.rules.iter().find(|(_, rule)| rule.strikes(method, target))?;
+        let (_, rule) = state.rules.iter().find(|(_, rule)| rule.matches(method, target))?;
         Some(rule.fault.clone())
     }
 
@@ -223,7 +223,7 @@ impl Faults {
         self.shared.changed.subscribe()
     }
 
-    /// Returns a receiver that tells whether the server is away.
+    /// Returns a receiver that tells whether the server is down.
     pub(crate) fn outages(&self) -> watch::Receiver<bool> {
         self.shared.down.subscribe()
     }
@@ -242,10 +242,10 @@ mod tests {
     fn rules_match_their_requests_and_expire() {
         let faults = Faults::new();
         faults.add(Rule::all(Fault::InternalError).method("PATCH").path("/rollouts/").times(1));
-        assert_eq!(faults.strike("GET", "/apis/x/rollouts/web"), None);
-        assert_eq!(faults.strike("PATCH", "/apis/x/deployments/web"), None);
-        assert_eq!(faults.strike("PATCH", "/apis/x/rollouts/web"), Some(Fault::InternalError));
-        assert_eq!(faults.strike("PATCH", "/apis/x/rollouts/web"), None);
+        assert_eq!(faults.take_fault("GET", "/apis/x/rollouts/web"), None);
+        assert_eq!(faults.take_fault("PATCH", "/apis/x/deployments/web"), None);
+        assert_eq!(faults.take_fault("PATCH", "/apis/x/rollouts/web"), Some(Fault::InternalError));
+        assert_eq!(faults.take_fault("PATCH", "/apis/x/rollouts/web"), None);
     }
 
     #[test]
@@ -258,6 +258,6 @@ mod tests {
         assert!(!faults.connection().is_cancelled());
         faults.clear();
         assert!(!faults.is_down());
-        assert_eq!(faults.strike("GET", "/"), None);
+        assert_eq!(faults.take_fault("GET", "/"), None);
     }
 }

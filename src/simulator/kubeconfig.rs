@@ -51,7 +51,7 @@ pub fn kubeconfig(clusters: &[Cluster], current: usize) -> String {
 /// Writes a cockpit config for all environments.
 pub fn cockpit_config(clusters: &[Cluster], prometheus_url: &str) -> String {
     let mut text = format!("[prometheus]\nurl = {prometheus_url:?}\ninterval = \"2s\"\nwindow = \"30s\"\n");
-    // Twice the simulator's scrapes, so that a story is judged while it is told.
+    // Twice the simulator's scrapes, so that a scenario is analysed while it runs.
     text.push_str("\n[verdict]\nevery = \"4s\"\n");
     for cluster in clusters {
         let _ = write!(

@@ -31,7 +31,7 @@ pub struct Served {
 
 /// Writes down what users get in one environment.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct TrafficLedger {
     environment: String,
     image: String,
     /// What each pod had answered at the last scrape.
@@ -39,14 +39,14 @@ pub struct Ledger {
     served: Arc<Mutex<Vec<Served>>>,
 }
 
-impl Ledger {
+impl TrafficLedger {
     /// Follows an image in an environment.
     pub fn new(environment: &str, image: &str) -> Self {
         let served = Arc::default();
         Self { environment: environment.to_owned(), image: image.to_owned(), counted: HashMap::new(), served }
     }
 
-    /// Returns what is written, which goes on to grow.
+    /// Returns what is written, which continues to grow.
     pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
         Arc::clone(&self.served)
     }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn ledger_records_counter_gains_of_the_followed_image() {
         let metrics = Metrics::new(3);
-        let mut ledger = Ledger::new("prod", "web:2");
+        let mut ledger = TrafficLedger::new("prod", "web:2");
         let (begin, two) = (Timestamp::UNIX_EPOCH, Duration::from_secs(2));
         let mut scrape = |n: i64, pods: &[&str], flows: &[Flow]| {
             let at = begin + SignedDuration::from_secs(2 * n);

@@ -12,8 +12,8 @@
 //! - [`Scenario`] is what is simulated; [`Simulator`] runs it; [`Cluster`] is one of its clusters, with helpers for tests.
 //! - [`faults`] can be switched on and off.
 //! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
-//! - `controllers` does: it is what a cluster does by itself.
-//! - [`prometheus`] keeps and answers metrics; `traffic` says what users feel.
+//! - `controllers` does: what the controllers of a real cluster do.
+//! - [`prometheus`] keeps and answers metrics; `traffic` models requests, errors and latency.
 
 mod clock;
 mod cluster;
@@ -44,7 +44,7 @@ pub use scenario::{DrillFault, Scenario};
 
 use clock::Clock;
 use faults::Faults;
-use ledger::Ledger;
+use ledger::TrafficLedger;
 use prometheus::{Metrics, Outage, PrometheusServer};
 use timeline::{Targets, UsedCluster};
 
@@ -117,7 +117,7 @@ impl Simulator {
         let current = scenario.environments.iter().position(|e| e.update.is_some()).unwrap_or(0);
         let followed = scenario.environments.get(current);
         let image = followed.and_then(|e| e.update.as_ref()).map_or("", |update| update.image.as_str());
-        let ledger = Ledger::new(followed.map_or("", |e| e.name.as_str()), image);
+        let ledger = TrafficLedger::new(followed.map_or("", |e| e.name.as_str()), image);
         let served = ledger.served();
         tasks.spawn(timeline::scrape(used, metrics.clone(), ledger, shutdown.clone()));
         for (cluster, environment) in clusters.iter().zip(&scenario.environments) {
@@ -177,7 +177,7 @@ impl Simulator {
         self.clusters.get(self.current)
     }
 
-    /// Returns what users got of the version that goes out there, scrape by scrape; it goes on to grow.
+    /// Returns what users got of the version that goes out there, scrape by scrape; it continues to grow.
     #[must_use]
     pub fn served(&self) -> Arc<Mutex<Vec<Served>>> {
         Arc::clone(&self.served)
@@ -208,7 +208,7 @@ impl Simulator {
     }
 }
 
-/// Does work that takes its time where it holds nobody up.
+/// Does work that takes its time where it holds no one up.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SimulatorError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),

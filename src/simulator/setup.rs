@@ -161,7 +161,7 @@ impl Builder<'_> {
         for event in self.store.list(Kind::Event, None).1 {
             let old = object::time(&event, "/lastTimestamp").is_none_or(|at| now.duration_since(at) > EVENT_RETENTION);
             if old {
-                // Nobody else is there to delete it first.
+                // No one else is there to delete it first.
                 let _ = self.store.delete(&Key::of(Kind::Event, &event), None);
             }
         }

@@ -15,7 +15,7 @@ use super::kubernetes::managed_fields::Author;
 use super::kubernetes::object;
 use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part};
-use super::ledger::Ledger;
+use super::ledger::TrafficLedger;
 use super::prometheus::{Metrics, Outage, PodLoad};
 use super::scenario::{Environment, EventKind, ScenarioEvent, Update};
 use super::setup::send_out;
@@ -96,7 +96,7 @@ pub fn fill_past(used: &[UsedCluster], metrics: &Metrics) {
 }
 
 /// Scrapes all clusters until shut down, and lets pods that fail say so in their logs.
-pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: Ledger, shutdown: CancellationToken) {
+pub async fn scrape(used: Vec<UsedCluster>, metrics: Metrics, mut ledger: TrafficLedger, shutdown: CancellationToken) {
     let mut last = Timestamp::now();
     let mut ticks = tokio::time::interval(SCRAPE_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -147,7 +147,7 @@ pub async fn update(cluster: Cluster, environment: Environment, update: Update, 
         return;
     };
     let key = Key::new(kind, &environment.namespace, object::name(workload));
-    // Somebody may have deleted it in the meantime.
+    // Someone may have deleted it in the meantime.
     let _ = cluster.store().update(&key, Part::Main, &Author::update("ci-deploy"), |old| {
         let mut new = old.clone();
         send_out(&mut new, &update.image, update.change_cause.as_deref());

@@ -1,5 +1,5 @@
 //! What we sense: each source turns the outside into [`Feed`](crate::domain::world::feed::Feed)s, with its own backoff,
-//! health and age. Sources never see the door.
+//! health and age. Sources never see the executors.
 
 pub mod changes;
 pub mod checks;

@@ -24,11 +24,11 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let changes = match &env.changes {
         Some((subject, Ok(changes))) if Some(subject) == known.as_ref() => changes,
         Some((subject, Err(why))) if Some(subject) == known.as_ref() => {
-            return nothing(scene, buf, area, &format!("what is in it cannot be known: {why}"));
+            return nothing(scene, buf, area, &format!("the contents of the release are unknown: {why}"));
         }
-        Some(_) => return nothing(scene, buf, area, "something else comes in now: being gathered"),
+        Some(_) => return nothing(scene, buf, area, "the candidate changed: reading its commits"),
         None => {
-            let why = "nothing is gathered yet. It takes a git repository: set [service] repository, or start in one";
+            let why = "no git repository configured: set [service] repository, or start in one";
             return nothing(scene, buf, area, why);
         }
     };
@@ -82,7 +82,7 @@ fn head(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment
         .say(Role::Strong, scene.theme.clip_middle(&changes.to.version, 16))
         .say(Role::Label, format!("  {}{more}", plural(changes.commits.len(), "commit")));
     let breaking = match changes.breaking() {
-        0 => scene.row().say(Role::Label, "nothing breaks"),
+        0 => scene.row().say(Role::Label, "no breaking changes"),
         number => scene.row().say(Role::Bad, format!("{} {}", glyphs.bad, plural(number, "breaking change"))),
     };
     put_both(buf, area, scene.theme, row, breaking);
@@ -101,7 +101,7 @@ fn commits(scene: &DrawContext<'_>, changes: &Changes, columns: usize) -> Vec<Li
     }
     if !changes.lost.is_empty() {
         lines.push(Line::default());
-        let title = format!("no longer in it: stable now, and not in {}", changes.to.version);
+        let title = format!("commits lost: in stable, not in {}", changes.to.version);
         lines.push(scene.row().say(Role::Warn, title).line());
         lines.extend(changes.lost.iter().map(|commit| commit_line(scene, commit, columns)));
     }
@@ -153,10 +153,10 @@ fn risks_in_short(scene: &DrawContext<'_>, changes: &Changes) -> Line<'static> {
     row.line()
 }
 
-/// Returns how many troubles a part has, if it is known; `None` where nobody asks.
+/// Returns how many troubles a part has, if it is known; `None` where no one asks.
 fn of_part<T>(part: &Part<T>, troubles: impl Fn(&T) -> usize) -> Option<Result<usize, ()>> {
     match part {
-        Part::BuiltinCheck(known) => Some(Ok(troubles(known))),
+        Part::Known(known) => Some(Ok(troubles(known))),
         Part::Blind(_) => Some(Err(())),
         Part::NotAsked => None,
     }
@@ -164,7 +164,7 @@ fn of_part<T>(part: &Part<T>, troubles: impl Fn(&T) -> usize) -> Option<Result<u
 
 /// Which commit a version was built from, and what told so.
 fn built_from(point: &Point) -> Option<(Role, &'static str, String)> {
-    let text = format!("{} {}, told by {}", point.version, short(&point.commit), point.told_by);
+    let text = format!("{} {}, from {}", point.version, short(&point.commit), point.told_by);
     (!point.commit.is_empty()).then(|| (Role::Label, " ", text.trim_start().to_owned()))
 }
 
@@ -184,14 +184,14 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
             }
         }
     };
-    let blind = |why: &String| vec![(Role::Blind, glyphs.blind, format!("cannot be known: {why}"))];
+    let blind = |why: &String| vec![(Role::Blind, glyphs.blind, format!("unknown: {why}"))];
     section(
         "version",
         match &changes.version {
-            Part::BuiltinCheck(version) if version.troubles().is_empty() => {
+            Part::Known(version) if version.troubles().is_empty() => {
                 vec![(Role::Good, glyphs.good, version.describe())]
             }
-            Part::BuiltinCheck(version) => {
+            Part::Known(version) => {
                 version.troubles().into_iter().map(|(what, _)| (Role::Bad, glyphs.bad, what)).collect()
             }
             Part::Blind(why) => blind(why),
@@ -199,13 +199,13 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
         },
     );
     section(
-        "migrations: a rollback leaves them",
+        "migrations (not reverted by a rollback)",
         match &changes.migrations {
-            Part::BuiltinCheck(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "none".to_owned())],
-            Part::BuiltinCheck(all) => all
+            Part::Known(all) if all.is_empty() => vec![(Role::Good, glyphs.good, "none".to_owned())],
+            Part::Known(all) => all
                 .iter()
                 .map(|migration| {
-                    let down = if migration.has_way_down() { "can be gone back from" } else { "no way back" };
+                    let down = if migration.has_way_down() { "reversible" } else { "irreversible" };
                     let text = format!("{}  {}, {down}", migration.file, migration.class().as_str());
                     match migration.class() {
                         Class::Expand if migration.has_way_down() && !migration.is_tampered() => {
@@ -218,7 +218,7 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
                 .collect(),
             Part::Blind(why) => blind(why),
             Part::NotAsked => {
-                vec![(Role::Label, glyphs.waits, "no check looks at them: add one of kind `migrations`".to_owned())]
+                vec![(Role::Label, glyphs.waits, "not checked: add a check of kind `migrations`".to_owned())]
             }
         },
     );
@@ -226,10 +226,10 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
     section(
         &format!("differs from {before}"),
         match &changes.drift {
-            Part::BuiltinCheck(all) if all.is_empty() => {
+            Part::Known(all) if all.is_empty() => {
                 vec![(Role::Good, glyphs.good, "nothing".to_owned())]
             }
-            Part::BuiltinCheck(all) => {
+            Part::Known(all) => {
                 all.iter().map(|difference| (Role::Warn, glyphs.warn, difference.words.clone())).collect()
             }
             Part::Blind(why) => blind(why),

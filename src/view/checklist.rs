@@ -89,9 +89,9 @@ fn answer(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
     let (sign, role) = verdict_sign(scene.theme, list.answer.verdict);
     let about = list.candidate.as_ref().map_or_else(String::new, |candidate| {
         let how = match candidate.standing {
-            CandidateState::UnderWay => "on its way",
-            CandidateState::Incoming => "comes next",
-            CandidateState::Settled => "is out",
+            CandidateState::UnderWay => "in progress",
+            CandidateState::Incoming => "next",
+            CandidateState::Settled => "released",
         };
         format!("{} {how}", candidate.release)
     });
@@ -109,7 +109,7 @@ fn answer(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, list: &Checklis
             right = right.say(Role::Label, format!("  and {others} more"));
         }
     } else if list.answer.verdict == Verdict::Go {
-        right = right.say(Role::Label, ": nothing is in the way");
+        right = right.say(Role::Label, ": nothing blocks it");
     }
     put_both(buf, area, scene.theme, left, right);
 }
@@ -176,7 +176,7 @@ fn check_line(
     let said = match (&check.finding, state) {
         (Some(finding), CheckState::Passed | CheckState::Failed | CheckState::Blind) => finding.summary.clone(),
         (Some(finding), CheckState::Stale) => format!("stale: {}", finding.summary),
-        (_, CheckState::Running) => "being looked at".to_owned(),
+        (_, CheckState::Running) => "running".to_owned(),
         _ => check.spec.title.clone(),
     };
     let row = scene
@@ -264,7 +264,7 @@ fn seat_line(scene: &DrawContext<'_>, seat: &RoleStatus, selected: bool) -> Line
         .say(Role::Label, format!("{go}/{}  ", seat.needed));
     if seat.signatures.is_empty() {
         let key = scene.key(crate::keys::Command::Sign);
-        return row.say(Role::Label, "nobody signed yet: ").say(Role::Key, key).say(Role::Label, " signs").line();
+        return row.say(Role::Label, "no sign-off yet: ").say(Role::Key, key).say(Role::Label, " signs").line();
     }
     for signature in seat.signatures.iter().rev().take(3) {
         let sign = &signature.sign_off;

@@ -1,4 +1,4 @@
-//! The header: what goes out, where keys act, how old the picture is.
+//! The header: what goes out, where keys act, how old the state is.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -51,7 +51,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
 fn release(scene: &DrawContext<'_>, with_digest: bool) -> Line<'static> {
     let row = scene.row();
     let Some(release) = scene.model.core.world.release() else {
-        return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  nothing seen yet").line();
+        return row.say(Role::Strong, "Release Cockpit").say(Role::Label, "  no data yet").line();
     };
     let row = row.name(Role::Strong, &release.service, width_within(&release.service, 30)).gap(2);
     let row = if release.is_rollback { row.say(Role::Bad, "ROLLING BACK ") } else { row };
@@ -152,7 +152,7 @@ fn links(scene: &DrawContext<'_>) -> Line<'static> {
             Link::Up if heard.is_fresh(scene.model.core.now) => row.say(Role::Text, glyphs.live),
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
             Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
-            Link::Never => row.say(Role::Label, format!("{} not asked", glyphs.waits)),
+            Link::Never => row.say(Role::Label, format!("{} not queried", glyphs.waits)),
         };
     }
     row.line()

@@ -129,7 +129,7 @@ fn verdict_lines(
 ) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if workload.assessment.reasons.is_empty() {
-        lines.push(scene.row().say(Role::Text, "within its limits on fresh data").line());
+        lines.push(scene.row().say(Role::Text, "all signals within limits").line());
     }
     for reason in &workload.assessment.reasons {
         let (sign, role) = badge::verdict_sign(scene.theme, reason.verdict);
@@ -154,7 +154,7 @@ fn verdict_lines(
     lines.push(figures::heads_with_limit(scene, workload));
     lines.extend(Signal::ALL.map(|signal| figures::with_limit(scene, env, workload, signal)));
     lines.push(Line::default());
-    // The judge's word takes the place of factors between the tracks.
+    // The analysis result takes the place of factors between the tracks.
     if workload.opinion().is_none() {
         lines.extend(factors(scene, env));
     }

@@ -26,14 +26,14 @@ pub enum Role {
     Faint,
     /// Well, done, `GO`.
     Good,
-    /// Needs attention, `HOLD`.
+    /// Needs attention, `WAIT`.
     Warn,
     /// Stops a release or failed, `NO-GO`.
     Bad,
     /// Not known, `BLIND`.
     Blind,
     Busy,
-    /// The revision under way, in figures, bars and charts.
+    /// The revision in progress, in figures, bars and charts.
     Canary,
     /// The revision that serves, in figures, bars and charts.
     Stable,

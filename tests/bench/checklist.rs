@@ -8,7 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use release_cockpit::app::model::Screen;
 use release_cockpit::app::{Msg, update};
-use release_cockpit::config::{Config, Place};
+use release_cockpit::config::{Config, ConfigBase};
 use release_cockpit::core;
 use release_cockpit::domain::record::checklist::{
     Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Finding, How, SignOffRules,
@@ -99,7 +99,7 @@ fn report() -> (Duration, f64, f64) {
     writeln!(file, "</testsuite></testsuites>").unwrap();
     file.flush().unwrap();
     let size = std::fs::metadata(folder.path().join("large.xml")).unwrap().len() as f64 / 1e6;
-    let place = Place { folder: folder.path().to_owned(), ..Place::default() };
+    let place = ConfigBase { folder: folder.path().to_owned(), ..ConfigBase::default() };
     let config = Config::parse("[[checks]]\nid = 'x'\njunit = { files = ['large.xml'] }\n", &place).unwrap();
     let kind = config.defaults.checks[0].kind.clone().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

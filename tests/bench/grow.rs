@@ -1,4 +1,4 @@
-//! How it grows: with environments, with pods, with the journal, with the time that a canary is judged for.
+//! How it grows: with environments, with pods, with the journal, with the time that a canary is analysed for.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ fn journal_of(table: &mut Table, entries: usize) {
     table.figure(&format!("a journal of {entries} entries ({size} KiB) read and proved"), &show(took), None);
 }
 
-/// The judge on days of scrapes at once, as a backtest does.
+/// The analysis on days of scrapes at once, as a backtest does.
 fn judged_for(table: &mut Table, days: u32) {
     let mut judge = CanaryAnalyzer::new(Rules::default());
     let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };

@@ -135,7 +135,7 @@ fn event(number: u64) -> KubeEvent {
     }
 }
 
-/// Presses keys that change the picture: screens, environments, lines, help.
+/// Presses keys that change the state: screens, environments, lines, help.
 fn press() -> mpsc::UnboundedReceiver<(Chord, Instant)> {
     let (sender, receiver) = mpsc::unbounded_channel();
     thread::spawn(move || {

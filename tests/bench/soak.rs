@@ -134,7 +134,7 @@ fn watch(place: &Place, pty: &mut Pty, span: Duration, mut meanwhile: impl FnMut
     while Instant::now() < until {
         pty.send(KEYS[looks.len() % KEYS.len()]);
         sleep(SAMPLE_INTERVAL);
-        // The header says how old the picture is: it must stay live as long as the server answers.
+        // The header says how old the state is: it must stay live as long as the server answers.
         let text = pty.text();
         let head = text.lines().next().unwrap_or_default();
         assert!(head.contains("live"), "after {} looks the picture is not live: {head}", looks.len());
@@ -191,7 +191,7 @@ fn tell(table: &mut Table, what: &str, looks: &[Held]) {
     for (name, of) in kinds {
         let [from, to] = [early, late].map(|part| part.iter().map(of).max().unwrap_or_default());
         assert!(from > 0, "{name} were not counted");
-        // A request or an action may be under way at the time of a look.
+        // A request or an action may be in progress at the time of a look.
         table.holds(&format!("{name}: {what}"), &format!("{from} → {to}"), "no more", to <= from + 2);
     }
 }

@@ -1,4 +1,4 @@
-//! The judge against what people use today: false alarms, time to see a regression, and what breaks it.
+//! The analysis against what people use today: false alarms, time to see a regression, and what breaks it.
 //!
 //! ```sh
 //! cargo bench --bench verdict                      # 200 rollouts for each cell: under a minute

@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep};
 pub enum InitialState {
     /// A new version waits for a person.
     Waits,
-    /// The same, and held by hand.
+    /// The same, and paused manually.
     Held,
     /// The new version was aborted.
     Aborted,
     /// The new version is out.
     Out,
-    /// It is out, and held by hand.
+    /// It is out, and paused manually.
     OutHeld,
     /// A new version waits for a person, and the controller does not look: it is nudged, until it is let look.
     Unheeded,
@@ -123,7 +123,7 @@ impl Case {
         if namespace.get(kind, name).await?["spec"]["paused"] == true {
             namespace.merge(kind, name, json!({"spec": {"paused": false}})).await?;
         }
-        // A full promotion that is still on its way would take the next version along.
+        // A full promotion that is still in progress would take the next version along.
         until(namespace, kind, name, "quiet", is_quiet).await?;
         let before = namespace.get(kind, name).await?["status"]["currentPodHash"].clone();
         namespace.set_image(kind, name, &image(name, &format!("1.{version}.0"))).await?;

@@ -137,7 +137,7 @@ fn shows_soon(pty: &Pty, text: &str) -> bool {
     false
 }
 
-/// Leaves the screen. The journal may be a moment ahead of it: then it asks whether to leave what is on its way.
+/// Leaves the screen. The journal may be a moment ahead of it: then it asks whether to leave what is in progress.
 pub fn leave(pty: &mut Pty) {
     pty.send("q");
     let until = std::time::Instant::now() + Duration::from_secs(30);

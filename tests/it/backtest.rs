@@ -39,7 +39,7 @@ fn journal(folder: &Path, now: Timestamp) {
     let entries = [
         (41, opened),
         (40, observed("1.5.0 began", Course::UnderWay { tracks, since: None })),
-        (20, observed("ended: 1.4.2 is stable", Course::Ended { stable: Some("web-5d".to_owned()) })),
+        (20, observed("rollout complete: 1.4.2 is stable", Course::Ended { stable: Some("web-5d".to_owned()) })),
     ];
     let mut text = String::new();
     let mut last: Option<Line> = None;
@@ -65,15 +65,19 @@ async fn backtest(url: &str, journals: &Path, words: &[&str]) -> (i32, String, S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn journal_release_is_judged_and_compared_with_what_happened() {
+async fn journal_release_is_replayed_and_compared_with_what_happened() {
     let (now, folder) = (Timestamp::now(), tempfile::tempdir().unwrap());
     let server = past(now).serve().await.unwrap();
     journal(folder.path(), now);
     let (code, text, errors) = backtest(&server.url(), folder.path(), &[]).await;
     assert_eq!((code, errors.as_str()), (0, ""), "{text}");
-    for part in
-        ["web 1.5.0 in prod-eu", "regressed", "errors: canary", "roll back (autopilot is off", "would have been spared"]
-    {
+    for part in [
+        "web 1.5.0 in prod-eu",
+        "regressed",
+        "errors: error rate: canary",
+        "roll back (autopilot is off",
+        "would have been spared",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let (_, text, _) = backtest(&server.url(), folder.path(), &["prod-eu", "-o", "json"]).await;
@@ -118,7 +122,7 @@ async fn exit_codes_tell_blind_usage_and_error() {
     let dead = "http://127.0.0.1:9";
     let (code, _, errors) = backtest(dead, folder.path(), &[]).await;
     assert_eq!(code, 4);
-    assert!(errors.contains("no journal tells of a rollout"), "{errors}");
+    assert!(errors.contains("no journal has a rollout"), "{errors}");
     let (code, _, errors) = backtest(dead, folder.path(), &["prod"]).await;
     assert_eq!((code, errors.contains("prod-eu")), (2, true), "{errors}");
     assert_eq!(backtest(dead, folder.path(), &["--from", "9m"]).await.0, 2);

@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use release_cockpit::config::{Config, ConfigError, Flags, Place};
+use release_cockpit::config::{Config, ConfigBase, ConfigError, Flags};
 use release_cockpit::platform::Variables;
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -29,7 +29,7 @@ fn named(path: &Path) -> Flags {
 }
 
 #[test]
-fn every_error_says_where_and_what_to_do() {
+fn every_error_names_place_and_remedy() {
     for path in files("invalid") {
         let text = fs::read_to_string(&path).unwrap();
         let error = Config::load(&named(&path), &Variables::default()).expect_err(name(&path));
@@ -44,7 +44,7 @@ fn every_error_says_where_and_what_to_do() {
 fn valid_files_are_read_as_meant() {
     for path in files("valid") {
         let text = fs::read_to_string(&path).unwrap();
-        let place = Place { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: None };
+        let place = ConfigBase { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: None };
         let mut config = Config::parse(&text, &place).unwrap_or_else(|problems| panic!("{path:?}: {problems:#?}"));
         // The keymap is tested in its own room; all of it would drown the rest.
         let promote = config.keymap.keys(release_cockpit::keys::Command::Promote);
@@ -73,7 +73,7 @@ fn truncated_file_is_an_error_and_never_a_panic() {
         let text = fs::read_to_string(path).unwrap();
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
             let half = &text[..end];
-            let Err(problems) = Config::parse(half, &Place::default()) else { continue };
+            let Err(problems) = Config::parse(half, &ConfigBase::default()) else { continue };
             for problem in problems {
                 let line = half.split('\n').nth(problem.line - 1);
                 let columns = line.map(|line| line.chars().count() + 1);

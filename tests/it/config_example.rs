@@ -3,13 +3,13 @@ use std::fmt::Write as _;
 
 use release_cockpit::config::document::FILE;
 use release_cockpit::config::section::{Kind, Section};
-use release_cockpit::config::{Config, Place, Prometheus};
+use release_cockpit::config::{Config, ConfigBase, Prometheus};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const URL: &str = "http://prometheus.monitoring:9090";
 
-fn place() -> Place {
-    Place { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: Some(URL.parse().unwrap()) }
+fn place() -> ConfigBase {
+    ConfigBase { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: Some(URL.parse().unwrap()) }
 }
 
 /// A key that is commented out: `#key = …`, while prose has a space after the `#`.

@@ -141,7 +141,7 @@ fn variable_is_used_if_the_file_names_no_prometheus() {
 
     variables.prometheus_url = Some("http://ada:s3cret@p".into());
     let error = Config::load(&Flags::default(), &variables).unwrap_err();
-    assert!(error.to_string().starts_with("the environment variable PROMETHEUS_URL holds a user or password"));
+    assert!(error.to_string().starts_with("the environment variable PROMETHEUS_URL contains a user or password"));
     assert!(!format!("{error} {error:?}").contains("s3cret"));
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use release_cockpit::config::{Config, Place};
+use release_cockpit::config::{Config, ConfigBase};
 use release_cockpit::domain::record::checklist::CheckOutcome;
 use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, look};
 
@@ -26,7 +26,7 @@ fn here() -> PathBuf {
 
 /// Looks as a config in this folder says.
 fn look_in(folder: &Path, asked: &str) -> Evidence {
-    let place = Place { folder: folder.to_owned(), home: None, prometheus: None };
+    let place = ConfigBase { folder: folder.to_owned(), home: None, prometheus: None };
     let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
     let config = config.unwrap_or_else(|problems| panic!("{asked}: {problems:#?}"));
     let kind = config.defaults.checks[0].kind.clone().unwrap();
@@ -138,7 +138,7 @@ fn trivy_reports_are_read_and_secrets_stay_secret() {
 }
 
 #[test]
-fn a_benchmark_is_held_against_its_baseline() {
+fn benchmark_is_compared_with_its_baseline() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(here().join("bench.json"), folder.path().join("bench.json")).unwrap();
     fs::write(folder.path().join("main.json"), r#"{"median": 10, "results": []}"#).unwrap();

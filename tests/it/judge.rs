@@ -45,7 +45,7 @@ fn a_rollout_from_the_first_scrape_to_the_rollback() {
     assert!(last["e"]["guarded"].as_f64().unwrap() >= 100.0);
     assert!((last["ratio"]["estimate"].as_f64().unwrap() - 5.43).abs() < 0.01);
     assert!(last["ratio"]["low"].as_f64().unwrap() > 1.0);
-    assert!(last["reasons"][0].as_str().unwrap().starts_with("canary 5.33 % against 0.98 %: 5.4 times"));
+    assert!(last["reasons"][0].as_str().unwrap().starts_with("error rate: canary 5.33 %, stable 0.98 % (5.4×; "));
 }
 
 #[test]

@@ -244,7 +244,7 @@ proptest! {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_says_so_and_nothing_else() {
+fn too_small_terminal_shows_only_a_message() {
     let text = text_of(&releases::spike(), (59, 24), false);
     assert_eq!(text.trim(), "needs 60x16, is 59x24");
 }
@@ -289,10 +289,10 @@ fn verdict_age_and_the_keys_that_matter_are_never_lost() {
         let model = shots::on(releases::spike(), screen);
         for size in sizes() {
             let text = text_of(&model, size, false);
-            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "hold", "abort", "roll back"] {
+            for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "pause", "abort", "roll back"] {
                 assert!(text.contains(wanted), "{screen:?} {size:?} lacks {wanted}:\n{text}");
             }
-            assert!(screen != Screen::Deck || text.contains("gates in the way"), "{size:?}:\n{text}");
+            assert!(screen != Screen::Deck || text.contains("gates blocking"), "{size:?}:\n{text}");
             let footer = text.lines().last().unwrap_or_default();
             assert!(footer.ends_with('?'), "{size:?}: {footer}");
         }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Trial};
-use release_cockpit::config::{Config, Place, Prometheus as Settings};
+use release_cockpit::config::{Config, ConfigBase, Prometheus as Settings};
 use release_cockpit::domain::record::checklist::CheckOutcome;
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, http_client, look};
@@ -74,7 +74,7 @@ async fn tools_of(server: &RealServer) -> Checked<Tools> {
 
 /// Looks as a config says.
 async fn looked(asked: &str, tools: &Tools) -> Checked<Evidence> {
-    let place = Place { folder: "/".into(), ..Place::default() };
+    let place = ConfigBase { folder: "/".into(), ..ConfigBase::default() };
     let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
     let config = config.map_err(|problems| format!("{asked}: {problems:#?}"))?;
     let kind = config.defaults.checks.first().and_then(|check| check.kind.clone()).ok_or("no kind")?;

@@ -73,7 +73,7 @@ pub struct Memory {
     pub peak_mib: f64,
 }
 
-/// Not a number where it is not known.
+/// Not a number where it is unknown.
 pub fn memory(pid: u32) -> Memory {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mib = |name: &str| {

@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn of_the_judge_where_latencies_appear_later(p in 0.01..0.9_f64, slow in 0.01..0.9_f64) {
+    fn analyzer_mean_with_latencies_that_appear_later(p in 0.01..0.9_f64, slow in 0.01..0.9_f64) {
         // A request of the second scrape is good and fast, good and slow, or bad.
         let of_all = [(1.0 - p) * (1.0 - slow), (1.0 - p) * slow, p];
         let counts = |of: &[u64], at: usize| {

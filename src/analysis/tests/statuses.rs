@@ -46,16 +46,16 @@ fn a_canary_like_stable_is_undecided_and_then_healthy() {
     let judge = after(Rules::default(), 2, look);
     let report = judge.report();
     assert_eq!(report.opinion, AnalysisStatus::Undecided);
-    assert!(reasons(&judge).contains(" to see ×2; not proved yet: fewer than 1.44 % fail"), "{}", reasons(&judge));
+    assert!(reasons(&judge).contains("; not yet proven: error rate below 1.44 %"), "{}", reasons(&judge));
     let needs = report.needs.x5.unwrap();
     assert!(needs.seconds > 0.0 && needs.seconds < report.needs.x2.unwrap().seconds);
     let judge = after(Rules::default(), 20, look);
     assert_eq!(judge.report().opinion, AnalysisStatus::Healthy, "{:?}", judge.report());
-    assert!(reasons(&judge).contains("proved: fewer than 1.44 % fail"));
+    assert!(reasons(&judge).contains("proven: error rate below 1.44 %"));
 }
 
 #[test]
-fn look_without_numbers_says_why_and_keeps_evidence() {
+fn sample_without_data_gives_the_reason_and_keeps_evidence() {
     let mut judge = after(Rules::default(), 20, |t, _| scrape(t, (38, 0), (712, 1)));
     judge.take(&Look::Missing { t: 315.0, why: "HTTP 503 from Prometheus".to_owned() });
     assert_eq!(judge.report().opinion, AnalysisStatus::NoData);

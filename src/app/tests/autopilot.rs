@@ -1,4 +1,4 @@
-//! What autopilot does, and above all what it never does.
+//! What autopilot does, and what it never does.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ fn rails(autopilot: bool) -> Guardrails {
     Guardrails { autopilot, ..Guardrails::default() }
 }
 
-/// A canary on its way through a step, in the hands of these guardrails.
-fn flying(guardrails: Guardrails) -> Model {
+/// A canary in progress through a step, in the hands of these guardrails.
+fn rolling_out(guardrails: Guardrails) -> Model {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = guardrails;
     model.core.world.environments[0].settings.has_metrics = true;
@@ -83,8 +83,8 @@ fn confirmed() -> Outcome {
 }
 
 #[test]
-fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
-    let mut model = flying(rails(true));
+fn regressed_pauses_at_once_and_rolls_back_after_the_delay() {
+    let mut model = rolling_out(rails(true));
     let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].verb, Verb::Pause);
@@ -101,7 +101,7 @@ fn proof_holds_at_once_and_rolls_back_when_the_time_is_over() {
 
 #[test]
 fn after_a_sleep_people_have_the_whole_time_again() {
-    let mut model = flying(rails(true));
+    let mut model = rolling_out(rails(true));
     let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
     done(&mut model, &held[0], confirmed());
     let woken = model.core.now + SignedDuration::from_mins(1);
@@ -113,7 +113,7 @@ fn after_a_sleep_people_have_the_whole_time_again() {
 
 #[test]
 fn one_key_keeps_the_canary_for_good_and_is_written_down() {
-    let mut model = flying(rails(true));
+    let mut model = rolling_out(rails(true));
     say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let effects = press(&mut model, "x");
     assert!(
@@ -129,7 +129,7 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
 
 #[test]
 fn it_does_nothing_before_it_knows_what_was_decided() {
-    let mut model = flying(rails(true));
+    let mut model = rolling_out(rails(true));
     model.core.journal.unread = true;
     assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     model.core.journal.unread = false;
@@ -137,9 +137,9 @@ fn it_does_nothing_before_it_knows_what_was_decided() {
 }
 
 #[test]
-fn what_was_decided_before_a_restart_holds() {
+fn autopilot_decisions_survive_a_restart() {
     let again = |decided| {
-        let mut model = flying(rails(true));
+        let mut model = rolling_out(rails(true));
         let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
         model.core.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
         let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
@@ -152,8 +152,8 @@ fn what_was_decided_before_a_restart_holds() {
 }
 
 #[test]
-fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
-    let mut model = flying(rails(true));
+fn suspect_pauses_once_and_a_resume_is_final() {
+    let mut model = rolling_out(rails(true));
     let held = performed(&say(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors)));
     assert_eq!(held.iter().map(|record| record.verb).collect::<Vec<_>>(), [Verb::Pause]);
     done(&mut model, &held[0], confirmed());
@@ -165,18 +165,18 @@ fn a_suspicion_holds_once_and_whoever_resumes_has_decided() {
 }
 
 #[test]
-fn where_it_is_off_it_says_once_what_the_guardrails_ask_for() {
-    let mut model = flying(rails(false));
+fn when_off_it_reports_a_breach_once() {
+    let mut model = rolling_out(rails(false));
     for _ in 0..3 {
         assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
     }
     assert_eq!(verbs(&later(&mut model, 60)), []);
-    let said = model.core.notices.iter().filter(|notice| notice.text.contains("asks for rollback")).count();
+    let said = model.core.notices.iter().filter(|notice| notice.text.contains("rollback recommended")).count();
     assert_eq!(said, 1);
 }
 
 #[test]
-fn a_canary_that_stands_still_is_not_held_again() {
+fn paused_canary_is_not_paused_again() {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = rails(true);
     assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
@@ -184,21 +184,21 @@ fn a_canary_that_stands_still_is_not_held_again() {
 }
 
 #[test]
-fn a_clear_no_is_asked_again_and_no_answer_never() {
-    let mut model = flying(rails(true));
+fn refused_request_may_be_repeated_but_an_unanswered_one_never() {
+    let mut model = rolling_out(rails(true));
     say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
     let sent = performed(&later(&mut model, 20));
     assert_eq!(sent[0].verb, Verb::Rollback);
     done(&mut model, &sent[0], Outcome::Refused { why: "403".to_owned() });
     let again: Vec<Verb> = [later(&mut model, 1), later(&mut model, 20)].iter().flat_map(|e| verbs(e)).collect();
     assert!(again.contains(&Verb::Rollback), "{again:?}");
-    let sent = model.core.flying(&target()).unwrap().record.clone();
+    let sent = model.core.in_flight_on(&target()).unwrap().record.clone();
     done(&mut model, &sent, Outcome::Unknown { why: "no answer".to_owned() });
     assert_eq!(verbs(&later(&mut model, 20)), []);
 }
 
 #[test]
-fn where_nothing_may_be_changed_it_says_why_once() {
+fn missing_rights_are_reported_once() {
     let mut model = model(false, true);
     model.core.world.environments[0].settings.guardrails = rails(true);
     say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
@@ -210,10 +210,10 @@ fn where_nothing_may_be_changed_it_says_why_once() {
 }
 
 #[test]
-fn a_judge_that_has_not_seen_enough_turns_no_gate_red() {
+fn undecided_analysis_turns_no_gate_red() {
     use crate::domain::record::checklist::BuiltinCheck;
     use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, How};
-    let mut model = flying(rails(false));
+    let mut model = rolling_out(rails(false));
     let spec = CheckSpec {
         id: CheckId::new("signals"),
         title: "signals".to_owned(),
@@ -250,7 +250,7 @@ proptest! {
         let opinions =
             [AnalysisStatus::Regressed, AnalysisStatus::Suspect, AnalysisStatus::Undecided, AnalysisStatus::Healthy, AnalysisStatus::NoData];
         let culprits = [Some(Metric::Errors), Some(Metric::Latency), Some(Metric::Budget), None];
-        let mut model = flying(rails.clone());
+        let mut model = rolling_out(rails.clone());
         let mut proved = false;
         for (opinion, culprit, seconds) in seen {
             let culprit = culprits[culprit];

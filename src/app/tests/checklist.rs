@@ -101,7 +101,7 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
 
 fn later(model: &mut Model, seconds: i64) {
     let now = model.core.now + SignedDuration::from_secs(seconds);
-    // Sources go on answering.
+    // Sources continue answering.
     feed(
         model,
         Feed::Link {
@@ -163,7 +163,7 @@ proptest! {
 }
 
 #[test]
-fn every_reason_is_told_with_what_would_make_it_green() {
+fn every_reason_names_its_remedy() {
     let specs = vec![
         spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into())),
         spec("pager", CheckPhase::Pre, true, How::Manual),
@@ -177,7 +177,7 @@ fn every_reason_is_told_with_what_would_make_it_green() {
         lines,
         [
             "tests: 3 of 4: green when 4 of 4",
-            "pager: nobody acknowledged it: green when somebody acknowledges it",
+            "pager: not acknowledged: green when someone acknowledges it",
             "sign-off sre: 0 of 2: green when each of 2 people as sre signs GO",
         ]
     );
@@ -185,7 +185,7 @@ fn every_reason_is_told_with_what_would_make_it_green() {
 }
 
 #[test]
-fn a_gate_that_turns_red_while_the_dialog_is_open_stops_the_promotion_and_not_the_rollback() {
+fn gate_turning_red_voids_an_open_promotion_but_not_a_rollback() {
     let specs = vec![spec("alerts", CheckPhase::Deploy, true, How::Evidence("alerts".into()))];
     for (keys, sent) in [("p", 0), ("R", 1)] {
         let mut model = with(specs.clone(), &[]);
@@ -220,7 +220,7 @@ fn a_sign_off_is_void_once_a_gate_went_red_also_after_it_is_green_again() {
 }
 
 #[test]
-fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_since() {
+fn sign_off_survives_restart_when_the_gate_was_already_red() {
     let specs = vec![spec("tests", CheckPhase::Pre, true, How::Evidence("junit".into()))];
     let mut model = with(specs.clone(), &[("sre", 1)]);
     let red = found(&model, CheckOutcome::Failed, 0);
@@ -241,7 +241,7 @@ fn what_was_red_when_it_was_signed_and_is_red_at_the_next_start_did_not_go_red_s
 }
 
 #[test]
-fn what_is_not_seen_yet_of_the_environment_before_is_blind_and_voids_no_sign_off() {
+fn unseen_previous_environment_is_blind_and_voids_no_sign_off() {
     let specs = vec![spec("artifact", CheckPhase::Pre, true, How::BuiltinCheck(BuiltinCheck::Artifact))];
     let mut model = with(specs, &[("sre", 1)]);
     let mut before = model.core.world.environments[0].clone();
@@ -270,7 +270,7 @@ fn a_sign_off_is_for_one_artifact() {
 }
 
 #[test]
-fn four_eyes_lets_nobody_sign_for_two_roles() {
+fn four_eyes_forbids_signing_for_two_roles() {
     let mut model = with(Vec::new(), &[("sre", 1), ("product", 1)]);
     sign(&mut model, "bob", "sre", Decision::Go);
     later(&mut model, 1);
@@ -307,7 +307,7 @@ fn a_reviewer_signs_no_go_with_a_note_by_keys_alone() {
 }
 
 #[test]
-fn a_manual_check_is_acknowledged_with_a_note_and_holds_as_long_as_it_is_fresh() {
+fn acknowledgement_has_a_note_and_expires_with_its_validity() {
     let mut model = with(vec![spec("pager", CheckPhase::Pre, true, How::Manual)], &[]);
     assert!(!can(&model, Verb::Promote));
     let effects = press(&mut model, "a A n a enter");
@@ -316,7 +316,7 @@ fn a_manual_check_is_acknowledged_with_a_note_and_holds_as_long_as_it_is_fresh()
     assert!(can(&model, Verb::Promote));
     later(&mut model, 61);
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
-    assert_eq!(refusals[0].line(), "pager: the last answer is stale: green when somebody acknowledges it again");
+    assert_eq!(refusals[0].line(), "pager: the last answer is stale: green when someone acknowledges it again");
 }
 
 #[test]

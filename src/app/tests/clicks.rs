@@ -80,11 +80,11 @@ proptest! {
                 }
                 Err(hit) => {
                     let cancels = hit == Hit::Cancel;
-                    let flying = model.core.in_flight.clone();
+                    let before = model.core.in_flight.clone();
                     let effects = update(&mut model, Msg::Click(hit), now);
                     prop_assert!(performed(&effects).is_empty());
                     prop_assert!(!asked || effects.is_empty());
-                    prop_assert_eq!(&model.core.in_flight, &flying);
+                    prop_assert_eq!(&model.core.in_flight, &before);
                     let open = matches!(model.ui.overlay, Some(Overlay::Confirm(_) | Overlay::Quit));
                     prop_assert!(!asked || open != cancels);
                 }

@@ -1,4 +1,4 @@
-//! Somebody else acts while a question is open, or while one looks on.
+//! Another person acts while a dialog is open, or while the screen is watched.
 
 use jiff::Timestamp;
 
@@ -30,7 +30,7 @@ fn stale(model: &Model) -> String {
 }
 
 #[test]
-fn an_open_question_says_what_somebody_did_and_who() {
+fn open_dialog_shows_what_changed_and_by_whom() {
     let mut model = model(false, false);
     press(&mut model, "p");
     let now = model.core.now;
@@ -63,7 +63,7 @@ fn the_feed_names_who_did_what_only_people_do() {
     let abort = super::changed(|rollout| aborted(rollout, by("kubectl-argo-rollouts", at)));
     let lines = seen(&super::feed(&mut model, abort));
     assert!(lines.contains(&"Degraded: RolloutAborted (kubectl-argo-rollouts, just now)".to_owned()), "{lines:?}");
-    // What the controller does by itself is nobody's.
+    // What the controller does on its own is no one's.
     let on = super::changed(|rollout| {
         aborted(rollout, by("kubectl-argo-rollouts", at));
         rollout.status.phase = "Progressing".to_owned();

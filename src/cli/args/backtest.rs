@@ -28,7 +28,7 @@ pub struct BacktestArgs {
     /// The ReplicaSet that was the canary
     #[arg(long, value_name = "REPLICASET", value_parser = replicaset, requires = "from")]
     pub canary: Option<String>,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Output,
 }

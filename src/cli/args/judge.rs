@@ -1,4 +1,4 @@
-//! `cockpit judge`: what the judge is asked to keep to, as options.
+//! `cockpit judge`: the thresholds of the analysis, as options.
 
 use std::path::PathBuf;
 
@@ -77,7 +77,7 @@ pub struct JudgeArgs {
     /// Errors of the canary without which errors alone never make it regressed
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub min_errors: u64,
-    /// How it is written
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: JudgeOutput,
 }

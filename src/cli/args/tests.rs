@@ -1,4 +1,4 @@
-//! The command line, word by word.
+//! The command line, argument by argument.
 
 use super::*;
 use crate::domain::facts::ids::WorkloadKind;

@@ -2,20 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{Looked, stamp};
+use super::{ReplayedRelease, stamp};
 use crate::cli::status::API_VERSION;
 use crate::domain::record::guardrails::Guardrails;
-use crate::domain::rules::backtest::{Against, Difference, Finding, Findings, Past};
+use crate::domain::rules::backtest::{Against, Difference, Findings, Past, ReplayedAlarm};
 use analysis::{AnalysisStatus, Seen, Tracks};
 
 /// Returns the releases as JSON. What is unknown is null.
 #[must_use]
-pub fn json(looked: &[Looked]) -> Value {
+pub fn json(looked: &[ReplayedRelease]) -> Value {
     json!({"apiVersion": API_VERSION, "releases": looked.iter().map(release).collect::<Vec<_>>()})
 }
 
-fn release(looked: &Looked) -> Value {
-    let Looked { past, rails, found } = looked;
+fn release(looked: &ReplayedRelease) -> Value {
+    let ReplayedRelease { past, rails, found } = looked;
     let (found, trouble) = match found {
         Ok(found) if found.counted > 0 => (Some(found), None),
         Ok(found) => (None, Some(found.why_missing.as_deref().unwrap_or("no data in this time"))),
@@ -45,7 +45,7 @@ fn seen(seen: &Tracks<Seen>) -> Value {
     json!({"canary": of(&seen.canary), "stable": of(&seen.stable)})
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(finding: &ReplayedAlarm) -> Value {
     json!({
         "at": stamp(finding.at),
         "culprit": finding.culprit,

@@ -1,4 +1,4 @@
-//! `cockpit backtest`: releases of the past, what would have been done about them, and what was.
+//! `cockpit backtest`: past releases, what guardrails would have done, and what was done.
 
 mod json;
 mod text;
@@ -14,7 +14,7 @@ pub use text::text;
 
 /// A release that was looked at again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Looked {
+pub struct ReplayedRelease {
     /// Which, and what happened to it.
     pub past: Past,
     /// What the guardrails are set to.
@@ -23,8 +23,8 @@ pub struct Looked {
     pub found: Result<Findings, String>,
 }
 
-impl Looked {
-    /// Returns whether there were counts to judge.
+impl ReplayedRelease {
+    /// Returns whether there were counts to assess.
     #[must_use]
     pub fn has_counts(&self) -> bool {
         self.found.as_ref().is_ok_and(|found| found.counted > 0)
@@ -38,12 +38,12 @@ impl Looked {
     }
 }
 
-/// Tells the exit code: an error where something could not be asked, blind where nothing could be judged.
+/// Tells the exit code: an error where something could not be asked, blind where nothing could be analysed.
 #[must_use]
-pub fn exit(looked: &[Looked]) -> Exit {
+pub fn exit(looked: &[ReplayedRelease]) -> Exit {
     if looked.iter().any(|one| one.found.is_err()) {
         Exit::Error
-    } else if looked.iter().any(Looked::has_counts) {
+    } else if looked.iter().any(ReplayedRelease::has_counts) {
         Exit::Done
     } else {
         Exit::Blind
@@ -85,7 +85,7 @@ mod tests {
         findings
     }
 
-    fn looked() -> Vec<Looked> {
+    fn looked() -> Vec<ReplayedRelease> {
         let past = |release: &str, end| Past {
             target: WorkloadKey {
                 env: EnvName::new("prod-eu"),
@@ -111,19 +111,19 @@ mod tests {
         let mut nothing = Findings::default();
         nothing.why_missing = Some("no counter of requests matches".to_owned());
         vec![
-            Looked {
+            ReplayedRelease {
                 past: bad,
                 rails: Guardrails { hold: SignedDuration::from_secs(30), ..rails.clone() },
                 found: Ok(found(40)),
             },
-            Looked { past: good, rails: Guardrails { autopilot: true, ..rails.clone() }, found: Ok(found(0)) },
-            Looked { past: gone.clone(), rails: rails.clone(), found: Ok(nothing) },
-            Looked { past: gone, rails, found: Err("cannot reach http://p".to_owned()) },
+            ReplayedRelease { past: good, rails: Guardrails { autopilot: true, ..rails.clone() }, found: Ok(found(0)) },
+            ReplayedRelease { past: gone.clone(), rails: rails.clone(), found: Ok(nothing) },
+            ReplayedRelease { past: gone, rails, found: Err("cannot reach http://p".to_owned()) },
         ]
     }
 
     #[test]
-    fn text_says_what_would_have_been_done_and_what_was() {
+    fn text_compares_guardrails_with_what_was_done() {
         let text = text(&looked(), &TimeZone::UTC);
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_tells_errors_and_blindness() {
+    fn exit_code_distinguishes_errors_and_blindness() {
         let all = looked();
         assert_eq!(exit(&all), Exit::Error);
         assert_eq!(exit(&all[..3]), Exit::Done);

@@ -5,21 +5,21 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Looked;
+use super::ReplayedRelease;
 use crate::domain::facts::text::{duration, plural, sanitize};
 use crate::domain::record::guardrails::{Guardrails, Response};
-use crate::domain::rules::backtest::{Against, Difference, End, Finding, Findings, Past};
+use crate::domain::rules::backtest::{Against, Difference, End, Findings, Past, ReplayedAlarm};
 use analysis::Metric;
 
 /// Returns the releases as text, each with what would have been done and what was.
 #[must_use]
-pub fn text(looked: &[Looked], zone: &TimeZone) -> String {
+pub fn text(looked: &[ReplayedRelease], zone: &TimeZone) -> String {
     let blocks: Vec<String> = looked.iter().map(|one| block(one, zone)).collect();
     blocks.join("\n")
 }
 
-fn block(looked: &Looked, zone: &TimeZone) -> String {
-    let Looked { past, rails, found } = looked;
+fn block(looked: &ReplayedRelease, zone: &TimeZone) -> String {
+    let ReplayedRelease { past, rails, found } = looked;
     let clock = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
     let day = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string();
     let name = if past.release.is_empty() { past.target.workload.to_string() } else { past.release.clone() };
@@ -36,7 +36,7 @@ fn block(looked: &Looked, zone: &TimeZone) -> String {
     match found {
         Err(why) => rows.push(("unknown", why.clone())),
         Ok(found) if found.counted == 0 => {
-            let why = found.why_missing.clone().unwrap_or_else(|| "nothing was asked".to_owned());
+            let why = found.why_missing.clone().unwrap_or_else(|| "no query was run".to_owned());
             rows.push(("no data", format!("no requests were counted in this time: {why}")));
         }
         Ok(found) => {
@@ -68,7 +68,7 @@ fn counted(found: &Findings) -> String {
     format!("canary: {}; stable: {}; the last word is {last}{holes}", of(found.seen.canary), of(found.seen.stable))
 }
 
-fn said(finding: Option<&Finding>, past: &Past, clock: impl Fn(Timestamp) -> String) -> String {
+fn said(finding: Option<&ReplayedAlarm>, past: &Past, clock: impl Fn(Timestamp) -> String) -> String {
     let Some(finding) = finding else { return "never".to_owned() };
     let culprit = match finding.culprit {
         Some(Metric::Errors) => "errors: ",
@@ -84,7 +84,7 @@ fn said(finding: Option<&Finding>, past: &Past, clock: impl Fn(Timestamp) -> Str
 fn responses(found: &Findings, rails: &Guardrails, clock: impl Fn(Timestamp) -> String) -> String {
     let word = |response| match response {
         Response::Alert => "alert",
-        Response::Pause => "hold",
+        Response::Pause => "pause",
         Response::Rollback => "roll back",
     };
     let steps: Vec<String> =
@@ -92,7 +92,7 @@ fn responses(found: &Findings, rails: &Guardrails, clock: impl Fn(Timestamp) -> 
     match (steps.is_empty(), rails.autopilot) {
         (true, _) => "nothing".to_owned(),
         (false, true) => steps.join(", "),
-        (false, false) => format!("{} (autopilot is off: they would only have said so)", steps.join(", ")),
+        (false, false) => format!("{} (autopilot is off: only alerts)", steps.join(", ")),
     }
 }
 
@@ -103,7 +103,7 @@ fn happened(past: &Past, clock: impl Fn(Timestamp) -> String) -> String {
         End::Promoted(at) => format!("{} promoted", clock(at)),
         End::RolledBack(at) => format!("{} rolled back", clock(at)),
         End::Aborted(at) => format!("{} aborted", clock(at)),
-        End::Unknown => "nothing tells how it ended".to_owned(),
+        End::Unknown => "outcome unknown".to_owned(),
     });
     parts.join("; ")
 }
@@ -114,7 +114,7 @@ fn compared(difference: &Difference) -> String {
         None => String::new(),
     };
     match (difference.rollback, difference.against) {
-        (None, Against::Stop(_)) => "the guardrails would not have rolled back; somebody did".to_owned(),
+        (None, Against::Stop(_)) => "the guardrails would not have rolled back; a person did".to_owned(),
         (None, Against::Promotion(_)) => "none: nothing to roll back, and it was promoted".to_owned(),
         (None, Against::Unknown) => "the guardrails would not have rolled back".to_owned(),
         (Some(_), Against::Unknown) => format!("the guardrails would have rolled back{spared}"),

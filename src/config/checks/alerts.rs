@@ -1,4 +1,4 @@
-//! `alerts`: what is firing.
+//! `alerts`: firing alerts.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(in crate::config) const SECTION: Section = Section {
 };
 
 const FIELDS: &[Field] = &[
-    Field::new("url", Kind::Text, "Address of an Alertmanager; without it the environment's Prometheus is asked."),
+    Field::new("url", Kind::Text, "Address of an Alertmanager; without it the environment's Prometheus is queried."),
     Field::new("matchers", Kind::Texts, "Labels that tell which alerts, e.g. { namespace = \"{{namespace}}\" }."),
     Field::new("bearer_token", Kind::Secret, "Bearer token for the Alertmanager."),
     web::HEADERS,
@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Alerts> {
     if table.get("url").is_none() {
         for key in ["bearer_token", "headers"].into_iter().filter(|key| table.get(key).is_some()) {
             let what = format!("`{key}` is for an Alertmanager, and there is no `url` of one");
-            reader.note(table.key_at(key), what, "for Prometheus it stands under [prometheus]");
+            reader.note(table.key_at(key), what, "for Prometheus set it under [prometheus]");
         }
     }
     let mut matchers = BTreeMap::new();
@@ -67,7 +67,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Alerts> {
     }
     if all == 0 {
         let help = "write for example matchers = { namespace = \"{{namespace}}\" }: some alerts always fire";
-        reader.note(table.at, "`alerts` does not say which alerts: there are no `matchers`", help);
+        reader.note(table.at, "`alerts` has no `matchers`", help);
     }
     let whole = all > 0 && matchers.len() == all && url.is_some() == table.get("url").is_some();
     whole.then_some(Alerts { url, matchers, bearer_token, headers })

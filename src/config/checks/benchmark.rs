@@ -58,10 +58,10 @@ pub(in crate::config) const SECTION: Section = Section {
 
 keys! {
     Benchmark = unset();
-    file: by_hand(Kind::Text), "JSON file that holds the figure; relative to the config file.";
+    file: by_hand(Kind::Text), "JSON file with the figure; relative to the config file.";
     pointer: by_hand(Kind::Text), "Where in it, as a JSON pointer such as `/median`.";
     baseline: by_hand(Kind::Number(0.0, None)), "What it is compared with.";
-    baseline_file: by_hand(Kind::Text), "Or the JSON file that holds the baseline, at the same place.";
+    baseline_file: by_hand(Kind::Text), "Or the JSON file with the baseline, at the same pointer.";
     at_most_worse: number(0.0..), "How much worse it may be, in percent of the baseline.";
     better: word(Better), "Which way is better: lower for times, higher for rates.";
 }
@@ -87,7 +87,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> 
     let baseline = baseline(reader, table);
     let pointer = pointer(reader, table);
     if table.get("file").is_none() {
-        reader.note(table.at, "`benchmark` does not say which `file` holds the figure", "write file = \"bench.json\"");
+        reader.note(table.at, "`benchmark` has no `file`", "write file = \"bench.json\"");
     }
     let file = files::one(reader, table, "file")?;
     Some(Benchmark { file, pointer: pointer?, baseline: baseline?, ..asked })
@@ -95,7 +95,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> 
 
 fn pointer(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
     if table.get("pointer").is_none() {
-        let what = "`benchmark` does not say where in the file the figure is";
+        let what = "`benchmark` has no pointer to the figure in the file";
         reader.note(table.at, what, "write for example pointer = \"/median\"");
         return None;
     }
@@ -124,7 +124,7 @@ fn baseline(reader: &mut Reader, table: &Table<'_>) -> Option<Baseline> {
         }
         (None, Some(_)) => files::one(reader, table, "baseline_file").map(Baseline::File),
         (None, None) => {
-            let what = "`benchmark` does not say what to compare with";
+            let what = "`benchmark` has nothing to compare with";
             reader.note(table.at, what, "write baseline = 12.5, or baseline_file = \"bench-main.json\"");
             None
         }

@@ -8,7 +8,7 @@ use crate::domain::record::checklist::BuiltinCheck;
 use crate::domain::record::checklist::{CheckPhase, CheckSpec, How};
 
 /// Returns the built-in checklist, which `cockpit init` writes down. What answers itself and stops a release is a gate;
-/// what a person has to say is advice, for nobody asked for it to stop anything.
+/// what a person has to say is advice, for no one asked for it to stop anything.
 #[must_use]
 pub fn defaults() -> Vec<CheckConfig> {
     use CheckPhase::{Deploy, Post, Pre};
@@ -25,11 +25,7 @@ pub fn defaults() -> Vec<CheckConfig> {
         ),
         line("rollback", "a last known good revision to go back to", Pre, true, rollback),
         evidence("drift", "set up as in the environment before", drift),
-        evidence(
-            "window",
-            "a good time: little traffic, people at their desks",
-            CheckKind::Schedule(Schedule::default()),
-        ),
+        evidence("window", "inside the release window", CheckKind::Schedule(Schedule::default())),
         person("plan", "rollback plan written: what will not roll back, who decides", Pre),
         person("flags", "flags have a plan and a kill switch", Pre),
         person("on-call", "on-call knows about it", Pre),
@@ -37,8 +33,8 @@ pub fn defaults() -> Vec<CheckConfig> {
         person("dashboards", "dashboards and alerts are ready", Deploy),
         line("signals", "errors and latency are normal", Post, false, How::BuiltinCheck(BuiltinCheck::Signals)),
         person("metrics", "key metrics of the business are healthy", Post),
-        person("told", "stakeholders were told", Post),
-        person("tidy", "flags that are done with are removed", Post),
+        person("told", "stakeholders informed", Post),
+        person("tidy", "obsolete flags removed", Post),
     ]
 }
 

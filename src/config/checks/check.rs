@@ -10,23 +10,23 @@ use crate::domain::record::checklist::{CheckPhase, How};
 
 pub(in crate::config) const SECTION: Section = Section {
     header: "[[checks]]",
-    help: "One line of the checklist. One key says how it is answered; without one, a person acknowledges it.",
+    help: "One line of the checklist. One key names its kind; without one, a person acknowledges it.",
     needed: &["id"],
     groups: &[FIELDS, KINDS],
 };
 
 keys! {
     CheckConfig = CheckConfig::manual("");
-    id: by_hand(Kind::Text), "Its name: short, for it is typed on the command line.";
+    id: by_hand(Kind::Text), "Short unique name; typed on the command line.";
     title => spec.title: text, "What it is about; without it the id.";
-    phase => spec.phase: word(CheckPhase), "When it has to hold.";
+    phase => spec.phase: word(CheckPhase), "Phase of the release in which it must pass.";
     gate => spec.gate: flag, "Whether it stops promotions. There is no way to skip a gate.";
     environments: by_hand(Kind::TextList), "The environments it is about; without it all.";
-    owner => spec.owner: text, "Who looks after it.";
+    owner => spec.owner: text, "Owner of the check.";
     fresh => spec.fresh: time(secs(1)..=days(365)),
-        "How long an answer holds; without it as long as the release is the same.";
-    timeout: time(millis(100)..=hours(1)), "How long a look may take.";
-    runbook => spec.runbook: text, "Address of what to read about it.";
+        "How long an answer is valid; by default as long as the release is the same.";
+    timeout: time(millis(100)..=hours(1)), "Timeout of one run.";
+    runbook => spec.runbook: text, "URL of the runbook.";
     artifact: by_hand(Kind::Flag), "All replicas run one digest, and it is what the environment before runs.";
     rollback: by_hand(Kind::Table(&ROLLBACK)), "There is a revision to go back to.";
     signals: by_hand(Kind::Flag), "The live signals are within their limits.";
@@ -48,8 +48,8 @@ const ROLLBACK: Section = Section {
 /// Longest id, in characters: it is typed.
 const MAX_ID_CHARS: usize = 40;
 
-/// A check as it stands in the file.
-pub(in crate::config) struct Draft {
+/// A check as written in the file.
+pub(in crate::config) struct CheckDraft {
     check: CheckConfig,
     at: usize,
     /// Where the environments stand that it names.
@@ -57,13 +57,13 @@ pub(in crate::config) struct Draft {
 }
 
 /// Reads the checklist; `None` where the file has none.
-pub(in crate::config) fn read(reader: &mut Reader, file: &Table<'_>) -> Option<Vec<Draft>> {
+pub(in crate::config) fn read(reader: &mut Reader, file: &Table<'_>) -> Option<Vec<CheckDraft>> {
     file.get("checks")?;
     let tables = reader.tables(file, "checks");
     Some(tables.iter().filter_map(|table| check(reader, table)).collect())
 }
 
-fn check(reader: &mut Reader, table: &Table<'_>) -> Option<Draft> {
+fn check(reader: &mut Reader, table: &Table<'_>) -> Option<CheckDraft> {
     let id = id(reader, table);
     let how = how(reader, table);
     let places: Vec<(EnvName, usize)> = match reader.list(table, "environments", "write for example [\"prod-eu\"]") {
@@ -82,7 +82,7 @@ fn check(reader: &mut Reader, table: &Table<'_>) -> Option<Draft> {
     check.spec.fresh = check.spec.fresh.or(kind.as_ref().and_then(CheckKind::fresh));
     check.kind = kind;
     check.environments = places.iter().map(|(name, _)| name.clone()).collect();
-    Some(Draft { check, at: table.at, places })
+    Some(CheckDraft { check, at: table.at, places })
 }
 
 fn id(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
@@ -140,7 +140,7 @@ fn how(reader: &mut Reader, table: &Table<'_>) -> Option<(How, Option<CheckKind>
 /// Gives each environment its checks, the built-in ones where the file has none; returns those that are for all.
 pub(in crate::config) fn share_out(
     reader: &mut Reader,
-    drafts: Option<Vec<Draft>>,
+    drafts: Option<Vec<CheckDraft>>,
     environments: &mut [EnvConfig],
 ) -> Vec<CheckConfig> {
     let Some(drafts) = drafts else {
@@ -162,7 +162,7 @@ pub(in crate::config) fn share_out(
         for draft in drafts.iter().filter(|draft| draft.check.is_for(&env.settings.name)) {
             let id = &draft.check.spec.id;
             if env.checks.iter().any(|check| check.spec.id == *id) {
-                reader.note(draft.at, format!("`{}` has another check `{id}`", env.name()), "ids tell checks apart");
+                reader.note(draft.at, format!("`{}` has another check `{id}`", env.name()), "check ids must be unique");
             }
             env.checks.push(draft.check.clone());
         }

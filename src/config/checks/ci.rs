@@ -1,4 +1,4 @@
-//! `ci`: what the pipeline says of the commit.
+//! `ci`: the pipeline result of the commit.
 
 use reqwest::Url;
 
@@ -87,7 +87,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
     for_jenkins(reader, table, provider);
     let url = own_url.or_else(|| provider.url()?.parse().ok());
     if url.is_none() && table.get("url").is_none() {
-        let what = "`ci` does not say where Jenkins is: there is no `url`";
+        let what = "`ci` has no `url` of Jenkins";
         reader.note(table.at, what, "write url = \"https://jenkins.example\"");
     }
     let project = project_of(reader, provider, &project?)?;
@@ -102,10 +102,18 @@ fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
         }
         if table.get("token").is_some() != table.get("user").is_some() {
             let key = if table.get("token").is_some() { "token" } else { "user" };
-            reader.note(table.key_at(key), "Jenkins wants both `user` and `token`", "an API token belongs to a user");
+            reader.note(
+                table.key_at(key),
+                "Jenkins requires both `user` and `token`",
+                "an API token belongs to a user",
+            );
         }
     } else if table.get("user").is_some() {
-        reader.note(table.key_at("user"), format!("{} needs no `user`: a token says it", provider.as_str()), "");
+        reader.note(
+            table.key_at("user"),
+            format!("{} needs no `user`: the token identifies the user", provider.as_str()),
+            "",
+        );
     }
 }
 

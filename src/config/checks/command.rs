@@ -1,4 +1,4 @@
-//! `command`: a program that says it.
+//! `command`: the result of a program.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Command> {
         None => Some(reader.folder.clone()),
     };
     if table.get("argv").is_none() {
-        reader.note(table.at, "`command` does not say which program to run: there is no `argv`", help);
+        reader.note(table.at, "`command` has no `argv`", help);
         return None;
     }
     let list = reader.list(table, "argv", help)?;

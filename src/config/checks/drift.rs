@@ -1,4 +1,4 @@
-//! `drift`: what differs from the environment before.
+//! `drift`: differences to the previous environment.
 
 use crate::config::reader::{Reader, Table};
 use crate::config::section::{Field, Kind, Section};

@@ -1,4 +1,4 @@
-//! What kinds have in common that read files which a tool has written.
+//! Settings of all kinds that read report files.
 
 use std::path::PathBuf;
 
@@ -48,8 +48,7 @@ impl FilePattern {
 }
 
 /// The key of their age.
-pub(super) const MAX_AGE: Field =
-    Field::new("max_age", Kind::Time(secs(1), days(365)), "Files older than this say nothing any more.");
+pub(super) const MAX_AGE: Field = Field::new("max_age", Kind::Time(secs(1), days(365)), "Older files are ignored.");
 
 /// The keys of files and their age.
 pub(super) const FIELDS: &[Field] = &[
@@ -66,7 +65,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Files> {
     let help = "write for example files = [\"build/reports/*.xml\"]";
     let max_age = reader.time(table, "max_age");
     if table.get("files").is_none() {
-        reader.note(table.at, format!("{} does not say which `files` to read", table.section.header), help);
+        reader.note(table.at, format!("{} has no `files` to read", table.section.header), help);
         return None;
     }
     let list = reader.list(table, "files", help)?;
@@ -84,7 +83,7 @@ fn pattern(reader: &mut Reader, text: &At<String>) -> Option<FilePattern> {
     let pattern = start(reader, text, "files")?;
     if let Err(error) = Pattern::new(&pattern.rest) {
         let what = format!("`{}` is no pattern: {}", text.value, error.msg);
-        reader.note(text.at, what, "`*`, `?`, `[abc]` and `**` work; `**` stands alone between slashes");
+        reader.note(text.at, what, "`*`, `?`, `[abc]` and `**` work; `**` only between slashes");
         return None;
     }
     Some(pattern)
@@ -112,10 +111,10 @@ fn start(reader: &mut Reader, text: &At<String>, key: &str) -> Option<FilePatter
 #[cfg(test)]
 mod tests {
     use crate::config::checks::CheckKind;
-    use crate::config::{Config, Place};
+    use crate::config::{Config, ConfigBase};
 
     fn files(toml: &str) -> Result<super::Files, String> {
-        let place = Place { folder: "/work/a[b]".into(), home: Some("/home/ada".into()), prometheus: None };
+        let place = ConfigBase { folder: "/work/a[b]".into(), home: Some("/home/ada".into()), prometheus: None };
         let config = Config::parse(&format!("[[checks]]\nid = 'x'\njunit = {{ {toml} }}"), &place);
         let config = config.map_err(|problems| format!("{problems:?}"))?;
         match config.defaults.checks[0].kind.clone() {
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_noted() {
         for (toml, words) in [
-            ("", "does not say which `files`"),
+            ("", "has no `files` to read"),
             ("files = []", "is empty"),
             ("files = ['a/**b']", "is no pattern"),
             ("files = ['[']", "is no pattern"),

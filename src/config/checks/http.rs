@@ -1,4 +1,4 @@
-//! `http`: what a server answers.
+//! `http`: the response of a server.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ const FIELDS: &[Field] = &[
         .or(|| DEFAULT_STATUS.to_string()),
     Field::new("within", Kind::Time(millis(1), mins(10)), "How long the answer may take."),
     Field::new("contains", Kind::Text, "What has to be in the body."),
-    Field::new("pointer", Kind::Text, "Where in a JSON body to look, as a JSON pointer such as `/status`."),
+    Field::new("pointer", Kind::Text, "JSON pointer into the response body, such as `/status`."),
     Field::new("equals", Kind::Scalar, "What has to be there."),
     web::HEADERS,
 ];
@@ -92,15 +92,11 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Http> {
     };
     if method == Method::Head {
         for key in ["contains", "pointer"].into_iter().filter(|key| table.get(key).is_some()) {
-            reader.note(
-                table.key_at(key),
-                format!("an answer to HEAD has no body that `{key}` could look at"),
-                "use GET",
-            );
+            reader.note(table.key_at(key), format!("a response to HEAD has no body for `{key}`"), "use GET");
         }
     }
     if table.get("url").is_none() {
-        reader.note(table.at, "`http` does not say whom to ask: there is no `url`", "write url = \"https://…\"");
+        reader.note(table.at, "`http` has no `url`", "write url = \"https://…\"");
     }
     Some(Http { url: web::url(reader, table, "url")?, method, status: status?, within, contains, equals, headers })
 }

@@ -22,7 +22,7 @@ pub struct Migrations {
 /// The files that are looked at, unless something else is said.
 const FILES: &str = "migrations/**/*.sql";
 
-/// What may be allowed: what cannot be told apart never is.
+/// What may be allowed: what cannot be distinguished never is.
 impl Word for Class {
     const VALUES: &'static [Self] = &[Self::Expand, Self::Contract];
 
@@ -33,7 +33,7 @@ impl Word for Class {
 
 pub(in crate::config) const SECTION: Section = Section {
     header: "`migrations`",
-    help: "The database migrations of the release can be gone back from: the version before can live with them.",
+    help: "The database migrations of the release are reversible: the version before works with them.",
     needed: &[],
     groups: &[FIELDS],
 };
@@ -60,7 +60,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Migrations {
             Err(error) => reader.note(
                 pattern.at,
                 format!("`{}` is no pattern: {}", pattern.value, error.msg),
-                "`*` stands for a part of a name, `**` for any folders",
+                "`*` matches a part of a name, `**` any folders",
             ),
         }
     }

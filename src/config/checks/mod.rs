@@ -1,4 +1,4 @@
-//! The checklist as it is configured: `[[checks]]`, each answered in one way.
+//! The checklist as configured: `[[checks]]`, each of one kind.
 //!
 //! Each kind of evidence is a file here, with what it may be told, and one in `sources/checks`, which looks.
 
@@ -95,7 +95,7 @@ macro_rules! kinds {
         /// The keys of all kinds.
         const KINDS: &[Field] = &[$(Field::table(stringify!($word), &$word::SECTION)),*];
 
-        /// Reads what a kind is told; `None` where something needed is missing, which is noted.
+        /// Reads what a kind is reported; `None` where something needed is missing, which is noted.
         fn read_kind(reader: &mut Reader, word: &str, table: &Table<'_>) -> Option<CheckKind> {
             match word {
                 $(stringify!($word) => Option::from($word::read(reader, table)).map(CheckKind::$kind),)*

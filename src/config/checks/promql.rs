@@ -66,7 +66,7 @@ impl Condition {
 
     /// Returns whether it holds; for what is no number it never does.
     #[must_use]
-    #[expect(clippy::float_cmp, reason = "`==` is asked for, of counts for example")]
+    #[expect(clippy::float_cmp, reason = "for counts, `==` works")]
     pub fn holds(self, value: f64) -> bool {
         match self.comparison {
             Comparison::AtMost => value <= self.with,
@@ -96,7 +96,7 @@ pub(in crate::config) const SECTION: Section = Section {
 
 const FIELDS: &[Field] = &[
     Field::new("query", Kind::Text, "The query; a number for each series."),
-    Field::new("is", Kind::Text, "What holds of each number: <, <=, >, >=, == or != and a number, e.g. `< 0.01`."),
+    Field::new("is", Kind::Text, "Condition on each number: <, <=, >, >=, == or != and a number, e.g. `< 0.01`."),
 ];
 
 /// Reads it; `None` where something needed is missing, which is noted.
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_are_read_and_hold_of_no_nan() {
+    fn conditions_are_parsed_and_never_match_nan() {
         for (text, holds, not) in [
             ("< 0.01", 0.0, 0.01),
             ("<=1", 1.0, 1.1),

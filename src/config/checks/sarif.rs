@@ -1,4 +1,4 @@
-//! `sarif`: what static analysis found, as SARIF 2.1.
+//! `sarif`: findings of static analysis, as SARIF 2.1.
 
 use super::files::{self, Files};
 use crate::config::reader::{Reader, Table};

@@ -14,7 +14,7 @@ pub struct Schedule {
 }
 
 pub(in crate::config) const SECTION: Section =
-    Section { header: "`schedule`", help: "Now is a time to release.", needed: &[], groups: &[FIELDS] };
+    Section { header: "`schedule`", help: "Now is inside a release window.", needed: &[], groups: &[FIELDS] };
 
 const FIELDS: &[Field] = &[
     Field::new(
@@ -27,7 +27,7 @@ const FIELDS: &[Field] = &[
     Field::new(
         "time_zone",
         Kind::Text,
-        "Where these hours hold, e.g. \"Europe/Berlin\"; without it where this machine is.",
+        "Time zone of these hours, e.g. \"Europe/Berlin\"; that of this machine by default.",
     ),
 ];
 

@@ -5,7 +5,7 @@ use crate::domain::facts::suggest::nearest;
 
 /// What a text may leave open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Open {
+pub enum CheckPlaceholder {
     Env,
     Namespace,
     /// The name of a workload; what has it is asked once for each of them.
@@ -16,7 +16,7 @@ pub enum Open {
     Version,
 }
 
-impl Open {
+impl CheckPlaceholder {
     pub const ALL: [Self; 5] = [Self::Env, Self::Namespace, Self::Workload, Self::Service, Self::Version];
 
     /// Returns the name between the braces.
@@ -33,12 +33,12 @@ impl Open {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(String),
-    Open(Open),
+    Placeholder(CheckPlaceholder),
 }
 
 impl Template {
@@ -58,39 +58,39 @@ impl Template {
                 continue;
             };
             literal.push_str(&rest[..at]);
-            let open = Open::ALL.into_iter().find(|open| open.name() == word.trim());
+            let open = CheckPlaceholder::ALL.into_iter().find(|open| open.name() == word.trim());
             let open = open.ok_or_else(|| word.trim().to_owned())?;
             if !literal.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut literal)));
+                parts.push(TemplatePart::Text(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Open(open));
+            parts.push(TemplatePart::Placeholder(open));
             rest = &inner[word.len() + 2..];
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Text(literal));
+            parts.push(TemplatePart::Text(literal));
         }
         Ok(Self(parts))
     }
 
     /// Returns whether it leaves this open.
     #[must_use]
-    pub fn has(&self, open: Open) -> bool {
-        self.0.contains(&Part::Open(open))
+    pub fn has(&self, open: CheckPlaceholder) -> bool {
+        self.0.contains(&TemplatePart::Placeholder(open))
     }
 
     /// Returns the text, with what `value` gives in place of what is open; fails as `value` does.
-    pub fn fill<E>(&self, value: impl Fn(Open) -> Result<String, E>) -> Result<String, E> {
+    pub fn fill<E>(&self, value: impl Fn(CheckPlaceholder) -> Result<String, E>) -> Result<String, E> {
         self.0.iter().try_fold(String::new(), |out, part| match part {
-            Part::Text(text) => Ok(out + text),
-            Part::Open(open) => Ok(out + &value(*open)?),
+            TemplatePart::Text(text) => Ok(out + text),
+            TemplatePart::Placeholder(open) => Ok(out + &value(*open)?),
         })
     }
 }
 
 /// Makes a template of text, and notes a placeholder that there is not.
 pub(super) fn read(reader: &mut Reader, text: &At<String>, key: &str) -> Option<Template> {
-    let known = Open::ALL.map(Open::name);
+    let known = CheckPlaceholder::ALL.map(CheckPlaceholder::name);
     let template = Template::parse(&text.value);
     template
         .map_err(|name| {

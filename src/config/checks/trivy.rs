@@ -1,4 +1,4 @@
-//! `trivy`: what Trivy found in an image, a file system or a configuration, as its JSON.
+//! `trivy`: findings of Trivy in an image, a file system or a configuration, as its JSON.
 
 use super::files::{self, Files};
 use crate::config::reader::{Reader, Table};

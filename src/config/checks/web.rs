@@ -1,4 +1,4 @@
-//! What kinds have in common that ask a server: addresses, headers, secrets.
+//! Settings of all kinds that send HTTP requests: URLs, headers, secrets.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::config::section::{Field, Kind};
 
 /// The key of request headers.
 pub(super) const HEADERS: Field =
-    Field::new("headers", Kind::TextsOrSecrets, "Extra request headers; one that carries a secret says where it is.")
+    Field::new("headers", Kind::TextsOrSecrets, "Extra request headers; a secret one names its source.")
         .or(|| "{}".to_owned());
 
 /// Reads `headers`.
@@ -49,7 +49,7 @@ pub(super) fn url(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<U
         return None;
     };
     if !url.username().is_empty() || url.password().is_some() {
-        let what = format!("`{key}` holds a user or password");
+        let what = format!("`{key}` contains a user or password");
         reader.note(text.at, what, "write headers = { Authorization = { env = \"NAME\" } }");
         return None;
     }

@@ -32,8 +32,8 @@ pub fn parse_url(text: &str) -> Result<Url, UrlError> {
 pub enum UrlError {
     #[error("is not an http:// or https:// address with a host: write for example `http://prometheus.monitoring:9090`")]
     NoUrl,
-    /// It holds a user or password.
-    #[error("holds a user or password: write `username` and `password` (or `bearer_token`) under [prometheus]")]
+    /// It contains a user or password.
+    #[error("contains a user or password: write `username` and `password` (or `bearer_token`) under [prometheus]")]
     Credentials,
     /// It holds a query or a fragment.
     #[error("has a `?` or `#`: write the address alone, and extra matchers under `labels`")]

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Auth> {
     match (username, password) {
         (Some(username), Some(password)) => {
             if username.value.contains(':') {
-                reader.note(username.at, "a `username` cannot hold a `:`", "");
+                reader.note(username.at, "a `username` cannot contain `:`", "");
             }
             Some(Auth::Basic { username: username.value, password: password.value? })
         }

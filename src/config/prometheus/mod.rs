@@ -44,7 +44,7 @@ pub struct Prometheus<Place = Url> {
     pub insecure: bool,
     /// Own queries, in place of the preset's.
     pub queries: BTreeMap<Signal, Query>,
-    /// What is counted for the judge.
+    /// What is counted for the analysis.
     pub counters: CounterSettings,
 }
 
@@ -124,33 +124,33 @@ pub(super) const SECTION: Section = Section {
 };
 
 keys! {
-    Draft = Draft::default();
+    PrometheusDraft = PrometheusDraft::default();
     url: by_hand(Kind::Text), "Address of the server, without /api/v1.";
-    preset: word(Preset), "Whose metrics to ask for.";
+    preset: word(Preset), "Labels of the metrics to query.";
     labels: by_hand(Kind::Texts, "{}"), "Extra matchers for every query, e.g. `cluster = \"eu\"`.";
     window: time(secs(5)..=hours(1)), "What rates are taken over: at least two scrapes long.";
     interval: time(secs(1)..=mins(10)), "How often to ask. After three of them without an answer data is stale.";
     timeout: time(millis(100)..=mins(1)), "How long one answer may take.";
-    username: by_hand(Kind::Text), "User of basic authentication; wants `password`.";
+    username: by_hand(Kind::Text), "User of basic authentication; requires `password`.";
     password: by_hand(Kind::Secret), "Password of basic authentication.";
     bearer_token: by_hand(Kind::Secret), "Bearer token, instead of user and password.";
     headers: by_hand(Kind::TextsOrSecrets, "{}"), "Extra request headers, e.g. `X-Scope-OrgID = \"payments\"`.";
     ca_file: path, "Certificate authority to trust as well (PEM); relative to the config file.";
     insecure: flag, "Do not check the server's certificate.";
     queries: by_hand(Kind::Table(&query::SECTION)), "Own PromQL in place of the preset's, by signal.";
-    counters: by_hand(Kind::Table(&counters::SECTION)), "Own counters in place of the preset's, for the judge.";
+    counters: by_hand(Kind::Table(&counters::SECTION)), "Own counters in place of the preset's, for the analysis.";
 }
 
 /// Metrics whose address may still be missing: an environment adds to what holds for all of them.
-pub(super) type Draft = Prometheus<Address>;
+pub(super) type PrometheusDraft = Prometheus<Address>;
 
-impl Default for Draft {
+impl Default for PrometheusDraft {
     fn default() -> Self {
         Self::at(Address::Unknown)
     }
 }
 
-impl Draft {
+impl PrometheusDraft {
     /// Completes it, for the environment or the file whose table this is.
     pub(super) fn finish(self, reader: &mut Reader, table: &Table<'_>, fallback: Option<&Url>) -> Option<Prometheus> {
         let was_wrong = self.url == Address::Wrong;
@@ -159,13 +159,13 @@ impl Draft {
             None if was_wrong => {}
             None => reader.note(
                 table.at,
-                format!("{} says how to ask Prometheus, but not where it is", table.section.header),
+                format!("{} configures Prometheus, but has no URL", table.section.header),
                 "write `url = \"http://…\"`, or start with --prometheus URL",
             ),
             Some(asked) if asked.interval > asked.window => reader.note(
                 if table.get("interval").is_some() { table.key_at("interval") } else { table.key_at("window") },
                 format!(
-                    "`interval` ({}) is longer than `window` ({}): what happens between two looks would never be seen",
+                    "`interval` ({}) is longer than `window` ({}): what happens between two queries would be missed",
                     duration_text(asked.interval),
                     duration_text(asked.window)
                 ),
@@ -199,7 +199,7 @@ impl Draft {
 }
 
 /// Reads metrics over those that hold so far. Labels, headers and queries add up; who we are is said as a whole.
-pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: Draft) -> Draft {
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, base: PrometheusDraft) -> PrometheusDraft {
     let mut draft = base;
     read_keys(reader, table, &mut draft);
     address::read(reader, table, &mut draft.url);

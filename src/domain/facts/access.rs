@@ -1,4 +1,4 @@
-//! What the operator may do, asked of the API server up front.
+//! What the operator may do, queried from the API server in advance.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +53,6 @@ impl Access {
     /// Returns the permission for a verb, unknown where it was not asked.
     #[must_use]
     pub fn of(&self, verb: Verb) -> Permission {
-        self.verbs.get(&verb).cloned().unwrap_or_else(|| Permission::Unknown("not asked yet".to_owned()))
+        self.verbs.get(&verb).cloned().unwrap_or_else(|| Permission::Unknown("not queried yet".to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisRun {
     pub name: String,
-    /// Template hash of the revision it judges.
+    /// Template hash of the revision it analyses.
     pub hash: String,
     /// `Step`, `Background`, `PrePromotion` or `PostPromotion`.
     pub kind: String,

@@ -1,4 +1,4 @@
-//! Credentials in the words of others: a server's error may quote the request that it refuses.
+//! Finds credentials in text of others: a server's error may quote the request that it refuses.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ const PARAMETERS: [&str; 10] = [
     "signature",
     "token",
 ];
-/// Credentials within credentials are looked for so many times; text that nobody makes up has fewer.
+/// Credentials within credentials are looked for so many times; text that no one makes up has fewer.
 const MAX_NESTING: usize = 32;
 /// A word that is shorter is none.
 const MIN_WORD_BYTES: usize = 8;

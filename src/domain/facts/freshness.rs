@@ -1,4 +1,4 @@
-//! How far what is known can be trusted: links to the outside and their age.
+//! Links to the outside, the age of the state, and whether it is fresh.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,38 +49,38 @@ pub struct Heard {
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
 /// How far something heard may lie ahead of the clock, which is read apart. Beyond that the clock was set back, and
-/// nothing can be told from the two.
+/// nothing can be derived from the two.
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 impl Heard {
     /// Takes in how the link is now; `at` is when the source confirmed what is shown, if it did.
     pub fn hear(&mut self, link: Link, at: Option<Timestamp>, now: Timestamp) {
         self.link = link;
-        // What is told late does not make the picture older, unless its age is not known.
+        // What is reported late does not make the state older, unless its age is unknown.
         let known = self.at.filter(|known| now.duration_since(*known) >= -MAX_CLOCK_SKEW);
         if at.is_some() {
             self.at = at.max(known);
         }
     }
 
-    /// Returns the age of the picture; `None` before the first answer, and when the clock was set back since.
+    /// Returns the age of the state; `None` before the first answer, and when the clock was set back since.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<SignedDuration> {
         let age = now.duration_since(self.at?);
         (age >= -MAX_CLOCK_SKEW).then(|| age.max(SignedDuration::ZERO))
     }
 
-    /// Returns how old the picture is, in words that follow `the picture is`.
+    /// Returns how old the state is, in words that follow `the state is`.
     #[must_use]
     pub fn age_in_words(&self, now: Timestamp) -> String {
         match (self.at, self.age(now)) {
             (_, Some(age)) => format!("{} old", super::text::duration(age)),
             (None, None) => "never confirmed".to_owned(),
-            (Some(_), None) => "of an age that nobody knows: the clock was set back".to_owned(),
+            (Some(_), None) => "of unknown age: the system clock was set back".to_owned(),
         }
     }
 
-    /// Returns whether the picture is fresh: the link is up and not older than [`LATE_AFTER`].
+    /// Returns whether the state is fresh: the link is up and not older than [`LATE_AFTER`].
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.link.is_up() && self.age(now).is_some_and(|age| age <= LATE_AFTER)

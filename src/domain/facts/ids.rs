@@ -106,9 +106,9 @@ impl fmt::Display for WorkloadKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Track {
-    /// The revision that serves when nothing is under way.
+    /// The revision that serves when nothing is in progress.
     Stable,
-    /// The revision under way (canary, preview, new ReplicaSet).
+    /// The revision in progress (canary, preview, new ReplicaSet).
     Canary,
 }
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_workload_says_what_to_write() {
+    fn invalid_workload_error_shows_the_format() {
         for text in ["api", "rollout/", "rollout/a/b"] {
             assert!(matches!(text.parse::<WorkloadId>(), Err(WorkloadIdError::Shape(_))), "{text}");
         }

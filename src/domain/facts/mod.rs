@@ -1,4 +1,4 @@
-//! What objects, series and repositories say.
+//! Facts about objects, series and repositories.
 
 pub mod access;
 pub mod analysis_run;

@@ -46,7 +46,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Returns whether it wrote at this time or later. A write in the same second counts: nothing finer is told.
+    /// Returns whether it wrote at this time or later. A write in the same second counts: nothing finer is reported.
     #[must_use]
     pub fn wrote_since(&self, time: Timestamp) -> bool {
         self.at.is_some_and(|at| at.as_second() >= time.as_second())
@@ -65,7 +65,7 @@ impl Writer {
 }
 
 impl Meta {
-    /// Returns who wrote last, at this time or later, what people write: images, a hold or an abort. Who promoted is not
+    /// Returns who wrote last, at this time or later, what people write: images, a pause or an abort. Who promoted is not
     /// told: that takes a field away.
     #[must_use]
     pub fn written_since(&self, time: Timestamp) -> Option<&Writer> {
@@ -73,7 +73,7 @@ impl Meta {
         writers.filter(|writer| writer.wrote_since(time)).max_by_key(|writer| writer.at)
     }
 
-    /// Adds to what moved who wrote since the picture was confirmed, as far as that is told: `it was aborted (by
+    /// Adds to what moved who wrote since the state was confirmed, as far as that is reported: `it was aborted (by
     /// kubectl-argo-rollouts, 3 s ago)`.
     #[must_use]
     pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
@@ -133,7 +133,7 @@ impl<'a> ImageRef<'a> {
         }
     }
 
-    /// Returns whether the reference can change meaning by itself: `latest`, or neither tag nor digest.
+    /// Returns whether the reference can change meaning on its own: `latest`, or neither tag nor digest.
     #[must_use]
     pub fn is_mutable_latest(&self) -> bool {
         self.digest.is_none() && matches!(self.tag, None | Some("latest"))

@@ -1,4 +1,4 @@
-//! Maps whose keys are no text, as lists of pairs: JSON knows no other keys than text.
+//! Serializes maps with non-string keys as lists of pairs, for JSON.
 
 use std::collections::BTreeMap;
 

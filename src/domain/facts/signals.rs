@@ -96,7 +96,7 @@ impl NoData {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::NotYet => "not asked yet".to_owned(),
+            Self::NotYet => "not queried yet".to_owned(),
             Self::NotConfigured => "no metrics configured".to_owned(),
             Self::Empty => "no series matched".to_owned(),
             Self::NotANumber => "not a number: nothing counted".to_owned(),
@@ -127,7 +127,7 @@ pub struct Sample {
 pub struct Tracks {
     /// ReplicaSet of the stable revision.
     pub stable: Option<String>,
-    /// ReplicaSet of the revision under way.
+    /// ReplicaSet of the revision in progress.
     pub canary: Option<String>,
 }
 

@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_finds_its_name_and_another_word_does_not() {
+    fn typo_suggests_its_name_and_another_word_does_not() {
         let known = ["promote", "abort", "ab"];
         assert_eq!(nearest("promot", known), Some("promote"));
         assert_eq!(nearest("aboort", known), Some("abort"));

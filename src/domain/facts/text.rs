@@ -17,7 +17,7 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// Makes control, bidi and invisible characters visible as `\n`, `\e`, `\u{202e}`; other text stays as it is.
 ///
-/// Everything that came from outside passes here before it reaches the terminal (law 7).
+/// Everything that came from outside passes here before it reaches the terminal ([law 7](crate#laws)).
 #[must_use]
 pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {

@@ -1,4 +1,4 @@
-//! What an operator can ask for.
+//! Verbs: the actions of an operator.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ pub enum Verb {
     Resume,
     /// Traffic back to stable, update given up.
     Abort,
-    /// Try an aborted update again from its first step.
+    /// Retry an aborted update from its first step.
     Retry,
     /// Put an earlier template back.
     Rollback,
-    /// Replace all pods, same template.
+    /// Rolling restart of all pods.
     Restart,
 }
 
@@ -35,7 +35,7 @@ impl Verb {
         Self::Restart,
     ];
 
-    /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server (law 3).
+    /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
     #[must_use]
     pub fn stops(self) -> bool {
         matches!(self, Self::Pause | Self::Abort | Self::Rollback)
@@ -61,7 +61,7 @@ impl Verb {
     pub fn label(self) -> &'static str {
         match self {
             Self::PromoteFull => "promote fully",
-            Self::Pause => "hold",
+            Self::Pause => "pause",
             Self::Rollback => "roll back",
             other => other.as_str(),
         }

@@ -4,7 +4,7 @@ use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Object, Phase, Snapshot, Status};
 
-/// Returns the cause in words, the nearest to the root first; `None` when it is well or simply on its way.
+/// Returns the cause in words, the nearest to the root first; `None` when it is well or simply in progress.
 #[must_use]
 pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     if status.phase == Phase::Healthy {

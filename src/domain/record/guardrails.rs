@@ -1,18 +1,18 @@
-//! Guardrails: what the judge's opinion is to lead to.
+//! Guardrails: the response to an analysis result.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use analysis::{AnalysisStatus, Metric, Report};
 
-/// What to do when a guardrail is touched, the mildest first.
+/// What to do when guardrail breached, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
     Alert,
     /// Hold the canary where it is.
     Pause,
-    /// Hold it, and roll back unless somebody keeps it.
+    /// Hold it, and roll back unless someone keeps it.
     Rollback,
 }
 
@@ -47,9 +47,9 @@ pub struct Guardrails {
     pub latency: Response,
     /// The canary burns the error budget: a suspicion, and proof once it has cost a hundredth of 30 days.
     pub budget: Response,
-    /// Whether cockpit acts by itself; otherwise it says what it would do.
+    /// Whether cockpit acts on its own; otherwise it says what it would do.
     pub autopilot: bool,
-    /// How long a canary is held before it is rolled back, for somebody to keep it.
+    /// How long a canary is held before it is rolled back, for someone to keep it.
     pub hold: SignedDuration,
 }
 

@@ -1,4 +1,4 @@
-//! The journal's entries and the chain that binds them. Writing them is the door's business.
+//! The journal's entries and the chain that binds them. Writing them is the dispatcher's business.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -96,12 +96,12 @@ impl Entry {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::Opened { release, program, .. } => format!("journal of {release} begun by cockpit {program}"),
+            Self::Opened { release, program, .. } => format!("journal created for {release} by cockpit {program}"),
             Self::Observed { text, .. } => text.clone(),
             Self::Intent { operator, plan, .. } => {
                 let why =
                     plan.automatic.as_ref().map_or_else(String::new, |why| format!(" ({})", why.because.join("; ")));
-                format!("{operator} asked: {}{why}", plan.headline)
+                format!("{operator} requested: {}{why}", plan.headline)
             }
             Self::Answer { request, answer, .. } => format!("request {request} answered: {answer}"),
             Self::Outcome { outcome, .. } => outcome.describe(),
@@ -109,7 +109,7 @@ impl Entry {
                 let word = match finding.found {
                     CheckOutcome::Passed => "passed",
                     CheckOutcome::Failed => "FAILED",
-                    CheckOutcome::Blind => "cannot be told",
+                    CheckOutcome::Blind => "unknown",
                 };
                 format!("check {check} {word}: {}", finding.summary)
             }
@@ -122,7 +122,7 @@ impl Entry {
             }
             Self::Rejected(rejection) => rejection.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
-            Self::Later => "something that a later version of cockpit wrote".to_owned(),
+            Self::Later => "an entry of a later version of cockpit".to_owned(),
         }
     }
 

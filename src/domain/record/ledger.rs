@@ -1,4 +1,4 @@
-//! What the journals say of checklists: acknowledgements, sign-offs, gates that went red, rollbacks that were drilled.
+//! Ledger of the journals: acknowledgements, sign-offs, gates that went red, rollback drills.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the journal keeps: actions, checks, what people stated.
+//! What the journal records: actions, checks, statements of people.
 
 pub mod action;
 pub mod checklist;

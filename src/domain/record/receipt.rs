@@ -1,4 +1,4 @@
-//! What becomes of actions and statements while they are carried out.
+//! Receipts: progress of actions and statements while they are carried out.
 
 use serde::{Deserialize, Serialize};
 

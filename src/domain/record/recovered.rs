@@ -1,4 +1,4 @@
-//! What the journals of earlier runs say: what was decided, what people stated, and which actions are open.
+//! What journals of earlier runs contain: decisions, statements, and open actions.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ fn courses(lines: &[Line]) -> impl Iterator<Item = (WorkloadKey, Timestamp, Cour
     })
 }
 
-/// Returns what autopilot paused, and what somebody kept against it.
+/// Returns what autopilot paused, and what someone kept against it.
 fn decided(lines: &[Line]) -> Vec<(WorkloadKey, String, Decided)> {
     let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
     let mut decided = Vec::new();

@@ -1,4 +1,4 @@
-//! What follows from the world: verdict, gates, plans.
+//! Rules over the world: verdict, gates, plans.
 
 pub mod action;
 pub mod backtest;

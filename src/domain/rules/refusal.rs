@@ -11,12 +11,12 @@ pub enum RefusalKind {
     Denied,
     /// Nothing is known of the workload yet, or it does not exist.
     NotSeen,
-    /// The picture is too old.
+    /// The state is too old.
     Stale,
     /// It makes no sense in the state the workload is in.
     State,
     Gate,
-    /// A gate cannot be judged: too little data.
+    /// A gate cannot be analysed: too little data.
     Blind,
     /// A reviewer said NO-GO, or has not signed yet.
     SignOff,

@@ -1,4 +1,4 @@
-//! How the world takes in what sources say: state, and what follows from it.
+//! How the world takes in updates of sources, and derives its state again.
 
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Judges everything anew: verdicts age with the data under them, and a picture that is late is blind.
+    /// Derives everything again: verdicts age with the data under them, and a picture that is late is blind.
     pub fn reassess(&mut self, now: Timestamp) {
         for env in &mut self.environments {
             env.reassess(now);
@@ -120,14 +120,14 @@ impl World {
 }
 
 impl Environment {
-    /// Judges its workloads anew. A verdict on a state that is not fresh is blind, whatever metrics say.
+    /// Derives the verdicts of its workloads again. A verdict on a state that is not fresh is blind, whatever metrics say.
     fn reassess(&mut self, now: Timestamp) {
         let heard = self.kubernetes();
         let late = heard.at.is_some() && !heard.is_fresh(now);
         for workload in &mut self.workloads {
             workload.reassess(&self.settings.limits, self.settings.has_metrics, now);
             if late && workload.assessment.verdict < Verdict::Blind {
-                let reason = format!("the picture is {}", heard.age_in_words(now));
+                let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
             }
         }

@@ -1,6 +1,6 @@
 //! The verdict: one word for an environment, with its reasons, from one pure function, [`assess`].
 //!
-//! Limits say what is never right. Whether the canary is worse than stable is the judge's word ([`analysis`]); where it
+//! Limits say what is never right. Whether the canary is worse than stable is the analysis result ([`analysis`]); where it
 //! has no counts, factors between the tracks stand in for it.
 
 use jiff::Timestamp;
@@ -14,9 +14,9 @@ use analysis::AnalysisStatus;
 
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 
-/// Judges one workload on its signals and its phase.
+/// Evaluates one workload on its signals and its phase.
 ///
-/// The revision under way is judged against the limits and against stable; with nothing under way, stable is. Missing,
+/// The revision in progress is analysed against the limits and against stable; with nothing in progress, stable is. Missing,
 /// stale or too little data is blind, and blind is never green. A Degraded workload is at best on hold.
 #[must_use]
 pub fn assess(
@@ -30,7 +30,7 @@ pub fn assess(
     let track = track_under_test(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
-        // What the judge has cleared by counts it compares better than factors do. Until it has, they stay in force:
+        // What the analysis has cleared by counts it compares better than factors do. Until it has, they stay in force:
         // nothing becomes green merely because counting began.
         let counts = said.filter(|said| !said.is_stale(signals, now)).map(|said| &said.report);
         let counts =
@@ -51,11 +51,11 @@ pub fn assess(
     Assessment { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
 }
 
-/// Returns what the judge's word comes to. Its silence before the first count holds; once it has counted, it is blind.
+/// Returns what the analysis result comes to. Its silence before the first count holds; once it has counted, it is blind.
 fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timestamp) -> Option<(Verdict, String)> {
     if said.is_stale(signals, now) {
         let age = duration(now.duration_since(said.at));
-        return Some((Verdict::Blind, format!("no data: the judge has counted nothing for {age}")));
+        return Some((Verdict::Blind, format!("no new samples for {age}")));
     }
     let report = &said.report;
     let reason = report.reasons.first().cloned().unwrap_or_default();
@@ -67,7 +67,7 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
     };
     let text = match report.opinion {
         AnalysisStatus::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
-        AnalysisStatus::NoData => format!("not judged: {reason}"),
+        AnalysisStatus::NoData => format!("no analysis: {reason}"),
         AnalysisStatus::Undecided => format!("undecided: {reason}"),
         _ => reason,
     };
@@ -94,7 +94,7 @@ pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
     }
 }
 
-/// Returns the track whose numbers count: the revision under way as soon as it gets requests, else stable.
+/// Returns the track whose numbers count: the revision in progress as soon as it gets requests, else stable.
 #[must_use]
 pub fn track_under_test(status: &Status) -> Track {
     if status.canary.is_some() && status.canary_serves { Track::Canary } else { Track::Stable }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_without_users_is_not_judged_and_stable_is() {
+    fn preview_without_traffic_is_not_analysed_and_stable_is() {
         let mut preview = status();
         preview.canary_serves = false;
         let signals = signals((0.0, 0.0, 0.0), (40.0, 0.001, 0.19));
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(with(AnalysisStatus::NoData, 0, 0).verdict, Verdict::Hold);
         let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
-        assert_eq!(silent.describe().collect::<Vec<_>>(), ["no data: the judge has counted nothing for 2m01s"]);
+        assert_eq!(silent.describe().collect::<Vec<_>>(), ["no new samples for 2m01s"]);
     }
 
     #[test]

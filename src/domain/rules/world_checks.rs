@@ -68,7 +68,7 @@ impl World {
         env.checks.iter_mut().find(|check| check.spec.id == *id)
     }
 
-    /// Answers anew what the world and the ledger answer: in one environment and the one after it, or everywhere.
+    /// Answers again what the world and the ledger answer: in one environment and the one after it, or everywhere.
     pub(super) fn refresh_checks(&mut self, only: Option<&EnvName>, now: Timestamp) {
         let first = only.and_then(|only| self.environments.iter().position(|env| env.name() == only));
         let range = first.map_or(0..self.environments.len(), |at| at..(at + 2).min(self.environments.len()));

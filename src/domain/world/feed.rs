@@ -1,4 +1,4 @@
-//! What sources may say.
+//! Updates from sources.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -39,13 +39,13 @@ pub enum Feed {
         target: WorkloadKey,
         sample: Arc<Sample>,
     },
-    /// One look at a workload's counters, for the judge.
+    /// One look at a workload's counters, for the analysis.
     Counted {
         target: WorkloadKey,
         tracks: Tracks,
-        /// What was counted, or why nothing was; `None` where the judge only says what it remembers.
+        /// What was counted, or why nothing was; `None` where the analysis repeats its last result.
         look: Option<Arc<Look>>,
-        /// What the judge says now.
+        /// The analysis result now.
         report: Arc<Report>,
     },
     /// The link to a source changed, or was confirmed.
@@ -77,7 +77,7 @@ pub enum Feed {
         check: CheckId,
         finding: Finding,
     },
-    /// What is in the release on its way into an environment.
+    /// The contents of the candidate release of an environment.
     Changes {
         env: EnvName,
         /// What it is about: [`Candidate::key`](super::checklist::Candidate::key).

@@ -1,4 +1,4 @@
-//! The world as the product knows it: environments in promotion order, and what is known of each.
+//! The world: environments in promotion order, and the state of each.
 
 pub mod feed;
 pub mod verdict;
@@ -37,9 +37,9 @@ pub struct EnvSettings {
     pub read_only: bool,
     pub has_metrics: bool,
     pub limits: Limits,
-    /// What the judge keeps to.
+    /// The thresholds of the analysis.
     pub rules: Rules,
-    /// What the judge's word leads to.
+    /// What the analysis result leads to.
     pub guardrails: Guardrails,
     /// Workloads that are watched, in order.
     pub workloads: Vec<WorkloadId>,
@@ -79,7 +79,7 @@ pub struct WorkloadState {
     /// What follows from the snapshot.
     pub status: Option<Status>,
     pub signals: Signals,
-    /// What the judge said last.
+    /// The last analysis result.
     pub judged: Option<CanaryReport>,
     pub assessment: Assessment,
     /// When it entered the phase it is in, as far as we saw.
@@ -107,7 +107,7 @@ pub struct Environment {
     pub checks: Vec<Check>,
     /// Whether the shared record of what people said could be read, or why not; `None` before the first look.
     pub record: Option<Result<(), String>>,
-    /// What is in the release on its way in, or why that cannot be known, with what it is about; `None` before the first
+    /// The contents of the candidate release, or why that cannot be known, with what it is about; `None` before the first
     /// look, and where there is no git repository.
     pub changes: Option<(String, Result<Arc<Changes>, String>)>,
     /// What happened, newest last, bounded.
@@ -261,8 +261,8 @@ impl World {
         heard.is_some_and(|heard| heard.is_fresh(now))
     }
 
-    /// Returns the name of the release on its way: service, version it comes from, version it goes to, from the most
-    /// advanced environment that has one under way, else from the first environment.
+    /// Returns the name of the release in progress: service, version it comes from, version it goes to, from the most
+    /// advanced environment that has one in progress, else from the first environment.
     #[must_use]
     pub fn release(&self) -> Option<ReleaseView> {
         let states = || {
@@ -320,7 +320,7 @@ impl WorkloadState {
         self.signals.at.is_some() && (!both || self.opinion().is_some())
     }
 
-    /// Returns what the judge said of the revision that is under way now.
+    /// Returns the analysis result of the revision that is in progress now.
     #[must_use]
     pub fn opinion(&self) -> Option<&CanaryReport> {
         let canary = self.status.as_ref()?.canary.as_ref()?;

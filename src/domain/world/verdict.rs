@@ -39,7 +39,7 @@ impl Verdict {
     pub fn label(self) -> &'static str {
         match self {
             Self::Go => "GO",
-            Self::Hold => "HOLD",
+            Self::Hold => "WAIT",
             Self::Blind => "BLIND",
             Self::NoGo => "NO-GO",
         }
@@ -121,7 +121,7 @@ impl Assessment {
     }
 }
 
-/// What the judge said of a canary.
+/// The analysis result of a canary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CanaryReport {
     pub tracks: Tracks,
@@ -130,10 +130,10 @@ pub struct CanaryReport {
 }
 
 impl CanaryReport {
-    /// For how long the judge's word holds at least: it looks every 15 s, or as often as the signals are looked at.
+    /// For how long the analysis result holds at least: it looks every 15 s, or as often as the signals are looked at.
     const MIN_ANALYSIS_VALIDITY: SignedDuration = SignedDuration::from_mins(2);
 
-    /// Returns whether the judge has not spoken for too long, or in a time to come: then the clock was set back.
+    /// Returns whether the last result is too old, or dated in the future: then the clock was set back.
     #[must_use]
     pub fn is_stale(&self, signals: &Signals, now: Timestamp) -> bool {
         let three = signals.interval.map_or(SignedDuration::ZERO, |interval| interval * 3);

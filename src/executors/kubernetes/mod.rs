@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handshake_that_fails_has_sent_nothing_and_an_answer_that_fails_may_have() {
+    async fn failed_handshake_sent_nothing_but_a_failed_answer_is_unknown() {
         let SendError::Refused(why) = hung_up_on("https").await else { panic!("the request cannot have been sent") };
         assert!(why.starts_with("not sent"), "{why}");
         assert!(matches!(hung_up_on("http").await, SendError::Unknown(_)));

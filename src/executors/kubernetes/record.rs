@@ -32,7 +32,7 @@ impl Kubernetes {
                     let by = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
                     failpoint(format_args!("record.before-create"));
                     match api.create(&by, &made).await {
-                        // Somebody else made it in this moment.
+                        // Someone else made it in this moment.
                         Err(kube::Error::Api(status)) if status.code == 409 => {
                             api.patch(shared::NAME, &params, &add).await?
                         }

@@ -49,7 +49,7 @@ pub(in crate::runtime) async fn run(global: &Global, drill: &Drill, redactor: &R
     )
     .await?;
     drop(log);
-    let score = score(&notes.flight(failure, seed));
+    let score = score(&notes.record(failure, seed));
     print(&match drill.output {
         Output::Text => text(&score, drill.speed, &TimeZone::system()),
         Output::Json => json_pretty(&json(&score, drill.speed)) + "\n",

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{PlanRecord, Verb};
-use crate::domain::rules::drill::{Ended, Failure, Flight, Moment};
+use crate::domain::rules::drill::{DrillRecord, Ended, Failure, Moment};
 use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
 use crate::runtime::tap::Tap;
 use analysis::{AnalysisStatus, Seen};
 use simulator::Served;
 
-/// Notes what the judge says and the operator does, and sees when it is over.
+/// Notes What the analysis reports and the operator does, and sees when it is over.
 pub(super) struct Observer {
     env: EnvName,
     /// The ReplicaSet of the new revision, once it was seen.
@@ -61,7 +61,7 @@ impl Tap for Observer {
         }
     }
 
-    /// It is over when the new revision is stable, or was given up and nobody is sent to it any more.
+    /// It is over when the new revision is stable, or was given up and no one is sent to it any more.
     fn is_over(&mut self, world: &World) -> bool {
         let status = world.environment(&self.env).and_then(|env| env.workloads.first()?.status.as_ref());
         let Some(status) = status else { return false };
@@ -92,8 +92,8 @@ impl Notes {
         lock(&self.served).last().is_some_and(|last| last.requests + last.lost == 0)
     }
 
-    /// Returns the flight as it was noted.
-    pub(super) fn flight(&self, failure: Failure, seed: u64) -> Flight {
+    /// Returns the record as it was noted.
+    pub(super) fn record(&self, failure: Failure, seed: u64) -> DrillRecord {
         let noted = lock(&self.noted);
         let moment = |served: &Served| Moment {
             at: served.at,
@@ -102,7 +102,7 @@ impl Notes {
             lost: served.lost,
             failing: served.changed,
         };
-        Flight {
+        DrillRecord {
             failure,
             seed,
             moments: lock(&self.served).iter().map(moment).collect(),

@@ -22,7 +22,7 @@ use crate::platform::Redactor;
 
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
-    // Names are told from what is configured; what is discovered has to be seen first.
+    // Names are derived from what is configured; what is discovered has to be seen first.
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
             core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
@@ -102,9 +102,9 @@ fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
-    if let Some(open) = driver.core.flying(target) {
+    if let Some(open) = driver.core.in_flight_on(target) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
-        while driver.core.flying(target).is_some() {
+        while driver.core.in_flight_on(target).is_some() {
             driver.next().await?;
         }
     }
@@ -148,7 +148,7 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<
             Some(given) => {
                 complain(
                     driver.redactor(),
-                    &format!("--confirm says `{given}`, the environment is `{name}`: nothing was sent"),
+                    &format!("--confirm is `{given}`, the environment is `{name}`: nothing was sent"),
                 );
                 return Ok(false);
             }
@@ -156,20 +156,20 @@ async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<
                 complain(driver.redactor(), &format!("this needs the environment's name: add `--confirm {name}`"));
                 return Ok(false);
             }
-            None => return Ok(ask(driver, &format!("type {name} to go on: ")).await?.trim() == name),
+            None => return Ok(ask(driver, &format!("type {name} to continue: ")).await?.trim() == name),
         }
     }
     if yes {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        complain(driver.redactor(), "nobody is there to answer: add --yes");
+        complain(driver.redactor(), "no terminal to confirm at: add --yes");
         return Ok(false);
     }
     Ok(ask(driver, &format!("{}? [y/N] ", plan.record().verb.label())).await?.trim() == "y")
 }
 
-/// Asks, and goes on taking in what happens until there is an answer.
+/// Asks, and continues taking in what happens until there is an answer.
 async fn ask(driver: &mut Driver, question: &str) -> Result<String> {
     print(question)?;
     let read = tokio::task::spawn_blocking(|| {

@@ -1,4 +1,4 @@
-//! `cockpit backtest`: releases of the past from the journals, their counters from Prometheus, judged as live.
+//! `cockpit backtest`: releases of the past from the journals, their counters from Prometheus, analysed as live.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{complain, print};
 use crate::cli::Exit;
 use crate::cli::args::{BacktestArgs, Output, When};
-use crate::cli::backtest::{Looked, exit, json, text};
+use crate::cli::backtest::{ReplayedRelease, exit, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
 use crate::config::{Config, EnvConfig};
@@ -20,7 +20,7 @@ use crate::domain::rules::backtest::{End, Findings, Past, releases};
 use crate::executors::journal;
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
-use crate::runtime::signals::{Asked, Signals};
+use crate::runtime::signals::{ShutdownRequest, Signals};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::counts::replay::{Period, replay};
 use crate::sources::prometheus::{PrometheusSource, Questions, configured};
@@ -48,7 +48,7 @@ pub(in crate::runtime) async fn run(
     if past.is_empty() {
         complain(
             redactor,
-            "no journal tells of a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
+            "no journal has a rollout with its ReplicaSets; name one with --from, --to, --stable and --canary",
         );
         return Ok(Exit::Blind);
     }
@@ -62,13 +62,13 @@ pub(in crate::runtime) async fn run(
                 None => Err(format!("the config has no environment `{}`", past.target.env)),
             };
             let rails = env.map(|env| env.settings.guardrails.clone()).unwrap_or_default();
-            looked.push(Looked { past, rails, found });
+            looked.push(ReplayedRelease { past, rails, found });
         }
         looked
     };
     let looked = tokio::select! {
         looked = work => looked,
-        Asked::End(_) = signals.next() => return Ok(Exit::Interrupted),
+        ShutdownRequest::End(_) = signals.next() => return Ok(Exit::Interrupted),
     };
     print(&match what.output {
         Output::Text => text(&looked, &TimeZone::system()),
@@ -98,7 +98,7 @@ fn environment<'c>(config: &'c Config, name: &str) -> Result<&'c EnvConfig> {
     Ok(found.ok_or_else(|| TargetError::NoEnvironment { name: name.to_owned(), known: known() })?)
 }
 
-/// Returns the rollouts of all journals. One that does not hold together is told of, and its rollouts are not trusted.
+/// Returns the rollouts of all journals. One that does not hold together is reported, and its rollouts are not trusted.
 fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
     let files = match journal::list(folder) {
         Ok(files) => files,
@@ -118,7 +118,7 @@ fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
 /// Returns the rollout that the options name.
 fn named(config: &Config, env: Option<&EnvConfig>, what: &BacktestArgs) -> Result<Past> {
     let ((Some(env), _) | (None, [env])) = (env, config.environments.as_slice()) else {
-        bail!("in which environment? name one of {}", names(config));
+        bail!("name an environment: one of {}", names(config));
     };
     let (Some(from), Some(to), Some(stable), Some(canary)) = (what.from, what.to, &what.stable, &what.canary) else {
         bail!("--from, --to, --stable and --canary belong together");
@@ -164,7 +164,7 @@ async fn look(
         (None, Some(clusters)) => {
             clusters.load(env.context.as_deref()).await.map_err(|error| error.to_string())?.namespace
         }
-        (None, None) => return Err("its namespace is not known: neither config nor kubeconfig names it".to_owned()),
+        (None, None) => return Err("its namespace is unknown: neither config nor kubeconfig names it".to_owned()),
     };
     let questions: Questions = configured::questions(configured, &namespace, redactor).await?;
     let interval = Duration::try_from(configured.interval).unwrap_or(PrometheusSource::INTERVAL);

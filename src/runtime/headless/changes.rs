@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print, usage};
 use crate::cli::Exit;
-use crate::cli::changes::{Changes, Output, Place, json, text};
+use crate::cli::changes::{Changes, ChangesContext, Output, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
 use crate::config::checks::{CheckKind, Drift};
@@ -20,13 +20,13 @@ use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::{Environment, World};
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
-use crate::sources::changes::{Asked, gather, origin};
+use crate::sources::changes::{ChangesRequest, gather, origin};
 use crate::sources::checks::{Built, CheckInput, Tools};
 use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
 
 pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
-    let current = std::env::current_dir().wrap_err("the current folder is not known")?;
+    let current = std::env::current_dir().wrap_err("the current folder is unknown")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
     let repository = match repository(config.service.repository.as_deref(), folder, &current).await {
         Ok(repository) => repository,
@@ -39,7 +39,7 @@ pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variab
     };
     let Some(candidate) = driver.core.world.candidate(env) else {
         let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
-        return Ok(blind(driver.redactor(), env.name(), &format!("what is released is not known: {why}")));
+        return Ok(blind(driver.redactor(), env.name(), &format!("what is released is unknown: {why}")));
     };
     match look(driver, config, variables, env, &candidate, &repository).await {
         Ok(looked) => tell(config, env, &candidate, what, &looked).await,
@@ -57,9 +57,9 @@ async fn tell(
     env: &Environment,
     candidate: &Candidate,
     what: &Changes,
-    looked: &Looked,
+    looked: &ChangesInput,
 ) -> Result<Exit> {
-    let Looked { scene, tools } = looked;
+    let ChangesInput { scene, tools } = looked;
     let changes = match gather(scene, tools, &asked(config, env, scene)).await {
         Ok(changes) => changes,
         Err(why) => return Ok(blind(&tools.redactor, env.name(), &why)),
@@ -70,7 +70,7 @@ async fn tell(
         CandidateState::Settled => "there",
     };
     let before = scene.previous.as_ref().map(EnvName::as_str);
-    let place = Place { env: env.name().as_str(), standing, before };
+    let place = ChangesContext { env: env.name().as_str(), standing, before };
     print(&match (what.audience(), what.output) {
         (Some(audience), _) => markdown(&changes, audience),
         (None, Output::Json) => json_pretty(&json(&changes, &place)) + "\n",
@@ -85,7 +85,7 @@ fn seen(env: &Environment) -> bool {
     matches!(env.kubernetes().link, Link::Down(_)) || (!env.workloads.is_empty() && all)
 }
 
-/// Returns the environment that was named; else one with something under way, else one with something to come, else the
+/// Returns the environment that was named; else one with something in progress, else one with something to come, else the
 /// first.
 fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environment, TargetError> {
     let all = &world.environments;
@@ -103,12 +103,12 @@ fn environment<'w>(world: &'w World, name: Option<&str>) -> Result<&'w Environme
 }
 
 /// What the changes are about, and what to look with.
-struct Looked {
+struct ChangesInput {
     scene: CheckInput,
     tools: Tools,
 }
 
-/// Returns what the changes are about, with what to look with: its commits are told by labels, images and tags.
+/// Returns what the changes are about, with what to look with: its commits are determined by labels, images and tags.
 async fn look(
     driver: &Driver,
     config: &Config,
@@ -116,7 +116,7 @@ async fn look(
     env: &Environment,
     candidate: &Candidate,
     repository: &Path,
-) -> Result<Looked, String> {
+) -> Result<ChangesInput, String> {
     let world = &driver.core.world;
     let previous = world.previous(env);
     let tools = Tools {
@@ -158,7 +158,7 @@ async fn look(
         revision: None,
         stable: None,
     };
-    Ok(Looked { scene, tools })
+    Ok(ChangesInput { scene, tools })
 }
 
 /// Returns the revision that comes in, and an environment that has it: it is known by its images.
@@ -176,11 +176,11 @@ async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) 
     Some((ReadClient::new(cluster.config, redactor).ok()?, env.settings.namespace.clone()))
 }
 
-/// Asks for what the environment's checklist asks for; differences are told wherever there is an environment before.
-fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> Asked {
+/// Asks for what the environment's checklist asks for; differences are reported wherever there is an environment before.
+fn asked(config: &Config, env: &Environment, scene: &CheckInput) -> ChangesRequest {
     let known = config.environments.iter().find(|known| known.name() == env.name());
     let checks: &[CheckConfig] = known.map_or(&config.defaults.checks, |known| &known.checks);
-    let mut asked = Asked { drift: scene.previous.is_some().then(Drift::default), migrations: None };
+    let mut asked = ChangesRequest { drift: scene.previous.is_some().then(Drift::default), migrations: None };
     for check in checks {
         match &check.kind {
             Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),

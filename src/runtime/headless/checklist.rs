@@ -88,7 +88,7 @@ pub(super) async fn ack(driver: &mut Driver, what: &Ack) -> Result<Exit> {
     if driver.core.world.check(&env, &id).is_some_and(|check| check.spec.how != How::Manual) {
         complain(
             driver.redactor(),
-            &format!("{id} answers itself, nobody can acknowledge it: `cockpit check {env} {id}` looks again"),
+            &format!("{id} runs automatically and cannot be acknowledged: `cockpit check {env} {id}` runs it again"),
         );
         return Ok(Exit::NoGo);
     }

@@ -21,7 +21,7 @@ pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand, redactor: &
                 let environments = plural(config.environments.len(), "environment");
                 print(&match &config.origin {
                     Some(origin) => format!("{}: {environments}, no errors\n", origin.path.display()),
-                    None => "no config file: what the current context holds is watched; `cockpit init` writes one\n"
+                    None => "no config file: workloads of the current context are watched; `cockpit init` writes one\n"
                         .to_owned(),
                 })?;
                 Ok(Exit::Done)

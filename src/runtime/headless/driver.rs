@@ -76,7 +76,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Goes on taking in what happens while something else is waited for.
+    /// Continues taking in what happens while something else is waited for.
     pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
         tokio::pin!(work);
         loop {

@@ -9,7 +9,7 @@ use super::{complain, print, usage};
 use crate::cli::Exit;
 use crate::cli::args::Init;
 use crate::config::Config;
-use crate::config::init::{Found, text};
+use crate::config::init::{DiscoveredContext, text};
 use crate::platform::kubeconfig::Clusters;
 use crate::platform::{Redactor, Variables};
 use crate::sources::kubernetes::{ReadClient, discover};
@@ -44,7 +44,7 @@ pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Re
         let client = ReadClient::new(cluster.config.clone(), redactor)
             .wrap_err_with(|| format!("no client for {}", cluster.server))?;
         match discover::workloads(&client, &namespace).await {
-            Ok(workloads) => found.push(Found { context: cluster.context, namespace, workloads }),
+            Ok(workloads) => found.push(DiscoveredContext { context: cluster.context, namespace, workloads }),
             Err(why) => {
                 complain(redactor, &format!("{} ({}): {why}", cluster.context, cluster.server));
                 return Ok(Exit::Error);
@@ -70,6 +70,6 @@ pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Re
         .open(&what.file)
         .and_then(|mut file| file.write_all(written.as_bytes()))
         .wrap_err_with(|| format!("cannot write {}", what.file.display()))?;
-    complain(redactor, &format!("{} written: look it over, then run `cockpit`", what.file.display()));
+    complain(redactor, &format!("{} written: review it, then run `cockpit`", what.file.display()));
     Ok(Exit::Done)
 }

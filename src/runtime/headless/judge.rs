@@ -1,4 +1,4 @@
-//! `cockpit judge`: the judge on numbers from a file or standard input.
+//! `cockpit judge`: the analysis of numbers from a file or standard input.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};

@@ -86,7 +86,7 @@ fn with_journal(
             if !contents.torn.is_empty() {
                 complain(
                     redactor,
-                    &format!("{}: the last line was torn by a crash; the lines before it are whole", path.display()),
+                    &format!("{}: the last line is truncated; the lines before it are complete", path.display()),
                 );
             }
             then(&path, &contents.lines)

@@ -20,7 +20,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::engine::{Engine, Observations};
 use super::report::redact_and_sanitize;
-use super::signals::{Asked, Signals};
+use super::signals::{ShutdownRequest, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
 use crate::domain::facts::text::sanitize_lines;
@@ -62,7 +62,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     };
     let ended = tokio::select! {
         ended = work => ended,
-        Asked::End(_) = signals.next() => Ok(Exit::Interrupted),
+        ShutdownRequest::End(_) = signals.next() => Ok(Exit::Interrupted),
     };
     driver.end().await;
     ended
@@ -74,12 +74,12 @@ pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit 
     Exit::Usage
 }
 
-/// Says something on standard error, where nothing of it moves a cursor or is secret (law 7).
+/// Says something on standard error, where nothing of it moves a cursor or is secret ([law 7](crate#laws)).
 fn complain(redactor: &Redactor, text: &str) {
     let safe = redact_and_sanitize(text, redactor);
     // A further line is not to be taken for one of ours.
     let safe = safe.trim_end().replace('\n', "\n  ");
-    // Nobody is left to tell when standard error is closed.
+    // No one is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "cockpit: {safe}");
 }
 

@@ -10,7 +10,7 @@ use crate::cli::{Exit, status, watch};
 use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, World};
 
-/// Looks, prints, and goes on looking with `--watch`.
+/// Looks, prints, and continues looking with `--watch`.
 pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environments.iter().all(Environment::looked_at)).await?;
     driver.refresh();

@@ -1,6 +1,6 @@
-//! The analysis controller: measurements at their time, judged by their conditions.
+//! The analysis controller: measurements at their time, analysed by their conditions.
 //!
-//! Measurements do not ask a server: what a metric means is told by its name, and its value is what the users of
+//! Measurements do not ask a server: what a metric means is determined by its name, and its value is what the users of
 //! the canary feel.
 
 use std::time::Duration;
@@ -227,7 +227,7 @@ fn observe(tools: &mut Tools, run: &Value, metric: &Value) -> Result<Vec<f64>, S
     Ok(vec![(figure * 1e6).round() / 1e6])
 }
 
-/// Judges a metric by its counters; the order is that of the real controller.
+/// Evaluates a metric by its counters; the order is that of the real controller.
 fn judge(metric: &Value, result: &mut Value, terminating: bool) {
     let counter = |field: &str| number(result, &format!("/{field}"), 0);
     let phase = if items(result, "/measurements").is_empty() {

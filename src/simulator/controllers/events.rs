@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_counted_combined_and_held_back() {
+    fn events_are_counted_combined_and_rate_limited() {
         let clock = Clock::stopped_at(Timestamp::from_second(1_800_000_000).unwrap(), 1.0);
         let store = Store::new(1, clock.clone());
         let mut recorder = Recorder::default();

@@ -1,4 +1,4 @@
-//! What a cluster does by itself: Rollouts, Deployments, `ReplicaSets`, pods and analysis runs follow their specs.
+//! What a cluster does on its own: Rollouts, Deployments, `ReplicaSets`, pods and analysis runs follow their specs.
 //!
 //! One queue and one reconciler at a time for the whole cluster. All time comes from the store's clock, so that
 //! a stopped clock can be moved from event to event: scenarios are set up that way, and tests never sleep.
@@ -57,7 +57,7 @@ pub struct Tools {
     pub queue: Queue,
     pub events: Recorder,
     pub traffic: Arc<Mutex<Traffic>>,
-    /// Whether nobody answers questions about metrics.
+    /// Whether no one answers questions about metrics.
     pub metrics_down: Arc<AtomicBool>,
 }
 

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::pods::{FIRST_BACK_OFF, NODE_COUNT, Run, Stage, back_off};
+use super::pods::{FIRST_BACK_OFF, NODE_COUNT, PodStage, Run, back_off};
 use crate::kubernetes::object::{self, stamp};
 
 /// Returns the status of a pod.
 pub fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
     let qos = object::text(pod, "/status/qosClass");
-    if run.stage == Stage::Unschedulable {
+    if run.stage == PodStage::Unschedulable {
         return json!({
             "conditions": [{
                 "lastProbeTime": null,
@@ -26,8 +26,8 @@ pub fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
             "qosClass": qos,
         });
     }
-    let ready = run.stage == Stage::Running(true);
-    let running = matches!(run.stage, Stage::Running(_) | Stage::BackOff);
+    let ready = run.stage == PodStage::Running(true);
+    let running = matches!(run.stage, PodStage::Running(_) | PodStage::BackOff);
     let condition = |kind: &str, holds: bool| {
         // The time of the last change of this condition, if it was the same before.
         let before = object::items(pod, "/status/conditions").iter().find(|c| object::text(c, "/type") == kind);
@@ -67,7 +67,7 @@ pub fn status(pod: &Value, run: &Run, now: Timestamp) -> Value {
         "qosClass": qos,
         "startTime": start,
     });
-    if running || matches!(run.stage, Stage::PullFailed(_)) {
+    if running || matches!(run.stage, PodStage::PullFailed(_)) {
         let ip = format!("10.0.{}.{}", run.number / 250, run.number % 250 + 1);
         status["podIPs"] = json!([{"ip": ip}]);
         status["podIP"] = json!(ip);
@@ -90,17 +90,17 @@ fn container_status(pod: &Value, spec: &Value, run: &Run) -> Value {
         )
     };
     let (state, ready, is_started) = match run.stage {
-        Stage::New | Stage::Creating | Stage::Unschedulable => {
+        PodStage::New | PodStage::Creating | PodStage::Unschedulable => {
             (json!({"waiting": {"reason": "ContainerCreating"}}), false, false)
         }
-        Stage::Running(ready) => (json!({"running": {"startedAt": started}}), ready, true),
-        Stage::BackOff => {
+        PodStage::Running(ready) => (json!({"running": {"startedAt": started}}), ready, true),
+        PodStage::BackOff => {
             (json!({"waiting": {"message": crash_message(), "reason": "CrashLoopBackOff"}}), false, false)
         }
-        Stage::PullFailed(false) => {
+        PodStage::PullFailed(false) => {
             (json!({"waiting": {"message": pull_error(pod), "reason": "ErrImagePull"}}), false, false)
         }
-        Stage::PullFailed(true) => (
+        PodStage::PullFailed(true) => (
             json!({"waiting": {
                 "message": format!("Back-off pulling image \"{image}\": ErrImagePull: {}", pull_error(pod)),
                 "reason": "ImagePullBackOff",

@@ -14,7 +14,7 @@ use crate::kubernetes::managed_fields::Author;
 use crate::kubernetes::object::{self, stamp};
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::{Key, Part};
-use crate::scenario::behaviour::{Behaviour, Fate};
+use crate::scenario::behaviour::{Behaviour, ContainerOutcome};
 
 /// Between creation and a node, in scenario time.
 const SCHEDULING_DELAY: Duration = Duration::from_millis(50);
@@ -29,9 +29,9 @@ const READY_AFTER: &str = "cockpit.test/ready-after";
 /// Nodes that pods are spread over.
 pub const NODE_COUNT: u64 = 3;
 
-/// What goes on in one pod.
+/// Stage of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum PodStage {
     New,
     /// On a node, containers not started.
     Creating,
@@ -44,10 +44,10 @@ pub enum Stage {
     Unschedulable,
 }
 
-/// How far one pod has got.
+/// State of one pod.
 #[derive(Debug, Clone)]
 pub struct Run {
-    pub stage: Stage,
+    pub stage: PodStage,
     pub due: Option<Timestamp>,
     pub restarts: u32,
     pub pulls: u32,
@@ -56,7 +56,7 @@ pub struct Run {
     pub number: u64,
 }
 
-/// The life of every pod of a cluster.
+/// State of all pods of a cluster.
 #[derive(Debug, Default)]
 pub struct Kubelet {
     runs: HashMap<String, Run>,
@@ -77,7 +77,7 @@ impl Kubelet {
         let run = self.runs.entry(uid.clone()).or_insert_with(|| {
             *count += 1;
             Run {
-                stage: Stage::New,
+                stage: PodStage::New,
                 due: Some(crate::clock::later(now, tools.clock.scale(SCHEDULING_DELAY))),
                 restarts: 0,
                 pulls: 0,
@@ -124,34 +124,34 @@ impl Kubelet {
 fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour, now: Timestamp) -> Option<Duration> {
     let uid = object::uid(pod);
     match run.stage {
-        Stage::New if behaviour.fate == Fate::CannotBeScheduled || !fits_a_node(tools, pod) => {
-            run.stage = Stage::Unschedulable;
+        PodStage::New if behaviour.fate == ContainerOutcome::CannotBeScheduled || !fits_a_node(tools, pod) => {
+            run.stage = PodStage::Unschedulable;
             say(tools, pod, "default-scheduler", Severity::Warning, "FailedScheduling", unschedulable(pod));
             None
         }
-        Stage::Unschedulable => None,
-        Stage::New => {
-            run.stage = Stage::Creating;
+        PodStage::Unschedulable => None,
+        PodStage::New => {
+            run.stage = PodStage::Creating;
             let message =
                 format!("Successfully assigned {}/{} to {}", object::namespace(pod), object::name(pod), node(run));
             say(tools, pod, "default-scheduler", Severity::Normal, "Scheduled", &message);
             Some(behaviour.start_up.saturating_sub(SCHEDULING_DELAY))
         }
-        Stage::Creating | Stage::PullFailed(true) if behaviour.fate == Fate::CannotBePulled => {
-            run.stage = Stage::PullFailed(false);
+        PodStage::Creating | PodStage::PullFailed(true) if behaviour.fate == ContainerOutcome::CannotBePulled => {
+            run.stage = PodStage::PullFailed(false);
             let message = pull_error(pod);
             say(tools, pod, "kubelet", Severity::Warning, "Failed", &message);
             Some(Duration::from_secs(3))
         }
-        Stage::PullFailed(false) => {
-            run.stage = Stage::PullFailed(true);
+        PodStage::PullFailed(false) => {
+            run.stage = PodStage::PullFailed(true);
             run.pulls += 1;
             let message = format!("Back-off pulling image \"{}\"", image(pod));
             say(tools, pod, "kubelet", Severity::Normal, "BackOff", &message);
             Some(back_off(FIRST_PULL_BACK_OFF, run.pulls))
         }
-        Stage::Creating | Stage::BackOff | Stage::PullFailed(true) => {
-            if run.stage == Stage::BackOff {
+        PodStage::Creating | PodStage::BackOff | PodStage::PullFailed(true) => {
+            if run.stage == PodStage::BackOff {
                 run.restarts += 1;
                 tools.server.logs.restart(uid);
             }
@@ -164,16 +164,16 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
                 tools.server.logs.print(uid, &line);
             }
             match &behaviour.fate {
-                Fate::Crashes { after, .. } => {
-                    run.stage = Stage::Running(false);
+                ContainerOutcome::Crashes { after, .. } => {
+                    run.stage = PodStage::Running(false);
                     Some(*after)
                 }
-                Fate::WearsOut { after, .. } => {
-                    run.stage = Stage::Running(true);
+                ContainerOutcome::CrashesLater { after, .. } => {
+                    run.stage = PodStage::Running(true);
                     Some(*after)
                 }
-                Fate::NeverReady => {
-                    run.stage = Stage::Running(false);
+                ContainerOutcome::NeverReady => {
+                    run.stage = PodStage::Running(false);
                     say(
                         tools,
                         pod,
@@ -185,13 +185,15 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
                     None
                 }
                 _ => {
-                    run.stage = Stage::Running(true);
+                    run.stage = PodStage::Running(true);
                     None
                 }
             }
         }
-        Stage::Running(_) => {
-            let (Fate::Crashes { exit_code, .. } | Fate::WearsOut { exit_code, .. }) = behaviour.fate else {
+        PodStage::Running(_) => {
+            let (ContainerOutcome::Crashes { exit_code, .. } | ContainerOutcome::CrashesLater { exit_code, .. }) =
+                behaviour.fate
+            else {
                 return None;
             };
             run.last_exit = Some(json!({"terminated": {
@@ -201,7 +203,7 @@ fn advance(run: &mut Run, tools: &mut Tools, pod: &Value, behaviour: &Behaviour,
                 "reason": if exit_code == 137 { "OOMKilled" } else { "Error" },
                 "startedAt": stamp(run.started.unwrap_or(now)),
             }}));
-            run.stage = Stage::BackOff;
+            run.stage = PodStage::BackOff;
             let message = format!(
                 "Back-off restarting failed container {} in pod {}_{}({uid})",
                 container(pod),
@@ -237,7 +239,7 @@ fn say(tools: &mut Tools, pod: &Value, component: &str, severity: Severity, reas
 }
 
 fn write_pod(tools: &mut Tools, key: &Key, pod: &Value, run: &Run, now: Timestamp) {
-    if run.stage != Stage::Unschedulable && object::text(pod, "/spec/nodeName").is_empty() {
+    if run.stage != PodStage::Unschedulable && object::text(pod, "/spec/nodeName").is_empty() {
         let author = Author::update("kube-scheduler");
         let bound = tools.store.update(key, Part::Main, &author, |old| {
             let mut new = old.clone();

@@ -17,7 +17,7 @@ use crate::kubernetes::store::{Key, Part, Store};
 use crate::scenario::behaviour::{Behaviour, Images};
 use crate::traffic::Traffic;
 
-/// One cluster whose time is moved by hand.
+/// One cluster whose time is moved manually.
 pub struct World {
     pub store: Store,
     pub images: Images,

@@ -177,7 +177,7 @@ impl Access {
     }
 }
 
-/// Returns whether a RoleBinding in the namespace gives somebody this right.
+/// Returns whether a RoleBinding in the namespace gives someone this right.
 fn bound(user: &User, request: &Request<'_>, store: &Store) -> bool {
     if request.namespace.is_empty() {
         return false;

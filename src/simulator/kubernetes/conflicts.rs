@@ -1,4 +1,4 @@
-//! Server-side apply: fields that somebody else owns are not taken without force.
+//! Server-side apply: fields that someone else owns are not taken without force.
 
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn collect(
         if other == manager && apply {
             continue;
         }
-        // Who owns by update is told apart by the version that the update was made in.
+        // Who owns by update is distinguished by the version that the update was made in.
         let whom =
             if apply { format!("\"{other}\"") } else { format!("\"{other}\" using {}", text(entry, "/apiVersion")) };
         let field = format!(".{}", path.join("."));

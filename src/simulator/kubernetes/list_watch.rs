@@ -187,7 +187,7 @@ impl Watch {
             }
             self.changed.borrow_and_update();
             self.faults.borrow_and_update();
-            match self.server.faults.strikes_open(&self.method, &self.uri) {
+            match self.server.faults.fault_of_open_watch(&self.method, &self.uri) {
                 Some(Fault::Cut) => {
                     self.cut.cancel();
                     return Some(Err(io::ErrorKind::ConnectionReset.into()));

@@ -15,7 +15,7 @@ use crate::faults::Faults;
 
 /// Accepts connections while the server is not away.
 #[derive(Debug)]
-pub struct Door {
+pub struct ApiListener {
     address: SocketAddr,
     /// Bound but never listening: while the server is away the port stays ours and connections are refused.
     _guard: TcpSocket,
@@ -24,7 +24,7 @@ pub struct Door {
     shutdown: CancellationToken,
 }
 
-impl Door {
+impl ApiListener {
     /// Opens a free port on 127.0.0.1.
     pub fn open(faults: Faults, shutdown: CancellationToken) -> io::Result<Self> {
         let guard = socket()?;
@@ -70,11 +70,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-impl Listener for Door {
-    type Io = Wire;
+impl Listener for ApiListener {
+    type Io = ApiConnection;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (ApiConnection, SocketAddr) {
         loop {
             if let Ok((stream, address)) = self.next().await {
                 if self.faults.is_down() {
@@ -84,7 +84,7 @@ impl Listener for Door {
                 // Small answers must not wait for more: latency is what clients measure.
                 let _ = stream.set_nodelay(true);
                 let cut = self.faults.connection();
-                return (Wire::new(stream, cut, &self.shutdown), address);
+                return (ApiConnection::new(stream, cut, &self.shutdown), address);
             }
             tokio::task::yield_now().await;
         }
@@ -96,13 +96,13 @@ impl Listener for Door {
 }
 
 /// A connection that resets when its token is cancelled.
-pub struct Wire {
+pub struct ApiConnection {
     stream: TcpStream,
     cut: CancellationToken,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl Wire {
+impl ApiConnection {
     fn new(stream: TcpStream, cut: CancellationToken, shutdown: &CancellationToken) -> Self {
         let both = cut.clone();
         let (shutdown, own) = (shutdown.clone(), cut.clone());
@@ -125,7 +125,7 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for ApiConnection {
     fn drop(&mut self) {
         if self.cut.is_cancelled() {
             let _ = self.stream.set_zero_linger();
@@ -135,14 +135,14 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ApiConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.poll_cut(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ApiConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_cut(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
@@ -175,8 +175,8 @@ impl Connection {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+impl Connected<IncomingStream<'_, ApiListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, ApiListener>) -> Self {
         Self { cut: stream.io().cut.clone() }
     }
 }

@@ -91,7 +91,7 @@ pub fn owners<'a>(object: &'a Value, path: &[String]) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Fields that the API server keeps itself belong to nobody.
+/// Fields that the API server keeps itself belong to no one.
 fn is_owned(path: &[String]) -> bool {
     match path.first().map(String::as_str) {
         None | Some("apiVersion" | "kind") => false,

@@ -37,19 +37,19 @@ use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use tokio_util::sync::CancellationToken;
 
-use listener::{Connection, Door};
+use listener::{ApiListener, Connection};
 
 /// Serves a cluster until `shutdown` is cancelled; returns where.
 pub fn serve(server: &Arc<Server>, shutdown: &CancellationToken) -> io::Result<SocketAddr> {
-    let door = Door::open(server.faults.clone(), shutdown.clone())?;
-    let address = door.address();
+    let listener = ApiListener::open(server.faults.clone(), shutdown.clone())?;
+    let address = listener.address();
     let service: IntoMakeServiceWithConnectInfo<Router, Connection> =
         server.router().into_make_service_with_connect_info();
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
             // Only returns when accepting has become impossible.
-            _ = async { axum::serve(door, service).await } => {}
+            _ = async { axum::serve(listener, service).await } => {}
             () = shutdown.cancelled() => {}
         }
     });

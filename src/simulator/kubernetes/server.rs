@@ -69,7 +69,7 @@ pub struct Server {
     recording: AtomicBool,
 }
 
-/// One request on its way through the handlers.
+/// One request in progress through the handlers.
 pub struct Call<'a> {
     pub server: &'a Arc<Server>,
     pub user: &'a User,
@@ -155,7 +155,7 @@ async fn handle(
         at: Timestamp::now(),
         status: 0,
     });
-    let fault = server.faults.strike(parts.method.as_str(), &parts.uri.to_string());
+    let fault = server.faults.take_fault(parts.method.as_str(), &parts.uri.to_string());
     let mut cut_afterwards = false;
     match fault {
         None | Some(Fault::Gone) => {}

@@ -1,5 +1,5 @@
-//! What happens to an object on its way into the store: what clients may not change is put back, preconditions are
-//! checked, and intent is told from the rest.
+//! What happens to an object before it is stored: what clients may not change is put back, preconditions are
+//! checked, and intent is derived from the rest.
 
 use std::fmt::Write as _;
 

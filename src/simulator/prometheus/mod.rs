@@ -97,7 +97,7 @@ impl Metrics {
         self.0.state().traffic.answered([cluster, namespace, pod])
     }
 
-    /// Switches a failure of the server on, or with [`Outage::None`] off again. Scrapes go on meanwhile.
+    /// Switches a failure of the server on, or with [`Outage::None`] off again. Scrapes continue meanwhile.
     pub fn set_outage(&self, outage: Outage) {
         self.0.outage.send_replace(outage);
     }

@@ -56,11 +56,12 @@ pub(super) async fn serve(shared: Arc<Shared>) -> io::Result<PrometheusServer> {
     let inner = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let address = inner.local_addr()?;
     let running = watch::Sender::new(true);
-    let door = Door { inner, cut: Cut { outage: shared.outage.subscribe(), running: running.subscribe() } };
+    let listener =
+        CuttableListener { inner, cut: Cut { outage: shared.outage.subscribe(), running: running.subscribe() } };
     let router = router(shared);
     let task = tokio::spawn(async move {
         // Ends only with the task: the listener below never fails.
-        let _ = axum::serve(door, router).await;
+        let _ = axum::serve(listener, router).await;
     });
     Ok(PrometheusServer { address, task, running })
 }
@@ -130,13 +131,13 @@ async fn settled(shared: &Shared) -> Outage {
 }
 
 /// Accepts connections, and resets them while the server is to be down.
-struct Door {
+struct CuttableListener {
     inner: TcpListener,
     cut: Cut,
 }
 
-impl Listener for Door {
-    type Io = Wire;
+impl Listener for CuttableListener {
+    type Io = CuttableConnection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -145,7 +146,7 @@ impl Listener for Door {
                 Ok((stream, peer)) if !self.cut.is_on() => {
                     // Without this a small answer would wait for the acknowledgement of the one before.
                     let _ = stream.set_nodelay(true);
-                    return (Wire::new(stream, self.cut.clone()), peer);
+                    return (CuttableConnection::new(stream, self.cut.clone()), peer);
                 }
                 // Closing without lingering sends a reset.
                 Ok((stream, _)) => {
@@ -182,13 +183,13 @@ impl Cut {
 }
 
 /// A connection that fails as soon as it is cut.
-struct Wire {
+struct CuttableConnection {
     stream: TcpStream,
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_cut: bool,
 }
 
-impl Wire {
+impl CuttableConnection {
     fn new(stream: TcpStream, cut: Cut) -> Self {
         Self { stream, cut: Box::pin(cut.happens()), is_cut: false }
     }
@@ -202,14 +203,14 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for CuttableConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for CuttableConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What becomes of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum ContainerOutcome {
     /// It starts and becomes ready.
     Runs,
     /// It starts, exits and is restarted, ever more slowly.
@@ -16,7 +16,7 @@ pub enum Fate {
         after: Duration,
     },
     /// It starts and becomes ready, exits after a while and is restarted, again and again.
-    WearsOut {
+    CrashesLater {
         exit_code: i64,
         /// How long it lives, in scenario time.
         after: Duration,
@@ -70,7 +70,7 @@ pub struct Behaviour {
     /// Time from creation to readiness, in scenario time.
     pub start_up: Duration,
     /// What becomes of its containers.
-    pub fate: Fate,
+    pub fate: ContainerOutcome,
     /// What its containers print when they start.
     pub log: Vec<String>,
     /// What its users feel at first.
@@ -83,7 +83,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             start_up: Duration::from_secs(2),
-            fate: Fate::Runs,
+            fate: ContainerOutcome::Runs,
             log: Vec::new(),
             service: Service::default(),
             changes: Vec::new(),
@@ -110,7 +110,7 @@ impl Images {
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
     }
 
-    /// Returns how an image behaves. One that nobody described is well, unless its tag says otherwise: `crash`,
+    /// Returns how an image behaves. One that no one described is well, unless its tag says otherwise: `crash`,
     /// `nopull` and `unready` in a tag do what they say.
     pub fn of(&self, image: &str) -> Behaviour {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -119,11 +119,11 @@ impl Images {
         }
         let tag = image.rsplit(':').next().unwrap_or_default();
         let fate = if tag.contains("crash") {
-            Fate::Crashes { exit_code: 1, after: Duration::ZERO }
+            ContainerOutcome::Crashes { exit_code: 1, after: Duration::ZERO }
         } else if tag.contains("nopull") {
-            Fate::CannotBePulled
+            ContainerOutcome::CannotBePulled
         } else if tag.contains("unready") {
-            Fate::NeverReady
+            ContainerOutcome::NeverReady
         } else {
             self.others.fate.clone()
         };
@@ -143,7 +143,7 @@ pub struct Progress {
 impl Behaviour {
     /// Returns whether one of its changes has begun, or its pods have begun to wear out.
     pub fn has_changed(&self, progress: &Progress) -> bool {
-        let worn = matches!(self.fate, Fate::WearsOut { after, .. } if progress.since_ready >= after);
+        let worn = matches!(self.fate, ContainerOutcome::CrashesLater { after, .. } if progress.since_ready >= after);
         worn || self.changes.iter().enumerate().any(|(index, change)| match change.onset {
             Onset::After(delay) => progress.since_ready >= delay,
             Onset::AtWeight(_) => progress.since_weight.get(index).is_some_and(Option::is_some),

@@ -1,9 +1,9 @@
-//! A scenario for drills: a rollout that moves on by itself and goes wrong at a given moment, or does not.
+//! A scenario for drills: a rollout that moves on on its own and goes wrong at a given moment, or does not.
 
 use std::time::Duration;
 
 use super::Scenario;
-use super::behaviour::{Change, Fate, Onset, Service};
+use super::behaviour::{Change, ContainerOutcome, Onset, Service};
 use crate::SimulatorError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Scenario {
                 DrillFault::Errors => Service { error_ratio: 0.083, ..service },
                 DrillFault::Latency => Service { median_seconds: service.median_seconds * 8.0, ..service },
                 DrillFault::Crash => {
-                    behaviour.fate = Fate::WearsOut { exit_code: 137, after };
+                    behaviour.fate = ContainerOutcome::CrashesLater { exit_code: 137, after };
                     continue;
                 }
                 DrillFault::None => continue,
@@ -55,7 +55,7 @@ mod tests {
             let mut wrong = Vec::new();
             for environment in &scenario.environments {
                 for (image, behaviour) in &environment.images {
-                    if !behaviour.changes.is_empty() || behaviour.fate != Fate::Runs {
+                    if !behaviour.changes.is_empty() || behaviour.fate != ContainerOutcome::Runs {
                         wrong.push((environment.name.as_str(), image.rsplit(':').next().unwrap()));
                     }
                 }

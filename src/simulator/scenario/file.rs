@@ -103,7 +103,7 @@ pub struct Image {
     /// Only there; everywhere if absent.
     pub environments: Option<Vec<String>>,
     pub start_up: Option<String>,
-    pub fate: Option<Fate>,
+    pub fate: Option<ContainerFailure>,
     #[serde(default = "one")]
     pub exit_code: i64,
     /// How long a crashing container lives.
@@ -138,10 +138,10 @@ fn one() -> i64 {
     1
 }
 
-/// What becomes of a container.
+/// How containers of the revision end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum ContainerFailure {
     Runs,
     Crashes,
     CannotBePulled,
@@ -149,7 +149,7 @@ pub enum Fate {
     CannotBeScheduled,
 }
 
-/// What users feel; what is absent stays as it was.
+/// Error rate, latency and cost of requests; absent values stay.
 #[derive(Debug, Clone, Copy)]
 pub struct Service<'a> {
     pub error_ratio: Option<f64>,
@@ -158,7 +158,7 @@ pub struct Service<'a> {
     pub cores_per_request: Option<f64>,
 }
 
-/// A change of what users feel.
+/// A change of error rate, latency or cost.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
@@ -185,7 +185,7 @@ impl Change {
     }
 }
 
-/// Something that happens by itself.
+/// Something that happens on its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {

@@ -48,7 +48,7 @@ pub struct Scenario {
     pub config: String,
     /// Where it takes place, in promotion order.
     pub environments: Vec<Environment>,
-    /// What happens by itself, in order of time.
+    /// What happens on its own, in order of time.
     pub(super) timeline: Vec<ScenarioEvent>,
 }
 
@@ -73,7 +73,7 @@ pub struct Environment {
     /// The image that goes out when the simulation begins.
     pub(super) update: Option<Update>,
     pub(super) images: HashMap<String, Behaviour>,
-    /// How images behave that nobody described.
+    /// How images behave that no one described.
     pub(super) other_images: Behaviour,
 }
 
@@ -93,7 +93,7 @@ pub(super) struct Update {
     pub change_cause: Option<String>,
 }
 
-/// Something that happens by itself.
+/// Something that happens on its own.
 #[derive(Debug, Clone)]
 pub(super) struct ScenarioEvent {
     pub at: Duration,
@@ -104,7 +104,7 @@ pub(super) struct ScenarioEvent {
     pub kind: EventKind,
 }
 
-/// What can happen by itself.
+/// What can happen on its own.
 #[derive(Debug, Clone)]
 pub(super) enum EventKind {
     /// The API server is away.

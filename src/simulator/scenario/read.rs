@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::behaviour::{Behaviour, Change, Fate, Onset, Service};
+use super::behaviour::{Behaviour, Change, ContainerOutcome, Onset, Service};
 use super::{Environment, EventKind, Past, Scenario, ScenarioEvent, Update, file, generate};
 use crate::faults::{Fault, Rule};
 use crate::prometheus::Outage;
@@ -129,11 +129,11 @@ fn read_image(file: &file::Image) -> Result<Behaviour, String> {
         None => DEFAULT_CRASH_DELAY,
     };
     let fate = match file.fate {
-        None | Some(file::Fate::Runs) => Fate::Runs,
-        Some(file::Fate::Crashes) => Fate::Crashes { exit_code: file.exit_code, after: lives },
-        Some(file::Fate::CannotBePulled) => Fate::CannotBePulled,
-        Some(file::Fate::NeverReady) => Fate::NeverReady,
-        Some(file::Fate::CannotBeScheduled) => Fate::CannotBeScheduled,
+        None | Some(file::ContainerFailure::Runs) => ContainerOutcome::Runs,
+        Some(file::ContainerFailure::Crashes) => ContainerOutcome::Crashes { exit_code: file.exit_code, after: lives },
+        Some(file::ContainerFailure::CannotBePulled) => ContainerOutcome::CannotBePulled,
+        Some(file::ContainerFailure::NeverReady) => ContainerOutcome::NeverReady,
+        Some(file::ContainerFailure::CannotBeScheduled) => ContainerOutcome::CannotBeScheduled,
     };
     let start_up = match &file.start_up {
         Some(text) => duration(text, &format!("{place}: start_up"))?,

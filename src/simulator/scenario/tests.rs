@@ -1,5 +1,5 @@
 use super::*;
-use behaviour::{Fate, Onset};
+use behaviour::{ContainerOutcome, Onset};
 
 #[test]
 fn every_built_in_scenario_is_valid() {
@@ -84,7 +84,7 @@ metrics = "html"
     )
     .unwrap();
     let behaviour = &scenario.environments[0].images["web:2"];
-    assert_eq!(behaviour.fate, Fate::Crashes { exit_code: 3, after: Duration::from_secs(1) });
+    assert_eq!(behaviour.fate, ContainerOutcome::Crashes { exit_code: 3, after: Duration::from_secs(1) });
     assert_eq!(behaviour.changes[0].onset, Onset::AtWeight(25.0));
     assert!((behaviour.changes[1].to.error_ratio - 0.1).abs() < 1e-9, "changes build on each other");
     assert_eq!(scenario.timeline[0].at, Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! Every scenario, as far as its story tells.
+//! Every scenario runs as its description says.
 
 use std::time::Duration;
 
@@ -128,10 +128,10 @@ async fn api_outage_comes_and_goes() {
         outages.wait_for(|down| *down).await.unwrap();
         outages.wait_for(|down| !*down).await.unwrap();
         let mut changes = faults.changes();
-        while faults.strikes_open("GET", "/") != Some(Fault::TooManyRequests { retry_after: 1 }) {
+        while faults.fault_of_open_watch("GET", "/") != Some(Fault::TooManyRequests { retry_after: 1 }) {
             changes.changed().await.unwrap();
         }
-        while faults.strikes_open("GET", "/").is_some() {
+        while faults.fault_of_open_watch("GET", "/").is_some() {
             changes.changed().await.unwrap();
         }
     });

@@ -22,7 +22,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn drift(scene: &CheckInput, tools: &Tools) -> Result<Vec<Difference>, String> {
     let here = scene.env.as_ref().map_or("here", EnvName::as_str);
     let Some(before) = scene.previous.as_ref().map(EnvName::as_str) else {
-        return Err(format!("{here} is the first environment: there is none before it to compare with"));
+        return Err(format!("{here} is the first environment: there is no previous one to compare with"));
     };
     let ours = tools.cluster.as_ref().ok_or_else(|| format!("{here} cannot be reached"))?;
     let theirs = tools.previous.as_ref().ok_or_else(|| format!("{before} cannot be reached"))?;

@@ -7,7 +7,7 @@ use glob::{MatchOptions, Pattern};
 use super::ends::Ends;
 use crate::config::checks::Migrations;
 use crate::domain::facts::changes::Migration;
-use crate::domain::facts::changes::migration::{Fate, files};
+use crate::domain::facts::changes::migration::{MigrationState, files};
 use crate::sources::git::{File, FileChange, Git};
 
 /// `*` stays within a folder; only `**` crosses them.
@@ -57,8 +57,8 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
             continue;
         }
         let fate = match change {
-            FileChange::Added => Fate::New,
-            FileChange::Changed => Fate::Changed,
+            FileChange::Added => MigrationState::New,
+            FileChange::Changed => MigrationState::Changed,
             FileChange::Gone => {
                 migrations.push(Migration::gone(&file.path));
                 continue;
@@ -91,7 +91,7 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
         }
         let bytes = tokio::fs::read(&full).await.map_err(|error| format!("{}: {error}", full.display()))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        migrations.push(read(path, text, Fate::New, paths.clone()).await?);
+        migrations.push(read(path, text, MigrationState::New, paths.clone()).await?);
     }
     Ok(Some(migrations))
 }
@@ -114,8 +114,8 @@ fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// Reads one where it holds nobody up: SQL may be long.
-async fn read(path: String, text: String, fate: Fate, files: Vec<String>) -> Result<Migration, String> {
+/// Reads one where it holds no one up: SQL may be long.
+async fn read(path: String, text: String, fate: MigrationState, files: Vec<String>) -> Result<Migration, String> {
     let name = path.clone();
     tokio::task::spawn_blocking(move || Migration::read(&path, &text, fate, &files))
         .await

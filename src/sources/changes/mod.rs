@@ -22,7 +22,7 @@ pub use version::versioning;
 
 /// Which parts are asked for beside the commits and the version.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
+pub struct ChangesRequest {
     pub migrations: Option<Migrations>,
     /// The differences to the environment before, as configured.
     pub drift: Option<Drift>,
@@ -32,7 +32,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// Why the commits cannot be known: what, where and what to do. Other parts that cannot be known say so themselves.
-pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &Asked) -> Result<Changes, String> {
+pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &ChangesRequest) -> Result<Changes, String> {
     let git = open(tools).await.map_err(|error| error.to_string())?;
     let ends = ends(&git, scene, tools.tag_prefix()).await.map_err(|error| error.to_string())?;
     let from = ends.from.as_ref().map(|(_, commit)| commit);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::CheckConfig;
-use crate::config::Place;
+use crate::config::ConfigBase;
 use crate::config::checks::CheckKind;
 use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::changes::{Bump, Tag};
@@ -38,7 +38,7 @@ fn tools(repo: &Repo) -> Tools {
 /// Reads one check as a config file has it.
 fn kind(toml: &str) -> CheckKind {
     let text = format!("[[checks]]\nid = 'a'\n{toml}\n[[environments]]\nname = 'prod-eu'\ncontext = 'prod-eu'\n");
-    let mut config = crate::config::Config::parse(&text, &Place::default()).unwrap();
+    let mut config = crate::config::Config::parse(&text, &ConfigBase::default()).unwrap();
     let CheckConfig { kind, .. } = config.environments[0].checks.remove(0);
     kind.unwrap()
 }
@@ -65,7 +65,7 @@ async fn the_changes_are_the_commits_between_the_two_versions() {
         return;
     }
     let repo = released();
-    let changes = gather(&scene("1.5.0", Some("1.4.2")), &tools(&repo), &Asked::default()).await.unwrap();
+    let changes = gather(&scene("1.5.0", Some("1.4.2")), &tools(&repo), &ChangesRequest::default()).await.unwrap();
     let subjects: Vec<&str> = changes.commits.iter().map(|commit| commit.subject.as_str()).collect();
     assert_eq!(subjects, ["feat: export", "fix(api): wake-ups PAY-1"]);
     assert_eq!((changes.from.told_by.as_str(), changes.to.told_by.as_str()), ("tag v1.4.2", "tag v1.5.0"));
@@ -81,9 +81,9 @@ async fn without_a_candidate_changes_are_since_the_previous_version() {
         return;
     }
     let repo = released();
-    let changes = gather(&scene("1.5.0", None), &tools(&repo), &Asked::default()).await.unwrap();
+    let changes = gather(&scene("1.5.0", None), &tools(&repo), &ChangesRequest::default()).await.unwrap();
     assert_eq!((changes.from.version.as_str(), changes.commits.len()), ("1.4.2", 2));
-    let changes = gather(&scene("1.4.2", None), &tools(&repo), &Asked::default()).await.unwrap();
+    let changes = gather(&scene("1.4.2", None), &tools(&repo), &ChangesRequest::default()).await.unwrap();
     assert_eq!((changes.from.version.as_str(), changes.commits.len()), ("", 1));
 }
 
@@ -93,7 +93,7 @@ async fn older_version_removes_commits() {
         return;
     }
     let repo = released();
-    let changes = gather(&scene("1.4.2", Some("1.5.0")), &tools(&repo), &Asked::default()).await.unwrap();
+    let changes = gather(&scene("1.4.2", Some("1.5.0")), &tools(&repo), &ChangesRequest::default()).await.unwrap();
     assert_eq!((changes.commits.len(), changes.lost.len()), (0, 2));
 }
 
@@ -107,7 +107,7 @@ async fn commits_of_artifacts_come_before_tags() {
     let mut scene = scene("1.5.0", Some("1.4.2"));
     scene.commit =
         Some(Built { commit: built[..10].to_owned(), told_by: "org.opencontainers.image.revision".to_owned() });
-    let changes = gather(&scene, &tools(&repo), &Asked::default()).await.unwrap();
+    let changes = gather(&scene, &tools(&repo), &ChangesRequest::default()).await.unwrap();
     assert_eq!((changes.to.commit, changes.to.told_by.as_str()), (built, "org.opencontainers.image.revision"));
     assert_eq!(changes.commits.len(), 4);
     assert!(matches!(changes.version.known().unwrap().tag, Tag::Elsewhere { .. }));
@@ -132,7 +132,7 @@ async fn unknown_changes_say_what_to_do() {
             "does not know the commit ffffffff",
         ),
     ] {
-        let why = gather(&scene, &tools, &Asked::default()).await.unwrap_err();
+        let why = gather(&scene, &tools, &ChangesRequest::default()).await.unwrap_err();
         assert!(why.contains(says), "{why}");
         let evidence = found("version = {}", &scene, &tools).await;
         // A missing tag is what the check is about.
@@ -150,19 +150,19 @@ async fn version_is_checked_against_tag_and_commits() {
     let on = |repo: &Repo| tools(repo);
     let right = found("version = {}", &scene("1.5.0", Some("1.4.2")), &on(&repo)).await;
     assert_eq!(right.found, CheckOutcome::Passed);
-    assert_eq!(right.summary, "1.5.0: tag v1.5.0; 1.4.2 → 1.5.0 is the minor step that the commits ask for");
+    assert_eq!(right.summary, "1.5.0: tag v1.5.0; 1.4.2 → 1.5.0 is a minor bump, matches the commits");
     assert_eq!(right.lines.len(), 1);
     assert!(right.lines[0].ends_with(" feat: export"), "{:?}", right.lines);
     repo.run(&["tag", "v1.5.1"]);
     let small = found("version = {}", &scene("1.5.1", Some("1.4.2")), &on(&repo)).await;
     assert_eq!(small.found, CheckOutcome::Failed);
-    assert!(small.summary.contains("1.5.0 → 1.5.1 is a patch step, and the commits ask for a minor one"), "{small:?}");
+    assert!(small.summary.contains("1.5.0 → 1.5.1 is a patch bump; the commits require a minor one"), "{small:?}");
     assert_eq!(small.green_when, "the version is 1.6.0 or larger");
     repo.commit("fix: a");
     repo.run(&["tag", "v2.0.0"]);
     let large = found("version = {}", &scene("2.0.0", None), &on(&repo)).await;
     assert_eq!(large.found, CheckOutcome::Passed);
-    assert!(large.summary.contains("a patch one would have done"), "{large:?}");
+    assert!(large.summary.contains("a patch one would have sufficed"), "{large:?}");
     repo.run(&["tag", "nightly"]);
     let odd = found("version = {}", &scene("nightly", None), &on(&repo)).await;
     assert_eq!((odd.found, odd.summary.as_str()), (CheckOutcome::Failed, "nightly: it is not a semantic version"));
@@ -214,7 +214,7 @@ async fn migrations_are_those_since_stable() {
         [
             "migrations/deep/V3__drop.sql has no way down",
             "migrations/deep/V3__drop.sql:2: DROP TABLE users (the version before may still use it)",
-            "migrations/deep/V3__drop.sql:3: SELECT tidy() (whether the version before can live with it cannot be told from here)",
+            "migrations/deep/V3__drop.sql:3: SELECT tidy() (whether it is compatible with the version before is unknown)",
         ]
     );
     let allowed = found("migrations = { allow = 'contract', down = false }", &scene12, &on).await;
@@ -246,7 +246,7 @@ async fn edited_or_unread_migrations_are_not_green() {
     let changed = found("migrations = { down = false }", &scene1, &on).await;
     assert_eq!(changed.found, CheckOutcome::Failed);
     assert!(changed.lines[0].starts_with("migrations/V1__a.sql was changed after it was released"), "{changed:?}");
-    assert!(changed.lines[1].starts_with("migrations/V2__b.sql is gone after it was released"), "{changed:?}");
+    assert!(changed.lines[1].starts_with("migrations/V2__b.sql is missing after it was released"), "{changed:?}");
     assert!(!changed.summary.contains("R__"));
 
     repo.commit_file("migrations/V3__c.sql", "SELECT 1;\n\nDO $$ BEGIN END $$;\n-- migrate:down\n!", "feat: c");
@@ -265,7 +265,7 @@ async fn without_a_repository_all_migrations_on_the_disk_count() {
     std::fs::write(folder.path().join("m/[odd] folder/2.sql"), "TRUNCATE a;").unwrap();
     let text =
         "[[checks]]\nid = 'a'\nmigrations = { files = ['m/**/*.sql'] }\n[[environments]]\nname = 'a'\ncontext = 'a'";
-    let place = Place { folder: folder.path().to_owned(), ..Place::default() };
+    let place = ConfigBase { folder: folder.path().to_owned(), ..ConfigBase::default() };
     let config = crate::config::Config::parse(text, &place).unwrap();
     let Some(CheckKind::Migrations(asked)) = &config.environments[0].checks[0].kind else { panic!() };
     let all = migrations(asked, None).await.unwrap();
@@ -324,7 +324,7 @@ async fn environments_are_compared_as_live_objects() {
     scene.previous = None;
     let first = found(asked, &scene, &tools).await;
     assert_eq!(first.found, CheckOutcome::Passed);
-    assert_eq!(first.summary, "prod-eu is the first environment: there is none before it to differ from");
+    assert_eq!(first.summary, "prod-eu is the first environment: there is no previous one to compare with");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

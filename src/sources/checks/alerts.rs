@@ -60,7 +60,7 @@ async fn firing(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Result<Vec
         }
         (None, Some(prometheus)) => alerts = of_prometheus(prometheus, &matchers, &tools.redactor).await?,
         (None, None) => {
-            let what = "there is nobody to ask: set `url` of an Alertmanager, or [prometheus] in the config";
+            let what = "no Alertmanager to query: set `url` of an Alertmanager, or [prometheus] in the config";
             return Err(what.to_owned());
         }
     }

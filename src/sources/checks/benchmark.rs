@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::reports::{Reading, apart, find_one};
+use super::reports::{ReadContext, apart, find_one};
 use super::wording::decimal;
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Benchmark;
@@ -18,7 +18,7 @@ pub(super) async fn look(asked: &Benchmark, _scene: &CheckInput, tools: &Tools) 
     apart(tools, move |reading| judge(&asked, reading).unwrap_or_else(Evidence::blind)).await
 }
 
-fn judge(asked: &Benchmark, reading: &Reading) -> Result<Evidence, String> {
+fn judge(asked: &Benchmark, reading: &ReadContext) -> Result<Evidence, String> {
     let report = find_one(&asked.file, asked.max_age, reading)?;
     let figure = number(&report.json(MAX_FILE_BYTES, reading)?, &asked.pointer, &reading.redactor)
         .map_err(|what| report.wrong(what))?;
@@ -55,14 +55,14 @@ fn judge(asked: &Benchmark, reading: &Reading) -> Result<Evidence, String> {
 }
 
 /// Returns the baseline and where it is from.
-fn baseline(asked: &Benchmark, reading: &Reading) -> Result<(f64, String), String> {
+fn baseline(asked: &Benchmark, reading: &ReadContext) -> Result<(f64, String), String> {
     match &asked.baseline {
         Baseline::Number(number) => Ok((*number, "baseline in the config".to_owned())),
         Baseline::File(file) => from_file(file, &asked.pointer, reading),
     }
 }
 
-fn from_file(file: &FilePattern, pointer: &str, reading: &Reading) -> Result<(f64, String), String> {
+fn from_file(file: &FilePattern, pointer: &str, reading: &ReadContext) -> Result<(f64, String), String> {
     let report = find_one(file, None, reading)?;
     let figure = number(&report.json(MAX_FILE_BYTES, reading)?, pointer, &reading.redactor)
         .map_err(|what| report.wrong(what))?;

@@ -41,14 +41,14 @@ fn commit<'a>(scene: &'a CheckInput, redactor: &Redactor) -> Result<&'a str, Str
     else {
         let what = if version.is_empty() { "it".to_owned() } else { version };
         return Err(format!(
-            "it is not known which commit {what} was built from: label the image (or annotate the pods) with \
+            "the commit that {what} was built from is unknown: label the image (or annotate the pods) with \
              org.opencontainers.image.revision, or tag the commit v{{version}} in the repository of [service]"
         ));
     };
     let is_hash = commit.len() >= MIN_HASH_CHARS && commit.len() <= 64 && commit.chars().all(|c| c.is_ascii_hexdigit());
     if !is_hash {
         return Err(format!(
-            "`{}` is no hash of a commit: give at least {MIN_HASH_CHARS} of its digits",
+            "`{}` is not a commit hash: give at least {MIN_HASH_CHARS} of its digits",
             redactor.cut(commit, 60)
         ));
     }
@@ -114,7 +114,7 @@ fn judge(jobs: &[Job], names: &[String], commit: &str, redactor: &Redactor) -> E
         (_, _, (1.., names)) => Evidence::blind(format!("waits to be started by a person for {commit}: {names}")),
         _ if !missing.is_empty() => {
             let names = redactor.some(missing.iter().copied(), missing.len() as u64);
-            Evidence::blind(format!("there is no {names} for {commit}: it did not run, or is called otherwise"))
+            Evidence::blind(format!("there is no {names} for {commit}: it did not run, or has another name"))
         }
         _ => match (named(Outcome::Passed), named(Outcome::Skipped)) {
             ((0, _), (0, _)) => Evidence::blind(format!("nothing ran for {commit}: has its pipeline started?")),

@@ -1,6 +1,6 @@
 //! `command`: runs a program and takes its exit code as the answer.
 //!
-//! It gets no secret of ours: its environment is made anew. It runs in a process group of its own, which ends with the
+//! It gets no secret of ours: its environment is recreated. It runs in a process group of its own, which ends with the
 //! look, so that nothing it started is left behind.
 
 use std::collections::VecDeque;
@@ -56,7 +56,7 @@ pub(super) async fn look(asked: &Command, scene: &CheckInput, tools: &Tools) -> 
             Evidence::failed(format!("{} after {took}{last}", ending(status)), format!("{name} ends with exit code 0"))
                 .with(lines)
         }
-        Err(error) => Evidence::blind(format!("{name}: it is not known how it ended: {error}")).with(lines),
+        Err(error) => Evidence::blind(format!("{name}: how it ended is unknown: {error}")).with(lines),
     }
 }
 
@@ -110,7 +110,7 @@ struct Group(Option<Pid>);
 impl Group {
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            // Fails only where nobody of the group is left.
+            // Fails only where no one of the group is left.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
-use super::reports::{Reading, Report, Text, apart, find};
+use super::reports::{ReadContext, Report, Text, apart, find};
 use super::wording::{MAX_LISTED, Wording as _, decimal, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Coverage;
@@ -56,7 +56,7 @@ impl Covered {
     }
 }
 
-fn judge(at_least: f64, reports: &[Report], reading: &Reading) -> Evidence {
+fn judge(at_least: f64, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut covered = Covered { redactor: reading.redactor.clone(), ..Covered::default() };
     let mut troubles = Vec::new();
     for report in reports {

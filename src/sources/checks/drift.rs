@@ -9,7 +9,7 @@ use crate::sources::changes::drift;
 
 pub(super) async fn look(asked: &Drift, scene: &CheckInput, tools: &Tools) -> Evidence {
     if let (Some(env), None) = (&scene.env, &scene.previous) {
-        return Evidence::passed(format!("{env} is the first environment: there is none before it to differ from"));
+        return Evidence::passed(format!("{env} is the first environment: there is no previous one to compare with"));
     }
     match drift(scene, tools).await {
         Ok(found) => evidence(asked, scene, &found),

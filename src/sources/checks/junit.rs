@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use super::reports::{Reading, Report, apart, find};
+use super::reports::{ReadContext, Report, apart, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::xml::{Doctype, Element, Piece, Xml};
 use super::{CheckInput, Evidence, Tools};
@@ -38,7 +38,7 @@ struct Tally {
 }
 
 /// An element that is open.
-enum Open {
+enum OpenElement {
     Suite {
         name: String,
         promised: Option<u64>,
@@ -61,7 +61,7 @@ enum Open {
     Other,
 }
 
-fn judge(reports: &[Report], reading: &Reading) -> Evidence {
+fn judge(reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut tally = Tally { redactor: reading.redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     let mut read = Vec::new();
@@ -112,7 +112,7 @@ impl Tally {
     /// Adds what a report says; what it said up to where it is broken counts as well.
     fn add(&mut self, text: impl Read) -> Result<(), String> {
         let mut xml = Xml::new(text, Doctype::Refused);
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<OpenElement> = Vec::new();
         loop {
             match xml.next()? {
                 Piece::Open(element) => {
@@ -126,7 +126,7 @@ impl Tally {
                     open.push(next);
                 }
                 Piece::Text(more) => {
-                    if let Some(Open::Failure { text, .. }) = open.last_mut() {
+                    if let Some(OpenElement::Failure { text, .. }) = open.last_mut() {
                         append(text, &more);
                     }
                 }
@@ -140,13 +140,13 @@ impl Tally {
         }
     }
 
-    fn open(&self, element: &Element<'_>, parent: Option<&Open>) -> Result<Open, String> {
+    fn open(&self, element: &Element<'_>, parent: Option<&OpenElement>) -> Result<OpenElement, String> {
         Ok(match element.name() {
             "testsuites" | "testsuite" => {
                 let [name, tests, failures, errors] = element.attributes(["name", "tests", "failures", "errors"])?;
                 let failures = number("failures", failures.as_deref(), &self.redactor)?.unwrap_or_default();
                 let errors = number("errors", errors.as_deref(), &self.redactor)?.unwrap_or_default();
-                Open::Suite {
+                OpenElement::Suite {
                     name: self.redactor.cut(&name.unwrap_or_default(), 120),
                     promised: number("tests", tests.as_deref(), &self.redactor)?,
                     promised_failures: failures.saturating_add(errors),
@@ -159,36 +159,36 @@ impl Tally {
                 let names = [class, name].map(|name| beginning(name.unwrap_or_default()));
                 // GoogleTest says so of what it does not run.
                 let skipped = status.is_some_and(|status| matches!(status.as_str(), "notrun" | "skipped" | "disabled"));
-                Open::Case { names, failure: None, skipped }
+                OpenElement::Case { names, failure: None, skipped }
             }
-            "failure" | "error" if matches!(parent, Some(Open::Case { .. } | Open::Suite { .. })) => {
+            "failure" | "error" if matches!(parent, Some(OpenElement::Case { .. } | OpenElement::Suite { .. })) => {
                 let [message, kind] = element.attributes(["message", "type"])?;
                 let [message, kind] = [message, kind].map(Option::unwrap_or_default);
-                Open::Failure {
+                OpenElement::Failure {
                     message: self.redactor.first_line(&message),
                     kind: self.redactor.one_line(&kind),
                     text: String::new(),
                 }
             }
-            "skipped" => Open::Skipped,
-            _ => Open::Other,
+            "skipped" => OpenElement::Skipped,
+            _ => OpenElement::Other,
         })
     }
 
-    fn close(&mut self, closed: Open, around: &mut [Open]) -> Result<(), String> {
+    fn close(&mut self, closed: OpenElement, around: &mut [OpenElement]) -> Result<(), String> {
         match closed {
-            Open::Failure { message, kind, text } => {
+            OpenElement::Failure { message, kind, text } => {
                 let told = [message, self.redactor.first_line(&text), kind].into_iter().find(|told| !told.is_empty());
                 let told = told.unwrap_or_else(|| "no message".to_owned());
                 match around.last_mut() {
-                    Some(Open::Case { failure, .. }) => {
+                    Some(OpenElement::Case { failure, .. }) => {
                         failure.get_or_insert(told);
                     }
-                    Some(Open::Suite { name, .. }) => self.fail(&name.clone(), &told),
+                    Some(OpenElement::Suite { name, .. }) => self.fail(&name.clone(), &told),
                     _ => {}
                 }
             }
-            Open::Case { names, failure, skipped } => {
+            OpenElement::Case { names, failure, skipped } => {
                 self.tests = self.tests.saturating_add(1);
                 match failure {
                     Some(told) => self.fail(&shown(&names, &self.redactor), &told),
@@ -196,24 +196,24 @@ impl Tally {
                     None => {}
                 }
             }
-            Open::Suite { name, promised, promised_failures, tests, failed } => {
+            OpenElement::Suite { name, promised, promised_failures, tests, failed } => {
                 let (held, failures) = (self.tests - tests, self.failed - failed);
                 if promised_failures > failures {
-                    let told = format!("says {promised_failures} failed, and names {failures} of them");
+                    let told = format!("reports {promised_failures} failures and names {failures} of them");
                     self.fail(&name, &told);
                     self.failed = self.failed.saturating_add(promised_failures - failures - 1);
                 }
                 if let Some(promised) = promised.filter(|promised| *promised > held) {
                     let (held, promised) = (figure(held), figure(promised));
-                    return Err(format!("is cut short: suite `{name}` says {promised} tests, and holds {held}"));
+                    return Err(format!("is truncated: suite `{name}` announces {promised} tests and has {held}"));
                 }
             }
-            Open::Skipped => {
-                if let Some(Open::Case { skipped, .. }) = around.last_mut() {
+            OpenElement::Skipped => {
+                if let Some(OpenElement::Case { skipped, .. }) = around.last_mut() {
                     *skipped = true;
                 }
             }
-            Open::Other => {}
+            OpenElement::Other => {}
         }
         Ok(())
     }
@@ -306,11 +306,11 @@ mod tests {
     #[test]
     fn suite_must_contain_the_tests_it_counts() {
         let (_, result) = tally("<testsuite name='s' tests='3'><testcase name='a'/></testsuite>");
-        assert_eq!(result.unwrap_err(), "is cut short: suite `s` says 3 tests, and holds 1");
+        assert_eq!(result.unwrap_err(), "is truncated: suite `s` announces 3 tests and has 1");
         let (tally, result) = tally("<testsuite name='s' tests='1' errors='2'><testcase name='a'/></testsuite>");
         result.unwrap();
         assert_eq!(tally.failed, 2);
-        assert_eq!(tally.failures, ["s: says 2 failed, and names 0 of them"]);
+        assert_eq!(tally.failures, ["s: reports 2 failures and names 0 of them"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Migrations;
 use crate::domain::facts::changes::Migration;
-use crate::domain::facts::changes::migration::{Class, Fate};
+use crate::domain::facts::changes::migration::{Class, MigrationState};
 use crate::domain::facts::text::plural;
 use crate::sources::changes::{ends, migrations, open};
 use crate::sources::git::Git;
@@ -30,7 +30,7 @@ fn told(asked: &Migrations, found: Result<Vec<Migration>, String>) -> Evidence {
     }
 }
 
-/// What is wrong is told first, then what cannot be read, then what is fine.
+/// What is wrong is reported first, then what cannot be read, then what is fine.
 fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     let mut wrong = Vec::new();
     let mut unknown = Vec::new();
@@ -38,7 +38,7 @@ fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     for migration in found {
         let file = &migration.file;
         if migration.is_tampered() {
-            let what = if migration.fate == Fate::Gone { "is gone" } else { "was changed" };
+            let what = if migration.fate == MigrationState::Gone { "is missing" } else { "was changed" };
             wrong.push(format!("{file} {what} after it was released: databases that ran it stay as they are"));
         }
         if asked.down && !migration.has_way_down() {

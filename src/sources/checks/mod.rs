@@ -1,6 +1,6 @@
 //! The checklist's evidence: each kind of check looks in its own place and says what it found.
 //!
-//! A check looks once when it is asked, never by itself, and never changes anything. [`runner`] asks, at start, on
+//! A check looks once when it is asked, never on its own, and never changes anything. [`runner`] asks, at start, on
 //! demand and when answers grow old.
 
 mod alerts;
@@ -34,7 +34,7 @@ use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
-/// What a look is about: the artifact on its way into an environment.
+/// What a look is about: the candidate of an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckInput {
     pub env: Option<EnvName>,
@@ -124,7 +124,7 @@ impl Evidence {
             found: CheckOutcome::Blind,
             summary: summary.into(),
             lines: Vec::new(),
-            green_when: "it can be looked at".to_owned(),
+            green_when: "it can be checked".to_owned(),
         }
     }
 

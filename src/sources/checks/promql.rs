@@ -50,7 +50,8 @@ impl Tally {
                 .map(|element| (labels(&element.metric, &self.redactor), element.value.value))
                 .collect(),
             Data::Matrix(_) => {
-                let what = "the query gives numbers over time: ask for one number for each series, without [5m] alone";
+                let what =
+                    "the query gives numbers over time: it must return one number per series, without a bare [5m]";
                 self.troubles.push(what.to_owned());
                 return;
             }

@@ -33,26 +33,26 @@ pub(super) struct Report {
     redactor: Redactor,
 }
 
-/// Says that nobody waits for the answer any more.
+/// Says that the check was cancelled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
+pub(super) struct Cancelled(Arc<AtomicBool>);
 
-impl Stop {
+impl Cancelled {
     fn is_on(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// What all reading for one look goes by.
-pub(super) struct Reading {
+pub(super) struct ReadContext {
     /// Says when to give up.
-    pub stop: Stop,
+    pub stop: Cancelled,
     /// Redacts what is quoted of the files.
     pub redactor: Redactor,
 }
 
 /// Turns the stop on when the one who waits is gone.
-struct StopOnDrop(Stop);
+struct StopOnDrop(Cancelled);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
@@ -61,24 +61,24 @@ impl Drop for StopOnDrop {
 }
 
 /// Reads where it holds nothing up. When the caller gives up, the next read fails.
-pub(super) async fn apart(tools: &Tools, work: impl FnOnce(&Reading) -> Evidence + Send + 'static) -> Evidence {
-    let reading = Reading { stop: Stop::default(), redactor: tools.redactor.clone() };
+pub(super) async fn apart(tools: &Tools, work: impl FnOnce(&ReadContext) -> Evidence + Send + 'static) -> Evidence {
+    let reading = ReadContext { stop: Cancelled::default(), redactor: tools.redactor.clone() };
     let waiting = StopOnDrop(reading.stop.clone());
     let done = tokio::task::spawn_blocking(move || work(&reading)).await;
     drop(waiting);
-    done.unwrap_or_else(|_| Evidence::blind("reading broke off inside the cockpit: its log says where"))
+    done.unwrap_or_else(|_| Evidence::blind("reading failed inside the cockpit: see the log"))
 }
 
 /// Finds all files that are asked for. A pattern may match nothing only by mistake. `in_folder` is the pattern that a
 /// folder stands for, if it may stand for one.
-pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &Reading) -> Result<Vec<Report>, String> {
+pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &ReadContext) -> Result<Vec<Report>, String> {
     let mut found: Vec<Report> = Vec::new();
     for pattern in &files.patterns {
         let before = found.len();
         for path in paths(pattern, in_folder, reading)? {
             found.push(report(path, pattern, &reading.redactor)?.of_age(files.max_age)?);
             if found.len() > MAX_FILES {
-                return Err(format!("more than {MAX_FILES} files match: `files` has to say more exactly which"));
+                return Err(format!("more than {MAX_FILES} files match: narrow `files`"));
             }
         }
         if found.len() == before {
@@ -94,7 +94,7 @@ pub(super) fn find(files: &Files, in_folder: Option<&str>, reading: &Reading) ->
 pub(super) fn find_one(
     file: &FilePattern,
     max_age: Option<SignedDuration>,
-    reading: &Reading,
+    reading: &ReadContext,
 ) -> Result<Report, String> {
     let path = file.path();
     match path.metadata() {
@@ -113,7 +113,7 @@ fn nothing(pattern: &FilePattern, redactor: &Redactor) -> String {
     }
 }
 
-fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &Reading) -> Result<Vec<PathBuf>, String> {
+fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &ReadContext) -> Result<Vec<PathBuf>, String> {
     let redactor = &reading.redactor;
     let exact = pattern.path();
     let glob = match (exact.metadata(), in_folder) {
@@ -132,7 +132,7 @@ fn paths(pattern: &FilePattern, in_folder: Option<&str>, reading: &Reading) -> R
     let mut found = Vec::new();
     for path in matches {
         if reading.stop.is_on() {
-            return Err("nobody waits for the answer any more".to_owned());
+            return Err("the check was cancelled".to_owned());
         }
         let path = path.map_err(|error| format!("{}: cannot be read: {}", error.path().display(), error.error()))?;
         found.push(path);
@@ -154,7 +154,7 @@ fn report(path: PathBuf, pattern: &FilePattern, redactor: &Redactor) -> Result<R
     if !about.is_file() {
         return Err(format!("{name}: is no plain file, and is not read"));
     }
-    let written = about.modified().map_err(|error| format!("{name}: its age is not known: {error}"))?;
+    let written = about.modified().map_err(|error| format!("{name}: its age is unknown: {error}"))?;
     Ok(Report { path, name, age: age(written), redactor: redactor.clone() })
 }
 
@@ -184,7 +184,7 @@ impl Report {
         format!("written {} ago", duration(self.age.max(SignedDuration::ZERO)))
     }
 
-    pub fn open(&self, reading: &Reading) -> Result<Text<File>, String> {
+    pub fn open(&self, reading: &ReadContext) -> Result<Text<File>, String> {
         let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
         Ok(Text::new(file, reading.stop.clone()))
     }
@@ -195,7 +195,7 @@ impl Report {
     }
 
     /// Reads it whole as JSON, if it has no more than so many bytes.
-    pub fn json<T: DeserializeOwned>(&self, most: u64, reading: &Reading) -> Result<T, String> {
+    pub fn json<T: DeserializeOwned>(&self, most: u64, reading: &ReadContext) -> Result<T, String> {
         let mut text = String::new();
         let read = self.open(reading)?.take(most + 1).read_to_string(&mut text);
         // What is cut off in the middle of a character was too long, not broken.
@@ -214,17 +214,17 @@ impl Report {
     }
 }
 
-/// Reads text: fails at what is not UTF-8, at NUL bytes, and once nobody waits any more.
+/// Reads text: fails at what is not UTF-8, at NUL bytes, and once no one waits any more.
 pub(super) struct Text<R> {
     from: R,
-    stop: Stop,
+    stop: Cancelled,
     /// Bytes of a character that is not complete yet.
     open: Vec<u8>,
     read: u64,
 }
 
 impl<R> Text<R> {
-    pub fn new(from: R, stop: Stop) -> Self {
+    pub fn new(from: R, stop: Cancelled) -> Self {
         Self { from, stop, open: Vec::new(), read: 0 }
     }
 
@@ -258,7 +258,7 @@ impl<R> Text<R> {
 impl<R: Read> Read for Text<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.stop.is_on() {
-            return Err(io::Error::other("nobody waits for the answer any more"));
+            return Err(io::Error::other("the check was cancelled"));
         }
         let count = self.from.read(buffer)?;
         if count == 0 && !buffer.is_empty() && !self.open.is_empty() {
@@ -285,7 +285,7 @@ mod tests {
             }
         }
         let mut text = String::new();
-        let mut slow = Text::new(Slow(bytes), Stop::default());
+        let mut slow = Text::new(Slow(bytes), Cancelled::default());
         slow.read_to_string(&mut text).map(|_| text).map_err(|error| error.to_string())
     }
 
@@ -308,6 +308,6 @@ mod tests {
             Evidence::blind("")
         });
         assert!(tokio::time::timeout(std::time::Duration::from_millis(50), work).await.is_err());
-        assert_eq!(stopped.recv().unwrap(), "nobody waits for the answer any more");
+        assert_eq!(stopped.recv().unwrap(), "the check was cancelled");
     }
 }

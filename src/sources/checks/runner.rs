@@ -18,7 +18,7 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, CheckOutcome, Finding};
 use crate::domain::world::feed::Feed;
 use crate::platform::Redactor;
-use crate::sources::changes::{Asked, gather, located};
+use crate::sources::changes::{ChangesRequest, gather, located};
 use crate::sources::inbox::Outlet;
 
 /// What is looked at, and what the answers are about.
@@ -32,7 +32,7 @@ pub struct Ask {
 /// Asks for another look: in which environment, and at which check; without one at all of them.
 pub type Again = (EnvName, Option<CheckId>);
 
-/// How many looks go on at once, over all environments.
+/// How many checks run at once, over all environments.
 pub const MAX_CONCURRENT_CHECKS: usize = 8;
 /// When to look again at what did not pass, where the answer has no time limit of its own.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
@@ -155,8 +155,9 @@ impl Looks {
     }
 
     /// What else is gathered: migrations where a check looks at them, differences wherever there is an environment before.
-    fn asked(&self) -> Asked {
-        let mut asked = Asked { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
+    fn asked(&self) -> ChangesRequest {
+        let mut asked =
+            ChangesRequest { migrations: None, drift: self.runner.tools.previous.is_some().then(Drift::default) };
         for check in &self.runner.checks {
             match &check.kind {
                 Some(CheckKind::Migrations(migrations)) => asked.migrations = Some(migrations.clone()),
@@ -175,7 +176,7 @@ impl Looks {
         }
     }
 
-    /// Begins a look, unless one goes on already.
+    /// Begins a look, unless one is running already.
     fn begin(&mut self, id: &CheckId) {
         let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == *id) else { return };
         let (Some(ask), Some(kind)) = (&self.ask, &check.kind) else { return };
@@ -201,8 +202,8 @@ impl Looks {
             Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 let Some(id) = self.of_task(error.id()) else { return };
-                tracing::error!(check = %id, %error, "a check fell over");
-                (id, Evidence::blind("the check itself fell over: see the log"))
+                tracing::error!(check = %id, %error, "check panicked");
+                (id, Evidence::blind("the check panicked: see the log"))
             }
         };
         let Some(check) = self.runner.checks.iter().find(|check| check.spec.id == id) else { return };
@@ -228,7 +229,7 @@ pub async fn in_time(kind: &CheckKind, scene: &CheckInput, tools: &Tools, limit:
     }
 }
 
-/// Makes an answer of what was found. What goes on for ever is cut, and what is secret hidden.
+/// Makes an answer of what was found. What continues for ever is cut, and what is secret hidden.
 #[must_use]
 pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Finding {
     let mut lines = evidence.lines;
@@ -248,7 +249,7 @@ pub fn finding(evidence: Evidence, subject: &str, redactor: &Redactor) -> Findin
     }
 }
 
-/// Returns when to look again by itself: in time before an answer grows stale; after a while where it did not pass;
+/// Returns when to look again on its own: in time before an answer grows stale; after a while where it did not pass;
 /// never where it passed for good.
 fn pause(check: &CheckConfig, found: CheckOutcome) -> Option<Duration> {
     let fresh = check.spec.fresh.map(|fresh| fresh.unsigned_abs().mul_f64(REFRESH_AT_SHARE));
@@ -263,7 +264,7 @@ fn pause(check: &CheckConfig, found: CheckOutcome) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Place};
+    use crate::config::{Config, ConfigBase};
     use crate::sources::inbox::Inbox;
 
     /// Checks of kind `command`: a program that says so, one that fails, one that never ends.
@@ -288,7 +289,7 @@ mod tests {
     }
 
     fn ground() -> Ground {
-        let config = Config::parse(CHECKS, &Place { folder: "/".into(), ..Place::default() }).unwrap();
+        let config = Config::parse(CHECKS, &ConfigBase { folder: "/".into(), ..ConfigBase::default() }).unwrap();
         let (inbox, cancel) = (Inbox::default(), CancellationToken::new());
         let (asks, watched) = watch::channel(None);
         let (again, heard) = broadcast::channel(8);

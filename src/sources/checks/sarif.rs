@@ -2,7 +2,7 @@
 
 mod shape;
 
-use super::reports::{Reading, Report, apart, find};
+use super::reports::{ReadContext, Report, apart, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Sarif;
@@ -40,7 +40,7 @@ struct Tally {
     redactor: Redactor,
 }
 
-fn judge(level: Level, reports: &[Report], reading: &Reading) -> Evidence {
+fn judge(level: Level, reports: &[Report], reading: &ReadContext) -> Evidence {
     let redactor = &reading.redactor;
     let mut tally = Tally { redactor: redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
@@ -92,7 +92,7 @@ impl Tally {
         }
         let runs = log.runs.as_deref().unwrap_or_default();
         if runs.is_empty() {
-            return Err("holds no run: nothing was analysed".to_owned());
+            return Err("contains no run: nothing was analysed".to_owned());
         }
         // What can be read counts, even where another run cannot.
         let mut trouble = Ok(());
@@ -130,14 +130,14 @@ impl Tally {
             return Err(format!("{tool} put results into another file, which is not read"));
         }
         if run.invocations.iter().flatten().any(|invocation| invocation.succeeded == Some(false)) {
-            return Err(format!("{tool} says that its run did not succeed"));
+            return Err(format!("{tool} reports that its run failed"));
         }
         Ok(())
     }
 }
 
 /// Writes one result: level, rule, place, message.
-fn line(run: &Run, result: &shape::Found, level: Level, redactor: &Redactor) -> String {
+fn line(run: &Run, result: &shape::SarifResult, level: Level, redactor: &Redactor) -> String {
     let severity = run.rule(result).and_then(shape::Rule::severity);
     let severity = severity.map_or_else(String::new, |severity| format!(" (security severity {severity})"));
     let place = result.place().map_or_else(String::new, |place| format!(" {}", redactor.cut(&place, 120)));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_evidence_says_rule_place_message_and_severity() {
+    fn evidence_lists_rule_place_message_and_severity() {
         let results = json!([{"ruleId": "A1", "message": {"id": "told", "arguments": ["a key"]}, "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": "src/a.py"}, "region": {"startLine": 7}}}]}]);
         let (tally, _) = tally(log(&results), Level::Error);
@@ -222,7 +222,7 @@ mod tests {
             tally(log, Level::Error).1.unwrap_err()
         };
         assert!(run(json!({"results": null})).contains("no list of results"));
-        assert!(run(json!({"invocations": [{"executionSuccessful": false}]})).contains("did not succeed"));
+        assert!(run(json!({"invocations": [{"executionSuccessful": false}]})).contains("reports that its run failed"));
         let elsewhere = json!({"externalPropertyFileReferences": {"results": [{"location": {"uri": "x"}}]}});
         assert!(run(elsewhere).contains("another file"));
         assert!(tally(json!({"version": "2.1.0", "runs": []}), Level::Error).1.unwrap_err().contains("no run"));

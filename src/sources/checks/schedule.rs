@@ -16,7 +16,7 @@ pub(super) async fn look(asked: &Schedule, _scene: &CheckInput, _tools: &Tools) 
 
 fn answer(asked: &Schedule, now: Timestamp, zone: &TimeZone) -> Evidence {
     match asked.rules.answer(now, zone) {
-        Answer::Open => Evidence::passed(format!("{} is a time to release", shown(now, zone))),
+        Answer::Open => Evidence::passed(format!("inside the release window ({})", shown(now, zone))),
         Answer::Closed { why, opens: Some(opens) } => {
             let wait = duration(opens.duration_since(now));
             Evidence::failed(why, format!("it is {}, in {wait}", shown(opens, zone)))
@@ -33,18 +33,18 @@ mod tests {
     use crate::domain::record::checklist::CheckOutcome;
 
     #[test]
-    fn a_closed_window_says_when_the_next_one_opens() {
+    fn closed_window_names_the_next_opening() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |text: &str| answer(&Schedule::default(), text.parse().unwrap(), &zone);
         let open = at("2026-11-20T13:00:00Z");
         assert_eq!(
             (open.found, open.summary.as_str()),
-            (CheckOutcome::Passed, "Fri 2026-11-20 14:00 (Europe/Berlin) is a time to release")
+            (CheckOutcome::Passed, "inside the release window (Fri 2026-11-20 14:00 (Europe/Berlin))")
         );
         let closed = at("2026-11-20T15:00:00Z");
         assert_eq!(
             (closed.found, closed.summary.as_str()),
-            (CheckOutcome::Failed, "late Friday: nobody will be there to look")
+            (CheckOutcome::Failed, "late Friday: nobody will be on hand over the weekend")
         );
         assert_eq!(closed.green_when, "it is Mon 2026-11-23 06:00 (Europe/Berlin), in 2d 14h");
     }

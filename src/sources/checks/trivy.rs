@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::reports::{Reading, Report, apart, find};
+use super::reports::{ReadContext, Report, apart, find};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figure, figures};
 use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Trivy;
@@ -105,7 +105,7 @@ struct Tally {
     misconfigurations: u64,
     secrets: u64,
     below: u64,
-    /// Findings whose severity nobody knows.
+    /// Findings whose severity no one knows.
     unknown: u64,
     /// The first findings: how bad, and as a line of evidence.
     lines: Vec<(Severity, String)>,
@@ -115,7 +115,7 @@ struct Tally {
     redactor: Redactor,
 }
 
-fn judge(severity: Severity, reports: &[Report], reading: &Reading) -> Evidence {
+fn judge(severity: Severity, reports: &[Report], reading: &ReadContext) -> Evidence {
     let mut tally = Tally { redactor: reading.redactor.clone(), ..Tally::default() };
     let mut troubles = Vec::new();
     for report in reports {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::wording::Wording as _;
 use super::{CheckInput, Tools};
 use crate::config::HeaderText;
-use crate::config::checks::template::{Open, Template};
+use crate::config::checks::template::{CheckPlaceholder, Template};
 use crate::config::secret::Secret;
 use crate::platform::Redactor;
 use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};
@@ -78,7 +78,7 @@ pub(super) async fn token(secret: &Secret, prefix: &str, tools: &Tools) -> Resul
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, String> {
-    let bad = "a secret or header has characters that a header cannot hold".to_owned();
+    let bad = "a secret or header has characters that are not allowed in a header".to_owned();
     let mut value = HeaderValue::try_from(value).map_err(|_| bad)?;
     // Keeps it out of debug output.
     value.set_sensitive(true);
@@ -91,10 +91,7 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize, redact
     let began = Instant::now();
     let mut response = request.send().await.map_err(|error| no_answer(&at, &error, redactor))?;
     if response.url().host_str() != url.host_str() || response.url().path() != url.path() {
-        return Err(format!(
-            "{at} redirects to {}: set the address that answers by itself",
-            shown(response.url(), redactor)
-        ));
+        return Err(format!("{at} redirects to {}: set the final URL", shown(response.url(), redactor)));
     }
     let header = |name| {
         response
@@ -135,7 +132,7 @@ fn no_answer(at: &str, error: &reqwest::Error, redactor: &Redactor) -> String {
     } else if ["certificate", "tls", "handshake", "corrupt message"].iter().any(|word| lower.contains(word)) {
         format!("TLS with {at} fails: {reason}; is the certificate trusted here, and the host name right?")
     } else if error.is_redirect() {
-        format!("{at} redirects without end: set the address that answers by itself")
+        format!("{at} redirects without end: set the final URL")
     } else {
         format!("cannot reach {at}: {reason}; is it up, and reachable from here?")
     }
@@ -171,11 +168,11 @@ impl Got {
             }),
             300..=399 => {
                 let to = self.to.as_deref().unwrap_or("?");
-                Err(format!("{at} redirects to {to}: set the address that answers by itself, or a token"))
+                Err(format!("{at} redirects to {to}: set the final URL, or a token"))
             }
-            401 | 403 | 407 => Err(format!("{at} refuses us ({status}{}): check {hint}", said())),
+            401 | 403 | 407 => Err(format!("{at} denies access ({status}{}): check {hint}", said())),
             404 => Err(format!("{at} is not there (404{}): check {hint}", said())),
-            429 => Err(format!("{at} wants us to wait (429{}): there were too many requests", said())),
+            429 => Err(format!("{at} is rate limiting (429{}): too many requests", said())),
             500..=599 => Err(format!("{at} cannot answer now ({status}{})", said())),
             _ => Err(format!("{at} answers {status}{}", said())),
         }
@@ -199,7 +196,7 @@ pub(super) fn fill(
     scene: &CheckInput,
     redactor: &Redactor,
 ) -> Result<Vec<Vec<String>>, String> {
-    let per_workload = templates.iter().any(|template| template.has(Open::Workload));
+    let per_workload = templates.iter().any(|template| template.has(CheckPlaceholder::Workload));
     if per_workload && scene.workloads.is_empty() {
         return Err("no workload is known yet that {{workload}} could stand for".to_owned());
     }
@@ -211,17 +208,22 @@ pub(super) fn fill(
     names.into_iter().map(one).collect()
 }
 
-fn value(open: Open, workload: Option<&str>, scene: &CheckInput, redactor: &Redactor) -> Result<String, String> {
+fn value(
+    open: CheckPlaceholder,
+    workload: Option<&str>,
+    scene: &CheckInput,
+    redactor: &Redactor,
+) -> Result<String, String> {
     let value = match open {
-        Open::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
-        Open::Namespace => scene.namespace.clone(),
-        Open::Workload => workload.unwrap_or_default().to_owned(),
-        Open::Service => scene.service.clone(),
-        Open::Version => scene.version.clone(),
+        CheckPlaceholder::Env => scene.env.as_ref().map(|env| env.as_str().to_owned()).unwrap_or_default(),
+        CheckPlaceholder::Namespace => scene.namespace.clone(),
+        CheckPlaceholder::Workload => workload.unwrap_or_default().to_owned(),
+        CheckPlaceholder::Service => scene.service.clone(),
+        CheckPlaceholder::Version => scene.version.clone(),
     };
     let name = open.name();
     if value.is_empty() {
-        return Err(format!("it is not known what {{{{{name}}}}} stands for"));
+        return Err(format!("the value of {{{{{name}}}}} is unknown"));
     }
     let fits = |c: char| c.is_alphanumeric() || " ._-:/+@~".contains(c);
     if !value.chars().all(fits) {

@@ -40,7 +40,7 @@ impl Element<'_> {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| format!("in the attribute `{}`: {error}", names[i]))?;
             if values[i].replace(value.into_owned()).is_some() {
-                return Err(format!("is no XML: the attribute `{}` stands twice", names[i]));
+                return Err(format!("is no XML: the attribute `{}` is repeated", names[i]));
             }
         }
         Ok(values)
@@ -153,7 +153,7 @@ impl<R: Read> Read for Metered<R> {
 impl<R: BufRead> BufRead for Metered<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.taken > MAX_TOKEN_BYTES {
-            let what = format!("holds a piece of text of more than {} MiB, and is not read", MAX_TOKEN_BYTES >> 20);
+            let what = format!("contains a text of more than {} MiB, and is not read", MAX_TOKEN_BYTES >> 20);
             return Err(io::Error::other(what));
         }
         self.from.fill_buf()
@@ -218,7 +218,7 @@ mod tests {
             let found = read(text, Doctype::Refused);
             assert!(found.starts_with('!') && found.contains(words), "{}: {found}", &text[..text.len().min(80)]);
         }
-        assert!(read("<r a='1' a='2'/>", Doctype::Refused).contains("stands twice"));
+        assert!(read("<r a='1' a='2'/>", Doctype::Refused).contains("is repeated"));
         assert!(read("<r a='&x;'/>", Doctype::Refused).contains("in the attribute `a`"));
         let bomb = "<!DOCTYPE r [<!ENTITY a 'x'>]><r>&a;</r>";
         assert!(read(bomb, Doctype::MayBeNamed).contains("declares entities"));

@@ -14,14 +14,14 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::domain::facts::changes::{RawCommit, version};
-use run::{Answer, ask};
+use run::{GitOutput, ask};
 
 pub use origin::{Origin, Traces, commit_of};
 
 /// What stands before the version in the name of a tag, where nothing else is configured.
 pub const TAG_PREFIX: &str = "v";
 
-/// Most commits that are told between two revisions.
+/// Most commits that are reported between two revisions.
 pub const MAX_COMMITS: usize = 2_000;
 /// Longest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -55,7 +55,7 @@ pub enum GitError {
     #[error("git answered more than {} MiB", .0 >> 20)]
     TooMuch(u64),
     /// The line to it broke.
-    #[error("reading what git says: {0}")]
+    #[error("reading the output of git: {0}")]
     Broken(std::io::Error),
     #[error("git {what} in {}: {said}", folder.display())]
     Refused { folder: PathBuf, what: &'static str, said: String },
@@ -280,15 +280,15 @@ impl Git {
         Some(File { path, ..file })
     }
 
-    async fn ask(&self, words: &[&str]) -> Result<Answer, GitError> {
+    async fn ask(&self, words: &[&str]) -> Result<GitOutput, GitError> {
         ask(&self.folder, words).await
     }
 
-    fn good(&self, what: &'static str, answer: Answer) -> Result<Vec<u8>, GitError> {
+    fn good(&self, what: &'static str, answer: GitOutput) -> Result<Vec<u8>, GitError> {
         if answer.status.success() { Ok(answer.out) } else { Err(self.refused(what, answer)) }
     }
 
-    fn refused(&self, what: &'static str, answer: Answer) -> GitError {
+    fn refused(&self, what: &'static str, answer: GitOutput) -> GitError {
         GitError::Refused { folder: self.folder.clone(), what, said: answer.complaint }
     }
 }

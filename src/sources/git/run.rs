@@ -43,7 +43,7 @@ const FIXED_SETTINGS: [&str; 7] = [
 ];
 
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct GitOutput {
     pub(super) status: ExitStatus,
     pub(super) out: Vec<u8>,
     /// What it complained about, one line.
@@ -51,14 +51,14 @@ pub(super) struct Answer {
 }
 
 /// Asks git; what it refuses is an answer too.
-pub(super) async fn ask<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, GitError> {
+pub(super) async fn ask<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput, GitError> {
     match tokio::time::timeout(COMMAND_TIMEOUT, answer(folder, words)).await {
         Ok(answer) => answer,
         Err(_) => Err(GitError::TooSlow(COMMAND_TIMEOUT)),
     }
 }
 
-async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, GitError> {
+async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput, GitError> {
     let mut command = Command::new("git");
     command.arg("--no-optional-locks").arg("--no-pager");
     for setting in FIXED_SETTINGS {
@@ -71,7 +71,7 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, G
         .arg("-C")
         .arg(folder)
         .args(words)
-        // Complaints are told apart by their words.
+        // Complaints are distinguished by their words.
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_NO_LAZY_FETCH", "1")
@@ -91,10 +91,10 @@ async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<Answer, G
     let complaint = String::from_utf8_lossy(&complaint.map_err(GitError::Broken)?).trim().to_owned();
     // The first line says what, those after it give advice.
     let complaint = sanitize(complaint.lines().next().unwrap_or_default().trim_start_matches("fatal: ")).into_owned();
-    Ok(Answer { status, out, complaint })
+    Ok(GitOutput { status, out, complaint })
 }
 
-/// Reads one byte more than the limit, so that more can be told from just enough.
+/// Reads one byte more than the limit, so that too much is distinguished from just enough.
 async fn read(stream: Option<impl AsyncRead + Unpin>, longest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {

@@ -259,7 +259,7 @@ async fn subfolder_limits_the_history() {
 }
 
 #[tokio::test]
-async fn a_shallow_clone_says_what_to_do() {
+async fn shallow_clone_names_a_remedy() {
     if no_git() {
         return;
     }
@@ -277,7 +277,7 @@ async fn a_shallow_clone_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn missing_repository_says_what_to_do() {
+async fn missing_repository_names_a_remedy() {
     if no_git() {
         return;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 
-use super::health::Trouble;
+use super::health::WatchProblem;
 use crate::domain::facts::text::plain_words;
 use crate::platform::Redactor;
 use crate::platform::kube_client::{ClientError, cause, client};
@@ -20,7 +20,7 @@ pub struct ReadClient {
 }
 
 impl ReadClient {
-    /// Makes a client that does not retry by itself: an outage is shown, not hidden.
+    /// Makes a client that does not retry on its own: an outage is shown, not hidden.
     ///
     /// # Errors
     /// What the client cannot be built from (TLS material, proxy).
@@ -40,7 +40,7 @@ impl ReadClient {
 
     /// Returns an error as a trouble of a part.
     #[must_use]
-    pub fn trouble(&self, error: &kube::Error) -> Trouble {
+    pub fn trouble(&self, error: &kube::Error) -> WatchProblem {
         trouble(error, &self.redactor)
     }
 
@@ -88,8 +88,8 @@ fn explain_cause(cause: &str) -> String {
 }
 
 /// Returns an error as a trouble of a part.
-pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> Trouble {
-    Trouble { why: explain(error, redactor), answered: matches!(error, kube::Error::Api(_)) }
+pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> WatchProblem {
+    WatchProblem { why: explain(error, redactor), answered: matches!(error, kube::Error::Api(_)) }
 }
 
 /// Returns the API server's answer in words.

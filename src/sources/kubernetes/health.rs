@@ -13,7 +13,7 @@ use crate::sources::inbox::Outlet;
 
 /// Why a part could not be heard of.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct WatchProblem {
     pub why: String,
     /// Whether the API server answered (and said no), as opposed to not being reached.
     pub answered: bool,
@@ -28,7 +28,7 @@ const RECOVERED_AFTER: Duration = Duration::from_secs(5);
 pub struct Health {
     env: EnvName,
     outlet: Outlet,
-    troubles: Arc<Mutex<BTreeMap<String, (Instant, Trouble)>>>,
+    troubles: Arc<Mutex<BTreeMap<String, (Instant, WatchProblem)>>>,
 }
 
 impl Health {
@@ -39,7 +39,7 @@ impl Health {
     }
 
     /// Takes note that `part` (a watch) was heard of, or why not.
-    pub fn report(&self, part: &str, heard: Result<(), Trouble>) {
+    pub fn report(&self, part: &str, heard: Result<(), WatchProblem>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match heard {
             Ok(()) => troubles.remove(part),
@@ -50,7 +50,7 @@ impl Health {
 
     /// Takes note that a workload's heartbeat was answered, or why not. A watch that comes back says nothing until
     /// something changes, so an answer here ends the troubles of watches that did not reach the server, and old ones.
-    pub fn beat(&self, workload: &WorkloadId, heard: Result<(), Trouble>) {
+    pub fn beat(&self, workload: &WorkloadId, heard: Result<(), WatchProblem>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let own = format!("{workload} heartbeat");
@@ -65,9 +65,9 @@ impl Health {
         self.tell(&troubles);
     }
 
-    fn tell(&self, troubles: &BTreeMap<String, (Instant, Trouble)>) {
+    fn tell(&self, troubles: &BTreeMap<String, (Instant, WatchProblem)>) {
         let link = troubles.values().next().map_or(Link::Up, |(_, trouble)| Link::Down(trouble.why.clone()));
-        // While a part is in trouble the picture is not confirmed, whatever the others say.
+        // While a part is in trouble the state is not confirmed, whatever the others say.
         let at = link.is_up().then(Timestamp::now);
         self.outlet.send(Feed::Link { env: self.env.clone(), source: SourceKind::Kubernetes, link, at });
     }

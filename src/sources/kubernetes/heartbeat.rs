@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream};
 use kube::Api;
 
 use super::KubernetesSource;
-use super::health::Trouble;
+use super::health::WatchProblem;
 use super::raw::Raw;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::Meta;
@@ -19,7 +19,7 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The resourceVersion that the workload has now, `None` if it does not exist; or why there is no answer.
-pub(super) type Beat = Result<Option<String>, Trouble>;
+pub(super) type Beat = Result<Option<String>, WatchProblem>;
 
 /// Asks for the workload again and again.
 pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStream<'static, Beat> {
@@ -36,7 +36,7 @@ pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStre
                 Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
                 Ok(Err(error)) => Err(client.trouble(&error)),
                 Err(_) => {
-                    Err(Trouble { why: format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()), answered: false })
+                    Err(WatchProblem { why: format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()), answered: false })
                 }
             };
             Some((beat, false))

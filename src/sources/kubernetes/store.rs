@@ -6,15 +6,15 @@ use kube::runtime::watcher::Event;
 
 use super::raw::Raw;
 
-/// Objects by name; a list that is under way replaces them when it is complete.
+/// Objects by name; a list that is in progress replaces them when it is complete.
 pub(super) struct Store<T> {
-    kept: HashMap<String, Kept<T>>,
-    listing: Option<HashMap<String, Kept<T>>>,
+    kept: HashMap<String, OwnedObject<T>>,
+    listing: Option<HashMap<String, OwnedObject<T>>>,
     listed: bool,
 }
 
 /// What is kept of an object, and the uids of its owners.
-type Kept<T> = (Vec<String>, T);
+type OwnedObject<T> = (Vec<String>, T);
 
 impl<T> Default for Store<T> {
     fn default() -> Self {

@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode, Uri};
 use kube::client::Body;
 use tokio::time::Instant;
 
-/// Two starts of one watch are at least this far apart. One that runs is begun anew every minute.
+/// Two starts of one watch are at least this far apart. One that runs is restarted every minute.
 const MIN_RESTART_GAP: Duration = Duration::from_secs(2);
 /// The longest that a server is left alone because it asks for it.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);

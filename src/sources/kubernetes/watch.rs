@@ -9,7 +9,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use tokio::time::Instant;
 
 use super::client::{explain_status, trouble};
-use super::health::Trouble;
+use super::health::WatchProblem;
 use super::raw::{Raw, Reduced};
 use crate::platform::Redactor;
 
@@ -41,15 +41,15 @@ impl Selection {
     }
 }
 
-/// Watches for ever: errors come through in words, and the watch is begun anew after a growing wait.
+/// Watches for ever: errors come through in words, and the watch is restarted after a growing wait.
 ///
 /// A watch that is told that its version is gone (410) lists again; that is how the API server works, and no trouble. One
-/// whose start is answered so would never list again by itself: it is made anew.
+/// whose start is answered so would never list again on its own: it is recreated.
 pub fn watch<T: Reduced>(
     api: Api<Raw<T>>,
     selection: Selection,
     redactor: Redactor,
-) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
     let make = move || watcher(api.clone(), selection.config()).boxed();
     let state = State { inner: make(), make, waits: Waits::default(), pending: None, redactor };
     stream::unfold(state, State::next).boxed()
@@ -88,7 +88,7 @@ where
     S: Stream<Item = watcher::Result<Event<Raw<T>>>> + Unpin,
     F: Fn() -> S,
 {
-    async fn next(mut self) -> Option<(Result<Event<Raw<T>>, Trouble>, Self)> {
+    async fn next(mut self) -> Option<(Result<Event<Raw<T>>, WatchProblem>, Self)> {
         loop {
             if let Some(wait) = self.pending.take() {
                 tokio::time::sleep(wait).await;
@@ -100,7 +100,7 @@ where
                 Some(Err(error)) => Some(trouble_of(&error, &self.redactor)),
                 None => {
                     self.inner = (self.make)();
-                    Some(Trouble { why: "the watch ended".to_owned(), answered: true })
+                    Some(WatchProblem { why: "the watch ended".to_owned(), answered: true })
                 }
             };
             self.pending = Some(jittered(self.waits.failed(Instant::now())));
@@ -128,14 +128,14 @@ fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(0.75 + f64::from(noise % 1000) / 2000.0)
 }
 
-fn trouble_of(error: &watcher::Error, redactor: &Redactor) -> Trouble {
+fn trouble_of(error: &watcher::Error, redactor: &Redactor) -> WatchProblem {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => trouble(error, redactor),
-        watcher::Error::WatchError(status) => Trouble { why: explain_status(status, redactor), answered: true },
+        watcher::Error::WatchError(status) => WatchProblem { why: explain_status(status, redactor), answered: true },
         watcher::Error::NoResourceVersion => {
-            Trouble { why: "the API server's answer has no resourceVersion".to_owned(), answered: true }
+            WatchProblem { why: "the API server's answer has no resourceVersion".to_owned(), answered: true }
         }
     }
 }

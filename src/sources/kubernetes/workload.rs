@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::KubernetesSource;
-use super::health::{Health, Trouble};
+use super::health::{Health, WatchProblem};
 use super::heartbeat::{self, Beat};
 use super::raw::{Raw, Reduced};
 use super::store::Store;
@@ -44,7 +44,7 @@ enum WatchMessage {
     AnalysisRun(Event<Raw<AnalysisRun>>),
     Event(Event<Raw<KubeEvent>>),
     /// A watch failed: which, and why.
-    Failed(WatchedPart, Trouble),
+    Failed(WatchedPart, WatchProblem),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Watched {
         &self,
         resource: Resource,
         selection: Selection,
-    ) -> BoxStream<'static, Result<Event<Raw<T>>, Trouble>> {
+    ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
         let client = &self.source.client;
         let api = Api::namespaced_with(throttled(client.kube.clone()), &self.source.namespace, &api_resource(resource));
         watch::watch(api, selection, client.redactor().clone())
@@ -191,7 +191,7 @@ impl Watched {
         reported(WatchedPart::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
     }
 
-    /// The watches of what belongs to the object, begun anew; none before its selector is known.
+    /// The watches of what belongs to the object, restarted; none before its selector is known.
     fn part_streams(&self) -> SelectAll<Stream> {
         let mut streams = SelectAll::new();
         let Some(selector) = &self.selector else { return streams };
@@ -292,12 +292,12 @@ impl Watched {
         self.health.report(&format!("{} {}", self.target.workload, part.as_str()), heard);
     }
 
-    /// The watches of the object itself and of what happened to it, begun anew.
+    /// The watches of the object itself and of what happened to it, restarted.
     fn own_streams(&self) -> SelectAll<Stream> {
         SelectAll::from_iter([self.object_stream(), self.event_stream()])
     }
 
-    /// Takes in a heartbeat; returns whether the watches have to be begun anew: after an outage they may hang on dead
+    /// Takes in a heartbeat; returns whether the watches have to be restarted: after an outage they may hang on dead
     /// connections, and a watch that has not told of a version seen two beats in a row is deaf.
     fn beat(&mut self, beat: Beat) -> bool {
         let version = match beat {
@@ -436,7 +436,7 @@ impl Watched {
 
 fn reported<T: Reduced>(
     part: WatchedPart,
-    events: BoxStream<'static, Result<Event<Raw<T>>, Trouble>>,
+    events: BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>>,
     wrap: impl Fn(Event<Raw<T>>) -> WatchMessage + Send + 'static,
 ) -> Stream {
     events

@@ -88,7 +88,7 @@ impl TryFrom<AnyRun> for Run {
 #[derive(Deserialize)]
 pub struct Envelope {
     status: Status,
-    data: Option<Payload>,
+    data: Option<ResultData>,
     #[serde(default)]
     warnings: Vec<String>,
     /// The kind of an error.
@@ -108,7 +108,7 @@ enum Status {
 
 #[derive(Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Payload {
+enum ResultData {
     Scalar(Point),
     Vector(Vec<Element>),
     Matrix(Vec<Run>),
@@ -167,10 +167,10 @@ impl Envelope {
     pub fn into_answer(self) -> Result<Answer, String> {
         let data = match self.data {
             None => return Err("success without data".to_owned()),
-            Some(Payload::Scalar(point)) => Data::Scalar(point),
-            Some(Payload::Vector(elements)) => Data::Vector(elements),
-            Some(Payload::Matrix(runs)) => Data::Matrix(runs),
-            Some(Payload::String(_)) => return Err("a string where a number was asked for".to_owned()),
+            Some(ResultData::Scalar(point)) => Data::Scalar(point),
+            Some(ResultData::Vector(elements)) => Data::Vector(elements),
+            Some(ResultData::Matrix(runs)) => Data::Matrix(runs),
+            Some(ResultData::String(_)) => return Err("a string instead of a number".to_owned()),
         };
         let warnings = self.warnings.into_iter().filter(|warning| !is_notice(warning)).collect();
         Ok(Answer { data, warnings })

@@ -17,7 +17,7 @@ use crate::platform::Redactor;
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// A client of one Prometheus. Cheap to clone; it never retries by itself.
+/// A client of one Prometheus. Cheap to clone; it never retries on its own.
 #[derive(Clone)]
 pub struct PrometheusClient {
     client: Client,
@@ -79,7 +79,7 @@ impl PrometheusClient {
         Ok(Self { client, basic, query, query_range, at, timeout, redactor: redactor.clone() })
     }
 
-    /// Builds the client anew, for a token may have been renewed.
+    /// Rebuilds the client, for a token may have been renewed.
     pub(super) async fn renewed(&self, settings: &Prometheus) -> Result<Self, SetupError> {
         Self::new(settings, &self.redactor).await
     }
@@ -147,7 +147,7 @@ impl PrometheusClient {
     }
 
     async fn ask(&self, url: &Url, mut form: Vec<(&'static str, String)>) -> Result<Answer, QueryError> {
-        // The server gives up with us: nobody would read its answer.
+        // The server gives up with us: no one would read its answer.
         form.push(("timeout", format!("{:.3}", self.timeout.as_secs_f64())));
         let (status, body) = self.in_time(self.client.post(url.clone()).form(&form)).await?;
         self.read(status, &body)

@@ -14,16 +14,16 @@ use crate::platform::private_files::{file_stem, open_private, private_dir};
 use analysis::CanaryAnalyzer;
 
 /// What is kept of each workload of an environment.
-pub type Saved = BTreeMap<WorkloadId, Kept>;
+pub type Saved = BTreeMap<WorkloadId, Checkpoint>;
 
-/// How far counters have been counted, and what the judge made of the counts. Kept as one, so that after a crash nothing
-/// that was counted is forgotten or judged twice.
+/// How far counters have been counted, and what the analysis made of the counts. Kept as one, so that after a crash nothing
+/// that was counted is forgotten or analysed twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct Checkpoint {
     /// Address of the server whose counters they are.
     pub source: String,
     pub counters: Counters,
-    /// What the judge has seen.
+    /// The state of the analysis.
     pub judge: CanaryAnalyzer,
 }
 
@@ -51,7 +51,7 @@ pub fn load(folder: &Path, env: &EnvName) -> io::Result<Saved> {
 /// The disk's.
 pub fn save(folder: &Path, env: &EnvName, saved: &Saved) -> io::Result<()> {
     private_dir(folder).map_err(io::Error::other)?;
-    // The temporary file is made anew with mode 0600, and a rename replaces a link instead of following it.
+    // The temporary file is recreated with mode 0600, and a rename replaces a link instead of following it.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let bytes = serde_json::to_vec(saved)?;
     failpoint(format_args!("cursors.before-write"));
@@ -83,7 +83,7 @@ mod tests {
 
     fn saved() -> Saved {
         let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };
-        let kept = Kept {
+        let kept = Checkpoint {
             source: "http://p/".to_owned(),
             counters: Counters::new(tracks),
             judge: CanaryAnalyzer::new(Rules::default()),

@@ -17,7 +17,7 @@ use crate::domain::facts::ids::{Track, WorkloadId};
 use crate::domain::facts::series::Series;
 use crate::domain::facts::signals::{NoData, Signal, Tracks};
 
-/// How many questions are under way at once.
+/// How many questions are in progress at once.
 const MAX_CONCURRENT_QUERIES: usize = 8;
 
 /// Whom to ask, and what. [`super::configured::questions`] makes them.
@@ -30,7 +30,7 @@ pub struct Questions {
 }
 
 #[derive(Debug)]
-pub struct Looked {
+pub struct SignalsLook {
     /// The readings of each workload.
     pub readings: BTreeMap<WorkloadId, Readings>,
     /// Whether the server answered; what and why if not.
@@ -48,7 +48,7 @@ impl Questions {
     }
 
     /// Asks for the latest values of workloads.
-    pub async fn look(&self, workloads: &BTreeMap<WorkloadId, Tracks>) -> Looked {
+    pub async fn look(&self, workloads: &BTreeMap<WorkloadId, Tracks>) -> SignalsLook {
         let attempt = Attempt::default();
         let mut asked = Vec::new();
         for (workload, tracks) in workloads {
@@ -82,7 +82,7 @@ impl Questions {
             let ages = ages.remove(workload).unwrap_or_default();
             translate::relate(readings, &self.queries, &ages);
         }
-        Looked { readings, link: attempt.link() }
+        SignalsLook { readings, link: attempt.link() }
     }
 
     /// Asks for the history of a workload over a span that ends now. Points at or after `before` (our clock) are left
@@ -155,10 +155,10 @@ pub(super) fn without_answers(tracks: &Tracks) -> Readings {
 /// What many questions at once tell of the server. Once it is found to be away, the questions that are left are not
 /// asked: on a server that hangs each would cost a whole deadline.
 #[derive(Debug, Default)]
-struct Attempt(Mutex<Seen>);
+struct Attempt(Mutex<QueryRound>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct QueryRound {
     answered: bool,
     trouble: Option<QueryError>,
 }

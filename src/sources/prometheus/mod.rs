@@ -3,7 +3,7 @@
 //! - [`client`] asks, [`answer`] reads strictly, [`trouble`] says what went wrong.
 //! - [`presets`] are ready queries, [`queries`] the questions of an environment, [`detect`] finds the presets that fit.
 //! - [`configured`] makes them from the config, [`look`] asks them all at once, and gets a number or the reason why there is none.
-//! - [`counts`] asks for the raw counters that the judge is given, [`cursors`] keeps how far they have been counted.
+//! - [`counts`] asks for the raw counters that the analysis is given, [`cursors`] keeps how far they have been counted.
 //! - [`source`] is the task that looks at every interval and leaves what it sees.
 //!
 //! Evaluation is at the server's own *now*: with clocks apart, a time of ours would ask for samples that are not there

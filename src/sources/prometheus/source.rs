@@ -11,8 +11,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::counts::counting::{Counting, Pace, Told};
-use super::look::{History, Looked, Questions, without_answers};
+use super::counts::counting::{CountedLook, Counting, Pace};
+use super::look::{History, Questions, SignalsLook, without_answers};
 use super::translate::Readings;
 use super::trouble::QueryError;
 use crate::domain::facts::counters::KnownCanary;
@@ -41,7 +41,7 @@ pub struct PrometheusSource {
     pub tracks: watch::Receiver<BTreeMap<WorkloadId, Tracks>>,
     /// What there is to hold the canary's counts against, per workload.
     pub canaries: watch::Receiver<BTreeMap<WorkloadId, KnownCanary>>,
-    /// How the judge's counts are gathered.
+    /// How the counts of the analysis are gathered.
     pub pace: Pace,
     /// Asks for a look now.
     pub refresh: Arc<Notify>,
@@ -201,7 +201,7 @@ impl Watch {
             }
             self.refused = false;
         }
-        let Looked { readings, link } = self.source.questions.look(&workloads).await;
+        let SignalsLook { readings, link } = self.source.questions.look(&workloads).await;
         if link.is_ok() && self.backoff.failures > 1 {
             // The server may have gone on counting while it could not be reached.
             self.wanted.extend(self.known.keys().cloned());
@@ -212,7 +212,7 @@ impl Watch {
             Err(error) => self.send_link(Link::Down(error.to_string()), None),
         }
         for (workload, readings) in readings {
-            // Tracks that moved while the server was thinking are looked at anew.
+            // Tracks that moved while the server was thinking are queried again.
             let still = self.source.tracks.borrow().get(&workload) == workloads.get(&workload);
             if still {
                 self.send_sample(&workload, at, readings);
@@ -240,7 +240,7 @@ impl Watch {
             self.counting.look(&self.source.questions, &self.known, &canaries).await
         };
         let latest = self.source.tracks.borrow().clone();
-        for Told { workload, tracks, look, report } in told {
+        for CountedLook { workload, tracks, look, report } in told {
             // Tracks that moved while the server was thinking are another rollout.
             if latest.get(&workload) == Some(&tracks) {
                 let target = self.target(&workload);

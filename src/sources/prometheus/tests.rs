@@ -26,7 +26,7 @@ fn web() -> WorkloadId {
     WorkloadId::new(WorkloadKind::Rollout, "web")
 }
 
-/// Its tracks, with a canary under way.
+/// Its tracks, with a canary in progress.
 fn tracks() -> Tracks {
     Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) }
 }

@@ -12,7 +12,7 @@ pub enum SetupError {
     /// A secret cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    #[error("`{0}` is not a valid HTTP header, or its value has characters that a header cannot hold")]
+    #[error("`{0}` is not a valid HTTP header, or its value has characters that are not allowed in a header")]
     Header(String),
     /// The certificate authorities cannot be read.
     #[error("cannot read the certificate authorities in {path}: {reason}")]
@@ -40,7 +40,7 @@ pub enum QueryError {
     #[error("{at} gave no answer in {} s; is it overloaded, or the timeout too short?", .after.as_secs_f64())]
     TimedOut { at: String, after: Duration },
     /// 401 or 403.
-    #[error("{at} refuses us ({status}{said}): check the user, token or headers in the config")]
+    #[error("{at} denies access ({status}{said}): check the user, token or headers in the config")]
     Denied {
         at: String,
         status: u16,
@@ -48,7 +48,7 @@ pub enum QueryError {
         said: String,
     },
     /// A redirect: a log-in page, or http where https is wanted.
-    #[error("{at} redirects to {to}: set the URL that answers by itself (a log-in proxy needs a token)")]
+    #[error("{at} redirects to {to}: set the final URL (a login proxy needs a token)")]
     Redirected { at: String, to: String },
     /// There is no API at this path.
     #[error("{at} has no Prometheus API ({status}): is the path prefix right?")]

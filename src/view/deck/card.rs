@@ -108,7 +108,7 @@ fn title(scene: &DrawContext<'_>, env: &Environment, workload: Option<&WorkloadS
     row.line()
 }
 
-/// The age of the picture on the lower border, where it is not live.
+/// The age of the state on the lower border, where it is not live.
 fn age(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &Environment) {
     let heard = env.kubernetes();
     if heard.is_fresh(scene.model.core.now) || area.height < 2 {
@@ -217,7 +217,7 @@ pub(crate) fn reasons(
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
-    for (target, flying) in &scene.model.core.in_flight {
+    for (target, action) in &scene.model.core.in_flight {
         if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(flying.since);
             let text = match (&flying.outcome, &flying.accepted) {

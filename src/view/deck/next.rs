@@ -30,7 +30,7 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
     let glyphs = scene.theme.glyphs();
     let (sign, role) =
         if verdict == Some(Verdict::Blind) { (glyphs.blind, Role::Blind) } else { (glyphs.bad, Role::Bad) };
-    let head = format!("{sign} {} in the way: ", plural(gates.len(), "gate"));
+    let head = format!("{sign} {} blocking: ", plural(gates.len(), "gate"));
     for (index, gate) in gates.iter().take(most).enumerate() {
         let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(width(&head)) };
         let is_last = index + 1 == gates.len().min(most);
@@ -38,7 +38,7 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
         let hint = if is_last { 3 + width(&key) + 9 } else { 0 };
         let room = columns.saturating_sub(row.width() + hint);
         let row = row.say(Role::Text, scene.theme.clip(gate, room));
-        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " says why"));
+        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " shows why"));
         lines.push(row.line());
     }
     lines

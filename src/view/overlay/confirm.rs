@@ -1,4 +1,4 @@
-//! The question before an action: exactly what would change, what is sent, what stays, how old the picture is.
+//! The question before an action: exactly what would change, what is sent, what stays, how old the state is.
 //!
 //! Cancel is the default and Enter never confirms. Whatever the size of the terminal, object, context, from, to and the
 //! answers are on the screen; the rest is shortened before it is left out.
@@ -131,7 +131,7 @@ fn lines(
 /// Why it can no longer be confirmed, in full: who did what meanwhile is what one has to know now.
 fn no_longer(scene: &DrawContext<'_>, confirm: &Confirm, columns: usize) -> Vec<Line<'static>> {
     let Some(why) = &confirm.stale else { return Vec::new() };
-    let text = format!("{} no longer: {why}", scene.theme.glyphs().bad);
+    let text = format!("{} no longer possible: {why}", scene.theme.glyphs().bad);
     let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 3);
     parts.into_iter().map(|part| scene.row().gap(1).say(Role::Bad, part).line()).collect()
 }

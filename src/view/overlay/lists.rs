@@ -42,7 +42,7 @@ pub(crate) fn notices(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, scr
         }
     }
     if lines.is_empty() {
-        lines.push(scene.row().say(Role::Label, "nothing was said yet").line());
+        lines.push(scene.row().say(Role::Label, "no messages yet").line());
     }
     let high = (lines.len() as u16).min(area.height.saturating_sub(6));
     let first = clamp_scroll(scroll, usize::from(high), lines.len());

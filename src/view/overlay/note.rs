@@ -31,7 +31,7 @@ pub(crate) fn acknowledge(
     put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
     put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
     layout::top(&mut inside, 1);
-    let cursor = note(scene, buf, &mut inside, input, "what you looked at, and what you found");
+    let cursor = note(scene, buf, &mut inside, input, "what you checked, and what you found");
     layout::top(&mut inside, 1);
     let ready = !input.value().trim().is_empty();
     put(buf, inside, scene.theme, enter(scene, ready, "acknowledges it", "a note is needed"));
@@ -88,7 +88,7 @@ fn escape(scene: &DrawContext<'_>) -> Row {
 /// Whose name stands under it.
 fn under(scene: &DrawContext<'_>) -> Row {
     let (who, verified) = scene.model.core.identity(&scene.model.ui.env);
-    let word = if verified { "verified by the cluster" } else { "unverified: no cluster says who you are" };
+    let word = if verified { "verified by the cluster" } else { "unverified: no cluster confirms your identity" };
     scene.row().say(Role::Label, "as ").say(Role::Text, who).say(Role::Label, format!("  {word}"))
 }
 

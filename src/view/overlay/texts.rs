@@ -65,13 +65,13 @@ pub(crate) fn details(
     put_all(buf, inside, scene.theme, lines.into_iter().skip(first));
 }
 
-/// Leaving while an action is on its way.
+/// Leaving while an action is in progress.
 pub(crate) fn quit(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     let columns = usize::from(area.width.saturating_sub(8)).min(72);
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
-    for (target, flying) in scene.model.core.in_flight.iter().take(6) {
-        let text = format!("{} of {target}, sent {} ago", flying.record.headline, scene.age(flying.since));
+    for (target, action) in scene.model.core.in_flight.iter().take(6) {
+        let text = format!("{} of {target}, sent {} ago", action.record.headline, scene.age(action.since));
         for (index, part) in scene.theme.wrap(&text, columns.saturating_sub(2), 2).into_iter().enumerate() {
             let row = if index == 0 {
                 scene.row().say(Role::Busy, format!("{} ", glyphs.running))
@@ -84,16 +84,16 @@ pub(crate) fn quit(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     // It may end while the question is open, which does not move under the finger.
     let over = scene.model.core.in_flight.is_empty();
     let note = if over {
-        "The action has ended; the last notice and the journal say how."
+        "The action has ended; see the last notice or the journal for its outcome."
     } else {
-        "Leaving does not take it back. The journal keeps it open; the next start looks at the cluster and settles it."
+        "Quitting does not undo it. The journal keeps it open; the next start checks the cluster and records the outcome."
     };
     if !over {
         lines.push(ratatui::text::Line::default());
     }
     lines.extend(scene.theme.wrap(note, columns, 3).into_iter().map(|part| scene.row().say(Role::Label, part).line()));
     lines.push(ratatui::text::Line::default());
-    let title = if over { "Leave?" } else { "Leave while an action is on its way?" };
+    let title = if over { "Quit?" } else { "Quit while an action is in progress?" };
     let title = scene.row().say(Role::Title, title);
     let word = scene.row().say(Role::Label, "Esc: stay");
     let size = (columns as u16, lines.len() as u16 + 1);

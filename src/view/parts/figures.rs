@@ -17,7 +17,7 @@ const LIMIT_COLUMNS: usize = 12;
 /// Most columns of a trend.
 const MAX_TREND_COLUMNS: usize = 60;
 
-/// Whether a canary column is shown: something is under way.
+/// Whether a canary column is shown: something is in progress.
 pub(crate) fn with_canary(workload: &WorkloadState) -> bool {
     workload.status.as_ref().is_some_and(|status| status.canary.is_some())
 }

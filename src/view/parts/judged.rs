@@ -1,4 +1,4 @@
-//! What the judge says: opinion, ratio with its interval, evidence against the bar, what it waits for, the budget, and
+//! The analysis result: opinion, ratio with its interval, evidence against the bar, what it waits for, the budget, and
 //! where the canary's latencies lie.
 
 use ratatui::text::Line;
@@ -13,7 +13,7 @@ const LABEL_COLUMNS: usize = 9;
 /// Columns of the evidence meter at most.
 const MAX_METER_COLUMNS: usize = 20;
 
-/// The block for a panel of so many columns; empty where the judge has said nothing of the revision under way.
+/// The block for a panel of so many columns; empty where there is no result for the current revision.
 pub(crate) fn lines(
     scene: &DrawContext<'_>,
     env: &Environment,
@@ -23,10 +23,10 @@ pub(crate) fn lines(
     let Some(judged) = workload.opinion() else { return Vec::new() };
     let report = &*judged.report;
     let row = |label: &str| scene.row().left(Role::Label, label, LABEL_COLUMNS);
-    let mut lines = vec![row("judge").say(role(report.opinion), report.opinion.label()).line()];
-    lines.extend(ratio(scene, report));
+    let mut lines = vec![row("analysis").say(role(report.opinion), report.opinion.label()).line()];
+    lines.extend(ratio(scene, env, report));
     lines.push(evidence(scene, env, report, columns));
-    lines.push(row("to see").say(Role::Text, needs(report)).line());
+    lines.push(row("detects").say(Role::Text, needs(report)).line());
     for (label, seen) in [("canary", report.seen.canary), ("stable", report.seen.stable)] {
         let text = format!("{} requests, {} failed", grouped(seen.requests), grouped(seen.errors));
         lines.push(row(label).say(Role::Text, text).line());
@@ -46,7 +46,7 @@ pub(crate) fn short(
 ) -> Option<Line<'static>> {
     let report = &workload.opinion()?.report;
     let mut line = evidence(scene, env, report, columns / 2);
-    line.spans.extend(scene.row().gap(2).say(Role::Label, "to see ").say(Role::Text, needs(report)).line().spans);
+    line.spans.extend(scene.row().gap(2).say(Role::Label, "detects ").say(Role::Text, needs(report)).line().spans);
     Some(line)
 }
 
@@ -70,12 +70,13 @@ fn role(opinion: AnalysisStatus) -> Role {
     }
 }
 
-fn ratio(scene: &DrawContext<'_>, report: &Report) -> Option<Line<'static>> {
+fn ratio(scene: &DrawContext<'_>, env: &Environment, report: &Report) -> Option<Line<'static>> {
+    let level = 100.0 * (1.0 - env.settings.rules.alpha_warn);
     let ratio = report.ratio?;
     let estimate = ratio.estimate.map_or_else(|| "?".to_owned(), |estimate| format!("{}×", figure(estimate)));
     let bounds = match ratio.high {
-        Some(high) => format!("  always valid {} … {}", figure(ratio.low), figure(high)),
-        None => format!("  always valid {} or more", figure(ratio.low)),
+        Some(high) => format!("  {level:.0} % CI {}–{}×", figure(ratio.low), figure(high)),
+        None => format!("  {level:.0} % CI from {}×", figure(ratio.low)),
     };
     let row = scene.row().left(Role::Label, "errors", LABEL_COLUMNS).say(Role::Strong, estimate);
     Some(row.say(Role::Text, bounds).line())
@@ -101,10 +102,10 @@ fn evidence(scene: &DrawContext<'_>, env: &Environment, report: &Report, columns
 fn needs(report: &Report) -> String {
     let need = |times: &str, need: Option<analysis::Need>| match need {
         Some(need) if need.seconds > 0.0 => format!("{times} in {}", time(need.seconds)),
-        Some(_) => format!("{times} seen by now"),
-        None => format!("{times} not known"),
+        Some(_) => format!("{times} would have shown"),
+        None => format!("{times} unknown"),
     };
-    format!("{}, {}", need("×2", report.needs.x2), need("×5", report.needs.x5))
+    format!("{}, {}", need("2×", report.needs.x2), need("5×", report.needs.x5))
 }
 
 fn budget(scene: &DrawContext<'_>, report: &Report) -> Vec<Line<'static>> {
@@ -112,10 +113,10 @@ fn budget(scene: &DrawContext<'_>, report: &Report) -> Vec<Line<'static>> {
     let row = scene.row().left(Role::Label, "budget", LABEL_COLUMNS);
     let role = if burn.spent > 0.0025 { Role::Warn } else { Role::Text };
     let row = row.say(role, format!("burns {}×, spent {}", figure(burn.short), percent(burn.spent)));
-    let at_all = format!("at 100 % it would burn {} / h", percent(burn.projected));
+    let at_all = format!("projected at 100 %: {} of budget per hour", percent(burn.projected));
     let mut lines = vec![row.line(), scene.row().gap(LABEL_COLUMNS).say(Role::Label, at_all).line()];
     if report.stable_burns {
-        lines.push(scene.row().gap(LABEL_COLUMNS).say(Role::Warn, "stable burns too: not the canary's doing").line());
+        lines.push(scene.row().gap(LABEL_COLUMNS).say(Role::Warn, "stable burns too: not caused by the canary").line());
     }
     lines
 }

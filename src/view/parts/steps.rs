@@ -76,7 +76,7 @@ pub(crate) fn ribbon(scene: &DrawContext<'_>, rungs: &[Rung], columns: usize, li
     rows.into_iter().skip(first).take(lines).map(Line::from).collect()
 }
 
-/// The step that is under way, else the last one done.
+/// The step that is in progress, else the last one done.
 fn current(rungs: &[Rung]) -> usize {
     let busy = |rung: &Rung| matches!(rung.stand, Stand::Running | Stand::Paused | Stand::Failed);
     let done = || rungs.iter().rposition(|rung| rung.stand == Stand::Done);

@@ -1,4 +1,4 @@
-//! What the judge must reach, and whether it does.
+//! What the analysis must reach, and whether it does.
 
 /// Goals with what was found.
 #[derive(Default)]

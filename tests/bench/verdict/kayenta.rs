@@ -24,7 +24,7 @@ pub enum Value {
     Quantile(f64),
 }
 
-/// Judges all minutes so far, or the last ones, every so many minutes.
+/// Evaluates all minutes so far, or the last ones, every so many minutes.
 pub struct Kayenta {
     name: &'static str,
     value: Value,

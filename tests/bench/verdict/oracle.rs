@@ -4,7 +4,7 @@ use crate::race::Method;
 use crate::world::Sample;
 
 /// Wald's sequential test at level 1 %, with the one right bet: among errors of both, each is the canary's with a chance
-/// that its share of requests and the true ratio say. The rate of errors stays unknown, as it is to the judge.
+/// that its share of requests and the true ratio say. The rate of errors stays unknown, as it is to the analysis.
 pub struct Oracle {
     ratio: f64,
     ln_e: f64,

@@ -1,4 +1,4 @@
-//! The judge as it is shipped, with the rules that the tables vary.
+//! The analysis as it is shipped, with the rules that the tables vary.
 
 use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Evidence, Look, PodCounts, Rules, Scrape};
 
@@ -8,7 +8,7 @@ use crate::world::{BOUNDS, INTERVAL_SECONDS, Sample};
 /// What goes off: a name, and when.
 type Alarm = (&'static str, fn(&CanaryAnalyzer, &Evidence) -> bool);
 
-/// A judge and what is asked of it after each scrape.
+/// an analysis and what is asked of it after each scrape.
 pub struct Ours {
     judge: CanaryAnalyzer,
     t: u32,
@@ -35,7 +35,7 @@ pub const GUARDED: &str = "judge, guarded a=.01, no tolerance";
 pub const TOLERANT: &str = "judge, guarded a=.01, tolerance 1.25";
 pub const REGRESSED: &str = "judge, REGRESSED (guarded, auto)";
 
-/// The judge with its default rules, and with fixed tolerances.
+/// The analysis with its default rules, and with fixed tolerances.
 pub fn tiers() -> Vec<Box<dyn Method>> {
     let fixed = |tolerance| Rules { tolerance, auto_tolerance: false, ..Rules::default() };
     vec![
@@ -65,7 +65,7 @@ pub fn latency() -> Box<dyn Method> {
     )
 }
 
-/// The judge asked whether the canary is provably good.
+/// The analysis asked whether the canary is provably good.
 pub fn healthy(below: f64) -> Box<dyn Method> {
     let rules = Rules { healthy_below: Some(below), ..Rules::default() };
     Ours::boxed(rules, &[("E_safe >= 20", |_, e| e.safe >= 20.0)])

@@ -2,7 +2,7 @@
 
 use crate::world::{Draw, INTERVAL_SECONDS, SCRAPES, Sample};
 
-/// A way to judge a canary. One may raise several alarms, each with its name.
+/// A way to assess a canary. One may raise several alarms, each with its name.
 pub trait Method {
     fn names(&self) -> Vec<String>;
 

@@ -1,4 +1,4 @@
-//! How many scrapes a second `cockpit judge` reads, judges and answers.
+//! How many scrapes a second `cockpit judge` reads, analyses and answers.
 
 use std::fmt::Write as _;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use crate::Runs;
 use crate::goals::Goals;
 use crate::world::{Draw, INTERVAL_SECONDS, Plain};
 
-/// Lines that are judged, and how often; the best time is told.
+/// Lines that are analysed, and how often; the best time is told.
 const LINES: u32 = 400_000;
 const ROUNDS: u32 = 3;
 

@@ -346,7 +346,7 @@ pub fn healthy(runs: Runs, goals: &mut Goals) {
     );
 }
 
-/// Returns the cases of missing data in which a judge that was green stays so.
+/// Returns the cases of missing data in which an analysis that was green stays so.
 fn never_green() -> Vec<&'static str> {
     let counts = |requests, errors, le: f64| Counts {
         requests,

@@ -37,7 +37,7 @@ impl Threshold {
         match self.must {
             Must::Succeed(share) => {
                 let sum = self.last.iter().fold((0, 0), |sum, one| (sum.0 + one.canary.0, sum.1 + one.canary.1));
-                // Neither tool is asked to judge a window without requests here.
+                // Neither tool is asked to assess a window without requests here.
                 sum.0 == 0 || 1.0 - sum.1 as f64 / sum.0 as f64 >= share
             }
             Must::P99(seconds) => {

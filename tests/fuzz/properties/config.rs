@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use release_cockpit::config::{Config, Place};
+use release_cockpit::config::{Config, ConfigBase};
 use release_cockpit::platform::Redactor;
 use release_cockpit::platform::Variables;
 use release_cockpit::platform::kubeconfig::Clusters;
@@ -17,7 +17,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn toml(text: &str) {
-    let place = Place { folder: "/somewhere".into(), home: Some("/home/ada".into()), prometheus: None };
+    let place = ConfigBase { folder: "/somewhere".into(), home: Some("/home/ada".into()), prometheus: None };
     match Config::parse(text, &place) {
         Ok(config) => {
             let names: BTreeSet<&str> = config.environments.iter().map(|env| env.name().as_str()).collect();

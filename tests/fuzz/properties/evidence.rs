@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use release_cockpit::config::checks::CheckKind;
-use release_cockpit::config::{Config, Place};
-use release_cockpit::domain::facts::changes::migration::{Class, Fate, Migration};
+use release_cockpit::config::{Config, ConfigBase};
+use release_cockpit::domain::facts::changes::migration::{Class, Migration, MigrationState};
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::changes::version::{demanded, parse};
 use release_cockpit::domain::facts::changes::{Audience, Changes, Commit, Part, Point, RawCommit};
@@ -44,7 +44,7 @@ pub fn memory() -> PathBuf {
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir_in(memory()).unwrap();
-        let place = Place { folder: folder.path().to_owned(), home: None, prometheus: None };
+        let place = ConfigBase { folder: folder.path().to_owned(), home: None, prometheus: None };
         let kind = |asked: &str| {
             let config = Config::parse(&format!("[[checks]]\nid = 'x'\n{asked}"), &place);
             let config = config.unwrap_or_else(|problems| panic!("{asked}: {problems:?}"));
@@ -92,7 +92,7 @@ fn report(which: usize, bytes: &[u8]) {
 
 fn sql(text: &str) {
     let files = ["V2__b.sql".to_owned(), "U2__b.sql".to_owned()];
-    let migration = Migration::read("V2__b.sql", text, Fate::New, &files);
+    let migration = Migration::read("V2__b.sql", text, MigrationState::New, &files);
     let lines = text.split('\n').count() as u64;
     for statement in &migration.statements {
         assert!((1..=lines).contains(&statement.line), "{statement:?} of {lines} lines");

@@ -1,4 +1,4 @@
-//! Lines of `cockpit judge`: what is read is judged, and the answer is a line of JSON with numbers in it.
+//! Lines of `cockpit judge`: what is read is analysed, and the answer is a line of JSON with numbers in it.
 
 use analysis::{CanaryAnalyzer, Look, Rules};
 use release_cockpit::cli::judge::{json, read, text};
@@ -24,7 +24,7 @@ pub fn check(data: &[u8]) {
     remembered(&judge);
 }
 
-/// Lets the judge look, and asserts that what it says makes sense.
+/// Feeds the analysis, and asserts that its result is consistent.
 pub fn take(judge: &mut CanaryAnalyzer, look: &Look) {
     judge.take(look);
     let report = judge.report();

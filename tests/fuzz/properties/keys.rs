@@ -84,7 +84,7 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
             _ => {}
         }
     }
-    // What is on its way comes back, so that more can be asked for.
+    // What is in progress comes back, so that more can be asked for.
     for effect in effects {
         if let Effect::Core(core::Effect::Perform(plan)) = effect {
             let target = plan.record().target.clone();

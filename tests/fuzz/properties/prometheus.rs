@@ -1,4 +1,4 @@
-//! Answers of Prometheus: as JSON, and as looks of a scraper that stumbles; counted and judged.
+//! Answers of Prometheus: as JSON, and as looks of a scraper that stumbles; counted and analysed.
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
 use release_cockpit::domain::facts::changes::drift::Aspect;
-use release_cockpit::domain::facts::changes::migration::{Fate, Migration};
+use release_cockpit::domain::facts::changes::migration::{Migration, MigrationState};
 use release_cockpit::domain::facts::changes::version::Bumping;
 use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point, RawCommit, Tag, Versioning};
 use release_cockpit::domain::facts::ids::EnvName;
@@ -57,7 +57,7 @@ fn all() -> Changes {
         service: "payments-api".to_owned(),
         from: point("1.4.2", "9f", "tag v1.4.2"),
         to: point("1.5.0", "1a", "org.opencontainers.image.revision"),
-        version: Part::BuiltinCheck(Versioning {
+        version: Part::Known(Versioning {
             version: Some(next.clone()),
             tag: Tag::There("v1.5.0".to_owned()),
             bumping: Some(Bumping::judge(&last, &next, &commits)),
@@ -66,16 +66,21 @@ fn all() -> Changes {
         commits,
         lost: Commit::read_all(&[commit(0x7a, "Bo", "fix: PAY-190 hot fix on the release branch")]),
         cut: true,
-        migrations: Part::BuiltinCheck(vec![
+        migrations: Part::Known(vec![
             Migration::read(
                 "migrations/0012_totals.up.sql",
                 "ALTER TABLE orders ADD COLUMN total bigint;",
-                Fate::New,
+                MigrationState::New,
                 &["migrations/0012_totals.down.sql".to_owned()],
             ),
-            Migration::read("migrations/0013_pages.up.sql", "ALTER TABLE orders DROP COLUMN page;", Fate::New, &[]),
+            Migration::read(
+                "migrations/0013_pages.up.sql",
+                "ALTER TABLE orders DROP COLUMN page;",
+                MigrationState::New,
+                &[],
+            ),
         ]),
-        drift: Part::BuiltinCheck(vec![Difference {
+        drift: Part::Known(vec![Difference {
             workload: "rollout/payments-api".to_owned(),
             aspect: Aspect::Env,
             container: Some("api".to_owned()),

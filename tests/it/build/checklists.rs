@@ -43,7 +43,7 @@ pub fn checklist() -> Model {
         spec("notes", "release notes are written", Pre, false, How::Manual),
         spec("alerts", "no alert fires", Deploy, true, evidence("alerts")),
         spec("smoke", "the front page answers", Deploy, false, evidence("http")),
-        spec("told", "stakeholders were told", Post, false, How::Manual),
+        spec("told", "stakeholders informed", Post, false, How::Manual),
     ];
     specs[2].fresh = Some(SignedDuration::from_hours(1));
     let mut model = releases::main();

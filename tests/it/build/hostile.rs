@@ -10,7 +10,7 @@ use release_cockpit::domain::record::action::{ActionId, Outcome, Verb};
 
 use release_cockpit::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
 use release_cockpit::domain::facts::changes::drift::Aspect;
-use release_cockpit::domain::facts::changes::migration::{Fate, Migration};
+use release_cockpit::domain::facts::changes::migration::{Migration, MigrationState};
 use release_cockpit::domain::facts::changes::{Changes, Commit, Difference, Part, Point as ChangesPoint, RawCommit};
 use release_cockpit::domain::facts::event::KubeEvent;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
@@ -278,8 +278,13 @@ pub fn changes(text: &str) -> Changes {
         lost: Commit::read_all(&raw),
         cut: true,
         version: Part::Blind(text.to_owned()),
-        migrations: Part::BuiltinCheck(vec![Migration::read(text, &format!("DROP TABLE \"{text}\";"), Fate::New, &[])]),
-        drift: Part::BuiltinCheck(vec![difference]),
+        migrations: Part::Known(vec![Migration::read(
+            text,
+            &format!("DROP TABLE \"{text}\";"),
+            MigrationState::New,
+            &[],
+        )]),
+        drift: Part::Known(vec![difference]),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The main release with what the judge says of its canary, from real counts.
+//! The main release with the analysis result of its canary, from real counts.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn counts(requests: u64, errors: u64, shares: [u64; 4]) -> Counts {
     Counts { requests, errors, buckets: buckets.collect() }
 }
 
-/// The judge after so many looks, with so many errors of the canary in each.
+/// The analysis after so many looks, with so many errors of the canary in each.
 fn judged(looks: u64, errors: u64) -> CanaryAnalyzer {
     let mut judge = CanaryAnalyzer::new(Rules::default());
     for look in 0..looks {

@@ -35,7 +35,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
     noted.core.notices.extend([
         Notice { at: ago(600), level: Level::Info, text: "mouse off: the terminal selects text".to_owned() },
         Notice { at: ago(300), level: Level::Good, text: "promote 10 → 40 % in prod-eu: done".to_owned() },
-        Notice { at: ago(60), level: Level::Warn, text: "hold in prod-eu: accepted, but not seen yet".to_owned() },
+        Notice { at: ago(60), level: Level::Warn, text: "pause in prod-eu: accepted, but not seen yet".to_owned() },
         Notice {
             at: ago(9),
             level: Level::Error,
@@ -79,7 +79,7 @@ pub fn main() -> Vec<(&'static str, Model)> {
                     lines: vec![
                         "rollout/payments-api GO".to_owned(),
                         String::new(),
-                        "not moving: waits for a person to promote it".to_owned(),
+                        "not moving: paused until promoted".to_owned(),
                     ],
                     scroll: 0,
                 },

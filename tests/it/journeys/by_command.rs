@@ -13,8 +13,8 @@ fn canary() {
     journey.expect(0, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
     journey.stable_is("prod-eu", "1.5.0");
-    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "nothing is under way");
-    journey.journal_holds(&["asked: promote 20 → 40 %", "done"]);
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no rollout in progress");
+    journey.journal_holds(&["requested: promote 20 → 40 %", "done"]);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn deployment() {
 fn go_no_go() {
     let journey = Journey::start("go-no-go");
     let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
-    journey.expect(3, &["gate", "prod-eu"], "pager: nobody acknowledged it");
-    journey.expect(3, &promote, "pager: nobody acknowledged it");
+    journey.expect(3, &["gate", "prod-eu"], "pager: not acknowledged");
+    journey.expect(3, &promote, "pager: not acknowledged");
     journey.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "alice acknowledged pager");
     journey.expect(
         0,
@@ -117,7 +117,7 @@ fn go_no_go() {
     journey.until_run(&["gate", "prod-eu"], 0);
     journey.expect(0, &promote, "done");
     // At 40 % it begins to fail.
-    journey.until_says(&["gate", "prod-eu"], 3, "in the way: errors: ");
+    journey.until_says(&["gate", "prod-eu"], 3, "blocked by: errors: ");
     journey.expect(3, &promote, "errors: ");
     journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");

@@ -3,7 +3,7 @@
 use support::Pty;
 
 /// Nothing waits for the captain any more.
-const ROLLOUT_OVER: &str = "nothing is under way in prod-eu";
+const ROLLOUT_OVER: &str = "no rollout in progress in prod-eu";
 
 /// Starts a scenario, so many times faster than real.
 fn start(scenario: &str, speed: &str) -> Pty {
@@ -51,9 +51,9 @@ fn close(pty: &mut Pty, title: &str) {
 fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
     pty.send("6");
     pty.wait_text("journal  payments-api");
-    pty.send("/alice asked\r");
+    pty.send("/alice requested\r");
     for headline in asked {
-        pty.wait_text(&format!("alice asked: {headline}"));
+        pty.wait_text(&format!("alice requested: {headline}"));
     }
     pty.send("q");
     assert_eq!(pty.exit(), 0);
@@ -80,24 +80,24 @@ fn error_spike_is_rolled_back_by_two_keys() {
 }
 
 #[test]
-fn slow_latency_is_held_and_then_aborted() {
+fn slow_latency_is_paused_and_then_aborted() {
     let mut pty = start("slow-latency", "10");
     pty.wait_text("p would promote 20 → 40 %");
     pty.send(" ");
-    confirm(&mut pty, "Hold prod-eu");
-    pty.wait_text("prod-eu is held by hand; space resumes it");
+    confirm(&mut pty, "Pause prod-eu");
+    pty.wait_text("prod-eu is paused manually; space resumes it");
     pty.wait_text("canary p99");
     pty.send("A");
     confirm(&mut pty, "Abort prod-eu");
     pty.wait_text("prod-eu was aborted; t retries");
-    check_journal_and_leave(pty, &["hold where it is", "abort"]);
+    check_journal_and_leave(pty, &["pause", "abort"]);
 }
 
 #[test]
 fn a_crash_at_the_start_is_named_and_rolled_back() {
     let mut pty = start("crash-loop", "20");
     pty.wait_text("progress deadline exceeded");
-    pty.wait_text("prod-eu does not go on by itself; R would roll back to 1.4.2");
+    pty.wait_text("prod-eu does not recover without action; R would roll back to 1.4.2");
     pty.send("w");
     pty.wait_text("why prod-eu");
     pty.wait("the crash by its name", |screen| {
@@ -175,11 +175,11 @@ fn sign(pty: &mut Pty, role: &str) {
 #[test]
 fn red_gate_stops_promotion_but_not_rollback() {
     let mut pty = start("go-no-go", "10");
-    // What is under way is looked at first, once it is seen.
+    // What is in progress is looked at first, once it is seen.
     pty.wait_text("p promote ✖ pager");
     pty.send("4");
-    pty.wait_text("prod-eu  payments-api 1.5.0 on its way");
-    pty.wait_text("NO-GO: pager: nobody acknowledged it");
+    pty.wait_text("prod-eu  payments-api 1.5.0 in progress");
+    pty.wait_text("NO-GO: pager: not acknowledged");
     pty.wait_text("▸ ✔ gate artifact");
     pty.send("jja");
     pty.wait_text("Acknowledge pager");

@@ -8,14 +8,14 @@ use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Screen;
-use release_cockpit::cli::backtest::Looked;
-use release_cockpit::cli::changes::Place;
+use release_cockpit::cli::backtest::ReplayedRelease;
+use release_cockpit::cli::changes::ChangesContext;
 use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::preflight::{self, Local};
 use release_cockpit::cli::{Args, backtest, changes, journal, judge, status, watch};
 use release_cockpit::config::init;
-use release_cockpit::config::{Config, Place as Folder};
+use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
@@ -78,7 +78,7 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
     ("init", "-", Form::Toml, |_, text| init::text(&found(text), None)),
 ];
 
-/// Commands that print nothing from outside, or only through the door for all that is printed: see `strings`.
+/// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
 const OTHERS: [&str; 16] = [
     "abort",
     "ack",
@@ -102,8 +102,8 @@ fn watched(model: &Model, write: impl Fn(&watch::Change) -> String) -> String {
     watch::diff(&World::default(), &model.core.world).iter().map(|change| write(change) + "\n").collect()
 }
 
-fn place(text: &str) -> Place<'_> {
-    Place { env: text, standing: "under way", before: Some(text) }
+fn place(text: &str) -> ChangesContext<'_> {
+    ChangesContext { env: text, standing: "under way", before: Some(text) }
 }
 
 fn items(model: &Model, text: &str) -> Vec<preflight::Item> {
@@ -123,7 +123,7 @@ fn judged(text: &str, write: fn(&analysis::Report, &mut Vec<u8>)) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn looked(text: &str) -> Looked {
+fn looked(text: &str) -> ReplayedRelease {
     let target = WorkloadKey { env: EnvName::new(text), workload: WorkloadId::new(WorkloadKind::Rollout, text) };
     let deed = Deed { at: parts::ago(60), verb: Verb::Rollback, who: text.to_owned(), headline: text.to_owned() };
     let past = Past {
@@ -135,16 +135,16 @@ fn looked(text: &str) -> Looked {
         deeds: vec![deed],
         end: End::Aborted(parts::ago(60)),
     };
-    Looked { past, rails: Guardrails::default(), found: Err(text.to_owned()) }
+    ReplayedRelease { past, rails: Guardrails::default(), found: Err(text.to_owned()) }
 }
 
 fn lines(model: &Model) -> Vec<Line> {
     model.core.journal.lines.iter().cloned().collect()
 }
 
-fn found(text: &str) -> Vec<init::Found> {
+fn found(text: &str) -> Vec<init::DiscoveredContext> {
     let workloads = vec![WorkloadId::new(WorkloadKind::Rollout, text)];
-    vec![init::Found { context: text.to_owned(), namespace: text.to_owned(), workloads }]
+    vec![init::DiscoveredContext { context: text.to_owned(), namespace: text.to_owned(), workloads }]
 }
 
 /// Texts that break out of each of the formats.

@@ -1,4 +1,4 @@
-//! A drill, by hand.
+//! A drill, manually.
 
 use support::Pty;
 
@@ -27,12 +27,12 @@ fn unannounced_failure_is_rolled_back_and_scored() {
     pty.wait_text("canary errors");
     pty.wait_text("✖ NO-GO");
     roll_back(&mut pty);
-    pty.wait_text("Caught: it failed, and you took it away from users.");
+    pty.wait_text("Caught: it failed, and you rolled it back in time.");
     for part in ["it began", "one request in twelve failed", "you acted", ": roll back", "users safe", "Argo analysis"]
     {
         pty.wait_text(part);
     }
-    pty.wait_text("The same again: cockpit drill errors --seed 20 --speed 4");
+    pty.wait_text("Replay: cockpit drill errors --seed 20 --speed 4");
 }
 
 #[test]
@@ -41,5 +41,5 @@ fn rolling_back_a_healthy_release_is_a_false_alarm() {
     pty.wait_text("R roll back to 1.4.2");
     pty.wait_text(" 10 % ┃");
     roll_back(&mut pty);
-    pty.wait_text("False alarm: nothing was wrong, and you took it away.");
+    pty.wait_text("False alarm: nothing was wrong, and you rolled it back.");
 }

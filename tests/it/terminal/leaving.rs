@@ -55,7 +55,7 @@ fn suspend_and_continue_restore_the_terminal() {
 }
 
 #[test]
-fn any_size_is_drawn_and_too_small_says_so() {
+fn every_size_is_drawn_and_too_small_shows_a_message() {
     let mut pty = demo();
     for (columns, rows) in [(80, 24), (200, 60), (60, 16)] {
         pty.resize(columns, rows);
@@ -103,7 +103,7 @@ fn ascii_mode_draws_only_ascii() {
 }
 
 #[test]
-fn without_terminal_says_so_with_an_exit_code() {
+fn missing_terminal_is_an_error_with_its_exit_code() {
     let run = cockpit().run(&["demo"]);
     assert_eq!(run.code(), 1);
     let said = run.err();

@@ -42,7 +42,7 @@ pub struct Opening {
     pub journals: Option<PathBuf>,
     /// Whether a proxy lies between it and the server.
     pub proxied: bool,
-    /// Whether the door is told what RBAC denies.
+    /// Whether the dispatcher knows what RBAC denies.
     pub aware: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The picture: what the cockpit knows against what the upstream tools say of the same moment.
+//! The state: what the cockpit knows against what the upstream tools say of the same moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -200,7 +200,7 @@ fn rollout(found: &mut Differences, view: &View<'_>, rollout: &Rollout, text: &R
     let mut stripped = rollout.clone();
     stripped.status.phase.clear();
     stripped.status.message.clear();
-    // A hold that the controller overlooked leaves the message of before.
+    // A pause that the controller overlooked leaves the message of before.
     if rollout.spec.paused == (rollout.status.message == "manually paused") {
         found.compare("phase computed without the controller's", &stripped.phase(), &rollout.phase());
     }

@@ -28,7 +28,7 @@ pub struct Cockpit {
 }
 
 impl Cockpit {
-    /// Opens one on a server, with a canary under way.
+    /// Opens one on a server, with a canary in progress.
     pub async fn open(settings: Prometheus, folder: Option<PathBuf>) -> Checked<Self> {
         let (inbox, cancel, tasks) = (Inbox::default(), CancellationToken::new(), TaskTracker::new());
         let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };

@@ -1,4 +1,4 @@
-//! The judge's counts on a real Prometheus that scrapes a real exporter: exact whatever happens on the way.
+//! The counts of the analysis on a real Prometheus that scrapes a real exporter: exact whatever happens on the way.
 //!
 //! It needs `apt-get install prometheus`; without, its cases are ignored.
 

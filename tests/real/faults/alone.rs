@@ -17,7 +17,7 @@ pub fn apiserver_killed() -> Checked {
     let killed = Killed::new(&setup)?;
     pty.wait_text("kubernetes ✖ down");
     pty.wait_text("is the API server up?");
-    promotion_is_refused(&mut pty, "the picture is");
+    promotion_is_refused(&mut pty, "state is");
     measure(&setup, "apiserver_killed", || age(&pty.text()), pty.pid())?;
     setup.promote_is_refused(&[3, 4])?;
     drop(killed);
@@ -39,7 +39,7 @@ pub fn etcd_stopped() -> Checked {
     until("the write on the wire", || Ok((!setup.api.writes_without_conflicts().is_empty()).then_some(())))?;
     pty.wait_text("kubernetes ✖ down");
     pty.wait_text("no answer in 3 s");
-    promotion_is_refused(&mut pty, "the picture is");
+    promotion_is_refused(&mut pty, "state is");
     measure(&setup, "etcd_stopped", || age(&pty.text()), pty.pid())?;
     setup.promote_is_refused(&[3, 4])?;
     drop(etcd);
@@ -55,12 +55,12 @@ pub fn prometheus_killed() -> Checked {
     drop(gone);
     metrics::see_again(&setup, &mut pty)?;
     confirm(&mut pty, "R", "Roll back prod");
-    pty.wait_text("nothing is under way in prod");
+    pty.wait_text("no rollout in progress in prod");
     same("actions", &setup.api.writes_without_conflicts().len(), &4)?;
     Ok(())
 }
 
-/// Holds the cost against the bounds while the picture grows older.
+/// Holds the cost against the bounds while the state grows older.
 fn measure(setup: &Setup, case: &str, mut age: impl FnMut() -> Option<u64>, pid: u32) -> Checked {
     let meter = Meter::begin(&setup.api, pid)?;
     let first = until("an age on the screen", || Ok(age()))?;

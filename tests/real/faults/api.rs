@@ -1,4 +1,4 @@
-//! Faults between the cockpit and the API server: each while a promotion is on its way.
+//! Faults between the cockpit and the API server: each while a promotion is in progress.
 
 use release_cockpit::domain::record::action::{Outcome, Verb};
 
@@ -9,7 +9,7 @@ use support::check::same;
 use support::proxy::{Fault, Recorded};
 use support::{Checked, Pty};
 
-/// By how much the picture has to grow older while it is measured, in seconds.
+/// By how much the state has to grow older while it is measured, in seconds.
 pub const WINDOW_SECONDS: u64 = 8;
 
 /// Tries one row of the table.
@@ -30,11 +30,11 @@ pub fn run(row: &Row) -> Checked {
     recover(&setup, &mut pty, &[row.promotion])
 }
 
-/// While it lasts: the picture ages, the reason is told, and nothing is promoted.
+/// While it lasts: the state ages, the reason is told, and nothing is promoted.
 fn lost(setup: &Setup, pty: &mut Pty, row: &Row, says: &str) -> Checked {
     pty.wait_text("kubernetes ✖ down");
     pty.wait_text(says);
-    promotion_is_refused(pty, "the picture is");
+    promotion_is_refused(pty, "state is");
     let meter = Meter::begin(&setup.api, pty.pid())?;
     let first = until("an age on the screen", || Ok(age(&pty.text())))?;
     until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW_SECONDS)))?;
@@ -63,7 +63,7 @@ fn is_heartbeat(request: &Recorded) -> bool {
     request.method == Method::GET && request.path.ends_with("/rollouts/api")
 }
 
-/// While it lasts: the heartbeat keeps the picture fresh, and what happens is seen.
+/// While it lasts: the heartbeat keeps the state fresh, and what happens is seen.
 fn fresh(setup: &Setup, pty: &mut Pty, row: &Row) -> Checked {
     pty.wait_text("p would promote 50 → 67 %");
     let meter = Meter::begin(&setup.api, pty.pid())?;
@@ -77,19 +77,19 @@ fn fresh(setup: &Setup, pty: &mut Pty, row: &Row) -> Checked {
     }
     // A change is seen though no watch tells of it.
     setup.wait(setup.namespace.merge("Rollout", "api", serde_json::json!({"spec": {"paused": true}})))?;
-    pty.wait_text("prod is held by hand");
+    pty.wait_text("prod is paused manually");
     setup.wait(setup.namespace.merge("Rollout", "api", serde_json::json!({"spec": {"paused": false}})))?;
     pty.wait_text("p would promote 50 → 67 %");
     Ok(())
 }
 
 /// When it is over: pause at once, the promotion settled, a change seen, promotion and rollback. `promotion` is what may
-/// have become of one that was on its way; empty where there was none.
+/// have become of one that was in progress; empty where there was none.
 pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked {
-    confirm(pty, " ", "Hold prod");
+    confirm(pty, " ", "Pause prod");
     setup.wait(setup.namespace.until("Rollout", "api", "held", |object| object["spec"]["paused"] == true))?;
     pty.wait_text("kubernetes ●");
-    pty.wait_text("prod is held by hand");
+    pty.wait_text("prod is paused manually");
     let found = if promotion.is_empty() { None } else { Some(settled(setup, promotion)?) };
     confirm(pty, " ", "Resume prod");
     pty.wait_text(match found {
@@ -104,7 +104,7 @@ pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     confirm(pty, "R", "Roll back prod");
-    pty.wait_text("nothing is under way in prod");
+    pty.wait_text("no rollout in progress in prod");
     // Each action was sent once: the promotions, a pause and its end, a rollback.
     let writes: Vec<String> = setup.api.writes_without_conflicts().into_iter().map(|write| write.line()).collect();
     let promotions = writes.iter().filter(|line| line.contains("/rollouts/api/status")).count();

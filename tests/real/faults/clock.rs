@@ -70,7 +70,7 @@ pub fn forwards() -> Checked {
     clock.set("+7200")?;
     // Older than it is, never younger.
     until("an hour more", || Ok(age(&pty.text()).filter(|age| *age >= 3600)))?;
-    promotion_is_refused(&mut pty, "the picture is");
+    promotion_is_refused(&mut pty, "state is");
     setup.api.heal();
     go_on(&setup, &mut pty)
 }
@@ -87,7 +87,7 @@ pub fn back() -> Checked {
     pty.wait_text("kubernetes ✖ down");
     let first = until("an age", || Ok(age(&pty.text())))?;
     until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW_SECONDS)))?;
-    promotion_is_refused(&mut pty, "the picture is");
+    promotion_is_refused(&mut pty, "state is");
     // Once more, while nothing answers.
     clock.set("+0")?;
     promotion_is_refused(&mut pty, "the clock was set back");
@@ -111,6 +111,6 @@ fn go_on(setup: &Setup, pty: &mut Pty) -> Checked {
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     confirm(pty, "R", "Roll back prod");
-    pty.wait_text("nothing is under way in prod");
+    pty.wait_text("no rollout in progress in prod");
     same("actions", &setup.api.writes_without_conflicts().len(), &2)
 }

@@ -38,7 +38,7 @@ pub fn run(name: &str, fault: Fault, says: &str) -> Checked {
     proxy.begin(fault);
     pty.wait_text("prometheus ✖ down");
     confirm(&mut pty, "R", "Roll back prod");
-    pty.wait_text("nothing is under way in prod");
+    pty.wait_text("no rollout in progress in prod");
     // A pause and its end, a promotion, a rollback.
     same("actions", &setup.api.writes_without_conflicts().len(), &4)?;
     Ok(())
@@ -59,10 +59,10 @@ pub fn blind(setup: &Setup, pty: &mut Pty, says: &str) -> Checked {
     pty.wait_text("? BLIND");
     promotion_is_refused(pty, "no data");
     setup.promote_is_refused(&[4])?;
-    confirm(pty, " ", "Hold prod");
-    pty.wait_text("prod is held by hand");
+    confirm(pty, " ", "Pause prod");
+    pty.wait_text("prod is paused manually");
     confirm(pty, " ", "Resume prod");
-    pty.wait_text("prod waits for a person to promote it");
+    pty.wait_text("prod is paused until promoted");
     Ok(())
 }
 

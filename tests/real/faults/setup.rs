@@ -173,7 +173,7 @@ impl Drop for Setup {
     }
 }
 
-/// Asks and answers `y`; where the picture moves in between, asks again as a person would.
+/// Asks and answers `y`; where the state moves in between, asks again as a person would.
 pub fn confirm(pty: &mut Pty, key: &str, dialog: &str) {
     loop {
         pty.send(key);
@@ -196,7 +196,7 @@ pub fn say_yes(pty: &mut Pty, dialog: &str) -> bool {
             return true;
         }
         let text = pty.text();
-        if text.contains("no longer:") {
+        if text.contains("no longer possible:") {
             return false;
         }
         assert!(Instant::now() < deadline, "{dialog} cannot be answered:\n{text}");

@@ -1,9 +1,9 @@
 //! What is promised while something is wrong: one row for each fault. Above all rows stands:
 //!
 //! - nothing is promoted on an old picture: `p` and `cockpit promote` are refused with the reason, and nothing is sent;
-//! - a promotion that was on its way when the fault began is sent once, and what became of it is found by looking;
+//! - a promotion that was in progress when the fault began is sent once, and what became of it is found by looking;
 //! - pause and rollback work as soon as the API server answers, and at once where only Prometheus is ill;
-//! - the screen says what is wrong, in words that help, and how old the picture is;
+//! - the screen says what is wrong, in words that help, and how old the state is;
 //! - when it is over, everything goes on without a restart;
 //! - and all the while memory, processor time and requests stay below [`Bounds`].
 
@@ -37,9 +37,9 @@ pub enum Promotion {
 pub struct Row {
     pub name: &'static str,
     pub fault: Fault,
-    /// What becomes of a promotion that is on its way.
+    /// What becomes of a promotion that is in progress.
     pub promotion: Promotion,
-    /// What the screen says; nothing where the picture stays fresh all the while, and promotion possible.
+    /// What the screen says; nothing where the state stays fresh all the while, and promotion possible.
     pub says: Option<&'static str>,
 }
 

@@ -154,7 +154,7 @@ fn cut() -> Chunk {
 
 fn half_and_cut(bytes: &Bytes) -> Chunks {
     let half = bytes.slice(..bytes.len() / 2);
-    // Not at once, so that the half is on its way before the end.
+    // Not at once, so that the half is in progress before the end.
     let end = stream::once(async {
         tokio::time::sleep(Duration::from_millis(20)).await;
         cut()
@@ -173,7 +173,7 @@ fn drip(body: Body) -> Chunks {
         .boxed()
 }
 
-/// What becomes of an answer that is under way when a fault begins.
+/// What becomes of an answer that is in progress when a fault begins.
 fn midway(fault: Fault) -> Chunks {
     let say = |line: &'static str| stream::iter([Ok(Bytes::from_static(line.as_bytes()))]).boxed();
     match fault {

@@ -1,4 +1,4 @@
-//! What differs between the same workload in two environments, apart from the image: settings that nobody meant to differ
+//! What differs between the same workload in two environments, apart from the image: settings that no one meant to differ
 //! are found in the second environment, by its users.
 //!
 //! Values of variables are compared and never told: they may be secrets. Secrets themselves are only named, never read.
@@ -155,7 +155,7 @@ pub struct Shape {
 /// words.
 #[must_use]
 pub fn compare(workload: &str, here: &Shape, before: &Shape, names: (&str, &str)) -> Vec<Difference> {
-    let mut found = Found { workload, names, differences: Vec::new() };
+    let mut found = WorkloadDrift { workload, names, differences: Vec::new() };
     let replicas = |shape: &Shape| shape.replicas.unwrap_or(1).to_string();
     found.value(Aspect::Replicas, None, "", &replicas(here), &replicas(before));
     let (ours, theirs) = (containers(&here.pod), containers(&before.pod));
@@ -175,13 +175,13 @@ pub fn compare(workload: &str, here: &Shape, before: &Shape, names: (&str, &str)
     found.differences
 }
 
-struct Found<'a> {
+struct WorkloadDrift<'a> {
     workload: &'a str,
     names: (&'a str, &'a str),
     differences: Vec<Difference>,
 }
 
-impl Found<'_> {
+impl WorkloadDrift<'_> {
     fn add(&mut self, aspect: Aspect, container: Option<&str>, name: &str, words: String) {
         self.differences.push(Difference {
             workload: self.workload.to_owned(),

@@ -40,15 +40,15 @@ pub struct Point {
 pub enum Part<T> {
     #[default]
     NotAsked,
-    BuiltinCheck(T),
-    /// There is no telling; why.
+    Known(T),
+    /// The reason why it is unknown.
     Blind(String),
 }
 
 impl<T> From<Result<T, String>> for Part<T> {
     fn from(result: Result<T, String>) -> Self {
         match result {
-            Ok(known) => Self::BuiltinCheck(known),
+            Ok(known) => Self::Known(known),
             Err(why) => Self::Blind(why),
         }
     }
@@ -57,7 +57,7 @@ impl<T> From<Result<T, String>> for Part<T> {
 impl<T> Part<T> {
     #[must_use]
     pub fn known(&self) -> Option<&T> {
-        if let Self::BuiltinCheck(known) = self { Some(known) } else { None }
+        if let Self::Known(known) = self { Some(known) } else { None }
     }
 }
 
@@ -100,7 +100,7 @@ pub struct Changes {
     pub commits: Vec<Commit>,
     /// The commits that are stable now and are not in what comes in: the release takes them away.
     pub lost: Vec<Commit>,
-    /// Whether there are more commits than are told.
+    /// Whether there are more commits than are reported.
     pub cut: bool,
     /// The version and its tag.
     pub version: Part<Versioning>,
@@ -242,7 +242,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn wrong_version_says_the_right_one() {
+    fn wrong_version_names_the_required_one() {
         let mut versioning = Versioning {
             version: Version::parse("1.4.3").ok(),
             tag: Tag::There("v1.4.3".to_owned()),
@@ -258,7 +258,7 @@ pub(crate) mod tests {
         assert_eq!(
             versioning.describe(),
             "tag v1.4.3 points at aaaaaaaa, and the release was built from bbbbbbbb; \
-             1.4.2 → 1.4.3 is a patch step, and the commits ask for a minor one: at least 1.5.0"
+             1.4.2 → 1.4.3 is a patch bump; the commits require a minor one: at least 1.5.0"
         );
         assert_eq!(versioning.troubles().last().unwrap().1, "the version is 1.5.0 or larger");
     }

@@ -100,7 +100,7 @@ fn external(changes: &Changes, out: &mut String) {
     let mut nothing = true;
     for group in changes.groups() {
         let told = matches!(group.kind, None | Some(CommitKind::Security | CommitKind::Feat | CommitKind::Fix));
-        // What breaks is told whatever it is about.
+        // What breaks is reported whatever it is about.
         let for_users = |commit: &&&Commit| group.kind.is_none() || !is_internal(commit);
         let lines: Vec<String> = group.commits.iter().filter(for_users).map(|commit| external_line(commit)).collect();
         if !told || lines.is_empty() {
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn notes_hold_no_raw_control_characters(
+        fn notes_contain_no_raw_control_characters(
             messages in proptest::collection::vec(any::<String>(), 0..4),
             service in any::<String>(), version in any::<String>(),
         ) {

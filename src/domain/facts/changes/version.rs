@@ -102,7 +102,7 @@ pub enum Fit {
 }
 
 impl Bumping {
-    /// Judges a version by the commits since the last one.
+    /// Evaluates a version by the commits since the last one.
     #[must_use]
     pub fn judge(last: &Version, next: &Version, commits: &[Commit]) -> Self {
         Self { last: last.clone(), next: next.clone(), demanded: demanded(commits, last), taken: step(last, next) }
@@ -138,15 +138,15 @@ impl Bumping {
         match self.fit() {
             Fit::NotNewer => format!("{next} does not come after {last}"),
             Fit::TooSmall => format!(
-                "{last} → {next} is a {taken} step, and the commits ask for a {} one: at least {}",
+                "{last} → {next} is a {taken} bump; the commits require a {} one: at least {}",
                 demanded.as_str(),
                 self.least()
             ),
             Fit::Larger if *demanded == Bump::None => format!("{last} → {next}, without a commit in between"),
             Fit::Larger => {
-                format!("{last} → {next} is a {taken} step; a {} one would have done", demanded.as_str())
+                format!("{last} → {next} is a {taken} bump; a {} one would have sufficed", demanded.as_str())
             }
-            Fit::Right => format!("{last} → {next} is the {taken} step that the commits ask for"),
+            Fit::Right => format!("{last} → {next} is a {taken} bump, matches the commits"),
         }
     }
 }

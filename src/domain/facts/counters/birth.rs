@@ -1,4 +1,4 @@
-//! From where the first sight of a series counts: a new one from zero, an old one from what it reads.
+//! Whether a new series counts from zero or from its first value.
 //!
 //! A client library exposes a counter only once it has counted something: the first errors of a canary appear as a series
 //! born at one or three. Whoever takes differences of what was seen misses them.
@@ -8,7 +8,7 @@ pub const YOUNG_POD_MS: i64 = 5 * 60_000;
 
 /// What is known of a target when a series of it is seen for the first time.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PlanContext<'a> {
+pub struct FirstSight<'a> {
     /// The first sample of the series.
     pub first: i64,
     /// When the target was scraped, as far back as this look reaches, ascending.
@@ -26,14 +26,14 @@ pub struct PlanContext<'a> {
 
 /// Returns whether the series counts from zero.
 #[must_use]
-pub fn is_new(seen: PlanContext<'_>) -> bool {
+pub fn is_new(seen: FirstSight<'_>) -> bool {
     let before = |times: &[i64]| times.first().is_some_and(|time| *time < seen.first);
     if before(seen.scraped) || seen.known.is_some_and(|known| known < seen.first) {
         // The target was scraped, and had no such series.
         return true;
     }
     if before(seen.down) {
-        // It may have counted for long while nobody could ask.
+        // It may have counted for long while no one could ask.
         return false;
     }
     match seen.created {
@@ -50,18 +50,15 @@ mod tests {
 
     #[test]
     fn series_is_new_if_its_target_was_scraped_without_it() {
-        let seen = PlanContext { first: 100, interval: 15, ..PlanContext::default() };
+        let seen = FirstSight { first: 100, interval: 15, ..FirstSight::default() };
         assert!(!is_new(seen), "the first sight of an old target");
-        assert!(is_new(PlanContext { scraped: &[85, 100], ..seen }));
-        assert!(!is_new(PlanContext { scraped: &[100, 115], ..seen }));
-        assert!(is_new(PlanContext { known: Some(40), ..seen }));
-        assert!(is_new(PlanContext { watched: Some(50), ..seen }), "the target is new");
-        assert!(!is_new(PlanContext { watched: Some(90), ..seen }), "the server itself has only begun");
-        assert!(!is_new(PlanContext { watched: Some(50), down: &[70, 85], ..seen }), "it was there");
-        assert!(
-            !is_new(PlanContext { watched: Some(50), created: Some(100 - YOUNG_POD_MS - 1), ..seen }),
-            "an old pod"
-        );
-        assert!(is_new(PlanContext { created: Some(90), ..seen }));
+        assert!(is_new(FirstSight { scraped: &[85, 100], ..seen }));
+        assert!(!is_new(FirstSight { scraped: &[100, 115], ..seen }));
+        assert!(is_new(FirstSight { known: Some(40), ..seen }));
+        assert!(is_new(FirstSight { watched: Some(50), ..seen }), "the target is new");
+        assert!(!is_new(FirstSight { watched: Some(90), ..seen }), "the server itself has only begun");
+        assert!(!is_new(FirstSight { watched: Some(50), down: &[70, 85], ..seen }), "it was there");
+        assert!(!is_new(FirstSight { watched: Some(50), created: Some(100 - YOUNG_POD_MS - 1), ..seen }), "an old pod");
+        assert!(is_new(FirstSight { created: Some(90), ..seen }));
     }
 }

@@ -109,7 +109,7 @@ impl Cursor {
     }
 
     /// Counts the samples up to `until` and tells what each added. Where the series was not there when its target began
-    /// anew, it began anew too, whatever it reads.
+    /// again, it restarted too, whatever it reads.
     pub fn count(&mut self, samples: &Samples, until: i64, restarts: &[i64]) -> Vec<(i64, Gained)> {
         match samples {
             Samples::Numbers(numbers) => {
@@ -153,7 +153,7 @@ impl Cursor {
         gained
     }
 
-    /// Returns whether the target began anew between the last sample and this one, and the series was not there.
+    /// Returns whether the target restarted between the last sample and this one, and the series was not there.
     fn missed(&self, at: i64, restarts: &[i64]) -> bool {
         restarts.iter().any(|restart| self.at < *restart && *restart < at)
     }

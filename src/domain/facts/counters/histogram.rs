@@ -34,7 +34,7 @@ impl Histogram {
     pub fn read(count: f64, rows: &[(f64, f64, f64)]) -> Result<Self, String> {
         let sane = |count: f64| (0.0..=MAX_COUNTER).contains(&count);
         if !sane(count) || rows.iter().any(|(_, _, count)| !sane(*count)) {
-            return Err("a histogram with a count that is none".to_owned());
+            return Err("a histogram with an invalid count".to_owned());
         }
         let (zero, positive): (Vec<_>, Vec<_>) = rows.iter().partition(|(low, high, _)| *low <= 0.0 || *high <= 0.0);
         let schema = positive.iter().map(|(low, high, _)| resolution(*low, *high)).min();
@@ -61,7 +61,7 @@ impl Histogram {
         Self { schema: self.schema.min(schema), buckets, ..self.clone() }
     }
 
-    /// Returns what was added since an earlier one; all of it if this one began anew.
+    /// Returns what was added since an earlier one; all of it if this one restarted.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> (Self, Began) {
         let schema = self.schema.min(earlier.schema);
@@ -93,11 +93,11 @@ impl Histogram {
     }
 }
 
-/// Whether a counter went on or began anew.
+/// Whether a counter went on or restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Began {
     Before,
-    /// It began anew in between.
+    /// It restarted in between.
     Anew,
 }
 

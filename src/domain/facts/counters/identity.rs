@@ -1,4 +1,4 @@
-//! Tells series, targets, pods and duplicates apart by their labels.
+//! Distinguishes series, targets, pods and duplicates by their labels.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub fn series(track: Track, role: Role, labels: &BTreeMap<String, String>, repli
     let role = match role {
         Role::Bucket(le) => format!("le {le}"),
         Role::FailedAgain => "again".to_owned(),
-        // By whichever label errors are told: the series is the same.
+        // By whichever label errors are identified: the series is the same.
         Role::Answered | Role::Failed | Role::Unknown => "requests".to_owned(),
         Role::Native(_) => "native".to_owned(),
         Role::Up => "up".to_owned(),

@@ -1,4 +1,4 @@
-//! What the cluster says of a canary, to hold its counts against.
+//! Ready pods and routed share of a canary, to validate its counters.
 
 use super::seen::KnownPod;
 use crate::domain::facts::step::Step;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cursor::Gained;
 use super::histogram::{Histogram, upper};
 use super::identity::Key;
-use super::lines::Line;
+use super::lines::FollowedSeries;
 use super::seen::{Role, Samples};
 use crate::domain::facts::ids::Track;
 use analysis::Bucket;
@@ -40,7 +40,7 @@ pub(super) struct Latencies {
 
 impl Layout {
     /// Finds it. Bounds that one series of a track lacks are left out: below a bound that all have, counts add up exactly.
-    pub fn common(lines: &[Line]) -> Self {
+    pub fn common(lines: &[FollowedSeries]) -> Self {
         let mut bounds: BTreeMap<(&Key, bool), BTreeSet<u64>> = BTreeMap::new();
         let (mut schema, mut unit, mut natives) = (super::histogram::MAX_SCHEMA, 1, [false; 2]);
         for line in lines {

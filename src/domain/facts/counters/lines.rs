@@ -10,7 +10,7 @@ use crate::domain::facts::signals::Tracks;
 
 /// A series as it is followed.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct FollowedSeries {
     pub key: Key,
     pub target: Key,
     pub pod: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Presence {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Counters: one line per key.
-    pub lines: Vec<Line>,
+    pub lines: Vec<FollowedSeries>,
     pub targets: BTreeMap<Key, Presence>,
 }
 
@@ -56,7 +56,7 @@ impl Lines {
         cursors: &BTreeMap<Key, Cursor>,
     ) -> Self {
         let mut sorted = Self::default();
-        let mut alike: BTreeMap<Key, Vec<Line>> = BTreeMap::new();
+        let mut alike: BTreeMap<Key, Vec<FollowedSeries>> = BTreeMap::new();
         for series in &seen.series {
             let line = line(series, seen.at, tracks, replica_label);
             sorted.note(&line);
@@ -73,7 +73,7 @@ impl Lines {
         sorted
     }
 
-    fn note(&mut self, line: &Line) {
+    fn note(&mut self, line: &FollowedSeries) {
         let presence = self.targets.entry(line.target.clone()).or_default();
         presence.canary |= line.track == Track::Canary;
         presence.counts |= line.role != Role::Up;
@@ -89,7 +89,7 @@ impl Lines {
     }
 
     /// Returns the lines of a track that count requests.
-    pub fn requests(&self, track: Track) -> impl Iterator<Item = &Line> {
+    pub fn requests(&self, track: Track) -> impl Iterator<Item = &FollowedSeries> {
         self.lines.iter().filter(move |line| line.track == track && line.role.counts_requests())
     }
 
@@ -102,7 +102,7 @@ impl Lines {
     }
 }
 
-fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&str>) -> Line {
+fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&str>) -> FollowedSeries {
     let replicaset = match series.track {
         Track::Stable => tracks.stable.as_deref(),
         Track::Canary => tracks.canary.as_deref(),
@@ -119,7 +119,7 @@ fn line(series: &SeriesSeen, at: i64, tracks: &Tracks, replica_label: Option<&st
             Samples::Histograms(in_order(all.iter().filter(|(t, _)| *t <= at).cloned().collect()))
         }
     };
-    Line {
+    FollowedSeries {
         key: identity::series(series.track, series.role, &series.labels, replica_label),
         target: identity::target(&series.labels, replica_label),
         pod: replicaset.and_then(|name| identity::pod(&series.labels, name)).map(ToOwned::to_owned),
@@ -139,15 +139,16 @@ fn in_order<T>(mut samples: Vec<(i64, T)>) -> Vec<(i64, T)> {
 }
 
 /// Chooses which of the servers to follow for a series.
-fn choose(lines: Vec<Line>, cursor: Option<&Cursor>, interval: i64) -> Option<Line> {
+fn choose(lines: Vec<FollowedSeries>, cursor: Option<&Cursor>, interval: i64) -> Option<FollowedSeries> {
     let lines = joined(lines);
-    let newest = |line: &Line| line.samples.times().last().unwrap_or(i64::MIN);
+    let newest = |line: &FollowedSeries| line.samples.times().last().unwrap_or(i64::MIN);
     let latest = lines.iter().map(newest).max()?;
     let followed = cursor.map(Cursor::replica);
-    let stays =
-        |line: &Line| followed == Some(line.replica.as_str()) && newest(line) >= latest.saturating_sub(3 * interval);
+    let stays = |line: &FollowedSeries| {
+        followed == Some(line.replica.as_str()) && newest(line) >= latest.saturating_sub(3 * interval)
+    };
     let chosen = lines.iter().position(stays).or_else(|| {
-        let count = |line: &Line| line.samples.times().count();
+        let count = |line: &FollowedSeries| line.samples.times().count();
         let best = lines.iter().map(count).max()?;
         lines.iter().position(|line| count(line) == best)
     })?;
@@ -160,7 +161,7 @@ fn choose(lines: Vec<Line>, cursor: Option<&Cursor>, interval: i64) -> Option<Li
 }
 
 /// Joins series that differ only in how a bound is written.
-fn joined(mut lines: Vec<Line>) -> Vec<Line> {
+fn joined(mut lines: Vec<FollowedSeries>) -> Vec<FollowedSeries> {
     lines.sort_by(|a, b| a.replica.cmp(&b.replica));
     lines.dedup_by(|later, earlier| {
         let same = later.replica == earlier.replica;

@@ -30,4 +30,4 @@ pub use known_canary::{GivenShare, KnownCanary, Shares, routed_share};
 pub use question::Question;
 pub use seen::{KnownPod, Role, Samples, Seen, SeriesSeen};
 pub use tally::Counters;
-pub use trouble::Trouble;
+pub use trouble::CounterProblem;

@@ -1,4 +1,4 @@
-//! Which samples a look asks for.
+//! Which samples are queried.
 
 use super::tally::Counters;
 

@@ -1,4 +1,4 @@
-//! What the answers of one look brought.
+//! The samples of one query round.
 
 use std::collections::BTreeMap;
 

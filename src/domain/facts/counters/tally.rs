@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::birth::{self, PlanContext};
+use super::birth::{self, FirstSight};
 use super::cursor::{Cursor, Gained};
 use super::identity::Key;
 use super::latency::{Latencies, Layout};
-use super::lines::{Line, Lines};
+use super::lines::{FollowedSeries, Lines};
 use super::seen::{Role, Seen, SeriesSeen};
 use super::slices;
-use super::trouble::Trouble;
+use super::trouble::CounterProblem;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
 use analysis::{Counts, Look, PodCounts, Scrape};
@@ -119,7 +119,7 @@ impl Counters {
     /// stays where it was, so that a later look has what this one could not tell.
     pub fn take(&mut self, seen: &Seen, step: i64, replica_label: Option<&str>) -> Vec<Look> {
         if self.since().is_some_and(|since| seen.at.saturating_sub(since) > SERIES_RETENTION_MS) {
-            // What happened in so long a pause cannot be told apart any more.
+            // What happened in so long a pause is unknown.
             *self = Self::new(std::mem::take(&mut self.tracks));
         }
         self.learn_interval(&seen.series);
@@ -129,7 +129,7 @@ impl Counters {
         match checked {
             Ok(()) => self.slice(seen.at, step, &lines),
             Err(trouble) => {
-                if let (Trouble::Empty(_), None) = (&trouble, self.until) {
+                if let (CounterProblem::Empty(_), None) = (&trouble, self.until) {
                     // There is nothing to compare with yet: what stable does meanwhile is of no use.
                     self.skip(seen.at, &lines);
                 }
@@ -139,20 +139,20 @@ impl Counters {
     }
 
     /// Finds what forbids to count.
-    fn check(&mut self, seen: &Seen, lines: &Lines) -> Result<(), Trouble> {
+    fn check(&mut self, seen: &Seen, lines: &Lines) -> Result<(), CounterProblem> {
         let fresh = seen.at.saturating_sub(self.interval().saturating_mul(3));
         if lines.lines.len() > MAX_SERIES {
-            return Err(Trouble::TooMany(lines.lines.len()));
+            return Err(CounterProblem::TooMany(lines.lines.len()));
         }
         for track in [Track::Canary, Track::Stable] {
             if lines.requests(track).next().is_none() {
                 let unknown = lines.lines.iter().any(|line| line.track == track && line.role == Role::Unknown);
-                return Err(if unknown { Trouble::NoOutcome(track) } else { Trouble::Empty(track) });
+                return Err(if unknown { CounterProblem::NoOutcome(track) } else { CounterProblem::Empty(track) });
             }
             let newest = lines.requests(track).filter_map(|line| line.samples.times().last()).max();
             let age = newest.map_or(self.interval() * 3, |newest| seen.at.saturating_sub(newest));
             if newest.is_none_or(|newest| newest < fresh) && self.bad(lines).is_none() {
-                return Err(Trouble::Stale { track, age });
+                return Err(CounterProblem::Stale { track, age });
             }
         }
         if let Some((at, trouble)) = self.bad(lines) {
@@ -163,14 +163,14 @@ impl Counters {
     }
 
     /// Returns the latest sample that is no count and has not been told of.
-    fn bad(&self, lines: &Lines) -> Option<(i64, Trouble)> {
+    fn bad(&self, lines: &Lines) -> Option<(i64, CounterProblem)> {
         let all = lines.lines.iter().flat_map(|line| line.bad.iter().map(move |(at, value)| (*at, line.track, *value)));
         let (at, track, value) = all.filter(|(at, ..)| *at > self.told).max_by_key(|(at, ..)| *at)?;
-        Some((at, Trouble::NotACount { track, value: value.to_string() }))
+        Some((at, CounterProblem::NotACount { track, value: value.to_string() }))
     }
 
-    /// Checks that all of the canary's pods are scraped, where pods can be told apart.
-    fn scraped(&self, seen: &Seen, lines: &Lines, fresh: i64) -> Result<(), Trouble> {
+    /// Checks that all of the canary's pods are scraped, where pods can be distinguished.
+    fn scraped(&self, seen: &Seen, lines: &Lines, fresh: i64) -> Result<(), CounterProblem> {
         let of_canary = || lines.targets.values().filter(|presence| presence.canary && presence.pod.is_some());
         let counting: BTreeSet<_> =
             of_canary().filter(|presence| presence.counts).map(|presence| &presence.pod).collect();
@@ -200,7 +200,7 @@ impl Counters {
             }
             None => (pods.len(), pods.values().filter(|scraped| **scraped).count()),
         };
-        if scraped < expected { Err(Trouble::Unscraped { scraped, expected }) } else { Ok(()) }
+        if scraped < expected { Err(CounterProblem::Unscraped { scraped, expected }) } else { Ok(()) }
     }
 
     /// Decides for each series that is seen for the first time from where it counts.
@@ -217,7 +217,7 @@ impl Counters {
                 continue;
             }
             let presence = lines.targets.get(&line.target);
-            let is_new = birth::is_new(PlanContext {
+            let is_new = birth::is_new(FirstSight {
                 first: line.samples.times().next().unwrap_or(i64::MIN),
                 scraped: presence.map_or(&[], |presence| &presence.scraped),
                 down: presence.map_or(&[], |presence| &presence.down),
@@ -272,7 +272,12 @@ impl Counters {
 
     /// Moves the cursors up to a time and tells what each sample added. Returns the trouble if counters of a target went
     /// backwards too often.
-    fn count(&mut self, until: i64, lines: &Lines, mut add: impl FnMut(&Line, i64, &Gained)) -> Option<Trouble> {
+    fn count(
+        &mut self,
+        until: i64,
+        lines: &Lines,
+        mut add: impl FnMut(&FollowedSeries, i64, &Gained),
+    ) -> Option<CounterProblem> {
         let mut resets: BTreeMap<&Key, Vec<i64>> = BTreeMap::new();
         for line in &lines.lines {
             if let Some(cursor) = self.cursors.get(&line.key) {
@@ -305,7 +310,7 @@ impl Counters {
             }
         }
         let line = lines.lines.iter().find(|line| restless.contains(&&line.target))?;
-        Some(Trouble::Restless { pod: line.pod.clone().unwrap_or_else(|| line.track.as_str().to_owned()) })
+        Some(CounterProblem::Restless { pod: line.pod.clone().unwrap_or_else(|| line.track.as_str().to_owned()) })
     }
 
     /// Returns whether two resets of a target are close to each other.
@@ -318,7 +323,7 @@ impl Counters {
 }
 
 impl Slice {
-    fn add(&mut self, line: &Line, gained: &Gained) {
+    fn add(&mut self, line: &FollowedSeries, gained: &Gained) {
         let track = usize::from(line.track == Track::Canary);
         let (Some(counts), Some(latencies)) = (self.counts.get_mut(track), self.latencies.get_mut(track)) else {
             return;

@@ -1,4 +1,4 @@
-//! Why a look brought no counts.
+//! Why a query round yields no counts.
 
 use jiff::SignedDuration;
 
@@ -7,10 +7,10 @@ use crate::domain::facts::text;
 
 /// Why a look brought no counts. None of these is ever read as zero.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum CounterProblem {
     #[error("no counter of requests matches for {}", .0.as_str())]
     Empty(Track),
-    #[error("the counters of {} have no label that tells errors", .0.as_str())]
+    #[error("the counters of {} have no label for errors", .0.as_str())]
     NoOutcome(Track),
     /// NaN, an infinity, or a negative number.
     #[error("a counter of {} reads {value}", .track.as_str())]

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(last("2026-11-21T08:00:01Z"), Some("kubectl-argo-rollouts"));
         let words = meta.aborted_by.as_ref().map(|writer| writer.describe(time("2026-11-21T08:00:05.9Z")));
         assert_eq!(words.as_deref(), Some("kubectl-argo-rollouts, 3 s ago"));
-        // Who wrote before the picture is not blamed for what moved since; in the same second nobody can tell.
+        // Who wrote before the state is not blamed for what moved since; in the same second no one can tell.
         assert_eq!(last("2026-11-21T08:00:03Z"), None);
         let blame =
             |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));

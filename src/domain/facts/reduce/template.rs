@@ -1,4 +1,4 @@
-//! Pod templates: kept as a fingerprint only, to tell whether two are the same.
+//! Pod templates, reduced to a fingerprint for comparison.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -126,7 +126,7 @@ pub trait Workload {
     /// Returns who is served now.
     fn serving(&self, snapshot: &Snapshot) -> Serving;
 
-    /// Returns the share of traffic, from 0 to 1, that a router is told to send to the new revision, where there is one.
+    /// Returns the share of traffic, from 0 to 1, that a router is configured to send to the new revision, where there is one.
     fn routed_share(&self) -> Option<f64> {
         None
     }

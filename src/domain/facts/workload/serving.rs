@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::replicaset::ReplicaSet;
 
-/// What a share is told from.
+/// What a share is derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Measure {
     /// The weights of a traffic router, by the controller's report.
@@ -46,9 +46,9 @@ pub struct Share {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Serving {
-    /// What it is told from.
+    /// What it is derived from.
     pub measure: Measure,
-    /// The revisions that get traffic, the largest share first. Empty: nobody is served.
+    /// The revisions that get traffic, the largest share first. Empty: no one is served.
     pub shares: Vec<Share>,
     /// What contradicts it, e.g. a router that has not followed yet; in words.
     pub doubt: Option<String>,
@@ -91,7 +91,7 @@ impl Serving {
     #[must_use]
     pub fn describe(&self) -> String {
         if self.shares.is_empty() {
-            return "nobody: no pod is ready".to_owned();
+            return "none: no pod is ready".to_owned();
         }
         let words: Vec<String> =
             self.shares.iter().map(|share| format!("{} of {}", percent(share.share), share.version)).collect();
@@ -136,7 +136,7 @@ mod tests {
     fn shares_are_sorted_and_worded() {
         let serving = Serving::of(Measure::ReadyPods, [part("old", 1), part("new", 3), part("none", 0)]);
         assert_eq!(serving.describe(), "75 % of new, 25 % of old");
-        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).describe(), "nobody: no pod is ready");
+        assert_eq!(Serving::of(Measure::ReadyPods, [part("old", 0)]).describe(), "none: no pod is ready");
     }
 
     #[test]

@@ -160,7 +160,7 @@ pub struct Weight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Serves when nothing is under way.
+    /// Serves when nothing is in progress.
     Stable,
     /// On its way in, canary.
     Canary,
@@ -221,9 +221,9 @@ pub struct Status {
     pub step: Option<StepPosition>,
     pub weight: Option<Weight>,
     pub replicas: Replicas,
-    /// The revision that serves when nothing is under way.
+    /// The revision that serves when nothing is in progress.
     pub stable: Option<Revision>,
-    /// The revision under way, if any.
+    /// The revision in progress, if any.
     pub canary: Option<Revision>,
     pub serving: Serving,
     /// Whether the new revision gets requests of users: a preview does not.
@@ -237,7 +237,7 @@ pub struct Status {
     pub why: Option<String>,
 }
 
-/// Share of progress in percent: weight while a canary is under way, else the share of updated pods. Blue-green switches
+/// Share of progress in percent: weight while a canary is in progress, else the share of updated pods. Blue-green switches
 /// all at once: nothing is out before the active service points at the new revision, however many of its pods are up.
 pub(super) fn progress(status: &Status) -> u8 {
     let share = |part: u32, whole: u32| (u64::from(part.min(whole)) * 100 / u64::from(whole.max(1))) as u8;

@@ -1,4 +1,4 @@
-//! What a plan will do, part by part: the text of every question, on the screen and on the command line.
+//! The description of a plan, part by part: for the dialog and for the command line.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The facts that a plan rests on (law 5).
+//! The facts that a plan rests on ([law 5](crate#laws)).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::domain::record::action::Target;
 pub struct Facts {
     /// Identity of the object: a recreated one is another.
     pub uid: String,
-    /// The revision under way: template hash of a Rollout, revision and images of a Deployment.
+    /// The revision in progress: template hash of a Rollout, revision and images of a Deployment.
     pub under_way: String,
     /// Template hash of the stable revision; empty for a Deployment, which records none.
     pub stable: String,
@@ -60,10 +60,10 @@ impl Facts {
     /// What moved, in words.
     pub fn still_hold(&self, now: &Self, backward: bool) -> Result<(), String> {
         if self.uid != now.uid {
-            return Err("the object was deleted and made anew".to_owned());
+            return Err("the object was deleted and recreated".to_owned());
         }
         if self.under_way != now.under_way {
-            return Err(format!("another revision is under way: {} instead of {}", now.under_way, self.under_way));
+            return Err(format!("another revision is rolling out: {} instead of {}", now.under_way, self.under_way));
         }
         if backward {
             return Ok(());
@@ -76,13 +76,13 @@ impl Facts {
             return Err(if now.aborted { "it was aborted" } else { "it is no longer aborted" }.to_owned());
         }
         if self.paused != now.paused {
-            return Err(if now.paused { "it was held by hand" } else { "it was resumed" }.to_owned());
+            return Err(if now.paused { "it was paused manually" } else { "it was resumed" }.to_owned());
         }
         if self.step != now.step {
             return Err(format!("it is at step {} instead of {}", step(now.step), step(self.step)));
         }
         if self.pauses != now.pauses {
-            return Err("its pause is another one or over".to_owned());
+            return Err("its pause ended or changed".to_owned());
         }
         if self.phase != now.phase {
             return Err(format!("it is {} instead of {}", now.phase, self.phase));
@@ -91,7 +91,7 @@ impl Facts {
     }
 
     /// Returns whether the next request of a plan may follow, after the first has been taken: it has moved facts itself,
-    /// so only the revision under way counts, be it the one that was seen or the one that a rollback goes `to`.
+    /// so only the revision in progress counts, be it the one that was seen or the one that a rollback goes `to`.
     ///
     /// # Errors
     /// What moved, in words.
@@ -121,7 +121,7 @@ mod tests {
         };
         let seen = facts("new", 1);
         assert_eq!(seen.hold_midway(&facts("new", 0), None), Ok(()));
-        // A rollback puts the template back first, and lifts the hold then.
+        // A rollback puts the template back first, and lifts the pause then.
         assert_eq!(seen.hold_midway(&facts("old", 4), Some("old")), Ok(()));
         assert!(seen.hold_midway(&facts("newer", 0), Some("old")).is_err());
         let other = Facts { uid: "v".to_owned(), ..facts("old", 4) };

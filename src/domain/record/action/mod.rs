@@ -1,4 +1,4 @@
-//! Actions: what was asked of the outside world, what it rested on, and how it ended.
+//! Actions: the plan, the facts it rests on, and its outcome.
 
 mod describe;
 mod facts;
@@ -77,7 +77,7 @@ impl Outcome {
             Self::Confirmed { shows } => format!("done: {shows}"),
             Self::Unconfirmed { shows } => format!("accepted, {shows}"),
             Self::Refused { why } => format!("refused: {why}"),
-            Self::Moved { what } => format!("not sent, the picture was old: {what}"),
+            Self::Moved { what } => format!("not sent, the object changed meanwhile: {what}"),
             Self::Unknown { why } => format!("unknown: {why}; looking at the cluster"),
             Self::FoundDone { shows } => format!("found done: {shows}"),
             Self::FoundNotDone { shows } => format!("found not done: {shows}"),

@@ -37,7 +37,7 @@ pub struct PlanRecord {
     pub rests_on: Vec<RestsOn>,
     /// The resourceVersion they were read at.
     pub resource_version: String,
-    /// When the picture was last confirmed.
+    /// When the state was last confirmed.
     pub picture_at: Option<Timestamp>,
     /// Template hash of the revision that is in the manifest: the one that an abort or a rollback rejects, or that a
     /// retry sends out again.
@@ -66,6 +66,6 @@ impl PlanRecord {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Automatic {
-    /// The judge's reasons, in words and figures.
+    /// The reasons of the analysis, in words and figures.
     pub because: Vec<String>,
 }

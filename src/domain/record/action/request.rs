@@ -1,4 +1,4 @@
-//! What an action sends, system by system.
+//! Requests of an action, per system.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub enum Body {
     Merge(Value),
     /// `application/strategic-merge-patch+json`.
     Strategic(Value),
-    /// `application/json-patch+json` that puts the template of this ReplicaSet back, and lifts a pause by hand.
+    /// `application/json-patch+json` that restores the template of this ReplicaSet, and resumes.
     RestoreTemplate { replicaset: String },
 }
 

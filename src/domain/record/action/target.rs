@@ -1,4 +1,4 @@
-//! What an action is about.
+//! The target of an action.
 
 use std::fmt;
 

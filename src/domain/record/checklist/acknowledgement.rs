@@ -1,4 +1,4 @@
-//! A person's word that a manual check holds.
+//! A person's acknowledgement of a manual check.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -201,13 +201,13 @@ pub struct Check {
 }
 
 impl Check {
-    /// Makes a check that nobody answered yet.
+    /// Makes a check that no one answered yet.
     #[must_use]
     pub fn new(spec: CheckSpec) -> Self {
         Self { spec, finding: None, running: None, red_since: None, recorded: None }
     }
 
-    /// Returns how it stands for what is on its way in now. An answer about another artifact, one from the future and
+    /// Returns how it stands for the candidate. An answer about another artifact, one from the future and
     /// one that is too old are stale, whatever they say: what was red stays red until it is looked at again.
     #[must_use]
     pub fn state(&self, subject: &str, now: Timestamp) -> CheckState {

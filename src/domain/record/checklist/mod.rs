@@ -1,4 +1,4 @@
-//! The checklist: what has to be right before, during and after a release, with the evidence that it is.
+//! The checklist: what must pass before, during and after a release, with evidence.
 //!
 //! - [`check`] is one line: what it asks for, what was found, and in which state it is now.
 //! - [`acknowledgement`] is a person's word that a manual check holds.

@@ -1,6 +1,6 @@
 //! When releases are allowed: windows of the week, freezes, and never late on a Friday.
 //!
-//! Windows are told in local time, and compared in local time: where clocks are put back, an hour that comes twice is in
+//! Windows are reported in local time, and compared in local time: where clocks are put back, an hour that comes twice is in
 //! a window twice; where they are put forward, an hour that does not come is in none.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
@@ -178,10 +178,10 @@ impl Schedule {
             return Some(freeze.describe());
         }
         if self.windows.is_empty() {
-            return is_late_friday(local).then(|| "late Friday: nobody will be there to look".to_owned());
+            return is_late_friday(local).then(|| "late Friday: nobody will be on hand over the weekend".to_owned());
         }
         let open = self.windows.iter().any(|window| window.holds(local));
-        (!open).then(|| format!("{} is outside of all windows", shown(at, zone)))
+        (!open).then(|| format!("{} is outside every release window", shown(at, zone)))
     }
 
     /// Returns when the next time to release begins. It can only begin where a window does, where a freeze ends, or where

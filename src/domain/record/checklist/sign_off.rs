@@ -44,12 +44,12 @@ pub struct SignOff {
 pub struct SignOffRules {
     /// Roles with the number of people needed in each, in order.
     pub roles: Vec<(String, usize)>,
-    /// Nobody signs in two roles.
+    /// No one signs in two roles.
     pub four_eyes: bool,
 }
 
 impl Default for SignOffRules {
-    /// Nobody has to sign; who does signs in one role.
+    /// No one has to sign; who does signs in one role.
     fn default() -> Self {
         Self { roles: Vec::new(), four_eyes: true }
     }

@@ -1,4 +1,4 @@
-//! What each kind of workload knows of actions: the one place where kinds are told apart.
+//! Actions per workload kind: the only place that distinguishes kinds.
 
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};

@@ -1,4 +1,4 @@
-//! The plan: everything an operator is shown before confirming, and everything the door needs to act.
+//! The plan: everything an operator is shown before confirming, and everything the dispatcher needs to act.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -196,14 +196,14 @@ fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
             vec![Refusal::new(
                 RefusalKind::Denied,
                 format!("RBAC denies {who}: {what}"),
-                "ask for the right, or use another context",
+                "request the right, or use another context",
             )]
         }
         Permission::Allowed | Permission::Unknown(_) => Vec::new(),
     }
 }
 
-/// What stops a verb that goes on (promote, resume, retry, restart), and never one that stops.
+/// What stops a forward verb (promote, resume, retry, restart), and never a backward one.
 fn unfit_to_go_on(
     world: &World,
     env: &Environment,
@@ -216,23 +216,19 @@ fn unfit_to_go_on(
     if !heard.is_fresh(around.now) {
         let age = heard.age_in_words(around.now);
         let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
-        refusals.push(Refusal::new(
-            RefusalKind::Stale,
-            format!("the picture is {age}{why}"),
-            "wait for the API server",
-        ));
+        refusals.push(Refusal::new(RefusalKind::Stale, format!("state is {age}{why}"), "wait for the API server"));
     }
     if let Some(why) = &around.journal_broken {
         refusals.push(Refusal::new(
             RefusalKind::Journal,
             format!("the journal cannot be written: {why}"),
-            "mend that first; pause, abort and rollback still work",
+            "fix that first; pause, abort and rollback still work",
         ));
     }
     if around.journal_unread {
         refusals.push(Refusal::new(
             RefusalKind::Journal,
-            "the journals are still being read: what was decided before is not known yet",
+            "the journals are still being read: earlier decisions are not known yet",
             "wait a moment",
         ));
     }
@@ -279,7 +275,7 @@ fn artifact(status: &Status) -> Vec<Refusal> {
         .map(|image| {
             Refusal::new(
                 RefusalKind::Artifact,
-                format!("image {image} can change under us"),
+                format!("image {image} uses a mutable tag"),
                 "deploy it by digest or by a version tag",
             )
         })
@@ -352,7 +348,7 @@ fn not_undone(env: &Environment, verb: Verb) -> Vec<String> {
         return vec!["database migrations, messages already sent, feature flags".to_owned()];
     };
     let named = migrations.iter().map(|migration| {
-        let safe = if migration.class() == Class::Expand { ": the version before can live with it" } else { "" };
+        let safe = if migration.class() == Class::Expand { ": compatible with the version before" } else { "" };
         format!("migration {} ({}{safe})", migration.file, migration.class().as_str())
     });
     named.chain(["messages already sent, feature flags".to_owned()]).collect()

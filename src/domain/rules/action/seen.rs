@@ -1,4 +1,4 @@
-//! A target as it was seen: what facts are read from, and what tells whether an action took effect.
+//! A target as observed: source of facts and of the effect of actions.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Whether an action took effect, told from the target alone.
+//! Whether an action took effect, from the target alone.
 
 use crate::domain::record::action::{PlanRecord, Verb};
 
@@ -17,12 +17,12 @@ pub enum Settled {
     Lost(String),
 }
 
-/// Tells from the object whether the action of `record` took effect. Success is never told from the patch's reply.
+/// Tells from the object whether the action of `record` took effect. Success is never derived from the patch's reply.
 #[must_use]
 pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     let now = seen.facts();
     if record.facts.uid != now.uid {
-        return Settled::Lost("the object was deleted and made anew".to_owned());
+        return Settled::Lost("the object was deleted and recreated".to_owned());
     }
     let shows = seen.shows();
     if seen.is_accepted(record) {

@@ -35,7 +35,7 @@ pub enum TemplateError {
 /// The hash label, the metadata that Argo injected and its injected anti-affinity are removed, and the defaults that the
 /// API server filled in where `live` does without them, so that the controller finds the old ReplicaSet again by its hash
 /// instead of making a new revision. `metadata.resourceVersion` is set to that of
-/// `live`, which makes the write conditional. With `unpause` a pause by hand is lifted in the same write. For a
+/// `live`, which makes the write conditional. With `unpause` it is resumed in the same write. For a
 /// Deployment the annotations change as with `kubectl rollout undo`.
 ///
 /// # Errors
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_goes_back_without_what_controllers_injected() {
+    fn restored_template_omits_injected_fields() {
         let patch = restore_patch(&replicaset(), &live(), false).unwrap();
         assert_eq!(
             patch,
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_is_lifted_in_the_same_write() {
+    fn rollback_resumes_in_the_same_write() {
         let patch = restore_patch(&replicaset(), &live(), true).unwrap();
         assert_eq!(patch[2], json!({"op": "replace", "path": "/spec/paused", "value": false}));
     }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_put_back_is_said() {
+    fn missing_rollback_target_is_reported() {
         let mut live = live();
         live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:1.4.2");
         assert_eq!(restore_patch(&replicaset(), &live, false), Err(TemplateError::Same("api-6c9f7".to_owned())));

@@ -178,14 +178,14 @@ fn scaled_deployment_is_no_release() {
 }
 
 #[test]
-fn an_aborted_preview_is_not_retried_while_that_would_switch_to_it_at_once() {
+fn aborted_preview_is_not_retried_while_a_retry_would_switch_at_once() {
     let mut rollout = canary("bad", "old", "Degraded");
     rollout["spec"]["strategy"] = json!({"blueGreen": {"autoPromotionEnabled": false}});
     rollout["status"]["abort"] = json!(true);
     let mut sets = history();
     sets[0]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:00:20Z");
     let refused = ask(&rollout, &sets, Verb::Retry).unwrap_err();
-    assert!(texts(&refused).ends_with("without the pause: wait until they are gone, at 2026-11-21T09:00:20Z"));
+    assert!(texts(&refused).ends_with("without the pause: wait until they are scaled down, at 2026-11-21T09:00:20Z"));
     let mut gone = sets.clone();
     gone[0]["spec"]["replicas"] = json!(0);
     gone[0]["status"]["replicas"] = json!(0);
@@ -210,7 +210,7 @@ fn an_abort_that_the_controller_overlooked_is_neither_done_nor_undone() {
     assert_eq!(look(&rollout), (false, true));
     rollout["status"]["abortedAt"] = json!(NOW);
     assert_eq!(look(&rollout), (true, false));
-    // Held by hand the canary's pods would go on serving.
+    // Held manually the canary's pods would continue serving.
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(look(&rollout), (false, false));
 }
@@ -251,7 +251,7 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     assert_eq!(rest(&rollout), None);
     rollout["spec"]["paused"] = json!(true);
     assert_eq!(rest(&rollout).as_deref(), Some(r#"PATCH rollouts/api  {"spec":{"paused":false}}"#));
-    // A plan that knew of the hold lifts it anyway.
+    // A plan that knew of the pause lifts it anyway.
     rollout["status"]["abort"] = json!(false);
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     rollout["status"]["abort"] = json!(true);

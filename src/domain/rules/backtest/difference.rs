@@ -1,4 +1,4 @@
-//! What the guardrails would have done against what happened.
+//! What the guardrails would have done, compared with what happened.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Difference {
     /// How much earlier the guardrails would have been; negative where they would have been later.
     pub earlier: Option<SignedDuration>,
     /// Errors of the canary that users would have been spared: those between the two. `None` where the guardrails would
-    /// have been later: what they would have let through nobody counted.
+    /// have been later: what they would have let through no one counted.
     pub spared_errors: Option<u64>,
 }
 

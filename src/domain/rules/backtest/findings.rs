@@ -1,4 +1,4 @@
-//! What the judge would have said look by look, and what the guardrails would have done about it.
+//! Alarms of the analysis over time, and what the guardrails would have done about them.
 
 use jiff::Timestamp;
 
@@ -14,8 +14,8 @@ pub struct Findings {
     pub why_missing: Option<String>,
     /// Requests and errors of both tracks.
     pub seen: Tracks<Seen>,
-    pub suspect: Option<Finding>,
-    pub regressed: Option<Finding>,
+    pub suspect: Option<ReplayedAlarm>,
+    pub regressed: Option<ReplayedAlarm>,
     /// What the guardrails would have done, in order.
     pub steps: Vec<Step>,
     pub last: Option<AnalysisStatus>,
@@ -24,9 +24,9 @@ pub struct Findings {
     pilot: Pilot,
 }
 
-/// A moment at which the judge changed its mind.
+/// A moment at which the analysis status changed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
+pub struct ReplayedAlarm {
     /// When it would have been said.
     pub at: Timestamp,
     /// What spoke against the canary.
@@ -55,7 +55,7 @@ struct Pilot {
 }
 
 impl Findings {
-    /// Takes in a look, when it is made, and what the judge says then.
+    /// Takes in a look, when it is made, and the analysis result then.
     pub fn take(&mut self, at: Timestamp, look: &Look, report: &Report, rails: &Guardrails) {
         match look {
             Look::Scrape(scrape) => {
@@ -70,7 +70,7 @@ impl Findings {
         }
         self.seen = report.seen;
         self.last = Some(report.opinion);
-        let finding = || Finding {
+        let finding = || ReplayedAlarm {
             at,
             culprit: report.culprit,
             ratio: report.ratio,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn guardrails_that_only_alert_neither_hold_nor_roll_back() {
+    fn alert_only_guardrails_neither_pause_nor_roll_back() {
         let rails = Guardrails { errors: Response::Alert, budget: Response::Alert, ..Guardrails::default() };
         let findings = found(&[40; 20], &rails);
         assert_eq!(findings.steps.iter().map(|step| step.response).collect::<Vec<_>>(), [Response::Alert]);

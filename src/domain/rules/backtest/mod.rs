@@ -1,7 +1,7 @@
-//! Backtests: what the judge and the guardrails would have done about releases of the past, against what happened.
+//! Backtests: what the analysis and the guardrails would have done about releases of the past, against what happened.
 //!
 //! - [`past`] finds the releases in the journals, with what happened to them.
-//! - [`findings`] gathers what the judge says look by look, and what the guardrails would have done.
+//! - [`findings`] gathers the analysis result look by look, and what the guardrails would have done.
 //! - [`difference`] compares the two.
 
 pub mod difference;
@@ -9,5 +9,5 @@ pub mod findings;
 pub mod past;
 
 pub use difference::{Against, Difference};
-pub use findings::{Finding, Findings, Step};
+pub use findings::{Findings, ReplayedAlarm, Step};
 pub use past::{Deed, End, Past, releases};

@@ -1,4 +1,4 @@
-//! Releases of the past, as the journals tell of them.
+//! Past releases, read from the journals.
 
 use std::collections::BTreeMap;
 
@@ -81,18 +81,18 @@ impl End {
 }
 
 /// A rollout that is being read.
-struct Open {
+struct OpenRollout {
     past: Past,
     last: Timestamp,
     over: bool,
 }
 
 /// Returns the rollouts that a journal tells of, in the order in which they began. Those of which the ReplicaSets are not
-/// known are left out: nobody can tell whose metrics theirs were.
+/// known are left out: no one can tell whose metrics theirs were.
 #[must_use]
 pub fn releases(lines: &[Line]) -> Vec<Past> {
     let mut release = String::new();
-    let mut found: Vec<Open> = Vec::new();
+    let mut found: Vec<OpenRollout> = Vec::new();
     let mut asked: BTreeMap<&ActionId, (&str, &PlanRecord)> = BTreeMap::new();
     for line in lines {
         match &line.entry {
@@ -122,7 +122,7 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
     found.into_iter().map(|open| open.past).collect()
 }
 
-/// Returns the ReplicaSets that an action on a rollout under way tells of, by the hashes of their templates.
+/// Returns the ReplicaSets that an action on a rollout in progress tells of, by the hashes of their templates.
 fn told_by(plan: &PlanRecord) -> Option<(&WorkloadKey, Tracks)> {
     let target = plan.target.workload()?;
     let (under_way, stable) = (&plan.facts.under_way, &plan.facts.stable);
@@ -133,11 +133,18 @@ fn told_by(plan: &PlanRecord) -> Option<(&WorkloadKey, Tracks)> {
 }
 
 /// Returns the rollout of a target that is not over.
-fn open_of<'a>(found: &'a mut [Open], target: &WorkloadKey) -> Option<&'a mut Open> {
+fn open_of<'a>(found: &'a mut [OpenRollout], target: &WorkloadKey) -> Option<&'a mut OpenRollout> {
     found.iter_mut().rev().find(|open| open.past.target == *target && !open.over)
 }
 
-fn begin(found: &mut Vec<Open>, target: &WorkloadKey, release: &str, tracks: &Tracks, from: Timestamp, at: Timestamp) {
+fn begin(
+    found: &mut Vec<OpenRollout>,
+    target: &WorkloadKey,
+    release: &str,
+    tracks: &Tracks,
+    from: Timestamp,
+    at: Timestamp,
+) {
     if tracks.canary.is_none() || tracks.stable.is_none() {
         return;
     }
@@ -160,16 +167,16 @@ fn begin(found: &mut Vec<Open>, target: &WorkloadKey, release: &str, tracks: &Tr
         deeds: Vec::new(),
         end: End::Unknown,
     };
-    found.push(Open { past, last: at, over: false });
+    found.push(OpenRollout { past, last: at, over: false });
 }
 
-fn seen(found: &mut [Open], target: &WorkloadKey, at: Timestamp) {
+fn seen(found: &mut [OpenRollout], target: &WorkloadKey, at: Timestamp) {
     if let Some(open) = open_of(found, target) {
         open.go_on(at);
     }
 }
 
-fn end(found: &mut [Open], target: &WorkloadKey, stable: Option<&str>, at: Timestamp) {
+fn end(found: &mut [OpenRollout], target: &WorkloadKey, stable: Option<&str>, at: Timestamp) {
     let Some(open) = open_of(found, target) else { return };
     let promoted = stable.is_some() && stable == open.past.tracks.canary.as_deref();
     if promoted {
@@ -182,7 +189,7 @@ fn end(found: &mut [Open], target: &WorkloadKey, stable: Option<&str>, at: Times
     open.over = true;
 }
 
-fn done(found: &mut [Open], who: &str, plan: &PlanRecord, at: Timestamp) {
+fn done(found: &mut [OpenRollout], who: &str, plan: &PlanRecord, at: Timestamp) {
     let Some(open) = found.iter_mut().rev().find(|open| Some(&open.past.target) == plan.target.workload()) else {
         return;
     };
@@ -200,7 +207,7 @@ fn done(found: &mut [Open], who: &str, plan: &PlanRecord, at: Timestamp) {
     }
 }
 
-impl Open {
+impl OpenRollout {
     fn go_on(&mut self, at: Timestamp) {
         self.last = self.last.max(at);
         self.past.to = self.last + ASSUMED_TAIL;
@@ -245,7 +252,7 @@ mod tests {
         Entry::Observed { target: target(), text: "ended".to_owned(), course }
     }
 
-    /// An action with the facts of the rollout under way.
+    /// An action with the facts of the rollout in progress.
     fn acted(verb: Verb) -> [Entry; 2] {
         let plan: PlanRecord = serde_json::from_value(serde_json::json!({
             "verb": verb, "target": target(), "context": "c", "namespace": "n", "release": "web 1.5.0",

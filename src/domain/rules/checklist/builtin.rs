@@ -1,4 +1,4 @@
-//! Checks that the world answers by itself, from what it sees anyway.
+//! Built-in checks, answered from the observed state.
 
 use std::collections::BTreeMap;
 
@@ -42,19 +42,19 @@ impl BuiltinCheck {
 }
 
 /// An answer that is being made.
-struct Answer {
+struct BuiltinAnswer {
     found: CheckOutcome,
     summary: String,
     evidence: Vec<String>,
     green_when: String,
 }
 
-impl Answer {
+impl BuiltinAnswer {
     fn new(found: CheckOutcome, summary: impl Into<String>, green_when: &str) -> Self {
         Self { found, summary: summary.into(), evidence: Vec::new(), green_when: green_when.to_owned() }
     }
 
-    /// Both have to hold; the first that does not is the one that is told.
+    /// Both have to hold; the first that does not is the one that is reported.
     fn and(self, other: Option<Self>) -> Self {
         let Some(other) = other else { return self };
         let evidence = [self.evidence.clone(), other.evidence.clone()].concat();
@@ -80,11 +80,11 @@ fn listed(place: &str, digests: &BTreeMap<String, usize>) -> Vec<String> {
     digests.iter().map(|(digest, pods)| format!("{place}: {} run {digest}", plural(*pods, "pod"))).collect()
 }
 
-fn artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Answer {
+fn artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> BuiltinAnswer {
     if let Some(image) = candidate.images.iter().find(|image| ImageRef::parse(image).is_mutable_latest()) {
-        return Answer::new(
+        return BuiltinAnswer::new(
             CheckOutcome::Failed,
-            format!("image {image} can change under us"),
+            format!("image {image} uses a mutable tag"),
             "it is deployed by digest or by a version tag",
         );
     }
@@ -113,14 +113,16 @@ fn own_digests(env: &Environment, candidate: &Candidate) -> BTreeMap<String, usi
     revision.map(|revision| digests(snapshot.pods_of(&revision.hash))).unwrap_or_default()
 }
 
-fn same_everywhere(env: &Environment, candidate: &Candidate, here: &BTreeMap<String, usize>) -> Answer {
+fn same_everywhere(env: &Environment, candidate: &Candidate, here: &BTreeMap<String, usize>) -> BuiltinAnswer {
     let evidence = listed(env.name().as_str(), here);
     let mut answer = match here.iter().next() {
-        None => Answer::new(CheckOutcome::Passed, format!("{}: no pod runs it here yet", candidate.version), ""),
-        Some((digest, pods)) if here.len() == 1 => {
-            Answer::new(CheckOutcome::Passed, format!("{} on {}", short_digest(digest), plural(*pods, "pod")), "")
-        }
-        Some(_) => Answer::new(
+        None => BuiltinAnswer::new(CheckOutcome::Passed, format!("{}: no pod runs it here yet", candidate.version), ""),
+        Some((digest, pods)) if here.len() == 1 => BuiltinAnswer::new(
+            CheckOutcome::Passed,
+            format!("{} on {}", short_digest(digest), plural(*pods, "pod")),
+            "",
+        ),
+        Some(_) => BuiltinAnswer::new(
             CheckOutcome::Failed,
             format!("pods of one revision run {} different digests: the tag was moved", here.len()),
             "all replicas run one digest: deploy it by digest",
@@ -135,38 +137,46 @@ fn same_as_before(
     candidate: &Candidate,
     here: &BTreeMap<String, usize>,
     now: Timestamp,
-) -> Answer {
+) -> BuiltinAnswer {
     let name = before.name();
-    let wanted = format!("all pods of {name} run one digest, and it is the one that comes in");
+    let wanted = format!("all pods of {name} run one digest, and it is the digest being released");
     let heard = before.kubernetes();
     if !heard.is_fresh(now) {
         let age = heard.age(now).map_or_else(|| "was never seen".to_owned(), |age| format!("is {} old", duration(age)));
-        return Answer::new(CheckOutcome::Blind, format!("the picture of {name} {age}"), &format!("{name} answers"));
+        return BuiltinAnswer::new(CheckOutcome::Blind, format!("state of {name} {age}"), &format!("{name} answers"));
     }
     let counterpart = counterpart(before, &candidate.workload).and_then(|id| before.workload(id));
     if counterpart.is_some_and(|workload| workload.missing) {
-        return Answer::new(CheckOutcome::Failed, format!("{name} does not run {}", candidate.workload), &wanted);
+        return BuiltinAnswer::new(
+            CheckOutcome::Failed,
+            format!("{name} does not run {}", candidate.workload),
+            &wanted,
+        );
     }
     let Some(pods) = counterpart.and_then(|workload| workload.snapshot.as_ref()).map(|snapshot| &snapshot.pods) else {
-        return Answer::new(CheckOutcome::Blind, format!("{} of {name} is not seen yet", candidate.workload), &wanted);
+        return BuiltinAnswer::new(
+            CheckOutcome::Blind,
+            format!("{} of {name} is not seen yet", candidate.workload),
+            &wanted,
+        );
     };
     let there = digests(pods.iter());
     let all: usize = there.values().sum();
     let wanted_digest = here.keys().next().or(candidate.digest.as_ref());
     let mut answer = match (wanted_digest, there.iter().next()) {
-        (_, None) => Answer::new(CheckOutcome::Blind, format!("no pod of {name} is ready"), &wanted),
+        (_, None) => BuiltinAnswer::new(CheckOutcome::Blind, format!("no pod of {name} is ready"), &wanted),
         (Some(digest), Some(_)) => {
             let same = there.get(digest).copied().unwrap_or_default();
             let summary = format!("{} on {same}/{all} pods of {name}", short_digest(digest));
-            Answer::new(if same == all { CheckOutcome::Passed } else { CheckOutcome::Failed }, summary, &wanted)
+            BuiltinAnswer::new(if same == all { CheckOutcome::Passed } else { CheckOutcome::Failed }, summary, &wanted)
         }
         // No pod runs it here yet: what the tag meant there is what it has to mean here, and is compared then.
-        (None, Some((digest, _))) if there.len() == 1 && runs(counterpart, candidate) => Answer::new(
+        (None, Some((digest, _))) if there.len() == 1 && runs(counterpart, candidate) => BuiltinAnswer::new(
             CheckOutcome::Passed,
             format!("{} on {all}/{all} pods of {name}", short_digest(digest)),
             &wanted,
         ),
-        (None, Some(_)) => Answer::new(
+        (None, Some(_)) => BuiltinAnswer::new(
             CheckOutcome::Failed,
             format!("{name} does not run {} on all its pods", candidate.version),
             &wanted,
@@ -185,13 +195,13 @@ fn runs(counterpart: Option<&WorkloadState>, candidate: &Candidate) -> bool {
     stable.is_some_and(|stable| stable.version() == candidate.version)
 }
 
-fn rollback(env: &Environment, candidate: &Candidate) -> Answer {
+fn rollback(env: &Environment, candidate: &Candidate) -> BuiltinAnswer {
     let wanted = "a ReplicaSet of an earlier revision is kept (revisionHistoryLimit above 0)";
     let Some(workload) = env.workload(&candidate.workload) else {
-        return Answer::new(CheckOutcome::Blind, "not seen yet", wanted);
+        return BuiltinAnswer::new(CheckOutcome::Blind, "not seen yet", wanted);
     };
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
-        return Answer::new(CheckOutcome::Blind, "not seen yet", wanted);
+        return BuiltinAnswer::new(CheckOutcome::Blind, "not seen yet", wanted);
     };
     // While something comes in, stable is the last known good; afterwards it is the revision before.
     let current = status.stable.as_ref().map(|stable| stable.hash.as_str());
@@ -204,7 +214,7 @@ fn rollback(env: &Environment, candidate: &Candidate) -> Answer {
             .max_by_key(|rs| rs.revision()),
     };
     let Some(good) = good else {
-        return Answer::new(
+        return BuiltinAnswer::new(
             CheckOutcome::Failed,
             "no earlier revision is kept: there is nothing to go back to",
             wanted,
@@ -212,9 +222,13 @@ fn rollback(env: &Environment, candidate: &Candidate) -> Answer {
     };
     let revision = snapshot.revision(good);
     if revision.images.is_empty() {
-        return Answer::new(CheckOutcome::Failed, format!("revision {} names no image", revision.number), wanted);
+        return BuiltinAnswer::new(
+            CheckOutcome::Failed,
+            format!("revision {} names no image", revision.number),
+            wanted,
+        );
     }
-    let mut answer = Answer::new(
+    let mut answer = BuiltinAnswer::new(
         CheckOutcome::Passed,
         format!("last known good {}, revision {}", revision.version(), revision.number),
         "",
@@ -225,15 +239,15 @@ fn rollback(env: &Environment, candidate: &Candidate) -> Answer {
     answer
 }
 
-fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now: Timestamp) -> Option<Answer> {
+fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now: Timestamp) -> Option<BuiltinAnswer> {
     let within = within?;
     let wanted = format!("a rollback is carried out in {} by cockpit", env.name());
     Some(match ledger.drilled.get(env.name()) {
-        None => Answer::new(CheckOutcome::Failed, "no rollback was ever drilled here, says the journal", &wanted),
+        None => BuiltinAnswer::new(CheckOutcome::Failed, "no rollback drill recorded in the journal", &wanted),
         Some(at) => {
             let age = now.duration_since(*at);
             let found = if age <= within { CheckOutcome::Passed } else { CheckOutcome::Failed };
-            Answer::new(
+            BuiltinAnswer::new(
                 found,
                 format!("drilled {} ago", duration(age)),
                 if found == CheckOutcome::Passed { "" } else { &wanted },
@@ -242,7 +256,7 @@ fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now
     })
 }
 
-/// Whether a hold is for something that was seen: a canary that is suspect, or was aborted.
+/// Whether a pause is for something that was seen: a canary that is suspect, or was aborted.
 fn speaks_against(env: &Environment) -> bool {
     env.workloads.iter().any(|workload| {
         workload.opinion().is_some_and(CanaryReport::is_suspect)
@@ -250,16 +264,16 @@ fn speaks_against(env: &Environment) -> bool {
     })
 }
 
-fn signals(env: &Environment) -> Answer {
+fn signals(env: &Environment) -> BuiltinAnswer {
     let assessment = env.assessment();
     let wanted = "the live signals are within their limits, on fresh data";
     let reasons = assessment.describe().next().unwrap_or_default().to_owned();
     let mut answer = match assessment.verdict {
-        Verdict::Go => Answer::new(CheckOutcome::Passed, "within the limits", ""),
-        // A judge that has not seen enough says neither yes nor no.
-        Verdict::Hold if !speaks_against(env) => Answer::new(CheckOutcome::Blind, reasons, wanted),
-        Verdict::Hold | Verdict::NoGo => Answer::new(CheckOutcome::Failed, reasons, wanted),
-        Verdict::Blind => Answer::new(CheckOutcome::Blind, reasons, wanted),
+        Verdict::Go => BuiltinAnswer::new(CheckOutcome::Passed, "within the limits", ""),
+        // An undecided analysis is neither green nor red.
+        Verdict::Hold if !speaks_against(env) => BuiltinAnswer::new(CheckOutcome::Blind, reasons, wanted),
+        Verdict::Hold | Verdict::NoGo => BuiltinAnswer::new(CheckOutcome::Failed, reasons, wanted),
+        Verdict::Blind => BuiltinAnswer::new(CheckOutcome::Blind, reasons, wanted),
     };
     answer.evidence = assessment.describe().map(str::to_owned).collect();
     answer

@@ -1,4 +1,4 @@
-//! What an environment's checklist is about: the artifacts on their way into it, or the ones that are there.
+//! The candidate of an environment: the artifacts that its checklist is about.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum CandidateState {
     Settled,
     /// The environment before has it, this one does not yet.
     Incoming,
-    /// It is on its way in.
+    /// It is rolling out here.
     UnderWay,
 }
 

@@ -1,6 +1,6 @@
-//! The gates: the one function that says what stands in the way of a promotion.
+//! The gates: the one function that decides what blocks a promotion.
 //!
-//! There is no argument that skips anything (law 1), and what stops a release never asks (law 3).
+//! There is no argument that skips anything ([law 1](crate#laws)), and backward actions never ask ([law 3](crate#laws)).
 
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
     Answer { verdict, reasons }
 }
 
-/// Returns everything that stands in the way of promoting one workload.
+/// Returns everything that blocks promoting one workload.
 #[must_use]
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let mut reasons: Vec<Refusal> = rejected(world, env, workload).into_iter().collect();
@@ -94,7 +94,7 @@ fn red_first(reasons: &mut [Refusal]) {
     reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
 }
 
-/// Returns the verdict of an environment: that of its live signals, and while something is on its way in, at best a hold
+/// Returns the verdict of an environment: that of its live signals, and while there is a candidate, at best a pause
 /// as long as a gate or a signature is missing.
 #[must_use]
 pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
@@ -117,10 +117,10 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
         return Vec::new();
     }
     let (kind, remedy) = match workload.assessment.verdict {
-        Verdict::NoGo => (RefusalKind::Gate, "green when it is within its limits again"),
+        Verdict::NoGo => (RefusalKind::Gate, "clears when back within limits"),
         Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
         Verdict::Hold if workload.opinion().is_some_and(CanaryReport::is_suspect) => {
-            (RefusalKind::Gate, "green when more requests speak for it")
+            (RefusalKind::Gate, "clears when the canary is no longer suspect")
         }
         Verdict::Go | Verdict::Hold => return Vec::new(),
     };
@@ -133,7 +133,7 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
 fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Check) -> bool) -> Vec<Refusal> {
     let Some(candidate) = world.candidate(env) else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
-        let nothing = Refusal::new(RefusalKind::Blind, "nothing is seen of what comes in", "");
+        let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
         return asked.then_some(nothing).into_iter().collect();
     };
@@ -176,7 +176,7 @@ fn missing(people: usize, role: &str) -> String {
     if people == 1 { format!("a person as {role}") } else { format!("each of {people} people as {role}") }
 }
 
-/// Returns why a check stands in the way, if it does.
+/// Returns why a check blocks it, if it does.
 fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
     if !check.spec.gate {
         return None;
@@ -192,15 +192,13 @@ fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
         CheckState::Stale => (
             RefusalKind::Blind,
             format!("{id}: the last answer is stale"),
-            if check.is_manual() { "somebody acknowledges it again".to_owned() } else { "it is run again".to_owned() },
+            if check.is_manual() { "someone acknowledges it again".to_owned() } else { "it is run again".to_owned() },
         ),
-        CheckState::Running => (RefusalKind::Blind, format!("{id}: being looked at"), "the answer is there".to_owned()),
+        CheckState::Running => (RefusalKind::Blind, format!("{id}: running"), "the answer is there".to_owned()),
         CheckState::Pending if check.is_manual() => {
-            (RefusalKind::Gate, format!("{id}: nobody acknowledged it"), "somebody acknowledges it".to_owned())
+            (RefusalKind::Gate, format!("{id}: not acknowledged"), "someone acknowledges it".to_owned())
         }
-        CheckState::Pending => {
-            (RefusalKind::Blind, format!("{id}: not looked at yet"), "the answer is there".to_owned())
-        }
+        CheckState::Pending => (RefusalKind::Blind, format!("{id}: not run yet"), "the answer is there".to_owned()),
     };
     let remedy = if remedy.is_empty() { remedy } else { format!("green when {remedy}") };
     Some(Refusal::new(kind, text, remedy))

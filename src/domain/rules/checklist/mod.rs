@@ -1,9 +1,9 @@
-//! What a checklist is about, what answers itself, who signed, and what stands in the way of a promotion.
+//! Candidates, built-in checks, sign-offs, and what blocks a promotion.
 //!
-//! - [`candidate`] is what an environment's checklist is about: the artifact on its way in, or the one that is there.
-//! - [`builtin`] answers the checks that the world answers by itself: artifact, rollback, live signals.
+//! - [`candidate`] is what an environment's checklist is about: the candidate, or the released artifact.
+//! - [`builtin`] answers the checks that the world answers on its own: artifact, rollback, live signals.
 //! - [`role`] says who has to sign, and which signatures hold.
-//! - [`gates`] is the one function that says what stands in the way of a promotion.
+//! - [`gates`] is the one function that says what blocks a promotion.
 
 pub mod builtin;
 pub mod candidate;

@@ -32,14 +32,14 @@ impl RoleStatus {
             .map(|signature| &signature.sign_off)
     }
 
-    /// Returns whether the role says GO: enough people do, and nobody says NO-GO.
+    /// Returns whether the role says GO: enough people do, and no one says NO-GO.
     #[must_use]
     pub fn is_go(&self) -> bool {
         self.holding(Decision::NoGo).next().is_none() && self.holding(Decision::Go).count() >= self.needed
     }
 }
 
-/// Returns the board of an environment: every role that is asked for, and every other that somebody signed in.
+/// Returns the board of an environment: every role that is asked for, and every other that someone signed in.
 #[must_use]
 pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
     let rules = &env.settings.sign_offs;
@@ -101,14 +101,14 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     Some(format!("gate {} went red since", since.check))
 }
 
-/// Returns why somebody must not sign in a role, if so.
+/// Returns why someone must not sign in a role, if so.
 #[must_use]
 pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &str, role: &str) -> Option<String> {
     let rules = &env.settings.sign_offs;
     if !rules.roles.iter().any(|(known, _)| known == role) {
         let known: Vec<&str> = rules.roles.iter().map(|(role, _)| role.as_str()).collect();
         return Some(if known.is_empty() {
-            format!("no role is asked to sign in {}: name roles under [sign_offs]", env.name())
+            format!("no role signs in {}: name roles under [sign_offs]", env.name())
         } else {
             format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
         });

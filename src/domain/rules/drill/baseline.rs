@@ -1,11 +1,11 @@
-//! How the same failure would have been dealt with by what people have without cockpit.
+//! How Argo's analysis and a person with a dashboard would have handled the same failure.
 //!
-//! Where the operator came first, the traffic to the new revision is taken to go on as it was in its last half minute.
+//! Where the operator came first, the traffic to the new revision is taken to continue as it was in its last half minute.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::flight::{Flight, Moment};
+use super::record::{DrillRecord, Moment};
 
 /// Share of requests that must succeed.
 const MIN_SUCCESS_SHARE: f64 = 0.99;
@@ -19,14 +19,14 @@ const DASHBOARD_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 const TYPING_TIME: SignedDuration = SignedDuration::from_secs(30);
 /// How long after the onset is looked.
 const HORIZON_AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
-/// Over how long traffic is averaged that goes on.
+/// Over how long traffic is averaged that continues.
 const TRAFFIC_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is assumed of Argo's analysis.
 pub const ARGO: &str =
     "Argo analysis: success rate of the canary's pods over 1 min below 99 %, each minute, failureLimit 3";
 /// What is assumed of a person.
-pub const PERSON: &str = "kubectl and a dashboard: looks once a minute at the canary's 5-minute error rate, sees more than 1 %, rolls back 30 s later";
+pub const PERSON: &str = "kubectl and a dashboard: checked once a minute at the canary's 5-minute error rate, above 1 % rolled back 30 s later";
 
 /// How it would have gone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -35,7 +35,7 @@ pub struct Baseline {
     pub noticed_seconds: Option<f64>,
     /// From the onset to when stable serves again, in seconds.
     pub safe_seconds: Option<f64>,
-    /// Requests that failed until then; within half an hour where nobody notices.
+    /// Requests that failed until then; within half an hour where no one notices.
     pub errors: u64,
     /// All requests to the failing revision until then, likewise.
     pub requests: u64,
@@ -84,7 +84,7 @@ impl Sums {
 }
 
 /// The traffic of a drill as it would have gone on.
-struct Course<'a> {
+struct ProjectedTraffic<'a> {
     moments: &'a [Moment],
     onset: Timestamp,
     /// When the traffic that was measured ends.
@@ -95,10 +95,10 @@ struct Course<'a> {
 
 /// Returns how Argo's analysis would have done; `None` where nothing failed.
 #[must_use]
-pub fn argo(flight: &Flight) -> Option<Baseline> {
-    let course = Course::of(flight)?;
+pub fn argo(record: &DrillRecord) -> Option<Baseline> {
+    let course = ProjectedTraffic::of(record)?;
     let mut failed = 0;
-    let noticed = course.looks(flight.takeoff()?).find(|at| {
+    let noticed = course.looks(record.first_request()?).find(|at| {
         failed += u32::from(course.share(*at, LOOK_INTERVAL).is_some_and(|share| 1.0 - share < MIN_SUCCESS_SHARE));
         failed > FAILURE_LIMIT
     });
@@ -107,19 +107,19 @@ pub fn argo(flight: &Flight) -> Option<Baseline> {
 
 /// Returns how a person with a dashboard would have done; `None` where nothing failed.
 #[must_use]
-pub fn person(flight: &Flight) -> Option<Baseline> {
-    let course = Course::of(flight)?;
+pub fn person(record: &DrillRecord) -> Option<Baseline> {
+    let course = ProjectedTraffic::of(record)?;
     let sees =
         |at: &Timestamp| course.share(*at, DASHBOARD_WINDOW).is_some_and(|share| share > 1.0 - MIN_SUCCESS_SHARE);
-    let noticed = course.looks(flight.takeoff()?).find(|at| *at >= course.onset && sees(at));
+    let noticed = course.looks(record.first_request()?).find(|at| *at >= course.onset && sees(at));
     Some(course.baseline(noticed, TYPING_TIME))
 }
 
-impl<'a> Course<'a> {
-    fn of(flight: &'a Flight) -> Option<Self> {
-        let onset = flight.onset()?;
-        let last = flight.moments.iter().rposition(|moment| moment.asked() > 0)?;
-        let moments = flight.moments.get(..=last)?;
+impl<'a> ProjectedTraffic<'a> {
+    fn of(record: &'a DrillRecord) -> Option<Self> {
+        let onset = record.onset()?;
+        let last = record.moments.iter().rposition(|moment| moment.asked() > 0)?;
+        let moments = record.moments.get(..=last)?;
         let until = moments.last()?.at;
         let begin = onset.max(until - TRAFFIC_WINDOW);
         let recent = || moments.iter().filter(|moment| moment.at >= begin);
@@ -129,9 +129,9 @@ impl<'a> Course<'a> {
     }
 
     /// Returns the times of looks from the first requests on.
-    fn looks(&self, takeoff: Timestamp) -> impl Iterator<Item = Timestamp> {
+    fn looks(&self, first_request: Timestamp) -> impl Iterator<Item = Timestamp> {
         let end = self.onset + HORIZON_AFTER_ONSET;
-        std::iter::successors(takeoff.checked_add(LOOK_INTERVAL).ok(), |at| at.checked_add(LOOK_INTERVAL).ok())
+        std::iter::successors(first_request.checked_add(LOOK_INTERVAL).ok(), |at| at.checked_add(LOOK_INTERVAL).ok())
             .take_while(move |at| *at <= end)
     }
 

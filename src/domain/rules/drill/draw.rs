@@ -1,4 +1,4 @@
-//! What goes wrong in a drill, and when.
+//! The failure of a drill, and when it begins.
 
 use jiff::SignedDuration;
 use serde::Serialize;

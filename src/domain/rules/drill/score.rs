@@ -1,11 +1,11 @@
-//! How a drill went.
+//! The score of a drill.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::baseline::{self, Baseline};
 use super::draw::Failure;
-use super::flight::{Ended, Flight};
+use super::record::{DrillRecord, Ended};
 use crate::domain::record::action::Verb;
 use analysis::AnalysisStatus;
 
@@ -63,43 +63,43 @@ pub struct Score {
 }
 
 #[must_use]
-pub fn score(flight: &Flight) -> Score {
-    let onset = flight.onset();
+pub fn score(record: &DrillRecord) -> Score {
+    let onset = record.onset();
     let since = |at: Timestamp| onset.map(|onset| at.duration_since(onset).as_secs_f64());
     let from = |at: Timestamp| onset.is_none_or(|onset| at >= onset);
     let said = |wanted: &[AnalysisStatus]| {
-        let first = flight.opinions.iter().find(|(at, opinion)| from(*at) && wanted.contains(opinion));
+        let first = record.opinions.iter().find(|(at, opinion)| from(*at) && wanted.contains(opinion));
         first.and_then(|(at, _)| since(*at))
     };
-    let first = flight.actions.iter().find(|(at, _)| from(*at));
-    let borne = flight.moments.iter().filter(|moment| onset.is_some_and(|onset| moment.at >= onset));
+    let first = record.actions.iter().find(|(at, _)| from(*at));
+    let borne = record.moments.iter().filter(|moment| onset.is_some_and(|onset| moment.at >= onset));
     let harm = borne.fold(Harm::default(), |harm, moment| Harm {
         errors: harm.errors + moment.failed(),
         requests: harm.requests + moment.asked(),
     });
     Score {
-        verdict: verdict(flight),
-        failure: flight.failure,
-        seed: flight.seed,
-        ended: flight.ended,
-        began_after_seconds: flight
-            .takeoff()
+        verdict: verdict(record),
+        failure: record.failure,
+        seed: record.seed,
+        ended: record.ended,
+        began_after_seconds: record
+            .first_request()
             .zip(onset)
-            .map(|(takeoff, onset)| onset.duration_since(takeoff).as_secs_f64()),
+            .map(|(first_request, onset)| onset.duration_since(first_request).as_secs_f64()),
         began_at: onset,
         suspect_seconds: said(&[AnalysisStatus::Suspect, AnalysisStatus::Regressed]),
         regressed_seconds: said(&[AnalysisStatus::Regressed]),
         acted: first.map(|(_, verb)| *verb),
         acted_seconds: first.and_then(|(at, _)| since(*at)),
-        safe_seconds: flight.safe().and_then(since),
+        safe_seconds: record.safe().and_then(since),
         harm,
-        argo: baseline::argo(flight),
-        dashboard: baseline::person(flight),
+        argo: baseline::argo(record),
+        dashboard: baseline::person(record),
     }
 }
 
-fn verdict(flight: &Flight) -> Verdict {
-    match (flight.onset(), flight.failure, flight.ended) {
+fn verdict(record: &DrillRecord) -> Verdict {
+    match (record.onset(), record.failure, record.ended) {
         (Some(_), _, Ended::Stopped) => Verdict::Caught,
         (Some(_), _, Ended::Promoted) => Verdict::Missed,
         (Some(_), _, Ended::Left) => Verdict::Abandoned,

@@ -8,7 +8,7 @@ use crate::controllers::testing::{World, template};
 use crate::kubernetes::object;
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Part;
-use crate::scenario::behaviour::{Behaviour, Fate};
+use crate::scenario::behaviour::{Behaviour, ContainerOutcome};
 
 fn deployed() -> World {
     let mut world = World::new();
@@ -84,7 +84,7 @@ fn a_rolling_update_never_has_too_few_or_too_many() {
 }
 
 #[test]
-fn a_pause_holds_and_a_resume_goes_on() {
+fn pause_stops_and_resume_continues() {
     let mut world = deployed();
     set_image(&mut world, "mailer:2");
     world.advance(1);
@@ -120,7 +120,10 @@ fn a_crashing_update_stalls_and_runs_into_its_deadline() {
     let mut world = deployed();
     world.behave(
         "mailer:bad",
-        Behaviour { fate: Fate::Crashes { exit_code: 2, after: Duration::from_secs(1) }, ..Behaviour::default() },
+        Behaviour {
+            fate: ContainerOutcome::Crashes { exit_code: 2, after: Duration::from_secs(1) },
+            ..Behaviour::default()
+        },
     );
     patch(&mut world, &json!({"progressDeadlineSeconds": 30}));
     set_image(&mut world, "mailer:bad");

@@ -213,7 +213,7 @@ impl Context<'_> {
             && unfinished
     }
 
-    /// Returns whether the analysis before the switch stands in the way no more.
+    /// Returns whether the analysis before the switch blocks it no more.
     pub fn is_pre_promotion_passed(&self) -> bool {
         let wanted = self.spec.strategy.blue_green.as_ref().is_some_and(|b| b.pre_promotion_analysis.is_some());
         !wanted || is_successful(self.runs.pre_promotion.as_ref())

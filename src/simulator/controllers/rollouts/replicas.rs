@@ -29,7 +29,7 @@ pub struct Sides<'a> {
     pub others: &'a [ReplicaSet],
 }
 
-/// Returns the step under way and its index: `None` without steps, no step when all are done.
+/// Returns the step in progress and its index: `None` without steps, no step when all are done.
 pub fn current_step<'a>(spec: &'a Spec, status: &Status) -> Option<(Option<&'a Step>, i64)> {
     let steps = spec.steps();
     if steps.is_empty() {

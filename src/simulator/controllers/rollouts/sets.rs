@@ -83,7 +83,7 @@ impl Context<'_> {
         match created {
             Ok(_) => {}
             Err(error) if error.reason == "AlreadyExists" => {
-                // Somebody else's ReplicaSet has this name: count the collision and hash again.
+                // Someone else's ReplicaSet has this name: count the collision and hash again.
                 let mut status = self.status.clone();
                 status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
                 self.write_status(&status)?;

@@ -138,9 +138,9 @@ pub struct BlueGreen {
     pub preview_service: String,
     /// Pods of the preview before promotion.
     pub preview_replica_count: Option<i64>,
-    /// Whether it goes on by itself; true if absent.
+    /// Whether it continues on its own; true if absent.
     pub auto_promotion_enabled: Option<bool>,
-    /// Seconds until it goes on by itself.
+    /// Seconds until it continues on its own.
     pub auto_promotion_seconds: i64,
     /// Pods below the wanted number while restarting.
     pub max_unavailable: Option<Value>,

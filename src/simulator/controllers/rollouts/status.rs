@@ -38,7 +38,7 @@ pub struct Status {
     /// Hash of the canary steps.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub current_step_hash: String,
-    /// Step under way, from 0; the number of steps when all are done.
+    /// Step in progress, from 0; the number of steps when all are done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_step_index: Option<i64>,
     /// Why the phase is what it is.

@@ -32,7 +32,7 @@ impl Context<'_> {
             let stable = self.stable.clone();
             self.point_service(&canary.canary_service, stable.as_ref(), false)?;
         } else if canary_available == 0 {
-            // Nobody to send anything to.
+            // No one to send anything to.
         } else if self.status.promote_full {
             weight = self.status.canary.weights.as_ref().map_or(0, |weights| weights.canary.weight);
         } else if let Some((step, index)) = current_step(&self.spec, &self.status) {

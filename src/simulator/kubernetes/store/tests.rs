@@ -129,7 +129,7 @@ fn deletion_removes_owned_objects() {
 }
 
 #[test]
-fn history_tells_every_change_until_it_is_compacted() {
+fn history_lists_every_change_until_compacted() {
     let store = Store::new(7, Clock::new(1.0));
     let start = store.version();
     store.create(Kind::Rollout, "shop", rollout("web"), &author()).unwrap();

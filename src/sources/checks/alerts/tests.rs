@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place, Prometheus};
+use crate::config::{Config, ConfigBase, Prometheus};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
 
@@ -32,7 +32,7 @@ async fn serve(answers: &[(&'static str, Value)]) -> (reqwest::Url, Seen) {
 }
 
 fn read(toml: &str) -> Result<Alerts, String> {
-    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nalerts = {{ {toml} }}"), &Place::default());
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nalerts = {{ {toml} }}"), &ConfigBase::default());
     match config.map_err(|problems| format!("{problems:?}"))?.defaults.checks[0].kind.clone() {
         Some(CheckKind::Alerts(alerts)) => Ok(alerts),
         other => Err(format!("{other:?}")),
@@ -138,8 +138,8 @@ async fn undocumented_answers_are_blind() {
 #[test]
 fn invalid_settings_are_reported() {
     for (toml, words) in [
-        ("url = 'http://am'", "there are no `matchers`"),
-        ("matchers = {}", "there are no `matchers`"),
+        ("url = 'http://am'", "has no `matchers`"),
+        ("matchers = {}", "has no `matchers`"),
         ("matchers = { 'a-b' = 'c' }", "is not the name of a label"),
         ("matchers = { a = '{{pod}}' }", "there is no placeholder `{{pod}}`"),
         ("matchers = { a = 'b' }, bearer_token = { env = 'T' }", "there is no `url` of one"),

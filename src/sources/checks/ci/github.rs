@@ -46,7 +46,7 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
         let count = found.check_runs.len();
         for run in found.check_runs {
             if !is_meant(&run.head_sha, commit) {
-                return Err(format!("GitHub tells of another commit than {commit}: give more digits of its hash"));
+                return Err(format!("GitHub answers for another commit than {commit}: give more digits of its hash"));
             }
             jobs.push(job(run));
         }

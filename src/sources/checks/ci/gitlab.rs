@@ -55,13 +55,13 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
         commit.to_ascii_lowercase()
     };
     if !is_meant(&sha, commit) {
-        return Err(format!("GitLab tells of another commit than {commit}: give more digits of its hash"));
+        return Err(format!("GitLab answers for another commit than {commit}: give more digits of its hash"));
     }
     let order = [("sha", sha.as_str()), ("order_by", "id"), ("sort", "desc"), ("per_page", "1")];
     let pipelines: Vec<Pipeline> = project.get("pipelines", &order).await?;
     let Some(pipeline) = pipelines.into_iter().max_by_key(|pipeline| pipeline.id) else { return Ok(Vec::new()) };
     if !is_meant(&pipeline.sha, commit) {
-        return Err(format!("GitLab tells of another commit than {commit}: its answer does not fit `sha`"));
+        return Err(format!("GitLab answers for another commit than {commit}: its answer does not fit `sha`"));
     }
     let whole = outcome(&pipeline.status);
     let mut all = Vec::new();

@@ -130,7 +130,7 @@ async fn github_rest_api_answers_are_read() {
             vec![done("build", "success")],
             vec!["build", "test"],
             CheckOutcome::Blind,
-            "there is no test for ce587453ce: it did not run, or is called otherwise",
+            "there is no test for ce587453ce: it did not run, or has another name",
         ),
         (
             vec![done("build", "skipped")],
@@ -172,13 +172,13 @@ async fn refusals_and_other_commits_are_blind_with_a_reason() {
     let mut other = check_run("build", "completed", Some("success"));
     other["head_sha"] = json!("0000000000000000000000000000000000000000");
     for (status, json, words) in [
-        (401, json!({"message": "Bad credentials"}), "refuses us (401: Bad credentials): check `project`"),
+        (401, json!({"message": "Bad credentials"}), "denies access (401: Bad credentials): check `project`"),
         (404, json!({"message": "Not Found"}), "is not there (404: Not Found)"),
-        (403, json!({"message": "API rate limit exceeded"}), "refuses us (403: API rate limit exceeded)"),
+        (403, json!({"message": "API rate limit exceeded"}), "denies access (403: API rate limit exceeded)"),
         (500, json!(null), "cannot answer now (500)"),
         (200, json!([1]), "JSON of another shape"),
         (200, json!({"total_count": "1", "check_runs": []}), "JSON of another shape"),
-        (200, json!({"total_count": 1, "check_runs": [other]}), "GitHub tells of another commit"),
+        (200, json!({"total_count": 1, "check_runs": [other]}), "GitHub answers for another commit"),
         (301, json!({"message": "Moved Permanently"}), "redirects to"),
     ] {
         let (url, _) = serve([(path.clone(), (status, json))].into()).await;
@@ -288,7 +288,7 @@ async fn jenkins_json_api_answers_are_read() {
 }
 
 #[tokio::test]
-async fn missing_commit_is_blind_and_says_how_to_provide_it() {
+async fn missing_commit_is_blind_and_names_a_remedy() {
     let nowhere = "http://127.0.0.1:1/".parse().unwrap();
     let asking = asked(Provider::GitHub, nowhere, "shop/payments", &[]);
     let scene = CheckInput { version: "1.5.0".into(), ..CheckInput::default() };
@@ -296,7 +296,7 @@ async fn missing_commit_is_blind_and_says_how_to_provide_it() {
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("org.opencontainers.image.revision"), "{}", evidence.summary);
     for commit in ["main", "ce5874", "../../user"] {
-        assert!(look_at(&asking, commit).await.summary.contains("is no hash of a commit"));
+        assert!(look_at(&asking, commit).await.summary.contains("is not a commit hash"));
     }
     assert!(look_at(&asking, SHA).await.summary.starts_with("cannot reach http://127.0.0.1:1/repos"));
 }

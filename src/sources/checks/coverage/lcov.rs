@@ -61,7 +61,7 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
                 covered.add(&open.file, line, hit)?;
             }
             ("LF", Some(open)) => open.promised = value.parse().map_err(|_| bad("a count is a whole number"))?,
-            ("DA" | "LF", None) => return Err(bad("it stands outside of a record")),
+            ("DA" | "LF", None) => return Err(bad("it is outside of a record")),
             // Functions and branches, names of tests, versions.
             _ => {}
         }
@@ -79,7 +79,7 @@ impl Record {
     fn check(&self, redactor: &Redactor) -> Result<(), String> {
         if self.lines == 0 && self.promised > 0 {
             let file = redactor.cut(&self.file, 100);
-            return Err(format!("the record of {file} says {} lines, and holds none", self.promised));
+            return Err(format!("the record of {file} announces {} lines and has none", self.promised));
         }
         Ok(())
     }
@@ -120,7 +120,7 @@ mod tests {
             ("SF:a\nDA:1,1\nSF:b\n", "has no end"),
             ("SF:a\nDA:1\nend_of_record\n", "DA is line,hits"),
             ("SF:a\nDA:1,NaN\nend_of_record\n", "DA is line,hits"),
-            ("SF:a\nLF:3\nLH:3\nend_of_record\n", "says 3 lines, and holds none"),
+            ("SF:a\nLF:3\nLH:3\nend_of_record\n", "announces 3 lines and has none"),
             ("DA:1,1\nend_of_record\n", "outside of a record"),
         ] {
             let error = read(text.as_bytes(), &mut Covered::default()).unwrap_err();

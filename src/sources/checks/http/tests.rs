@@ -6,7 +6,7 @@ use axum::{Router, routing::any};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place};
+use crate::config::{Config, ConfigBase};
 use crate::domain::record::checklist::CheckOutcome;
 
 async fn serve() -> String {
@@ -36,7 +36,7 @@ async fn serve() -> String {
 }
 
 fn read(toml: &str) -> Result<Http, String> {
-    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nhttp = {{ {toml} }}"), &Place::default());
+    let config = Config::parse(&format!("[[checks]]\nid = 'x'\nhttp = {{ {toml} }}"), &ConfigBase::default());
     match config.map_err(|problems| format!("{problems:?}"))?.defaults.checks[0].kind.clone() {
         Some(CheckKind::Http(http)) => Ok(http),
         other => Err(format!("{other:?}")),
@@ -104,9 +104,9 @@ async fn secrets_in_headers_are_sent_but_never_shown() {
 #[test]
 fn invalid_settings_are_reported() {
     for (toml, words) in [
-        ("status = 200", "there is no `url`"),
+        ("status = 200", "has no `url`"),
         ("url = 'payments:80'", "is not an http"),
-        ("url = 'http://u:s3cret@a/'", "holds a user"),
+        ("url = 'http://u:s3cret@a/'", "contains a user"),
         ("url = 'http://a/', status = 99", "must be an HTTP status"),
         ("url = 'http://a/', status = []", "must be an HTTP status"),
         ("url = 'http://a/', pointer = '/a'", "has no `equals`"),
@@ -115,7 +115,7 @@ fn invalid_settings_are_reported() {
         ("url = 'http://a/', pointer = '/a', equals = [1]", "must be text, a number"),
         ("url = 'http://a/', method = 'HEAD', contains = 'x'", "has no body"),
         ("url = 'http://a/', method = 'PUT'", "cannot be `PUT`"),
-        ("url = 'http://a/', headers = { X-Token = 's3cret' }", "in the open"),
+        ("url = 'http://a/', headers = { X-Token = 's3cret' }", "in plain text"),
     ] {
         let error = read(toml).unwrap_err();
         assert!(error.contains(words) && !error.contains("s3cret"), "{toml}: {error}");

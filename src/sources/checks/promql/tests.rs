@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::config::checks::CheckKind;
-use crate::config::{Config, Place, Prometheus};
+use crate::config::{Config, ConfigBase, Prometheus};
 use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
 use crate::domain::record::checklist::CheckOutcome;
 use crate::platform::Redactor;
@@ -32,7 +32,7 @@ async fn serve(answer: Value) -> (PrometheusClient, Seen) {
 
 fn read(query: &str, is: &str) -> Promql {
     let toml = format!("[[checks]]\nid = 'x'\npromql = {{ query = '{query}', is = '{is}' }}");
-    match Config::parse(&toml, &Place::default()).unwrap().defaults.checks[0].kind.clone() {
+    match Config::parse(&toml, &ConfigBase::default()).unwrap().defaults.checks[0].kind.clone() {
         Some(CheckKind::Promql(promql)) => promql,
         other => panic!("{other:?}"),
     }
@@ -91,7 +91,7 @@ async fn every_series_has_to_satisfy_the_condition() {
 }
 
 #[tokio::test]
-async fn placeholders_are_filled_and_each_workload_is_asked_about() {
+async fn placeholders_are_filled_and_each_workload_is_queried() {
     let (prometheus, seen) = serve(vector(&["1"])).await;
     let tools = Tools { prometheus: Some(prometheus), ..Tools::default() };
     let asked = read("up{ns=\"{{namespace}}\",w=\"{{workload}}\",v=\"{{version}}\"}", "> 0");
@@ -104,7 +104,7 @@ async fn placeholders_are_filled_and_each_workload_is_asked_about() {
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("cannot stand in a query"), "{}", evidence.summary);
     let unknown = CheckInput { version: String::new(), ..scene() };
-    assert_eq!(look(&asked, &unknown, &tools).await.summary, "it is not known what {{version}} stands for");
+    assert_eq!(look(&asked, &unknown, &tools).await.summary, "the value of {{version}} is unknown");
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
 
@@ -123,7 +123,7 @@ fn invalid_settings_are_reported() {
         ("query = 'up{a=\"{{pods}}\"}', is = '> 0'", "there is no placeholder `{{pods}}`"),
     ] {
         let toml = format!("[[checks]]\nid = 'x'\npromql = {{ {toml} }}");
-        let problems = format!("{:?}", Config::parse(&toml, &Place::default()).unwrap_err());
+        let problems = format!("{:?}", Config::parse(&toml, &ConfigBase::default()).unwrap_err());
         assert!(problems.contains(words), "{toml}: {problems}");
     }
 }

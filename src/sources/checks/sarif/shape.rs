@@ -1,4 +1,4 @@
-//! As much of SARIF's shape as is read. What is needed to judge must be there and of the right type.
+//! As much of SARIF's shape as is read. What is needed to assess must be there and of the right type.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) struct Log {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Run {
     pub tool: Tool,
-    pub results: Option<Vec<Found>>,
+    pub results: Option<Vec<SarifResult>>,
     pub invocations: Option<Vec<Invocation>>,
     external_property_file_references: Option<External>,
 }
@@ -80,7 +80,7 @@ struct External {
 /// § 3.27
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Found {
+pub(super) struct SarifResult {
     rule_id: Option<String>,
     rule_index: Option<i64>,
     rule: Option<Reference>,
@@ -166,14 +166,14 @@ struct Suppression {
 pub(super) enum Outcome {
     /// It is a finding of this level.
     Counts(Level),
-    /// Somebody said that it is fine.
+    /// Someone said that it is fine.
     Suppressed,
     None,
 }
 
 impl Run {
     /// Says what a result comes to.
-    pub fn outcome(&self, result: &Found) -> Outcome {
+    pub fn outcome(&self, result: &SarifResult) -> Outcome {
         if result.baseline_state.as_deref() == Some("absent") {
             return Outcome::None;
         }
@@ -195,7 +195,7 @@ impl Run {
     }
 
     /// Returns the rule of a result, § 3.27.7: by index, else by id, which may have a part of its own after a `/`.
-    pub fn rule(&self, result: &Found) -> Option<&Rule> {
+    pub fn rule(&self, result: &SarifResult) -> Option<&Rule> {
         let reference = result.rule.as_ref();
         let component = reference.and_then(|rule| rule.tool_component.as_ref()?.index);
         let component = component.and_then(|index| usize::try_from(index).ok());
@@ -213,13 +213,13 @@ impl Run {
     }
 
     /// Returns the name of a result's rule.
-    pub fn rule_id<'a>(&'a self, result: &'a Found) -> &'a str {
+    pub fn rule_id<'a>(&'a self, result: &'a SarifResult) -> &'a str {
         let own = result.rule_id.as_deref().or(result.rule.as_ref().and_then(|rule| rule.id.as_deref()));
         own.or(self.rule(result).map(|rule| rule.id.as_str())).unwrap_or("no rule")
     }
 
     /// Returns the message of a result, § 3.11.7: its text, or that of its rule with the arguments put in.
-    pub fn message(&self, result: &Found) -> String {
+    pub fn message(&self, result: &SarifResult) -> String {
         let message = &result.message;
         if let Some(text) = message.text.as_ref().or(message.markdown.as_ref()) {
             return text.clone();
@@ -253,8 +253,8 @@ impl Rule {
     }
 }
 
-impl Found {
-    /// § 3.27.23: it is suppressed if somebody said so, and nobody has yet to agree or did not.
+impl SarifResult {
+    /// § 3.27.23: it is suppressed if someone said so, and no one has yet to agree or did not.
     fn is_suppressed(&self) -> bool {
         let suppressions = self.suppressions.as_deref().unwrap_or_default();
         !suppressions.is_empty()

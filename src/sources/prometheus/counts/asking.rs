@@ -16,7 +16,7 @@ use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::{Answer, Data, Run};
 use crate::sources::prometheus::trouble::QueryError;
 
-/// How many questions are under way at once.
+/// How many questions are in progress at once.
 const MAX_CONCURRENT_QUERIES: usize = 4;
 
 /// Why there are no counters.
@@ -83,7 +83,7 @@ fn read(counted: &Counted, answer: Answer) -> Result<Vec<SeriesSeen>, NoCounters
     Ok(runs.into_iter().flat_map(|run| split(counted, run)).collect())
 }
 
-/// A series may change from numbers to native histograms; each kind is followed by itself.
+/// A series may change from numbers to native histograms; each kind is followed on its own.
 fn split(counted: &Counted, run: Run) -> Vec<SeriesSeen> {
     let numbers: Vec<_> = run.values.iter().map(|point| (point.at.as_millisecond(), point.value)).collect();
     let histograms: Vec<_> = run.histograms.into_iter().map(|(at, one)| (at.as_millisecond(), one)).collect();

@@ -1,4 +1,4 @@
-//! Counts for the judge at its own pace, workload by workload, and remembers how far.
+//! Counts for the analysis at its own pace, workload by workload, and remembers how far.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::signals::Tracks;
 use crate::sources::prometheus::Questions;
 use crate::sources::prometheus::answer::Data;
-use crate::sources::prometheus::cursors::{self, Kept, Saved};
+use crate::sources::prometheus::cursors::{self, Checkpoint, Saved};
 use analysis::{CanaryAnalyzer, Look, Report, Rules};
 
-/// How the judge's counts are gathered.
+/// How the counts of the analysis are gathered.
 #[derive(Clone, Debug)]
 pub struct Pace {
     pub every: Duration,
-    /// What the judge keeps to.
+    /// The thresholds of the analysis.
     pub rules: Rules,
     /// Whose counters they are: what was remembered of another server does not count here.
     pub source: String,
@@ -57,12 +57,12 @@ struct State {
 
 /// One look at a workload.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct CountedLook {
     pub workload: WorkloadId,
     pub tracks: Tracks,
-    /// What came of it; `None` where nothing is counted yet and the judge says what it remembers.
+    /// What came of it; `None` where nothing is counted yet and the analysis repeats its last result.
     pub look: Option<Look>,
-    /// What the judge says then.
+    /// The analysis result then.
     pub report: Report,
 }
 
@@ -74,7 +74,7 @@ impl Counting {
                 let of = env.clone();
                 let loaded = tokio::task::spawn_blocking(move || cursors::load(&folder, &of)).await;
                 loaded.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
-                    tracing::warn!(%env, %error, "cannot read how far counters were counted: counting begins anew");
+                    tracing::warn!(%env, %error, "cannot read the counter checkpoint: counting restarts");
                     Saved::new()
                 })
             }
@@ -89,7 +89,7 @@ impl Counting {
         questions: &Questions,
         known: &BTreeMap<WorkloadId, Tracks>,
         canaries: &BTreeMap<WorkloadId, KnownCanary>,
-    ) -> Vec<Told> {
+    ) -> Vec<CountedLook> {
         let mut told = self.retrack(known);
         if self.states.is_empty() {
             return told;
@@ -114,7 +114,7 @@ impl Counting {
     }
 
     /// Says why there are no counts while the server is not asked.
-    pub fn missed(&mut self, known: &BTreeMap<WorkloadId, Tracks>, why: &str) -> Vec<Told> {
+    pub fn missed(&mut self, known: &BTreeMap<WorkloadId, Tracks>, why: &str) -> Vec<CountedLook> {
         let mut told = self.retrack(known);
         let at = Timestamp::now().as_millisecond();
         for (workload, state) in &mut self.states {
@@ -124,8 +124,8 @@ impl Counting {
         told
     }
 
-    /// Begins anew where tracks changed: another canary is another rollout. What was remembered of the same one goes on.
-    fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<Told> {
+    /// Restarts where tracks changed: another canary is another rollout. What was remembered of the same one continues.
+    fn retrack(&mut self, known: &BTreeMap<WorkloadId, Tracks>) -> Vec<CountedLook> {
         let both = |tracks: &Tracks| tracks.stable.is_some() && tracks.canary.is_some();
         self.states.retain(|workload, state| known.get(workload) == Some(state.counters.tracks()));
         let mut told = Vec::new();
@@ -152,7 +152,7 @@ impl Counting {
     async fn save(&self) {
         let Some(folder) = self.pace.folder.clone() else { return };
         let source = &self.pace.source;
-        let kept = |state: &State| Kept {
+        let kept = |state: &State| Checkpoint {
             source: source.clone(),
             counters: state.counters.clone(),
             judge: state.judge.clone(),
@@ -191,8 +191,8 @@ async fn clock(questions: &Questions) -> Result<Clock, NoCounters> {
 }
 
 impl State {
-    /// Goes on from what was kept, or begins anew. Evidence that was gathered by other rules is none.
-    fn begin(kept: Option<Kept>, tracks: &Tracks, rules: &Rules) -> Self {
+    /// Continues from what was kept, or restarts. Evidence that was gathered by other rules is none.
+    fn begin(kept: Option<Checkpoint>, tracks: &Tracks, rules: &Rules) -> Self {
         let new = || CanaryAnalyzer::new(rules.clone());
         let (counters, judge) = match kept {
             Some(kept) if kept.judge.rules() == rules => (kept.counters, kept.judge),
@@ -202,17 +202,17 @@ impl State {
         Self { counters, judge, shares: Shares::default(), narrow: false }
     }
 
-    fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> Told {
+    fn judged(&mut self, workload: &WorkloadId, tracks: &Tracks, look: Look) -> CountedLook {
         if let Look::Scrape(scrape) = &look {
             self.judge.set_weight(self.shares.at(scrape.t));
         }
         self.judge.take(&look);
-        Told { look: Some(look), ..self.remembered(workload, tracks) }
+        CountedLook { look: Some(look), ..self.remembered(workload, tracks) }
     }
 
-    /// What the judge says without another look.
-    fn remembered(&self, workload: &WorkloadId, tracks: &Tracks) -> Told {
-        Told { workload: workload.clone(), tracks: tracks.clone(), look: None, report: self.judge.report() }
+    /// The analysis result without another look.
+    fn remembered(&self, workload: &WorkloadId, tracks: &Tracks) -> CountedLook {
+        CountedLook { workload: workload.clone(), tracks: tracks.clone(), look: None, report: self.judge.report() }
     }
 
     async fn look(

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_preset_tells_errors_by_its_labels() {
+    fn each_preset_selects_errors_by_its_labels() {
         use Preset::{IngressNginx, Istio, Linkerd, OtelHttp, Plain};
         type Case = (Preset, &'static [(&'static str, &'static str)], Role);
         let cases: [Case; 16] = [

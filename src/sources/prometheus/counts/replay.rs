@@ -1,4 +1,4 @@
-//! The judge on the past: the counters of a rollout that is over, looked at as they would have been then.
+//! The analysis on the past: the counters of a rollout that is over, looked at as they would have been then.
 
 use std::time::Duration;
 
@@ -29,9 +29,9 @@ pub struct Period {
     pub every: Duration,
 }
 
-/// Looks at a period again and tells each look, when it would have been made, and what the judge would have said.
+/// Looks at a period again and tells each look, when it would have been made, and what the analysis would have reported.
 ///
-/// Which pods were ready then nobody knows any more: whether all of the canary were scraped is told by their targets alone.
+/// Which pods were ready then no one knows any more: whether all of the canary were scraped is determined by their targets alone.
 ///
 /// # Errors
 /// Why the counters cannot be had.
@@ -44,7 +44,7 @@ pub async fn replay(
     fetching(PREFETCH_MS, questions, period, rules, told).await
 }
 
-/// The same, fetching so many milliseconds ahead; 0 asks for each look by itself, as on the day.
+/// The same, fetching so many milliseconds ahead; 0 asks for each look on its own, as on the day.
 pub(in crate::sources::prometheus) async fn fetching(
     ahead: i64,
     questions: &Questions,
@@ -54,7 +54,7 @@ pub(in crate::sources::prometheus) async fn fetching(
 ) -> Result<(), NoCounters> {
     let step = i64::try_from(period.every.as_millis()).unwrap_or(i64::MAX).max(1);
     let (mut counters, mut judge) = (Counters::new(period.tracks.clone()), CanaryAnalyzer::new(rules.clone()));
-    let mut history = History { ahead, from: i64::MAX, to: i64::MIN, series: Vec::new() };
+    let mut history = FetchedHistory { ahead, from: i64::MAX, to: i64::MIN, series: Vec::new() };
     let mut now = period.from.as_millisecond();
     while now <= period.to.as_millisecond() {
         let due = Question::due(&counters, now);
@@ -72,7 +72,7 @@ pub(in crate::sources::prometheus) async fn fetching(
 }
 
 /// A stretch of the past that was fetched.
-struct History {
+struct FetchedHistory {
     /// How much to fetch ahead.
     ahead: i64,
     from: i64,
@@ -80,7 +80,7 @@ struct History {
     series: Vec<SeriesSeen>,
 }
 
-impl History {
+impl FetchedHistory {
     /// Returns what the server would have answered then.
     async fn answer(
         &mut self,

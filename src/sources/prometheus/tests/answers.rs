@@ -65,7 +65,7 @@ async fn error(status: u16, header: (&'static str, &'static str), body: &'static
 }
 
 #[tokio::test]
-async fn every_bad_answer_says_what_where_and_what_to_do() {
+async fn every_bad_answer_names_place_cause_and_remedy() {
     let page = "<!doctype html><html><head><title>\n Sign\u{1b}[2J in </title></head></html>";
     let cases: &[(u16, (&str, &str), &str, &str)] = &[
         (
@@ -90,15 +90,15 @@ async fn every_bad_answer_says_what_where_and_what_to_do() {
             401,
             ("www-authenticate", "Basic"),
             "Unauthorized\n",
-            "URL refuses us (401: Unauthorized): check the user, token or headers in the config",
+            "URL denies access (401: Unauthorized): check the user, token or headers in the config",
         ),
-        (403, HTML, "<html></html>", "URL refuses us (403): check the user, token or headers in the config"),
+        (403, HTML, "<html></html>", "URL denies access (403): check the user, token or headers in the config"),
         (404, ("x", "y"), "404 page not found", "URL has no Prometheus API (404): is the path prefix right?"),
         (
             302,
             ("location", "https://bob:pw@login.example/auth?state=s3cret"),
             "",
-            "URL redirects to https://login.example/auth: set the URL that answers by itself (a log-in proxy needs a token)",
+            "URL redirects to https://login.example/auth: set the final URL (a login proxy needs a token)",
         ),
         (
             400,
@@ -186,7 +186,7 @@ async fn raw(bytes: &'static str, close: bool) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_that_fails_is_told_from_one_that_hangs() {
+async fn failed_and_hanging_connections_are_distinguished() {
     let ask = async |url: String| {
         let timeout = SignedDuration::from_millis(300);
         let client = PrometheusClient::new(&Prometheus { timeout, ..settings(&with_user(&url)) }, &Redactor::default())

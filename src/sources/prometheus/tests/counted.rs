@@ -1,4 +1,4 @@
-//! The judge's counts from the simulator: newborn errors, outages, another rollout, a restart.
+//! The counts of the analysis from the simulator: newborn errors, outages, another rollout, a restart.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use analysis::Look;
 /// Between two scrapes of the tests.
 const SCRAPE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Traffic that goes on while the test looks.
+/// Traffic that continues while the test looks.
 struct Traffic {
     metrics: Metrics,
     loads: Arc<Mutex<Vec<PodLoad>>>,
@@ -123,7 +123,7 @@ async fn totals_are_exact_across_outages_and_restart() {
         traffic.metrics.set_outage(Outage::None);
         source.until("the end of it", counting).await;
     }
-    // Another process goes on where this one ended.
+    // Another process continues where this one ended.
     source.cancel.cancel();
     source.tasks.close();
     source.tasks.wait().await;

@@ -172,7 +172,7 @@ async fn missing_errors_are_zero_only_with_known_outcomes() {
     let (rps, errors, p99) = read(&format!(r#"{pod},code="200"}} 20"#)).await;
     assert_near(&rps, 20.0, "rps");
     assert_eq!((errors, p99), (Ok(0.0), Err(NoData::Empty)));
-    // Errors may be counted under `status_code`: nobody knows, so nothing is said.
+    // Errors may be counted under `status_code`: no one knows, so nothing is said.
     let (rps, errors, _) = read(&format!(r#"{pod},status_code="200"}} 20"#)).await;
     assert_near(&rps, 20.0, "rps");
     assert_eq!(errors, Err(NoData::Empty));

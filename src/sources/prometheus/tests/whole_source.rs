@@ -216,7 +216,7 @@ async fn every_outage_is_no_data_with_its_reason_and_ends() {
 }
 
 #[tokio::test]
-async fn unreachable_server_is_asked_less_often() {
+async fn unreachable_server_is_queried_less_often() {
     let metrics = metrics();
     let server = metrics.serve().await.unwrap();
     metrics.set_outage(Outage::Down);
@@ -289,7 +289,7 @@ async fn a_renewed_token_is_read_again_after_a_refusal() {
     let auth = Auth::Bearer(Secret::File(file.path().to_owned()));
     let mut source = RunningSource::with(Prometheus { auth, ..settings(&url) }).await;
     let down = |part: &'static str| move |f: &RunningSource| matches!(&f.link, Link::Down(why) if why.contains(part));
-    source.until("the refusal", down("refuses us (401: token expired)")).await;
+    source.until("the refusal", down("denies access (401: token expired)")).await;
     write("");
     source.until("the missing token", down("no secret from the file")).await;
     write("new\n");

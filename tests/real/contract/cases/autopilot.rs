@@ -1,4 +1,4 @@
-//! The judge and autopilot on a real Prometheus and real canaries: what gets worse is held and rolled back, what is well
+//! The analysis and autopilot on a real Prometheus and real canaries: what gets worse is held and rolled back, what is well
 //! is left alone, and numbers that go away stop promotions and nothing else. The program runs in a terminal, as it does
 //! for its users.
 
@@ -81,9 +81,9 @@ pub async fn errors_triple_at_a_quarter(namespace: &TestNamespace) -> Checked {
             rollout["spec"]["template"]["spec"]["containers"][0]["image"] == old.as_str()
         })
         .await?;
-    let said = at_screen.until_journal("autopilot of alice asked: roll back to 1.0.0").await?;
+    let said = at_screen.until_journal("autopilot of alice requested: roll back to 1.0.0").await?;
     holds(&format!("the journal gives no evidence:\n{said}"), said.contains("fails more often than stable: evidence"))?;
-    holds(&format!("no hold before it:\n{said}"), said.contains("autopilot of alice asked: hold"))
+    holds(&format!("no hold before it:\n{said}"), said.contains("autopilot of alice requested: pause"))
 }
 
 /// Its latency creeps up: the latency test sees it, and it is held as the guardrail says.
@@ -96,11 +96,11 @@ pub async fn latency_creeps_up(namespace: &TestNamespace) -> Checked {
         traffic(namespace, &canary_set(namespace, "api").await?, what).await?;
     }
     namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
-    let said = at_screen.until_journal("autopilot of alice asked: hold").await?;
+    let said = at_screen.until_journal("autopilot of alice requested: pause").await?;
     holds(&format!("the journal does not name latency:\n{said}"), said.contains("slower"))
 }
 
-/// Ten healthy canaries are judged for a while, and not touched.
+/// Ten healthy canaries are analysed for a while, and not touched.
 pub async fn the_healthy_are_left_alone(namespace: &TestNamespace) -> Checked {
     let names: Vec<String> = (0..HEALTHY_CANARIES).map(|n| format!("api{n}")).collect();
     for name in &names {

@@ -31,7 +31,7 @@ async fn with_preview(namespace: &TestNamespace) -> Checked<Cockpit> {
 pub async fn promote(namespace: &TestNamespace) -> Checked {
     let mut cockpit = with_preview(namespace).await?;
     let view = cockpit.seen()?;
-    same("why", &view.status.why.as_deref(), &Some("preview is up: waits for a person to promote it"))?;
+    same("why", &view.status.why.as_deref(), &Some("preview is ready: paused until promoted"))?;
     let hash = view.status.canary.as_ref().map(|canary| canary.hash.clone()).unwrap_or_default();
     same("roles", &view.snapshot.roles(&hash), &vec![Role::Preview])?;
     let sent = cockpit.act(Verb::Promote).await?;
@@ -54,13 +54,13 @@ pub async fn promote_fully(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// A hold and its end leave the preview waiting.
+/// A pause and its end leave the preview waiting.
 pub async fn hold_and_resume(namespace: &TestNamespace) -> Checked {
     let mut cockpit = with_preview(namespace).await?;
     cockpit.act(Verb::Pause).await?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.picture(namespace).await?;
-    says(&cockpit.refused(Verb::Promote)?, "held by hand")?;
+    says(&cockpit.refused(Verb::Promote)?, "paused manually")?;
     cockpit.act(Verb::Resume).await?;
     cockpit.until("the preview", |view| preview_waits(view) && !view.rollout().spec.paused).await?;
     cockpit.picture(namespace).await?;

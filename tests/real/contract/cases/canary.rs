@@ -25,7 +25,7 @@ pub async fn promote_to_the_end(namespace: &TestNamespace) -> Checked {
     let steps = [weight(20), pause(), weight(40), pause(), weight(60), pause_for(1), weight(80), pause()];
     let mut cockpit = fresh(namespace, API, [canary("api", 5, &steps)]).await?;
     cockpit.picture(namespace).await?;
-    says(&cockpit.refused(Verb::Promote)?, "nothing is under way")?;
+    says(&cockpit.refused(Verb::Promote)?, "no rollout in progress")?;
     release(namespace, "1.1.0").await?;
     for (index, headline) in [(1, "promote 20 → 40 %"), (3, "promote 40 → 60 %"), (7, "promote 80 → 100 %")] {
         cockpit.until_paused_at(index).await?;
@@ -56,7 +56,7 @@ pub async fn promote_fully(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// A hold at a pause step, and its end: no step is skipped.
+/// A pause at a pause step, and its end: no step is skipped.
 pub async fn hold_and_resume_at_a_pause(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     release(namespace, "1.1.0").await?;
@@ -66,9 +66,9 @@ pub async fn hold_and_resume_at_a_pause(namespace: &TestNamespace) -> Checked {
     sent_merges(&sent, &[("rollouts/api", json!({"spec": {"paused": true}}))])?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.picture(namespace).await?;
-    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "held by hand (release-cockpit)")?;
-    says(&cockpit.refused(Verb::Pause)?, "held already")?;
-    says(&cockpit.refused(Verb::Promote)?, "held by hand")?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "paused manually (release-cockpit)")?;
+    says(&cockpit.refused(Verb::Pause)?, "paused already")?;
+    says(&cockpit.refused(Verb::Promote)?, "paused manually")?;
     let sent = cockpit.act(Verb::Resume).await?;
     sent_merges(&sent, &[("rollouts/api", json!({"spec": {"paused": false}}))])?;
     cockpit.until_paused_at(1).await?;
@@ -78,7 +78,7 @@ pub async fn hold_and_resume_at_a_pause(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// A hold in the middle of a step, and its end: it goes on in the same step.
+/// A pause in the middle of a step, and its end: it goes on in the same step.
 pub async fn hold_and_resume_in_mid_step(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     // Pods that are long in coming keep it in its first step.
@@ -103,7 +103,7 @@ pub async fn hold_and_resume_in_mid_step(namespace: &TestNamespace) -> Checked {
 /// Abort, and what is offered then; retry from the first step.
 pub async fn abort_and_retry(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
-    says(&cockpit.refused(Verb::Abort)?, "nothing is under way")?;
+    says(&cockpit.refused(Verb::Abort)?, "no rollout in progress")?;
     says(&cockpit.refused(Verb::Retry)?, "it was not aborted")?;
     release(namespace, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
@@ -124,7 +124,7 @@ pub async fn abort_and_retry(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// While it is held by hand an abort alone would leave the canary's pods: the hold is lifted after it.
+/// While it is paused manually an abort alone would leave the canary's pods: it is resumed after it.
 pub async fn abort_while_held(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     release(namespace, "1.1.0").await?;
@@ -142,7 +142,7 @@ pub async fn abort_while_held(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// Somebody held it after the plan was made: the hold is lifted all the same.
+/// Somebody held it after the plan was made: it is resumed all the same.
 pub async fn abort_of_what_somebody_held(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     release(namespace, "1.1.0").await?;
@@ -164,7 +164,7 @@ pub async fn abort_of_what_somebody_held(namespace: &TestNamespace) -> Checked {
 pub async fn abort_of_a_full_promotion(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     release(namespace, "1.1.0-unready").await?;
-    // Pods that never get ready keep the promotion under way.
+    // Pods that never get ready keep the promotion in progress.
     cockpit.until("a canary pod", |view| view.rollout().observed() && view.status.replicas.updated == 1).await?;
     says(&cockpit.begin(Verb::PromoteFull).await?, "still serving 100 % of 1.0.0")?;
     cockpit.until("the full promotion", |view| view.rollout().status.promote_full).await?;

@@ -137,7 +137,7 @@ pub async fn a_gate_turns_red(namespace: &TestNamespace) -> Checked {
     let promote = ["promote", "prod", "--yes"];
     alice.expect(3, &promote, "smoke: ").await?;
     std::fs::write(&green, "fine\n")?;
-    alice.expect(3, &promote, "pager: nobody acknowledged it").await?;
+    alice.expect(3, &promote, "pager: not acknowledged").await?;
     alice.expect(3, &["ack", "prod", "smoke", "--note", "it is fine"], "answers itself").await?;
     alice.expect(2, &["ack", "prod", "pagr", "--note", "x"], "did you mean `pager`").await?;
     alice.expect(0, &["ack", "prod", "pager", "--note", "Ana has it"], "alice acknowledged pager").await?;

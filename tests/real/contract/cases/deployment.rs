@@ -52,7 +52,7 @@ fn sent_strategic(sent: &[Recorded], body: &Value) -> Checked {
 pub async fn hold_and_resume(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [deployment("api", 3)]).await?;
     cockpit.picture(namespace).await?;
-    says(&cockpit.refused(Verb::Resume)?, "not held")?;
+    says(&cockpit.refused(Verb::Resume)?, "not paused")?;
     for verb in [Verb::Promote, Verb::PromoteFull, Verb::Abort, Verb::Retry] {
         says(&cockpit.refused(verb)?, "a Deployment has no")?;
     }
@@ -61,8 +61,8 @@ pub async fn hold_and_resume(namespace: &TestNamespace) -> Checked {
     sent_strategic(&cockpit.act(Verb::Pause).await?, &json!({"spec": {"paused": true}}))?;
     cockpit.until("the hold", |view| view.is(Phase::Paused)).await?;
     cockpit.picture(namespace).await?;
-    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "held by hand (release-cockpit)")?;
-    says(&cockpit.refused(Verb::Restart)?, "it is held")?;
+    says(cockpit.seen()?.status.why.as_deref().unwrap_or_default(), "paused manually (release-cockpit)")?;
+    says(&cockpit.refused(Verb::Restart)?, "it is paused")?;
     sent_strategic(&cockpit.act(Verb::Resume).await?, &json!({"spec": {"paused": null}}))?;
     cockpit.until("1.1.0", |view| settled_at(view, "1.1.0")).await?;
     cockpit.picture(namespace).await?;
@@ -116,7 +116,7 @@ pub async fn rollback_in_mid_roll(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// A held Deployment is rolled back all the same: the hold is lifted in the same write.
+/// A held Deployment is rolled back all the same: it is resumed in the same write.
 pub async fn rollback_while_held(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [deployment("api", 3)]).await?;
     release_slowly(namespace, &mut cockpit, "1.1.0").await?;

@@ -51,7 +51,7 @@ pub async fn broken_and_mended(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// It breaks after the plan was made: the door does not send.
+/// It breaks after the plan was made: the dispatcher does not send.
 pub async fn broken_after_the_plan(namespace: &TestNamespace) -> Checked {
     let place = tempfile::tempdir()?;
     let folder = place.path().join("state");

@@ -15,7 +15,7 @@ fn steps() -> Vec<Value> {
     vec![weight(50), pause(), weight(67), pause()]
 }
 
-/// In the middle of a canary: the picture ages and says why, promotion is refused; afterwards everything goes on.
+/// In the middle of a canary: the state ages and says why, promotion is refused; afterwards everything goes on.
 pub async fn in_mid_canary(namespace: &TestNamespace) -> Checked {
     namespace.create_objects([canary("api", 2, &steps())]).await?;
     let mut opening = Opening::of("rollout/api")?;
@@ -31,11 +31,11 @@ pub async fn in_mid_canary(namespace: &TestNamespace) -> Checked {
     says(why, "connection")?;
     says(why, "is the API server up?")?;
     holds("it is not fresh", !heard.is_fresh(Timestamp::now()))?;
-    // Whatever is still told, the time of the last answer stands still: the picture ages.
+    // Whatever is still told, the time of the last answer stands still: the state ages.
     cockpit.next().await?;
     same("last heard", &cockpit.environment()?.kubernetes().at, &heard.at)?;
     holds("the picture is kept", cockpit.seen()?.paused_at(1))?;
-    says(&cockpit.refused(Verb::Promote)?, "Stale: the picture is")?;
+    says(&cockpit.refused(Verb::Promote)?, "Stale: state is")?;
     // What stops is tried, whatever is known.
     let plan = cockpit.planned(Verb::Rollback)?;
     let outcome = cockpit.dispatcher.perform(plan).await;

@@ -18,7 +18,7 @@ async fn knows_rights(cockpit: &mut Cockpit) -> Checked {
     cockpit.until_any("the rights", asked).await
 }
 
-/// A viewer sees everything; every verb is off, with the right that is missing; the door does not open either.
+/// A viewer sees everything; every verb is off, with the right that is missing; the dispatcher refuses too.
 pub async fn viewer(namespace: &TestNamespace) -> Checked {
     let mut alice = fresh(namespace, API, [canary("api", 2, &[weight(50), pause()])]).await?;
     let mut viewer = Cockpit::open(namespace, Opening::of(API)?.by("viewer")).await?;

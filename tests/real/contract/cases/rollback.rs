@@ -48,7 +48,7 @@ fn history(cockpit: &Cockpit) -> Checked<(String, usize, u64)> {
     Ok((view.rollout().status.stable_hash, sets.len(), highest))
 }
 
-/// Back to stable while a canary is under way: its ReplicaSet is found again, no revision is made, no step runs.
+/// Back to stable while a canary is in progress: its ReplicaSet is found again, no revision is made, no step runs.
 async fn to_stable(namespace: &TestNamespace, cockpit: &mut Cockpit) -> Checked {
     let (stable, _, _) = history(cockpit)?;
     release(namespace, cockpit, "1.1.0").await?;
@@ -95,7 +95,7 @@ pub async fn to_stable_with_injected_metadata(namespace: &TestNamespace) -> Chec
     to_stable(namespace, &mut cockpit).await
 }
 
-/// A canary that is held by hand: the hold is lifted in the same write.
+/// A canary that is paused manually: it is resumed in the same write.
 pub async fn to_stable_while_held(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
     release(namespace, &mut cockpit, "1.1.0").await?;

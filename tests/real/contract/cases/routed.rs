@@ -69,7 +69,7 @@ pub async fn max_traffic_weight(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// A hold while the router sends part of the traffic, and an abort under it.
+/// A pause while the router sends part of the traffic, and an abort under it.
 pub async fn abort_while_held(namespace: &TestNamespace) -> Checked {
     let steps = [weight(20), pause(), weight(50), pause()];
     let mut cockpit = fresh(namespace, API, traffic_routed("api", 3, &steps)).await?;

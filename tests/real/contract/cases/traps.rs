@@ -59,7 +59,7 @@ pub async fn full_promotion_of_a_new_image(namespace: &TestNamespace) -> Checked
             Err(_) => cockpit.next().await?,
         }
     };
-    holds("another revision is under way", plan.record().facts.under_way != old)?;
+    holds("another revision is rolling out", plan.record().facts.under_way != old)?;
     cockpit.carry_out(plan).await?;
     cockpit.until("1.1.0", |view| view.is_settled() && view.goes_out() == "1.1.0").await?;
     cockpit.check_life()
@@ -146,7 +146,7 @@ pub async fn facts_that_moved(namespace: &TestNamespace) -> Checked {
     // Held.
     let plan = cockpit.planned(Verb::PromoteFull)?;
     namespace.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
-    must_be_moved(&mut cockpit, plan, "it was held by hand").await?;
+    must_be_moved(&mut cockpit, plan, "it was paused manually").await?;
     namespace.merge("Rollout", "api", json!({"spec": {"paused": false}})).await?;
     cockpit.until_paused_at(3).await?;
     // Aborted.
@@ -158,7 +158,7 @@ pub async fn facts_that_moved(namespace: &TestNamespace) -> Checked {
     let plan = cockpit.planned(Verb::Retry)?;
     release(namespace, "1.2.0").await?;
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;
-    must_be_moved(&mut cockpit, plan, "another revision is under way").await?;
+    must_be_moved(&mut cockpit, plan, "another revision is rolling out").await?;
     cockpit.check_life()
 }
 
@@ -181,8 +181,8 @@ pub async fn stops_that_rest_on_the_revision_alone(namespace: &TestNamespace) ->
     holds(&format!("it went through: {}", outcome.describe()), outcome.is_done())?;
     release(namespace, "1.2.0").await?;
     cockpit.until("1.2.0", |view| view.paused_at(1) && view.goes_out() == "1.2.0").await?;
-    must_be_moved(&mut cockpit, abort, "another revision is under way").await?;
-    must_be_moved(&mut cockpit, late, "another revision is under way").await?;
+    must_be_moved(&mut cockpit, abort, "another revision is rolling out").await?;
+    must_be_moved(&mut cockpit, late, "another revision is rolling out").await?;
     cockpit.check_life()
 }
 

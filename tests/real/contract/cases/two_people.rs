@@ -145,9 +145,9 @@ pub async fn other_images_meanwhile(namespace: &TestNamespace) -> Checked {
         }
         Ok(done)
     };
-    refused(&mut cockpit, Verb::Promote, images, &["another revision is under way", OTHER]).await?;
+    refused(&mut cockpit, Verb::Promote, images, &["another revision is rolling out", OTHER]).await?;
     if namespace.cluster.tool("kubectl-argo-rollouts").is_some() {
-        says(&said_to(&mut cockpit, rollback).await?, "another revision is under way")?;
+        says(&said_to(&mut cockpit, rollback).await?, "another revision is rolling out")?;
     }
     cockpit.check_life()
 }
@@ -162,7 +162,7 @@ pub async fn undone_meanwhile(namespace: &TestNamespace) -> Checked {
         }
         Ok(done)
     };
-    refused(&mut cockpit, Verb::Promote, undo, &["another revision is under way", OTHER]).await
+    refused(&mut cockpit, Verb::Promote, undo, &["another revision is rolling out", OTHER]).await
 }
 
 /// Somebody scales and restarts: nothing that the plan rests on moves, and once it is quiet the promotion goes on.
@@ -259,14 +259,14 @@ async fn asked_on_screen(
     }
     let before = namespace.get("Rollout", "api").await?;
     in_peace(move || {
-        pty.wait_text("no longer: the picture changed");
+        pty.wait_text("no longer possible: the object changed");
         for text in wanted {
             pty.wait_text(text);
         }
         pty.send("y");
-        pty.wait("it is still open", |screen| screen.contents().contains("no longer:"));
+        pty.wait("it is still open", |screen| screen.contents().contains("no longer possible:"));
         pty.send("\x1b");
-        pty.wait("it is closed", |screen| !screen.contents().contains("no longer:"));
+        pty.wait("it is closed", |screen| !screen.contents().contains("no longer possible:"));
         pty.send("q");
         same("exit code", &pty.exit(), &0)
     })
@@ -307,7 +307,7 @@ pub async fn another_image_under_an_open_question(namespace: &TestNamespace) -> 
         }
         Ok(done)
     };
-    let wanted = &["another revision is under way", "kubectl-argo-rollouts"];
+    let wanted = &["another revision is rolling out", "kubectl-argo-rollouts"];
     asked_on_screen(namespace, ("R", "Roll back alice"), images, wanted).await
 }
 
@@ -318,7 +318,7 @@ pub async fn deleted_under_an_open_question(namespace: &TestNamespace) -> Checke
     let mut pty = screen(&program).await?;
     let mut pty = in_peace(move || {
         pty.send(" ");
-        pty.wait_text("Hold alice");
+        pty.wait_text("Pause alice");
         pty
     })
     .await?;
@@ -326,10 +326,10 @@ pub async fn deleted_under_an_open_question(namespace: &TestNamespace) -> Checke
         return Ok(());
     }
     in_peace(move || {
-        pty.wait_text("no longer: the picture changed: the workload is gone");
+        pty.wait_text("no longer possible: the object changed: the workload was deleted");
         pty.send("y");
         pty.send("\x1b");
-        pty.wait("it is closed", |screen| !screen.contents().contains("no longer:"));
+        pty.wait("it is closed", |screen| !screen.contents().contains("no longer possible:"));
         pty.wait_text("does not exist");
         pty.send("q");
         same("exit code", &pty.exit(), &0)

@@ -35,7 +35,7 @@ pub async fn crash(namespace: &TestNamespace) -> Checked {
     // Ten seconds later it has restarted once more.
     cockpit.until("a restart", |view| view.snapshot.pods.iter().any(|pod| pod.restarts > 1)).await?;
     cockpit.picture(namespace).await?;
-    says(&cockpit.refused(Verb::Promote)?, "step 1 setWeight 34 is under way")?;
+    says(&cockpit.refused(Verb::Promote)?, "step 1 setWeight 34 is in progress")?;
     cockpit.act(Verb::Rollback).await?;
     cockpit.until("1.0.0", |view| view.is_settled() && view.goes_out() == "1.0.0").await?;
     cockpit.check_life()
@@ -123,7 +123,7 @@ pub async fn pauses(namespace: &TestNamespace) -> Checked {
     let until = cockpit.seen()?.status.pause.as_ref().and_then(|pause| pause.until);
     same("an end is known", &until.is_some(), &true)?;
     cockpit.until_paused_at(3).await?;
-    same("why", &why(&cockpit)?.as_str(), &"waits for a person to promote it")?;
+    same("why", &why(&cockpit)?.as_str(), &"paused until promoted")?;
     cockpit.check_life()
 }
 

@@ -44,7 +44,7 @@ pub async fn promote_and_roll_back(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// Back to stable while the canary is under way: the Deployment's template is put back, and nothing else of it.
+/// Back to stable while the canary is in progress: the Deployment's template is put back, and nothing else of it.
 pub async fn rollback_to_stable(namespace: &TestNamespace) -> Checked {
     let mut cockpit = with_canary(namespace).await?;
     let stable = cockpit.seen()?.rollout().status.stable_hash;
@@ -67,7 +67,7 @@ pub async fn rollback_to_stable(namespace: &TestNamespace) -> Checked {
     cockpit.check_life()
 }
 
-/// Back to stable while it is held: the hold is the Rollout's, and is lifted there.
+/// Back to stable while it is held: the pause is the Rollout's, and is lifted there.
 pub async fn rollback_while_held(namespace: &TestNamespace) -> Checked {
     let mut cockpit = with_canary(namespace).await?;
     cockpit.act(Verb::Pause).await?;

@@ -1,4 +1,4 @@
-//! Workloads that differ, and how that is told.
+//! Workloads that differ, and how the differences are reported.
 
 use super::*;
 use proptest::prelude::*;

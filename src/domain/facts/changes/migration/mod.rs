@@ -15,7 +15,7 @@ pub mod sql;
 /// What a statement does to the version before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// It adds, or loosens: the version before can live with it.
+    /// It adds, or loosens: compatible with the version before.
     Expand,
     /// There is no telling from the statement alone.
     Unclear,
@@ -57,12 +57,12 @@ pub struct Unread {
 
 /// What became of a file since it was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Fate {
+pub enum MigrationState {
     /// It comes with this release.
     New,
     /// It was released before, and is another one now: databases that ran it stay as they are.
     Changed,
-    /// It was released before, and is gone.
+    /// It was released before, and is missing now.
     Gone,
 }
 
@@ -71,7 +71,7 @@ pub enum Fate {
 pub struct Migration {
     /// Its file, relative to the repository's folder.
     pub file: String,
-    pub fate: Fate,
+    pub fate: MigrationState,
     /// Its statements, of the way up.
     pub statements: Vec<Statement>,
     /// Where reading it failed, if it did.
@@ -85,7 +85,7 @@ pub struct Migration {
 impl Migration {
     /// Makes a migration of its file. `files` are all files there are: its way down may be one of them.
     #[must_use]
-    pub fn read(file: &str, text: &str, fate: Fate, files: &[String]) -> Self {
+    pub fn read(file: &str, text: &str, fate: MigrationState, files: &[String]) -> Self {
         let sections = files::sections(text);
         let (statements, unread) = sql::read(&sections.up);
         let down = if sections.down { Some(format!("a section of {file}")) } else { files::down_of(file, files) };
@@ -96,7 +96,14 @@ impl Migration {
     #[must_use]
     pub fn gone(file: &str) -> Self {
         let repeatable = files::is_repeatable(file);
-        Self { file: file.to_owned(), fate: Fate::Gone, statements: Vec::new(), unread: None, down: None, repeatable }
+        Self {
+            file: file.to_owned(),
+            fate: MigrationState::Gone,
+            statements: Vec::new(),
+            unread: None,
+            down: None,
+            repeatable,
+        }
     }
 
     /// Returns the gravest class of its statements; at least unclear where it could not be read to its end.
@@ -109,13 +116,13 @@ impl Migration {
     /// Returns whether its file was released before and is another one now.
     #[must_use]
     pub fn is_tampered(&self) -> bool {
-        self.fate != Fate::New && !self.repeatable
+        self.fate != MigrationState::New && !self.repeatable
     }
 
     /// Returns whether it can be gone back from.
     #[must_use]
     pub fn has_way_down(&self) -> bool {
-        self.down.is_some() || self.repeatable || self.fate == Fate::Gone
+        self.down.is_some() || self.repeatable || self.fate == MigrationState::Gone
     }
 
     /// Returns its statements of a class as `FILE:LINE WHAT (why)`.
@@ -133,7 +140,7 @@ mod tests {
 
     #[test]
     fn unreadable_migration_is_not_harmless() {
-        let read = |text: &str| Migration::read("V2__a.sql", text, Fate::New, &[]);
+        let read = |text: &str| Migration::read("V2__a.sql", text, MigrationState::New, &[]);
         let broken = read("ALTER TABLE a ADD COLUMN b int; SELECT 'open");
         assert!(broken.unread.is_some());
         assert_eq!(broken.class(), Class::Unclear);
@@ -144,7 +151,7 @@ mod tests {
     fn migration_knows_its_down_file_and_worst_statement() {
         let files = ["migrations/V2__drop.sql".to_owned(), "migrations/U2__drop.sql".to_owned()];
         let text = "ALTER TABLE users ADD COLUMN a TEXT;\n\nDROP TABLE old;\n";
-        let migration = Migration::read(&files[0], text, Fate::New, &files);
+        let migration = Migration::read(&files[0], text, MigrationState::New, &files);
         assert_eq!(migration.class(), Class::Contract);
         assert_eq!(migration.down.as_deref(), Some("migrations/U2__drop.sql"));
         assert_eq!(
@@ -152,7 +159,7 @@ mod tests {
             ["migrations/V2__drop.sql:3: DROP TABLE old (the version before may still use it)"]
         );
         assert!(!migration.is_tampered());
-        assert!(Migration::read(&files[0], text, Fate::Changed, &files).is_tampered());
-        assert!(!Migration::read("R__views.sql", "", Fate::Changed, &[]).is_tampered());
+        assert!(Migration::read(&files[0], text, MigrationState::Changed, &files).is_tampered());
+        assert!(!Migration::read("R__views.sql", "", MigrationState::Changed, &[]).is_tampered());
     }
 }

@@ -1,4 +1,4 @@
-//! Reads SQL and says of each statement what it means for the version before.
+//! Parses SQL and classifies each statement by its effect on the previous version.
 
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, ColumnDef, ColumnOption, CreateTable,
@@ -126,12 +126,12 @@ type Meaning = (Class, &'static str);
 const EXPAND: Meaning = (Class::Expand, "");
 const STILL_USED: Meaning = (Class::Contract, "the version before may still use it");
 const TIGHTER_CONSTRAINT: Meaning = (Class::Contract, "the version before may still write what it forbids");
-const UNCLEAR: Meaning = (Class::Unclear, "whether the version before can live with it cannot be told from here");
+const UNCLEAR: Meaning = (Class::Unclear, "whether it is compatible with the version before is unknown");
 
 #[derive(Default)]
 struct Reader {
     statements: Vec<Statement>,
-    /// Tables that the file itself creates: nobody used them before.
+    /// Tables that the file itself creates: no one used them before.
     own: Vec<String>,
 }
 
@@ -324,7 +324,7 @@ fn altered_column(operation: &AlterColumnOperation) -> Meaning {
     }
 }
 
-const NARROWER_TYPE: Meaning = (Class::Contract, "the new type may not hold what the old one did");
+const NARROWER_TYPE: Meaning = (Class::Contract, "values of the old type may not fit the new one");
 
 fn modified_column(data_type: &DataType, options: &[ColumnOption]) -> Meaning {
     if options.iter().any(|option| matches!(option, ColumnOption::NotNull)) {
@@ -336,7 +336,7 @@ fn modified_column(data_type: &DataType, options: &[ColumnOption]) -> Meaning {
     }
 }
 
-/// The types that hold whatever a smaller one of their family holds. Which one it was before is not known here.
+/// The types that hold whatever a smaller one of their family holds. Which one it was before is unknown here.
 fn is_wide(data_type: &DataType) -> bool {
     matches!(
         data_type,
@@ -382,7 +382,7 @@ fn calls(tokens: &[TokenWithSpan]) -> bool {
     })
 }
 
-/// Names are told apart without regard to case and quotes: as far as tables of one file go, that will do.
+/// Names are distinguished without regard to case and quotes: as far as tables of one file go, that will do.
 fn key(name: &ObjectName) -> String {
     name.to_string().replace(['"', '`'], "").to_ascii_lowercase()
 }

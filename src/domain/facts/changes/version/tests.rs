@@ -45,10 +45,10 @@ fn message_names_the_sufficient_version() {
     let words = |last, next, message| Bumping::judge(&version(last), &version(next), &[commit(message)]).describe();
     assert_eq!(
         words("1.4.2", "1.4.3", "feat!: a"),
-        "1.4.2 → 1.4.3 is a patch step, and the commits ask for a major one: at least 2.0.0"
+        "1.4.2 → 1.4.3 is a patch bump; the commits require a major one: at least 2.0.0"
     );
-    assert_eq!(words("1.4.2", "1.5.0", "fix: a"), "1.4.2 → 1.5.0 is a minor step; a patch one would have done");
-    assert_eq!(words("1.4.2", "1.5.0", "feat: a"), "1.4.2 → 1.5.0 is the minor step that the commits ask for");
+    assert_eq!(words("1.4.2", "1.5.0", "fix: a"), "1.4.2 → 1.5.0 is a minor bump; a patch one would have sufficed");
+    assert_eq!(words("1.4.2", "1.5.0", "feat: a"), "1.4.2 → 1.5.0 is a minor bump, matches the commits");
 }
 
 #[test]

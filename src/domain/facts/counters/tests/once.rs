@@ -7,7 +7,7 @@ use proptest::prelude::*;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     More(u16),
-    /// The process begins anew and answers so many.
+    /// The process restarts and answers so many.
     Anew(u16),
     /// The scrape fails; so many more meanwhile.
     Hole(u16),
@@ -27,7 +27,7 @@ fn played(start: i64, first: u16, steps: &[Step]) -> (Vec<(i64, f64)>, u64, u64)
                 pending = 0;
                 samples.push((n, value as f64));
             }
-            // A process that already answered more than the one before cannot be told from it.
+            // A process that already answered more than the one before cannot be derived from it.
             Step::Anew(more) if u64::from(*more) < value.saturating_sub(pending) => {
                 value = u64::from(*more);
                 counted += value;
@@ -43,7 +43,7 @@ fn played(start: i64, first: u16, steps: &[Step]) -> (Vec<(i64, f64)>, u64, u64)
     (samples, counted, u64::from(first))
 }
 
-/// One pod under way: at most one restart, for two of them in a row are no data.
+/// One pod in progress: at most one restart, for two of them in a row are no data.
 fn pod() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![6 => (0_u16..50).prop_map(Step::More), 1 => (0_u16..50).prop_map(Step::Hole)];
     (prop::collection::vec(step, 30), prop::option::of((0_usize..25, 0_u16..60))).prop_map(|(mut steps, restart)| {

@@ -1,4 +1,4 @@
-//! What is no data, why, and that nothing is lost by it.
+//! What counts as no data, why, and that no count is lost by it.
 
 use super::*;
 use crate::domain::facts::counters::KnownPod;
@@ -21,7 +21,7 @@ fn failed_look_is_reported_and_the_next_one_catches_up() {
         (vec![steady("web-7f-a", 2.0, 0..=4)], "no counter of requests matches for stable"),
         (
             vec![steady("web-5d-a", 10.0, 0..=4), of("web-7f-a", Role::Unknown, &[], &[(4, 1.0)])],
-            "the counters of canary have no label that tells errors",
+            "the counters of canary have no label for errors",
         ),
         ([both(4), nan].concat(), "a counter of canary reads NaN"),
         ([both(4), negative].concat(), "a counter of stable reads -1"),

@@ -74,7 +74,7 @@ impl Workload for Deployment {
 
     fn why(&self, snapshot: &Snapshot, status: &Status) -> Option<String> {
         if self.paused {
-            return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));
+            return Some(format!("paused manually{}: space resumes it", paused_by(snapshot)));
         }
         waiting_pods(status)
     }

@@ -145,7 +145,7 @@ pub struct RolloutStatus {
     pub promote_full: bool,
     /// `status.currentStepIndex`: the next or current step, zero-based; the number of steps when all are done.
     pub step_index: Option<usize>,
-    /// `status.currentPodHash`: the revision under way.
+    /// `status.currentPodHash`: the revision in progress.
     pub current_hash: String,
     /// `status.stableRS`.
     pub stable_hash: String,
@@ -258,7 +258,7 @@ impl Rollout {
         self.status.observed_generation.parse::<i64>().map_or(true, |seen| seen >= self.meta.generation)
     }
 
-    /// Returns whether a revision other than stable is under way.
+    /// Returns whether a revision other than stable is in progress.
     #[must_use]
     pub fn under_way(&self) -> bool {
         !self.status.current_hash.is_empty() && self.status.current_hash != self.status.stable_hash
@@ -381,7 +381,7 @@ impl Rollout {
         } else if self.traffic_routed() {
             self.status.weights.as_ref().map_or(set, |weights| weights.canary.weight)
         } else {
-            // The canary is the revision under way unless it is stable already.
+            // The canary is the revision in progress unless it is stable already.
             let canary = replicasets
                 .iter()
                 .find(|rs| rs.hash == self.status.current_hash && rs.hash != self.status.stable_hash)
@@ -419,7 +419,7 @@ impl Rollout {
         Some(Pause { reason, since: condition.start, until, needs_person: duration.is_none() })
     }
 
-    /// Returns whether a person has to judge an inconclusive analysis or experiment.
+    /// Returns whether a person has to assess an inconclusive analysis or experiment.
     #[must_use]
     pub fn inconclusive(&self) -> bool {
         self.status.pause_conditions.iter().any(|pause| PauseReason::parse(&pause.reason).is_inconclusive())

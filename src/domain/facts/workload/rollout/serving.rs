@@ -38,7 +38,7 @@ fn blue_green(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
     let part = snapshot.replicaset(active).map(|rs| (share(rs), u64::from(rs.ready.min(1))));
     let mut serving = Serving::of(measure, part);
     if let Some((routed, hash)) = selected.filter(|(_, hash)| *hash != reported && !reported.is_empty()) {
-        serving.doubt = Some(format!("{} selects {hash}, the controller says {reported}", routed.object));
+        serving.doubt = Some(format!("{} selects {hash}, the controller reports {reported}", routed.object));
     }
     serving
 }
@@ -71,7 +71,7 @@ fn routed(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
         });
     let mut serving = Serving::of(Measure::Router(routed.object.clone()), parts);
     serving.doubt = Some(format!(
-        "{} sends {} to the canary, the controller says {}",
+        "{} sends {} to the canary, the controller reports {}",
         routed.object,
         percent(actual),
         percent(said)

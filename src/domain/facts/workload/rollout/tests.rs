@@ -106,7 +106,7 @@ fn actual_weight_of_a_routed_canary_is_what_the_router_did() {
 }
 
 #[test]
-fn a_timed_pause_says_when_it_ends() {
+fn timed_pause_shows_its_end() {
     let mut rollout = canary();
     let start = Timestamp::from_second(1000).unwrap();
     rollout.status.pause_conditions.push(PauseCondition { reason: "CanaryPauseStep".to_owned(), start: Some(start) });

@@ -122,16 +122,16 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
         return Some("the Argo Rollouts controller has not seen the change yet: is it running?".to_owned());
     }
     if rollout.spec.paused {
-        return Some(format!("held by hand{}: space resumes it", paused_by(snapshot)));
+        return Some(format!("paused manually{}: space resumes it", paused_by(snapshot)));
     }
     if rollout.inconclusive() {
-        return Some("analysis was inconclusive: a person has to judge it".to_owned());
+        return Some("analysis was inconclusive: a person has to decide".to_owned());
     }
     if let Some(pause) = &status.pause {
         return Some(match (&pause.until, &pause.reason) {
             (Some(_), _) => "waits for its pause to end".to_owned(),
-            (None, PauseReason::BlueGreen) => "preview is up: waits for a person to promote it".to_owned(),
-            (None, _) => "waits for a person to promote it".to_owned(),
+            (None, PauseReason::BlueGreen) => "preview is ready: paused until promoted".to_owned(),
+            (None, _) => "paused until promoted".to_owned(),
         });
     }
     if let Some(run) = running(rollout.status.step_analysis.as_ref()).or(running(rollout.status.pre_analysis.as_ref()))

@@ -35,7 +35,7 @@ fn default_schedule_closes_friday_afternoon() {
     for closed in ["2026-11-20T15:00:00", "2026-11-21T12:00:00", "2026-11-22T23:59:59", "2026-11-23T05:59:59"] {
         assert_eq!(
             said(&none, closed),
-            "late Friday: nobody will be there to look; opens Mon 2026-11-23 06:00 (Europe/Berlin)",
+            "late Friday: nobody will be on hand over the weekend; opens Mon 2026-11-23 06:00 (Europe/Berlin)",
             "{closed}"
         );
     }
@@ -48,7 +48,7 @@ fn windows_and_freezes_open_and_close() {
     assert_eq!(said(&office, "2026-11-20T11:00:00"), "open");
     assert_eq!(
         said(&office, "2026-11-20T12:00:00"),
-        "Fri 2026-11-20 12:00 (Europe/Berlin) is outside of all windows; opens Mon 2026-11-23 09:00 (Europe/Berlin)"
+        "Fri 2026-11-20 12:00 (Europe/Berlin) is outside every release window; opens Mon 2026-11-23 09:00 (Europe/Berlin)"
     );
     let frozen = "freeze until 2027-01-04: year end; opens Tue 2027-01-05 09:00 (Europe/Berlin)";
     assert_eq!(said(&office, "2026-12-18T00:00:00"), frozen);

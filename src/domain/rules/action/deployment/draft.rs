@@ -21,23 +21,23 @@ pub(in crate::domain::rules::action) fn draft(
 ) -> Result<Draft, Refusal> {
     match verb {
         Verb::Promote | Verb::PromoteFull => {
-            Err(Refusal::state("a Deployment has no steps to promote", "it rolls out by itself; space holds it"))
+            Err(Refusal::state("a Deployment has no steps to promote", "it rolls out without steps; space pauses it"))
         }
         Verb::Abort => Err(Refusal::state("a Deployment has no abort", "R rolls it back")),
         Verb::Retry => Err(Refusal::state("a Deployment has no abort to retry after", "")),
-        Verb::Pause if deployment.paused => Err(Refusal::state("it is held already", "space resumes it")),
+        Verb::Pause if deployment.paused => Err(Refusal::state("it is paused already", "space resumes it")),
         Verb::Pause => Ok(simple(
             deployment,
             scene,
-            "hold where it is",
+            "pause",
             "no more pods are replaced until it is resumed",
             json!({"spec": {"paused": true}}),
         )),
-        Verb::Resume if !deployment.paused => Err(Refusal::state("it is not held", "")),
+        Verb::Resume if !deployment.paused => Err(Refusal::state("it is not paused", "")),
         Verb::Resume => {
-            Ok(simple(deployment, scene, "resume", "it goes on replacing pods", json!({"spec": {"paused": null}})))
+            Ok(simple(deployment, scene, "resume", "pod replacement continues", json!({"spec": {"paused": null}})))
         }
-        Verb::Restart if deployment.paused => Err(Refusal::state("it is held", "space resumes it first")),
+        Verb::Restart if deployment.paused => Err(Refusal::state("it is paused", "space resumes it first")),
         Verb::Restart => Ok(restart(deployment, scene)),
         Verb::Rollback => rollback(deployment, scene),
     }
@@ -107,7 +107,7 @@ fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &Re
         draft.goes.push("also resumes it (spec.paused), else it would not move".to_owned());
     }
     if let Some(manager) = &deployment.meta.managed_by {
-        draft.goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+        draft.goes.push(format!("{manager} (GitOps) may re-apply the new version: revert it there too"));
     }
     let direction = way_back::direction_to(scene, target);
     way_back::aim(&mut draft, scene, target, direction);

@@ -64,7 +64,7 @@ fn unpause(rollout: &Rollout) -> Option<Request> {
     rollout.spec.paused.then(|| on_main(rollout, json!({"spec": {"paused": false}})))
 }
 
-/// A draft that only names the revision under way.
+/// A draft that only names the revision in progress.
 fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Request>) -> Draft {
     let line = scene.status.canary.as_ref().or(scene.status.stable.as_ref()).map_or_else(String::new, revision_line);
     Draft {
@@ -87,7 +87,7 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
         return Err(Refusal::state("the update was aborted", "retry starts it again from its first step"));
     }
     if !rollout.under_way() {
-        return Err(Refusal::state("nothing is under way", "it is fully promoted"));
+        return Err(Refusal::state("no rollout in progress", "it is fully promoted"));
     }
     if rollout.status.promote_full {
         return Err(Refusal::state("it is being promoted fully already", ""));
@@ -96,7 +96,7 @@ fn promotable(rollout: &Rollout) -> Result<(), Refusal> {
         return Err(Refusal::state("the controller has not seen the latest change yet", "wait for it"));
     }
     if rollout.spec.paused {
-        return Err(Refusal::state("it is held by hand", "space resumes it first"));
+        return Err(Refusal::state("it is paused manually", "space resumes it first"));
     }
     Ok(())
 }
@@ -165,10 +165,12 @@ fn not_at_a_pause(rollout: &Rollout) -> Refusal {
     };
     match (running, status.step_index) {
         (Some(RunStatus { name, .. }), _) => {
-            Refusal::state(format!("analysis {name} is running"), "it goes on by itself when that succeeds")
+            Refusal::state(format!("analysis {name} is running"), "it continues automatically when that succeeds")
         }
-        (None, Some(index)) => Refusal::state(format!("step{} is under way", step(index)), "it goes on by itself"),
-        (None, None) => Refusal::state("it is on its way and waits for nobody", ""),
+        (None, Some(index)) => {
+            Refusal::state(format!("step{} is in progress", step(index)), "it continues automatically")
+        }
+        (None, None) => Refusal::state("progressing; nothing to promote", ""),
     }
 }
 
@@ -220,23 +222,23 @@ fn promote_full(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Re
 
 fn pause(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if rollout.spec.paused {
-        return Err(Refusal::state("it is held already", "space resumes it"));
+        return Err(Refusal::state("it is paused already", "space resumes it"));
     }
-    let mut draft = plain(scene, "hold where it is", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
-    draft.goes.push("no step goes on and no timed pause ends until it is resumed".to_owned());
+    let mut draft = plain(scene, "pause", vec![on_main(rollout, json!({"spec": {"paused": true}}))]);
+    draft.goes.push("steps and timed pauses stop until resumed".to_owned());
     Ok(draft)
 }
 
 fn resume(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     if !rollout.spec.paused {
         return Err(match rollout.pause() {
-            Some(_) => Refusal::state("it is not held, it waits at its step", "promote moves it on"),
-            None => Refusal::state("it is not held", ""),
+            Some(_) => Refusal::state("it is not paused manually, it waits at its step", "promote continues it"),
+            None => Refusal::state("it is not paused", ""),
         });
     }
     // Only `spec.paused`: `promote` would also move the step index on.
-    let mut draft = plain(scene, "resume where it stands", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
-    draft.goes.push("it goes on at the step where it was held; no step is skipped".to_owned());
+    let mut draft = plain(scene, "resume", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
+    draft.goes.push("it continues at its current step; no step is skipped".to_owned());
     Ok(draft)
 }
 
@@ -245,10 +247,10 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
         return Err(Refusal::state("it was aborted already", "retry tries again, rollback puts the old template back"));
     }
     if rollout.status.stable_hash.is_empty() {
-        return Err(Refusal::state("there is no stable revision to go back to", "it is the first one"));
+        return Err(Refusal::state("there is no stable revision to return to", "it is the first one"));
     }
     if !rollout.under_way() {
-        return Err(Refusal::state("nothing is under way", "rollback goes to an earlier revision"));
+        return Err(Refusal::state("no rollout in progress", "rollback restores an earlier revision"));
     }
     if scene.direction().is_backward() {
         return Err(way_back::abort_would_go_forward(scene));
@@ -271,8 +273,8 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     Ok(draft)
 }
 
-/// Returns what an abort still lacks, seen after its requests: somebody may have held the Rollout by hand since the plan
-/// was made, and under a hold an abort is only half carried out.
+/// Returns what an abort still lacks, seen after its requests: someone may have held the Rollout manually since the plan
+/// was made, and under a pause an abort is only half carried out.
 #[must_use]
 pub(super) fn remainder(record: &PlanRecord, rollout: &Rollout) -> Option<Request> {
     let unpause = unpause(rollout).filter(|_| record.verb == Verb::Abort && rollout.status.abort)?;
@@ -299,15 +301,15 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     if let (false, Some(at)) = (rollout.is_canary(), marked) {
         return Err(Refusal::state(
             "its pods still run: a retry now would switch to them at once, without the pause",
-            format!("wait until they are gone, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
+            format!("wait until they are scaled down, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
         ));
     }
     let mut draft =
         plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
     draft.rejects.clone_from(&scene.status.canary);
     draft.goes.push(match rollout.steps().first() {
-        Some(step) => format!("the same version goes out again, from step 1 {}", step.label()),
-        None => "the same version goes out again".to_owned(),
+        Some(step) => format!("the same version rolls out again, from step 1 {}", step.label()),
+        None => "the same version rolls out again".to_owned(),
     });
     Ok(draft)
 }
@@ -416,7 +418,7 @@ fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, to_stable: bool, c
         goes.push("as a preview, then the switch".to_owned());
     }
     if let Some(manager) = &rollout.meta.managed_by {
-        goes.push(format!("{manager} manages it and may put the new version back: revert it there too"));
+        goes.push(format!("{manager} (GitOps) may re-apply the new version: revert it there too"));
     }
     goes
 }

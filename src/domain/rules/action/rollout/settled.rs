@@ -1,4 +1,4 @@
-//! Whether an action on a Rollout took effect, told from its status.
+//! Whether an action on a Rollout took effect, from its status.
 
 use crate::domain::facts::step::Step;
 use crate::domain::facts::workload::Phase;
@@ -26,7 +26,7 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
                 && !status.abort
                 && (all_steps || status.stable_hash == facts.under_way)
         }
-        // While it is held by hand an abort is only half carried out.
+        // While it is paused manually an abort is only half carried out.
         Verb::Abort => {
             same_revision && status.abort && status.aborted_at.is_some() && !status.promote_full && !rollout.spec.paused
         }

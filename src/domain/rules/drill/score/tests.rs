@@ -18,13 +18,13 @@ fn moments(of: impl Fn(i64) -> (u64, u64, u64, bool)) -> Vec<Moment> {
 }
 
 /// A canary that fails 10 of 100 requests from second 200 on and is gone at a second.
-fn flown(gone: i64) -> Flight {
+fn record(gone: i64) -> DrillRecord {
     let of = |second| match second {
         _ if second < 100 || second >= gone => (0, 0, 0, second >= 200 && second < gone),
         _ if second < 200 => (100, 0, 0, false),
         _ => (100, 10, 0, true),
     };
-    Flight {
+    DrillRecord {
         failure: Failure::Errors,
         seed: 7,
         moments: moments(of),
@@ -46,7 +46,7 @@ fn near(is: Option<f64>, wanted: f64) -> bool {
 
 #[test]
 fn times_are_counted_from_the_onset() {
-    let score = score(&flown(260));
+    let score = score(&record(260));
     assert_eq!((score.verdict, score.began_at), (Verdict::Caught, Some(at(200))));
     assert!(near(score.began_after_seconds, 100.0));
     // The suspicion before the onset was of nothing.
@@ -59,7 +59,7 @@ fn times_are_counted_from_the_onset() {
 #[test]
 fn baseline_without_cockpit_keeps_its_traffic() {
     for gone in [210, 260, 790] {
-        let score = score(&flown(gone));
+        let score = score(&record(gone));
         // Measured each minute from second 100 on: at 220, 280, 340 and 400 more than one per cent of the minute fails.
         let argo = score.argo.unwrap();
         assert!(near(argo.noticed_seconds, 200.0), "{gone}: {argo:?}");
@@ -83,8 +83,8 @@ fn errors_no_pod_counted_are_in_no_rate() {
         _ if second < 300 => (0, 0, 100, true),
         _ => (0, 0, 0, false),
     };
-    let flight = Flight { failure: Failure::Crash, moments: moments(of), ..flown(260) };
-    let score = score(&flight);
+    let record = DrillRecord { failure: Failure::Crash, moments: moments(of), ..record(260) };
+    let score = score(&record);
     assert_eq!(score.harm, Harm { errors: 5000, requests: 5000 });
     assert!(near(score.safe_seconds, 100.0));
     for baseline in [score.argo.unwrap(), score.dashboard.unwrap()] {
@@ -96,27 +96,27 @@ fn errors_no_pod_counted_are_in_no_rate() {
 #[test]
 fn rolling_back_a_healthy_release_is_a_false_alarm() {
     let of = |second| if (100..300).contains(&second) { (100, 0, 0, false) } else { (0, 0, 0, false) };
-    let healthy = |failure, ended| Flight { failure, ended, moments: moments(of), ..flown(260) };
+    let healthy = |failure, ended| DrillRecord { failure, ended, moments: moments(of), ..record(260) };
     let rolled_back = score(&healthy(Failure::Healthy, Ended::Stopped));
     assert_eq!(rolled_back.verdict, Verdict::FalseAlarm);
     assert_eq!((rolled_back.harm, rolled_back.argo, rolled_back.safe_seconds), (Harm::default(), None, None));
     assert_eq!(score(&healthy(Failure::Healthy, Ended::Promoted)).verdict, Verdict::LetPass);
     assert_eq!(score(&healthy(Failure::Errors, Ended::Stopped)).verdict, Verdict::TooEarly);
     assert_eq!(score(&healthy(Failure::Errors, Ended::Left)).verdict, Verdict::Left);
-    let nothing = Flight { moments: Vec::new(), opinions: Vec::new(), actions: Vec::new(), ..flown(260) };
-    assert_eq!(score(&Flight { ended: Ended::Left, ..nothing }).verdict, Verdict::Left);
+    let nothing = DrillRecord { moments: Vec::new(), opinions: Vec::new(), actions: Vec::new(), ..record(260) };
+    assert_eq!(score(&DrillRecord { ended: Ended::Left, ..nothing }).verdict, Verdict::Left);
 }
 
 #[test]
 fn leaving_early_or_letting_it_through_is_reported() {
-    assert_eq!(score(&Flight { ended: Ended::Promoted, ..flown(900) }).verdict, Verdict::Missed);
-    let left = score(&Flight { ended: Ended::Left, actions: Vec::new(), ..flown(900) });
+    assert_eq!(score(&DrillRecord { ended: Ended::Promoted, ..record(900) }).verdict, Verdict::Missed);
+    let left = score(&DrillRecord { ended: Ended::Left, actions: Vec::new(), ..record(900) });
     assert_eq!((left.verdict, left.acted, left.safe_seconds), (Verdict::Abandoned, None, None));
 }
 
 #[test]
-fn failure_without_traffic_harms_nobody() {
+fn failure_without_traffic_affects_no_request() {
     let of = |second| if (100..180).contains(&second) { (100, 0, 0, false) } else { (0, 0, 0, second >= 200) };
-    let early = Flight { moments: moments(of), ..flown(260) };
+    let early = DrillRecord { moments: moments(of), ..record(260) };
     assert_eq!(score(&early).verdict, Verdict::TooEarly);
 }

@@ -40,7 +40,7 @@ fn blue_green_abort_keeps_the_active_side() {
 }
 
 #[test]
-fn blue_green_goes_on_by_itself_after_its_time() {
+fn blue_green_promotes_after_auto_promotion_seconds() {
     let mut world = World::new();
     for name in ["active", "preview"] {
         world.create(Kind::Service, service(name));

@@ -9,7 +9,7 @@ use crate::controllers::testing::World;
 use crate::kubernetes::object;
 use crate::kubernetes::resources::Kind;
 use crate::kubernetes::store::Part;
-use crate::scenario::behaviour::{Behaviour, Fate};
+use crate::scenario::behaviour::{Behaviour, ContainerOutcome};
 
 #[test]
 fn a_first_deploy_is_healthy_at_the_last_step() {
@@ -29,7 +29,7 @@ fn a_first_deploy_is_healthy_at_the_last_step() {
 }
 
 #[test]
-fn a_canary_goes_step_by_step_to_the_end() {
+fn canary_passes_every_step() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
@@ -84,7 +84,7 @@ fn pause_and_resume_keep_the_step() {
 }
 
 #[test]
-fn abort_goes_back_to_stable_and_retry_starts_again() {
+fn abort_restores_stable_and_retry_restarts() {
     let mut world = World::new();
     canary(&mut world);
     set_image(&mut world, "web:2");
@@ -153,7 +153,10 @@ fn crashing_canary_stays_at_its_step_until_the_deadline() {
     let mut world = World::new();
     world.behave(
         "web:bad",
-        Behaviour { fate: Fate::Crashes { exit_code: 1, after: Duration::from_secs(1) }, ..Behaviour::default() },
+        Behaviour {
+            fate: ContainerOutcome::Crashes { exit_code: 1, after: Duration::from_secs(1) },
+            ..Behaviour::default()
+        },
     );
     canary(&mut world);
     set_image(&mut world, "web:bad");

@@ -26,7 +26,7 @@ fn restart_replaces_pods_a_few_at_a_time() {
 }
 
 #[test]
-fn a_failing_analysis_aborts_and_a_passing_one_goes_on() {
+fn failing_analysis_aborts_and_a_passing_one_continues() {
     let mut world = World::new();
     world.behave(
         "web:bad",
@@ -131,7 +131,7 @@ fn a_workload_reference_takes_over_its_deployment() {
 }
 
 #[test]
-fn a_rollout_that_cannot_work_says_why() {
+fn invalid_rollout_reports_its_reason() {
     let mut world = World::new();
     let strategy = json!({"canary": {"maxSurge": 0, "maxUnavailable": 0}});
     world.create(Kind::Rollout, rollout(5, &strategy, "web:1"));

@@ -1,4 +1,4 @@
-//! What was noted during a drill.
+//! What was observed during a drill.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,23 +47,23 @@ pub enum Ended {
 
 /// A drill that was flown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Flight {
+pub struct DrillRecord {
     pub failure: Failure,
     /// What it was drawn from.
     pub seed: u64,
     /// What users got, oldest first.
     pub moments: Vec<Moment>,
-    /// Each new opinion of the judge with its time.
+    /// Each new analysis status with its time.
     pub opinions: Vec<(Timestamp, AnalysisStatus)>,
     /// What the operator did, oldest first.
     pub actions: Vec<(Timestamp, Verb)>,
     pub ended: Ended,
 }
 
-impl Flight {
+impl DrillRecord {
     /// Returns when the new revision got its first requests.
     #[must_use]
-    pub fn takeoff(&self) -> Option<Timestamp> {
+    pub fn first_request(&self) -> Option<Timestamp> {
         self.moments.iter().find(|moment| moment.asked() > 0).map(|moment| moment.at)
     }
 
@@ -71,7 +71,7 @@ impl Flight {
     #[must_use]
     pub fn onset(&self) -> Option<Timestamp> {
         let failing = self.moments.iter().find(|moment| moment.failing)?;
-        // What fails when nobody is sent to it any more fails for nobody.
+        // What fails when no one is sent to it any more fails for no one.
         let last = self.moments.iter().rfind(|moment| moment.asked() > 0)?;
         (self.failure != Failure::Healthy && failing.at <= last.at).then_some(failing.at)
     }
