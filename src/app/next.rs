@@ -37,10 +37,10 @@ pub fn next(model: &Model) -> Next {
         };
         return Next::calm(sentence);
     };
-    if let Some(flying) = model.target().and_then(|target| model.core.flying(&target)) {
-        let age = duration(model.core.now.duration_since(flying.since));
-        let headline = &flying.record.headline;
-        return Next::calm(match &flying.accepted {
+    if let Some(action) = model.target().and_then(|target| model.core.in_flight_on(&target)) {
+        let age = duration(model.core.now.duration_since(action.since));
+        let headline = &action.record.headline;
+        return Next::calm(match &action.accepted {
             Some(lacks) => format!("{headline} was accepted {age} ago: {lacks}"),
             None => format!("{headline} was sent {age} ago: waiting until {name} shows it"),
         });

@@ -178,7 +178,7 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
     let Some(version) = after.status.canary.as_ref().or(before.status.canary.as_ref()).map(Revision::version) else {
         return Vec::new();
     };
-    let taken_back = [after, before].into_iter().find_map(Seen::taken_back);
+    let taken_back = [after, before].into_iter().find_map(ObservedWorkload::taken_back);
     let release = format!("{} {}", target.workload.name, taken_back.as_ref().unwrap_or(&version));
     let mut texts: Vec<(String, Option<Course>)> = Vec::new();
     let hash = |seen: &ObservedWorkload| seen.status.canary.as_ref().map(|canary| canary.hash.clone());

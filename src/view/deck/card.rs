@@ -219,11 +219,11 @@ pub(crate) fn reasons(
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
     for (target, action) in &scene.model.core.in_flight {
         if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
-            let age = scene.age(flying.since);
-            let text = match (&flying.outcome, &flying.accepted) {
-                (None, Some(lacks)) => format!("{}, accepted {age} ago: {lacks}", flying.record.headline),
-                (Some(outcome), _) => format!("{}, {age} ago: {}", flying.record.headline, outcome.describe()),
-                (None, None) => format!("{}, sent {age} ago", flying.record.headline),
+            let age = scene.age(action.since);
+            let text = match (&action.outcome, &action.accepted) {
+                (None, Some(lacks)) => format!("{}, accepted {age} ago: {lacks}", action.record.headline),
+                (Some(outcome), _) => format!("{}, {age} ago: {}", action.record.headline, outcome.describe()),
+                (None, None) => format!("{}, sent {age} ago", action.record.headline),
             };
             reasons.push((Role::Busy, glyphs.running, text));
         }

@@ -14,8 +14,8 @@ use crate::view::theme::Role;
 /// Returns the lines, in `columns`.
 pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static>> {
     let next = next(scene.model);
-    let flying = scene.model.target().is_some_and(|target| scene.model.core.flying(&target).is_some());
-    let (sign, role) = if flying { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
+    let action = scene.model.target().is_some_and(|target| scene.model.core.in_flight_on(&target).is_some());
+    let (sign, role) = if action { (scene.theme.glyphs().running, Role::Busy) } else { ("", Role::Strong) };
     let (sign, role) = if next.is_alarm { (scene.theme.glyphs().bad, Role::Bad) } else { (sign, role) };
     let head = if sign.is_empty() { "NEXT  ".to_owned() } else { format!("NEXT {sign} ") };
     let indent = width(&head);

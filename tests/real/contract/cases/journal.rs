@@ -42,7 +42,8 @@ pub async fn broken_and_mended(namespace: &TestNamespace) -> Checked {
     cockpit.until("1.0.0", |view| view.is(Phase::Healthy) && view.goes_out() == "1.0.0").await?;
     let state = cockpit.dispatcher.journal().state();
     holds("it is flagged", state.broken.is_some())?;
-    same("entries in memory", &state.unwritten, &6)?;
+    // Intent, answer, rejection and outcome of each.
+    same("entries in memory", &state.unwritten, &8)?;
     std::fs::remove_file(&folder)?;
     std::fs::create_dir(&folder)?;
     cockpit.dispatcher.probe("api 1.1.0").await;
