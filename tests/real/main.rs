@@ -10,6 +10,8 @@ mod alerts;
 mod contract;
 mod counts;
 mod faults;
+#[path = "../journeys/mod.rs"]
+mod journeys;
 mod suite;
 
 use std::process::ExitCode;
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
     if let Some(code) = contract::child::Order::carry_out_if_given() {
         return code;
     }
-    let suites = [alerts::suite(), contract::suite(), counts::suite(), faults::suite()];
+    let suites = [alerts::suite(), contract::suite(), counts::suite(), faults::suite(), journeys::suite()];
     suite::run(suites, &Arguments::from_args())
 }
 

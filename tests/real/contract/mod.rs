@@ -5,7 +5,7 @@ pub mod child;
 mod cockpit;
 mod oracle;
 mod picture;
-mod servers;
+pub mod servers;
 
 use std::future::Future;
 use std::pin::Pin;

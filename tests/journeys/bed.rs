@@ -1,0 +1,148 @@
+//! What a journey starts from: a workload of one kind, and the program in a home of its own.
+
+use serde_json::{Value, json};
+use support::manifests::{blue_green, canary, deployment, image, pause, traffic_routed, weight, workload_ref};
+use support::{Checked, Program, TestNamespace};
+
+use crate::cockpit;
+
+/// How a new revision goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    Canary,
+    Routed,
+    BlueGreen,
+    WorkloadRef,
+    Deployment,
+}
+
+impl Strategy {
+    pub const ALL: [Self; 5] = [Self::Canary, Self::Routed, Self::BlueGreen, Self::WorkloadRef, Self::Deployment];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Canary => "canary",
+            Self::Routed => "routed",
+            Self::BlueGreen => "blue_green",
+            Self::WorkloadRef => "workload_ref",
+            Self::Deployment => "deployment",
+        }
+    }
+
+    pub fn is_rollout(self) -> bool {
+        self != Self::Deployment
+    }
+
+    fn objects(self) -> Vec<Value> {
+        let steps = [weight(25), pause(), weight(50), pause()];
+        match self {
+            Self::Canary => vec![canary("api", 4, &steps)],
+            Self::Routed => traffic_routed("api", 4, &steps),
+            Self::BlueGreen => blue_green("api", 3),
+            Self::WorkloadRef => workload_ref("api", 4, &steps),
+            Self::Deployment => vec![deployment("api", 3)],
+        }
+    }
+}
+
+/// How the program is told what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Command,
+    Key,
+}
+
+impl How {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "by_command",
+            Self::Key => "by_key",
+        }
+    }
+}
+
+pub struct Bed<'a> {
+    pub namespace: &'a TestNamespace,
+    pub strategy: Strategy,
+    pub how: How,
+    /// Alice, on her machine.
+    pub alice: Program,
+}
+
+impl<'a> Bed<'a> {
+    pub fn new(namespace: &'a TestNamespace, strategy: Strategy, how: How) -> Self {
+        Self { namespace, strategy, how, alice: person(namespace, strategy) }
+    }
+
+    /// Somebody else, on another machine: nothing of alice's journals is known there.
+    pub fn somebody_else(&self) -> Program {
+        person(self.namespace, self.strategy)
+    }
+
+    /// Kind of the workload.
+    pub fn kind(&self) -> &'static str {
+        if self.strategy.is_rollout() { "Rollout" } else { "Deployment" }
+    }
+
+    /// Kind of the object that the template lives in.
+    fn template_kind(&self) -> &'static str {
+        match self.strategy {
+            Strategy::WorkloadRef | Strategy::Deployment => "Deployment",
+            _ => "Rollout",
+        }
+    }
+
+    /// Creates the workload on 1.0.0, and waits until it serves.
+    pub async fn set_up(&self) -> Checked {
+        self.namespace.create_objects(self.strategy.objects()).await?;
+        self.serves("1.0.0").await
+    }
+
+    /// Somebody deploys a version: it goes out as far as the first pause.
+    pub async fn deploy(&self, version: &str) -> Checked {
+        // ReplicaSets are told apart by the second in which they were made.
+        self.another_second().await?;
+        self.namespace.set_image(self.template_kind(), "api", &image("api", version)).await
+    }
+
+    /// Waits for the first pause; a Deployment has none.
+    pub async fn is_paused(&self) -> Checked {
+        if self.strategy.is_rollout() {
+            self.until("Rollout", "a pause", |object| object["status"]["phase"] == "Paused").await?;
+        }
+        Ok(())
+    }
+
+    /// A version is released to everybody, without this program.
+    pub async fn release(&self, version: &str) -> Checked {
+        self.deploy(version).await?;
+        if self.strategy.is_rollout() {
+            self.is_paused().await?;
+            self.namespace.merge_status("Rollout", "api", json!({"status": {"promoteFull": true}})).await?;
+        }
+        self.serves(version).await
+    }
+
+    /// Waits until an object is as wanted, making its controller look: one that overlooked a change waits for ever.
+    pub async fn until(&self, kind: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Checked<Value> {
+        self.namespace.until(kind, "api", what, wanted).await
+    }
+
+    async fn another_second(&self) -> Checked {
+        let sets = self.namespace.list("ReplicaSet", "app=api").await?;
+        let newest = sets.iter().filter_map(|rs| rs["metadata"]["creationTimestamp"].as_str()?.parse().ok()).max();
+        let newest: Option<jiff::Timestamp> = newest;
+        while newest.is_some_and(|newest| jiff::Timestamp::now().as_second() <= newest.as_second()) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+fn person(namespace: &TestNamespace, strategy: Strategy) -> Program {
+    let kubeconfig = namespace.cluster.kubeconfig().display().to_string();
+    let workload = if strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
+    let program = cockpit().args(["--context", "alice", "--namespace", &namespace.name, "--workload", workload]);
+    let state = program.path("state").display().to_string();
+    program.env("XDG_STATE_HOME", state).env("KUBECONFIG", kubeconfig)
+}

@@ -1,0 +1,289 @@
+//! The journeys: what people do with a release, from its first pod to the way back.
+
+use std::time::Duration;
+
+use support::Checked;
+use support::check::{holds, same, says};
+
+use super::bed::{Bed, How, Strategy};
+use super::by_hand::{confirmed, done, on_screen};
+
+/// What people do with a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journey {
+    /// It reached everybody, and is bad.
+    RollBackAFinishedRelease,
+    /// It is bad while it goes out.
+    RollBackInMidRelease,
+    /// A nervous finger, or a pipeline that tries again.
+    RollBackTwice,
+    /// Two engineers at the same time, on two machines.
+    TwoPeopleRollBack,
+    /// Somebody else began a rollback with kubectl, which stands at its first step.
+    FinishARollback,
+    /// What was rolled back is not gone back to after the next release.
+    NextReleaseAndBack,
+    /// An abort that was retried is forgiven: the version is stable since.
+    AbortRetryReleaseAndBack,
+    AbortInMidRelease,
+    /// A rollback is begun, and not waited for.
+    RollBackWithoutWaiting,
+    /// A version is named, and one that is newer.
+    RollBackToAVersion,
+    /// A pipeline waits, and somebody rolls back meanwhile.
+    WaitForWhatWasRolledBack,
+    /// From the reasons that the screen gives.
+    RollBackFromWhy,
+    RollBackFromARefusedPromotion,
+    RollBackFromHelp,
+    /// The question on the command line is answered after a while.
+    AnswerAfterTenSeconds,
+}
+
+impl Journey {
+    pub const ALL: [Self; 15] = [
+        Self::RollBackAFinishedRelease,
+        Self::RollBackInMidRelease,
+        Self::RollBackTwice,
+        Self::TwoPeopleRollBack,
+        Self::FinishARollback,
+        Self::NextReleaseAndBack,
+        Self::AbortRetryReleaseAndBack,
+        Self::AbortInMidRelease,
+        Self::RollBackWithoutWaiting,
+        Self::RollBackToAVersion,
+        Self::WaitForWhatWasRolledBack,
+        Self::RollBackFromWhy,
+        Self::RollBackFromARefusedPromotion,
+        Self::RollBackFromHelp,
+        Self::AnswerAfterTenSeconds,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RollBackAFinishedRelease => "roll_back_a_finished_release",
+            Self::RollBackInMidRelease => "roll_back_in_mid_release",
+            Self::RollBackTwice => "roll_back_twice",
+            Self::TwoPeopleRollBack => "two_people_roll_back",
+            Self::FinishARollback => "finish_a_rollback",
+            Self::NextReleaseAndBack => "next_release_and_back",
+            Self::AbortRetryReleaseAndBack => "abort_retry_release_and_back",
+            Self::AbortInMidRelease => "abort_in_mid_release",
+            Self::RollBackWithoutWaiting => "roll_back_without_waiting",
+            Self::RollBackToAVersion => "roll_back_to_a_version",
+            Self::WaitForWhatWasRolledBack => "wait_for_what_was_rolled_back",
+            Self::RollBackFromWhy => "roll_back_from_why",
+            Self::RollBackFromARefusedPromotion => "roll_back_from_a_refused_promotion",
+            Self::RollBackFromHelp => "roll_back_from_help",
+            Self::AnswerAfterTenSeconds => "answer_after_ten_seconds",
+        }
+    }
+
+    /// Whether a kind of workload can do it.
+    pub fn fits(self, strategy: Strategy) -> bool {
+        match self {
+            Self::RollBackAFinishedRelease
+            | Self::RollBackInMidRelease
+            | Self::RollBackTwice
+            | Self::TwoPeopleRollBack
+            | Self::NextReleaseAndBack => true,
+            Self::FinishARollback | Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
+            _ => strategy == Strategy::Canary,
+        }
+    }
+
+    pub fn ways(self) -> &'static [How] {
+        match self {
+            Self::RollBackAFinishedRelease | Self::RollBackInMidRelease | Self::RollBackTwice => {
+                &[How::Command, How::Key]
+            }
+            Self::RollBackFromWhy
+            | Self::RollBackFromARefusedPromotion
+            | Self::RollBackFromHelp
+            | Self::AnswerAfterTenSeconds => &[How::Key],
+            _ => &[How::Command],
+        }
+    }
+
+    pub async fn carry_out(self, bed: &Bed<'_>) -> Checked {
+        bed.set_up().await?;
+        match self {
+            Self::RollBackAFinishedRelease => {
+                bed.release("1.1.0").await?;
+                bed.roll_back().await?;
+                now_serves(bed, "1.0.0").await
+            }
+            Self::RollBackInMidRelease => {
+                bed.deploy("1.1.0").await?;
+                bed.is_paused().await?;
+                bed.roll_back().await?;
+                now_serves(bed, "1.0.0").await
+            }
+            Self::RollBackTwice => roll_back_twice(bed).await,
+            Self::TwoPeopleRollBack => two_people_roll_back(bed).await,
+            Self::FinishARollback => finish_a_rollback(bed).await,
+            Self::NextReleaseAndBack => next_release_and_back(bed).await,
+            Self::AbortRetryReleaseAndBack => abort_retry_release_and_back(bed).await,
+            Self::AbortInMidRelease => {
+                bed.deploy("1.1.0").await?;
+                bed.is_paused().await?;
+                done(&bed.command(&["abort", "--yes"]).await)?;
+                now_serves(bed, "1.0.0").await
+            }
+            Self::RollBackWithoutWaiting => roll_back_without_waiting(bed).await,
+            Self::RollBackToAVersion => roll_back_to_a_version(bed).await,
+            Self::WaitForWhatWasRolledBack => wait_for_what_was_rolled_back(bed).await,
+            Self::RollBackFromWhy => from_a_popup(bed, "w", "why").await,
+            Self::RollBackFromARefusedPromotion => from_a_popup(bed, "p", "cannot promote").await,
+            Self::RollBackFromHelp => from_a_popup(bed, "?", "Help").await,
+            Self::AnswerAfterTenSeconds => answer_after_ten_seconds(bed).await,
+        }
+    }
+}
+
+/// The program said that it is done: it has to be so now, and not a moment later.
+async fn now_serves(bed: &Bed<'_>, version: &str) -> Checked {
+    bed.serves_now(version).await?.map_err(|why| format!("it was said to be done, and {version}: {why}").into())
+}
+
+async fn roll_back_twice(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    bed.roll_back().await?;
+    now_serves(bed, "1.0.0").await?;
+    let before = bed.namespace.get(bed.kind(), "api").await?;
+    bed.roll_back_again().await?;
+    // On another machine, too, where only the cluster tells what was rolled back.
+    let other = bed.somebody_else().run_async(&["rollback", "--yes"]).await;
+    says(&other.said(), "already back on 1.0.0")?;
+    let after = bed.namespace.get(bed.kind(), "api").await?;
+    same("the spec", &after["spec"], &before["spec"])?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn two_people_roll_back(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    let other = bed.somebody_else();
+    let (one, two) = tokio::join!(bed.command(&["rollback", "--yes"]), other.run_async(&["rollback", "--yes"]));
+    // Whoever comes second may be told that it moved meanwhile; nobody is sent forward, and one of them is done.
+    let codes = [one.code(), two.code()];
+    holds(&format!("one of them is done: {} {}", one.said(), two.said()), codes.contains(&0))?;
+    bed.serves("1.0.0").await?;
+    let again = other.run_async(&["rollback", "--yes"]).await;
+    same("exit code of another one", &again.code(), &0)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn finish_a_rollback(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    // With kubectl, as if it were a release: it stands at its first step.
+    bed.deploy("1.0.0").await?;
+    bed.until("Rollout", "a pause", |object| {
+        object["status"]["phase"] == "Paused" && object["status"]["currentPodHash"] != object["status"]["stableRS"]
+    })
+    .await?;
+    let refused = bed.command(&["abort", "--yes"]).await;
+    says(&refused.said(), "would send users back to 1.1.0")?;
+    bed.roll_back().await?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn next_release_and_back(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    bed.roll_back().await?;
+    now_serves(bed, "1.0.0").await?;
+    bed.release("1.2.0").await?;
+    // On another machine: that 1.1.0 was rolled back is known there as well.
+    let other = bed.somebody_else().run_async(&["rollback", "--yes"]).await;
+    done(&other)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn abort_retry_release_and_back(bed: &Bed<'_>) -> Checked {
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    done(&bed.command(&["abort", "--yes"]).await)?;
+    bed.serves("1.0.0").await?;
+    // Until the pods of an aborted preview are gone a retry would switch to them at once.
+    bed.until("Rollout", "no pods of it", |object| object["status"]["updatedReplicas"].as_u64().unwrap_or(0) == 0)
+        .await?;
+    let retry = bed.command(&["retry", "--yes"]).await;
+    same(&format!("exit code: {}", retry.said()), &retry.code(), &0)?;
+    bed.is_paused().await?;
+    bed.namespace.merge_status("Rollout", "api", serde_json::json!({"status": {"promoteFull": true}})).await?;
+    bed.serves("1.1.0").await?;
+    bed.release("1.2.0").await?;
+    bed.roll_back().await?;
+    now_serves(bed, "1.1.0").await
+}
+
+async fn roll_back_without_waiting(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    let run = bed.command(&["rollback", "--yes", "--no-wait"]).await;
+    same(&format!("exit code: {}", run.said()), &run.code(), &0)?;
+    holds(
+        &format!("it says accepted or done: {}", run.out()),
+        ["accepted", "done:"].iter().any(|word| run.out().contains(word)),
+    )?;
+    bed.serves("1.0.0").await
+}
+
+async fn roll_back_to_a_version(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    bed.release("1.2.0").await?;
+    done(&bed.command(&["rollback", "--yes", "--to", "1.0.0"]).await)?;
+    now_serves(bed, "1.0.0").await?;
+    // To what was rolled back it is a promotion: no metrics, no promotion.
+    let forward = bed.command(&["rollback", "--yes", "--to", "1.2.0"]).await;
+    holds(&format!("it is refused: {}", forward.said()), forward.code() != 0)?;
+    let unknown = bed.command(&["rollback", "--yes", "--to", "9.9.9"]).await;
+    same("exit code of a version that is not there", &unknown.code(), &2)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn wait_for_what_was_rolled_back(bed: &Bed<'_>) -> Checked {
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    let released = ["wait", "--for=released", "--version", "1.1.0", "--timeout", "2m"];
+    let (healthy, named, ()) =
+        tokio::join!(bed.command(&["wait", "--for=healthy", "--timeout", "2m"]), bed.command(&released), async {
+            // Both have begun to wait when the first look is over; earlier they would be told the same.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let other = bed.somebody_else().run_async(&["rollback", "--yes"]).await;
+            assert_eq!(other.code(), 0, "{}", other.said());
+        });
+    same(&format!("exit code of healthy: {}", healthy.said()), &healthy.code(), &3)?;
+    same(&format!("exit code of released: {}", named.said()), &named.code(), &3)?;
+    let gate = bed.command(&["gate"]).await;
+    holds("the gate is not green for what was rolled back", gate.code() != 0)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn from_a_popup(bed: &Bed<'_>, key: &'static str, title: &'static str) -> Checked {
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    on_screen(&bed.alice, move |pty| {
+        pty.wait_text("R roll back to");
+        pty.send(key);
+        pty.wait_text(title);
+        confirmed(pty, "R", "Roll back");
+        pty.wait_text("done:");
+    })
+    .await?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn answer_after_ten_seconds(bed: &Bed<'_>) -> Checked {
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    let program = bed.alice.clone();
+    let code = tokio::task::spawn_blocking(move || {
+        let mut pty = program.screen(&["rollback"], (140, 40));
+        pty.wait_text("[y/N]");
+        std::thread::sleep(Duration::from_secs(10));
+        pty.send("y\n");
+        pty.exit()
+    })
+    .await?;
+    same("exit code", &code, &0)?;
+    now_serves(bed, "1.0.0").await
+}
