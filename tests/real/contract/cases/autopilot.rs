@@ -82,7 +82,10 @@ pub async fn errors_triple_at_a_quarter(namespace: &TestNamespace) -> Checked {
         })
         .await?;
     let said = at_screen.until_journal("autopilot of alice requested: roll back to 1.0.0").await?;
-    holds(&format!("the journal gives no evidence:\n{said}"), said.contains("fails more often than stable: evidence"))?;
+    holds(
+        &format!("the journal gives no evidence:\n{said}"),
+        said.contains("error rate is higher than stable: evidence"),
+    )?;
     holds(&format!("no hold before it:\n{said}"), said.contains("autopilot of alice requested: pause"))
 }
 
