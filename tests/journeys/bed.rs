@@ -39,7 +39,13 @@ impl Strategy {
             Self::Canary => vec![canary("api", 4, &steps)],
             Self::Routed => traffic_routed("api", 4, &steps),
             Self::BlueGreen => blue_green("api", 3),
-            Self::WorkloadRef => workload_ref("api", 4, &steps),
+            Self::WorkloadRef => {
+                let mut objects = workload_ref("api", 4, &steps);
+                // Its own pods would go on serving beside those of the Rollout.
+                objects[0]["spec"]["replicas"] = json!(0);
+                objects[1]["spec"]["workloadRef"]["scaleDown"] = json!("never");
+                objects
+            }
             Self::Deployment => vec![deployment("api", 3)],
         }
     }

@@ -37,7 +37,9 @@ impl Bed<'_> {
                 on_screen(&self.alice, |pty| {
                     pty.wait_text("rolled back");
                     pty.send("R");
-                    pty.wait_text("already back on 1.0.0");
+                    pty.wait_text("cannot roll back");
+                    pty.send("w");
+                    pty.wait("it is closed", |screen| !screen.contents().contains("cannot roll back"));
                 })
                 .await
             }
@@ -64,7 +66,6 @@ pub async fn on_screen(program: &Program, work: impl FnOnce(&mut Pty) + Send + '
     let leave = move || {
         let mut pty = program.screen(&[], (140, 40));
         work(&mut pty);
-        pty.send("\x1b");
         pty.send("q");
         pty.exit()
     };

@@ -42,17 +42,17 @@ impl Bed<'_> {
                 Ok(ingress) => {
                     let weight = &ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"];
                     if *weight == "0" {
-                        self.is_stable(&object, &of_version)
+                        Self::is_stable(&object, &of_version)
                     } else {
                         Err(format!("canary weight {weight}"))
                     }
                 }
-                Err(_) => self.is_stable(&object, &of_version),
+                Err(_) => Self::is_stable(&object, &of_version),
             },
         })
     }
 
-    fn is_stable(&self, object: &Value, of_version: &[&Value]) -> Result<(), String> {
+    fn is_stable(object: &Value, of_version: &[&Value]) -> Result<(), String> {
         let stable = &object["status"]["stableRS"];
         let hash = |rs: &&&Value| rs["metadata"]["labels"]["rollouts-pod-template-hash"] == *stable;
         of_version.iter().find(hash).map_or(Err(format!("stable is {stable}")), |rs| is_ready(rs))

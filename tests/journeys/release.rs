@@ -34,7 +34,7 @@ pub enum Journey {
     WaitForWhatWasRolledBack,
     /// From the reasons that the screen gives.
     RollBackFromWhy,
-    RollBackFromARefusedPromotion,
+    RollBackFromARefusal,
     RollBackFromHelp,
     /// The question on the command line is answered after a while.
     AnswerAfterTenSeconds,
@@ -54,7 +54,7 @@ impl Journey {
         Self::RollBackToAVersion,
         Self::WaitForWhatWasRolledBack,
         Self::RollBackFromWhy,
-        Self::RollBackFromARefusedPromotion,
+        Self::RollBackFromARefusal,
         Self::RollBackFromHelp,
         Self::AnswerAfterTenSeconds,
     ];
@@ -73,7 +73,7 @@ impl Journey {
             Self::RollBackToAVersion => "roll_back_to_a_version",
             Self::WaitForWhatWasRolledBack => "wait_for_what_was_rolled_back",
             Self::RollBackFromWhy => "roll_back_from_why",
-            Self::RollBackFromARefusedPromotion => "roll_back_from_a_refused_promotion",
+            Self::RollBackFromARefusal => "roll_back_from_a_refusal",
             Self::RollBackFromHelp => "roll_back_from_help",
             Self::AnswerAfterTenSeconds => "answer_after_ten_seconds",
         }
@@ -98,7 +98,7 @@ impl Journey {
                 &[How::Command, How::Key]
             }
             Self::RollBackFromWhy
-            | Self::RollBackFromARefusedPromotion
+            | Self::RollBackFromARefusal
             | Self::RollBackFromHelp
             | Self::AnswerAfterTenSeconds => &[How::Key],
             _ => &[How::Command],
@@ -134,8 +134,8 @@ impl Journey {
             Self::RollBackToAVersion => roll_back_to_a_version(bed).await,
             Self::WaitForWhatWasRolledBack => wait_for_what_was_rolled_back(bed).await,
             Self::RollBackFromWhy => from_a_popup(bed, "w", "why").await,
-            Self::RollBackFromARefusedPromotion => from_a_popup(bed, "p", "cannot promote").await,
-            Self::RollBackFromHelp => from_a_popup(bed, "?", "Help").await,
+            Self::RollBackFromARefusal => from_a_popup(bed, "t", "cannot retry").await,
+            Self::RollBackFromHelp => from_a_popup(bed, "?", "type to search").await,
             Self::AnswerAfterTenSeconds => answer_after_ten_seconds(bed).await,
         }
     }

@@ -138,7 +138,7 @@ pub async fn a_gate_turns_red(namespace: &TestNamespace) -> Checked {
     alice.expect(3, &promote, "smoke: ").await?;
     std::fs::write(&green, "fine\n")?;
     alice.expect(3, &promote, "pager: not acknowledged").await?;
-    alice.expect(3, &["ack", "prod", "smoke", "--note", "it is fine"], "answers itself").await?;
+    alice.expect(3, &["ack", "prod", "smoke", "--note", "it is fine"], "runs automatically").await?;
     alice.expect(2, &["ack", "prod", "pagr", "--note", "x"], "did you mean `pager`").await?;
     alice.expect(0, &["ack", "prod", "pager", "--note", "Ana has it"], "alice acknowledged pager").await?;
     alice.expect(0, &["check", "prod", "smoke"], "fine").await?;
