@@ -20,7 +20,6 @@ pub fn warm_up() {
 /// Begins a client for anything but an API server. It trusts what the system trusts.
 ///
 /// A builder of `reqwest` panics when nothing is installed that encrypts, so `.clippy.toml` allows it here only.
-#[must_use]
 pub fn http_client() -> reqwest::ClientBuilder {
     install_provider();
     #[expect(clippy::disallowed_methods, reason = "what it needs was installed right before")]

@@ -6,6 +6,7 @@ mod engine;
 mod headless;
 mod input;
 mod log_file;
+mod log_queue;
 mod pacing;
 mod quiet;
 pub mod recording;
