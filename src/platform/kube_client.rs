@@ -6,21 +6,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
 use kube::core::{ApiResource, GroupVersionKind};
-use rustls::crypto::aws_lc_rs;
 use tower::{BoxError, ServiceBuilder};
 
 use super::redact::Redactor;
+use super::tls;
 use crate::domain::facts::text::root_cause;
 use crate::domain::facts::workload::kind::Resource;
 
-/// Draws a first random number, which takes a core for 20 to 30 ms: begun early and on a thread of its own, that is over
-/// when the first connection wants one.
-pub fn warm_up() {
-    let mut byte = [0];
-    if aws_lc_rs::default_provider().secure_random.fill(&mut byte).is_err() {
-        tracing::error!("the system gives no random numbers: no connection can be encrypted");
-    }
-}
+/// kubectl has refused this login since 1.26, for there is a plugin that replaces it.
+const OLD_GCP_LOGIN: &str = "the kubeconfig's user logs in with the `gcp` auth-provider, which is no longer supported: install \
+    gke-gcloud-auth-plugin and run `gcloud container clusters get-credentials`";
 
 /// Makes a client whose requests leave at once.
 ///
@@ -40,11 +35,10 @@ pub fn client(config: kube::Config, redactor: &Redactor) -> Result<kube::Client,
 pub struct ClientError(String);
 
 fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
+    tls::install_provider();
     if config.proxy_url.is_some() {
         return kube::Client::try_from(config);
     }
-    // Refused where there is one already, which is as good.
-    let _ = aws_lc_rs::default_provider().install_default();
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -78,6 +72,8 @@ pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
                 return "the kubeconfig's login command printed no readable credential: run it yourself to see why"
                     .to_owned();
             }
+            // In kube's words this is about a feature that the program was built without.
+            Some(AuthError::AuthExec(why)) if why.contains("oauth feature") => return OLD_GCP_LOGIN.to_owned(),
             _ => inner = error.source(),
         }
     }
@@ -89,4 +85,36 @@ pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
 pub fn api_resource(resource: Resource) -> ApiResource {
     let Resource { group, version, kind, plural } = resource;
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn gcp(settings: &[(&str, &str)]) -> Result<kube::Client, ClientError> {
+        let mut config = kube::Config::new("https://127.0.0.1:6443".parse().unwrap());
+        let settings: BTreeMap<&str, &str> = settings.iter().copied().collect();
+        let user = json!({"auth-provider": {"name": "gcp", "config": settings}});
+        config.auth_info = serde_json::from_value(user).unwrap();
+        client(config, &Redactor::default())
+    }
+
+    #[tokio::test]
+    async fn the_old_gcp_login_is_refused_with_what_to_do() {
+        let Err(ClientError(why)) = gcp(&[]) else { panic!("a client without credentials") };
+        assert_eq!(why, OLD_GCP_LOGIN);
+        let expired = [("access-token", "old"), ("expiry", "2020-01-01T00:00:00Z")];
+        let Err(ClientError(why)) = gcp(&expired) else { panic!("a client with an expired token") };
+        assert_eq!(why, OLD_GCP_LOGIN);
+    }
+
+    #[tokio::test]
+    async fn a_gcp_login_that_runs_a_command_works() {
+        let settings = [("cmd-path", "echo"), ("cmd-args", "{\"token\":\"t\"}"), ("token-key", "{.token}")];
+        gcp(&settings).unwrap();
+    }
 }

@@ -4,6 +4,7 @@ pub mod kube_client;
 pub mod kubeconfig;
 pub mod private_files;
 pub mod redact;
+pub mod tls;
 pub mod variables;
 
 pub use redact::Redactor;

@@ -6,6 +6,7 @@ mod engine;
 mod headless;
 mod input;
 mod log_file;
+mod log_queue;
 mod pacing;
 mod quiet;
 pub mod recording;
@@ -21,7 +22,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cli::{Args, Command, Exit};
 use crate::config::Config;
-use crate::platform::{Redactor, Variables, kube_client};
+use crate::platform::{Redactor, Variables, tls};
 
 /// Runs what the command line asks for.
 ///
@@ -41,7 +42,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
     }
     if !matches!(args.command, Some(Command::Log(_))) {
         // No one waits for it: what needs it waits on its own.
-        drop(tokio::task::spawn_blocking(kube_client::warm_up));
+        drop(tokio::task::spawn_blocking(tls::warm_up));
     }
     let variables = Variables::of_process();
     let flags = args.global.flags();

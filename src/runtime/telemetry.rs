@@ -1,10 +1,10 @@
 //! The log: to a file while the screen is up, to standard error for headless commands. Never to the screen.
 
 use color_eyre::eyre::Result;
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
 use super::log_file::{LogFile, OneLine};
+use super::log_queue::{self, LogGuard};
 use crate::config::LogLevel;
 use crate::platform::private_files::private_dir;
 use crate::platform::{Redactor, Variables};
@@ -16,14 +16,14 @@ fn filter(level: LogLevel) -> EnvFilter {
 }
 
 /// Logs to a file of the day in the state folder. Without a state folder there is no log; the journal says so louder.
-pub(super) fn to_file(variables: &Variables, level: LogLevel, redactor: &Redactor) -> Result<Option<WorkerGuard>> {
+pub(super) fn to_file(variables: &Variables, level: LogLevel, redactor: &Redactor) -> Result<Option<LogGuard>> {
     let Ok(state) = variables.state_dir() else { return Ok(None) };
     let folder = state.join("log");
     if private_dir(&state).and_then(|()| private_dir(&folder)).is_err() {
         return Ok(None);
     }
     let to = LogFile::open(&folder)?;
-    let (writer, guard) = tracing_appender::non_blocking(OneLine { to, redactor: redactor.clone() });
+    let (writer, guard) = log_queue::start(OneLine { to, redactor: redactor.clone() })?;
     tracing_subscriber::fmt().with_env_filter(filter(level)).with_ansi(false).with_writer(writer).init();
     Ok(Some(guard))
 }

@@ -28,7 +28,7 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     fn new(cluster: &'a Cluster, token: &'a str) -> Self {
-        Self { cluster, token, http: reqwest::Client::new() }
+        Self { cluster, token, http: support::http_client() }
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {

@@ -125,7 +125,7 @@ async fn by_alertmanager() -> Checked {
     let labels = serde_json::json!({"alertname": "HighErrorRate", "service": "payments", "severity": "page"});
     let alert = serde_json::json!([{"labels": labels, "annotations": {"summary": "too many requests fail"}}]);
     let post = |path: &str, body: serde_json::Value| {
-        reqwest::Client::new().post(format!("{}/api/v2/{path}", server.url())).json(&body).send()
+        support::http_client().post(format!("{}/api/v2/{path}", server.url())).json(&body).send()
     };
     post("alerts", alert).await?.error_for_status()?;
     until_found(CheckOutcome::Failed, "HighErrorRate", &asked, &tools).await?;

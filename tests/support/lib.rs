@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod http;
 pub mod manifests;
 pub mod process;
 pub mod program;
@@ -16,6 +17,7 @@ pub mod server;
 
 pub use check::{Checked, until};
 pub use cluster::{TestCluster, TestNamespace};
+pub use http::http_client;
 pub use program::{Program, Run};
 pub use proxy::Proxy;
 pub use pty::Pty;

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::check::{Checked, until};
+use crate::http::http_client;
 use crate::process::Process;
 
 /// A server with its data. Killed when dropped.
@@ -35,7 +36,7 @@ impl RealServer {
         self.process = Some(Process::start(&mut command)?);
         let ready = format!("{}/-/ready", self.url());
         until(&format!("{} at {ready}", self.program), || async {
-            reqwest::get(&ready).await.ok().filter(|answer| answer.status().is_success()).map(|_| ())
+            http_client().get(&ready).send().await.ok().filter(|answer| answer.status().is_success()).map(|_| ())
         })
         .await
     }

@@ -37,7 +37,7 @@ fn canary() -> Metrics {
 
 /// Posts a form and returns the status and the JSON.
 async fn post(url: &str, path: &str, form: &[(&str, &str)]) -> (u16, Json) {
-    let client = reqwest::Client::new();
+    let client = support::http_client();
     let answer = client.post(format!("{url}/api/v1/{path}")).form(form).send().await.unwrap();
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();

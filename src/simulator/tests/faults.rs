@@ -129,7 +129,7 @@ async fn metrics_can_fail() {
     let simulator = start("canary", 1.0).await;
     let query = |text: &str| {
         let url = format!("{}/api/v1/query", simulator.prometheus_url());
-        reqwest::Client::new().get(url).query(&[("query", text)]).send()
+        support::http_client().get(url).query(&[("query", text)]).send()
     };
     let requests = "sum by (cluster) (rate(http_requests_total[1m]))";
     let body: Value = query(requests).await.unwrap().json().await.unwrap();

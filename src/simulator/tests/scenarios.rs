@@ -61,7 +61,7 @@ async fn error_spike_fails_at_a_quarter() {
                  / sum(rate(http_requests_total{cluster=\"prod-eu\"}[10s]))";
     let spiked = tokio::time::timeout(WAIT_TIMEOUT, async {
         loop {
-            let answer = reqwest::Client::new().get(&url).query(&[("query", query)]).send().await.unwrap();
+            let answer = support::http_client().get(&url).query(&[("query", query)]).send().await.unwrap();
             let body: Value = answer.json().await.unwrap();
             let ratio = text(&body, "/data/result/0/value/1").parse::<f64>().unwrap_or(0.0);
             if ratio > 0.01 {

@@ -32,7 +32,7 @@ use crate::config::checks::CheckKind;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::CheckOutcome;
-use crate::platform::Redactor;
+use crate::platform::{Redactor, tls};
 
 /// What a look is about: the candidate of an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Built {
 }
 
 /// What checks look with. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Tools {
     /// For requests to anywhere; follows no redirect, retries nothing.
     pub http: reqwest::Client,
@@ -83,6 +83,20 @@ pub struct Tools {
     pub tag_prefix: Option<String>,
     /// Hides secrets in what is quoted.
     pub redactor: Redactor,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self {
+            http: http_client(),
+            prometheus: None,
+            cluster: None,
+            previous: None,
+            repository: None,
+            tag_prefix: None,
+            redactor: Redactor::default(),
+        }
+    }
 }
 
 impl Tools {
@@ -139,11 +153,13 @@ impl Evidence {
 /// Returns the client that checks ask with: it follows no redirect and retries nothing.
 #[must_use]
 pub fn http_client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .unwrap_or_default()
+    let builder = || {
+        tls::http_client()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("release-cockpit/", env!("CARGO_PKG_VERSION")))
+    };
+    // Where the system has no certificates, only requests over TLS fail.
+    builder().build().or_else(|_| builder().tls_certs_only([]).build()).unwrap_or_default()
 }
 
 /// Looks. The caller sets the time limit.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use super::wording::Wording as _;
@@ -12,7 +12,7 @@ use super::{CheckInput, Tools};
 use crate::config::HeaderText;
 use crate::config::checks::template::{CheckPlaceholder, Template};
 use crate::config::secret::Secret;
-use crate::platform::Redactor;
+use crate::platform::{Redactor, tls};
 use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};
 use crate::sources::prometheus::trouble::tidy;
 
@@ -43,7 +43,7 @@ pub(super) fn shown(url: &Url, redactor: &Redactor) -> String {
 /// Makes a request. What runs here is not reached through a company's proxy, whatever HTTP_PROXY says.
 pub(super) fn request(method: Method, url: &Url, tools: &Tools) -> Result<RequestBuilder, String> {
     let client = if is_loopback(url) {
-        let mut builder = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let mut builder = tls::http_client().redirect(reqwest::redirect::Policy::none()).no_proxy();
         if url.scheme() == "http" {
             // There is nothing to verify: the certificates of the system are not read.
             builder = builder.tls_certs_only([]);

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::answer::{Alerts, Answer, Envelope, Plain, RaisedAlert, RuleGroups};
 use super::trouble::{QueryError, SetupError, said, tidy};
 use crate::config::{Auth, Prometheus, Revealed};
-use crate::platform::Redactor;
+use crate::platform::{Redactor, tls};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -40,7 +40,7 @@ impl PrometheusClient {
     /// Builds a client: reads secrets and the CA file, and tells the secrets to the redactor; asks nothing yet.
     pub async fn new(settings: &Prometheus, redactor: &Redactor) -> Result<Self, SetupError> {
         let timeout = settings.timeout.unsigned_abs();
-        let mut builder = Client::builder()
+        let mut builder = tls::http_client()
             .default_headers(headers(settings, redactor).await?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(timeout)

@@ -52,7 +52,7 @@ impl Scraped {
 /// Returns the only number that a query gives; `None` without one.
 pub async fn value(server: &RealServer, query: &str) -> Option<f64> {
     let url = format!("{}/api/v1/query", server.url());
-    let answer = reqwest::Client::new().post(url).form(&[("query", query)]).send().await.ok()?;
+    let answer = support::http_client().post(url).form(&[("query", query)]).send().await.ok()?;
     let json: Json = answer.json().await.ok()?;
     json["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }

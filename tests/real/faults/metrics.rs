@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use support::check::same;
 use support::proxy::Fault;
-use support::{Checked, Pty};
+use support::{Checked, Pty, http_client};
 
 use super::setup::{Meter, Setup, confirm, promotion_is_refused, until};
 use super::table::PROMETHEUS;
@@ -82,7 +82,7 @@ pub fn see_again(setup: &Setup, pty: &mut Pty) -> Checked {
 fn traffic(setup: &Setup, error_ratio: f64) -> Checked {
     let exporter = std::env::var("EXPORTER_URL")?;
     setup.wait(async {
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = http_client();
         let rule = client.put(format!("{exporter}/traffic/{}/api", setup.namespace.name));
         rule.json(&json!({"rps": 30, "error_ratio": error_ratio})).send().await?.error_for_status()?;
         Ok(())

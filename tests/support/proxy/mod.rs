@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::check::Checked;
+use crate::http::http_client;
 use authority::{Authorities, Shown, TlsListener};
 
 pub use fault::{Fault, WriteFault};
@@ -84,7 +85,7 @@ impl Proxy {
 
     /// Stands in for another server, e.g. a Prometheus.
     pub async fn of_http(url: String) -> Checked<Self> {
-        Self::open(Upstream::Http(reqwest::Client::builder().no_proxy().build()?, url), None).await
+        Self::open(Upstream::Http(http_client(), url), None).await
     }
 
     async fn open(upstream: Upstream, authorities: Option<Authorities>) -> Checked<Self> {

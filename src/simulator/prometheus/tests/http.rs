@@ -7,6 +7,10 @@ use crate::prometheus::Outage;
 
 const END: i64 = START + 179 * INTERVAL;
 
+async fn fetch(url: String) -> reqwest::Result<reqwest::Response> {
+    support::http_client().get(url).send().await
+}
+
 #[tokio::test]
 async fn queries_answer_in_the_shapes_of_the_api() {
     let server = canary().serve().await.unwrap();
@@ -36,7 +40,7 @@ async fn queries_answer_in_the_shapes_of_the_api() {
     let (_, json) = post(&url, "query_range", &range).await;
     assert_eq!(json["data"]["resultType"], "matrix");
     assert_eq!(json["data"]["result"][0]["values"].as_array().unwrap().len(), 5);
-    let got = reqwest::get(format!("{url}/api/v1/query?query=sum(up)&time={end}")).await.unwrap();
+    let got = fetch(format!("{url}/api/v1/query?query=sum(up)&time={end}")).await.unwrap();
     assert_eq!(got.json::<serde_json::Value>().await.unwrap()["data"]["result"][0]["value"][1], "3");
 }
 
@@ -73,7 +77,7 @@ async fn errors_have_the_codes_and_kinds_of_the_api() {
         let kind = if code == 400 { "bad_data" } else { "execution" };
         assert_eq!((json["status"].as_str(), json["errorType"].as_str()), (Some("error"), Some(kind)));
     }
-    let missing = reqwest::get(format!("{url}/api/v2/query")).await.unwrap();
+    let missing = fetch(format!("{url}/api/v2/query")).await.unwrap();
     assert_eq!(missing.status().as_u16(), 404);
 }
 
@@ -86,7 +90,7 @@ async fn labels_and_series_are_listed() {
     assert_eq!(json["data"].to_string(), r#"["__name__","cluster","code","container","le","namespace","pod"]"#);
     let get = |path: String| {
         let url = url.clone();
-        async move { reqwest::get(format!("{url}{path}")).await.unwrap().text().await.unwrap() }
+        async move { fetch(format!("{url}{path}")).await.unwrap().text().await.unwrap() }
     };
     let pods = get(format!("/api/v1/label/pod/values?match[]=up&end={end}")).await;
     assert_eq!(pods, r#"{"status":"success","data":["web-5d-a","web-5d-b","web-7f-c"]}"#);
@@ -104,7 +108,7 @@ async fn labels_and_series_are_listed() {
 async fn every_outage_shows_and_ends() {
     let metrics = canary();
     let server = metrics.serve().await.unwrap();
-    let client = reqwest::Client::new();
+    let client = support::http_client();
     let ask = || {
         let request = client.post(format!("{}/api/v1/query", server.url()));
         let form = request.form(&[("query", "sum(up)"), ("time", &END.to_string())]);
@@ -149,7 +153,7 @@ async fn a_request_that_hangs_is_cut_when_the_server_goes_down() {
     let metrics = canary();
     let server = metrics.serve().await.unwrap();
     metrics.set_outage(Outage::Hang);
-    let hanging = tokio::spawn(reqwest::get(format!("{}/api/v1/query?query=up", server.url())));
+    let hanging = tokio::spawn(fetch(format!("{}/api/v1/query?query=up", server.url())));
     tokio::time::sleep(Duration::from_millis(200)).await;
     metrics.set_outage(Outage::Down);
     let cut = tokio::time::timeout(Duration::from_secs(5), hanging).await;
@@ -161,7 +165,7 @@ async fn a_dropped_server_is_gone() {
     let metrics = canary();
     let server = metrics.serve().await.unwrap();
     let url = server.url();
-    let client = reqwest::Client::new();
+    let client = support::http_client();
     let ask = || client.get(format!("{url}/-/ready")).send();
     assert!(ask().await.is_ok());
     drop(server);

@@ -24,7 +24,7 @@ fn settings() -> Checked<String> {
 
 async fn traffic(namespace: &TestNamespace, pods: &str, what: Value) -> Checked {
     let url = format!("{}/traffic/{}/{pods}", std::env::var("EXPORTER_URL")?, namespace.name);
-    reqwest::Client::new().put(url).json(&what).send().await?.error_for_status()?;
+    support::http_client().put(url).json(&what).send().await?.error_for_status()?;
     Ok(())
 }
 
@@ -144,7 +144,7 @@ pub async fn metrics_go_away(namespace: &TestNamespace) -> Checked {
     let alice = Person::new(namespace, "alice", &settings()?.replace("autopilot = true", "autopilot = false"));
     let outage = |on: bool| async move {
         let url = format!("{}/outage", std::env::var("EXPORTER_URL")?);
-        reqwest::Client::new().put(url).json(&json!({"on": on})).send().await?.error_for_status()?;
+        support::http_client().put(url).json(&json!({"on": on})).send().await?.error_for_status()?;
         Checked::Ok(())
     };
     alice.until_ends(0, &["gate", "prod"]).await?;
