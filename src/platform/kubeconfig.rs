@@ -107,6 +107,16 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
     nearest(name, known.iter().map(String::as_str)).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
 }
 
+/// Gives a server without a scheme the one that client-go takes (`rest.DefaultServerURL`).
+fn add_scheme(cluster: &mut kube::config::Cluster) {
+    let has_tls = cluster.certificate_authority.is_some()
+        || cluster.certificate_authority_data.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true);
+    if let Some(server) = cluster.server.as_mut().filter(|server| !server.is_empty() && !server.contains("://")) {
+        *server = format!("{}://{server}", if has_tls { "https" } else { "http" });
+    }
+}
+
 impl Clusters {
     /// Reads the files of `KUBECONFIG`, else `~/.kube/config`. As with kubectl, a file of the list may be missing, but
     /// not all of them; in a pod there need be none. Credentials of contexts that are loaded are passed to the redactor.
@@ -127,7 +137,10 @@ impl Clusters {
                 return Err(ClusterError::Syntax { path: path.clone(), position: String::new(), why });
             }
             match Kubeconfig::read_from(path) {
-                Ok(next) => {
+                Ok(mut next) => {
+                    // As kubectl does: an empty name is none, and the first file that names one decides.
+                    next.current_context = next.current_context.filter(|name| !name.is_empty());
+                    next.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()).for_each(add_scheme);
                     let bad = |why| ClusterError::Syntax { path: path.clone(), position: String::new(), why };
                     kubeconfig = kubeconfig.merge(next).map_err(|_| bad("its kind or apiVersion is another one"))?;
                     files.push(path.clone());

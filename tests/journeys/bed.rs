@@ -1,8 +1,13 @@
 //! What a journey starts from: a workload of one kind, and the program in a home of its own.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use support::check::WAIT_TIMEOUT;
 use support::manifests::{blue_green, canary, deployment, image, pause, traffic_routed, weight, workload_ref};
 use support::{Checked, Program, TestNamespace};
+
+use tokio::time::{Instant, sleep};
 
 use crate::cockpit;
 
@@ -124,12 +129,34 @@ impl<'a> Bed<'a> {
         self.deploy(version).await?;
         if self.strategy.is_rollout() {
             self.is_paused().await?;
-            self.namespace.merge_status("Rollout", "api", json!({"status": {"promoteFull": true}})).await?;
+            self.promote_fully().await?;
         }
         self.serves(version).await
     }
 
-    /// Waits until an object is as wanted, making its controller look: one that overlooked a change waits for ever.
+    /// Promotes what is paused to everybody, without this program, until it is stable.
+    pub async fn promote_fully(&self) -> Checked {
+        self.namespace.merge_status("Rollout", "api", json!({"status": {"promoteFull": true}})).await?;
+        let is_stable = |object: &Value| {
+            object["status"]["phase"] == "Healthy" && object["status"]["stableRS"] == object["status"]["currentPodHash"]
+        };
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        loop {
+            let object = self.namespace.get("Rollout", "api").await?;
+            if is_stable(&object) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("it never got stable: {}", object["status"]).into());
+            }
+            // A controller that overlooked the request looks again when anything changes.
+            let at = jiff::Timestamp::now().to_string();
+            self.namespace.merge("Rollout", "api", json!({"metadata": {"annotations": {"look": at}}})).await?;
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Waits until an object is as wanted.
     pub async fn until(&self, kind: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Checked<Value> {
         self.namespace.until(kind, "api", what, wanted).await
     }
@@ -139,7 +166,7 @@ impl<'a> Bed<'a> {
         let newest = sets.iter().filter_map(|rs| rs["metadata"]["creationTimestamp"].as_str()?.parse().ok()).max();
         let newest: Option<jiff::Timestamp> = newest;
         while newest.is_some_and(|newest| jiff::Timestamp::now().as_second() <= newest.as_second()) {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
         Ok(())
     }

@@ -87,7 +87,9 @@ impl Journey {
             | Self::RollBackTwice
             | Self::TwoPeopleRollBack
             | Self::NextReleaseAndBack => true,
-            Self::FinishARollback | Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
+            Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
+            // Blue-green goes back at once while the pods of before still run.
+            Self::FinishARollback => strategy.is_rollout() && strategy != Strategy::BlueGreen,
             _ => strategy == Strategy::Canary,
         }
     }
@@ -143,7 +145,9 @@ impl Journey {
 
 /// The program said that it is done: it has to be so now, and not a moment later.
 async fn now_serves(bed: &Bed<'_>, version: &str) -> Checked {
-    bed.serves_now(version).await?.map_err(|why| format!("it was said to be done, and {version}: {why}").into())
+    let Err(why) = bed.serves_now(version).await? else { return Ok(()) };
+    let status = bed.command(&["status"]).await;
+    Err(format!("it was said to be done, and {version}: {why}; {}", status.said()).into())
 }
 
 async fn roll_back_twice(bed: &Bed<'_>) -> Checked {
@@ -209,7 +213,7 @@ async fn abort_retry_release_and_back(bed: &Bed<'_>) -> Checked {
     let retry = bed.command(&["retry", "--yes"]).await;
     same(&format!("exit code: {}", retry.said()), &retry.code(), &0)?;
     bed.is_paused().await?;
-    bed.namespace.merge_status("Rollout", "api", serde_json::json!({"status": {"promoteFull": true}})).await?;
+    bed.promote_fully().await?;
     bed.serves("1.1.0").await?;
     bed.release("1.2.0").await?;
     bed.roll_back().await?;

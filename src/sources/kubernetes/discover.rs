@@ -42,7 +42,7 @@ async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Resul
             let kept = list.items.into_iter().filter_map(|raw| raw.kept);
             Ok(kept.map(|value| Object::reduce(kind, &value)).collect())
         }
-        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Ok(Vec::new()),
+        Ok(Err(kube::Error::Api(status))) if is_not_there(&status) => Ok(Vec::new()),
         // Rights are asked before existence: 403 may also mean that the kind is not installed.
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, resource).await => {
             Ok(Vec::new())
@@ -52,8 +52,13 @@ async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Resul
     }
 }
 
+/// Whether an answer says that there is no such kind: API servers say so in plain text, without a reason.
+fn is_not_there(status: &kube::core::Status) -> bool {
+    status.code == 404 || status.is_not_found()
+}
+
 async fn is_installed(client: &ReadClient, resource: Resource) -> bool {
     let group = format!("{}/{}", resource.group, resource.version);
     let asked = tokio::time::timeout(LIST_TIMEOUT, client.kube.list_api_group_resources(&group)).await;
-    !matches!(asked, Ok(Err(kube::Error::Api(status))) if status.is_not_found())
+    !matches!(asked, Ok(Err(kube::Error::Api(status))) if is_not_there(&status))
 }

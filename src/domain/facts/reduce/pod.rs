@@ -12,21 +12,50 @@ pub fn pod(value: &Value) -> Pod {
     let hash =
         [&labels["rollouts-pod-template-hash"], &labels["pod-template-hash"]].into_iter().find_map(Value::as_str);
     let statuses: Vec<&Value> = list(&status["containerStatuses"]).collect();
-    let ready = statuses.iter().filter(|c| c["ready"] == true && c["state"]["running"].is_object()).count();
-    let failing = statuses.iter().find(|c| c["ready"] != true).or_else(|| statuses.first());
+    let is_ready = |c: &&&Value| c["ready"] == true && c["state"]["running"].is_object();
+    let sidecars = sidecars(spec, status);
+    let ready = statuses.iter().filter(is_ready).count() + sidecars.iter().filter(is_ready).count();
+    let all: Vec<&Value> = list(&status["initContainerStatuses"]).chain(statuses.iter().copied()).collect();
+    let failing = failing_init(spec, status)
+        .or_else(|| sidecars.iter().copied().find(|c| c["ready"] != true))
+        .or_else(|| statuses.iter().copied().find(|c| c["ready"] != true))
+        .or_else(|| statuses.first().copied());
     Pod {
         name: text(&metadata["name"]),
         hash: hash.unwrap_or_default().to_owned(),
         reason: reason(metadata, spec, status),
         message: message(status),
         ready: ready as u32,
-        total: list(&spec["containers"]).count() as u32,
-        restarts: statuses.iter().map(|c| count(&c["restartCount"])).sum(),
+        total: (list(&spec["containers"]).count() + list(&spec["initContainers"]).filter(|c| is_restartable(c)).count())
+            as u32,
+        restarts: all.iter().map(|c| count(&c["restartCount"])).sum(),
         created: time(&metadata["creationTimestamp"]),
         digests: statuses.iter().filter_map(|c| digest(&c["imageID"])).collect(),
         failing_container: failing.map(|c| text(&c["name"])).filter(|name| !name.is_empty()),
         restarted: failing.is_some_and(|c| count(&c["restartCount"]) > 0 && !c["state"]["running"].is_object()),
     }
+}
+
+/// Whether an init container is a sidecar, which runs beside the others.
+fn is_restartable(container: &Value) -> bool {
+    container["restartPolicy"] == "Always"
+}
+
+/// Statuses of the sidecars.
+fn sidecars<'a>(spec: &Value, status: &'a Value) -> Vec<&'a Value> {
+    let is_sidecar =
+        |c: &&Value| list(&spec["initContainers"]).any(|init| init["name"] == c["name"] && is_restartable(init));
+    list(&status["initContainerStatuses"]).filter(is_sidecar).collect()
+}
+
+/// The init container that the others wait for, where it does not simply run.
+fn failing_init<'a>(spec: &Value, status: &'a Value) -> Option<&'a Value> {
+    init_reason(spec, status)?;
+    list(&status["initContainerStatuses"]).find(|c| {
+        let terminated = &c["state"]["terminated"];
+        c["state"]["waiting"]["reason"].as_str().is_some_and(|reason| reason != "PodInitializing")
+            || terminated.is_object() && count(&terminated["exitCode"]) != 0
+    })
 }
 
 fn digest(image_id: &Value) -> Option<String> {
@@ -116,8 +145,11 @@ fn message(status: &Value) -> String {
         all().find_map(|c| {
             let ended_before =
                 [&c["state"]["terminated"], &c["lastState"]["terminated"]].into_iter().find(|t| t.is_object())?;
-            (count(&ended_before["exitCode"]) != 0)
-                .then(|| format!("last exit {} {}", count(&ended_before["exitCode"]), text(&ended_before["reason"])))
+            (count(&ended_before["exitCode"]) != 0).then(|| {
+                format!("last exit {} {}", count(&ended_before["exitCode"]), text(&ended_before["reason"]))
+                    .trim_end()
+                    .to_owned()
+            })
         })
     };
     let unscheduled = || {
@@ -126,6 +158,8 @@ fn message(status: &Value) -> String {
             .find(|c| c.kind == "PodScheduled" && c.status == "False")
             .map(|c| format!("{}: {}", c.reason, c.message))
     };
+    let waiting =
+        waiting.map(|waiting| last_exit().map_or_else(|| waiting.clone(), |exit| format!("{waiting}, {exit}")));
     waiting.or_else(last_exit).or_else(unscheduled).unwrap_or_else(|| text(&status["message"]))
 }
 
@@ -146,7 +180,10 @@ mod tests {
             {"name": "a", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
              "lastState": {"terminated": {"exitCode": 1}}}]});
         let pod = of(&waiting);
-        assert_eq!((pod.reason.as_str(), pod.restarts, pod.message.as_str()), ("CrashLoopBackOff", 4, "back-off 40s"));
+        assert_eq!(
+            (pod.reason.as_str(), pod.restarts, pod.message.as_str()),
+            ("CrashLoopBackOff", 4, "back-off 40s, last exit 1")
+        );
         assert!(pod.is_failing() && pod.restarted);
         let init = json!({"phase": "Pending", "initContainerStatuses": [{"name": "i", "state": {"running": {}}}]});
         assert_eq!(of(&init).reason, "Init:0/1");

@@ -39,6 +39,11 @@ pub trait Actions {
     /// ReplicaSets.
     fn serves_all_by_status(&self, hash: &str) -> bool;
 
+    /// Returns whether the controller has carried everything out, beyond who is served.
+    fn is_rolled_out(&self) -> bool {
+        true
+    }
+
     /// Returns whether the next request of an action may be sent.
     fn readiness(&self, _: &After) -> Readiness {
         Readiness::Send

@@ -297,6 +297,9 @@ fn finish(
             _ => false,
         };
     let goes_out = status.canary.as_ref().or(status.stable.as_ref());
+    // What decides about a revision names it, or decides about none.
+    let decides = matches!(intent.verb, Verb::Abort | Verb::Rollback | Verb::Retry);
+    let leaves = draft.rejects.as_ref().or(goes_out.filter(|_| !decides));
     let release = draft.rejects.as_ref().or(goes_out).map_or_else(
         || snapshot.object.meta().name.clone(),
         |revision| format!("{} {}", snapshot.object.meta().name, revision.version()),
@@ -322,13 +325,8 @@ fn finish(
             rests_on: Vec::new(),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
-            from_hash: draft.rejects.as_ref().or(goes_out).map(|revision| revision.hash.clone()),
-            from_images: draft
-                .rejects
-                .as_ref()
-                .or(goes_out)
-                .map(|revision| revision.images.clone())
-                .unwrap_or_default(),
+            from_hash: leaves.map(|revision| revision.hash.clone()),
+            from_images: leaves.map(|revision| revision.images.clone()).unwrap_or_default(),
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,

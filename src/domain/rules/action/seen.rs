@@ -31,11 +31,12 @@ impl SeenWorkload {
         let object = self.object();
         if !self.replicasets_known {
             let phase = object.phase();
-            return (!object.actions().serves_all_by_status(hash)).then(|| shows(&phase.0.to_string(), &phase.1));
+            return (!object.actions().serves_all_by_status(hash)).then(|| shows(phase.0.as_str(), &phase.1));
         }
         let serving = self.snapshot.serving();
         if serving.is_all(hash) {
-            return None;
+            let phase = object.phase();
+            return (!object.actions().is_rolled_out()).then(|| shows(phase.0.as_str(), &phase.1));
         }
         let others: Vec<String> =
             serving.besides(hash).map(|share| format!("{} of {}", percent(share.share), share.version)).collect();

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use proptest::prelude::*;
+
 use crate::domain::record::action::{Intent, Verb};
+use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::rejection::Rejection;
 
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -20,11 +24,18 @@ use crate::domain::world::{EnvSettings, World};
 const NOW: &str = "2026-11-21T09:00:00Z";
 
 fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
+    ask_with(object, replicasets, verb, &[])
+}
+
+/// Asks where these revisions were rejected before, and where metrics are dead.
+fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]) -> Result<Plan, Vec<Refusal>> {
     let object = Object::parse(object).unwrap();
     let target = WorkloadKey { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
         namespace: "a".to_owned(),
         workloads: vec![target.workload.clone()],
+        has_metrics: !rejected.is_empty(),
+        protected: !rejected.is_empty(),
         ..EnvSettings::new("a")
     }]);
     let now: Timestamp = NOW.parse().unwrap();
@@ -35,6 +46,22 @@ fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Re
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);
+    let reject = |hash: &&str| {
+        let rejection = Rejection {
+            target: target.clone(),
+            uid: "u".to_owned(),
+            hash: (*hash).to_owned(),
+            images: vec![format!("api:{hash}")],
+            to: None,
+            verb: Verb::Rollback,
+            was_stable: true,
+            by: "ada".to_owned(),
+            at: now,
+        };
+        Line::after(None, now, Entry::Rejected(Box::new(rejection)))
+    };
+    let lines: Vec<Line> = rejected.iter().map(reject).collect();
+    world.take_lines(&lines, now);
     plan(&world, &Intent { verb, target: target.into(), to: None }, &PlanContext { now, ..PlanContext::default() })
 }
 
@@ -256,4 +283,76 @@ fn a_hold_that_came_after_the_plan_is_lifted_with_the_abort() {
     let plan = ask(&rollout, &history(), Verb::Abort).unwrap();
     rollout["status"]["abort"] = json!(true);
     assert_eq!(Object::parse(&rollout).unwrap().actions().remainder(plan.record()), None);
+}
+
+/// Three revisions in the order of their making, each served by pods or not.
+fn three(pods: [u32; 3]) -> Vec<Value> {
+    let at = |index: usize| format!("2026-11-21T0{}:00:00Z", index + 6);
+    (0..3)
+        .map(|index| {
+            let mut rs = replicaset(&format!("r{index}"), index as u32 + 1, &at(index), pods[index]);
+            rs["status"]["readyReplicas"] = json!(pods[index]);
+            rs
+        })
+        .collect()
+}
+
+proptest! {
+    /// Laws 3 and 11: whatever else is wrong, a rollback that goes backward is offered, sends something or has nothing to
+    /// send, wants no name, and never goes to a revision that was rejected.
+    #[test]
+    fn rollbacks_are_never_blocked_and_never_go_to_what_was_rejected(
+        current in 0_usize..3,
+        stable in 0_usize..3,
+        rejected in proptest::sample::subsequence(vec!["r0", "r1", "r2"], 0..=3),
+        (paused, aborted, full) in any::<(bool, bool, bool)>(),
+        step in 0_u64..3,
+        pods in [0_u32..3, 0_u32..3, 0_u32..3],
+    ) {
+        let mut rollout = canary(&format!("r{current}"), &format!("r{stable}"), "Paused");
+        rollout["spec"]["paused"] = json!(paused);
+        rollout["status"]["abort"] = json!(aborted);
+        rollout["status"]["promoteFull"] = json!(full);
+        rollout["status"]["currentStepIndex"] = json!(step);
+        let sets = three(pods);
+        match ask_with(&rollout, &sets, Verb::Rollback, &rejected) {
+            Ok(plan) => {
+                let record = plan.record();
+                prop_assert_eq!(record.direction, Some(Direction::Backward));
+                prop_assert_eq!(plan.typed(), None);
+                let to = record.to_hash.clone().unwrap_or_default();
+                // Stable serves already: going back to it brings nobody anything new.
+                prop_assert!(!rejected.contains(&to.as_str()) || to == format!("r{stable}"), "to {}", to);
+                prop_assert_ne!(record.from_hash.clone(), record.to_hash.clone());
+            }
+            Err(refusals) => {
+                let blocked = refusals.iter().any(|refusal| !matches!(
+                    refusal.kind,
+                    RefusalKind::State | RefusalKind::NothingToDo
+                ));
+                prop_assert!(!blocked, "{:?}", refusals);
+            }
+        }
+    }
+
+    /// What completes a rollback is gated by nothing, and asks for no name, though metrics are dead and names are typed.
+    #[test]
+    fn steps_of_a_rollback_are_gated_by_nothing(verb in proptest::sample::select(vec![Verb::Promote, Verb::PromoteFull, Verb::Resume])) {
+        let mut rollout = canary("r0", "r2", "Paused");
+        rollout["status"]["currentStepIndex"] = json!(1);
+        rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
+        rollout["status"]["controllerPause"] = json!(true);
+        rollout["spec"]["paused"] = json!(verb == Verb::Resume);
+        let plan = ask_with(&rollout, &three([1, 0, 1]), verb, &["r2"]);
+        let plan = plan.map_err(|refusals| TestCaseError::fail(texts(&refusals)))?;
+        prop_assert_eq!(plan.record().direction, Some(Direction::Backward));
+        prop_assert_eq!(plan.typed(), None);
+        // The same step forward is stopped by dead metrics.
+        let mut forward = rollout.clone();
+        forward["status"]["currentPodHash"] = json!("r2");
+        forward["status"]["stableRS"] = json!("r0");
+        if verb != Verb::Resume {
+            prop_assert!(ask_with(&forward, &three([1, 0, 1]), verb, &["r1"]).is_err());
+        }
+    }
 }

@@ -55,6 +55,11 @@ impl Actions for Deployment {
     }
 
     fn serves_all_by_status(&self, _: &str) -> bool {
+        self.is_rolled_out()
+    }
+
+    /// As `kubectl rollout status` tells it.
+    fn is_rolled_out(&self) -> bool {
         self.phase().0 == Phase::Healthy
     }
 }
