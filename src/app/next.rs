@@ -45,9 +45,6 @@ pub fn next(model: &Model) -> Next {
             None => format!("{headline} was sent {age} ago: waiting until {name} shows it"),
         });
     }
-    if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {
-        return next;
-    }
     let key = |command: crate::keys::Command| key(model, command);
     let promote = plan_for(model, Verb::Promote, None);
     let in_the_way = match &promote {
@@ -67,6 +64,10 @@ pub fn next(model: &Model) -> Next {
             .map(|refusal| refusal.text.clone())
             .collect(),
     };
+    if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {
+        let in_the_way = if next.is_alarm && status.pause.is_some() { in_the_way } else { Vec::new() };
+        return Next { in_the_way, ..next };
+    }
     let waits_for_person = status.pause.as_ref().is_some_and(|pause| pause.needs_person);
     let sentence = match (&promote, &status.pause) {
         (_, Some(pause)) if pause.reason == PauseReason::Manual => {

@@ -10,7 +10,7 @@ use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Entry;
-use crate::domain::rules::checklist::{Answer, Candidate, answer};
+use crate::domain::rules::checklist::{Answer, Candidate, CandidateState, answer};
 use crate::domain::world::{Environment, World};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,9 @@ pub fn tally(world: &World, env: &Environment, now: Timestamp) -> Tally {
     let asked = env.settings.sign_offs.roles.len();
     Tally {
         checks: progress(states.iter().copied()),
-        red: gates().any(|(_, state)| *state == CheckState::Failed),
+        // What merely waits its turn is no alarm.
+        red: candidate.as_ref().is_none_or(|candidate| candidate.standing != CandidateState::Incoming)
+            && gates().any(|(_, state)| *state == CheckState::Failed),
         gates_green: gates().all(|(_, state)| *state == CheckState::Passed),
         sign_offs: (seats.iter().filter(|seat| seat.needed > 0 && seat.is_go()).count(), asked),
     }

@@ -189,7 +189,10 @@ impl Case {
             Verb::Abort => status(now, "abort") == true && now["spec"]["paused"] != true,
             Verb::Retry => status(now, "abort") != true,
             Verb::Rollback => {
-                record.to_images.first().is_some_and(|wanted| image(now) == **wanted) && now["spec"]["paused"] != true
+                // Where only the template was put back, the first step of a canary is all that users get.
+                let for_everybody = self.kind != "Rollout" || status(now, "stableRS") == status(now, "currentPodHash");
+                let wanted = record.to_images.first().is_some_and(|wanted| image(now) == **wanted);
+                wanted && now["spec"]["paused"] != true && for_everybody
             }
             Verb::Restart => restarted(now) != restarted(before),
         }

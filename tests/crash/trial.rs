@@ -219,7 +219,9 @@ fn is_true(outcome: &Outcome, record: &PlanRecord, writes: &Writes, shows: bool)
     let true_ = match outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && whole,
         Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && not_whole,
-        Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => false,
+        // Half of it was sent: it says that it is not done, and what is still served.
+        Outcome::Unconfirmed { .. } => !shows && taken > 0 && not_whole,
+        Outcome::Unknown { .. } => false,
     };
     if true_ {
         return Ok(());

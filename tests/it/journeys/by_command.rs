@@ -40,7 +40,9 @@ fn slow_latency() {
     journey.expect(0, &["abort", "prod-eu", "--yes"], "RolloutAborted");
     journey.expect(0, &["wait", "prod-eu", "--for=degraded"], "Degraded");
     journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "aborted");
-    journey.expect(0, &["retry", "prod-eu", "--yes"], "done");
+    // What was aborted is rejected: where names are typed, sending it out again is a promotion.
+    journey.expect(3, &["retry", "prod-eu", "--yes"], "--confirm prod-eu");
+    journey.expect(0, &["retry", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
 }
 
 #[test]
@@ -144,5 +146,5 @@ fn wrong_names_are_reported_with_known_ones() {
     journey.expect(2, &["abort", "stagin", "--yes"], "did you mean `staging`");
     journey.expect(2, &["abort", "--yes"], "staging");
     journey.expect(2, &["--context", "nowhere", "status"], "nowhere");
-    journey.expect(3, &["rollback", "prod-eu", "--to", "99", "--yes"], "no revision 99");
+    journey.expect(2, &["rollback", "prod-eu", "--to", "99", "--yes"], "no revision, version or image");
 }

@@ -4,6 +4,7 @@ use support::Pty;
 
 /// Nothing waits for the captain any more.
 const ROLLOUT_OVER: &str = "no rollout in progress in prod-eu";
+const ROLLED_BACK: &str = "prod-eu was rolled back from";
 
 /// Starts a scenario, so many times faster than real.
 fn start(scenario: &str, speed: &str) -> Pty {
@@ -36,7 +37,7 @@ fn promote(pty: &mut Pty) {
 fn roll_back(pty: &mut Pty) {
     pty.send("R");
     confirm(pty, "Roll back prod-eu");
-    pty.wait_text(ROLLOUT_OVER);
+    pty.wait_text(ROLLED_BACK);
 }
 
 /// Closes what lies over the screen.
@@ -85,7 +86,7 @@ fn slow_latency_is_paused_and_then_aborted() {
     pty.wait_text("p would promote 20 → 40 %");
     pty.send(" ");
     confirm(&mut pty, "Pause prod-eu");
-    pty.wait_text("prod-eu is paused manually; space resumes it");
+    pty.wait_text("prod-eu is paused by release-cockpit; space resumes it");
     pty.wait_text("canary p99");
     pty.send("A");
     confirm(&mut pty, "Abort prod-eu");
@@ -97,7 +98,7 @@ fn slow_latency_is_paused_and_then_aborted() {
 fn a_crash_at_the_start_is_named_and_rolled_back() {
     let mut pty = start("crash-loop", "20");
     pty.wait_text("progress deadline exceeded");
-    pty.wait_text("prod-eu does not recover without action; R would roll back to 1.4.2");
+    pty.wait_text("NO-GO: R rolls prod-eu back to 1.4.2");
     pty.send("w");
     pty.wait_text("why prod-eu");
     pty.wait("the crash by its name", |screen| {
@@ -198,6 +199,6 @@ fn red_gate_stops_promotion_but_not_rollback() {
     pty.send("R");
     confirm(&mut pty, "Roll back prod-eu");
     pty.send("1");
-    pty.wait_text(ROLLOUT_OVER);
+    pty.wait_text(ROLLED_BACK);
     check_journal_and_leave(pty, &["promote 20 → 40 %", "roll back to 1.4.2"]);
 }

@@ -28,8 +28,14 @@ fn unannounced_failure_is_rolled_back_and_scored() {
     pty.wait_text("✖ NO-GO");
     roll_back(&mut pty);
     pty.wait_text("Caught: it failed, and you rolled it back in time.");
-    for part in ["it began", "one request in twelve failed", "you acted", ": roll back", "users safe", "Argo analysis"]
-    {
+    for part in [
+        "it began",
+        "one request in twelve failed",
+        "you acted",
+        ": roll back",
+        "no user affected after",
+        "Argo analysis",
+    ] {
         pty.wait_text(part);
     }
     pty.wait_text("Replay: cockpit drill errors --seed 20 --speed 4");

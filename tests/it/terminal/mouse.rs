@@ -11,7 +11,7 @@ fn clicks_open_and_ask_and_never_answer() {
         screen.mouse_protocol_mode() != support::pty::vt100::MouseProtocolMode::None
     });
     pty.click(" 6 Journal ");
-    pty.wait_text("journal of payments-api");
+    pty.wait_text("journal created for payments-api");
     pty.click(" 1 Deck ");
     pty.click("─ prod-us ");
     pty.wait_text("prod-us · steps");

@@ -23,7 +23,7 @@ fn recorded_session_replays_to_the_same_frames() {
             break;
         }
     }
-    pty.wait_text("no rollout in progress in prod-eu");
+    pty.wait_text("prod-eu was rolled back from");
     pty.send("q");
     assert_eq!(pty.exit(), 0);
     let frames = replay(&file).unwrap();

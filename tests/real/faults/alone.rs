@@ -55,7 +55,7 @@ pub fn prometheus_killed() -> Checked {
     drop(gone);
     metrics::see_again(&setup, &mut pty)?;
     confirm(&mut pty, "R", "Roll back prod");
-    pty.wait_text("no rollout in progress in prod");
+    pty.wait_text("prod was rolled back from");
     same("actions", &setup.api.writes_without_conflicts().len(), &4)?;
     Ok(())
 }

@@ -77,7 +77,7 @@ fn fresh(setup: &Setup, pty: &mut Pty, row: &Row) -> Checked {
     }
     // A change is seen though no watch tells of it.
     setup.wait(setup.namespace.merge("Rollout", "api", serde_json::json!({"spec": {"paused": true}})))?;
-    pty.wait_text("prod is paused manually");
+    pty.wait_text("prod is paused by");
     setup.wait(setup.namespace.merge("Rollout", "api", serde_json::json!({"spec": {"paused": false}})))?;
     pty.wait_text("p would promote 50 → 67 %");
     Ok(())
@@ -89,7 +89,7 @@ pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked
     confirm(pty, " ", "Pause prod");
     setup.wait(setup.namespace.until("Rollout", "api", "held", |object| object["spec"]["paused"] == true))?;
     pty.wait_text("kubernetes ●");
-    pty.wait_text("prod is paused manually");
+    pty.wait_text("prod is paused by");
     let found = if promotion.is_empty() { None } else { Some(settled(setup, promotion)?) };
     confirm(pty, " ", "Resume prod");
     pty.wait_text(match found {
@@ -104,7 +104,7 @@ pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     confirm(pty, "R", "Roll back prod");
-    pty.wait_text("no rollout in progress in prod");
+    pty.wait_text("prod was rolled back from");
     // Each action was sent once: the promotions, a pause and its end, a rollback.
     let writes: Vec<String> = setup.api.writes_without_conflicts().into_iter().map(|write| write.line()).collect();
     let promotions = writes.iter().filter(|line| line.contains("/rollouts/api/status")).count();

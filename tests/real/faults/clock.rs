@@ -111,6 +111,6 @@ fn go_on(setup: &Setup, pty: &mut Pty) -> Checked {
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     confirm(pty, "R", "Roll back prod");
-    pty.wait_text("no rollout in progress in prod");
+    pty.wait_text("prod was rolled back from");
     same("actions", &setup.api.writes_without_conflicts().len(), &2)
 }

@@ -38,7 +38,7 @@ pub fn run(name: &str, fault: Fault, says: &str) -> Checked {
     proxy.begin(fault);
     pty.wait_text("prometheus ✖ down");
     confirm(&mut pty, "R", "Roll back prod");
-    pty.wait_text("no rollout in progress in prod");
+    pty.wait_text("prod was rolled back from");
     // A pause and its end, a promotion, a rollback.
     same("actions", &setup.api.writes_without_conflicts().len(), &4)?;
     Ok(())
@@ -60,7 +60,7 @@ pub fn blind(setup: &Setup, pty: &mut Pty, says: &str) -> Checked {
     promotion_is_refused(pty, "no data");
     setup.promote_is_refused(&[4])?;
     confirm(pty, " ", "Pause prod");
-    pty.wait_text("prod is paused manually");
+    pty.wait_text("prod is paused by");
     confirm(pty, " ", "Resume prod");
     pty.wait_text("prod is paused until promoted");
     Ok(())

@@ -204,6 +204,6 @@ pub async fn another_object_of_the_same_name(namespace: &TestNamespace) -> Check
     cockpit.until("the new one", |view| view.is(Phase::Healthy)).await?;
     release(namespace, "1.1.0").await?;
     cockpit.until_paused_at(1).await?;
-    must_be_moved(&mut cockpit, plan, "deleted and made anew").await?;
+    must_be_moved(&mut cockpit, plan, "deleted and recreated").await?;
     cockpit.check_life()
 }
