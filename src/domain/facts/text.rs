@@ -53,7 +53,7 @@ pub fn plain_words(text: &str) -> String {
     }
 }
 
-/// Makes text of several lines safe: each line as [`visible`] does, while line breaks stay.
+/// Makes text of several lines safe: each line as [`sanitize`] does, while line breaks stay.
 #[must_use]
 pub fn sanitize_lines(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| c != '\n' && is_unsafe(c)) {

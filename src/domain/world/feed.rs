@@ -80,7 +80,7 @@ pub enum Feed {
     /// The contents of the candidate release of an environment.
     Changes {
         env: EnvName,
-        /// What it is about: [`Candidate::key`](super::checklist::Candidate::key).
+        /// What it is about: `Candidate::key`.
         subject: String,
         /// The changes, or why they cannot be known.
         gathered: Result<Arc<Changes>, String>,

@@ -99,7 +99,7 @@ impl BuiltinCheck {
 pub enum How {
     /// A person acknowledges it, with a note.
     Manual,
-    /// The world knows: see [`super::known`].
+    /// Answered from what the world shows.
     BuiltinCheck(BuiltinCheck),
     /// A source finds it out; the word of its kind, e.g. `junit`.
     Evidence(Cow<'static, str>),
@@ -155,7 +155,7 @@ pub struct Finding {
     /// What would make it green; empty where it is.
     pub green_when: String,
     pub at: Timestamp,
-    /// What it was found of: see [`Candidate::key`](super::Candidate::key).
+    /// What it was found of: see `Candidate::key`.
     pub subject: String,
 }
 

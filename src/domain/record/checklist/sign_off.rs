@@ -34,7 +34,7 @@ pub struct SignOff {
     pub decision: Decision,
     pub note: String,
     pub at: Timestamp,
-    /// What it was given for: [`Candidate::key`].
+    /// What it was given for: `Candidate::key`.
     pub subject: String,
     /// Its digest, where pods told it.
     pub digest: Option<String>,
