@@ -44,6 +44,17 @@ pub fn rejected(ledger: &Ledger, workload: &WorkloadState) -> Rejected {
     rejected
 }
 
+/// Returns the revision that a workload was taken back from: the newest that was rejected, where nothing newer came since
+/// and `here` was made before it. ReplicaSets of the same second are told apart by nothing but that.
+#[must_use]
+pub fn taken_back_from<'a>(snapshot: &'a Snapshot, rejected: &Rejected, here: &ReplicaSet) -> Option<&'a ReplicaSet> {
+    let others = || snapshot.replicasets.iter().filter(|rs| rs.hash != here.hash);
+    let left = others().filter(|rs| rejected.contains(&rs.hash)).max_by_key(|rs| (rs.meta.created, rs.revision()))?;
+    let newer = |rs: &ReplicaSet| rs.meta.created > left.meta.created;
+    let came_since = others().any(|rs| newer(rs) && !rejected.contains(&rs.hash));
+    (!came_since && !newer(here)).then_some(left)
+}
+
 fn settled_on(status: &Status) -> Option<&str> {
     status.stable.as_ref().filter(|_| status.canary.is_none()).map(|stable| stable.hash.as_str())
 }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
-use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Revision;
 use crate::domain::rules::checklist::candidate::is_same_artifact;
+use crate::domain::rules::rejected::taken_back_from;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// The state of a release in an environment.
@@ -123,18 +123,10 @@ pub fn release_state(world: &World, env: &Environment, id: &WorkloadId) -> Optio
 /// What went out last was rejected, and an earlier revision is stable again.
 fn rolled_back(workload: &WorkloadState, stable: &Revision) -> Option<RolledBack> {
     let snapshot = workload.snapshot.as_ref()?;
-    let newest = snapshot.replicasets.iter().max_by_key(|rs| (rs.meta.created, rs.revision()))?;
     let here = snapshot.replicaset(&stable.hash)?;
-    let left = newest.hash != here.hash && workload.rejected.contains(&newest.hash) && is_older(here, newest);
-    let by = workload.rejected.rejection(&newest.hash).map(|rejection| (rejection.by.clone(), rejection.at));
-    left.then(|| RolledBack { from: newest.version(), to: stable.version(), by })
-}
-
-fn is_older(rs: &ReplicaSet, than: &ReplicaSet) -> bool {
-    match (rs.meta.created, than.meta.created) {
-        (Some(one), Some(two)) => one <= two,
-        _ => true,
-    }
+    let left = taken_back_from(snapshot, &workload.rejected, here)?;
+    let by = workload.rejected.rejection(&left.hash).map(|rejection| (rejection.by.clone(), rejection.at));
+    Some(RolledBack { from: left.version(), to: stable.version(), by })
 }
 
 /// Whether this environment ran an artifact before.

@@ -5,6 +5,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::rules::rejected::taken_back_from;
 
 /// What a rollback comes to now.
 pub(super) enum WayBack<'a> {
@@ -42,7 +43,7 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
             .ok_or_else(|| Refusal::state("there is no stable revision to go back to", "it is the first one"));
     }
     let Some(current) = current else { return Err(no_earlier(scene)) };
-    if is_back(scene, current) {
+    if taken_back_from(snapshot, scene.rejected, current).is_some() {
         if scene.status.serving.is_all(&current.hash) {
             return Err(nothing_to_do(scene, current, "already back: "));
         }
@@ -63,12 +64,6 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
 fn current<'a>(scene: &DraftContext<'a>) -> Option<&'a ReplicaSet> {
     let revision = scene.status.canary.as_ref().or(scene.status.stable.as_ref())?;
     scene.snapshot.replicaset(&revision.hash)
-}
-
-/// Whether what went out last was rejected, and the workload is back on an earlier revision.
-pub(crate) fn is_back(scene: &DraftContext<'_>, current: &ReplicaSet) -> bool {
-    let newest = scene.snapshot.replicasets.iter().max_by_key(|rs| (rs.meta.created, rs.revision()));
-    newest.is_some_and(|newest| is_earlier(current, newest) && scene.rejected.contains(&newest.hash))
 }
 
 /// Whether a ReplicaSet was made before another one.
