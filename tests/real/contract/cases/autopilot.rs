@@ -100,7 +100,7 @@ pub async fn latency_creeps_up(namespace: &TestNamespace) -> Checked {
     }
     namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
     let said = at_screen.until_journal("autopilot of alice requested: pause").await?;
-    holds(&format!("the journal does not name latency:\n{said}"), said.contains("slower"))
+    holds(&format!("the journal does not name latency:\n{said}"), said.contains("latency looks worse"))
 }
 
 /// Ten healthy canaries are analysed for a while, and not touched.
