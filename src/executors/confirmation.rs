@@ -52,6 +52,8 @@ pub(super) async fn confirm(
                         lacking(lacks.clone()).await;
                         shows = lacks;
                     }
+                    // The last of several requests may have been overlooked, though the first was taken up.
+                    nudges.if_due(executor, record, &found).await;
                 }
                 Settled::NotYet(now) => {
                     shows = format!("but not seen yet: {now}");
