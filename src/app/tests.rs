@@ -320,6 +320,7 @@ fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
             action: ActionId("a".to_owned()),
             record: Box::new(record.clone()),
             outcome: unknown,
+            lines: Vec::new(),
         })),
         now,
     );
@@ -332,6 +333,7 @@ fn an_unknown_outcome_stays_in_flight_until_it_is_settled() {
             action: ActionId("a".to_owned()),
             record: Box::new(record),
             outcome: found,
+            lines: Vec::new(),
         })),
         now,
     );
@@ -353,6 +355,7 @@ fn backward_action_does_not_wait_for_a_forward_one() {
             action: ActionId("a".to_owned()),
             record: Box::new(promotion),
             outcome: done,
+            lines: Vec::new(),
         })),
         now,
     );

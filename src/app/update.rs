@@ -31,7 +31,10 @@ fn concern_core(model: &mut Model, msg: core::Msg, now: Timestamp) -> Vec<Effect
     if matches!((&msg, &model.ui.overlay), (core::Msg::Woke, Some(Overlay::Confirm(_)))) {
         // What was on the screen before sleep is no ground to confirm anything on.
         model.ui.overlay = None;
-        model.core.notice(Level::Warn, "dialog cancelled: the machine was suspended");
+        model.core.notice(
+            Level::Warn,
+            "dialog cancelled: the clock jumped (suspend, or the clock was set); press the key again",
+        );
     }
     let effects = core::update(&mut model.core, msg, now);
     confirm::refresh(model);

@@ -12,7 +12,10 @@ pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
         Receipt::Begun { action, target, .. } => begun(core, action, &target),
         Receipt::Accepted { record, lacks, .. } => accepted(core, &record, &lacks),
-        Receipt::Ended { record, outcome, .. } => ended(core, &record, outcome),
+        Receipt::Ended { record, outcome, lines, .. } => {
+            written(core, lines);
+            ended(core, &record, outcome)
+        }
         Receipt::Written(lines) => written(core, lines),
         Receipt::Journal(state) => journal(core, state),
         Receipt::Stated { entry, written, shared } => stated(core, &entry, written, shared),

@@ -180,13 +180,13 @@ impl Dispatcher {
         let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(env, record.verb));
         let Some(executor) = admitted else {
             let outcome = Outcome::Refused { why: "there is no executor for it: read-only or denied".to_owned() };
-            self.ended(&action, &record, outcome.clone()).await;
+            self.ended(&action, &record, outcome.clone(), Vec::new()).await;
             return outcome;
         };
         let mark = self.journal.mark_in_flight(&record.release);
         failpoint(format_args!("dispatcher.marked"));
         if let Err(outcome) = self.write_intent(&action, &record).await {
-            self.ended(&action, &record, outcome.clone()).await;
+            self.ended(&action, &record, outcome.clone(), Vec::new()).await;
             return outcome;
         }
         failpoint(format_args!("dispatcher.intent-written"));
@@ -194,7 +194,7 @@ impl Dispatcher {
         let mut outcome = self.carry_out(executor.as_ref(), &action, &record).await;
         failpoint(format_args!("dispatcher.carried-out"));
         if !outcome.is_settled() {
-            self.ended(&action, &record, outcome.clone()).await;
+            self.ended(&action, &record, outcome.clone(), Vec::new()).await;
             outcome = settle_unknown(executor.as_ref(), &record).await;
         }
         self.conclude(&action, &record, outcome.clone()).await;
@@ -237,14 +237,16 @@ impl Dispatcher {
         }
     }
 
-    async fn ended(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
-        self.tell(Receipt::Ended { action: action.clone(), record: Box::new(record.clone()), outcome }).await;
+    async fn ended(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome, lines: Vec<Line>) {
+        self.tell(Receipt::Ended { action: action.clone(), record: Box::new(record.clone()), outcome, lines }).await;
     }
 
     /// Writes the outcome and tells of it.
     pub(super) async fn conclude(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
-        self.write(&record.release, Entry::Outcome { action: action.clone(), outcome: outcome.clone() }).await;
-        self.ended(action, record, outcome).await;
+        let entry = Entry::Outcome { action: action.clone(), outcome: outcome.clone() };
+        let lines = self.journal.append_or_keep(&record.release, entry).await;
+        self.ended(action, record, outcome, lines).await;
+        self.tell(Receipt::Journal(self.journal.state())).await;
     }
 
     async fn carry_out(&self, executor: &dyn Executor, action: &ActionId, record: &PlanRecord) -> Outcome {

@@ -73,6 +73,7 @@ fn done(model: &mut Model, record: &PlanRecord, outcome: Outcome) {
             action: ActionId("a".to_owned()),
             record: Box::new(record.clone()),
             outcome,
+            lines: Vec::new(),
         })),
         now,
     );

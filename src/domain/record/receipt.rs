@@ -26,6 +26,8 @@ pub enum Receipt {
         action: ActionId,
         record: Box<PlanRecord>,
         outcome: Outcome,
+        /// What the journal says of it: told together, so that a screen on which it is done also lets one leave.
+        lines: Vec<Line>,
     },
     Written(Vec<Line>),
     /// Whether the journal can be written.

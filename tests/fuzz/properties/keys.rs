@@ -102,7 +102,12 @@ fn one(model: &mut Model, bytes: &mut Bytes<'_>) {
             let outcome = if choice.is_multiple_of(2) { Outcome::Unknown { why } } else { Outcome::Refused { why } };
             update(
                 model,
-                Msg::Core(core::Msg::Receipt(Receipt::Ended { action: ActionId("a".to_owned()), record, outcome })),
+                Msg::Core(core::Msg::Receipt(Receipt::Ended {
+                    action: ActionId("a".to_owned()),
+                    record,
+                    outcome,
+                    lines: Vec::new(),
+                })),
                 now,
             );
         }

@@ -233,7 +233,7 @@ impl Cockpit {
             self.world.take(feed, now);
         }
         while let Ok(receipt) = self.inflow.try_recv() {
-            if let Receipt::Written(lines) = &receipt {
+            if let Receipt::Written(lines) | Receipt::Ended { lines, .. } = &receipt {
                 self.world.take_lines(lines, now);
             }
             self.receipts.push(receipt);
