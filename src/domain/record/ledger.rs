@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, SignOff};
@@ -43,9 +44,11 @@ pub struct Ledger {
     deciding: BTreeMap<ActionId, (Timestamp, String, Box<PlanRecord>)>,
     /// ReplicaSets that were seen to go out and to become stable, and when.
     pub became_stable: Vec<(WorkloadKey, String, Timestamp)>,
-    /// The ReplicaSet that was last seen to go out, per workload.
+    /// ReplicaSets that were replaced by another one while they went out: which, and what was stable then.
+    pub superseded: Vec<(WorkloadKey, Tracks)>,
+    /// The ReplicaSet that was last seen to go out, per workload, and what was stable then.
     #[serde(with = "crate::domain::facts::serde_pairs")]
-    going_out: BTreeMap<WorkloadKey, String>,
+    going_out: BTreeMap<WorkloadKey, Tracks>,
 }
 
 impl Ledger {
@@ -98,11 +101,14 @@ impl Ledger {
 
     fn seen(&mut self, target: &WorkloadKey, course: &Course, at: Timestamp) {
         match course {
-            Course::UnderWay { tracks, .. } => {
-                self.going_out.extend(tracks.canary.clone().map(|canary| (target.clone(), canary)));
+            Course::UnderWay { tracks, .. } if tracks.canary.is_some() => {
+                let was = self.going_out.insert(target.clone(), tracks.clone());
+                let replaced = was.filter(|was| was.canary != tracks.canary).map(|was| (target.clone(), was));
+                self.superseded.extend(replaced.filter(|replaced| !self.superseded.contains(replaced)));
             }
+            Course::UnderWay { .. } => {}
             Course::Ended { stable } => {
-                let was = self.going_out.remove(target);
+                let was = self.going_out.remove(target).and_then(|was| was.canary);
                 if let Some(stable) = stable.clone().filter(|stable| was.as_ref() == Some(stable)) {
                     let seen = (target.clone(), stable, at);
                     if !self.became_stable.contains(&seen) {

@@ -1,6 +1,6 @@
 //! Revisions that were rolled back or aborted (law 11): never sent out again unless a person retries them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,8 @@ impl Rejection {
 pub struct Rejected {
     /// What is known of who rejected each, and when; `None` where only the cluster shows that it was left.
     revisions: BTreeMap<String, Option<Rejection>>,
+    /// Those that were replaced by another one before they were stable: nothing goes back to them unasked.
+    superseded: BTreeSet<String>,
 }
 
 impl Rejected {
@@ -95,6 +97,17 @@ impl Rejected {
     #[must_use]
     pub fn contains(&self, hash: &str) -> bool {
         self.revisions.contains_key(hash)
+    }
+
+    /// Returns whether going to a revision is never a way back, however old it is: it was rejected, or never stable.
+    #[must_use]
+    pub fn bars(&self, hash: &str) -> bool {
+        self.contains(hash) || self.superseded.contains(hash)
+    }
+
+    /// Takes in that a revision was replaced before it was stable.
+    pub fn was_superseded(&mut self, hash: &str) {
+        self.superseded.insert(hash.to_owned());
     }
 
     /// Returns who rejected a revision, and when, as far as that is known.
@@ -135,6 +148,6 @@ impl Rejected {
 
 impl FromIterator<String> for Rejected {
     fn from_iter<T: IntoIterator<Item = String>>(hashes: T) -> Self {
-        Self { revisions: hashes.into_iter().map(|hash| (hash, None)).collect() }
+        Self { revisions: hashes.into_iter().map(|hash| (hash, None)).collect(), superseded: BTreeSet::new() }
     }
 }

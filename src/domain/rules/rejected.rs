@@ -36,6 +36,11 @@ pub fn rejected(ledger: &Ledger, workload: &WorkloadState) -> Rejected {
     if let Some(aborted) = aborted(snapshot, status) {
         rejected.was_left(&aborted);
     }
+    for hash in superseded(ledger, workload, snapshot) {
+        if settled_on(status) != Some(hash) && !became_stable(ledger, workload, snapshot, hash, None) {
+            rejected.was_superseded(hash);
+        }
+    }
     // Everybody is served by it and nothing else is asked for, by whatever way it got there; a rollback that was just
     // accepted is not seen yet, and is known from the record.
     if let Some(stable) = settled_on(status) {
@@ -79,6 +84,24 @@ fn became_stable(
     let Some(rs) = snapshot.replicaset(hash) else { return false };
     let mut seen = ledger.became_stable.iter();
     seen.any(|(target, name, at)| target.workload == workload.id && *name == rs.meta.name && later(*at))
+}
+
+/// Revisions that another one took the place of while they went out. One that went back to what served before is none.
+fn superseded<'a>(
+    ledger: &'a Ledger,
+    workload: &'a WorkloadState,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = &'a str> {
+    let set = |name: &Option<String>| {
+        let name = name.as_ref()?;
+        snapshot.replicasets.iter().find(|rs| rs.meta.name == *name)
+    };
+    let recorded = ledger.superseded.iter().filter(|(target, _)| target.workload == workload.id);
+    let recorded = recorded.filter_map(move |(_, tracks)| {
+        let (from, to) = set(&tracks.stable).zip(set(&tracks.canary))?;
+        (from.meta.created < to.meta.created).then_some(to.hash.as_str())
+    });
+    recorded.chain(workload.seen_superseded.iter().map(String::as_str))
 }
 
 /// Revisions that the workload went back from: a ReplicaSet that was made earlier has a higher revision number, which the

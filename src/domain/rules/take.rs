@@ -150,22 +150,24 @@ impl WorkloadState {
         let uid = |snapshot: &Snapshot| snapshot.object.meta().uid.clone();
         if self.snapshot.as_deref().map(uid) != snapshot.map(uid) {
             self.seen_left.clear();
+            self.seen_superseded.clear();
             self.seen_stable.clear();
         }
         let Some(next) = next else { return };
         let hash = |status: &Status| status.canary.as_ref().map(|canary| canary.hash.clone());
         let stable = next.stable.as_ref().map(|stable| stable.hash.clone());
         let was = self.status.as_ref().and_then(hash);
-        let backward =
-            self.snapshot.as_ref().and_then(|snapshot| snapshot.direction(|hash| self.rejected.contains(hash)))
-                == Some(Direction::Backward);
-        if let Some(was) = was.filter(|_| next.canary.is_none()) {
-            if stable.as_ref() == Some(&was) {
-                self.seen_left.remove(&was);
-                self.seen_stable.insert(was, now);
-            } else if !backward {
-                self.seen_left.insert(was);
-            }
+        let backward = self.snapshot.as_ref().and_then(|snapshot| snapshot.direction(|hash| self.rejected.bars(hash)))
+            == Some(Direction::Backward);
+        let Some(was) = was.filter(|was| hash(next).as_ref() != Some(was)) else { return };
+        if stable.as_ref() == Some(&was) {
+            self.seen_left.remove(&was);
+            self.seen_superseded.remove(&was);
+            self.seen_stable.insert(was, now);
+        } else if !backward && next.canary.is_none() {
+            self.seen_left.insert(was);
+        } else if !backward {
+            self.seen_superseded.insert(was);
         }
     }
 

@@ -88,6 +88,8 @@ pub struct WorkloadState {
     pub rejected: Rejected,
     /// Template hashes of revisions that were seen to be left here, by whomever.
     pub(in crate::domain) seen_left: BTreeSet<String>,
+    /// Template hashes of revisions that another one was seen to take the place of while they went out.
+    pub(in crate::domain) seen_superseded: BTreeSet<String>,
     /// Template hashes of revisions that were seen to go out and become stable here, and when.
     pub(in crate::domain) seen_stable: BTreeMap<String, Timestamp>,
     /// Last lines of a failing pod's log.
@@ -139,6 +141,7 @@ impl WorkloadState {
             phase_since: None,
             rejected: Rejected::default(),
             seen_left: BTreeSet::new(),
+            seen_superseded: BTreeSet::new(),
             seen_stable: BTreeMap::new(),
             log: None,
         }
@@ -311,7 +314,7 @@ impl WorkloadState {
     /// Returns which way the rollout in progress goes; `None` where none is.
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {
-        self.snapshot.as_ref()?.direction(|hash| self.rejected.contains(hash))
+        self.snapshot.as_ref()?.direction(|hash| self.rejected.bars(hash))
     }
 
     /// Whether its signals were read, and compared where there is something to compare.

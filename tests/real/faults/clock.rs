@@ -90,7 +90,7 @@ pub fn back() -> Checked {
     promotion_is_refused(&mut pty, "state is");
     // Once more, while nothing answers.
     clock.set("+0")?;
-    promotion_is_refused(&mut pty, "the clock was set back");
+    promotion_is_refused(&mut pty, "the system clock was set back");
     setup.api.heal();
     go_on(&setup, &mut pty)
 }

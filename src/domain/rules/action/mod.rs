@@ -4,6 +4,7 @@
 //! which nothing else can make, or every reason why not.
 
 mod deployment;
+mod effect;
 pub mod kind;
 mod plan;
 mod rollout;

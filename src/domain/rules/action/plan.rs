@@ -11,6 +11,7 @@ use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
 use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Target, Verb};
 use crate::domain::record::rejection::Rejected;
+use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -101,7 +102,7 @@ pub struct DraftContext<'a> {
 impl DraftContext<'_> {
     /// Returns which way the rollout in progress goes; forward where none is.
     pub(super) fn direction(&self) -> Direction {
-        self.snapshot.direction(|hash| self.rejected.contains(hash)).unwrap_or_default()
+        self.snapshot.direction(|hash| self.rejected.bars(hash)).unwrap_or_default()
     }
 }
 
@@ -129,9 +130,11 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         never_here: never_here(world, env, workload, snapshot),
     };
     let draft = snapshot.object.actions().draft(intent.verb, &scene);
-    let direction = match (intent.verb, &draft) {
-        (Verb::Rollback, Ok(draft)) => draft.direction,
-        (Verb::Pause | Verb::Abort | Verb::Rollback, _) => Direction::Backward,
+    let effect = draft.as_ref().map(|draft| effect(&draft.requests, &scene)).unwrap_or_default();
+    let promoted = promoted(&effect, &scene);
+    let direction = match intent.verb {
+        _ if promoted.is_some() => Direction::Forward,
+        Verb::Pause | Verb::Abort | Verb::Rollback => Direction::Backward,
         _ => scene.direction(),
     };
     // What moves backward does not wait for what goes forward, only for itself (law 3).
@@ -140,16 +143,21 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     if !direction.is_backward() {
-        refusals.extend(unfit_to_go_on(world, env, workload, intent.verb, around));
-        if let (Verb::Rollback, Ok(draft)) = (intent.verb, &draft) {
-            refusals.extend(not_verified(world, env, workload, draft));
+        refusals.extend(unfit_to_go_on(env, around));
+        if effect.restarts {
+            refusals.extend([&status.stable, &status.canary].into_iter().flatten().flat_map(mutable_images));
         }
+    }
+    if let Some(promoted) = &promoted {
+        refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));
     }
     match draft {
         Ok(draft) if refusals.is_empty() => {
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
-            if !direction.is_backward() {
-                plan.record.rests_on = rests_on(world, env, workload, intent.verb);
+            if promoted.is_some() {
+                plan.record.rests_on = rests_on(world, env, workload);
+                let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
+                plan.typed = name_typed.then(|| env.name().to_string());
             }
             Ok(plan)
         }
@@ -165,10 +173,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
 }
 
 /// What a promotion rests on besides its own object: what the environment before runs.
-fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, verb: Verb) -> Vec<RestsOn> {
-    if !matches!(verb, Verb::Promote | Verb::PromoteFull | Verb::Rollback) {
-        return Vec::new();
-    }
+fn rests_on(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<RestsOn> {
     let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
     let seen = before.and_then(|(before, id)| {
         let snapshot = before.workload(id)?.snapshot.as_ref()?;
@@ -203,14 +208,8 @@ fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
     }
 }
 
-/// What stops a forward verb (promote, resume, retry, restart), and never a backward one.
-fn unfit_to_go_on(
-    world: &World,
-    env: &Environment,
-    workload: &WorkloadState,
-    verb: Verb,
-    around: &PlanContext,
-) -> Vec<Refusal> {
+/// What stops whatever does not move backward, for want of knowledge.
+fn unfit_to_go_on(env: &Environment, around: &PlanContext) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let heard = env.kubernetes();
     if !heard.is_fresh(around.now) {
@@ -232,24 +231,33 @@ fn unfit_to_go_on(
             "wait a moment",
         ));
     }
-    match verb {
-        Verb::Promote | Verb::PromoteFull | Verb::Rollback => {
-            refusals.extend(in_the_way(world, env, workload, around.now));
-            refusals.extend(workload.status.iter().flat_map(artifact));
-        }
-        // What was aborted is rejected: where names are typed, sending it out again is a promotion.
-        Verb::Retry if env.settings.protected => {
-            refusals.extend(in_the_way_of_retry(world, env, workload, around.now));
-            refusals.extend(workload.status.iter().flat_map(artifact));
-        }
-        _ => {}
+    refusals
+}
+
+/// What stops a promotion, by whatever verb it comes.
+fn unfit_to_promote(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    promoted: &Revision,
+    now: Timestamp,
+) -> Vec<Refusal> {
+    let status = workload.status.as_ref();
+    let comes_in = status.and_then(|status| status.canary.as_ref()).is_some_and(|canary| canary.hash == promoted.hash);
+    let mut refusals = if comes_in && status.is_some_and(|status| status.aborted) {
+        in_the_way_of_retry(world, env, workload, now)
+    } else {
+        in_the_way(world, env, workload, now)
+    };
+    refusals.extend(mutable_images(promoted));
+    if !comes_in {
+        refusals.extend(not_verified(world, env, workload, promoted));
     }
     refusals
 }
 
 /// A revision that is newer, or was rejected here, has to be what the environment before runs (law 2).
-fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, draft: &Draft) -> Option<Refusal> {
-    let to = draft.to_revision.as_ref()?;
+fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, to: &Revision) -> Option<Refusal> {
     let before = world.previous(env)?;
     let there = counterpart(before, &workload.id).and_then(|id| before.workload(id)?.status.as_ref()?.stable.as_ref());
     let text = match there {
@@ -268,10 +276,9 @@ fn never_here(world: &World, env: &Environment, workload: &WorkloadState, snapsh
 }
 
 /// What goes out is one immutable artifact (law 2).
-fn artifact(status: &Status) -> Vec<Refusal> {
-    let images = status.canary.iter().flat_map(|revision| &revision.images);
-    images
-        .filter(|image| ImageRef::parse(image).is_mutable_latest())
+fn mutable_images(revision: &Revision) -> Vec<Refusal> {
+    let mutable = revision.images.iter().filter(|image| ImageRef::parse(image).is_mutable_latest());
+    mutable
         .map(|image| {
             Refusal::new(
                 RefusalKind::Artifact,
@@ -290,12 +297,6 @@ fn finish(
     now: Timestamp,
     draft: Draft,
 ) -> Plan {
-    let name_typed = draft.direction == Direction::Forward
-        && match intent.verb {
-            Verb::PromoteFull => true,
-            Verb::Promote | Verb::Retry | Verb::Rollback => env.settings.protected,
-            _ => false,
-        };
     let goes_out = status.canary.as_ref().or(status.stable.as_ref());
     // What decides about a revision names it, or decides about none.
     let decides = matches!(intent.verb, Verb::Abort | Verb::Rollback | Verb::Retry);
@@ -306,7 +307,7 @@ fn finish(
     );
     Plan {
         made_at: now,
-        typed: name_typed.then(|| env.settings.name.to_string()),
+        typed: None,
         record: PlanRecord {
             verb: intent.verb,
             direction: Some(draft.direction),

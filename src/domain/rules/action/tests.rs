@@ -355,4 +355,58 @@ proptest! {
             prop_assert!(ask_with(&forward, &three([1, 0, 1]), verb, &["r1"]).is_err());
         }
     }
+
+    /// Law 1: while metrics are dead nothing is offered that brings more of a new or a rejected revision to users, by
+    /// whatever verb.
+    #[test]
+    fn nothing_new_gains_users_past_a_gate_by_any_verb(
+        verb in proptest::sample::select(Verb::ALL.to_vec()),
+        current in 0_usize..3,
+        stable in 0_usize..3,
+        rejected in proptest::sample::subsequence(vec!["r0", "r1", "r2"], 1..=3),
+        (paused, aborted, full, waits) in any::<(bool, bool, bool, bool)>(),
+        step in 0_u64..3,
+    ) {
+        let mut rollout = canary(&format!("r{current}"), &format!("r{stable}"), "Paused");
+        rollout["spec"]["paused"] = json!(paused);
+        rollout["status"]["abort"] = json!(aborted);
+        rollout["status"]["promoteFull"] = json!(full);
+        rollout["status"]["currentStepIndex"] = json!(step);
+        if waits {
+            rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
+        }
+        let is_new = current > stable || current != stable && rejected.contains(&format!("r{current}").as_str());
+        if let (Ok(plan), true) = (ask_with(&rollout, &three([1, 1, 1]), verb, &rejected), is_new) {
+            let sent = lines(&plan).join(" ");
+            let leaves = sent.contains("template of") || sent.contains(r#""abort":true"#) || aborted && !sent.contains(r#""abort":false"#);
+            let goes_on = ["pauseConditions", r#""promoteFull":true"#, r#""abort":false"#, r#""paused":false"#];
+            prop_assert!(leaves || !goes_on.iter().any(|part| sent.contains(part)), "{verb:?} sends {sent}");
+        }
+    }
+}
+
+#[test]
+fn resume_of_a_deployment_in_mid_rollout_asks_the_gates() {
+    let deployment = |paused: bool, current: usize| {
+        json!({
+            "kind": "Deployment",
+            "metadata": {"name": "api", "uid": "u", "generation": 3, "annotations": {"deployment.kubernetes.io/revision": (current + 1).to_string()}},
+            "spec": {"replicas": 2, "paused": paused, "template": three([0, 0, 0])[current]["spec"]["template"]},
+            "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
+        })
+    };
+    let refused = ask_with(&deployment(true, 2), &three([0, 2, 1]), Verb::Resume, &["r0"]).unwrap_err();
+    assert!(refused.iter().any(|refusal| refusal.kind == RefusalKind::Blind), "{}", texts(&refused));
+    // Back to what served before, nothing is asked.
+    let plan = ask_with(&deployment(true, 1), &three([0, 1, 2]), Verb::Resume, &["r0"]).unwrap();
+    assert_eq!((plan.record().direction, plan.typed()), (Some(Direction::Backward), None));
+}
+
+#[test]
+fn restart_of_a_mutable_tag_is_refused() {
+    let mut sets = released();
+    sets[0]["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:latest");
+    let refused = ask(&canary("bad", "bad", "Healthy"), &sets, Verb::Restart).unwrap_err();
+    assert_eq!(refused[0].kind, RefusalKind::Artifact, "{}", texts(&refused));
+    assert!(ask(&canary("bad", "bad", "Healthy"), &released(), Verb::Restart).is_ok());
 }

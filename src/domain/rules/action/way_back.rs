@@ -56,7 +56,7 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
         ));
     }
     let earlier = snapshot.replicasets.iter().filter(|rs| is_earlier(rs, current));
-    let target = earlier.filter(|rs| !scene.rejected.contains(&rs.hash)).max_by_key(|rs| rs.revision());
+    let target = earlier.filter(|rs| !scene.rejected.bars(&rs.hash)).max_by_key(|rs| rs.revision());
     target.map(WayBack::Start).ok_or_else(|| no_earlier(scene))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn direction_to(scene: &DraftContext<'_>, target: &ReplicaSet) -> Dir
     let is_stable = scene.status.stable.as_ref().is_some_and(|stable| stable.hash == target.hash);
     let earlier = current(scene).is_some_and(|current| is_earlier(target, current));
     // Whatever serves already may be gone back to while something else goes out.
-    let back = !scene.rejected.contains(&target.hash) && earlier || is_stable && !scene.direction().is_backward();
+    let back = !scene.rejected.bars(&target.hash) && earlier || is_stable && !scene.direction().is_backward();
     if back { Direction::Backward } else { Direction::Forward }
 }
 
@@ -150,7 +150,7 @@ fn no_revision(number: u64, replicasets: &[ReplicaSet]) -> Refusal {
 /// Says that there is nothing to go back to that was not rejected before.
 fn no_earlier(scene: &DraftContext<'_>) -> Refusal {
     if scene.snapshot.replicasets.len() > 1 {
-        Refusal::state("every earlier revision was rolled back or aborted before", "choose one by its number")
+        Refusal::state("every earlier revision was rolled back, aborted or never stable", "choose one by its number")
     } else {
         Refusal::state("there is no earlier revision", "its history is empty")
     }

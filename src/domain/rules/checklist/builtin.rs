@@ -210,7 +210,7 @@ fn rollback(env: &Environment, candidate: &Candidate) -> BuiltinAnswer {
         CandidateState::Settled => snapshot
             .replicasets
             .iter()
-            .filter(|rs| Some(rs.hash.as_str()) != current && !workload.rejected.contains(&rs.hash))
+            .filter(|rs| Some(rs.hash.as_str()) != current && !workload.rejected.bars(&rs.hash))
             .max_by_key(|rs| rs.revision()),
     };
     let Some(good) = good else {

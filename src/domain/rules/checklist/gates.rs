@@ -52,13 +52,13 @@ pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, no
     reasons
 }
 
-/// Returns everything that stands in the way of sending an aborted update out again. Live signals say nothing of it: it
-/// gets no requests.
+/// Returns everything that stands in the way of sending an aborted update out again. Live signals say nothing of it, for it
+/// gets no requests; without any it could not be watched.
 #[must_use]
 pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
     let mut reasons = listed(world, env, now, |check| !is_live(check));
-    reasons.extend(live(env, workload).into_iter().filter(|_| !workload.status.as_ref().is_some_and(|s| s.aborted)));
+    reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind == RefusalKind::Blind));
     red_first(&mut reasons);
     reasons
 }
