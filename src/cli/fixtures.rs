@@ -95,7 +95,7 @@ pub(crate) fn canary() -> Snapshot {
         reason: "Running".to_owned(),
         ready: 1,
         total: 1,
-        digests: vec!["sha256:9f2c41ab00".to_owned()],
+        digests: [("api".to_owned(), "sha256:9f2c41ab00".to_owned())].into(),
         ..Pod::default()
     };
     Snapshot {

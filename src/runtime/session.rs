@@ -239,7 +239,7 @@ fn ask_about(world: &World, env: &crate::domain::world::Environment, candidate: 
 }
 
 fn undigested(revision: &Revision) -> Revision {
-    Revision { digest: None, ..revision.clone() }
+    Revision { digest: None, digests: std::collections::BTreeMap::new(), ..revision.clone() }
 }
 
 /// Returns the journals, and why their folder cannot be used: the dispatcher then refuses promotions and lets stops through.

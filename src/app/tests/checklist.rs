@@ -43,6 +43,7 @@ fn with(specs: Vec<CheckSpec>, roles: &[(&str, usize)]) -> Model {
     env.settings.checks = specs;
     let roles = roles.iter().map(|(role, number)| ((*role).to_owned(), *number)).collect();
     env.settings.sign_offs = SignOffRules { roles, four_eyes: true };
+    env.record = Some(Ok(()));
     model.ui.screen = Screen::Checklist;
     model
 }

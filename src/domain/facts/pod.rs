@@ -1,5 +1,7 @@
 //! Pods, with the status that kubectl would print.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +19,9 @@ pub struct Pod {
     pub total: u32,
     pub restarts: u32,
     pub created: Option<Timestamp>,
-    /// Digests that its containers run (`sha256:…`), from imageID.
-    pub digests: Vec<String>,
+    /// Digests that its containers run (`sha256:…`), from imageID, by name of the container; init containers and what was
+    /// injected too.
+    pub digests: BTreeMap<String, String>,
     /// Container whose log tells the most: the first that is not well.
     pub failing_container: Option<String>,
     /// Whether that container runs again, so that the previous instance's log is the interesting one.

@@ -18,6 +18,8 @@ pub struct ReplicaSet {
     /// Whether the controller has seen the latest spec.
     pub observed: bool,
     pub containers: Vec<Container>,
+    #[serde(default)]
+    pub init_containers: Vec<Container>,
     pub template: Option<u64>,
     /// Message of the condition `ReplicaFailure`, e.g. an exceeded quota.
     pub failure: Option<String>,

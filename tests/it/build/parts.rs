@@ -135,6 +135,7 @@ pub fn revision(number: u64, hash: &str, version: &str, digest: &str, pods: u32,
         available: pods,
         observed: true,
         containers: vec![Container { name: "api".to_owned(), image }],
+        init_containers: Vec::new(),
         template: Some(number),
         failure: None,
         scale_down_at: None,
@@ -146,7 +147,7 @@ pub fn revision(number: u64, hash: &str, version: &str, digest: &str, pods: u32,
         ready: 1,
         total: 1,
         created: Some(ago(age - i64::from(index) * 3)),
-        digests: vec![format!("sha256:{digest}0123456789abcdef")],
+        digests: [("api".to_owned(), format!("sha256:{digest}0123456789abcdef"))].into(),
         ..Pod::default()
     };
     (rs, (0..pods).map(pod).collect())

@@ -246,6 +246,6 @@ fn deployment(found: &mut Differences, view: &View<'_>, deployment: &Deployment,
     found.compare("rollout status", &ours.as_str(), &text);
     found.compare("paused", &(status.phase == Phase::Paused), &deployment.paused);
     for pod in view.snapshot.pods.iter().filter(|pod| pod.is_ready()) {
-        found.compare("digests", &pod.digests.iter().map(|digest| short_digest(digest).len()).collect(), &vec![8]);
+        found.compare("digests", &pod.digests.values().map(|digest| short_digest(digest).len()).collect(), &vec![8]);
     }
 }

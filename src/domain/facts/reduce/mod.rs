@@ -49,10 +49,8 @@ pub(in crate::domain) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-pub(in crate::domain) fn containers(template: &Value) -> Vec<Container> {
-    list(&template["spec"]["containers"])
-        .map(|container| Container { name: text(&container["name"]), image: text(&container["image"]) })
-        .collect()
+pub(in crate::domain) fn containers(of: &Value) -> Vec<Container> {
+    list(of).map(|container| Container { name: text(&container["name"]), image: text(&container["image"]) }).collect()
 }
 
 pub(in crate::domain) fn conditions(status: &Value) -> Vec<Condition> {

@@ -30,7 +30,7 @@ pub fn pod(value: &Value) -> Pod {
             as u32,
         restarts: all.iter().map(|c| count(&c["restartCount"])).sum(),
         created: time(&metadata["creationTimestamp"]),
-        digests: statuses.iter().filter_map(|c| digest(&c["imageID"])).collect(),
+        digests: all.iter().filter_map(|c| Some((text(&c["name"]), digest(&c["imageID"])?))).collect(),
         failing_container: failing.map(|c| text(&c["name"])).filter(|name| !name.is_empty()),
         restarted: failing.is_some_and(|c| count(&c["restartCount"]) > 0 && !c["state"]["running"].is_object()),
     }
@@ -202,6 +202,6 @@ mod tests {
             {"ready": true, "state": {"running": {}}, "imageID": "docker.io/team/api@sha256:9f2c41ab"}]});
         let pod = of(&running);
         assert!(pod.is_ready());
-        assert_eq!(pod.digests, ["sha256:9f2c41ab"]);
+        assert_eq!(pod.digests.into_values().collect::<Vec<_>>(), ["sha256:9f2c41ab"]);
     }
 }

@@ -20,7 +20,8 @@ pub fn replicaset(value: &Value) -> ReplicaSet {
         ready: count(&status["readyReplicas"]),
         available: count(&status["availableReplicas"]),
         observed: status["observedGeneration"].as_i64().unwrap_or(0) >= meta.generation,
-        containers: containers(&spec["template"]),
+        containers: containers(&spec["template"]["spec"]["containers"]),
+        init_containers: containers(&spec["template"]["spec"]["initContainers"]),
         template: fingerprint(&spec["template"]),
         failure: conditions(status)
             .into_iter()

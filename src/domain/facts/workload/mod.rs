@@ -7,13 +7,15 @@ pub mod router;
 pub mod serving;
 mod status;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
-use crate::domain::facts::object::Meta;
+use crate::domain::facts::object::{Container, Meta};
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::Step;
@@ -202,15 +204,24 @@ impl Snapshot {
     /// Returns a ReplicaSet as a revision.
     #[must_use]
     pub fn revision(&self, rs: &ReplicaSet) -> Revision {
-        let mut digests = self.pods_of(&rs.hash).filter(|pod| pod.is_ready()).map(|pod| pod.digests.first());
-        let digest = digests.next().flatten().cloned();
-        let agreed = digest.filter(|first| digests.all(|other| other == Some(first)));
+        let pods: Vec<&Pod> = self.pods_of(&rs.hash).filter(|pod| pod.is_ready()).collect();
+        let agreed = |container: &Container| {
+            let mut digests = pods.iter().map(|pod| pod.digests.get(&container.name));
+            let first = digests.next().flatten()?;
+            digests.all(|other| other == Some(first)).then(|| (container.name.clone(), first.clone()))
+        };
+        let all = || rs.containers.iter().chain(&rs.init_containers);
+        let digests: BTreeMap<String, String> = all().filter_map(agreed).collect();
+        let images = |containers: &[Container]| containers.iter().map(|container| container.image.clone()).collect();
         Revision {
             number: rs.revision(),
             hash: rs.hash.clone(),
             replicaset: rs.meta.name.clone(),
-            images: rs.containers.iter().map(|container| container.image.clone()).collect(),
-            digest: agreed,
+            images: images(&rs.containers),
+            init_images: images(&rs.init_containers),
+            names: all().map(|container| container.name.clone()).collect(),
+            digest: rs.containers.first().and_then(|main| digests.get(&main.name).cloned()),
+            digests,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What follows from a workload's objects: phase, revisions, step, weight, pause, figures.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -190,11 +191,30 @@ pub struct Revision {
     pub replicaset: String,
     /// Images of its containers, main one first.
     pub images: Vec<String>,
-    /// Digest that its ready pods run, where all agree.
+    /// Images of its init containers.
+    #[serde(default)]
+    pub init_images: Vec<String>,
+    /// Names of its containers, and then of its init containers.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Digest that its ready pods run in the main container, where all agree.
     pub digest: Option<String>,
+    /// The same for every container, by name; those of which it is not known are missing.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 impl Revision {
+    /// Returns its images, those of init containers too.
+    pub fn all_images(&self) -> impl Iterator<Item = &String> {
+        self.images.iter().chain(&self.init_images)
+    }
+
+    /// Returns the name and image of each container, init containers too.
+    pub fn containers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(String::as_str).zip(self.all_images().map(String::as_str))
+    }
+
     /// Returns the short version: tag, or start of the digest.
     #[must_use]
     pub fn version(&self) -> String {

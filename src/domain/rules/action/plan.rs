@@ -277,7 +277,7 @@ fn never_here(world: &World, env: &Environment, workload: &WorkloadState, snapsh
 
 /// What goes out is one immutable artifact (law 2).
 fn mutable_images(revision: &Revision) -> Vec<Refusal> {
-    let mutable = revision.images.iter().filter(|image| ImageRef::parse(image).is_mutable_latest());
+    let mutable = revision.all_images().filter(|image| ImageRef::parse(image).is_mutable_latest());
     mutable
         .map(|image| {
             Refusal::new(

@@ -68,17 +68,35 @@ impl World {
             revision: main.revision.clone(),
             version: main.revision.version(),
             images: main.revision.images.clone(),
-            digest: main.revision.digest.clone(),
+            digest: self.digest(env, main),
             stable: main.stable.cloned(),
             standing: main.standing,
             key: keys.join(" "),
         })
     }
 
+    /// Returns the digest of the main container: as pods run it here, as the template names it, else as the environment
+    /// before runs what bears the same name. Pods that come up here are compared with that.
+    fn digest(&self, env: &Environment, part: &Part<'_>) -> Option<String> {
+        let pinned = || {
+            let image = part.revision.images.first()?;
+            ImageRef::parse(image).digest.map(str::to_owned)
+        };
+        let before =
+            || self.before(env, part.id).filter(|before| is_same_artifact(before, part.revision))?.digest.clone();
+        part.revision.digest.clone().or_else(pinned).or_else(before)
+    }
+
     /// Returns the revision that the environment before has and this one has not; `None` while another one goes out here.
     #[must_use]
     pub fn incoming<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
         self.part(env, id).filter(|part| part.standing == CandidateState::Incoming).map(|part| part.revision)
+    }
+
+    /// Returns what a workload of an environment brings: what is under way, else what comes in, else what is there.
+    #[must_use]
+    pub fn brings<'a>(&'a self, env: &'a Environment, id: &'a WorkloadId) -> Option<&'a Revision> {
+        self.part(env, id).map(|part| part.revision)
     }
 
     /// Returns what the environment before brings of a workload.
@@ -121,20 +139,18 @@ pub fn is_same_artifact(one: &Revision, other: &Revision) -> bool {
     key(one) == key(other)
 }
 
-/// Names a revision's artifacts: images without their registries and folders.
+/// Names a revision's artifacts: images without their registries and folders, with the digests that the template names.
 fn key(revision: &Revision) -> String {
-    let names: Vec<String> = revision
-        .images
-        .iter()
-        .map(|image| {
-            let parsed = ImageRef::parse(image);
-            let name = parsed.repository.rsplit('/').next().unwrap_or_default();
-            match (parsed.tag, parsed.digest) {
-                (Some(tag), _) => format!("{name}:{tag}"),
-                (None, Some(digest)) => format!("{name}@{digest}"),
-                (None, None) => format!("{name}:latest"),
-            }
-        })
-        .collect();
-    names.join(",")
+    let name = |image: &String| {
+        let parsed = ImageRef::parse(image);
+        let name = parsed.repository.rsplit('/').next().unwrap_or_default();
+        let tag = match (parsed.tag, parsed.digest) {
+            (Some(tag), _) => format!(":{tag}"),
+            (None, Some(_)) => String::new(),
+            (None, None) => ":latest".to_owned(),
+        };
+        let digest = parsed.digest.map_or_else(String::new, |digest| format!("@{digest}"));
+        format!("{name}{tag}{digest}")
+    };
+    revision.all_images().map(name).collect::<Vec<_>>().join(",")
 }

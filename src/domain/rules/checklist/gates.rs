@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::record::action::Verb;
-use crate::domain::record::checklist::check::{Check, CheckPhase, CheckState, How};
+use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
-use crate::domain::rules::checklist::candidate::is_same_artifact;
+use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
@@ -143,16 +143,9 @@ fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Che
         .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now))
         .collect();
-    if let Some(before) = world.previous(env) {
-        if let Some(there) = world.candidate(before) {
-            let after = before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post);
-            reasons.extend(
-                after
-                    .filter_map(|check| gate(check, &there.key, now))
-                    .map(|reason| Refusal { text: format!("{}: {}", before.name(), reason.text), ..reason }),
-            );
-        }
-    }
+    reasons.extend(same_artifact(world, env, &candidate, now));
+    reasons.extend(world.previous(env).into_iter().flat_map(|before| held_before(world, before, &candidate, now)));
+    reasons.extend(record_unknown(env));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
             let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
@@ -170,6 +163,65 @@ fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Che
         }
     }
     reasons
+}
+
+/// Law 2 holds where the checklist leaves it out, too.
+fn same_artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Option<Refusal> {
+    let is_asked =
+        |check: &Check| check.spec.gate && matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Artifact));
+    if env.checks.iter().any(is_asked) {
+        return None;
+    }
+    let finding = BuiltinCheck::Artifact.finding(world, env, candidate, &world.ledger, now);
+    let kind = match finding.found {
+        CheckOutcome::Passed => return None,
+        CheckOutcome::Failed => RefusalKind::Artifact,
+        CheckOutcome::Blind => RefusalKind::Blind,
+    };
+    Some(Refusal::new(kind, format!("artifact: {}", finding.summary), format!("green when {}", finding.green_when)))
+}
+
+/// What has to hold after the release in the environment before, about the very artifact that comes in here.
+fn held_before(world: &World, before: &Environment, candidate: &Candidate, now: Timestamp) -> Vec<Refusal> {
+    let mut after =
+        before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post && check.spec.gate).peekable();
+    if after.peek().is_none() {
+        return Vec::new();
+    }
+    let name = before.name();
+    let heard = before.kubernetes();
+    if !heard.is_fresh(now) {
+        let text = format!("{name}: state is {}", heard.age_in_words(now));
+        return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
+    }
+    let Some(there) = world.candidate(before) else {
+        let text = format!("{name}: not seen what runs there");
+        return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
+    };
+    let counterpart = counterpart(before, &candidate.workload).and_then(|id| world.brings(before, id));
+    if !counterpart.is_some_and(|there| is_same_artifact(there, &candidate.revision)) {
+        let text = format!("{name} runs {}: its checks say nothing of {}", there.version, candidate.version);
+        let remedy = format!("green when {name} runs {} and its checks pass", candidate.version);
+        return vec![Refusal::new(RefusalKind::Blind, text, remedy)];
+    }
+    after
+        .filter_map(|check| gate(check, &there.key, now))
+        .map(|reason| Refusal { text: format!("{name}: {}", reason.text), ..reason })
+        .collect()
+}
+
+/// Where people have to state something, what they state elsewhere has to be readable: it may be a NO-GO.
+fn record_unknown(env: &Environment) -> Option<Refusal> {
+    let asks = |check: &Check| check.spec.gate && check.is_manual();
+    if env.settings.sign_offs.roles.is_empty() && !env.checks.iter().any(asks) {
+        return None;
+    }
+    let text = match &env.record {
+        Some(Ok(())) => return None,
+        Some(Err(why)) => format!("the shared record cannot be read: {why}"),
+        None => "the shared record is not read yet".to_owned(),
+    };
+    Some(Refusal::new(RefusalKind::Blind, text, "green when it is read: a NO-GO may stand there"))
 }
 
 fn missing(people: usize, role: &str) -> String {

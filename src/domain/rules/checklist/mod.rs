@@ -5,10 +5,13 @@
 //! - [`role`] says who has to sign, and which signatures hold.
 //! - [`gates`] is the one function that says what blocks a promotion.
 
+mod artifact;
 pub mod builtin;
 pub mod candidate;
 pub mod gates;
 pub mod role;
+#[cfg(test)]
+mod tests;
 
 pub use candidate::{Candidate, CandidateState};
 pub use gates::{Answer, answer, in_the_way, in_the_way_of_retry, verdict};

@@ -88,12 +88,15 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     if sign_off.subject != candidate.key {
         return Some(format!("given for {}", sign_off.subject));
     }
-    let other_digest = sign_off.digest.as_ref().zip(candidate.digest.as_ref()).is_some_and(|(was, is)| was != is);
-    if other_digest {
-        return Some("the digest is another one now".to_owned());
-    }
+    // A NO-GO holds for whatever bears the name.
     if sign_off.decision == Decision::NoGo {
         return None;
+    }
+    match (&sign_off.digest, &candidate.digest) {
+        (was, is) if was == is => {}
+        (Some(_), Some(_)) => return Some("the digest is another one now".to_owned()),
+        (None, _) => return Some("given before the digest was known".to_owned()),
+        (Some(_), None) => return Some("which digest runs now is not known".to_owned()),
     }
     let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
     let reds = ledger.reds.iter().filter(|red| red.env == *env.name() && red.subject == candidate.key);

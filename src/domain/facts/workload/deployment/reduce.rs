@@ -14,7 +14,7 @@ pub fn reduce(value: &Value) -> Deployment {
         paused: spec["paused"] == true,
         recreate: spec["strategy"]["type"] == "Recreate",
         selector: selector(&spec["selector"]),
-        containers: containers(&spec["template"]),
+        containers: containers(&spec["template"]["spec"]["containers"]),
         template: fingerprint(&spec["template"]),
         status: DeploymentStatus {
             observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),

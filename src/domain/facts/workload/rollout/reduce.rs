@@ -38,7 +38,7 @@ fn spec(name: &str, spec: &Value) -> RolloutSpec {
             .map(|name| TemplateRef { kind: text(&owner["kind"]), name: name.to_owned() }),
         restart_at: spec["restartAt"].as_str().map(ToOwned::to_owned),
         selector: selector(&spec["selector"]),
-        containers: containers(&spec["template"]),
+        containers: containers(&spec["template"]["spec"]["containers"]),
         rollback_window: maybe_count(&spec["rollbackWindow"]["revisions"]),
     }
 }

@@ -1,0 +1,251 @@
+//! What may not be green: two environments, seen or not, with one artifact or another.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Candidate, in_the_way};
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::reduce;
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::record::checklist::{
+    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Finding, How, SignOffRules,
+};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::feed::Feed;
+use crate::domain::world::{EnvSettings, World};
+
+/// A container of a template: its name, its image, and the digest that pods run of it, if they say.
+type Part<'a> = (&'a str, &'a str, Option<&'a str>);
+
+const API: Part<'_> = ("api", "registry/api:1.5.0", Some("sha256:aaaaaaaa"));
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_000_000).unwrap()
+}
+
+fn pod(parts: &[Part<'_>], init: &[Part<'_>], hash: &str, index: usize) -> Value {
+    let status = |parts: &[Part<'_>], state: Value| -> Vec<Value> {
+        let one = |(name, _, digest): &Part<'_>| {
+            let id = digest.map_or_else(String::new, |digest| format!("registry/x@{digest}"));
+            json!({"name": name, "ready": true, "imageID": id, "state": state})
+        };
+        let mut all: Vec<Value> = parts.iter().map(one).collect();
+        // As the kubelet does it.
+        all.sort_by_key(|status| status["name"].as_str().map(str::to_owned));
+        all
+    };
+    json!({
+        "metadata": {"name": format!("api-{hash}-{index}"), "labels": {"rollouts-pod-template-hash": hash}},
+        "spec": {"containers": parts.iter().map(|(name, ..)| json!({"name": name})).collect::<Vec<_>>()},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": status(parts, json!({"running": {}})),
+            "initContainerStatuses": status(init, json!({"terminated": {"exitCode": 0}})),
+        },
+    })
+}
+
+/// Two pods of one template; `more` are in the pods only.
+struct Runs<'a> {
+    parts: &'a [Part<'a>],
+    init: &'a [Part<'a>],
+    more: &'a [Part<'a>],
+}
+
+impl<'a> Runs<'a> {
+    fn only(parts: &'a [Part<'a>]) -> Self {
+        Self { parts, init: &[], more: &[] }
+    }
+
+    /// A Rollout that serves it, or that has it as a canary beside `old`.
+    fn snapshot(&self, under_way: bool) -> Snapshot {
+        let stable = if under_way { "old" } else { "new" };
+        let object = json!({
+            "kind": "Rollout", "metadata": {"name": "api", "uid": "u", "generation": 3},
+            "spec": {"replicas": 2, "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}},
+            "status": {"observedGeneration": "3", "phase": "Paused", "currentPodHash": "new", "stableRS": stable,
+                       "currentStepIndex": 1, "controllerPause": true,
+                       "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": "1970-01-12T13:46:00Z"}]},
+        });
+        let set = |hash: &str, revision: u64, containers: &[Part<'_>], init: &[Part<'_>]| {
+            let all = |parts: &[Part<'_>]| -> Vec<Value> {
+                parts.iter().map(|(name, image, _)| json!({"name": name, "image": image})).collect()
+            };
+            reduce::replicaset(&json!({
+                "metadata": {
+                    "name": format!("api-{hash}"), "uid": hash,
+                    "creationTimestamp": format!("1970-01-12T13:0{revision}:00Z"),
+                    "labels": {"rollouts-pod-template-hash": hash},
+                    "annotations": {"rollout.argoproj.io/revision": revision.to_string()},
+                },
+                "spec": {"replicas": 2, "template": {"spec": {"containers": all(containers), "initContainers": all(init)}}},
+                "status": {"replicas": 2, "readyReplicas": 2},
+            }))
+        };
+        let mut replicasets = vec![set("new", 2, self.parts, self.init)];
+        if under_way {
+            replicasets.push(set("old", 1, &[("api", "registry/api:1.4.2", None)], &[]));
+        }
+        let all = [self.parts, self.more].concat();
+        let pods = (0..2).map(|index| reduce::pod(&pod(&all, self.init, "new", index))).collect();
+        Snapshot { replicasets, pods, ..Snapshot::of_object(Object::parse(&object).unwrap()) }
+    }
+}
+
+fn id() -> WorkloadId {
+    "rollout/api".parse().unwrap()
+}
+
+/// Staging has released something, prod promotes something; the checks are those of staging.
+fn world(staging: Option<&Runs<'_>>, prod: &Runs<'_>, checks: Vec<CheckSpec>) -> World {
+    let env = |name: &str, checks: Vec<CheckSpec>| EnvSettings {
+        namespace: name.to_owned(),
+        workloads: vec![id()],
+        checks,
+        ..EnvSettings::new(name)
+    };
+    let mut world = World::new([env("staging", checks), env("prod", Vec::new())]);
+    let mut seen = |name: &str, snapshot: Snapshot| {
+        let env = EnvName::new(name);
+        let target = WorkloadKey { env: env.clone(), workload: id() };
+        world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+        world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
+    };
+    if let Some(staging) = staging {
+        seen("staging", staging.snapshot(false));
+    }
+    seen("prod", prod.snapshot(true));
+    world
+}
+
+fn refused_at(world: &World, now: Timestamp) -> Vec<Refusal> {
+    let env = world.environment(&EnvName::new("prod")).unwrap();
+    in_the_way(world, env, env.workload(&id()).unwrap(), now)
+}
+
+fn refused(world: &World) -> Vec<String> {
+    refused_at(world, now()).iter().map(Refusal::line).collect()
+}
+
+fn soak() -> CheckSpec {
+    CheckSpec {
+        id: CheckId::new("soak"),
+        title: "soak".to_owned(),
+        phase: CheckPhase::Post,
+        gate: true,
+        owner: None,
+        how: How::Evidence("command".into()),
+        fresh: None,
+        runbook: None,
+    }
+}
+
+fn soaked(world: &mut World) {
+    let env = EnvName::new("staging");
+    let subject = world.candidate(world.environment(&env).unwrap()).map(|candidate: Candidate| candidate.key).unwrap();
+    let finding = Finding {
+        found: CheckOutcome::Passed,
+        summary: "10 min".to_owned(),
+        evidence: Vec::new(),
+        green_when: String::new(),
+        at: now(),
+        subject,
+    };
+    world.take(Feed::Checked { env, check: CheckId::new("soak"), finding }, now());
+}
+
+#[test]
+fn the_artifact_is_compared_though_no_check_asks_for_it() {
+    let other = [("api", "registry/api:1.5.0", Some("sha256:bbbbbbbb"))];
+    let world = world(Some(&Runs::only(&[API])), &Runs::only(&other), Vec::new());
+    let refused = refused(&world);
+    assert!(refused[0].starts_with("artifact: api: bbbbbbbb on 0/2 pods of staging"), "{refused:?}");
+    let same = self::world(Some(&Runs::only(&[API])), &Runs::only(&[API]), Vec::new());
+    assert!(self::refused(&same).is_empty());
+}
+
+#[test]
+fn every_container_is_compared_by_name_and_injected_ones_are_not() {
+    let mesh = [("a-proxy", "mesh/proxy:2", Some("sha256:cccccccc"))];
+    let other_mesh = [("a-proxy", "mesh/proxy:3", Some("sha256:dddddddd"))];
+    let here = Runs { parts: &[API], init: &[], more: &mesh };
+    let before = Runs { parts: &[API], init: &[], more: &other_mesh };
+    assert!(refused(&world(Some(&before), &here, Vec::new())).is_empty());
+    // The sidecar is the same, the program is not.
+    let forged = [("api", "elsewhere/api:1.5.0", Some("sha256:bbbbbbbb"))];
+    let forged = Runs { parts: &forged, init: &[], more: &other_mesh };
+    assert!(!refused(&world(Some(&before), &forged, Vec::new())).is_empty());
+    let second = [API, ("miner", "elsewhere/miner:6", Some("sha256:eeeeeeee"))];
+    let refused_second = refused(&world(Some(&before), &Runs::only(&second), Vec::new()));
+    assert!(refused_second[0].contains("staging runs no container miner"), "{refused_second:?}");
+    let migrate = [("migrate", "registry/migrate:1", Some("sha256:eeeeeeee"))];
+    let with_init = Runs { parts: &[API], init: &migrate, more: &[] };
+    assert!(refused(&world(Some(&before), &with_init, Vec::new()))[0].contains("no container migrate"));
+    assert!(refused(&world(Some(&with_init), &with_init, Vec::new())).is_empty());
+    let latest = [("migrate", "registry/migrate:latest", Some("sha256:eeeeeeee"))];
+    let latest = Runs { parts: &[API], init: &latest, more: &[] };
+    assert!(refused(&world(Some(&latest), &latest, Vec::new()))[0].contains("uses a mutable tag"));
+}
+
+#[test]
+fn an_unknown_digest_is_blind() {
+    let silent = [("api", "registry/api:1.5.0", None)];
+    for (before, here) in [([API], silent), (silent, [API])] {
+        let world = world(Some(&Runs::only(&before)), &Runs::only(&here), Vec::new());
+        let refused = refused_at(&world, now());
+        assert_eq!(refused.iter().map(|refusal| refusal.kind).collect::<Vec<_>>(), [RefusalKind::Blind], "{refused:?}");
+    }
+}
+
+#[test]
+fn checks_after_the_release_hold_for_the_artifact_that_comes_in_only() {
+    let api = [API];
+    let mut soaked_here = world(Some(&Runs::only(&api)), &Runs::only(&api), vec![soak()]);
+    assert!(refused(&soaked_here)[0].contains("staging: soak"), "{:?}", refused(&soaked_here));
+    soaked(&mut soaked_here);
+    assert!(refused(&soaked_here).is_empty(), "{:?}", refused(&soaked_here));
+    // Staging went on to something else, which is well.
+    let next = [("api", "registry/api:1.6.0", Some("sha256:ffffffff"))];
+    let mut moved_on = world(Some(&Runs::only(&next)), &Runs::only(&api), vec![soak()]);
+    soaked(&mut moved_on);
+    let refused_moved = refused(&moved_on);
+    assert!(
+        refused_moved.iter().any(|line| line.contains("staging runs 1.6.0: its checks say nothing of 1.5.0")),
+        "{refused_moved:?}"
+    );
+    // Not seen at all, or not for some time.
+    assert!(!refused(&world(None, &Runs::only(&api), vec![soak()])).is_empty());
+    let later = now() + SignedDuration::from_secs(60);
+    let stale = refused_at(&soaked_here, later);
+    assert!(stale.iter().all(|refusal| refusal.kind == RefusalKind::Blind) && stale.len() == 2, "{stale:?}");
+}
+
+#[test]
+fn a_record_that_is_not_read_may_hold_a_no_go() {
+    let api = [API];
+    let mut world = world(Some(&Runs::only(&api)), &Runs::only(&api), Vec::new());
+    let env = EnvName::new("prod");
+    // An advisory check alone asks nobody.
+    assert!(refused(&world).is_empty());
+    let own = &mut world.environments[1];
+    own.settings.sign_offs = SignOffRules { roles: vec![("sre".to_owned(), 0)], four_eyes: false };
+    assert!(refused(&world)[0].contains("is not read yet"), "{:?}", refused(&world));
+    world.take(Feed::Record { env: env.clone(), known: Err("403 forbidden".to_owned()) }, now());
+    assert!(refused(&world)[0].contains("cannot be read: 403 forbidden"));
+    world.take(Feed::Record { env, known: Ok(()) }, now());
+    assert!(refused(&world).is_empty());
+}
+
+#[test]
+fn the_built_in_check_and_planning_say_the_same() {
+    let other = [("api", "registry/api:1.5.0", Some("sha256:bbbbbbbb"))];
+    let world = world(Some(&Runs::only(&[API])), &Runs::only(&other), Vec::new());
+    let env = world.environment(&EnvName::new("prod")).unwrap();
+    let candidate = world.candidate(env).unwrap();
+    let finding = BuiltinCheck::Artifact.finding(&world, env, &candidate, &world.ledger, now());
+    assert_eq!(finding.found, CheckOutcome::Failed);
+    assert!(refused(&world)[0].contains(&finding.summary));
+}
