@@ -2,7 +2,7 @@
 
 use super::burn::Burn;
 use super::log_space::exp_finite;
-use super::needs::Pace;
+use super::needs::{Need, Pace};
 use super::reasons;
 use super::report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen, Tier, Tracks};
 use super::state::{CanaryAnalyzer, Logs};
@@ -111,7 +111,13 @@ impl CanaryAnalyzer {
             per_second: self.recent.canary_per_second(),
             answered: self.seen.canary[0] as f64,
         };
-        Needs { x2: pace.need(2.0, self.rules.alpha), x5: pace.need(5.0, self.rules.alpha) }
+        // Regressions of what hardly ever fails matter once they exceed what the objective allows.
+        let notable = Pace { stable_errors: pace.stable_errors.max(self.rules.budget()), ..pace };
+        let enough = match self.rules.enough.factor() {
+            Some(factor) => notable.need(factor, self.rules.alpha),
+            None => Some(Need { requests: 0.0, seconds: 0.0 }),
+        };
+        Needs { x2: pace.need(2.0, self.rules.alpha), x5: pace.need(5.0, self.rules.alpha), enough }
     }
 
     fn heat(&self) -> Vec<Heat> {

@@ -47,7 +47,7 @@ pub use quantile::QuantileBounds;
 pub use ratio_interval::Ratio;
 pub use reasons::{figure, time};
 pub use report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen, Tier, Tracks};
-pub use rules::{RuleError, Rules, SlowObjective};
+pub use rules::{Enough, RuleError, Rules, SlowObjective};
 pub use scrape::{Bucket, Counts, Look, PodCounts, Scrape};
 pub use share_interval::ShareSequence;
 pub use share_mismatch::ln_mismatch;

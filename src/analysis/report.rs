@@ -91,6 +91,9 @@ pub struct Needs {
     pub x2: Option<Need>,
     /// Five times as many.
     pub x5: Option<Need>,
+    /// As many as [`Rules::enough`](crate::Rules) says, over what stable fails or the objective allows, whichever is more;
+    /// 0 where that is off, `None` while there is no traffic to compare.
+    pub enough: Option<Need>,
 }
 
 /// Requests of one track since the rollout began.

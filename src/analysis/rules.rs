@@ -5,6 +5,49 @@ use serde::{Deserialize, Serialize};
 /// Burn of the budget at which people are paged: 2 % of a 30-day budget within an hour (SRE workbook, chapter 5).
 pub(super) const PAGE_BURN: f64 = 14.4;
 
+/// How great a regression of the error ratio a canary must have had traffic to show before it may be promoted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enough {
+    /// Twice as many errors.
+    X2,
+    #[default]
+    /// Five times as many.
+    X5,
+    /// Ten times as many.
+    /// Ten times as many.
+    X10,
+    /// Whatever it has seen is enough.
+    Off,
+}
+
+impl Enough {
+    /// All sizes, the smallest first.
+    pub const ALL: [Self; 4] = [Self::X2, Self::X5, Self::X10, Self::Off];
+
+    /// Returns the word in the config.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::X2 => "x2",
+            Self::X5 => "x5",
+            Self::X10 => "x10",
+            Self::Off => "off",
+        }
+    }
+
+    /// Returns how many times stable's error ratio the regression is; `None` where it is off.
+    #[must_use]
+    pub fn factor(self) -> Option<f64> {
+        match self {
+            Self::X2 => Some(2.0),
+            Self::X5 => Some(5.0),
+            Self::X10 => Some(10.0),
+            Self::Off => None,
+        }
+    }
+}
+
 /// Thresholds and error levels of the analysis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +72,8 @@ pub struct Rules {
     pub planned_scrapes: u32,
     /// Fewest errors of the canary for errors alone to roll back.
     pub min_errors: u64,
+    /// What the canary must have had traffic to show before it may be promoted.
+    pub enough: Enough,
     /// Evidence from which a share counts as proven to be low.
     pub healthy_bar: f64,
     /// Assumed seconds between scrapes, until measured.
@@ -59,6 +104,7 @@ impl Default for Rules {
             slow: None,
             planned_scrapes: 240,
             min_errors: 3,
+            enough: Enough::default(),
             healthy_bar: 20.0,
             interval_seconds: 15.0,
             stale_after_seconds: None,

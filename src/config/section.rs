@@ -115,7 +115,7 @@ pub(super) trait Word: Copy + 'static {
     fn as_str(self) -> &'static str;
 }
 
-/// Makes enums with `ALL` and `word` words of the config.
+/// Makes enums with `ALL` and `as_str` words of the config.
 macro_rules! words {
     ($($word:ty),*) => {
         $(impl $crate::config::section::Word for $word {

@@ -1,8 +1,8 @@
 //! `[verdict]`: when a canary counts as worse than stable, and when healthy.
 
 use super::reader::{Reader, Table};
-use super::section::{Kind, Section, days, keys, millis, mins, secs};
-use analysis::{Rules, SlowObjective};
+use super::section::{Kind, Section, days, keys, millis, mins, secs, words};
+use analysis::{Enough, Rules, SlowObjective};
 
 pub(super) const SECTION: Section = Section {
     header: "[verdict]",
@@ -28,8 +28,12 @@ keys! {
         "A request that takes longer is slow; without it latency needs no proof of health.";
     slow_share: by_hand(Kind::Number(1e-6, Some(0.99)), "0.01"), "Share of requests that may be slow.";
     planned: by_hand(Kind::Time(mins(1), days(7)), "\"1h\""), "How long a canary is planned to take.";
+    enough: word(Enough),
+        "A promotion waits until the canary has had traffic to show a regression of this size.";
     min_errors: by_hand(Kind::Number(0.0, Some(1e6)), "3"), "Errors of the canary without which none roll back.";
 }
+
+words!(Enough);
 
 /// Share of requests that may be slow, where only `slow` is set.
 const DEFAULT_SLOW_SHARE: f64 = 0.01;

@@ -41,6 +41,9 @@ fn rolling_out(guardrails: Guardrails) -> Model {
 fn report(opinion: AnalysisStatus, culprit: Option<Metric>) -> Report {
     let mut report = CanaryAnalyzer::new(Rules::default()).report();
     report.opinion = opinion;
+    // Undecided is one that has seen too little.
+    let enough = opinion != AnalysisStatus::Undecided;
+    report.needs.enough = enough.then_some(analysis::Need { requests: 0.0, seconds: 0.0 });
     report.culprit = culprit;
     report.seen.canary.requests = 1000;
     report.reasons = vec!["canary 3.1 % against 0.1 %".to_owned()];

@@ -10,7 +10,7 @@ use crate::domain::facts::signals::{NoData, Signal, Signals};
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Phase, Revision, Status};
-use analysis::AnalysisStatus;
+use analysis::{AnalysisStatus, Report, figure};
 
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 
@@ -51,7 +51,8 @@ pub fn assess(
     Assessment { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
 }
 
-/// Returns what the analysis result comes to. Its silence before the first count holds; once it has counted, it is blind.
+/// Returns what the analysis result comes to. It waits for enough traffic to have noticed a regression, also before the first
+/// count; once it has counted, silence is blind.
 fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timestamp) -> Option<(Verdict, String)> {
     if said.is_stale(signals, now) {
         let age = duration(now.duration_since(said.at));
@@ -59,19 +60,32 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
     }
     let report = &said.report;
     let reason = report.reasons.first().cloned().unwrap_or_default();
-    let verdict = match report.opinion {
-        AnalysisStatus::Regressed => Verdict::NoGo,
-        AnalysisStatus::NoData if report.seen.canary.requests > 0 && !takes_all(status) => Verdict::Blind,
-        AnalysisStatus::Suspect | AnalysisStatus::Undecided | AnalysisStatus::NoData => Verdict::Hold,
-        AnalysisStatus::Healthy => return None,
+    Some(match report.opinion {
+        AnalysisStatus::Regressed => (Verdict::NoGo, reason),
+        AnalysisStatus::NoData if report.seen.canary.requests > 0 && !takes_all(status) => {
+            (Verdict::Blind, format!("no data: {reason}"))
+        }
+        AnalysisStatus::NoData => {
+            lacks_traffic(status, report)?;
+            (Verdict::Hold, format!("no analysis: {reason}"))
+        }
+        AnalysisStatus::Suspect => (Verdict::Hold, reason),
+        AnalysisStatus::Undecided | AnalysisStatus::Healthy => (Verdict::Hold, lacks_traffic(status, report)?),
+    })
+}
+
+/// Says what traffic is still lacking before a regression that matters would have been noticed; `None` where none is.
+fn lacks_traffic(status: &Status, report: &Report) -> Option<String> {
+    if takes_all(status) {
+        return None;
+    }
+    let Some(need) = report.needs.enough else {
+        return Some("collecting: no traffic to compare yet".to_owned());
     };
-    let text = match report.opinion {
-        AnalysisStatus::NoData if verdict == Verdict::Blind => format!("no data: {reason}"),
-        AnalysisStatus::NoData => format!("no analysis: {reason}"),
-        AnalysisStatus::Undecided => format!("undecided: {reason}"),
-        _ => reason,
-    };
-    Some((verdict, text))
+    (need.requests > 0.0).then(|| {
+        let left = analysis::time(need.seconds);
+        format!("collecting: {} more requests of the canary, about {left}", figure(need.requests))
+    })
 }
 
 /// Returns whether the canary takes all requests, so that nothing is left to compare it with.
@@ -176,7 +190,7 @@ mod tests {
     use crate::domain::facts::signals::Sample;
     use crate::domain::facts::signals::Tracks;
     use crate::domain::facts::workload::{Replicas, Revision, Weight};
-    use analysis::{CanaryAnalyzer, Rules};
+    use analysis::{CanaryAnalyzer, Need, Rules};
     use proptest::prelude::*;
 
     fn now() -> Timestamp {
@@ -257,6 +271,7 @@ mod tests {
         report.opinion = opinion;
         report.seen.canary.requests = counted;
         report.reasons = vec!["why".to_owned()];
+        report.needs.enough = Some(Need { requests: 0.0, seconds: 0.0 });
         CanaryReport { tracks: Tracks::default(), report: Arc::new(report), at: now() - SignedDuration::from_secs(age) }
     }
 
@@ -269,7 +284,7 @@ mod tests {
     fn analysis_is_the_verdict_within_limits() {
         for (opinion, verdict, reasons) in [
             (AnalysisStatus::Healthy, Verdict::Go, vec![]),
-            (AnalysisStatus::Undecided, Verdict::Hold, vec!["undecided: why"]),
+            (AnalysisStatus::Undecided, Verdict::Go, vec![]),
             (AnalysisStatus::Suspect, Verdict::Hold, vec!["why"]),
             (AnalysisStatus::Regressed, Verdict::NoGo, vec!["why"]),
             (AnalysisStatus::NoData, Verdict::Blind, vec!["no data: why"]),
@@ -280,8 +295,28 @@ mod tests {
     }
 
     #[test]
+    fn too_little_traffic_to_notice_a_regression_waits() {
+        let lacking = |requests: Option<f64>| {
+            let mut said = said(AnalysisStatus::Healthy, 100, 0);
+            let need = requests.map(|requests| Need { requests, seconds: requests / 10.0 });
+            Arc::get_mut(&mut said.report).unwrap().needs.enough = need;
+            let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+            assess(&status(), &signals, &Limits::default(), Some(&said), now())
+        };
+        let waits = lacking(Some(400.0));
+        assert_eq!(waits.verdict, Verdict::Hold);
+        assert_eq!(waits.reasons[0].text, "collecting: 400 more requests of the canary, about 40 s");
+        assert_eq!(lacking(None).reasons[0].text, "collecting: no traffic to compare yet");
+        assert_eq!(lacking(Some(0.0)).verdict, Verdict::Go);
+    }
+
+    #[test]
     fn silent_analysis_is_blind_unless_it_never_counted() {
-        assert_eq!(with(AnalysisStatus::NoData, 0, 0).verdict, Verdict::Hold);
+        let mut never = said(AnalysisStatus::NoData, 0, 0);
+        Arc::get_mut(&mut never.report).unwrap().needs.enough = None;
+        let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+        let assessment = assess(&status(), &signals, &Limits::default(), Some(&never), now());
+        assert_eq!(assessment.verdict, Verdict::Hold);
         let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
         assert_eq!(silent.describe().collect::<Vec<_>>(), ["no new samples for 2m01s"]);
@@ -292,7 +327,7 @@ mod tests {
         let all = Status { weight: Some(Weight { set: 100, actual: 100, max: 100 }), ..status() };
         let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
         let assessment = assess(&all, &signals, &Limits::default(), Some(&said(AnalysisStatus::NoData, 9, 0)), now());
-        assert_eq!(assessment.verdict, Verdict::Hold, "{assessment:?}");
+        assert_eq!(assessment.verdict, Verdict::Go, "{assessment:?}");
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn metrics_outage() {
     });
     journey.expect(4, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no data");
     journey.expect(0, &["pause", "prod-eu", "--yes"], "done");
-    journey.expect(0, &["resume", "prod-eu", "--yes"], "done");
+    // Going on would bring more of the new version to users, whatever the verb is called.
+    journey.expect(4, &["resume", "prod-eu", "--yes", "--confirm", "prod-eu"], "no data");
     journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
 }
 

@@ -105,7 +105,7 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
                 end(&mut found, target, stable.as_deref(), line.at);
             }
             Entry::Observed { target, course: None, .. } => seen(&mut found, target, line.at),
-            Entry::Intent { action, operator, plan } => {
+            Entry::Intent { action, operator, plan, .. } => {
                 if let Some((target, tracks)) = told_by(plan) {
                     begin(&mut found, target, &release, &tracks, line.at - ASSUMED_LEAD, line.at);
                 }
@@ -264,7 +264,8 @@ mod tests {
         }))
         .unwrap();
         let action = ActionId("a".to_owned());
-        let intent = Entry::Intent { action: action.clone(), operator: "ada".to_owned(), plan: Box::new(plan) };
+        let intent =
+            Entry::Intent { action: action.clone(), operator: "ada".to_owned(), plan: Box::new(plan), settings: None };
         [intent, Entry::Outcome { action, outcome: Outcome::Confirmed { shows: String::new() } }]
     }
 

@@ -122,7 +122,10 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
         Verdict::Hold if workload.opinion().is_some_and(CanaryReport::is_suspect) => {
             (RefusalKind::Gate, "clears when the canary is no longer suspect")
         }
-        Verdict::Go | Verdict::Hold => return Vec::new(),
+        // It gets no requests: only a retry makes sense, which is asked apart.
+        Verdict::Hold if workload.status.as_ref().is_some_and(|status| status.aborted) => return Vec::new(),
+        Verdict::Hold => (RefusalKind::Blind, "green when there was enough traffic to notice a regression"),
+        Verdict::Go => return Vec::new(),
     };
     // What is milder does not stand in the way.
     let reasons = workload.assessment.reasons.iter().filter(|reason| reason.verdict == workload.assessment.verdict);
