@@ -197,7 +197,7 @@ impl Model {
     /// Makes the model that the screen opens with.
     #[must_use]
     pub fn new(core: Core, keymap: Keymap, look: Look, zone: TimeZone) -> Self {
-        let first = core.world.environments.first().map_or_else(|| EnvName::new(""), |env| env.name().clone());
+        let first = core.world.chosen().next().map_or_else(|| EnvName::new(""), |env| env.name().clone());
         Self { core, ui: Ui::new(first, keymap, look, zone) }
     }
 

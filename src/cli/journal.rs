@@ -71,7 +71,12 @@ mod tests {
                 text: "Progressing → Paused \u{1b}[2J".to_owned(),
                 course: None,
             },
-            Entry::Intent { action: action.clone(), operator: "ada".to_owned(), plan: Box::new(plan.record().clone()) },
+            Entry::Intent {
+                action: action.clone(),
+                operator: "ada".to_owned(),
+                plan: Box::new(plan.record().clone()),
+                settings: None,
+            },
             Entry::Answer { action: action.clone(), request: 1, answer: "200 resourceVersion 8".to_owned() },
             Entry::Outcome { action, outcome: Outcome::Confirmed { shows: "Degraded: RolloutAborted".to_owned() } },
             Entry::Outcome {

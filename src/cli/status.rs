@@ -37,7 +37,7 @@ pub fn json(world: &World, service: Option<&str>, now: Timestamp) -> Value {
     json!({
         "apiVersion": API_VERSION,
         "release": release,
-        "environments": world.environments.iter().map(|env| environment(world, env, now)).collect::<Vec<_>>(),
+        "environments": world.chosen().map(|env| environment(world, env, now)).collect::<Vec<_>>(),
     })
 }
 
@@ -161,7 +161,7 @@ pub fn text(world: &World, service: Option<&str>, now: Timestamp) -> String {
     if world.environments.is_empty() {
         lines.push("no environment is watched".to_owned());
     }
-    for env in &world.environments {
+    for env in world.chosen() {
         if !lines.is_empty() {
             lines.push(String::new());
         }

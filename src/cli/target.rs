@@ -55,15 +55,16 @@ fn list(known: &[String]) -> String {
 /// `ENV` may be left out where there is only one environment, `SERVICE` where that has only one workload. A service is
 /// named by its name, or as `KIND/NAME` where a Deployment and a Rollout share one.
 pub fn resolve(world: &World, text: Option<&str>) -> Result<WorkloadKey, TargetError> {
-    let names = || world.environments.iter().map(|env| env.name().to_string()).collect::<Vec<_>>();
-    let (env, service) = match (text, world.environments.as_slice()) {
+    let chosen: Vec<&Environment> = world.chosen().collect();
+    let names = || chosen.iter().map(|env| env.name().to_string()).collect::<Vec<_>>();
+    let (env, service) = match (text, chosen.as_slice()) {
         (_, []) => return Err(TargetError::Nothing),
-        (None, [only]) => (only, None),
+        (None, [only]) => (*only, None),
         (None, _) => return Err(TargetError::WhichEnvironment(names())),
         (Some(text), all) => match (split(all, text), all) {
             (Some(found), _) => found,
             // With one environment its name says nothing, so that the service alone will do.
-            (None, [only]) if workload(only, text).is_ok() => (only, Some(text)),
+            (None, &[only]) if workload(only, text).is_ok() => (only, Some(text)),
             (None, _) => {
                 let name = text.split_once('/').map_or(text, |(name, _)| name).to_owned();
                 return Err(TargetError::NoEnvironment { name, known: names() });
@@ -80,8 +81,9 @@ pub fn resolve(world: &World, text: Option<&str>) -> Result<WorkloadKey, TargetE
 }
 
 /// Takes `ENV[/SERVICE]` apart. Names that come from contexts may hold a `/` themselves: the longest that fits wins.
-fn split<'w, 't>(all: &'w [Environment], text: &'t str) -> Option<(&'w Environment, Option<&'t str>)> {
+fn split<'w, 't>(all: &[&'w Environment], text: &'t str) -> Option<(&'w Environment, Option<&'t str>)> {
     all.iter()
+        .copied()
         .filter_map(|env| match text.strip_prefix(env.name().as_str())? {
             "" => Some((env, None)),
             rest => Some((env, Some(rest.strip_prefix('/')?))),

@@ -64,6 +64,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The file that was read, if any.
     pub origin: Option<Origin>,
+    /// Flags that change what is looked at or acted on, as they are typed.
+    pub overrides: Vec<String>,
 }
 
 /// The file that a config was read from.
@@ -80,6 +82,14 @@ impl Config {
         if self.environments.is_empty() {
             self.environments.push(self.defaults.of_context(context));
         }
+    }
+
+    /// Returns what every intent says of the settings in force: hash of the file, and flags; `None` where there is neither.
+    #[must_use]
+    pub fn in_force(&self) -> Option<String> {
+        let file = self.origin.iter().map(|origin| format!("sha256:{}", origin.hash));
+        let parts: Vec<String> = file.chain(self.overrides.iter().cloned()).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// Returns the folder of the journals. It need not exist: see [`crate::platform::private_files::private_dir`].

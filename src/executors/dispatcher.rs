@@ -220,6 +220,7 @@ impl Dispatcher {
                 None => self.actor(record.target.env()),
             },
             plan: Box::new(record.clone()),
+            settings: self.journal.settings(),
         };
         if record.moves_backward() {
             self.write(&record.release, entry).await;

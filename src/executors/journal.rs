@@ -20,6 +20,7 @@ const MAX_OPEN_JOURNALS: usize = 4;
 pub struct Journal {
     inner: Arc<Mutex<Inner>>,
     dir: PathBuf,
+    settings: Option<String>,
 }
 
 #[derive(Debug)]
@@ -36,7 +37,19 @@ impl Journal {
     #[must_use]
     pub fn new(dir: &Path, config: Option<String>) -> Self {
         let inner = Inner { dir: dir.to_owned(), config, open: BTreeMap::new(), unwritten: Vec::new(), broken: None };
-        Self { inner: Arc::new(Mutex::new(inner)), dir: dir.to_owned() }
+        Self { inner: Arc::new(Mutex::new(inner)), dir: dir.to_owned(), settings: None }
+    }
+
+    /// Sets what every intent says of the settings in force.
+    #[must_use]
+    pub fn under(self, settings: Option<String>) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Returns what every intent says of the settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Option<String> {
+        self.settings.clone()
     }
 
     #[must_use]

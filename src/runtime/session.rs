@@ -245,13 +245,16 @@ fn undigested(revision: &Revision) -> Revision {
 /// Returns the journals, and why their folder cannot be used: the dispatcher then refuses promotions and lets stops through.
 fn journal(config: &Config, variables: &Variables) -> (Journal, Vec<String>) {
     let hash = config.origin.as_ref().map(|origin| origin.hash.clone());
+    let settings = config.in_force();
     match config.journals(variables) {
         Ok(folder) => {
             let trouble = private_dir(&folder).err().map(|error| error.to_string());
-            (Journal::new(&folder, hash), trouble.into_iter().collect())
+            (Journal::new(&folder, hash).under(settings), trouble.into_iter().collect())
         }
         // Nowhere to write to: every entry stays in memory, and that is said.
-        Err(error) => (Journal::new(Path::new("/dev/null/release-cockpit"), hash), vec![error.to_string()]),
+        Err(error) => {
+            (Journal::new(Path::new("/dev/null/release-cockpit"), hash).under(settings), vec![error.to_string()])
+        }
     }
 }
 

@@ -117,9 +117,14 @@ fn known_context_keeps_its_environment() {
     let (_home, variables) = home(FILE);
     let flags = Flags { contexts: vec!["elsewhere".into(), "ctx-prod".into()], ..Flags::default() };
     let config = Config::load(&flags, &variables).unwrap();
-    assert_eq!(names(&config), ["elsewhere", "prod"]);
-    let [elsewhere, prod] = &config.environments[..] else { panic!() };
-    assert!(prod.settings.protected && !elsewhere.settings.protected);
+    // In the order of the file, with what comes before it: that is what it is compared with.
+    assert_eq!(names(&config), ["staging", "prod", "elsewhere"]);
+    let [staging, prod, elsewhere] = &config.environments[..] else { panic!() };
+    assert!(staging.settings.compared_only && staging.settings.read_only);
+    assert!(!prod.settings.compared_only && prod.settings.protected);
+    // What the file does not know is no way round what it asks for.
+    assert!(elsewhere.settings.protected && !elsewhere.settings.compared_only);
+    assert_eq!(config.overrides, ["--context elsewhere", "--context ctx-prod"]);
     // What holds for all environments of the file holds for a new one too.
     assert_eq!(elsewhere.settings.limits.error_ratio, Some(0.05));
     assert_eq!(elsewhere.prometheus, prod.prometheus);

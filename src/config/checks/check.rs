@@ -152,7 +152,10 @@ pub(in crate::config) fn share_out(
     let known: Vec<String> = environments.iter().map(|env| env.name().to_string()).collect();
     for draft in &drafts {
         for (name, at) in &draft.places {
-            if !known.is_empty() && !known.iter().any(|known| known == name.as_str()) {
+            if known.is_empty() {
+                let what = format!("the check is for `{name}` only, and the file has no [[environments]]");
+                reader.note(*at, what, "name the environments, or leave `environments` out: then it holds everywhere");
+            } else if !known.iter().any(|known| known == name.as_str()) {
                 let names: Vec<&str> = known.iter().map(String::as_str).collect();
                 reader.note_unknown(*at, format!("there is no environment `{name}`"), name.as_str(), &names);
             }

@@ -49,6 +49,9 @@ pub enum Entry {
         operator: String,
         /// What will be sent and what it rests on.
         plan: Box<PlanRecord>,
+        /// The settings in force: hash of the config file, and flags that change what is looked at or acted on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<String>,
     },
     /// A request of an action was answered.
     Answer {

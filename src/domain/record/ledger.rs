@@ -60,7 +60,7 @@ impl Ledger {
             Entry::Checked { env, check, finding } => self.answered(env, check, finding),
             Entry::Rejected(rejection) => self.decided(rejection),
             Entry::Observed { target, course: Some(course), .. } => self.seen(target, course, line.at),
-            Entry::Intent { action, operator, plan }
+            Entry::Intent { action, operator, plan, .. }
                 if matches!(plan.verb, Verb::Rollback | Verb::Abort | Verb::Retry) =>
             {
                 if plan.verb == Verb::Rollback {

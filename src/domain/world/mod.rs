@@ -35,6 +35,9 @@ pub struct EnvSettings {
     /// Promotion wants its name typed.
     pub protected: bool,
     pub read_only: bool,
+    /// It was not chosen on the command line: others are compared with it, and nothing is done in it.
+    #[serde(default)]
+    pub compared_only: bool,
     pub has_metrics: bool,
     pub limits: Limits,
     /// The thresholds of the analysis.
@@ -57,6 +60,7 @@ impl EnvSettings {
             namespace: "default".to_owned(),
             protected: false,
             read_only: false,
+            compared_only: false,
             has_metrics: false,
             limits: Limits::default(),
             rules: Rules::default(),
@@ -233,6 +237,11 @@ impl Environment {
 }
 
 impl World {
+    /// Returns the environments that were chosen: all but those that others are only compared with.
+    pub fn chosen(&self) -> impl Iterator<Item = &Environment> {
+        self.environments.iter().filter(|env| !env.settings.compared_only)
+    }
+
     /// Makes a world of which nothing is known yet.
     #[must_use]
     pub fn new(environments: impl IntoIterator<Item = EnvSettings>) -> Self {

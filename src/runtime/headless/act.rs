@@ -24,9 +24,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are derived from what is configured; what is discovered has to be seen first.
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
-        })
+        .until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(|env| !env.workloads.is_empty() || env.looked_at()))
         .await?;
     let target = match target::resolve(driver.world(), action.target.as_deref()) {
         Ok(target) => target,

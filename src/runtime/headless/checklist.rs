@@ -123,7 +123,7 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
 
 /// Finds the environment that is meant, and reads what the journals say of checklists.
 fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
-    let names: Vec<String> = driver.core.world.environments.iter().map(|env| env.name().to_string()).collect();
+    let names: Vec<String> = driver.core.world.chosen().map(|env| env.name().to_string()).collect();
     match (text, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => Ok(EnvName::new(name)),
         (None, [only]) => Ok(EnvName::new(only.clone())),

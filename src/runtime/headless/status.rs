@@ -12,7 +12,7 @@ use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and continues looking with `--watch`.
 pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
-    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environments.iter().all(Environment::looked_at)).await?;
+    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(Environment::looked_at)).await?;
     driver.refresh();
     let now = driver.core.now;
     if what.watch {
@@ -24,7 +24,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
         Output::Json => json_pretty(&status::json(&driver.core.world, service, now)) + "\n",
     })?;
     let mut exit = Exit::Done;
-    for env in &driver.core.world.environments {
+    for env in driver.core.world.chosen() {
         if let Link::Down(why) = env.kubernetes().link {
             complain(driver.redactor(), &format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;

@@ -25,9 +25,7 @@ enum Progress {
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
-        })
+        .until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(|env| !env.workloads.is_empty() || env.looked_at()))
         .await?;
     let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
         Ok(target) => target,

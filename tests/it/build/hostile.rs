@@ -156,8 +156,12 @@ pub fn model_of(text: &str) -> Model {
     if let Ok(plan) = hints::plan_for(&model, Verb::Abort, None) {
         let record = plan.record().clone();
         let action = ActionId(text.to_owned());
-        let intent =
-            Entry::Intent { action: action.clone(), operator: text.to_owned(), plan: Box::new(record.clone()) };
+        let intent = Entry::Intent {
+            action: action.clone(),
+            operator: text.to_owned(),
+            plan: Box::new(record.clone()),
+            settings: None,
+        };
         write(&mut model, "14:00:02", intent);
         let outcome = Outcome::Unknown { why: text.to_owned() };
         write(&mut model, "14:00:03", Entry::Outcome { action: action.clone(), outcome: outcome.clone() });

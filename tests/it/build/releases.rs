@@ -175,7 +175,7 @@ pub fn acted(mut model: Model) -> Model {
     write(
         &mut model,
         "14:07:10",
-        Entry::Intent { action: action.clone(), operator: "alice".to_owned(), plan: Box::new(record) },
+        Entry::Intent { action: action.clone(), operator: "alice".to_owned(), plan: Box::new(record), settings: None },
     );
     write(
         &mut model,
