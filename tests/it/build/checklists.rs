@@ -52,6 +52,7 @@ pub fn checklist() -> Model {
     env.settings.checks = specs;
     env.settings.sign_offs =
         SignOffRules { roles: vec![("sre".to_owned(), 1), ("product".to_owned(), 1)], four_eyes: true };
+    env.record = Some(Ok(()));
     answer(&mut model, "tests", CheckOutcome::Passed, 10_800, "1,284 passed, 0 failed", "");
     answer(&mut model, "coverage", CheckOutcome::Passed, 10_800, "84.2 %, at least 80 %", "");
     answer(&mut model, "scan", CheckOutcome::Passed, 10_800, "0 critical, 2 medium", "");
@@ -69,6 +70,8 @@ pub fn checklist() -> Model {
         .world
         .take(Feed::CheckBegun { env: EnvName::new("prod-eu"), check: CheckId::new("smoke"), at: ago(1) }, now());
     let subject = subject(&model);
+    let candidate = model.core.world.candidate(&model.core.world.environments[1]);
+    let digest = candidate.and_then(|candidate| candidate.digest);
     let acknowledged = Entry::Acknowledged(Acknowledgement {
         env: EnvName::new("prod-eu"),
         check: CheckId::new("on-call"),
@@ -88,7 +91,7 @@ pub fn checklist() -> Model {
             note: note.to_owned(),
             at: ago(age),
             subject: subject.clone(),
-            digest: None,
+            digest: digest.clone(),
         })
     };
     let entries = [
