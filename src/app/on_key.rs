@@ -8,6 +8,7 @@ use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
 use super::{checklist, confirm};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
+use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
@@ -250,11 +251,22 @@ fn why(model: &mut Model) -> Vec<Effect> {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
+    if let Some(address) = model.environment().and_then(|env| login_address(&env.kubernetes().link)) {
+        model.core.notice(Level::Info, format!("copied: {address}"));
+        return vec![Effect::Copy(address)];
+    }
     let Some((env, workload)) = model.selected() else { return Vec::new() };
     let [context, namespace] = [&env.settings.context, &env.settings.namespace].map(|name| shell_word(name));
     let text = format!("kubectl --context {context} -n {namespace} get {}", shell_word(&workload.id.to_string()));
     model.core.notice(Level::Info, format!("copied: {text}"));
     vec![Effect::Copy(text)]
+}
+
+/// Where to log in, as the login says, else all that it says.
+fn login_address(link: &Link) -> Option<String> {
+    let Link::LoggingIn(words) = link else { return None };
+    let address = words.split_whitespace().find(|word| word.starts_with("https://") || word.starts_with("http://"));
+    Some(address.map_or(words.as_str(), |address| address.trim_end_matches([',', '.', ')'])).to_owned())
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {

@@ -72,7 +72,7 @@ fn environment(env: &Environment, now: Timestamp, items: &mut Vec<Item>) {
             let user = env.access.user.as_ref().map_or_else(String::new, |user| format!(", as {user}"));
             items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Passed, format!("answers: {place}{user}")));
         }
-        Link::Down(why) => {
+        Link::Down(why) | Link::LoggingIn(why) => {
             items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: {why}")));
         }
         _ => items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: no answer"))),

@@ -332,7 +332,7 @@ impl WorkloadState {
 #[must_use]
 pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)> {
     world.environments.iter().find_map(|env| match env.links.get(&kind).map(|heard| &heard.link) {
-        Some(Link::Down(why)) => Some((env.name(), why.as_str())),
-        _ => None,
+        Some(link) => Some((env.name(), link.why()?)),
+        None => None,
     })
 }

@@ -7,7 +7,6 @@ use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, status, watch};
-use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and continues looking with `--watch`.
@@ -25,7 +24,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
     })?;
     let mut exit = Exit::Done;
     for env in &driver.core.world.environments {
-        if let Link::Down(why) = env.kubernetes().link {
+        if let Some(why) = env.kubernetes().link.why() {
             complain(driver.redactor(), &format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
         }

@@ -6,7 +6,6 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Goal, Wait};
 use crate::cli::{Exit, target};
-use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::text::{duration, sanitize};
@@ -126,9 +125,9 @@ fn shows(world: &World, target: &WorkloadKey) -> String {
         Some(status) if status.message.is_empty() => status.phase.to_string(),
         Some(status) => format!("{}: {}", status.phase, status.message),
         None if workload.missing => format!("{} does not exist", workload.id),
-        None => match env.kubernetes().link {
-            Link::Down(why) => format!("not seen: {why}"),
-            _ => "not seen".to_owned(),
+        None => match env.kubernetes().link.why() {
+            Some(why) => format!("not seen: {why}"),
+            None => "not seen".to_owned(),
         },
     }
 }

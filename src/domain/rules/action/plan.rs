@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::facts::access::Permission;
 use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
@@ -179,9 +178,9 @@ fn rests_on(world: &World, env: &Environment, workload: &WorkloadState, verb: Ve
 }
 
 fn not_seen(env: &Environment) -> String {
-    match &env.kubernetes().link {
-        Link::Down(why) => format!("not seen yet: {why}"),
-        _ => "not seen yet".to_owned(),
+    match env.kubernetes().link.why() {
+        Some(why) => format!("not seen yet: {why}"),
+        None => "not seen yet".to_owned(),
     }
 }
 
@@ -215,7 +214,7 @@ fn unfit_to_go_on(
     let heard = env.kubernetes();
     if !heard.is_fresh(around.now) {
         let age = heard.age_in_words(around.now);
-        let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
+        let why = heard.link.why().map_or_else(String::new, |why| format!(" ({why})"));
         refusals.push(Refusal::new(RefusalKind::Stale, format!("state is {age}{why}"), "wait for the API server"));
     }
     if let Some(why) = &around.journal_broken {
