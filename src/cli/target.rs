@@ -1,6 +1,6 @@
 //! `ENV[/SERVICE]`: which workload a command is about.
 
-use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::suggest::nearest;
 use crate::domain::world::{Environment, World};
 
@@ -48,6 +48,18 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
 
 fn list(known: &[String]) -> String {
     if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+}
+
+/// Returns the environments that a command may be about, as far as its words tell: all of them where they do not.
+#[must_use]
+pub fn named(world: &World, text: Option<&str>) -> Vec<EnvName> {
+    let names = || world.environments.iter().map(Environment::name);
+    let is_named = |name: &&EnvName| {
+        let rest = text.and_then(|text| text.strip_prefix(name.as_str()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let named: Vec<EnvName> = names().filter(is_named).cloned().collect();
+    if named.is_empty() { names().cloned().collect() } else { named }
 }
 
 /// Tells which workload a command is about.

@@ -12,6 +12,7 @@ mod config_load;
 mod evidence;
 mod journeys;
 mod judge;
+mod logins;
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 mod readme;

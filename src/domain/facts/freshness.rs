@@ -15,6 +15,9 @@ pub enum Link {
     LoggingIn(String),
 }
 
+/// What a login is called that says nothing.
+pub const LOGGING_IN: &str = "logging in";
+
 impl Link {
     #[must_use]
     pub fn is_up(&self) -> bool {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Redactor;
+use crate::domain::facts::freshness::LOGGING_IN;
 use plugin::Plugin;
 
 /// How long a login may take: people look for their phone.
@@ -60,7 +61,7 @@ impl std::fmt::Debug for Credential {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     /// The command runs; what it says.
-    #[error("logging in{}", after_colon(.0))]
+    #[error("{LOGGING_IN}{}", after_colon(.0))]
     Waiting(String),
     #[error("{0}")]
     Failed(String),

@@ -12,7 +12,7 @@ use crate::cli::{Command, Exit, target};
 use crate::core::Recheck;
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
-use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
@@ -23,9 +23,12 @@ use crate::platform::Redactor;
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are derived from what is configured; what is discovered has to be seen first.
+    let named = target::named(driver.world(), action.target.as_deref());
+    let matters = |env: &EnvName| named.contains(env);
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world.environments.iter().all(|env| !env.workloads.is_empty() || env.looked_at())
+        .first_look(matters, |core| {
+            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
+            all.all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
     let target = match target::resolve(driver.world(), action.target.as_deref()) {
@@ -109,9 +112,10 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
         }
     }
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty())
-        })
+        .first_look(
+            |env| *env == target.env,
+            |core| core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty()),
+        )
         .await?;
     if matches!(verb, Verb::Promote | Verb::PromoteFull) {
         super::checklist::settle(driver, &target.env).await?;

@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_DATA_TIMEOUT, complain, print};
+use super::{complain, print};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, status, watch};
@@ -11,7 +11,7 @@ use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and continues looking with `--watch`.
 pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
-    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environments.iter().all(Environment::looked_at)).await?;
+    driver.first_look(|_| true, |core| core.world.environments.iter().all(Environment::looked_at)).await?;
     driver.refresh();
     let now = driver.core.now;
     if what.watch {
