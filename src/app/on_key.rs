@@ -12,6 +12,7 @@ use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
+use crate::domain::rules::refusal::RefusalKind;
 use crate::keys::{Chord, Command, Key};
 
 const PAGE_ROWS: usize = 10;
@@ -226,7 +227,12 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
         Ok(plan) => confirm::open(model, plan),
         Err(refusals) => {
             let title = format!("{} cannot {}", model.ui.env, verb.label());
+            // The right may have been given since.
+            let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
             model.ui.overlay = Some(Overlay::Refused { title, refusals });
+            if is_denied {
+                return vec![CoreEffect::AskRights.into()];
+            }
         }
     }
     Vec::new()

@@ -62,6 +62,8 @@ pub(super) struct Session {
     pub(super) receipts: mpsc::Receiver<Receipt>,
     /// Asks all sources to look now.
     pub(super) refresh: Arc<Notify>,
+    /// Asks what the operator may do once more.
+    pub(super) rights: Arc<Notify>,
     /// Name of the service, where the config gives it one.
     pub(super) service: Option<String>,
     /// Where to remember what is needed over a restart.
@@ -110,6 +112,7 @@ impl Session {
             dispatcher,
             receipts,
             refresh: Arc::new(Notify::new()),
+            rights: Arc::new(Notify::new()),
             service: config.service.name.clone(),
             troubles,
             state: variables.state_dir().ok(),
@@ -154,6 +157,7 @@ impl Session {
                 outlet: self.inbox.outlet(),
                 dispatcher: self.dispatcher.clone(),
                 refresh: Arc::clone(&self.refresh),
+                rights: Arc::clone(&self.rights),
                 cancel: self.cancel.clone(),
                 tasks: self.tasks.clone(),
                 env,
@@ -304,6 +308,7 @@ struct Environment {
     outlet: Outlet,
     dispatcher: Dispatcher,
     refresh: Arc<Notify>,
+    rights: Arc<Notify>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -334,6 +339,7 @@ impl Environment {
             tracks,
             canaries,
             refresh: Arc::clone(&self.refresh),
+            rights: Arc::clone(&self.rights),
             shared: self.env.is_shared(),
             cancel: self.cancel.clone(),
         }

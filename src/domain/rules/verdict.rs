@@ -27,6 +27,7 @@ pub fn assess(
     now: Timestamp,
 ) -> Assessment {
     let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
+    found.extend(status.unseen.iter().map(|what| (Verdict::Blind, what.clone())));
     let track = track_under_test(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
@@ -202,6 +203,7 @@ mod tests {
             aborted: false,
             progress: 20,
             why: None,
+            unseen: Vec::new(),
         }
     }
 

@@ -114,7 +114,7 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
     driver
         .first_look(
             |env| *env == target.env,
-            |core| core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty()),
+            |core| core.world.environment(&target.env).is_some_and(|env| env.looked_at() && env.access.is_known()),
         )
         .await?;
     if matches!(verb, Verb::Promote | Verb::PromoteFull) {

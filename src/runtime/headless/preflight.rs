@@ -19,7 +19,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<St
                 core.world
                     .environments
                     .iter()
-                    .all(|env| env.looked_at() && (!env.kubernetes().link.is_up() || !env.access.verbs.is_empty()))
+                    .all(|env| env.looked_at() && (!env.kubernetes().link.is_up() || env.access.is_known()))
             },
         )
         .await?;

@@ -112,6 +112,7 @@ pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> WatchProblem 
     WatchProblem {
         why: explain(error, redactor),
         answered: matches!(error, kube::Error::Api(_)),
+        is_forbidden: matches!(error, kube::Error::Api(status) if status.code == 403),
         is_login: matches!(login_error(error), Some(LoginError::Waiting(_))),
     }
 }

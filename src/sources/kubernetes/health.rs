@@ -17,15 +17,17 @@ pub struct WatchProblem {
     pub why: String,
     /// Whether the API server answered (and said no), as opposed to not being reached.
     pub answered: bool,
+    /// Whether the API server said that the operator may not (403).
+    pub is_forbidden: bool,
     /// Whether it waits for a login.
     pub is_login: bool,
 }
 
 impl WatchProblem {
-    /// A problem that has nothing to do with a login.
+    /// A problem that has nothing to do with rights or a login.
     #[must_use]
     pub fn new(why: impl Into<String>, answered: bool) -> Self {
-        Self { why: why.into(), answered, is_login: false }
+        Self { why: why.into(), answered, is_forbidden: false, is_login: false }
     }
 
     fn link(&self) -> Link {

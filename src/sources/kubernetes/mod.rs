@@ -48,6 +48,8 @@ pub struct KubernetesSource {
     pub canaries: channel::Sender<CanaryByWorkload>,
     /// Asks for a look at everything now.
     pub refresh: Arc<Notify>,
+    /// Asks what the operator may do once more.
+    pub rights: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.
     pub shared: bool,
     pub cancel: CancellationToken,

@@ -47,7 +47,7 @@ enum WatchMessage {
     Failed(WatchedPart, WatchProblem),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum WatchedPart {
     Object,
     Template,
@@ -138,6 +138,8 @@ struct Watched {
     /// A version that a heartbeat saw and the watch has not told of.
     unheard: Option<String>,
     log_of: Option<(String, u32)>,
+    /// Which parts the operator may not list, with the API server's words.
+    forbidden: BTreeMap<WatchedPart, String>,
 }
 
 impl Watched {
@@ -157,6 +159,7 @@ impl Watched {
             lost: false,
             unheard: None,
             log_of: None,
+            forbidden: BTreeMap::new(),
         }
     }
 
@@ -249,7 +252,9 @@ impl Watched {
     /// Takes in what a watch said; returns whether the snapshot may have changed.
     fn take(&mut self, message: WatchMessage) -> bool {
         self.report(&message);
+        let rights_changed = self.note_rights(&message);
         match message {
+            WatchMessage::Failed(..) => rights_changed,
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
             WatchMessage::Router(name, event) => self.take_routed(name, &event),
@@ -262,8 +267,27 @@ impl Watched {
                 }
                 false
             }
-            WatchMessage::Event(_) | WatchMessage::Failed(..) => false,
+            WatchMessage::Event(_) => false,
         }
+    }
+
+    /// Takes note of what may not be listed, and of what may again; returns whether that is news.
+    fn note_rights(&mut self, message: &WatchMessage) -> bool {
+        let (part, why) = match message {
+            WatchMessage::Failed(part, problem) if problem.is_forbidden => (*part, problem.why.clone()),
+            WatchMessage::ReplicaSet(Event::InitDone) => {
+                return self.forbidden.remove(&WatchedPart::ReplicaSets).is_some();
+            }
+            WatchMessage::Pod(Event::InitDone) => return self.forbidden.remove(&WatchedPart::Pods).is_some(),
+            _ => return false,
+        };
+        match part {
+            // What was seen before the right was taken away grows old unseen.
+            WatchedPart::ReplicaSets => self.replicasets = Store::default(),
+            WatchedPart::Pods => self.pods = Store::default(),
+            _ => return false,
+        }
+        self.forbidden.insert(part, why).is_none()
     }
 
     /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
@@ -280,6 +304,12 @@ impl Watched {
             WatchMessage::Object(_) => (WatchedPart::Object, Ok(())),
             WatchMessage::ReplicaSet(_) => (WatchedPart::ReplicaSets, Ok(())),
             WatchMessage::Pod(_) => (WatchedPart::Pods, Ok(())),
+            // Without these the object is shown all the same: stopping needs no more.
+            WatchMessage::Failed(part @ (WatchedPart::ReplicaSets | WatchedPart::Pods), problem)
+                if problem.is_forbidden =>
+            {
+                (*part, Ok(()))
+            }
             WatchMessage::Failed(
                 part @ (WatchedPart::Object | WatchedPart::ReplicaSets | WatchedPart::Pods),
                 trouble,
@@ -347,7 +377,10 @@ impl Watched {
             return true;
         };
         // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
-        if self.selector.is_some() && (!self.replicasets.is_listed() || !self.pods.is_listed()) {
+        let is_known = |part, listed| listed || self.forbidden.contains_key(&part);
+        let all_known = is_known(WatchedPart::ReplicaSets, self.replicasets.is_listed())
+            && is_known(WatchedPart::Pods, self.pods.is_listed());
+        if self.selector.is_some() && !all_known {
             return false;
         }
         let snapshot = self.snapshot(object);
@@ -374,6 +407,7 @@ impl Watched {
             replicasets,
             pods,
             runs,
+            unseen: self.forbidden.iter().map(|(part, why)| (part.as_str().to_owned(), why.clone())).collect(),
         }
     }
 

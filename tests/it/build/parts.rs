@@ -89,8 +89,7 @@ pub fn connect(model: &mut Model, env: &str) {
     for source in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         model.core.world.take(link(env, source, Link::Up, Some(now() - age)), now());
     }
-    let verbs = Verb::ALL.into_iter().map(|verb| (verb, Permission::Allowed)).collect();
-    let access = Access { user: Some("alice".to_owned()), verbs };
+    let access = Access { user: Some("alice".to_owned()), ..Access::default() };
     model.core.world.take(Feed::Access { env: EnvName::new(env), access }, now());
 }
 
@@ -204,6 +203,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         replicasets,
         pods,
         runs: Vec::new(),
+        unseen: Vec::new(),
     }
 }
 
