@@ -286,11 +286,13 @@ impl Snapshot {
             serving: self.serving(),
             progress: 100,
             why: None,
+            failing: None,
             unseen: self.unseen.iter().map(|(part, why)| format!("{part} not seen: {why}")).collect(),
         };
         self.object.workload().fill(self, &mut status);
         status.progress = status::progress(&status);
         status.why = super::why::why(self, &status);
+        status.failing = super::why::all_failing(self, &status);
         status
     }
 
