@@ -58,7 +58,8 @@ impl Pod {
         ];
         let reason = self.reason.strip_prefix("Init:").unwrap_or(&self.reason);
         let counts = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '/');
-        self.is_unschedulable() || !WELL_REASONS.contains(&reason) && !(reason != self.reason && counts(reason))
+        let is_well = WELL_REASONS.contains(&reason) || reason != self.reason && counts(reason);
+        !is_well || self.is_unschedulable()
     }
 
     /// Returns whether no node takes it, which more nodes may change.

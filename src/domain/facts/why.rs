@@ -157,11 +157,11 @@ fn unready_containers(snapshot: &Snapshot, status: &Status) -> Option<String> {
     Some(format!("waits for {many} of {version}: {lacks}"))
 }
 
-/// Returns why none of the pods of the revision in progress will get ready by waiting alone. Pods that no node takes may
-/// wait for a node that is being added.
+/// Returns why none of the pods of the revision in progress will get ready by waiting alone, where the phase does not tell
+/// yet. Pods that no node takes may wait for a node that is being added.
 #[must_use]
 pub fn all_failing(snapshot: &Snapshot, status: &Status) -> Option<String> {
-    let canary = status.canary.as_ref()?;
+    let canary = status.canary.as_ref().filter(|_| status.phase != Phase::Degraded)?;
     let pods: Vec<&Pod> = telling_pods(snapshot, status);
     let of_it = || pods.iter().filter(|pod| pod.hash == canary.hash && pod.reason != "Terminating");
     let first = of_it().next()?;

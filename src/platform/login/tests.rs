@@ -11,7 +11,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(30);
 const GIVES: &str = r#"echo '{"kind":"ExecCredential","status":{"token":"planted-token"}}'"#;
 
-fn exec(fields: Value) -> ExecConfig {
+fn exec(fields: &Value) -> ExecConfig {
     let mut exec = json!({"apiVersion": "client.authentication.k8s.io/v1"});
     for (name, value) in fields.as_object().unwrap() {
         exec[name] = value.clone();
@@ -20,7 +20,7 @@ fn exec(fields: Value) -> ExecConfig {
 }
 
 fn shell(script: &str) -> ExecConfig {
-    exec(json!({"command": "sh", "args": ["-c", script], "interactiveMode": "IfAvailable"}))
+    exec(&json!({"command": "sh", "args": ["-c", script], "interactiveMode": "IfAvailable"}))
 }
 
 fn login(script: &str) -> Login {
@@ -100,7 +100,7 @@ async fn failed_login_says_why_and_is_not_run_without_pause() {
 
 #[tokio::test]
 async fn command_that_cannot_run_is_named_with_its_install_hint() {
-    let of = |fields| Login::new("ada", exec(fields), &Redactor::default());
+    let of = |fields: Value| Login::new("ada", exec(&fields), &Redactor::default());
     let missing = of(json!({"command": "nonexistent-aws", "installHint": "install the AWS CLI first\u{1b}[2J"}));
     assert_eq!(
         failure(&missing).await,

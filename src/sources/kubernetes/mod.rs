@@ -6,6 +6,7 @@ pub mod discover;
 pub mod health;
 pub mod heartbeat;
 pub mod log;
+mod pod_warnings;
 mod raw;
 mod record;
 mod store;

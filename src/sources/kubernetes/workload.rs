@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::KubernetesSource;
 use super::health::{Health, WatchProblem};
 use super::heartbeat::{self, Beat};
+use super::pod_warnings::PodWarnings;
 use super::raw::{Raw, Reduced};
 use super::store::Store;
 use super::throttle::throttled;
@@ -78,7 +79,8 @@ type Stream = BoxStream<'static, WatchMessage>;
 pub(super) async fn run(source: KubernetesSource, health: Health, target: WorkloadKey) {
     let mut beats = heartbeat::beats(&source, &target.workload);
     let refresh = Arc::clone(&source.refresh);
-    let mut watched = Watched::new(source, health, target);
+    let (warnings, mut warned) = PodWarnings::new();
+    let mut watched = Watched::new(source, health, target, warnings);
     let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
     let mut last = Instant::now().checked_sub(SNAPSHOT_DEBOUNCE).unwrap_or_else(Instant::now);
@@ -93,7 +95,16 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
                 }
                 false
             }
-            beat = beats.next() => beat.is_some_and(|beat| watched.beat(beat)),
+            beat = beats.next() => {
+                watched.warnings.ask(&watched.source);
+                beat.is_some_and(|beat| watched.beat(beat))
+            }
+            Some(warning) = warned.recv() => {
+                if watched.warnings.take(warning) && due.is_none() {
+                    due = Some(last + SNAPSHOT_DEBOUNCE);
+                }
+                false
+            }
             () = refresh.notified() => true,
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 due = None;
@@ -140,10 +151,11 @@ struct Watched {
     log_of: Option<(String, u32)>,
     /// Which parts the operator may not list, with the API server's words.
     forbidden: BTreeMap<WatchedPart, String>,
+    warnings: PodWarnings,
 }
 
 impl Watched {
-    fn new(source: KubernetesSource, health: Health, target: WorkloadKey) -> Self {
+    fn new(source: KubernetesSource, health: Health, target: WorkloadKey, warnings: PodWarnings) -> Self {
         Self {
             source,
             health,
@@ -160,6 +172,7 @@ impl Watched {
             unheard: None,
             log_of: None,
             forbidden: BTreeMap::new(),
+            warnings,
         }
     }
 
@@ -183,7 +196,7 @@ impl Watched {
         })
     }
 
-    /// Events about the object itself; those of its pods and ReplicaSets say nothing that their status does not.
+    /// Events about the object itself; those of its pods are asked for while they are not ready.
     fn event_stream(&self) -> Stream {
         let fields = format!(
             "involvedObject.kind={},involvedObject.name={}",
@@ -386,6 +399,8 @@ impl Watched {
         let snapshot = self.snapshot(object);
         self.tell_tracks(&snapshot);
         self.fetch_log(&snapshot);
+        self.warnings.note(&snapshot);
+        self.warnings.ask(&self.source);
         self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: Some(Arc::new(snapshot)) });
         true
     }
@@ -398,6 +413,7 @@ impl Watched {
         let owners: Vec<&str> = replicasets.iter().map(|rs| rs.meta.uid.as_str()).collect();
         let mut pods: Vec<Pod> = self.pods.owned(|owner| owners.contains(&owner)).cloned().collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
+        self.warnings.fill(&mut pods);
         let mut runs: Vec<AnalysisRun> = self.runs.owned(|owner| owner == uid).cloned().collect();
         runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
         Snapshot {

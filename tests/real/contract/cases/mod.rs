@@ -86,6 +86,7 @@ pub fn all() -> Vec<Case> {
         why::no_node,
         why::image_pull_until_the_deadline,
         why::never_ready,
+        why::being_deleted,
         why::pauses,
         why::invalid_spec,
         traps::overlooked_requests,
