@@ -53,13 +53,19 @@ fn list(known: &[String]) -> String {
 /// Returns the environments that a command may be about, as far as its words tell: all of them where they do not.
 #[must_use]
 pub fn named(world: &World, text: Option<&str>) -> Vec<EnvName> {
-    let names = || world.environments.iter().map(Environment::name);
-    let is_named = |name: &&EnvName| {
-        let rest = text.and_then(|text| text.strip_prefix(name.as_str()));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let named: Vec<EnvName> = names().filter(is_named).cloned().collect();
-    if named.is_empty() { names().cloned().collect() } else { named }
+    match text.and_then(|text| split(&world.environments, text)) {
+        Some((env, _)) => vec![env.name().clone()],
+        None => world.environments.iter().map(|env| env.name().clone()).collect(),
+    }
+}
+
+/// Returns why nothing is known of the one environment that a command is about.
+#[must_use]
+pub fn out_of_reach(world: &World, named: &[EnvName]) -> Option<String> {
+    let [name] = named else { return None };
+    let env = world.environment(name).filter(|env| env.workloads.is_empty())?;
+    let link = env.kubernetes().link;
+    Some(format!("{name} (context {}): {}", env.settings.context, link.why()?))
 }
 
 /// Tells which workload a command is about.

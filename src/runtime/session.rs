@@ -44,6 +44,8 @@ const MAX_QUEUED_RECEIPTS: usize = 256;
 const MAX_QUEUED_RECHECKS: usize = 64;
 /// How often an empty namespace is looked at again.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(3);
+/// How often a namespace is searched for workloads that are new.
+const REDISCOVERY_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a login that failed is asked for; it is tried again at its own pace.
 const LOGIN_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -327,14 +329,14 @@ impl Environment {
         };
         self.spawn_checks(&client, &namespace).await;
         self.logged_in().await;
-        let workloads = self.workloads(&client, &namespace).await;
+        let workloads = self.watch_workloads(&client, &namespace).await;
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
         let (canaries, known) = watch::channel(CanaryByWorkload::new());
         KubernetesSource {
             env: self.env.name().clone(),
             client,
             namespace: namespace.clone(),
-            workloads: workloads.clone(),
+            workloads,
             outlet: self.outlet.clone(),
             tracks,
             canaries,
@@ -496,6 +498,40 @@ impl Environment {
             }
             tokio::time::sleep(DISCOVERY_INTERVAL).await;
         }
+    }
+
+    /// Returns the workloads, and whatever is found in the namespace later where none are configured.
+    async fn watch_workloads(&self, client: &ReadClient, namespace: &str) -> watch::Receiver<Vec<WorkloadId>> {
+        let (sender, receiver) = watch::channel(self.workloads(client, namespace).await);
+        if !self.env.settings.workloads.is_empty() {
+            return receiver;
+        }
+        let (env, outlet, refresh) = (self.env.name().clone(), self.outlet.clone(), Arc::clone(&self.refresh));
+        let (client, namespace, cancel) = (client.clone(), namespace.to_owned(), self.cancel.clone());
+        self.tasks.spawn(async move {
+            let mut known = discover::names(&client, &namespace).await;
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = sender.closed() => return,
+                    () = refresh.notified() => {}
+                    () = tokio::time::sleep(REDISCOVERY_INTERVAL) => {}
+                }
+                let names = discover::names(&client, &namespace).await;
+                if names.is_subset(&known) {
+                    continue;
+                }
+                let Ok(found) = discover::workloads(&client, &namespace).await else { continue };
+                known.extend(names);
+                let all: BTreeSet<WorkloadId> = sender.borrow().iter().cloned().chain(found).collect();
+                if all.len() > sender.borrow().len() {
+                    let all: Vec<WorkloadId> = all.into_iter().collect();
+                    outlet.send(Feed::Discovered { env: env.clone(), workloads: all.clone() });
+                    sender.send_replace(all);
+                }
+            }
+        });
+        receiver
     }
 
     fn down(&self, source: SourceKind, why: String) {

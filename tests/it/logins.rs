@@ -54,7 +54,10 @@ fn failed_login_is_an_error_in_the_words_of_the_command() {
     let script = "printf '\\\\033[2Jthe login has expired\\\\n' >&2; exit 255";
     let (code, err) = status(&with(&[entry("sso", "http://127.0.0.1:1", "shop", script)]));
     assert_eq!(code, 1, "{err}");
-    assert!(err.contains("login of user `sso` failed: \\e[2Jthe login has expired (exit code 255)"), "{err}");
+    let words = "login of user `sso` failed: \\e[2Jthe login has expired (exit code 255)";
+    assert!(err.contains(words), "{err}");
+    let run = with(&[entry("sso", "http://127.0.0.1:1", "shop", script)]).run(&["abort", "--yes"]);
+    assert!(run.code() == 1 && run.err().contains(words), "{}", run.said());
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
             all.all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
+    if let Some(why) = target::out_of_reach(&driver.core.world, &named) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::Error);
+    }
     let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(driver.redactor(), &error)),

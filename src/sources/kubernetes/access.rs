@@ -32,8 +32,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Asks what the operator may do, again and again, and when a person wants to know.
 pub(super) async fn run(source: KubernetesSource) {
     let mut wait = RETRY_INTERVAL;
+    let mut workloads = source.workloads.clone();
     loop {
-        let access = ask(&source.client, &source.namespace, &source.workloads).await;
+        let known = workloads.borrow_and_update().clone();
+        let access = ask(&source.client, &source.namespace, &known).await;
         let failed = access.writes.values().any(|permission| matches!(permission, Permission::Unknown(_)));
         source.outlet.send(Feed::Access { env: source.env.clone(), access });
         wait = if failed { (wait * 2).min(REFRESH_INTERVAL) } else { RETRY_INTERVAL };
@@ -42,6 +44,7 @@ pub(super) async fn run(source: KubernetesSource) {
             () = tokio::time::sleep(next) => {}
             () = source.refresh.notified() => {}
             () = source.rights.notified() => {}
+            Ok(()) = workloads.changed() => {}
         }
     }
 }

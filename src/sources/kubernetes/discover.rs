@@ -1,5 +1,6 @@
 //! Which workloads there are in a namespace.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Api;
@@ -44,6 +45,19 @@ pub async fn workloads(client: &ReadClient, namespace: &str) -> Result<Vec<Workl
         found.iter().filter_map(|object| object.workload().template_owner().cloned()).collect();
     let referenced = |id: &WorkloadId| owners.iter().any(|owner| owner.kind == id.kind.kind() && owner.name == id.name);
     Ok(found.iter().map(Object::id).filter(|id| !referenced(id)).collect())
+}
+
+/// Returns the names of everything in a namespace that may be a workload: cheap enough to be asked for again and again.
+/// Of what cannot be listed there are none.
+pub async fn names(client: &ReadClient, namespace: &str) -> BTreeSet<WorkloadId> {
+    let of = |kind: WorkloadKind| async move {
+        let resource = api_resource(kind.resource());
+        let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &resource);
+        let listed = tokio::time::timeout(LIST_TIMEOUT, api.list_metadata(&ListParams::default())).await;
+        let items = listed.ok().and_then(Result::ok).map(|list| list.items).unwrap_or_default();
+        items.into_iter().filter_map(move |item| Some(WorkloadId::new(kind, item.metadata.name?))).collect::<Vec<_>>()
+    };
+    futures::future::join_all(WorkloadKind::ALL.map(of)).await.into_iter().flatten().collect()
 }
 
 /// Why a kind was not listed.

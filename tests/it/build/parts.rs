@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Look;
 use release_cockpit::core::{Autopilot, Core};
-use release_cockpit::domain::facts::access::{Access, Permission};
+use release_cockpit::domain::facts::access::Access;
 use release_cockpit::domain::facts::event::KubeEvent;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
@@ -22,7 +22,6 @@ use release_cockpit::domain::facts::workload::rollout::{
 };
 use release_cockpit::domain::facts::workload::router::Router;
 use release_cockpit::domain::facts::workload::{Object, Snapshot};
-use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, World};

@@ -176,7 +176,7 @@ impl Cockpit {
             env: env.clone(),
             client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
-            workloads: vec![opening.workload.clone()],
+            workloads: watch::channel(vec![opening.workload.clone()]).1,
             outlet: inbox.outlet(),
             tracks: watch::Sender::default(),
             canaries: watch::Sender::default(),
