@@ -8,9 +8,11 @@ use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
 use super::{checklist, confirm};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
+use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::shell_word;
 use crate::domain::record::action::Verb;
+use crate::domain::rules::refusal::RefusalKind;
 use crate::keys::{Chord, Command, Key};
 
 const PAGE_ROWS: usize = 10;
@@ -225,7 +227,12 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
         Ok(plan) => confirm::open(model, plan),
         Err(refusals) => {
             let title = format!("{} cannot {}", model.ui.env, verb.label());
+            // The right may have been given since.
+            let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
             model.ui.overlay = Some(Overlay::Refused { title, refusals });
+            if is_denied {
+                return vec![CoreEffect::AskRights.into()];
+            }
         }
     }
     Vec::new()
@@ -250,11 +257,22 @@ fn why(model: &mut Model) -> Vec<Effect> {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
+    if let Some(address) = model.environment().and_then(|env| login_address(&env.kubernetes().link)) {
+        model.core.notice(Level::Info, format!("copied: {address}"));
+        return vec![Effect::Copy(address)];
+    }
     let Some((env, workload)) = model.selected() else { return Vec::new() };
     let [context, namespace] = [&env.settings.context, &env.settings.namespace].map(|name| shell_word(name));
     let text = format!("kubectl --context {context} -n {namespace} get {}", shell_word(&workload.id.to_string()));
     model.core.notice(Level::Info, format!("copied: {text}"));
     vec![Effect::Copy(text)]
+}
+
+/// Where to log in, as the login says, else all that it says.
+fn login_address(link: &Link) -> Option<String> {
+    let Link::LoggingIn(words) = link else { return None };
+    let address = words.split_whitespace().find(|word| word.starts_with("https://") || word.starts_with("http://"));
+    Some(address.map_or(words.as_str(), |address| address.trim_end_matches([',', '.', ')'])).to_owned())
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {

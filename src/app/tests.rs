@@ -17,6 +17,7 @@ use crate::domain::facts::access::{Access, Permission};
 use crate::domain::record::action::ActionId;
 use crate::domain::record::action::{Outcome, PlanRecord, Verb};
 use crate::domain::record::receipt::Receipt;
+use crate::domain::rules::action::writes;
 
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
@@ -107,6 +108,7 @@ fn snapshot(rollout: Rollout) -> Snapshot {
         replicasets: vec![replicaset(2, "new", "1.5.0", 1), replicaset(1, "old", "1.4.2", 4)],
         pods: Vec::new(),
         runs: Vec::new(),
+        unseen: Vec::new(),
     }
 }
 
@@ -426,10 +428,13 @@ fn miserable(model: &mut Model, misery: &Misery) {
         );
     }
     if misery.rights_unknown {
-        let verbs = Verb::ALL.into_iter().map(|verb| (verb, Permission::Unknown("no answer".to_owned()))).collect();
+        let unknown = |verb| writes(&target().workload, None, verb);
+        let writes =
+            Verb::ALL.into_iter().flat_map(unknown).map(|write| (write, Permission::Unknown("no answer".to_owned())));
+        let writes = writes.collect();
         update(
             model,
-            Msg::Core(core::Msg::Feed(Feed::Access { env: target().env, access: Access { user: None, verbs } })),
+            Msg::Core(core::Msg::Feed(Feed::Access { env: target().env, access: Access { user: None, writes } })),
             now,
         );
     }

@@ -50,7 +50,7 @@ pub fn json(line: &Line) -> String {
 mod tests {
     use super::*;
     use crate::cli::fixtures::{now, release_in_progress, target};
-    use crate::domain::facts::access::{Access, Permission};
+    use crate::domain::facts::access::Access;
     use crate::domain::record::action::{ActionId, Intent, Outcome, Verb};
 
     use crate::domain::rules::action::{PlanContext, plan};
@@ -59,7 +59,7 @@ mod tests {
     fn journal() -> Vec<Line> {
         let mut world = release_in_progress();
         let env = target("prod-eu", "rollout/api").env;
-        let access = Access { user: None, verbs: Verb::ALL.map(|verb| (verb, Permission::Allowed)).into() };
+        let access = Access::default();
         world.take(Feed::Access { env, access }, now());
         let intent = Intent { verb: Verb::Abort, target: target("prod-eu", "rollout/api").into(), to: None };
         let plan = plan(&world, &intent, &PlanContext { now: now(), ..PlanContext::default() }).unwrap();

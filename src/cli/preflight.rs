@@ -10,6 +10,7 @@ use crate::domain::facts::signals::{NoData, Signal};
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::CheckOutcome;
+use crate::domain::rules::action::writes;
 use crate::domain::world::{Environment, WorkloadState, World};
 use jiff::Timestamp;
 
@@ -72,7 +73,7 @@ fn environment(env: &Environment, now: Timestamp, items: &mut Vec<Item>) {
             let user = env.access.user.as_ref().map_or_else(String::new, |user| format!(", as {user}"));
             items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Passed, format!("answers: {place}{user}")));
         }
-        Link::Down(why) => {
+        Link::Down(why) | Link::LoggingIn(why) => {
             items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: {why}")));
         }
         _ => items.push(Item::new(Some(env), "kubernetes", CheckOutcome::Failed, format!("{place}: no answer"))),
@@ -95,13 +96,17 @@ fn rights(env: &Environment, items: &mut Vec<Item>) {
         items.push(Item::new(Some(env), "rights", CheckOutcome::Passed, "read-only: nothing can be changed here"));
         return;
     }
-    for verb in Verb::ALL {
-        let (found, text) = match env.access.of(verb) {
-            Permission::Allowed => (CheckOutcome::Passed, "allowed".to_owned()),
-            Permission::Denied(what) => (CheckOutcome::Failed, format!("denied: {what}")),
-            Permission::Unknown(why) => (CheckOutcome::Blind, format!("unknown: {why}")),
-        };
-        items.push(Item::new(Some(env), format!("may {}", verb.label()), found, text));
+    for workload in &env.workloads {
+        let template = workload.snapshot.as_ref().and_then(|seen| seen.object.workload().template_owner());
+        let of = if env.workloads.len() > 1 { format!(" {}", workload.id) } else { String::new() };
+        for verb in Verb::ALL {
+            let (found, text) = match env.access.of(&writes(&workload.id, template, verb)) {
+                Permission::Allowed => (CheckOutcome::Passed, "allowed".to_owned()),
+                Permission::Denied(what) => (CheckOutcome::Failed, format!("denied: {what}")),
+                Permission::Unknown(why) => (CheckOutcome::Blind, format!("unknown: {why}")),
+            };
+            items.push(Item::new(Some(env), format!("may {}{of}", verb.label()), found, text));
+        }
     }
 }
 

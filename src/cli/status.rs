@@ -188,8 +188,10 @@ fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mu
         env.kubernetes().age(now).map_or_else(|| "never seen".to_owned(), |age| format!("seen {} ago", duration(age)));
     lines.push(format!("  context {}, namespace {}, {seen}", settings.context, settings.namespace));
     for (source, heard) in &env.links {
-        if let Link::Down(why) = &heard.link {
-            lines.push(format!("  {} is down: {why}", source.as_str()));
+        match &heard.link {
+            Link::Down(why) => lines.push(format!("  {} is down: {why}", source.as_str())),
+            Link::LoggingIn(why) => lines.push(format!("  {why}")),
+            Link::Never | Link::Up => {}
         }
     }
     for workload in &env.workloads {

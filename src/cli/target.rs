@@ -1,6 +1,6 @@
 //! `ENV[/SERVICE]`: which workload a command is about.
 
-use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::suggest::nearest;
 use crate::domain::world::{Environment, World};
 
@@ -48,6 +48,25 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
 
 fn list(known: &[String]) -> String {
     if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+}
+
+/// Returns the environments that a command may be about, as far as its words tell: all of them where they do not.
+#[must_use]
+pub fn named(world: &World, text: Option<&str>) -> Vec<EnvName> {
+    let chosen: Vec<&Environment> = world.chosen().collect();
+    match text.and_then(|text| split(&chosen, text)) {
+        Some((env, _)) => vec![env.name().clone()],
+        None => chosen.iter().map(|env| env.name().clone()).collect(),
+    }
+}
+
+/// Returns why nothing is known of the one environment that a command is about.
+#[must_use]
+pub fn out_of_reach(world: &World, named: &[EnvName]) -> Option<String> {
+    let [name] = named else { return None };
+    let env = world.environment(name).filter(|env| env.workloads.is_empty())?;
+    let link = env.kubernetes().link;
+    Some(format!("{name} (context {}): {}", env.settings.context, link.why()?))
 }
 
 /// Tells which workload a command is about.

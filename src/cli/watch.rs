@@ -79,7 +79,7 @@ fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Chan
         let word = |link: &Link| match link {
             Link::Never => Value::Null,
             Link::Up => json!("up"),
-            Link::Down(_) => json!("down"),
+            Link::Down(_) | Link::LoggingIn(_) => json!("down"),
         };
         let from = was.map_or(Value::Null, word);
         // The reason for an outage may change with each attempt; the outage is the change.
@@ -87,6 +87,7 @@ fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Chan
             continue;
         }
         let text = match &heard.link {
+            Link::LoggingIn(why) => format!("{}: {why}", source.as_str()),
             Link::Down(why) => format!("{} is down: {why}", source.as_str()),
             Link::Up if from == json!("down") => format!("{} answers again", source.as_str()),
             Link::Up => format!("{} answers", source.as_str()),

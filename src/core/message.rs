@@ -40,6 +40,8 @@ pub enum Effect {
     /// Tell the executors what the operator may do.
     Learn(EnvName, Access),
     Refresh,
+    /// Ask what the operator may do once more.
+    AskRights,
     /// Run a check of an environment again, or all of them.
     RunChecks(EnvName, Option<CheckId>),
     /// Make a person look: the bell.

@@ -80,7 +80,10 @@ fn link_news(core: &mut Core, env: &str, source: SourceKind, link: &Link) {
         (Some(Link::Up), Link::Down(why)) => {
             Some((Level::Warn, format!("{env}: {} does not answer: {why}", source.as_str())))
         }
-        (Some(Link::Down(_)), Link::Up) => Some((Level::Good, format!("{env}: {} answers again", source.as_str()))),
+        (Some(was), Link::LoggingIn(why)) if *was != *link => Some((Level::Warn, format!("{env}: {why}"))),
+        (Some(Link::Down(_) | Link::LoggingIn(_)), Link::Up) => {
+            Some((Level::Good, format!("{env}: {} answers again", source.as_str())))
+        }
         _ => None,
     };
     if let Some((level, text)) = text {

@@ -14,7 +14,7 @@ use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of}
 use super::executor::{Executor, SendError};
 use super::journal::Journal;
 use crate::domain::facts::access::{Access, Permission};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System};
 use crate::domain::record::ledger::ACCEPTED;
 use crate::domain::record::receipt::Receipt;
 use crate::domain::record::rejection::Rejection;
@@ -22,7 +22,7 @@ use crate::domain::record::rejection::Rejection;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::record::shared::statement;
-use crate::domain::rules::action::{Plan, Seen};
+use crate::domain::rules::action::{Plan, Seen, writes_of};
 use crate::failpoints::failpoint;
 
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
@@ -84,9 +84,11 @@ impl Dispatcher {
         self.access.lock().unwrap_or_else(PoisonError::into_inner).insert(env.clone(), access.clone());
     }
 
-    fn is_denied(&self, env: &EnvName, verb: Verb) -> bool {
+    /// Whether RBAC denies what it sends. What moves backward is sent all the same: the API server decides (law 3).
+    fn is_denied(&self, record: &PlanRecord) -> bool {
         let access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
-        access.get(env).is_some_and(|access| matches!(access.of(verb), Permission::Denied(_)))
+        let denies = |access: &Access| matches!(access.of(&writes_of(&record.requests)), Permission::Denied(_));
+        !record.moves_backward() && access.get(record.target.env()).is_some_and(denies)
     }
 
     pub(super) fn executor(&self, env: &EnvName, system: System) -> Option<Arc<dyn Executor>> {
@@ -177,7 +179,7 @@ impl Dispatcher {
         let record = plan.record().clone();
         let action = ActionId(uuid::Uuid::now_v7().to_string());
         let env = record.target.env();
-        let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(env, record.verb));
+        let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(&record));
         let Some(executor) = admitted else {
             let outcome = Outcome::Refused { why: "there is no executor for it: read-only or denied".to_owned() };
             self.ended(&action, &record, outcome.clone(), Vec::new()).await;

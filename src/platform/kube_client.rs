@@ -1,13 +1,21 @@
 //! Clients of an API server, made from the configuration of a cluster.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, StatusCode};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use kube::client::{AuthError, ClientBuilder, ConfigExt as _};
+use k8s_openapi::ByteString;
+use kube::client::{AuthError, Body, ClientBuilder, ConfigExt as _};
 use kube::core::{ApiResource, GroupVersionKind};
 use tower::{BoxError, ServiceBuilder};
 
+use super::kubeconfig::Cluster;
+use super::login::{Credential, Login, LoginError};
 use super::redact::Redactor;
 use super::tls;
 use crate::domain::facts::text::root_cause;
@@ -27,6 +35,101 @@ const OLD_GCP_LOGIN: &str = "the kubeconfig's user logs in with the `gcp` auth-p
 /// What the client cannot be built from (TLS material, proxy).
 pub fn client(config: kube::Config, redactor: &Redactor) -> Result<kube::Client, ClientError> {
     build(config).map_err(|error| ClientError(cause(&error, redactor)))
+}
+
+/// Makes a client of a cluster with this configuration of it; its requests wait so long for a login.
+///
+/// # Errors
+/// What the client cannot be built from (files of the kubeconfig, TLS material, proxy).
+pub fn client_of(
+    cluster: &Cluster,
+    config: kube::Config,
+    patience: Duration,
+    redactor: &Redactor,
+) -> Result<kube::Client, ClientError> {
+    if let Some(why) = cluster.missing_file() {
+        return Err(ClientError(redactor.redact(&why).into_owned()));
+    }
+    match &cluster.login {
+        Some(login) => client_with_login(config, login.clone(), patience, redactor),
+        None => client(config, redactor),
+    }
+}
+
+/// Makes a client whose requests carry the credential of a login, and wait for that so long.
+///
+/// # Errors
+/// What the client cannot be built from (TLS material, proxy).
+fn client_with_login(
+    mut config: kube::Config,
+    login: Login,
+    patience: Duration,
+    redactor: &Redactor,
+) -> Result<kube::Client, ClientError> {
+    config.auth_info.exec = None;
+    let namespace = config.default_namespace.clone();
+    let plain = client(config.clone(), redactor)?;
+    let identified = Arc::new(Mutex::new(None));
+    let service = tower::service_fn(move |mut request: Request<Body>| {
+        let (login, plain, config, identified) =
+            (login.clone(), plain.clone(), config.clone(), Arc::clone(&identified));
+        async move {
+            let credential = login.credential(patience).await?;
+            let client =
+                if credential.identity.is_some() { with_identity(&identified, &config, &credential)? } else { plain };
+            if let Some(token) = &credential.token {
+                let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
+                value.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, value);
+            }
+            let answer = client.send(request).await?;
+            if answer.status() == StatusCode::UNAUTHORIZED {
+                login.refused(&credential);
+            }
+            Ok::<_, BoxError>(answer)
+        }
+    });
+    Ok(kube::Client::new(service, namespace))
+}
+
+/// A client with the certificate of a credential.
+type Identified = Option<(Arc<Credential>, kube::Client)>;
+
+/// Returns the client that shows the certificate of a credential, made once for each.
+fn with_identity(
+    known: &Mutex<Identified>,
+    config: &kube::Config,
+    credential: &Arc<Credential>,
+) -> Result<kube::Client, kube::Error> {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, client)) = known.as_ref().filter(|(of, _)| Arc::ptr_eq(of, credential)) {
+        return Ok(client.clone());
+    }
+    let mut config = config.clone();
+    if let Some((certificate, key)) = &credential.identity {
+        // As the kubeconfig has them: in Base64.
+        let encoded = |text: &str| serde_json::to_value(ByteString(text.as_bytes().to_vec()));
+        let mut user = serde_json::to_value(&config.auth_info).map_err(kube::Error::SerdeError)?;
+        user["client-certificate-data"] = encoded(certificate).map_err(kube::Error::SerdeError)?;
+        user["client-key-data"] = encoded(key).map_err(kube::Error::SerdeError)?;
+        config.auth_info = serde_json::from_value(user).map_err(kube::Error::SerdeError)?;
+    }
+    let client = build(config)?;
+    *known = Some((Arc::clone(credential), client.clone()));
+    Ok(client)
+}
+
+/// Returns why a request has no credential, where that is what kept it from being sent.
+#[must_use]
+pub fn login_error(error: &kube::Error) -> Option<&LoginError> {
+    let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = inner {
+        if let Some(login) = error.downcast_ref::<LoginError>() {
+            return Some(login);
+        }
+        inner = error.source();
+    }
+    None
 }
 
 /// Why there is no client, without what is secret in it.
@@ -62,6 +165,9 @@ fn build(config: kube::Config) -> Result<kube::Client, kube::Error> {
 /// The library quotes the command that was to log in, its environment and its output, and a token may stand in each.
 #[must_use]
 pub fn cause(error: &kube::Error, redactor: &Redactor) -> String {
+    if let Some(login) = login_error(error) {
+        return login.to_string();
+    }
     let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = inner {
         match error.downcast_ref::<AuthError>() {

@@ -1,11 +1,13 @@
 //! Kubeconfig files, their contexts, and how to reach the API server behind one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
+use super::login::Login;
 use super::redact::Redactor;
 use super::variables::Variables;
 use crate::domain::facts::suggest::nearest;
@@ -25,6 +27,10 @@ pub struct Cluster {
     pub namespace: String,
     /// Address of the API server.
     pub server: String,
+    /// Name of the user entry, empty where there is none.
+    pub user: String,
+    /// The login command of the user entry, if it has one: the same for all clients of it.
+    pub login: Option<Login>,
 }
 
 /// The contexts that there are.
@@ -34,7 +40,11 @@ pub struct Clusters {
     kubeconfig: Kubeconfig,
     in_cluster: bool,
     redactor: Redactor,
+    logins: Arc<Mutex<BTreeMap<LoginKey, Login>>>,
 }
+
+/// The user entry, and the cluster where its command is told of that.
+type LoginKey = (String, Option<String>);
 
 /// Why a cluster cannot be reached for lack of configuration.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +163,7 @@ impl Clusters {
         if files.is_empty() && !in_cluster {
             return Err(ClusterError::NoKubeconfig(candidates));
         }
-        Ok(Self { files, kubeconfig, in_cluster, redactor: redactor.clone() })
+        Ok(Self { files, kubeconfig, in_cluster, redactor: redactor.clone(), logins: Arc::default() })
     }
 
     /// Returns the names of the contexts, in the order of the files.
@@ -189,6 +199,11 @@ impl Clusters {
             kube::Config::incluster().map_err(|error| unusable(chain(&error, &self.redactor)))?
         };
         config.default_retry = false;
+        if let Some(why) = unusable_server(&config.cluster_url) {
+            return Err(unusable(
+                self.redactor.redact(&format!("its server {}: {why}", config.cluster_url)).into_owned(),
+            ));
+        }
         if config.cluster_url.scheme_str() == Some("http") && config.proxy_url.is_none() {
             // There is nothing to verify: the certificates of the system are not read for each client.
             config.root_cert.get_or_insert_default();
@@ -196,7 +211,28 @@ impl Clusters {
         add_credentials(&self.redactor, &config);
         let (namespace, server) =
             (config.default_namespace.clone(), self.redactor.redact(&config.cluster_url.to_string()).into_owned());
-        Ok(Cluster { config, context: name, namespace, server })
+        let found = self.kubeconfig.contexts.iter().find(|context| context.name == name);
+        let context = found.and_then(|found| found.context.as_ref());
+        let user = context.and_then(|context| context.user.clone()).unwrap_or_default();
+        let login = self.login(&mut config, &user, context.map(|context| context.cluster.as_str()));
+        Ok(Cluster { config, context: name, namespace, server, user, login })
+    }
+
+    /// Takes the login command out of a configuration, for all of its user entry.
+    fn login(&self, config: &mut kube::Config, user: &str, cluster: Option<&str>) -> Option<Login> {
+        let auth = &mut config.auth_info;
+        let exec = auth.exec.take()?;
+        // As the library has it: what stands in the file comes before what a command gives.
+        let has_other = auth.auth_provider.is_some()
+            || auth.token.is_some()
+            || auth.token_file.is_some()
+            || auth.username.is_some() && auth.password.is_some();
+        if has_other {
+            return None;
+        }
+        let key = (user.to_owned(), cluster.filter(|_| exec.provide_cluster_info).map(ToOwned::to_owned));
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(logins.entry(key).or_insert_with(|| Login::new(user, exec, &self.redactor)).clone())
     }
 
     /// Returns whether the context is in the files (else it is the pod's own), and whether what it names is there.
@@ -225,6 +261,37 @@ impl Clusters {
             }
             _ => Ok(true),
         }
+    }
+}
+
+/// Why requests cannot be sent to a server, whatever is there; the HTTP client panics at some of these.
+fn unusable_server(server: &http::Uri) -> Option<&'static str> {
+    match (server.scheme_str(), server.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => None,
+        (Some("http" | "https"), _) => Some("names no host"),
+        _ => Some("is no http or https address"),
+    }
+}
+
+impl Cluster {
+    /// Returns why a file that the user entry names cannot be read: `client-certificate /x.pem of user ada: …`.
+    #[must_use]
+    pub fn missing_file(&self) -> Option<String> {
+        let auth = &self.config.auth_info;
+        let files = [
+            ("client-certificate", &auth.client_certificate, auth.client_certificate_data.is_none()),
+            ("client-key", &auth.client_key, auth.client_key_data.is_none()),
+            ("tokenFile", &auth.token_file, auth.token.is_none()),
+        ];
+        files.into_iter().filter(|(.., counts)| *counts).find_map(|(field, path, _)| {
+            let path = path.as_ref()?;
+            let error = std::fs::metadata(path).and_then(|about| {
+                // Of what is no file, such as a pipe, nothing may be read before its time.
+                if about.is_file() { std::fs::File::open(path).map(drop) } else { Ok(()) }
+            });
+            let error = error.err()?;
+            Some(format!("cannot read {field} {path} of user `{}`: {error}", self.user))
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod kube_client;
 pub mod kubeconfig;
+pub mod login;
 pub mod private_files;
+pub(crate) mod process_group;
 pub mod redact;
 pub mod tls;
 pub mod variables;

@@ -188,6 +188,7 @@ impl Engine {
             Effect::Learn(env, access) => self.session.dispatcher.learn(&env, &access),
             Effect::RunChecks(env, check) => self.session.run_checks(env, check),
             Effect::Refresh => self.session.refresh.notify_waiters(),
+            Effect::AskRights => self.session.rights.notify_waiters(),
             Effect::Ring => {}
         }
     }

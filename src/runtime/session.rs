@@ -25,7 +25,9 @@ use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::{Dispatcher, Journal, recovery};
+use crate::platform::kube_client::ClientError;
 use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
+use crate::platform::login::{LOGIN_TIMEOUT, LoginError};
 use crate::platform::private_files::private_dir;
 use crate::platform::{Redactor, Variables};
 use crate::sources::checks::runner::{self, Again, Ask, CheckRunner};
@@ -42,6 +44,10 @@ const MAX_QUEUED_RECEIPTS: usize = 256;
 const MAX_QUEUED_RECHECKS: usize = 64;
 /// How often an empty namespace is looked at again.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(3);
+/// How often a namespace is searched for workloads that are new.
+const REDISCOVERY_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a login that failed is asked for; it is tried again at its own pace.
+const LOGIN_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why a session cannot begin: configuration, not the outside.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +64,8 @@ pub(super) struct Session {
     pub(super) receipts: mpsc::Receiver<Receipt>,
     /// Asks all sources to look now.
     pub(super) refresh: Arc<Notify>,
+    /// Asks what the operator may do once more.
+    pub(super) rights: Arc<Notify>,
     /// Name of the service, where the config gives it one.
     pub(super) service: Option<String>,
     /// Where to remember what is needed over a restart.
@@ -106,6 +114,7 @@ impl Session {
             dispatcher,
             receipts,
             refresh: Arc::new(Notify::new()),
+            rights: Arc::new(Notify::new()),
             service: config.service.name.clone(),
             troubles,
             state: variables.state_dir().ok(),
@@ -150,6 +159,7 @@ impl Session {
                 outlet: self.inbox.outlet(),
                 dispatcher: self.dispatcher.clone(),
                 refresh: Arc::clone(&self.refresh),
+                rights: Arc::clone(&self.rights),
                 cancel: self.cancel.clone(),
                 tasks: self.tasks.clone(),
                 env,
@@ -303,6 +313,7 @@ struct Environment {
     outlet: Outlet,
     dispatcher: Dispatcher,
     refresh: Arc<Notify>,
+    rights: Arc<Notify>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -310,26 +321,30 @@ struct Environment {
 impl Environment {
     async fn start(mut self) {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
-        let client = match self.clients(&namespace) {
-            Ok(client) => client,
-            Err(error) => {
-                self.down(SourceKind::Kubernetes, format!("{error:#}"));
-                return;
+        self.report_login();
+        let client = loop {
+            match self.clients(&namespace).await {
+                Ok(client) => break client,
+                Err(error) => self.down(SourceKind::Kubernetes, format!("{error:#}")),
             }
+            // A file that is missing may come.
+            tokio::time::sleep(DISCOVERY_INTERVAL).await;
         };
         self.spawn_checks(&client, &namespace).await;
-        let workloads = self.workloads(&client, &namespace).await;
+        self.logged_in().await;
+        let workloads = self.watch_workloads(&client, &namespace).await;
         let (tracks, watched) = watch::channel(TracksByWorkload::new());
         let (canaries, known) = watch::channel(CanaryByWorkload::new());
         KubernetesSource {
             env: self.env.name().clone(),
             client,
             namespace: namespace.clone(),
-            workloads: workloads.clone(),
+            workloads,
             outlet: self.outlet.clone(),
             tracks,
             canaries,
             refresh: Arc::clone(&self.refresh),
+            rights: Arc::clone(&self.rights),
             shared: self.env.is_shared(),
             cancel: self.cancel.clone(),
         }
@@ -351,7 +366,7 @@ impl Environment {
             None => None,
         };
         let before = self.checks.before.take().and_then(|(env, cluster)| {
-            let client = ReadClient::new(cluster.config.clone(), &self.redactor).ok()?;
+            let client = ReadClient::of(&cluster, &self.redactor).ok()?;
             Some((client, env.namespace.unwrap_or(cluster.namespace)))
         });
         CheckRunner {
@@ -411,17 +426,57 @@ impl Environment {
         .spawn(&self.tasks);
     }
 
+    /// Says that a login is waited for, or that it failed, as soon as it is so; tries it again when asked to look again.
+    fn report_login(&self) {
+        let Some(login) = self.cluster.login.clone() else { return };
+        let (env, outlet, refresh) = (self.env.name().clone(), self.outlet.clone(), Arc::clone(&self.refresh));
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            let mut told = None;
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = refresh.notified() => login.try_again(),
+                    hindrance = login.hindrance_after(told.as_ref()) => {
+                        let link = hindrance.as_ref().map(|error| match error {
+                            LoginError::Waiting(_) => Link::LoggingIn(error.to_string()),
+                            LoginError::Failed(why) => Link::Down(why.clone()),
+                        });
+                        told = hindrance;
+                        // That it worked is said by the first answer.
+                        if let Some(link) = link {
+                            let (env, source) = (env.clone(), SourceKind::Kubernetes);
+                            outlet.send(Feed::Link { env, source, link, at: None });
+                        }
+                    }
+                }
+            }
+        });
+    }
+
     /// Makes the client for reading, and the executor unless the environment is read-only ([law 8](crate#laws)).
-    fn clients(&self, namespace: &str) -> Result<ReadClient> {
-        let server = &self.cluster.server;
-        let reading = ReadClient::new(self.cluster.config.clone(), &self.redactor)
-            .wrap_err_with(|| format!("no client for {server}"))?;
-        if !self.env.settings.read_only {
-            let executor = Kubernetes::new(self.cluster.config.clone(), namespace, self.redactor.clone())
-                .wrap_err_with(|| format!("no client for {server}"))?;
+    async fn clients(&self, namespace: &str) -> Result<ReadClient> {
+        let (cluster, redactor) = (self.cluster.clone(), self.redactor.clone());
+        let (namespace, read_only) = (namespace.to_owned(), self.env.settings.read_only);
+        // It reads files, which may lie on a disk that does not answer.
+        let made = tokio::task::spawn_blocking(move || {
+            let reading = ReadClient::of(&cluster, &redactor)?;
+            let writing = if read_only { None } else { Some(Kubernetes::of(&cluster, &namespace, redactor)?) };
+            Ok::<_, ClientError>((reading, writing))
+        });
+        let (reading, writing) = made.await?.wrap_err_with(|| format!("no client for {}", self.cluster.server))?;
+        if let Some(executor) = writing {
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));
         }
         Ok(reading)
+    }
+
+    /// Waits for the first login, where the cluster has one.
+    async fn logged_in(&self) {
+        let Some(login) = &self.cluster.login else { return };
+        while login.credential(LOGIN_TIMEOUT).await.is_err() {
+            tokio::time::sleep(LOGIN_INTERVAL).await;
+        }
     }
 
     /// Returns the configured workloads, else those found in the namespace: looked for until there are some.
@@ -440,10 +495,46 @@ impl Environment {
                     SourceKind::Kubernetes,
                     format!("no Rollout and no Deployment in namespace {namespace}; choose another with -n"),
                 ),
+                // What a login says is reported by itself.
+                Err(_) if self.cluster.login.as_ref().is_some_and(|login| login.hindrance().is_some()) => {}
                 Err(why) => self.down(SourceKind::Kubernetes, why),
             }
             tokio::time::sleep(DISCOVERY_INTERVAL).await;
         }
+    }
+
+    /// Returns the workloads, and whatever is found in the namespace later where none are configured.
+    async fn watch_workloads(&self, client: &ReadClient, namespace: &str) -> watch::Receiver<Vec<WorkloadId>> {
+        let (sender, receiver) = watch::channel(self.workloads(client, namespace).await);
+        if !self.env.settings.workloads.is_empty() {
+            return receiver;
+        }
+        let (env, outlet, refresh) = (self.env.name().clone(), self.outlet.clone(), Arc::clone(&self.refresh));
+        let (client, namespace, cancel) = (client.clone(), namespace.to_owned(), self.cancel.clone());
+        self.tasks.spawn(async move {
+            let mut known = discover::names(&client, &namespace).await;
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = sender.closed() => return,
+                    () = refresh.notified() => {}
+                    () = tokio::time::sleep(REDISCOVERY_INTERVAL) => {}
+                }
+                let names = discover::names(&client, &namespace).await;
+                if names.is_subset(&known) {
+                    continue;
+                }
+                let Ok(found) = discover::workloads(&client, &namespace).await else { continue };
+                known.extend(names);
+                let all: BTreeSet<WorkloadId> = sender.borrow().iter().cloned().chain(found).collect();
+                if all.len() > sender.borrow().len() {
+                    let all: Vec<WorkloadId> = all.into_iter().collect();
+                    outlet.send(Feed::Discovered { env: env.clone(), workloads: all.clone() });
+                    sender.send_replace(all);
+                }
+            }
+        });
+        receiver
     }
 
     fn down(&self, source: SourceKind, why: String) {

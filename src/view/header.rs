@@ -152,6 +152,7 @@ fn links(scene: &DrawContext<'_>) -> Line<'static> {
             Link::Up if heard.is_fresh(scene.model.core.now) => row.say(Role::Text, glyphs.live),
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
             Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
+            Link::LoggingIn(_) => row.say(Role::Warn, format!("{} logging in", glyphs.waits)),
             Link::Never => row.say(Role::Label, format!("{} not queried", glyphs.waits)),
         };
     }

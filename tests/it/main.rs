@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod appearing;
 mod backtest;
 mod build;
 mod changes;
@@ -12,6 +13,7 @@ mod config_load;
 mod evidence;
 mod journeys;
 mod judge;
+mod logins;
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 mod readme;

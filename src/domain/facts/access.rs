@@ -4,33 +4,33 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::verb::Verb;
 use crate::domain::facts::workload::kind::Resource;
 
-/// A right on a Kubernetes resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Right {
-    pub verb: &'static str,
-    pub resource: Resource,
+/// A write to one object, as RBAC sees it: `patch` on a resource or a subresource of it, with the object's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectWrite {
+    /// Kind, e.g. `Rollout`.
+    pub kind: String,
+    pub name: String,
     /// Its subresource, e.g. `status`.
-    pub subresource: Option<&'static str>,
+    pub subresource: Option<String>,
 }
 
-impl Right {
+impl ObjectWrite {
     #[must_use]
-    pub const fn patch(resource: Resource, subresource: Option<&'static str>) -> Self {
-        Self { verb: "patch", resource, subresource }
+    pub fn new(resource: Resource, name: &str, subresource: Option<&str>) -> Self {
+        Self { kind: resource.kind.to_owned(), name: name.to_owned(), subresource: subresource.map(ToOwned::to_owned) }
     }
 
-    /// Returns it as RBAC words it, e.g. `patch rollouts/status`.
+    /// Returns the right as RBAC words it, e.g. `patch rollouts/status`.
     #[must_use]
     pub fn label(&self) -> String {
-        let sub = self.subresource.map_or_else(String::new, |sub| format!("/{sub}"));
-        format!("{} {}{sub}", self.verb, self.resource.plural)
+        let sub = self.subresource.as_ref().map_or_else(String::new, |sub| format!("/{sub}"));
+        format!("patch {}{sub}", Resource::of(&self.kind).map_or(self.kind.as_str(), |resource| resource.plural))
     }
 }
 
-/// Whether one verb is allowed.
+/// Whether something is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Permission {
     Allowed,
@@ -45,14 +45,30 @@ pub enum Permission {
 pub struct Access {
     /// Who the API server says we are.
     pub user: Option<String>,
-    /// Per verb; a missing verb has not been asked yet.
-    pub verbs: BTreeMap<Verb, Permission>,
+    /// What was asked so far.
+    #[serde(with = "crate::domain::facts::serde_pairs")]
+    pub writes: BTreeMap<ObjectWrite, Permission>,
 }
 
 impl Access {
-    /// Returns the permission for a verb, unknown where it was not asked.
+    /// Returns whether all of these writes are allowed: what denies one of them first, then what is unknown.
     #[must_use]
-    pub fn of(&self, verb: Verb) -> Permission {
-        self.verbs.get(&verb).cloned().unwrap_or_else(|| Permission::Unknown("not queried yet".to_owned()))
+    pub fn of(&self, writes: &[ObjectWrite]) -> Permission {
+        let mut worst = Permission::Allowed;
+        for write in writes {
+            match (&worst, self.writes.get(write)) {
+                (_, Some(denied @ Permission::Denied(_))) => return denied.clone(),
+                (Permission::Allowed, Some(other)) => worst = other.clone(),
+                (Permission::Allowed, None) => worst = Permission::Unknown("not queried yet".to_owned()),
+                _ => {}
+            }
+        }
+        worst
+    }
+
+    /// Returns whether anything was asked yet.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.writes.is_empty()
     }
 }

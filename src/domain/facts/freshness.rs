@@ -11,12 +11,26 @@ pub enum Link {
     Up,
     /// It does not; what and why, and what to do.
     Down(String),
+    /// It waits for a login of the operator; what that says: an address, a code.
+    LoggingIn(String),
 }
+
+/// What a login is called that says nothing.
+pub const LOGGING_IN: &str = "logging in";
 
 impl Link {
     #[must_use]
     pub fn is_up(&self) -> bool {
         *self == Self::Up
+    }
+
+    /// Returns why there is no answer; `None` while there is one, and before the first.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Down(why) | Self::LoggingIn(why) => Some(why),
+            Self::Never | Self::Up => None,
+        }
     }
 }
 

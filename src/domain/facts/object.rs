@@ -19,6 +19,12 @@ pub struct Meta {
     /// Grows with each change of the spec.
     pub generation: i64,
     pub created: Option<Timestamp>,
+    /// Since when it is being deleted.
+    #[serde(default)]
+    pub deleting: Option<Timestamp>,
+    /// What has to be done before it is gone.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
     /// Revision annotation (Argo's on Rollouts and their ReplicaSets, Kubernetes' on Deployments and theirs).
     pub revision: Option<u64>,
     /// `kubernetes.io/change-cause`.

@@ -26,37 +26,62 @@ pub struct Pod {
     pub failing_container: Option<String>,
     /// Whether that container runs again, so that the previous instance's log is the interesting one.
     pub restarted: bool,
+    /// Whether it ended for good (phase Failed or Succeeded): whatever owns it replaces it.
+    #[serde(default)]
+    pub ended: bool,
+    /// What its condition `Ready` lacks, e.g. `containers with unready status: [app]`, or a readiness gate.
+    #[serde(default)]
+    pub unready: String,
+    /// The last warning about it, e.g. `Readiness probe failed: HTTP probe failed with statuscode: 503`.
+    #[serde(default)]
+    pub warning: String,
 }
 
 impl Pod {
-    /// Returns whether every container is ready.
+    /// Returns whether every container is ready, and every readiness gate passed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.total > 0 && self.ready == self.total && self.reason == "Running"
+        self.total > 0 && self.ready == self.total && self.reason == "Running" && self.unready.is_empty()
     }
 
-    /// Returns whether the reason says that it will not get ready by waiting alone.
+    /// Returns whether the reason says that it will not get ready by waiting alone. Kubelets, runtimes and admission
+    /// have reasons of their own without number: what is known to be on its way is not failing, all else is.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        const FAILING_REASONS: [&str; 13] = [
-            "CrashLoopBackOff",
-            "ImagePullBackOff",
-            "ErrImagePull",
-            "InvalidImageName",
-            "ErrImageNeverPull",
-            "CreateContainerConfigError",
-            "CreateContainerError",
-            "RunContainerError",
-            "OOMKilled",
-            "Error",
-            "Failed",
-            "Evicted",
-            "ContainerStatusUnknown",
+        const WELL_REASONS: [&str; 9] = [
+            "Running",
+            "Pending",
+            "ContainerCreating",
+            "PodInitializing",
+            "Completed",
+            "Succeeded",
+            "NotReady",
+            "Terminating",
+            "",
         ];
         let reason = self.reason.strip_prefix("Init:").unwrap_or(&self.reason);
-        FAILING_REASONS.contains(&reason)
-            || self.reason == "Pending" && self.message.starts_with("Unschedulable")
-            || reason.starts_with("ExitCode:")
-            || reason.starts_with("Signal:")
+        let counts = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '/');
+        let is_well = WELL_REASONS.contains(&reason) || reason != self.reason && counts(reason);
+        !is_well || self.is_unschedulable()
+    }
+
+    /// Returns whether no node takes it, which more nodes may change.
+    #[must_use]
+    pub fn is_unschedulable(&self) -> bool {
+        self.reason == "SchedulingGated" || self.reason == "Pending" && self.message.starts_with("Unschedulable")
+    }
+
+    /// Returns why it is not ready, where more is known than that its containers are not; `None` where it is ready, gone or
+    /// going.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if self.is_ready() || self.ended || self.reason == "Terminating" {
+            return None;
+        }
+        if !self.warning.is_empty() {
+            return Some(self.warning.clone());
+        }
+        let gate = self.ready == self.total && !self.unready.is_empty();
+        gate.then(|| self.unready.clone())
     }
 }

@@ -27,6 +27,8 @@ pub fn assess(
     now: Timestamp,
 ) -> Assessment {
     let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
+    found.extend(status.failing.iter().map(|why| (Verdict::NoGo, why.clone())));
+    found.extend(status.unseen.iter().map(|what| (Verdict::Blind, what.clone())));
     let track = track_under_test(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
@@ -216,6 +218,8 @@ mod tests {
             aborted: false,
             progress: 20,
             why: None,
+            failing: None,
+            unseen: Vec::new(),
         }
     }
 

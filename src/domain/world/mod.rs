@@ -225,7 +225,9 @@ impl Environment {
             && self.kubernetes().at.is_some()
     }
 
-    fn is_down(&self, source: SourceKind) -> bool {
+    /// Returns whether a source does not answer.
+    #[must_use]
+    pub fn is_down(&self, source: SourceKind) -> bool {
         self.links.get(&source).is_some_and(|heard| matches!(heard.link, Link::Down(_)))
     }
 
@@ -344,7 +346,7 @@ impl WorkloadState {
 #[must_use]
 pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)> {
     world.environments.iter().find_map(|env| match env.links.get(&kind).map(|heard| &heard.link) {
-        Some(Link::Down(why)) => Some((env.name(), why.as_str())),
-        _ => None,
+        Some(link) => Some((env.name(), link.why()?)),
+        None => None,
     })
 }

@@ -24,12 +24,15 @@ use crate::domain::facts::workload::router::{Routed, Router};
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, restore_patch};
 use crate::platform::Redactor;
-use crate::platform::kube_client::{ClientError, api_resource, cause, client};
+use crate::platform::kube_client::{ClientError, api_resource, cause, client, client_of, login_error};
+use crate::platform::kubeconfig::Cluster;
 
 /// How long one answer may take. After that the request is unknown.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a login: less than for an answer, so that it is known not to have been sent.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(8);
 
 /// The executor of one environment's API server. Read-only environments have none.
 #[derive(Clone)]
@@ -44,12 +47,17 @@ impl Kubernetes {
     ///
     /// # Errors
     /// What the client cannot be built from.
-    pub fn new(mut config: kube::Config, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
-        config.default_retry = false;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(REQUEST_TIMEOUT);
-        config.write_timeout = Some(REQUEST_TIMEOUT);
-        let client = client(config, &redactor)?;
+    pub fn new(config: kube::Config, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
+        let client = client(for_writing(config), &redactor)?;
+        Ok(Self { client, namespace: namespace.to_owned(), redactor })
+    }
+
+    /// Makes it for a cluster, with its login.
+    ///
+    /// # Errors
+    /// What the client cannot be built from.
+    pub fn of(cluster: &Cluster, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
+        let client = client_of(cluster, for_writing(cluster.config.clone()), LOGIN_PATIENCE, &redactor)?;
         Ok(Self { client, namespace: namespace.to_owned(), redactor })
     }
 
@@ -181,6 +189,14 @@ impl Kubernetes {
     }
 }
 
+fn for_writing(mut config: kube::Config) -> kube::Config {
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(REQUEST_TIMEOUT);
+    config.write_timeout = Some(REQUEST_TIMEOUT);
+    config
+}
+
 impl Executor for Kubernetes {
     fn prepare<'a>(&'a self, target: &'a Target, request: &'a Request, version: &'a str) -> Pending<'a, Prepared> {
         Box::pin(async move {
@@ -273,6 +289,9 @@ fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
         }
         other => {
             let cause = cause(other, redactor);
+            if login_error(other).is_some() {
+                return SendError::Refused(format!("not sent: {cause}"));
+            }
             // The connection never came up: no byte was sent.
             if cause.to_lowercase().contains("connection refused") {
                 SendError::Refused("not sent: connection refused; is the API server up?".to_owned())

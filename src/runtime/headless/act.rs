@@ -9,10 +9,11 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Action, Rollback};
 use crate::cli::{Command, Exit, target};
-use crate::core::Recheck;
+use crate::core::{Core, Recheck};
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
-use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
@@ -20,12 +21,24 @@ use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::World;
 use crate::platform::Redactor;
 
+/// How long a stop waits for what tells who acts and what was rejected before.
+const STOP_CONTEXT_TIMEOUT: Duration = Duration::from_millis(300);
+
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
     // Names are derived from what is configured; what is discovered has to be seen first.
+    let named = target::named(driver.world(), action.target.as_deref());
+    let matters = |env: &EnvName| named.contains(env);
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(|env| !env.workloads.is_empty() || env.looked_at()))
+        .first_look(matters, |core| {
+            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
+            all.all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
         .await?;
+    if let Some(why) = target::out_of_reach(driver.world(), &named) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::Error);
+    }
     let target = match target::resolve(driver.world(), action.target.as_deref()) {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(driver.redactor(), &error)),
@@ -99,17 +112,16 @@ fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, 
 
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
-    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
-    if let Some(open) = driver.core.in_flight_on(target) {
-        complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
-        while driver.core.in_flight_on(target).is_some() {
-            driver.next().await?;
-        }
+    if matches!(verb, Verb::Pause | Verb::Abort | Verb::Rollback) {
+        return prepare_stop(driver, verb, target).await;
     }
+    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
+    settle_open(driver, target, |_| true).await?;
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world.environment(&target.env).is_some_and(|env| env.looked_at() && !env.access.verbs.is_empty())
-        })
+        .first_look(
+            |env| *env == target.env,
+            |core| core.world.environment(&target.env).is_some_and(|env| env.looked_at() && env.access.is_known()),
+        )
         .await?;
     if matches!(verb, Verb::Promote | Verb::PromoteFull) {
         super::checklist::settle(driver, &target.env).await?;
@@ -118,6 +130,41 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
     let (dispatcher, release) = (driver.session().dispatcher.clone(), target.workload.name.clone());
     driver.meanwhile(async move { dispatcher.probe(&release).await }).await?;
     driver.refresh();
+    Ok(())
+}
+
+/// A stop needs its own object and nothing else. What tells who acts, and what was rejected before, is waited for as long as
+/// nobody notices (law 3).
+async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
+    driver
+        .first_look(
+            |env| *env == target.env,
+            |core| {
+                let is_down =
+                    core.world.environment(&target.env).is_some_and(|env| env.is_down(SourceKind::Kubernetes));
+                let seen =
+                    core.world.find(target).is_some_and(|(_, workload)| workload.status.is_some() || workload.missing);
+                is_down || seen
+            },
+        )
+        .await?;
+    let known = |core: &Core| {
+        let access = core.world.environment(&target.env).is_some_and(|env| env.access.is_known());
+        access && !core.journal.unread
+    };
+    driver.until(STOP_CONTEXT_TIMEOUT, known).await?;
+    settle_open(driver, target, |open| open == verb).await
+}
+
+/// Waits until an action of this kind that was left open on a workload is settled.
+async fn settle_open(driver: &mut Driver, target: &WorkloadKey, matters: impl Fn(Verb) -> bool) -> Result<()> {
+    let is_open = |core: &Core| core.in_flight_on(target).is_some_and(|open| matters(open.record.verb));
+    if let Some(open) = driver.core.in_flight_on(target).filter(|open| matters(open.record.verb)) {
+        complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
+    }
+    while is_open(&driver.core) {
+        driver.next().await?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,6 @@ use crate::cli::target::TargetError;
 use crate::config::checks::{CheckKind, Drift};
 use crate::config::{CheckConfig, Config};
 use crate::domain::facts::changes::notes::markdown;
-use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::workload::Revision;
 use crate::domain::rules::checklist::{Candidate, CandidateState};
@@ -38,7 +37,7 @@ pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variab
         Err(error) => return Ok(usage(driver.redactor(), &error)),
     };
     let Some(candidate) = driver.core.world.candidate(env) else {
-        let why = if let Link::Down(why) = env.kubernetes().link { why } else { "no workload was seen".to_owned() };
+        let why = env.kubernetes().link.why().unwrap_or("no workload was seen").to_owned();
         return Ok(blind(driver.redactor(), env.name(), &format!("what is released is unknown: {why}")));
     };
     match look(driver, config, variables, env, &candidate, &repository).await {
@@ -82,7 +81,7 @@ async fn tell(
 /// Whether the workloads of an environment were seen, or cannot be.
 fn seen(env: &Environment) -> bool {
     let all = env.workloads.iter().all(|workload| workload.missing || workload.status.is_some());
-    matches!(env.kubernetes().link, Link::Down(_)) || (!env.workloads.is_empty() && all)
+    env.kubernetes().link.why().is_some() || (!env.workloads.is_empty() && all)
 }
 
 /// Returns the environment that was named; else one with something in progress, else one with something to come, else the
@@ -173,7 +172,7 @@ fn coming<'w>(world: &'w World, candidate: &Candidate) -> Option<(&'w Environmen
 /// Returns a client for an environment's API server; what it cannot be made from was told by the session.
 async fn cluster(variables: &Variables, redactor: &Redactor, env: &Environment) -> Option<(ReadClient, String)> {
     let cluster = Clusters::read(variables, redactor).ok()?.load(Some(&env.settings.context)).await.ok()?;
-    Some((ReadClient::new(cluster.config, redactor).ok()?, env.settings.namespace.clone()))
+    Some((ReadClient::of(&cluster, redactor).ok()?, env.settings.namespace.clone()))
 }
 
 /// Asks for what the environment's checklist asks for; differences are reported wherever there is an environment before.

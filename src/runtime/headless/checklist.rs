@@ -198,7 +198,7 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
             !core.journal.unread && core.world.environments.iter().all(Environment::looked_at)
         })
         .await?;
-    let asked = |env: &Environment| !env.access.verbs.is_empty();
+    let asked = |env: &Environment| env.access.is_known();
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_some_and(asked)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
     let dispatcher = driver.session().dispatcher.clone();

@@ -6,14 +6,17 @@ use color_eyre::eyre::Result;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::complain;
+use super::{FIRST_DATA_TIMEOUT, complain};
 use crate::core::{self, Core, Effect, Msg};
+use crate::domain::facts::freshness::{LOGGING_IN, Link};
+use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{Outcome, Target, Verb};
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::rules::action::Plan;
 use crate::domain::world::World;
 use crate::platform::Redactor;
+use crate::platform::login::LOGIN_TIMEOUT;
 use crate::runtime::engine::Engine;
 use crate::runtime::session::Session;
 
@@ -67,6 +70,35 @@ impl Driver {
                 () = tokio::time::sleep_until(until) => return Ok(enough(&self.core)),
             }
         }
+    }
+
+    /// Takes in a first look, for as long as that may take. Where one of the environments that matter waits for a login
+    /// that tells the operator what to do, that is passed on, and waited for as well.
+    pub(super) async fn first_look(
+        &mut self,
+        matters: impl Fn(&EnvName) -> bool,
+        enough: impl Fn(&Core) -> bool,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let mut told = None;
+        while !enough(&self.core) {
+            let says = self.core.world.environments.iter().find_map(|env| match env.kubernetes().link {
+                Link::LoggingIn(words) if words != LOGGING_IN && matters(env.name()) => {
+                    Some(format!("{}: {words}", env.name()))
+                }
+                _ => None,
+            });
+            if let Some(says) = says.as_ref().filter(|says| told.as_ref() != Some(*says)) {
+                complain(self.redactor(), says);
+            }
+            let within = if says.is_some() { LOGIN_TIMEOUT } else { FIRST_DATA_TIMEOUT };
+            told = says.or(told);
+            tokio::select! {
+                msgs = self.engine.next() => self.take(msgs?),
+                () = tokio::time::sleep_until(started + within) => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     /// Takes in the next thing that happens, however long it takes.

@@ -41,8 +41,8 @@ pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Re
             Err(error) => return Ok(usage(redactor, &error)),
         };
         let namespace = env.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
-        let client = ReadClient::new(cluster.config.clone(), redactor)
-            .wrap_err_with(|| format!("no client for {}", cluster.server))?;
+        let client =
+            ReadClient::of(&cluster, redactor).wrap_err_with(|| format!("no client for {}", cluster.server))?;
         match discover::workloads(&client, &namespace).await {
             Ok(workloads) => found.push(DiscoveredContext { context: cluster.context, namespace, workloads }),
             Err(why) => {

@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_DATA_TIMEOUT, print};
+use super::print;
 use crate::cli::Exit;
 use crate::cli::args::{Output, Preflight};
 use crate::cli::output::json_pretty;
@@ -13,12 +13,15 @@ use crate::domain::record::checklist::CheckOutcome;
 /// Looks at everything and says what is missing.
 pub(super) async fn run(driver: &mut Driver, what: &Preflight, config: Option<String>) -> Result<Exit> {
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| {
-            core.world
-                .environments
-                .iter()
-                .all(|env| env.looked_at() && (!env.kubernetes().link.is_up() || !env.access.verbs.is_empty()))
-        })
+        .first_look(
+            |_| true,
+            |core| {
+                core.world
+                    .environments
+                    .iter()
+                    .all(|env| env.looked_at() && (!env.kubernetes().link.is_up() || env.access.is_known()))
+            },
+        )
         .await?;
     // Any name will do: a journal is begun with its first entry, not by trying.
     let dispatcher = driver.session().dispatcher.clone();

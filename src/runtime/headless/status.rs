@@ -3,16 +3,15 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_DATA_TIMEOUT, complain, print};
+use super::{complain, print};
 use crate::cli::args::{Output, Status};
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, status, watch};
-use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, World};
 
 /// Looks, prints, and continues looking with `--watch`.
 pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
-    driver.until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(Environment::looked_at)).await?;
+    driver.first_look(|_| true, |core| core.world.chosen().all(Environment::looked_at)).await?;
     driver.refresh();
     let now = driver.core.now;
     if what.watch {
@@ -25,7 +24,7 @@ pub(super) async fn run(driver: &mut Driver, what: &Status) -> Result<Exit> {
     })?;
     let mut exit = Exit::Done;
     for env in driver.core.world.chosen() {
-        if let Link::Down(why) = env.kubernetes().link {
+        if let Some(why) = env.kubernetes().link.why() {
             complain(driver.redactor(), &format!("{} (context {}): {why}", env.name(), env.settings.context));
             exit = Exit::Error;
         }

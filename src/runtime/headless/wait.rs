@@ -6,8 +6,7 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
 use crate::cli::args::{Goal, Wait};
 use crate::cli::{Exit, target};
-use crate::domain::facts::freshness::Link;
-use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::facts::workload::{Phase, Revision, Status};
@@ -24,9 +23,18 @@ enum Progress {
 }
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
+    let named = target::named(&driver.core.world, what.target.as_deref());
+    let matters = |env: &EnvName| named.contains(env);
     driver
-        .until(FIRST_DATA_TIMEOUT, |core| core.world.chosen().all(|env| !env.workloads.is_empty() || env.looked_at()))
+        .first_look(matters, |core| {
+            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
+            all.all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
         .await?;
+    if let Some(why) = target::out_of_reach(&driver.core.world, &named) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::Error);
+    }
     let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
         Ok(target) => target,
         Err(error) => return Ok(super::usage(driver.redactor(), &error)),
@@ -124,9 +132,9 @@ fn shows(world: &World, target: &WorkloadKey) -> String {
         Some(status) if status.message.is_empty() => status.phase.to_string(),
         Some(status) => format!("{}: {}", status.phase, status.message),
         None if workload.missing => format!("{} does not exist", workload.id),
-        None => match env.kubernetes().link {
-            Link::Down(why) => format!("not seen: {why}"),
-            _ => "not seen".to_owned(),
+        None => match env.kubernetes().link.why() {
+            Some(why) => format!("not seen: {why}"),
+            None => "not seen".to_owned(),
         },
     }
 }

@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub resource: &'a str,
     /// Namespace, `""` for all of them or for cluster-scoped kinds.
     pub namespace: &'a str,
+    /// Name of the object, `""` for all of them.
+    pub name: &'a str,
 }
 
 impl Request<'_> {
@@ -196,6 +198,8 @@ fn bound(user: &User, request: &Request<'_>, store: &Store) -> bool {
                     named(items(rule, "/verbs"), request.verb)
                         && named(items(rule, "/apiGroups"), request.group)
                         && named(items(rule, "/resources"), request.resource)
+                        && (items(rule, "/resourceNames").is_empty()
+                            || items(rule, "/resourceNames").iter().any(|name| name == request.name))
                 })
             })
     })
@@ -215,7 +219,7 @@ mod tests {
     }
 
     fn ask<'a>(verb: &'a str, resource: &'a str) -> Request<'a> {
-        Request { verb, group: "argoproj.io", resource, namespace: "shop" }
+        Request { verb, group: "argoproj.io", resource, namespace: "shop", name: "" }
     }
 
     #[test]
@@ -273,6 +277,21 @@ mod tests {
         let nobody = access.authenticate(Some("Bearer nobody-token")).unwrap();
         assert!(access.allows(&nobody, &ask("patch", "rollouts"), &store));
         assert!(!access.allows(&nobody, &ask("patch", "rollouts/status"), &store));
+        let by_name = json!({
+            "metadata": {"name": "by-name"},
+            "rules": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts/status"], "resourceNames": ["web"],
+                       "verbs": ["patch"]}],
+        });
+        let binding = json!({
+            "metadata": {"name": "by-name"},
+            "roleRef": {"kind": "Role", "name": "by-name"},
+            "subjects": [{"kind": "User", "name": "nobody"}],
+        });
+        store.create(Kind::Role, "shop", by_name, &author).unwrap();
+        store.create(Kind::RoleBinding, "shop", binding, &author).unwrap();
+        for (name, allowed) in [("web", true), ("api", false), ("", false)] {
+            assert_eq!(access.allows(&nobody, &Request { name, ..ask("patch", "rollouts/status") }, &store), allowed);
+        }
         let elsewhere = Request { namespace: "other", ..ask("patch", "rollouts") };
         assert!(!access.allows(&nobody, &elsewhere, &store));
     }

@@ -53,6 +53,7 @@ fn access_review(call: &Call<'_>, asked: &Value) -> Value {
         group: object::text(attributes, "/group"),
         resource: &resource,
         namespace: object::text(attributes, "/namespace"),
+        name: object::text(attributes, "/name"),
     };
     if call.server.access.allows(call.user, &request, &call.server.store) {
         json!({"allowed": true, "reason": format!("RBAC: allowed by RoleBinding to User \"{}\"", call.user.name)})

@@ -231,8 +231,13 @@ fn route(call: &Call<'_>) -> Result<Response<Body>, ApiError> {
     match Route::parse(call.uri.path()) {
         Route::Unknown(asked) => {
             let verb = if call.method == Method::GET { "list" } else { "create" };
-            let request =
-                access::Request { verb, group: &asked.group, resource: &asked.plural, namespace: &asked.namespace };
+            let request = access::Request {
+                verb,
+                group: &asked.group,
+                resource: &asked.plural,
+                namespace: &asked.namespace,
+                name: "",
+            };
             if call.server.access.allows(call.user, &request, &call.server.store) {
                 return Ok(not_found_page());
             }
@@ -263,7 +268,8 @@ impl Call<'_> {
         };
         // RBAC sees a request for one namespace as one inside of it.
         let namespace = if target.kind == Kind::Namespace { &target.name } else { &target.namespace };
-        let request = access::Request { verb, group: resource.group, resource: &with_subresource, namespace };
+        let name = target.name.as_str();
+        let request = access::Request { verb, group: resource.group, resource: &with_subresource, namespace, name };
         if self.server.access.allows(self.user, &request, &self.server.store) {
             return Ok(());
         }

@@ -287,10 +287,15 @@ impl Store {
         if author.dry_run {
             return Ok(Arc::new(new));
         }
-        Ok(self.commit(&mut inner, ChangeKind::Modified, key.clone(), new))
+        let stored = self.commit(&mut inner, ChangeKind::Modified, key.clone(), new);
+        if is_deleting(&stored) && !has_finalizers(&stored) {
+            drop(inner);
+            return self.delete(key, None);
+        }
+        Ok(stored)
     }
 
-    /// Deletes an object and what it owns. `uid` is the precondition of the request, if any.
+    /// Deletes an object and what it owns, once its finalizers are gone. `uid` is the precondition of the request, if any.
     pub fn delete(&self, key: &Key, uid: Option<&str>) -> Result<Arc<Value>, ApiError> {
         let mut inner = self.lock();
         let Some(object) = inner.objects.get(key).cloned() else {
@@ -307,6 +312,14 @@ impl Store {
                     object::uid(&object)
                 ),
             ));
+        }
+        if key.kind != Kind::Namespace && has_finalizers(&object) {
+            if is_deleting(&object) {
+                return Ok(object);
+            }
+            let mut marked = Value::clone(&object);
+            object::set(&mut marked, &["metadata", "deletionTimestamp"], json!(object::stamp(self.clock.now())));
+            return Ok(self.commit(&mut inner, ChangeKind::Modified, key.clone(), marked));
         }
         let last = self.remove(&mut inner, key, &object);
         let mut doomed = vec![object::uid(&object).to_owned()];
@@ -369,6 +382,14 @@ fn owners(object: &Value) -> Vec<String> {
         .iter()
         .map(|owner| object::text(owner, "/uid").to_owned())
         .collect()
+}
+
+fn is_deleting(object: &Value) -> bool {
+    !object::text(object, "/metadata/deletionTimestamp").is_empty()
+}
+
+fn has_finalizers(object: &Value) -> bool {
+    !object::items(object, "/metadata/finalizers").is_empty()
 }
 
 #[cfg(test)]

@@ -79,9 +79,17 @@ pub fn keep_what_clients_may_not_change(kind: Kind, part: Part, old: &Value, new
             }
         }
     }
-    for field in
-        ["name", "namespace", "uid", "creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink"]
-    {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+        "selfLink",
+    ] {
         restore(old, new, &["metadata", field]);
     }
     restore(old, new, &["apiVersion"]);

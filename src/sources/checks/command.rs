@@ -8,7 +8,6 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command as Process};
 
@@ -17,6 +16,7 @@ use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Command;
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
+use crate::platform::process_group::ProcessGroup;
 
 /// How many of the last lines are kept.
 const MAX_TAIL_LINES: usize = 40;
@@ -104,28 +104,9 @@ fn took(time: Duration) -> String {
     if time < jiff::SignedDuration::from_secs(1) { format!("{} ms", time.as_millis()) } else { duration(time) }
 }
 
-/// Ends a process group, unless it is let go before.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            // Fails only where no one of the group is left.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// Reads what it says until it ends, and ends whatever it left behind.
 async fn run(child: &mut Child, tail: &mut Tail) -> io::Result<ExitStatus> {
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let mut group = Group(pid);
+    let mut group = ProcessGroup::of(child.id());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let [mut first, mut second] = [Partial::default(), Partial::default()];
     {
@@ -134,8 +115,7 @@ async fn run(child: &mut Child, tail: &mut Tail) -> io::Result<ExitStatus> {
             read_both(out, err, &mut tails).await;
         };
         tokio::pin!(reading);
-        // The program is not collected yet when this returns, so that its group cannot be another's by now.
-        let ended = ended(pid);
+        let ended = group.leader_ended();
         tokio::pin!(ended);
         tokio::select! {
             () = &mut reading => { ended.await?; }
@@ -149,19 +129,6 @@ async fn run(child: &mut Child, tail: &mut Tail) -> io::Result<ExitStatus> {
     tail.close(&mut second);
     group.kill();
     child.wait().await
-}
-
-/// Waits until a child has ended, and leaves it uncollected.
-async fn ended(pid: Option<Pid>) -> io::Result<()> {
-    let Some(pid) = pid else { return Ok(()) };
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    let mut pause = Duration::from_millis(1);
-    // A thread that waits could not be called off; asking costs next to nothing.
-    while waitid(WaitId::Pid(pid), options)?.is_none() {
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(50));
-    }
-    Ok(())
 }
 
 /// Reads both outputs to their end.

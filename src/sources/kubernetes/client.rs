@@ -7,10 +7,14 @@ use kube::core::Status;
 use super::health::WatchProblem;
 use crate::domain::facts::text::plain_words;
 use crate::platform::Redactor;
-use crate::platform::kube_client::{ClientError, cause, client};
+use crate::platform::kube_client::{ClientError, cause, client, client_of, login_error};
+use crate::platform::kubeconfig::Cluster;
+use crate::platform::login::LoginError;
 
 /// How long a connection may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a login: shorter than any limit of its own, so that the login is what it fails of.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A client for reading and watching one API server. Its errors come in words, without what is secret in them.
 #[derive(Clone)]
@@ -24,12 +28,17 @@ impl ReadClient {
     ///
     /// # Errors
     /// What the client cannot be built from (TLS material, proxy).
-    pub fn new(mut config: kube::Config, redactor: &Redactor) -> Result<Self, ClientError> {
-        config.default_retry = false;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // Watches are quiet for long: deadlines are set per call.
-        config.read_timeout = None;
-        Ok(Self { kube: client(config, redactor)?, redactor: redactor.clone() })
+    pub fn new(config: kube::Config, redactor: &Redactor) -> Result<Self, ClientError> {
+        Ok(Self { kube: client(for_reading(config), redactor)?, redactor: redactor.clone() })
+    }
+
+    /// Makes a client of a cluster, with its login.
+    ///
+    /// # Errors
+    /// What the client cannot be built from (files of the kubeconfig, TLS material, proxy).
+    pub fn of(cluster: &Cluster, redactor: &Redactor) -> Result<Self, ClientError> {
+        let config = for_reading(cluster.config.clone());
+        Ok(Self { kube: client_of(cluster, config, LOGIN_PATIENCE, redactor)?, redactor: redactor.clone() })
     }
 
     /// Returns an error in words: what, where, and what to do.
@@ -50,7 +59,18 @@ impl ReadClient {
     }
 }
 
+fn for_reading(mut config: kube::Config) -> kube::Config {
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    // Watches are quiet for long: deadlines are set per call.
+    config.read_timeout = None;
+    config
+}
+
 fn explain(error: &kube::Error, redactor: &Redactor) -> String {
+    if let Some(login) = login_error(error) {
+        return login.to_string();
+    }
     match error {
         kube::Error::Api(status) => explain_status(status, redactor),
         kube::Error::SerdeError(error) if error.is_eof() => {
@@ -89,7 +109,12 @@ fn explain_cause(cause: &str) -> String {
 
 /// Returns an error as a trouble of a part.
 pub(super) fn trouble(error: &kube::Error, redactor: &Redactor) -> WatchProblem {
-    WatchProblem { why: explain(error, redactor), answered: matches!(error, kube::Error::Api(_)) }
+    WatchProblem {
+        why: explain(error, redactor),
+        answered: matches!(error, kube::Error::Api(_)),
+        is_forbidden: matches!(error, kube::Error::Api(status) if status.code == 403),
+        is_login: matches!(login_error(error), Some(LoginError::Waiting(_))),
+    }
 }
 
 /// Returns the API server's answer in words.

@@ -1,5 +1,6 @@
 //! Which workloads there are in a namespace.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Api;
@@ -17,7 +18,8 @@ use crate::platform::kube_client::api_resource;
 /// How long a list may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns the workloads of a namespace, leaving out those whose template another one takes.
+/// Returns the workloads of a namespace, leaving out those whose template another one takes. A kind that may not be
+/// listed hides no other.
 ///
 /// A cluster without Argo Rollouts simply has no Rollouts.
 ///
@@ -25,15 +27,48 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why the API server did not list them, in words.
 pub async fn workloads(client: &ReadClient, namespace: &str) -> Result<Vec<WorkloadId>, String> {
     let lists = WorkloadKind::ALL.map(|kind| list(client, namespace, kind));
-    let found: Vec<Object> = futures::future::try_join_all(lists).await?.into_iter().flatten().collect();
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    for listed in futures::future::join_all(lists).await {
+        match listed {
+            Ok(objects) => found.extend(objects),
+            Err(Unlisted { why, forbidden: true }) => failed.push(why),
+            Err(Unlisted { why, .. }) => return Err(why),
+        }
+    }
+    if found.is_empty() && !failed.is_empty() {
+        return Err(failed.join("; "));
+    }
+    for why in failed {
+        tracing::warn!(why, "workloads of one kind are not seen");
+    }
     let owners: Vec<TemplateRef> =
         found.iter().filter_map(|object| object.workload().template_owner().cloned()).collect();
     let referenced = |id: &WorkloadId| owners.iter().any(|owner| owner.kind == id.kind.kind() && owner.name == id.name);
     Ok(found.iter().map(Object::id).filter(|id| !referenced(id)).collect())
 }
 
+/// Returns the names of everything in a namespace that may be a workload: cheap enough to be asked for again and again.
+/// Of what cannot be listed there are none.
+pub async fn names(client: &ReadClient, namespace: &str) -> BTreeSet<WorkloadId> {
+    let of = |kind: WorkloadKind| async move {
+        let resource = api_resource(kind.resource());
+        let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &resource);
+        let listed = tokio::time::timeout(LIST_TIMEOUT, api.list_metadata(&ListParams::default())).await;
+        let items = listed.ok().and_then(Result::ok).map(|list| list.items).unwrap_or_default();
+        items.into_iter().filter_map(move |item| Some(WorkloadId::new(kind, item.metadata.name?))).collect::<Vec<_>>()
+    };
+    futures::future::join_all(WorkloadKind::ALL.map(of)).await.into_iter().flatten().collect()
+}
+
+/// Why a kind was not listed.
+struct Unlisted {
+    why: String,
+    /// Whether the operator may not.
+    forbidden: bool,
+}
+
 /// Lists one kind; a kind that the API server does not know has no objects.
-async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Result<Vec<Object>, String> {
+async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Result<Vec<Object>, Unlisted> {
     let resource = kind.resource();
     let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(resource));
     let what = || format!("cannot list {} in {namespace}", resource.plural);
@@ -47,8 +82,14 @@ async fn list(client: &ReadClient, namespace: &str, kind: WorkloadKind) -> Resul
         Ok(Err(kube::Error::Api(status))) if status.is_forbidden() && !is_installed(client, resource).await => {
             Ok(Vec::new())
         }
-        Ok(Err(error)) => Err(format!("{}: {}", what(), client.explain(&error))),
-        Err(_) => Err(format!("{}: no answer in {} s", what(), LIST_TIMEOUT.as_secs())),
+        Ok(Err(error)) => Err(Unlisted {
+            why: format!("{}: {}", what(), client.explain(&error)),
+            forbidden: matches!(&error, kube::Error::Api(status) if status.is_forbidden()),
+        }),
+        Err(_) => {
+            let why = format!("{}: no answer in {} s", what(), LIST_TIMEOUT.as_secs());
+            Err(Unlisted { why, forbidden: false })
+        }
     }
 }
 

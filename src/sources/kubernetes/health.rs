@@ -17,6 +17,23 @@ pub struct WatchProblem {
     pub why: String,
     /// Whether the API server answered (and said no), as opposed to not being reached.
     pub answered: bool,
+    /// Whether the API server said that the operator may not (403).
+    pub is_forbidden: bool,
+    /// Whether it waits for a login.
+    pub is_login: bool,
+}
+
+impl WatchProblem {
+    /// A problem that has nothing to do with rights or a login.
+    #[must_use]
+    pub fn new(why: impl Into<String>, answered: bool) -> Self {
+        Self { why: why.into(), answered, is_forbidden: false, is_login: false }
+    }
+
+    fn link(&self) -> Link {
+        let why = self.why.clone();
+        if self.is_login { Link::LoggingIn(why) } else { Link::Down(why) }
+    }
 }
 
 /// A part that fails for good says so at least this often; one that is silent for longer works again.
@@ -66,7 +83,7 @@ impl Health {
     }
 
     fn tell(&self, troubles: &BTreeMap<String, (Instant, WatchProblem)>) {
-        let link = troubles.values().next().map_or(Link::Up, |(_, trouble)| Link::Down(trouble.why.clone()));
+        let link = troubles.values().next().map_or(Link::Up, |(_, trouble)| trouble.link());
         // While a part is in trouble the state is not confirmed, whatever the others say.
         let at = link.is_up().then(Timestamp::now);
         self.outlet.send(Feed::Link { env: self.env.clone(), source: SourceKind::Kubernetes, link, at });

@@ -35,9 +35,7 @@ pub(super) fn beats(source: &KubernetesSource, workload: &WorkloadId) -> BoxStre
             let beat = match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(&name)).await {
                 Ok(Ok(found)) => Ok(found.and_then(|raw| raw.kept).map(|meta| meta.resource_version)),
                 Ok(Err(error)) => Err(client.trouble(&error)),
-                Err(_) => {
-                    Err(WatchProblem { why: format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()), answered: false })
-                }
+                Err(_) => Err(WatchProblem::new(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()), false)),
             };
             Some((beat, false))
         }

@@ -6,6 +6,7 @@ pub mod discover;
 pub mod health;
 pub mod heartbeat;
 pub mod log;
+mod pod_warnings;
 mod raw;
 mod record;
 mod store;
@@ -13,7 +14,7 @@ mod throttle;
 mod watch;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch as channel};
@@ -39,7 +40,8 @@ pub struct KubernetesSource {
     pub env: EnvName,
     pub client: ReadClient,
     pub namespace: String,
-    pub workloads: Vec<WorkloadId>,
+    /// What is watched; more may come.
+    pub workloads: channel::Receiver<Vec<WorkloadId>>,
     /// Where to leave what is seen.
     pub outlet: Outlet,
     /// Where to tell which pods belong to which track.
@@ -48,6 +50,8 @@ pub struct KubernetesSource {
     pub canaries: channel::Sender<CanaryByWorkload>,
     /// Asks for a look at everything now.
     pub refresh: Arc<Notify>,
+    /// Asks what the operator may do once more.
+    pub rights: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.
     pub shared: bool,
     pub cancel: CancellationToken,
@@ -61,10 +65,22 @@ impl KubernetesSource {
         if self.shared {
             tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));
         }
-        for workload in self.workloads.clone() {
-            let target = WorkloadKey { env: self.env.clone(), workload };
-            tasks.spawn(guarded(self.cancel.clone(), workload::run(self.clone(), health.clone(), target)));
-        }
+        let (own, own_tasks) = (self.clone(), tasks.clone());
+        tasks.spawn(guarded(self.cancel.clone(), async move {
+            let mut workloads = own.workloads.clone();
+            let mut watched = BTreeSet::new();
+            loop {
+                let all = workloads.borrow_and_update().clone();
+                for workload in all.into_iter().filter(|workload| watched.insert(workload.clone())) {
+                    let target = WorkloadKey { env: own.env.clone(), workload };
+                    let run = workload::run(own.clone(), health.clone(), target);
+                    own_tasks.spawn(guarded(own.cancel.clone(), run));
+                }
+                if workloads.changed().await.is_err() {
+                    return;
+                }
+            }
+        }));
     }
 }
 

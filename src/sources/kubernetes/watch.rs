@@ -100,7 +100,7 @@ where
                 Some(Err(error)) => Some(trouble_of(&error, &self.redactor)),
                 None => {
                     self.inner = (self.make)();
-                    Some(WatchProblem { why: "the watch ended".to_owned(), answered: true })
+                    Some(WatchProblem::new("the watch ended", true))
                 }
             };
             self.pending = Some(jittered(self.waits.failed(Instant::now())));
@@ -133,10 +133,8 @@ fn trouble_of(error: &watcher::Error, redactor: &Redactor) -> WatchProblem {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => trouble(error, redactor),
-        watcher::Error::WatchError(status) => WatchProblem { why: explain_status(status, redactor), answered: true },
-        watcher::Error::NoResourceVersion => {
-            WatchProblem { why: "the API server's answer has no resourceVersion".to_owned(), answered: true }
-        }
+        watcher::Error::WatchError(status) => WatchProblem::new(explain_status(status, redactor), true),
+        watcher::Error::NoResourceVersion => WatchProblem::new("the API server's answer has no resourceVersion", true),
     }
 }
 

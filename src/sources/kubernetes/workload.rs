@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::KubernetesSource;
 use super::health::{Health, WatchProblem};
 use super::heartbeat::{self, Beat};
+use super::pod_warnings::PodWarnings;
 use super::raw::{Raw, Reduced};
 use super::store::Store;
 use super::throttle::throttled;
@@ -47,7 +48,7 @@ enum WatchMessage {
     Failed(WatchedPart, WatchProblem),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum WatchedPart {
     Object,
     Template,
@@ -78,7 +79,8 @@ type Stream = BoxStream<'static, WatchMessage>;
 pub(super) async fn run(source: KubernetesSource, health: Health, target: WorkloadKey) {
     let mut beats = heartbeat::beats(&source, &target.workload);
     let refresh = Arc::clone(&source.refresh);
-    let mut watched = Watched::new(source, health, target);
+    let (warnings, mut warned) = PodWarnings::new();
+    let mut watched = Watched::new(source, health, target, warnings);
     let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
     let mut last = Instant::now().checked_sub(SNAPSHOT_DEBOUNCE).unwrap_or_else(Instant::now);
@@ -93,7 +95,16 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
                 }
                 false
             }
-            beat = beats.next() => beat.is_some_and(|beat| watched.beat(beat)),
+            beat = beats.next() => {
+                watched.warnings.ask(&watched.source);
+                beat.is_some_and(|beat| watched.beat(beat))
+            }
+            Some(warning) = warned.recv() => {
+                if watched.warnings.take(warning) && due.is_none() {
+                    due = Some(last + SNAPSHOT_DEBOUNCE);
+                }
+                false
+            }
             () = refresh.notified() => true,
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 due = None;
@@ -138,10 +149,13 @@ struct Watched {
     /// A version that a heartbeat saw and the watch has not told of.
     unheard: Option<String>,
     log_of: Option<(String, u32)>,
+    /// Which parts the operator may not list, with the API server's words.
+    forbidden: BTreeMap<WatchedPart, String>,
+    warnings: PodWarnings,
 }
 
 impl Watched {
-    fn new(source: KubernetesSource, health: Health, target: WorkloadKey) -> Self {
+    fn new(source: KubernetesSource, health: Health, target: WorkloadKey, warnings: PodWarnings) -> Self {
         Self {
             source,
             health,
@@ -157,6 +171,8 @@ impl Watched {
             lost: false,
             unheard: None,
             log_of: None,
+            forbidden: BTreeMap::new(),
+            warnings,
         }
     }
 
@@ -180,7 +196,7 @@ impl Watched {
         })
     }
 
-    /// Events about the object itself; those of its pods and ReplicaSets say nothing that their status does not.
+    /// Events about the object itself; those of its pods are asked for while they are not ready.
     fn event_stream(&self) -> Stream {
         let fields = format!(
             "involvedObject.kind={},involvedObject.name={}",
@@ -249,7 +265,9 @@ impl Watched {
     /// Takes in what a watch said; returns whether the snapshot may have changed.
     fn take(&mut self, message: WatchMessage) -> bool {
         self.report(&message);
+        let rights_changed = self.note_rights(&message);
         match message {
+            WatchMessage::Failed(..) => rights_changed,
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
             WatchMessage::Router(name, event) => self.take_routed(name, &event),
@@ -262,8 +280,27 @@ impl Watched {
                 }
                 false
             }
-            WatchMessage::Event(_) | WatchMessage::Failed(..) => false,
+            WatchMessage::Event(_) => false,
         }
+    }
+
+    /// Takes note of what may not be listed, and of what may again; returns whether that is news.
+    fn note_rights(&mut self, message: &WatchMessage) -> bool {
+        let (part, why) = match message {
+            WatchMessage::Failed(part, problem) if problem.is_forbidden => (*part, problem.why.clone()),
+            WatchMessage::ReplicaSet(Event::InitDone) => {
+                return self.forbidden.remove(&WatchedPart::ReplicaSets).is_some();
+            }
+            WatchMessage::Pod(Event::InitDone) => return self.forbidden.remove(&WatchedPart::Pods).is_some(),
+            _ => return false,
+        };
+        match part {
+            // What was seen before the right was taken away grows old unseen.
+            WatchedPart::ReplicaSets => self.replicasets = Store::default(),
+            WatchedPart::Pods => self.pods = Store::default(),
+            _ => return false,
+        }
+        self.forbidden.insert(part, why).is_none()
     }
 
     /// Reports the link: the object, its ReplicaSets and its pods are needed; the rest may be denied.
@@ -280,6 +317,12 @@ impl Watched {
             WatchMessage::Object(_) => (WatchedPart::Object, Ok(())),
             WatchMessage::ReplicaSet(_) => (WatchedPart::ReplicaSets, Ok(())),
             WatchMessage::Pod(_) => (WatchedPart::Pods, Ok(())),
+            // Without these the object is shown all the same: stopping needs no more.
+            WatchMessage::Failed(part @ (WatchedPart::ReplicaSets | WatchedPart::Pods), problem)
+                if problem.is_forbidden =>
+            {
+                (*part, Ok(()))
+            }
             WatchMessage::Failed(
                 part @ (WatchedPart::Object | WatchedPart::ReplicaSets | WatchedPart::Pods),
                 trouble,
@@ -347,12 +390,17 @@ impl Watched {
             return true;
         };
         // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
-        if self.selector.is_some() && (!self.replicasets.is_listed() || !self.pods.is_listed()) {
+        let is_known = |part, listed| listed || self.forbidden.contains_key(&part);
+        let all_known = is_known(WatchedPart::ReplicaSets, self.replicasets.is_listed())
+            && is_known(WatchedPart::Pods, self.pods.is_listed());
+        if self.selector.is_some() && !all_known {
             return false;
         }
         let snapshot = self.snapshot(object);
         self.tell_tracks(&snapshot);
         self.fetch_log(&snapshot);
+        self.warnings.note(&snapshot);
+        self.warnings.ask(&self.source);
         self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: Some(Arc::new(snapshot)) });
         true
     }
@@ -365,6 +413,7 @@ impl Watched {
         let owners: Vec<&str> = replicasets.iter().map(|rs| rs.meta.uid.as_str()).collect();
         let mut pods: Vec<Pod> = self.pods.owned(|owner| owners.contains(&owner)).cloned().collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
+        self.warnings.fill(&mut pods);
         let mut runs: Vec<AnalysisRun> = self.runs.owned(|owner| owner == uid).cloned().collect();
         runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
         Snapshot {
@@ -374,6 +423,7 @@ impl Watched {
             replicasets,
             pods,
             runs,
+            unseen: self.forbidden.iter().map(|(part, why)| (part.as_str().to_owned(), why.clone())).collect(),
         }
     }
 

@@ -230,8 +230,10 @@ pub(crate) fn reasons(
     }
     reasons.extend(course(scene, env, workload));
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
-        if let Some(Link::Down(why)) = env.links.get(&kind).map(|heard| &heard.link) {
-            reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str())));
+        match env.links.get(&kind).map(|heard| &heard.link) {
+            Some(Link::Down(why)) => reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str()))),
+            Some(Link::LoggingIn(why)) => reasons.push((Role::Warn, glyphs.waits, why.clone())),
+            _ => {}
         }
     }
     let why = workload.status.as_ref().and_then(|status| Some((status.phase, status.why.as_ref()?)));
@@ -289,8 +291,10 @@ fn unseen(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, 
         return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));
     }
     let mut lines = say(Role::Label, glyphs.waits, &format!("{}: not seen yet", workload.id));
-    if let Link::Down(why) = &env.kubernetes().link {
-        lines.extend(say(Role::Bad, glyphs.bad, &format!("kubernetes: {why}")));
+    match &env.kubernetes().link {
+        Link::Down(why) => lines.extend(say(Role::Bad, glyphs.bad, &format!("kubernetes: {why}"))),
+        Link::LoggingIn(why) => lines.extend(say(Role::Warn, glyphs.waits, why)),
+        Link::Never | Link::Up => {}
     }
     lines
 }

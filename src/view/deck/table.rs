@@ -147,7 +147,11 @@ fn environment(scene: &DrawContext<'_>, env: &Environment, columns: &Columns, wh
     if !heard.is_fresh(scene.model.core.now) {
         let row =
             scene.row().gap(3 + columns.name + 1).add([badge::freshness(scene.theme, &heard, scene.model.core.now)]);
-        let why = if let Link::Down(why) = &heard.link { format!("  kubernetes: {why}") } else { String::new() };
+        let why = match &heard.link {
+            Link::Down(why) => format!("  kubernetes: {why}"),
+            Link::LoggingIn(why) => format!("  {why}"),
+            Link::Never | Link::Up => String::new(),
+        };
         let room = whole.saturating_sub(row.width());
         lines.push(row.left(Role::Text, &why, room).line());
     }

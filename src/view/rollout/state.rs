@@ -3,7 +3,6 @@
 use ratatui::text::Line;
 
 use crate::app::place::Place;
-use crate::domain::facts::freshness::Link;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::draw_context::DrawContext;
 use crate::view::parts::badge;
@@ -33,7 +32,7 @@ pub(crate) fn lines(
     let Some(status) = &workload.status else {
         let text = if workload.missing { "it does not exist" } else { "not seen yet" };
         lines.push(scene.row().say(Role::Label, text).line());
-        if let Link::Down(why) = &heard.link {
+        if let Some(why) = heard.link.why() {
             lines.push(scene.row().say(Role::Bad, format!("{} kubernetes: ", glyphs.bad)).say(Role::Text, why).line());
         }
         return lines;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_cockpit::app::Model;
 use release_cockpit::app::model::Look;
 use release_cockpit::core::{Autopilot, Core};
-use release_cockpit::domain::facts::access::{Access, Permission};
+use release_cockpit::domain::facts::access::Access;
 use release_cockpit::domain::facts::event::KubeEvent;
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::{EnvName, Track, WorkloadId, WorkloadKey, WorkloadKind};
@@ -22,7 +22,6 @@ use release_cockpit::domain::facts::workload::rollout::{
 };
 use release_cockpit::domain::facts::workload::router::Router;
 use release_cockpit::domain::facts::workload::{Object, Snapshot};
-use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::world::feed::Feed;
 use release_cockpit::domain::world::{EnvSettings, World};
@@ -89,8 +88,7 @@ pub fn connect(model: &mut Model, env: &str) {
     for source in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         model.core.world.take(link(env, source, Link::Up, Some(now() - age)), now());
     }
-    let verbs = Verb::ALL.into_iter().map(|verb| (verb, Permission::Allowed)).collect();
-    let access = Access { user: Some("alice".to_owned()), verbs };
+    let access = Access { user: Some("alice".to_owned()), ..Access::default() };
     model.core.world.take(Feed::Access { env: EnvName::new(env), access }, now());
 }
 
@@ -205,6 +203,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         replicasets,
         pods,
         runs: Vec::new(),
+        unseen: Vec::new(),
     }
 }
 

@@ -400,6 +400,7 @@ pub fn deployment() -> Model {
         replicasets: vec![new, old],
         pods: new_pods.into_iter().chain(old_pods).collect(),
         runs: Vec::new(),
+        unseen: Vec::new(),
     };
     tell_of(&mut model, &WorkloadKey { env: EnvName::new("prod"), workload: id }, snapshot, ago(40));
     model

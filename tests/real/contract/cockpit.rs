@@ -42,8 +42,6 @@ pub struct Opening {
     pub journals: Option<PathBuf>,
     /// Whether a proxy lies between it and the server.
     pub proxied: bool,
-    /// Whether the dispatcher knows what RBAC denies.
-    pub aware: bool,
 }
 
 impl Opening {
@@ -55,14 +53,7 @@ impl Opening {
             namespace: None,
             journals: None,
             proxied: true,
-            aware: true,
         })
-    }
-
-    /// Opens without telling the dispatcher what RBAC denies.
-    pub fn unaware(mut self) -> Self {
-        self.aware = false;
-        self
     }
 
     pub fn by(mut self, who: &str) -> Self {
@@ -79,7 +70,6 @@ pub struct Cockpit {
     /// Every receipt of the dispatcher so far.
     pub receipts: Vec<Receipt>,
     journals: PathBuf,
-    aware: bool,
     proxy: Option<Proxy>,
     inbox: Inbox,
     inflow: mpsc::Receiver<Receipt>,
@@ -186,11 +176,12 @@ impl Cockpit {
             env: env.clone(),
             client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
-            workloads: vec![opening.workload.clone()],
+            workloads: watch::channel(vec![opening.workload.clone()]).1,
             outlet: inbox.outlet(),
             tracks: watch::Sender::default(),
             canaries: watch::Sender::default(),
             refresh: Arc::new(Notify::new()),
+            rights: Arc::new(Notify::new()),
             cancel: cancel.clone(),
         };
         source.spawn(&TaskTracker::new());
@@ -209,7 +200,6 @@ impl Cockpit {
             target,
             receipts: Vec::new(),
             journals,
-            aware: opening.aware,
             proxy,
             inbox,
             inflow,
@@ -227,7 +217,7 @@ impl Cockpit {
     pub fn absorb(&mut self) {
         let now = Timestamp::now();
         for feed in self.inbox.drain() {
-            if let (Feed::Access { env, access }, true) = (&feed, self.aware) {
+            if let Feed::Access { env, access } = &feed {
                 self.dispatcher.learn(env, access);
             }
             self.world.take(feed, now);

@@ -152,6 +152,19 @@ impl TestNamespace {
         Ok("viewer")
     }
 
+    /// Gives somebody rights here, by a role of this name.
+    pub async fn grant(&self, who: &str, role: &str, rules: Value) -> Checked {
+        let group = "rbac.authorization.k8s.io";
+        let version = format!("{group}/v1");
+        let made = json!({"apiVersion": version, "kind": "Role", "metadata": {"name": role}, "rules": rules});
+        let binding = json!({
+            "apiVersion": version, "kind": "RoleBinding", "metadata": {"name": role},
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": who}],
+        });
+        self.create_objects([made, binding]).await
+    }
+
     pub async fn get(&self, kind: &str, name: &str) -> Checked<Value> {
         Ok(serde_json::to_value(self.api(kind).get(name).await?)?)
     }

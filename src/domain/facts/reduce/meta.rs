@@ -19,6 +19,8 @@ pub fn meta(value: &Value) -> Meta {
         resource_version: text(&metadata["resourceVersion"]),
         generation: metadata["generation"].as_i64().unwrap_or(0),
         created: time(&metadata["creationTimestamp"]),
+        deleting: time(&metadata["deletionTimestamp"]),
+        finalizers: list(&metadata["finalizers"]).map(text).collect(),
         revision: revision.and_then(|revision| revision.parse().ok()),
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
         managed_by: managed_by(metadata),

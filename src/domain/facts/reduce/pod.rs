@@ -24,7 +24,7 @@ pub fn pod(value: &Value) -> Pod {
         name: text(&metadata["name"]),
         hash: hash.unwrap_or_default().to_owned(),
         reason: reason(metadata, spec, status),
-        message: message(status),
+        message: message(status, failing),
         ready: ready as u32,
         total: (list(&spec["containers"]).count() + list(&spec["initContainers"]).filter(|c| is_restartable(c)).count())
             as u32,
@@ -32,6 +32,9 @@ pub fn pod(value: &Value) -> Pod {
         created: time(&metadata["creationTimestamp"]),
         digests: all.iter().filter_map(|c| Some((text(&c["name"]), digest(&c["imageID"])?))).collect(),
         failing_container: failing.map(|c| text(&c["name"])).filter(|name| !name.is_empty()),
+        ended: matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")),
+        unready: unready(status),
+        warning: String::new(),
         restarted: failing.is_some_and(|c| count(&c["restartCount"]) > 0 && !c["state"]["running"].is_object()),
     }
 }
@@ -137,9 +140,19 @@ fn container_reason(status: &Value, mut reason: String) -> String {
     reason
 }
 
-/// The text behind a bad reason: of a waiting or ended container, else of the scheduler, else the pod's own.
-fn message(status: &Value) -> String {
-    let all = || list(&status["initContainerStatuses"]).chain(list(&status["containerStatuses"]));
+/// What the condition `Ready` lacks; nothing where it is met, or not said.
+fn unready(status: &Value) -> String {
+    let ready =
+        conditions(status).into_iter().find(|condition| condition.kind == "Ready" && condition.status != "True");
+    let or = |text: String, other: String| if text.is_empty() { other } else { text };
+    ready.map_or_else(String::new, |ready| or(or(ready.message, ready.reason), "not ready".to_owned()))
+}
+
+/// The text behind a bad reason: of a waiting or ended container, else of the scheduler, else the pod's own. What one
+/// container waits for is not put beside how another one ended.
+fn message(status: &Value, failing: Option<&Value>) -> String {
+    let statuses = || list(&status["initContainerStatuses"]).chain(list(&status["containerStatuses"]));
+    let all = || failing.into_iter().chain(statuses().filter(|_| failing.is_none()));
     let waiting = all().map(|c| text(&c["state"]["waiting"]["message"])).find(|message| !message.is_empty());
     let last_exit = || {
         all().find_map(|c| {

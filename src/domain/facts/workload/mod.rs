@@ -163,6 +163,9 @@ pub struct Snapshot {
     pub pods: Vec<Pod>,
     /// AnalysisRuns owned by it, newest first.
     pub runs: Vec<AnalysisRun>,
+    /// Which of these lists the operator may not read, and why: `replicasets`, `pods`.
+    #[serde(default)]
+    pub unseen: Vec<(String, String)>,
 }
 
 impl Snapshot {
@@ -176,6 +179,7 @@ impl Snapshot {
             replicasets: Vec::new(),
             pods: Vec::new(),
             runs: Vec::new(),
+            unseen: Vec::new(),
         }
     }
 
@@ -225,6 +229,26 @@ impl Snapshot {
         }
     }
 
+    /// Returns a revision whose ReplicaSet may not be read: of the current template the images are known.
+    fn unlisted(&self, hash: &str) -> Option<Revision> {
+        let Object::Rollout(rollout) = &self.object else { return None };
+        if !self.unseen.iter().any(|(part, _)| part == "replicasets") {
+            return None;
+        }
+        let is_current = hash == rollout.status.current_hash;
+        let containers = match &self.template_owner {
+            Some(owner) => &owner.containers,
+            None => &rollout.spec.containers,
+        };
+        Some(Revision {
+            number: rollout.meta.revision.filter(|_| is_current).unwrap_or_default(),
+            hash: hash.to_owned(),
+            replicaset: format!("{}-{hash}", rollout.meta.name),
+            images: containers.iter().filter(|_| is_current).map(|container| container.image.clone()).collect(),
+            ..Revision::default()
+        })
+    }
+
     /// Returns who is served now.
     #[must_use]
     pub fn serving(&self) -> Serving {
@@ -254,7 +278,10 @@ impl Snapshot {
     pub fn status(&self) -> Status {
         let (phase, message) = self.object.phase();
         let hashes = self.hashes();
-        let revision = |hash: Option<String>| hash.and_then(|hash| self.replicaset(&hash).map(|rs| self.revision(rs)));
+        let revision = |hash: Option<String>| {
+            let hash = hash?;
+            self.replicaset(&hash).map(|rs| self.revision(rs)).or_else(|| self.unlisted(&hash))
+        };
         let mut status = Status {
             phase,
             message,
@@ -270,10 +297,13 @@ impl Snapshot {
             serving: self.serving(),
             progress: 100,
             why: None,
+            failing: None,
+            unseen: self.unseen.iter().map(|(part, why)| format!("{part} not seen: {why}")).collect(),
         };
         self.object.workload().fill(self, &mut status);
         status.progress = status::progress(&status);
         status.why = super::why::why(self, &status);
+        status.failing = super::why::all_failing(self, &status);
         status
     }
 
@@ -322,6 +352,7 @@ mod tests {
             replicasets: vec![set("new", up), set("old", 5)],
             pods: Vec::new(),
             runs: Vec::new(),
+            unseen: Vec::new(),
         }
     }
 

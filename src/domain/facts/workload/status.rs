@@ -255,6 +255,10 @@ pub struct Status {
     pub progress: u8,
     /// Why it is not moving, in words; `None` when nothing holds it.
     pub why: Option<String>,
+    /// Why none of the pods of the revision in progress will get ready by waiting alone, if so.
+    pub failing: Option<String>,
+    /// Which of its parts the operator may not read, with the reason.
+    pub unseen: Vec<String>,
 }
 
 /// Share of progress in percent: weight while a canary is in progress, else the share of updated pods. Blue-green switches

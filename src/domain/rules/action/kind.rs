@@ -1,13 +1,15 @@
 //! Actions per workload kind: the only place that distinguishes kinds.
 
 use crate::domain::facts::replicaset::ReplicaSet;
-use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
+use crate::domain::record::action::{After, Facts, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext};
 
-use super::{deployment, rollout};
-use crate::domain::facts::access::Right;
+use super::rollout;
+use crate::domain::facts::access::ObjectWrite;
+use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::workload::Object;
-use crate::domain::facts::workload::kind::WorkloadKind;
+use crate::domain::facts::workload::kind::{Resource, WorkloadKind};
+use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::domain::rules::refusal::Refusal;
 
 /// What a kind of workload knows of actions.
@@ -78,16 +80,28 @@ impl Object {
     }
 }
 
-impl WorkloadKind {
-    /// Returns the rights that a verb needs.
-    #[must_use]
-    pub fn rights(self, verb: Verb) -> &'static [Right] {
-        match self {
-            Self::Rollout => rollout::rights(verb),
-            Self::Deployment => deployment::rights(verb),
-        }
+/// Returns what a verb writes to at least, whatever the state of the workload; `template` is the object that its pod
+/// template lives in, where that is another one.
+#[must_use]
+pub fn writes(workload: &WorkloadId, template: Option<&TemplateRef>, verb: Verb) -> Vec<ObjectWrite> {
+    match workload.kind {
+        WorkloadKind::Rollout => rollout::writes(&workload.name, template, verb),
+        WorkloadKind::Deployment => vec![ObjectWrite::new(Resource::DEPLOYMENT, &workload.name, None)],
     }
+}
 
+/// Returns what requests write to.
+#[must_use]
+pub fn writes_of(requests: &[Request]) -> Vec<ObjectWrite> {
+    let of = |request: &Request| {
+        let Request::Kubernetes(request) = request;
+        let KubernetesRequest { object: ObjectRef { kind, name }, subresource, .. } = request;
+        ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() }
+    };
+    requests.iter().map(of).collect()
+}
+
+impl WorkloadKind {
     /// Whether its controller may overlook a request until the object changes again. Argo Rollouts (1.9) puts the result
     /// of its own status write back into its cache without comparing versions.
     #[must_use]

@@ -15,6 +15,7 @@ mod template;
 mod tests;
 mod way_back;
 
+pub use kind::{writes, writes_of};
 pub use plan::{Plan, PlanContext, plan};
 pub use seen::{Seen, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};

@@ -2,16 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::facts::access::Permission;
+use crate::domain::facts::access::{ObjectWrite, Permission};
 use crate::domain::facts::changes::migration::Class;
 use crate::domain::facts::direction::Direction;
-use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
 use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Target, Verb};
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
+use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -115,9 +115,12 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     let Some((env, workload)) = found else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
     };
-    let mut refusals = permission(env, intent.verb);
+    let mut refusals = read_only(env);
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else {
         let text = if workload.missing { format!("{} does not exist", workload.id) } else { not_seen(env) };
+        if !intent.verb.stops() {
+            refusals.extend(denied(env, &writes(&workload.id, None, intent.verb)).map(refused_by_rbac(env)));
+        }
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
@@ -137,6 +140,12 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         Verb::Pause | Verb::Abort | Verb::Rollback => Direction::Backward,
         _ => scene.direction(),
     };
+    let owner = snapshot.object.workload().template_owner();
+    let written = draft.as_ref().map_or_else(|_| writes(&workload.id, owner, intent.verb), |d| writes_of(&d.requests));
+    let denied = denied(env, &written);
+    if !direction.is_backward() {
+        refusals.extend(denied.clone().map(refused_by_rbac(env)));
+    }
     // What moves backward does not wait for what goes forward, only for itself (law 3).
     let waits_for = |verb: Verb| !direction.is_backward() || verb == intent.verb;
     if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
@@ -152,7 +161,12 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));
     }
     match draft {
-        Ok(draft) if refusals.is_empty() => {
+        Ok(mut draft) if refusals.is_empty() => {
+            // Only the API server can say no to what moves backward (law 3).
+            draft.goes.extend(denied.map(|what| {
+                let who = env.access.user.as_deref().unwrap_or("you");
+                format!("RBAC seems to deny {who}: {what}; it is sent, and the API server decides")
+            }));
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
             if promoted.is_some() {
                 plan.record.rests_on = rests_on(world, env, workload);
@@ -184,27 +198,31 @@ fn rests_on(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<R
 }
 
 fn not_seen(env: &Environment) -> String {
-    match &env.kubernetes().link {
-        Link::Down(why) => format!("not seen yet: {why}"),
-        _ => "not seen yet".to_owned(),
+    match env.kubernetes().link.why() {
+        Some(why) => format!("not seen yet: {why}"),
+        None => "not seen yet".to_owned(),
     }
 }
 
-/// Read-only and RBAC: they stop every verb, for there is no executor.
-fn permission(env: &Environment, verb: Verb) -> Vec<Refusal> {
-    if env.settings.read_only {
-        return vec![Refusal::new(RefusalKind::ReadOnly, "read-only", "start without --read-only to act")];
+/// Read-only stops every verb, for there is no executor.
+fn read_only(env: &Environment) -> Vec<Refusal> {
+    let refusal = || Refusal::new(RefusalKind::ReadOnly, "read-only", "start without --read-only to act");
+    env.settings.read_only.then(refusal).into_iter().collect()
+}
+
+/// Returns the right that is missing, as far as the API server was asked; none where nothing may be written anyway.
+fn denied(env: &Environment, writes: &[ObjectWrite]) -> Option<String> {
+    match env.access.of(writes) {
+        Permission::Denied(what) if !env.settings.read_only => Some(what),
+        Permission::Denied(_) | Permission::Allowed | Permission::Unknown(_) => None,
     }
-    match env.access.of(verb) {
-        Permission::Denied(what) => {
-            let who = env.access.user.as_deref().unwrap_or("you");
-            vec![Refusal::new(
-                RefusalKind::Denied,
-                format!("RBAC denies {who}: {what}"),
-                "request the right, or use another context",
-            )]
-        }
-        Permission::Allowed | Permission::Unknown(_) => Vec::new(),
+}
+
+fn refused_by_rbac(env: &Environment) -> impl Fn(String) -> Refusal {
+    let who = env.access.user.as_deref().unwrap_or("you").to_owned();
+    move |what| {
+        let text = format!("RBAC denies {who}: {what}");
+        Refusal::new(RefusalKind::Denied, text, "request the right, or use another context; it is asked for again now")
     }
 }
 
@@ -214,7 +232,7 @@ fn unfit_to_go_on(env: &Environment, around: &PlanContext) -> Vec<Refusal> {
     let heard = env.kubernetes();
     if !heard.is_fresh(around.now) {
         let age = heard.age_in_words(around.now);
-        let why = if let Link::Down(why) = &heard.link { format!(" ({why})") } else { String::new() };
+        let why = heard.link.why().map_or_else(String::new, |why| format!(" ({why})"));
         refusals.push(Refusal::new(RefusalKind::Stale, format!("state is {age}{why}"), "wait for the API server"));
     }
     if let Some(why) = &around.journal_broken {

@@ -41,8 +41,15 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
     let now: Timestamp = NOW.parse().unwrap();
     let mut replicasets: Vec<_> = replicasets.iter().map(crate::domain::facts::reduce::replicaset).collect();
     replicasets.sort_by_key(|rs| std::cmp::Reverse(rs.revision()));
-    let snapshot =
-        Snapshot { object, template_owner: None, routed: Vec::new(), replicasets, pods: Vec::new(), runs: Vec::new() };
+    let snapshot = Snapshot {
+        object,
+        template_owner: None,
+        routed: Vec::new(),
+        replicasets,
+        pods: Vec::new(),
+        runs: Vec::new(),
+        unseen: Vec::new(),
+    };
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);

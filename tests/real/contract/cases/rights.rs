@@ -4,8 +4,11 @@ use release_cockpit::domain::facts::access::Permission;
 use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::facts::workload::Phase;
 use release_cockpit::domain::record::action::{Outcome, Verb};
+use release_cockpit::domain::rules::action::writes;
+use release_cockpit::domain::world::verdict::Verdict;
+use serde_json::json;
 use support::check::{holds, same, says};
-use support::manifests::{canary, deployment, image, pause, weight};
+use support::manifests::{canary, deployment, image, pause, weight, workload_ref};
 use support::{Checked, TestNamespace};
 
 use super::fresh;
@@ -14,11 +17,12 @@ use crate::contract::cockpit::{Cockpit, Opening};
 const API: &str = "rollout/api";
 
 async fn knows_rights(cockpit: &mut Cockpit) -> Checked {
-    let asked = |cockpit: &Cockpit| cockpit.environment().is_ok_and(|env| env.access.verbs.len() == Verb::ALL.len());
+    let asked = |cockpit: &Cockpit| cockpit.environment().is_ok_and(|env| env.access.is_known());
     cockpit.until_any("the rights", asked).await
 }
 
-/// A viewer sees everything; every verb is off, with the right that is missing; the dispatcher refuses too.
+/// A viewer sees everything; what goes forward is off, with the right that is missing; what stops is sent, and the
+/// server says no.
 pub async fn viewer(namespace: &TestNamespace) -> Checked {
     let mut alice = fresh(namespace, API, [canary("api", 2, &[weight(50), pause()])]).await?;
     let mut viewer = Cockpit::open(namespace, Opening::of(API)?.by("viewer")).await?;
@@ -27,25 +31,141 @@ pub async fn viewer(namespace: &TestNamespace) -> Checked {
     namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
     viewer.until_paused_at(1).await?;
     for verb in Verb::ALL {
-        let permission = viewer.environment()?.access.of(verb);
+        let needed = writes(&API.parse()?, None, verb);
+        let permission = viewer.environment()?.access.of(&needed);
         holds(&format!("{verb} is denied: {permission:?}"), matches!(permission, Permission::Denied(_)))?;
+        if verb.stops() {
+            let plan = viewer.planned(verb)?;
+            says(&plan.record().goes.join(", "), "RBAC seems to deny viewer: patch rollouts")?;
+            continue;
+        }
         let said = viewer.refused(verb)?;
         says(&said, "Denied: RBAC denies viewer: patch rollouts")?;
         says(&said, &format!("in {}", namespace.name))?;
     }
     // A plan of somebody who may.
     alice.until_paused_at(1).await?;
-    let plan = alice.planned(Verb::Abort)?;
+    let plan = alice.planned(Verb::Promote)?;
     let outcome = viewer.dispatcher.perform(plan).await;
     holds(&outcome.describe(), matches!(outcome, Outcome::Refused { .. }))?;
     same("writes tried", &viewer.proxy()?.writes().len(), &0)?;
-    // The server says it itself where the rights are not known.
-    let unaware = Cockpit::open(namespace, Opening::of(API)?.by("viewer").unaware()).await?;
-    let outcome = unaware.dispatcher.perform(alice.planned(Verb::Abort)?).await;
+    is_forbidden(&mut viewer, Verb::Abort, "User \"viewer\" cannot patch resource \"rollouts/status\"").await?;
+    same("writes tried", &viewer.proxy()?.writes().len(), &1)
+}
+
+/// A stop that is sent, and that the server does not let through.
+async fn is_forbidden(cockpit: &mut Cockpit, verb: Verb, words: &str) -> Checked {
+    let plan = cockpit.planned(verb)?;
+    let outcome = cockpit.dispatcher.perform(plan).await;
     let Outcome::Refused { why } = &outcome else { return Err(outcome.describe().into()) };
     says(why, "403")?;
-    says(why, "User \"viewer\" cannot patch resource \"rollouts/status\"")?;
-    same("writes tried", &unaware.proxy()?.writes().len(), &1)
+    says(why, words)
+}
+
+/// Reads all that is watched.
+async fn may_read(namespace: &TestNamespace) -> Checked {
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["apps"], "resources": ["replicasets", "deployments"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["argoproj.io"], "resources": ["analysisruns", "rollouts"], "verbs": ["get", "list", "watch"]},
+    ]);
+    namespace.grant("nobody", "read", rules).await
+}
+
+async fn paused_canary_of_nobody(namespace: &TestNamespace) -> Checked<Cockpit> {
+    fresh(namespace, API, [canary("api", 2, &[weight(50), pause()])]).await?;
+    namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
+    let mut cockpit = Cockpit::open(namespace, Opening::of(API)?.by("nobody")).await?;
+    cockpit.until_paused_at(1).await?;
+    knows_rights(&mut cockpit).await?;
+    Ok(cockpit)
+}
+
+/// Rights by `resourceNames`: they are asked for with the name.
+pub async fn of_one_object_by_name(namespace: &TestNamespace) -> Checked {
+    may_read(namespace).await?;
+    let rules = json!([
+        {"apiGroups": ["argoproj.io"], "resources": ["rollouts", "rollouts/status"], "resourceNames": ["api"],
+         "verbs": ["get", "patch"]},
+    ]);
+    namespace.grant("nobody", "by-name", rules).await?;
+    let mut cockpit = paused_canary_of_nobody(namespace).await?;
+    cockpit.act(Verb::Pause).await?;
+    cockpit.act(Verb::Resume).await?;
+    cockpit.until_paused_at(1).await?;
+    cockpit.act(Verb::Promote).await?;
+    cockpit.check_life()
+}
+
+/// The status alone: abort and retry need no more.
+pub async fn of_the_status_alone(namespace: &TestNamespace) -> Checked {
+    may_read(namespace).await?;
+    let rules = json!([{"apiGroups": ["argoproj.io"], "resources": ["rollouts/status"], "verbs": ["get", "patch"]}]);
+    namespace.grant("nobody", "status", rules).await?;
+    let mut cockpit = paused_canary_of_nobody(namespace).await?;
+    says(&cockpit.refused(Verb::Restart)?, "RBAC denies nobody: patch rollouts in")?;
+    cockpit.act(Verb::Abort).await?;
+    cockpit.act(Verb::Retry).await?;
+    cockpit.check_life()
+}
+
+async fn paused_with_template_elsewhere(namespace: &TestNamespace) -> Checked<Cockpit> {
+    fresh(namespace, API, workload_ref("api", 2, &[weight(50), pause()])).await?;
+    namespace.set_image("Deployment", "api", &image("api", "1.1.0")).await?;
+    let mut cockpit = Cockpit::open(namespace, Opening::of(API)?.by("nobody")).await?;
+    cockpit.until_paused_at(1).await?;
+    knows_rights(&mut cockpit).await?;
+    Ok(cockpit)
+}
+
+fn may_roll_back(cockpit: &Cockpit) -> Checked<Permission> {
+    let view = cockpit.seen()?;
+    let needed = writes(&API.parse()?, view.snapshot.object.workload().template_owner(), Verb::Rollback);
+    Ok(cockpit.environment()?.access.of(&needed))
+}
+
+/// A rollback writes to the Deployment: rights on the Rollout do not help.
+pub async fn of_a_rollout_whose_template_is_elsewhere(namespace: &TestNamespace) -> Checked {
+    may_read(namespace).await?;
+    let rules = json!([{"apiGroups": ["argoproj.io"], "resources": ["rollouts", "rollouts/status"], "verbs": ["get", "patch"]}]);
+    namespace.grant("nobody", "rollouts", rules).await?;
+    let mut cockpit = paused_with_template_elsewhere(namespace).await?;
+    let permission = may_roll_back(&cockpit)?;
+    holds(&format!("{permission:?}"), matches!(&permission, Permission::Denied(what) if what.contains("deployments")))?;
+    is_forbidden(&mut cockpit, Verb::Rollback, "cannot patch resource \"deployments\"").await?;
+    cockpit.act(Verb::Abort).await?;
+    cockpit.check_life()
+}
+
+/// Rights on the Deployment that the template lives in are enough to roll back.
+pub async fn of_the_template_alone(namespace: &TestNamespace) -> Checked {
+    may_read(namespace).await?;
+    let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]);
+    namespace.grant("nobody", "deployments", rules).await?;
+    let mut cockpit = paused_with_template_elsewhere(namespace).await?;
+    same("the right", &may_roll_back(&cockpit)?, &Permission::Allowed)?;
+    cockpit.act(Verb::Rollback).await?;
+    cockpit.check_life()
+}
+
+/// All of a Rollout, no pods and no ReplicaSets: what stops works, and it is said what is not seen.
+pub async fn without_pods_and_replicasets(namespace: &TestNamespace) -> Checked {
+    let rules = json!([
+        {"apiGroups": ["argoproj.io"], "resources": ["rollouts", "rollouts/status"],
+         "verbs": ["get", "list", "watch", "patch"]},
+    ]);
+    namespace.grant("nobody", "no-pods", rules).await?;
+    let mut cockpit = paused_canary_of_nobody(namespace).await?;
+    let unseen = cockpit.seen()?.status.unseen.join(" | ");
+    says(&unseen, "replicasets not seen: 403 Forbidden: replicasets.apps is forbidden")?;
+    says(&unseen, "pods not seen: 403 Forbidden: pods is forbidden")?;
+    holds("the link is up", cockpit.environment()?.kubernetes().link.is_up())?;
+    same("goes out", &cockpit.seen()?.goes_out(), &"1.1.0".to_owned())?;
+    let reasons = cockpit.world.find(&cockpit.target).map(|(_, workload)| workload.assessment.verdict);
+    same("the verdict", &reasons, &Some(Verdict::Blind))?;
+    cockpit.act(Verb::Pause).await?;
+    cockpit.act(Verb::Abort).await?;
+    cockpit.check_life()
 }
 
 /// Rights on a Deployment are asked for Deployments.
@@ -54,7 +174,8 @@ pub async fn viewer_of_a_deployment(namespace: &TestNamespace) -> Checked {
     let mut viewer = Cockpit::open(namespace, Opening::of("deployment/api")?.by("viewer")).await?;
     viewer.until_settled().await?;
     knows_rights(&mut viewer).await?;
-    says(&viewer.refused(Verb::Pause)?, "RBAC denies viewer: patch deployments in")?;
+    says(&viewer.refused(Verb::Restart)?, "RBAC denies viewer: patch deployments in")?;
+    is_forbidden(&mut viewer, Verb::Pause, "User \"viewer\" cannot patch resource \"deployments\"").await?;
     let mut alice = Cockpit::open(namespace, Opening::of("deployment/api")?).await?;
     alice.until_settled().await?;
     knows_rights(&mut alice).await?;
@@ -71,9 +192,10 @@ pub async fn without_the_status(namespace: &TestNamespace) -> Checked {
     knows_rights(&mut cockpit).await?;
     namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
     cockpit.until_paused_at(1).await?;
-    for verb in [Verb::Promote, Verb::PromoteFull, Verb::Abort] {
+    for verb in [Verb::Promote, Verb::PromoteFull] {
         says(&cockpit.refused(verb)?, "patch rollouts/status in")?;
     }
+    is_forbidden(&mut cockpit, Verb::Abort, "cannot patch resource \"rollouts/status\"").await?;
     cockpit.act(Verb::Pause).await?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     cockpit.act(Verb::Resume).await?;

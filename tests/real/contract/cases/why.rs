@@ -110,7 +110,35 @@ pub async fn never_ready(namespace: &TestNamespace) -> Checked {
     namespace.set_image("Rollout", "api", &image("api", "1.1.0-unready")).await?;
     cockpit.until("its pod", |view| view.rollout().observed() && view.snapshot.pods.len() == 4).await?;
     cockpit.picture(namespace).await?;
+    // No kubelet says it here.
+    let view = cockpit.seen()?;
+    let hash = view.rollout().status.current_hash;
+    let pod = view.snapshot.pods_of(&hash).next().ok_or("no new pod")?.name.clone();
+    let now = jiff::Timestamp::now().to_string();
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "probe"}, "type": "Warning", "reason": "Unhealthy",
+        "message": "Readiness probe failed: HTTP probe failed with statuscode: 503", "firstTimestamp": now,
+        "lastTimestamp": now, "involvedObject": {"kind": "Pod", "name": pod, "namespace": namespace.name},
+    });
+    namespace.create_objects([event]).await?;
+    let told = format!("pod {pod} of 1.1.0-unready is not ready: Readiness probe failed: HTTP probe failed with");
+    let is_told = |view: &View<'_>| view.status.why.as_ref().is_some_and(|why| why.starts_with(&told));
+    cockpit.until("the probe", is_told).await?;
     cockpit.check_life()
+}
+
+/// A Rollout that is being deleted and held by a finalizer.
+pub async fn being_deleted(namespace: &TestNamespace) -> Checked {
+    let mut object = canary("api", 1, &steps());
+    object["metadata"]["finalizers"] = json!(["cockpit.test/keep"]);
+    let mut cockpit = fresh(namespace, API, [object]).await?;
+    namespace.delete_object("Rollout", "api").await?;
+    let told = "it is being deleted, held by finalizer cockpit.test/keep";
+    let held = cockpit.until("the deletion", |view| view.status.why.as_deref() == Some(told)).await;
+    namespace.merge("Rollout", "api", json!({"metadata": {"finalizers": null}})).await?;
+    held?;
+    let gone = |cockpit: &Cockpit| cockpit.world.find(&cockpit.target).is_some_and(|(_, workload)| workload.missing);
+    cockpit.until_any("it is gone", gone).await
 }
 
 /// A pause that ends by itself, and one that does not.

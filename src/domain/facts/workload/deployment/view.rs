@@ -1,7 +1,7 @@
 //! A Deployment as a workload: roles, revisions, figures, and why it is not moving.
 
 use super::Deployment;
-use crate::domain::facts::object::Meta;
+use crate::domain::facts::object::{ImageRef, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::why::{paused_by, waiting_pods};
 use crate::domain::facts::workload::kind::WorkloadKind;
@@ -74,8 +74,13 @@ impl Workload for Deployment {
 
     fn why(&self, snapshot: &Snapshot, status: &Status) -> Option<String> {
         if self.paused {
-            return Some(format!("paused manually{}: space resumes it", paused_by(snapshot)));
+            let has_new = !snapshot.replicasets.is_empty() && self.current(&snapshot.replicasets).is_none();
+            let images = self.containers.first().map(|container| ImageRef::parse(&container.image).version());
+            let held = images.filter(|_| has_new).map_or_else(String::new, |version| {
+                format!("; the manifest has a new template ({version}) that goes out then")
+            });
+            return Some(format!("paused manually{}: space resumes it{held}", paused_by(snapshot)));
         }
-        waiting_pods(status)
+        waiting_pods(snapshot, status)
     }
 }

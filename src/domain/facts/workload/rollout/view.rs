@@ -149,5 +149,6 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
         return Some("waits for its experiment".to_owned());
     }
     let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen(_));
-    waiting_pods(status).or_else(|| blue_green.then(|| status.message.clone()).filter(|message| !message.is_empty()))
+    waiting_pods(snapshot, status)
+        .or_else(|| blue_green.then(|| status.message.clone()).filter(|message| !message.is_empty()))
 }

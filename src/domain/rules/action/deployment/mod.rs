@@ -2,7 +2,6 @@
 
 mod draft;
 
-use crate::domain::facts::access::Right;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::{Facts, PlanRecord, Verb};
@@ -10,7 +9,6 @@ use crate::domain::rules::action::kind::Actions;
 use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use crate::domain::facts::workload::deployment::Deployment;
-use crate::domain::facts::workload::kind::Resource;
 use crate::domain::rules::refusal::Refusal;
 
 impl Actions for Deployment {
@@ -62,10 +60,4 @@ impl Actions for Deployment {
     fn is_rolled_out(&self) -> bool {
         self.phase().0 == Phase::Healthy
     }
-}
-
-/// Returns the rights that a verb needs.
-pub(super) fn rights(_: Verb) -> &'static [Right] {
-    const MAIN: Right = Right::patch(Resource::DEPLOYMENT, None);
-    &[MAIN]
 }

@@ -3,14 +3,14 @@
 mod draft;
 mod settled;
 
-use crate::domain::facts::access::Right;
+use crate::domain::facts::access::ObjectWrite;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::{Actions, Readiness};
 use crate::domain::rules::action::plan::{Draft, DraftContext};
 
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::facts::workload::rollout::Rollout;
+use crate::domain::facts::workload::rollout::{Rollout, TemplateRef};
 use crate::domain::rules::refusal::Refusal;
 
 impl Actions for Rollout {
@@ -56,14 +56,15 @@ impl Actions for Rollout {
     }
 }
 
-/// Returns the rights that a verb needs.
-pub(super) fn rights(verb: Verb) -> &'static [Right] {
-    const MAIN: Right = Right::patch(Resource::ROLLOUT, None);
-    const STATUS: Right = Right::patch(Resource::ROLLOUT, Some("status"));
-    match verb {
-        Verb::Promote | Verb::PromoteFull | Verb::Retry => &[STATUS],
-        // An abort may have to lift a pause, which lives in the spec.
-        Verb::Abort => &[STATUS, MAIN],
-        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart => &[MAIN],
-    }
+/// Returns what a verb writes to at least. What is held by `spec.paused` needs the Rollout itself besides.
+pub(super) fn writes(name: &str, template: Option<&TemplateRef>, verb: Verb) -> Vec<ObjectWrite> {
+    let main = ObjectWrite::new(Resource::ROLLOUT, name, None);
+    let write = match (verb, template.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind)) {
+        (Verb::Promote | Verb::PromoteFull | Verb::Retry | Verb::Abort, _) => {
+            ObjectWrite::new(Resource::ROLLOUT, name, Some("status"))
+        }
+        (Verb::Rollback, Some(owner)) => ObjectWrite::new(Resource::DEPLOYMENT, &owner.name, None),
+        (Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart, _) => main,
+    };
+    vec![write]
 }
