@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
-use super::journal::Journal;
+use super::journal::{Journal, JournalError};
 use crate::domain::facts::access::{Access, Permission};
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System};
 use crate::domain::record::ledger::ACCEPTED;
@@ -116,8 +116,20 @@ impl Dispatcher {
 
     /// Writes an entry, in memory if it must be, and tells of it.
     pub async fn write(&self, release: &str, entry: Entry) {
-        let lines = self.journal.append_or_keep(release, entry).await;
-        self.tell_written(lines).await;
+        let written = self.journal.append_or_keep(release, entry).await;
+        self.tell_late(written.late);
+        self.tell_written(written.lines).await;
+    }
+
+    /// Tells of lines once they are written, where the disk takes its time.
+    fn tell_late(&self, late: Option<oneshot::Receiver<Result<Vec<Line>, JournalError>>>) {
+        let Some(late) = late else { return };
+        let dispatcher = self.clone();
+        tokio::spawn(async move {
+            if let Ok(Ok(lines)) = late.await {
+                dispatcher.tell_written(lines).await;
+            }
+        });
     }
 
     /// Shares what a person said with everybody who looks at the environment. It is in the journal already, and counts
@@ -185,7 +197,7 @@ impl Dispatcher {
             self.ended(&action, &record, outcome.clone(), Vec::new()).await;
             return outcome;
         };
-        let mark = self.journal.mark_in_flight(&record.release);
+        let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
         if let Err(outcome) = self.write_intent(&action, &record).await {
             self.ended(&action, &record, outcome.clone(), Vec::new()).await;
@@ -247,8 +259,9 @@ impl Dispatcher {
     /// Writes the outcome and tells of it.
     pub(super) async fn conclude(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
         let entry = Entry::Outcome { action: action.clone(), outcome: outcome.clone() };
-        let lines = self.journal.append_or_keep(&record.release, entry).await;
-        self.ended(action, record, outcome, lines).await;
+        let written = self.journal.append_or_keep(&record.release, entry).await;
+        self.tell_late(written.late);
+        self.ended(action, record, outcome, written.lines).await;
         self.tell(Receipt::Journal(self.journal.state())).await;
     }
 

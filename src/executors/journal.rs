@@ -1,43 +1,46 @@
-//! The journals: one file per release. Blocking work runs apart, so that no one waits for a disk who need not.
+//! The journals: one file per release. A thread of its own writes them, so that no one waits for a disk who need not.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::journal_file::JournalFile;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
+use super::journal_writer::{Task, Writer};
 use crate::domain::record::journal::{Entry, JournalState, Line};
-use crate::platform::private_files::{file_stem, open_private, private_dir};
+use crate::platform::private_files::{file_stem, open_private};
 
-/// So many journals are kept open at once: there is a release or two at a time.
-const MAX_OPEN_JOURNALS: usize = 4;
+/// How long the disk may take for what must not be held up by it; then the entry is written as soon as it can be.
+const KEEP_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// How long the disk may take for what is not sent before it is written.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// All journals of a state folder; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    inner: Arc<Mutex<Inner>>,
+    writer: Writer,
     dir: PathBuf,
     settings: Option<String>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    dir: PathBuf,
-    config: Option<String>,
-    open: BTreeMap<String, JournalFile>,
-    unwritten: Vec<(String, Timestamp, Entry)>,
-    broken: Option<String>,
+/// What became of an entry that is written as soon as it can be.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Lines that are on disk.
+    pub lines: Vec<Line>,
+    /// Lines to come, where the disk takes its time.
+    pub late: Option<oneshot::Receiver<Result<Vec<Line>, JournalError>>>,
 }
 
 impl Journal {
     /// Makes the journals of a folder, which is made with the first entry. `config` is the hash of the config in force.
     #[must_use]
     pub fn new(dir: &Path, config: Option<String>) -> Self {
-        let inner = Inner { dir: dir.to_owned(), config, open: BTreeMap::new(), unwritten: Vec::new(), broken: None };
-        Self { inner: Arc::new(Mutex::new(inner)), dir: dir.to_owned(), settings: None }
+        Self { writer: Writer::start(dir.to_owned(), config), dir: dir.to_owned(), settings: None }
     }
 
     /// Sets what every intent says of the settings in force.
@@ -60,137 +63,76 @@ impl Journal {
     /// Appends an entry to a release's journal and waits until it is on disk. What waits in memory goes first.
     ///
     /// # Errors
-    /// Why it could not be written. The entry is not kept.
+    /// Why it could not be written, or that the disk does not answer. The entry is not kept.
     pub async fn append(&self, release: &str, entry: Entry) -> Result<Vec<Line>, JournalError> {
-        let (inner, release) = (Arc::clone(&self.inner), release.to_owned());
-        let at = Timestamp::now();
-        let appended = tokio::task::spawn_blocking(move || {
-            inner.lock().unwrap_or_else(PoisonError::into_inner).append(&release, at, entry)
-        });
-        appended.await.unwrap_or_else(|panic| {
-            Err(JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(panic) })
-        })
+        let task = Task::Append { entry, at: Timestamp::now(), keep: false };
+        self.in_time(release, task).await
     }
 
-    /// Appends an entry, or keeps it in memory until it can be written: for what must not be held up by a disk.
-    pub async fn append_or_keep(&self, release: &str, entry: Entry) -> Vec<Line> {
-        match self.append(release, entry.clone()).await {
-            Ok(lines) => lines,
-            Err(error) => {
-                let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-                tracing::error!(%error, "journal entry kept in memory");
-                inner.unwritten.push((release.to_owned(), Timestamp::now(), entry));
-                Vec::new()
+    /// Appends an entry, and does not wait longer for the disk than a stop may: it is written as soon as it can be.
+    pub async fn append_or_keep(&self, release: &str, entry: Entry) -> Written {
+        let task = Task::Append { entry, at: Timestamp::now(), keep: true };
+        let mut job = self.writer.send(release, task);
+        let wait = if self.writer.is_slow() { Duration::ZERO } else { KEEP_TIMEOUT };
+        match timeout(wait, &mut job.reply).await {
+            Ok(Ok(written)) => Written { lines: written.unwrap_or_default(), late: None },
+            Ok(Err(_)) => Written::default(),
+            Err(_) => {
+                self.writer.note_slow();
+                Written { lines: Vec::new(), late: Some(job.reply) }
             }
         }
     }
 
     /// Tries whether a release's journal can be written, and writes what waits in memory.
     pub async fn probe(&self, release: &str) -> Vec<Line> {
-        let (inner, release) = (Arc::clone(&self.inner), release.to_owned());
-        tokio::task::spawn_blocking(move || inner.lock().unwrap_or_else(PoisonError::into_inner).probe(&release))
-            .await
-            .unwrap_or_default()
+        self.in_time(release, Task::Probe).await.unwrap_or_default()
+    }
+
+    async fn in_time(&self, release: &str, task: Task) -> Result<Vec<Line>, JournalError> {
+        let mut job = self.writer.send(release, task);
+        let error = |error| JournalError::Io { path: self.dir.clone(), error };
+        match timeout(APPEND_TIMEOUT, &mut job.reply).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err(error(std::io::Error::other("the thread that writes it has ended"))),
+            Err(_) => {
+                job.give_up();
+                self.writer.note_slow();
+                Err(error(std::io::Error::new(std::io::ErrorKind::TimedOut, "the disk does not answer")))
+            }
+        }
     }
 
     #[must_use]
     pub fn state(&self) -> JournalState {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        JournalState { broken: inner.broken.clone(), unwritten: inner.unwritten.len() }
+        self.writer.state()
     }
 
     /// Takes the mark that an action of this process is in progress in a release's journal; it is released when dropped,
-    /// or when the process ends, however it ends.
-    #[must_use]
-    pub fn mark_in_flight(&self, release: &str) -> Option<File> {
-        let file = self.in_flight_file(release)?;
-        file.lock_shared().ok()?;
-        Some(file)
+    /// or when the process ends, however it ends. Where the disk takes its time there is none.
+    pub async fn mark_in_flight(&self, release: &str) -> Option<File> {
+        let path = self.in_flight_path(release);
+        let (mark, marked) = oneshot::channel();
+        std::thread::spawn(move || {
+            let file = open_mark(&path).filter(|file| file.lock_shared().is_ok());
+            let _ = mark.send(file);
+        });
+        timeout(KEEP_TIMEOUT, marked).await.ok()?.ok()?
     }
 
     /// Returns whether some living process has an action in progress in a release's journal.
     #[must_use]
     pub fn is_in_flight(&self, release: &str) -> bool {
-        self.in_flight_file(release).is_some_and(|file| file.try_lock().is_err())
+        open_mark(&self.in_flight_path(release)).is_some_and(|file| file.try_lock().is_err())
     }
 
-    fn in_flight_file(&self, release: &str) -> Option<File> {
-        let path = self.dir.join(file_name(release)).with_extension("lock");
-        open_private(&path, OpenOptions::new().write(true).create(true).truncate(false)).ok()
-    }
-}
-
-impl Inner {
-    fn append(&mut self, release: &str, at: Timestamp, entry: Entry) -> Result<Vec<Line>, JournalError> {
-        let mut lines = Vec::new();
-        let written = self.flush(&mut lines).and_then(|()| self.write(release, at, entry, &mut lines));
-        self.broken = written.as_ref().err().map(ToString::to_string);
-        written.map(|()| lines)
-    }
-
-    fn probe(&mut self, release: &str) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let path = self.dir.join(file_name(release));
-        let tried = self.flush(&mut lines).and_then(|()| {
-            // A journal is begun with its first entry, not by looking whether it could be.
-            if path.exists() { self.journal(release, &mut lines).map(|_| ()) } else { try_folder(&self.dir) }
-        });
-        self.broken = tried.err().map(|error| error.to_string());
-        lines
-    }
-
-    /// Writes what waits in memory, in order.
-    fn flush(&mut self, lines: &mut Vec<Line>) -> Result<(), JournalError> {
-        while let Some((release, at, entry)) = self.unwritten.first().cloned() {
-            self.write(&release, at, entry, lines)?;
-            self.unwritten.remove(0);
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, release: &str, at: Timestamp, entry: Entry, lines: &mut Vec<Line>) -> Result<(), JournalError> {
-        let written = self.journal(release, lines)?.append(at, entry);
-        if written.is_err() {
-            // The file may be gone or replaced: it is reopened next time.
-            self.open.remove(release);
-        }
-        lines.push(written?);
-        Ok(())
-    }
-
-    fn journal(&mut self, release: &str, lines: &mut Vec<Line>) -> Result<&mut JournalFile, JournalError> {
-        if !self.open.contains_key(release) {
-            private_dir(&self.dir)
-                .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
-            let path = self.dir.join(file_name(release));
-            let (mut file, known) = JournalFile::open(&path)?;
-            // Its first line may have been truncated by a crash, and moved aside just now.
-            if !known.iter().any(|line| matches!(line.entry, Entry::Opened { .. })) {
-                let opened = Entry::Opened {
-                    release: release.to_owned(),
-                    program: env!("CARGO_PKG_VERSION").to_owned(),
-                    config: self.config.clone(),
-                };
-                lines.push(file.append(Timestamp::now(), opened)?);
-            }
-            // A cockpit that is watched for weeks sees many releases. What is needed again is opened again.
-            if self.open.len() >= MAX_OPEN_JOURNALS {
-                self.open.clear();
-            }
-            self.open.insert(release.to_owned(), file);
-        }
-        let path = self.dir.join(file_name(release));
-        self.open.get_mut(release).ok_or_else(|| JournalError::Io { path, error: std::io::Error::other("not open") })
+    fn in_flight_path(&self, release: &str) -> PathBuf {
+        self.dir.join(file_name(release)).with_extension("lock")
     }
 }
 
-/// Tries whether a file can be made in a folder.
-fn try_folder(dir: &Path) -> Result<(), JournalError> {
-    private_dir(dir).map_err(|error| JournalError::Io { path: dir.to_owned(), error: std::io::Error::other(error) })?;
-    let path = dir.join(format!(".probe-{}", std::process::id()));
-    let made = open_private(&path, OpenOptions::new().write(true).create_new(true));
-    let _ = std::fs::remove_file(&path);
-    made.map(|_| ()).map_err(|error| JournalError::Io { path: dir.to_owned(), error })
+fn open_mark(path: &Path) -> Option<File> {
+    open_private(path, OpenOptions::new().write(true).create(true).truncate(false)).ok()
 }
 
 /// Returns the file name of a release's journal: readable, safe, and different for different releases.
@@ -232,7 +174,7 @@ mod tests {
         std::fs::write(&gone, "").unwrap();
         let journal = Journal::new(&gone, None);
         assert!(journal.append("r 1", note("a promotion")).await.is_err());
-        assert!(journal.append_or_keep("r 1", note("a rollback")).await.is_empty());
+        assert!(journal.append_or_keep("r 1", note("a rollback")).await.lines.is_empty());
         let state = journal.state();
         assert!(state.broken.is_some());
         assert_eq!(state.unwritten, 1);
@@ -261,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_releases_keep_few_files_open_and_lose_nothing() {
+    async fn journals_of_many_releases_lose_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::new(dir.path(), None);
         for round in 0..2 {
@@ -269,7 +211,6 @@ mod tests {
                 journal.append(&format!("r {release}"), note(&format!("round {round}"))).await.unwrap();
             }
         }
-        assert!(journal.inner.lock().unwrap().open.len() <= MAX_OPEN_JOURNALS);
         for path in list(dir.path()).unwrap() {
             let kinds: Vec<_> = read(&path).unwrap().lines.iter().map(|line| line.entry.as_str()).collect();
             assert_eq!(kinds, ["opened", "note", "note"]);
@@ -280,9 +221,31 @@ mod tests {
     async fn a_mark_is_seen_by_others_until_it_is_let_go() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::new(dir.path(), None);
-        let mark = journal.mark_in_flight("r 1").unwrap();
+        let mark = journal.mark_in_flight("r 1").await.unwrap();
         assert!(journal.is_in_flight("r 1"));
         drop(mark);
         assert!(!journal.is_in_flight("r 1"));
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_holds_delays_no_stop_and_loses_no_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path(), None);
+        journal.append("r 1", note("on")).await.unwrap();
+        let held = File::open(dir.path().join(file_name("r 1"))).unwrap();
+        held.lock().unwrap();
+        // Would wait for ever if it waited for the lock.
+        let first = journal.append_or_keep("r 1", note("an abort")).await;
+        let second = journal.append_or_keep("r 1", note("its outcome")).await;
+        assert!(first.lines.is_empty() && second.lines.is_empty());
+        let state = journal.state();
+        assert_eq!((state.broken.as_deref(), state.unwritten), (Some("the disk does not answer"), 2));
+        held.unlock().unwrap();
+        for late in [first.late, second.late] {
+            assert_eq!(late.unwrap().await.unwrap().unwrap().len(), 1);
+        }
+        assert_eq!(journal.state(), JournalState::default());
+        let contents = read(&dir.path().join(file_name("r 1"))).unwrap();
+        assert_eq!(contents.lines.len(), 4, "opened, and three notes");
     }
 }

@@ -9,6 +9,7 @@ pub mod dispatcher;
 pub mod executor;
 pub mod journal;
 mod journal_file;
+mod journal_writer;
 pub mod kubernetes;
 pub mod recovery;
 

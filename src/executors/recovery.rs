@@ -67,7 +67,7 @@ pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRec
         return;
     };
     failpoint(format_args!("recovery.found"));
-    let _mark = dispatcher.journal().mark_in_flight(&record.release);
+    let _mark = dispatcher.journal().mark_in_flight(&record.release).await;
     let outcome = settle_unknown(executor.as_ref(), record).await;
     failpoint(format_args!("recovery.looked"));
     dispatcher.conclude(action, record, outcome).await;

@@ -58,7 +58,7 @@ async fn journal_follows_no_link_out_of_its_folder() {
     let journal = Journal::new(&folder, None);
     let note = Entry::Note { who: "ada".to_owned(), text: "x".to_owned() };
     assert!(journal.append("api 1", note.clone()).await.is_err());
-    assert!(journal.mark_in_flight("api 1").is_none());
+    assert!(journal.mark_in_flight("api 1").await.is_none());
     assert!(copy_new(&folder.join("api_1.jsonl"), b"x").is_err());
     assert_eq!(fs::read_to_string(&outside).unwrap(), "untouched");
 

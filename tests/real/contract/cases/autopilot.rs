@@ -138,7 +138,7 @@ pub async fn the_healthy_are_left_alone(namespace: &TestNamespace) -> Checked {
     Ok(())
 }
 
-/// The numbers go away in the middle: nothing is promoted, everything else goes.
+/// The numbers go away in the middle: nothing goes on, every stop goes.
 pub async fn metrics_go_away(namespace: &TestNamespace) -> Checked {
     at_a_quarter(namespace, "api", pause(), 0.001).await?;
     let alice = Person::new(namespace, "alice", &settings()?.replace("autopilot = true", "autopilot = false"));
@@ -153,7 +153,7 @@ pub async fn metrics_go_away(namespace: &TestNamespace) -> Checked {
         alice.until_ends(4, &["gate", "prod"]).await?;
         alice.expect(4, &["promote", "prod", "--yes"], "no data").await?;
         alice.expect(0, &["pause", "prod", "--yes"], "done").await?;
-        alice.expect(0, &["resume", "prod", "--yes"], "done").await?;
+        alice.expect(4, &["resume", "prod", "--yes"], "no data").await?;
         alice.expect(0, &["rollback", "prod", "--yes"], "done").await
     };
     let seen = blind.await;
