@@ -49,6 +49,9 @@ pub struct PlanRecord {
     pub to_hash: Option<String>,
     /// Images of the revision that a rollback or an abort goes to.
     pub to_images: Vec<String>,
+    /// Fingerprint of the pod template of that revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_template: Option<u64>,
     /// The `restartAt` that a restart sends.
     pub restart_at: Option<String>,
     /// Why no person asked for it; `None` where one did.

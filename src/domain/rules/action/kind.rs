@@ -31,6 +31,11 @@ pub trait Actions {
     /// Returns whether the controller has taken an action up: the object shows it, whoever is served meanwhile.
     fn is_accepted(&self, record: &PlanRecord) -> bool;
 
+    /// Returns whether somebody else's change took the place of what an action went to, as far as facts do not tell.
+    fn is_replaced(&self, _: &PlanRecord) -> bool {
+        false
+    }
+
     /// Returns the template hash of the revision that has to serve everybody before an action is done; `None` where its
     /// effect is not about who is served.
     fn serves_in_the_end(&self, _: &PlanRecord, _: &[ReplicaSet]) -> Option<String> {

@@ -346,6 +346,7 @@ fn finish(
             picture_at: env.kubernetes().at,
             from_hash: leaves.map(|revision| revision.hash.clone()),
             from_images: leaves.map(|revision| revision.images.clone()).unwrap_or_default(),
+            to_template: draft.to_revision.as_ref().and_then(|to| snapshot.replicaset(&to.hash)?.template),
             to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,

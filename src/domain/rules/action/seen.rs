@@ -76,6 +76,12 @@ impl Seen {
         self.workload().object().actions().facts()
     }
 
+    /// Returns whether somebody else's change took the place of what an action went to, as far as facts do not tell.
+    #[must_use]
+    pub fn is_replaced(&self, record: &PlanRecord) -> bool {
+        self.workload().object().actions().is_replaced(record)
+    }
+
     /// Returns the version to make a write conditional on.
     #[must_use]
     pub fn version(&self) -> &str {

@@ -37,9 +37,8 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     let replaced = match record.verb {
         Verb::Restart => false,
         // A Deployment names no stable revision, and what is in progress by its images.
-        Verb::Rollback => {
-            moved && !record.facts.stable.is_empty() && record.to_hash.as_deref() != Some(now.under_way.as_str())
-        }
+        Verb::Rollback if record.facts.stable.is_empty() => seen.is_replaced(record),
+        Verb::Rollback => moved && record.to_hash.as_deref() != Some(now.under_way.as_str()),
         _ => moved,
     };
     if replaced {

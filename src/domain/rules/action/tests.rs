@@ -417,3 +417,50 @@ fn restart_of_a_mutable_tag_is_refused() {
     assert_eq!(refused[0].kind, RefusalKind::Artifact, "{}", texts(&refused));
     assert!(ask(&canary("bad", "bad", "Healthy"), &released(), Verb::Restart).is_ok());
 }
+
+#[test]
+fn rollback_of_a_deployment_is_told_by_its_whole_template() {
+    let template = |level: &str| json!({"spec": {"containers": [{"name": "app", "image": "api:1", "env": [{"name": "LOG", "value": level}]}]}});
+    let deployment = |revision: u32, level: &str| {
+        json!({
+            "kind": "Deployment",
+            "metadata": {"name": "api", "uid": "u", "generation": revision,
+                         "annotations": {"deployment.kubernetes.io/revision": revision.to_string()}},
+            "spec": {"replicas": 2, "template": template(level)},
+            "status": {"observedGeneration": revision, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2,
+                       "availableReplicas": 2,
+                       "conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]},
+        })
+    };
+    let set = |hash: &str, revision: u32, level: &str| {
+        let mut set = replicaset(hash, revision, &format!("2026-11-21T08:0{revision}:00Z"), 2);
+        set["spec"]["template"] = template(level);
+        set
+    };
+    let sets = [set("bad", 2, "BAD"), set("good", 1, "good")];
+    let plan = ask(&deployment(2, "BAD"), &sets, Verb::Rollback).unwrap();
+    let look = |value: &Value| settled(plan.record(), &Object::parse(value).unwrap().into());
+    // The request was lost; a colleague changed something else. The images are the same all the while.
+    assert!(matches!(look(&deployment(3, "debug")), Settled::Lost(_)), "{:?}", look(&deployment(3, "debug")));
+    assert!(matches!(look(&deployment(2, "BAD")), Settled::NotYet(_)));
+    assert!(!matches!(look(&deployment(3, "good")), Settled::Lost(_) | Settled::NotYet(_)));
+}
+
+#[test]
+fn restart_of_a_deployment_is_told_by_its_own_mark() {
+    let deployment = |revision: u32, at: Option<&str>| {
+        json!({
+            "kind": "Deployment",
+            "metadata": {"name": "api", "uid": "u", "generation": revision,
+                         "annotations": {"deployment.kubernetes.io/revision": revision.to_string()}},
+            "spec": {"replicas": 2, "template": {
+                "metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}},
+                "spec": released()[0]["spec"]["template"]["spec"]}},
+            "status": {"observedGeneration": revision, "replicas": 2, "updatedReplicas": 2},
+        })
+    };
+    let plan = ask(&deployment(2, None), &released(), Verb::Restart).unwrap();
+    let look = |at| settled(plan.record(), &Object::parse(&deployment(3, at)).unwrap().into());
+    assert!(matches!(look(Some("2026-11-20T00:00:00Z")), Settled::NotYet(_)));
+    assert!(!matches!(look(Some(NOW)), Settled::NotYet(_)));
+}

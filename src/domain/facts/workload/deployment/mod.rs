@@ -27,6 +27,9 @@ pub struct Deployment {
     pub selector: String,
     pub containers: Vec<Container>,
     pub template: Option<u64>,
+    /// When `kubectl rollout restart` or its like was last asked for, as the template says.
+    #[serde(default)]
+    pub restarted_at: Option<String>,
     pub status: DeploymentStatus,
 }
 

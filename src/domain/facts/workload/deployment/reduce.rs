@@ -16,6 +16,9 @@ pub fn reduce(value: &Value) -> Deployment {
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]["spec"]["containers"]),
         template: fingerprint(&spec["template"]),
+        restarted_at: spec["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+            .as_str()
+            .map(ToOwned::to_owned),
         status: DeploymentStatus {
             observed_generation: status["observedGeneration"].as_i64().unwrap_or(0),
             replicas: count(&status["replicas"]),

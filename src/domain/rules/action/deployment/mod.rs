@@ -35,15 +35,21 @@ impl Actions for Deployment {
         match record.verb {
             Verb::Pause => self.paused && self.observed(),
             Verb::Resume => !self.paused && self.observed(),
-            // The controller renumbers the restored ReplicaSet: the Deployment's revision moves and its images are those
-            // of the target.
+            // Images alone do not tell: somebody else may have changed something beside them.
+            Verb::Rollback if record.to_template.is_some() => self.observed() && self.template == record.to_template,
+            // Of an older journal: the controller renumbers the restored ReplicaSet, and the Deployment's revision moves.
             Verb::Rollback => {
                 let images = self.containers.iter().map(|container| &container.image);
                 self.observed() && moved() && images.eq(&record.to_images)
             }
-            Verb::Restart => self.observed() && moved(),
+            Verb::Restart => self.observed() && self.restarted_at.is_some() && self.restarted_at == record.restart_at,
             Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
         }
+    }
+
+    fn is_replaced(&self, record: &PlanRecord) -> bool {
+        let other = record.to_template.is_some() && self.template != record.to_template;
+        record.verb == Verb::Rollback && other && self.facts().under_way != record.facts.under_way
     }
 
     fn serves_in_the_end(&self, record: &PlanRecord, replicasets: &[ReplicaSet]) -> Option<String> {
