@@ -199,9 +199,11 @@ impl Core {
         if let Some(why) = known.and_then(|known| refusal(known, &self.world.ledger, &candidate, &who, role)) {
             return Err(why);
         }
+        let takes_back = self.world.ledger.standing_no_go(env, &who, role, &candidate.key).map(|no_go| no_go.at);
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             role: role.to_owned(),
+            takes_back: takes_back.filter(|_| decision == Decision::Go),
             who,
             verified,
             decision,

@@ -37,6 +37,8 @@ pub enum Effect {
         release: String,
         entry: Entry,
     },
+    /// Share what voids a GO with everybody who looks at the environment.
+    Share(Box<Entry>),
     /// Tell the executors what the operator may do.
     Learn(EnvName, Access),
     Refresh,

@@ -58,15 +58,19 @@ pub(super) fn check_news(core: &mut Core) -> Vec<Effect> {
     }
     for (env, check, finding) in core.world.take_unrecorded() {
         let Some(known) = core.world.environment(&env) else { continue };
+        let is_signed = !known.settings.sign_offs.roles.is_empty();
         let is_gate = known.checks.iter().any(|other| other.spec.id == check && other.spec.gate);
         let candidate = core.world.candidate(known).filter(|candidate| candidate.standing != CandidateState::Settled);
         // What does not come in yet is expected to be red.
         let comes_in = candidate.as_ref().is_some_and(|candidate| candidate.standing == CandidateState::UnderWay);
-        if finding.found == CheckOutcome::Failed && is_gate && comes_in {
+        let is_red = finding.found == CheckOutcome::Failed;
+        if is_red && is_gate && comes_in {
             core.notice(Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
         }
         if let Some(candidate) = candidate {
             let entry = Entry::Checked { env, check, finding };
+            // What voids a GO is known wherever the GO is (law 13).
+            effects.extend((is_gate && is_signed && is_red).then(|| Effect::Share(Box::new(entry.clone()))));
             effects.push(Effect::Record { release: candidate.release, entry });
         }
     }

@@ -185,6 +185,15 @@ impl Engine {
                     tracing::error!("an entry was not recorded: too many wait to be written");
                 }
             }
+            Effect::Share(_) if self.observations == Observations::Dropped => {}
+            Effect::Share(entry) => {
+                let dispatcher = self.session.dispatcher.clone();
+                tokio::spawn(async move {
+                    if let Err(why) = dispatcher.share(&entry).await {
+                        tracing::warn!(why, "that a gate went red is known on this machine only");
+                    }
+                });
+            }
             Effect::Learn(env, access) => self.session.dispatcher.learn(&env, &access),
             Effect::RunChecks(env, check) => self.session.run_checks(env, check),
             Effect::Refresh => self.session.refresh.notify_waiters(),

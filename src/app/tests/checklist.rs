@@ -85,6 +85,12 @@ fn can(model: &Model, verb: Verb) -> bool {
     plan_for(model, verb, None).is_ok()
 }
 
+/// When the last NO-GO of a person in a role was signed.
+fn standing(model: &Model, who: &str, role: &str) -> Option<jiff::Timestamp> {
+    let all = model.core.world.ledger.sign_offs.iter();
+    all.filter(|sign| sign.who == who && sign.role == role && sign.decision == Decision::NoGo).map(|sign| sign.at).max()
+}
+
 fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
     let sign_off = SignOff {
         env: target().env,
@@ -96,6 +102,7 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
         at: model.core.now,
         subject: subject(model),
         digest: None,
+        takes_back: standing(model, who, role),
     };
     written(model, &[Effect::Core(core::Effect::Record { release: String::new(), entry: Entry::SignedOff(sign_off) })]);
 }

@@ -9,7 +9,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
-use crate::domain::record::checklist::{Acknowledgement, SignOff};
+use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
 use crate::domain::record::journal::{Course, Entry, Line};
 use crate::domain::record::rejection::Rejection;
 
@@ -55,8 +55,8 @@ impl Ledger {
     /// Takes in a line of a journal. Taking one in twice changes nothing.
     pub fn take(&mut self, line: &Line) {
         match &line.entry {
-            Entry::Acknowledged(ack) if !self.acknowledgements.contains(ack) => self.acknowledgements.push(ack.clone()),
-            Entry::SignedOff(sign_off) if !self.sign_offs.contains(sign_off) => self.sign_offs.push(sign_off.clone()),
+            Entry::Acknowledged(ack) => self.take_acknowledgement(ack),
+            Entry::SignedOff(sign_off) => self.take_sign_off(sign_off),
             Entry::Checked { env, check, finding } => self.answered(env, check, finding),
             Entry::Rejected(rejection) => self.decided(rejection),
             Entry::Observed { target, course: Some(course), .. } => self.seen(target, course, line.at),
@@ -82,6 +82,34 @@ impl Ledger {
             }
             _ => {}
         }
+    }
+
+    /// Takes in a statement once. The journal of this machine may vouch for one that the shared record only reports.
+    fn take_acknowledgement(&mut self, ack: &Acknowledgement) {
+        let same =
+            |known: &&mut Acknowledgement| **known == Acknowledgement { verified: known.verified, ..ack.clone() };
+        match self.acknowledgements.iter_mut().find(same) {
+            Some(known) => known.verified |= ack.verified,
+            None => self.acknowledgements.push(ack.clone()),
+        }
+    }
+
+    fn take_sign_off(&mut self, sign_off: &SignOff) {
+        match self.sign_offs.iter_mut().find(|known| known.is_same(sign_off)) {
+            Some(known) => known.verified |= sign_off.verified,
+            None => self.sign_offs.push(sign_off.clone()),
+        }
+    }
+
+    /// Returns the NO-GO of a person in a role that they have not taken back.
+    #[must_use]
+    pub fn standing_no_go(&self, env: &EnvName, who: &str, role: &str, subject: &str) -> Option<&SignOff> {
+        let own = || {
+            let all = self.sign_offs.iter().filter(|sign| sign.env == *env && sign.who == who);
+            all.filter(|sign| sign.role == role && sign.subject == subject)
+        };
+        let stands = |no_go: &&SignOff| !own().any(|other| other.lifts(no_go));
+        own().filter(|sign| sign.decision == Decision::NoGo).filter(stands).max_by_key(|sign| sign.at)
     }
 
     fn accepted(&mut self, action: &ActionId) {
@@ -152,15 +180,11 @@ impl Ledger {
 
     /// Takes in what another ledger holds.
     pub fn merge(&mut self, other: Self) {
-        for ack in other.acknowledgements {
-            if !self.acknowledgements.contains(&ack) {
-                self.acknowledgements.push(ack);
-            }
+        for ack in &other.acknowledgements {
+            self.take_acknowledgement(ack);
         }
-        for sign_off in other.sign_offs {
-            if !self.sign_offs.contains(&sign_off) {
-                self.sign_offs.push(sign_off);
-            }
+        for sign_off in &other.sign_offs {
+            self.take_sign_off(sign_off);
         }
         for red in other.reds {
             if !self.reds.contains(&red) {
@@ -185,6 +209,11 @@ impl Ledger {
         for seen in other.became_stable {
             if !self.became_stable.contains(&seen) {
                 self.became_stable.push(seen);
+            }
+        }
+        for superseded in other.superseded {
+            if !self.superseded.contains(&superseded) {
+                self.superseded.push(superseded);
             }
         }
         self.going_out.extend(other.going_out);

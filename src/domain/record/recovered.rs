@@ -49,7 +49,8 @@ impl Recovered {
 
 fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> {
     let since = now - RESHARE_WINDOW;
-    let stated = lines.iter().filter(move |line| line.at >= since && shared::statement(&line.entry).is_some());
+    let is_person = |entry: &Entry| !matches!(entry, Entry::Checked { .. }) && shared::statement(entry).is_some();
+    let stated = lines.iter().filter(move |line| line.at >= since && is_person(&line.entry));
     stated.map(|line| line.entry.clone())
 }
 

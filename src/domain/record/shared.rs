@@ -6,13 +6,18 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::domain::facts::ids::EnvName;
+use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
 use crate::domain::record::journal::{Entry, Line, hex};
 use crate::domain::record::ledger::Ledger;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub const NAME: &str = "release-cockpit";
-/// No more statements than this are kept; the oldest go first.
+/// No more statements than this are kept; the oldest go first. What keeps a release out goes last.
 pub const MAX_STATEMENTS: usize = 200;
+/// Nor more of those than this.
+const MAX_STANDING: usize = 200;
+/// How far ahead of ours the clock of somebody else may be, for what lets a release through.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// A statement longer than this, in bytes, is none of ours.
 const MAX_STATEMENT_BYTES: usize = 8 * 1024;
 
@@ -23,6 +28,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::Acknowledged(ack) => ack.at,
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
+        Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
     let value = serde_json::to_string(entry).ok()?;
@@ -32,52 +38,113 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
 }
 
 /// Reads the statements about an environment. Anybody who may write the ConfigMap may write anything: what is no
-/// statement, or about another environment, is left out.
+/// statement, or about another environment, is left out; who says it is only what the record says; and what lets a release
+/// through does not count before its time.
 #[must_use]
-pub fn read(env: &EnvName, data: &BTreeMap<String, String>) -> Ledger {
+pub fn read(env: &EnvName, data: &BTreeMap<String, String>, now: Timestamp) -> Ledger {
     let mut ledger = Ledger::default();
-    for value in data.values().filter(|value| value.len() <= MAX_STATEMENT_BYTES) {
-        let Ok(entry) = serde_json::from_str::<Entry>(value) else { continue };
-        if statement(&entry).is_some() && entry.checklist_of() == Some(env) {
-            ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
+    for entry in newest(data) {
+        let counts = statement(&entry).is_some_and(|_| keeps_out(&entry) || said_at(&entry) <= now + MAX_AHEAD);
+        if counts && entry.checklist_of() == Some(env) {
+            ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, reported(entry)));
         }
     }
     ledger
 }
 
-/// Returns the keys that are too many, oldest first.
-pub fn surplus<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
-    let mut keys: Vec<&String> = keys.collect();
+/// Returns as many statements as are kept, the newest of each kind, oldest first.
+fn newest(data: &BTreeMap<String, String>) -> Vec<Entry> {
+    let (mut standing, mut others) = (0, 0);
+    let values = data.values().rev().filter(|value| value.len() <= MAX_STATEMENT_BYTES);
+    let entries = values.filter_map(|value| serde_json::from_str::<Entry>(value).ok());
+    let mut kept: Vec<Entry> = entries
+        .filter(|entry| {
+            let (count, max) =
+                if keeps_out(entry) { (&mut standing, MAX_STANDING) } else { (&mut others, MAX_STATEMENTS) };
+            *count += 1;
+            *count <= max
+        })
+        .collect();
+    kept.reverse();
+    kept
+}
+
+/// Whether a statement keeps a release out, or its rejection.
+fn keeps_out(entry: &Entry) -> bool {
+    match entry {
+        Entry::SignedOff(sign_off) => sign_off.decision == Decision::NoGo,
+        Entry::Rejected(rejection) => !rejection.is_lifted(),
+        Entry::Checked { .. } => true,
+        _ => false,
+    }
+}
+
+fn said_at(entry: &Entry) -> Timestamp {
+    match entry {
+        Entry::Acknowledged(ack) => ack.at,
+        Entry::SignedOff(sign_off) => sign_off.at,
+        Entry::Rejected(rejection) => rejection.at,
+        _ => Timestamp::MAX,
+    }
+}
+
+/// The cluster does not vouch for what a text says of its author.
+fn reported(entry: Entry) -> Entry {
+    match entry {
+        Entry::Acknowledged(ack) => Entry::Acknowledged(Acknowledgement { verified: false, ..ack }),
+        Entry::SignedOff(sign_off) => Entry::SignedOff(SignOff { verified: false, ..sign_off }),
+        other => other,
+    }
+}
+
+/// Returns the keys that are too many, oldest first: those of what keeps a release out only where they alone are too many.
+#[must_use]
+pub fn surplus(data: &BTreeMap<String, String>) -> Vec<&String> {
+    let stands = |value: &String| serde_json::from_str::<Entry>(value).is_ok_and(|entry| keeps_out(&entry));
+    let (standing, others): (Vec<_>, Vec<_>) = data.iter().partition(|(_, value)| stands(value));
+    let too_many = |entries: &[(&'_ String, &'_ String)], max: usize| entries.len().saturating_sub(max);
+    let gone = others[..too_many(&others, MAX_STATEMENTS)].iter();
+    let mut keys: Vec<&String> =
+        gone.chain(&standing[..too_many(&standing, MAX_STANDING)]).map(|(key, _)| *key).collect();
     keys.sort();
-    let surplus = keys.len().saturating_sub(MAX_STATEMENTS);
-    keys.truncate(surplus);
     keys
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::record::checklist::{Decision, SignOff};
     use proptest::prelude::*;
 
-    fn sign_off(env: &str, at: i64) -> Entry {
-        Entry::SignedOff(SignOff {
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_000_000).unwrap()
+    }
+
+    fn signed(env: &str, at: i64, decision: Decision) -> SignOff {
+        SignOff {
             env: EnvName::new(env),
             role: "sre".to_owned(),
             who: "bob".to_owned(),
             verified: true,
-            decision: Decision::Go,
+            decision,
             note: "seen".to_owned(),
             at: Timestamp::from_second(at).unwrap(),
             subject: "api:1".to_owned(),
             digest: None,
-        })
+            takes_back: None,
+        }
+    }
+
+    fn sign_off(env: &str, at: i64) -> Entry {
+        Entry::SignedOff(signed(env, at, Decision::Go))
+    }
+
+    fn data(entries: &[Entry]) -> BTreeMap<String, String> {
+        entries.iter().filter_map(statement).collect()
     }
 
     #[test]
     fn statements_belong_to_one_environment() {
-        let data: BTreeMap<_, _> = [sign_off("a", 1), sign_off("b", 2)].iter().filter_map(statement).collect();
-        let ledger = read(&EnvName::new("a"), &data);
+        let ledger = read(&EnvName::new("a"), &data(&[sign_off("a", 1), sign_off("b", 2)]), now());
         assert_eq!(ledger.sign_offs.len(), 1);
         assert_eq!(ledger.sign_offs[0].at, Timestamp::from_second(1).unwrap());
     }
@@ -87,21 +154,61 @@ mod tests {
         let note = Entry::Note { who: "eve".to_owned(), text: "x".to_owned() };
         assert_eq!(statement(&note), None);
         let data = BTreeMap::from([("k".to_owned(), serde_json::to_string(&note).unwrap())]);
-        assert_eq!(read(&EnvName::new("a"), &data), Ledger::default());
+        assert_eq!(read(&EnvName::new("a"), &data, now()), Ledger::default());
     }
 
     #[test]
-    fn oldest_statements_are_dropped_when_full() {
-        let keys: Vec<String> =
-            (0..MAX_STATEMENTS as i64 + 3).filter_map(|at| Some(statement(&sign_off("a", at))?.0)).collect();
-        let gone = surplus(keys.iter().rev());
-        assert_eq!(gone, keys[..3].iter().collect::<Vec<_>>());
+    fn a_text_does_not_vouch_for_its_author() {
+        let ledger = read(&EnvName::new("a"), &data(&[sign_off("a", 1)]), now());
+        assert!(!ledger.sign_offs[0].verified);
+    }
+
+    #[test]
+    fn a_go_of_a_clock_that_is_ahead_does_not_count_yet_and_a_no_go_does() {
+        let ahead = now().as_second() + 1200;
+        let go = data(&[sign_off("a", ahead)]);
+        assert!(read(&EnvName::new("a"), &go, now()).sign_offs.is_empty());
+        let no_go = data(&[Entry::SignedOff(signed("a", ahead, Decision::NoGo))]);
+        assert_eq!(read(&EnvName::new("a"), &no_go, now()).sign_offs.len(), 1);
+    }
+
+    #[test]
+    fn a_no_go_stands_until_it_is_taken_back_whatever_the_clocks_say() {
+        let (fast, no_go) = (signed("a", 900_000, Decision::Go), signed("a", 800_000, Decision::NoGo));
+        let ledger = |more: Option<SignOff>| {
+            let all = [fast.clone(), no_go.clone()].into_iter().chain(more).map(Entry::SignedOff).collect::<Vec<_>>();
+            read(&EnvName::new("a"), &data(&all), now())
+        };
+        let standing = |ledger: &Ledger| ledger.standing_no_go(&EnvName::new("a"), "bob", "sre", "api:1").is_some();
+        assert!(standing(&ledger(None)));
+        let back = SignOff { takes_back: Some(no_go.at), ..signed("a", 810_000, Decision::Go) };
+        assert!(!standing(&ledger(Some(back.clone()))));
+        // Nobody takes it back for somebody else.
+        assert!(standing(&ledger(Some(SignOff { who: "eve".to_owned(), ..back }))));
+    }
+
+    #[test]
+    fn oldest_statements_are_dropped_when_full_and_a_no_go_stays() {
+        let no_go = Entry::SignedOff(signed("a", 1, Decision::NoGo));
+        let go = (2..MAX_STATEMENTS as i64 + 5).map(|at| sign_off("a", at));
+        let data = data(&std::iter::once(no_go).chain(go).collect::<Vec<_>>());
+        let keys: Vec<&String> = data.keys().collect();
+        assert_eq!(surplus(&data), keys[1..4]);
+    }
+
+    #[test]
+    fn a_large_record_is_read_in_part_with_every_no_go() {
+        let no_go = Entry::SignedOff(signed("a", 1, Decision::NoGo));
+        let go = (2..10_000).map(|at| sign_off("a", at));
+        let ledger = read(&EnvName::new("a"), &data(&std::iter::once(no_go).chain(go).collect::<Vec<_>>()), now());
+        assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS + 1);
+        assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
     }
 
     proptest! {
         #[test]
         fn any_record_is_read_without_panic(values in proptest::collection::btree_map(".*", ".*", 0..20)) {
-            prop_assert_eq!(read(&EnvName::new("a"), &values), Ledger::default());
+            prop_assert_eq!(read(&EnvName::new("a"), &values, now()), Ledger::default());
         }
     }
 }

@@ -42,7 +42,7 @@ impl Kubernetes {
                 other => other?,
             };
             failpoint(format_args!("record.taken"));
-            let gone = map.data.iter().flat_map(|data| shared::surplus(data.keys()));
+            let gone = map.data.iter().flat_map(shared::surplus);
             let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
             if !gone.is_empty() {
                 failpoint(format_args!("record.before-trim"));

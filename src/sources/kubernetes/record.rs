@@ -22,7 +22,7 @@ pub(super) async fn run(source: KubernetesSource) {
         let known = match look {
             Ok(Ok(found)) => {
                 let data = found.and_then(|map| map.data).unwrap_or_default();
-                source.outlet.send(Feed::Ledger(Box::new(read(&source.env, &data))));
+                source.outlet.send(Feed::Ledger(Box::new(read(&source.env, &data, jiff::Timestamp::now()))));
                 Ok(())
             }
             Ok(Err(error)) => Err(source.client.explain(&error)),

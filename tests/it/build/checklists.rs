@@ -92,6 +92,7 @@ pub fn checklist() -> Model {
             at: ago(age),
             subject: subject.clone(),
             digest: digest.clone(),
+            takes_back: None,
         })
     };
     let entries = [

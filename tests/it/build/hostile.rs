@@ -240,6 +240,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         at: ago(30),
         subject: subject.clone(),
         digest: Some(text.to_owned()),
+        takes_back: None,
     });
     let lines: Vec<Line> = [acknowledged, signed].map(|entry| Line::after(None, now(), entry)).into();
     model.core.world.take_lines(&lines, now());

@@ -38,6 +38,25 @@ pub struct SignOff {
     pub subject: String,
     /// Its digest, where pods told it.
     pub digest: Option<String>,
+    /// The NO-GO of the same person in the same role that a GO takes back: when it was signed. Clocks of two machines do not
+    /// say which of two statements came first; this does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_back: Option<Timestamp>,
+}
+
+impl SignOff {
+    /// Whether both are the same statement, whoever vouches for it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        *self == Self { verified: self.verified, ..other.clone() }
+    }
+
+    /// Whether it takes back an earlier NO-GO.
+    #[must_use]
+    pub fn lifts(&self, no_go: &Self) -> bool {
+        let same = self.who == no_go.who && self.role == no_go.role && self.subject == no_go.subject;
+        same && self.decision == Decision::Go && self.takes_back.is_some_and(|at| at >= no_go.at)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

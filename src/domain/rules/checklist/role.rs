@@ -43,7 +43,13 @@ impl RoleStatus {
 #[must_use]
 pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
     let rules = &env.settings.sign_offs;
-    let latest = latest(ledger.sign_offs.iter().filter(|sign_off| sign_off.env == *env.name()));
+    let mut latest = latest(ledger.sign_offs.iter().filter(|sign_off| sign_off.env == *env.name()));
+    for sign_off in &mut latest {
+        // It stands until the same person takes it back, whatever the clocks say.
+        if let Some(no_go) = ledger.standing_no_go(env.name(), &sign_off.who, &sign_off.role, &candidate.key) {
+            *sign_off = no_go;
+        }
+    }
     let asked = rules.roles.iter().map(|(role, needed)| (role.clone(), *needed));
     let mut seats: Vec<RoleStatus> =
         asked.map(|(role, needed)| RoleStatus { role, needed, signatures: Vec::new() }).collect();
