@@ -29,6 +29,8 @@ pub(super) struct Pacing {
     dirty: Option<Dirty>,
     /// When frames for data would be back in step with their gap.
     in_step: Option<Instant>,
+    /// The terminal takes less than it is given: it is looked at again then.
+    not_before: Option<Instant>,
 }
 
 impl Pacing {
@@ -52,7 +54,12 @@ impl Pacing {
                 self.frames.get(self.frames.len() - MAX_FRAMES_PER_SECOND).map(|old| *old + Duration::from_secs(1))
             })
             .flatten();
-        Some(after_last.max(room).unwrap_or_else(Instant::now))
+        Some(after_last.max(room).max(self.not_before).unwrap_or_else(Instant::now))
+    }
+
+    /// Takes note that the terminal takes less than it is given.
+    pub(super) fn busy(&mut self, now: Instant) {
+        self.not_before = Some(now + MIN_FRAME_INTERVAL);
     }
 
     /// Takes note that a frame was drawn.

@@ -1,28 +1,48 @@
 //! The terminal: entered once, and given back whatever happens.
 
-use std::io::{self, IsTerminal as _, Stdout, Write as _, stdout};
+use std::io::{self, IsTerminal as _, Write as _, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use color_eyre::eyre::{Result, WrapErr, bail};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::style::Print;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use crossterm::{cursor, execute};
+use crossterm::{Command, cursor, execute, queue};
 use ratatui::Terminal as Ratatui;
 use ratatui::layout::{Position, Rect};
 
+use super::frame_writer::FrameWriter;
 use super::quiet::DiffingBackend;
 
 /// Whether the terminal is ours now.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// Gives the terminal back. May be called any number of times, from anywhere.
+/// The way to the terminal, while it is ours.
+static WRITER: Mutex<Option<FrameWriter>> = Mutex::new(None);
+
+fn writer() -> Option<FrameWriter> {
+    WRITER.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Gives the terminal back. May be called any number of times, from anywhere. One that does not read is not waited for.
 pub(super) fn restore() {
     if OURS.swap(false, Ordering::SeqCst) {
-        let mut out = stdout();
-        let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        if let Some(mut out) = writer() {
+            out.drain();
+            let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+            out.drain();
+        }
         let _ = disable_raw_mode();
-        let _ = out.flush();
+    }
+}
+
+/// Writes to the terminal beside the frames.
+fn write(command: impl Command) -> io::Result<()> {
+    match writer() {
+        Some(mut out) => execute!(out, command),
+        None => Ok(()),
     }
 }
 
@@ -43,7 +63,8 @@ pub(super) fn restore_on_panic() {
 
 /// The terminal while it is ours; given back when dropped.
 pub(super) struct Terminal {
-    inner: Ratatui<DiffingBackend<Stdout>>,
+    inner: Ratatui<DiffingBackend<FrameWriter>>,
+    writer: FrameWriter,
     mouse: bool,
 }
 
@@ -64,9 +85,17 @@ impl Terminal {
         // The theme decides on colours; with NO_COLOR it sets none. Left to itself crossterm would lose bold and
         // reversed cells too.
         crossterm::style::force_color_output(true);
+        let writer = FrameWriter::start(stdout()).wrap_err("cannot start the thread that draws")?;
+        *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer.clone());
         take(mouse)?;
-        let inner = Ratatui::new(DiffingBackend::new(stdout())).wrap_err("cannot learn the size of the terminal")?;
-        Ok(Self { inner, mouse })
+        let inner =
+            Ratatui::new(DiffingBackend::new(writer.clone())).wrap_err("cannot learn the size of the terminal")?;
+        Ok(Self { inner, writer, mouse })
+    }
+
+    /// Returns whether the terminal takes less than it is given: then nothing more is drawn.
+    pub(super) fn is_busy(&self) -> bool {
+        self.writer.is_busy()
     }
 
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
@@ -88,17 +117,16 @@ impl Terminal {
     /// Captures the mouse or lets it go.
     pub(super) fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+        if on { write(EnableMouseCapture) } else { write(DisableMouseCapture) }
     }
 
     /// Copies to the clipboard of the terminal (OSC 52), which works over SSH and in tmux.
     pub(super) fn copy(text: &str) -> io::Result<()> {
-        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+        write(CopyToClipboard::to_clipboard_from(text))
     }
 
     pub(super) fn ring() -> io::Result<()> {
-        stdout().write_all(b"\x07")?;
-        stdout().flush()
+        write(Print('\x07'))
     }
 
     /// Gives the terminal back, stops this process, and takes the terminal again when it is continued.
@@ -114,12 +142,10 @@ impl Terminal {
 fn take(mouse: bool) -> Result<()> {
     enable_raw_mode().wrap_err("cannot switch the terminal to raw mode")?;
     OURS.store(true, Ordering::SeqCst);
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
-        .wrap_err("cannot write to the terminal")?;
-    if mouse {
-        execute!(stdout(), EnableMouseCapture).wrap_err("cannot write to the terminal")?;
-    }
-    Ok(())
+    let Some(mut out) = writer() else { return Ok(()) };
+    let taken = queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide);
+    let taken = if mouse { taken.and_then(|()| queue!(out, EnableMouseCapture)) } else { taken };
+    taken.and_then(|()| out.flush()).wrap_err("cannot write to the terminal")
 }
 
 #[cfg(test)]

@@ -217,6 +217,10 @@ impl Pump {
     }
 
     fn draw(&mut self) -> Result<()> {
+        if self.terminal.is_busy() {
+            self.pacing.busy(Instant::now());
+            return Ok(());
+        }
         let area = self.terminal.area().wrap_err("the terminal was closed")?;
         let too_small = SizeClass::of(area.width, area.height) == SizeClass::TooSmall;
         if too_small != self.model.ui.too_small {

@@ -146,6 +146,26 @@ impl Pty {
         self.master.resize(size(columns, rows)).expect("a new size");
     }
 
+    /// Reads nothing any more, has more drawn than a terminal takes unread, and presses a last key; returns the exit code.
+    #[track_caller]
+    pub fn exit_unread(&mut self, last: &str) -> u32 {
+        let shared = Arc::clone(&self.seen);
+        let _deaf = shared.0.lock().expect("not poisoned");
+        for round in 0..40_u16 {
+            self.master.resize(size(120 + round % 2 * 80, 36 + round % 2 * 20)).expect("a new size");
+            self.writer.write_all(if round % 2 == 0 { b"2" } else { b"1" }).expect("the program reads keys");
+        }
+        self.writer.write_all(last.as_bytes()).expect("the program reads keys");
+        let until = Instant::now() + SCREEN_TIMEOUT;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < until, "it does not end while nobody reads");
+            std::thread::yield_now();
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("it was started")
     }

@@ -39,6 +39,12 @@ fn signals_restore_the_terminal() {
 }
 
 #[test]
+fn a_terminal_that_does_not_read_holds_up_no_key() {
+    let mut pty = demo();
+    assert_eq!(pty.exit_unread("q"), 0);
+}
+
+#[test]
 fn suspend_and_continue_restore_the_terminal() {
     let mut pty = demo();
     pty.send("\x1a");

@@ -28,7 +28,7 @@ fn clicks_open_and_ask_and_never_answer() {
     pty.click("[ Cancel ]");
     pty.wait("the dialog closed, nothing sent", |screen| {
         let text = screen.contents();
-        !text.contains("[ Cancel ]") && text.contains("prod-eu · steps") && text.contains("p would promote 20 → 40 %")
+        !text.contains("[ Cancel ]") && text.contains("prod-eu · steps") && text.contains("step 2/8")
     });
     pty.send("q");
     assert_eq!(pty.exit(), 0);
