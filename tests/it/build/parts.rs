@@ -203,6 +203,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         pods,
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     }
 }
 
