@@ -123,7 +123,7 @@ fn hanging_login_holds_up_only_its_environment() {
     // A signal ends it, and the command with it, though that ignores signals.
     std::fs::remove_file(program.path("pid")).unwrap();
     let (mut child, _said) = begun(&program, &["--config", "cockpit.toml", "status", "--watch"]);
-    while std::fs::read_to_string(program.path("pid")).is_ok_and(|pid| pid.ends_with('\n')) == false {
+    while !std::fs::read_to_string(program.path("pid")).is_ok_and(|pid| pid.ends_with('\n')) {
         std::thread::yield_now();
     }
     support::process::signal(child.id(), "TERM");
