@@ -147,6 +147,8 @@ pub async fn restart_held_by_a_budget(namespace: &TestNamespace) -> Checked {
         // The simulator knows no budgets.
         return Ok(());
     }
+    let rules = json!([{"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["list"]}]);
+    namespace.grant("alice", "budgets", rules).await?;
     let mut cockpit = fresh(namespace, API, [canary("api", 2, &steps())]).await?;
     let budget = json!({
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "two"},
