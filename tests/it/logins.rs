@@ -142,6 +142,10 @@ fn screen_shows_what_a_login_says_and_r_tries_it_again() {
     let program = with(&[entry("sso", &server(&demo, "prod-eu"), "payments", &script)]);
     let mut pty = program.screen(&[], (120, 36));
     pty.wait_text("log in first: sso login");
+    pty.send("w");
+    pty.wait_text("why sso");
+    pty.send("\x1b");
+    pty.wait("the deck", |screen| !screen.contents().contains("why sso"));
     program.write("logged-in", "");
     pty.send("r");
     pty.wait_text("payments");

@@ -30,6 +30,8 @@ pub(crate) const MIN_ROWS: u16 = 12;
 
 /// The most rows of reasons.
 const MAX_REASON_ROWS: usize = 4;
+/// How many rows one reason may take where nothing else is shown: addresses to log in at are long.
+const MAX_UNSEEN_ROWS: usize = 6;
 
 /// The signals of a card, most important first.
 fn signals(scene: &DrawContext<'_>) -> &'static [Signal] {
@@ -282,7 +284,7 @@ fn unseen(
 ) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
-        let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
+        let parts = scene.theme.wrap(text, columns.saturating_sub(2), MAX_UNSEEN_ROWS);
         parts
             .into_iter()
             .enumerate()

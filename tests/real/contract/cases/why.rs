@@ -155,6 +155,8 @@ pub async fn restart_held_by_a_budget(namespace: &TestNamespace) -> Checked {
         "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "api"}}},
     });
     namespace.create_objects([budget]).await?;
+    // Pods that were made in the second of the restart are new enough.
+    cockpit.until_next_second().await?;
     cockpit.begin(Verb::Restart).await?;
     let told = "the restart may evict no pod: PodDisruptionBudget two allows no disruption now";
     cockpit.until("the budget", |view| view.status.why.as_deref() == Some(told)).await
