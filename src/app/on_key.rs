@@ -239,8 +239,17 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
 }
 
 fn why(model: &mut Model) -> Vec<Effect> {
-    let Some((env, workload)) = model.selected() else { return Vec::new() };
+    let Some(env) = model.environment() else { return Vec::new() };
+    let link = env.kubernetes().link.why().map(|why| format!("kubernetes: {why}"));
+    let Some((env, workload)) = model.selected() else {
+        let title = format!("why {}", env.name());
+        if let Some(why) = link {
+            model.ui.overlay = Some(Overlay::Details { title, lines: vec![why], scroll: 0 });
+        }
+        return Vec::new();
+    };
     let mut lines = vec![format!("{} {}", workload.id, workload.assessment.verdict.label())];
+    lines.extend(link);
     lines.extend(workload.assessment.describe().map(str::to_owned));
     if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
         lines.push(String::new());

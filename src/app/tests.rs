@@ -109,6 +109,7 @@ fn snapshot(rollout: Rollout) -> Snapshot {
         pods: Vec::new(),
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     }
 }
 

@@ -106,6 +106,7 @@ pub(crate) fn canary() -> Snapshot {
         pods: vec![pod],
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     }
 }
 
@@ -134,6 +135,7 @@ pub(crate) fn worker() -> Snapshot {
         pods: Vec::new(),
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     }
 }
 

@@ -500,4 +500,85 @@ contexts:
         let named = Variables { kubeconfig: Some("/no/such/file".into()), ..pod };
         assert!(matches!(read(&named), Err(ClusterError::NoKubeconfig(_))));
     }
+
+    #[tokio::test]
+    async fn empty_current_context_leaves_the_choice_to_the_next_file() {
+        let nothing = "current-context: \"\"\nclusters: null\ncontexts: null\nusers: null\npreferences: {}\n";
+        let (_home, variables) = home(&[("a", nothing), ("b", PROD), ("c", STAGING)]);
+        assert_eq!(read(&listed(&variables, &["a", "b", "c"])).unwrap().current().unwrap(), "prod-eu");
+    }
+
+    #[tokio::test]
+    async fn contexts_of_one_user_entry_share_its_login() {
+        let user = "users:\n- name: ada\n  user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: sso}}\n\
+                    contexts:\n- name: a\n  context: {cluster: c, user: ada}\n- name: b\n  context: {cluster: c, user: ada}\n\
+                    clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:1'}\n";
+        let (_home, variables) = home(&[(".kube/config", user)]);
+        let clusters = read(&variables).unwrap();
+        let (a, b) = (clusters.load(Some("a")).await.unwrap(), clusters.load(Some("b")).await.unwrap());
+        assert!(a.login.unwrap().is_same(&b.login.unwrap()));
+        assert!(a.config.auth_info.exec.is_none(), "the library must not run it");
+    }
+
+    /// Values that people and programs have put into kubeconfigs, and worse.
+    fn any_value() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+        use proptest::prelude::*;
+        prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i32>().prop_map(Into::into),
+            prop::sample::select(vec![
+                "",
+                " ",
+                "/",
+                "/nonexistent",
+                "https://",
+                "http:///",
+                "://",
+                "127.0.0.1:1",
+                "https://[::1",
+                "ftp://x",
+                "Zm9v",
+                "https://u:p@h:99999",
+                "oidc",
+                "gcp",
+                "socks5://127.0.0.1:1",
+                "\u{0}",
+                "Always",
+            ])
+            .prop_map(Into::into),
+        ]
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+        #[test]
+        fn no_kubeconfig_panics(
+            cluster in proptest::collection::btree_map(
+                proptest::sample::select(vec!["server", "certificate-authority", "certificate-authority-data", "proxy-url",
+                    "insecure-skip-tls-verify", "tls-server-name", "extensions"]), any_value(), 0..4),
+            user in proptest::collection::btree_map(
+                proptest::sample::select(vec!["token", "tokenFile", "client-certificate", "client-certificate-data",
+                    "client-key", "client-key-data", "username", "password", "as", "as-groups", "exec", "auth-provider"]),
+                any_value(), 0..4),
+        ) {
+            let config = serde_json::json!({
+                "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": cluster}], "users": [{"name": "u", "user": user}],
+            });
+            let (_home, variables) = home(&[(".kube/config", &config.to_string())]);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let redactor = Redactor::default();
+                let Ok(clusters) = Clusters::read(&variables, &redactor) else { return };
+                let Ok(cluster) = clusters.load(None).await else { return };
+                let made = crate::platform::kube_client::client_of(
+                    &cluster, cluster.config.clone(), std::time::Duration::ZERO, &redactor);
+                if let Ok(client) = made {
+                    let asked = client.apiserver_version();
+                    let _ = tokio::time::timeout(std::time::Duration::from_millis(20), asked).await;
+                }
+            });
+        }
+    }
 }

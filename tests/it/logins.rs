@@ -123,7 +123,7 @@ fn hanging_login_holds_up_only_its_environment() {
     // A signal ends it, and the command with it, though that ignores signals.
     std::fs::remove_file(program.path("pid")).unwrap();
     let (mut child, _said) = begun(&program, &["--config", "cockpit.toml", "status", "--watch"]);
-    while std::fs::read_to_string(program.path("pid")).is_ok_and(|pid| pid.ends_with('\n')) == false {
+    while !std::fs::read_to_string(program.path("pid")).is_ok_and(|pid| pid.ends_with('\n')) {
         std::thread::yield_now();
     }
     support::process::signal(child.id(), "TERM");
@@ -142,6 +142,10 @@ fn screen_shows_what_a_login_says_and_r_tries_it_again() {
     let program = with(&[entry("sso", &server(&demo, "prod-eu"), "payments", &script)]);
     let mut pty = program.screen(&[], (120, 36));
     pty.wait_text("log in first: sso login");
+    pty.send("w");
+    pty.wait_text("why sso");
+    pty.send("\x1b");
+    pty.wait("the deck", |screen| !screen.contents().contains("why sso"));
     program.write("logged-in", "");
     pty.send("r");
     pty.wait_text("payments");

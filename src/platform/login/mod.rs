@@ -135,6 +135,11 @@ impl Login {
         Self(Arc::new(Shared { user: user.to_owned(), plugin, state: watch::Sender::default() }))
     }
 
+    #[cfg(test)]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Returns the credential; logs in where there is none, and waits for that so long.
     ///
     /// # Errors

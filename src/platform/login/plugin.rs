@@ -24,6 +24,8 @@ const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
 /// The longest credential that is read.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
+/// A shorter word on standard output is none that has to be hidden.
+const MIN_SECRET_BYTES: usize = 12;
 /// How many of the last lines that it says are kept: a device code and the address to enter it at stand in two or three.
 const MAX_WORD_LINES: usize = 4;
 /// No more of a line is kept; addresses to log in at are long.
@@ -51,7 +53,8 @@ impl Plugin {
             let mut group = ProcessGroup::of(Some(child.id()));
             let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
             let ended = tokio::time::timeout(self.timeout, async {
-                let reading = read(stdout, stderr, &mut out, |bytes| {
+                let reading = read(stdout, stderr, &mut out, |printed, bytes| {
+                    self.hide_printed(printed);
                     if words.take(bytes) {
                         say(words.text());
                     }
@@ -80,12 +83,22 @@ impl Plugin {
             child.wait().map(Some).map_err(|error| format!("how it ended is unknown: {error}"))
         };
         let ended: Result<Option<ExitStatus>, String> = running.await;
-        let said = words.finish();
+        self.hide_printed(&out);
+        let said = self.redactor.redact(&words.finish()).into_owned();
         match ended? {
             Some(status) if status.success() => self.credential(&out),
             Some(status) => Err(with_words(&ending(status), &said)),
             None => Err(with_words(&format!("no answer in {} s", self.timeout.as_secs()), &said)),
         }
+    }
+
+    /// What stands on standard output is, or surrounds, a credential: it is hidden where the command repeats it.
+    fn hide_printed(&self, printed: &[u8]) {
+        let is_made = |word: &&str| word.len() >= MIN_SECRET_BYTES && word.contains(|c: char| c.is_ascii_digit());
+        String::from_utf8_lossy(printed)
+            .split_whitespace()
+            .filter(is_made)
+            .for_each(|word| self.redactor.add_secret(word));
     }
 
     fn name(&self) -> String {
@@ -166,13 +179,14 @@ async fn read(
     out: Option<std::process::ChildStdout>,
     err: Option<std::process::ChildStderr>,
     kept: &mut Vec<u8>,
-    mut told: impl FnMut(&[u8]),
+    mut told: impl FnMut(&[u8], &[u8]),
 ) {
     let mut out = out.and_then(|out| ChildStdout::from_std(out).ok());
     let mut err = err.and_then(|err| ChildStderr::from_std(err).ok());
     let (mut of_out, mut of_err) = (vec![0; 8192], vec![0; 8192]);
     while out.is_some() || err.is_some() {
         tokio::select! {
+            biased;
             count = some(&mut out, &mut of_out), if out.is_some() => match count {
                 0 => out = None,
                 count => {
@@ -182,7 +196,7 @@ async fn read(
             },
             count = some(&mut err, &mut of_err), if err.is_some() => match count {
                 0 => err = None,
-                count => told(&of_err[..count]),
+                count => told(kept.as_slice(), &of_err[..count]),
             },
         }
     }

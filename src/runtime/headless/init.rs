@@ -5,7 +5,7 @@ use std::path::Path;
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::{complain, print, usage};
+use super::{complain, log_in, print, usage};
 use crate::cli::Exit;
 use crate::cli::args::Init;
 use crate::config::Config;
@@ -43,6 +43,7 @@ pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Re
         let namespace = env.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
         let client =
             ReadClient::of(&cluster, redactor).wrap_err_with(|| format!("no client for {}", cluster.server))?;
+        log_in(&cluster, redactor).await;
         match discover::workloads(&client, &namespace).await {
             Ok(workloads) => found.push(DiscoveredContext { context: cluster.context, namespace, workloads }),
             Err(why) => {

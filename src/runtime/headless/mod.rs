@@ -24,6 +24,8 @@ use super::signals::{ShutdownRequest, Signals};
 use crate::cli::{Command, Exit};
 use crate::config::Config;
 use crate::domain::facts::text::sanitize_lines;
+use crate::platform::kubeconfig::Cluster;
+use crate::platform::login::{LOGIN_TIMEOUT, LoginError};
 use crate::platform::{Redactor, Variables};
 use driver::Driver;
 
@@ -32,8 +34,12 @@ const FIRST_DATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs a command that needs the outside.
 pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redactor, command: &Command) -> Result<Exit> {
+    let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
     if let Command::Init(what) = command {
-        return init::run(config, variables, redactor, what).await;
+        return tokio::select! {
+            ended = init::run(config, variables, redactor, what) => ended,
+            ShutdownRequest::End(_) = signals.next() => Ok(Exit::Interrupted),
+        };
     }
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
@@ -46,7 +52,6 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
         Err(error) => return Ok(usage(redactor, &error)),
     };
     let mut driver = Driver::start(engine, core);
-    let mut signals = Signals::listen().wrap_err("cannot listen to signals")?;
     let work = async {
         match command {
             Command::Status(what) => status::run(&mut driver, what).await,
@@ -66,6 +71,27 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     };
     driver.end().await;
     ended
+}
+
+/// Logs in where a cluster wants it, and passes on what the login says; what fails is told by the first request.
+async fn log_in(cluster: &Cluster, redactor: &Redactor) {
+    let Some(login) = &cluster.login else { return };
+    let logged_in = login.credential(LOGIN_TIMEOUT);
+    tokio::pin!(logged_in);
+    let mut told = None;
+    loop {
+        tokio::select! {
+            _ = &mut logged_in => return,
+            says = login.hindrance_after(told.as_ref()) => {
+                if let Some(LoginError::Waiting(words)) = says.as_ref().filter(|_| told != says) {
+                    if !words.is_empty() {
+                        complain(redactor, &format!("{}: {words}", cluster.context));
+                    }
+                }
+                told = says;
+            }
+        }
+    }
 }
 
 /// Says on standard error what is wrong with the command line or the config.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod client;
 pub mod discover;
+mod disruptions;
 pub mod health;
 pub mod heartbeat;
 pub mod log;

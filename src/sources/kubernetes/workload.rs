@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::KubernetesSource;
+use super::disruptions::Disruptions;
 use super::health::{Health, WatchProblem};
 use super::heartbeat::{self, Beat};
 use super::pod_warnings::PodWarnings;
@@ -80,7 +81,8 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
     let mut beats = heartbeat::beats(&source, &target.workload);
     let refresh = Arc::clone(&source.refresh);
     let (warnings, mut warned) = PodWarnings::new();
-    let mut watched = Watched::new(source, health, target, warnings);
+    let (disruptions, mut budgets) = Disruptions::new();
+    let mut watched = Watched::new(source, health, target, (warnings, disruptions));
     let (mut itself, mut parts) = (watched.own_streams(), watched.part_streams());
     let mut due: Option<Instant> = None;
     let mut last = Instant::now().checked_sub(SNAPSHOT_DEBOUNCE).unwrap_or_else(Instant::now);
@@ -97,7 +99,14 @@ pub(super) async fn run(source: KubernetesSource, health: Health, target: Worklo
             }
             beat = beats.next() => {
                 watched.warnings.ask(&watched.source);
+                watched.disruptions.ask(&watched.source);
                 beat.is_some_and(|beat| watched.beat(beat))
+            }
+            Some(budgets) = budgets.recv() => {
+                if watched.disruptions.take(budgets) && due.is_none() {
+                    due = Some(last + SNAPSHOT_DEBOUNCE);
+                }
+                false
             }
             Some(warning) = warned.recv() => {
                 if watched.warnings.take(warning) && due.is_none() {
@@ -152,10 +161,16 @@ struct Watched {
     /// Which parts the operator may not list, with the API server's words.
     forbidden: BTreeMap<WatchedPart, String>,
     warnings: PodWarnings,
+    disruptions: Disruptions,
 }
 
 impl Watched {
-    fn new(source: KubernetesSource, health: Health, target: WorkloadKey, warnings: PodWarnings) -> Self {
+    fn new(
+        source: KubernetesSource,
+        health: Health,
+        target: WorkloadKey,
+        (warnings, disruptions): (PodWarnings, Disruptions),
+    ) -> Self {
         Self {
             source,
             health,
@@ -173,6 +188,7 @@ impl Watched {
             log_of: None,
             forbidden: BTreeMap::new(),
             warnings,
+            disruptions,
         }
     }
 
@@ -400,6 +416,8 @@ impl Watched {
         self.tell_tracks(&snapshot);
         self.fetch_log(&snapshot);
         self.warnings.note(&snapshot);
+        self.disruptions.note(&snapshot);
+        self.disruptions.ask(&self.source);
         self.warnings.ask(&self.source);
         self.source.outlet.send(Feed::Workload { target: self.target.clone(), snapshot: Some(Arc::new(snapshot)) });
         true
@@ -423,6 +441,7 @@ impl Watched {
             replicasets,
             pods,
             runs,
+            budgets: self.disruptions.known(),
             unseen: self.forbidden.iter().map(|(part, why)| (part.as_str().to_owned(), why.clone())).collect(),
         }
     }

@@ -30,6 +30,8 @@ pub(crate) const MIN_ROWS: u16 = 12;
 
 /// The most rows of reasons.
 const MAX_REASON_ROWS: usize = 4;
+/// How many rows one reason may take where nothing else is shown: addresses to log in at are long.
+const MAX_UNSEEN_ROWS: usize = 6;
 
 /// The signals of a card, most important first.
 fn signals(scene: &DrawContext<'_>) -> &'static [Signal] {
@@ -64,7 +66,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, env: &
     let mut inside = indent(inside, 1);
     let columns = usize::from(inside.width);
     let Some((workload, status)) = workload.and_then(|workload| Some((workload, workload.status.as_ref()?))) else {
-        let lines = workload.map_or_else(Vec::new, |workload| unseen(scene, env, workload, columns));
+        let lines = unseen(scene, env, workload, columns);
         put_all(buf, inside, scene.theme, lines);
         return;
     };
@@ -273,11 +275,16 @@ pub(crate) fn reasons(
     lines
 }
 
-/// What to say of a workload that was not seen.
-fn unseen(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, columns: usize) -> Vec<Line<'static>> {
+/// What to say where no workload was seen, or not this one.
+fn unseen(
+    scene: &DrawContext<'_>,
+    env: &Environment,
+    workload: Option<&WorkloadState>,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let glyphs = scene.theme.glyphs();
     let say = |role, sign: &str, text: &str| {
-        let parts = scene.theme.wrap(text, columns.saturating_sub(2), 3);
+        let parts = scene.theme.wrap(text, columns.saturating_sub(2), MAX_UNSEEN_ROWS);
         parts
             .into_iter()
             .enumerate()
@@ -287,10 +294,11 @@ fn unseen(scene: &DrawContext<'_>, env: &Environment, workload: &WorkloadState, 
             })
             .collect::<Vec<_>>()
     };
-    if workload.missing {
+    if let Some(workload) = workload.filter(|workload| workload.missing) {
         return say(Role::Warn, glyphs.warn, &format!("{} does not exist in {}", workload.id, env.settings.namespace));
     }
-    let mut lines = say(Role::Label, glyphs.waits, &format!("{}: not seen yet", workload.id));
+    let mut lines = workload
+        .map_or_else(Vec::new, |workload| say(Role::Label, glyphs.waits, &format!("{}: not seen yet", workload.id)));
     match &env.kubernetes().link {
         Link::Down(why) => lines.extend(say(Role::Bad, glyphs.bad, &format!("kubernetes: {why}"))),
         Link::LoggingIn(why) => lines.extend(say(Role::Warn, glyphs.waits, why)),

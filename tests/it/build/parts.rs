@@ -204,6 +204,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         pods,
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     }
 }
 

@@ -401,6 +401,7 @@ pub fn deployment() -> Model {
         pods: new_pods.into_iter().chain(old_pods).collect(),
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     };
     tell_of(&mut model, &WorkloadKey { env: EnvName::new("prod"), workload: id }, snapshot, ago(40));
     model

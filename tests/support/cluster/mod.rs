@@ -90,6 +90,7 @@ pub fn resource(kind: &str) -> ApiResource {
         "Rollout" | "AnalysisRun" | "AnalysisTemplate" => ("argoproj.io", "v1alpha1"),
         "Deployment" | "ReplicaSet" => ("apps", "v1"),
         "Ingress" => ("networking.k8s.io", "v1"),
+        "PodDisruptionBudget" => ("policy", "v1"),
         "Role" | "RoleBinding" => ("rbac.authorization.k8s.io", "v1"),
         _ => ("", "v1"),
     };

@@ -66,7 +66,8 @@ pub(in crate::domain) fn conditions(status: &Value) -> Vec<Condition> {
 }
 
 /// A label selector (`matchLabels` and `matchExpressions`) in the form of the `labelSelector` query parameter.
-pub(in crate::domain) fn selector(value: &Value) -> String {
+#[must_use]
+pub fn selector(value: &Value) -> String {
     let labels = value["matchLabels"].as_object().into_iter().flatten();
     let mut terms: Vec<String> =
         labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();

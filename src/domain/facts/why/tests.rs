@@ -255,3 +255,16 @@ fn abort_mark_on_a_finished_update_is_left_over() {
                                  "message": "RolloutAborted: Rollout aborted update to revision 2", "currentStepIndex": 2}));
     assert_eq!(reason(&object, &[]), "1.1.0 serves; the abort mark is left over: retry clears it");
 }
+
+#[test]
+fn restart_that_may_evict_no_pod_names_the_budget() {
+    let mut object = rollout(&json!({"currentPodHash": "h1", "updatedReplicas": 3, "replicas": 3}));
+    object["spec"]["restartAt"] = json!("2026-11-26T18:00:00Z");
+    let mut snapshot = seen(&object, &[]);
+    assert_eq!(snapshot.status().why, None);
+    snapshot.budgets = vec!["web".to_owned()];
+    assert_eq!(
+        snapshot.status().why.as_deref(),
+        Some("the restart may evict no pod: PodDisruptionBudget web allows no disruption now")
+    );
+}

@@ -29,7 +29,7 @@ impl Resource {
     }
 
     /// Every resource that is read or written.
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::ROLLOUT,
         Self::DEPLOYMENT,
         Self::REPLICASET,
@@ -44,6 +44,7 @@ impl Resource {
         Self::TRAFFIC_SPLIT,
         Self::TRAEFIK_SERVICE,
         Self::EXPERIMENT,
+        Self::DISRUPTION_BUDGET,
     ];
     pub const ROLLOUT: Self = Self::new("argoproj.io", "v1alpha1", "Rollout", "rollouts");
     pub const DEPLOYMENT: Self = Self::new("apps", "v1", "Deployment", "deployments");
@@ -58,6 +59,7 @@ impl Resource {
     pub const HTTP_ROUTE: Self = Self::new("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
     pub const TRAFFIC_SPLIT: Self = Self::new("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits");
     pub const TRAEFIK_SERVICE: Self = Self::new("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
+    pub const DISRUPTION_BUDGET: Self = Self::new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
     pub const EXPERIMENT: Self = Self::new("argoproj.io", "v1alpha1", "Experiment", "experiments");
 
     /// Returns the resource of a kind.

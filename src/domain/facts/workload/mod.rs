@@ -109,6 +109,11 @@ pub trait Workload {
     /// Returns why the controller gave up waiting for progress, in its words.
     fn deadline_exceeded(&self) -> Option<&str>;
 
+    /// Returns whether its pods are being replaced by ones of the same template.
+    fn is_restarting(&self) -> bool {
+        false
+    }
+
     /// Returns the steps of a canary.
     fn steps(&self) -> &[Step] {
         &[]
@@ -166,6 +171,9 @@ pub struct Snapshot {
     /// Which of these lists the operator may not read, and why: `replicasets`, `pods`.
     #[serde(default)]
     pub unseen: Vec<(String, String)>,
+    /// PodDisruptionBudgets that keep a restart from evicting its pods.
+    #[serde(default)]
+    pub budgets: Vec<String>,
 }
 
 impl Snapshot {
@@ -180,6 +188,7 @@ impl Snapshot {
             pods: Vec::new(),
             runs: Vec::new(),
             unseen: Vec::new(),
+            budgets: Vec::new(),
         }
     }
 
@@ -353,6 +362,7 @@ mod tests {
             pods: Vec::new(),
             runs: Vec::new(),
             unseen: Vec::new(),
+            budgets: Vec::new(),
         }
     }
 

@@ -49,6 +49,7 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
         pods: Vec::new(),
         runs: Vec::new(),
         unseen: Vec::new(),
+        budgets: Vec::new(),
     };
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };

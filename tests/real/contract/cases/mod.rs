@@ -87,6 +87,7 @@ pub fn all() -> Vec<Case> {
         why::image_pull_until_the_deadline,
         why::never_ready,
         why::being_deleted,
+        why::restart_held_by_a_budget,
         why::pauses,
         why::invalid_spec,
         traps::overlooked_requests,

@@ -141,6 +141,27 @@ pub async fn being_deleted(namespace: &TestNamespace) -> Checked {
     cockpit.until_any("it is gone", gone).await
 }
 
+/// A restart that a PodDisruptionBudget lets evict no pod.
+pub async fn restart_held_by_a_budget(namespace: &TestNamespace) -> Checked {
+    if namespace.cluster.tool("kubectl").is_none() {
+        // The simulator knows no budgets.
+        return Ok(());
+    }
+    let rules = json!([{"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["list"]}]);
+    namespace.grant("alice", "budgets", rules).await?;
+    let mut cockpit = fresh(namespace, API, [canary("api", 2, &steps())]).await?;
+    let budget = json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "two"},
+        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "api"}}},
+    });
+    namespace.create_objects([budget]).await?;
+    // Pods that were made in the second of the restart are new enough.
+    cockpit.until_next_second().await?;
+    cockpit.begin(Verb::Restart).await?;
+    let told = "the restart may evict no pod: PodDisruptionBudget two allows no disruption now";
+    cockpit.until("the budget", |view| view.status.why.as_deref() == Some(told)).await
+}
+
 /// A pause that ends by itself, and one that does not.
 pub async fn pauses(namespace: &TestNamespace) -> Checked {
     let steps = [weight(34), pause_for(4), weight(67), pause()];

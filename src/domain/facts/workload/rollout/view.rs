@@ -50,6 +50,10 @@ impl Workload for Rollout {
         self.deadline_exceeded()
     }
 
+    fn is_restarting(&self) -> bool {
+        self.spec.restart_at.is_some() && self.spec.restart_at != self.status.restarted_at
+    }
+
     fn steps(&self) -> &[Step] {
         self.steps()
     }
@@ -147,6 +151,10 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
     let current = status.step.and_then(|step| rollout.steps().get(step.index));
     if matches!(current, Some(Step::Experiment)) {
         return Some("waits for its experiment".to_owned());
+    }
+    if rollout.is_restarting() && !snapshot.budgets.is_empty() {
+        let budgets = snapshot.budgets.join(", ");
+        return Some(format!("the restart may evict no pod: PodDisruptionBudget {budgets} allows no disruption now"));
     }
     let blue_green = matches!(rollout.spec.strategy, RolloutStrategy::BlueGreen(_));
     waiting_pods(snapshot, status)
