@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod coverage;
 mod drift;
+mod encoding;
 mod http;
 mod junit;
 mod migrations;

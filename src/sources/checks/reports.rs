@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
 use super::wording::Wording as _;
-use super::{Evidence, Tools};
+use super::{Evidence, Tools, encoding};
 use crate::config::checks::files::{FilePattern, Files};
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
@@ -187,6 +187,13 @@ impl Report {
     pub fn open(&self, reading: &ReadContext) -> Result<Text<File>, String> {
         let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
         Ok(Text::new(file, reading.stop.clone()))
+    }
+
+    /// Opens it as text in the encoding that it begins with: a mark, or the declaration of XML. Without either it is UTF-8.
+    pub fn open_encoded(&self, reading: &ReadContext) -> Result<impl Read + use<>, String> {
+        let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
+        let text = encoding::decoded(file).map_err(|error| self.wrong(error.to_string()))?;
+        Ok(Text::new(text, reading.stop.clone()))
     }
 
     /// Says what is wrong with it.

@@ -3,12 +3,11 @@
 use std::io::Read;
 
 use super::Covered;
-use crate::sources::checks::xml::{Doctype, Piece, Xml};
+use crate::sources::checks::xml::{Piece, Xml};
 
 /// Reads a report: every `line` within a `class`. Methods repeat lines of their class, which changes nothing.
 pub(super) fn read(text: impl Read, covered: &mut Covered) -> Result<(), String> {
-    // Most tools name the DTD; none is ever fetched.
-    let mut xml = Xml::new(text, Doctype::MayBeNamed);
+    let mut xml = Xml::new(text);
     let mut depth = 0_usize;
     // The class that is open, and how deep it stands.
     let mut class: Option<(usize, String)> = None;
