@@ -75,6 +75,8 @@ fn junit_dialects_are_judged_as_their_tools_do() {
         ("ctest-not-run.xml", Failed, "1 failed of 2: pay pay"),
         ("status-failed-attribute.xml", Failed, "1 failed of 2: b"),
         ("pytest-subtests.xml", Passed, "1 passed, in 1 file"),
+        ("pytest-9-subtests.xml", Passed, "2 passed, in 1 file"),
+        ("pytest-9-subtests-red.xml", Failed, "1 failed of 3: test_r.T test_red"),
         ("surefire-flaky-totals.xml", Passed, "1 passed, 1 of them flaky, in 1 file"),
         ("rerun-as-second-testcase.xml", Passed, "2 passed, 1 of them flaky, in 1 file"),
         ("latin1.xml", Passed, "1 passed, in 1 file"),
@@ -130,6 +132,17 @@ fn lcov_and_cobertura_give_the_same_coverage() {
     assert_eq!(both.summary, "66.66 % of 21 lines covered, less than 80 %");
     assert_eq!(both.green_when, "at least 80 % are covered: 3 lines more");
     assert_eq!(both.lines[0], "66.66 % (8 of 12) /src/src/lib.rs");
+}
+
+#[test]
+fn coverage_of_a_monorepo_adds_up() {
+    let evidence = look_in(&here().join("coverage"), "coverage = { files = ['monorepo/*/lcov.info'], at_least = 60 }");
+    assert_eq!(evidence.summary, "50.00 % of 20 lines covered, less than 60 %");
+    assert_eq!(evidence.lines[0], "0.00 % (0 of 10) src/index.ts (monorepo/b/lcov.info)");
+    let istanbul = look_at("coverage", ", at_least = 60", &here().join("coverage"), "istanbul-method-lines.xml");
+    assert_eq!(istanbul.summary, "50.00 % of 4 lines covered, less than 60 %");
+    let go = look_at("coverage", ", at_least = 60", &here().join("coverage"), "go.out");
+    assert_eq!(go.summary, "66.66 % of 3 statements covered, at least 60 %");
 }
 
 #[test]
