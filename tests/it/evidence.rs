@@ -11,12 +11,13 @@ use release_cockpit::domain::record::checklist::CheckOutcome;
 use release_cockpit::sources::checks::{CheckInput, Evidence, Tools, look};
 
 /// The kinds that read reports, each with a report that passes.
-const KINDS: [(&str, &str, &str); 6] = [
+const KINDS: [(&str, &str, &str); 7] = [
     ("junit", "", "pytest-green.xml"),
     ("coverage", ", at_least = 60", "cobertura.xml"),
     ("coverage", ", at_least = 60", "calc.lcov"),
     ("sarif", "", "ruff-clean.sarif"),
     ("trivy", "", "trivy-clean.json"),
+    ("scan", "", "trivy-clean.json"),
     ("benchmark", "", "bench.json"),
 ];
 
@@ -181,6 +182,41 @@ fn trivy_reports_are_read_and_secrets_stay_secret() {
     assert!(!format!("{evidence:?}").contains("s3cret"));
     let clean = look_at("trivy", ", severity = 'LOW'", &here(), "trivy-clean.json");
     assert_eq!(clean.found, CheckOutcome::Passed, "{}", shown(&clean));
+}
+
+#[test]
+fn sarif_counts_severity_and_rules_of_extensions() {
+    use CheckOutcome::{Failed, Passed};
+    let folder = here().join("sarif");
+    for (file, found, summary) in [
+        (
+            "critical-only-in-security-severity.sarif",
+            Failed,
+            "1 finding at level error, or of security severity 7 or above: CVE-1",
+        ),
+        ("rule-in-extension-by-guid.sarif", Failed, "1 finding at level error: sqli"),
+        ("rules-null.sarif", Passed, "no finding at level error, by scanner in 1 file"),
+    ] {
+        let evidence = look_at("sarif", "", &folder, file);
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary), "{file}: {}", shown(&evidence));
+    }
+    let off = look_at("sarif", ", security_severity = false", &folder, "critical-only-in-security-severity.sarif");
+    assert_eq!(off.summary, "no finding at level error; 1 below error, by scanner in 1 file");
+}
+
+#[test]
+fn scan_tells_the_scanner_and_trivy_refuses_others() {
+    let folder = here().join("trivy");
+    let licences = look_at("trivy", "", &folder, "licenses-only.json");
+    assert_eq!(licences.summary, "1 licence finding CRITICAL: AGPL-3.0");
+    assert_eq!(licences.lines[0], "CRITICAL AGPL-3.0 licence of somelib in OS Packages: forbidden");
+    let grype = look_at("scan", "", &folder, "grype-json-instead.json");
+    assert_eq!(grype.summary, "1 vulnerability CRITICAL: CVE-1");
+    assert_eq!(grype.green_when, "Grype finds nothing CRITICAL, and the report is written again");
+    let instead = look_at("trivy", "", &folder, "grype-json-instead.json");
+    assert_eq!(instead.found, CheckOutcome::Blind);
+    let words = "grype-json-instead.json: looks like a report of Grype, expected a report of Trivy";
+    assert!(instead.summary.starts_with(words), "{}", instead.summary);
 }
 
 #[test]
@@ -360,7 +396,7 @@ fn json_that_is_too_long_is_refused_with_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let file = fs::File::create(folder.path().join("big")).unwrap();
     file.set_len(65 << 20).unwrap();
-    for kind in ["sarif", "trivy"] {
+    for kind in ["sarif", "trivy", "scan"] {
         let evidence = look_at(kind, "", folder.path(), "big");
         assert_eq!(evidence.summary, "big: is longer than 64 MiB, and is not read");
     }
