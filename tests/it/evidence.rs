@@ -220,6 +220,44 @@ fn scan_tells_the_scanner_and_trivy_refuses_others() {
 }
 
 #[test]
+fn migrations_are_judged_by_what_the_version_before_needs() {
+    use CheckOutcome::{Blind, Failed, Passed};
+    let folder = here().join("sql");
+    let look =
+        |files: &str, down: bool| look_in(&folder, &format!("migrations = {{ files = ['{files}'], down = {down} }}"));
+    for (file, found) in [
+        ("type_int_to_text.sql", Blind),
+        ("own_ifnotexists.sql", Failed),
+        ("pg_drop_pkey.sql", Failed),
+        ("addcol_unique_default.sql", Failed),
+        ("addcol_default_null_notnull.sql", Failed),
+        ("delete_where_true.sql", Failed),
+        ("update_all.sql", Failed),
+        ("insert_select_func.sql", Blind),
+        ("nested_comment_mysql.sql", Failed),
+        ("search_path.sql", Failed),
+        ("bom.sql", Passed),
+        ("utf16.sql", Blind),
+    ] {
+        let evidence = look(file, false);
+        assert_eq!(evidence.found, found, "{file}: {}", shown(&evidence));
+    }
+    assert!(look("utf16.sql", false).summary.contains("it is UTF-16"));
+    for (files, found, words) in [
+        ("down-empty-file/**/*.sql", Failed, "down.sql, does nothing"),
+        ("down-empty-section/*dbmate.sql", Failed, "the section of its way down does nothing"),
+        ("down-empty-section/*goose.sql", Failed, "the section of its way down does nothing"),
+        ("down-of-other-database/**/*.sql", Failed, "postgres/V1__a.sql has no way down"),
+        ("liquibase.sql", Passed, "1 migration"),
+        ("nodepgmig.sql", Passed, "1 migration"),
+    ] {
+        let evidence = look(files, true);
+        assert_eq!(evidence.found, found, "{files}: {}", shown(&evidence));
+        assert!(evidence.summary.contains(words), "{files}: {}", evidence.summary);
+    }
+}
+
+#[test]
 fn benchmark_is_compared_with_its_baseline() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(here().join("bench.json"), folder.path().join("bench.json")).unwrap();
