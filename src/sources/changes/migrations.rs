@@ -53,7 +53,7 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
     let paths: Vec<String> = all.iter().map(|file| file.path.clone()).collect();
     let mut migrations = Vec::new();
     for (change, file) in mine.into_iter().take(MAX_FILES) {
-        if files::is_down(&file.path) {
+        if files::is_down(&file.path, &paths) {
             continue;
         }
         let fate = match change {
@@ -86,7 +86,7 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
     let paths: Vec<String> = found.clone();
     let mut migrations = Vec::new();
     for path in found.into_iter().take(MAX_FILES) {
-        if files::is_down(&path) {
+        if files::is_down(&path, &paths) {
             continue;
         }
         let text = content(&asked.folder.join(&path)).await?;

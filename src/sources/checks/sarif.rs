@@ -207,9 +207,10 @@ mod tests {
 
     /// What is found at level error of one result, in a run of which something is set.
     fn one(result: Value, run: Value) -> Result<u64, String> {
-        let mut all = log(&json!([result]));
-        for (key, value) in run.as_object().unwrap() {
-            all["runs"][0][key] = value.clone();
+        let mut all = log(&Value::Array(vec![result]));
+        let Value::Object(run) = run else { panic!("{run}") };
+        for (key, value) in run {
+            all["runs"][0][key] = value;
         }
         let (tally, result) = tally(all, Level::Error);
         result.map(|()| tally.found)

@@ -94,7 +94,6 @@ impl Grade {
     /// Reads the word of a scanner. One that none of them uses counts as the worst.
     fn of(word: &str) -> Self {
         Self::Known(match word.to_ascii_lowercase().as_str() {
-            "critical" => Severity::Critical,
             "high" => Severity::High,
             "medium" | "moderate" => Severity::Medium,
             "low" => Severity::Low,
@@ -236,7 +235,7 @@ impl Tally {
         }
     }
 
-    fn finding(&mut self, finding: Finding<'_>) {
+    fn finding(&mut self, finding: &Finding<'_>) {
         let severity = match finding.grade {
             Grade::Known(severity) if severity >= self.least => severity,
             Grade::Known(_) | Grade::Negligible => {

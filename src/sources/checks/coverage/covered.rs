@@ -84,23 +84,22 @@ impl Covered {
         self.has_statements |= measured.has_statements;
         let folder = path.parent().unwrap_or(Path::new(""));
         for (file, lines) in measured.files.into_iter().filter(|(_, lines)| !lines.is_empty()) {
-            let (place, exists) = place(folder, &file);
+            // Go names files by the path of their module, which is the same everywhere.
+            let (place, exists) =
+                if measured.has_statements { (PathBuf::from(&file), false) } else { place(folder, &file) };
             let known = self.files.entry(file).or_default();
             let same = known
                 .iter_mut()
                 .find(|known| known.place == place && (exists && known.exists || has_same_lines(&known.lines, &lines)));
-            match same {
-                Some(same) => {
-                    let before = same.lines.len();
-                    for (place, (weight, hit)) in lines {
-                        same.lines.entry(place).or_insert((weight, false)).1 |= hit;
-                    }
-                    self.kept += same.lines.len() - before;
+            if let Some(same) = same {
+                let before = same.lines.len();
+                for (place, (weight, hit)) in lines {
+                    same.lines.entry(place).or_insert((weight, false)).1 |= hit;
                 }
-                None => {
-                    self.kept += lines.len();
-                    known.push(Source { place, exists, report: name.to_owned(), lines });
-                }
+                self.kept += same.lines.len() - before;
+            } else {
+                self.kept += lines.len();
+                known.push(Source { place, exists, report: name.to_owned(), lines });
             }
             check_size(self.kept)?;
         }

@@ -162,7 +162,7 @@ impl Tally {
         let name = element.name();
         let found = role(name);
         match (parent, found) {
-            (None, Role::Suite) => self.suite(element),
+            (None | Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Suite) => self.suite(element),
             (None, _) => {
                 let name = self.redactor.cut(name, 40);
                 Err(match foreign(name.as_str()) {
@@ -170,7 +170,6 @@ impl Tally {
                     None => format!("is no JUnit report: it begins with <{name}>"),
                 })
             }
-            (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Suite) => self.suite(element),
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Case) => self.case(element),
             (Some(OpenElement::Suite(_)), Role::Failure)
             | (Some(OpenElement::Case(_)), Role::Failure | Role::Flaky | Role::Rerun) => {
@@ -333,7 +332,7 @@ impl Tally {
         let key = suite.as_ref().map_or(0, |suite| case.key(suite.number));
         let mut unnamed = Seen::default();
         let seen = match suite {
-            Some(suite) if !case.names[1].is_empty() => suite.seen.entry(key).or_default(),
+            Some(suite) if case.has_own_name() => suite.seen.entry(key).or_default(),
             _ => &mut unnamed,
         };
         seen.has_passed_last = false;
@@ -435,6 +434,12 @@ impl Case {
         (suite, &self.names).hash(&mut hasher);
         // Zero stands for what is no test.
         hasher.finish().max(1)
+    }
+
+    /// Whether a second test of that name can only be another attempt. Ginkgo's `[BeforeSuite]` is run by each process.
+    fn has_own_name(&self) -> bool {
+        let name = self.names[1].trim();
+        !(name.is_empty() || name.starts_with('[') && name.ends_with(']'))
     }
 
     fn verdict(&self) -> Verdict {

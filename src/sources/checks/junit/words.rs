@@ -65,15 +65,16 @@ pub(super) fn outcome(word: &str) -> Option<Word> {
     Some(match plain(word).as_str() {
         // `run` and `completed` are GoogleTest's and CTest's: what failed says so in an element.
         "pass" | "passed" | "ok" | "success" | "successful" | "succeeded" | "run" | "completed" | "executed"
-        | "expected" | "bpass" | "xfail" => Word::Passed,
+        | "expected" | "bpass" | "xfail" | "xfailed" => Word::Passed,
         "flaky" => Word::Flaky,
         "skip" | "skipped" | "disabled" | "suppressed" | "ignored" | "ignore" | "pending" | "todo" | "untested"
         | "notexecuted" | "inconclusive" | "bfail" | "excluded" | "filtered" => Word::Skipped,
         "notrun" => Word::NotRun,
         "fail" | "failed" | "failure" | "failing" | "error" | "errored" | "broken" | "crash" | "crashed"
         | "timeout" | "timedout" | "abort" | "aborted" | "cancelled" | "canceled" | "killed" | "incomplete"
-        | "unexpected" | "undefined" | "ambiguous" | "unresolved" | "blocked" | "xpass" | "interrupted" | "invalid"
-        | "notok" | "unsuccessful" => Word::Failed,
+        | "unexpected" | "panicked" | "panic" | "hookerror" | "cleanuperror" | "xpassed" | "invalidspecstate"
+        | "undefined" | "ambiguous" | "unresolved" | "blocked" | "xpass" | "interrupted" | "invalid" | "notok"
+        | "unsuccessful" => Word::Failed,
         _ => return None,
     })
 }

@@ -177,7 +177,7 @@ impl Run {
         let mut found: Vec<&Rule> = by_index.or(by_guid).into_iter().collect();
         if found.is_empty() {
             if let Some(id) = &reference.id {
-                found = match named(rules(), id) {
+                found = match components.iter().copied().find_map(|rules| named(rules, id)) {
                     Some(rule) => vec![rule],
                     None => self.by_id(id),
                 };
@@ -189,9 +189,9 @@ impl Run {
 
     /// The rules of an id: that of the driver, else those of the extensions.
     fn by_id(&self, id: &str) -> Vec<&Rule> {
-        match named(self.tool.driver.rules.iter(), id) {
+        match named(&self.tool.driver.rules, id) {
             Some(rule) => vec![rule],
-            None => self.tool.extensions.iter().filter_map(|one| named(one.rules.iter(), id)).collect(),
+            None => self.tool.extensions.iter().filter_map(|one| named(&one.rules, id)).collect(),
         }
     }
 
@@ -220,10 +220,10 @@ fn own_id(result: &SarifResult) -> Option<&str> {
 }
 
 /// § 3.27.5: an id may have parts of its own after that of the rule.
-fn named<'a>(rules: impl Iterator<Item = &'a Rule> + Clone, id: &str) -> Option<&'a Rule> {
+fn named<'a>(rules: &'a [Rule], id: &str) -> Option<&'a Rule> {
     let mut id = id;
     loop {
-        if let Some(rule) = rules.clone().find(|rule| rule.id == id) {
+        if let Some(rule) = rules.iter().find(|rule| rule.id == id) {
             return Some(rule);
         }
         id = id.rsplit_once('/')?.0;

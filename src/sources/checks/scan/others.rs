@@ -212,7 +212,7 @@ impl Tally {
         self.targets += 1;
         for found in matches {
             let fixed = found.vulnerability.fix.versions.as_deref().unwrap_or_default().join(", ");
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade: Grade::of(&found.vulnerability.severity),
                 word: &found.vulnerability.severity,
@@ -257,14 +257,14 @@ impl Tally {
 
     fn osv(&mut self, grade: Grade, id: &str, what: &str, title: &str) {
         let word = word(grade);
-        self.finding(Finding { kind: Kind::Vulnerability, grade, word, id, what: what.to_owned(), title });
+        self.finding(&Finding { kind: Kind::Vulnerability, grade, word, id, what: what.to_owned(), title });
     }
 
     pub(super) fn npm_audit(&mut self, report: &NpmAudit) -> Result<(), String> {
         self.npm_metadata(&report.metadata, report.vulnerabilities.len() as u64)?;
         for (name, found) in &report.vulnerabilities {
             let via = found.via.iter().flatten().find_map(|via| via.get("title")?.as_str()).unwrap_or_default();
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -281,7 +281,7 @@ impl Tally {
         let listed = if report.advisories.is_empty() { 0 } else { u64::MAX };
         self.npm_metadata(&report.metadata, listed)?;
         for found in report.advisories.values() {
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -317,7 +317,7 @@ impl Tally {
         for found in list {
             let grade = found.advisory.cvss.as_deref().and_then(base_score).map_or(Grade::Missing, Grade::of_score);
             let fixed = found.versions.patched.as_deref().unwrap_or_default().join(", ");
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade,
                 word: word(grade),
@@ -363,7 +363,7 @@ impl Tally {
                 listed += 1;
                 let fixed = found.fixed_in.as_deref().unwrap_or_default().join(", ");
                 let name = found.package_name.as_deref().unwrap_or_default();
-                self.finding(Finding {
+                self.finding(&Finding {
                     kind,
                     grade: Grade::of(&found.severity),
                     word: &found.severity,

@@ -154,12 +154,16 @@ struct ObjectReport {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Summary {
-    critical_count: u64,
-    high_count: u64,
-    medium_count: u64,
-    low_count: u64,
+    #[serde(rename = "criticalCount")]
+    critical: u64,
+    #[serde(rename = "highCount")]
+    high: u64,
+    #[serde(rename = "mediumCount")]
+    medium: u64,
+    #[serde(rename = "lowCount")]
+    low: u64,
 }
 
 #[derive(Deserialize)]
@@ -247,7 +251,7 @@ impl Tally {
         let place = if within.is_empty() { name } else { format!("{within}: {name}") };
         for found in target.vulnerabilities.iter().flatten() {
             let package = self.package(&found.package, &found.installed, &found.fixed);
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -257,7 +261,7 @@ impl Tally {
             });
         }
         for found in target.secrets.iter().flatten() {
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Secret,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -268,7 +272,7 @@ impl Tally {
         }
         for found in target.licenses.iter().flatten() {
             let holder = if found.pkg_name.is_empty() { &found.file_path } else { &found.pkg_name };
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Licence,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -289,7 +293,7 @@ impl Tally {
                     continue;
                 }
             }
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Misconfiguration,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -331,7 +335,7 @@ impl Tally {
         self.targets += 1;
         for found in report.vulnerabilities.iter().flatten() {
             let package = self.package(&found.resource, &found.installed_version, &found.fixed_version);
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Vulnerability,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -341,7 +345,7 @@ impl Tally {
             });
         }
         for found in report.checks.iter().flatten().filter(|check| !check.success) {
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Misconfiguration,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -351,7 +355,7 @@ impl Tally {
             });
         }
         for found in report.secrets.iter().flatten() {
-            self.finding(Finding {
+            self.finding(&Finding {
                 kind: Kind::Secret,
                 grade: Grade::of(&found.severity),
                 word: &found.severity,
@@ -361,7 +365,7 @@ impl Tally {
             });
         }
         let counts = &report.summary;
-        let counted = [counts.critical_count, counts.high_count, counts.medium_count, counts.low_count];
+        let counted = [counts.critical, counts.high, counts.medium, counts.low];
         let counted = counted.into_iter().fold(0, u64::saturating_add);
         let failed = |check: &&ObjectCheck| !check.success;
         let listed = report.vulnerabilities.iter().flatten().count()

@@ -112,6 +112,13 @@ fn rollbacks(text: &str) -> Option<String> {
         rollback: Option<String>,
         has_sql: bool,
     }
+    impl ChangeSet {
+        fn roll_back(&mut self, line: &str) {
+            let rollback = self.rollback.get_or_insert_default();
+            rollback.push_str(line);
+            rollback.push('\n');
+        }
+    }
     let mut sets = vec![ChangeSet::default()];
     let mut is_block = false;
     for line in text.lines() {
@@ -125,7 +132,7 @@ fn rollbacks(text: &str) -> Option<String> {
         if is_block {
             is_block = !trimmed.contains("*/");
             let line = trimmed.split("*/").next().unwrap_or_default();
-            set.rollback.get_or_insert_default().push_str(&format!("{line}\n"));
+            set.roll_back(line);
         } else if lower.starts_with("/*")
             && lower.trim_start_matches("/*").trim_start().starts_with("liquibase rollback")
         {
@@ -141,7 +148,7 @@ fn rollbacks(text: &str) -> Option<String> {
                     "empty" | "not required" => "ROLLBACK",
                     _ => written,
                 };
-                set.rollback.get_or_insert_default().push_str(&format!("{written}\n"));
+                set.roll_back(written);
             }
         } else {
             set.has_sql |= !trimmed.is_empty();
@@ -159,14 +166,22 @@ fn rollbacks(text: &str) -> Option<String> {
     has_any.then_some(all)
 }
 
-/// Returns whether a file is itself a way down.
+/// Returns whether a file is itself a way down. Where its name alone does not say so, it is one of a file that is there.
 #[must_use]
-pub fn is_down(file: &str) -> bool {
+pub fn is_down(file: &str, files: &[String]) -> bool {
     let name = name(file).to_ascii_lowercase();
-    name == "down.sql"
-        || [".down.sql", "-down.sql", "_down.sql", ".rollback.sql"].iter().any(|end| name.ends_with(end))
-        || undone(&name).is_some()
-        || file.split('/').rev().nth(1) == Some("revert")
+    if name == "down.sql" || name.ends_with(".down.sql") || undone(&name).is_some() {
+        return true;
+    }
+    let (folder, own) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
+    let mut ups = Vec::new();
+    for (down, up) in [("-down.sql", "-up.sql"), ("_down.sql", "_up.sql"), (".rollback.sql", ".sql")] {
+        ups.extend(file.strip_suffix(down).map(|stem| format!("{stem}{up}")));
+    }
+    if let Some(parent) = folder.strip_suffix("revert").filter(|parent| parent.is_empty() || parent.ends_with('/')) {
+        ups.push(format!("{parent}deploy/{own}"));
+    }
+    ups.iter().any(|up| files.contains(up))
 }
 
 /// Returns whether a file is run again whenever it changes: Flyway's `R__views.sql`.
@@ -268,9 +283,9 @@ mod tests {
         ] {
             assert_eq!(down_of(file, &files).as_deref(), down, "{file}");
         }
-        let downs: Vec<&String> = files.iter().filter(|file| is_down(file)).collect();
+        let downs: Vec<&String> = files.iter().filter(|file| is_down(file, &files)).collect();
         assert_eq!(downs, ["undo/U1__other_words.sql", "db/0001_c.down.sql", "2026-01/down.sql", "0003_e.down.sql"]);
-        assert!(!is_down("db/Users__a.sql"));
+        assert!(!is_down("db/Users__a.sql", &files));
         assert!(is_repeatable("db/R__views.sql"));
     }
 
@@ -328,7 +343,10 @@ mod tests {
             [("m/1-up.sql", "m/1-down.sql"), ("deploy/a.sql", "revert/a.sql"), ("m/2.sql", "m/2.rollback.sql")]
         {
             assert_eq!(down_of(up, &files).as_deref(), Some(down));
-            assert!(is_down(down), "{down}");
+            assert!(is_down(down, &files), "{down}");
+        }
+        for up in ["m/scale_down.sql", "m/3.rollback.sql", "revert/b.sql"] {
+            assert!(!is_down(up, &files), "{up}");
         }
     }
 

@@ -129,6 +129,7 @@ fn attempts_of_one_test_are_one_flaky_test() {
         ("<testcase name='a'><failure/></testcase><testcase name='a'/><testcase name='a'/>", (3, 1, 0, 0)),
         ("<testcase name='a'><failure/></testcase><testcase classname='c' name='a'/>", (2, 1, 0, 0)),
         ("<testcase><failure/></testcase><testcase/>", (2, 1, 0, 0)),
+        ("<testcase name='[BeforeSuite]'><failure/></testcase><testcase name='[BeforeSuite]'/>", (2, 1, 0, 0)),
     ] {
         let text = format!("<testsuites failures='0'><testsuite name='s'>{cases}</testsuite></testsuites>");
         assert_eq!(counts(&text), wanted, "{cases}");

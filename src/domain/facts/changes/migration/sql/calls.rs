@@ -226,7 +226,10 @@ pub(super) fn calls(tokens: &[TokenWithSpan]) -> bool {
             Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_ascii_lowercase()),
             _ => None,
         });
-        if matches!(before.as_deref(), Some("into" | "as" | "with" | "recursive" | "table" | "index" | "view")) {
+        if matches!(
+            before.as_deref(),
+            Some("insert" | "ignore" | "into" | "as" | "with" | "recursive" | "table" | "index" | "view")
+        ) {
             return false;
         }
         let name = word.value.to_ascii_lowercase();

@@ -276,17 +276,20 @@ fn dropped_constraint(name: &str) -> Meaning {
 
 /// Whether a statement changes which tables the names after it mean.
 fn changes_names(sql: &Sql, tokens: &[TokenWithSpan]) -> bool {
-    let is_word = |token: &TokenWithSpan| {
+    let is_word = |token: &TokenWithSpan, words: &[&str]| {
         let text = match &token.token {
-            Token::Word(word) => &word.value,
+            Token::Word(word) if !matches!(sql, Sql::Query(_)) => &word.value,
             Token::SingleQuotedString(text) => text,
             _ => return false,
         };
-        ["search_path", "schema", "role", "authorization"].iter().any(|word| text.eq_ignore_ascii_case(word))
+        words.iter().any(|word| text.eq_ignore_ascii_case(word))
     };
     match sql {
         Sql::Use(_) | Sql::Reset(_) => true,
-        Sql::Set(_) | Sql::Query(_) => tokens.iter().any(is_word),
+        Sql::Set(_) => {
+            tokens.iter().any(|token| is_word(token, &["search_path", "schema", "role", "authorization", "database"]))
+        }
+        Sql::Query(_) => tokens.iter().any(|token| is_word(token, &["search_path", "role"])),
         _ => false,
     }
 }
@@ -319,7 +322,7 @@ fn is_always_true(condition: &Expr) -> bool {
         Expr::Nested(inner) => is_always_true(inner),
         Expr::Value(value) => match &value.value {
             Value::Boolean(holds) => *holds,
-            Value::Number(number, _) => number.trim_matches(['0', '.']) != "",
+            Value::Number(number, _) => !number.trim_matches(['0', '.']).is_empty(),
             _ => false,
         },
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {

@@ -125,6 +125,8 @@ fn statements_are_classified() {
         ("CREATE TABLE \"a\" (b INT); DROP TABLE a", Expand),
         ("SET search_path TO archive; CREATE TABLE a (b INT); SET search_path TO public; DROP TABLE a", Contract),
         ("CREATE TABLE a (b INT); SELECT set_config('search_path', 'x', false); DROP TABLE a", Contract),
+        ("CREATE TABLE a (b INT); SELECT role, schema FROM a; DROP TABLE a", Expand),
+        ("INSERT users (a) VALUES (1)", Expand),
         ("SET search_path TO app; CREATE TABLE a (b INT); DROP TABLE a", Expand),
         // Comments, which differ.
         ("CREATE TABLE a (b int); /* outer /* inner */ DROP TABLE payments; -- */", Contract),
