@@ -59,6 +59,10 @@ impl Reader {
         if let Sql::CreateTable(CreateTable { name, if_not_exists: false, .. }) = sql {
             self.own.push(key(name));
         }
+        // What it dropped may have hidden another of that name, as temporary tables do.
+        if let Sql::Drop { names, .. } = sql {
+            self.own.retain(|own| !names.iter().any(|name| key(name) == *own));
+        }
         if changes_names(sql, tokens) {
             self.own.clear();
             self.own_columns.clear();
@@ -164,7 +168,7 @@ impl Reader {
                 (Class::Expand, "writes may wait while it builds: PostgreSQL has CREATE INDEX CONCURRENTLY")
             }
             Sql::CreateIndex(_) => EXPAND,
-            Sql::CreateView(view) if view.or_replace || view.or_alter => UNCLEAR,
+            Sql::CreateView(view) if view.or_replace || view.or_alter || view.materialized && calls() => UNCLEAR,
             Sql::CreateFunction(function) if function.or_replace || function.or_alter => UNCLEAR,
             Sql::CreateView(_) | Sql::CreateFunction(_) => EXPAND,
             Sql::AlterType(alter) => match alter.operation {
