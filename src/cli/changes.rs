@@ -145,7 +145,7 @@ fn migration(migration: &Migration) -> Value {
         "file": migration.file,
         "class": migration.class().as_str(),
         "tampered": migration.is_tampered(),
-        "down": migration.down,
+        "down": migration.down.as_ref().filter(|_| !migration.is_down_empty),
         "statements": migration.statements.iter().map(|statement| json!({
             "line": statement.line,
             "class": statement.class.as_str(),

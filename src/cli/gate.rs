@@ -1,5 +1,6 @@
 //! `cockpit gate`, `check`: the checklist and its answer, as text, JSON and JUnit XML.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -85,8 +86,8 @@ impl<'a> Gate<'a> {
         })
     }
 
-    /// Returns it as JUnit XML: each check and each role is a test case. What is in the way fails or, where it cannot be
-    /// told, is an error; advice that is not followed is skipped, so that it reddens no pipeline.
+    /// Returns it as JUnit XML: each check and each role is a test case. What failed is a failure, and its type says
+    /// whether that stands in the way. A gate that cannot be told is an error; what else is open is skipped.
     #[must_use]
     pub fn junit(&self) -> String {
         let mut cases = Vec::new();
@@ -94,29 +95,33 @@ impl<'a> Gate<'a> {
             let finding = check.finding.as_ref();
             let said = finding.map_or(check.spec.title.as_str(), |finding| finding.summary.as_str());
             let evidence = finding.map_or_else(String::new, |finding| finding.evidence.join("\n"));
-            let due = check.spec.phase != CheckPhase::Post;
-            let outcome = match state {
-                CheckState::Passed => None,
-                _ if !check.spec.gate || !due => Some("skipped"),
-                CheckState::Failed => Some("failure"),
-                CheckState::Pending if check.is_manual() => Some("failure"),
-                _ => Some("error"),
+            let kind = match (check.spec.gate, check.spec.phase) {
+                (true, CheckPhase::Post) => FailureType::Post,
+                (true, _) => FailureType::Gate,
+                (false, _) => FailureType::Advice,
             };
-            cases.push(case(check.spec.id.as_str(), check.spec.phase.as_str(), outcome, said, &evidence));
+            let outcome = match state {
+                CheckState::Passed => Outcome::Passed,
+                CheckState::Failed => Outcome::Failure(kind),
+                _ if kind != FailureType::Gate => Outcome::Skipped,
+                CheckState::Pending if check.is_manual() => Outcome::Failure(kind),
+                _ => Outcome::Error,
+            };
+            cases.push(Case::new(check.spec.id.as_str(), check.spec.phase.as_str(), outcome, said, &evidence));
         }
         for seat in self.list.seats().filter(|seat| seat.needed > 0) {
-            let outcome = if seat.is_go() { None } else { Some("failure") };
+            let outcome = if seat.is_go() { Outcome::Passed } else { Outcome::Failure(FailureType::SignOff) };
             let said = format!("{} of {} signed GO", seat.holding(Decision::Go).count(), seat.needed);
-            cases.push(case(&seat.role, "sign-off", outcome, &said, &signatures(seat).join("\n")));
+            cases.push(Case::new(&seat.role, "sign-off", outcome, &said, &signatures(seat).join("\n")));
         }
         // Live limits are no check of the list, but they stand in the way all the same.
-        let listed: usize = cases.iter().filter(|(_, outcome)| matches!(outcome, Some("failure" | "error"))).count();
-        if listed == 0 {
+        if !cases.iter().any(|case| case.outcome.blocks()) {
             for reason in &self.list.answer.reasons {
-                cases.push(case("live signals", "deploy", Some("failure"), &reason.text, &reason.remedy));
+                let outcome = Outcome::Failure(FailureType::Signals);
+                cases.push(Case::new("live signals", "deploy", outcome, &reason.text, &reason.remedy));
             }
         }
-        let count = |word: &str| cases.iter().filter(|(_, outcome)| *outcome == Some(word)).count();
+        let count = |element: &str| cases.iter().filter(|case| case.outcome.element() == Some(element)).count();
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         let _ = writeln!(
             xml,
@@ -127,10 +132,98 @@ impl<'a> Gate<'a> {
             count("error"),
             count("skipped")
         );
-        for (text, _) in &cases {
-            xml.push_str(text);
+        let mut names = HashSet::new();
+        for case in &cases {
+            xml.push_str(&case.xml(&unique(&case.name, &mut names)));
         }
         xml + "</testsuite>\n"
+    }
+}
+
+/// Returns the name, or the name with a number if it is taken: readers take a second one for another attempt.
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut own = name.to_owned();
+    let mut number = 2_u32;
+    while !taken.insert(own.clone()) {
+        own = format!("{name} ({number})");
+        number += 1;
+    }
+    own
+}
+
+/// What a failure in the JUnit file means for the promotion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailureType {
+    Gate,
+    /// A gate of the phase after: it blocks the next environment, not this one.
+    Post,
+    Advice,
+    SignOff,
+    Signals,
+}
+
+impl FailureType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Post => "post",
+            Self::Advice => "advice",
+            Self::SignOff => "sign-off",
+            Self::Signals => "signals",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Skipped,
+    Failure(FailureType),
+    /// A gate whose state is unknown.
+    Error,
+}
+
+impl Outcome {
+    fn element(self) -> Option<&'static str> {
+        match self {
+            Self::Passed => None,
+            Self::Skipped => Some("skipped"),
+            Self::Failure(_) => Some("failure"),
+            Self::Error => Some("error"),
+        }
+    }
+
+    fn blocks(self) -> bool {
+        !matches!(self, Self::Passed | Self::Skipped | Self::Failure(FailureType::Advice | FailureType::Post))
+    }
+}
+
+/// A test case.
+struct Case {
+    name: String,
+    class: String,
+    outcome: Outcome,
+    said: String,
+    evidence: String,
+}
+
+impl Case {
+    fn new(name: &str, class: &str, outcome: Outcome, said: &str, evidence: &str) -> Self {
+        let [name, class, said, evidence] = [name, class, said, evidence].map(ToOwned::to_owned);
+        Self { name, class, outcome, said, evidence }
+    }
+
+    fn xml(&self, name: &str) -> String {
+        let [name, class, said, evidence] = [name, &self.class, &self.said, &self.evidence].map(escaped);
+        let inside = match self.outcome {
+            Outcome::Skipped => format!("<skipped message=\"{said}\"/>"),
+            Outcome::Failure(kind) => {
+                format!("<failure type=\"{}\" message=\"{said}\">{evidence}</failure>", kind.as_str())
+            }
+            Outcome::Error => format!("<error type=\"gate\" message=\"{said}\">{evidence}</error>"),
+            Outcome::Passed => format!("<system-out>{said}\n{evidence}</system-out>"),
+        };
+        format!("  <testcase classname=\"{class}\" name=\"{name}\">{inside}</testcase>\n")
     }
 }
 
@@ -155,23 +248,6 @@ fn signatures(seat: &RoleStatus) -> Vec<String> {
             format!("    {} {}{note}, {verified}, {}{void}", sign.who, sign.decision.label(), sign.at)
         })
         .collect()
-}
-
-/// A test case, and what became of it.
-fn case(
-    name: &str,
-    class: &str,
-    outcome: Option<&'static str>,
-    said: &str,
-    evidence: &str,
-) -> (String, Option<&'static str>) {
-    let (name, class, said, evidence) = (escaped(name), escaped(class), escaped(said), escaped(evidence));
-    let inside = match outcome {
-        Some("skipped") => format!("<skipped message=\"{said}\"/>"),
-        Some(word) => format!("<{word} message=\"{said}\">{evidence}</{word}>"),
-        None => format!("<system-out>{said}\n{evidence}</system-out>"),
-    };
-    (format!("  <testcase classname=\"{class}\" name=\"{name}\">{inside}</testcase>\n"), outcome)
 }
 
 /// Escapes text for XML 1.0, which cannot hold control characters at all; what a terminal could be misled by is written
@@ -235,4 +311,24 @@ pub fn sign_offs_json(world: &World, env: &Environment) -> Value {
         })
     });
     signatures.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_junit_are_unique() {
+        let mut taken = HashSet::new();
+        let names = ["a", "a", "a (2)", "a"].map(|name| unique(name, &mut taken));
+        assert_eq!(names, ["a", "a (2)", "a (2) (2)", "a (3)"]);
+    }
+
+    #[test]
+    fn failed_advice_is_a_failure_that_does_not_block() {
+        let case = Case::new("lint", "pre", Outcome::Failure(FailureType::Advice), "2 findings", "");
+        assert!(!case.outcome.blocks());
+        assert!(case.xml("lint").contains("<failure type=\"advice\" message=\"2 findings\"></failure>"));
+        assert!(Outcome::Error.blocks() && Outcome::Failure(FailureType::Gate).blocks());
+    }
 }

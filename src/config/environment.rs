@@ -109,7 +109,7 @@ pub(super) struct Base<'a> {
 
 /// Reads the sections that the file has for all environments, and each environment for itself, over what holds so far.
 pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut EnvSettings) {
-    reader.over(table, "limits", &mut into.limits, limits::read_keys);
+    reader.over(table, "limits", &mut into.limits, limits::read);
     reader.over(table, "verdict", &mut into.rules, verdict::read);
     reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
     reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);

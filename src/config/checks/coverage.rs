@@ -1,4 +1,4 @@
-//! `coverage`: line coverage, from LCOV or Cobertura XML.
+//! `coverage`: line coverage, from LCOV, Cobertura, JaCoCo, Clover or Go.
 
 use super::files::{self, Files};
 use crate::config::reader::{Reader, Table};
@@ -7,7 +7,7 @@ use crate::config::section::{Section, keys};
 /// Line coverage is at least so much.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
-    /// LCOV or Cobertura XML, told by what is in them.
+    /// Reports of any of them, told by what is in them.
     pub files: Files,
     /// Least share of lines that are hit, over all files, in percent.
     pub at_least: f64,
@@ -15,7 +15,7 @@ pub struct Coverage {
 
 pub(in crate::config) const SECTION: Section = Section {
     header: "`coverage`",
-    help: "Enough lines are covered by tests, by LCOV or Cobertura XML reports.",
+    help: "Enough lines are covered by tests, by reports of LCOV, Cobertura, JaCoCo, Clover or Go.",
     needed: &["files"],
     groups: &[files::FIELDS, FIELDS],
 };
@@ -33,6 +33,12 @@ fn unset() -> Coverage {
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Coverage> {
     let mut coverage = unset();
     read_keys(reader, table, &mut coverage);
+    // Less than one percent is a share of one that was meant.
+    if let Some(value) = table.get("at_least").filter(|_| coverage.at_least > 0.0 && coverage.at_least <= 1.0) {
+        let meant = (coverage.at_least * 10_000.0).round() / 100.0;
+        let what = format!("`at_least` is {}, and it is in percent", coverage.at_least);
+        reader.note(value.span().start, what, format!("did you mean {meant}?"));
+    }
     coverage.files = files::read(reader, table)?;
     Some(coverage)
 }

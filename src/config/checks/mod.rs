@@ -13,6 +13,7 @@ pub mod junit;
 pub mod migrations;
 pub mod promql;
 pub mod sarif;
+pub mod scan;
 pub mod schedule;
 pub mod template;
 pub mod trivy;
@@ -110,6 +111,7 @@ kinds! {
     coverage: Coverage,
     sarif: Sarif,
     trivy: Trivy,
+    scan: Scan,
     benchmark: Benchmark,
     ci: Ci,
     alerts: Alerts,

@@ -4,7 +4,7 @@ use super::files::{self, Files};
 use crate::config::reader::{Reader, Table};
 use crate::config::section::{Section, keys, words};
 
-/// No vulnerability, misconfiguration or secret at or above a severity.
+/// No vulnerability, misconfiguration, secret or licence at or above a severity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trivy {
     pub files: Files,

@@ -50,10 +50,10 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
         return Ok(None);
     }
     // A way down may lie beside the patterns, as in U1__x.sql next to V*.sql.
-    let paths: Vec<String> = all.into_iter().map(|file| file.path).collect();
+    let paths: Vec<String> = all.iter().map(|file| file.path.clone()).collect();
     let mut migrations = Vec::new();
     for (change, file) in mine.into_iter().take(MAX_FILES) {
-        if files::is_down(&file.path) {
+        if files::is_down(&file.path, &paths) {
             continue;
         }
         let fate = match change {
@@ -65,7 +65,12 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
             }
         };
         let text = git.content(&file).await.map_err(|error| format!("{}: {error}", file.path))?;
-        migrations.push(read(file.path, text, fate, paths.clone()).await?);
+        let mut migration = read(file.path, text, fate, paths.clone()).await?;
+        if let Some(down) = all.iter().find(|file| Some(&file.path) == migration.down.as_ref()) {
+            let text = git.content(down).await.map_err(|error| format!("{}: {error}", down.path))?;
+            migration = migration.with_down(&text);
+        }
+        migrations.push(migration);
     }
     Ok(Some(migrations))
 }
@@ -81,19 +86,27 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
     let paths: Vec<String> = found.clone();
     let mut migrations = Vec::new();
     for path in found.into_iter().take(MAX_FILES) {
-        if files::is_down(&path) {
+        if files::is_down(&path, &paths) {
             continue;
         }
-        let full = asked.folder.join(&path);
-        let size = tokio::fs::metadata(&full).await.map_err(|error| format!("{}: {error}", full.display()))?.len();
-        if size > MAX_FILE_BYTES {
-            return Err(format!("{} is longer than 1 MiB", full.display()));
+        let text = content(&asked.folder.join(&path)).await?;
+        let mut migration = read(path, text, MigrationState::New, paths.clone()).await?;
+        if let Some(down) = paths.iter().find(|path| Some(*path) == migration.down.as_ref()) {
+            migration = migration.with_down(&content(&asked.folder.join(down)).await?);
         }
-        let bytes = tokio::fs::read(&full).await.map_err(|error| format!("{}: {error}", full.display()))?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        migrations.push(read(path, text, MigrationState::New, paths.clone()).await?);
+        migrations.push(migration);
     }
     Ok(Some(migrations))
+}
+
+/// Reads a file from the disk.
+async fn content(path: &Path) -> Result<String, String> {
+    let size = tokio::fs::metadata(path).await.map_err(|error| format!("{}: {error}", path.display()))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(format!("{} is longer than 1 MiB", path.display()));
+    }
+    let bytes = tokio::fs::read(path).await.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Lists the files that fit, relative to the folder; their ways down lie in the same folders.

@@ -42,7 +42,11 @@ fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
             wrong.push(format!("{file} {what} after it was released: databases that ran it stay as they are"));
         }
         if asked.down && !migration.has_way_down() {
-            wrong.push(format!("{file} has no way down"));
+            wrong.push(match &migration.down {
+                Some(down) if down.ends_with(file) => format!("{file}: the section of its way down does nothing"),
+                Some(down) => format!("{file}: its way down, {down}, does nothing"),
+                None => format!("{file} has no way down"),
+            });
         }
         for class in [Class::Contract, Class::Unclear, Class::Expand] {
             let lines = match class {

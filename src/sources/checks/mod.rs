@@ -9,14 +9,15 @@ mod ci;
 mod command;
 mod coverage;
 mod drift;
+mod encoding;
 mod http;
 mod junit;
 mod migrations;
 mod promql;
 mod reports;
 mod sarif;
+mod scan;
 mod schedule;
-mod trivy;
 mod version;
 mod web;
 mod wording;
@@ -168,7 +169,8 @@ pub async fn look(kind: &CheckKind, scene: &CheckInput, tools: &Tools) -> Eviden
         CheckKind::Junit(asked) => junit::look(asked, scene, tools).await,
         CheckKind::Coverage(asked) => coverage::look(asked, scene, tools).await,
         CheckKind::Sarif(asked) => sarif::look(asked, scene, tools).await,
-        CheckKind::Trivy(asked) => trivy::look(asked, scene, tools).await,
+        CheckKind::Trivy(asked) => scan::look_trivy(asked, scene, tools).await,
+        CheckKind::Scan(asked) => scan::look(asked, scene, tools).await,
         CheckKind::Benchmark(asked) => benchmark::look(asked, scene, tools).await,
         CheckKind::Ci(asked) => ci::look(asked, scene, tools).await,
         CheckKind::Alerts(asked) => alerts::look(asked, scene, tools).await,

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
 use super::wording::Wording as _;
-use super::{Evidence, Tools};
+use super::{Evidence, Tools, encoding};
 use crate::config::checks::files::{FilePattern, Files};
 use crate::domain::facts::text::duration;
 use crate::platform::Redactor;
@@ -189,6 +189,13 @@ impl Report {
         Ok(Text::new(file, reading.stop.clone()))
     }
 
+    /// Opens it as text in the encoding that it begins with: a mark, or the declaration of XML. Without either it is UTF-8.
+    pub fn open_encoded(&self, reading: &ReadContext) -> Result<impl Read + use<>, String> {
+        let file = File::open(&self.path).map_err(|error| self.wrong(format!("cannot be opened: {error}")))?;
+        let text = encoding::decoded(file).map_err(|error| self.wrong(error.to_string()))?;
+        Ok(Text::new(text, reading.stop.clone()))
+    }
+
     /// Says what is wrong with it.
     pub fn wrong(&self, what: impl AsRef<str>) -> String {
         format!("{}: {}", self.name, self.redactor.one_line(what.as_ref()))
@@ -196,6 +203,12 @@ impl Report {
 
     /// Reads it whole as JSON, if it has no more than so many bytes.
     pub fn json<T: DeserializeOwned>(&self, most: u64, reading: &ReadContext) -> Result<T, String> {
+        let text = self.text(most, reading)?;
+        serde_json::from_str(&text).map_err(|error| self.wrong(plain(&error)))
+    }
+
+    /// Reads it whole as text, if it has no more than so many bytes and is not empty.
+    pub fn text(&self, most: u64, reading: &ReadContext) -> Result<String, String> {
         let mut text = String::new();
         let read = self.open(reading)?.take(most + 1).read_to_string(&mut text);
         // What is cut off in the middle of a character was too long, not broken.
@@ -203,15 +216,58 @@ impl Report {
             return Err(self.wrong(format!("is longer than {} MiB, and is not read", most >> 20)));
         }
         read.map_err(|error| self.wrong(error.to_string()))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if let Some(rest) = text.strip_prefix('\u{feff}') {
+            text = rest.to_owned();
+        }
         if text.trim().is_empty() {
             return Err(self.wrong("is empty: the tool that writes it did not get far"));
         }
-        serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_eof() { "the JSON breaks off" } else { "is not the JSON that it should be" };
-            self.wrong(format!("{what}: {error}"))
-        })
+        Ok(text)
     }
+}
+
+/// Says what is wrong with JSON, in words of our own.
+pub(super) fn plain(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let place = if line > 0 { format!(", at line {line}, column {column}") } else { String::new() };
+    if error.is_eof() {
+        return format!("the JSON breaks off{place}");
+    }
+    if error.is_syntax() {
+        return format!("is no JSON{place}");
+    }
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    let kind = |what: &str| {
+        let known = [
+            ("string", "text"),
+            ("integer", "a number"),
+            ("floating point", "a number"),
+            ("i64", "a number"),
+            ("u64", "a number"),
+            ("u32", "a number"),
+            ("boolean", "true or false"),
+            ("a boolean", "true or false"),
+            ("null", "null"),
+            ("a string", "text"),
+            ("sequence", "a list"),
+            ("a sequence", "a list"),
+            ("map", "an object"),
+            ("a map", "an object"),
+            ("struct", "an object"),
+        ];
+        let found = known.iter().find(|(word, _)| what == *word || what.starts_with(&format!("{word} ")));
+        found.map_or("something else", |(_, label)| label)
+    };
+    if let Some(field) = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return format!("is not the report that it should be: it has no `{field}`{place}");
+    }
+    if let Some((found, wanted)) = words.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        let (found, wanted) = (kind(found), kind(wanted));
+        return format!("is not the report that it should be: it has {found} where {wanted} belongs{place}");
+    }
+    format!("is not the report that it should be{place}")
 }
 
 /// Reads text: fails at what is not UTF-8, at NUL bytes, and once no one waits any more.

@@ -30,13 +30,15 @@ impl Element<'_> {
         self.0.local_name().into_inner()
     }
 
-    /// Returns the values of some attributes.
+    /// Returns the values of some attributes; their names are given in small letters, and may stand in any case and
+    /// with a namespace's prefix.
     pub fn attributes<const N: usize>(&self, names: [&str; N]) -> Result<[Option<String>; N], String> {
         let mut values = [const { None }; N];
         // The reader's own check for what stands twice takes for ever where there are very many.
         for attribute in self.0.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| format!("is no XML: {error}"))?;
-            let Some(i) = names.iter().position(|name| *name == attribute.key.as_ref()) else { continue };
+            let key = attribute.key.local_name().into_inner();
+            let Some(i) = names.iter().position(|name| name.eq_ignore_ascii_case(key)) else { continue };
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| format!("in the attribute `{}`: {error}", names[i]))?;
             if values[i].replace(value.into_owned()).is_some() {
@@ -47,29 +49,20 @@ impl Element<'_> {
     }
 }
 
-/// Whether a document may name a DTD. Entities it never may declare, and nothing is ever fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doctype {
-    /// It may name one, which is not looked at.
-    MayBeNamed,
-    Refused,
-}
-
-/// A document that is read piece by piece.
+/// A document that is read piece by piece. It may name a DTD, which is never fetched, and may not declare entities.
 pub(super) struct Xml<R> {
     reader: Reader<Metered<BufReader<R>>>,
     buffer: Vec<u8>,
     depth: usize,
     has_root: bool,
-    doctype: Doctype,
 }
 
 impl<R: Read> Xml<R> {
-    pub fn new(from: R, doctype: Doctype) -> Self {
+    pub fn new(from: R) -> Self {
         let metered = Metered { from: BufReader::with_capacity(64 << 10, from), taken: 0 };
         let mut reader = Reader::from_reader(metered);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, buffer: Vec::new(), depth: 0, has_root: false, doctype }
+        Self { reader, buffer: Vec::new(), depth: 0, has_root: false }
     }
 
     pub fn next(&mut self) -> Result<Piece<'_>, String> {
@@ -78,7 +71,7 @@ impl<R: Read> Xml<R> {
             self.reader.get_mut().taken = 0;
             match self.reader.read_event_into(&mut self.buffer).map_err(|error| describe(&error))? {
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
-                Event::DocType(text) => doctype(&text, self.doctype)?,
+                Event::DocType(text) => doctype(&text)?,
                 Event::Text(text) if self.depth == 0 => {
                     if !text.trim().is_empty() {
                         return Err("is no XML: there is text outside of its elements".to_owned());
@@ -122,12 +115,14 @@ impl<R: Read> Xml<R> {
     }
 }
 
-fn doctype(text: &str, allowed: Doctype) -> Result<(), String> {
-    match allowed {
-        Doctype::MayBeNamed if !text.contains('[') => Ok(()),
-        Doctype::MayBeNamed => Err("declares entities in its DOCTYPE: such files are not read".to_owned()),
-        Doctype::Refused => Err("has a DOCTYPE, which may declare entities: such files are not read".to_owned()),
+/// Refuses what a DOCTYPE of its own could change: entities, and values of attributes that are left out.
+fn doctype(text: &str) -> Result<(), String> {
+    let Some((_, subset)) = text.split_once('[') else { return Ok(()) };
+    let subset = subset.to_ascii_uppercase();
+    if subset.contains("ENTITY") || subset.contains("ATTLIST") || subset.contains('%') {
+        return Err("declares entities or attributes in its DOCTYPE: such files are not read".to_owned());
     }
+    Ok(())
 }
 
 fn describe(error: &quick_xml::Error) -> String {
@@ -171,8 +166,8 @@ mod tests {
     use std::fmt::Write as _;
 
     /// Writes the pieces down, or what is wrong.
-    fn read(text: &str, doctype: Doctype) -> String {
-        let mut xml = Xml::new(text.as_bytes(), doctype);
+    fn read(text: &str) -> String {
+        let mut xml = Xml::new(text.as_bytes());
         let mut out = String::new();
         loop {
             match xml.next() {
@@ -191,9 +186,13 @@ mod tests {
     #[test]
     fn well_formed_xml_is_read_to_the_end() {
         let text = "\u{feff}<?xml version='1.0'?><!-- x --><n:r a='1&lt;2'>x &amp; &#252;<![CDATA[<y>]]><e/></n:r>\n";
-        assert_eq!(read(text, Doctype::Refused), "<r 1<2>x & ü<y><e ></></>");
-        let named = "<!DOCTYPE r SYSTEM 'http://x/y.dtd'><r/>";
-        assert_eq!(read(named, Doctype::MayBeNamed), "<r ></>");
+        assert_eq!(read(text), "<r 1<2>x & ü<y><e ></></>");
+        for named in
+            ["<!DOCTYPE r SYSTEM 'http://x/y.dtd'><r/>", "<!DOCTYPE r><r/>", "<!DOCTYPE r [<!ELEMENT r ANY>]><r/>"]
+        {
+            assert_eq!(read(named), "<r ></>");
+        }
+        assert_eq!(read("<r x:A='1'/>"), "<r 1></>");
     }
 
     #[test]
@@ -211,16 +210,17 @@ mod tests {
             ("x<r/>", "text outside"),
             ("<r>&x;</r>", "an entity that XML does not know"),
             ("<r>&#x110000;</r>", "is no XML"),
-            ("<!DOCTYPE r><r/>", "has a DOCTYPE"),
+            ("<!DOCTYPE r [<!ATTLIST r a CDATA 'x'>]><r/>", "declares entities or attributes"),
+            ("<!DOCTYPE r [%x;]><r/>", "declares entities or attributes"),
             (deep.as_str(), "nested more than 100 deep"),
             (long.as_str(), "more than 16 MiB"),
         ] {
-            let found = read(text, Doctype::Refused);
+            let found = read(text);
             assert!(found.starts_with('!') && found.contains(words), "{}: {found}", &text[..text.len().min(80)]);
         }
-        assert!(read("<r a='1' a='2'/>", Doctype::Refused).contains("is repeated"));
-        assert!(read("<r a='&x;'/>", Doctype::Refused).contains("in the attribute `a`"));
+        assert!(read("<r a='1' a='2'/>").contains("is repeated"));
+        assert!(read("<r a='&x;'/>").contains("in the attribute `a`"));
         let bomb = "<!DOCTYPE r [<!ENTITY a 'x'>]><r>&a;</r>";
-        assert!(read(bomb, Doctype::MayBeNamed).contains("declares entities"));
+        assert!(read(bomb).contains("declares entities"));
     }
 }

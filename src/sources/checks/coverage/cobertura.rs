@@ -2,55 +2,77 @@
 
 use std::io::Read;
 
-use super::Covered;
-use crate::sources::checks::xml::{Doctype, Piece, Xml};
+use super::Measured;
+use crate::sources::checks::xml::{Element, Piece, Xml};
 
-/// Reads a report: every `line` within a `class`. Methods repeat lines of their class, which changes nothing.
-pub(super) fn read(text: impl Read, covered: &mut Covered) -> Result<(), String> {
-    // Most tools name the DTD; none is ever fetched.
-    let mut xml = Xml::new(text, Doctype::MayBeNamed);
-    let mut depth = 0_usize;
-    // The class that is open, and how deep it stands.
-    let mut class: Option<(usize, String)> = None;
+/// A class that is open.
+struct Class {
+    depth: usize,
+    file: String,
+    has_lines: bool,
+    /// Where its methods are open.
+    methods: Option<usize>,
+    /// Lines of its methods: Istanbul names the lines of declarations there, other tools repeat those of the class.
+    of_methods: Vec<(u32, bool)>,
+}
+
+/// Reads what comes after the beginning of the element `first`, the first in `coverage`: every `line` of a `class`, and
+/// of its methods only where the class has none.
+pub(super) fn read(xml: &mut Xml<impl Read>, first: &str, measured: &mut Measured) -> Result<(), String> {
+    if !matches!(first, "sources" | "packages" | "properties") {
+        return Err(format!("is no Cobertura report: <{}> stands first in it", measured.redactor.cut(first, 40)));
+    }
+    let mut depth = 1_usize;
+    let mut class: Option<Class> = None;
+    let mut sources: Vec<String> = Vec::new();
+    let mut is_source = first == "source";
     loop {
         match xml.next()? {
             Piece::Open(element) => {
                 depth += 1;
-                match element.name() {
-                    "coverage" => {}
-                    other if depth == 1 => {
-                        return Err(format!(
-                            "is no Cobertura report: it begins with <{}>",
-                            covered.redactor.cut(other, 40)
-                        ));
+                known(element.name(), measured)?;
+                match (element.name(), &mut class) {
+                    ("source", _) => {
+                        is_source = true;
+                        sources.push(String::new());
                     }
-                    "class" => {
+                    ("class", _) => {
                         let [file] = element.attributes(["filename"])?;
                         let file = file.ok_or("is no Cobertura report: a class has no `filename`")?;
-                        class = Some((depth, covered.redactor.cut(&file, 500)));
+                        let file = measured.redactor.cut(&rooted(&sources, &file), 500);
+                        class = Some(Class { depth, file, has_lines: false, methods: None, of_methods: Vec::new() });
                     }
-                    "line" => {
-                        let Some((_, file)) = &class else { continue };
-                        let [number, hits] = element.attributes(["number", "hits"])?;
-                        let (number, hits) = number
-                            .zip(hits)
-                            .and_then(|(number, hits)| {
-                                let hits: f64 = hits.trim().parse().ok()?;
-                                Some((number.trim().parse().ok()?, hits))
-                            })
-                            .filter(|(_, hits)| hits.is_finite())
-                            .ok_or_else(|| {
-                                format!("a line of {} has no `number` and `hits`", covered.redactor.cut(file, 100))
-                            })?;
-                        covered.add(file, number, hits > 0.0)?;
+                    ("methods", Some(class)) => class.methods = Some(depth),
+                    ("line", Some(class)) => {
+                        let (number, hit) = line(&element)?.ok_or_else(|| {
+                            let file = measured.redactor.cut(&class.file, 100);
+                            format!("a line of {file} has no `number` and `hits`, or is no number")
+                        })?;
+                        if class.methods.is_some() {
+                            class.of_methods.push((number, hit));
+                        } else {
+                            class.has_lines = true;
+                            measured.line(&class.file, number, hit)?;
+                        }
                     }
                     _ => {}
                 }
             }
-            Piece::Text(_) => {}
+            Piece::Text(text) => {
+                if let Some(source) = sources.last_mut().filter(|_| is_source) {
+                    source.extend(text.chars().take(500));
+                }
+            }
             Piece::Close => {
-                if class.as_ref().is_some_and(|(at, _)| *at == depth) {
-                    class = None;
+                is_source = false;
+                if class.as_ref().is_some_and(|class| class.depth == depth) {
+                    if let Some(class) = class.take().filter(|class| !class.has_lines) {
+                        for (number, hit) in class.of_methods {
+                            measured.line(&class.file, number, hit)?;
+                        }
+                    }
+                } else if let Some(class) = class.as_mut().filter(|class| class.methods == Some(depth)) {
+                    class.methods = None;
                 }
                 depth = depth.saturating_sub(1);
             }
@@ -59,33 +81,76 @@ pub(super) fn read(text: impl Read, covered: &mut Covered) -> Result<(), String>
     }
 }
 
+fn known(element: &str, measured: &Measured) -> Result<(), String> {
+    match element {
+        "sources" | "source" | "packages" | "package" | "classes" | "class" | "methods" | "method" | "lines"
+        | "line" | "conditions" | "condition" | "properties" | "property" => Ok(()),
+        other => Err(format!("is no Cobertura report: <{}> is not known", measured.redactor.cut(other, 40))),
+    }
+}
+
+/// Returns a file with the folder that it is relative to, where there is only one.
+fn rooted(sources: &[String], file: &str) -> String {
+    match sources {
+        [one] if one.trim().starts_with('/') && !file.starts_with('/') => {
+            format!("{}/{file}", one.trim().trim_end_matches('/'))
+        }
+        _ => file.to_owned(),
+    }
+}
+
+fn line(element: &Element<'_>) -> Result<Option<(u32, bool)>, String> {
+    let [number, hits] = element.attributes(["number", "hits"])?;
+    let hits = hits.and_then(|hits| hits.trim().parse().ok()).filter(|hits: &f64| hits.is_finite());
+    Ok(number.and_then(|number| number.trim().parse().ok()).zip(hits.map(|hits| hits > 0.0)))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::read_xml;
     use super::*;
+    use crate::platform::Redactor;
+
+    fn read(text: &str) -> Result<Measured, String> {
+        let mut measured = Measured::new(Redactor::default());
+        read_xml(text.as_bytes(), &mut measured).map(|()| measured)
+    }
 
     #[test]
-    fn repeated_lines_count_once() {
-        let text = "<!DOCTYPE coverage SYSTEM 'http://cobertura.sourceforge.net/xml/coverage-04.dtd'>\
-            <coverage line-rate='1'><packages><package><classes>\
-            <class name='A' filename='a.py'><methods><method><lines><line number='1' hits='0'/></lines></method></methods>\
-            <lines><line number='1' hits='3'/><line number='2' hits='0'/></lines></class>\
-            </classes></package></packages><lines><line number='9' hits='9'/></lines></coverage>";
-        let mut covered = Covered::default();
-        read(text.as_bytes(), &mut covered).unwrap();
-        assert_eq!(covered.kept, 2);
-        assert_eq!(covered.files["a.py"].values().filter(|hit| **hit).count(), 1);
+    fn lines_of_methods_count_only_where_the_class_has_none() {
+        let class = |methods: &str, lines: &str| {
+            let text = format!(
+                "<!DOCTYPE coverage SYSTEM 'http://cobertura.sourceforge.net/xml/coverage-04.dtd'>\
+                 <coverage line-rate='1'><sources><source>/src</source></sources><packages><package><classes>\
+                 <class name='A' filename='a.py'><methods><method><lines>{methods}</lines></method></methods>\
+                 <lines>{lines}</lines></class>\
+                 </classes></package></packages><lines><line number='9' hits='9'/></lines></coverage>"
+            );
+            let lines = read(&text).unwrap().files.remove("/src/a.py").unwrap();
+            (lines.values().filter(|line| line.1).count(), lines.len())
+        };
+        let one = "<line number='1' hits='1'/>";
+        assert_eq!(class(one, "<line number='2' hits='3'/><line number='3' hits='0'/>"), (1, 2));
+        assert_eq!(class(one, ""), (1, 1));
     }
 
     #[test]
     fn invalid_report_is_refused() {
         for (text, words) in [
-            ("<html/>", "it begins with <html>"),
-            ("<coverage><class/></coverage>", "has no `filename`"),
-            ("<coverage><class filename='a'><line number='x' hits='1'/></class></coverage>", "`number` and `hits`"),
-            ("<coverage><class filename='a'><line number='1' hits='inf'/></class></coverage>", "`number` and `hits`"),
+            ("<coverage><class/></coverage>", "<class> stands first"),
+            ("<coverage><packages><class/></packages></coverage>", "has no `filename`"),
+            (
+                "<coverage><packages><class filename='a'><line number='x' hits='1'/></class></packages></coverage>",
+                "`number` and `hits`",
+            ),
+            (
+                "<coverage><packages><class filename='a'><line number='1' hits='inf'/></class></packages></coverage>",
+                "`number` and `hits`",
+            ),
+            ("<coverage><packages><class filename='a'><odd/></class></packages></coverage>", "<odd> is not known"),
             ("<!DOCTYPE c [<!ENTITY a 'b'>]><coverage/>", "declares entities"),
         ] {
-            let error = read(text.as_bytes(), &mut Covered::default()).unwrap_err();
+            let Err(error) = read(text) else { panic!("{text}") };
             assert!(error.contains(words), "{text}: {error}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
-use super::Covered;
+use super::Measured;
 use crate::platform::Redactor;
 
 /// Longest line, in bytes: mangled names of functions are long.
@@ -16,8 +16,8 @@ struct Record {
     promised: u64,
 }
 
-pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), String> {
-    let redactor = covered.redactor.clone();
+pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<(), String> {
+    let redactor = measured.redactor.clone();
     let mut line = Vec::new();
     let mut record: Option<Record> = None;
     let mut number = 0_u64;
@@ -58,12 +58,17 @@ pub(super) fn read(mut text: impl BufRead, covered: &mut Covered) -> Result<(), 
             ("DA", Some(open)) => {
                 let (line, hit) = line_of(value).ok_or_else(|| bad("DA is line,hits"))?;
                 open.lines += 1;
-                covered.add(&open.file, line, hit)?;
+                measured.line(&open.file, line, hit)?;
             }
             ("LF", Some(open)) => open.promised = value.parse().map_err(|_| bad("a count is a whole number"))?,
             ("DA" | "LF", None) => return Err(bad("it is outside of a record")),
             // Functions and branches, names of tests, versions.
-            _ => {}
+            (
+                "TN" | "VER" | "FN" | "FNDA" | "FNF" | "FNH" | "FNL" | "FNA" | "BRDA" | "BRF" | "BRH" | "BA" | "LH"
+                | "MCDC" | "MCF" | "MCH" | "MRF" | "MRH",
+                _,
+            ) => {}
+            (other, _) => return Err(bad(&format!("`{}` is not known", redactor.cut(other, 20)))),
         }
     }
     match record {
@@ -101,14 +106,17 @@ fn line_of(value: &str) -> Option<(u32, bool)> {
 mod tests {
     use super::*;
 
+    fn measured(text: &str) -> Result<Measured, String> {
+        let mut measured = Measured::new(Redactor::default());
+        read(text.as_bytes(), &mut measured).map(|()| measured)
+    }
+
     #[test]
     fn records_of_one_file_are_merged() {
-        let mut covered = Covered::default();
         let text = "TN:unit\nSF:a.c\nFN:1,main\nDA:1,1\nDA:2,0\nLF:2\nLH:1\nend_of_record\n\
                     TN:more\r\nSF:a.c\r\nDA:2,1e+3,abc\r\nend_of_record\r\n";
-        read(text.as_bytes(), &mut covered).unwrap();
-        assert_eq!(covered.files["a.c"].values().filter(|hit| **hit).count(), 2);
-        assert_eq!(covered.kept, 2);
+        let lines = measured(text).unwrap().files.remove("a.c").unwrap();
+        assert_eq!((lines.values().filter(|line| line.1).count(), lines.len()), (2, 2));
     }
 
     #[test]
@@ -122,8 +130,9 @@ mod tests {
             ("SF:a\nDA:1,NaN\nend_of_record\n", "DA is line,hits"),
             ("SF:a\nLF:3\nLH:3\nend_of_record\n", "announces 3 lines and has none"),
             ("DA:1,1\nend_of_record\n", "outside of a record"),
+            ("SF:a\nXY:1,1\nend_of_record\n", "`XY` is not known"),
         ] {
-            let error = read(text.as_bytes(), &mut Covered::default()).unwrap_err();
+            let Err(error) = measured(text) else { panic!("{text}") };
             assert!(error.contains(words), "{text}: {error}");
         }
     }

@@ -78,6 +78,8 @@ pub struct Migration {
     pub unread: Option<Unread>,
     /// Where its way down stands: a file, or a section of its own; `None` where there is none.
     pub down: Option<String>,
+    /// Whether nothing is in it, or only what a template has.
+    pub is_down_empty: bool,
     /// Whether it is run again whenever it changes: it needs no way down, and may change.
     pub repeatable: bool,
 }
@@ -87,9 +89,19 @@ impl Migration {
     #[must_use]
     pub fn read(file: &str, text: &str, fate: MigrationState, files: &[String]) -> Self {
         let sections = files::sections(text);
-        let (statements, unread) = sql::read(&sections.up);
-        let down = if sections.down { Some(format!("a section of {file}")) } else { files::down_of(file, files) };
-        Self { file: file.to_owned(), fate, statements, unread, down, repeatable: files::is_repeatable(file) }
+        let (statements, unread) = sql::read(&sections.up, files::dialect(file));
+        let (down, is_down_empty) = match &sections.down {
+            Some(down) => (Some(format!("a section of {file}")), sql::does_nothing(down)),
+            None => (files::down_of(file, files), false),
+        };
+        let repeatable = files::is_repeatable(file);
+        Self { file: file.to_owned(), fate, statements, unread, down, is_down_empty, repeatable }
+    }
+
+    /// Adds what is in the file that is its way down.
+    #[must_use]
+    pub fn with_down(self, text: &str) -> Self {
+        Self { is_down_empty: sql::does_nothing(text), ..self }
     }
 
     /// Makes one of a file that is gone.
@@ -102,6 +114,7 @@ impl Migration {
             statements: Vec::new(),
             unread: None,
             down: None,
+            is_down_empty: false,
             repeatable,
         }
     }
@@ -122,7 +135,8 @@ impl Migration {
     /// Returns whether it can be gone back from.
     #[must_use]
     pub fn has_way_down(&self) -> bool {
-        self.down.is_some() || self.repeatable || self.fate == MigrationState::Gone
+        let has_down = self.down.is_some() && !self.is_down_empty;
+        has_down || self.repeatable || self.fate == MigrationState::Gone
     }
 
     /// Returns its statements of a class as `FILE:LINE WHAT (why)`.

@@ -1,0 +1,185 @@
+use super::*;
+use proptest::prelude::*;
+
+fn tally(text: &str) -> (Tally, Result<(), String>) {
+    let mut tally = Tally::default();
+    let result = tally.add(text.as_bytes());
+    (tally, result)
+}
+
+fn lines(failures: &[Failure]) -> Vec<&str> {
+    failures.iter().map(|failure| failure.line.as_str()).collect()
+}
+
+/// Tests, failed, skipped, flaky.
+fn counts(text: &str) -> (u64, u64, u64, u64) {
+    let (tally, result) = tally(text);
+    result.unwrap_or_else(|why| panic!("{text}: {why}"));
+    (tally.tests, tally.failed, tally.skipped, tally.flaky)
+}
+
+#[test]
+fn failures_and_skips_are_counted_with_the_first_line_of_their_message() {
+    let (tally, result) = tally(
+        "<testsuites><testsuite name='a' tests='5' failures='1' errors='1' skipped='1'>\
+         <testcase classname='c' name='ok'/>\
+         <testcase classname='c' name='bad'><failure type='AssertionError'>\n\n expected &lt;1&gt;\nat line 3\
+         </failure></testcase>\
+         <testcase name='worse'><error message='boom&#10;at x'/><system-out>noise</system-out></testcase>\
+         <testcase name='later'><skipped/></testcase>\
+         <testsuite name='b' tests='1'><testcase name='inner'/></testsuite>\
+         </testsuite></testsuites>",
+    );
+    result.unwrap();
+    assert_eq!((tally.tests, tally.failed, tally.skipped), (5, 2, 1));
+    assert_eq!(lines(&tally.failures), ["c bad: expected <1>", "worse: boom"]);
+}
+
+#[test]
+fn long_names_are_truncated_and_their_memory_freed() {
+    let kept = beginning("é".repeat(1 << 20));
+    assert_eq!(kept, "é".repeat(MAX_TEXT_BYTES / 2));
+    assert!(kept.capacity() <= MAX_TEXT_BYTES, "{} bytes are held", kept.capacity());
+    let odd = beginning(format!("a{}", "é".repeat(MAX_TEXT_BYTES)));
+    assert_eq!(odd.len(), MAX_TEXT_BYTES - 1, "no character is halved");
+}
+
+#[test]
+fn totals_are_advice_about_tests_and_count_for_failures() {
+    let subtests = "<testsuite name='pytest' failures='0' tests='4'><testcase name='a'/></testsuite>";
+    let (counted, result) = tally(subtests);
+    result.unwrap();
+    assert_eq!(counted.notes, ["suite `pytest` counts 4 tests and lists 1"]);
+    let (_, result) = tally("<testsuite name='s' tests='3'></testsuite>");
+    assert_eq!(result.unwrap_err(), "suite `s` announces 3 tests and lists none");
+    let (counted, result) = tally("<testsuite name='s' tests='1' errors='2'><testcase name='a'/></testsuite>");
+    result.unwrap();
+    assert_eq!(counted.failed, 2);
+    assert_eq!(lines(&counted.failures), ["s: reports 2 failures and names 0 of them"]);
+    let two = "<testsuites failures='2'><testsuite failures='2'><testcase name='a'><failure/><failure/></testcase>\
+               </testsuite></testsuites>";
+    assert_eq!(counts(two), (1, 1, 0, 0), "two failed subtests are one failed test");
+    assert_eq!(counts("<testsuite skipped='2'><testcase name='a'/><testcase name='b'/></testsuite>"), (2, 0, 2, 0));
+}
+
+#[test]
+fn failure_outside_of_a_test_fails() {
+    let (tally, result) = tally("<testsuite name='s'><error message='no fixture'/><testcase name='a'/></testsuite>");
+    result.unwrap();
+    assert_eq!(lines(&tally.failures), ["s: no fixture"]);
+}
+
+#[test]
+fn outcomes_in_attributes_count() {
+    for (attributes, wanted) in [
+        ("status='passed'", (1, 0, 0, 0)),
+        ("status='failed'", (1, 1, 0, 0)),
+        ("result='Failure'", (1, 1, 0, 0)),
+        ("outcome='Timed Out'", (1, 1, 0, 0)),
+        ("Status='FAILED'", (1, 1, 0, 0)),
+        ("success='false'", (1, 1, 0, 0)),
+        ("failures='1' errors='0'", (1, 1, 0, 0)),
+        ("failures='0' errors='0' status=''", (1, 0, 0, 0)),
+        ("status='run' result='completed'", (1, 0, 0, 0)),
+        ("status='notrun' result='suppressed'", (1, 0, 1, 0)),
+        ("status='disabled'", (1, 0, 1, 0)),
+        ("status='flaky'", (1, 0, 0, 1)),
+        ("status='passed' result='failed'", (1, 1, 0, 0)),
+    ] {
+        assert_eq!(
+            counts(&format!("<testsuite><testcase name='a' {attributes}/></testsuite>")),
+            wanted,
+            "{attributes}"
+        );
+    }
+    assert_eq!(counts("<testsuite result='failed'><testcase name='a'/></testsuite>"), (1, 1, 0, 0));
+}
+
+#[test]
+fn tests_that_ctest_could_not_run_fail() {
+    let case = |message: &str| {
+        let skipped = format!("<skipped message='{message}'/>");
+        let text =
+            format!("<testsuite><testcase name='a' classname='a' status='notrun'>{skipped}</testcase></testsuite>");
+        counts(&text)
+    };
+    assert_eq!(case("Unable to find executable"), (1, 1, 0, 0));
+    assert_eq!(case("Required Files Missing"), (1, 1, 0, 0));
+    assert_eq!(case("SKIP_RETURN_CODE=77"), (1, 0, 1, 0));
+    assert_eq!(case("Disabled"), (1, 0, 1, 0));
+}
+
+#[test]
+fn attempts_of_one_test_are_one_flaky_test() {
+    for (cases, wanted) in [
+        ("<testcase name='a'><flakyFailure message='x'/></testcase>", (1, 0, 0, 1)),
+        ("<testcase name='a'><flakyError/><flakyFailure/><system-out/></testcase>", (1, 0, 0, 1)),
+        (
+            "<testcase name='a'><failure/><rerunFailure><stackTrace>x</stackTrace></rerunFailure></testcase>",
+            (1, 1, 0, 0),
+        ),
+        ("<testcase name='a'><rerunError/></testcase>", (1, 1, 0, 0)),
+        ("<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/>", (2, 0, 0, 1)),
+        (
+            "<testcase name='a'><failure/></testcase><testcase name='a'><error/></testcase><testcase name='a'/>",
+            (1, 0, 0, 1),
+        ),
+        // Several tests of one name.
+        ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
+        ("<testcase name='a'><failure/></testcase><testcase name='a'/><testcase name='a'/>", (3, 1, 0, 0)),
+        ("<testcase name='a'><failure/></testcase><testcase classname='c' name='a'/>", (2, 1, 0, 0)),
+        ("<testcase><failure/></testcase><testcase/>", (2, 1, 0, 0)),
+        ("<testcase name='[BeforeSuite]'><failure/></testcase><testcase name='[BeforeSuite]'/>", (2, 1, 0, 0)),
+    ] {
+        let text = format!("<testsuites failures='0'><testsuite name='s'>{cases}</testsuite></testsuites>");
+        assert_eq!(counts(&text), wanted, "{cases}");
+    }
+    let apart = "<testsuites><testsuite><testcase name='a'><failure/></testcase></testsuite><testsuite><testcase name='a'/>\
+                 </testsuite></testsuites>";
+    assert_eq!(counts(apart), (2, 1, 0, 0), "suites are told apart");
+}
+
+#[test]
+fn unknown_elements_and_words_are_named() {
+    for (text, words) in [
+        (
+            "<testsuite><testcase name='a'><problem/></testcase></testsuite>",
+            "<problem> in test a is no element of JUnit",
+        ),
+        ("<testsuite name='s'><broken/><testcase name='a'/></testsuite>", "<broken> in suite s is no element of JUnit"),
+        ("<testsuite><testcase name='a' status='weird'/></testsuite>", "`status` of test a is `weird`"),
+        ("<testsuite><testcase name='a' success='maybe'/></testsuite>", "`success` of test a is `maybe`"),
+        ("<testsuite name='s' result='odd'><testcase name='a'/></testsuite>", "`result` of suite s is `odd`"),
+        ("<testsuite><properties><failure/></properties></testsuite>", "<failure> stands where none belongs"),
+        ("<test-run/>", "<test-run> is of NUnit 3"),
+        ("<TestRun/>", "<TestRun> is of Visual Studio"),
+        ("<assemblies/>", "<assemblies> is of xUnit.net"),
+        ("<html/>", "it begins with <html>"),
+        ("{}", "is JSON"),
+    ] {
+        let why = tally(text).1.unwrap_err();
+        assert!(why.contains(words), "{text}: {why}");
+    }
+    let (tally, result) =
+        tally("<testsuite><testcase name='a'><odd/></testcase><testcase name='b'><failure/></testcase></testsuite>");
+    assert!(result.is_err());
+    assert_eq!(tally.failed, 1, "what comes after it is read");
+}
+
+proptest! {
+    #[test]
+    fn unknown_words_never_pass(word in "[a-zA-Z-]{1,12}", key in 0..WORDS.len()) {
+        if outcome(&word).is_none() {
+            let text = format!("<testsuite><testcase name='a' {}='{word}'/></testsuite>", WORDS[key]);
+            prop_assert!(tally(&text).1.is_err());
+        }
+        if role(&word) == Role::Unknown && word.starts_with(|c: char| c != '-') {
+            for text in [
+                format!("<testsuite><testcase name='a'><{word}/></testcase></testsuite>"),
+                format!("<testsuite><testcase name='a'/><{word}/></testsuite>"),
+            ] {
+                prop_assert!(tally(&text).1.is_err());
+            }
+        }
+    }
+}
