@@ -65,13 +65,13 @@ impl Journal {
     /// # Errors
     /// Why it could not be written, or that the disk does not answer. The entry is not kept.
     pub async fn append(&self, release: &str, entry: Entry) -> Result<Vec<Line>, JournalError> {
-        let task = Task::Append { entry, at: Timestamp::now(), keep: false };
+        let task = Task::Append { entry: Box::new(entry), at: Timestamp::now(), keep: false };
         self.in_time(release, task).await
     }
 
     /// Appends an entry, and does not wait longer for the disk than a stop may: it is written as soon as it can be.
     pub async fn append_or_keep(&self, release: &str, entry: Entry) -> Written {
-        let task = Task::Append { entry, at: Timestamp::now(), keep: true };
+        let task = Task::Append { entry: Box::new(entry), at: Timestamp::now(), keep: true };
         let mut job = self.writer.send(release, task);
         let wait = if self.writer.is_slow() { Duration::ZERO } else { KEEP_TIMEOUT };
         match timeout(wait, &mut job.reply).await {

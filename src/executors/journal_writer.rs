@@ -20,7 +20,7 @@ const MAX_OPEN_JOURNALS: usize = 4;
 
 pub(super) enum Task {
     Append {
-        entry: Entry,
+        entry: Box<Entry>,
         at: Timestamp,
         /// Whether the entry is kept in memory where it cannot be written.
         keep: bool,
@@ -121,8 +121,8 @@ fn work(mut journals: Journals, handed: &mpsc::Receiver<Handed>, progress: &Mute
     while let Ok(Handed { release, task, reply, given_up }) = handed.recv() {
         let (kept, written) = match task {
             _ if given_up.load(Ordering::Relaxed) => (0, Ok(Vec::new())),
-            Task::Append { entry, at, keep: true } => (1, Ok(journals.append_or_keep(&release, at, entry))),
-            Task::Append { entry, at, keep: false } => (0, journals.append(&release, at, entry)),
+            Task::Append { entry, at, keep: true } => (1, Ok(journals.append_or_keep(&release, at, *entry))),
+            Task::Append { entry, at, keep: false } => (0, journals.append(&release, at, *entry)),
             Task::Probe => (0, Ok(journals.probe(&release))),
         };
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);

@@ -178,14 +178,13 @@ impl Engine {
                 // The outcome comes back as a receipt.
                 tokio::spawn(async move { dispatcher.perform(*plan).await });
             }
-            Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. }, .. }
+            Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. }, .. } | Effect::Share(_)
                 if self.observations == Observations::Dropped => {}
             Effect::Record { release, entry } => {
                 if self.entries.try_send((release, entry)).is_err() {
                     tracing::error!("an entry was not recorded: too many wait to be written");
                 }
             }
-            Effect::Share(_) if self.observations == Observations::Dropped => {}
             Effect::Share(entry) => {
                 let dispatcher = self.session.dispatcher.clone();
                 tokio::spawn(async move {

@@ -24,7 +24,7 @@ pub fn settings(case: &Case, namespace: &str) -> Checked<String> {
     let more = match case.how {
         How::Sign => "[sign_offs]\nroles = { sre = 1 }\n".to_owned(),
         _ => format!(
-            "[prometheus]\nurl = \"{}\"\ninterval = \"1s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"1s\"\n",
+            "[prometheus]\nurl = \"{}\"\ninterval = \"1s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"1s\"\nenough = \"off\"\n",
             std::env::var("PROMETHEUS_URL")?
         ),
     };

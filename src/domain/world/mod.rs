@@ -28,6 +28,7 @@ use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
 /// What the config says of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct EnvSettings {
     pub name: EnvName,
     pub context: String,

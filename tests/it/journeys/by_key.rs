@@ -23,6 +23,15 @@ fn confirm(pty: &mut Pty, dialog: &str) {
     }
 }
 
+/// Waits on the deck until there was enough traffic to notice a regression.
+#[track_caller]
+fn enough_traffic(pty: &mut Pty) {
+    pty.wait("enough traffic", |screen| {
+        let text = screen.contents();
+        text.contains("evidence ") && text.contains("p would promote 20 → 40 %")
+    });
+}
+
 /// Promotes, typing the name: prod-eu is protected.
 #[track_caller]
 fn promote(pty: &mut Pty) {
@@ -64,7 +73,7 @@ fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
 #[test]
 fn canary_is_promoted_by_typed_name_and_rolled_back() {
     let mut pty = start("canary", "20");
-    pty.wait_text("p would promote 20 → 40 %");
+    enough_traffic(&mut pty);
     promote(&mut pty);
     pty.wait_text(" 40 % ┃");
     roll_back(&mut pty);
@@ -131,7 +140,7 @@ fn api_outage_shows_age_and_reason_and_recovers() {
         text.contains("kubernetes ✖ down") && text.contains("━ ✖ lost") && text.contains("is the API server up?")
     });
     pty.wait_text("kubernetes ●");
-    pty.wait_text("p would promote 20 → 40 %");
+    enough_traffic(&mut pty);
     promote(&mut pty);
     pty.wait_text(" 40 % ┃");
     check_journal_and_leave(pty, &["promote 20 → 40 %"]);
@@ -190,7 +199,9 @@ fn red_gate_stops_promotion_but_not_rollback() {
     pty.wait_text("product     1/1");
     sign(&mut pty, "sre");
     pty.wait_text("sre         1/1");
-    pty.wait_text("p promote 20 → 40 %");
+    pty.send("1");
+    enough_traffic(&mut pty);
+    pty.send("4");
     promote(&mut pty);
     pty.wait_text("✖ gate errors");
     pty.send("p");

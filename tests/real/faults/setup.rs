@@ -112,7 +112,7 @@ impl Setup {
         let metrics = self.prometheus.as_ref().map_or_else(String::new, |proxy| {
             format!(
                 "[prometheus]\nurl = \"{}\"\ninterval = \"1s\"\ntimeout = \"2s\"\nwindow = \"10s\"\n\
-                 [limits]\np99_factor = false\n[verdict]\nevery = \"2s\"\nalpha_warn = 0.011\n",
+                 [limits]\np99_factor = false\n[verdict]\nevery = \"2s\"\nalpha_warn = 0.011\nenough = \"off\"\n",
                 proxy.url()
             )
         });

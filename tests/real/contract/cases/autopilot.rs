@@ -16,7 +16,7 @@ const REQUESTS_PER_SECOND: u32 = 200;
 
 fn settings() -> Checked<String> {
     Ok(format!(
-        "[prometheus]\nurl = \"{}\"\ninterval = \"2s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"2s\"\n\n\
+        "[prometheus]\nurl = \"{}\"\ninterval = \"2s\"\nwindow = \"15s\"\n\n[verdict]\nevery = \"2s\"\nenough = \"off\"\n\n\
          [guardrails]\nautopilot = true\nhold = \"3s\"\n\n",
         std::env::var("PROMETHEUS_URL")?
     ))
