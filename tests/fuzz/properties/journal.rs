@@ -67,7 +67,7 @@ fn any(bytes: &[u8]) -> Option<Vec<Line>> {
     let note = Entry::Note { who: "test".to_owned(), text: "after".to_owned() };
     let journal = Journal::new(folder.path(), None);
     let appended = RUNTIME.with(|runtime| {
-        let new = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let new = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.get_or_init(new).block_on(journal.append(RELEASE, note))
     });
     let Ok(was) = was else {
