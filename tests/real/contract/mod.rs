@@ -26,6 +26,8 @@ pub struct Case {
     pub alone: bool,
     /// Whether it sets what requests to its pods are like: the exporter of the real servers can.
     pub traffic: bool,
+    /// Whether it is about PodDisruptionBudgets, which the simulator does not know.
+    pub budgets: bool,
     /// What it does in a namespace of its own.
     pub run: for<'a> fn(&'a TestNamespace) -> Pin<Box<dyn Future<Output = Checked> + 'a>>,
 }
@@ -56,6 +58,9 @@ fn run(servers: Servers, case: Case, turns: &Turns) -> Checked<Completion> {
     }
     if case.traffic && servers != Servers::Real {
         return Ok(Completion::ignored_with("its traffic follows a scenario: see tests/it/journeys"));
+    }
+    if case.budgets && servers != Servers::Real {
+        return Ok(Completion::ignored_with("the simulator knows no PodDisruptionBudgets"));
     }
     // Each case on the simulator has one of its own.
     let _turn = (servers == Servers::Real).then(|| turns.wait(case.alone));

@@ -32,6 +32,7 @@ macro_rules! cases {
             name: concat!(stringify!($module), "::", stringify!($name)),
             alone: false,
             traffic: false,
+            budgets: false,
             run: |namespace| Box::pin($module::$name(namespace)),
         }),*]
     };
@@ -87,7 +88,6 @@ pub fn all() -> Vec<Case> {
         why::image_pull_until_the_deadline,
         why::never_ready,
         why::being_deleted,
-        why::restart_held_by_a_budget,
         why::pauses,
         why::invalid_spec,
         traps::overlooked_requests,
@@ -139,7 +139,8 @@ pub fn all() -> Vec<Case> {
     let alone = alone.map(|case| Case { alone: true, ..case });
     // The exporter fails for everybody.
     let both = cases![autopilot::metrics_go_away].map(|case| Case { alone: true, traffic: true, ..case });
-    concurrent.into_iter().chain(traffic).chain(alone).chain(both).collect()
+    let budgets = cases![why::restart_held_by_a_budget].map(|case| Case { budgets: true, ..case });
+    concurrent.into_iter().chain(budgets).chain(traffic).chain(alone).chain(both).collect()
 }
 
 /// Creates objects and opens a cockpit on a workload of theirs, once all is out and well.

@@ -143,10 +143,6 @@ pub async fn being_deleted(namespace: &TestNamespace) -> Checked {
 
 /// A restart that a PodDisruptionBudget lets evict no pod.
 pub async fn restart_held_by_a_budget(namespace: &TestNamespace) -> Checked {
-    if namespace.cluster.tool("kubectl").is_none() {
-        // The simulator knows no budgets.
-        return Ok(());
-    }
     let rules = json!([{"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": ["list"]}]);
     namespace.grant("alice", "budgets", rules).await?;
     let mut cockpit = fresh(namespace, API, [canary("api", 2, &steps())]).await?;
