@@ -52,7 +52,7 @@ pub fn ready(setup: &Setup) -> Checked<Pty> {
     Ok(pty)
 }
 
-/// Without numbers: told why, nothing promoted, pause and its end as ever.
+/// Without numbers: told why, a pause as ever, and nothing goes on: no promotion, and no end of the pause.
 pub fn blind(setup: &Setup, pty: &mut Pty, says: &str) -> Checked {
     pty.wait_text("prometheus ✖ down");
     pty.wait_text(says);
@@ -61,14 +61,20 @@ pub fn blind(setup: &Setup, pty: &mut Pty, says: &str) -> Checked {
     setup.promote_is_refused(&[4])?;
     confirm(pty, " ", "Pause prod");
     pty.wait_text("prod is paused by");
-    confirm(pty, " ", "Resume prod");
-    pty.wait_text("prod is paused until promoted");
+    pty.send(" ");
+    pty.wait_text("prod cannot resume");
+    pty.send("\x1b");
+    pty.wait("it is closed", |screen| !screen.contents().contains("prod cannot resume"));
     Ok(())
 }
 
-/// With numbers again: promotion goes through, and errors are seen.
+/// With numbers again: the pause ends, promotion goes through, and errors are seen.
 pub fn see_again(setup: &Setup, pty: &mut Pty) -> Checked {
-    pty.wait_text("prometheus ●");
+    pty.wait("fresh numbers", |screen| {
+        let text = screen.contents();
+        text.contains("prometheus ●") && !text.contains("? BLIND")
+    });
+    confirm(pty, " ", "Resume prod");
     pty.wait_text("p would promote 34 → 50 %");
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
