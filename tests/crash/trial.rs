@@ -39,7 +39,7 @@ pub async fn dry_run_of_settling(
     case.prepare(namespace, version).await?;
     let cockpit = Cockpit::new(namespace, case)?;
     cockpit.act(case, Some(at)).await?;
-    Ok(cockpit.command(&["pause"], None).await.passed)
+    Ok(cockpit.command(&["resume"], None).await.passed)
 }
 
 /// Runs a trial; returns how it was settled, in few words.
@@ -101,7 +101,7 @@ async fn settle(
     let (lines, torn) = read(&cockpit.journals())?;
     let open = open_intents(&lines);
     if let Some(then) = &deaths.then {
-        cockpit.command(&["pause"], Some(then)).await;
+        cockpit.command(&["resume"], Some(then)).await;
     }
     let (later, _) = read(&cockpit.journals())?;
     start_again(cockpit, case, &later).await?;
@@ -140,8 +140,8 @@ fn read(folder: &Path) -> Checked<(Vec<Line>, bool)> {
 async fn start_again(cockpit: &Cockpit, case: &Case, lines: &[Line]) -> Checked {
     let open = open_intents(lines);
     let How::Keys(..) = case.how else {
-        // Without --yes and with nobody to answer it does nothing but settle.
-        let run = cockpit.command(&["pause"], None).await;
+        // Without --yes and with nobody to answer it does nothing but settle; a stop would not wait for that.
+        let run = cockpit.command(&["resume"], None).await;
         let says = open.iter().all(|(_, record)| run.said.contains(&record.headline));
         return if run.code == Some(3) && says { Ok(()) } else { Err(format!("the next start: {}", run.said).into()) };
     };
