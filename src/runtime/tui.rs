@@ -186,7 +186,7 @@ impl Pump {
             return Ok(());
         }
         let moves =
-            self.model.core.world.environments.iter().find(|env| {
+            self.model.core.world.chosen().find(|env| {
                 env.workloads.iter().any(|w| w.status.as_ref().is_some_and(|status| status.canary.is_some()))
             });
         match moves.map(|env| env.name().clone()) {

@@ -100,6 +100,10 @@ pub trait Workload {
     /// Returns whether the controller has seen the latest spec.
     fn observed(&self) -> bool;
 
+    /// Returns whether its template may have no ReplicaSet yet: under a pause none is made, and the controller may not have
+    /// looked since the last change.
+    fn has_unseen_template(&self, replicasets: &[ReplicaSet]) -> bool;
+
     /// Returns whether it is paused by `spec.paused`.
     fn is_paused(&self) -> bool;
 

@@ -14,8 +14,20 @@ use crate::domain::rules::action::way_back::direction_to;
 pub(super) struct Effect {
     /// Template hashes of the revisions that users get more of.
     pub gains: BTreeSet<String>,
+    /// Whether users get more of a template that is in the manifest and no revision yet.
+    pub gains_unseen: bool,
     /// Whether pods are replaced by new ones of the same template, which pull their images again.
     pub restarts: bool,
+}
+
+impl Effect {
+    /// What is in the manifest goes on to users: a revision, or a template that is none yet. Where the template was put back
+    /// before, it is the revision that this was.
+    fn goes_on(&mut self, coming: Option<&str>, restored: bool, scene: &DraftContext<'_>) {
+        self.gains.extend(coming.map(ToOwned::to_owned));
+        let unseen = || scene.snapshot.object.workload().has_unseen_template(&scene.snapshot.replicasets);
+        self.gains_unseen |= !restored && !scene.direction().is_backward() && unseen();
+    }
 }
 
 /// Returns what requests do, in their order. A patch that is not understood counts for the revision in progress.
@@ -24,6 +36,7 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
     let mut effect = Effect::default();
     let mut coming = hash(&scene.status.canary);
     let mut aborted = scene.status.aborted;
+    let mut restored = false;
     for request in requests {
         let Request::Kubernetes(request) = request;
         match &request.body {
@@ -31,6 +44,7 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
                 let set = scene.snapshot.replicasets.iter().find(|rs| rs.meta.name == *replicaset);
                 coming = Some(set.map_or_else(|| replicaset.clone(), |rs| rs.hash.clone()));
                 aborted = false;
+                restored = true;
                 effect.gains.extend(coming.clone());
             }
             Body::Merge(patch) | Body::Strategic(patch) => match kind_of(patch) {
@@ -42,10 +56,10 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
                 Patch::Restarts => effect.restarts = true,
                 // An aborted update that is no longer paused goes on to stable.
                 Patch::Resumes if aborted => {}
-                Patch::Resumes => effect.gains.extend(coming.clone()),
+                Patch::Resumes => effect.goes_on(coming.as_deref(), restored, scene),
                 Patch::GoesOn => {
                     aborted = false;
-                    effect.gains.extend(coming.clone());
+                    effect.goes_on(coming.as_deref(), restored, scene);
                 }
             },
         }

@@ -136,7 +136,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     let effect = draft.as_ref().map(|draft| effect(&draft.requests, &scene)).unwrap_or_default();
     let promoted = promoted(&effect, &scene);
     let direction = match intent.verb {
-        _ if promoted.is_some() => Direction::Forward,
+        _ if promoted.is_some() || effect.gains_unseen => Direction::Forward,
         Verb::Pause | Verb::Abort | Verb::Rollback => Direction::Backward,
         _ => scene.direction(),
     };
@@ -156,6 +156,13 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         if effect.restarts {
             refusals.extend([&status.stable, &status.canary].into_iter().flatten().flat_map(mutable_images));
         }
+    }
+    if effect.gains_unseen {
+        refusals.push(Refusal::new(
+            RefusalKind::Blind,
+            "the manifest has a template that is no revision yet: nothing is known of what would go out",
+            "rollback puts the old one back; to release it, deploy it without the pause",
+        ));
     }
     if let Some(promoted) = &promoted {
         refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));

@@ -411,6 +411,33 @@ fn resume_of_a_deployment_in_mid_rollout_asks_the_gates() {
 }
 
 #[test]
+fn resume_does_not_bring_out_a_template_that_nobody_has_looked_at() {
+    // Under the pause the controller makes no ReplicaSet of a new template.
+    let mut sets = vec![replicaset("old", 1, "2026-11-21T08:00:00Z", 2)];
+    sets[0]["status"]["readyReplicas"] = json!(2);
+    let held = |template: &Value, observed: u32| {
+        json!({
+            "kind": "Deployment",
+            "metadata": {"name": "api", "uid": "u", "generation": 3, "annotations": {"deployment.kubernetes.io/revision": "1"}},
+            "spec": {"replicas": 2, "paused": true, "template": template},
+            "status": {"observedGeneration": observed, "replicas": 2, "updatedReplicas": 0, "readyReplicas": 2},
+        })
+    };
+    let (new, old) = (released()[0]["spec"]["template"].clone(), sets[0]["spec"]["template"].clone());
+    let refused = ask(&held(&new, 3), &sets, Verb::Resume).unwrap_err();
+    assert!(texts(&refused).contains("no revision yet"), "{}", texts(&refused));
+    assert!(texts(&ask(&held(&old, 2), &sets, Verb::Resume).unwrap_err()).contains("no revision yet"));
+    assert!(ask(&held(&old, 3), &sets, Verb::Resume).is_ok(), "nothing new is held back");
+    let plan = ask(&held(&new, 3), &sets, Verb::Rollback).unwrap();
+    assert_eq!((plan.record().direction, plan.record().to_hash.as_deref()), (Some(Direction::Backward), Some("old")));
+    // The same of a Rollout.
+    let mut rollout = canary("new", "old", "Paused");
+    rollout["spec"]["paused"] = json!(true);
+    assert!(texts(&ask(&rollout, &sets, Verb::Resume).unwrap_err()).contains("no revision yet"));
+    assert!(ask(&rollout, &sets, Verb::Rollback).is_ok());
+}
+
+#[test]
 fn restart_of_a_mutable_tag_is_refused() {
     let mut sets = released();
     sets[0]["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:latest");

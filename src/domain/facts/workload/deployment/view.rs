@@ -29,6 +29,10 @@ impl Workload for Deployment {
         self.observed()
     }
 
+    fn has_unseen_template(&self, replicasets: &[ReplicaSet]) -> bool {
+        !self.observed() || self.current(replicasets).is_none()
+    }
+
     fn is_paused(&self) -> bool {
         self.paused
     }

@@ -38,6 +38,10 @@ impl Workload for Rollout {
         self.observed()
     }
 
+    fn has_unseen_template(&self, replicasets: &[ReplicaSet]) -> bool {
+        !self.observed() || !replicasets.iter().any(|rs| rs.hash == self.status.current_hash)
+    }
+
     fn is_paused(&self) -> bool {
         self.spec.paused
     }
