@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::dialog;
-use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::{self, clamp_scroll};
 use crate::view::parts::list;
@@ -18,10 +18,12 @@ pub(crate) fn refused(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, tit
     let glyphs = scene.theme.glyphs();
     let mut lines = Vec::new();
     for refusal in refusals {
+        // What is merely not known is not red.
+        let (role, sign) =
+            if refusal.kind == RefusalKind::Blind { (Role::Blind, glyphs.blind) } else { (Role::Bad, glyphs.bad) };
         let parts = scene.theme.wrap(&refusal.text, columns.saturating_sub(2), 4);
         for (index, part) in parts.into_iter().enumerate() {
-            let row =
-                if index == 0 { scene.row().say(Role::Bad, format!("{} ", glyphs.bad)) } else { scene.row().gap(2) };
+            let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
         if !refusal.remedy.is_empty() {

@@ -244,7 +244,7 @@ fn new_template_of_a_paused_deployment_is_named() {
     object["status"]["updatedReplicas"] = json!(0);
     assert_eq!(
         reason(&object, &[]),
-        "paused manually: space resumes it; the manifest has a new template (1.2.0) that goes out then"
+        "paused manually: the manifest has a new template (1.2.0) that is no revision yet; R puts the old one back"
     );
     assert_eq!(reason(&deployment("web:1.1.0", true), &[]), "paused manually: space resumes it");
 }

@@ -165,8 +165,14 @@ fn same_as_before(
         let digest = here.pods.into_keys().next().or_else(pinned);
         let there = ContainerDigests::of(container, there.pods.iter());
         evidence.extend(there.listed(name.as_str(), container));
-        let mut answer =
-            compare(container, digest.as_deref(), &there, name.as_str(), &wanted, runs(counterpart, candidate));
+        let mut answer = compare(
+            (container, image),
+            digest.as_deref(),
+            &there,
+            name.as_str(),
+            &wanted,
+            runs(counterpart, candidate),
+        );
         if answer.found != CheckOutcome::Passed {
             answer.evidence = evidence;
             return answer;
@@ -184,7 +190,7 @@ fn same_as_before(
 /// Compares one container. Where no pod runs it here yet and the template names a tag, what the tag meant there is what it
 /// has to mean here, and is compared as soon as a pod runs.
 fn compare(
-    container: &str,
+    (container, image): (&str, &str),
     digest: Option<&str>,
     there: &ContainerDigests,
     name: &str,
@@ -210,7 +216,7 @@ fn compare(
         None if there.pods.len() == 1 && there.untold == 0 && settled => {
             answer(CheckOutcome::Passed, format!("{} on {all}/{all} pods of {name}", short_digest(first)))
         }
-        None => answer(CheckOutcome::Failed, format!("{name} does not run it on all its pods")),
+        None => answer(CheckOutcome::Failed, format!("{name} does not run {image} on all its pods")),
     }
 }
 

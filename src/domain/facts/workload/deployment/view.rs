@@ -80,10 +80,15 @@ impl Workload for Deployment {
         if self.paused {
             let has_new = !snapshot.replicasets.is_empty() && self.current(&snapshot.replicasets).is_none();
             let images = self.containers.first().map(|container| ImageRef::parse(&container.image).version());
-            let held = images.filter(|_| has_new).map_or_else(String::new, |version| {
-                format!("; the manifest has a new template ({version}) that goes out then")
-            });
-            return Some(format!("paused manually{}: space resumes it{held}", paused_by(snapshot)));
+            let next = images.filter(|_| has_new).map_or_else(
+                || "space resumes it".to_owned(),
+                |version| {
+                    format!(
+                        "the manifest has a new template ({version}) that is no revision yet; R puts the old one back"
+                    )
+                },
+            );
+            return Some(format!("paused manually{}: {next}", paused_by(snapshot)));
         }
         waiting_pods(snapshot, status)
     }
