@@ -5,6 +5,7 @@ mod checklist;
 mod clicks;
 mod two_people;
 
+use analysis::{Enough, Rules};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -137,6 +138,8 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         protected,
         read_only,
         has_metrics: true,
+        // Nothing is counted here.
+        rules: Rules { enough: Enough::Off, ..Rules::default() },
         workloads: vec![target().workload],
         ..EnvSettings::new("prod")
     };

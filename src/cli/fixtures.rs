@@ -1,5 +1,6 @@
 //! Worlds for the tests of this room.
 
+use analysis::{Enough, Rules};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(crate) fn settings(name: &str, workloads: &[&str]) -> EnvSettings {
         namespace: "payments".to_owned(),
         protected: name.starts_with("prod"),
         has_metrics: true,
+        // Nothing is counted here.
+        rules: Rules { enough: Enough::Off, ..Rules::default() },
         workloads: workloads.iter().map(|id| id.parse().unwrap()).collect(),
         ..EnvSettings::new(name)
     }

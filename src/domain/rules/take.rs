@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rejected::rejected;
-use super::verdict::assess;
+use super::verdict::{assess, before_analysis};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
@@ -13,6 +13,7 @@ use crate::domain::facts::workload::{Phase, Snapshot, Status};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
 use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
+use analysis::Rules;
 
 impl World {
     /// Takes in what a source said. What is about unknown environments or workloads is dropped.
@@ -125,7 +126,7 @@ impl Environment {
         let heard = self.kubernetes();
         let late = heard.at.is_some() && !heard.is_fresh(now);
         for workload in &mut self.workloads {
-            workload.reassess(&self.settings.limits, self.settings.has_metrics, now);
+            workload.reassess(&self.settings.limits, &self.settings.rules, self.settings.has_metrics, now);
             if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("state is {}", heard.age_in_words(now));
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
@@ -171,12 +172,15 @@ impl WorkloadState {
         }
     }
 
-    fn reassess(&mut self, limits: &Limits, has_metrics: bool, now: Timestamp) {
+    fn reassess(&mut self, limits: &Limits, rules: &Rules, has_metrics: bool, now: Timestamp) {
         self.assessment = match &self.status {
             None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
             None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             Some(status) if !has_metrics => without_metrics(status),
-            Some(status) => assess(status, &self.signals, limits, self.opinion(), now),
+            Some(status) => {
+                let assessment = assess(status, &self.signals, limits, self.opinion(), now);
+                if self.opinion().is_none() { before_analysis(assessment, status, rules) } else { assessment }
+            }
         };
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::facts::signals::{NoData, Signal, Signals};
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Phase, Revision, Status};
-use analysis::{AnalysisStatus, Report, figure};
+use analysis::{AnalysisStatus, Report, Rules, figure};
 
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 
@@ -74,6 +74,16 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
         AnalysisStatus::Suspect => (Verdict::Hold, reason),
         AnalysisStatus::Undecided | AnalysisStatus::Healthy => (Verdict::Hold, lacks_traffic(status, report)?),
     })
+}
+
+/// Returns what limits alone come to while the analysis of a canary has not begun: at best it waits for that.
+#[must_use]
+pub fn before_analysis(within_limits: Assessment, status: &Status, rules: &Rules) -> Assessment {
+    let is_analysed = track_under_test(status) == Track::Canary && status.stable.is_some() && !takes_all(status);
+    if within_limits.verdict != Verdict::Go || !is_analysed || rules.enough.factor().is_none() {
+        return within_limits;
+    }
+    Assessment::new(Verdict::Hold, ["collecting: the analysis has not begun".to_owned()])
 }
 
 /// Says what traffic is still lacking before a regression that matters would have been noticed; `None` where none is.
@@ -192,7 +202,7 @@ mod tests {
     use crate::domain::facts::signals::Sample;
     use crate::domain::facts::signals::Tracks;
     use crate::domain::facts::workload::{Replicas, Revision, Weight};
-    use analysis::{CanaryAnalyzer, Need, Rules};
+    use analysis::{CanaryAnalyzer, Need};
     use proptest::prelude::*;
 
     fn now() -> Timestamp {
@@ -312,6 +322,18 @@ mod tests {
         assert_eq!(waits.reasons[0].text, "collecting: 400 more requests of the canary, about 40 s");
         assert_eq!(lacking(None).reasons[0].text, "collecting: no traffic to compare yet");
         assert_eq!(lacking(Some(0.0)).verdict, Verdict::Go);
+    }
+
+    #[test]
+    fn within_limits_waits_for_the_analysis_to_begin() {
+        let assessed = |status: &Status, rules: &Rules| {
+            let signals = signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19));
+            before_analysis(assess(status, &signals, &Limits::default(), None, now()), status, rules).verdict
+        };
+        assert_eq!(assessed(&status(), &Rules::default()), Verdict::Hold);
+        let off = Rules { enough: analysis::Enough::Off, ..Rules::default() };
+        assert_eq!(assessed(&status(), &off), Verdict::Go);
+        assert_eq!(assessed(&Status { canary: None, ..status() }, &Rules::default()), Verdict::Go);
     }
 
     #[test]
