@@ -92,7 +92,7 @@ fn error_spike_is_rolled_back_by_two_keys() {
 #[test]
 fn slow_latency_is_paused_and_then_aborted() {
     let mut pty = start("slow-latency", "10");
-    pty.wait_text("p would promote 20 → 40 %");
+    pty.wait_text("║ paused until promoted");
     pty.send(" ");
     confirm(&mut pty, "Pause prod-eu");
     pty.wait_text("prod-eu is paused by release-cockpit; space resumes it");
