@@ -141,7 +141,7 @@ fn is_next(world: &World, env: &Environment, id: &WorkloadId, incoming: &Revisio
     let here = env.workload(id).is_some_and(|workload| had(workload, incoming));
     let before = world.previous(env).and_then(|before| {
         let there = crate::domain::rules::checklist::candidate::counterpart(before, id)?;
-        release_state(world, before, there)
+        release_state(world, before, &there.id)
     });
     !here && matches!(before, Some(ReleaseState::Released))
 }

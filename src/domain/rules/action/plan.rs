@@ -196,9 +196,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
 /// What a promotion rests on besides its own object: what the environment before runs.
 fn rests_on(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<RestsOn> {
     let before = world.previous(env).and_then(|before| Some((before, counterpart(before, &workload.id)?)));
-    let seen = before.and_then(|(before, id)| {
-        let snapshot = before.workload(id)?.snapshot.as_ref()?;
-        let target = WorkloadKey { env: before.name().clone(), workload: id.clone() }.into();
+    let seen = before.and_then(|(before, there)| {
+        let snapshot = there.snapshot.as_ref()?;
+        let target = WorkloadKey { env: before.name().clone(), workload: there.id.clone() }.into();
         Some(RestsOn { target, facts: Facts::of(&snapshot.object) })
     });
     seen.into_iter().collect()
@@ -284,7 +284,7 @@ fn unfit_to_promote(
 /// A revision that is newer, or was rejected here, has to be what the environment before runs (law 2).
 fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, to: &Revision) -> Option<Refusal> {
     let before = world.previous(env)?;
-    let there = counterpart(before, &workload.id).and_then(|id| before.workload(id)?.status.as_ref()?.stable.as_ref());
+    let there = counterpart(before, &workload.id).and_then(|there| there.status.as_ref()?.stable.as_ref());
     let text = match there {
         Some(there) if is_same_artifact(there, to) => return None,
         Some(there) => format!("{} runs {}, not {}", before.name(), there.version(), to.version()),

@@ -144,7 +144,7 @@ fn same_as_before(
         let age = heard.age(now).map_or_else(|| "was never seen".to_owned(), |age| format!("is {} old", duration(age)));
         return blind(format!("state of {name} {age}"), &format!("{name} answers"));
     }
-    let counterpart = counterpart(before, &candidate.workload).and_then(|id| before.workload(id));
+    let counterpart = counterpart(before, &candidate.workload);
     if counterpart.is_some_and(|workload| workload.missing) {
         let text = format!("{name} does not run {}", candidate.workload);
         return BuiltinAnswer::new(CheckOutcome::Failed, text, &wanted);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::Revision;
-use crate::domain::world::{Environment, World};
+use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Where an environment stands with its candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,11 +99,12 @@ impl World {
         self.part(env, id).map(|part| part.revision)
     }
 
-    /// Returns what the environment before brings of a workload.
-    fn before<'a>(&'a self, env: &'a Environment, id: &WorkloadId) -> Option<&'a Revision> {
-        let before = self.previous(env)?;
-        let id = counterpart(before, id)?;
-        self.part(before, id).map(|part| part.revision)
+    /// Returns what the environment before has of a workload: what is under way there, else what is stable there. What is
+    /// still to come there is no candidate here: nobody has run it in the environment before.
+    #[must_use]
+    pub fn before<'a>(&'a self, env: &'a Environment, id: &WorkloadId) -> Option<&'a Revision> {
+        let status = counterpart(self.previous(env)?, id)?.status.as_ref()?;
+        status.canary.as_ref().or(status.stable.as_ref())
     }
 
     /// What a workload brings: what is under way, else what the environment before has and this one has not, else what
@@ -128,9 +129,10 @@ impl World {
 
 /// Returns the workload of the same service in another environment: of the same name, else the only one.
 #[must_use]
-pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadId> {
-    let ids = || env.workloads.iter().map(|workload| &workload.id);
-    ids().find(|other| other.name == id.name).or_else(|| ids().next().filter(|_| env.workloads.len() == 1))
+pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a WorkloadState> {
+    let workloads = || env.workloads.iter();
+    let only = || workloads().next().filter(|_| env.workloads.len() == 1);
+    workloads().find(|other| other.id.name == id.name).or_else(only)
 }
 
 /// Whether two revisions name the same artifacts, whatever registry they come from.

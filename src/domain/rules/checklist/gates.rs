@@ -5,10 +5,11 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::text::rfc3339_seconds;
+use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
-use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
+use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
@@ -147,7 +148,7 @@ fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Che
         .filter_map(|check| gate(check, &candidate.key, now))
         .collect();
     reasons.extend(same_artifact(world, env, &candidate, now));
-    reasons.extend(world.previous(env).into_iter().flat_map(|before| held_before(world, before, &candidate, now)));
+    reasons.extend(world.previous(env).into_iter().flat_map(|before| held_before(world, env, before, &candidate, now)));
     reasons.extend(record_unknown(env));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
@@ -185,7 +186,13 @@ fn same_artifact(world: &World, env: &Environment, candidate: &Candidate, now: T
 }
 
 /// What has to hold after the release in the environment before, about the very artifact that comes in here.
-fn held_before(world: &World, before: &Environment, candidate: &Candidate, now: Timestamp) -> Vec<Refusal> {
+fn held_before(
+    world: &World,
+    env: &Environment,
+    before: &Environment,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Vec<Refusal> {
     let mut after =
         before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post && check.spec.gate).peekable();
     if after.peek().is_none() {
@@ -201,9 +208,10 @@ fn held_before(world: &World, before: &Environment, candidate: &Candidate, now: 
         let text = format!("{name}: not seen what runs there");
         return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
     };
-    let counterpart = counterpart(before, &candidate.workload).and_then(|id| world.brings(before, id));
-    if !counterpart.is_some_and(|there| is_same_artifact(there, &candidate.revision)) {
-        let text = format!("{name} runs {}: its checks say nothing of {}", there.version, candidate.version);
+    let runs = world.before(env, &candidate.workload);
+    if !runs.is_some_and(|runs| is_same_artifact(runs, &candidate.revision)) {
+        let runs = runs.map_or_else(|| "nothing".to_owned(), Revision::version);
+        let text = format!("{name} runs {runs}: its checks say nothing of {}", candidate.version);
         let remedy = format!("green when {name} runs {} and its checks pass", candidate.version);
         return vec![Refusal::new(RefusalKind::Blind, text, remedy)];
     }

@@ -224,6 +224,25 @@ fn checks_after_the_release_hold_for_the_artifact_that_comes_in_only() {
 }
 
 #[test]
+fn what_only_the_environment_before_last_runs_is_no_candidate() {
+    let settings = |name: &str| EnvSettings { workloads: vec![id()], ..EnvSettings::new(name) };
+    let mut world = World::new(["dev", "staging", "prod"].map(settings));
+    let older = [("api", "registry/api:1.4.2", Some("sha256:bbbbbbbb"))];
+    let newer = [API];
+    for (env, runs) in [("dev", &newer), ("staging", &older), ("prod", &older)] {
+        let target = WorkloadKey { env: EnvName::new(env), workload: id() };
+        let snapshot = Some(Arc::new(Runs::only(runs).snapshot(false)));
+        world.take(Feed::Workload { target, snapshot }, now());
+    }
+    let comes_in = |env: &str| {
+        let env = world.environment(&EnvName::new(env)).unwrap();
+        world.incoming(env, &id()).map(crate::domain::facts::workload::Revision::version)
+    };
+    assert_eq!(comes_in("staging").as_deref(), Some("1.5.0"));
+    assert_eq!(comes_in("prod"), None);
+}
+
+#[test]
 fn a_record_that_is_not_read_may_hold_a_no_go() {
     let api = [API];
     let mut world = world(Some(&Runs::only(&api)), &Runs::only(&api), Vec::new());
