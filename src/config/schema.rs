@@ -193,8 +193,8 @@ pub(crate) mod check {
                 }
                 "properties" | "additionalProperties" => properties(root, schema, key, value, path, found),
                 // What holds, what is left to editors, and what asks for nothing.
-                "enum" | "const" | "minimum" | "maximum" | "minItems" | "minLength" | "pattern" | "$schema"
-                | "title" | "description" | "default" | "definitions" => {}
+                "enum" | "const" | "minimum" | "maximum" | "minItems" | "minLength" | "pattern" | "format"
+                | "$schema" | "title" | "description" | "default" | "definitions" => {}
                 other => panic!("the validator does not know `{other}`"),
             }
         }

@@ -19,6 +19,9 @@ pub struct Pod {
     pub total: u32,
     pub restarts: u32,
     pub created: Option<Timestamp>,
+    /// How long it took to become ready, in seconds; `None` where it is not, or became so again after a restart.
+    #[serde(default)]
+    pub start_seconds: Option<u32>,
     /// Digests that its containers run (`sha256:…`), from imageID, by name of the container; init containers and what was
     /// injected too.
     pub digests: BTreeMap<String, String>,

@@ -13,6 +13,7 @@ use crate::domain::facts::signals::Signal;
 use crate::domain::world::verdict::Reason;
 
 use crate::domain::facts::workload::{Phase, Status};
+use crate::domain::rules::action::{RollbackOutlook, rollback_outlook};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::rules::verdict::of_phase;
 use crate::domain::world::{Environment, WorkloadState};
@@ -254,6 +255,10 @@ pub(crate) fn reasons(
         Some((Phase::Paused, why)) => reasons.push((Role::Label, glyphs.paused, why.clone())),
         Some((Phase::Progressing | Phase::Healthy, why)) => reasons.push((Role::Busy, glyphs.running, why.clone())),
         _ => {}
+    }
+    let outlook = rollback_outlook(&scene.model.core.world, env, workload, scene.model.core.now);
+    if let Some(outlook) = outlook.filter(|outlook| matches!(outlook, RollbackOutlook::To(_))) {
+        reasons.push((Role::Label, glyphs.back, outlook.describe(scene.model.core.now)));
     }
     let mut lines = Vec::new();
     for (index, (role, sign, text)) in reasons.iter().enumerate() {

@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use crate::app::place::Place;
+use crate::domain::rules::action::rollback_outlook;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::draw_context::DrawContext;
 use crate::view::parts::badge;
@@ -73,6 +74,15 @@ pub(crate) fn lines(
         for (index, part) in parts.into_iter().enumerate() {
             let row =
                 if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
+            lines.push(row.say(Role::Text, part).line());
+        }
+    }
+    if let Some(outlook) = rollback_outlook(&scene.model.core.world, env, workload, scene.model.core.now) {
+        let text = outlook.describe(scene.model.core.now);
+        let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
+        for (index, part) in parts.into_iter().enumerate() {
+            let row =
+                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.back)) } else { scene.row().gap(2) };
             lines.push(row.say(Role::Text, part).line());
         }
     }

@@ -30,6 +30,7 @@ pub fn pod(value: &Value) -> Pod {
             as u32,
         restarts: all.iter().map(|c| count(&c["restartCount"])).sum(),
         created: time(&metadata["creationTimestamp"]),
+        start_seconds: start_seconds(metadata, status, &all),
         digests: all.iter().filter_map(|c| Some((text(&c["name"]), digest(&c["imageID"])?))).collect(),
         failing_container: failing.map(|c| text(&c["name"])).filter(|name| !name.is_empty()),
         ended: matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")),
@@ -146,6 +147,16 @@ fn unready(status: &Value) -> String {
         conditions(status).into_iter().find(|condition| condition.kind == "Ready" && condition.status != "True");
     let or = |text: String, other: String| if text.is_empty() { other } else { text };
     ready.map_or_else(String::new, |ready| or(or(ready.message, ready.reason), "not ready".to_owned()))
+}
+
+/// From creation to the condition `Ready`, where no container was restarted.
+fn start_seconds(metadata: &Value, status: &Value, containers: &[&Value]) -> Option<u32> {
+    if containers.iter().any(|container| count(&container["restartCount"]) > 0) {
+        return None;
+    }
+    let ready = list(&status["conditions"]).find(|condition| condition["type"] == "Ready");
+    let since = time(&ready.filter(|ready| ready["status"] == "True")?["lastTransitionTime"])?;
+    u32::try_from(since.duration_since(time(&metadata["creationTimestamp"])?).as_secs()).ok()
 }
 
 /// The text behind a bad reason: of a waiting or ended container, else of the scheduler, else the pod's own. What one

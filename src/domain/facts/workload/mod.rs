@@ -6,6 +6,7 @@ pub mod rollout;
 pub mod router;
 pub mod serving;
 mod status;
+pub mod turnover;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use kind::WorkloadKind;
 use rollout::{Rollout, TemplateRef};
 use router::{Routed, Router};
 use serving::Serving;
+use turnover::Turnover;
 
 pub use status::{Pause, PauseReason, Phase, Replicas, Revision, Role, Status, StepPosition, Strategy, Weight};
 
@@ -133,6 +135,9 @@ pub trait Workload {
     fn router(&self) -> Option<Router> {
         None
     }
+
+    /// Returns how the pods of one revision take the place of another's.
+    fn turnover(&self) -> Turnover;
 
     /// Returns who is served now.
     fn serving(&self, snapshot: &Snapshot) -> Serving;

@@ -6,6 +6,7 @@
 mod deployment;
 mod effect;
 pub mod kind;
+mod outlook;
 mod plan;
 mod rollout;
 mod seen;
@@ -16,6 +17,7 @@ mod tests;
 mod way_back;
 
 pub use kind::{writes, writes_of};
+pub use outlook::{RollbackOutlook, WayBackTo, rollback_outlook};
 pub use plan::{Plan, PlanContext, plan};
 pub use seen::{Seen, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};

@@ -12,6 +12,7 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
+use crate::domain::rules::action::outlook::after_release;
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -85,6 +86,8 @@ pub struct Draft {
     pub(super) rejects: Option<Revision>,
     pub(super) to_revision: Option<Revision>,
     pub(super) restart_at: Option<String>,
+    /// Whether it ends the release: the new revision becomes stable with no further word from anybody.
+    pub(super) completes: bool,
 }
 
 /// What a draft is made from.
@@ -174,6 +177,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
                 let who = env.access.user.as_deref().unwrap_or("you");
                 format!("RBAC seems to deny {who}: {what}; it is sent, and the API server decides")
             }));
+            draft.goes.extend(after_release(snapshot, status).filter(|_| draft.completes && promoted.is_some()));
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
             if promoted.is_some() {
                 plan.record.rests_on = rests_on(world, env, workload);
@@ -294,7 +298,12 @@ fn not_verified(world: &World, env: &Environment, workload: &WorkloadState, to: 
 }
 
 /// Returns the version that the environment before has and this one never had.
-fn never_here(world: &World, env: &Environment, workload: &WorkloadState, snapshot: &Snapshot) -> Option<String> {
+pub(super) fn never_here(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    snapshot: &Snapshot,
+) -> Option<String> {
     let incoming = world.incoming(env, &workload.id)?;
     let had = snapshot.replicasets.iter().any(|rs| is_same_artifact(&snapshot.revision(rs), incoming));
     (!had).then(|| incoming.version())

@@ -7,6 +7,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
+use super::turnover::RollingUpdate;
 use super::{Phase, Replicas};
 use crate::domain::facts::object::{Condition, Container, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
@@ -23,6 +24,12 @@ pub struct Deployment {
     pub paused: bool,
     /// Whether the strategy is `Recreate`.
     pub recreate: bool,
+    /// `spec.strategy.rollingUpdate`.
+    #[serde(default)]
+    pub rolling_update: RollingUpdate,
+    /// `spec.minReadySeconds`.
+    #[serde(default)]
+    pub min_ready_seconds: u32,
     /// `spec.selector.matchLabels`, as a label selector.
     pub selector: String,
     pub containers: Vec<Container>,

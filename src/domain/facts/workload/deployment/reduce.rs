@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::turnover::{RollingUpdate, min_ready_seconds};
 use super::{Deployment, DeploymentStatus};
 use crate::domain::facts::reduce::{conditions, containers, count, fingerprint, maybe_count, meta, selector};
 
@@ -13,6 +14,8 @@ pub fn reduce(value: &Value) -> Deployment {
         replicas: maybe_count(&spec["replicas"]),
         paused: spec["paused"] == true,
         recreate: spec["strategy"]["type"] == "Recreate",
+        rolling_update: RollingUpdate::parse(&spec["strategy"]["rollingUpdate"]),
+        min_ready_seconds: min_ready_seconds(spec),
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]["spec"]["containers"]),
         template: fingerprint(&spec["template"]),

@@ -1,11 +1,14 @@
 //! A Deployment as a workload: roles, revisions, figures, and why it is not moving.
 
+use jiff::SignedDuration;
+
 use super::Deployment;
 use crate::domain::facts::object::{ImageRef, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::why::{paused_by, waiting_pods};
 use crate::domain::facts::workload::kind::WorkloadKind;
 use crate::domain::facts::workload::serving::{Measure, Serving, by_ready_pods};
+use crate::domain::facts::workload::turnover::Turnover;
 use crate::domain::facts::workload::{Hashes, Pause, Phase, Role, Snapshot, Status, Strategy, Workload};
 
 impl Workload for Deployment {
@@ -43,6 +46,16 @@ impl Workload for Deployment {
 
     fn deadline_exceeded(&self) -> Option<&str> {
         self.deadline_exceeded()
+    }
+
+    fn turnover(&self) -> Turnover {
+        let replicas = self.replicas.unwrap_or(1);
+        Turnover {
+            pods_at_a_time: (!self.recreate).then(|| self.rolling_update.pods_at_a_time(replicas)),
+            is_outage: self.recreate,
+            min_ready: SignedDuration::from_secs(i64::from(self.min_ready_seconds)),
+            kept: SignedDuration::ZERO,
+        }
     }
 
     fn hashes(&self, replicasets: &[ReplicaSet]) -> Hashes {

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::router::Router;
+use super::turnover::RollingUpdate;
 use super::{Pause, PauseReason, Phase, Replicas, Weight};
 use crate::domain::facts::object::{Condition, Container, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
@@ -42,7 +43,12 @@ pub struct RolloutSpec {
     pub containers: Vec<Container>,
     /// `spec.rollbackWindow.revisions`.
     pub rollback_window: Option<u32>,
+    /// `spec.minReadySeconds`.
+    #[serde(default)]
+    pub min_ready_seconds: u32,
 }
+
+const DEFAULT_SCALE_DOWN_DELAY_SECONDS: i64 = 30;
 
 /// The object that `workloadRef` names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,11 +76,26 @@ pub struct CanaryStrategy {
     pub max_weight: u32,
     /// Keys of `canaryMetadata` and `stableMetadata` or an injected anti-affinity are in use.
     pub injects_metadata: bool,
+    /// `maxSurge` and `maxUnavailable`.
+    #[serde(default)]
+    pub rolling_update: RollingUpdate,
+    /// How long the pods of the revision before stay after the last step: `scaleDownDelaySeconds`, by default 30; of no
+    /// effect without a router.
+    #[serde(default)]
+    pub scale_down_delay_seconds: i64,
 }
 
 impl Default for CanaryStrategy {
     fn default() -> Self {
-        Self { steps: Vec::new(), router: None, dynamic_stable_scale: false, max_weight: 100, injects_metadata: false }
+        Self {
+            steps: Vec::new(),
+            router: None,
+            dynamic_stable_scale: false,
+            max_weight: 100,
+            injects_metadata: false,
+            rolling_update: RollingUpdate::default(),
+            scale_down_delay_seconds: DEFAULT_SCALE_DOWN_DELAY_SECONDS,
+        }
     }
 }
 
@@ -106,7 +127,7 @@ impl Default for BlueGreenStrategy {
             post_analysis: false,
             active_service: String::new(),
             preview_replicas: None,
-            scale_down_delay_seconds: 30,
+            scale_down_delay_seconds: DEFAULT_SCALE_DOWN_DELAY_SECONDS,
         }
     }
 }

@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use super::{
-    BlueGreenStrategy, CanaryStrategy, PauseCondition, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
-    RouterWeight, RouterWeights, RunStatus, TemplateRef,
+    BlueGreenStrategy, CanaryStrategy, DEFAULT_SCALE_DOWN_DELAY_SECONDS, PauseCondition, Rollout, RolloutSpec,
+    RolloutStatus, RolloutStrategy, RouterWeight, RouterWeights, RunStatus, TemplateRef,
 };
 use crate::domain::facts::reduce::{
     conditions, containers, count, int_or_text, list, maybe_count, meta, selector, text, time,
 };
 use crate::domain::facts::step::{PauseFor, Step, parse_pause};
 use crate::domain::facts::workload::router::Router;
+use crate::domain::facts::workload::turnover::{RollingUpdate, min_ready_seconds};
 
 #[must_use]
 pub fn reduce(value: &Value) -> Rollout {
@@ -39,6 +40,7 @@ fn spec(name: &str, spec: &Value) -> RolloutSpec {
         restart_at: spec["restartAt"].as_str().map(ToOwned::to_owned),
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]["spec"]["containers"]),
+        min_ready_seconds: min_ready_seconds(spec),
         rollback_window: maybe_count(&spec["rollbackWindow"]["revisions"]),
     }
 }
@@ -53,7 +55,7 @@ fn strategy(name: &str, value: &Value) -> RolloutStrategy {
             post_analysis: blue_green["postPromotionAnalysis"].is_object(),
             active_service: text(&blue_green["activeService"]),
             preview_replicas: maybe_count(&blue_green["previewReplicaCount"]),
-            scale_down_delay_seconds: blue_green["scaleDownDelaySeconds"].as_i64().unwrap_or(30),
+            scale_down_delay_seconds: scale_down_delay_seconds(blue_green),
         });
     }
     let canary = &value["canary"];
@@ -66,7 +68,13 @@ fn strategy(name: &str, value: &Value) -> RolloutStrategy {
         injects_metadata: ["canaryMetadata", "stableMetadata", "antiAffinity"]
             .iter()
             .any(|key| canary[*key].is_object()),
+        rolling_update: RollingUpdate::parse(canary),
+        scale_down_delay_seconds: scale_down_delay_seconds(canary),
     })
+}
+
+fn scale_down_delay_seconds(strategy: &Value) -> i64 {
+    strategy["scaleDownDelaySeconds"].as_i64().unwrap_or(DEFAULT_SCALE_DOWN_DELAY_SECONDS)
 }
 
 fn step(step: &Value) -> Step {

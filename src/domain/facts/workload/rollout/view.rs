@@ -1,5 +1,7 @@
 //! A Rollout as a workload: roles, revisions, figures, and why it is not moving.
 
+use jiff::SignedDuration;
+
 use super::serving;
 use super::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStrategy, RunStatus, TemplateRef};
 use crate::domain::facts::object::Meta;
@@ -9,6 +11,7 @@ use crate::domain::facts::why::{paused_by, waiting_pods};
 use crate::domain::facts::workload::kind::WorkloadKind;
 use crate::domain::facts::workload::router::Router;
 use crate::domain::facts::workload::serving::Serving;
+use crate::domain::facts::workload::turnover::Turnover;
 use crate::domain::facts::workload::{
     Hashes, Pause, PauseReason, Phase, Role, Snapshot, Status, StepPosition, Strategy, Workload,
 };
@@ -52,6 +55,24 @@ impl Workload for Rollout {
 
     fn deadline_exceeded(&self) -> Option<&str> {
         self.deadline_exceeded()
+    }
+
+    fn turnover(&self) -> Turnover {
+        let replicas = self.spec.replicas.unwrap_or(1);
+        let (pods_at_a_time, kept) = match &self.spec.strategy {
+            RolloutStrategy::BlueGreen(blue_green) => (None, blue_green.scale_down_delay_seconds),
+            RolloutStrategy::Canary(canary) if canary.router.is_none() => {
+                (Some(canary.rolling_update.pods_at_a_time(replicas)), 0)
+            }
+            RolloutStrategy::Canary(canary) if canary.dynamic_stable_scale => (None, 0),
+            RolloutStrategy::Canary(canary) => (None, canary.scale_down_delay_seconds),
+        };
+        Turnover {
+            pods_at_a_time,
+            is_outage: false,
+            min_ready: SignedDuration::from_secs(i64::from(self.spec.min_ready_seconds)),
+            kept: SignedDuration::from_secs(kept.max(0)),
+        }
     }
 
     fn is_restarting(&self) -> bool {

@@ -64,6 +64,7 @@ fn drafted(deployment: &Deployment, scene: &DraftContext<'_>, headline: &str, go
         rejects: None,
         to_revision: None,
         restart_at: None,
+        completes: false,
     }
 }
 

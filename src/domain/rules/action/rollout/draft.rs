@@ -78,6 +78,7 @@ fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Re
         rejects: None,
         to_revision: None,
         restart_at: None,
+        completes: false,
     }
 }
 
@@ -115,11 +116,13 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     if !rollout.is_canary() {
         "promote the preview: it takes all traffic".clone_into(&mut draft.headline);
         draft.goes.push("the active service switches to the preview's pods".to_owned());
+        draft.completes = true;
         return Ok(draft);
     }
     let max = rollout.max_weight();
     let now = weight_at(steps, index, max);
     let after = next_weight(steps, next, max);
+    draft.completes = after == max;
     draft.headline = format!("promote {} → {} %", percent(now, max), percent(after, max));
     draft.from =
         format!("step {}/{} {}", index + 1, steps.len(), steps.get(index).map_or_else(String::new, Step::label));
@@ -216,6 +219,7 @@ fn promote_full(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Re
         draft.skips.push("the pause and analysis before and after the switch".to_owned());
     }
     "100 %".clone_into(&mut draft.to);
+    draft.completes = true;
     draft.goes.push("all pods of the new revision come up, then it becomes stable".to_owned());
     Ok(draft)
 }
