@@ -26,8 +26,8 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
     Some(match command {
         Command::Promote => Verb::Promote,
         Command::PromoteFull => Verb::PromoteFull,
-        Command::Hold if is_held(model) => Verb::Resume,
-        Command::Hold => Verb::Pause,
+        Command::Pause if is_held(model) => Verb::Resume,
+        Command::Pause => Verb::Pause,
         Command::Abort => Verb::Abort,
         Command::Rollback | Command::RollbackTo => Verb::Rollback,
         Command::Retry => Verb::Retry,
@@ -73,7 +73,7 @@ pub fn hint(model: &Model, command: Command) -> Hint {
 /// Returns the hints of the footer, in order: what acts first, then what this screen offers, help last.
 #[must_use]
 pub fn footer(model: &Model) -> Vec<Hint> {
-    let mut commands = vec![Command::Promote, Command::Hold, Command::Abort, Command::Rollback];
+    let mut commands = vec![Command::Promote, Command::Pause, Command::Abort, Command::Rollback];
     let aborted =
         model.selected().and_then(|(_, workload)| workload.status.as_ref()).is_some_and(|status| status.aborted);
     if aborted {

@@ -72,7 +72,7 @@ pub fn next(model: &Model) -> Next {
     let sentence = match (&promote, &status.pause) {
         (_, Some(pause)) if pause.reason == PauseReason::Manual => {
             let by = manual_pause_by(model, workload);
-            format!("{name} is paused{by}; {} resumes it", key(crate::keys::Command::Hold))
+            format!("{name} is paused{by}; {} resumes it", key(crate::keys::Command::Pause))
         }
         (Ok(plan), Some(pause)) => {
             let record = plan.record();
@@ -85,7 +85,7 @@ pub fn next(model: &Model) -> Next {
         (Err(_), Some(pause)) => match pause.until {
             Some(until) => {
                 let left = duration(until.duration_since(model.core.now));
-                let hold = key(crate::keys::Command::Hold);
+                let hold = key(crate::keys::Command::Pause);
                 // What goes on by itself does not ask the gates: somebody has to.
                 let careful = if in_the_way.is_empty() { String::new() } else { format!(": {hold} pauses it here") };
                 format!("{name} advances automatically in {left}{careful}")
@@ -188,7 +188,7 @@ fn alarm(model: &Model, env: &Environment, workload: &WorkloadState, status: &St
     let to = back.record().headline.strip_prefix("roll back to ").unwrap_or("stable").to_owned();
     let until = status.pause.as_ref().and_then(|pause| pause.until);
     let advances = until.map_or_else(String::new, |until| {
-        let pause = key(model, crate::keys::Command::Hold);
+        let pause = key(model, crate::keys::Command::Pause);
         format!(" ({pause} stops the next step in {})", duration(until.duration_since(model.core.now)))
     });
     let reason = workload.assessment.describe().next().map_or_else(String::new, |reason| format!(": {reason}"));

@@ -142,7 +142,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Back => back(model),
         Command::Promote
         | Command::PromoteFull
-        | Command::Hold
+        | Command::Pause
         | Command::Abort
         | Command::Rollback
         | Command::Retry

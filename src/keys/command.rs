@@ -38,7 +38,8 @@ pub enum Command {
     Back,
     Promote,
     PromoteFull,
-    Hold,
+    /// Pause, or resume.
+    Pause,
     Abort,
     /// Roll back to stable or the revision before.
     Rollback,
@@ -124,10 +125,13 @@ const fn spec(
 use Command as C;
 use Group::{Act, Look, Move, Program};
 
+const HELP: CommandSpec =
+    spec(C::Help, Look, "help", "help", &["?"], "Keys and commands; type to search, Enter runs one.");
+
 /// All commands, in the order of help.
 pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Promote, Act, "promote", "promote", &["p"], "Promote to the next step; asks first, `y` confirms."),
-    spec(C::Hold, Act, "hold", "pause", &["space"], "Pause the rollout, or resume it."),
+    spec(C::Pause, Act, "pause", "pause", &["space"], "Pause the rollout, or resume it."),
     spec(C::Abort, Act, "abort", "abort", &["A"], "Abort: traffic back to stable at once."),
     spec(C::Rollback, Act, "rollback", "roll back", &["R"], "Roll back to stable, or to the revision before."),
     spec(C::RollbackTo, Act, "rollback-to", "roll back to …", &["u"], "Choose the revision to roll back to."),
@@ -172,7 +176,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Runbook, Look, "runbook", "runbook", &["o"], "Copy the URL of the selected check's runbook."),
     spec(C::Filter, Look, "filter", "filter", &["/"], "Filter what the screen lists."),
     spec(C::Palette, Look, "palette", "command", &[":"], "Run any command by name."),
-    spec(C::Help, Look, "help", "help", &["?"], "Keys and commands; type to search, Enter runs one."),
+    HELP,
     spec(
         C::Refresh,
         Look,
@@ -204,8 +208,8 @@ impl Command {
     /// Returns its line in the table.
     #[must_use]
     pub fn spec(self) -> &'static CommandSpec {
-        // The test below proves that every command is in the table.
-        COMMANDS.iter().find(|spec| spec.command == self).unwrap_or(&COMMANDS[0])
+        // The test below proves that every command is in the table; what were not would do no harm.
+        COMMANDS.iter().find(|spec| spec.command == self).unwrap_or(&HELP)
     }
 
     /// Returns the command with this name.

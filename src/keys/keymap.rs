@@ -116,7 +116,7 @@ mod tests {
     fn the_defaults_have_no_conflict() {
         let keymap = Keymap::new(&BTreeMap::new()).unwrap();
         assert_eq!(keymap.command(Chord::char('R')), Some(Command::Rollback));
-        assert_eq!(keymap.key(Command::Hold).as_deref(), Some("space"));
+        assert_eq!(keymap.key(Command::Pause).as_deref(), Some("space"));
         assert_eq!(keymap.keys(Command::Up), ["up", "k"]);
         assert_eq!(keymap.command(Chord::ctrl('c')), Some(Command::Quit));
     }

@@ -97,7 +97,7 @@ fn rank(command: Command) -> u8 {
     match command {
         Command::Promote | Command::Rollback | Command::Retry | Command::Sign => 0,
         Command::Abort => 1,
-        Command::Hold | Command::Approve => 2,
+        Command::Pause | Command::Approve => 2,
         Command::Palette => 3,
         _ => 4,
     }
@@ -150,7 +150,7 @@ pub(crate) fn notice(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
         return;
     }
     if let Some(why) = &model.core.journal.broken {
-        let kept = plural(model.core.journal.unwritten, "entry").replace("entrys", "entries");
+        let kept = plural(model.core.journal.unwritten, "entry");
         let text = format!("{} journal cannot be written ({kept} in memory only): {why}", glyphs.bad);
         put(buf, area, scene.theme, scene.row().say(Role::Bad, text));
         return;

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  payments-api  1.4.2 → 1.5.0  9f2c41ab              alice · ● live 0.4 s · 14:32:07    header: what is out, how old
-//!  1 Deck   2 Rollout   3 Signals   6 Journal   prod-eu (context …)   kubernetes ● prometheus ●
+//!  1 Deck  2 Rollout  3 Signals  4 Checklist  5 Changes  6 Journal      kubernetes ● prometheus ●
 //!                                                                                        the screen
 //!  ✖ error  …                                                                            the newest notice, or trouble
-//!  p promote 40 → 60 %   space hold   A abort   R roll back to 1.4.2   …   ? help        footer: what keys do now
+//!  p promote 40 → 60 %   space pause   A abort   R roll back to 1.4.2   …   ? help       footer: what keys do now
 //! ```
 //!
 //! Nothing here reads a clock or does I/O. What comes from outside passes [`theme::Theme::safe`] and is clipped by

@@ -89,7 +89,7 @@ fn all_differ(models: &[(String, Model)]) {
 
 #[test]
 fn different_verdicts_are_different_words() {
-    let verdicts = [Verdict::Go, Verdict::Hold, Verdict::Blind, Verdict::NoGo].map(|verdict| {
+    let verdicts = [Verdict::Go, Verdict::Wait, Verdict::Blind, Verdict::NoGo].map(|verdict| {
         let mut model = releases::main();
         for env in &mut model.core.world.environments {
             env.workloads[0].assessment.verdict = verdict;

@@ -112,8 +112,8 @@ pub fn rate(per_second: f64) -> String {
 pub fn plural(n: usize, thing: &str) -> String {
     match thing.strip_suffix('y') {
         _ if n == 1 => format!("{n} {thing}"),
-        Some(stem) => format!("{n} {stem}ies"),
-        None => format!("{n} {thing}s"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{n} {stem}ies"),
+        _ => format!("{n} {thing}s"),
     }
 }
 

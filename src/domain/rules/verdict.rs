@@ -69,10 +69,10 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
         }
         AnalysisStatus::NoData => {
             lacks_traffic(status, report)?;
-            (Verdict::Hold, format!("no analysis: {reason}"))
+            (Verdict::Wait, format!("no analysis: {reason}"))
         }
-        AnalysisStatus::Suspect => (Verdict::Hold, reason),
-        AnalysisStatus::Undecided | AnalysisStatus::Healthy => (Verdict::Hold, lacks_traffic(status, report)?),
+        AnalysisStatus::Suspect => (Verdict::Wait, reason),
+        AnalysisStatus::Undecided | AnalysisStatus::Healthy => (Verdict::Wait, lacks_traffic(status, report)?),
     })
 }
 
@@ -83,7 +83,7 @@ pub fn before_analysis(within_limits: Assessment, status: &Status, rules: &Rules
     if within_limits.verdict != Verdict::Go || !is_analysed || rules.enough.factor().is_none() {
         return within_limits;
     }
-    Assessment::new(Verdict::Hold, ["collecting: the analysis has not begun".to_owned()])
+    Assessment::new(Verdict::Wait, ["collecting: the analysis has not begun".to_owned()])
 }
 
 /// Says what traffic is still lacking before a regression that matters would have been noticed; `None` where none is.
@@ -114,7 +114,7 @@ pub fn of_phase(status: &Status) -> Option<(Verdict, String)> {
             let version = status.canary.as_ref().map_or_else(String::new, Revision::version);
             Some((Verdict::NoGo, format!("aborted, still serving {} of {version}", percent(share))))
         }
-        Phase::Degraded if status.aborted => Some((Verdict::Hold, "aborted: stable serves".to_owned())),
+        Phase::Degraded if status.aborted => Some((Verdict::Wait, "aborted: stable serves".to_owned())),
         Phase::Degraded => Some((Verdict::NoGo, format!("Degraded: {}", status.message))),
         _ => None,
     }
@@ -299,7 +299,7 @@ mod tests {
         for (opinion, verdict, reasons) in [
             (AnalysisStatus::Healthy, Verdict::Go, vec![]),
             (AnalysisStatus::Undecided, Verdict::Go, vec![]),
-            (AnalysisStatus::Suspect, Verdict::Hold, vec!["why"]),
+            (AnalysisStatus::Suspect, Verdict::Wait, vec!["why"]),
             (AnalysisStatus::Regressed, Verdict::NoGo, vec!["why"]),
             (AnalysisStatus::NoData, Verdict::Blind, vec!["no data: why"]),
         ] {
@@ -318,7 +318,7 @@ mod tests {
             assess(&status(), &signals, &Limits::default(), Some(&said), now())
         };
         let waits = lacking(Some(400.0));
-        assert_eq!(waits.verdict, Verdict::Hold);
+        assert_eq!(waits.verdict, Verdict::Wait);
         assert_eq!(waits.reasons[0].text, "collecting: 400 more requests of the canary, about 40 s");
         assert_eq!(lacking(None).reasons[0].text, "collecting: no traffic to compare yet");
         assert_eq!(lacking(Some(0.0)).verdict, Verdict::Go);
@@ -330,7 +330,7 @@ mod tests {
             let signals = signals((10.0, 0.001, 0.2), (40.0, 0.001, 0.19));
             before_analysis(assess(status, &signals, &Limits::default(), None, now()), status, rules).verdict
         };
-        assert_eq!(assessed(&status(), &Rules::default()), Verdict::Hold);
+        assert_eq!(assessed(&status(), &Rules::default()), Verdict::Wait);
         let off = Rules { enough: analysis::Enough::Off, ..Rules::default() };
         assert_eq!(assessed(&status(), &off), Verdict::Go);
         assert_eq!(assessed(&Status { canary: None, ..status() }, &Rules::default()), Verdict::Go);
@@ -342,7 +342,7 @@ mod tests {
         Arc::get_mut(&mut never.report).unwrap().needs.enough = None;
         let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
         let assessment = assess(&status(), &signals, &Limits::default(), Some(&never), now());
-        assert_eq!(assessment.verdict, Verdict::Hold);
+        assert_eq!(assessment.verdict, Verdict::Wait);
         let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
         assert_eq!(silent.describe().collect::<Vec<_>>(), ["no new samples for 2m01s"]);

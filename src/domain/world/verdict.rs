@@ -16,7 +16,8 @@ pub enum Verdict {
     /// Within its limits on fresh data.
     Go,
     /// Not yet: something waits or is worse than it should be.
-    Hold,
+    #[serde(alias = "hold")]
+    Wait,
     /// Not enough data to say. Never green.
     Blind,
     NoGo,
@@ -28,7 +29,7 @@ impl Verdict {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Go => "go",
-            Self::Hold => "hold",
+            Self::Wait => "wait",
             Self::Blind => "blind",
             Self::NoGo => "no-go",
         }
@@ -39,7 +40,7 @@ impl Verdict {
     pub fn label(self) -> &'static str {
         match self {
             Self::Go => "GO",
-            Self::Hold => "WAIT",
+            Self::Wait => "WAIT",
             Self::Blind => "BLIND",
             Self::NoGo => "NO-GO",
         }

@@ -36,7 +36,7 @@ pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
         GateOutput::Junit => gate.junit(),
     })?;
     Ok(match gate.list.answer.verdict {
-        Verdict::Go | Verdict::Hold => Exit::Done,
+        Verdict::Go | Verdict::Wait => Exit::Done,
         Verdict::NoGo => Exit::NoGo,
         Verdict::Blind => Exit::Blind,
     })

@@ -15,7 +15,7 @@ pub(crate) fn verdict_sign(theme: &Theme, verdict: Verdict) -> (&'static str, Ro
     let glyphs = theme.glyphs();
     match verdict {
         Verdict::Go => (glyphs.good, Role::Good),
-        Verdict::Hold => (glyphs.warn, Role::Warn),
+        Verdict::Wait => (glyphs.warn, Role::Warn),
         Verdict::Blind => (glyphs.blind, Role::Blind),
         Verdict::NoGo => (glyphs.bad, Role::Bad),
     }
@@ -28,7 +28,7 @@ pub(crate) fn verdict(theme: &Theme, verdict: Verdict, place: Place, heard: &Hea
         return theme.span(Role::Blind, format!("{} was GO", theme.glyphs().blind));
     }
     // Where the release is not there yet, what is missing for it is no alarm.
-    if matches!(verdict, Verdict::Go | Verdict::Hold) {
+    if matches!(verdict, Verdict::Go | Verdict::Wait) {
         match place {
             Place::Waits => return theme.span(Role::Label, format!("{} waits", theme.glyphs().waits)),
             Place::RolledBack => return theme.span(Role::Warn, format!("{} back", theme.glyphs().back)),

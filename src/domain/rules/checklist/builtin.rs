@@ -140,8 +140,8 @@ fn signals(env: &Environment) -> BuiltinAnswer {
     let mut answer = match assessment.verdict {
         Verdict::Go => BuiltinAnswer::new(CheckOutcome::Passed, "within the limits", ""),
         // An undecided analysis is neither green nor red.
-        Verdict::Hold if !speaks_against(env) => BuiltinAnswer::new(CheckOutcome::Blind, reasons, wanted),
-        Verdict::Hold | Verdict::NoGo => BuiltinAnswer::new(CheckOutcome::Failed, reasons, wanted),
+        Verdict::Wait if !speaks_against(env) => BuiltinAnswer::new(CheckOutcome::Blind, reasons, wanted),
+        Verdict::Wait | Verdict::NoGo => BuiltinAnswer::new(CheckOutcome::Failed, reasons, wanted),
         Verdict::Blind => BuiltinAnswer::new(CheckOutcome::Blind, reasons, wanted),
     };
     answer.evidence = assessment.describe().map(str::to_owned).collect();

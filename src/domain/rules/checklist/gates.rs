@@ -109,7 +109,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     if missing.is_empty() {
         return live;
     }
-    Assessment::new(Verdict::Hold, missing.into_iter().map(|reason| reason.text))
+    Assessment::new(Verdict::Wait, missing.into_iter().map(|reason| reason.text))
 }
 
 /// Limits on live signals, where metrics are configured.
@@ -120,12 +120,12 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     let (kind, remedy) = match workload.assessment.verdict {
         Verdict::NoGo => (RefusalKind::Gate, "clears when back within limits"),
         Verdict::Blind => (RefusalKind::Blind, "green when there is fresh data"),
-        Verdict::Hold if workload.opinion().is_some_and(CanaryReport::is_suspect) => {
+        Verdict::Wait if workload.opinion().is_some_and(CanaryReport::is_suspect) => {
             (RefusalKind::Gate, "clears when the canary is no longer suspect")
         }
         // It gets no requests: only a retry makes sense, which is asked apart.
-        Verdict::Hold if workload.status.as_ref().is_some_and(|status| status.aborted) => return Vec::new(),
-        Verdict::Hold => (RefusalKind::Blind, "green when there was enough traffic to notice a regression"),
+        Verdict::Wait if workload.status.as_ref().is_some_and(|status| status.aborted) => return Vec::new(),
+        Verdict::Wait => (RefusalKind::Blind, "green when there was enough traffic to notice a regression"),
         Verdict::Go => return Vec::new(),
     };
     // What is milder does not stand in the way.
