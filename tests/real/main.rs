@@ -12,6 +12,8 @@ mod counts;
 mod faults;
 #[path = "../journeys/mod.rs"]
 mod journeys;
+#[path = "../predictions/mod.rs"]
+mod predictions;
 mod suite;
 
 use std::process::ExitCode;
@@ -22,7 +24,8 @@ fn main() -> ExitCode {
     if let Some(code) = contract::child::Order::carry_out_if_given() {
         return code;
     }
-    let suites = [alerts::suite(), contract::suite(), counts::suite(), faults::suite(), journeys::suite()];
+    let suites =
+        [alerts::suite(), contract::suite(), counts::suite(), faults::suite(), journeys::suite(), predictions::suite()];
     suite::run(suites, &Arguments::from_args())
 }
 

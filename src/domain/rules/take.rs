@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rejected::rejected;
-use super::verdict::{assess, before_analysis};
+use super::verdict::{assess, assess_without_metrics, before_analysis};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
-use crate::domain::facts::workload::{Phase, Snapshot, Status};
+use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
 use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
@@ -176,20 +176,12 @@ impl WorkloadState {
         self.assessment = match &self.status {
             None if self.missing => Assessment::new(Verdict::Blind, [format!("{} does not exist", self.id)]),
             None => Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
-            Some(status) if !has_metrics => without_metrics(status),
+            Some(status) if !has_metrics => assess_without_metrics(status),
             Some(status) => {
                 let assessment = assess(status, &self.signals, limits, self.opinion(), now);
                 if self.opinion().is_none() { before_analysis(assessment, status, rules) } else { assessment }
             }
         };
-    }
-}
-
-/// Without metrics only the phase speaks, and the verdict is never green.
-fn without_metrics(status: &Status) -> Assessment {
-    match status.phase {
-        Phase::Degraded if !status.aborted => Assessment::new(Verdict::NoGo, [format!("Degraded: {}", status.message)]),
-        _ => Assessment::new(Verdict::Blind, ["no metrics configured".to_owned()]),
     }
 }
 

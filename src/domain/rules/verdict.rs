@@ -26,9 +26,7 @@ pub fn assess(
     said: Option<&CanaryReport>,
     now: Timestamp,
 ) -> Assessment {
-    let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
-    found.extend(status.failing.iter().map(|why| (Verdict::NoGo, why.clone())));
-    found.extend(status.unseen.iter().map(|what| (Verdict::Blind, what.clone())));
+    let mut found = of_state(status);
     let track = track_under_test(status);
     judge_track(track, signals, limits, now, &mut found);
     if track == Track::Canary {
@@ -47,10 +45,31 @@ pub fn assess(
         }
         found.extend(said.and_then(|said| opinion(status, signals, said, now)));
     }
-    // Weightiest first; among equals, as found.
+    weighed(found)
+}
+
+/// Evaluates one workload without metrics: its state alone speaks, and is never green.
+#[must_use]
+pub fn assess_without_metrics(status: &Status) -> Assessment {
+    let mut found = of_state(status);
+    found.push((Verdict::Blind, "no metrics configured".to_owned()));
+    weighed(found)
+}
+
+/// Weightiest first; among equals, as found.
+fn weighed(mut found: Vec<(Verdict, String)>) -> Assessment {
     found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     let verdict = found.first().map_or(Verdict::Go, |(verdict, _)| *verdict);
     Assessment { verdict, reasons: found.into_iter().map(|(verdict, text)| Reason { verdict, text }).collect() }
+}
+
+/// Returns what the state alone says, whatever is measured: phase, pods that fail, and what may not be read.
+#[must_use]
+pub fn of_state(status: &Status) -> Vec<(Verdict, String)> {
+    let mut found: Vec<(Verdict, String)> = of_phase(status).into_iter().collect();
+    found.extend(status.failing.iter().map(|why| (Verdict::NoGo, why.clone())));
+    found.extend(status.unseen.iter().map(|what| (Verdict::Blind, what.clone())));
+    found
 }
 
 /// Returns what the analysis result comes to. It waits for enough traffic to have noticed a regression, also before the first

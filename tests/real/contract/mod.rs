@@ -2,7 +2,7 @@
 
 mod cases;
 pub mod child;
-mod cockpit;
+pub mod cockpit;
 mod oracle;
 mod picture;
 pub mod servers;

@@ -492,3 +492,27 @@ fn restart_of_a_deployment_is_told_by_its_own_mark() {
     assert!(matches!(look(Some("2026-11-20T00:00:00Z")), Settled::NotYet(_)));
     assert!(!matches!(look(Some(NOW)), Settled::NotYet(_)));
 }
+
+#[test]
+fn what_is_degraded_is_not_promoted_also_where_nothing_is_measured() {
+    let mut object = canary("bad", "old", "Degraded");
+    object["status"]["message"] = json!("ProgressDeadlineExceeded: it timed out");
+    let refused = ask(&object, &released(), Verb::PromoteFull).unwrap_err();
+    assert!(texts(&refused).contains("Degraded: ProgressDeadlineExceeded"), "{}", texts(&refused));
+    // Backward nothing of that counts.
+    assert!(ask(&object, &released(), Verb::Rollback).is_ok());
+}
+
+#[test]
+fn a_pause_that_the_controller_has_not_seen_yet_brings_in_no_unknown_template() {
+    let mut rollout = canary("new", "old", "Paused");
+    rollout["spec"]["paused"] = json!(true);
+    rollout["metadata"]["generation"] = json!(4);
+    let sets = [replicaset("new", 2, "2026-11-21T08:30:00Z", 1), replicaset("old", 1, "2026-11-21T08:00:00Z", 1)];
+    let mut with_image = |image: &str| {
+        rollout["spec"]["template"] = json!({"spec": {"containers": [{"name": "app", "image": image}]}});
+        ask(&rollout, &sets, Verb::Resume)
+    };
+    assert!(with_image("api:new").is_ok());
+    assert!(texts(&with_image("api:other").unwrap_err()).contains("no revision yet"));
+}

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::text::rfc3339_seconds;
-use crate::domain::facts::workload::Revision;
+use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
@@ -13,6 +13,7 @@ use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::rules::verdict::of_state;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -112,10 +113,10 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     Assessment::new(Verdict::Wait, missing.into_iter().map(|reason| reason.text))
 }
 
-/// Limits on live signals, where metrics are configured.
+/// What the state of the workload says, and limits on live signals where metrics are configured.
 fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     if !env.settings.has_metrics {
-        return Vec::new();
+        return workload.status.as_ref().map(by_state).unwrap_or_default();
     }
     let (kind, remedy) = match workload.assessment.verdict {
         Verdict::NoGo => (RefusalKind::Gate, "clears when back within limits"),
@@ -131,6 +132,16 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     // What is milder does not stand in the way.
     let reasons = workload.assessment.reasons.iter().filter(|reason| reason.verdict == workload.assessment.verdict);
     reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy)).collect()
+}
+
+/// What stands in the way where nothing is measured: a state that is red, or may not be read.
+fn by_state(status: &Status) -> Vec<Refusal> {
+    let of = |(verdict, text): (Verdict, String)| match verdict {
+        Verdict::NoGo => Some(Refusal::new(RefusalKind::Gate, text, "clears when its pods are healthy")),
+        Verdict::Blind => Some(Refusal::new(RefusalKind::Blind, text, "green when that may be read")),
+        Verdict::Wait | Verdict::Go => None,
+    };
+    of_state(status).into_iter().filter_map(of).collect()
 }
 
 /// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs.

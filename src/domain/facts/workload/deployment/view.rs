@@ -33,7 +33,7 @@ impl Workload for Deployment {
     }
 
     fn has_unseen_template(&self, replicasets: &[ReplicaSet]) -> bool {
-        !self.observed() || self.current(replicasets).is_none()
+        self.current(replicasets).is_none()
     }
 
     fn is_paused(&self) -> bool {

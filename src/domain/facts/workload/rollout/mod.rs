@@ -41,6 +41,8 @@ pub struct RolloutSpec {
     pub selector: String,
     /// Containers of the template (empty with `workloadRef`).
     pub containers: Vec<Container>,
+    #[serde(default)]
+    pub init_containers: Vec<Container>,
     /// `spec.rollbackWindow.revisions`.
     pub rollback_window: Option<u32>,
     /// `spec.minReadySeconds`.

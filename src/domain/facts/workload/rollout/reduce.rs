@@ -40,6 +40,7 @@ fn spec(name: &str, spec: &Value) -> RolloutSpec {
         restart_at: spec["restartAt"].as_str().map(ToOwned::to_owned),
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]["spec"]["containers"]),
+        init_containers: containers(&spec["template"]["spec"]["initContainers"]),
         min_ready_seconds: min_ready_seconds(spec),
         rollback_window: maybe_count(&spec["rollbackWindow"]["revisions"]),
     }

@@ -42,7 +42,16 @@ impl Workload for Rollout {
     }
 
     fn has_unseen_template(&self, replicasets: &[ReplicaSet]) -> bool {
-        !self.observed() || !replicasets.iter().any(|rs| rs.hash == self.status.current_hash)
+        let current = replicasets.iter().find(|rs| rs.hash == self.status.current_hash);
+        // Until the controller has looked, the artifacts tell whether the last change was about them: a pause is none. The
+        // rest of a template does not compare, for the API server fills defaults into that of a ReplicaSet alone.
+        let spec = &self.spec;
+        let is_same = |rs: &ReplicaSet| {
+            !spec.containers.is_empty()
+                && rs.containers == spec.containers
+                && rs.init_containers == spec.init_containers
+        };
+        current.is_none_or(|current| !self.observed() && !is_same(current))
     }
 
     fn is_paused(&self) -> bool {
