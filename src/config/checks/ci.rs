@@ -44,6 +44,15 @@ impl Provider {
         }
     }
 
+    /// Returns the address of the API where an address is that of the site which people see.
+    fn api_of_site(self, url: &Url) -> Option<&'static str> {
+        match (self, url.host_str()?) {
+            (Self::GitHub, "github.com" | "www.github.com") => Some("https://api.github.com"),
+            (Self::CircleCi, "app.circleci.com") => Some("https://circleci.com"),
+            _ => None,
+        }
+    }
+
     /// Returns where it is unless something else is said.
     fn url(self) -> Option<&'static str> {
         match self {
@@ -100,6 +109,10 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
     let project = reader.text(table, "project");
     let provider = provider?;
     for_jenkins(reader, table, provider);
+    if let Some(api) = own_url.as_ref().and_then(|url| provider.api_of_site(url)) {
+        let what = "`url` is that of the web site, and not of the API";
+        reader.note(table.key_at("url"), what, format!("write url = \"{api}\", or leave the key out"));
+    }
     let url = own_url.or_else(|| provider.url()?.parse().ok());
     if url.is_none() && table.get("url").is_none() {
         let what = "`ci` has no `url` of Jenkins";

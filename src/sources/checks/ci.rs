@@ -84,6 +84,11 @@ enum Outcome {
 }
 
 impl Job {
+    /// Returns whether it alone decides, where these names count; without any all do.
+    fn is_red(&self, names: &[String]) -> bool {
+        self.outcome == Outcome::Failed && (names.is_empty() || names.contains(&self.name))
+    }
+
     fn line(&self, redactor: &Redactor) -> String {
         redactor.one_line(&format!(
             "{}: {} {}",

@@ -100,7 +100,14 @@ impl Project<'_> {
     async fn jobs_of(&self, pipeline: Pipeline) -> Result<Vec<Job>, String> {
         let whole = outcome(&pipeline.status);
         let named = !self.asked.checks.is_empty();
-        let all = if named || whole == Outcome::Failed { self.jobs(pipeline.id).await? } else { Vec::new() };
+        let all = if named {
+            self.jobs(pipeline.id).await?
+        } else if whole == Outcome::Failed {
+            // That it failed is known, also where its jobs are not.
+            self.jobs(pipeline.id).await.unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         if named {
             return Ok(all);
         }

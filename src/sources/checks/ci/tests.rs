@@ -151,6 +151,14 @@ async fn github_commit_statuses_count_beside_check_runs() {
     let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
     assert_eq!(evidence.found, CheckOutcome::Blind);
     assert!(evidence.summary.contains("it needs to read Commit statuses"), "{}", evidence.summary);
+    // What is red needs no more.
+    let failed = json!({"total_count": 1, "check_runs": [check_run("test", "completed", Some("failure"))]});
+    let (url, _) = serve([(format!("/repos/shop/payments/commits/{SHA}/check-runs"), (200, failed))].into()).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: test");
+    let (url, _) = serve([statuses(SHA, &[status("ci/other", "failure")])].into()).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: ci/other");
 }
 
 #[tokio::test]
