@@ -17,7 +17,7 @@ use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Alerts;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
-use crate::sources::prometheus::answer::RaisedAlert;
+use crate::sources::prometheus::answer::{AlertingRule, RaisedAlert};
 
 /// An alert, whoever tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,8 +123,9 @@ async fn could_fire(
         return Err(format!("{nothing}; set [prometheus], so that its rules tell whether one could fire"));
     };
     let all = gettable(asked, base, &[], tools).await?;
-    let external =
-        |matcher: &(&str, String)| !all.is_empty() && all.iter().all(|alert| has(&alert.labels, &[matcher.clone()]));
+    let external = |matcher: &(&str, String)| {
+        !all.is_empty() && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
+    };
     let of_rules: Matchers<'_> = matchers.iter().filter(|matcher| !external(matcher)).cloned().collect();
     if of_rules.is_empty() {
         return Ok(());
@@ -132,7 +133,7 @@ async fn could_fire(
     let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
     match rules::could_raise(&rules, &of_rules, prometheus).await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(format!("{nothing}, and no rule of {} could raise one", prometheus.at())),
+        Ok(false) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
         Err(error) => Err(format!("{nothing}, and the series of its rules: {error}")),
     }
 }
@@ -147,7 +148,8 @@ async fn of_prometheus(
     let mut matching = Vec::new();
     for matchers in matchers {
         let known: Vec<&RaisedAlert> = alerts.iter().filter(|alert| has(&alert.labels, matchers)).collect();
-        let firing = known.iter().filter(|alert| alert.state == "firing");
+        // A state that is not known may be a firing one.
+        let firing = known.iter().filter(|alert| !matches!(alert.state.as_str(), "pending" | "inactive"));
         matching.extend(
             firing.map(|alert| made(alert.labels.clone(), &alert.annotations, alert.active_at.as_deref(), redactor)),
         );
@@ -157,7 +159,7 @@ async fn of_prometheus(
             match rules::could_raise(rules, matchers, prometheus).await {
                 Ok(true) => {}
                 Ok(false) if rules.is_empty() => {}
-                Ok(false) => return Err(format!("{nothing}, and no rule of {} could raise one", prometheus.at())),
+                Ok(false) => return Err(format!("{nothing}, and {}", no_rule(rules, prometheus))),
                 Err(error) => return Err(format!("{nothing}, and the series of its rules are unknown: {error}")),
             }
         }
@@ -170,6 +172,13 @@ async fn of_prometheus(
         ));
     }
     Ok(matching)
+}
+
+/// Says that no rule could raise such an alert, and which one is broken: it may be the one that should.
+fn no_rule(rules: &[AlertingRule], prometheus: &PrometheusClient) -> String {
+    let broken = rules.iter().find(|rule| !rule.works());
+    let broken = broken.map(|rule| format!("; rule {} cannot be evaluated", rule.name)).unwrap_or_default();
+    format!("no rule of {} could raise one{broken}", prometheus.at())
 }
 
 /// Writes labels as they stand in a selector.

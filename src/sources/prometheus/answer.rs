@@ -144,6 +144,14 @@ impl<T> Plain<T> {
     }
 }
 
+impl AlertingRule {
+    /// Returns whether it is evaluated, so that it could raise an alert.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.health.as_deref() != Some("err")
+    }
+}
+
 /// Answer of `/api/v1/alerts`.
 #[derive(Deserialize)]
 pub struct Alerts {
@@ -185,6 +193,11 @@ pub struct AlertingRule {
     pub name: String,
     #[serde(default)]
     pub query: String,
+    /// `alerting`, or `recording` where a server does not tell them apart.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// `err` where it cannot be evaluated.
+    pub health: Option<String>,
     /// The labels that it adds; a value may be a template.
     pub labels: Option<BTreeMap<String, String>>,
     /// What it raises now.

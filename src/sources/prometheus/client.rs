@@ -125,7 +125,8 @@ impl PrometheusClient {
     /// Asks for its alerting rules.
     pub async fn alerting_rules(&self) -> Result<Vec<AlertingRule>, QueryError> {
         let groups = self.get::<RuleGroups>("rules", &[("type", "alert")]).await?.groups;
-        Ok(groups.into_iter().flat_map(|group| group.rules).collect())
+        let rules = groups.into_iter().flat_map(|group| group.rules);
+        Ok(rules.filter(|rule| rule.kind.as_deref() != Some("recording")).collect())
     }
 
     /// Asks whether any of some selectors had a series in the last hour.

@@ -26,7 +26,7 @@ pub(super) async fn could_raise(
     prometheus: &PrometheusClient,
 ) -> Result<bool, QueryError> {
     let mut names: BTreeSet<(Matchers<'_>, String)> = BTreeSet::new();
-    for rule in rules {
+    for rule in rules.iter().filter(|rule| rule.works()) {
         match left_open(rule, matchers) {
             None => {}
             Some(open) if open.is_empty() => return Ok(true),
@@ -131,7 +131,6 @@ fn closing(text: &str) -> usize {
     for (at, c) in text.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => {
@@ -140,7 +139,7 @@ fn closing(text: &str) -> usize {
                     return at + 1;
                 }
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     text.len()
@@ -191,10 +190,9 @@ fn past(text: &str, end: char) -> usize {
     for (at, c) in text.char_indices().skip(1) {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c == end => return at + c.len_utf8(),
             None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
-            None => {}
+            _ => {}
         }
     }
     text.len()
@@ -206,7 +204,12 @@ mod tests {
 
     fn rule(query: &str, labels: &[(&str, &str)]) -> AlertingRule {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        AlertingRule { name: "High".to_owned(), query: query.to_owned(), labels: Some(labels), alerts: None }
+        AlertingRule {
+            name: "High".to_owned(),
+            query: query.to_owned(),
+            labels: Some(labels),
+            ..AlertingRule::default()
+        }
     }
 
     #[test]

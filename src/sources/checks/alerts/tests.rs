@@ -151,6 +151,30 @@ async fn nothing_fires_is_green_only_where_a_rule_could_fire() {
 }
 
 #[tokio::test]
+async fn broken_and_recording_rules_raise_nothing_and_unknown_states_fire() {
+    let asked = read("matchers = { severity = 'page' }").unwrap();
+    let rule = |kind: &str, health: &str| json!({"type": kind, "name": "High", "query": "up == 0", "health": health, "labels": {"severity": "page"}});
+    for (rule, found, words) in [
+        (rule("alerting", "ok"), CheckOutcome::Passed, "nothing is firing"),
+        (rule("alerting", "unknown"), CheckOutcome::Passed, "nothing is firing"),
+        (rule("alerting", "err"), CheckOutcome::Blind, "; rule High cannot be evaluated"),
+        (rule("recording", "ok"), CheckOutcome::Blind, "has no alerting rules"),
+    ] {
+        let groups = json!({"status": "success", "data": {"groups": [{"rules": [rule]}]}});
+        let evidence = look(&asked, &scene(), &prometheus(json!([]), Some(groups)).await).await;
+        assert_eq!(evidence.found, found, "{}", evidence.summary);
+        assert!(evidence.summary.contains(words), "{}", evidence.summary);
+    }
+    for (state, found) in
+        [("Alerting", CheckOutcome::Failed), ("recovering", CheckOutcome::Failed), ("pending", CheckOutcome::Passed)]
+    {
+        let alert = json!({"labels": {"alertname": "High", "severity": "page"}, "state": state});
+        let evidence = look(&asked, &scene(), &prometheus(json!([alert]), Some(rules(1))).await).await;
+        assert_eq!(evidence.found, found, "{state}: {}", evidence.summary);
+    }
+}
+
+#[tokio::test]
 async fn alertmanager_without_such_an_alert_is_blind_unless_a_rule_could_fire() {
     // The service is that of the exporter: no alert about the shop's pods has theirs.
     let mut exporter = gettable("KubePodCrashLooping", "kube-state-metrics", "active");
