@@ -90,6 +90,21 @@ fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// What to write where percent stand in place of a share of one.
+fn share_of(value: &DeValue<'_>, min: f64, max: f64) -> String {
+    let percent: Option<f64> = match value {
+        DeValue::Integer(integer) => integer.as_str().parse().ok(),
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        _ => None,
+    };
+    // Dividing leaves digits at the end that nobody wrote.
+    let share = percent.map(|percent| (percent * 1e8).round() / 1e10).filter(|share| (min..=max).contains(share));
+    match (percent, share) {
+        (Some(percent), Some(share)) => format!("it is a share of one: {percent} % is {share}"),
+        _ => "it is a share of one: 1 % is 0.01".to_owned(),
+    }
+}
+
 impl Reader {
     /// Notes that something is wrong.
     pub(super) fn note(&mut self, at: usize, what: impl Into<String>, help: impl Into<String>) {
@@ -235,10 +250,12 @@ impl Reader {
     /// Reads a number, in the bounds of its key.
     pub(super) fn number(&mut self, of: &Table<'_>, key: &str) -> Option<f64> {
         let value = of.get(key)?;
-        let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = of.section.field(key)?.kind else {
+        let kind = of.section.field(key)?.kind;
+        let (Kind::Number(min, max) | Kind::NumberOrOff(min, max)) = kind else {
             debug_assert!(false, "`{key}` must be a number");
             return None;
         };
+        let or_off = if matches!(kind, Kind::NumberOrOff(..)) { ", or false" } else { "" };
         let at = value.span().start;
         let number = match value.get_ref() {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|n| n as f64),
@@ -255,8 +272,9 @@ impl Reader {
                 Some(max) => format!("from {min} to {max}"),
                 None => format!("{min} or more"),
             };
-            let help = if max == Some(1.0) { "it is a share of one: 1 % is 0.01" } else { "" };
-            self.note(at, format!("`{key}` must be {bounds}"), help);
+            let help =
+                max.filter(|max| *max <= 1.0).map_or_else(String::new, |max| share_of(value.get_ref(), min, max));
+            self.note(at, format!("`{key}` must be {bounds}{or_off}"), help);
         }
         number
     }

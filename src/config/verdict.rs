@@ -45,6 +45,11 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut Rules) {
     let bound = reader.time(table, "slow").map(|time| time.as_secs_f64());
     let share = reader.number(table, "slow_share");
     let known = rules.slow;
+    let is_meant = share.is_some_and(|share| (share - DEFAULT_SLOW_SHARE).abs() > 1e-12);
+    if is_meant && bound.is_none() && known.is_none() && table.get("slow").is_none() {
+        let what = "`slow_share` has no effect without `slow`: no request counts as slow";
+        reader.note(table.key_at("slow_share"), what, "write for example slow = \"500ms\"");
+    }
     rules.slow = bound.or(known.map(|slow| slow.bound_seconds)).map(|bound_seconds| SlowObjective {
         bound_seconds,
         at_most: share.or(known.map(|slow| slow.at_most)).unwrap_or(DEFAULT_SLOW_SHARE),

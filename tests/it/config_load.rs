@@ -162,3 +162,12 @@ fn binary_or_missing_file_is_an_error_with_its_place() {
     let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
     assert!(error.starts_with("cannot read the config file"), "{error}");
 }
+
+#[test]
+fn prometheus_address_in_the_environment_is_checked_as_in_the_file() {
+    let (_home, mut variables) = home("");
+    variables.prometheus_url = Some("http://prometheus:9090/api/v1".to_owned());
+    let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
+    assert!(error.starts_with("the environment variable PROMETHEUS_URL ends in /api/v1"), "{error}");
+    assert!(error.ends_with("write `http://prometheus:9090`, without /api/v1"), "{error}");
+}

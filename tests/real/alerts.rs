@@ -97,9 +97,13 @@ async fn by_prometheus() -> Checked {
     until_found(CheckOutcome::Passed, "", asked, &tools).await?;
     scrapes(&server, "127.0.0.1:1")?;
     until_found(CheckOutcome::Failed, "HighErrorRate", asked, &tools).await?;
-    until_found(CheckOutcome::Passed, "", "alerts = { matchers = { service = 'others' } }", &tools).await?;
+    let others = "alerts = { matchers = { service = 'others' } }";
+    until_found(CheckOutcome::Blind, "matches nothing", others, &tools).await?;
     scrapes(&server, server.address())?;
     until_found(CheckOutcome::Passed, "", asked, &tools).await?;
+    // A label that neither the rule nor its query names is one of the series that it selects.
+    let by_series = "alerts = { matchers = { job = 'self', severity = 'page' } }";
+    until_found(CheckOutcome::Passed, "", by_series, &tools).await?;
     drop(server);
     until_found(CheckOutcome::Blind, "", asked, &tools).await
 }
@@ -121,7 +125,7 @@ async fn by_alertmanager() -> Checked {
     server.run().await?;
     let tools = Tools { http: http_client(), ..Tools::default() };
     let asked = format!("alerts = {{ url = '{}', matchers = {{ service = '{{{{service}}}}' }} }}", server.url());
-    until_found(CheckOutcome::Passed, "", &asked, &tools).await?;
+    until_found(CheckOutcome::Blind, "matches nothing", &asked, &tools).await?;
     let labels = serde_json::json!({"alertname": "HighErrorRate", "service": "payments", "severity": "page"});
     let alert = serde_json::json!([{"labels": labels, "annotations": {"summary": "too many requests fail"}}]);
     let post = |path: &str, body: serde_json::Value| {

@@ -83,6 +83,7 @@ fn unset() -> Benchmark {
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> {
     let mut asked = unset();
     read_keys(reader, table, &mut asked);
+    share_or_never(reader, table, &asked);
     asked.max_age = reader.time(table, "max_age");
     let baseline = baseline(reader, table);
     let pointer = pointer(reader, table);
@@ -91,6 +92,20 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Benchmark> 
     }
     let file = files::one(reader, table, "file")?;
     Some(Benchmark { file, pointer: pointer?, baseline: baseline?, ..asked })
+}
+
+/// Notes a share of one where percent are meant, and a limit that no figure can exceed.
+fn share_or_never(reader: &mut Reader, table: &Table<'_>, asked: &Benchmark) {
+    let Some(value) = table.get("at_most_worse") else { return };
+    let (at, worse) = (value.span().start, asked.at_most_worse);
+    if worse > 0.0 && worse < 1.0 {
+        let meant = (worse * 10_000.0).round() / 100.0;
+        reader.note(at, format!("`at_most_worse` is {worse}, and it is in percent"), format!("did you mean {meant}?"));
+    } else if asked.better == Better::Higher && worse >= 100.0 {
+        let what =
+            format!("`at_most_worse` is {worse}: no rate falls by more than 100 %, so the check would never fail");
+        reader.note(at, what, "write for example at_most_worse = 5");
+    }
 }
 
 fn pointer(reader: &mut Reader, table: &Table<'_>) -> Option<String> {

@@ -12,7 +12,7 @@ pub struct Ci {
     pub provider: Provider,
     /// Address of its API's server; ends in `/`.
     pub url: Url,
-    /// `owner/repo`, a project's path or number, or the path of a job.
+    /// `owner/repo`, a project's path or number, `gh/owner/repo`, or the path of a job.
     pub project: String,
     /// Name of the user whose token it is, for Jenkins.
     pub user: Option<String>,
@@ -25,12 +25,13 @@ pub struct Ci {
 pub enum Provider {
     GitHub,
     GitLab,
+    CircleCi,
     /// Builds of a Jenkins job.
     Jenkins,
 }
 
 impl Provider {
-    pub const ALL: [Self; 3] = [Self::GitHub, Self::GitLab, Self::Jenkins];
+    pub const ALL: [Self; 4] = [Self::GitHub, Self::GitLab, Self::CircleCi, Self::Jenkins];
 
     /// Returns the word in the config.
     #[must_use]
@@ -38,7 +39,17 @@ impl Provider {
         match self {
             Self::GitHub => "github",
             Self::GitLab => "gitlab",
+            Self::CircleCi => "circleci",
             Self::Jenkins => "jenkins",
+        }
+    }
+
+    /// Returns the address of the API where an address is that of the site which people see.
+    fn api_of_site(self, url: &Url) -> Option<&'static str> {
+        match (self, url.host_str()?) {
+            (Self::GitHub, "github.com" | "www.github.com") => Some("https://api.github.com"),
+            (Self::CircleCi, "app.circleci.com") => Some("https://circleci.com"),
+            _ => None,
         }
     }
 
@@ -47,6 +58,7 @@ impl Provider {
         match self {
             Self::GitHub => Some("https://api.github.com/"),
             Self::GitLab => Some("https://gitlab.com/"),
+            Self::CircleCi => Some("https://circleci.com/"),
             Self::Jenkins => None,
         }
     }
@@ -61,12 +73,24 @@ pub(in crate::config) const SECTION: Section = Section {
 
 const FIELDS: &[Field] = &[
     Field::new("provider", Kind::Word(words_of::<Provider>), "Whose pipeline."),
-    Field::new("url", Kind::Text, "Its server; without it https://api.github.com or https://gitlab.com."),
-    Field::new("project", Kind::Text, "`owner/repo` on GitHub, path or number on GitLab, path of the job in Jenkins."),
+    Field::new(
+        "url",
+        Kind::Text,
+        "Its server; without it https://api.github.com, https://gitlab.com or https://circleci.com.",
+    ),
+    Field::new(
+        "project",
+        Kind::Text,
+        "`owner/repo` on GitHub, path or number on GitLab, `gh/owner/repo` on CircleCI, path of the job in Jenkins.",
+    ),
     Field::new("user", Kind::Text, "Name of the user whose token it is, for Jenkins."),
     Field::new("token", Kind::Secret, "API token that may read it."),
-    Field::new("checks", Kind::TextList, "Names of checks or jobs that have to be there and decide; else all do.")
-        .or(|| "[]".to_owned()),
+    Field::new(
+        "checks",
+        Kind::TextList,
+        "Names of checks, jobs or workflows that have to be there and decide; else all do.",
+    )
+    .or(|| "[]".to_owned()),
 ];
 
 words!(Provider);
@@ -85,6 +109,10 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
     let project = reader.text(table, "project");
     let provider = provider?;
     for_jenkins(reader, table, provider);
+    if let Some(api) = own_url.as_ref().and_then(|url| provider.api_of_site(url)) {
+        let what = "`url` is that of the web site, and not of the API";
+        reader.note(table.key_at("url"), what, format!("write url = \"{api}\", or leave the key out"));
+    }
     let url = own_url.or_else(|| provider.url()?.parse().ok());
     if url.is_none() && table.get("url").is_none() {
         let what = "`ci` has no `url` of Jenkins";
@@ -131,10 +159,16 @@ fn project_of(reader: &mut Reader, provider: Provider, text: &At<String>) -> Opt
     let project = text.value.trim().trim_matches('/');
     let parts: Vec<&str> = project.split('/').collect();
     let bad = parts.iter().any(|part| part.is_empty() || matches!(*part, "." | ".."));
-    if bad || provider == Provider::GitHub && parts.len() != 2 {
+    let parts_needed = match provider {
+        Provider::GitHub => Some(2),
+        Provider::CircleCi => Some(3),
+        Provider::GitLab | Provider::Jenkins => None,
+    };
+    if bad || parts_needed.is_some_and(|needed| parts.len() != needed) {
         let help = match provider {
             Provider::GitHub => "write \"owner/repo\"",
             Provider::GitLab => "write \"group/project\", or the project's number",
+            Provider::CircleCi => "write the slug of the project settings, as \"gh/owner/repo\"",
             Provider::Jenkins => "write the names of folders and job, as \"folder/job\"",
         };
         reader.note(text.at, format!("`project` cannot be `{}`", text.value), help);

@@ -33,6 +33,10 @@ fn unset() -> Coverage {
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Coverage> {
     let mut coverage = unset();
     read_keys(reader, table, &mut coverage);
+    if let Some(value) = table.get("at_least").filter(|_| coverage.at_least <= 0.0) {
+        let what = "`at_least` is 0: the check would never fail";
+        reader.note(value.span().start, what, "write for example at_least = 80");
+    }
     // Less than one percent is a share of one that was meant.
     if let Some(value) = table.get("at_least").filter(|_| coverage.at_least > 0.0 && coverage.at_least <= 1.0) {
         let meant = (coverage.at_least * 10_000.0).round() / 100.0;

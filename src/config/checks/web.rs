@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 
 use crate::config::headers::{self, HeaderText};
+use crate::config::prometheus::without_page;
 use crate::config::reader::{Reader, Table};
 use crate::config::secret::{self, Secret};
 use crate::config::section::{Field, Kind};
@@ -59,6 +60,12 @@ pub(super) fn url(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<U
 /// Reads the address of a server that paths are added to: it ends in `/`.
 pub(super) fn base(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<Url> {
     let mut url = url(reader, table, key)?;
+    if let Some((server, path)) = without_page(&url) {
+        let what = format!("`{key}` ends in {path}, which is not part of the server's address");
+        let server = server.as_str().trim_end_matches('/');
+        reader.note(table.key_at(key), what, format!("write {key} = \"{server}\", without {path}"));
+        return None;
+    }
     if url.query().is_some() || url.fragment().is_some() {
         reader.note(table.key_at(key), format!("`{key}` has a `?` or `#`"), "write the address of the server alone");
         return None;

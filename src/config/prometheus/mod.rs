@@ -17,6 +17,7 @@ use super::section::{Kind, Section, duration_text, keys, words};
 use crate::domain::facts::signals::Signal;
 
 use address::Address;
+pub(super) use address::without_page;
 pub use address::{UrlError, parse_url};
 pub use auth::Auth;
 

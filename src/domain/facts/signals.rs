@@ -144,6 +144,9 @@ pub struct Signals {
     pub history: BTreeMap<(Track, Signal), Series>,
     /// How often the source looks.
     pub interval: Option<SignedDuration>,
+    /// Why the server does not answer; it stands in for readings that never came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 impl Signals {
@@ -168,7 +171,8 @@ impl Signals {
         if self.is_stale(now) {
             return Err(NoData::Stale);
         }
-        self.now.get(&(track, signal)).cloned().unwrap_or(Err(NoData::NotYet))
+        let missing = || Err(self.trouble.clone().map_or(NoData::NotYet, NoData::Failed));
+        self.now.get(&(track, signal)).cloned().unwrap_or_else(missing)
     }
 
     /// Returns whether the latest look is older than three intervals, or as far ahead: then the clock was set back.

@@ -8,6 +8,7 @@ use super::rejected::rejected;
 use super::verdict::{assess, assess_without_metrics, before_analysis};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::world::feed::Feed;
@@ -41,6 +42,9 @@ impl World {
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.links.entry(source).or_default().hear(link, at, now);
+                    if source == SourceKind::Prometheus {
+                        env.reassess(now);
+                    }
                 }
             }
             Feed::Discovered { env, workloads } => {
@@ -125,7 +129,10 @@ impl Environment {
     fn reassess(&mut self, now: Timestamp) {
         let heard = self.kubernetes();
         let late = heard.at.is_some() && !heard.is_fresh(now);
+        let metrics = self.links.get(&SourceKind::Prometheus);
+        let trouble = metrics.and_then(|heard| heard.link.why()).map(ToOwned::to_owned);
         for workload in &mut self.workloads {
+            workload.signals.trouble.clone_from(&trouble);
             workload.reassess(&self.settings.limits, &self.settings.rules, self.settings.has_metrics, now);
             if late && workload.assessment.verdict < Verdict::Blind {
                 let reason = format!("state is {}", heard.age_in_words(now));
@@ -190,8 +197,9 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::domain::facts::freshness::{Link, SourceKind};
-    use crate::domain::facts::ids::EnvName;
+    use crate::domain::facts::freshness::Link;
+    use crate::domain::facts::ids::{EnvName, Track};
+    use crate::domain::facts::signals::{NoData, Signal, Signals};
     use crate::domain::world::EnvSettings;
 
     #[test]
@@ -211,5 +219,28 @@ mod tests {
         assert!(!world.repeats(&down, now));
         world.take(down, now);
         assert!(!world.repeats(&up, now), "it was down");
+    }
+
+    #[test]
+    fn a_refusing_prometheus_is_the_reason_before_any_reading() {
+        let id: WorkloadId = "rollout/api".parse().unwrap();
+        let settings = EnvSettings { workloads: vec![id.clone()], ..EnvSettings::new("prod") };
+        let mut world = World::new([settings]);
+        let now = Timestamp::UNIX_EPOCH;
+        let env = EnvName::new("prod");
+        let link = |link: Link| Feed::Link { env: env.clone(), source: SourceKind::Prometheus, link, at: None };
+        let reading = |world: &World| {
+            let workload = world.environment(&env).unwrap().workload(&id).unwrap();
+            workload.signals.reading(Track::Stable, Signal::Rps, now)
+        };
+        assert_eq!(reading(&world), Err(NoData::NotYet));
+        let refused = Err(NoData::Failed("401: no org id".to_owned()));
+        world.take(link(Link::Down("401: no org id".to_owned())), now);
+        assert_eq!(reading(&world), refused);
+        let target = WorkloadKey { env: env.clone(), workload: id.clone() };
+        world.take(Feed::History { target, signals: Arc::new(Signals::default()) }, now);
+        assert_eq!(reading(&world), refused, "a history without a look changes nothing");
+        world.take(link(Link::Up), now);
+        assert_eq!(reading(&world), Err(NoData::NotYet));
     }
 }

@@ -208,6 +208,14 @@ fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(
     let wants_comparison = limits.error_factor.is_some() || limits.p99_factor.is_some();
     if wants_comparison && signals.reading(Track::Stable, Signal::Rps, now).is_err() {
         found.push((Verdict::Blind, "no data: stable has no numbers to compare with".to_owned()));
+        return;
+    }
+    // A figure that could not be had in full is not the same as none: the comparison might have tripped.
+    for (signal, factor) in [(Signal::ErrorRatio, limits.error_factor), (Signal::P99, limits.p99_factor)] {
+        let stable = signals.reading(Track::Stable, signal, now);
+        if let (Some(_), Err(why @ (NoData::Partial(_) | NoData::Failed(_)))) = (factor, stable) {
+            found.push((Verdict::Blind, format!("no data: stable {} ({})", signal.label(), why.describe())));
+        }
     }
 }
 
@@ -373,6 +381,20 @@ mod tests {
         let signals = signals((10.0, 0.001, 0.1), (0.0, 0.0, 0.1));
         let assessment = assess(&all, &signals, &Limits::default(), Some(&said(AnalysisStatus::NoData, 9, 0)), now());
         assert_eq!(assessment.verdict, Verdict::Go, "{assessment:?}");
+    }
+
+    #[test]
+    fn a_partial_figure_of_stable_is_blind_to_compare_with() {
+        let mut signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
+        let of = |signals: &Signals, limits: &Limits| assess(&status(), signals, limits, None, now());
+        let limits = Limits::default();
+        signals.now.insert((Track::Stable, Signal::P99), Err(NoData::Partial("a store is away".to_owned())));
+        let assessment = of(&signals, &limits);
+        assert_eq!(assessment.verdict, Verdict::Blind);
+        let words = "no data: stable p99 (partial data: a store is away)";
+        assert!(assessment.describe().any(|reason| reason == words), "{assessment:?}");
+        let off = of(&signals, &Limits { p99_factor: None, ..limits });
+        assert!(!off.describe().any(|reason| reason.contains("a store is away")), "{off:?}");
     }
 
     #[test]

@@ -32,7 +32,6 @@ pub async fn open(tools: &Tools) -> Result<Git, NoRepository> {
 
 /// Finds both ends: by the commits that the scene knows, else by the images and tags of the versions.
 pub async fn ends(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Ends, GitError> {
-    git.whole().await?;
     let origin = candidate(git, scene, prefix).await?;
     let to = (point(git, &scene.version, &origin).await?, origin.commit);
     let from = match (&scene.stable_commit, &scene.stable_version) {
@@ -75,8 +74,12 @@ async fn point(git: &Git, version: &str, origin: &Origin) -> Result<Point, GitEr
     Ok(Point { version: version.to_owned(), commit: origin.commit.to_string(), told_by: origin.told_by.clone(), at })
 }
 
-/// Finds the last version before one, among the tags in the history of its commit. A release counts from the release
-/// before it, and not from a candidate of its own.
+/// Finds the last version before one, among the tags in the history of its commit. The tags of a release branch lie
+/// beside it: they count where they are of a later minor version than any in the history. A release counts from the
+/// release before it, and not from a candidate of its own.
+///
+/// # Errors
+/// Where a shallow clone may hide it.
 pub(super) async fn version_before(
     git: &Git,
     text: &str,
@@ -91,11 +94,21 @@ pub(super) async fn version_before(
     });
     let finals = tags.iter().filter(|(version, _)| version.pre.is_empty()).cloned().rev();
     let others = tags.iter().filter(|(version, _)| !version.pre.is_empty()).cloned().rev();
+    let mut beside: Option<(Version, TagRef, Oid)> = None;
     for (version, tag) in finals.take(MAX_TAGS_TRIED).chain(others.take(MAX_TAGS_TRIED)) {
         let Some(tagged) = tag.commit.clone() else { continue };
-        if tagged != *commit && git.is_ancestor(&tagged, commit).await? {
-            return Ok(Some((version, tag, tagged)));
+        let Some(shared) = git.merge_base(&tagged, commit).await?.filter(|shared| shared != commit) else { continue };
+        if shared == tagged {
+            let minor = |version: &Version| (version.major, version.minor);
+            let later = beside.filter(|(other, ..)| minor(other) > minor(&version));
+            return Ok(Some(later.unwrap_or((version, tag, tagged))));
+        }
+        if candidate.is_some() && version.pre.is_empty() {
+            beside.get_or_insert((version, tag, tagged));
         }
     }
-    Ok(None)
+    if beside.is_none() {
+        git.whole().await?;
+    }
+    Ok(beside)
 }

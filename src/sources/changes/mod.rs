@@ -9,7 +9,10 @@ mod migrations;
 mod traces;
 mod version;
 
+use std::collections::BTreeSet;
+
 use super::checks::{CheckInput, Tools};
+use super::git::picked_from;
 use crate::config::checks::{Drift, Migrations};
 use crate::domain::facts::changes::{Changes, Commit, Part, Point};
 
@@ -38,7 +41,12 @@ pub async fn gather(scene: &CheckInput, tools: &Tools, asked: &ChangesRequest) -
     let from = ends.from.as_ref().map(|(_, commit)| commit);
     let range = git.commits(from, &ends.to.1).await.map_err(|error| error.to_string())?;
     let lost = match from {
-        Some(from) => git.commits(Some(&ends.to.1), from).await.map_err(|error| error.to_string())?.commits,
+        Some(from) => {
+            let mut lost = git.lost(from, &ends.to.1).await.map_err(|error| error.to_string())?.commits;
+            let picked: BTreeSet<&str> = range.commits.iter().flat_map(|commit| picked_from(&commit.message)).collect();
+            lost.retain(|commit| !picked.iter().any(|hash| commit.hash.starts_with(hash)));
+            lost
+        }
         None => Vec::new(),
     };
     let differences = async {

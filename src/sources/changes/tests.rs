@@ -189,6 +189,140 @@ async fn release_counts_from_previous_release_not_its_candidates() {
 }
 
 #[tokio::test]
+async fn tag_prefixes_need_not_agree_on_the_v() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: start");
+    repo.run(&["tag", "v3.3.1"]);
+    repo.commit("feat: a");
+    repo.run(&["tag", "api/v5.8.0"]);
+    repo.commit("feat: b");
+    repo.run(&["tag", "api/v5.8.1"]);
+    for prefix in ["api/", "api/v"] {
+        let on = Tools { tag_prefix: Some(prefix.to_owned()), ..tools(&repo) };
+        for stable in [Some("5.8.0"), None] {
+            let small = found("version = {}", &scene("5.8.1", stable), &on).await;
+            assert_eq!(small.found, CheckOutcome::Failed, "{small:?}");
+            assert!(
+                small.summary.contains("5.8.0 → 5.8.1 is a patch bump; the commits require a minor one"),
+                "{small:?}"
+            );
+        }
+    }
+    repo.run(&["tag", "pkg@1.2.3", "v3.3.1"]);
+    repo.run(&["tag", "pkg@1.3.0"]);
+    let on = Tools { tag_prefix: Some("pkg@".to_owned()), ..tools(&repo) };
+    let right = found("version = {}", &scene("1.3.0", Some("1.2.3")), &on).await;
+    assert_eq!(right.summary, "1.3.0: tag pkg@1.3.0; 1.2.3 → 1.3.0 is a minor bump, matches the commits");
+}
+
+#[tokio::test]
+async fn release_branch_is_where_the_next_version_counts_from() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: start");
+    repo.run(&["tag", "v1.2.0"]);
+    repo.commit("feat!: old break");
+    repo.run(&["checkout", "--quiet", "-b", "release-1.8"]);
+    repo.commit("chore: release 1.8");
+    repo.run(&["tag", "v1.8.0"]);
+    repo.commit_file("f", "fixed", "fix: crash");
+    repo.run(&["tag", "v1.8.1"]);
+    repo.run(&["checkout", "--quiet", "main"]);
+    repo.commit_file("f", "fixed", "fix: crash (#12)");
+    repo.commit("feat: new");
+    repo.run(&["tag", "v1.9.0"]);
+    let on = tools(&repo);
+    for stable in [Some("1.8.1"), None] {
+        let right = found("version = {}", &scene("1.9.0", stable), &on).await;
+        let words = "1.9.0: tag v1.9.0; 1.8.1 → 1.9.0 is a minor bump, matches the commits";
+        assert_eq!((right.found, right.summary.as_str()), (CheckOutcome::Passed, words));
+    }
+    let changes = gather(&scene("1.9.0", Some("1.8.1")), &on, &ChangesRequest::default()).await.unwrap();
+    let subjects = |commits: &[Commit]| commits.iter().map(|commit| commit.subject.clone()).collect::<Vec<_>>();
+    assert_eq!(subjects(&changes.commits), ["feat: new", "fix: crash (#12)"]);
+    assert!(!subjects(&changes.lost).contains(&"fix: crash".to_owned()), "{:?}", changes.lost);
+    // A backport counts from the version before it on its own branch.
+    repo.run(&["checkout", "--quiet", "release-1.8"]);
+    repo.commit("fix: late");
+    repo.run(&["tag", "v1.8.2"]);
+    let late = found("version = {}", &scene("1.8.2", Some("1.9.0")), &on).await;
+    assert_eq!(late.summary, "1.8.2: tag v1.8.2; 1.8.1 → 1.8.2 is a patch bump, matches the commits");
+}
+
+#[tokio::test]
+async fn a_break_hidden_in_an_earlier_step_counts_for_what_is_stable() {
+    if no_git() {
+        return;
+    }
+    let mut repo = released();
+    repo.commit("feat!: break");
+    repo.run(&["tag", "v1.6.0"]);
+    repo.commit("fix: a");
+    repo.run(&["tag", "v1.6.1"]);
+    let since_stable = found("version = {}", &scene("1.6.1", Some("1.5.0")), &tools(&repo)).await;
+    assert_eq!(since_stable.found, CheckOutcome::Failed);
+    assert!(since_stable.summary.contains("1.5.0 → 1.6.1 is a minor bump; the commits require a major one"));
+    let since_last = found("version = {}", &scene("1.6.1", Some("1.6.0")), &tools(&repo)).await;
+    assert_eq!(since_last.found, CheckOutcome::Passed, "{since_last:?}");
+}
+
+#[tokio::test]
+async fn breaking_changes_are_found_as_people_write_them() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: start");
+    repo.run(&["tag", "v1.0.0"]);
+    repo.commit("fix: a\n\nBREAKING CHANGES: the old path is gone");
+    repo.commit("fix: b\n\nBREAKING CHANGE The labels have changed");
+    repo.commit("fix: c (#3)\n\n* fix: c\n* BREAKING CHANGE: the field is gone");
+    repo.run(&["tag", "v1.0.1"]);
+    let (scene, on) = (scene("1.0.1", Some("1.0.0")), tools(&repo));
+    let small = found("version = {}", &scene, &on).await;
+    assert_eq!((small.found, small.lines.len()), (CheckOutcome::Failed, 3), "{small:?}");
+    assert!(small.summary.contains("the commits require a major one: at least 2.0.0"), "{small:?}");
+    assert_eq!(gather(&scene, &on, &ChangesRequest::default()).await.unwrap().breaking(), 3);
+}
+
+#[tokio::test]
+async fn shallow_clone_will_do_where_it_reaches_far_enough() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("feat: long ago");
+    repo.commit("feat: before");
+    repo.run(&["tag", "v1.4.2"]);
+    repo.commit_file("migrations/V1__a.sql", "ALTER TABLE users ADD COLUMN a TEXT;", "feat: export");
+    repo.run(&["tag", "v1.5.0"]);
+    let clones = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", repo.path().display());
+    for (depth, far_enough) in [("2", true), ("1", false)] {
+        let folder = clones.path().join(depth);
+        repo.run(&["clone", "--quiet", &format!("--depth={depth}"), &url, folder.to_str().unwrap()]);
+        let on = Tools { repository: Some(folder.clone()), ..Tools::default() };
+        let scene = scene("1.5.0", Some("1.4.2"));
+        if far_enough {
+            let version = found("version = {}", &scene, &on).await;
+            assert_eq!(version.found, CheckOutcome::Passed, "{version:?}");
+            assert_eq!(gather(&scene, &on, &ChangesRequest::default()).await.unwrap().commits.len(), 1);
+            let migrations = found("migrations = { down = false }", &scene, &on).await;
+            assert_eq!(migrations.found, CheckOutcome::Passed, "{migrations:?}");
+        } else {
+            let version = found("version = {}", &scene, &on).await;
+            assert_eq!(version.found, CheckOutcome::Blind, "{version:?}");
+            assert!(version.summary.contains("git fetch"), "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn migrations_are_those_since_stable() {
     if no_git() {
         return;

@@ -1,5 +1,7 @@
 //! The version of a release, its tag, and whether it is large enough.
 
+use semver::Version;
+
 use super::ends::{candidate, version_before};
 use crate::domain::facts::changes::version::{demand, parse};
 use crate::domain::facts::changes::{Bumping, Commit, Tag, Versioning};
@@ -11,27 +13,35 @@ use crate::sources::git::{Git, GitError, Oid, tag_names};
 /// # Errors
 /// Why git does not tell.
 pub async fn versioning(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Versioning, GitError> {
-    git.whole().await?;
     let version = parse(&scene.version, prefix);
     let tag = tag(git, scene, prefix).await?;
     let (Some(next), Some(commit)) = (&version, built_from(git, scene, prefix).await?) else {
         return Ok(Versioning { version, tag, bumping: None, because: Vec::new() });
     };
-    let before = match version_before(git, &scene.version, &commit, prefix).await? {
-        Some((last, _, commit)) => Some((last, commit)),
-        None => stable(git, scene, prefix).await?,
+    let stable = stable(git, scene, next, prefix).await?;
+    let before = match version_before(git, &scene.version, &commit, prefix).await {
+        // What is stable will do.
+        Err(GitError::Shallow(_)) if stable.is_some() => None,
+        before => before?.map(|(last, _, commit)| (last, commit)),
     };
-    let Some((last, from)) = before else {
-        return Ok(Versioning { version, tag, bumping: None, because: Vec::new() });
-    };
-    let commits = Commit::read_all(&git.commits(Some(&from), &commit).await?.commits);
-    let bumping = Bumping::judge(&last, next, &commits);
-    let because = commits
-        .iter()
-        .filter(|commit| demand(commit, &last) == bumping.demanded)
-        .map(|commit| format!("{} {}", commit.short(), commit.subject))
-        .collect();
-    Ok(Versioning { version, tag, bumping: Some(bumping), because })
+    // The step has to fit both for who runs what is stable and after the last version.
+    let is_later = |before: &(Version, Oid)| stable.as_ref().is_none_or(|stable| before.0 > stable.0);
+    let before = before.filter(is_later);
+    let (mut bumping, mut because) = (None, Vec::new());
+    for (last, from) in stable.into_iter().chain(before) {
+        let commits = Commit::read_all(&git.commits(Some(&from), &commit).await?.commits);
+        let judged = Bumping::judge(&last, next, &commits);
+        let is_wrong = !judged.is_right();
+        if bumping.is_none() || is_wrong {
+            let asks = commits.iter().filter(|commit| demand(commit, &last) == judged.demanded);
+            because = asks.map(|commit| format!("{} {}", commit.short(), commit.subject)).collect();
+            bumping = Some(judged);
+        }
+        if is_wrong {
+            break;
+        }
+    }
+    Ok(Versioning { version, tag, bumping, because })
 }
 
 async fn tag(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Tag, GitError> {
@@ -58,10 +68,24 @@ async fn built_from(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Optio
     }
 }
 
-/// Returns what is stable now, where that is another version with a tag.
-async fn stable(git: &Git, scene: &CheckInput, prefix: &str) -> Result<Option<(semver::Version, Oid)>, GitError> {
-    let Some(text) = scene.stable_version.as_ref().filter(|text| **text != scene.version) else { return Ok(None) };
-    let Some(version) = parse(text, prefix) else { return Ok(None) };
+/// Returns what is stable now, where that is a version before the one that comes in: what users have is what the step
+/// is for them.
+async fn stable(
+    git: &Git,
+    scene: &CheckInput,
+    next: &Version,
+    prefix: &str,
+) -> Result<Option<(Version, Oid)>, GitError> {
+    let Some(text) = &scene.stable_version else { return Ok(None) };
+    let version = parse(text, prefix).filter(|version| version.cmp_precedence(next).is_lt());
+    let Some(version) = version else { return Ok(None) };
+    if let Some(built) = &scene.stable_commit {
+        match git.commit(&built.commit).await {
+            Ok(commit) => return Ok(Some((version, commit))),
+            Err(GitError::UnknownCommit { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     for name in tag_names(text, prefix) {
         if let Some(commit) = git.tag(&name).await? {
             return Ok(Some((version, commit)));

@@ -1,10 +1,14 @@
 //! `alerts`: what is firing, by an Alertmanager (API v2) or by the environment's Prometheus.
+//!
+//! Nothing that fires is green only where something could: an alert or a rule is known that the matchers fit.
+
+mod rules;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, Url};
 use serde::Deserialize;
 
 use super::web::{fill, headers, json, request, token};
@@ -13,6 +17,7 @@ use super::{CheckInput, Evidence, Tools};
 use crate::config::checks::Alerts;
 use crate::platform::Redactor;
 use crate::sources::prometheus::PrometheusClient;
+use crate::sources::prometheus::answer::{AlertingRule, RaisedAlert};
 
 /// An alert, whoever tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,25 +42,27 @@ struct Status {
     state: String,
 }
 
+/// Labels with their values: an alert fits that has all of them.
+type Matchers<'a> = Vec<(&'a str, String)>;
+
 pub(super) async fn look(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Evidence {
     match firing(asked, scene, tools).await {
         Ok(alerts) => judge(&alerts, asked, &tools.redactor),
-        Err(why) => Evidence::blind(why),
+        Err(why) => Evidence::blind(tools.redactor.one_line(&why)),
     }
 }
 
 async fn firing(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Result<Vec<Alert>, String> {
     let names: Vec<&String> = asked.matchers.keys().collect();
     let mut alerts = Vec::new();
-    let matchers: Vec<Vec<(&str, String)>> =
-        fill(&asked.matchers.values().collect::<Vec<_>>(), scene, &tools.redactor)?
-            .into_iter()
-            .map(|values| names.iter().map(|name| name.as_str()).zip(values).collect())
-            .collect();
+    let matchers: Vec<Matchers<'_>> = fill(&asked.matchers.values().collect::<Vec<_>>(), scene, &tools.redactor)?
+        .into_iter()
+        .map(|values| names.iter().map(|name| name.as_str()).zip(values).collect())
+        .collect();
     match (&asked.url, &tools.prometheus) {
-        (Some(_), _) => {
+        (Some(base), prometheus) => {
             for matchers in &matchers {
-                alerts.extend(of_alertmanager(asked, matchers, tools).await?);
+                alerts.extend(of_alertmanager(asked, base, matchers, prometheus.as_ref(), tools).await?);
             }
         }
         (None, Some(prometheus)) => alerts = of_prometheus(prometheus, &matchers, &tools.redactor).await?,
@@ -69,47 +76,115 @@ async fn firing(asked: &Alerts, scene: &CheckInput, tools: &Tools) -> Result<Vec
     Ok(alerts)
 }
 
-async fn of_alertmanager(asked: &Alerts, matchers: &[(&str, String)], tools: &Tools) -> Result<Vec<Alert>, String> {
-    let Some(base) = &asked.url else { return Ok(Vec::new()) };
+async fn of_alertmanager(
+    asked: &Alerts,
+    base: &Url,
+    matchers: &Matchers<'_>,
+    prometheus: Option<&PrometheusClient>,
+    tools: &Tools,
+) -> Result<Vec<Alert>, String> {
+    // Values hold no quotes and no backslashes: see `fill`.
+    let filters: Vec<String> = matchers.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let mut known = gettable(asked, base, &filters, tools).await?;
+    // A proxy may lose the filter on the way.
+    known.retain(|alert| has(&alert.labels, matchers));
+    if known.is_empty() {
+        could_fire(asked, base, matchers, prometheus, tools).await?;
+    }
+    let active = known.into_iter().filter(|alert| alert.status.state != "suppressed");
+    Ok(active.map(|alert| made(alert.labels, &alert.annotations, Some(&alert.starts_at), &tools.redactor)).collect())
+}
+
+/// Asks an Alertmanager for its alerts, silenced and inhibited ones among them.
+async fn gettable(asked: &Alerts, base: &Url, filters: &[String], tools: &Tools) -> Result<Vec<Gettable>, String> {
     let mut url = base.clone();
     url.set_path(&format!("{}api/v2/alerts", base.path()));
-    let mut query = vec![
-        ("active".to_owned(), "true".to_owned()),
-        ("silenced".to_owned(), "false".to_owned()),
-        ("inhibited".to_owned(), "false".to_owned()),
-    ];
-    // Values hold no quotes and no backslashes: see `fill`.
-    query.extend(matchers.iter().map(|(name, value)| ("filter".to_owned(), format!("{name}=\"{value}\""))));
+    let mut query = vec![("active", "true"), ("silenced", "true"), ("inhibited", "true")];
+    query.extend(filters.iter().map(|filter| ("filter", filter.as_str())));
     let mut request = request(Method::GET, &url, tools)?.query(&query).headers(headers(&asked.headers, tools).await?);
     if let Some(secret) = &asked.bearer_token {
         request = request.header(AUTHORIZATION, token(secret, "Bearer ", tools).await?);
     }
     let hint = "`url`, `bearer_token` and `headers`";
-    let alerts: Vec<Gettable> = json(request, &url, "Alertmanager", hint, &tools.redactor).await?;
-    let matching = alerts.into_iter().filter(|alert| alert.status.state != "suppressed");
-    // A proxy may lose the filter on the way.
-    let matching = matching.filter(|alert| has(&alert.labels, matchers));
-    Ok(matching.map(|alert| made(alert.labels, &alert.annotations, Some(&alert.starts_at), &tools.redactor)).collect())
+    json(request, &url, "Alertmanager", hint, &tools.redactor).await
+}
+
+/// Returns whether an alert could have these labels, where an Alertmanager knows of none that has: it knows no rules, so
+/// the environment's Prometheus is asked for its own. Labels that all alerts have come from there, not from a rule.
+async fn could_fire(
+    asked: &Alerts,
+    base: &Url,
+    matchers: &Matchers<'_>,
+    prometheus: Option<&PrometheusClient>,
+    tools: &Tools,
+) -> Result<(), String> {
+    let nothing = format!("matches nothing: Alertmanager knows no alert with {}", written(matchers, &tools.redactor));
+    let Some(prometheus) = prometheus else {
+        return Err(format!("{nothing}; set [prometheus], so that its rules tell whether one could fire"));
+    };
+    let all = gettable(asked, base, &[], tools).await?;
+    let external = |matcher: &(&str, String)| {
+        !all.is_empty() && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
+    };
+    let of_rules: Matchers<'_> = matchers.iter().filter(|matcher| !external(matcher)).cloned().collect();
+    if of_rules.is_empty() {
+        return Ok(());
+    }
+    let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
+    match rules::could_raise(&rules, &of_rules, prometheus).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
+        Err(error) => Err(format!("{nothing}, and the series of its rules: {error}")),
+    }
 }
 
 async fn of_prometheus(
     prometheus: &PrometheusClient,
-    matchers: &[Vec<(&str, String)>],
+    matchers: &[Matchers<'_>],
     redactor: &Redactor,
 ) -> Result<Vec<Alert>, String> {
     let alerts = prometheus.alerts().await.map_err(|error| error.to_string())?;
-    let firing = alerts.into_iter().filter(|alert| alert.state == "firing");
-    let matching = firing.filter(|alert| matchers.iter().any(|matchers| has(&alert.labels, matchers)));
-    let matching: Vec<Alert> =
-        matching.map(|alert| made(alert.labels, &alert.annotations, alert.active_at.as_deref(), redactor)).collect();
+    let rules = prometheus.alerting_rules().await;
+    let mut matching = Vec::new();
+    for matchers in matchers {
+        let known: Vec<&RaisedAlert> = alerts.iter().filter(|alert| has(&alert.labels, matchers)).collect();
+        // A state that is not known may be a firing one.
+        let firing = known.iter().filter(|alert| !matches!(alert.state.as_str(), "pending" | "inactive"));
+        matching.extend(
+            firing.map(|alert| made(alert.labels.clone(), &alert.annotations, alert.active_at.as_deref(), redactor)),
+        );
+        if known.is_empty() {
+            let nothing = format!("matches nothing: no alert has {}", written(matchers, redactor));
+            let rules = rules.as_ref().map_err(|error| format!("{nothing}, and the rules are unknown: {error}"))?;
+            match rules::could_raise(rules, matchers, prometheus).await {
+                Ok(true) => {}
+                Ok(false) if rules.is_empty() => {}
+                Ok(false) => return Err(format!("{nothing}, and {}", no_rule(rules, prometheus))),
+                Err(error) => return Err(format!("{nothing}, and the series of its rules are unknown: {error}")),
+            }
+        }
+    }
     // A server without rules has no alerts either. Some servers do not tell their rules.
-    if matching.is_empty() && prometheus.alerting_rules().await == Ok(0) {
+    if matching.is_empty() && rules.is_ok_and(|rules| rules.is_empty()) {
         let at = prometheus.at();
         return Err(format!(
             "{at} has no alerting rules: nothing could fire; is it the right server, or `url` missing?"
         ));
     }
     Ok(matching)
+}
+
+/// Says that no rule could raise such an alert, and which one is broken: it may be the one that should.
+fn no_rule(rules: &[AlertingRule], prometheus: &PrometheusClient) -> String {
+    let broken = rules.iter().find(|rule| !rule.works());
+    let broken = broken.map(|rule| format!("; rule {} cannot be evaluated", rule.name)).unwrap_or_default();
+    format!("no rule of {} could raise one{broken}", prometheus.at())
+}
+
+/// Writes labels as they stand in a selector.
+fn written(matchers: &[(&str, String)], redactor: &Redactor) -> String {
+    let labels: Vec<String> = matchers.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    redactor.cut(&labels.join(", "), 100)
 }
 
 fn has(labels: &BTreeMap<String, String>, matchers: &[(&str, String)]) -> bool {

@@ -1,5 +1,6 @@
 //! `ci`: what the pipeline says of the commit that the artifact was built from.
 
+mod circleci;
 mod github;
 mod gitlab;
 mod jenkins;
@@ -27,6 +28,7 @@ pub(super) async fn look(asked: &Ci, scene: &CheckInput, tools: &Tools) -> Evide
     let jobs = match asked.provider {
         Provider::GitHub => github::jobs(asked, commit, tools).await,
         Provider::GitLab => gitlab::jobs(asked, commit, tools).await,
+        Provider::CircleCi => circleci::jobs(asked, commit, tools).await,
         Provider::Jenkins => jenkins::jobs(asked, commit, tools).await,
     };
     match jobs {
@@ -82,6 +84,11 @@ enum Outcome {
 }
 
 impl Job {
+    /// Returns whether it alone decides, where these names count; without any all do.
+    fn is_red(&self, names: &[String]) -> bool {
+        self.outcome == Outcome::Failed && (names.is_empty() || names.contains(&self.name))
+    }
+
     fn line(&self, redactor: &Redactor) -> String {
         redactor.one_line(&format!(
             "{}: {} {}",
@@ -93,7 +100,10 @@ impl Job {
 }
 
 fn judge(jobs: &[Job], names: &[String], commit: &str, redactor: &Redactor) -> Evidence {
-    let decides = |job: &&Job| names.is_empty() || names.contains(&job.name);
+    // Of several pipelines one may leave out what another one ran.
+    let ran = |name: &str| jobs.iter().any(|job| job.name == name && job.outcome == Outcome::Passed);
+    let left_out = |job: &Job| matches!(job.outcome, Outcome::Skipped | Outcome::Waiting) && ran(&job.name);
+    let decides = |job: &&Job| names.is_empty() || names.contains(&job.name) && !left_out(job);
     let with = |outcome: Outcome| jobs.iter().filter(decides).filter(move |job| job.outcome == outcome);
     let named = |outcome: Outcome| {
         let all = with(outcome).count() as u64;

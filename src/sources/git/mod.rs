@@ -7,6 +7,7 @@ pub mod origin;
 mod read;
 mod run;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub const TAG_PREFIX: &str = "v";
 
 /// Most commits that are reported between two revisions.
 pub const MAX_COMMITS: usize = 2_000;
+/// Most commits whose origin is looked up.
+const MAX_PICKS: usize = 50;
 /// Longest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -192,10 +195,24 @@ impl Git {
         let format = "--format=%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)";
         let answer = self.ask(&["for-each-ref", format, "refs/tags"]).await?;
         let tags = read::tags(&self.good("for-each-ref", answer)?);
-        let versions = tags.into_iter().filter_map(|tag| Some((version::parse(&tag.name, prefix)?, tag)));
-        let mut versions: Vec<(Version, TagRef)> = versions.collect();
+        let read = |parse: fn(&str, &str) -> Option<Version>| -> Vec<(Version, TagRef)> {
+            tags.iter().filter_map(|tag| Some((parse(&tag.name, prefix)?, tag.clone()))).collect()
+        };
+        // In a repository of several packages the tags of another one say nothing.
+        let own = read(version::parse_prefixed);
+        let mut versions = if own.is_empty() { read(version::parse) } else { own };
         versions.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| a.name.cmp(&b.name)));
         Ok(versions)
+    }
+
+    /// Returns the latest commit that is in the history of both; `None` where they share none.
+    pub async fn merge_base(&self, one: &Oid, other: &Oid) -> Result<Option<Oid>, GitError> {
+        let answer = self.ask(&["merge-base", one.as_str(), other.as_str()]).await?;
+        match answer.status.code() {
+            Some(0) => Ok(String::from_utf8_lossy(&answer.out).lines().find_map(Oid::new)),
+            Some(1) => Ok(None),
+            _ => Err(self.refused("merge-base", answer)),
+        }
     }
 
     /// Returns whether a commit is in the history of another, or is it.
@@ -210,11 +227,41 @@ impl Git {
 
     /// Returns the commits that `to` has and `from` has not, newest first; all of its history where there is no `from`.
     pub async fn commits(&self, from: Option<&Oid>, to: &Oid) -> Result<Range, GitError> {
-        self.whole().await?;
+        self.reaches(from, to).await?;
         let range = from.map_or_else(|| to.to_string(), |from| format!("{from}..{to}"));
+        self.log(&range, &[]).await
+    }
+
+    /// Returns the commits that `from` has and `to` has not, newest first, without those whose change is in `to` by
+    /// another commit: a cherry-pick, by its patch or by what `git cherry-pick -x` wrote.
+    pub async fn lost(&self, from: &Oid, to: &Oid) -> Result<Range, GitError> {
+        self.reaches(Some(from), to).await?;
+        let patches = self.log(&format!("{to}...{from}"), &["--cherry-pick", "--right-only"]).await;
+        // A clone without contents cannot compare patches.
+        let mut lost = match patches {
+            Err(GitError::Refused { .. }) => self.log(&format!("{to}..{from}"), &[]).await?,
+            patches => patches?,
+        };
+        let mut picked = BTreeSet::new();
+        for commit in lost.commits.iter().take(MAX_PICKS) {
+            for origin in picked_from(&commit.message) {
+                let origin = self.commit(origin).await.ok();
+                if let Some(origin) = origin {
+                    if self.is_ancestor(&origin, to).await? {
+                        picked.insert(commit.hash.clone());
+                    }
+                }
+            }
+        }
+        lost.commits.retain(|commit| !picked.contains(&commit.hash));
+        Ok(lost)
+    }
+
+    async fn log(&self, range: &str, options: &[&str]) -> Result<Range, GitError> {
         let limit = format!("--max-count={}", MAX_COMMITS + 1);
-        let mut words =
-            vec!["log", "-z", "--no-color", "--no-show-signature", read::COMMIT_FORMAT, &limit, &range, "--"];
+        let mut words = vec!["log", "-z", "--no-color", "--no-show-signature", read::COMMIT_FORMAT, &limit];
+        words.extend(options);
+        words.extend([range, "--"]);
         if !self.prefix.is_empty() {
             // Paths are relative to the folder that git is asked in.
             words.push(".");
@@ -269,9 +316,29 @@ impl Git {
 
     /// Complains about a repository whose history was cut off: what lies beyond the cut would be missing without a word.
     pub async fn whole(&self) -> Result<(), GitError> {
+        if self.is_shallow().await? { Err(GitError::Shallow(self.folder.clone())) } else { Ok(()) }
+    }
+
+    async fn is_shallow(&self) -> Result<bool, GitError> {
         let answer = self.ask(&["rev-parse", "--is-shallow-repository"]).await?;
-        let shallow = String::from_utf8_lossy(&self.good("rev-parse", answer)?).trim() == "true";
-        if shallow { Err(GitError::Shallow(self.folder.clone())) } else { Ok(()) }
+        Ok(String::from_utf8_lossy(&self.good("rev-parse", answer)?).trim() == "true")
+    }
+
+    /// Complains where the commits between two revisions reach to where a shallow clone was cut off. What lies before
+    /// both of them is not needed.
+    async fn reaches(&self, from: Option<&Oid>, to: &Oid) -> Result<(), GitError> {
+        if !self.is_shallow().await? {
+            return Ok(());
+        }
+        let shallow = || GitError::Shallow(self.folder.clone());
+        let from = from.ok_or_else(shallow)?;
+        let answer = self.ask(&["rev-parse", "--git-path", "shallow"]).await?;
+        let path = String::from_utf8_lossy(&self.good("rev-parse", answer)?).trim().to_owned();
+        let cut = tokio::fs::read_to_string(self.folder.join(path)).await.map_err(GitError::Broken)?;
+        let answer = self.ask(&["rev-list", &format!("{from}...{to}"), "--"]).await?;
+        let between = String::from_utf8_lossy(&self.good("rev-list", answer)?).into_owned();
+        let ends: BTreeSet<&str> = cut.lines().map(str::trim).collect();
+        if between.lines().any(|commit| ends.contains(commit.trim())) { Err(shallow()) } else { Ok(()) }
     }
 
     /// Makes a path relative to the folder; `None` where it lies outside.
@@ -293,19 +360,31 @@ impl Git {
     }
 }
 
-/// Returns the names that the tag of a version may have, the likeliest first. Images and tags need not agree on the `v`.
+/// Returns the names that the tag of a version may have, the likeliest first. Images, tags and prefix need not agree on
+/// the `v`.
 #[must_use]
 pub fn tag_names(version: &str, prefix: &str) -> Vec<String> {
+    let base = version::without_v(prefix);
     let digits = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit());
-    let unprefixed = version.strip_prefix(prefix).filter(digits).unwrap_or(version);
+    let unprefixed = version.strip_prefix(base).unwrap_or(version);
     let bare = unprefixed.strip_prefix('v').filter(digits).unwrap_or(unprefixed);
+    let is_version = bare.starts_with(|c: char| c.is_ascii_digit());
+    let with_v = is_version.then(|| format!("{base}v{bare}"));
+    let without = is_version.then(|| format!("{base}{bare}"));
     let mut names: Vec<String> = Vec::new();
-    for name in [format!("{prefix}{bare}"), format!("{prefix}{unprefixed}"), version.to_owned(), bare.to_owned()] {
+    let first = std::iter::once(format!("{prefix}{bare}"));
+    for name in first.chain(with_v).chain(without).chain([version.to_owned(), bare.to_owned()]) {
         if !names.contains(&name) {
             names.push(name);
         }
     }
     names
+}
+
+/// Returns the hashes that `git cherry-pick -x` wrote into a message.
+pub fn picked_from(message: &str) -> impl Iterator<Item = &str> {
+    let lines = message.lines().filter_map(|line| line.trim().strip_prefix("(cherry picked from commit "));
+    lines.filter_map(|rest| rest.strip_suffix(')')).map(str::trim).filter(|hash| is_hash(hash))
 }
 
 /// Whether a text may be a hash: 7 to 64 hex digits.

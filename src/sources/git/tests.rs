@@ -91,7 +91,10 @@ fn tags_are_found_under_usual_names() {
         ("1.5.0", "v", &["v1.5.0", "1.5.0"][..]),
         ("v1.5.0", "v", &["v1.5.0", "1.5.0"]),
         ("v1.5.0", "pay-", &["pay-1.5.0", "pay-v1.5.0", "v1.5.0", "1.5.0"]),
-        ("pay-1.5.0", "pay-", &["pay-1.5.0", "1.5.0"]),
+        ("pay-1.5.0", "pay-", &["pay-1.5.0", "pay-v1.5.0", "1.5.0"]),
+        ("5.8.1", "api/", &["api/5.8.1", "api/v5.8.1", "5.8.1"]),
+        ("5.8.1", "api/v", &["api/v5.8.1", "api/5.8.1", "5.8.1"]),
+        ("1.2.3", "pkg@", &["pkg@1.2.3", "pkg@v1.2.3", "1.2.3"]),
         ("vanilla", "v", &["vvanilla", "vanilla"]),
     ] {
         assert_eq!(tag_names(version, prefix), names, "{version}");
@@ -205,6 +208,7 @@ async fn settings_of_the_repository_start_no_program() {
     let git = Git::open(repo.path()).await.unwrap();
     let commit = git.commit(&hash).await.unwrap();
     assert_eq!(subjects(&git.commits(None, &commit).await.unwrap()), ["feat: a"]);
+    assert_eq!(git.lost(&commit, &commit).await.unwrap().commits, []);
     let files = git.files(&commit).await.unwrap();
     assert_eq!(git.content(&files[0]).await.unwrap(), "a");
     assert!(!repo.path().join("owned").exists());
@@ -274,6 +278,69 @@ async fn shallow_clone_names_a_remedy() {
     let commit = git.commit(&last).await.unwrap();
     let error = git.commits(None, &commit).await.unwrap_err();
     assert!(error.to_string().ends_with("`git fetch --unshallow --tags` in it"), "{error}");
+}
+
+#[tokio::test]
+async fn shallow_clone_tells_what_lies_after_the_cut() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    let hashes: Vec<String> = ["one", "two", "three", "four"].map(|message| repo.commit(message)).into();
+    let clone = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", repo.path().display());
+    let folder = clone.path().join("clone");
+    repo.run(&["clone", "--quiet", "--depth=3", &url, folder.to_str().unwrap()]);
+    let git = Git::open(&folder).await.unwrap();
+    let two = git.commit(&hashes[1]).await.unwrap();
+    let four = git.commit(&hashes[3]).await.unwrap();
+    assert_eq!(subjects(&git.commits(Some(&two), &four).await.unwrap()), ["four", "three"]);
+    assert_eq!(git.lost(&two, &four).await.unwrap().commits, []);
+    assert!(matches!(git.commits(None, &four).await, Err(GitError::Shallow(_))));
+}
+
+#[tokio::test]
+async fn cherry_picks_are_not_lost() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit_file("a", "1", "feat: start");
+    repo.run(&["checkout", "--quiet", "-b", "release"]);
+    repo.commit_file("b", "fixed", "fix: by patch");
+    let origin = "0123456789012345678901234567890123456789";
+    repo.commit_file("c", "other", &format!("fix: picked from nowhere\n\n(cherry picked from commit {origin})"));
+    repo.run(&["checkout", "--quiet", "main"]);
+    repo.commit_file("b", "fixed", "fix: by patch (#12)");
+    let main = repo.commit_file("d", "main", "fix: by trailer (#13)");
+    repo.run(&["checkout", "--quiet", "release"]);
+    repo.commit_file("d", "release", &format!("fix: by trailer\n\n(cherry picked from commit {main})"));
+    let from = repo.commit_file("e", "only here", "fix: only here");
+    let git = Git::open(repo.path()).await.unwrap();
+    let (from, to) = (git.commit(&from).await.unwrap(), git.commit(&main).await.unwrap());
+    let lost = git.lost(&from, &to).await.unwrap();
+    assert_eq!(subjects(&lost), ["fix: only here", "fix: picked from nowhere"]);
+    assert_eq!(git.lost(&to, &to).await.unwrap().commits, []);
+}
+
+#[tokio::test]
+async fn tags_of_a_prefix_come_before_those_of_the_repository() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("one");
+    for tag in ["v3.3.1", "api/v5.8.0", "web/v6.0.0", "pkg@1.2.3"] {
+        repo.run(&["tag", tag]);
+    }
+    let git = Git::open(repo.path()).await.unwrap();
+    for (prefix, wanted) in
+        [("api/", "5.8.0"), ("api/v", "5.8.0"), ("web/", "6.0.0"), ("pkg@", "1.2.3"), ("v", "3.3.1"), ("x/", "3.3.1")]
+    {
+        let versions = git.versions(prefix).await.unwrap();
+        let versions: Vec<String> = versions.iter().map(|(version, _)| version.to_string()).collect();
+        assert_eq!(versions, [wanted], "{prefix}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::domain::facts::counters::Histogram;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub data: Data,
-    /// Warnings that mean that the answer is not complete.
+    /// What means that the answer is not complete, or that its numbers are not what the query asks for.
     pub warnings: Vec<String>,
 }
 
@@ -89,14 +89,24 @@ impl TryFrom<AnyRun> for Run {
 pub struct Envelope {
     status: Status,
     data: Option<ResultData>,
-    #[serde(default)]
-    warnings: Vec<String>,
+    warnings: Option<Vec<String>>,
+    infos: Option<Vec<String>>,
+    #[serde(rename = "isPartial")]
+    is_partial: Option<bool>,
     /// The kind of an error.
     #[serde(default, rename = "errorType")]
     pub kind: String,
     /// The words of an error.
     #[serde(default)]
     pub error: String,
+}
+
+/// What a server says against its own answer: `warnings` of Prometheus and Thanos (a store did not answer), `infos` of
+/// Prometheus since 2.53 (remarks on the query), and `isPartial` of VictoriaMetrics (some storage did not answer).
+fn doubts(warnings: Option<Vec<String>>, infos: Option<Vec<String>>, is_partial: Option<bool>) -> Vec<String> {
+    let partial = is_partial.unwrap_or(false).then(|| "part of the storage did not answer".to_owned());
+    let said = warnings.into_iter().chain(infos).flatten();
+    partial.into_iter().chain(said.filter(|text| !is_harmless(text))).collect()
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -121,6 +131,25 @@ pub struct Plain<T> {
     /// `success`, if it is one.
     pub status: String,
     pub data: Option<T>,
+    warnings: Option<Vec<String>>,
+    infos: Option<Vec<String>>,
+    #[serde(rename = "isPartial")]
+    is_partial: Option<bool>,
+}
+
+impl<T> Plain<T> {
+    /// Takes it apart: the data, and what means that it is not complete.
+    pub fn into_parts(self) -> (Option<T>, Vec<String>) {
+        (self.data, doubts(self.warnings, self.infos, self.is_partial))
+    }
+}
+
+impl AlertingRule {
+    /// Returns whether it is evaluated, so that it could raise an alert.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.health.as_deref() != Some("err")
+    }
 }
 
 /// Answer of `/api/v1/alerts`.
@@ -153,7 +182,26 @@ pub struct RuleGroups {
 
 #[derive(Deserialize)]
 pub struct RuleGroup {
-    pub rules: Vec<serde::de::IgnoredAny>,
+    pub rules: Vec<AlertingRule>,
+}
+
+/// A rule that raises alerts. Servers differ in what they tell of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct AlertingRule {
+    /// The name of its alerts.
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub query: String,
+    /// `alerting`, or `recording` where a server does not tell them apart.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// `err` where it cannot be evaluated.
+    pub health: Option<String>,
+    /// The labels that it adds; a value may be a template.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// What it raises now.
+    pub alerts: Option<Vec<RaisedAlert>>,
 }
 
 impl Envelope {
@@ -172,15 +220,21 @@ impl Envelope {
             Some(ResultData::Matrix(runs)) => Data::Matrix(runs),
             Some(ResultData::String(_)) => return Err("a string instead of a number".to_owned()),
         };
-        let warnings = self.warnings.into_iter().filter(|warning| !is_notice(warning)).collect();
-        Ok(Answer { data, warnings })
+        Ok(Answer { data, warnings: doubts(self.warnings, self.infos, self.is_partial) })
     }
 }
 
-/// Says whether a warning is only about naming or about a histogram that was repaired by rounding: those begin with
-/// `PromQL info:`, and servers before 2.53 put them among the warnings. Any other warning may mean missing data.
-fn is_notice(warning: &str) -> bool {
-    warning.starts_with("PromQL info:")
+/// Remarks of Prometheus that leave the numbers as they are: a counter goes by another name than is usual, and buckets
+/// that were scraped at slightly different moments were put in order.
+const HARMLESS: [&str; 2] = [
+    "PromQL info: metric might not be a counter, name does not end in",
+    "PromQL info: input to histogram_quantile needed to be fixed for monotonicity",
+];
+
+/// Says whether a remark is harmless; servers before 2.53 put remarks among the warnings. Any other one may mean that
+/// data is missing, that samples were left out, or that a gauge was taken for a counter.
+fn is_harmless(remark: &str) -> bool {
+    HARMLESS.iter().any(|known| remark.starts_with(known))
 }
 
 impl<'de> Deserialize<'de> for Point {
@@ -220,7 +274,7 @@ mod tests {
 
     #[test]
     fn documented_shapes_are_read() {
-        let vector = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1435781451.781,"+Inf"]}]},"infos":["x"]}"#;
+        let vector = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1435781451.781,"+Inf"]}]},"infos":null,"stats":{"seriesFetched":"1"}}"#;
         let answer = read(vector).unwrap();
         let Data::Vector(elements) = answer.data else { panic!("{answer:?}") };
         assert_eq!(elements[0].value.at.as_millisecond(), 1_435_781_451_781);
@@ -245,9 +299,51 @@ mod tests {
     }
 
     #[test]
-    fn notices_are_not_warnings() {
-        let json = r#"{"status":"success","warnings":["PromQL info: metric might not be a counter","store gone"],"data":{"resultType":"vector","result":[]}}"#;
-        assert_eq!(read(json).unwrap().warnings, ["store gone"]);
+    fn harmless_remarks_are_not_warnings() {
+        let answer = |doubts: &str| {
+            let json = format!(r#"{{"status":"success",{doubts}"data":{{"resultType":"vector","result":[]}}}}"#);
+            read(&json).unwrap().warnings
+        };
+        let name =
+            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: hits (1:6)";
+        let order = "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs)";
+        for harmless in [
+            String::new(),
+            format!(r#""infos":["{name}","{order}"],"#),
+            format!(r#""warnings":["{name}"],"#),
+            r#""isPartial":false,"warnings":[],"infos":[],"#.to_owned(),
+            r#""isPartial":null,"warnings":null,"#.to_owned(),
+        ] {
+            assert_eq!(answer(&harmless), [""; 0], "{harmless}");
+        }
+        for (doubts, warning) in [
+            (r#""isPartial":true,"#, "part of the storage did not answer"),
+            (
+                r#""warnings":["PromQL info: metric might not be a counter, name does not end in x","store gone"],"#,
+                "store gone",
+            ),
+            (r#""warnings":["PromQL warning: bucket label is missing"],"#, "PromQL warning: bucket label is missing"),
+        ] {
+            assert_eq!(answer(doubts), [warning]);
+        }
+    }
+
+    #[test]
+    fn remarks_that_make_a_value_doubtful_are_warnings() {
+        for doubtful in [
+            "PromQL info: ignored histogram in max aggregation (1:1)",
+            "PromQL info: ignored histograms in a range containing both floats and histograms for metric name x (1:1)",
+            "PromQL info: incompatible sample types encountered for binary operator +: float + histogram (1:1)",
+            "PromQL info: input to histogram_quantile has NaN observations, result is skewed higher (1:1)",
+            "PromQL info: metric might not be a counter, __type__ label is not set to counter, got gauge (1:1)",
+            "PromQL info: a remark of a later version",
+            "store-1 did not answer",
+        ] {
+            let json = serde_json::json!({
+                "status": "success", "infos": [doubtful], "data": {"resultType": "vector", "result": []},
+            });
+            assert_eq!(read(&json.to_string()).unwrap().warnings, [doubtful]);
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use super::answer::{Alerts, Answer, Envelope, Plain, RaisedAlert, RuleGroups};
+use super::answer::{AlertingRule, Alerts, Answer, Envelope, Plain, RaisedAlert, RuleGroups};
 use super::trouble::{QueryError, SetupError, said, tidy};
 use crate::config::{Auth, Prometheus, Revealed};
 use crate::platform::{Redactor, tls};
@@ -122,28 +122,56 @@ impl PrometheusClient {
         Ok(self.get::<Alerts>("alerts", &[]).await?.alerts)
     }
 
-    /// Asks how many alerting rules it has.
-    pub async fn alerting_rules(&self) -> Result<usize, QueryError> {
+    /// Asks for its alerting rules.
+    pub async fn alerting_rules(&self) -> Result<Vec<AlertingRule>, QueryError> {
         let groups = self.get::<RuleGroups>("rules", &[("type", "alert")]).await?.groups;
-        Ok(groups.iter().map(|group| group.rules.len()).sum())
+        let rules = groups.into_iter().flat_map(|group| group.rules);
+        Ok(rules.filter(|rule| rule.kind.as_deref() != Some("recording")).collect())
+    }
+
+    /// Asks whether any of some selectors had a series in the last hour.
+    pub async fn has_series(&self, selectors: &[String]) -> Result<bool, QueryError> {
+        let now = Timestamp::now();
+        let form =
+            [("start", seconds(now - SignedDuration::from_hours(1))), ("end", seconds(now)), ("limit", "1".to_owned())];
+        let matches = selectors.iter().map(|selector| ("match[]", selector.clone()));
+        let form: Vec<(&str, String)> = form.into_iter().chain(matches).collect();
+        let request = self.client.post(self.endpoint("series")).form(&form);
+        Ok(!self.plain::<Vec<serde::de::IgnoredAny>>(request).await?.is_empty())
     }
 
     /// Asks for what is no query.
     async fn get<T: DeserializeOwned>(&self, name: &str, parameters: &[(&str, &str)]) -> Result<T, QueryError> {
+        self.plain(self.client.get(self.endpoint(name)).query(parameters)).await
+    }
+
+    fn endpoint(&self, name: &str) -> Url {
         let mut url = self.query.clone();
         let base = url.path().strip_suffix("query").unwrap_or_default().to_owned();
         url.set_path(&format!("{base}{name}"));
-        let (status, body) = self.in_time(self.client.get(url).query(parameters)).await?;
-        match serde_json::from_slice::<Plain<T>>(&body) {
-            Ok(Plain { status: said, data: Some(data) }) if status.is_success() && said == "success" => Ok(data),
-            // What is wrong with it is worded as for a query.
-            parsed => self.read(status, &body).and_then(|_| {
-                let what = parsed
-                    .err()
-                    .map_or_else(|| "success without data".to_owned(), |e| tidy(&e.to_string(), &self.redactor));
-                Err(QueryError::Malformed { at: self.at.clone(), what })
-            }),
-        }
+        url
+    }
+
+    async fn plain<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, QueryError> {
+        let (status, body) = self.in_time(request).await?;
+        let what = match serde_json::from_slice::<Plain<T>>(&body) {
+            Ok(plain) if status.is_success() && plain.status == "success" => match plain.into_parts() {
+                (Some(data), warnings) => {
+                    return match warnings.first() {
+                        Some(warning) => {
+                            let (at, warning) = (self.at.clone(), tidy(warning, &self.redactor));
+                            Err(QueryError::Partial { at, warning })
+                        }
+                        None => Ok(data),
+                    };
+                }
+                (None, _) => "success without data".to_owned(),
+            },
+            Ok(_) => "neither success nor an error".to_owned(),
+            Err(error) => tidy(&error.to_string(), &self.redactor),
+        };
+        // What is wrong with it is worded as for a query.
+        self.read(status, &body).and(Err(QueryError::Malformed { at: self.at.clone(), what }))
     }
 
     async fn ask(&self, url: &Url, mut form: Vec<(&'static str, String)>) -> Result<Answer, QueryError> {
@@ -207,7 +235,7 @@ impl PrometheusClient {
             Ok(Envelope { error, .. }) => said(error, redactor),
             // An HTML page says nothing to a person that its title does not.
             Err(_) if looks_like_html(body) => title(body, redactor).map(|t| said(&t, redactor)).unwrap_or_default(),
-            Err(_) => said(&String::from_utf8_lossy(body), redactor),
+            Err(_) => said(&words_of_gateway(body), redactor),
         };
         match (code, envelope) {
             (401 | 403 | 407, envelope) => Err(QueryError::Denied { at, status: code, said: words(&envelope) }),
@@ -288,6 +316,16 @@ pub(in crate::sources) fn cause(error: &reqwest::Error, redactor: &Redactor) -> 
 
 fn looks_like_html(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
+}
+
+/// What something in front of a Prometheus says, which answers in a shape of its own.
+fn words_of_gateway(body: &[u8]) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let text = |key: &str| json.as_ref()?.get(key)?.as_str().map(ToOwned::to_owned);
+    ["error", "message", "error_description", "msg", "detail"]
+        .into_iter()
+        .find_map(text)
+        .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
 fn title(body: &[u8], redactor: &Redactor) -> Option<String> {

@@ -69,6 +69,9 @@ pub enum QueryError {
         kind: String,
         said: String,
     },
+    /// An answer to what is no query comes from part of its data only; its warning.
+    #[error("{at} answers from part of its data only: {warning}")]
+    Partial { at: String, warning: String },
     /// 429 or 5xx.
     #[error("{at} cannot answer now ({status}{said})")]
     Unavailable {
@@ -90,7 +93,7 @@ impl QueryError {
     /// Says whether the server itself is the trouble; otherwise it answered, and only this question has no answer.
     #[must_use]
     pub fn is_link(&self) -> bool {
-        !matches!(self, Self::Rejected { .. })
+        !matches!(self, Self::Rejected { .. } | Self::Partial { .. })
     }
 }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::tickets::tickets;
 
+mod breaking;
+
 /// A commit as git tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawCommit {
@@ -31,7 +33,7 @@ pub struct Commit {
     pub kind: CommitKind,
     /// What it is about, e.g. `api` of `feat(api): …`.
     pub scope: Option<String>,
-    /// What breaks by it: the words of its `BREAKING CHANGE:` footer, else its description.
+    /// What breaks by it: the words of its note on that, else its description.
     pub breaking: Option<String>,
     /// The subject without type and scope.
     pub description: String,
@@ -146,7 +148,11 @@ impl Commit {
             None => (CommitKind::Other, None, subject.as_str(), false),
         };
         let description = description.to_owned();
-        let breaking = breaking_footer(&body).or_else(|| loud.then(|| description.clone()));
+        // What a bot writes below its subject is about other projects: their release notes, their tickets.
+        let by_bot = is_bot(&raw.author);
+        let own_words = if by_bot { "" } else { body.as_str() };
+        let loud_words = || loud.then(|| description.clone());
+        let breaking = breaking::words(&subject, own_words).or_else(loud_words);
         let mut authors = vec![raw.author.trim().to_owned()];
         for name in co_authors(&body) {
             if !authors.contains(&name) {
@@ -160,7 +166,7 @@ impl Commit {
             kind,
             scope: scope.map(ToOwned::to_owned),
             breaking,
-            tickets: tickets(message),
+            tickets: tickets(if by_bot { &subject } else { message }),
             description,
             subject,
             body,
@@ -219,23 +225,23 @@ fn header(subject: &str) -> Option<Header<'_>> {
     Some(Header { kind, scope, breaking, description })
 }
 
-/// Returns the words of the `BREAKING CHANGE:` footer, up to the next paragraph or footer.
-fn breaking_footer(body: &str) -> Option<String> {
-    let mut lines = body.lines();
-    let first = lines.find_map(|line| {
-        let rest = line.strip_prefix("BREAKING CHANGE").or_else(|| line.strip_prefix("BREAKING-CHANGE"))?;
-        rest.strip_prefix(':').or_else(|| rest.strip_prefix(" #"))
-    })?;
-    let more = lines.take_while(|line| !line.trim().is_empty() && !is_footer(line));
-    let words: Vec<&str> = std::iter::once(first).chain(more).flat_map(str::split_whitespace).collect();
-    Some(if words.is_empty() { "something, which the commit does not name".to_owned() } else { words.join(" ") })
-}
+/// Names of bots that do not call themselves one.
+const BOTS: [&str; 8] = [
+    "dependabot",
+    "dependabot-preview",
+    "greenkeeper",
+    "mend-for-github-com",
+    "pre-commit-ci",
+    "renovate",
+    "scala steward",
+    "whitesource renovate",
+];
 
-/// Whether a line begins a footer, e.g. `Refs: #12`.
-fn is_footer(line: &str) -> bool {
-    let Some((token, _)) = line.split_once(": ").or_else(|| line.split_once(" #")) else { return false };
-    token.starts_with(|c: char| c.is_ascii_uppercase()) && token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        || token == "BREAKING CHANGE"
+/// Says whether a program wrote a commit, by the name of its author.
+fn is_bot(author: &str) -> bool {
+    let name = author.trim().to_ascii_lowercase();
+    let says_so = name.ends_with("[bot]") || name.split([' ', '-', '_']).next_back() == Some("bot");
+    says_so || BOTS.contains(&name.as_str())
 }
 
 /// Returns the names of `Co-authored-by: Name <mail>`.
@@ -303,6 +309,23 @@ pub(crate) mod tests {
         assert_eq!(super::tests::commit("fix: a\n\nBREAKING-CHANGE: b").breaking.as_deref(), Some("b"));
         assert_eq!(super::tests::commit("fix: a\n\nno breaking change: b").breaking, None);
         assert!(super::tests::commit("fix: a\n\nBREAKING CHANGE:").breaking.is_some());
+    }
+
+    #[test]
+    fn bots_name_no_tickets_and_breaks_below_their_subject() {
+        let message = "build(deps): bump serde from 1.0.1 to 2.0.0 (#41)\n\nBumps serde.\n\n- Fixes PAY-7, #12\n\nBREAKING CHANGE: their API";
+        let by = |author: &str| {
+            let author = author.to_owned();
+            Commit::read(&RawCommit { author, message: message.to_owned(), ..RawCommit::default() })
+        };
+        for bot in ["dependabot[bot]", "Renovate Bot", "renovate", "snyk-bot", "Scala Steward"] {
+            let commit = by(bot);
+            assert_eq!((commit.tickets.as_slice(), commit.breaking), (&["#41".to_owned()][..], None), "{bot}");
+        }
+        for person in ["Ada Lovelace", "Abbot", "Bob Talbot", "Bot Nguyen"] {
+            let commit = by(person);
+            assert_eq!((commit.tickets.len(), commit.breaking.is_some()), (3, true), "{person}");
+        }
     }
 
     #[test]

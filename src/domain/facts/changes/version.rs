@@ -151,11 +151,26 @@ impl Bumping {
     }
 }
 
-/// Reads a version as images and tags write it: with the prefix of the tags, with `v`, or bare.
+/// Reads a version as images and tags write it: with the prefix of the tags, with `v`, with both, or bare.
 #[must_use]
 pub fn parse(text: &str, prefix: &str) -> Option<Version> {
-    let bare = [prefix, "v", ""].into_iter().filter_map(|prefix| text.strip_prefix(prefix));
-    bare.into_iter().find_map(|bare| Version::parse(bare).ok())
+    parse_prefixed(text, prefix).or_else(|| parse_prefixed(text, ""))
+}
+
+/// Reads a version that has the prefix; a `v` before its digits may be there or not.
+#[must_use]
+pub fn parse_prefixed(text: &str, prefix: &str) -> Option<Version> {
+    let rest = text.strip_prefix(without_v(prefix))?;
+    [Some(rest), rest.strip_prefix('v')].into_iter().flatten().find_map(|bare| Version::parse(bare).ok())
+}
+
+/// Returns a prefix without the `v` that belongs to the version: `api/` for `api/v`, nothing for `v`.
+#[must_use]
+pub fn without_v(prefix: &str) -> &str {
+    match prefix.strip_suffix('v') {
+        Some(rest) if !rest.ends_with(|c: char| c.is_alphanumeric()) => rest,
+        _ => prefix,
+    }
 }
 
 #[cfg(test)]

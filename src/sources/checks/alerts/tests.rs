@@ -65,7 +65,7 @@ async fn alertmanager_api_v2_answers_are_read() {
     let line = "HighErrors since 2026-03-02T09:14:07Z: 5 % of requests fail (service=payments, severity=page)";
     assert_eq!(evidence.lines, [line]);
     let wanted =
-        "/am/api/v2/alerts?active=true&silenced=false&inhibited=false&filter=service%3D%22payments%22 Bearer s3cret";
+        "/am/api/v2/alerts?active=true&silenced=true&inhibited=true&filter=service%3D%22payments%22 Bearer s3cret";
     assert_eq!(*seen.lock().unwrap(), [wanted]);
     assert!(!format!("{evidence:?}").contains("s3cret"));
 
@@ -111,6 +111,116 @@ async fn prometheus_http_api_answers_are_read() {
     {
         let evidence = look(&asked, &scene(), &prometheus(pending.clone(), rules).await).await;
         assert_eq!(evidence.found, found, "{}", evidence.summary);
+    }
+}
+
+/// A Prometheus with one rule, and with or without a series that its query selects.
+async fn with_rule(query: &str, labels: Value, has_series: bool) -> Tools {
+    let rule = json!({
+        "type": "alerting", "name": "High", "query": query, "labels": labels, "state": "inactive", "health": "ok",
+        "alerts": [], "annotations": {}, "duration": 60, "lastEvaluation": "2026-03-02T09:16:00Z",
+    });
+    let groups = json!([{"name": "g", "file": "f", "interval": 60, "rules": [rule]}]);
+    let series = if has_series { json!([{"__name__": "up"}]) } else { json!([]) };
+    let (url, _) = serve(&[
+        ("/api/v1/alerts", json!({"status": "success", "data": {"alerts": []}})),
+        ("/api/v1/rules", json!({"status": "success", "data": {"groups": groups}})),
+        ("/api/v1/series", json!({"status": "success", "data": series})),
+    ])
+    .await;
+    let client = PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap();
+    Tools { prometheus: Some(client), ..Tools::default() }
+}
+
+#[tokio::test]
+async fn nothing_fires_is_green_only_where_a_rule_could_fire() {
+    let page = || json!({"severity": "page"});
+    for (asked, query, labels, has_series, found, words) in [
+        ("namespace = '{{namespace}}'", "up == 0", page(), true, CheckOutcome::Passed, "nothing is firing"),
+        ("namespace = '{{namespace}}'", "up == 0", page(), false, CheckOutcome::Blind, "matches nothing"),
+        ("namespace = 'shop'", "sum(up) == 0", page(), true, CheckOutcome::Blind, "matches nothing"),
+        ("severity = 'page'", "sum(up) == 0", page(), false, CheckOutcome::Passed, "nothing is firing"),
+        ("severity = 'pager'", "up == 0", page(), true, CheckOutcome::Blind, "no alert has severity=\"pager\""),
+        ("severity = 'page', namespace = 'shop'", "up == 0", page(), true, CheckOutcome::Passed, "nothing is firing"),
+    ] {
+        let asked = read(&format!("matchers = {{ {asked} }}")).unwrap();
+        let evidence = look(&asked, &scene(), &with_rule(query, labels, has_series).await).await;
+        assert_eq!(evidence.found, found, "{query}: {}", evidence.summary);
+        assert!(evidence.summary.contains(words), "{query}: {}", evidence.summary);
+    }
+}
+
+#[tokio::test]
+async fn broken_and_recording_rules_raise_nothing_and_unknown_states_fire() {
+    let asked = read("matchers = { severity = 'page' }").unwrap();
+    let rule = |kind: &str, health: &str| json!({"type": kind, "name": "High", "query": "up == 0", "health": health, "labels": {"severity": "page"}});
+    for (rule, found, words) in [
+        (rule("alerting", "ok"), CheckOutcome::Passed, "nothing is firing"),
+        (rule("alerting", "unknown"), CheckOutcome::Passed, "nothing is firing"),
+        (rule("alerting", "err"), CheckOutcome::Blind, "; rule High cannot be evaluated"),
+        (rule("recording", "ok"), CheckOutcome::Blind, "has no alerting rules"),
+    ] {
+        let groups = json!({"status": "success", "data": {"groups": [{"rules": [rule]}]}});
+        let evidence = look(&asked, &scene(), &prometheus(json!([]), Some(groups)).await).await;
+        assert_eq!(evidence.found, found, "{}", evidence.summary);
+        assert!(evidence.summary.contains(words), "{}", evidence.summary);
+    }
+    for (state, found) in
+        [("Alerting", CheckOutcome::Failed), ("recovering", CheckOutcome::Failed), ("pending", CheckOutcome::Passed)]
+    {
+        let alert = json!({"labels": {"alertname": "High", "severity": "page"}, "state": state});
+        let evidence = look(&asked, &scene(), &prometheus(json!([alert]), Some(rules(1))).await).await;
+        assert_eq!(evidence.found, found, "{state}: {}", evidence.summary);
+    }
+}
+
+#[tokio::test]
+async fn alertmanager_without_such_an_alert_is_blind_unless_a_rule_could_fire() {
+    // The service is that of the exporter: no alert about the shop's pods has theirs.
+    let mut exporter = gettable("KubePodCrashLooping", "kube-state-metrics", "active");
+    exporter["labels"]["namespace"] = json!("shop");
+    exporter["labels"]["cluster"] = json!("eu");
+    let watchdog = json!({
+        "annotations": {}, "startsAt": "2026-03-02T09:14:07.182Z", "labels": {"alertname": "Watchdog", "cluster": "eu"},
+        "status": {"inhibitedBy": [], "silencedBy": [], "state": "active"},
+    });
+    let (url, _) = serve(&[("/api/v2/alerts", json!([exporter, watchdog]))]).await;
+    let ask = |matchers: &str| read(&format!("url = '{url}', matchers = {{ {matchers} }}")).unwrap();
+    let service = ask("service = '{{service}}'");
+    let evidence = look(&service, &scene(), &Tools::default()).await;
+    assert_eq!(evidence.found, CheckOutcome::Blind, "{}", evidence.summary);
+    let words = "matches nothing: Alertmanager knows no alert with service=\"payments\"; set [prometheus]";
+    assert!(evidence.summary.starts_with(words), "{}", evidence.summary);
+    for (has_series, found) in [(true, CheckOutcome::Passed), (false, CheckOutcome::Blind)] {
+        let tools = with_rule("up == 0", json!({}), has_series).await;
+        assert_eq!(look(&service, &scene(), &tools).await.found, found);
+        // A label of all alerts is added by Prometheus on the way: no series has it.
+        let both = look(&ask("cluster = 'eu', service = 'payments'"), &scene(), &tools).await;
+        assert_eq!(both.found, found, "{}", both.summary);
+        let other = look(
+            &ask("cluster = 'us', severity = 'page'"),
+            &scene(),
+            &with_rule("sum(up) == 0", json!({"severity": "page"}), true).await,
+        )
+        .await;
+        assert_eq!(other.found, CheckOutcome::Blind, "{}", other.summary);
+    }
+    let firing = look(&ask("namespace = 'shop'"), &scene(), &Tools::default()).await;
+    assert_eq!(firing.found, CheckOutcome::Failed);
+}
+
+#[tokio::test]
+async fn a_partial_list_of_alerts_or_rules_is_blind() {
+    let alert = json!({"labels": {"alertname": "B", "namespace": "shop"}, "state": "pending"});
+    for partial in [json!({"warnings": ["store-1 did not answer"]}), json!({"isPartial": true})] {
+        let mut answer = json!({"status": "success", "data": {"alerts": [alert]}});
+        answer.as_object_mut().unwrap().extend(partial.as_object().unwrap().clone());
+        let (url, _) = serve(&[("/api/v1/alerts", answer), ("/api/v1/rules", rules(1))]).await;
+        let client = PrometheusClient::new(&Prometheus::at(url), &Redactor::default()).await.unwrap();
+        let tools = Tools { prometheus: Some(client), ..Tools::default() };
+        let evidence = look(&read("matchers = { namespace = 'shop' }").unwrap(), &scene(), &tools).await;
+        assert_eq!(evidence.found, CheckOutcome::Blind);
+        assert!(evidence.summary.contains("from part of its data only"), "{}", evidence.summary);
     }
 }
 

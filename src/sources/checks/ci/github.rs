@@ -1,8 +1,10 @@
-//! GitHub: the check runs of a commit, `GET /repos/{owner}/{repo}/commits/{ref}/check-runs` (REST API 2022-11-28).
+//! GitHub (REST API 2022-11-28): the check runs of a commit, `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`, and
+//! its commit statuses, `GET /repos/{owner}/{repo}/commits/{ref}/status`: other CI servers report by these.
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Job, MAX_PAGES, Outcome, PAGE_SIZE, is_meant};
 use crate::config::checks::Ci;
@@ -10,7 +12,7 @@ use crate::sources::checks::Tools;
 use crate::sources::checks::web::{json, request, token};
 
 #[derive(Deserialize)]
-struct Page {
+struct CheckRuns {
     total_count: usize,
     check_runs: Vec<CheckRun>,
 }
@@ -24,54 +26,141 @@ struct CheckRun {
     html_url: Option<String>,
 }
 
-/// Returns the latest check runs of a commit; GitHub takes an abbreviated hash.
+/// The statuses of a commit: of each context the newest.
+#[derive(Deserialize)]
+struct CombinedStatus {
+    sha: Option<String>,
+    total_count: usize,
+    statuses: Vec<CommitStatus>,
+}
+
+#[derive(Deserialize)]
+struct CommitStatus {
+    context: String,
+    state: String,
+    target_url: Option<String>,
+}
+
+/// A part of a list, and how long the whole list is.
+trait Page: DeserializeOwned {
+    fn total(&self) -> usize;
+    /// Takes it apart; `None` where it is about another commit.
+    fn jobs(self, commit: &str) -> Option<Vec<Job>>;
+}
+
+impl Page for CheckRuns {
+    fn total(&self) -> usize {
+        self.total_count
+    }
+
+    fn jobs(self, commit: &str) -> Option<Vec<Job>> {
+        let of_commit = |run: CheckRun| is_meant(&run.head_sha, commit).then(|| of_run(run));
+        self.check_runs.into_iter().map(of_commit).collect()
+    }
+}
+
+impl Page for CombinedStatus {
+    fn total(&self) -> usize {
+        self.total_count
+    }
+
+    fn jobs(self, commit: &str) -> Option<Vec<Job>> {
+        let is_other = self.sha.as_ref().is_some_and(|sha| !is_meant(sha, commit));
+        (!is_other).then(|| self.statuses.into_iter().map(of_status).collect())
+    }
+}
+
+/// Returns the latest check runs and statuses of a commit; GitHub takes an abbreviated hash.
 pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
-    let mut url = asked.url.clone();
-    url.set_path(&format!("{}repos/{}/commits/{commit}/check-runs", asked.url.path(), asked.project));
     let token = match &asked.token {
         Some(secret) => Some(token(secret, "Bearer ", tools).await?),
         None => None,
     };
-    let mut jobs = Vec::new();
-    for page in 1..=MAX_PAGES {
-        let mut request = request(Method::GET, &url, tools)?
-            .query(&[("filter", "latest"), ("per_page", &PAGE_SIZE.to_string()), ("page", &page.to_string())])
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("X-GitHub-Api-Version", "2022-11-28");
-        if let Some(token) = &token {
-            request = request.header(AUTHORIZATION, token);
+    let commits = Commits { asked, commit, tools, token };
+    let runs = commits.all::<CheckRuns>("check-runs", "check runs", "Checks").await;
+    let statuses = commits.all::<CombinedStatus>("status", "statuses", "Commit statuses").await;
+    match (runs, statuses) {
+        (Ok(mut jobs), Ok(more)) => {
+            jobs.extend(more);
+            Ok(jobs)
         }
-        let hint = "`project`, whether the commit was pushed, and `token` (it needs to read Checks)";
-        let found: Page = json(request, &url, "GitHub", hint, &tools.redactor).await?;
-        let count = found.check_runs.len();
-        for run in found.check_runs {
-            if !is_meant(&run.head_sha, commit) {
-                return Err(format!("GitHub answers for another commit than {commit}: give more digits of its hash"));
-            }
-            jobs.push(job(run));
-        }
-        if jobs.len() >= found.total_count {
-            return Ok(jobs);
-        }
-        if count == 0 {
-            break;
-        }
+        // What is red stays so, whatever else there is.
+        (Ok(jobs), Err(_)) | (Err(_), Ok(jobs)) if jobs.iter().any(|job| job.is_red(&asked.checks)) => Ok(jobs),
+        (Err(why), _) | (_, Err(why)) => Err(why),
     }
-    Err(format!("GitHub lists only {} of the check runs of {commit}", jobs.len()))
 }
 
-fn job(run: CheckRun) -> Job {
-    let (outcome, word) = match (run.status.as_str(), run.conclusion) {
-        ("completed", Some(conclusion)) => {
-            let outcome = match conclusion.as_str() {
-                "success" | "neutral" => Outcome::Passed,
-                "skipped" => Outcome::Skipped,
-                _ => Outcome::Failed,
-            };
-            (outcome, conclusion)
+/// Asks one server about one commit.
+struct Commits<'a> {
+    asked: &'a Ci,
+    commit: &'a str,
+    tools: &'a Tools,
+    token: Option<HeaderValue>,
+}
+
+impl Commits<'_> {
+    async fn all<P: Page>(&self, part: &str, what: &str, permission: &str) -> Result<Vec<Job>, String> {
+        let Self { asked, commit, tools, .. } = self;
+        let mut url = asked.url.clone();
+        url.set_path(&format!("{}repos/{}/commits/{commit}/{part}", asked.url.path(), asked.project));
+        let mut jobs = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let mut request = request(Method::GET, &url, tools)?
+                .query(&[("filter", "latest"), ("per_page", &PAGE_SIZE.to_string()), ("page", &page.to_string())])
+                .header(ACCEPT, "application/vnd.github+json")
+                .header("X-GitHub-Api-Version", "2022-11-28");
+            if let Some(token) = &self.token {
+                request = request.header(AUTHORIZATION, token);
+            }
+            let hint = format!("`project`, whether the commit was pushed, and `token` (it needs to read {permission})");
+            let found: P = json(request, &url, "GitHub", &hint, &tools.redactor).await?;
+            let total = found.total();
+            let other = || format!("GitHub answers for another commit than {commit}: give more digits of its hash");
+            let found = found.jobs(commit).ok_or_else(other)?;
+            let count = found.len();
+            jobs.extend(found);
+            if jobs.len() >= total {
+                return Ok(jobs);
+            }
+            if count == 0 {
+                break;
+            }
         }
-        ("completed", None) => (Outcome::Failed, "completed without a conclusion".to_owned()),
-        (_, _) => (Outcome::Running, run.status),
+        Err(format!("GitHub lists only {} of the {what} of {commit}", jobs.len()))
+    }
+}
+
+fn of_run(run: CheckRun) -> Job {
+    let outcome = outcome(&run.status, run.conclusion.as_deref());
+    let word = match (outcome, run.conclusion) {
+        (Outcome::Running, _) => run.status,
+        (_, Some(conclusion)) => conclusion,
+        (_, None) => "completed without a conclusion".to_owned(),
     };
     Job { name: run.name, outcome, word, link: run.html_url.unwrap_or_default() }
+}
+
+/// Reads the status and conclusion of a check run.
+pub(super) fn outcome(status: &str, conclusion: Option<&str>) -> Outcome {
+    match (status, conclusion) {
+        ("completed", Some("success" | "neutral")) => Outcome::Passed,
+        ("completed", Some("skipped")) => Outcome::Skipped,
+        ("completed", _) => Outcome::Failed,
+        _ => Outcome::Running,
+    }
+}
+
+/// Reads the state of a commit status.
+pub(super) fn outcome_of_status(state: &str) -> Outcome {
+    match state {
+        "success" => Outcome::Passed,
+        "pending" => Outcome::Running,
+        // `error`, `failure`, and what may come.
+        _ => Outcome::Failed,
+    }
+}
+
+fn of_status(status: CommitStatus) -> Job {
+    let outcome = outcome_of_status(&status.state);
+    Job { name: status.context, outcome, word: status.state, link: status.target_url.unwrap_or_default() }
 }

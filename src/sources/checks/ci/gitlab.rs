@@ -1,4 +1,6 @@
-//! GitLab: the latest pipeline of a commit, `GET /api/v4/projects/:id/pipelines?sha=`, and its jobs.
+//! GitLab: the pipelines of a commit, `GET /api/v4/projects/:id/pipelines?sha=`, and their jobs.
+
+use std::collections::BTreeMap;
 
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
@@ -20,6 +22,12 @@ struct Pipeline {
     id: u64,
     sha: String,
     status: String,
+    /// The branch, tag or merge request that it ran for.
+    #[serde(default, rename = "ref")]
+    reference: String,
+    /// What started it: `push`, `schedule`, `web`, …
+    #[serde(default)]
+    source: String,
     #[serde(default)]
     web_url: String,
 }
@@ -41,7 +49,8 @@ struct Project<'a> {
     token: Option<HeaderValue>,
 }
 
-/// Returns the latest pipeline of a commit; its jobs where names are asked for, or where they tell why it failed.
+/// Returns the pipelines of a commit, of each source and branch the latest; their jobs where names are asked for, or
+/// where they tell why one failed.
 pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
     let token = match &asked.token {
         Some(secret) => Some(token(secret, "", tools).await?),
@@ -57,30 +66,60 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
     if !is_meant(&sha, commit) {
         return Err(format!("GitLab answers for another commit than {commit}: give more digits of its hash"));
     }
-    let order = [("sha", sha.as_str()), ("order_by", "id"), ("sort", "desc"), ("per_page", "1")];
-    let pipelines: Vec<Pipeline> = project.get("pipelines", &order).await?;
-    let Some(pipeline) = pipelines.into_iter().max_by_key(|pipeline| pipeline.id) else { return Ok(Vec::new()) };
-    if !is_meant(&pipeline.sha, commit) {
-        return Err(format!("GitLab answers for another commit than {commit}: its answer does not fit `sha`"));
+    let mut jobs = Vec::new();
+    for pipeline in project.pipelines(&sha).await? {
+        jobs.extend(project.jobs_of(pipeline).await?);
     }
-    let whole = outcome(&pipeline.status);
-    let mut all = Vec::new();
-    if !asked.checks.is_empty() || whole == Outcome::Failed {
-        all = project.jobs(pipeline.id).await?;
+    Ok(jobs)
+}
+
+impl Project<'_> {
+    async fn pipelines(&self, sha: &str) -> Result<Vec<Pipeline>, String> {
+        let mut latest: BTreeMap<(String, String), Pipeline> = BTreeMap::new();
+        for page in 1..=MAX_PAGES {
+            let (size, page) = (PAGE_SIZE.to_string(), page.to_string());
+            let order = [("sha", sha), ("order_by", "id"), ("sort", "desc"), ("per_page", &size), ("page", &page)];
+            let found: Vec<Pipeline> = self.get("pipelines", &order).await?;
+            let count = found.len();
+            for pipeline in found {
+                if !is_meant(&pipeline.sha, sha) {
+                    return Err(format!("GitLab answers for another commit than {sha}: its answer does not fit `sha`"));
+                }
+                let cause = (pipeline.source.clone(), pipeline.reference.clone());
+                if latest.get(&cause).is_none_or(|known| known.id < pipeline.id) {
+                    latest.insert(cause, pipeline);
+                }
+            }
+            if count < PAGE_SIZE {
+                return Ok(latest.into_values().collect());
+            }
+        }
+        Err(format!("{sha} has more than {} pipelines", MAX_PAGES * PAGE_SIZE))
     }
-    if asked.checks.is_empty() {
+
+    async fn jobs_of(&self, pipeline: Pipeline) -> Result<Vec<Job>, String> {
+        let whole = outcome(&pipeline.status);
+        let named = !self.asked.checks.is_empty();
+        let all = if named {
+            self.jobs(pipeline.id).await?
+        } else if whole == Outcome::Failed {
+            // That it failed is known, also where its jobs are not.
+            self.jobs(pipeline.id).await.unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        if named {
+            return Ok(all);
+        }
         let failed: Vec<Job> = all.into_iter().filter(|job| job.outcome == Outcome::Failed).collect();
         // A pipeline can fail without a job that did.
         if whole == Outcome::Failed && !failed.is_empty() {
             return Ok(failed);
         }
         let name = format!("pipeline {}", pipeline.id);
-        return Ok(vec![Job { name, outcome: whole, word: pipeline.status, link: pipeline.web_url }]);
+        Ok(vec![Job { name, outcome: whole, word: pipeline.status, link: pipeline.web_url }])
     }
-    Ok(all)
-}
 
-impl Project<'_> {
     async fn jobs(&self, pipeline: u64) -> Result<Vec<Job>, String> {
         let mut jobs = Vec::new();
         let named = !self.asked.checks.is_empty();
@@ -126,7 +165,7 @@ impl Project<'_> {
 }
 
 /// Reads the status of a pipeline or job.
-fn outcome(status: &str) -> Outcome {
+pub(super) fn outcome(status: &str) -> Outcome {
     match status {
         "success" => Outcome::Passed,
         "skipped" => Outcome::Skipped,

@@ -8,12 +8,21 @@ use crate::config::checks::Ci;
 use crate::sources::checks::Tools;
 use crate::sources::checks::web::{json, request};
 
-/// What is asked of the job: its last hundred builds.
-const TREE: &str = "builds[number,result,building,url,actions[lastBuiltRevision[SHA1]]]{0,100}";
+/// What is asked of the job: its last hundred builds, or those of its branches where it has some.
+const TREE: &str = "builds[number,result,building,url,actions[lastBuiltRevision[SHA1]]]{0,100},\
+    jobs[name,builds[number,result,building,url,actions[lastBuiltRevision[SHA1]]]{0,100}]";
 
 #[derive(Deserialize)]
 struct Builds {
-    builds: Vec<Build>,
+    builds: Option<Vec<Build>>,
+    /// The branches of a multibranch pipeline.
+    jobs: Option<Vec<Branch>>,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    name: String,
+    builds: Option<Vec<Build>>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +48,7 @@ struct Revision {
     hash: Option<String>,
 }
 
-/// Returns the latest build of a commit.
+/// Returns the latest build of a commit, of each branch.
 pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
     let mut url = asked.url.clone();
     let job = asked.project.split('/').filter(|part| *part != "job").collect::<Vec<_>>().join("/job/");
@@ -50,17 +59,30 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
         request = request.basic_auth(user, Some(token.expose()));
     }
     let found: Builds = json(request, &url, "Jenkins", "`project`, `user` and `token`", &tools.redactor).await?;
-    let of_commit = found.builds.into_iter().filter(|build| build.is_of(commit));
-    let Some(build) = of_commit.max_by_key(|build| build.number) else { return Ok(Vec::new()) };
+    if found.builds.is_none() && found.jobs.is_none() {
+        return Err(format!("{} is no job with builds: is `project` the path of one?", asked.project));
+    }
+    let own = found.builds.into_iter().map(|builds| (asked.project.clone(), builds));
+    let branches = found.jobs.into_iter().flatten();
+    let branches =
+        branches.map(|branch| (format!("{}/{}", asked.project, branch.name), branch.builds.unwrap_or_default()));
+    Ok(own.chain(branches).filter_map(|(name, builds)| latest(&name, builds, commit)).collect())
+}
+
+/// Returns the latest build of a commit among those of a job.
+fn latest(job: &str, builds: Vec<Build>, commit: &str) -> Option<Job> {
+    let build = builds.into_iter().filter(|build| build.is_of(commit)).max_by_key(|build| build.number)?;
     let (outcome, word) = match build.result {
         _ if build.building => (Outcome::Running, "building".to_owned()),
         None => (Outcome::Running, "no result yet".to_owned()),
-        Some(result) => {
-            let outcome = if result == "SUCCESS" { Outcome::Passed } else { Outcome::Failed };
-            (outcome, result)
-        }
+        Some(result) => (outcome(&result), result),
     };
-    Ok(vec![Job { name: format!("{} #{}", asked.project, build.number), outcome, word, link: build.url }])
+    Some(Job { name: format!("{job} #{}", build.number), outcome, word, link: build.url })
+}
+
+/// Reads the result of a build: `UNSTABLE`, `FAILURE`, `NOT_BUILT` and `ABORTED` are not good enough.
+pub(super) fn outcome(result: &str) -> Outcome {
+    if result == "SUCCESS" { Outcome::Passed } else { Outcome::Failed }
 }
 
 impl Build {

@@ -27,9 +27,9 @@ async fn serve(answers: Answers) -> (reqwest::Url, Arc<Mutex<Vec<String>>>) {
         Query(query): Query<HashMap<String, String>>,
         request: Request,
     ) -> Response {
-        let page = query.get("page").map_or(String::new(), |page| format!("?page={page}"));
+        let page = query.get("page").or(query.get("page-token")).map_or(String::new(), |page| format!("?page={page}"));
         let path = request.uri().path().to_owned();
-        let secrets: Vec<String> = ["authorization", "private-token"]
+        let secrets: Vec<String> = ["authorization", "private-token", "circle-token"]
             .iter()
             .filter_map(|name| Some(request.headers().get(*name)?.to_str().unwrap().to_owned()))
             .collect();
@@ -81,7 +81,84 @@ fn check_run(name: &str, status: &str, conclusion: Option<&str>) -> Value {
 fn github(runs: &[Value]) -> Answers {
     let path = |hash: &str| format!("/repos/shop/payments/commits/{hash}/check-runs");
     let page = (200, json!({"total_count": runs.len(), "check_runs": runs}));
-    [(path(SHA), page.clone()), (path(&SHA[..7]), page)].into()
+    [(path(SHA), page.clone()), (path(&SHA[..7]), page), statuses(SHA, &[])].into()
+}
+
+fn status(context: &str, state: &str) -> Value {
+    json!({
+        "url": format!("https://api.github.com/repos/shop/payments/statuses/{SHA}"), "id": 1, "node_id": "x",
+        "state": state, "description": "words", "target_url": "https://ci.example/42", "context": context,
+        "created_at": "2026-07-20T01:19:13Z", "updated_at": "2026-07-20T01:19:13Z", "avatar_url": null,
+    })
+}
+
+fn statuses(hash: &str, statuses: &[Value]) -> (String, (u16, Value)) {
+    let state = if statuses.is_empty() { "pending" } else { "success" };
+    let answer = json!({
+        "state": state, "statuses": statuses, "sha": SHA, "total_count": statuses.len(),
+        "repository": {"id": 1, "full_name": "shop/payments"}, "commit_url": "x", "url": "x",
+    });
+    (format!("/repos/shop/payments/commits/{hash}/status"), (200, answer))
+}
+
+#[tokio::test]
+async fn github_commit_statuses_count_beside_check_runs() {
+    let build = check_run("build", "completed", Some("success"));
+    for (list, checks, found, summary) in [
+        (
+            vec![status("ci/other: test", "failure")],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: ci/other: test",
+        ),
+        (vec![status("ci/other", "error")], vec![], CheckOutcome::Failed, "1 check failed for ce587453ce: ci/other"),
+        (vec![status("ci/other", "pending")], vec![], CheckOutcome::Blind, "still running for ce587453ce: ci/other"),
+        (vec![status("ci/other", "success")], vec![], CheckOutcome::Passed, "2 checks passed for ce587453ce"),
+        (vec![status("ci/other", "paused")], vec![], CheckOutcome::Failed, "1 check failed for ce587453ce: ci/other"),
+        (vec![status("bot", "failure")], vec!["build"], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        (vec![status("ci/other", "success")], vec!["ci/other"], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+    ] {
+        let mut answers = github(std::slice::from_ref(&build));
+        answers.extend([statuses(SHA, &list)]);
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &checks), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+    }
+    // The red one stands on the second page.
+    let list: Vec<Value> =
+        (0..101).map(|i| status(&format!("c{i}"), if i < 100 { "success" } else { "failure" })).collect();
+    let (path, _) = statuses(SHA, &[]);
+    let page = |list: &[Value]| (200, json!({"state": "failure", "total_count": 101, "statuses": list}));
+    let mut answers = github(&[build]);
+    answers.remove(&path);
+    answers.insert(format!("{path}?page=1"), page(&list[..100]));
+    answers.insert(format!("{path}?page=2"), page(&list[100..]));
+    let (url, _) = serve(answers).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: c100");
+    // A token that may not read them leaves it open.
+    let (url, _) = serve(
+        [
+            (
+                format!("/repos/shop/payments/commits/{SHA}/check-runs"),
+                (200, json!({"total_count": 0, "check_runs": []})),
+            ),
+            (path, (403, json!({"message": "Resource not accessible by integration"}))),
+        ]
+        .into(),
+    )
+    .await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.found, CheckOutcome::Blind);
+    assert!(evidence.summary.contains("it needs to read Commit statuses"), "{}", evidence.summary);
+    // What is red needs no more.
+    let failed = json!({"total_count": 1, "check_runs": [check_run("test", "completed", Some("failure"))]});
+    let (url, _) = serve([(format!("/repos/shop/payments/commits/{SHA}/check-runs"), (200, failed))].into()).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: test");
+    let (url, _) = serve([statuses(SHA, &[status("ci/other", "failure")])].into()).await;
+    let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: ci/other");
 }
 
 #[tokio::test]
@@ -146,7 +223,9 @@ async fn github_rest_api_answers_are_read() {
         let seen = seen.lock().unwrap();
         let wanted =
             format!("/repos/shop/payments/commits/{SHA}/check-runs?filter=latest&per_page=100&page=1 Bearer s3cret");
-        assert_eq!(*seen, [wanted]);
+        let status =
+            format!("/repos/shop/payments/commits/{SHA}/status?filter=latest&per_page=100&page=1 Bearer s3cret");
+        assert_eq!(*seen, [wanted, status]);
     }
 }
 
@@ -155,8 +234,12 @@ async fn github_pages_and_abbreviated_hashes_are_read() {
     let runs: Vec<Value> = (0..130).map(|i| check_run(&format!("c{i}"), "completed", Some("success"))).collect();
     let path = format!("/repos/shop/payments/commits/{}/check-runs", &SHA[..7]);
     let page = |runs: &[Value]| (200, json!({"total_count": 130, "check_runs": runs}));
-    let answers: Answers =
-        [(format!("{path}?page=1"), page(&runs[..100])), (format!("{path}?page=2"), page(&runs[100..]))].into();
+    let answers: Answers = [
+        (format!("{path}?page=1"), page(&runs[..100])),
+        (format!("{path}?page=2"), page(&runs[100..])),
+        statuses(&SHA[..7], &[]),
+    ]
+    .into();
     let (url, _) = serve(answers).await;
     let asking = asked(Provider::GitHub, url, "shop/payments", &[]);
     assert_eq!(look_at(&asking, &SHA[..7]).await.summary, "130 checks passed for ce58745");
@@ -233,7 +316,9 @@ async fn gitlab_rest_api_answers_are_read() {
         let asking = asked(Provider::GitLab, url, "shop/team/payments", &checks);
         let evidence = look_at(&asking, SHA).await;
         assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary), "{status}");
-        assert!(seen.lock().unwrap()[0].ends_with(&format!("sha={SHA}&order_by=id&sort=desc&per_page=1 s3cret")));
+        assert!(
+            seen.lock().unwrap()[0].ends_with(&format!("sha={SHA}&order_by=id&sort=desc&per_page=100&page=1 s3cret"))
+        );
         // An abbreviated hash is looked up first.
         assert_eq!(look_at(&asking, &SHA[..8]).await.found, found);
     }
@@ -241,6 +326,214 @@ async fn gitlab_rest_api_answers_are_read() {
     let (url, _) = serve([(base.to_owned(), (200, json!([])))].into()).await;
     let evidence = look_at(&asked(Provider::GitLab, url, "42", &[]), SHA).await;
     assert_eq!(evidence.summary, "nothing ran for ce587453ce: has its pipeline started?");
+}
+
+#[tokio::test]
+async fn every_gitlab_pipeline_of_the_commit_counts() {
+    let of = |id, status: &str, source: &str, reference: &str| {
+        let mut pipeline = pipeline(id, status);
+        pipeline["source"] = json!(source);
+        pipeline["ref"] = json!(reference);
+        pipeline
+    };
+    for (pipelines, checks, found, summary) in [
+        (
+            // A schedule does not hide the push.
+            vec![of(2, "success", "schedule", "main"), of(1, "failed", "push", "main")],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: pipeline 1",
+        ),
+        (
+            vec![
+                of(3, "success", "schedule", "main"),
+                of(2, "failed", "schedule", "main"),
+                of(1, "success", "push", "main"),
+            ],
+            vec![],
+            CheckOutcome::Passed,
+            "2 checks passed for ce587453ce",
+        ),
+        (
+            vec![of(2, "failed", "push", "v1.5.0"), of(1, "success", "push", "main")],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: pipeline 2",
+        ),
+        (
+            vec![
+                of(2, "running", "merge_request_event", "refs/merge-requests/7/head"),
+                of(1, "success", "push", "main"),
+            ],
+            vec![],
+            CheckOutcome::Blind,
+            "still running for ce587453ce: pipeline 2",
+        ),
+        (
+            // The schedule skips what the push ran.
+            vec![of(2, "success", "schedule", "main"), of(1, "success", "push", "main")],
+            vec!["build"],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+    ] {
+        let base = "/api/v4/projects/42/pipelines";
+        let answers: Answers = [
+            (base.to_owned(), (200, json!(pipelines))),
+            (
+                format!("{base}/1/jobs"),
+                (200, if checks.is_empty() { json!([]) } else { json!([gitlab_job("build", "success", false)]) }),
+            ),
+            (
+                format!("{base}/2/jobs"),
+                (200, if checks.is_empty() { json!([]) } else { json!([gitlab_job("build", "skipped", false)]) }),
+            ),
+        ]
+        .into();
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::GitLab, url, "42", &checks), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+    }
+}
+
+fn circle_pipeline(id: &str, number: u64, hash: &str, trigger: &str, state: &str) -> Value {
+    json!({
+        "id": id, "number": number, "project_slug": "gh/shop/payments", "state": state, "errors": [],
+        "created_at": "2026-07-20T01:19:13Z", "updated_at": "2026-07-20T01:19:13Z",
+        "trigger": {"type": trigger, "received_at": "2026-07-20T01:19:13Z", "actor": {"login": "ada", "avatar_url": null}},
+        "vcs": {
+            "provider_name": "GitHub", "origin_repository_url": "https://github.com/shop/payments", "branch": "main",
+            "target_repository_url": "https://github.com/shop/payments", "revision": hash,
+        },
+    })
+}
+
+fn workflow(name: &str, status: &str, created_at: &str) -> Value {
+    json!({
+        "pipeline_id": "p1", "id": format!("w-{name}"), "name": name, "project_slug": "gh/shop/payments",
+        "status": status, "started_by": "ada", "pipeline_number": 7, "created_at": created_at, "stopped_at": null,
+    })
+}
+
+#[tokio::test]
+async fn circleci_api_answers_are_read() {
+    let other = "8de25a8d6b0b6a3b0e3c1a7a9c5d3e2f1a0b9c8d";
+    let list = |items: Vec<Value>, next: Option<&str>| (200, json!({"items": items, "next_page_token": next}));
+    let early = "2026-07-20T01:00:00Z";
+    let late = "2026-07-20T02:00:00Z";
+    for (push, schedule, checks, found, summary) in [
+        (
+            vec![workflow("build", "success", early), workflow("nightly", "not_run", early)],
+            vec![],
+            vec![],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce, 2 skipped",
+        ),
+        (
+            vec![workflow("build", "failed", early)],
+            vec![workflow("nightly", "success", late)],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: build",
+        ),
+        (
+            // Run again after it failed.
+            vec![workflow("build", "success", late), workflow("build", "failed", early)],
+            vec![workflow("nightly", "success", late)],
+            vec![],
+            CheckOutcome::Passed,
+            "2 checks passed for ce587453ce",
+        ),
+        (
+            vec![workflow("build", "success", early), workflow("deploy", "on_hold", early)],
+            vec![workflow("nightly", "success", late)],
+            vec![],
+            CheckOutcome::Blind,
+            "waits to be started by a person for ce587453ce: deploy",
+        ),
+        (
+            vec![workflow("build", "success", early), workflow("deploy", "on_hold", early)],
+            vec![workflow("nightly", "failing", late)],
+            vec!["build"],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+        (
+            vec![workflow("build", "canceled", early)],
+            vec![workflow("nightly", "running", late)],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: build",
+        ),
+    ] {
+        let pipelines = "/api/v2/project/gh/shop/payments/pipeline";
+        let answers: Answers = [
+            // The push stands on the second page, behind the schedule of the same commit.
+            (
+                pipelines.to_owned(),
+                list(
+                    vec![
+                        circle_pipeline("p3", 9, other, "webhook", "created"),
+                        circle_pipeline("p2", 8, SHA, "scheduled_pipeline", "created"),
+                    ],
+                    Some("more"),
+                ),
+            ),
+            (format!("{pipelines}?page=more"), list(vec![circle_pipeline("p1", 7, SHA, "webhook", "created")], None)),
+            ("/api/v2/pipeline/p1/workflow".to_owned(), list(push, None)),
+            ("/api/v2/pipeline/p2/workflow".to_owned(), list(schedule, None)),
+        ]
+        .into();
+        let (url, seen) = serve(answers).await;
+        let asking = asked(Provider::CircleCi, url, "gh/shop/payments", &checks);
+        let evidence = look_at(&asking, SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+        assert!(seen.lock().unwrap()[0].ends_with("/pipeline s3cret"), "{seen:?}");
+        assert_eq!(look_at(&asking, &SHA[..7]).await.found, found);
+    }
+    let pipelines = "/api/v2/project/gh/shop/payments/pipeline".to_owned();
+    let mut broken = circle_pipeline("p1", 7, SHA, "webhook", "errored");
+    broken["errors"] = json!([{"type": "config", "message": "Unclosed tag on line 3"}]);
+    let none = ("/api/v2/pipeline/p1/workflow".to_owned(), list(vec![], None));
+    let (url, _) = serve([(pipelines.clone(), list(vec![broken], None)), none].into()).await;
+    let evidence = look_at(&asked(Provider::CircleCi, url, "gh/shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: pipeline 7");
+    assert!(evidence.lines[0].contains("Unclosed tag"), "{:?}", evidence.lines);
+    let (url, _) =
+        serve([(pipelines, list(vec![circle_pipeline("p3", 9, other, "webhook", "created")], None))].into()).await;
+    let evidence = look_at(&asked(Provider::CircleCi, url, "gh/shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "nothing ran for ce587453ce: has its pipeline started?");
+}
+
+#[test]
+fn unknown_words_of_ci_servers_are_never_green() {
+    use proptest::prelude::*;
+    proptest!(|(word in "[a-z_]{1,12}")| {
+        prop_assume!(!matches!(word.as_str(), "success" | "neutral"));
+        prop_assert_ne!(circleci::outcome(&word), Outcome::Passed);
+        prop_assert_ne!(gitlab::outcome(&word), Outcome::Passed);
+        prop_assert_ne!(github::outcome("completed", Some(&word)), Outcome::Passed);
+        prop_assert_ne!(github::outcome(&word, None), Outcome::Passed);
+        prop_assert_ne!(github::outcome_of_status(&word), Outcome::Passed);
+        prop_assert_ne!(jenkins::outcome(&word), Outcome::Passed);
+    });
+}
+
+#[tokio::test]
+async fn branches_of_a_jenkins_multibranch_pipeline_are_read() {
+    let path = "/job/shop/job/payments/api/json".to_owned();
+    let branch = |name: &str, builds: Vec<Value>| json!({"_class": "x", "name": name, "builds": builds});
+    let jobs = json!([
+        branch("main", vec![build(12, SHA, Some("SUCCESS"))]),
+        branch("release", vec![build(3, SHA, Some("FAILURE")), build(2, SHA, Some("SUCCESS"))]),
+    ]);
+    let (url, _) = serve([(path.clone(), (200, json!({"_class": "x", "jobs": jobs})))].into()).await;
+    let evidence = look_at(&asked(Provider::Jenkins, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.summary, "1 check failed for ce587453ce: shop/payments/release #3");
+    let (url, _) = serve([(path, (200, json!({"_class": "x"})))].into()).await;
+    let evidence = look_at(&asked(Provider::Jenkins, url, "shop/payments", &[]), SHA).await;
+    assert_eq!(evidence.found, CheckOutcome::Blind);
+    assert!(evidence.summary.contains("is no job with builds"), "{}", evidence.summary);
 }
 
 fn build(number: u64, hash: &str, result: Option<&str>) -> Value {

@@ -69,6 +69,10 @@ async fn every_series_has_to_satisfy_the_condition() {
     let matrix = json!({"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "1"]]}]}});
     let mut warned = vector(&["1"]);
     warned["warnings"] = json!(["store gone"]);
+    let mut partial = vector(&["0"]);
+    partial["isPartial"] = json!(true);
+    let mut remarked = vector(&["1"]);
+    remarked["infos"] = json!(["PromQL info: metric might not be a counter, name does not end in _total/_sum: \"x\""]);
     for (answer, is, found, summary) in [
         (vector(&["1"]), ">= 1", CheckOutcome::Passed, "1 is >= 1"),
         (vector(&["1", "2.5"]), ">= 1", CheckOutcome::Passed, "all 2 series are >= 1"),
@@ -79,6 +83,8 @@ async fn every_series_has_to_satisfy_the_condition() {
         (vector(&[]), "< 5", CheckOutcome::Blind, "Prometheus has no data for up"),
         (vector(&["1", "NaN"]), "< 5", CheckOutcome::Blind, "{pod=\"p1\"} is no number (NaN): nothing to divide by?"),
         (warned, "< 5", CheckOutcome::Blind, "the answer is not complete: store gone"),
+        (partial, "== 0", CheckOutcome::Blind, "the answer is not complete: part of the storage did not answer"),
+        (remarked, "== 1", CheckOutcome::Passed, "1 is == 1"),
     ] {
         let evidence = look_at(answer, is).await;
         assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));

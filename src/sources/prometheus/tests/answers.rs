@@ -92,6 +92,18 @@ async fn every_bad_answer_names_place_cause_and_remedy() {
             "Unauthorized\n",
             "URL denies access (401: Unauthorized): check the user, token or headers in the config",
         ),
+        (
+            401,
+            JSON,
+            r#"{"status":"error","error":"no org id"}"#,
+            "URL denies access (401: no org id): check the user, token or headers in the config",
+        ),
+        (
+            403,
+            JSON,
+            r#"{"message":"missing scope metrics:read"}"#,
+            "URL denies access (403: missing scope metrics:read): check the user, token or headers in the config",
+        ),
         (403, HTML, "<html></html>", "URL denies access (403): check the user, token or headers in the config"),
         (404, ("x", "y"), "404 page not found", "URL has no Prometheus API (404): is the path prefix right?"),
         (
