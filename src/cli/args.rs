@@ -384,8 +384,11 @@ pub enum Log {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
     },
-    /// Check that no journal was changed, cut or reordered
-    #[command(after_help = "Exits 1 where a chain is broken, and shows where.")]
+    /// Check that no journal was changed, cut, reordered or removed
+    #[command(
+        after_help = "Compares each journal with its own hashes, and with the shared record of each environment that answers.\n\
+                            Exits 1 where a chain is broken or does not fit the record, and shows where."
+    )]
     Verify {
         /// Which release; all of them by default
         release: Option<String>,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::session::{Session, StartError, operator};
 use super::tap::Tap;
+use crate::cli::journal::exported;
 use crate::config::Config;
 use crate::core::{Core, Effect, Msg};
 use crate::domain::record::journal::{Entry, JournalState};
@@ -33,6 +34,8 @@ const TASK_COUNT_SECONDS: i64 = 10;
 const MAX_TAIL_LINES: usize = 1000;
 /// How long entries that wait may take to be written when the program ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the anchor of a journal may take to be written when the program ends.
+const ANCHOR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether what is observed is recorded in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +212,7 @@ impl Engine {
         let path = format!("{}-{stamp}.jsonl", name.trim_end_matches(".jsonl"));
         let bytes = journal::whole_lines(&self.session.dispatcher.journal().dir().join(&name))
             .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
-        journal::copy_new(path.as_ref(), &bytes).wrap_err_with(|| path.clone())?;
+        journal::copy_new(path.as_ref(), &exported(bytes)).wrap_err_with(|| path.clone())?;
         Ok(path)
     }
 
@@ -227,6 +230,7 @@ impl Engine {
             }
         };
         let _ = timeout(FLUSH_TIMEOUT, flushed).await;
+        session.dispatcher.anchored(ANCHOR_TIMEOUT).await;
         session.end().await;
     }
 }

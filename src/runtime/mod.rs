@@ -52,7 +52,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         Err(error) => return Ok(headless::usage(redactor, &error)),
     };
     match &args.command {
-        Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log),
+        Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log).await,
         None => {
             let _log =
                 telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;

@@ -11,6 +11,7 @@ pub(super) mod judge;
 pub(super) mod log;
 mod preflight;
 mod status;
+mod verify;
 mod wait;
 
 use std::io::Write as _;
