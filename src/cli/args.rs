@@ -142,6 +142,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Write a commented config from what the cluster runs
     Init(Init),
+    /// Trust ./cockpit.toml as it is now: its programs, secrets and addresses
+    Trust(Trust),
     /// Print a completion script
     #[command(after_help = "Example:\n  cockpit completions bash > ~/.local/share/bash-completion/completions/cockpit")]
     Completions {
@@ -424,6 +426,21 @@ pub struct Init {
     /// Output file; `-` is standard output. An existing file is not overwritten
     #[arg(default_value = "cockpit.toml", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+}
+
+/// `cockpit trust`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit trust\n  cockpit trust --remove\n\n\
+                        A cockpit.toml that is found in the working folder runs no program, reads no secret and sends nothing to\n\
+                        another machine before it is trusted. It is asked for again when the file changes. A file that is\n\
+                        named with --config, and the one in $XDG_CONFIG_HOME, need no trust.")]
+pub struct Trust {
+    /// Trust it no longer
+    #[arg(long, conflicts_with = "yes")]
+    pub remove: bool,
+    /// Do not ask, for pipelines
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 impl Command {

@@ -13,7 +13,7 @@ use super::session::{Session, StartError, operator};
 use super::tap::Tap;
 use crate::cli::journal::exported;
 use crate::config::Config;
-use crate::core::{Core, Effect, Msg};
+use crate::core::{Core, Effect, Level, Msg};
 use crate::domain::record::journal::{Entry, JournalState};
 use crate::domain::record::receipt::Receipt;
 use crate::domain::record::recovered::Recovered;
@@ -84,7 +84,9 @@ impl Engine {
         self.journals = Some(self.session.read_journals());
         let troubles = std::mem::take(&mut self.session.troubles);
         let broken = |why| JournalState { broken: Some(why), unwritten: 0 };
-        troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why)))).collect()
+        let troubles = troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why))));
+        let distrusted = self.session.distrusted.take().map(|what| Msg::Notice(Level::Warn, what));
+        troubles.chain(distrusted).collect()
     }
 
     /// Waits for what happens next; safe to be dropped while it waits.

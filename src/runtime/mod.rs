@@ -34,6 +34,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         Some(Command::Completions { shell }) => return headless::completions(*shell),
         Some(Command::Man) => return headless::man(),
         Some(Command::Config(what)) => return headless::config::run(&args.global, what, redactor),
+        Some(Command::Trust(what)) => return headless::trust::run(&args.global, what, redactor).await,
         Some(Command::Judge(what)) => return headless::judge::run(what, redactor),
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo, redactor).await,

@@ -160,6 +160,13 @@ impl Signals {
         self.at = Some(sample.at);
     }
 
+    /// Notes why there was no look yet.
+    pub fn note_unqueried(&mut self, why: &str) {
+        for track in [Track::Stable, Track::Canary] {
+            self.now.extend(Signal::ALL.map(|signal| ((track, signal), Err(NoData::Failed(why.to_owned())))));
+        }
+    }
+
     /// Returns a reading as of `now`: too old a look is [`NoData::Stale`].
     ///
     /// # Errors

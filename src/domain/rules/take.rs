@@ -8,6 +8,7 @@ use super::rejected::rejected;
 use super::verdict::{assess, before_analysis};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Phase, Snapshot, Status};
 use crate::domain::world::feed::Feed;
@@ -40,6 +41,9 @@ impl World {
             }
             Feed::Link { env, source, link, at } => {
                 if let Some(env) = self.environment_mut(&env) {
+                    if let (SourceKind::Prometheus, Link::Down(why)) = (source, &link) {
+                        env.note_unqueried(why, now);
+                    }
                     env.links.entry(source).or_default().hear(link, at, now);
                 }
             }
@@ -132,6 +136,14 @@ impl Environment {
                 workload.assessment = Assessment::new(Verdict::Blind, [reason]);
             }
         }
+    }
+
+    /// Notes why workloads have no signals, where they never had any.
+    fn note_unqueried(&mut self, why: &str, now: Timestamp) {
+        for workload in self.workloads.iter_mut().filter(|workload| workload.signals.at.is_none()) {
+            workload.signals.note_unqueried(why);
+        }
+        self.reassess(now);
     }
 
     fn take_event(&mut self, workload: WorkloadId, event: KubeEvent) {

@@ -20,6 +20,7 @@ pub(in crate::runtime) async fn run(
     redactor: &Redactor,
     what: &Log,
 ) -> Result<Exit> {
+    super::warn_of_distrust(config, redactor);
     let folder = match config.journals(variables) {
         Ok(folder) => folder,
         Err(error) => return Ok(super::usage(redactor, &error)),
