@@ -142,6 +142,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Write a commented config from what the cluster runs
     Init(Init),
+    /// Trust ./cockpit.toml as it is now: its programs, secrets and addresses
+    Trust(Trust),
     /// Print a completion script
     #[command(after_help = "Example:\n  cockpit completions bash > ~/.local/share/bash-completion/completions/cockpit")]
     Completions {
@@ -384,8 +386,11 @@ pub enum Log {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
     },
-    /// Check that no journal was changed, cut or reordered
-    #[command(after_help = "Exits 1 where a chain is broken, and shows where.")]
+    /// Check that no journal was changed, cut, reordered or removed
+    #[command(
+        after_help = "Compares each journal with its own hashes, and with the shared record of each environment that answers.\n\
+                            Exits 1 where a chain is broken or does not fit the record, and shows where."
+    )]
     Verify {
         /// Which release; all of them by default
         release: Option<String>,
@@ -421,6 +426,21 @@ pub struct Init {
     /// Output file; `-` is standard output. An existing file is not overwritten
     #[arg(default_value = "cockpit.toml", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+}
+
+/// `cockpit trust`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit trust\n  cockpit trust --remove\n\n\
+                        A cockpit.toml that is found in the working folder runs no program, reads no secret and sends nothing to\n\
+                        another machine before it is trusted. It is asked for again when the file changes. A file that is\n\
+                        named with --config, and the one in $XDG_CONFIG_HOME, need no trust.")]
+pub struct Trust {
+    /// Trust it no longer
+    #[arg(long, conflicts_with = "yes")]
+    pub remove: bool,
+    /// Do not ask, for pipelines
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 impl Command {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::output::json_line;
+use super::output::{json_line, json_safe};
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::journal::{Entry, Line};
 
@@ -44,6 +44,16 @@ pub fn text(lines: &[Line], zone: &TimeZone) -> Vec<String> {
 #[must_use]
 pub fn json(line: &Line) -> String {
     json_line(&serde_json::to_value(line).unwrap_or(Value::Null))
+}
+
+/// Returns the lines of a journal as they are exported: the same JSON, so that the hashes hold, and safe for a terminal.
+#[must_use]
+pub fn exported(lines: Vec<u8>) -> Vec<u8> {
+    match std::str::from_utf8(&lines) {
+        Ok(text) => text.split('\n').map(json_safe).collect::<Vec<_>>().join("\n").into_bytes(),
+        // No journal of ours; whoever looks for what happened to it needs it as it is.
+        Err(_) => lines,
+    }
 }
 
 #[cfg(test)]
@@ -107,5 +117,16 @@ mod tests {
             assert!(read.is_ok(), "{read:?}");
             prev = read.ok();
         }
+    }
+
+    #[test]
+    fn an_export_moves_no_cursor_and_keeps_the_chain() {
+        let text = "a \u{9b}2J \u{202e} \u{e0001} ü".to_owned();
+        let line = Line::after(None, now(), Entry::Note { who: "eve".to_owned(), text });
+        let bytes = exported((serde_json::to_string(&line).unwrap() + "\n").into_bytes());
+        let written = String::from_utf8(bytes).unwrap();
+        assert!(!written.contains(['\u{9b}', '\u{202e}', '\u{e0001}']) && written.contains("\\u009b"), "{written}");
+        assert_eq!(Line::read(written.trim_end().as_bytes(), None), Ok(line));
+        assert!(written.ends_with("}\n"));
     }
 }

@@ -25,6 +25,8 @@ pub struct EnvConfig {
     /// Namespace; `None` is the default one of the context.
     pub namespace: Option<String>,
     pub prometheus: Option<Prometheus>,
+    /// Metrics of a config that is not trusted, without what is secret: there are some, and they are not asked for.
+    pub withheld_metrics: Option<Prometheus>,
     pub checks: Vec<CheckConfig>,
 }
 
@@ -32,7 +34,7 @@ impl Default for EnvConfig {
     /// An environment without a name, of which nothing is configured.
     fn default() -> Self {
         let settings = EnvSettings { namespace: String::new(), ..EnvSettings::new("") };
-        Self { settings, context: None, namespace: None, prometheus: None, checks: Vec::new() }
+        Self { settings, context: None, namespace: None, prometheus: None, withheld_metrics: None, checks: Vec::new() }
     }
 }
 
@@ -63,7 +65,7 @@ impl EnvConfig {
         let mut settings = self.settings.clone();
         settings.context.clone_from(&cluster.context);
         settings.namespace = self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
-        settings.has_metrics = self.prometheus.is_some();
+        settings.has_metrics = self.prometheus.is_some() || self.withheld_metrics.is_some();
         settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
         if settings.workloads.is_empty() {
             settings.workloads = found.to_vec();
@@ -158,7 +160,7 @@ fn environment(
     }
     let namespace = namespace(reader, table);
     let prometheus = metrics_of(reader, table, base);
-    EnvConfig { settings, context, namespace, prometheus, checks: Vec::new() }
+    EnvConfig { settings, context, namespace, prometheus, ..EnvConfig::default() }
 }
 
 fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) -> EnvName {

@@ -9,9 +9,10 @@ use toml::de::DeTable;
 use super::problem::{ConfigError, Problem, position};
 use super::prometheus::parse_url;
 use super::reader::{Note, Reader};
-use super::{Config, Flags, Origin, document};
+use super::{Config, Flags, NeedOf, Origin, document};
 use crate::domain::record::journal::hex;
 use crate::platform::Variables;
+use crate::platform::trust::TrustStore;
 
 /// Name of the config file.
 pub const CONFIG_FILE: &str = "cockpit.toml";
@@ -25,26 +26,53 @@ pub struct ConfigBase {
     pub prometheus: Option<Url>,
 }
 
+/// A config file that merely lies in the working folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundConfig {
+    pub origin: Origin,
+    /// What it has to be trusted for.
+    pub needs: Vec<NeedOf>,
+    pub is_trusted: bool,
+}
+
+/// Where a config file comes from.
+enum Place {
+    /// A person named it, or keeps it in their own folder.
+    Chosen(PathBuf),
+    /// It lies in the working folder.
+    Here(PathBuf),
+}
+
 impl Config {
     /// Finds, reads and checks the config file, and lets flags override it. Without a file, flags and defaults hold.
     pub fn load(flags: &Flags, variables: &Variables) -> Result<Self, ConfigError> {
-        let from_variable = match &variables.prometheus_url {
-            Some(text) => Some(
-                parse_url(text)
-                    .map_err(|error| ConfigError::Variable { name: "PROMETHEUS_URL", why: error.to_string() })?,
-            ),
-            None => None,
-        };
-        let place = ConfigBase {
-            folder: PathBuf::new(),
-            home: variables.home.clone(),
-            prometheus: flags.prometheus.clone().or(from_variable),
-        };
+        let place = place(flags, variables)?;
         let config = match find(flags.config.as_deref(), variables) {
-            Some(path) => read_file(&path, place)?,
+            Some(Place::Chosen(path)) => read_file(&path, place)?,
+            Some(Place::Here(path)) => {
+                let own = place.prometheus.clone();
+                let mut config = read_file(&path, place)?;
+                if !is_trusted(config.origin.as_ref(), variables) {
+                    config.withhold(own.as_ref());
+                }
+                config
+            }
             None => Self::parse("", &place).map_err(|problems| invalid(CONFIG_FILE.into(), problems))?,
         };
         Ok(config.with_flags(flags))
+    }
+
+    /// Returns the config file that lies in the working folder, if there is one: what a person may trust.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn found(flags: &Flags, variables: &Variables) -> Result<Option<FoundConfig>, ConfigError> {
+        let Some(Place::Here(path)) = find(None, variables) else { return Ok(None) };
+        let place = place(flags, variables)?;
+        let own = place.prometheus.clone();
+        let config = read_file(&path, place)?;
+        let (needs, is_trusted) = (config.needs(own.as_ref()), is_trusted(config.origin.as_ref(), variables));
+        Ok(config.origin.map(|origin| FoundConfig { origin, needs, is_trusted }))
     }
 
     /// Reads and checks the text of a config file.
@@ -66,6 +94,22 @@ impl Config {
     }
 }
 
+/// Returns what a file is read with: what the user says, not the file.
+fn place(flags: &Flags, variables: &Variables) -> Result<ConfigBase, ConfigError> {
+    let from_variable = match &variables.prometheus_url {
+        Some(text) => Some(
+            parse_url(text)
+                .map_err(|error| ConfigError::Variable { name: "PROMETHEUS_URL", why: error.to_string() })?,
+        ),
+        None => None,
+    };
+    Ok(ConfigBase {
+        folder: PathBuf::new(),
+        home: variables.home.clone(),
+        prometheus: flags.prometheus.clone().or(from_variable),
+    })
+}
+
 fn problems(text: &str, notes: Vec<Note>) -> Vec<Problem> {
     let mut problems: Vec<Problem> = notes
         .into_iter()
@@ -84,15 +128,25 @@ fn invalid(path: PathBuf, problems: Vec<Problem>) -> ConfigError {
 }
 
 /// Returns the file to read: the one that was named, `./cockpit.toml`, or that of the user.
-fn find(named: Option<&Path>, variables: &Variables) -> Option<PathBuf> {
+fn find(named: Option<&Path>, variables: &Variables) -> Option<Place> {
     if let Some(path) = named {
-        return Some(path.to_owned());
+        return Some(Place::Chosen(path.to_owned()));
     }
     // What is there but cannot be read is an error later, not a reason to look elsewhere.
     let there = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok();
-    Some(PathBuf::from(CONFIG_FILE))
-        .filter(there)
-        .or_else(|| variables.config_dir().map(|folder| folder.join(CONFIG_FILE)).filter(there))
+    let own = variables.config_dir().map(|folder| folder.join(CONFIG_FILE)).filter(there);
+    let here = PathBuf::from(CONFIG_FILE);
+    if !there(&here) {
+        return own.map(Place::Chosen);
+    }
+    let is_own =
+        own.is_some_and(|own| own.canonicalize().is_ok_and(|own| here.canonicalize().is_ok_and(|here| own == here)));
+    Some(if is_own { Place::Chosen(here) } else { Place::Here(here) })
+}
+
+fn is_trusted(origin: Option<&Origin>, variables: &Variables) -> bool {
+    let store = TrustStore::of(variables).ok();
+    origin.zip(store).is_some_and(|(origin, store)| store.is_trusted(&origin.path, &origin.hash))
 }
 
 fn read_file(path: &Path, place: ConfigBase) -> Result<Config, ConfigError> {

@@ -45,14 +45,15 @@ impl Config {
                 env.settings.workloads.clone_from(&flags.workloads);
             }
             env.settings.read_only |= flags.read_only;
-            let elsewhere = env.prometheus.as_ref().zip(flags.prometheus.as_ref());
+            let metrics = env.prometheus.as_ref().or(env.withheld_metrics.as_ref());
+            let elsewhere = metrics.zip(flags.prometheus.as_ref());
             env.settings.protected |= elsewhere.is_some_and(|(own, flag)| own.url != *flag);
-            point_at(&mut env.prometheus, flags.prometheus.as_ref());
+            point_at(env, flags.prometheus.as_ref());
         }
         self.defaults.namespace.clone_from(&flags.namespace);
         self.defaults.settings.workloads.clone_from(&flags.workloads);
         self.defaults.settings.read_only = flags.read_only;
-        point_at(&mut self.defaults.prometheus, flags.prometheus.as_ref());
+        point_at(&mut self.defaults, flags.prometheus.as_ref());
         self.ui.theme = flags.theme.unwrap_or(self.ui.theme);
         if flags.ascii {
             self.ui.glyphs = Glyphs::Ascii;
@@ -97,11 +98,12 @@ fn overrides(flags: &Flags) -> Vec<String> {
 }
 
 /// Points the metrics of an environment at another server; the rest of their settings stays.
-fn point_at(prometheus: &mut Option<Prometheus>, url: Option<&Url>) {
+fn point_at(env: &mut EnvConfig, url: Option<&Url>) {
     if let Some(url) = url {
-        match prometheus {
-            Some(prometheus) => prometheus.url = url.clone(),
-            None => *prometheus = Some(Prometheus::at(url.clone())),
-        }
+        let settings = env.prometheus.take().or_else(|| env.withheld_metrics.take());
+        env.prometheus = Some(match settings {
+            Some(settings) => Prometheus { url: url.clone(), ..settings },
+            None => Prometheus::at(url.clone()),
+        });
     }
 }

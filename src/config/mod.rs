@@ -26,6 +26,7 @@ pub mod secret;
 pub mod section;
 pub mod service;
 mod sign_offs;
+pub mod trust;
 pub mod ui;
 mod verdict;
 
@@ -38,7 +39,7 @@ use crate::platform::variables::NoStateFolder;
 pub use checks::CheckConfig;
 pub use counters::{CounterSettings, OwnCounters, Selector};
 pub use environment::EnvConfig;
-pub use file::ConfigBase;
+pub use file::{ConfigBase, FoundConfig};
 pub use flags::Flags;
 pub use headers::HeaderText;
 pub use journal::JournalConfig;
@@ -47,6 +48,7 @@ pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, Preset, Prometheus};
 pub use secret::{Revealed, Secret};
 pub use service::Service;
+pub use trust::{Need, NeedOf};
 pub use ui::{Glyphs, Theme, Ui};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,6 +66,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The file that was read, if any.
     pub origin: Option<Origin>,
+    /// What was taken out of it, for nobody trusted it yet: see [`trust`].
+    pub withheld: Vec<NeedOf>,
     /// Flags that change what is looked at or acted on, as they are typed.
     pub overrides: Vec<String>,
 }

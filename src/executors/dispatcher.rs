@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
 
 use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
@@ -47,6 +48,8 @@ pub struct Dispatcher {
     receipts: mpsc::Sender<Receipt>,
     /// How long it may take until everybody is served by what an action goes to, in milliseconds.
     serve_timeout_ms: Arc<AtomicU64>,
+    /// Heads of journals that are being anchored.
+    pub(super) anchoring: TaskTracker,
 }
 
 type Admitted = BTreeMap<(EnvName, System), Arc<dyn Executor>>;
@@ -56,8 +59,8 @@ impl Dispatcher {
     #[must_use]
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
         let (executors, admitted, access) = (Arc::default(), Arc::default(), Arc::default());
-        let serve_timeout_ms = Arc::default();
-        let dispatcher = Self { executors, admitted, journal, operator, access, receipts, serve_timeout_ms };
+        let (serve_timeout_ms, anchoring) = (Arc::default(), TaskTracker::new());
+        let dispatcher = Self { executors, admitted, journal, operator, access, receipts, serve_timeout_ms, anchoring };
         dispatcher.wait_for(SERVE_TIMEOUT);
         dispatcher
     }
@@ -141,7 +144,7 @@ impl Dispatcher {
         let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
         let executor =
             self.executor(env, System::Kubernetes).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
-        executor.publish(&key, &value).await.map_err(|error| error.to_string())
+        executor.publish(&key, &value, None).await.map_err(|error| error.to_string())
     }
 
     /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
@@ -179,7 +182,7 @@ impl Dispatcher {
         self.tell(Receipt::Written(lines)).await;
     }
 
-    async fn tell_written(&self, lines: Vec<Line>) {
+    pub(super) async fn tell_written(&self, lines: Vec<Line>) {
         if !lines.is_empty() {
             self.tell(Receipt::Written(lines)).await;
         }
@@ -219,7 +222,7 @@ impl Dispatcher {
     }
 
     /// Returns who acts: the API server's word, else the machine's, marked as unverified.
-    fn actor(&self, env: &EnvName) -> String {
+    pub(super) fn actor(&self, env: &EnvName) -> String {
         let access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = access.get(env).and_then(|access| access.user.clone());
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
@@ -260,7 +263,10 @@ impl Dispatcher {
     pub(super) async fn conclude(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome) {
         let entry = Entry::Outcome { action: action.clone(), outcome: outcome.clone() };
         let written = self.journal.append_or_keep(&record.release, entry).await;
-        self.tell_late(written.late);
+        match written.late {
+            Some(late) => self.tell_and_anchor_late(record, late),
+            None => self.anchor(record, written.lines.last().cloned()),
+        }
         self.ended(action, record, outcome, written.lines).await;
         self.tell(Receipt::Journal(self.journal.state())).await;
     }

@@ -1,5 +1,6 @@
 //! Sends requests to one system: a small trait, one implementation per system.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures::future::BoxFuture;
@@ -30,8 +31,20 @@ pub trait Executor: Send + Sync {
     /// Makes whoever acts on a target look at it again, where it may have overlooked a request; nothing else changes.
     fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()>;
 
-    /// Shares a statement of a person with everybody who looks at the environment.
-    fn publish<'a>(&'a self, key: &'a str, value: &'a str) -> Pending<'a, ()>;
+    /// Reads the shared record of the environment; empty where there is none.
+    fn shared_record(&self) -> Pending<'_, SharedRecord>;
+
+    /// Writes an entry of the shared record, which everybody sees who looks at the environment. With a `version` only if
+    /// the record is still the one that was read: else it is a conflict.
+    fn publish<'a>(&'a self, key: &'a str, value: &'a str, version: Option<&'a str>) -> Pending<'a, ()>;
+}
+
+/// The shared record as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct SharedRecord {
+    pub data: BTreeMap<String, String>,
+    /// `None` where there is no record yet.
+    pub version: Option<String>,
 }
 
 /// A request ready to be sent.

@@ -1,6 +1,7 @@
 //! The journals: one file per release. A thread of its own writes them, so that no one waits for a disk who need not.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub(super) use super::journal_file::hashes;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
 use super::journal_writer::{Task, Writer};
+use crate::domain::record::anchor::Place;
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::platform::private_files::{file_stem, open_private};
 
@@ -139,6 +142,14 @@ fn open_mark(path: &Path) -> Option<File> {
 #[must_use]
 pub fn file_name(release: &str) -> String {
     format!("{}.jsonl", file_stem(release))
+}
+
+/// Returns where the journals of a folder are kept, for their anchors.
+#[must_use]
+pub fn place(folder: &Path) -> Place {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    Place::new(machine, folder.as_os_str().as_bytes())
 }
 
 /// Returns the journals of a folder, the one written last first.

@@ -1,7 +1,7 @@
 //! One journal file: append-only JSON lines, each bound to the one before, fsynced.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead as _, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -57,6 +57,29 @@ pub fn whole_lines(path: &Path) -> io::Result<Vec<u8>> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     bytes.truncate(whole);
     Ok(bytes)
+}
+
+/// Returns the hashes of two lines of a journal, the first one and the `n`th, as they stand there.
+///
+/// # Errors
+/// The disk's.
+pub fn hashes(path: &Path, n: u64) -> io::Result<[Option<String>; 2]> {
+    #[derive(serde::Deserialize)]
+    struct Hashed {
+        hash: String,
+    }
+    let hash = |line: &str| serde_json::from_str(line).ok().map(|Hashed { hash }| hash);
+    let mut hashes = [None, None];
+    for (number, line) in (1..=n).zip(io::BufReader::new(open_to_read(path)?).lines()) {
+        let line = line?;
+        if number == 1 {
+            hashes[0] = hash(&line);
+        }
+        if number == n {
+            hashes[1] = hash(&line);
+        }
+    }
+    Ok(hashes)
 }
 
 /// Writes a file of ours that must not be there yet.
@@ -219,6 +242,16 @@ mod tests {
         let contents = read(&path).unwrap();
         assert_eq!(contents.lines.iter().map(|line| line.n).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(contents.torn.is_empty());
+    }
+
+    #[test]
+    fn the_hashes_of_two_lines_are_found() {
+        let (_dir, path) = filled();
+        let lines = read(&path).unwrap().lines;
+        let hash = |index: usize| Some(lines[index].hash.clone());
+        assert_eq!(hashes(&path, 3).unwrap(), [hash(0), hash(2)]);
+        assert_eq!(hashes(&path, 1).unwrap(), [hash(0), hash(0)]);
+        assert_eq!(hashes(&path, 4).unwrap(), [hash(0), None]);
     }
 
     #[test]

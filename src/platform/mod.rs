@@ -7,6 +7,7 @@ pub mod private_files;
 pub(crate) mod process_group;
 pub mod redact;
 pub mod tls;
+pub mod trust;
 pub mod variables;
 
 pub use redact::Redactor;

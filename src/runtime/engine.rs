@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::session::{Session, StartError, operator};
 use super::tap::Tap;
+use crate::cli::journal::exported;
 use crate::config::Config;
-use crate::core::{Core, Effect, Msg};
+use crate::core::{Core, Effect, Level, Msg};
 use crate::domain::record::journal::{Entry, JournalState};
 use crate::domain::record::receipt::Receipt;
 use crate::domain::record::recovered::Recovered;
@@ -33,6 +34,8 @@ const TASK_COUNT_SECONDS: i64 = 10;
 const MAX_TAIL_LINES: usize = 1000;
 /// How long entries that wait may take to be written when the program ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the anchor of a journal may take to be written when the program ends.
+const ANCHOR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether what is observed is recorded in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +84,9 @@ impl Engine {
         self.journals = Some(self.session.read_journals());
         let troubles = std::mem::take(&mut self.session.troubles);
         let broken = |why| JournalState { broken: Some(why), unwritten: 0 };
-        troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why)))).collect()
+        let troubles = troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why))));
+        let distrusted = self.session.distrusted.take().map(|what| Msg::Notice(Level::Warn, what));
+        troubles.chain(distrusted).collect()
     }
 
     /// Waits for what happens next; safe to be dropped while it waits.
@@ -209,7 +214,7 @@ impl Engine {
         let path = format!("{}-{stamp}.jsonl", name.trim_end_matches(".jsonl"));
         let bytes = journal::whole_lines(&self.session.dispatcher.journal().dir().join(&name))
             .wrap_err_with(|| format!("nothing is written of {release} yet"))?;
-        journal::copy_new(path.as_ref(), &bytes).wrap_err_with(|| path.clone())?;
+        journal::copy_new(path.as_ref(), &exported(bytes)).wrap_err_with(|| path.clone())?;
         Ok(path)
     }
 
@@ -227,6 +232,7 @@ impl Engine {
             }
         };
         let _ = timeout(FLUSH_TIMEOUT, flushed).await;
+        session.dispatcher.anchored(ANCHOR_TIMEOUT).await;
         session.end().await;
     }
 }

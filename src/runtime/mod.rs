@@ -34,6 +34,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         Some(Command::Completions { shell }) => return headless::completions(*shell),
         Some(Command::Man) => return headless::man(),
         Some(Command::Config(what)) => return headless::config::run(&args.global, what, redactor),
+        Some(Command::Trust(what)) => return headless::trust::run(&args.global, what, redactor).await,
         Some(Command::Judge(what)) => return headless::judge::run(what, redactor),
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => return demo::run(&args.global, demo, redactor).await,
@@ -52,7 +53,7 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         Err(error) => return Ok(headless::usage(redactor, &error)),
     };
     match &args.command {
-        Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log),
+        Some(Command::Log(log)) => headless::log::run(&config, &variables, redactor, log).await,
         None => {
             let _log =
                 telemetry::to_file(&variables, config.log.level, redactor).wrap_err("cannot begin the log file")?;

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::trust::NOT_TRUSTED;
 use crate::config::{Config, EnvConfig, Prometheus};
 use crate::domain::record::action::System;
 use crate::domain::record::checklist::CheckId;
@@ -70,6 +71,8 @@ pub(super) struct Session {
     pub(super) service: Option<String>,
     /// Where to remember what is needed over a restart.
     state: Option<PathBuf>,
+    /// What of the config is not used, for nobody trusted it.
+    pub(super) distrusted: Option<String>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
     /// Tells the checks of each environment what they are about.
@@ -116,6 +119,7 @@ impl Session {
             refresh: Arc::new(Notify::new()),
             rights: Arc::new(Notify::new()),
             service: config.service.name.clone(),
+            distrusted: config.distrusted(),
             troubles,
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
@@ -291,14 +295,13 @@ struct Checks {
 
 impl Checks {
     /// Returns the git repository to ask: the configured one, whether or not it is one, so that this is reported; else the
-    /// one that the config file or the current folder is in, if any.
+    /// one that the config file is in, if any.
     async fn repository(&self) -> Option<PathBuf> {
         let (configured, folder) = &self.repository;
         if configured.is_some() {
             return configured.clone();
         }
-        let current = std::env::current_dir().ok()?;
-        git::repository(None, folder.as_deref(), &current).await.ok()
+        git::repository(None, folder.as_deref()).await.ok()
     }
 }
 
@@ -322,6 +325,9 @@ impl Environment {
     async fn start(mut self) {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         self.report_login();
+        if self.env.withheld_metrics.is_some() {
+            self.down(SourceKind::Prometheus, NOT_TRUSTED.to_owned());
+        }
         let client = loop {
             match self.clients(&namespace).await {
                 Ok(client) => break client,
@@ -349,6 +355,10 @@ impl Environment {
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);
+        if self.env.withheld_metrics.is_some() {
+            // Once more, for the workloads that were found meanwhile.
+            self.down(SourceKind::Prometheus, NOT_TRUSTED.to_owned());
+        }
         if let Some(configured) = &self.env.prometheus {
             self.watch_metrics(configured, namespace, watched, known).await;
         }

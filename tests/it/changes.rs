@@ -62,9 +62,11 @@ async fn changes_of_the_release_and_hints_for_missing_parts() {
     repository(&program.path("repo"));
     let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
     simulator.write_kubeconfig(&program.path("kubeconfig")).unwrap();
-    program.write("cockpit.toml", &simulator.config_toml());
-    let (kubeconfig, config) = (in_home("kubeconfig"), in_home("cockpit.toml"));
-    let program = program.env("KUBECONFIG", kubeconfig).args(["--config", &config, "changes"]);
+    let kubeconfig = in_home("kubeconfig");
+    for folder in ["repo", "elsewhere"] {
+        program.write(&format!("{folder}/cockpit.toml"), &simulator.config_toml());
+    }
+    let program = program.env("KUBECONFIG", kubeconfig).arg("changes");
     let release = Release { program, _simulator: simulator };
 
     let (code, text, said) = release.run("repo", &[]).await;
@@ -83,6 +85,10 @@ async fn changes_of_the_release_and_hints_for_missing_parts() {
     let (code, _, said) = release.run("elsewhere", &[]).await;
     assert_eq!(code, 2);
     assert!(said.contains("set [service] repository to one"), "{said}");
+    // What happens to lie in the working folder says nothing about a release that is configured elsewhere.
+    let (code, _, said) = release.run("repo", &["--config", "../elsewhere/cockpit.toml"]).await;
+    assert_eq!(code, 2);
+    assert!(said.contains("elsewhere is not in a git repository"), "{said}");
     let (code, _, said) = release.run("repo", &["prod"]).await;
     assert_eq!(code, 2);
     assert!(said.contains("there are staging, prod-eu, prod-us"), "{said}");

@@ -22,6 +22,7 @@ mod screens;
 mod security;
 mod seeds;
 mod terminal;
+mod trust;
 
 /// The program under test, in a home of its own.
 fn cockpit() -> support::Program {

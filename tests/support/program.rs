@@ -133,6 +133,13 @@ impl Program {
         fs::read_to_string(self.path(name)).expect("a file of the home")
     }
 
+    /// Trusts the `cockpit.toml` in the folder where it runs, as it is now.
+    #[track_caller]
+    pub fn trust(&self) {
+        let run = self.run(&["trust", "--yes"]);
+        assert_eq!(run.code(), 0, "{}", run.said());
+    }
+
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let home = self.home.path().display().to_string();
         let own = [("HOME", home.as_str()), ("USER", "alice"), ("TZ", "UTC")];

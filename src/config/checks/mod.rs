@@ -79,6 +79,8 @@ macro_rules! kinds {
         #[derive(Clone, Debug, PartialEq)]
         pub enum CheckKind {
             $(#[doc = concat!("See [`", stringify!($word), "`].")] $kind($kind),)*
+            /// Nothing, until a person trusts the config: see [`trust`](super::trust).
+            Withheld,
         }
 
         impl CheckKind {
@@ -89,6 +91,7 @@ macro_rules! kinds {
             pub fn as_str(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => stringify!($word),)*
+                    Self::Withheld => "withheld",
                 }
             }
         }

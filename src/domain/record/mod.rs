@@ -1,6 +1,7 @@
 //! What the journal records: actions, checks, statements of people.
 
 pub mod action;
+pub mod anchor;
 pub mod checklist;
 pub mod guardrails;
 pub mod journal;

@@ -1,11 +1,13 @@
 //! The shared record: what people said, where others can read it: the ConfigMap `release-cockpit` in the namespace of
-//! the environment. One key per statement, so that two people who speak at once overwrite nothing.
+//! the environment. One key per statement, so that two people who speak at once overwrite nothing. The [anchors](anchor) of
+//! journals are beside them, and are no statements.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::facts::ids::EnvName;
+use crate::domain::record::anchor;
 use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
 use crate::domain::record::journal::{Entry, Line, hex};
 use crate::domain::record::ledger::Ledger;
@@ -55,7 +57,8 @@ pub fn read(env: &EnvName, data: &BTreeMap<String, String>, now: Timestamp) -> L
 /// Returns as many statements as are kept, the newest of each kind, oldest first.
 fn newest(data: &BTreeMap<String, String>) -> Vec<Entry> {
     let (mut standing, mut others) = (0, 0);
-    let values = data.values().rev().filter(|value| value.len() <= MAX_STATEMENT_BYTES);
+    let statements = data.iter().rev().filter(|(key, _)| !anchor::is_anchor(key)).map(|(_, value)| value);
+    let values = statements.filter(|value| value.len() <= MAX_STATEMENT_BYTES);
     let entries = values.filter_map(|value| serde_json::from_str::<Entry>(value).ok());
     let mut kept: Vec<Entry> = entries
         .filter(|entry| {
@@ -101,12 +104,14 @@ fn reported(entry: Entry) -> Entry {
 #[must_use]
 pub fn surplus(data: &BTreeMap<String, String>) -> Vec<&String> {
     let stands = |value: &String| serde_json::from_str::<Entry>(value).is_ok_and(|entry| keeps_out(&entry));
-    let (standing, others): (Vec<_>, Vec<_>) = data.iter().partition(|(_, value)| stands(value));
+    let statements = data.iter().filter(|(key, _)| !anchor::is_anchor(key));
+    let (standing, others): (Vec<_>, Vec<_>) = statements.partition(|(_, value)| stands(value));
     let too_many = |entries: &[(&'_ String, &'_ String)], max: usize| entries.len().saturating_sub(max);
     let gone = others[..too_many(&others, MAX_STATEMENTS)].iter();
     let mut keys: Vec<&String> =
         gone.chain(&standing[..too_many(&standing, MAX_STANDING)]).map(|(key, _)| *key).collect();
     keys.sort();
+    keys.extend(anchor::surplus(data));
     keys
 }
 
@@ -155,6 +160,19 @@ mod tests {
         assert_eq!(statement(&note), None);
         let data = BTreeMap::from([("k".to_owned(), serde_json::to_string(&note).unwrap())]);
         assert_eq!(read(&EnvName::new("a"), &data, now()), Ledger::default());
+    }
+
+    #[test]
+    fn an_anchor_is_no_statement_and_takes_the_room_of_none() {
+        let go = (0..MAX_STATEMENTS as i64).map(|at| sign_off("a", at));
+        let mut data = data(&go.collect::<Vec<_>>());
+        // Whatever it says.
+        let no_go = serde_json::to_string(&Entry::SignedOff(signed("a", 1, Decision::NoGo))).unwrap();
+        data.insert("journal.0123456789abcdef".to_owned(), no_go);
+        let ledger = read(&EnvName::new("a"), &data, now());
+        assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS);
+        assert!(ledger.sign_offs.iter().all(|sign| sign.decision == Decision::Go));
+        assert!(surplus(&data).is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
-use super::executor::{Executor, Payload, Pending, Prepared, SendError};
+use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Request, Target};
 
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
@@ -244,8 +244,12 @@ impl Executor for Kubernetes {
         })
     }
 
-    fn publish<'a>(&'a self, key: &'a str, value: &'a str) -> Pending<'a, ()> {
-        Box::pin(self.publish(key, value))
+    fn shared_record(&self) -> Pending<'_, SharedRecord> {
+        Box::pin(self.shared_record())
+    }
+
+    fn publish<'a>(&'a self, key: &'a str, value: &'a str, version: Option<&'a str>) -> Pending<'a, ()> {
+        Box::pin(self.publish(key, value, version))
     }
 }
 

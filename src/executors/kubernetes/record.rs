@@ -1,27 +1,47 @@
-//! The shared record of what people state: a ConfigMap in the environment's namespace.
+//! The shared record, of what people state and of the heads of journals: a ConfigMap in the environment's namespace.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::{Kubernetes, REQUEST_TIMEOUT, classify};
+use super::{Kubernetes, REQUEST_TIMEOUT, classify, no_answer};
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::record::shared;
-use crate::executors::executor::SendError;
+use crate::executors::executor::{SendError, SharedRecord};
 use crate::failpoints::failpoint;
 
 impl Kubernetes {
-    /// Adds what a person said to the shared record, which is made if need be. Statements that are too many go.
+    /// Reads the shared record.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub(super) async fn shared_record(&self) -> Result<SharedRecord, SendError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(shared::NAME)).await {
+            Ok(Ok(Some(map))) => {
+                Ok(SharedRecord { data: map.data.unwrap_or_default(), version: map.metadata.resource_version })
+            }
+            Ok(Ok(None)) => Ok(SharedRecord::default()),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
+            Err(_) => Err(no_answer()),
+        }
+    }
+
+    /// Writes an entry of the shared record, which is made if need be. Entries that are too many go.
     ///
     /// # Errors
     /// Why it is not there, or not known to be there.
-    pub(super) async fn publish(&self, key: &str, value: &str) -> Result<(), SendError> {
+    pub(super) async fn publish(&self, key: &str, value: &str, version: Option<&str>) -> Result<(), SendError> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let sent = async {
             failpoint(format_args!("record.before-patch"));
-            let add = Patch::Merge(json!({"data": {key: value}}));
+            let mut add = json!({"data": {key: value}});
+            if let Some(version) = version {
+                add["metadata"] = json!({"resourceVersion": version});
+            }
+            let add = Patch::Merge(add);
             let map = match api.patch(shared::NAME, &params, &add).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => {
                     let made = ConfigMap {
@@ -52,7 +72,7 @@ impl Kubernetes {
         };
         match tokio::time::timeout(REQUEST_TIMEOUT, sent).await {
             Ok(sent) => sent.map_err(|error| classify(&error, &self.redactor)),
-            Err(_) => Err(SendError::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()))),
+            Err(_) => Err(no_answer()),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::args::{BacktestArgs, Output, When};
 use crate::cli::backtest::{ReplayedRelease, exit, json, text};
 use crate::cli::output::json_pretty;
 use crate::cli::target::TargetError;
+use crate::config::trust::NOT_TRUSTED;
 use crate::config::{Config, EnvConfig};
 use crate::domain::facts::ids::{WorkloadId, WorkloadKey, WorkloadKind};
 use crate::domain::facts::signals::Tracks;
@@ -35,6 +36,7 @@ pub(in crate::runtime) async fn run(
     redactor: &Redactor,
     what: &BacktestArgs,
 ) -> Result<Exit> {
+    super::warn_of_distrust(&config, redactor);
     let clusters = Clusters::read(variables, redactor);
     let current = clusters.as_ref().ok().and_then(|clusters| clusters.current().ok()).unwrap_or_default();
     config.assume(&current);
@@ -158,7 +160,9 @@ async fn look(
     past: &Past,
     redactor: &Redactor,
 ) -> Result<Findings, String> {
-    let configured = env.prometheus.as_ref().ok_or("no metrics are configured for this environment")?;
+    let none =
+        if env.withheld_metrics.is_some() { NOT_TRUSTED } else { "no metrics are configured for this environment" };
+    let configured = env.prometheus.as_ref().ok_or(none)?;
     let namespace = match (&env.namespace, clusters) {
         (Some(namespace), _) => namespace.clone(),
         (None, Some(clusters)) => {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::Result;
 
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print, usage};
@@ -25,9 +25,8 @@ use crate::sources::git::{Git, Origin, repository};
 use crate::sources::kubernetes::ReadClient;
 
 pub(super) async fn run(driver: &mut Driver, config: &Config, variables: &Variables, what: &Changes) -> Result<Exit> {
-    let current = std::env::current_dir().wrap_err("the current folder is unknown")?;
     let folder = config.origin.as_ref().and_then(|origin| origin.path.parent());
-    let repository = match repository(config.service.repository.as_deref(), folder, &current).await {
+    let repository = match repository(config.service.repository.as_deref(), folder).await {
         Ok(repository) => repository,
         Err(error) => return Ok(usage(driver.redactor(), &error)),
     };

@@ -18,6 +18,7 @@ pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand, redactor: &
         }
         ConfigCommand::Check => match Config::load(&global.flags(), &Variables::of_process()) {
             Ok(config) => {
+                super::warn_of_distrust(&config, redactor);
                 let environments = plural(config.environments.len(), "environment");
                 print(&match &config.origin {
                     Some(origin) => format!("{}: {environments}, no errors\n", origin.path.display()),

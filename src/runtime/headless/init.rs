@@ -4,13 +4,16 @@ use std::io::Write as _;
 use std::path::Path;
 
 use color_eyre::eyre::{Result, WrapErr};
+use sha2::{Digest as _, Sha256};
 
 use super::{complain, log_in, print, usage};
 use crate::cli::Exit;
 use crate::cli::args::Init;
 use crate::config::Config;
 use crate::config::init::{DiscoveredContext, text};
+use crate::domain::record::journal::hex;
 use crate::platform::kubeconfig::Clusters;
+use crate::platform::trust::TrustStore;
 use crate::platform::{Redactor, Variables};
 use crate::sources::kubernetes::{ReadClient, discover};
 
@@ -71,6 +74,18 @@ pub(super) async fn run(mut config: Config, variables: &Variables, redactor: &Re
         .open(&what.file)
         .and_then(|mut file| file.write_all(written.as_bytes()))
         .wrap_err_with(|| format!("cannot write {}", what.file.display()))?;
+    trust(&what.file, &written, variables, redactor);
     complain(redactor, &format!("{} written: review it, then run `cockpit`", what.file.display()));
     Ok(Exit::Done)
+}
+
+/// What was made here is trusted until somebody changes it.
+fn trust(file: &Path, text: &str, variables: &Variables, redactor: &Redactor) {
+    let Ok(path) = std::path::absolute(file) else { return };
+    let trusted = TrustStore::of(variables).map_err(|error| error.to_string()).and_then(|store| {
+        store.trust(&path, &hex(&Sha256::digest(text.as_bytes()))).map_err(|error| error.to_string())
+    });
+    if let Err(why) = trusted {
+        complain(redactor, &format!("that it is trusted could not be kept, so run `cockpit trust`: {why}"));
+    }
 }

@@ -1,6 +1,5 @@
 //! `cockpit log`: the journals, read, checked and exported.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, WrapErr};
@@ -11,11 +10,17 @@ use crate::cli::{Exit, journal as text};
 use crate::config::Config;
 use crate::domain::facts::text::plural;
 use crate::domain::record::journal::{Entry, Line};
-use crate::executors::journal::{self, JournalError};
+use crate::executors::journal;
 use crate::platform::{Redactor, Variables};
 
 /// Runs `show`, `verify` or `export`.
-pub(in crate::runtime) fn run(config: &Config, variables: &Variables, redactor: &Redactor, what: &Log) -> Result<Exit> {
+pub(in crate::runtime) async fn run(
+    config: &Config,
+    variables: &Variables,
+    redactor: &Redactor,
+    what: &Log,
+) -> Result<Exit> {
+    super::warn_of_distrust(config, redactor);
     let folder = match config.journals(variables) {
         Ok(folder) => folder,
         Err(error) => return Ok(super::usage(redactor, &error)),
@@ -29,14 +34,14 @@ pub(in crate::runtime) fn run(config: &Config, variables: &Variables, redactor: 
             print(&shown.iter().fold(String::new(), |all, line| all + line + "\n"))?;
             Ok(Exit::Done)
         }),
-        Log::Verify { release } => verify(&folder, release.as_deref(), redactor),
+        Log::Verify { release } => super::verify::run(config, variables, redactor, &folder, release.as_deref()).await,
         Log::Export { release, file } => with_journal(&folder, release.as_deref(), redactor, |path, lines| {
             export(path, file.as_deref(), lines, redactor)
         }),
     }
 }
 
-fn journals(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn journals(folder: &Path) -> Result<Vec<PathBuf>> {
     match journal::list(folder) {
         Ok(found) => Ok(found),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -98,43 +103,12 @@ fn with_journal(
     }
 }
 
-fn verify(folder: &Path, release: Option<&str>, redactor: &Redactor) -> Result<Exit> {
-    if release.is_some() {
-        return with_journal(folder, release, redactor, |path, lines| {
-            print(&format!("{}: {}, unbroken\n", path.display(), plural(lines.len(), "line")))?;
-            Ok(Exit::Done)
-        });
-    }
-    let mut exit = Exit::Done;
-    for path in journals(folder)? {
-        match journal::read(&path) {
-            Ok(contents) if contents.torn.is_empty() => {
-                print(&format!("{}: {}, unbroken\n", path.display(), plural(contents.lines.len(), "line")))?;
-            }
-            Ok(contents) => {
-                let lines = plural(contents.lines.len(), "line");
-                print(&format!("{}: {lines}, unbroken; a torn line follows, from a crash\n", path.display()))?;
-            }
-            Err(error @ (JournalError::Broken { .. } | JournalError::Io { .. })) => {
-                complain(redactor, &error.to_string());
-                exit = Exit::Error;
-            }
-        }
-    }
-    Ok(exit)
-}
-
-/// Copies the whole lines of a journal, byte for byte: the hashes are over them.
+/// Writes the whole lines of a journal: the same JSON, for the hashes are over it.
 fn export(journal: &Path, file: Option<&Path>, lines: &[Line], redactor: &Redactor) -> Result<Exit> {
     let bytes = journal::whole_lines(journal).wrap_err_with(|| format!("cannot read {}", journal.display()))?;
+    let bytes = text::exported(bytes);
     let Some(path) = file else {
-        if std::io::stdout().is_terminal() {
-            // For eyes: each line means the same, and no cursor moves.
-            let lines = lines.iter().map(text::json);
-            print(&lines.fold(String::new(), |all, line| all + &line + "\n"))?;
-        } else {
-            print_raw(&bytes)?;
-        }
+        print_raw(&bytes)?;
         return Ok(Exit::Done);
     };
     journal::copy_new(path, &bytes)

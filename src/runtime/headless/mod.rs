@@ -11,6 +11,8 @@ pub(super) mod judge;
 pub(super) mod log;
 mod preflight;
 mod status;
+pub(super) mod trust;
+mod verify;
 mod wait;
 
 use std::io::Write as _;
@@ -41,6 +43,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             ShutdownRequest::End(_) = signals.next() => Ok(Exit::Interrupted),
         };
     }
+    warn_of_distrust(&config, redactor);
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
     let observations = match command {
@@ -91,6 +94,13 @@ async fn log_in(cluster: &Cluster, redactor: &Redactor) {
                 told = says;
             }
         }
+    }
+}
+
+/// Says once what of a config is not used.
+fn warn_of_distrust(config: &Config, redactor: &Redactor) {
+    if let Some(what) = config.distrusted() {
+        complain(redactor, &what);
     }
 }
 

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use super::kubernetes::ReadClient;
 use super::prometheus::PrometheusClient;
 use crate::config::checks::CheckKind;
+use crate::config::trust::NOT_TRUSTED;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::checklist::CheckOutcome;
@@ -181,5 +182,6 @@ pub async fn look(kind: &CheckKind, scene: &CheckInput, tools: &Tools) -> Eviden
         CheckKind::Migrations(asked) => migrations::look(asked, scene, tools).await,
         CheckKind::Drift(asked) => drift::look(asked, scene, tools).await,
         CheckKind::Schedule(asked) => schedule::look(asked, scene, tools).await,
+        CheckKind::Withheld => Evidence::blind(NOT_TRUSTED),
     }
 }

@@ -38,8 +38,11 @@ pub enum GitError {
     /// It is there and cannot be run.
     #[error("the program `git` cannot be started: {0}")]
     CannotStart(String),
+    /// There is neither a configured repository nor a config file.
+    #[error("no git repository is known: write a config file into it, or set [service] repository to it in the config")]
+    NotConfigured,
     /// The folder is in no repository.
-    #[error("{} is not in a git repository: set [service] repository to one, or start in one", .0.display())]
+    #[error("{} is not in a git repository: set [service] repository to one, or keep the config file in one", .0.display())]
     NotARepository(PathBuf),
     /// The repository belongs to someone else, and git does not trust it.
     #[error("git does not trust {}, for it belongs to someone else: `git config --global --add safe.directory {}`", .0.display(), .0.display())]
@@ -397,24 +400,16 @@ fn short_text(text: &str) -> String {
     crate::domain::facts::text::sanitize(&text.chars().take(64).collect::<String>()).into_owned()
 }
 
-/// Returns the folder to ask git about: the configured one, else that of the config file where it is in a repository,
-/// else the current one.
-pub async fn repository(
-    configured: Option<&Path>,
-    config_folder: Option<&Path>,
-    current: &Path,
-) -> Result<PathBuf, GitError> {
+/// Returns the folder to ask git about: the configured one, else that of the config file. The working folder is none: what
+/// happens to lie there says nothing about the release.
+pub async fn repository(configured: Option<&Path>, config_folder: Option<&Path>) -> Result<PathBuf, GitError> {
     if let Some(folder) = configured {
         return Git::open(folder).await.map(|_| folder.to_owned());
     }
-    if let Some(folder) = config_folder {
-        // A relative path to the config file has an empty folder.
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if Git::open(folder).await.is_ok() {
-            return Ok(folder.to_owned());
-        }
-    }
-    Git::open(current).await.map(|_| current.to_owned())
+    let folder = config_folder.ok_or(GitError::NotConfigured)?;
+    // A relative path to the config file has an empty folder.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    Git::open(folder).await.map(|_| folder.to_owned())
 }
 
 #[cfg(test)]

@@ -352,26 +352,28 @@ async fn missing_repository_names_a_remedy() {
     for path in [folder.path().to_owned(), folder.path().join("gone")] {
         let error = Git::open(&path).await.unwrap_err().to_string();
         assert!(
-            error.ends_with("is not in a git repository: set [service] repository to one, or start in one"),
+            error.ends_with(
+                "is not in a git repository: set [service] repository to one, or keep the config file in one"
+            ),
             "{error}"
         );
     }
 }
 
 #[tokio::test]
-async fn the_folder_of_the_config_file_comes_before_the_current_one() {
+async fn the_configured_repository_comes_before_that_of_the_config_file() {
     if no_git() {
         return;
     }
     let (one, other) = (Repo::new(), Repo::new());
     let none = tempfile::tempdir().unwrap();
-    let found = |configured, config, current| repository(configured, config, current);
-    assert_eq!(found(Some(one.path()), Some(other.path()), none.path()).await.unwrap(), one.path());
-    assert_eq!(found(None, Some(one.path()), other.path()).await.unwrap(), one.path());
-    assert_eq!(found(None, Some(none.path()), other.path()).await.unwrap(), other.path());
-    assert!(found(None, None, none.path()).await.is_err());
+    assert_eq!(repository(Some(one.path()), Some(other.path())).await.unwrap(), one.path());
+    assert_eq!(repository(None, Some(one.path())).await.unwrap(), one.path());
+    assert!(matches!(repository(None, Some(none.path())).await, Err(GitError::NotARepository(_))));
+    // Never that of the working folder, which is one here.
+    assert!(matches!(repository(None, None).await, Err(GitError::NotConfigured)));
     // What is configured is meant: nothing else is taken in its place.
-    assert!(found(Some(none.path()), Some(one.path()), one.path()).await.is_err());
+    assert!(repository(Some(none.path()), Some(one.path())).await.is_err());
 }
 
 #[tokio::test]

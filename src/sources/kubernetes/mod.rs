@@ -28,6 +28,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 
 pub use client::ReadClient;
+pub use record::anchors;
 
 /// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
 pub type TracksByWorkload = BTreeMap<WorkloadId, Tracks>;

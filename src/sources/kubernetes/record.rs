@@ -1,11 +1,12 @@
-//! Reads the shared record of what people said to checklists.
+//! Reads the shared record: what people said to checklists, and the heads of journals.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
-use super::KubernetesSource;
+use super::{KubernetesSource, ReadClient};
+use crate::domain::record::anchor::{self, Anchor};
 use crate::domain::record::shared::{NAME, read};
 use crate::domain::world::feed::Feed;
 
@@ -13,6 +14,19 @@ use crate::domain::world::feed::Feed;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads the anchors of journals in a namespace, with their keys.
+///
+/// # Errors
+/// Why they are not known.
+pub async fn anchors(client: &ReadClient, namespace: &str) -> Result<Vec<(String, Anchor)>, String> {
+    let api: Api<ConfigMap> = Api::namespaced(client.kube.clone(), namespace);
+    match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(NAME)).await {
+        Ok(Ok(found)) => Ok(anchor::read(&found.and_then(|map| map.data).unwrap_or_default())),
+        Ok(Err(error)) => Err(client.explain(&error)),
+        Err(_) => Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
+    }
+}
 
 /// Looks again and again, and at once when a look is asked for.
 pub(super) async fn run(source: KubernetesSource) {

@@ -1,5 +1,6 @@
 //! What comes from outside does no harm, and what is secret stays so: screens, reports, files, programs that are run.
 
+mod anchors;
 mod echo;
 mod files;
 mod outlets;

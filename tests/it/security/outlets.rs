@@ -79,7 +79,7 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 17] = [
     "abort",
     "ack",
     "completions",
@@ -95,6 +95,7 @@ const OTHERS: [&str; 16] = [
     "retry",
     "rollback",
     "sign",
+    "trust",
     "wait",
 ];
 

@@ -50,22 +50,17 @@ impl RollbackOutlook {
 
 impl WayBackTo {
     fn describe(&self, now: Timestamp) -> String {
-        let left = self.until.map(|until| until.duration_since(now)).filter(|left| left.is_positive());
-        let mut text = format!("back to {}: {}", self.version, starts(self.missing_pods, self.takes));
-        if let Some(left) = left {
+        let left = self.until.map(|until| until.duration_since(now)).filter(SignedDuration::is_positive);
+        let then = left.map_or_else(String::new, |left| {
             let (pods, takes) = self.later;
-            text.push_str(&format!(" for {}, then {}", duration(left), starts(pods, takes)));
-        }
-        if self.is_outage {
-            text.push_str("; nobody is served meanwhile");
-        }
-        match self.breaking_migrations {
-            0 => {}
-            some => {
-                text.push_str(&format!("; it may fail on the new schema ({})", plural(some, "migration")));
-            }
-        }
-        text
+            format!(" for {}, then {}", duration(left), starts(pods, takes))
+        });
+        let outage = if self.is_outage { "; nobody is served meanwhile" } else { "" };
+        let schema = match self.breaking_migrations {
+            0 => String::new(),
+            some => format!("; it may fail on the new schema ({})", plural(some, "migration")),
+        };
+        format!("back to {}: {}{then}{outage}{schema}", self.version, starts(self.missing_pods, self.takes))
     }
 }
 

@@ -426,8 +426,9 @@ fn resume_does_not_bring_out_a_template_that_nobody_has_looked_at() {
     let (new, old) = (released()[0]["spec"]["template"].clone(), sets[0]["spec"]["template"].clone());
     let refused = ask(&held(&new, 3), &sets, Verb::Resume).unwrap_err();
     assert!(texts(&refused).contains("no revision yet"), "{}", texts(&refused));
-    assert!(texts(&ask(&held(&old, 2), &sets, Verb::Resume).unwrap_err()).contains("no revision yet"));
-    assert!(ask(&held(&old, 3), &sets, Verb::Resume).is_ok(), "nothing new is held back");
+    for observed in [2, 3] {
+        assert!(ask(&held(&old, observed), &sets, Verb::Resume).is_ok(), "nothing new is held back");
+    }
     let plan = ask(&held(&new, 3), &sets, Verb::Rollback).unwrap();
     assert_eq!((plan.record().direction, plan.record().to_hash.as_deref()), (Some(Direction::Backward), Some("old")));
     // The same of a Rollout.

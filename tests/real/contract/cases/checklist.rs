@@ -86,7 +86,7 @@ impl Person {
 }
 
 /// A canary that waits at 50 %.
-async fn waiting(namespace: &TestNamespace) -> Checked {
+pub async fn waiting(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 2, &[weight(50), pause(), weight(75), pause()])]).await?;
     namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
     cockpit.until_paused_at(1).await?;

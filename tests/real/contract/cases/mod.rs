@@ -1,5 +1,6 @@
 //! The cases. Each is a function over a fresh namespace.
 
+mod anchors;
 mod autopilot;
 mod blue_green;
 mod canary;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Case> {
         canary::abort_of_what_somebody_held,
         canary::abort_of_a_full_promotion,
         canary::restart,
+        anchors::a_journal_is_anchored_at_each_outcome,
         checklist::two_people_sign,
         checklist::a_gate_turns_red,
         rollback::to_stable_of_a_basic_canary,
