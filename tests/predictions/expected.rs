@@ -18,6 +18,7 @@ pub enum Expected {
 use Expected::{Endless, Offered, Refused};
 
 /// Returns what has to become of a verb.
+#[expect(clippy::match_same_arms, reason = "in the order of the verbs")]
 pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
     if !strategy.is_rollout() {
         return of_deployment(state, verb);
