@@ -64,7 +64,7 @@ impl Strategy {
 
     /// Whether its rows run with all other tests.
     pub fn is_in_short_form(self) -> bool {
-        matches!(self, Self::Canary | Self::Routed | Self::BlueGreen | Self::Deployment)
+        matches!(self, Self::Canary | Self::BlueGreen)
     }
 
     pub fn is_blue_green(self) -> bool {

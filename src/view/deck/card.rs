@@ -29,8 +29,8 @@ use crate::view::theme::Role;
 /// The fewest rows of a card: borders, three of state, four of figures, a blank and two of reasons.
 pub(crate) const MIN_ROWS: u16 = 12;
 
-/// The most rows of reasons.
-const MAX_REASON_ROWS: usize = 4;
+/// The most rows of reasons, the way back among them.
+const MAX_REASON_ROWS: usize = 5;
 /// How many rows one reason may take where nothing else is shown: addresses to log in at are long.
 const MAX_UNSEEN_ROWS: usize = 6;
 
@@ -256,10 +256,9 @@ pub(crate) fn reasons(
         Some((Phase::Progressing | Phase::Healthy, why)) => reasons.push((Role::Busy, glyphs.running, why.clone())),
         _ => {}
     }
-    let outlook = rollback_outlook(&scene.model.core.world, env, workload, scene.model.core.now);
-    if let Some(outlook) = outlook.filter(|outlook| matches!(outlook, RollbackOutlook::To(_))) {
-        reasons.push((Role::Label, glyphs.back, outlook.describe(scene.model.core.now)));
-    }
+    // The way back has a row of its own, however many reasons there are.
+    let back = way_back(scene, env, workload, columns).filter(|_| most > 2);
+    let most = most.saturating_sub(usize::from(back.is_some()));
     let mut lines = Vec::new();
     for (index, (role, sign, text)) in reasons.iter().enumerate() {
         if lines.len() == most {
@@ -277,7 +276,22 @@ pub(crate) fn reasons(
             lines.push(row.say(Role::Text, part).line());
         }
     }
+    lines.extend(back);
     lines
+}
+
+/// Where a rollback would go, and how fast.
+fn way_back(
+    scene: &DrawContext<'_>,
+    env: &Environment,
+    workload: &WorkloadState,
+    columns: usize,
+) -> Option<Line<'static>> {
+    let now = scene.model.core.now;
+    let outlook = rollback_outlook(&scene.model.core.world, env, workload, now);
+    let outlook = outlook.filter(|outlook| matches!(outlook, RollbackOutlook::To(_)))?;
+    let text = scene.theme.clip(&outlook.describe(now), columns.saturating_sub(2));
+    Some(scene.row().say(Role::Label, format!("{} ", scene.theme.glyphs().back)).say(Role::Text, text).line())
 }
 
 /// What to say where no workload was seen, or not this one.

@@ -130,7 +130,9 @@ async fn troubles() -> Checked {
     cockpit.says("partial data: receive series from store-1").await?;
     exporter.answer(CANARY, "500", 2.0);
     prometheus.has_seen(&exporter, CANARY, "500").await?;
-    proxy.rewrite(Some(warning("PromQL info: metric might not be a counter")));
+    proxy.rewrite(Some(warning(
+        "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"hits\"",
+    )));
     cockpit.has_counted([3, 3, 0, 0]).await?;
     proxy.rewrite(None);
     // Not a number.

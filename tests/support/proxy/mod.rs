@@ -238,7 +238,7 @@ impl Shared {
 
     fn record(&self, request: &Request<Bytes>) -> (usize, bool) {
         let request = Recorded::of(request);
-        let is_write = self.is_kubernetes() && request.is_write && !request.is_nudge();
+        let is_write = self.is_kubernetes() && request.is_write && !request.is_nudge() && !request.is_record();
         let mut recorded = locked(&self.recorded);
         recorded.push(request);
         (recorded.len() - 1, is_write)

@@ -38,7 +38,7 @@ pub struct WayBackTo {
 }
 
 impl RollbackOutlook {
-    /// Returns it in words, e.g. `back to 1.4.2: at once for 14m32s, then ≈ 45 s (10 pods start)`.
+    /// Returns it in words, e.g. `back to 1.4.2: at once for 14m32s, then ≈ 45 s (10 new pods)`.
     #[must_use]
     pub fn describe(&self, now: Timestamp) -> String {
         match self {
@@ -66,13 +66,20 @@ impl WayBackTo {
 
 /// How long it takes until pods serve.
 fn starts(pods: u32, takes: Option<SignedDuration>) -> String {
-    let pods_start = || format!("{} to start", plural(pods as usize, "pod"));
     match takes {
         _ if pods == 0 => "at once".to_owned(),
-        Some(takes) if takes.as_secs() < 60 => format!("≈ {} s ({})", takes.as_secs(), pods_start()),
-        Some(takes) => format!("≈ {} ({})", duration(takes), pods_start()),
-        None => pods_start(),
+        Some(takes) => seconds_and_pods(pods, takes),
+        None => format!("once {} are ready", new_pods(pods)),
     }
+}
+
+fn seconds_and_pods(pods: u32, takes: SignedDuration) -> String {
+    let time = if takes.as_secs() < 60 { format!("{} s", takes.as_secs()) } else { duration(takes) };
+    format!("≈ {time} ({})", new_pods(pods))
+}
+
+fn new_pods(pods: u32) -> String {
+    plural(pods as usize, "new pod")
 }
 
 /// Returns what a rollback of a workload would come to; `None` where nothing is known, where it is back already, and where
@@ -104,12 +111,13 @@ pub fn rollback_outlook(
 pub(super) fn after_release(snapshot: &Snapshot, status: &Status) -> Option<String> {
     let stable = status.stable.as_ref()?;
     let pods = status.replicas.desired;
-    let starts = starts(pods, takes(snapshot, &stable.hash, pods));
+    let takes = takes(snapshot, &stable.hash, pods);
+    let needs = takes.map_or_else(|| new_pods(pods), |takes| seconds_and_pods(pods, takes));
     let kept = snapshot.object.workload().turnover().kept;
     Some(if kept.is_positive() {
-        format!("pods of {} are kept for {}; after that a rollback needs {starts}", stable.version(), duration(kept))
+        format!("pods of {} are kept for {}; after that a rollback needs {needs}", stable.version(), duration(kept))
     } else {
-        format!("pods of {} go: a rollback then needs {starts}", stable.version())
+        format!("pods of {} go: a rollback then needs {needs}", stable.version())
     })
 }
 
@@ -250,10 +258,10 @@ mod tests {
         let strategy = json!({"blueGreen": {"activeService": "api"}});
         let kept = [Set("new", 2, 4, None), Set("old", 1, 4, Some("2026-11-21T09:00:25Z"))];
         let said_kept = said(&rollout(&strategy, "new", "new"), &kept);
-        assert_eq!(said_kept.as_deref(), Some("back to old: at once for 25 s, then ≈ 30 s (4 pods to start)"));
+        assert_eq!(said_kept.as_deref(), Some("back to old: at once for 25 s, then ≈ 30 s (4 new pods)"));
         let gone = [Set("new", 2, 4, None), Set("old", 1, 0, None)];
         let said_gone = said(&rollout(&strategy, "new", "new"), &gone);
-        assert_eq!(said_gone.as_deref(), Some("back to old: ≈ 30 s (4 pods to start)"));
+        assert_eq!(said_gone.as_deref(), Some("back to old: ≈ 30 s (4 new pods)"));
     }
 
     #[test]
@@ -262,7 +270,7 @@ mod tests {
             json!({"canary": {"maxSurge": 1, "maxUnavailable": 0, "steps": [{"setWeight": 50}, {"pause": {}}]}});
         let sets = [Set("new", 2, 2, None), Set("old", 1, 2, None)];
         let said = said(&rollout(&strategy, "new", "old"), &sets);
-        assert_eq!(said.as_deref(), Some("back to old: ≈ 1m00s (2 pods to start)"));
+        assert_eq!(said.as_deref(), Some("back to old: ≈ 1m00s (2 new pods)"));
     }
 
     #[test]
@@ -277,9 +285,9 @@ mod tests {
     fn a_deployment_replaces_pods_a_few_at_a_time_or_all_at_once() {
         let sets = || [Set("new", 2, 4, None), Set("old", 1, 0, None)];
         let few = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}});
-        assert_eq!(said(&deployment(&few), &sets()).as_deref(), Some("back to old: ≈ 40 s (4 pods to start)"));
+        assert_eq!(said(&deployment(&few), &sets()).as_deref(), Some("back to old: ≈ 40 s (4 new pods)"));
         let said_recreate = said(&deployment(&json!({"type": "Recreate"})), &sets());
-        assert_eq!(said_recreate.as_deref(), Some("back to old: ≈ 20 s (4 pods to start); nobody is served meanwhile"));
+        assert_eq!(said_recreate.as_deref(), Some("back to old: ≈ 20 s (4 new pods); nobody is served meanwhile"));
     }
 
     #[test]
