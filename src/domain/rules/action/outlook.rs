@@ -69,7 +69,7 @@ fn starts(pods: u32, takes: Option<SignedDuration>) -> String {
     match takes {
         _ if pods == 0 => "at once".to_owned(),
         Some(takes) => seconds_and_pods(pods, takes),
-        None => format!("once {} are ready", new_pods(pods)),
+        None => format!("needs {}", new_pods(pods)),
     }
 }
 
