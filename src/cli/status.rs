@@ -16,7 +16,7 @@ use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::facts::workload::serving::{Serving, Share};
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::rejection::Rejection;
-use crate::domain::rules::action::{RollbackOutlook, rollback_outlook};
+use crate::domain::rules::action::{RollbackEstimate, rollback_estimate};
 use crate::domain::rules::checklist::verdict;
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -72,7 +72,7 @@ fn workload_json(world: &World, env: &Environment, workload: &WorkloadState, now
         "state": state.as_ref().map(ReleaseState::as_str),
         "direction": workload.direction().map(Direction::as_str),
         "serving": status.map(|status| serving_json(&status.serving)),
-        "rollback": rollback_outlook(world, env, workload, now).as_ref().map(rollback_json),
+        "rollback": rollback_estimate(world, env, workload, now).as_ref().map(rollback_json),
         "rejected": workload.rejected.hashes().map(|hash| rejected_json(workload, hash)).collect::<Vec<_>>(),
         "phase": status.map(|status| status.phase.as_str()),
         "message": status.map(|status| status.message.as_str()),
@@ -108,10 +108,10 @@ fn serving_json(serving: &Serving) -> Value {
     })
 }
 
-fn rollback_json(outlook: &RollbackOutlook) -> Value {
-    match outlook {
-        RollbackOutlook::Nowhere(why) => json!({"to": null, "why_not": why}),
-        RollbackOutlook::To(to) => json!({
+fn rollback_json(estimate: &RollbackEstimate) -> Value {
+    match estimate {
+        RollbackEstimate::Nowhere(why) => json!({"to": null, "why_not": why}),
+        RollbackEstimate::To(to) => json!({
             "to": to.version,
             "pods_to_start": to.missing_pods,
             "seconds": to.takes.map(|takes| takes.as_secs()),
@@ -232,9 +232,9 @@ fn workload_text(world: &World, env: &Environment, workload: &WorkloadState, now
     }
     let doubt = status.serving.doubt.as_ref().map_or_else(String::new, |doubt| format!(" ({doubt})"));
     lines.push(format!("    serving   {}{doubt}", status.serving.describe()));
-    if let Some(outlook) = rollback_outlook(world, env, workload, now) {
-        let outlook = outlook.describe(now);
-        lines.push(format!("    rollback  {}", outlook.strip_prefix("back ").unwrap_or(&outlook)));
+    if let Some(estimate) = rollback_estimate(world, env, workload, now) {
+        let estimate = estimate.describe(now);
+        lines.push(format!("    rollback  {}", estimate.strip_prefix("back ").unwrap_or(&estimate)));
     }
     lines.push(format!("    progress  {}", progress(status)));
     for (word, revision) in [("stable", &status.stable), ("canary", &status.canary)] {

@@ -208,7 +208,7 @@ impl Command {
     /// Returns its line in the table.
     #[must_use]
     pub fn spec(self) -> &'static CommandSpec {
-        // The test below proves that every command is in the table; what were not would do no harm.
+        // The test below proves that every command is in the table. Help is a fallback that changes nothing.
         COMMANDS.iter().find(|spec| spec.command == self).unwrap_or(&HELP)
     }
 

@@ -10,12 +10,12 @@ use super::strategy::Strategy;
 pub enum Expected {
     Offered,
     /// It is, and cannot come to its end here.
-    Endless,
+    Unfinished,
     /// With a part of the reason.
     Refused(&'static str),
 }
 
-use Expected::{Endless, Offered, Refused};
+use Expected::{Offered, Refused, Unfinished};
 
 /// Returns what has to become of a verb.
 #[expect(clippy::match_same_arms, reason = "in the order of the verbs")]
@@ -25,7 +25,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
     }
     match (verb, state) {
         // Pods that do not get ready are not replaced.
-        (Verb::Restart, State::MidStep | State::Degraded) => Endless,
+        (Verb::Restart, State::MidStep | State::Degraded) => Unfinished,
         (Verb::Restart, _) => Offered,
         (Verb::Pause, State::PausedByPerson) => Refused("paused already"),
         (Verb::Pause, _) => Offered,
@@ -46,7 +46,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Promote | Verb::PromoteFull, State::PausedByPerson) => Refused("paused manually"),
         (Verb::Promote, State::MidStep | State::Degraded) if strategy.is_blue_green() => Refused("nothing to promote"),
         (Verb::Promote, State::MidStep | State::Degraded) => Refused("in progress"),
-        (Verb::PromoteFull, State::MidStep) => Endless,
+        (Verb::PromoteFull, State::MidStep) => Unfinished,
         // The controller gave up: that is NO-GO, whatever is measured.
         (Verb::PromoteFull, State::Degraded) => Refused("Degraded"),
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
@@ -64,7 +64,7 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
         (Verb::Restart, State::PausedByPerson) => Refused("paused"),
         (Verb::Rollback, State::Fresh) => Refused("no earlier revision"),
         (Verb::Rollback, State::RolledBack) => Refused("already back on 1.0.0"),
-        (Verb::Restart, State::MidStep | State::Degraded) => Endless,
+        (Verb::Restart, State::MidStep | State::Degraded) => Unfinished,
         (Verb::Pause | Verb::Restart | Verb::Rollback, _) => Offered,
     }
 }

@@ -125,8 +125,8 @@ impl Cell {
                 self.namespace.delete().await;
                 Err(error.into())
             }
-            (Ok(_), Expected::Endless) => Ok(Some(self)),
-            (Err(refusals), Expected::Offered | Expected::Endless) => {
+            (Ok(_), Expected::Unfinished) => Ok(Some(self)),
+            (Err(refusals), Expected::Offered | Expected::Unfinished) => {
                 self.namespace.delete().await;
                 Err(format!("it is refused: {}", lines(&refusals)).into())
             }

@@ -24,7 +24,7 @@ pub enum Prediction {
     /// Pods are replaced, by the same revisions.
     Restarted(Timestamp),
     /// It begins again; the first stop has this share, where its first step tells.
-    Again(Option<u64>),
+    Retried(Option<u64>),
 }
 
 impl Prediction {
@@ -46,7 +46,7 @@ impl Prediction {
             Verb::Retry => {
                 let first =
                     record.goes.iter().find_map(|line| line.split("from step 1 setWeight ").nth(1)?.parse().ok());
-                Self::Again(first)
+                Self::Retried(first)
             }
         }
     }
@@ -82,7 +82,7 @@ impl Prediction {
                 })
                 .await
             }
-            Self::Again(share) => {
+            Self::Retried(share) => {
                 let new = |seen: &Look| Self::new_share(seen, before);
                 until(namespace, strategy, "the first stop again", |seen| {
                     let as_told = share.is_none_or(|share| new(seen) == share);

@@ -73,7 +73,7 @@ impl State {
     }
 
     pub async fn bring_about(self, namespace: &TestNamespace, strategy: Strategy, cockpit: &mut Cockpit) -> Checked {
-        let bed = Bringing { namespace, strategy };
+        let bed = Setup { namespace, strategy };
         bed.create(self == Self::Degraded).await?;
         match self {
             Self::Fresh => Ok(()),
@@ -148,15 +148,15 @@ fn gave_up(look: &Look) -> bool {
     conditions.any(|condition| condition["reason"] == "ProgressDeadlineExceeded")
 }
 
-struct Bringing<'a> {
+struct Setup<'a> {
     namespace: &'a TestNamespace,
     strategy: Strategy,
 }
 
-impl Bringing<'_> {
-    async fn create(&self, impatient: bool) -> Checked {
+impl Setup<'_> {
+    async fn create(&self, short_deadline: bool) -> Checked {
         let mut objects = self.strategy.objects();
-        if let Some(workload) = objects.last_mut().filter(|_| impatient) {
+        if let Some(workload) = objects.last_mut().filter(|_| short_deadline) {
             workload["spec"]["progressDeadlineSeconds"] = json!(5);
         }
         self.namespace.create_objects(objects).await?;

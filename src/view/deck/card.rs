@@ -13,7 +13,7 @@ use crate::domain::facts::signals::Signal;
 use crate::domain::world::verdict::Reason;
 
 use crate::domain::facts::workload::{Phase, Status};
-use crate::domain::rules::action::{RollbackOutlook, rollback_outlook};
+use crate::domain::rules::action::{RollbackEstimate, rollback_estimate};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::rules::verdict::of_phase;
 use crate::domain::world::{Environment, WorkloadState};
@@ -288,9 +288,9 @@ fn way_back(
     columns: usize,
 ) -> Option<Line<'static>> {
     let now = scene.model.core.now;
-    let outlook = rollback_outlook(&scene.model.core.world, env, workload, now);
-    let outlook = outlook.filter(|outlook| matches!(outlook, RollbackOutlook::To(_)))?;
-    let text = scene.theme.clip(&outlook.describe(now), columns.saturating_sub(2));
+    let estimate = rollback_estimate(&scene.model.core.world, env, workload, now);
+    let estimate = estimate.filter(|estimate| matches!(estimate, RollbackEstimate::To(_)))?;
+    let text = scene.theme.clip(&estimate.describe(now), columns.saturating_sub(2));
     Some(scene.row().say(Role::Label, format!("{} ", scene.theme.glyphs().back)).say(Role::Text, text).line())
 }
 

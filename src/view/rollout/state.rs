@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::app::place::Place;
-use crate::domain::rules::action::rollback_outlook;
+use crate::domain::rules::action::rollback_estimate;
 use crate::domain::world::{Environment, WorkloadState};
 use crate::view::draw_context::DrawContext;
 use crate::view::parts::badge;
@@ -69,24 +69,24 @@ pub(crate) fn lines(
         (Some(why), message) => format!("{why}  ({message})"),
         (None, message) => message.to_owned(),
     };
-    if !text.is_empty() {
-        let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
-        for (index, part) in parts.into_iter().enumerate() {
-            let row =
-                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.dot)) } else { scene.row().gap(2) };
-            lines.push(row.say(Role::Text, part).line());
-        }
-    }
-    if let Some(outlook) = rollback_outlook(&scene.model.core.world, env, workload, scene.model.core.now) {
-        let text = outlook.describe(scene.model.core.now);
-        let parts = scene.theme.wrap(&text, columns.saturating_sub(2), 2);
-        for (index, part) in parts.into_iter().enumerate() {
-            let row =
-                if index == 0 { scene.row().say(Role::Label, format!("{} ", glyphs.back)) } else { scene.row().gap(2) };
-            lines.push(row.say(Role::Text, part).line());
-        }
+    lines.extend(signed(scene, glyphs.dot, &text, columns));
+    if let Some(estimate) = rollback_estimate(&scene.model.core.world, env, workload, scene.model.core.now) {
+        lines.extend(signed(scene, glyphs.back, &estimate.describe(scene.model.core.now), columns));
     }
     lines
+}
+
+/// A text behind a sign, in two lines at most; nothing where there is no text.
+fn signed(scene: &DrawContext<'_>, sign: &str, text: &str, columns: usize) -> Vec<Line<'static>> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let parts = scene.theme.wrap(text, columns.saturating_sub(2), 2);
+    let line = |(index, part): (usize, String)| {
+        let row = if index == 0 { scene.row().say(Role::Label, format!("{sign} ")) } else { scene.row().gap(2) };
+        row.say(Role::Text, part).line()
+    };
+    parts.into_iter().enumerate().map(line).collect()
 }
 
 /// Puts two rows at the ends of one line; the right one has precedence.

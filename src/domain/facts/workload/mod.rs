@@ -2,11 +2,11 @@
 
 pub mod deployment;
 pub mod kind;
+pub mod pod_replacement;
 pub mod rollout;
 pub mod router;
 pub mod serving;
 mod status;
-pub mod turnover;
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::Step;
 use deployment::Deployment;
 use kind::WorkloadKind;
+use pod_replacement::PodReplacement;
 use rollout::{Rollout, TemplateRef};
 use router::{Routed, Router};
 use serving::Serving;
-use turnover::Turnover;
 
 pub use status::{Pause, PauseReason, Phase, Replicas, Revision, Role, Status, StepPosition, Strategy, Weight};
 
@@ -137,7 +137,7 @@ pub trait Workload {
     }
 
     /// Returns how the pods of one revision take the place of another's.
-    fn turnover(&self) -> Turnover;
+    fn pod_replacement(&self) -> PodReplacement;
 
     /// Returns who is served now.
     fn serving(&self, snapshot: &Snapshot) -> Serving;

@@ -72,7 +72,7 @@ impl RollingUpdate {
 
 /// How many pods come up at a time, how long each has to be ready, and how long those of before are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turnover {
+pub struct PodReplacement {
     /// `None`: all of them, before the first user is moved.
     pub pods_at_a_time: Option<u32>,
     /// Whether the pods of before are gone first, so that nobody is served meanwhile.
@@ -94,7 +94,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn pods_at_a_time_are_rounded_as_the_controller_does() {
+    fn pods_at_a_time_are_rounded_like_the_controller_rounds_them() {
         let at_a_time = |value: Value, replicas| RollingUpdate::parse(&value).pods_at_a_time(replicas);
         assert_eq!(at_a_time(json!({}), 10), 3 + 2);
         assert_eq!(at_a_time(json!({"maxSurge": "50%", "maxUnavailable": 0}), 3), 2);

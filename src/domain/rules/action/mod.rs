@@ -6,8 +6,8 @@
 mod deployment;
 mod effect;
 pub mod kind;
-mod outlook;
 mod plan;
+mod rollback_estimate;
 mod rollout;
 mod seen;
 mod settle;
@@ -17,8 +17,8 @@ mod tests;
 mod way_back;
 
 pub use kind::{writes, writes_of};
-pub use outlook::{RollbackOutlook, WayBackTo, rollback_outlook};
 pub use plan::{Plan, PlanContext, plan};
+pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{Seen, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, restore_patch};

@@ -12,7 +12,7 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
-use crate::domain::rules::action::outlook::after_release;
+use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};

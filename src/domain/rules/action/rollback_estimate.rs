@@ -1,4 +1,4 @@
-//! What a rollback would come to now, before anybody asks for one: where to, how fast, and until when.
+//! What a rollback would do now, before anybody asks for one: its target, how long it takes, and until when.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,17 +11,17 @@ use crate::domain::rules::action::plan::{DraftContext, never_here};
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::world::{Environment, WorkloadState, World};
 
-/// What a rollback of a workload would come to now.
+/// What a rollback of a workload would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RollbackOutlook {
-    To(WayBackTo),
+pub enum RollbackEstimate {
+    To(EstimatedRollback),
     /// There is nothing to go back to; why.
     Nowhere(String),
 }
 
 /// Where a rollback goes, and what it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WayBackTo {
+pub struct EstimatedRollback {
     pub version: String,
     /// Pods that have to become ready before it serves everybody; none: it serves everybody at once.
     pub missing_pods: u32,
@@ -37,7 +37,7 @@ pub struct WayBackTo {
     pub breaking_migrations: usize,
 }
 
-impl RollbackOutlook {
+impl RollbackEstimate {
     /// Returns it in words, e.g. `back to 1.4.2: at once for 14m32s, then ≈ 45 s (10 new pods)`.
     #[must_use]
     pub fn describe(&self, now: Timestamp) -> String {
@@ -48,7 +48,7 @@ impl RollbackOutlook {
     }
 }
 
-impl WayBackTo {
+impl EstimatedRollback {
     fn describe(&self, now: Timestamp) -> String {
         let left = self.until.map(|until| until.duration_since(now)).filter(SignedDuration::is_positive);
         let then = left.map_or_else(String::new, |left| {
@@ -82,15 +82,15 @@ fn new_pods(pods: u32) -> String {
     plural(pods as usize, "new pod")
 }
 
-/// Returns what a rollback of a workload would come to; `None` where nothing is known, where it is back already, and where
+/// Returns what a rollback of a workload would do; `None` where nothing is known, where it is back already, and where
 /// the release never was.
 #[must_use]
-pub fn rollback_outlook(
+pub fn rollback_estimate(
     world: &World,
     env: &Environment,
     workload: &WorkloadState,
     now: Timestamp,
-) -> Option<RollbackOutlook> {
+) -> Option<RollbackEstimate> {
     let (snapshot, status) = (workload.snapshot.as_deref()?, workload.status.as_ref()?);
     if snapshot.unseen.iter().any(|(part, _)| part == "replicasets") {
         return None;
@@ -101,10 +101,10 @@ pub fn rollback_outlook(
     let draft = match snapshot.object.actions().draft(Verb::Rollback, &scene) {
         Ok(draft) => draft,
         Err(refusal) if waits || refusal.kind == RefusalKind::NothingToDo => return None,
-        Err(refusal) => return Some(RollbackOutlook::Nowhere(refusal.text)),
+        Err(refusal) => return Some(RollbackEstimate::Nowhere(refusal.text)),
     };
     let target = snapshot.replicaset(&draft.to_revision?.hash)?;
-    Some(RollbackOutlook::To(to(env, snapshot, status, target)))
+    Some(RollbackEstimate::To(to(env, snapshot, status, target)))
 }
 
 /// Returns what a rollback will take once the revision in progress is stable, for the dialog that asks for that.
@@ -113,7 +113,7 @@ pub(super) fn after_release(snapshot: &Snapshot, status: &Status) -> Option<Stri
     let pods = status.replicas.desired;
     let takes = takes(snapshot, &stable.hash, pods);
     let needs = takes.map_or_else(|| new_pods(pods), |takes| seconds_and_pods(pods, takes));
-    let kept = snapshot.object.workload().turnover().kept;
+    let kept = snapshot.object.workload().pod_replacement().kept;
     Some(if kept.is_positive() {
         format!("pods of {} are kept for {}; after that a rollback needs {needs}", stable.version(), duration(kept))
     } else {
@@ -121,26 +121,26 @@ pub(super) fn after_release(snapshot: &Snapshot, status: &Status) -> Option<Stri
     })
 }
 
-fn to(env: &Environment, snapshot: &Snapshot, status: &Status, target: &ReplicaSet) -> WayBackTo {
+fn to(env: &Environment, snapshot: &Snapshot, status: &Status, target: &ReplicaSet) -> EstimatedRollback {
     let all = status.replicas.desired;
     let ready = if target.desired > 0 { target.ready } else { 0 };
     let missing = all.saturating_sub(ready);
-    WayBackTo {
+    EstimatedRollback {
         version: target.version(),
         missing_pods: missing,
         takes: takes(snapshot, &target.hash, missing),
         until: target.scale_down_at.filter(|_| target.desired > 0),
         later: (all, takes(snapshot, &target.hash, all)),
-        is_outage: snapshot.object.workload().turnover().is_outage,
+        is_outage: snapshot.object.workload().pod_replacement().is_outage,
         breaking_migrations: breaking_migrations(env),
     }
 }
 
 /// How long it takes until pods of a revision serve, a few at a time.
 fn takes(snapshot: &Snapshot, hash: &str, pods: u32) -> Option<SignedDuration> {
-    let turnover = snapshot.object.workload().turnover();
-    let rounds = turnover.pods_at_a_time.map_or(u32::from(pods > 0), |at_a_time| pods.div_ceil(at_a_time));
-    let one = start_time(snapshot, hash)? + turnover.min_ready;
+    let pod_replacement = snapshot.object.workload().pod_replacement();
+    let rounds = pod_replacement.pods_at_a_time.map_or(u32::from(pods > 0), |at_a_time| pods.div_ceil(at_a_time));
+    let one = start_time(snapshot, hash)? + pod_replacement.min_ready;
     one.checked_mul(i32::try_from(rounds).ok()?)
 }
 
@@ -229,7 +229,7 @@ mod tests {
         };
         world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
         let (env, workload) = world.find(&target).unwrap();
-        rollback_outlook(&world, env, workload, now).map(|outlook| outlook.describe(now))
+        rollback_estimate(&world, env, workload, now).map(|estimate| estimate.describe(now))
     }
 
     fn rollout(strategy: &Value, current: &str, stable: &str) -> Value {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_of_before_that_are_kept_are_a_way_back_at_once_until_they_go() {
+    fn kept_pods_make_a_rollback_immediate_until_they_are_scaled_down() {
         let strategy = json!({"blueGreen": {"activeService": "api"}});
         let kept = [Set("new", 2, 4, None), Set("old", 1, 4, Some("2026-11-21T09:00:25Z"))];
         let said_kept = said(&rollout(&strategy, "new", "new"), &kept);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_router_a_canary_costs_pods_of_stable() {
+    fn without_a_router_stable_has_to_scale_up_again() {
         let strategy =
             json!({"canary": {"maxSurge": 1, "maxUnavailable": 0, "steps": [{"setWeight": 50}, {"pause": {}}]}});
         let sets = [Set("new", 2, 2, None), Set("old", 1, 2, None)];
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_replaces_pods_a_few_at_a_time_or_all_at_once() {
+    fn a_deployment_replaces_pods_in_batches_or_all_at_once() {
         let sets = || [Set("new", 2, 4, None), Set("old", 1, 0, None)];
         let few = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}});
         assert_eq!(said(&deployment(&few), &sets()).as_deref(), Some("back to old: ≈ 40 s (4 new pods)"));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_release_has_no_way_back() {
+    fn the_first_release_cannot_be_rolled_back() {
         let said = said(&deployment(&json!({})), &[Set("new", 1, 4, None)]);
         assert_eq!(said.as_deref(), Some("no way back: there is no earlier revision"));
     }

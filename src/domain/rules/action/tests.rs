@@ -495,17 +495,17 @@ fn restart_of_a_deployment_is_told_by_its_own_mark() {
 }
 
 #[test]
-fn what_is_degraded_is_not_promoted_also_where_nothing_is_measured() {
+fn a_degraded_workload_is_not_promoted_without_metrics_either() {
     let mut object = canary("bad", "old", "Degraded");
     object["status"]["message"] = json!("ProgressDeadlineExceeded: it timed out");
     let refused = ask(&object, &released(), Verb::PromoteFull).unwrap_err();
     assert!(texts(&refused).contains("Degraded: ProgressDeadlineExceeded"), "{}", texts(&refused));
-    // Backward nothing of that counts.
+    // A rollback is not gated.
     assert!(ask(&object, &released(), Verb::Rollback).is_ok());
 }
 
 #[test]
-fn a_pause_that_the_controller_has_not_seen_yet_brings_in_no_unknown_template() {
+fn an_unobserved_pause_is_not_an_unknown_template() {
     let mut rollout = canary("new", "old", "Paused");
     rollout["spec"]["paused"] = json!(true);
     rollout["metadata"]["generation"] = json!(4);

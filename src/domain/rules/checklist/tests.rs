@@ -224,7 +224,7 @@ fn checks_after_the_release_hold_for_the_artifact_that_comes_in_only() {
 }
 
 #[test]
-fn what_only_the_environment_before_last_runs_is_no_candidate() {
+fn a_version_that_only_dev_runs_is_no_candidate_for_prod() {
     let settings = |name: &str| EnvSettings { workloads: vec![id()], ..EnvSettings::new(name) };
     let mut world = World::new(["dev", "staging", "prod"].map(settings));
     let older = [("api", "registry/api:1.4.2", Some("sha256:bbbbbbbb"))];

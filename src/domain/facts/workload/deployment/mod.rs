@@ -7,7 +7,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
-use super::turnover::RollingUpdate;
+use super::pod_replacement::RollingUpdate;
 use super::{Phase, Replicas};
 use crate::domain::facts::object::{Condition, Container, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::turnover::{RollingUpdate, min_ready_seconds};
+use super::super::pod_replacement::{RollingUpdate, min_ready_seconds};
 use super::{Deployment, DeploymentStatus};
 use crate::domain::facts::reduce::{conditions, containers, count, fingerprint, maybe_count, meta, selector};
 

@@ -7,8 +7,8 @@ use crate::domain::facts::object::{ImageRef, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::why::{paused_by, waiting_pods};
 use crate::domain::facts::workload::kind::WorkloadKind;
+use crate::domain::facts::workload::pod_replacement::PodReplacement;
 use crate::domain::facts::workload::serving::{Measure, Serving, by_ready_pods};
-use crate::domain::facts::workload::turnover::Turnover;
 use crate::domain::facts::workload::{Hashes, Pause, Phase, Role, Snapshot, Status, Strategy, Workload};
 
 impl Workload for Deployment {
@@ -48,9 +48,9 @@ impl Workload for Deployment {
         self.deadline_exceeded()
     }
 
-    fn turnover(&self) -> Turnover {
+    fn pod_replacement(&self) -> PodReplacement {
         let replicas = self.replicas.unwrap_or(1);
-        Turnover {
+        PodReplacement {
             pods_at_a_time: (!self.recreate).then(|| self.rolling_update.pods_at_a_time(replicas)),
             is_outage: self.recreate,
             min_ready: SignedDuration::from_secs(i64::from(self.min_ready_seconds)),

@@ -9,8 +9,8 @@ mod view;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::pod_replacement::RollingUpdate;
 use super::router::Router;
-use super::turnover::RollingUpdate;
 use super::{Pause, PauseReason, Phase, Replicas, Weight};
 use crate::domain::facts::object::{Condition, Container, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;

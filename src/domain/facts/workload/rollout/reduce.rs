@@ -10,8 +10,8 @@ use crate::domain::facts::reduce::{
     conditions, containers, count, int_or_text, list, maybe_count, meta, selector, text, time,
 };
 use crate::domain::facts::step::{PauseFor, Step, parse_pause};
+use crate::domain::facts::workload::pod_replacement::{RollingUpdate, min_ready_seconds};
 use crate::domain::facts::workload::router::Router;
-use crate::domain::facts::workload::turnover::{RollingUpdate, min_ready_seconds};
 
 #[must_use]
 pub fn reduce(value: &Value) -> Rollout {

@@ -9,9 +9,9 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::Step;
 use crate::domain::facts::why::{paused_by, waiting_pods};
 use crate::domain::facts::workload::kind::WorkloadKind;
+use crate::domain::facts::workload::pod_replacement::PodReplacement;
 use crate::domain::facts::workload::router::Router;
 use crate::domain::facts::workload::serving::Serving;
-use crate::domain::facts::workload::turnover::Turnover;
 use crate::domain::facts::workload::{
     Hashes, Pause, PauseReason, Phase, Role, Snapshot, Status, StepPosition, Strategy, Workload,
 };
@@ -66,7 +66,7 @@ impl Workload for Rollout {
         self.deadline_exceeded()
     }
 
-    fn turnover(&self) -> Turnover {
+    fn pod_replacement(&self) -> PodReplacement {
         let replicas = self.spec.replicas.unwrap_or(1);
         let (pods_at_a_time, kept) = match &self.spec.strategy {
             RolloutStrategy::BlueGreen(blue_green) => (None, blue_green.scale_down_delay_seconds),
@@ -76,7 +76,7 @@ impl Workload for Rollout {
             RolloutStrategy::Canary(canary) if canary.dynamic_stable_scale => (None, 0),
             RolloutStrategy::Canary(canary) => (None, canary.scale_down_delay_seconds),
         };
-        Turnover {
+        PodReplacement {
             pods_at_a_time,
             is_outage: false,
             min_ready: SignedDuration::from_secs(i64::from(self.spec.min_ready_seconds)),
