@@ -346,7 +346,8 @@ impl Cockpit {
         self.dispatcher.wait_for(release_cockpit::executors::SERVE_TIMEOUT);
         self.absorb();
         match outcome {
-            Outcome::Unconfirmed { shows } => Ok(shows),
+            // A controller may be done before the first look.
+            Outcome::Unconfirmed { shows } | Outcome::Confirmed { shows } => Ok(shows),
             other => Err(format!("{verb}: {}", other.describe()).into()),
         }
     }
