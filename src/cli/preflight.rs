@@ -121,7 +121,8 @@ fn metrics(env: &Environment, workload: &WorkloadState, now: Timestamp, items: &
         ));
         return;
     }
-    if let Some(Link::Down(why)) = env.links.get(&SourceKind::Prometheus).map(|heard| &heard.link) {
+    if let Some(Link::Down(why) | Link::NotAsked(why)) = env.links.get(&SourceKind::Prometheus).map(|heard| &heard.link)
+    {
         items.push(Item::new(Some(env), "metrics", CheckOutcome::Failed, why.clone()));
         return;
     }

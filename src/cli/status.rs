@@ -207,6 +207,7 @@ fn environment_text(world: &World, env: &Environment, now: Timestamp, lines: &mu
     for (source, heard) in &env.links {
         match &heard.link {
             Link::Down(why) => lines.push(format!("  {} is down: {why}", source.as_str())),
+            Link::NotAsked(why) => lines.push(format!("  {} is not asked: {why}", source.as_str())),
             Link::LoggingIn(why) => lines.push(format!("  {why}")),
             Link::Never | Link::Up => {}
         }

@@ -80,6 +80,7 @@ fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Chan
             Link::Never => Value::Null,
             Link::Up => json!("up"),
             Link::Down(_) | Link::LoggingIn(_) => json!("down"),
+            Link::NotAsked(_) => json!("not-asked"),
         };
         let from = was.map_or(Value::Null, word);
         // The reason for an outage may change with each attempt; the outage is the change.
@@ -89,6 +90,7 @@ fn links(before: Option<&Environment>, env: &Environment, changes: &mut Vec<Chan
         let text = match &heard.link {
             Link::LoggingIn(why) => format!("{}: {why}", source.as_str()),
             Link::Down(why) => format!("{} is down: {why}", source.as_str()),
+            Link::NotAsked(why) => format!("{} is not asked: {why}", source.as_str()),
             Link::Up if from == json!("down") => format!("{} answers again", source.as_str()),
             Link::Up => format!("{} answers", source.as_str()),
             Link::Never => continue,

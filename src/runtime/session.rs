@@ -326,7 +326,7 @@ impl Environment {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         self.report_login();
         if self.env.withheld_metrics.is_some() {
-            self.down(SourceKind::Prometheus, NOT_TRUSTED.to_owned());
+            self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
         let client = loop {
             match self.clients(&namespace).await {
@@ -357,7 +357,7 @@ impl Environment {
         .spawn(&self.tasks);
         if self.env.withheld_metrics.is_some() {
             // Once more, for the workloads that were found meanwhile.
-            self.down(SourceKind::Prometheus, NOT_TRUSTED.to_owned());
+            self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
         if let Some(configured) = &self.env.prometheus {
             self.watch_metrics(configured, namespace, watched, known).await;
@@ -548,7 +548,11 @@ impl Environment {
     }
 
     fn down(&self, source: SourceKind, why: String) {
+        self.told(source, Link::Down(why));
+    }
+
+    fn told(&self, source: SourceKind, link: Link) {
         let env = self.env.name().clone();
-        self.outlet.send(Feed::Link { env, source, link: Link::Down(why), at: None });
+        self.outlet.send(Feed::Link { env, source, link, at: None });
     }
 }

@@ -12,7 +12,7 @@ use super::theme::Role;
 use crate::app::Hit;
 use crate::app::hints::{self, Hint};
 use crate::core::Level;
-use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::text::plural;
 use crate::domain::world::link_trouble;
 use crate::keys::Command;
@@ -157,10 +157,14 @@ pub(crate) fn notice(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     }
     let trouble = [SourceKind::Kubernetes, SourceKind::Prometheus]
         .into_iter()
-        .find_map(|kind| link_trouble(&model.core.world, kind).map(|(env, why)| (kind, env, why)));
-    if let Some((kind, env, why)) = trouble {
-        let line = scene.row().say(Role::Bad, format!("{} {} of {env} is down: ", glyphs.bad, kind.as_str()));
-        put(buf, area, scene.theme, line.say(Role::Text, why));
+        .find_map(|kind| link_trouble(&model.core.world, kind).map(|trouble| (kind.as_str(), trouble)));
+    if let Some((kind, (env, link, why))) = trouble {
+        let (role, text) = match link {
+            Link::NotAsked(_) => (Role::Warn, format!("{} {kind} of {env} is not asked: ", glyphs.warn)),
+            Link::LoggingIn(_) => (Role::Warn, format!("{} {env}: ", glyphs.waits)),
+            Link::Down(_) | Link::Up | Link::Never => (Role::Bad, format!("{} {kind} of {env} is down: ", glyphs.bad)),
+        };
+        put(buf, area, scene.theme, scene.row().say(role, text).say(Role::Text, why));
     }
 }
 

@@ -153,6 +153,7 @@ fn links(scene: &DrawContext<'_>) -> Line<'static> {
             Link::Up => row.say(Role::Warn, format!("{} late", glyphs.warn)),
             Link::Down(_) => row.say(Role::Bad, format!("{} down", glyphs.bad)),
             Link::LoggingIn(_) => row.say(Role::Warn, format!("{} logging in", glyphs.waits)),
+            Link::NotAsked(_) => row.say(Role::Warn, format!("{} not asked", glyphs.warn)),
             Link::Never => row.say(Role::Label, format!("{} not queried", glyphs.waits)),
         };
     }

@@ -124,6 +124,8 @@ fn a_secret_goes_nowhere_before_the_config_is_trusted() {
     let status = program.run(&["status", "-o", "json"]);
     assert!(status.out().contains(NOT_TRUSTED), "{}", status.said());
     assert!(status.out().contains("\"verdict\": \"blind\""), "{}", status.said());
+    let status = program.run(&["status"]).out();
+    assert!(status.contains("prometheus is not asked: not trusted") && !status.contains("is down"), "{status}");
     let run = program.run(&["promote", "prod-eu", "--yes"]);
     assert!(run.code() == 4 && run.said().contains(NOT_TRUSTED), "{}", run.said());
     assert!(listener.accept().is_err(), "somebody asked");

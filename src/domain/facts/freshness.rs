@@ -13,6 +13,8 @@ pub enum Link {
     Down(String),
     /// It waits for a login of the operator; what that says: an address, a code.
     LoggingIn(String),
+    /// Nothing is sent to it, e.g. because its address comes from a config that nobody trusts; why.
+    NotAsked(String),
 }
 
 /// What a login is called that says nothing.
@@ -28,7 +30,7 @@ impl Link {
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         match self {
-            Self::Down(why) | Self::LoggingIn(why) => Some(why),
+            Self::Down(why) | Self::LoggingIn(why) | Self::NotAsked(why) => Some(why),
             Self::Never | Self::Up => None,
         }
     }

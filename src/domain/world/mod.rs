@@ -226,10 +226,10 @@ impl Environment {
             && self.kubernetes().at.is_some()
     }
 
-    /// Returns whether a source does not answer.
+    /// Returns whether a source does not answer, or is not asked.
     #[must_use]
     pub fn is_down(&self, source: SourceKind) -> bool {
-        self.links.get(&source).is_some_and(|heard| matches!(heard.link, Link::Down(_)))
+        self.links.get(&source).is_some_and(|heard| matches!(heard.link, Link::Down(_) | Link::NotAsked(_)))
     }
 
     /// Returns how the link to the API server is.
@@ -343,11 +343,11 @@ impl WorkloadState {
     }
 }
 
-/// Returns whether the link of this kind is down in any environment, with the environment and the reason.
+/// Returns the first environment whose link of this kind does not answer, or is not asked, with the link and the reason.
 #[must_use]
-pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &str)> {
-    world.environments.iter().find_map(|env| match env.links.get(&kind).map(|heard| &heard.link) {
-        Some(link) => Some((env.name(), link.why()?)),
-        None => None,
+pub fn link_trouble(world: &World, kind: SourceKind) -> Option<(&EnvName, &Link, &str)> {
+    world.environments.iter().find_map(|env| {
+        let link = &env.links.get(&kind)?.link;
+        Some((env.name(), link, link.why()?))
     })
 }

@@ -235,6 +235,7 @@ pub(crate) fn reasons(
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         match env.links.get(&kind).map(|heard| &heard.link) {
             Some(Link::Down(why)) => reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str()))),
+            Some(Link::NotAsked(why)) => reasons.push((Role::Warn, glyphs.warn, format!("{}: {why}", kind.as_str()))),
             Some(Link::LoggingIn(why)) => reasons.push((Role::Warn, glyphs.waits, why.clone())),
             _ => {}
         }
@@ -320,7 +321,7 @@ fn unseen(
         .map_or_else(Vec::new, |workload| say(Role::Label, glyphs.waits, &format!("{}: not seen yet", workload.id)));
     match &env.kubernetes().link {
         Link::Down(why) => lines.extend(say(Role::Bad, glyphs.bad, &format!("kubernetes: {why}"))),
-        Link::LoggingIn(why) => lines.extend(say(Role::Warn, glyphs.waits, why)),
+        Link::LoggingIn(why) | Link::NotAsked(why) => lines.extend(say(Role::Warn, glyphs.waits, why)),
         Link::Never | Link::Up => {}
     }
     lines

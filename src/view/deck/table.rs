@@ -149,7 +149,7 @@ fn environment(scene: &DrawContext<'_>, env: &Environment, columns: &Columns, wh
             scene.row().gap(3 + columns.name + 1).add([badge::freshness(scene.theme, &heard, scene.model.core.now)]);
         let why = match &heard.link {
             Link::Down(why) => format!("  kubernetes: {why}"),
-            Link::LoggingIn(why) => format!("  {why}"),
+            Link::LoggingIn(why) | Link::NotAsked(why) => format!("  {why}"),
             Link::Never | Link::Up => String::new(),
         };
         let room = whole.saturating_sub(row.width());

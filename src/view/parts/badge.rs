@@ -67,6 +67,7 @@ pub(crate) fn freshness(theme: &Theme, heard: &Heard, now: Timestamp) -> Span<'s
         (Link::Down(_), Some(age)) => theme.span(Role::Bad, format!("{} lost {age:>5}", glyphs.bad)),
         (Link::Down(_), None) => theme.span(Role::Bad, format!("{} lost", glyphs.bad)),
         (Link::LoggingIn(_), _) => theme.span(Role::Warn, format!("{} logging in", glyphs.waits)),
+        (Link::NotAsked(_), _) => theme.span(Role::Warn, format!("{} not asked", glyphs.warn)),
         (Link::Up, None) if heard.at.is_some() => theme.span(Role::Warn, format!("{} late", glyphs.warn)),
         (Link::Up | Link::Never, _) => theme.span(Role::Label, format!("{} not seen yet", glyphs.waits)),
     }

@@ -206,7 +206,7 @@ async fn every_outage_is_no_data_with_its_reason_and_ends() {
         match &source.link {
             Link::Up => assert!(up, "{outage:?}"),
             Link::Down(why) => assert!(!up && why.contains(part), "{outage:?}: {why}"),
-            Link::Never | Link::LoggingIn(_) => panic!("{outage:?}"),
+            Link::Never | Link::LoggingIn(_) | Link::NotAsked(_) => panic!("{outage:?}"),
         }
         let gap = source.signals.series(Track::Canary, Signal::P99).unwrap().last().unwrap();
         assert_eq!(gap.value, None, "{outage:?}");
