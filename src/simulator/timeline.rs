@@ -54,6 +54,7 @@ fn loads(cluster: &str, flows: &[Flow], at: Timestamp) -> Vec<PodLoad> {
                 pod: pod.clone(),
                 requests_per_second: flow.requests_per_pod * swell,
                 error_ratio: flow.service.error_ratio,
+                not_found_ratio: flow.service.not_found_ratio,
                 median_seconds: flow.service.median_seconds,
                 sigma: flow.service.sigma,
                 cpu_cores: 0.02 + flow.service.cores_per_request * flow.requests_per_pod * swell,

@@ -89,7 +89,8 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
     }
 }
 
-fn is_final(phase: &str) -> bool {
+/// Returns whether a phase of an AnalysisRun or Experiment is its last.
+pub fn is_final(phase: &str) -> bool {
     matches!(phase, "Successful" | "Failed" | "Error" | "Inconclusive")
 }
 

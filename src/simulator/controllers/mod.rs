@@ -7,6 +7,7 @@ mod analysis;
 mod condition_language;
 mod deployments;
 mod events;
+mod experiments;
 mod pod_status;
 mod pods;
 mod queue;
@@ -104,9 +105,15 @@ impl Controllers {
 
     fn enqueue_everything(&mut self) {
         self.cursor = self.tools.store.version();
-        for kind in
-            [Kind::Deployment, Kind::Rollout, Kind::ReplicaSet, Kind::Pod, Kind::AnalysisRun, Kind::ResourceQuota]
-        {
+        for kind in [
+            Kind::Deployment,
+            Kind::Rollout,
+            Kind::ReplicaSet,
+            Kind::Pod,
+            Kind::AnalysisRun,
+            Kind::Experiment,
+            Kind::ResourceQuota,
+        ] {
             for object in self.tools.store.list(kind, None).1 {
                 self.tools.queue.add(Key::of(kind, &object));
             }
@@ -146,6 +153,7 @@ impl Controllers {
             Kind::Deployment => deployments::reconcile(&mut self.tools, &key),
             Kind::Rollout => rollouts::reconcile(&mut self.tools, &key),
             Kind::AnalysisRun => analysis::reconcile(&mut self.tools, &key),
+            Kind::Experiment => experiments::reconcile(&mut self.tools, &key),
             Kind::ResourceQuota => quotas::reconcile(&mut self.tools, &key),
             _ => {}
         }
@@ -161,6 +169,7 @@ impl Controllers {
             | Kind::Deployment
             | Kind::Rollout
             | Kind::AnalysisRun
+            | Kind::Experiment
             | Kind::ResourceQuota => {
                 queue.add(key.clone());
             }

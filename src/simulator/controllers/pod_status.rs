@@ -160,12 +160,16 @@ pub fn pull_error(pod: &Value) -> String {
 
 /// Returns the image by digest, as a container runtime reports it. The digest follows from the name alone.
 pub fn image_id(image: &str) -> String {
-    let slash = image.rfind('/').unwrap_or(0);
-    let repository = match image[slash..].find(':') {
-        Some(colon) => &image[..slash + colon],
-        None => image,
+    let (named, digest) = match image.split_once('@') {
+        Some((named, digest)) => (named, digest.to_owned()),
+        None => (image, format!("sha256:{}", hex(image))),
     };
-    format!("{repository}@sha256:{}", hex(image))
+    let slash = named.rfind('/').unwrap_or(0);
+    let repository = match named[slash..].find(':') {
+        Some(colon) => &named[..slash + colon],
+        None => named,
+    };
+    format!("{repository}@{digest}")
 }
 
 /// Returns the id of a container of a pod, another one after each restart.

@@ -15,7 +15,7 @@
 //!
 //! | series | further labels | unit |
 //! |---|---|---|
-//! | `http_requests_total` | `code`: `200`, and `500` from the first error on | requests |
+//! | `http_requests_total` | `code`: `200`, and `404` and `500` from the first such answer on | requests |
 //! | `http_request_duration_seconds_bucket`, `_sum`, `_count` | `le` on the buckets: OpenTelemetry's bounds | requests; seconds |
 //! | `container_cpu_usage_seconds_total` | `container`: `app` | core seconds |
 //! | `up` | | 1 |

@@ -20,6 +20,8 @@ pub struct PodLoad {
     pub requests_per_second: f64,
     /// The share of them that fail with code 500, from 0 to 1.
     pub error_ratio: f64,
+    /// The share of the others that are answered with code 404, from 0 to 1.
+    pub not_found_ratio: f64,
     /// The median latency in seconds.
     pub median_seconds: f64,
     /// The spread of the logarithm of the latency; 0.5 makes the p99 3.2 times the median.
@@ -39,6 +41,7 @@ impl PodLoad {
             pod: pod.to_owned(),
             requests_per_second: requests,
             error_ratio,
+            not_found_ratio: 0.0,
             median_seconds: 0.08,
             sigma: 0.5,
             cpu_cores: 0.3,
@@ -62,6 +65,7 @@ struct Pod {
     seen: u64,
     base: Labels,
     answered: u64,
+    not_found: u64,
     failed: u64,
     buckets: [u64; BUCKET_COUNT],
     seconds: f64,
@@ -72,7 +76,8 @@ struct Pod {
 #[derive(Debug)]
 struct Series {
     answered: SeriesId,
-    /// Born with the first error, as in a real client library.
+    /// Born with the first such request, as in a real client library.
+    not_found: Option<SeriesId>,
     failed: Option<SeriesId>,
     buckets: [SeriesId; BUCKET_COUNT],
     sum: SeriesId,
@@ -134,6 +139,7 @@ impl Pod {
         let bucket = named("http_request_duration_seconds_bucket");
         let series = Series {
             answered: store.series(&requests.with("code", "200")),
+            not_found: None,
             failed: None,
             buckets: std::array::from_fn(|index| {
                 let le = BOUNDS.get(index).map_or_else(|| "+Inf".to_owned(), f64::to_string);
@@ -150,6 +156,7 @@ impl Pod {
             seen: 0,
             base,
             answered: 0,
+            not_found: 0,
             failed: 0,
             buckets: [0; BUCKET_COUNT],
             seconds: 0.0,
@@ -163,26 +170,31 @@ impl Pod {
     fn serve(&mut self, load: &PodLoad, seconds: f64) {
         let requests = finite(load.requests_per_second) * seconds;
         let failing = finite(load.error_ratio).min(1.0);
+        let missing = finite(load.not_found_ratio).min(1.0);
         for (bucket, share) in latency::shares(load.median_seconds, load.sigma).iter().enumerate() {
             let expected = requests * share.chance;
             let failed = self.random.poisson(expected * failing);
-            let answered = self.random.poisson(expected * (1.0 - failing));
+            let answered = self.random.poisson(expected * (1.0 - failing) * (1.0 - missing));
+            let not_found = if missing > 0.0 { self.random.poisson(expected * (1.0 - failing) * missing) } else { 0 };
             self.failed += failed;
             self.answered += answered;
-            self.buckets[bucket] += failed + answered;
-            self.seconds += (failed + answered) as f64 * share.mean;
+            self.not_found += not_found;
+            let all = failed + answered + not_found;
+            self.buckets[bucket] += all;
+            self.seconds += all as f64 * share.mean;
         }
         let wobble = 0.95 + 0.1 * self.random.unit();
         self.cpu += finite(load.cpu_cores) * seconds * wobble;
     }
 
     fn record(&mut self, store: &mut Store, at: i64) {
-        if self.failed > 0 && self.series.failed.is_none() {
-            let labels = self.base.with(NAME, "http_requests_total").with("code", "500");
-            self.series.failed = Some(store.series(&labels));
-        }
-        if let Some(failed) = self.series.failed {
-            store.append(failed, at, self.failed as f64);
+        let born = [("404", self.not_found, &mut self.series.not_found), ("500", self.failed, &mut self.series.failed)];
+        for (code, count, series) in born {
+            if count > 0 {
+                let labels = || self.base.with(NAME, "http_requests_total").with("code", code);
+                let id = *series.get_or_insert_with(|| store.series(&labels()));
+                store.append(id, at, count as f64);
+            }
         }
         store.append(self.series.answered, at, self.answered as f64);
         let mut cumulative = 0;
@@ -200,7 +212,7 @@ impl Pod {
 impl Series {
     fn all(&self) -> impl Iterator<Item = SeriesId> {
         let single = [self.answered, self.sum, self.count, self.cpu, self.up];
-        self.buckets.iter().copied().chain(single).chain(self.failed)
+        self.buckets.iter().copied().chain(single).chain(self.not_found).chain(self.failed)
     }
 }
 

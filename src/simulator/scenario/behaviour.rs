@@ -34,6 +34,8 @@ pub enum ContainerOutcome {
 pub struct Service {
     /// Share of requests that fail, 0 to 1.
     pub error_ratio: f64,
+    /// Share of the others that are answered "not found", 0 to 1.
+    pub not_found_ratio: f64,
     /// Median latency in seconds.
     pub median_seconds: f64,
     /// Spread of the latency: sigma of a log-normal distribution.
@@ -44,7 +46,7 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Self { error_ratio: 0.001, median_seconds: 0.045, sigma: 0.5, cores_per_request: 0.004 }
+        Self { error_ratio: 0.001, not_found_ratio: 0.0, median_seconds: 0.045, sigma: 0.5, cores_per_request: 0.004 }
     }
 }
 
@@ -175,6 +177,7 @@ fn mix(from: Service, to: Service, share: f64) -> Service {
     let between = |a: f64, b: f64| a + (b - a) * share;
     Service {
         error_ratio: between(from.error_ratio, to.error_ratio),
+        not_found_ratio: between(from.not_found_ratio, to.not_found_ratio),
         median_seconds: between(from.median_seconds, to.median_seconds),
         sigma: between(from.sigma, to.sigma),
         cores_per_request: between(from.cores_per_request, to.cores_per_request),

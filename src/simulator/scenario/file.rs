@@ -113,6 +113,8 @@ pub struct Image {
     pub log: Vec<String>,
     /// Share of requests that fail, 0 to 1.
     pub error_ratio: Option<f64>,
+    /// Share of the others that are answered "not found", 0 to 1.
+    pub not_found_ratio: Option<f64>,
     pub median: Option<String>,
     /// Spread of the latency: sigma of a log-normal distribution.
     pub sigma: Option<f64>,
@@ -127,6 +129,7 @@ impl Image {
     pub fn service(&self) -> Service<'_> {
         Service {
             error_ratio: self.error_ratio,
+            not_found_ratio: self.not_found_ratio,
             median: self.median.as_deref(),
             sigma: self.sigma,
             cores_per_request: self.cores_per_request,
@@ -153,6 +156,7 @@ pub enum ContainerFailure {
 #[derive(Debug, Clone, Copy)]
 pub struct Service<'a> {
     pub error_ratio: Option<f64>,
+    pub not_found_ratio: Option<f64>,
     pub median: Option<&'a str>,
     pub sigma: Option<f64>,
     pub cores_per_request: Option<f64>,
@@ -169,6 +173,7 @@ pub struct Change {
     /// How long it takes to get there.
     pub ramp: Option<String>,
     pub error_ratio: Option<f64>,
+    pub not_found_ratio: Option<f64>,
     pub median: Option<String>,
     pub sigma: Option<f64>,
     pub cores_per_request: Option<f64>,
@@ -178,6 +183,7 @@ impl Change {
     pub fn service(&self) -> Service<'_> {
         Service {
             error_ratio: self.error_ratio,
+            not_found_ratio: self.not_found_ratio,
             median: self.median.as_deref(),
             sigma: self.sigma,
             cores_per_request: self.cores_per_request,

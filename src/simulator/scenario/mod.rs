@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::SimulatorError;
-use super::prometheus::Outage;
+use super::prometheus::{Outage, PodLoad};
 use behaviour::Behaviour;
 
 pub use drill::DrillFault;
@@ -23,6 +23,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("go-no-go", include_str!("../scenarios/go-no-go.toml")),
     ("error-spike", include_str!("../scenarios/error-spike.toml")),
     ("slow-latency", include_str!("../scenarios/slow-latency.toml")),
+    ("not-found", include_str!("../scenarios/not-found.toml")),
     ("crash-loop", include_str!("../scenarios/crash-loop.toml")),
     ("metrics-outage", include_str!("../scenarios/metrics-outage.toml")),
     ("api-outage", include_str!("../scenarios/api-outage.toml")),
@@ -75,6 +76,26 @@ pub struct Environment {
     pub(super) images: HashMap<String, Behaviour>,
     /// How images behave that no one described.
     pub(super) other_images: Behaviour,
+}
+
+impl Environment {
+    /// Returns what a pod of an image does that gets this share of the requests, from 0 to 1, as at its start.
+    #[must_use]
+    pub fn load(&self, image: &str, pod: &str, share: f64) -> PodLoad {
+        let service = self.images.get(image).unwrap_or(&self.other_images).service;
+        let requests_per_second = self.requests_per_second * share;
+        PodLoad {
+            cluster: self.name.clone(),
+            namespace: self.namespace.clone(),
+            pod: pod.to_owned(),
+            requests_per_second,
+            error_ratio: service.error_ratio,
+            not_found_ratio: service.not_found_ratio,
+            median_seconds: service.median_seconds,
+            sigma: service.sigma,
+            cpu_cores: service.cores_per_request * requests_per_second,
+        }
+    }
 }
 
 /// An image that has been run.

@@ -167,12 +167,17 @@ fn read_service(file: file::Service<'_>, before: Service, place: &str) -> Result
     if !(0.0..=1.0).contains(&error_ratio) {
         return Err(format!("{place}: error_ratio must be from 0 to 1, not {error_ratio}"));
     }
+    let not_found_ratio = file.not_found_ratio.unwrap_or(before.not_found_ratio);
+    if !(0.0..=1.0).contains(&not_found_ratio) {
+        return Err(format!("{place}: not_found_ratio must be from 0 to 1, not {not_found_ratio}"));
+    }
     let sigma = file.sigma.unwrap_or(before.sigma);
     if !sigma.is_finite() || sigma < 0.0 {
         return Err(format!("{place}: sigma must not be negative"));
     }
     Ok(Service {
         error_ratio,
+        not_found_ratio,
         median_seconds,
         sigma,
         cores_per_request: file.cores_per_request.unwrap_or(before.cores_per_request),

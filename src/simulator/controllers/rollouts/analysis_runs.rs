@@ -5,13 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::phase::is_completed;
 use super::replicas::current_step;
 use super::scaling::deadline;
 use super::status::RunStatus;
 use super::{HASH_LABEL, REVISION, Stop};
 use crate::controllers::ROLLOUTS_CONTROLLER;
-use crate::controllers::analysis::reason;
+use crate::controllers::analysis::{is_final, reason};
 use crate::kubernetes::managed_fields::Author;
 use crate::kubernetes::object::{self, items, text};
 use crate::kubernetes::resources::Kind;
@@ -113,7 +112,7 @@ impl Context<'_> {
     fn cancel(&mut self, runs: &[Arc<Value>]) {
         let author = Author::update(ROLLOUTS_CONTROLLER);
         for run in runs {
-            if is_completed(phase(run)) || object::flag(run, "/spec/terminate") {
+            if is_final(phase(run)) || object::flag(run, "/spec/terminate") {
                 continue;
             }
             // A run deleted meanwhile is cancelled as well.
@@ -295,7 +294,7 @@ impl Context<'_> {
         Err(Stop::Failed)
     }
 
-    fn resolve_arg(&self, arg: &Value, latest: &str) -> Value {
+    pub fn resolve_arg(&self, arg: &Value, latest: &str) -> Value {
         let value = match text(arg, "/valueFrom/podTemplateHashValue") {
             "Latest" => latest.to_owned(),
             "Stable" => self.stable.as_ref().map_or_else(String::new, |stable| stable.label(HASH_LABEL).to_owned()),

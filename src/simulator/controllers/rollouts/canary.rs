@@ -27,6 +27,7 @@ impl Context<'_> {
         self.clean_up_history();
         self.point_canary_services()?;
         self.route_traffic()?;
+        self.reconcile_experiments()?;
         self.reconcile_analysis()?;
         if !self.pauses.add.is_empty() {
             return self.write_canary_status();
@@ -106,8 +107,10 @@ impl Context<'_> {
             self.is_at_desired()
         } else if step.analysis.is_some() {
             self.runs.step.as_ref().is_some_and(|run| object::text(run, "/status/phase") == "Successful")
+        } else if step.experiment.is_some() {
+            self.is_experiment_successful()
         } else {
-            // Experiments, routes and plugins are not simulated: they succeed at once.
+            // Routes and plugins are not simulated: they succeed at once.
             true
         }
     }

@@ -5,6 +5,7 @@ mod blue_green;
 mod canary;
 mod conditions;
 mod context;
+mod experiments;
 mod metadata;
 mod persist;
 mod phase;

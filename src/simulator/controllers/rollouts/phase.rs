@@ -2,6 +2,7 @@
 
 use super::spec::Spec;
 use super::status::Status;
+use crate::controllers::analysis::is_final;
 
 /// Reason of the condition that an abort leaves.
 pub const ABORTED: &str = "RolloutAborted";
@@ -48,7 +49,7 @@ fn waiting_for(spec: &Spec, status: &Status) -> Option<&'static str> {
         }
         if !promoted {
             let run = &status.blue_green.post_promotion_analysis_run_status;
-            let incomplete = run.as_ref().is_none_or(|run| !is_completed(&run.status));
+            let incomplete = run.as_ref().is_none_or(|run| !is_final(&run.status));
             return Some(if blue_green.post_promotion_analysis.is_some() && incomplete {
                 "waiting for analysis to complete"
             } else {
@@ -64,9 +65,4 @@ fn waiting_for(spec: &Spec, status: &Status) -> Option<&'static str> {
         }
     }
     None
-}
-
-/// Returns whether an analysis phase is final.
-pub fn is_completed(phase: &str) -> bool {
-    matches!(phase, "Successful" | "Failed" | "Error" | "Inconclusive")
 }

@@ -84,6 +84,8 @@ pub struct CanaryStatus {
     pub current_background_analysis_run_status: Option<RunStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_step_analysis_run_status: Option<RunStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_experiment: Option<String>,
     /// How the router splits the traffic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<Weights>,
