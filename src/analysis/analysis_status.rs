@@ -3,6 +3,7 @@
 use super::burn::Burn;
 use super::log_space::exp_finite;
 use super::needs::{Need, Pace};
+use super::pool::Parts;
 use super::reasons;
 use super::report::{AnalysisStatus, Evidence, Heat, Metric, Needs, Report, Seen, Tier, Tracks};
 use super::state::{CanaryAnalyzer, Logs};
@@ -59,6 +60,7 @@ impl CanaryAnalyzer {
             needs,
             culprit: assessment.culprit,
             seen: Tracks { canary: seen(self.seen.canary), stable: seen(self.seen.stable) },
+            statuses: self.statuses.seen(),
             burn: assessment.burn,
             stable_burns: assessment.stable_burns,
             p99: Tracks {
@@ -78,8 +80,7 @@ impl CanaryAnalyzer {
         let trouble = trouble
             .or_else(|| self.counted_at.is_none().then(|| "analysis not started".to_owned()))
             .or_else(|| mismatch.filter(Mismatch::is_far_off).map(|mismatch| reasons::far_off(&mismatch)));
-        let burns =
-            burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns));
+        let burns = self.burns(burn, || stable_burns);
         let (opinion, tier, culprit) = if let Some(metric) = self.regressed {
             (AnalysisStatus::Regressed, (metric != Metric::Budget).then_some(Tier::Guarded), Some(metric))
         } else if trouble.is_some() {
@@ -96,11 +97,27 @@ impl CanaryAnalyzer {
         StatusBasis { logs, burn, stable_burns, mismatch, opinion, tier, culprit, trouble }
     }
 
+    /// Returns whether the budget alone makes the canary suspect.
+    fn burns(&self, burn: Option<Burn>, stable_burns: impl FnOnce() -> bool) -> bool {
+        burn.is_some_and(|burn| burn.overspent() || (burn.pages(self.seen.canary, &self.rules) && !stable_burns()))
+    }
+
+    /// Returns whether the status is suspect or regressed, given that the last sample is usable.
+    pub(super) fn is_suspect_or_regressed(&self) -> bool {
+        let burn = || self.budget.canary(&self.rules, self.recent.per_second());
+        self.regressed.is_some()
+            || self.suspected
+            || self.burns(burn(), || self.budget.stable_burns(&self.rules, self.seen.stable))
+    }
+
     /// Returns which metric has the greater part in the plain evidence.
     fn suspicious(&self) -> Metric {
-        let ln_latency = self.latency.as_ref().map_or(0.0, super::latency::LatencyTest::ln_plain);
-        let (errors, latency) = self.plain.parts(self.errors.ln_plain(), ln_latency);
-        if latency.is_some_and(|latency| latency > errors) { Metric::Latency } else { Metric::Errors }
+        let Parts { errors, statuses, latency } = self.plain.parts(self.ln_plain_parts());
+        match latency.max(statuses) {
+            other if other <= errors => Metric::Errors,
+            _ if statuses > latency => Metric::Statuses,
+            _ => Metric::Latency,
+        }
     }
 
     fn needs(&self) -> Needs {

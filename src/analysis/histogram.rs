@@ -83,7 +83,7 @@ pub fn slow_down_bets(bounds: &[f64], masses: &[f64], factor: f64, floor: f64) -
 }
 
 /// Returns the share of requests that took at most so many seconds.
-fn share_below(bounds: &[f64], masses: &[f64], seconds: f64) -> f64 {
+pub(super) fn share_below(bounds: &[f64], masses: &[f64], seconds: f64) -> f64 {
     let (mut from, mut below) = (0.0_f64, 0.0);
     for (bound, mass) in bounds.iter().zip(masses) {
         if seconds <= *bound {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::category_evidence;
 use super::errors::MAX_SCRAPE_EVIDENCE;
-use super::histogram::{Shared, slow_down_bets};
+use super::histogram::{Shared, share_below, slow_down_bets};
 use super::log_space::ln_mean;
 use super::ratio_evidence::ErrorCounts;
 use super::restart::Mixture;
@@ -27,11 +27,15 @@ const BODY_SHARE: f64 = 0.3;
 /// How many times more requests the canary may have above a bound in the body, and above one in the tail.
 const TOLERATED_EXCESS: (f64, f64) = (1.1, 1.25);
 
+/// More than this is never tolerated, however steep the tail.
+const MAX_TOLERATED_EXCESS: f64 = 10.0;
+
 /// The evidence on latency (formula F7 of the method).
 ///
-/// The plain one, half on a slow-down of everything and half on a heavier tail, detects 10 % in minutes; pods that differ by
-/// 5 % look the same to it. The tolerant one requires a quarter more slow requests, is capped for each scrape like the
-/// guarded evidence on errors, and is what a rollback may rest on.
+/// The plain one, half on a slow-down of everything and half on a heavier tail, is never more than the evidence on the tail
+/// beyond the margin: as many requests may be slower than a bound as stable would have if all of them took so many times as long,
+/// read from its past with latencies spread evenly inside a bucket. The tolerant one requires a quarter more slow requests at
+/// least, is capped for each scrape like the guarded evidence on errors, and is what a rollback may rest on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyTest {
     /// All requests since the buckets last changed.
@@ -41,7 +45,14 @@ pub struct LatencyTest {
     past_at: f64,
     slow_down: Mixture,
     tail: Mixture,
+    /// The tail beyond what a canary within the margin has.
+    #[serde(default = "no_bets")]
+    beyond: Mixture,
     tolerant: Mixture,
+}
+
+fn no_bets() -> Mixture {
+    Mixture::new(0)
 }
 
 impl Default for LatencyTest {
@@ -52,18 +63,20 @@ impl Default for LatencyTest {
             past_at: 0.0,
             slow_down: Mixture::new(SLOWDOWN_FACTORS.len()),
             tail: Mixture::new(0),
+            beyond: no_bets(),
             tolerant: Mixture::new(0),
         }
     }
 }
 
 impl LatencyTest {
-    /// Takes in the requests of both in a scrape at `t`. `planned` must not depend on it.
-    pub fn take(&mut self, t: f64, both: &Shared, planned: u32) {
+    /// Takes in the requests of both in a scrape at `t`; being `margin` times slower does not count. It and `planned` must not
+    /// depend on the scrape.
+    pub fn take(&mut self, t: f64, both: &Shared, margin: f64, planned: u32) {
         if self.seen.bounds != both.bounds {
             self.switch_buckets(&both.bounds);
         }
-        self.bet(both, planned);
+        self.bet(both, margin, planned);
         self.seen.add(both);
         self.remember(t, &both.stable);
     }
@@ -75,37 +88,42 @@ impl LatencyTest {
         self.past = vec![0.0; bounds.len() + 1];
         self.slow_down.redistribute(SLOWDOWN_FACTORS.len());
         self.tail.redistribute(bounds.len() * EXCESS_FACTORS.len());
+        self.beyond.redistribute(bounds.len() * EXCESS_FACTORS.len());
         self.tolerant.redistribute(bounds.len() * EXCESS_FACTORS.len());
     }
 
-    fn bet(&mut self, both: &Shared, planned: u32) {
+    fn bet(&mut self, both: &Shared, margin: f64, planned: u32) {
         let all: f64 = self.past.iter().sum();
         let masses: Vec<f64> = self.past.iter().map(|count| count / all.max(1.0)).collect();
-        self.slow_down.take(planned, |bet| match SLOWDOWN_FACTORS.get(bet) {
+        let slow_down = SLOWDOWN_FACTORS.map(|factor| {
             // Without history there is nothing to derive a bet from.
-            Some(factor) if all > 0.0 => {
-                let bets = slow_down_bets(&self.seen.bounds, &masses, *factor, BUCKET_FLOOR);
-                category_evidence::ln_e(&both.canary, &both.stable, &bets)
+            if all <= 0.0 {
+                return 0.0;
             }
-            _ => 0.0,
+            let bets = slow_down_bets(&self.seen.bounds, &masses, factor, BUCKET_FLOOR);
+            category_evidence::ln_e(&both.canary, &both.stable, &bets)
         });
-        let above: Vec<Option<(ErrorCounts, f64)>> = (0..self.seen.bounds.len())
-            .map(|bound| {
-                let counts = slower(both, bound)?;
-                let share: f64 = masses.iter().skip(bound + 1).sum();
-                Some((counts, if share >= BODY_SHARE { TOLERATED_EXCESS.0 } else { TOLERATED_EXCESS.1 }))
-            })
+        self.slow_down.take(planned, slow_down);
+        let bounds = &self.seen.bounds;
+        let above: Vec<Option<(ErrorCounts, Tolerated)>> = (0..bounds.len())
+            .map(|bound| Some((slower(both, bound)?, Tolerated::at(bounds, &masses, bound, margin, all))))
             .collect();
-        let bet_on = |bet: usize| {
-            let (counts, tolerated) = above.get(bet / EXCESS_FACTORS.len()).copied().flatten()?;
-            Some((counts, tolerated, *EXCESS_FACTORS.get(bet % EXCESS_FACTORS.len())?))
-        };
-        self.tail.take(planned, |bet| bet_on(bet).map_or(0.0, |(counts, _, more)| counts.ln_e(more, 1.0)));
-        self.tolerant.take(planned, |bet| {
-            bet_on(bet).map_or(0.0, |(counts, tolerated, more)| {
-                counts.ln_e(tolerated * more, tolerated).min(MAX_SCRAPE_EVIDENCE.ln())
-            })
-        });
+        let bets = || above.iter().flat_map(|above| EXCESS_FACTORS.map(|more| (*above, more)));
+        self.tail.take(planned, bets().map(|(above, more)| above.map_or(0.0, |(counts, _)| counts.ln_e(more, 1.0))));
+        self.beyond.take(
+            planned,
+            bets().map(|(above, more)| {
+                above.map_or(0.0, |(counts, tolerated)| counts.ln_e(tolerated.plain * more, tolerated.plain))
+            }),
+        );
+        self.tolerant.take(
+            planned,
+            bets().map(|(above, more)| {
+                above.map_or(0.0, |(counts, Tolerated { guarded, .. })| {
+                    counts.ln_e(guarded * more, guarded).min(MAX_SCRAPE_EVIDENCE.ln())
+                })
+            }),
+        );
     }
 
     fn remember(&mut self, t: f64, stable: &[u64]) {
@@ -125,13 +143,35 @@ impl LatencyTest {
     /// Returns the logarithm of the plain evidence.
     #[must_use]
     pub fn ln_plain(&self) -> f64 {
-        ln_mean(&[self.slow_down.ln_value(), self.tail.ln_value()])
+        ln_mean(&[self.slow_down.ln_value(), self.tail.ln_value()]).min(self.beyond.ln_value())
     }
 
     /// Returns the logarithm of the tolerant evidence.
     #[must_use]
     pub fn ln_tolerant(&self) -> f64 {
         self.tolerant.ln_value()
+    }
+}
+
+/// How many times more of the canary's requests may be slower than a bound.
+#[derive(Clone, Copy, Debug)]
+struct Tolerated {
+    plain: f64,
+    guarded: f64,
+}
+
+impl Tolerated {
+    fn at(bounds: &[f64], masses: &[f64], bound: usize, margin: f64, all: f64) -> Self {
+        let share: f64 = masses.iter().skip(bound + 1).sum();
+        let least = if share >= BODY_SHARE { TOLERATED_EXCESS.0 } else { TOLERATED_EXCESS.1 };
+        if margin <= 1.0 {
+            return Self { plain: 1.0, guarded: least };
+        }
+        // One request more on both sides: of a tail that nobody has been in, little is known.
+        let one = 1.0 / (all + 1.0);
+        let stretched = bounds.get(bound).map_or(share, |le| 1.0 - share_below(bounds, masses, le / margin));
+        let plain = ((stretched + one) / (share + one)).clamp(least, MAX_TOLERATED_EXCESS);
+        Self { plain, guarded: plain }
     }
 }
 
@@ -151,9 +191,13 @@ mod tests {
     }
 
     fn after(scrapes: u32, canary: &[u64]) -> LatencyTest {
+        with_margin(scrapes, canary, 1.0)
+    }
+
+    fn with_margin(scrapes: u32, canary: &[u64], margin: f64) -> LatencyTest {
         let mut test = LatencyTest::default();
         for scrape in 0..scrapes {
-            test.take(f64::from(scrape) * 15.0, &both(canary, &[500, 300, 150, 40, 10]), 240);
+            test.take(f64::from(scrape) * 15.0, &both(canary, &[500, 300, 150, 40, 10]), margin, 240);
         }
         test
     }
@@ -179,12 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_within_the_margin_does_not_count() {
+        let little = with_margin(240, &[455, 310, 175, 48, 12], 1.15);
+        assert!(
+            little.ln_plain() < 0.0 && little.ln_tolerant() < 0.0,
+            "{} {}",
+            little.ln_plain(),
+            little.ln_tolerant()
+        );
+        let much = with_margin(10, &[25, 30, 25, 15, 5], 1.15);
+        assert!(much.ln_plain() > 100.0_f64.ln(), "{}", much.ln_plain());
+    }
+
+    #[test]
     fn evidence_is_kept_when_buckets_change() {
         let mut test = after(10, &[25, 30, 25, 15, 5]);
         let before = (test.ln_plain(), test.ln_tolerant());
         test.switch_buckets(&[0.1, 0.5]);
         assert!((test.ln_plain() - before.0).abs() < 1e-9 && (test.ln_tolerant() - before.1).abs() < 1e-9);
-        test.take(150.0, &Shared { bounds: vec![0.1, 0.5], canary: vec![1, 1, 1], stable: vec![9, 9, 9] }, 240);
+        test.take(150.0, &Shared { bounds: vec![0.1, 0.5], canary: vec![1, 1, 1], stable: vec![9, 9, 9] }, 1.0, 240);
         assert!(test.ln_plain().is_finite());
     }
 }

@@ -9,6 +9,9 @@ const MAX_LN: f64 = 690.0;
 /// Below this difference the smaller of two terms does not change their sum.
 const NEGLIGIBLE_LN: f64 = -40.0;
 
+/// Numbers that are compared at once.
+const LANES: usize = 4;
+
 /// Returns `ln(exp(a) + exp(b))`.
 pub(super) fn ln_add(a: f64, b: f64) -> f64 {
     let (max, min) = if a >= b { (a, b) } else { (b, a) };
@@ -18,12 +21,25 @@ pub(super) fn ln_add(a: f64, b: f64) -> f64 {
 
 /// Returns the logarithm of the mean of exponentials; [`LN_ZERO`] of none.
 pub(super) fn ln_mean(logs: &[f64]) -> f64 {
-    let max = logs.iter().copied().fold(LN_ZERO, f64::max);
+    let max = greatest(logs);
     if max <= LN_ZERO {
         return LN_ZERO;
     }
     let sum: f64 = logs.iter().map(|log| exp_or_zero(log - max)).sum();
     max + (sum / logs.len() as f64).ln()
+}
+
+/// Returns the greatest; [`LN_ZERO`] of none.
+pub(super) fn greatest(logs: &[f64]) -> f64 {
+    // Several at once, so that none waits for the one before.
+    let mut lanes = [LN_ZERO; LANES];
+    let (chunks, rest) = logs.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, log) in lanes.iter_mut().zip(chunk) {
+            *lane = if *log > *lane { *log } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).copied().fold(LN_ZERO, f64::max)
 }
 
 /// Returns the exponential, or 0 where it would not change a sum with 1.

@@ -1,5 +1,7 @@
 //! The evidence of one scrape that the canary fails more often than stable, by a ratio of error shares.
 
+use std::sync::LazyLock;
+
 /// The errors of one scrape, with the canary's share of requests as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorCounts {
@@ -7,6 +9,8 @@ pub struct ErrorCounts {
     pub canary: f64,
     /// Errors of both.
     pub both: f64,
+    /// Requests of the canary.
+    pub requests: f64,
     /// The canary's share of all requests, more than 0 and less than 1.
     pub share: f64,
 }
@@ -24,6 +28,7 @@ impl ErrorCounts {
         Some(Self {
             canary: canary_bad as f64,
             both: canary_bad as f64 + stable_bad as f64,
+            requests: canary,
             share: canary / (canary + stable),
         })
     }
@@ -54,3 +59,6 @@ pub(super) fn bets() -> [f64; BET_COUNT] {
     let (low, high) = (BET_RANGE.0.ln(), BET_RANGE.1.ln());
     std::array::from_fn(|bet| (low + (high - low) * bet as f64 / (BET_COUNT - 1) as f64).exp())
 }
+
+/// The same with their logarithms.
+pub(super) static BETS: LazyLock<[(f64, f64); BET_COUNT]> = LazyLock::new(|| bets().map(|ratio| (ratio, ratio.ln())));

@@ -1,8 +1,11 @@
 //! How many times more often the canary fails, with bounds that are valid after every scrape.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{LN_ZERO, exp_or_zero, ln_add};
+use super::log_space::{LN_ZERO, exp_or_zero, greatest, ln_add};
 use super::ratio_evidence::ErrorCounts;
 
 /// Ratios that are bet on, on each side of the ratio tested.
@@ -19,6 +22,9 @@ const INDEX_OF_ONE: usize = BETS_PER_SIDE + STEPS_PER_SIDE;
 
 /// Distance of neighbouring points, as logarithms: from 1 to 97 in 24 steps.
 const LN_STEP: f64 = 0.190_5;
+
+/// Rounding is far below this share: what is as much below the bar is below it.
+const SURELY: f64 = 1e-9;
 
 /// How many times more often the canary fails than stable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +55,17 @@ impl Default for RatioLikelihood {
     }
 }
 
+/// The ratio of each point.
+static RATIOS: LazyLock<[f64; GRID_POINTS]> = LazyLock::new(|| {
+    let step = LN_STEP.exp();
+    let mut next = ratio_at(0.0);
+    [(); GRID_POINTS].map(|()| {
+        let ratio = next;
+        next *= step;
+        ratio
+    })
+});
+
 fn ratio_at(point: f64) -> f64 {
     ((point - INDEX_OF_ONE as f64) * LN_STEP).exp()
 }
@@ -63,11 +80,8 @@ impl RatioLikelihood {
             return;
         }
         self.canary_errors += counts.canary;
-        let mut ratio = ratio_at(0.0);
-        let step = LN_STEP.exp();
-        for sum in &mut self.ln_odds {
-            *sum += counts.both * counts.ln_odds(ratio);
-            ratio *= step;
+        for (sum, ratio) in self.ln_odds.iter_mut().zip(&*RATIOS) {
+            *sum += counts.both * counts.ln_odds(*ratio);
         }
     }
 
@@ -90,85 +104,93 @@ impl RatioLikelihood {
 
 /// The likelihood of each ratio of the grid, with the sums that mixtures of neighbours are made from.
 struct Likelihood {
-    ln: Vec<f64>,
+    ln: [f64; GRID_POINTS],
     best: f64,
-    /// Sums of likelihoods before each point, relative to the best.
-    before: Vec<f64>,
+    /// Relative to the best; 0 where it does not matter in a sum.
+    relative: [f64; GRID_POINTS],
+    /// Sums of them before each point.
+    before: [f64; GRID_POINTS + 1],
+    /// The most likely point that can be tested.
+    middle: usize,
 }
 
 impl Likelihood {
     fn new(sums: &RatioLikelihood) -> Self {
-        let ln: Vec<f64> = sums
-            .ln_odds
-            .iter()
-            .enumerate()
-            .map(|(point, ln_odds)| sums.canary_errors * (point as f64 - INDEX_OF_ONE as f64) * LN_STEP - ln_odds)
-            .collect();
-        let best = ln.iter().copied().fold(LN_ZERO, f64::max);
-        let mut before = Vec::with_capacity(GRID_POINTS + 1);
-        let mut sum = 0.0;
-        before.push(sum);
-        for value in &ln {
-            sum += exp_or_zero(value - best);
-            before.push(sum);
+        let mut ln = [LN_ZERO; GRID_POINTS];
+        for (point, (ln, ln_odds)) in ln.iter_mut().zip(&sums.ln_odds).enumerate() {
+            *ln = sums.canary_errors * (point as f64 - INDEX_OF_ONE as f64) * LN_STEP - ln_odds;
         }
-        Self { ln, best, before }
+        let best = greatest(&ln);
+        let relative = ln.map(|ln| exp_or_zero(ln - best));
+        let mut before = [0.0; GRID_POINTS + 1];
+        let mut sum = 0.0;
+        for (before, relative) in before.iter_mut().skip(1).zip(&relative) {
+            sum += relative;
+            *before = sum;
+        }
+        Self { ln, best, relative, before, middle: middle(&ln) }
+    }
+
+    /// Returns what bets on points of a range have won against the best point, on average.
+    fn mean(&self, bets: &Range<usize>) -> f64 {
+        let sum = |at: usize| self.before.get(at).copied().unwrap_or_default();
+        (sum(bets.end) - sum(bets.start)).max(0.0) / BETS_PER_SIDE as f64
     }
 
     /// Returns the logarithm of what bets on points of a range have won against a point, on average.
-    fn won(&self, point: usize, bets: std::ops::Range<usize>) -> f64 {
-        let sum = |at: usize| self.before.get(at).copied().unwrap_or_default();
-        let total = (sum(bets.end) - sum(bets.start)).max(0.0);
+    fn ln_won(&self, point: usize, bets: &Range<usize>) -> f64 {
+        let mean = self.mean(bets);
         let of_point = self.ln.get(point).copied().unwrap_or(LN_ZERO);
-        let total = if total > 0.0 { self.best + (total / BETS_PER_SIDE as f64).ln() } else { LN_ZERO };
+        let total = if mean > 0.0 { self.best + mean.ln() } else { LN_ZERO };
         // A bet on the ratio tested wins nothing: a floor that keeps interpolation within numbers.
         ln_add(total - of_point, -50.0)
     }
 
-    /// Returns the most likely point that can be tested.
-    fn middle(&self) -> usize {
-        let mut best = (BETS_PER_SIDE, LN_ZERO);
-        for (point, value) in self.ln.iter().enumerate().skip(BETS_PER_SIDE).take(2 * STEPS_PER_SIDE + 1) {
-            if *value > best.1 {
-                best = (point, *value);
+    /// Returns the place between points where bets on those beyond it have won the bar, from the middle outwards; `bets` are the
+    /// points that are bet on against one.
+    fn bound(
+        &self,
+        ln_bar: f64,
+        points: impl Iterator<Item = usize>,
+        bets: impl Fn(usize) -> Range<usize>,
+    ) -> Option<f64> {
+        let bar = ln_bar.exp() * (1.0 - SURELY);
+        let mut inside = self.middle;
+        for point in points {
+            // Most points are far from the bar: that is seen without a logarithm.
+            let relative = self.relative.get(point).copied().unwrap_or_default();
+            let is_surely_below = self.mean(&bets(point)) < bar * relative;
+            let ln_won = if is_surely_below { ln_bar - 1.0 } else { self.ln_won(point, &bets(point)) };
+            if ln_won < ln_bar {
+                inside = point;
+                continue;
             }
-        }
-        best.0
-    }
-
-    fn low(&self, bar: f64) -> Option<f64> {
-        let won = |point: usize| self.won(point, point + 1..point + 1 + BETS_PER_SIDE);
-        let mut above = (self.middle(), won(self.middle()));
-        if above.1 >= bar {
-            return Some(ratio_at(above.0 as f64));
-        }
-        for point in (BETS_PER_SIDE..self.middle()).rev() {
-            let here = won(point);
-            if here >= bar {
-                let part = ((bar - above.1) / (here - above.1)).clamp(0.0, 1.0);
-                return Some(ratio_at(above.0 as f64 - part));
+            if point == self.middle {
+                return Some(ratio_at(point as f64));
             }
-            above = (point, here);
+            let ln_inside = self.ln_won(inside, &bets(inside));
+            let part = ((ln_bar - ln_inside) / (ln_won - ln_inside)).clamp(0.0, 1.0);
+            let (inside, point) = (inside as f64, point as f64);
+            return Some(ratio_at(if point < inside { inside - part } else { inside + part }));
         }
         None
     }
 
-    fn high(&self, bar: f64) -> Option<f64> {
-        let won = |point: usize| self.won(point, point - BETS_PER_SIDE..point);
-        let mut below = (self.middle(), won(self.middle()));
-        if below.1 >= bar {
-            return Some(ratio_at(below.0 as f64));
-        }
-        for point in self.middle() + 1..=BETS_PER_SIDE + 2 * STEPS_PER_SIDE {
-            let here = won(point);
-            if here >= bar {
-                let part = ((bar - below.1) / (here - below.1)).clamp(0.0, 1.0);
-                return Some(ratio_at(below.0 as f64 + part));
-            }
-            below = (point, here);
-        }
-        None
+    fn low(&self, ln_bar: f64) -> Option<f64> {
+        self.bound(ln_bar, (BETS_PER_SIDE..=self.middle).rev(), |point| point + 1..point + 1 + BETS_PER_SIDE)
     }
+
+    fn high(&self, ln_bar: f64) -> Option<f64> {
+        let points = self.middle..=BETS_PER_SIDE + 2 * STEPS_PER_SIDE;
+        self.bound(ln_bar, points, |point| point - BETS_PER_SIDE..point)
+    }
+}
+
+/// Returns the most likely point that can be tested.
+fn middle(ln: &[f64; GRID_POINTS]) -> usize {
+    let tested = ln.get(BETS_PER_SIDE..=BETS_PER_SIDE + 2 * STEPS_PER_SIDE).unwrap_or_default();
+    let best = greatest(tested);
+    BETS_PER_SIDE + tested.iter().position(|ln| *ln >= best).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,127 +3,147 @@
 use super::analysis_status::StatusBasis;
 use super::ratio_interval::Ratio;
 use super::report::{AnalysisStatus, Evidence, Metric, Needs};
+use super::rules::Rules;
+use super::sentence::Sentence;
 use super::state::CanaryAnalyzer;
 use super::weight::Mismatch;
 
 /// Returns why.
 pub(super) fn of(analyzer: &CanaryAnalyzer, assessment: &StatusBasis, e: &Evidence, needs: &Needs) -> Vec<String> {
+    let alpha = analyzer.rules.alpha;
     let mut reasons = Vec::with_capacity(4);
     reasons.extend(assessment.trouble.clone());
     // While undecided, what is missing comes first.
     if assessment.opinion == AnalysisStatus::Undecided {
         reasons.extend(waits_for(analyzer, needs).into_iter().flatten());
     }
+    let compared = reasons.len();
     reasons.extend(analyzer.ratio.map(|ratio| comparison(analyzer, &ratio)));
     match assessment.opinion {
         AnalysisStatus::Regressed => reasons.push(match assessment.culprit {
             Some(Metric::Latency) => {
-                format!("latency is worse than stable: evidence {}", of_bar(e.guarded, analyzer.rules.alpha))
+                slower(Sentence::new("latency is worse than stable"), analyzer).evidence(e.guarded, alpha).end()
             }
+            Some(Metric::Statuses) => more_statuses(analyzer).evidence(e.guarded, alpha).end(),
             Some(Metric::Budget) => cost(assessment.burn.map_or(0.0, |burn| burn.spent)),
-            _ => format!("error rate is higher than stable: evidence {}", of_bar(e.guarded, analyzer.rules.alpha)),
+            _ => oftener(Sentence::new("error rate is higher than stable"), analyzer).evidence(e.guarded, alpha).end(),
         }),
         AnalysisStatus::Suspect => reasons.extend(suspicion(analyzer, assessment, e)),
-        AnalysisStatus::Healthy => reasons.push(format!("proven: {}", good_enough(analyzer))),
-        AnalysisStatus::Undecided => reasons.push(format!("evidence {}", of_bar(e.guarded, analyzer.rules.alpha))),
+        AnalysisStatus::Healthy => reasons.push(good_enough(Sentence::new("proven: "), &analyzer.rules)),
+        AnalysisStatus::Undecided => reasons.push(Sentence::new("").evidence(e.guarded, alpha).end()),
         AnalysisStatus::NoData => {}
+    }
+    // What decided comes first: error rates do not where they did not.
+    if assessment.culprit.is_some_and(|metric| metric != Metric::Errors) && reasons.len() > compared + 1 {
+        reasons.swap(compared, compared + 1);
     }
     if assessment.stable_burns {
         reasons.push("stable burns its error budget too: probably not the canary".to_owned());
     }
-    let minor = |mismatch: &Mismatch| !mismatch.is_far_off();
-    reasons.extend(
-        assessment.mismatch.filter(minor).map(|off| {
-            format!("the canary gets {} of requests, its weight is {}", percent(off.seen), percent(off.set))
-        }),
-    );
+    reasons.extend(assessment.mismatch.filter(|off| !off.is_far_off()).map(|off| share_of_requests(&off).end()));
     reasons
 }
 
 /// Says that the share of requests is not the one set.
 pub(super) fn far_off(off: &Mismatch) -> String {
-    format!(
-        "the canary gets {} of requests, its weight is {}: the metrics may belong to another workload",
-        percent(off.seen),
-        percent(off.set)
-    )
+    share_of_requests(off).words(": the metrics may belong to another workload").end()
+}
+
+fn share_of_requests(off: &Mismatch) -> Sentence {
+    Sentence::new("the canary gets ").percent(off.seen).words(" of requests, its weight is ").percent(off.set)
 }
 
 /// Returns seconds in words: `40 s`, `4 min`, `2.1 h`, `3 days`.
 #[must_use]
 pub fn time(seconds: f64) -> String {
-    match seconds {
-        ..90.0 => format!("{seconds:.0} s"),
-        ..5400.0 => format!("{:.0} min", seconds / 60.0),
-        ..172_800.0 => format!("{:.1} h", seconds / 3600.0),
-        _ => format!("{:.0} days", seconds / 86_400.0),
-    }
+    Sentence::new("").time(seconds).end()
 }
 
 fn comparison(analyzer: &CanaryAnalyzer, ratio: &Ratio) -> String {
-    let share = |[requests, errors]: [u64; 2]| percent(errors as f64 / (requests as f64).max(1.0));
+    let share = |[requests, errors]: [u64; 2]| errors as f64 / (requests as f64).max(1.0);
     let (canary, stable) = (share(analyzer.seen.canary), share(analyzer.seen.stable));
-    let times = ratio.estimate.map_or_else(String::new, |estimate| format!("{}×; ", figure(estimate)));
+    let shares = Sentence::new("error rate: canary ").percent(canary).words(", stable ").percent(stable).words(" (");
+    let times = match ratio.estimate {
+        Some(estimate) => shares.figure(estimate).words("×; "),
+        None => shares,
+    };
     // The bounds leave out `alpha_warn`, 5 % unless configured otherwise.
     let level = 100.0 * (1.0 - analyzer.rules.alpha_warn);
     let bounds = match ratio.high {
-        Some(high) => format!("{level:.0} % CI {}–{}×", figure(ratio.low), figure(high)),
-        None if ratio.low > 0.0 => format!("{level:.0} % CI from {}×", figure(ratio.low)),
-        None => "too few errors to tell".to_owned(),
+        Some(high) => times.decimals(level, 0).words(" % CI ").figure(ratio.low).words("–").figure(high).words("×"),
+        None if ratio.low > 0.0 => times.decimals(level, 0).words(" % CI from ").figure(ratio.low).words("×"),
+        None => times.words("too few errors to tell"),
     };
-    format!("error rate: canary {canary}, stable {stable} ({times}{bounds})")
+    bounds.words(")").end()
 }
 
 fn suspicion(analyzer: &CanaryAnalyzer, assessment: &StatusBasis, e: &Evidence) -> Option<String> {
+    let alpha = analyzer.rules.alpha_warn;
     Some(match assessment.culprit? {
-        Metric::Errors => format!("error rate looks higher: evidence {}", of_bar(e.plain, analyzer.rules.alpha_warn)),
-        Metric::Latency => format!("latency looks worse: evidence {}", of_bar(e.plain, analyzer.rules.alpha_warn)),
+        Metric::Errors => oftener(Sentence::new("error rate looks higher"), analyzer).evidence(e.plain, alpha).end(),
+        Metric::Latency => slower(Sentence::new("latency looks worse"), analyzer).evidence(e.plain, alpha).end(),
+        Metric::Statuses => more_statuses(analyzer).evidence(e.plain, alpha).end(),
         Metric::Budget => {
             let burn = assessment.burn?;
-            if burn.overspent() { cost(burn.spent) } else { format!("error budget burn rate {}×", figure(burn.short)) }
+            if burn.overspent() {
+                cost(burn.spent)
+            } else {
+                Sentence::new("error budget burn rate ").figure(burn.short).words("×").end()
+            }
         }
     })
 }
 
+fn more_statuses(analyzer: &CanaryAnalyzer) -> Sentence {
+    let (class, share) = analyzer.statuses.class();
+    let more = Sentence::new("more ").words(class.label()).words(": canary ").percent(share.canary);
+    more.words(", stable ").percent(share.stable).words("; ")
+}
+
+/// What a regression of the error rate is beyond, where there is a margin: ` by more than 25 %`.
+fn oftener(sentence: Sentence, analyzer: &CanaryAnalyzer) -> Sentence {
+    beyond(sentence, analyzer.rules.margin_errors)
+}
+
+fn slower(sentence: Sentence, analyzer: &CanaryAnalyzer) -> Sentence {
+    beyond(sentence, analyzer.rules.margin_latency)
+}
+
+fn beyond(sentence: Sentence, margin: f64) -> Sentence {
+    let sentence = if margin > 1.0 {
+        sentence.words(" by more than ").decimals((margin - 1.0) * 100.0, 0).words(" %")
+    } else {
+        sentence
+    };
+    sentence.words(": ")
+}
+
 fn cost(spent: f64) -> String {
-    format!("this rollout has used {} of the 30-day error budget", percent(spent))
+    Sentence::new("this rollout has used ").percent(spent).words(" of the 30-day error budget").end()
 }
 
 fn waits_for(analyzer: &CanaryAnalyzer, needs: &Needs) -> [Option<String>; 2] {
     let wait = needs.x2.map(|need| {
         if need.seconds > 0.0 {
-            format!("a 2× regression detectable in ~{}", time(need.seconds))
+            Sentence::new("a 2× regression detectable in ~").time(need.seconds).end()
         } else {
             "a 2× regression would have been detected by now".to_owned()
         }
     });
-    [wait, Some(format!("not yet proven: {}", good_enough(analyzer)))]
+    [wait, Some(good_enough(Sentence::new("not yet proven: "), &analyzer.rules))]
 }
 
-fn good_enough(analyzer: &CanaryAnalyzer) -> String {
-    let fails = format!("error rate below {}", percent(analyzer.rules.healthy_below()));
-    match analyzer.rules.slow {
-        None => fails,
-        Some(slow) => format!("{fails}, fewer than {} slower than {} s", percent(slow.at_most), slow.bound_seconds),
-    }
-}
-
-fn of_bar(evidence: f64, alpha: f64) -> String {
-    format!("{} (bar {:.0})", figure(evidence), 1.0 / alpha)
-}
-
-fn percent(ratio: f64) -> String {
-    format!("{:.2} %", ratio * 100.0)
+fn good_enough(sentence: Sentence, rules: &Rules) -> String {
+    let fails = sentence.words("error rate below ").percent(rules.healthy_below());
+    let Some(slow) = rules.slow else { return fails.end() };
+    let slower = fails.words(", fewer than ").percent(slow.at_most).words(" slower than ");
+    slower.words(&slow.bound_seconds.to_string()).words(" s").end()
 }
 
 /// Returns a figure with one decimal below ten, and never more digits than a person reads.
 #[must_use]
 pub fn figure(value: f64) -> String {
-    match value {
-        ..9.95 => format!("{value:.1}"),
-        ..1e6 => format!("{value:.0}"),
-        _ => "> 1,000,000".to_owned(),
-    }
+    Sentence::new("").figure(value).end()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::burn::Burn;
 use super::needs::Need;
 use super::quantile::QuantileBounds;
 use super::ratio_interval::Ratio;
+use super::scrape::Statuses;
 
 /// The status of the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,6 +66,8 @@ pub enum Tier {
 pub enum Metric {
     /// It fails more often than stable.
     Errors,
+    /// It answers more requests with a redirect than stable, or rejects more, without failing.
+    Statuses,
     /// It is slower than stable.
     Latency,
     /// It burns the error budget.
@@ -144,6 +147,9 @@ pub struct Report {
     pub culprit: Option<Metric>,
     /// Requests of both tracks since the rollout began.
     pub seen: Tracks<Seen>,
+    /// Redirects and rejected requests of each track since the rollout began; `None` where metrics do not tell.
+    #[serde(default)]
+    pub statuses: Option<Tracks<Statuses>>,
     /// How the canary burns the error budget; `None` while it gets no requests.
     pub burn: Option<Burn>,
     /// Whether stable burns its budget too: then the canary is probably not the cause.

@@ -27,8 +27,19 @@ impl Mixture {
         Self { ln_wealth: vec![LN_ZERO; bets], left: 1.0, scrapes: 0, ln_value: 0.0 }
     }
 
+    /// Takes in a scrape in which no bet wins or loses anything.
+    pub fn take_nothing(&mut self, planned: u32) {
+        let begins = self.begins(planned);
+        if begins > 0.0 {
+            self.begin(begins, []);
+        } else {
+            // Then the evidence is what it was.
+            self.scrapes = self.scrapes.saturating_add(1);
+        }
+    }
+
     /// Takes in a scrape: the logarithm of each bet's e-value in it. `planned` is how many scrapes share the restarts.
-    pub fn take(&mut self, planned: u32, ln_e: impl Fn(usize) -> f64) {
+    pub fn take(&mut self, planned: u32, ln_e: impl IntoIterator<Item = f64>) {
         let begins = self.begins(planned);
         self.begin(begins, ln_e);
     }
@@ -41,12 +52,17 @@ impl Mixture {
         }
     }
 
-    fn begin(&mut self, begins: f64, ln_e: impl Fn(usize) -> f64) {
+    fn begin(&mut self, begins: f64, ln_e: impl IntoIterator<Item = f64>) {
         self.left = (self.left - begins).max(0.0);
         self.scrapes = self.scrapes.saturating_add(1);
-        let ln_begins = if begins > 0.0 { begins.ln() } else { LN_ZERO };
-        for (bet, wealth) in self.ln_wealth.iter_mut().enumerate() {
-            *wealth = (ln_add(*wealth, ln_begins) + ln_e(bet)).max(LN_ZERO);
+        // Once all of the stake is bet, nothing is added to what it has become.
+        if begins > 0.0 {
+            let ln_begins = begins.ln();
+            self.ln_wealth.iter_mut().for_each(|wealth| *wealth = ln_add(*wealth, ln_begins));
+        }
+        for (wealth, ln_e) in self.ln_wealth.iter_mut().zip(ln_e) {
+            let won = *wealth + ln_e;
+            *wealth = if won > LN_ZERO { won } else { LN_ZERO };
         }
         if !self.ln_wealth.is_empty() {
             self.ln_value = ln_add(ln_mean(&self.ln_wealth), self.ln_left());
@@ -88,8 +104,8 @@ mod tests {
         let begins = [0.5, 0.25, 0.125, 0.125];
         for (at, (canary, stable, n_canary, n_stable)) in SCRAPES.into_iter().enumerate() {
             let counts = ErrorCounts::new(canary, stable, n_canary, n_stable).unwrap();
-            plain.begin(if at == 0 { 1.0 } else { 0.0 }, |bet| counts.ln_e(GRID[bet], 1.0));
-            restarted.begin(begins[at], |bet| counts.ln_e(GRID[bet], 1.0));
+            plain.begin(if at == 0 { 1.0 } else { 0.0 }, GRID.map(|ratio| counts.ln_e(ratio, 1.0)));
+            restarted.begin(begins[at], GRID.map(|ratio| counts.ln_e(ratio, 1.0)));
             let is = (plain.ln_value().exp(), restarted.ln_value().exp());
             assert!((is.0 - wanted[at].0).abs() < 1e-6, "{is:?} {:?}", wanted[at]);
             assert!((is.1 - wanted[at].1).abs() < 1e-6, "{is:?} {:?}", wanted[at]);
@@ -101,7 +117,7 @@ mod tests {
         let mut mixture = Mixture::new(1);
         let mut left = Vec::new();
         for _ in 0..6 {
-            mixture.take(5, |_| 0.0);
+            mixture.take(5, [0.0]);
             left.push(mixture.left);
             assert!((mixture.ln_value()).abs() < 1e-12, "bets that win nothing leave 1");
         }
@@ -109,15 +125,30 @@ mod tests {
     }
 
     #[test]
+    fn a_scrape_without_wins_or_losses_is_one_of_zero_gains() {
+        let (mut nothing, mut zero) = (Mixture::new(3), Mixture::new(3));
+        for scrape in 0..8 {
+            nothing.take_nothing(5);
+            zero.take(5, [0.0; 3]);
+            assert_eq!(nothing, zero);
+            if scrape % 3 == 0 {
+                for mixture in [&mut nothing, &mut zero] {
+                    mixture.take(5, [-0.3, 0.4, 1.1]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn evidence_is_kept_when_bets_change() {
         let mut mixture = Mixture::new(3);
         for gain in [0.5, 1.0, 2.0] {
-            mixture.take(10, |bet| gain * bet as f64);
+            mixture.take(10, [0.0, gain, 2.0 * gain]);
         }
         let before = mixture.ln_value();
         mixture.redistribute(7);
         assert!((mixture.ln_value() - before).abs() < 1e-12);
-        mixture.take(10, |_| 0.0);
+        mixture.take(10, [0.0; 7]);
         assert!((mixture.ln_value() - before).abs() < 1e-12);
     }
 }

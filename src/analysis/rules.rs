@@ -56,6 +56,15 @@ pub struct Rules {
     pub alpha: f64,
     /// Chance that a healthy canary is ever called suspect for its evidence; evidence of `1/alpha_warn` pauses.
     pub alpha_warn: f64,
+    /// How many times stable's error share a regression has to exceed to matter at all.
+    pub margin_errors: f64,
+    /// By how much a regression has to exceed stable's error share, as a share of requests, to matter at all.
+    pub margin_points: f64,
+    /// By how much a regression has to exceed stable's share of redirects, or of rejected requests, as a share of requests, to
+    /// matter at all. Nothing does at 1.
+    pub margin_statuses: f64,
+    /// How many times slower a regression has to be to matter at all.
+    pub margin_latency: f64,
     /// How many times stable's error share the canary may have before it counts against it, for the guarded evidence.
     pub tolerance: f64,
     /// Whether the tolerance grows to what stable's own pods differ by.
@@ -97,6 +106,10 @@ impl Default for Rules {
         Self {
             alpha: 0.01,
             alpha_warn: 0.05,
+            margin_errors: 1.25,
+            margin_points: 0.0005,
+            margin_statuses: 0.01,
+            margin_latency: 1.15,
             tolerance: 1.0,
             auto_tolerance: true,
             slo: 0.999,
@@ -138,6 +151,12 @@ impl Rules {
         rule("alpha", self.alpha, "from 1e-9 to 0.5", share(self.alpha))?;
         let warns = share(self.alpha_warn) && self.alpha_warn >= self.alpha;
         rule("alpha_warn", self.alpha_warn, "from alpha to 0.5", warns)?;
+        let margin = within(1.0, 10.0);
+        rule("margin_errors", self.margin_errors, "from 1 to 10", margin(self.margin_errors))?;
+        rule("margin_points", self.margin_points, "from 0 to 0.1", within(0.0, 0.1)(self.margin_points))?;
+        let statuses = within(0.0, 1.0)(self.margin_statuses);
+        rule("margin_statuses", self.margin_statuses, "from 0 to 1", statuses)?;
+        rule("margin_latency", self.margin_latency, "from 1 to 10", margin(self.margin_latency))?;
         rule("tolerance", self.tolerance, "from 1 to 100", within(1.0, 100.0)(self.tolerance))?;
         rule("slo", self.slo, "from 0.5 to 0.999999", within(0.5, 0.999_999)(self.slo))?;
         let below = self.healthy_below();

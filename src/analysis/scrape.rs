@@ -23,8 +23,20 @@ pub struct Counts {
     pub requests: u64,
     /// Those that failed.
     pub errors: u64,
+    /// Those that did not fail and yet were not served, by status; `None` where the metric does not tell.
+    #[serde(default)]
+    pub statuses: Option<Statuses>,
     /// Those of known latency, by bucket, in ascending order of the bounds; empty where there is no histogram.
     pub buckets: Vec<Bucket>,
+}
+
+/// Requests that were answered, but not with success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statuses {
+    /// Redirects: 3xx.
+    pub redirects: u64,
+    /// Requests that the version rejected: 4xx, and what gRPC has for it.
+    pub rejected: u64,
 }
 
 /// A bucket of a latency histogram. Holds its own requests only, not those of the buckets below it.

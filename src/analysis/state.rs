@@ -7,16 +7,18 @@ use super::errors::ErrorEvidence;
 use super::histogram::Shared;
 use super::latency::LatencyTest;
 use super::log_space::exp_finite;
+use super::margin::{ErrorMargin, SmallestRegression, is_far_beyond};
 use super::one_share::ln_below;
 use super::pace::Recent;
 use super::pod_spread::PodSpread;
-use super::pool::Pool;
+use super::pool::{Parts, Pool};
 use super::quantile::Latencies;
 use super::ratio_evidence::ErrorCounts;
 use super::ratio_interval::{Ratio, RatioLikelihood};
 use super::report::{Evidence, Metric};
 use super::rules::Rules;
 use super::scrape::{Look, Scrape};
+use super::status_evidence::StatusEvidence;
 use super::trouble::{contradiction, why_not_comparable};
 use super::weight::Weight;
 
@@ -44,6 +46,8 @@ pub struct CanaryAnalyzer {
     likelihood: RatioLikelihood,
     pub(super) ratio: Option<Ratio>,
     pub(super) latency: Option<LatencyTest>,
+    #[serde(default)]
+    pub(super) statuses: StatusEvidence,
     pub(super) plain: Pool,
     pub(super) guarded: Pool,
     pub(super) canary_latencies: Latencies,
@@ -82,6 +86,7 @@ impl CanaryAnalyzer {
             likelihood: RatioLikelihood::default(),
             ratio: None,
             latency: None,
+            statuses: StatusEvidence::default(),
             plain: Pool::default(),
             guarded: Pool::default(),
             canary_latencies: Latencies::default(),
@@ -135,6 +140,19 @@ impl CanaryAnalyzer {
     }
 
     fn take_scrape(&mut self, scrape: &Scrape) {
+        self.take_counts(scrape);
+        let (canary, stable) = (&scrape.canary, &scrape.stable);
+        let counts = ErrorCounts::new(canary.errors, stable.errors, canary.requests, stable.requests);
+        if let Some(counts) = counts {
+            self.likelihood.take(&counts);
+            if counts.both > 0.0 {
+                self.ratio = self.likelihood.ratio(self.rules.alpha_warn);
+            }
+        }
+    }
+
+    /// Takes in a scrape as far as it decides anything: all but the estimate of the ratio, which is for people to read.
+    pub(super) fn take_counts(&mut self, scrape: &Scrape) {
         self.look_at(scrape.t);
         let began = *self.began.get_or_insert(scrape.t);
         let (canary, stable) = (&scrape.canary, &scrape.stable);
@@ -169,16 +187,22 @@ impl CanaryAnalyzer {
             return;
         };
         let planned = self.rules.planned_scrapes;
+        let (plain, guarded) = (self.ln_plain_parts(), self.ln_guarded_parts());
+        if self.statuses.take(&self.rules, canary, stable, self.rules.tolerance, planned) {
+            self.plain.join_statuses(plain);
+            self.guarded.join_statuses(guarded);
+        }
         if let Some(shared) = shared {
-            self.plain.join_latency(self.errors.ln_plain());
-            self.guarded.join_latency(self.errors.ln_guarded());
-            self.latency.get_or_insert_default().take(scrape.t, shared, planned);
+            self.plain.join_latency(plain);
+            self.guarded.join_latency(guarded);
+            self.latency.get_or_insert_default().take(scrape.t, shared, self.rules.margin_latency, planned);
         }
-        self.errors.take(&counts, self.tolerance(), planned);
-        self.likelihood.take(&counts);
-        if counts.both > 0.0 {
-            self.ratio = self.likelihood.ratio(self.rules.alpha_warn);
-        }
+        let smallest = SmallestRegression::of_errors(&self.rules);
+        let margin = ErrorMargin::next(smallest, self.seen.stable);
+        self.errors.take(&counts, margin, self.tolerance(), planned);
+        let mut seen = self.seen;
+        seen.add(&Sums { canary: [canary.requests, canary.errors], stable: [stable.requests, stable.errors] });
+        self.errors.set_far_beyond(is_far_beyond(smallest, seen.canary, seen.stable));
     }
 
     /// Returns how many times stable's error share the canary may have before it counts against it.
@@ -200,10 +224,19 @@ impl CanaryAnalyzer {
 
     /// Returns the plain and the guarded evidence against the canary.
     fn ln_evidence_against(&self) -> (f64, f64) {
-        let latency = self.latency.as_ref();
-        let plain = latency.map_or(0.0, LatencyTest::ln_plain);
-        let tolerant = latency.map_or(0.0, LatencyTest::ln_tolerant);
-        (self.plain.ln_all(self.errors.ln_plain(), plain), self.guarded.ln_all(self.errors.ln_guarded(), tolerant))
+        (self.plain.ln_all(self.ln_plain_parts()), self.guarded.ln_all(self.ln_guarded_parts()))
+    }
+
+    /// Returns the plain evidence on each metric.
+    pub(super) fn ln_plain_parts(&self) -> Parts {
+        let latency = self.latency.as_ref().map_or(0.0, LatencyTest::ln_plain);
+        Parts { errors: self.errors.ln_plain(), statuses: self.statuses.ln_plain(), latency }
+    }
+
+    /// Returns the guarded evidence on each metric.
+    fn ln_guarded_parts(&self) -> Parts {
+        let latency = self.latency.as_ref().map_or(0.0, LatencyTest::ln_tolerant);
+        Parts { errors: self.errors.ln_guarded(), statuses: self.statuses.ln_guarded(), latency }
     }
 
     /// Returns the weakest evidence that the canary is good enough, over all metrics with an objective.
@@ -242,17 +275,18 @@ impl CanaryAnalyzer {
         }
     }
 
-    /// Returns the metric that the guarded evidence is against, where it suffices to roll back: errors alone only from
-    /// `min_errors` on, and latency alone only when its own part suffices.
+    /// Returns the metric that the guarded evidence is against, where it suffices to roll back: errors only from `min_errors`
+    /// on, another metric only when its own part suffices.
     fn proved_worse(&self) -> Option<Metric> {
-        let tolerant = self.latency.as_ref().map_or(0.0, LatencyTest::ln_tolerant);
-        let (errors, latency) = self.guarded.parts(self.errors.ln_guarded(), tolerant);
+        let Parts { errors, statuses, latency } = self.guarded.parts(self.ln_guarded_parts());
         let enough = -self.rules.alpha.ln();
-        match latency {
-            Some(latency) if latency > errors => (latency >= enough).then_some(Metric::Latency),
-            Some(latency) if self.seen.canary[1] < self.rules.min_errors && latency >= enough => Some(Metric::Latency),
-            _ => (self.seen.canary[1] >= self.rules.min_errors).then_some(Metric::Errors),
+        let (other, metric) =
+            if statuses > latency { (statuses, Metric::Statuses) } else { (latency, Metric::Latency) };
+        let has_errors = self.seen.canary[1] >= self.rules.min_errors;
+        if other > errors || (!has_errors && other >= enough) {
+            return (other >= enough).then_some(metric);
         }
+        has_errors.then_some(Metric::Errors)
     }
 
     /// Returns after how many seconds the last scrape is stale.

@@ -3,9 +3,12 @@
 use super::model::{Model, Overlay, Screen};
 use crate::domain::record::action::Verb;
 
+use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::rules::action::Plan;
+use crate::domain::rules::checklist::candidate::counterpart;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::keys::Command;
 
 /// A command with what it would do now.
@@ -32,6 +35,7 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
         Command::Rollback | Command::RollbackTo => Verb::Rollback,
         Command::Retry => Verb::Retry,
         Command::Restart => Verb::Restart,
+        Command::Release => Verb::Release,
         _ => return None,
     })
 }
@@ -44,12 +48,27 @@ fn is_held(model: &Model) -> bool {
         .is_some_and(|snapshot| snapshot.object.workload().is_paused())
 }
 
-/// Returns the plan that a command would propose for the selected workload.
+/// Returns what a verb acts on: the selected workload; of a release the one in the environment after it, unless what is
+/// selected is where the release comes next.
+#[must_use]
+pub fn acts_on(model: &Model, verb: Verb) -> Option<WorkloadKey> {
+    let target = model.target()?;
+    let (env, workload) = model.selected()?;
+    let world = &model.core.world;
+    let is_next = || matches!(release_state(world, env, &workload.id), Some(ReleaseState::Next { .. }));
+    if verb != Verb::Release || is_next() {
+        return Some(target);
+    }
+    let after = world.next(env).and_then(|after| Some((after, counterpart(after, &workload.id)?)));
+    Some(after.map_or(target, |(env, there)| WorkloadKey { env: env.name().clone(), workload: there.id.clone() }))
+}
+
+/// Returns the plan that a command would propose.
 ///
 /// # Errors
 /// Every reason why it cannot be done now.
 pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
-    let Some(target) = model.target() else {
+    let Some(target) = acts_on(model, verb) else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, "no workload is selected", "")]);
     };
     model.core.plan(&target, verb, to)
@@ -65,6 +84,10 @@ pub fn hint(model: &Model, command: Command) -> Hint {
     };
     match plan_for(model, verb, None) {
         Ok(_) if command == Command::RollbackTo => Hint { command, key, text: spec.title.to_owned(), refusal: None },
+        Ok(plan) if verb == Verb::Release => {
+            let text = format!("{} into {}", plan.record().headline, plan.record().target.env());
+            Hint { command, key, text, refusal: None }
+        }
         Ok(plan) => Hint { command, key, text: plan.record().headline.clone(), refusal: None },
         Err(refusals) => Hint { command, key, text: verb.label().to_owned(), refusal: refusals.into_iter().next() },
     }
@@ -78,6 +101,11 @@ pub fn footer(model: &Model) -> Vec<Hint> {
         model.selected().and_then(|(_, workload)| workload.status.as_ref()).is_some_and(|status| status.aborted);
     if aborted {
         commands = vec![Command::Retry, Command::Rollback];
+    }
+    // What can be released on from here has nothing left to promote.
+    if plan_for(model, Verb::Release, None).is_ok() {
+        commands.retain(|command| *command != Command::Promote);
+        commands.insert(0, Command::Release);
     }
     match model.ui.screen {
         Screen::Deck => commands.extend([Command::Open, Command::Why]),

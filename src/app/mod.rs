@@ -4,6 +4,7 @@
 
 pub mod checklist;
 mod confirm;
+pub mod forecast;
 pub mod hints;
 pub mod ladder;
 pub mod model;

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
+use super::forecast::StepForecast;
 use crate::core::Core;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::record::checklist::{CheckId, Decision};
@@ -74,6 +75,8 @@ pub struct Ui {
     pub read: usize,
     pub keymap: Keymap,
     pub look: Look,
+    /// What the step in progress can detect.
+    pub forecast: StepForecast,
     /// Name of the simulator's scenario, when it runs on that.
     pub simulated: Option<String>,
     /// Whether a frame was drawn too small to act in: then keys are swallowed.
@@ -96,6 +99,7 @@ impl Ui {
             read: 0,
             keymap,
             look,
+            forecast: StepForecast::default(),
             simulated: None,
             too_small: false,
         }

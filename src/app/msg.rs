@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Screen;
 use crate::core;
 use crate::domain::facts::ids::EnvName;
+use crate::domain::rules::forecast::Question;
 use crate::keys::{Chord, Command};
 
 /// What a click hit, as the screen showed it.
@@ -40,15 +41,26 @@ pub enum Msg {
     TooSmall(bool),
     /// The environment that keys act on, until a person chooses another.
     Choose(EnvName),
+    /// What the step in progress can detect, in full and in short; the number of what was asked.
+    Forecast {
+        number: u64,
+        answer: (String, String),
+    },
     /// Something that concerns the core.
     Core(core::Msg),
 }
 
 /// Something to be done outside the model.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "few at a time, and each is carried out at once")]
 pub enum Effect {
     /// What the core asks for.
     Core(core::Effect),
+    /// Compute what the step in progress can detect, apart from the loop.
+    Forecast {
+        number: u64,
+        question: Box<Question>,
+    },
     Copy(String),
     Export,
     /// Capture the mouse or release it.

@@ -4,9 +4,11 @@ use super::hints::plan_for;
 use super::model::Model;
 use crate::domain::record::action::Verb;
 
+use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{PauseReason, Phase, Status};
+use crate::domain::rules::checklist::candidate::counterpart;
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::verdict::Verdict;
@@ -93,7 +95,10 @@ pub fn next(model: &Model) -> Next {
             None => format!("{name} is paused until promoted"),
         },
         (_, None) => match (status.phase, &status.canary) {
-            (Phase::Healthy, _) => format!("no rollout in progress in {name}{}", elsewhere(model, env)),
+            (Phase::Healthy, _) => match goes_on(model, env, workload) {
+                Some(next) => next,
+                None => format!("no rollout in progress in {name}{}", elsewhere(model, env)),
+            },
             // The cause stands with the environment: here stands the way out.
             (Phase::Degraded, _) => match plan_for(model, Verb::Rollback, None) {
                 Ok(plan) => {
@@ -143,12 +148,7 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
             let by = back.by.map_or_else(String::new, |(who, _)| format!(" by {who}"));
             format!("{name} was rolled back from {} to {}{by}{elsewhere}", back.from, back.to)
         }
-        ReleaseState::Next { from, to } => {
-            format!(
-                "{name} is next ({from} → {to}): {to} is not there yet; set the image by GitOps or kubectl, this tool \
-                 does not deploy"
-            )
-        }
+        ReleaseState::Next { from, to } => next_release(model, name, &from, &to),
         ReleaseState::NotHere => format!("the release has not come to {name} yet{}", elsewhere(model, env)),
         ReleaseState::Aborted => {
             let retry = key(model, crate::keys::Command::Retry);
@@ -163,6 +163,27 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
             return None;
         }
     }))
+}
+
+/// The environment that the release comes to next: the key that brings it in, or what stands in the way.
+fn next_release(model: &Model, name: &EnvName, from: &str, to: &str) -> String {
+    let release = key(model, crate::keys::Command::Release);
+    match plan_for(model, Verb::Release, None) {
+        Ok(_) => format!("{name} is next ({from} → {to}): {release} releases {to} there"),
+        Err(refusals) => {
+            let why = refusals.first().map_or_else(String::new, |refusal| format!(": {}", refusal.text));
+            format!("{name} is next ({from} → {to}); {release} cannot release it yet{why}")
+        }
+    }
+}
+
+/// What is released here and comes to the environment after it next.
+fn goes_on(model: &Model, env: &Environment, workload: &WorkloadState) -> Option<String> {
+    let world = &model.core.world;
+    let after = world.next(env)?;
+    let there = counterpart(after, &workload.id)?;
+    let ReleaseState::Next { from, to } = release_state(world, after, &there.id)? else { return None };
+    Some(next_release(model, after.name(), &from, &to))
 }
 
 /// Users get a version that is not well: the way out comes first, and what happens without it.

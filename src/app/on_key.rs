@@ -2,7 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::hints::{plan_for, search, verb_of};
+use super::hints::{acts_on, plan_for, search, verb_of};
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
@@ -146,7 +146,8 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Abort
         | Command::Rollback
         | Command::Retry
-        | Command::Restart => ask(model, command),
+        | Command::Restart
+        | Command::Release => ask(model, command),
         Command::Keep => lift(autopilot::keep(&mut model.core)),
         Command::RollbackTo => {
             model.ui.overlay = Some(Overlay::Revisions { selected: 0 });
@@ -226,7 +227,11 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
     match plan_for(model, verb, to) {
         Ok(plan) => confirm::open(model, plan),
         Err(refusals) => {
-            let title = format!("{} cannot {}", model.ui.env, verb.label());
+            let env = acts_on(model, verb).map_or_else(|| model.ui.env.clone(), |target| target.env);
+            let title = match verb {
+                Verb::Release => format!("nothing can be released into {env}"),
+                _ => format!("{env} cannot {}", verb.label()),
+            };
             // The right may have been given since.
             let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
             model.ui.overlay = Some(Overlay::Refused { title, refusals });

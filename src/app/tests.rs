@@ -3,6 +3,7 @@
 mod autopilot;
 mod checklist;
 mod clicks;
+mod forecast;
 mod two_people;
 
 use analysis::{Enough, Rules};
@@ -109,6 +110,7 @@ fn snapshot(rollout: Rollout) -> Snapshot {
         replicasets: vec![replicaset(2, "new", "1.5.0", 1), replicaset(1, "old", "1.4.2", 4)],
         pods: Vec::new(),
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::model::Model;
 use crate::core::Level;
@@ -32,6 +32,11 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
     });
     let lines = model.core.journal.lines.iter().rev().filter(|line| !matches!(line.entry, Entry::Answer { .. }));
     let lines = lines.take(limit).map(|line| (line.at, Source::Journal(line)));
+    let seen: Vec<(&EnvName, Timestamp)> = model.core.journal.lines.iter().rev().filter_map(seen_in).collect();
+    let events = events.filter(|(_, source)| match source {
+        Source::Event(env, _, event) => !is_recorded(event, env, &seen),
+        Source::Journal(_) => true,
+    });
     let mut all: Vec<_> = events.chain(lines).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     all.truncate(limit);
@@ -47,11 +52,36 @@ pub fn timeline(model: &Model, limit: usize) -> Vec<TimelineEvent> {
             Source::Journal(line) => TimelineEvent {
                 at,
                 env: env_of(&line.entry, &targets).cloned(),
-                text: format!("{} (journal {})", line.entry.sentence(), line.n),
+                text: line.entry.sentence(),
                 level: level(&line.entry),
             },
         })
         .collect()
+}
+
+/// Reasons of events about changes that the journal records from the object itself.
+const STATE_EVENTS: [&str; 6] = [
+    "RolloutUpdated",
+    "RolloutStepCompleted",
+    "TrafficWeightUpdated",
+    "RolloutPaused",
+    "RolloutResumed",
+    "RolloutCompleted",
+];
+/// How far the time of an event may be from when its effect was seen.
+const SAME_CHANGE: SignedDuration = SignedDuration::from_secs(5);
+
+fn seen_in(line: &Line) -> Option<(&EnvName, Timestamp)> {
+    match &line.entry {
+        Entry::Observed { target, .. } => Some((&target.env, line.at)),
+        _ => None,
+    }
+}
+
+/// Returns whether the journal has a row for the change that an event is about: one change is one row.
+fn is_recorded(event: &KubeEvent, env: &EnvName, seen: &[(&EnvName, Timestamp)]) -> bool {
+    STATE_EVENTS.contains(&event.reason.as_str())
+        && seen.iter().any(|(other, at)| *other == env && at.duration_since(event.at).abs() <= SAME_CHANGE)
 }
 
 /// Returns how severe an entry is.
@@ -88,10 +118,10 @@ pub fn targets(model: &Model) -> BTreeMap<&ActionId, &Target> {
 #[must_use]
 pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -> Option<&'a EnvName> {
     match entry {
-        Entry::Observed { target, .. } | Entry::Kept { target, .. } => Some(&target.env),
+        Entry::Observed { target, .. } => Some(&target.env),
         Entry::Intent { plan, .. } => Some(plan.target.env()),
         Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| target.env()),
-        Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Rejected(_) => {
+        Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Rejected(_) | Entry::Kept(_) => {
             entry.checklist_of()
         }
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,

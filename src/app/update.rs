@@ -4,12 +4,22 @@ use jiff::Timestamp;
 
 use super::model::{Model, Overlay};
 use super::msg::{Effect, Msg, lift};
-use super::{confirm, on_click, on_key};
+use super::{confirm, forecast, on_click, on_key};
 use crate::core::{self, Level};
 
 /// Takes in a message and returns what has to be done outside.
 pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
     model.core.now = now;
+    // Once a second is often enough, and at once where a person looks at something else.
+    let may_ask = !matches!(&msg, Msg::Core(msg) if !matches!(msg, core::Msg::Clock));
+    let mut effects = take(model, msg, now);
+    if may_ask {
+        effects.extend(forecast::ask(model));
+    }
+    effects
+}
+
+fn take(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
     match msg {
         Msg::Key { chord, repeat } => on_key::key(model, chord, repeat),
         Msg::Paste(text) => on_key::paste(model, &text),
@@ -21,6 +31,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Choose(env) => {
             model.ui.env = env;
+            Vec::new()
+        }
+        Msg::Forecast { number, answer } => {
+            model.ui.forecast.take(number, answer);
             Vec::new()
         }
         Msg::Core(msg) => concern_core(model, msg, now),

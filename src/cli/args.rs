@@ -4,6 +4,7 @@ mod backtest;
 #[cfg(feature = "demo")]
 mod drill;
 mod judge;
+mod plan;
 mod when;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ pub use backtest::BacktestArgs;
 #[cfg(feature = "demo")]
 pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
+pub use plan::PlanArgs;
 pub use when::When;
 
 use super::changes::Changes;
@@ -104,6 +106,8 @@ pub enum Command {
     Status(Status),
     /// Print what is in the release: commits, version, migrations, differences; or its notes
     Changes(Changes),
+    /// Print what each step of a rollout can detect before it ends, at live traffic
+    Plan(PlanArgs),
     /// Promote to the next step, or all the way with --full
     Promote(Promote),
     /// Pause a rollout
@@ -116,6 +120,8 @@ pub enum Command {
     Retry(Action),
     /// Roll back to an earlier revision, stable by default; never blocked by a gate
     Rollback(Rollback),
+    /// Release into an environment what the one before it has released, by digest
+    Release(Action),
     /// Rolling restart of all pods
     Restart(Action),
     /// Check connections, RBAC, metrics and journal before a release
@@ -456,6 +462,7 @@ impl Command {
             Self::Retry(action) => (Verb::Retry, action),
             Self::Rollback(rollback) => (Verb::Rollback, &rollback.action),
             Self::Restart(action) => (Verb::Restart, action),
+            Self::Release(action) => (Verb::Release, action),
             _ => return None,
         })
     }

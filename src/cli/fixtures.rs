@@ -108,6 +108,7 @@ pub(crate) fn canary() -> Snapshot {
         replicasets: vec![replicaset(5, "5d6c", "1.5.0", 1), replicaset(4, "77d0", "1.4.2", 4)],
         pods: vec![pod],
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     }
@@ -137,6 +138,7 @@ pub(crate) fn worker() -> Snapshot {
         replicasets: vec![only],
         pods: Vec::new(),
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     }

@@ -10,6 +10,7 @@ use super::status::API_VERSION;
 use crate::core::checklist::Checklist;
 use crate::domain::facts::text::{duration, is_unsafe, sanitize};
 use crate::domain::record::checklist::{Check, CheckPhase, CheckState, Decision};
+use crate::domain::record::proof::Proof;
 use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::world::{Environment, World};
 
@@ -243,7 +244,7 @@ fn signatures(seat: &RoleStatus) -> Vec<String> {
         .map(|signature| {
             let sign = &signature.sign_off;
             let note = if sign.note.is_empty() { String::new() } else { format!(" “{}”", sign.note) };
-            let verified = if sign.verified { "verified" } else { "unverified" };
+            let verified = sign.proof.label(sign.verified);
             let void = signature.void.as_ref().map_or_else(String::new, |why| format!(", void: {why}"));
             format!("    {} {}{note}, {verified}, {}{void}", sign.who, sign.decision.label(), sign.at)
         })
@@ -303,7 +304,12 @@ pub fn sign_offs_json(world: &World, env: &Environment) -> Value {
         json!({
             "role": sign.role,
             "who": sign.who,
-            "verified": sign.verified,
+            "verified": sign.verified || sign.proof == Proof::ByKey,
+            "proof": match &sign.proof {
+                Proof::NotRequired => None,
+                Proof::ByKey => Some("key".to_owned()),
+                Proof::Missing(flaw) => Some(flaw.to_string()),
+            },
             "decision": sign.decision,
             "note": sign.note,
             "at": sign.at.to_string(),

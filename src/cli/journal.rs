@@ -78,6 +78,7 @@ mod tests {
             Entry::Opened { release: "api 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None },
             Entry::Observed {
                 target: target("prod-eu", "rollout/api"),
+                cluster: None,
                 text: "Progressing → Paused \u{1b}[2J".to_owned(),
                 course: None,
             },

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Exit;
 use super::output::json_safe;
-use analysis::{AnalysisStatus, Bucket, Counts, Look, Need, PodCounts, Report, Scrape, Tier};
+use crate::domain::facts::text::{has_unsafe, sanitize};
+use analysis::{AnalysisStatus, Bucket, Counts, Look, Need, PodCounts, Report, Scrape, Statuses, Tier};
 
 /// A line that is read, with all that it may say.
 #[derive(Deserialize)]
@@ -31,8 +32,19 @@ struct InputLine {
 struct TrackIn {
     requests: u64,
     errors: u64,
+    statuses: Option<StatusesIn>,
     #[serde(default)]
     buckets: Vec<(Bound, u64)>,
+}
+
+/// Answers that are no failures, and no success.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusesIn {
+    #[serde(default)]
+    redirects: u64,
+    #[serde(default)]
+    rejected: u64,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +98,12 @@ pub struct Input {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn read(line: &[u8]) -> Result<Input, String> {
-    let line: InputLine = serde_json::from_slice(line).map_err(|error| describe(&error))?;
+    // Text is known to be text once, not key by key.
+    let parsed = match str::from_utf8(line) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(line),
+    };
+    let line: InputLine = parsed.map_err(|error| describe(&error))?;
     if line.reset {
         return Ok(Input { look: Look::Reset, weight: None });
     }
@@ -112,15 +129,20 @@ fn describe(error: &serde_json::Error) -> String {
 }
 
 fn track(name: &str, track: Option<TrackIn>) -> Result<Counts, String> {
-    let TrackIn { requests, errors, buckets } = track.ok_or_else(|| format!("`{name}` is missing"))?;
+    let TrackIn { requests, errors, statuses, buckets } = track.ok_or_else(|| format!("`{name}` is missing"))?;
     if errors > requests {
         return Err(format!("`{name}` has more errors than requests: {errors} of {requests}"));
+    }
+    let statuses = statuses.map(|StatusesIn { redirects, rejected }| Statuses { redirects, rejected });
+    let told = statuses.map_or(0, |told| told.redirects.saturating_add(told.rejected));
+    if told.saturating_add(errors) > requests {
+        return Err(format!("`{name}` has more statuses than requests: {told} and {errors} errors of {requests}"));
     }
     let buckets: Vec<Bucket> = buckets.into_iter().map(|(le, count)| Bucket { le: le.0, count }).collect();
     if buckets.iter().zip(buckets.iter().skip(1)).any(|(low, high)| low.le >= high.le) {
         return Err(format!("the bounds of `{name}` do not ascend"));
     }
-    Ok(Counts { requests, errors, buckets })
+    Ok(Counts { requests, errors, statuses, buckets })
 }
 
 fn pod(PodIn { requests, errors }: PodIn) -> Result<PodCounts, String> {
@@ -209,15 +231,19 @@ pub fn json(report: &Report, out: &mut Vec<u8>) {
         reasons: &report.reasons,
     };
     // Numbers and text into memory: nothing can fail.
-    let line = serde_json::to_string(&answer).unwrap_or_default();
-    out.extend_from_slice(json_safe(&line).as_bytes());
+    if report.reasons.iter().any(|reason| has_unsafe(reason)) {
+        let line = serde_json::to_string(&answer).unwrap_or_default();
+        out.extend_from_slice(json_safe(&line).as_bytes());
+    } else {
+        drop(serde_json::to_writer(&mut *out, &answer));
+    }
     out.push(b'\n');
 }
 
 /// Writes an answer as a line for people.
 pub fn text(report: &Report, out: &mut Vec<u8>) {
     let t = report.t.unwrap_or_default();
-    let reasons: Vec<_> = report.reasons.iter().map(|reason| crate::domain::facts::text::sanitize(reason)).collect();
+    let reasons: Vec<_> = report.reasons.iter().map(|reason| sanitize(reason)).collect();
     out.extend_from_slice(format!("{t:>8} s  {:<9}  {}\n", report.opinion.as_str(), reasons.join("; ")).as_bytes());
 }
 

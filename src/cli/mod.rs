@@ -7,11 +7,12 @@ pub mod changes;
 pub mod drill;
 pub mod exit;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod gate;
 pub mod journal;
 pub mod judge;
 pub mod output;
+pub mod plan;
 pub mod preflight;
 pub mod print;
 pub mod status;

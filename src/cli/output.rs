@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::domain::facts::text::is_unsafe;
+use crate::domain::facts::text::{has_unsafe, is_unsafe};
 
 /// Writes JSON on one line, safe for a terminal: what would move the cursor or hide text is written as `\u….`, which
 /// means the same to every reader of JSON.
@@ -24,7 +24,7 @@ pub fn json_pretty(value: &Value) -> String {
 /// Makes a line of JSON safe for a terminal.
 #[must_use]
 pub fn json_safe(line: &str) -> Cow<'_, str> {
-    if !line.chars().any(is_unsafe) {
+    if !has_unsafe(line) {
         return Cow::Borrowed(line);
     }
     let mut out = String::with_capacity(line.len());

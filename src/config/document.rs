@@ -8,7 +8,7 @@ use super::environment::{self, Base, EnvConfig};
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
-use super::{Config, guardrails, journal, keys, limits, log, service, sign_offs, ui, verdict};
+use super::{Config, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict};
 
 /// The file as a whole.
 pub const FILE: Section =
@@ -29,6 +29,7 @@ const FIELDS: &[Field] = &[
     Field::new("guardrails", Kind::Table(&guardrails::SECTION), "What its word leads to, likewise."),
     Field::table("ui", &ui::SECTION),
     Field::new("keys", Kind::Keys, "Keys by command: `[]` takes the command off the keyboard."),
+    Field::table("record", &record::SECTION),
     Field::table("journal", &journal::SECTION),
     Field::new("log", Kind::Table(&log::SECTION), "The program's own log."),
 ];
@@ -42,7 +43,9 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     reader.over(&file, "journal", &mut config.journal, journal::read_keys);
     reader.over(&file, "log", &mut config.log, log::read_keys);
     config.keymap = keys::read(reader, &file);
+    reader.over(&file, "record", &mut config.record, record::read);
     let mut defaults = EnvConfig::default();
+    defaults.settings.keys_required = config.record.allowed_signers.is_some();
     environment::read_shared(reader, &file, &mut defaults.settings);
     let metrics = reader.table(&file, "prometheus");
     let metrics = metrics.map(|table| (table, prometheus::read(reader, &table, PrometheusDraft::default())));

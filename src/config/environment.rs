@@ -66,6 +66,9 @@ impl EnvConfig {
         settings.context.clone_from(&cluster.context);
         settings.namespace = self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
         settings.has_metrics = self.prometheus.is_some() || self.withheld_metrics.is_some();
+        if let Some(prometheus) = &self.prometheus {
+            settings.limits.window_seconds = prometheus.window.as_secs_f64();
+        }
         settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
         if settings.workloads.is_empty() {
             settings.workloads = found.to_vec();

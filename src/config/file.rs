@@ -86,6 +86,9 @@ impl Config {
         if errors.is_empty() {
             config = document::read(&mut reader, document.get_ref(), place.prometheus.as_ref());
         }
+        if let Some(file) = &mut config.record.allowed_signers {
+            file.position = position(text, file.at);
+        }
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
             reader.note(at, format!("not TOML: {}", error.message()), "");

@@ -15,6 +15,7 @@ pub(super) const SECTION: Section = Section {
 keys! {
     Guardrails = Guardrails::default();
     errors: word(Response), "When the canary fails more often than stable.";
+    statuses: word(Response), "When it redirects or rejects more requests than stable, by status.";
     latency: word(Response), "When it is slower than stable.";
     budget: word(Response), "When it burns the error budget; rolls back at 1 % of 30 days.";
     autopilot: flag, "Cockpit pauses and rolls back automatically while it is open; otherwise it only alerts.";

@@ -20,6 +20,7 @@ keys! {
         "… once it exceeds stable by more than this, so that one error against none is no alarm.";
     p99_factor: number_or_off(1.0..=100.0), "The canary's p99 may be this many times that of stable.";
     min_rps: number(0.0..=1_000_000.0), "Requests per second below which numbers do not count.";
+    min_failed: number(0.0..=1_000_000.0), "Failed requests within the window below which no limit on errors trips.";
 }
 
 /// Reads it. A share of one is all of it, and such a limit never trips.

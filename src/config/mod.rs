@@ -21,6 +21,7 @@ pub mod problem;
 pub mod prometheus;
 pub mod query;
 mod reader;
+pub mod record;
 pub mod schema;
 pub mod secret;
 pub mod section;
@@ -46,6 +47,7 @@ pub use journal::JournalConfig;
 pub use log::{LogConfig, LogLevel};
 pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, Preset, Prometheus};
+pub use record::RecordConfig;
 pub use secret::{Revealed, Secret};
 pub use service::Service;
 pub use trust::{Need, NeedOf};
@@ -63,6 +65,8 @@ pub struct Config {
     pub keymap: Keymap,
     /// The record of what was seen and done.
     pub journal: JournalConfig,
+    /// What people state, where others read it.
+    pub record: RecordConfig,
     pub log: LogConfig,
     /// The file that was read, if any.
     pub origin: Option<Origin>,

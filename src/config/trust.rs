@@ -66,6 +66,9 @@ impl Config {
         if let Some(folder) = &self.journal.dir {
             add(Need::KeepJournalsIn(folder.clone()), "[journal]".to_owned());
         }
+        if let Some(file) = &self.record.allowed_signers {
+            add(Need::ReadFile(file.path.clone()), "[record]".to_owned());
+        }
         for env in self.environments.iter().chain([&self.defaults]) {
             for need in env.prometheus.iter().flat_map(|prometheus| of_metrics(prometheus, own)) {
                 add(need, "metrics".to_owned());
@@ -83,6 +86,10 @@ impl Config {
     pub(super) fn withhold(&mut self, own: Option<&Url>) {
         self.withheld = self.needs(own);
         self.journal.dir = None;
+        // That keys are required stays: what nobody trusted proves nothing.
+        if let Some(file) = &mut self.record.allowed_signers {
+            file.is_withheld = true;
+        }
         for env in self.environments.iter_mut().chain([&mut self.defaults]) {
             withhold(env, own);
         }
@@ -287,5 +294,17 @@ mod tests {
         let config = parsed(Some(own.as_str()), &format!("[prometheus]\nbearer_token = {{ env = 'T' }}\n{env}"));
         let needs: Vec<Need> = config.needs(Some(&own)).into_iter().map(|need| need.need).collect();
         assert_eq!(needs, [Need::ReadVariable("T".to_owned())]);
+    }
+
+    #[test]
+    fn signers_that_nobody_trusted_are_not_read_and_keys_stay_required() {
+        let text = "[record]\nallowed_signers = 'signers'\n[[environments]]\nname = 'a'\ncontext = 'a'\n";
+        let mut config = parsed(None, text);
+        assert_eq!(config.needs(None)[0].need, Need::ReadFile("/repo/signers".into()));
+        config.withhold(None);
+        assert!(config.environments[0].settings.keys_required);
+        assert_eq!(config.record.problems(), []);
+        let keys = format!("{:?}", config.record.keys().unwrap());
+        assert!(keys.contains(NOT_TRUSTED), "{keys}");
     }
 }

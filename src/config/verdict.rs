@@ -17,6 +17,13 @@ keys! {
         "Interval of the analysis; at least the interval of the metrics.";
     alpha: number(1e-9..=0.5), "Chance that a healthy canary is ever called regressed, however often it is analysed.";
     alpha_warn: number(1e-9..=0.5), "Chance that it is ever called suspect.";
+    margin_errors: number(1.0..=10.0),
+        "A canary that fails at most this many times as often as stable is as good.";
+    margin_points: number(0.0..=0.1),
+        "One that fails at most this much more often, as a share of requests, is as good.";
+    margin_statuses: number(0.0..=1.0),
+        "One that redirects or rejects at most this much more, as a share of requests, is as good; 1 compares no statuses.";
+    margin_latency: number(1.0..=10.0), "One that is at most this many times slower is as good.";
     tolerance: number(1.0..=100.0),
         "The canary may fail this many times as often as stable before it counts towards a rollback.";
     auto_tolerance: flag, "The tolerance grows to what the pods of stable differ by.";

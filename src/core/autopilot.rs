@@ -11,7 +11,7 @@ use super::{Core, Effect, Level};
 use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Verb};
 
 use crate::domain::facts::ids::WorkloadKey;
-use crate::domain::record::guardrails::{Decided, Response};
+use crate::domain::record::guardrails::{Kept, Response};
 use crate::domain::record::journal::Entry;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::{Environment, WorkloadState};
@@ -29,6 +29,8 @@ pub struct Autopilot {
     answered: BTreeMap<Canary, Response>,
     /// Canaries that are held, or were held once: whoever resumes one has decided.
     held: BTreeSet<Canary>,
+    /// Those of them that were seen standing still since.
+    stood: BTreeSet<Canary>,
     /// Why it could not act last, so that it is said once.
     refused: BTreeMap<Canary, String>,
     /// Whether it may act here at all: where no one watches, it does not.
@@ -42,14 +44,9 @@ impl Autopilot {
         Self { enabled: true, ..Self::default() }
     }
 
-    /// Takes in what was done in earlier runs: what someone decided then holds now.
-    pub fn remember(&mut self, earlier: impl IntoIterator<Item = (WorkloadKey, String, Decided)>) {
-        for (target, hash, decided) in earlier {
-            match decided {
-                Decided::Held => self.held.insert((target, hash)),
-                Decided::Kept => self.kept.insert((target, hash)),
-            };
-        }
+    /// Takes in which canaries it held in earlier runs.
+    pub fn remember(&mut self, held: impl IntoIterator<Item = (WorkloadKey, String)>) {
+        self.held.extend(held);
     }
 
     /// Returns the rollback that comes next, with the time that is left.
@@ -74,6 +71,8 @@ impl Autopilot {
 /// What the guardrails ask for one canary, and why.
 struct GuardrailBreach {
     canary: Canary,
+    /// UID of the workload.
+    uid: String,
     response: Response,
     because: Vec<String>,
     autopilot: bool,
@@ -91,12 +90,60 @@ pub(super) fn step(core: &mut Core) -> Vec<Effect> {
         .iter()
         .flat_map(|env| env.workloads.iter().filter_map(|workload| asked(env, workload, core.now)))
         .collect();
+    let asked = without_kept(core, asked);
+    for asked in &asked {
+        leave_if_moved_on(core, asked);
+    }
     // What is no longer asked for is no longer waited for.
     let pilot = &mut core.autopilot;
     pilot.countdowns.retain(|canary, _| {
         asked.iter().any(|asked| asked.canary == *canary && asked.autopilot && asked.response == Response::Rollback)
     });
     asked.iter().flat_map(|asked| respond(core, asked)).collect()
+}
+
+/// Leaves out canaries that a person keeps, here or in another cockpit, and says so where one was about to be rolled back.
+fn without_kept(core: &mut Core, mut asked: Vec<GuardrailBreach>) -> Vec<GuardrailBreach> {
+    let mut news = Vec::new();
+    asked.retain(|asked| {
+        let (target, _) = &asked.canary;
+        let here = core.world.environment(&target.env).and_then(|env| env.cluster.as_ref());
+        let by = core.world.ledger.keeper(target, here, (&asked.uid, &asked.canary.1));
+        let is_counted = core.autopilot.countdowns.contains_key(&asked.canary);
+        news.extend(by.filter(|_| is_counted).map(|by| format!("{}: {} keeps the canary", target.env, by.who)));
+        by.is_none()
+    });
+    for text in news {
+        core.notice(Level::Warn, format!("{text}; autopilot leaves it alone"));
+    }
+    asked
+}
+
+/// Leaves a canary to people that stood still and moves again without an action of this cockpit: somebody has decided after
+/// what was found. Only what is found later, and asks for more, is acted upon.
+fn leave_if_moved_on(core: &mut Core, asked: &GuardrailBreach) {
+    let canary = &asked.canary;
+    let env = &canary.0.env;
+    if core.in_flight_on(&canary.0).is_some() {
+        return;
+    }
+    let stands = stands_still(core, &canary.0);
+    let pilot = &mut core.autopilot;
+    if stands && pilot.held.contains(canary) {
+        pilot.stood.insert(canary.clone());
+    } else if !stands && pilot.stood.remove(canary) && pilot.answered.get(canary) < Some(&asked.response) {
+        pilot.answered.insert(canary.clone(), asked.response);
+        if pilot.countdowns.remove(canary).is_some() {
+            let text = format!("{env}: somebody moved the canary on; autopilot leaves it alone: R rolls back");
+            core.notice(Level::Warn, text);
+        }
+    }
+}
+
+/// Returns whether a workload stands at a pause that only a person ends.
+fn stands_still(core: &Core, target: &WorkloadKey) -> bool {
+    let status = core.world.find(target).and_then(|(_, workload)| workload.status.as_ref());
+    status.is_some_and(|status| status.pause.as_ref().is_some_and(|pause| pause.needs_person))
 }
 
 fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<GuardrailBreach> {
@@ -110,6 +157,7 @@ fn asked(env: &Environment, workload: &WorkloadState, now: Timestamp) -> Option<
     let target = WorkloadKey { env: env.name().clone(), workload: workload.id.clone() };
     Some(GuardrailBreach {
         canary: (target, status.canary.as_ref()?.hash.clone()),
+        uid: workload.snapshot.as_ref()?.object.meta().uid.clone(),
         response: rails.response(&judged.report)?,
         because: judged.report.reasons.clone(),
         autopilot: rails.autopilot,
@@ -151,12 +199,7 @@ fn hold(core: &mut Core, asked: &GuardrailBreach) -> Vec<Effect> {
     if core.autopilot.held.contains(&asked.canary) || core.in_flight_on(target).is_some() {
         return Vec::new();
     }
-    let stands = core
-        .world
-        .find(target)
-        .and_then(|(_, workload)| workload.status.as_ref())
-        .is_some_and(|status| status.pause.as_ref().is_some_and(|pause| pause.needs_person));
-    let effects = if stands { Some(Vec::new()) } else { act(core, asked, Verb::Pause) };
+    let effects = if stands_still(core, target) { Some(Vec::new()) } else { act(core, asked, Verb::Pause) };
     if effects.is_some() {
         core.autopilot.held.insert(asked.canary.clone());
     }
@@ -231,9 +274,12 @@ pub fn keep(core: &mut Core) -> Vec<Effect> {
         let release = core.world.environment(&env).and_then(|env| core.world.candidate(env));
         if let Some(release) = release {
             let (target, hash) = canary.clone();
+            let (who, at) = (core.identity(&env).0, Some(core.now));
+            let object = core.world.find(&target).and_then(|(_, workload)| workload.snapshot.as_ref());
+            let uid = object.map(|snapshot| snapshot.object.meta().uid.clone());
             effects.push(Effect::Record {
                 release: release.release,
-                entry: Entry::Kept { who: core.identity(&env).0, target, hash },
+                entry: Entry::Kept(Kept { who, cluster: core.cluster(&env), uid, target, hash, at, signature: None }),
             });
         }
         core.autopilot.kept.insert(canary);

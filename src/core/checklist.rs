@@ -10,6 +10,7 @@ use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::Entry;
+use crate::domain::record::proof::Proof;
 use crate::domain::rules::checklist::{Answer, Candidate, CandidateState, answer};
 use crate::domain::world::{Environment, World};
 
@@ -154,7 +155,10 @@ pub fn signed(seat: &RoleStatus) -> Vec<String> {
     let line = |signature: &crate::domain::rules::checklist::role::Signature| {
         let sign = &signature.sign_off;
         let note = if sign.note.is_empty() { String::new() } else { format!("  “{}”", sign.note) };
-        let verified = if sign.verified { "verified by the cluster" } else { "unverified" };
+        let verified = match (&sign.proof, sign.verified) {
+            (Proof::NotRequired, true) => "verified by the cluster".to_owned(),
+            (proof, verified) => proof.label(verified),
+        };
         let void = signature.void.as_ref().map_or_else(String::new, |why| format!("  VOID: {why}"));
         format!("{} {}{note}  {verified}{void}", sign.who, sign.decision.label())
     };
@@ -174,12 +178,15 @@ impl Core {
         let (who, verified) = self.identity(env);
         let entry = Entry::Acknowledged(Acknowledgement {
             env: env.clone(),
+            cluster: self.cluster(env),
             check: check.clone(),
             who,
             verified,
             note: note.trim().to_owned(),
             at: self.now,
             subject: candidate.key,
+            signature: None,
+            proof: Proof::default(),
         });
         Ok(vec![Effect::Record { release: candidate.release, entry }])
     }
@@ -199,9 +206,12 @@ impl Core {
         if let Some(why) = known.and_then(|known| refusal(known, &self.world.ledger, &candidate, &who, role)) {
             return Err(why);
         }
-        let takes_back = self.world.ledger.standing_no_go(env, &who, role, &candidate.key).map(|no_go| no_go.at);
+        let here = self.cluster(env);
+        let said = (who.as_str(), role, candidate.key.as_str());
+        let takes_back = self.world.ledger.standing_no_go(env, here.as_ref(), said).map(|no_go| no_go.at);
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
+            cluster: here,
             role: role.to_owned(),
             takes_back: takes_back.filter(|_| decision == Decision::Go),
             who,
@@ -211,6 +221,8 @@ impl Core {
             at: self.now,
             subject: candidate.key,
             digest: candidate.digest,
+            signature: None,
+            proof: Proof::default(),
         });
         Ok(vec![Effect::Record { release: candidate.release, entry }])
     }

@@ -30,6 +30,7 @@ pub enum Msg {
 
 /// Something to be done outside the core.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "few at a time, and each is carried out at once")]
 pub enum Effect {
     Perform(Box<Plan>),
     /// Write an entry into a release's journal; what a person states is shared, too.

@@ -10,11 +10,13 @@ mod on_feed;
 mod on_receipt;
 mod plans;
 mod recovered;
+mod verdict_log;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};
 use crate::domain::record::journal::{Course, Line};
@@ -22,6 +24,7 @@ use crate::domain::world::World;
 
 pub use autopilot::Autopilot;
 pub use message::{Effect, Msg};
+pub use on_receipt::UNSIGNED;
 pub use plans::Recheck;
 
 const MAX_NOTICES: usize = 200;
@@ -43,9 +46,15 @@ pub struct Core {
     pub in_flight: BTreeMap<Target, InFlight>,
     pub journal: JournalView,
     /// Where the course of each rollout stood, by the journals of earlier runs.
-    courses: BTreeMap<WorkloadKey, Course>,
+    courses: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Course>,
+    /// Intents that earlier runs left open, until it is known to which cluster they were sent.
+    found_open: Vec<PlanRecord>,
+    /// Intents that stay open, and why: they were sent to what other clusters call the same.
+    pub left_open: Vec<(PlanRecord, String)>,
     /// Workloads that were seen before those were read.
     first_seen: Vec<WorkloadKey>,
+    /// The verdicts of rollouts in progress as they were recorded last.
+    verdicts: verdict_log::VerdictLog,
 }
 
 /// The journal as far as it is kept in memory.
@@ -147,7 +156,8 @@ pub fn update(core: &mut Core, msg: Msg, now: Timestamp) -> Vec<Effect> {
 
 fn clock(core: &mut Core) -> Vec<Effect> {
     core.world.reassess(core.now);
-    let mut effects = on_feed::check_news(core);
+    let mut effects = verdict_log::news(core);
+    effects.extend(on_feed::check_news(core));
     effects.extend(autopilot::step(core));
     effects
 }

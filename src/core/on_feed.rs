@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Core, Effect, Level};
 use crate::domain::record::checklist::CheckOutcome;
 
+use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::WorkloadKey;
@@ -15,7 +16,6 @@ use crate::domain::record::journal::{Course, Entry};
 use crate::domain::rules::checklist::CandidateState;
 use crate::domain::world::WorkloadState;
 use crate::domain::world::feed::Feed;
-use crate::domain::world::verdict::Verdict;
 
 /// How long before a change whoever wrote is taken to be behind it.
 const ATTRIBUTION_WINDOW: SignedDuration = SignedDuration::from_secs(3);
@@ -33,9 +33,16 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
         }
         _ => None,
     };
+    let cluster_of = match &feed {
+        Feed::Cluster { env, .. } => Some(env.clone()),
+        _ => None,
+    };
     let before = target.as_ref().and_then(|target| ObservedWorkload::of(core, target));
     let now = core.now;
     core.world.take(feed, now);
+    if let Some(env) = cluster_of {
+        effects.extend(super::recovered::take_open(core, &env));
+    }
     if let Some(target) = target {
         match (before, ObservedWorkload::of(core, &target)) {
             (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after, now)),
@@ -44,6 +51,7 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
             _ => {}
         }
     }
+    effects.extend(super::verdict_log::news(core));
     effects.extend(check_news(core));
     effects.extend(super::autopilot::step(core));
     effects
@@ -68,7 +76,7 @@ pub(super) fn check_news(core: &mut Core) -> Vec<Effect> {
             core.notice(Level::Warn, format!("{env}: gate {check} is red: {}", finding.summary));
         }
         if let Some(candidate) = candidate {
-            let entry = Entry::Checked { env, check, finding };
+            let entry = Entry::Checked { cluster: core.cluster(&env), env, check, finding };
             // What voids a GO is known wherever the GO is (law 13).
             effects.extend((is_gate && is_signed && is_red).then(|| Effect::Share(Box::new(entry.clone()))));
             effects.push(Effect::Record { release: candidate.release, entry });
@@ -104,10 +112,9 @@ pub(super) fn first_seen(core: &mut Core) -> Vec<Effect> {
 /// What is compared to tell whether something worth a line happened.
 struct ObservedWorkload {
     status: Status,
+    cluster: Option<ClusterIdentity>,
     /// Whether a rollback is in progress.
     backward: bool,
-    verdict: Verdict,
-    reasons: Vec<String>,
     /// When the ReplicaSet of the revision in progress was made.
     since: Option<Timestamp>,
     /// Whoever wrote last what people write.
@@ -121,9 +128,8 @@ impl ObservedWorkload {
         let canary = status.canary.as_ref();
         let replicaset = canary.and_then(|canary| workload.snapshot.as_ref()?.replicaset(&canary.hash));
         Some(Self {
+            cluster: core.cluster(&target.env),
             backward: workload.direction() == Some(Direction::Backward),
-            verdict: workload.assessment.verdict,
-            reasons: workload.assessment.describe().map(str::to_owned).collect(),
             since: replicaset.and_then(|replicaset| replicaset.meta.created),
             writer: workload
                 .snapshot
@@ -144,13 +150,17 @@ impl ObservedWorkload {
     /// Returns what is recorded of a rollout that is seen for the first time in this run, unless an earlier run did.
     fn under_way(&self, core: &Core, target: &WorkloadKey) -> Option<Effect> {
         let course = self.course()?;
-        if core.courses.get(target) == Some(&course) {
+        let recorded = core.courses.iter().any(|((other, cluster), known)| {
+            other == target && !is_elsewhere(self.cluster.as_ref(), cluster.as_ref()) && *known == course
+        });
+        if recorded {
             return None;
         }
         let version = self.version()?;
         let release = format!("{} {}", target.workload.name, self.taken_back().unwrap_or_else(|| version.clone()));
         let text = format!("{version} is in progress");
-        Some(Effect::Record { release, entry: Entry::Observed { target: target.clone(), text, course: Some(course) } })
+        let (target, cluster) = (target.clone(), core.cluster(&target.env));
+        Some(Effect::Record { release, entry: Entry::Observed { target, cluster, text, course: Some(course) } })
     }
 
     /// Returns the version that a rollback in progress takes back.
@@ -187,7 +197,9 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
     };
     let taken_back = [after, before].into_iter().find_map(ObservedWorkload::taken_back);
     let release = format!("{} {}", target.workload.name, taken_back.as_ref().unwrap_or(&version));
-    let mut texts: Vec<(String, Option<Course>)> = Vec::new();
+    // What one change of the object says is one line.
+    let mut texts: Vec<String> = Vec::new();
+    let mut course = None;
     let hash = |seen: &ObservedWorkload| seen.status.canary.as_ref().map(|canary| canary.hash.clone());
     let is_new = after.status.canary.is_some() && hash(before) != hash(after);
     if is_new {
@@ -195,18 +207,19 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
             Some(bad) => format!("rollback from {bad} to {version} began{}", after.whose(now)),
             None => format!("{version} began{}", after.whose(now)),
         };
-        texts.push((text, after.course()));
+        texts.push(text);
+        course = after.course();
     }
     if (before.status.phase, &before.status.message) != (after.status.phase, &after.status.message) {
         let message =
             if after.status.message.is_empty() { String::new() } else { format!(": {}", after.status.message) };
         let by_hand = before.status.aborted != after.status.aborted || before.held() != after.held();
         let whose = if by_hand && !is_new { after.whose(now) } else { String::new() };
-        texts.push((format!("{}{message}{whose}", after.status.phase), None));
+        texts.push(format!("{}{message}{whose}", after.status.phase));
     }
     if before.status.step != after.status.step {
         if let Some(step) = after.status.step {
-            texts.push((format!("step {} of {}", (step.index + 1).min(step.total), step.total), None));
+            texts.push(format!("step {} of {}", (step.index + 1).min(step.total), step.total));
         }
     }
     if before.status.canary.is_some() && after.status.canary.is_none() {
@@ -217,20 +230,17 @@ fn observe(target: &WorkloadKey, before: &ObservedWorkload, after: &ObservedWork
         } else {
             format!("rollout complete: {now} is stable")
         };
-        texts.push((text, Some(Course::Ended { stable })));
+        texts.push(text);
+        course = Some(Course::Ended { stable });
     }
-    if before.verdict != after.verdict {
-        let reasons = if after.reasons.is_empty() { String::new() } else { format!(": {}", after.reasons.join("; ")) };
-        texts.push((format!("verdict {}{reasons}", after.verdict.label()), None));
-    }
+    let state = (!texts.is_empty()).then(|| (texts.join("; "), course));
     let needs_person = |seen: &ObservedWorkload| seen.status.pause.as_ref().is_some_and(|pause| pause.needs_person);
-    let ring = !needs_person(before) && needs_person(after)
-        || before.verdict != after.verdict && after.verdict == Verdict::NoGo;
-    texts
+    let ring = !needs_person(before) && needs_person(after);
+    state
         .into_iter()
         .map(|(text, course)| Effect::Record {
             release: release.clone(),
-            entry: Entry::Observed { target: target.clone(), text, course },
+            entry: Entry::Observed { target: target.clone(), cluster: after.cluster.clone(), text, course },
         })
         .chain(ring.then_some(Effect::Ring))
         .collect()

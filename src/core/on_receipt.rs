@@ -16,9 +16,10 @@ pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
             written(core, lines);
             ended(core, &record, outcome)
         }
+        Receipt::LeftOpen { record, why } => super::recovered::left_open(core, &record, &why),
         Receipt::Written(lines) => written(core, lines),
         Receipt::Journal(state) => journal(core, state),
-        Receipt::Stated { entry, written, shared } => stated(core, &entry, written, shared),
+        Receipt::Stated { entry, written, shared, signed } => stated(core, &entry, written, shared, signed),
     }
 }
 
@@ -97,13 +98,31 @@ fn journal(core: &mut Core, state: JournalState) -> Vec<Effect> {
 }
 
 /// A statement counts once it is on disk; others see it once it is shared.
-fn stated(core: &mut Core, entry: &Entry, written: Result<(), String>, shared: Result<(), String>) -> Vec<Effect> {
+/// What is said of a statement that could not be signed.
+pub const UNSIGNED: &str = "not signed, so it counts nowhere that allowed_signers is configured, unless it is a NO-GO";
+
+fn stated(
+    core: &mut Core,
+    entry: &Entry,
+    written: Result<(), String>,
+    shared: Result<(), String>,
+    signed: Result<(), String>,
+) -> Vec<Effect> {
     if let Err(why) = written {
         core.notice(Level::Error, format!("not recorded: the journal cannot be written: {why}"));
         return vec![Effect::Ring];
     }
     core.notice(Level::Good, entry.sentence());
+    if let Err(why) = signed {
+        core.notice(Level::Warn, format!("{UNSIGNED}: {why}"));
+    }
     if let Err(why) = shared {
+        if matches!(entry, Entry::Kept(_)) {
+            let text =
+                format!("others do not know that the canary is kept, and their autopilot may roll it back: {why}");
+            core.notice(Level::Error, text);
+            return vec![Effect::Ring];
+        }
         core.notice(Level::Warn, format!("kept on this machine only, others do not see it: {why}"));
     }
     Vec::new()

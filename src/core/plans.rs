@@ -3,6 +3,7 @@
 use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{Facts, Intent, Target, Verb};
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::rules::action::{Plan, PlanContext, plan};
@@ -115,6 +116,11 @@ impl Core {
     fn object(&self, target: &Target) -> Option<&Object> {
         let (_, workload) = self.world.find(target.workload()?)?;
         workload.snapshot.as_ref().map(|snapshot| &snapshot.object)
+    }
+
+    /// Returns the cluster and namespace behind the name of an environment, where that is known.
+    pub(super) fn cluster(&self, env: &EnvName) -> Option<ClusterIdentity> {
+        self.world.environment(env)?.cluster.clone()
     }
 
     /// Returns who acts in an environment, and whether the API server says so.

@@ -14,15 +14,17 @@ use tokio_util::task::TaskTracker;
 use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
 use super::journal::{Journal, JournalError};
+use super::signing::Signer;
 use crate::domain::facts::access::{Access, Permission};
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Request, System, Verb};
+use crate::domain::record::anchor::Anchor;
 use crate::domain::record::ledger::ACCEPTED;
+use crate::domain::record::proof::Keys;
 use crate::domain::record::receipt::Receipt;
 use crate::domain::record::rejection::Rejection;
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
-use crate::domain::record::shared::statement;
 use crate::domain::rules::action::{Plan, Seen, writes_of};
 use crate::failpoints::failpoint;
 
@@ -50,6 +52,8 @@ pub struct Dispatcher {
     serve_timeout_ms: Arc<AtomicU64>,
     /// Heads of journals that are being anchored.
     pub(super) anchoring: TaskTracker,
+    pub(super) signing: Option<Signer>,
+    pub(super) keys: Option<Keys>,
 }
 
 type Admitted = BTreeMap<(EnvName, System), Arc<dyn Executor>>;
@@ -60,9 +64,27 @@ impl Dispatcher {
     pub fn new(journal: Journal, operator: String, receipts: mpsc::Sender<Receipt>) -> Self {
         let (executors, admitted, access) = (Arc::default(), Arc::default(), Arc::default());
         let (serve_timeout_ms, anchoring) = (Arc::default(), TaskTracker::new());
-        let dispatcher = Self { executors, admitted, journal, operator, access, receipts, serve_timeout_ms, anchoring };
+        let (signing, keys) = (None, None);
+        let dispatcher = Self {
+            executors,
+            admitted,
+            journal,
+            operator,
+            access,
+            receipts,
+            serve_timeout_ms,
+            anchoring,
+            signing,
+            keys,
+        };
         dispatcher.wait_for(SERVE_TIMEOUT);
         dispatcher
+    }
+
+    /// Sets what statements are signed with, and whose keys prove who made one.
+    #[must_use]
+    pub fn signing(self, signing: Option<Signer>, keys: Option<Keys>) -> Self {
+        Self { signing, keys, ..self }
     }
 
     /// Sets how long an action that was accepted is waited for.
@@ -112,7 +134,7 @@ impl Dispatcher {
         tokio::time::timeout(ADMISSION_TIMEOUT, admitted).await.ok()
     }
 
-    async fn tell(&self, receipt: Receipt) {
+    pub(super) async fn tell(&self, receipt: Receipt) {
         // The screen may be gone already: the journal has it all.
         let _ = self.receipts.send(receipt).await;
     }
@@ -133,42 +155,6 @@ impl Dispatcher {
                 dispatcher.tell_written(lines).await;
             }
         });
-    }
-
-    /// Shares what a person said with everybody who looks at the environment. It is in the journal already, and counts
-    /// here whether or not it can be shared.
-    ///
-    /// # Errors
-    /// Why no one else sees it.
-    pub async fn share(&self, entry: &Entry) -> Result<(), String> {
-        let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
-        let executor =
-            self.executor(env, System::Kubernetes).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
-        executor.publish(&key, &value, None).await.map_err(|error| error.to_string())
-    }
-
-    /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
-    pub async fn record(&self, release: &str, entry: Entry) {
-        if matches!(entry, Entry::Checked { .. }) || statement(&entry).is_none() {
-            self.write(release, entry).await;
-            return;
-        }
-        let written = self.journal.append(release, entry.clone()).await;
-        let shared = match &written {
-            Ok(_) => self.share(&entry).await,
-            Err(_) => Err("it is not recorded".to_owned()),
-        };
-        let written = match written {
-            Ok(lines) => {
-                self.tell_written(lines).await;
-                Ok(())
-            }
-            Err(error) => {
-                self.tell(Receipt::Journal(self.journal.state())).await;
-                Err(error.to_string())
-            }
-        };
-        self.tell(Receipt::Stated { entry: Box::new(entry), written, shared }).await;
     }
 
     /// Tries the journal of a release, and tells how it stands.
@@ -202,13 +188,16 @@ impl Dispatcher {
         };
         let mark = self.journal.mark_in_flight(&record.release).await;
         failpoint(format_args!("dispatcher.marked"));
-        if let Err(outcome) = self.write_intent(&action, &record).await {
-            self.ended(&action, &record, outcome.clone(), Vec::new()).await;
-            return outcome;
-        }
+        let head = match self.write_intent(&action, &record).await {
+            Ok(head) => head,
+            Err(outcome) => {
+                self.ended(&action, &record, outcome.clone(), Vec::new()).await;
+                return outcome;
+            }
+        };
         failpoint(format_args!("dispatcher.intent-written"));
         self.tell(Receipt::Begun { action: action.clone(), target: record.target.clone(), verb: record.verb }).await;
-        let mut outcome = self.carry_out(executor.as_ref(), &action, &record).await;
+        let mut outcome = self.carry_out(executor.as_ref(), &action, &record, head.as_ref()).await;
         failpoint(format_args!("dispatcher.carried-out"));
         if !outcome.is_settled() {
             self.ended(&action, &record, outcome.clone(), Vec::new()).await;
@@ -228,8 +217,13 @@ impl Dispatcher {
         verified.unwrap_or_else(|| format!("{} (unverified)", self.operator))
     }
 
-    /// Writes the intent. Where that fails only backward actions continue ([law 3](crate#laws)), its intent kept in memory.
-    async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<(), Outcome> {
+    /// Writes the intent, and returns it as the head of its journal where it is on disk by now. Where that fails only backward
+    /// actions continue ([law 3](crate#laws)), its intent kept in memory.
+    async fn write_intent(&self, action: &ActionId, record: &PlanRecord) -> Result<Option<Anchor>, Outcome> {
+        let head = |lines: &[Line]| {
+            let author = self.actor(record.target.env());
+            self.journal.anchor(&record.release, lines.last()?, author)
+        };
         let entry = Entry::Intent {
             action: action.clone(),
             operator: match record.automatic {
@@ -240,13 +234,17 @@ impl Dispatcher {
             settings: self.journal.settings(),
         };
         if record.moves_backward() {
-            self.write(&record.release, entry).await;
-            return Ok(());
+            let written = self.journal.append_or_keep(&record.release, entry).await;
+            let head = head(&written.lines);
+            self.tell_late(written.late);
+            self.tell_written(written.lines).await;
+            return Ok(head);
         }
         match self.journal.append(&record.release, entry).await {
             Ok(lines) => {
+                let head = head(&lines);
                 self.tell_written(lines).await;
-                Ok(())
+                Ok(head)
             }
             Err(error) => {
                 self.tell(Receipt::Journal(self.journal.state())).await;
@@ -257,6 +255,11 @@ impl Dispatcher {
 
     async fn ended(&self, action: &ActionId, record: &PlanRecord, outcome: Outcome, lines: Vec<Line>) {
         self.tell(Receipt::Ended { action: action.clone(), record: Box::new(record.clone()), outcome, lines }).await;
+    }
+
+    /// Tells that an intent stays open.
+    pub(super) async fn leave_open(&self, record: &PlanRecord, why: String) {
+        self.tell(Receipt::LeftOpen { record: Box::new(record.clone()), why }).await;
     }
 
     /// Writes the outcome and tells of it.
@@ -271,7 +274,13 @@ impl Dispatcher {
         self.tell(Receipt::Journal(self.journal.state())).await;
     }
 
-    async fn carry_out(&self, executor: &dyn Executor, action: &ActionId, record: &PlanRecord) -> Outcome {
+    async fn carry_out(
+        &self,
+        executor: &dyn Executor,
+        action: &ActionId,
+        record: &PlanRecord,
+        head: Option<&Anchor>,
+    ) -> Outcome {
         if let Err(outcome) = self.still_rests(record).await {
             return outcome;
         }
@@ -287,7 +296,7 @@ impl Dispatcher {
                     }
                 }
             }
-            match self.send_and_note(executor, action, record, (index, request), &version).await {
+            match self.send_and_note(executor, action, (record, head), (index, request), &version).await {
                 Ok(new) => version = new,
                 Err(outcome) => return outcome,
             }
@@ -295,7 +304,8 @@ impl Dispatcher {
         if let Ok(found) = executor.look(&record.target).await {
             if let Some(rest) = found.remainder(record) {
                 let last = (record.requests.len(), &rest);
-                if let Err(outcome) = self.send_and_note(executor, action, record, last, found.version()).await {
+                if let Err(outcome) = self.send_and_note(executor, action, (record, head), last, found.version()).await
+                {
                     return outcome;
                 }
             }
@@ -342,14 +352,15 @@ impl Dispatcher {
         &self,
         executor: &dyn Executor,
         action: &ActionId,
-        record: &PlanRecord,
+        (record, head): (&PlanRecord, Option<&Anchor>),
         (index, request): (usize, &Request),
         version: &str,
     ) -> Result<String, Outcome> {
-        let result = self.send_once(executor, record, request, version).await;
+        let result = self.send_once(executor, (record, head), request, version).await;
         failpoint(format_args!("dispatcher.answered"));
         let answer = match &result {
-            Ok(new) => format!("{ACCEPTED} at resourceVersion {new}"),
+            Ok(Sent::Taken { version }) => format!("{ACCEPTED} at resourceVersion {version}"),
+            Ok(Sent::Needless { .. }) => "not sent: another client did the same meanwhile".to_owned(),
             Err(outcome) => outcome.describe(),
         };
         let entry = Entry::Answer { action: action.clone(), request: index + 1, answer };
@@ -358,7 +369,7 @@ impl Dispatcher {
         if index == 0 && result.is_ok() {
             self.note_rejection(record).await;
         }
-        result.map_err(|outcome| match outcome {
+        result.map(Sent::version).map_err(|outcome| match outcome {
             // The first part is done: what the whole came to is determined by looking.
             Outcome::Refused { why } | Outcome::Moved { what: why } if index > 0 => {
                 Outcome::Unknown { why: format!("request {} of {}: {why}", index + 1, record.requests.len()) }
@@ -372,22 +383,25 @@ impl Dispatcher {
     async fn send_once(
         &self,
         executor: &dyn Executor,
-        record: &PlanRecord,
+        (record, head): (&PlanRecord, Option<&Anchor>),
         request: &Request,
         version: &str,
-    ) -> Result<String, Outcome> {
+    ) -> Result<Sent, Outcome> {
         let mut version = version.to_owned();
         let until = Instant::now() + CONFLICT_RETRY_TIMEOUT;
         let mut conflicts = 0;
         while Instant::now() < until {
             failpoint(format_args!("dispatcher.before-prepare"));
-            let prepared = executor.prepare(&record.target, request, &version).await.map_err(not_sent)?;
+            let prepared = executor.prepare(&record.target, request, &version, head).await.map_err(not_sent)?;
             if let Some(seen) = &prepared.seen {
                 still_hold(record, request, seen)?;
+                if is_needless(record, request, seen) {
+                    return Ok(Sent::Needless { version });
+                }
             }
             failpoint(format_args!("dispatcher.before-send"));
             match executor.send(request, &prepared).await {
-                Ok(new) => return Ok(new),
+                Ok(version) => return Ok(Sent::Taken { version }),
                 Err(SendError::Conflict) => {
                     failpoint(format_args!("dispatcher.conflict"));
                     conflicts += 1;
@@ -397,6 +411,9 @@ impl Dispatcher {
                     let seen;
                     (seen, version) = executor.look_again(&record.target, request).await.map_err(not_sent)?;
                     still_hold(record, request, &seen)?;
+                    if is_needless(record, request, &seen) {
+                        return Ok(Sent::Needless { version });
+                    }
                 }
                 Err(SendError::Refused(why)) => return Err(Outcome::Refused { why }),
                 Err(SendError::Unknown(why)) => return Err(Outcome::Unknown { why }),
@@ -418,6 +435,33 @@ fn not_sent(error: SendError) -> Outcome {
         SendError::Conflict => Outcome::Refused { why: "not sent: conflict".to_owned() },
         SendError::Unknown(why) => Outcome::Refused { why: format!("not sent: {why}") },
     }
+}
+
+/// How far a request got.
+enum Sent {
+    /// The server took it; the version of the object since.
+    Taken { version: String },
+    /// Another client has asked for the same since the plan was made, so that there was nothing to send.
+    Needless { version: String },
+}
+
+impl Sent {
+    fn version(self) -> String {
+        match self {
+            Self::Taken { version } | Self::Needless { version } => version,
+        }
+    }
+}
+
+/// Returns whether a stop is asked for already, though it was not when the plan was made.
+fn is_needless(record: &PlanRecord, request: &Request, seen: &Seen) -> bool {
+    let (before, now) = (&record.facts, seen.facts());
+    record.requests.first() == Some(request)
+        && match record.verb {
+            Verb::Pause => !before.paused && now.paused,
+            Verb::Abort => !before.aborted && now.aborted,
+            _ => false,
+        }
 }
 
 /// Compares the facts of the plan with those of now.

@@ -7,7 +7,9 @@ use futures::future::BoxFuture;
 use kube::api::Patch;
 use serde_json::Value;
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::record::action::{Request, Target};
+use crate::domain::record::anchor::Anchor;
 
 use crate::domain::rules::action::Seen;
 
@@ -16,8 +18,15 @@ pub type Pending<'a, T> = BoxFuture<'a, Result<T, SendError>>;
 
 /// Carries out requests on one system in one environment. It never retries.
 pub trait Executor: Send + Sync {
-    /// Makes a request ready: what it has to read first is read, and it is made conditional on `version`.
-    fn prepare<'a>(&'a self, target: &'a Target, request: &'a Request, version: &'a str) -> Pending<'a, Prepared>;
+    /// Makes a request ready: what it has to read first is read, and it is made conditional on `version`. Where it writes to
+    /// the metadata or spec of an object, it notes the head of the journal there.
+    fn prepare<'a>(
+        &'a self,
+        target: &'a Target,
+        request: &'a Request,
+        version: &'a str,
+        head: Option<&'a Anchor>,
+    ) -> Pending<'a, Prepared>;
 
     /// Sends a prepared request, once; returns the version of what was written.
     fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String>;
@@ -30,6 +39,9 @@ pub trait Executor: Send + Sync {
 
     /// Makes whoever acts on a target look at it again, where it may have overlooked a request; nothing else changes.
     fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()>;
+
+    /// Reads which cluster and namespace requests go to; what may not be read stays unknown.
+    fn identity(&self) -> Pending<'_, ClusterIdentity>;
 
     /// Reads the shared record of the environment; empty where there is none.
     fn shared_record(&self) -> Pending<'_, SharedRecord>;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 pub(super) use super::journal_file::hashes;
 pub use super::journal_file::{Contents, JournalError, copy_new, read, whole_lines};
 use super::journal_writer::{Task, Writer};
-use crate::domain::record::anchor::Place;
+use crate::domain::record::anchor::{Anchor, Place};
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::platform::private_files::{file_stem, open_private};
 
@@ -104,6 +104,22 @@ impl Journal {
                 Err(error(std::io::Error::new(std::io::ErrorKind::TimedOut, "the disk does not answer")))
             }
         }
+    }
+
+    /// Returns the anchor of a release's journal at a line that was just written to it. Nothing is read for it.
+    #[must_use]
+    pub fn anchor(&self, release: &str, head: &Line, author: String) -> Option<Anchor> {
+        let (place, first) = self.writer.identity(release)?;
+        Some(Anchor {
+            release: release.to_owned(),
+            author,
+            machine: place.machine,
+            folder: place.folder,
+            first,
+            lines: head.n,
+            hash: head.hash.clone(),
+            at: head.at,
+        })
     }
 
     #[must_use]

@@ -112,6 +112,8 @@ pub struct JournalFile {
     path: PathBuf,
     file: File,
     last: Option<Line>,
+    /// Hash of the first line.
+    first: Option<String>,
     length: u64,
 }
 
@@ -129,12 +131,16 @@ impl JournalFile {
         if file.metadata().map_err(io_at(path))?.len() == 0 {
             sync_folder(path).map_err(io_at(path))?;
         }
-        let mut journal = Self { path: path.to_owned(), file, last: None, length: 0 };
+        let mut journal = Self { path: path.to_owned(), file, last: None, first: None, length: 0 };
         journal.file.lock().map_err(io_at(path))?;
         let opened = journal.catch_up();
         let _ = journal.file.unlock();
         let lines = opened?;
         Ok((journal, lines))
+    }
+
+    pub fn first(&self) -> Option<&str> {
+        self.first.as_deref()
     }
 
     /// Appends an entry and waits until it is on disk. Other processes may append to the same journal.
@@ -178,6 +184,7 @@ impl JournalFile {
         }
         failpoint(format_args!("journal.{kind}.after-sync"));
         self.length += bytes.len() as u64;
+        self.first.get_or_insert_with(|| line.hash.clone());
         self.last = Some(line.clone());
         Ok(())
     }
@@ -190,6 +197,7 @@ impl JournalFile {
         let mut contents = parse(&self.path, &bytes)?;
         self.length = (bytes.len() - contents.torn.len()) as u64;
         self.last = contents.lines.last().cloned();
+        self.first = contents.lines.first().map(|line| line.hash.clone());
         if !contents.torn.is_empty() {
             contents.lines.push(self.put_aside(&contents.torn)?);
         }

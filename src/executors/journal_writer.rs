@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::journal::file_name;
+use super::journal::{file_name, place};
 use super::journal_file::{JournalError, JournalFile};
+use crate::domain::record::anchor::Place;
 use crate::domain::record::journal::{Entry, JournalState, Line};
 use crate::platform::private_files::{open_private, private_dir};
 
@@ -65,6 +66,10 @@ struct Progress {
     queued: usize,
     /// Whether somebody has waited in vain.
     slow: bool,
+    /// Where the journals are kept, once one was written.
+    place: Option<Place>,
+    /// Hash of the first line of each journal that was written to.
+    firsts: BTreeMap<String, String>,
 }
 
 impl Writer {
@@ -106,6 +111,12 @@ impl Writer {
         self.progress().slow
     }
 
+    /// Returns where the journal of a release is kept, and the hash of its first line; `None` before anything is written.
+    pub fn identity(&self, release: &str) -> Option<(Place, String)> {
+        let progress = self.progress();
+        progress.place.clone().zip(progress.firsts.get(release).cloned())
+    }
+
     pub fn state(&self) -> JournalState {
         let progress = self.progress();
         let mut state = progress.state.clone();
@@ -125,7 +136,13 @@ fn work(mut journals: Journals, handed: &mpsc::Receiver<Handed>, progress: &Mute
             Task::Append { entry, at, keep: false } => (0, journals.append(&release, at, *entry)),
             Task::Probe => (0, Ok(journals.probe(&release))),
         };
+        let first = journals.open.get(&release).and_then(JournalFile::first).map(str::to_owned);
+        let found = first.is_some().then(|| place(&journals.dir));
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = first {
+            progress.place = found;
+            progress.firsts.insert(release, first);
+        }
         progress.pending -= 1;
         progress.queued -= kept;
         progress.slow &= progress.pending > 0;
@@ -165,7 +182,11 @@ impl Journals {
         let path = self.dir.join(file_name(release));
         let tried = self.flush(&mut lines).and_then(|()| {
             // A journal is begun with its first entry, not by looking whether it could be.
-            if path.exists() { self.journal(release, &mut lines).map(|_| ()) } else { try_folder(&self.dir) }
+            if path.exists() {
+                self.journal(release, Timestamp::now(), &mut lines).map(|_| ())
+            } else {
+                try_folder(&self.dir)
+            }
         });
         self.broken = tried.err().map(|error| error.to_string());
         lines
@@ -181,7 +202,7 @@ impl Journals {
     }
 
     fn write(&mut self, release: &str, at: Timestamp, entry: Entry, lines: &mut Vec<Line>) -> Result<(), JournalError> {
-        let written = self.journal(release, lines)?.append(at, entry);
+        let written = self.journal(release, at, lines)?.append(at, entry);
         if written.is_err() {
             // The file may be gone or replaced: it is reopened next time.
             self.open.remove(release);
@@ -190,7 +211,13 @@ impl Journals {
         Ok(())
     }
 
-    fn journal(&mut self, release: &str, lines: &mut Vec<Line>) -> Result<&mut JournalFile, JournalError> {
+    /// Returns the journal of a release, which is opened no later than its first entry, made at `at`.
+    fn journal(
+        &mut self,
+        release: &str,
+        at: Timestamp,
+        lines: &mut Vec<Line>,
+    ) -> Result<&mut JournalFile, JournalError> {
         if !self.open.contains_key(release) {
             private_dir(&self.dir)
                 .map_err(|error| JournalError::Io { path: self.dir.clone(), error: std::io::Error::other(error) })?;
@@ -203,7 +230,7 @@ impl Journals {
                     program: env!("CARGO_PKG_VERSION").to_owned(),
                     config: self.config.clone(),
                 };
-                lines.push(file.append(Timestamp::now(), opened)?);
+                lines.push(file.append(at, opened)?);
             }
             // A cockpit that is watched for weeks sees many releases. What is needed again is opened again.
             if self.open.len() >= MAX_OPEN_JOURNALS {

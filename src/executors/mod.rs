@@ -13,6 +13,8 @@ mod journal_file;
 mod journal_writer;
 pub mod kubernetes;
 pub mod recovery;
+pub mod signing;
+mod statements;
 
 pub use confirmation::SERVE_TIMEOUT;
 pub use dispatcher::Dispatcher;

@@ -1,18 +1,27 @@
 //! After a crash: intents without an outcome are settled by looking at the cluster. Nothing is sent again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::confirmation::settle_unknown;
 use super::dispatcher::Dispatcher;
+use super::executor::Executor;
 use super::journal::{self, JournalError};
+use crate::domain::facts::cluster::is_here;
 use crate::domain::record::action::{ActionId, PlanRecord, System};
 use crate::domain::record::journal::Entry;
+use crate::domain::record::proof::Keys;
 use crate::domain::record::recovered::Recovered;
 use crate::failpoints::failpoint;
 
-/// Reads all journals, leaving out the open intents of actions that a living process has in progress.
+/// How long until an object is looked at again that could not be read.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Reads all journals, with what `keys` prove of the statements in them, leaving out the open intents of actions that a living process has in progress.
 #[must_use]
-pub fn find(dispatcher: &Dispatcher) -> Recovered {
+pub fn find(dispatcher: &Dispatcher, mut keys: Option<Keys>) -> Recovered {
     let mut found = Recovered::default();
     let journals = match journal::list(dispatcher.journal().dir()) {
         Ok(journals) => journals,
@@ -29,7 +38,11 @@ pub fn find(dispatcher: &Dispatcher) -> Recovered {
                     _ => None,
                 });
                 let alive = release.is_some_and(|release| dispatcher.journal().is_in_flight(&release));
-                found.take(&contents.lines, alive, Timestamp::now());
+                let lines = match &mut keys {
+                    Some(keys) => keys.prove_lines(contents.lines, Timestamp::now()),
+                    None => contents.lines,
+                };
+                found.take(&lines, alive, Timestamp::now());
             }
             Err(error @ JournalError::Broken { .. }) => found.broken.push(error.to_string()),
             Err(error) => tracing::warn!(%error, "journal not read"),
@@ -42,7 +55,10 @@ pub fn find(dispatcher: &Dispatcher) -> Recovered {
 pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
     for entry in said {
         let Some(env) = entry.checklist_of() else { continue };
-        if dispatcher.executor_soon(env, System::Kubernetes).await.is_none() {
+        let Some(executor) = dispatcher.executor_soon(env, System::Kubernetes).await else { continue };
+        // Said of another cluster, it is nothing to say in this one.
+        let here = executor.identity().await.ok();
+        if !is_here(here.as_ref(), entry.cluster()) {
             continue;
         }
         if let Err(why) = dispatcher.share(&entry).await {
@@ -54,22 +70,50 @@ pub async fn share_again(dispatcher: &Dispatcher, said: Vec<Entry>) {
 /// Shares once more what people stated here lately, by the journals.
 pub async fn share_lately(dispatcher: Dispatcher) {
     let reader = dispatcher.clone();
-    match tokio::task::spawn_blocking(move || find(&reader).stated).await {
+    match tokio::task::spawn_blocking(move || find(&reader, None).stated).await {
         Ok(stated) => share_again(&dispatcher, stated).await,
         Err(error) => tracing::warn!(%error, "the journals were not read"),
     }
 }
 
-/// Settles one open intent by looking. Where its environment is not configured here, or read-only, it stays open.
+/// Settles one open intent by looking. Where its environment is not configured here, read-only, or another one by now, it
+/// stays open.
 pub async fn settle(dispatcher: &Dispatcher, action: &ActionId, record: &PlanRecord) {
     let Some(executor) = dispatcher.executor_soon(record.target.env(), record.target.system()).await else {
         tracing::warn!(workload = %record.target, "an open intent stays open: no executor for its environment");
         return;
     };
     failpoint(format_args!("recovery.found"));
+    if let Some(why) = elsewhere(executor.as_ref(), record).await {
+        tracing::warn!(workload = %record.target, why, "an open intent stays open");
+        dispatcher.leave_open(record, why).await;
+        return;
+    }
     let _mark = dispatcher.journal().mark_in_flight(&record.release).await;
     let outcome = settle_unknown(executor.as_ref(), record).await;
     failpoint(format_args!("recovery.looked"));
     dispatcher.conclude(action, record, outcome).await;
     failpoint(format_args!("recovery.concluded"));
+}
+
+/// Returns why what was sent cannot be looked for here, if so: another cluster or object bears the name now.
+async fn elsewhere(executor: &dyn Executor, record: &PlanRecord) -> Option<String> {
+    // What names no cluster that could be compared is known by the UID of its object.
+    let here = match &record.cluster {
+        Some(sent_to) if sent_to.is_known() => executor.identity().await.ok(),
+        _ => None,
+    };
+    if let Some(why) = record.went_elsewhere(here.as_ref()) {
+        return Some(why);
+    }
+    if here.is_some() && is_here(here.as_ref(), record.cluster.as_ref()) {
+        return None;
+    }
+    loop {
+        match executor.look(&record.target).await {
+            Ok(seen) if seen.facts().uid == record.facts.uid => return None,
+            Ok(_) => return Some("was sent to another object of that name, perhaps in another cluster".to_owned()),
+            Err(_) => sleep(LOOK_INTERVAL).await,
+        }
+    }
 }

@@ -49,6 +49,8 @@ pub enum Command {
     Keep,
     Retry,
     Restart,
+    /// Release into the next environment.
+    Release,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -145,6 +147,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["P"],
         "Promote to 100 %, skipping all steps left; the name is typed.",
     ),
+    spec(C::Release, Act, "release", "release", &["N"], "Release into the next environment what this one runs."),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(

@@ -1,5 +1,6 @@
 //! Infrastructure that several rooms share, below all of them but the domain.
 
+pub mod cluster_identity;
 pub mod kube_client;
 pub mod kubeconfig;
 pub mod login;

@@ -19,6 +19,8 @@ pub struct Variables {
     pub kubeconfig: Option<OsString>,
     /// `PROMETHEUS_URL`.
     pub prometheus_url: Option<String>,
+    /// `COCKPIT_SIGNING_KEY`.
+    pub signing_key: Option<PathBuf>,
     /// `KUBERNETES_SERVICE_HOST` is set: this is a pod.
     pub in_cluster: bool,
 }
@@ -41,6 +43,7 @@ impl Variables {
             state_home: absolute("XDG_STATE_HOME"),
             kubeconfig: var("KUBECONFIG"),
             prometheus_url: var("PROMETHEUS_URL").and_then(|value| value.into_string().ok()),
+            signing_key: var("COCKPIT_SIGNING_KEY").map(PathBuf::from),
             in_cluster: var("KUBERNETES_SERVICE_HOST").is_some(),
         }
     }

@@ -86,7 +86,8 @@ impl Engine {
         let broken = |why| JournalState { broken: Some(why), unwritten: 0 };
         let troubles = troubles.into_iter().map(|why| Msg::Receipt(Receipt::Journal(broken(why))));
         let distrusted = self.session.distrusted.take().map(|what| Msg::Notice(Level::Warn, what));
-        troubles.chain(distrusted).collect()
+        let signers = std::mem::take(&mut self.session.signers).into_iter().map(|what| Msg::Notice(Level::Warn, what));
+        troubles.chain(distrusted).chain(signers).collect()
     }
 
     /// Waits for what happens next; safe to be dropped while it waits.

@@ -37,9 +37,9 @@ pub async fn run(args: Args, redactor: &Redactor) -> Result<Exit> {
         Some(Command::Trust(what)) => return headless::trust::run(&args.global, what, redactor).await,
         Some(Command::Judge(what)) => return headless::judge::run(what, redactor),
         #[cfg(feature = "demo")]
-        Some(Command::Demo(demo)) => return demo::run(&args.global, demo, redactor).await,
+        Some(Command::Demo(demo)) => return Box::pin(demo::run(&args.global, demo, redactor)).await,
         #[cfg(feature = "demo")]
-        Some(Command::Drill(drill)) => return demo::drill::run(&args.global, drill, redactor).await,
+        Some(Command::Drill(drill)) => return Box::pin(demo::drill::run(&args.global, drill, redactor)).await,
         _ => {}
     }
     if !matches!(args.command, Some(Command::Log(_))) {

@@ -15,6 +15,7 @@ use crate::config::trust::NOT_TRUSTED;
 use crate::config::{Config, EnvConfig, Prometheus};
 use crate::domain::record::action::System;
 use crate::domain::record::checklist::CheckId;
+use crate::domain::record::proof::Keys;
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -25,6 +26,7 @@ use crate::domain::rules::checklist::{Candidate, CandidateState};
 use crate::domain::world::World;
 use crate::domain::world::feed::Feed;
 use crate::executors::kubernetes::Kubernetes;
+use crate::executors::signing::Signer;
 use crate::executors::{Dispatcher, Journal, recovery};
 use crate::platform::kube_client::ClientError;
 use crate::platform::kubeconfig::{Cluster, ClusterError, Clusters};
@@ -75,6 +77,8 @@ pub(super) struct Session {
     pub(super) distrusted: Option<String>,
     /// What went wrong already: the journal's folder.
     pub(super) troubles: Vec<String>,
+    /// What is wrong with the keys that are to prove who said something.
+    pub(super) signers: Vec<String>,
     /// Tells the checks of each environment what they are about.
     asks: BTreeMap<EnvName, watch::Sender<Option<Ask>>>,
     /// Asks for another look at checks.
@@ -82,6 +86,8 @@ pub(super) struct Session {
     /// The configured git repository, and the folder of the config file.
     repository: (Option<PathBuf>, Option<PathBuf>),
     tag_prefix: Option<String>,
+    /// Whose keys prove who said something, where that is configured.
+    keys: Option<Keys>,
     /// Hides secrets in what is shown, logged and written down.
     pub(super) redactor: Redactor,
     longest_check: Duration,
@@ -111,7 +117,12 @@ impl Session {
         let world = World::new(plans.iter().map(|(env, cluster)| env.resolved(cluster, &[])));
         let (receipt_sender, receipts) = mpsc::channel(MAX_QUEUED_RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
-        let dispatcher = Dispatcher::new(journal, operator(), receipt_sender);
+        let keys = config.record.keys();
+        // What git signs with signs here only where that is asked for.
+        let signs = keys.is_some() || variables.signing_key.is_some();
+        let signer = Signer { own: variables.signing_key.clone(), home: variables.home.clone() };
+        let dispatcher =
+            Dispatcher::new(journal, operator(), receipt_sender).signing(signs.then_some(signer), keys.clone());
         let session = Self {
             inbox: Inbox::default(),
             dispatcher,
@@ -121,6 +132,7 @@ impl Session {
             service: config.service.name.clone(),
             distrusted: config.distrusted(),
             troubles,
+            signers: config.record.warnings(),
             state: variables.state_dir().ok(),
             asks: BTreeMap::new(),
             again: broadcast::channel(MAX_QUEUED_RECHECKS).0,
@@ -129,6 +141,7 @@ impl Session {
                 config.origin.as_ref().and_then(|origin| origin.path.parent()).map(Path::to_owned),
             ),
             tag_prefix: config.service.tag_prefix.clone(),
+            keys,
             redactor: redactor.clone(),
             shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name().clone()).collect(),
             longest_check: plans
@@ -169,6 +182,7 @@ impl Session {
                 env,
                 cluster,
                 state: self.state.clone(),
+                keys: self.keys.clone(),
                 redactor: self.redactor.clone(),
             };
             let cancel = self.cancel.clone();
@@ -209,8 +223,8 @@ impl Session {
 
     /// Reads all journals, apart from everything else: there may be years of them.
     pub(super) fn read_journals(&self) -> JoinHandle<Recovered> {
-        let dispatcher = self.dispatcher.clone();
-        tokio::task::spawn_blocking(move || recovery::find(&dispatcher))
+        let (dispatcher, keys) = (self.dispatcher.clone(), self.keys.clone());
+        tokio::task::spawn_blocking(move || recovery::find(&dispatcher, keys))
     }
 
     /// Settles intents that a crash left open by looking, and shares what could not be shared.
@@ -312,6 +326,7 @@ struct Environment {
     cluster: Cluster,
     /// Where to remember how far counters have been counted.
     state: Option<PathBuf>,
+    keys: Option<Keys>,
     redactor: Redactor,
     outlet: Outlet,
     dispatcher: Dispatcher,
@@ -349,9 +364,12 @@ impl Environment {
             outlet: self.outlet.clone(),
             tracks,
             canaries,
+            identity: watch::Sender::default(),
             refresh: Arc::clone(&self.refresh),
             rights: Arc::clone(&self.rights),
-            shared: self.env.is_shared(),
+            // What others keep, no autopilot touches.
+            shared: self.env.is_shared() || self.env.settings.guardrails.autopilot,
+            keys: self.keys.clone(),
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);

@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use futures::stream::select_all;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Engine, Observations};
@@ -22,11 +23,15 @@ use crate::app::{Effect, Msg, update};
 use crate::cli::Exit;
 use crate::config::{Config, Glyphs};
 use crate::core::{self, Autopilot, Core, Level};
+use crate::domain::rules::forecast::Question;
 use crate::platform::{Redactor, Variables};
 use crate::view;
 use crate::view::layout::SizeClass;
 use crate::view::targets::Targets;
 use crate::view::theme::{Palette, Theme};
+
+/// Forecasts that wait to be shown: one is asked for at a time, the rest are out of date.
+const MAX_WAITING_FORECASTS: usize = 4;
 
 /// Opens the screen and runs until it is left, or until what is observed is over.
 pub(super) async fn run(
@@ -46,7 +51,7 @@ pub(super) async fn run(
     let recording = record.map(|path| Recording::begin(path, &model, palette(&config))).transpose()?;
     super::terminal::restore_on_panic();
     let terminal = Terminal::enter(config.ui.mouse)?;
-    Pump::new(engine, model, terminal, theme, recording).run().await
+    Box::pin(Pump::new(engine, model, terminal, theme, recording).run()).await
 }
 
 /// Tells which colours to use where the config leaves it to the terminal.
@@ -81,6 +86,8 @@ struct Pump {
     /// Whether the environment to act on was chosen by a person or for them.
     chosen: bool,
     recording: Option<Recording>,
+    /// Answers of forecasts that are computed apart from the loop.
+    forecasts: (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
     done: Option<Exit>,
 }
 
@@ -95,6 +102,7 @@ impl Pump {
             targets: Targets::default(),
             chosen: false,
             recording,
+            forecasts: mpsc::channel(MAX_WAITING_FORECASTS),
             done: None,
         }
     }
@@ -121,6 +129,7 @@ impl Pump {
                     Some(Err(_)) | None => return self.end_by_signal(129).await,
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.draw()?,
+                Some(msg) = self.forecasts.1.recv() => self.take(msg, Dirty::Data)?,
                 msgs = self.engine.next() => self.hear(msgs?)?,
             }
         }
@@ -244,6 +253,7 @@ impl Pump {
         match effect {
             Effect::Core(core::Effect::Ring) => Terminal::ring().wrap_err("cannot write to the terminal")?,
             Effect::Core(effect) => self.engine.carry_out(effect),
+            Effect::Forecast { number, question } => self.forecast(number, question),
             Effect::Copy(text) => Terminal::copy(&text).wrap_err("cannot write to the terminal")?,
             Effect::Export => self.export()?,
             Effect::Mouse(on) => self.terminal.mouse(on).wrap_err("cannot write to the terminal")?,
@@ -252,6 +262,18 @@ impl Pump {
             Effect::Quit => self.done = Some(Exit::Done),
         }
         Ok(())
+    }
+
+    /// Computes a forecast on a thread of its own: at the end of the program no one waits for it.
+    fn forecast(&self, number: u64, question: Box<Question>) {
+        let answers = self.forecasts.0.clone();
+        let compute = move || {
+            // Where the loop has ended, no one wants it any more.
+            let _ = answers.blocking_send(Msg::Forecast { number, answer: question.answer() });
+        };
+        if let Err(error) = std::thread::Builder::new().name("forecast".to_owned()).spawn(compute) {
+            tracing::warn!(%error, "cannot compute what the step can detect");
+        }
     }
 
     fn suspend(&mut self) -> Result<()> {

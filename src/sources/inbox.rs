@@ -17,6 +17,7 @@ const MAX_QUEUED_FEEDS: usize = 4096;
 enum Subject {
     // First: everything else is about workloads that it names.
     Discovered(EnvName),
+    Cluster(EnvName),
     Link(EnvName, SourceKind),
     Access(EnvName),
     Workload(WorkloadKey),
@@ -74,6 +75,7 @@ impl Outlet {
             Feed::Discovered { env, .. } => Some(Subject::Discovered(env.clone())),
             Feed::Link { env, source, .. } => Some(Subject::Link(env.clone(), *source)),
             Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
+            Feed::Cluster { env, .. } => Some(Subject::Cluster(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
             Feed::Event { .. }
             | Feed::History { .. }

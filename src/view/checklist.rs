@@ -280,7 +280,9 @@ fn seat_line(scene: &DrawContext<'_>, seat: &RoleStatus, selected: bool) -> Line
             .say(Role::Warn, void)
             .say(Role::Label, format!(" {}", scene.clock(sign.at)))
             .when(!sign.note.is_empty(), |row| row.say(Role::Text, format!(" “{}”", sign.note)))
-            .say(Role::Label, if sign.verified { " verified" } else { " unverified" })
+            .when(signature.void.is_none() || sign.proof.flaw().is_none(), |row| {
+                row.say(Role::Label, format!(" {}", sign.proof.label(sign.verified)))
+            })
             .gap(3);
     }
     row.line()

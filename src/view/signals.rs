@@ -117,7 +117,7 @@ fn verdict(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect, env: &Envi
     let inside = panel(buf, layout::top(&mut area, rows), scene.theme, Edge::Light, title, vec![word]);
     put_all(buf, indent(inside, 1), scene.theme, lines);
     if area.height >= 5 {
-        steps_panel(scene, buf, area);
+        steps_panel(scene, buf, area, None);
     }
 }
 

@@ -1,6 +1,7 @@
 //! How it grows: with environments, with pods, with the journal, with the time that a canary is analysed for.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use analysis::{CanaryAnalyzer, Counts, Look, Rules, Scrape};
@@ -70,7 +71,18 @@ fn flow(table: &mut Table, what: &str, mut model: Model, pods: u32) {
 fn journal_of(table: &mut Table, entries: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("release.jsonl");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    write_journal(&path, entries);
+    let began = Instant::now();
+    let contents = journal::read(&path).expect("a whole journal");
+    let took = began.elapsed();
+    assert_eq!(contents.lines.len(), entries);
+    let size = std::fs::metadata(&path).unwrap().len() / 1024;
+    table.figure(&format!("a journal of {entries} entries ({size} KiB) read and proved"), &show(took), None);
+}
+
+/// Writes a whole journal of so many notes.
+pub fn write_journal(path: &Path, entries: usize) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     let mut last: Option<Line> = None;
     for entry in 0..entries {
         let text = format!("the deploy of the {entry}th part was looked at, and nothing was found");
@@ -80,12 +92,6 @@ fn journal_of(table: &mut Table, entries: usize) {
         last = Some(line);
     }
     file.flush().unwrap();
-    let began = Instant::now();
-    let contents = journal::read(&path).expect("a whole journal");
-    let took = began.elapsed();
-    assert_eq!(contents.lines.len(), entries);
-    let size = std::fs::metadata(&path).unwrap().len() / 1024;
-    table.figure(&format!("a journal of {entries} entries ({size} KiB) read and proved"), &show(took), None);
 }
 
 /// The analysis on days of scrapes at once, as a backtest does.

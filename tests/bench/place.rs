@@ -131,6 +131,37 @@ impl Place {
         self.kubeconfig = self.kubeconfig.replacen("contexts:\n", &line, 1);
     }
 
+    /// Adds a context whose API server is at this address, of a user for whom this program logs in, if any.
+    pub fn elsewhere(&mut self, context: &str, server: &str, login: Option<&[&str]>) {
+        let user = match login {
+            Some([command, arguments @ ..]) => format!(
+                "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {command}, args: {arguments:?}, \
+                 interactiveMode: Never}}}}"
+            ),
+            _ => "{token: some}".to_owned(),
+        };
+        for (list, entry) in [
+            ("clusters", format!("cluster: {{server: \"{server}\"}}")),
+            ("contexts", format!("context: {{cluster: {context}, user: {context}, namespace: {}}}", self.namespace)),
+            ("users", format!("user: {user}")),
+        ] {
+            let first = format!("{list}:\n- name: {context}\n  {entry}\n");
+            self.kubeconfig = self.kubeconfig.replacen(&format!("{list}:\n"), &first, 1);
+        }
+    }
+
+    /// Lets the cockpit ask another Prometheus.
+    pub fn measure_at(&mut self, url: &str) {
+        url.clone_into(&mut self.prometheus);
+    }
+
+    /// Opens the cockpit on these environments, with its state in [`Self::state`].
+    pub fn open_with_state(&self, environments: &[Value], size: (u16, u16)) -> Pty {
+        let (kubeconfig, config) = self.files(environments, true);
+        let program = Program::new(crate::COCKPIT).env("KUBECONFIG", kubeconfig);
+        program.env("XDG_STATE_HOME", self.state().display().to_string()).screen(&["--config", &config], size)
+    }
+
     /// Opens the cockpit on these environments.
     pub fn open(&self, environments: &[Value], metrics: bool, size: (u16, u16)) -> Pty {
         let (kubeconfig, config) = self.files(environments, metrics);

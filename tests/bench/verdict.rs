@@ -4,7 +4,7 @@
 //! cargo bench --bench verdict                      # 200 rollouts for each cell: under a minute
 //! cargo bench --bench verdict -- --runs 1000       # what src/analysis/README.md shows
 //! cargo bench --bench verdict -- --full            # 5,000 healthy and 2,000 regressed rollouts for each cell
-//! cargo bench --bench verdict -- errors speed      # parts by name: errors, late, broken, latency, healthy, speed
+//! cargo bench --bench verdict -- errors speed      # parts by name: errors, late, broken, latency, margin, healthy, plan, speed
 //! ```
 //!
 //! Rollouts are drawn from a seed: the same figures every time. The rules of Kayenta, Argo Rollouts and Flagger are our
@@ -18,10 +18,14 @@ mod goals;
 mod kayenta;
 #[path = "verdict/lindon_malek.rs"]
 mod lindon_malek;
+#[path = "verdict/margin.rs"]
+mod margin;
 #[path = "verdict/oracle.rs"]
 mod oracle;
 #[path = "verdict/ours.rs"]
 mod ours;
+#[path = "verdict/plan.rs"]
+mod plan;
 #[path = "verdict/quantile.rs"]
 mod quantile;
 #[path = "verdict/race.rs"]
@@ -49,12 +53,14 @@ pub struct Runs {
 /// A part: its name, and what it prints and finds.
 type Part = (&'static str, fn(Runs, &mut Goals));
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 8] = [
     ("errors", tables::errors),
     ("late", tables::late),
     ("broken", tables::broken),
     ("latency", tables::latency),
+    ("margin", margin::run),
     ("healthy", tables::healthy),
+    ("plan", plan::run),
     ("speed", speed::run),
 ];
 

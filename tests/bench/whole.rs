@@ -40,9 +40,9 @@ pub fn act(table: &mut Table) {
     let relay = place.runtime.block_on(Relay::to(place.server())).expect("a relay");
     place.redirect(&format!("http://127.0.0.1:{}", relay.port()));
     let mut pty = place.open(&[place.environment("prod-eu", place.rollout)], true, SIZE);
-    pty.wait_text("waits for a person");
+    pty.wait_text("paused until promoted");
     table.times("key → frame through the terminal", &keys(&mut pty), Some(Duration::from_millis(16)));
-    let samples = rollbacks(&place, &relay, &mut pty);
+    let samples = rollbacks(&place, &relay, &mut pty, 20);
     let what = "rollback key → request on the wire, journal fsync included";
     table.times(what, &samples, Some(Duration::from_millis(20)));
 }
@@ -61,10 +61,11 @@ fn keys(pty: &mut Pty) -> Samples {
     samples
 }
 
-fn rollbacks(place: &Place, relay: &Relay, pty: &mut Pty) -> Samples {
+/// Rolls back so many times: from the key to the request on the wire.
+pub fn rollbacks(place: &Place, relay: &Relay, pty: &mut Pty, times: usize) -> Samples {
     let mut samples = Samples::default();
-    for _ in 0..20 {
-        pty.wait_text("waits for a person");
+    for _ in 0..times {
+        pty.wait_text("paused until promoted");
         pty.send("R");
         pty.wait_text("Roll back prod-eu");
         // Answers within 300 ms of the question do not count.
@@ -74,7 +75,7 @@ fn rollbacks(place: &Place, relay: &Relay, pty: &mut Pty) -> Samples {
         pty.send("y");
         let patched = place.runtime.block_on(relay.next_patch()).expect("a PATCH on the wire");
         samples.add(patched.saturating_duration_since(began));
-        pty.wait("the canary gone", |screen| !screen.contents().contains("waits for a person"));
+        pty.wait("the canary gone", |screen| !screen.contents().contains("paused until promoted"));
         // Out again.
         let image = json!([{"name": "payments-api", "image": "registry.example/payments-api:1.5.0"}]);
         sleep(Duration::from_millis(1500));

@@ -55,12 +55,14 @@ struct Args {
 struct Traffic {
     rps: f64,
     error_ratio: f64,
+    /// Of the requests that do not fail, the share that is answered 404.
+    not_found_ratio: f64,
     latency_ms: f64,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self { rps: 10.0, error_ratio: 0.001, latency_ms: 80.0 }
+        Self { rps: 10.0, error_ratio: 0.001, not_found_ratio: 0.0, latency_ms: 80.0 }
     }
 }
 
@@ -70,6 +72,8 @@ impl Traffic {
             Err("rps must lie between 0 and 100000")
         } else if !(0.0..=1.0).contains(&self.error_ratio) {
             Err("error_ratio must lie between 0 and 1")
+        } else if !(0.0..=1.0).contains(&self.not_found_ratio) {
+            Err("not_found_ratio must lie between 0 and 1")
         } else if !(self.latency_ms > 0.0 && self.latency_ms.is_finite()) {
             Err("latency_ms must be positive")
         } else {
@@ -118,6 +122,7 @@ struct Counters {
     /// Part of a request that the next step completes.
     carry: f64,
     ok: u64,
+    not_found: u64,
     failed: u64,
     /// Requests per bucket, not cumulated; the last is `+Inf`.
     buckets: [u64; BUCKETS.len() + 1],
@@ -127,7 +132,16 @@ struct Counters {
 
 impl Counters {
     fn new(random: Random) -> Self {
-        Self { random, carry: 0.0, ok: 0, failed: 0, buckets: [0; BUCKETS.len() + 1], seconds: 0.0, cpu: 0.0 }
+        Self {
+            random,
+            carry: 0.0,
+            ok: 0,
+            not_found: 0,
+            failed: 0,
+            buckets: [0; BUCKETS.len() + 1],
+            seconds: 0.0,
+            cpu: 0.0,
+        }
     }
 
     fn advance(&mut self, traffic: Traffic, seconds: f64) {
@@ -137,6 +151,8 @@ impl Counters {
         for _ in 0..requests as u64 {
             if self.random.unit() < traffic.error_ratio {
                 self.failed += 1;
+            } else if traffic.not_found_ratio > 0.0 && self.random.unit() < traffic.not_found_ratio {
+                self.not_found += 1;
             } else {
                 self.ok += 1;
             }
@@ -207,7 +223,7 @@ impl Simulation {
         let name = "http_requests_total";
         writeln!(text, "# TYPE {name} counter")?;
         for ((namespace, pod), (_, counters)) in &self.pods {
-            for (code, value) in [("200", counters.ok), ("500", counters.failed)] {
+            for (code, value) in [("200", counters.ok), ("404", counters.not_found), ("500", counters.failed)] {
                 writeln!(text, r#"{name}{{namespace="{namespace}",pod="{pod}",code="{code}"}} {value}"#)?;
             }
         }

@@ -195,6 +195,11 @@ impl Case {
                 wanted && now["spec"]["paused"] != true && for_everybody
             }
             Verb::Restart => restarted(now) != restarted(before),
+            Verb::Release => {
+                let mark = &now["metadata"]["annotations"]["release-cockpit/released"];
+                record.to_images.first().is_some_and(|wanted| image(now) == **wanted)
+                    && mark.as_str() == record.mark.as_deref()
+            }
         }
     }
 }

@@ -32,8 +32,12 @@ fn past(now: Timestamp) -> Metrics {
 fn journal(folder: &Path, now: Timestamp) {
     let target =
         || WorkloadKey { env: EnvName::new("prod-eu"), workload: WorkloadId::new(WorkloadKind::Rollout, "web") };
-    let observed =
-        |text: &str, course| Entry::Observed { target: target(), text: text.to_owned(), course: Some(course) };
+    let observed = |text: &str, course| Entry::Observed {
+        target: target(),
+        cluster: None,
+        text: text.to_owned(),
+        course: Some(course),
+    };
     let tracks = Tracks { stable: Some("web-5d".to_owned()), canary: Some("web-7f".to_owned()) };
     let opened = Entry::Opened { release: "web 1.5.0".to_owned(), program: "0.1.0".to_owned(), config: None };
     let entries = [

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use release_cockpit::app::model::{Overlay, Screen};
-use release_cockpit::app::{Hit, Model};
-use release_cockpit::core::{Level, Notice};
+use release_cockpit::app::{Effect, Hit, Model, Msg, update};
+use release_cockpit::core::{self, Level, Notice};
 use release_cockpit::domain::facts::freshness::{Link, SourceKind};
 use release_cockpit::domain::facts::ids::EnvName;
 use release_cockpit::domain::facts::text::sanitize;
@@ -356,4 +356,33 @@ fn only_cancel_of_a_dialog_can_be_clicked() {
 fn lines_of_a_list_can_be_clicked() {
     let palette = |typed: &str| Overlay::Palette { input: tui_input::Input::new(typed.to_owned()), selected: 0 };
     hits(&shots::over(releases::main(), palette("roll")), "rollback-to", Some(&Hit::Line(1)));
+}
+
+#[test]
+fn step_in_progress_says_what_it_can_detect() {
+    let full =
+        "40 % for 2 min: 9,000 requests; ×5 in 9 of 10 cases, ×2 in 1 of 10; a bad one costs ≈ 310 failed requests";
+    let short = "by its end ×5 in 9 of 10, ×2 in 1 of 10";
+    let mut model = shots::on(releases::canary(), Screen::Rollout);
+    let now = model.core.now;
+    let asked = update(&mut model, Msg::Core(core::Msg::Clock), now);
+    let number = asked.iter().find_map(|effect| match effect {
+        Effect::Forecast { number, .. } => Some(*number),
+        _ => None,
+    });
+    let before = SIZES.map(|(columns, rows)| drawn(&model, columns, rows));
+    let answer = (full.to_owned(), short.to_owned());
+    update(&mut model, Msg::Forecast { number: number.unwrap(), answer }, now);
+    for ((columns, rows), before) in SIZES.into_iter().zip(before) {
+        let after = drawn(&model, columns, rows);
+        assert!(!before.contains(short) && after.contains(short), "{columns}x{rows}\n{after}");
+        assert!(!after.contains(&format!("{short}…")), "it is not clipped: {columns}x{rows}\n{after}");
+    }
+    // Elsewhere, and where there is no room for it, it is not.
+    assert!(!drawn(&shots::on(model.clone(), Screen::Deck), 120, 40).contains(short));
+    assert!(!drawn(&model, MIN.0, MIN.1).contains("failed requests"));
+}
+
+fn drawn(model: &Model, columns: u16, rows: u16) -> String {
+    picture::text(&picture::drawn(model, &Theme::new(Palette::Dark, false), columns, rows).0)
 }

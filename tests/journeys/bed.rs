@@ -90,13 +90,40 @@ impl<'a> Bed<'a> {
         person(self.namespace, self.strategy)
     }
 
+    /// Alice again, with a config in which a staging comes before what there is.
+    pub fn with_staging(&self) -> Program {
+        let kubeconfig = self.namespace.cluster.kubeconfig().display().to_string();
+        let program = cockpit().env("KUBECONFIG", kubeconfig);
+        let state = program.path("state").display().to_string();
+        let environment = |name: &str, workload: &str| {
+            let namespace = &self.namespace.name;
+            format!(
+                "[[environments]]\nname = \"{name}\"\ncontext = \"alice\"\nnamespace = \"{namespace}\"\n\
+                 workloads = [\"{workload}\"]\n\n"
+            )
+        };
+        let workload = if self.strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
+        let config = environment("staging", "deployment/staging") + &environment("prod", workload);
+        let config = program.write("cockpit.toml", &config).display().to_string();
+        program.args(["--config", &config]).env("XDG_STATE_HOME", state)
+    }
+
+    /// Staging runs a version of the same image, on all its pods.
+    pub async fn released_in_staging(&self, version: &str) -> Checked {
+        let mut staging = deployment("staging", 2);
+        staging["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image("api", version));
+        self.namespace.create_objects([staging]).await?;
+        let is_there = |object: &Value| object["status"]["availableReplicas"] == 2;
+        self.namespace.until("Deployment", "staging", "all its pods", is_there).await.map(|_| ())
+    }
+
     /// Kind of the workload.
     pub fn kind(&self) -> &'static str {
         if self.strategy.is_rollout() { "Rollout" } else { "Deployment" }
     }
 
     /// Kind of the object that the template lives in.
-    fn template_kind(&self) -> &'static str {
+    pub fn template_kind(&self) -> &'static str {
         match self.strategy {
             Strategy::WorkloadRef | Strategy::Deployment => "Deployment",
             _ => "Rollout",
@@ -161,7 +188,7 @@ impl<'a> Bed<'a> {
         self.namespace.until(kind, "api", what, wanted).await
     }
 
-    async fn another_second(&self) -> Checked {
+    pub async fn another_second(&self) -> Checked {
         let sets = self.namespace.list("ReplicaSet", "app=api").await?;
         let newest = sets.iter().filter_map(|rs| rs["metadata"]["creationTimestamp"].as_str()?.parse().ok()).max();
         let newest: Option<jiff::Timestamp> = newest;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use support::Checked;
 use support::check::WAIT_TIMEOUT;
-use support::manifests::image;
+use support::manifests::is_version;
 use tokio::time::{Instant, sleep};
 
 use super::bed::{Bed, Strategy};
@@ -27,7 +27,7 @@ impl Bed<'_> {
         let sets = self.namespace.list("ReplicaSet", "app=api").await?;
         let of_version: Vec<&Value> = sets
             .iter()
-            .filter(|rs| rs["spec"]["template"]["spec"]["containers"][0]["image"] == image("api", version))
+            .filter(|rs| is_version(&rs["spec"]["template"]["spec"]["containers"][0]["image"], "api", version))
             .collect();
         Ok(match self.strategy {
             Strategy::Deployment => is_rolled_out(&object, version),
@@ -74,7 +74,7 @@ fn only_pods(sets: &[Value], version: &str) -> Result<(), String> {
     for rs in sets {
         let ready = rs["status"]["readyReplicas"].as_u64().unwrap_or(0);
         let image_of = &rs["spec"]["template"]["spec"]["containers"][0]["image"];
-        if *image_of == image("api", version) {
+        if is_version(image_of, "api", version) {
             served |= ready > 0;
         } else if ready > 0 {
             return Err(format!("{ready} pods of {image_of} are ready"));
@@ -89,7 +89,7 @@ fn is_rolled_out(object: &Value, version: &str) -> Result<(), String> {
     let count = |field: &str| status[field].as_u64().unwrap_or(0);
     let wanted = object["spec"]["replicas"].as_u64().unwrap_or(1);
     let image_of = &object["spec"]["template"]["spec"]["containers"][0]["image"];
-    if *image_of != image("api", version) {
+    if !is_version(image_of, "api", version) {
         return Err(format!("the manifest says {image_of}"));
     }
     if status["observedGeneration"] != object["metadata"]["generation"] {

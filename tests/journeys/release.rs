@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use support::Checked;
 use support::check::{holds, same, says};
+use support::manifests::image;
 
 use super::bed::{Bed, How, Strategy};
 use super::by_hand::{confirmed, done, on_screen};
@@ -38,10 +40,12 @@ pub enum Journey {
     RollBackFromHelp,
     /// The question on the command line is answered after a while.
     AnswerAfterTenSeconds,
+    /// What staging has released goes on into prod, by its digest, to everybody, and back.
+    ReleaseWhatStagingRuns,
 }
 
 impl Journey {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RollBackAFinishedRelease,
         Self::RollBackInMidRelease,
         Self::RollBackTwice,
@@ -57,6 +61,7 @@ impl Journey {
         Self::RollBackFromARefusal,
         Self::RollBackFromHelp,
         Self::AnswerAfterTenSeconds,
+        Self::ReleaseWhatStagingRuns,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -76,6 +81,7 @@ impl Journey {
             Self::RollBackFromARefusal => "roll_back_from_a_refusal",
             Self::RollBackFromHelp => "roll_back_from_help",
             Self::AnswerAfterTenSeconds => "answer_after_ten_seconds",
+            Self::ReleaseWhatStagingRuns => "release_what_staging_runs",
         }
     }
 
@@ -86,7 +92,8 @@ impl Journey {
             | Self::RollBackInMidRelease
             | Self::RollBackTwice
             | Self::TwoPeopleRollBack
-            | Self::NextReleaseAndBack => true,
+            | Self::NextReleaseAndBack
+            | Self::ReleaseWhatStagingRuns => true,
             Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
             // Blue-green goes back at once while the pods of before still run.
             Self::FinishARollback => strategy.is_rollout() && strategy != Strategy::BlueGreen,
@@ -96,9 +103,10 @@ impl Journey {
 
     pub fn ways(self) -> &'static [How] {
         match self {
-            Self::RollBackAFinishedRelease | Self::RollBackInMidRelease | Self::RollBackTwice => {
-                &[How::Command, How::Key]
-            }
+            Self::RollBackAFinishedRelease
+            | Self::RollBackInMidRelease
+            | Self::RollBackTwice
+            | Self::ReleaseWhatStagingRuns => &[How::Command, How::Key],
             Self::RollBackFromWhy
             | Self::RollBackFromARefusal
             | Self::RollBackFromHelp
@@ -139,6 +147,7 @@ impl Journey {
             Self::RollBackFromARefusal => from_a_popup(bed, "t", "cannot retry").await,
             Self::RollBackFromHelp => from_a_popup(bed, "?", "type to search").await,
             Self::AnswerAfterTenSeconds => answer_after_ten_seconds(bed).await,
+            Self::ReleaseWhatStagingRuns => release_what_staging_runs(bed).await,
         }
     }
 }
@@ -289,5 +298,48 @@ async fn answer_after_ten_seconds(bed: &Bed<'_>) -> Checked {
     })
     .await?;
     same("exit code", &code, &0)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn release_what_staging_runs(bed: &Bed<'_>) -> Checked {
+    bed.another_second().await?;
+    bed.released_in_staging("1.1.0").await?;
+    let alice = bed.with_staging();
+    match bed.how {
+        How::Command => done(&alice.run_async(&["release", "prod", "--yes"]).await)?,
+        How::Key => {
+            on_screen(&alice, |pty| {
+                pty.wait_text("prod is next (1.0.0 → 1.1.0): N releases 1.1.0 there");
+                confirmed(pty, "N", "Release 1.1.0 into prod");
+                pty.wait_text("done:");
+            })
+            .await?;
+        }
+    }
+    // The digest that the pods of staging say they run.
+    let pods = bed.namespace.list("Pod", "app=staging").await?;
+    let id = pods[0]["status"]["containerStatuses"][0]["imageID"].as_str().unwrap_or_default();
+    let digest = id.split('@').nth(1).unwrap_or_default();
+    let owner = bed.namespace.get(bed.template_kind(), "api").await?;
+    let written = &owner["spec"]["template"]["spec"]["containers"][0]["image"];
+    same("the image", &written.as_str(), &Some(format!("{}@{digest}", image("api", "1.1.0")).as_str()))?;
+    if bed.strategy.is_rollout() {
+        bed.is_paused().await?;
+        done(&alice.run_async(&["promote", "prod", "--full", "--yes", "--confirm", "prod"]).await)?;
+    }
+    now_serves(bed, "1.1.0").await?;
+    if bed.strategy.is_rollout() {
+        let is_stable = |object: &Value| object["status"]["stableRS"] == object["status"]["currentPodHash"];
+        bed.until("Rollout", "stable", is_stable).await?;
+    }
+    let again = alice.run_async(&["release", "prod", "--yes"]).await;
+    says(&again.said(), "1.1.0 is what runs here")?;
+    same("exit code of another one", &again.code(), &0)?;
+    done(&alice.run_async(&["rollback", "prod", "--yes"]).await)?;
+    now_serves(bed, "1.0.0").await?;
+    // What was rolled back here does not come in again.
+    let rejected = alice.run_async(&["release", "prod", "--yes"]).await;
+    says(&rejected.said(), "1.1.0 is rejected")?;
+    same("exit code of what was rejected", &rejected.code(), &3)?;
     now_serves(bed, "1.0.0").await
 }

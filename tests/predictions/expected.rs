@@ -47,8 +47,13 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Promote, State::MidStep | State::Degraded) if strategy.is_blue_green() => Refused("nothing to promote"),
         (Verb::Promote, State::MidStep | State::Degraded) => Refused("in progress"),
         (Verb::PromoteFull, State::MidStep) => Unfinished,
+        // There is one environment.
+        (Verb::Release, _) => Refused("first environment"),
         // The controller gave up: that is NO-GO, whatever is measured.
         (Verb::PromoteFull, State::Degraded) => Refused("Degraded"),
+        (Verb::Promote, State::InStep) if strategy == Strategy::EndlessAnalysis => Refused("is running"),
+        (Verb::Promote, State::InStep) => Refused("in progress"),
+        (Verb::PromoteFull, State::InStep) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
     }
 }
@@ -57,6 +62,7 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
     match (verb, state) {
         (Verb::Promote | Verb::PromoteFull, _) => Refused("no steps"),
         (Verb::Abort, _) => Refused("no abort"),
+        (Verb::Release, _) => Refused("first environment"),
         (Verb::Retry, _) => Refused("no abort to retry after"),
         (Verb::Pause, State::PausedByPerson) => Refused("paused already"),
         (Verb::Resume, State::PausedByPerson) => Offered,

@@ -12,6 +12,7 @@ mod oracle;
 mod prediction;
 mod state;
 mod strategy;
+pub mod way_back;
 
 use std::time::Duration;
 
@@ -47,13 +48,27 @@ pub fn suite() -> Suite {
         for strategy in Strategy::ALL {
             for state in State::ALL.into_iter().filter(|state| state.fits(strategy)) {
                 let name = format!("predictions::{}::{}::{}", servers.as_str(), strategy.as_str(), state.as_str());
-                let is_short = servers == Servers::Simulator && strategy.is_in_short_form();
+                let is_short = is_in_short_form(servers, strategy, state);
                 let row = Trial::ignorable_test(name, move || run(servers, strategy, state));
                 cases.push(row.with_ignored_flag(!is_short));
             }
         }
     }
     Suite { max_concurrent: MAX_CONCURRENT_ROWS, cases }
+}
+
+/// Whether a row runs with all other tests. On the real servers, the fullest state of each strategy. The simulator costs more:
+/// there, every state of the two strategies that most use, and that state of those that differ most.
+fn is_in_short_form(servers: Servers, strategy: Strategy, state: State) -> bool {
+    use Strategy::{AutoPromotion, BlueGreen, Canary, EndlessExperiment, Experiment, InconclusiveBackground};
+    let is_full = matches!(state, State::PausedAtStep | State::InStep);
+    match servers {
+        Servers::Simulator if matches!(strategy, Canary | BlueGreen) => true,
+        Servers::Simulator => {
+            is_full && matches!(strategy, AutoPromotion | InconclusiveBackground | Experiment | EndlessExperiment)
+        }
+        Servers::Real => is_full,
+    }
 }
 
 fn run(servers: Servers, strategy: Strategy, state: State) -> Checked<Completion> {

@@ -60,9 +60,14 @@ pub async fn look(namespace: &TestNamespace, strategy: Strategy) -> Checked<Look
     }
     let all: u64 = parts.values().sum();
     let shares = parts.into_iter().map(|(version, part)| (version, (part * 200 / all.max(1)).div_ceil(2))).collect();
-    let gone = |pod: &&Value| pod["metadata"]["deletionTimestamp"].is_null();
+    let of_experiments: Vec<&Value> = sets.iter().filter(|rs| owner(rs)["kind"] == "Experiment").collect();
+    // A restart is for the pods of the workload itself.
+    let is_own = |pod: &&Value| {
+        let of = &owner(pod)["name"];
+        pod["metadata"]["deletionTimestamp"].is_null() && of_experiments.iter().all(|rs| rs["metadata"]["name"] != *of)
+    };
     let made = |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
-    Ok(Look { shares, object, pods: pods.iter().filter(gone).map(made).collect() })
+    Ok(Look { shares, object, pods: pods.iter().filter(is_own).map(made).collect() })
 }
 
 async fn canary_weight(namespace: &TestNamespace) -> u64 {
@@ -78,4 +83,8 @@ fn ready(rs: &Value) -> u64 {
 fn version(rs: &Value) -> String {
     let image = rs["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
     image.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+fn owner(object: &Value) -> &Value {
+    &object["metadata"]["ownerReferences"][0]
 }

@@ -19,6 +19,8 @@ pub enum Prediction {
     Everybody(String),
     /// When it comes to rest, the new version has this share of the users, in percent.
     Share(u64),
+    /// An analysis may pause it again before it has this share.
+    AtMost(u64),
     Paused,
     Resumed,
     /// Pods are replaced, by the same revisions.
@@ -31,12 +33,14 @@ impl Prediction {
     pub fn of(record: &PlanRecord) -> Self {
         let version = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
         match record.verb {
-            Verb::Rollback | Verb::Abort => Self::Everybody(version(&record.to)),
+            Verb::Rollback | Verb::Abort | Verb::Release => Self::Everybody(version(&record.to)),
             Verb::PromoteFull => Self::Everybody(version(&record.from)),
             Verb::Promote => {
                 let share =
                     record.headline.split('→').nth(1).and_then(|end| end.trim().strip_suffix(" %")?.parse().ok());
-                share.map_or_else(|| Self::Share(100), Self::Share)
+                let may_pause = record.goes.iter().any(|line| line.contains("may pause it on the way"));
+                let at = if may_pause { Self::AtMost } else { Self::Share };
+                share.map_or_else(|| Self::Share(100), at)
             }
             Verb::Pause => Self::Paused,
             Verb::Resume => Self::Resumed,
@@ -64,6 +68,15 @@ impl Prediction {
             Self::Share(share) => {
                 let new = |seen: &Look| Self::new_share(seen, before);
                 until(namespace, strategy, &format!("{share} %"), |seen| seen.rests() && new(seen) == *share).await
+            }
+            Self::AtMost(share) => {
+                let new = |seen: &Look| Self::new_share(seen, before);
+                until(namespace, strategy, &format!("at most {share} %"), |seen| {
+                    seen.rests()
+                        && seen.object["status"]["currentStepIndex"] != before.object["status"]["currentStepIndex"]
+                        && new(seen) <= *share
+                })
+                .await
             }
             Self::Paused => {
                 let seen = look(namespace, strategy).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use release_cockpit::domain::facts::workload::Phase;
 use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::WAIT_TIMEOUT;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::oracle::{Look, look};
 use super::strategy::Strategy;
-use crate::contract::cockpit::Cockpit;
+use crate::contract::cockpit::{Cockpit, View};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -21,6 +22,8 @@ pub enum State {
     MidStep,
     /// 1.1.0 waits at its first pause.
     PausedAtStep,
+    /// 1.1.0 is at an analysis or experiment that goes on.
+    InStep,
     /// The same, and a person paused it as well.
     PausedByPerson,
     /// 1.1.0 was aborted.
@@ -36,10 +39,11 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Fresh,
         Self::MidStep,
         Self::PausedAtStep,
+        Self::InStep,
         Self::PausedByPerson,
         Self::Aborted,
         Self::Degraded,
@@ -53,6 +57,7 @@ impl State {
             Self::Fresh => "fresh",
             Self::MidStep => "mid_step",
             Self::PausedAtStep => "paused_at_step",
+            Self::InStep => "in_step",
             Self::PausedByPerson => "paused_by_person",
             Self::Aborted => "aborted",
             Self::Degraded => "degraded",
@@ -65,6 +70,8 @@ impl State {
     /// Whether a workload of this strategy can be in it.
     pub fn fits(self, strategy: Strategy) -> bool {
         match self {
+            Self::InStep => strategy.is_endless(),
+            _ if strategy.is_endless() => false,
             Self::PausedAtStep | Self::Aborted => strategy.is_rollout(),
             // Within the window there are no steps, and a switch goes back at once while pods are there.
             Self::RollingBack => strategy.is_rollout() && strategy != Strategy::RollbackWindow,
@@ -73,7 +80,23 @@ impl State {
     }
 
     pub async fn bring_about(self, namespace: &TestNamespace, strategy: Strategy, cockpit: &mut Cockpit) -> Checked {
-        let bed = Setup { namespace, strategy };
+        self.bring_about_with(Setup { namespace, strategy, ready_after: None }, cockpit).await
+    }
+
+    /// The same with pods that take so many seconds to get ready.
+    pub async fn bring_about_slowly(
+        self,
+        namespace: &TestNamespace,
+        strategy: Strategy,
+        cockpit: &mut Cockpit,
+        seconds: u32,
+    ) -> Checked {
+        let ready_after = Some(format!("{seconds}s"));
+        self.bring_about_with(Setup { namespace, strategy, ready_after }, cockpit).await
+    }
+
+    async fn bring_about_with(self, bed: Setup<'_>, cockpit: &mut Cockpit) -> Checked {
+        let (namespace, strategy) = (bed.namespace, bed.strategy);
         bed.create(self == Self::Degraded).await?;
         match self {
             Self::Fresh => Ok(()),
@@ -82,6 +105,10 @@ impl State {
                 bed.goes_out().await
             }
             Self::PausedAtStep => bed.pause_at_step().await,
+            Self::InStep => {
+                bed.deploy("1.1.0", None).await?;
+                bed.is_in_step().await
+            }
             Self::PausedByPerson => {
                 if strategy.is_rollout() {
                     bed.pause_at_step().await?;
@@ -111,24 +138,27 @@ impl State {
             Self::RollingBack => {
                 bed.release().await?;
                 bed.deploy("1.0.0", None).await?;
-                bed.until("a pause", |look| {
-                    look.rests() && look.object["status"]["currentPodHash"] != look.object["status"]["stableRS"]
-                })
-                .await
+                bed.until("a pause", |look| look.rests() && bed.is_under_way(look)).await
             }
             Self::RolledBack => {
                 bed.release().await?;
-                cockpit.until("1.1.0", |view| view.is_settled() && view.goes_out() == "1.1.0").await?;
+                // Pods of 1.0.0 may stay for a while.
+                let is_out = |view: &View<'_>| view.is(Phase::Healthy) && view.status.canary.is_none();
+                cockpit.until("1.1.0", |view| is_out(view) && view.goes_out() == "1.1.0").await?;
                 cockpit.act(Verb::Rollback).await?;
-                bed.until("1.0.0", |look| look.serves("1.0.0") && look.rests_or_is_deployment()).await
+                bed.until("1.0.0", |look| look.serves("1.0.0") && look.is_out()).await
             }
         }
     }
 }
 
 impl Look {
-    fn rests_or_is_deployment(&self) -> bool {
-        self.object["kind"] == "Deployment" || self.rests()
+    fn is_out(&self) -> bool {
+        if self.object["kind"] == "Rollout" {
+            return self.rests();
+        }
+        let mut conditions = self.object["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.any(|condition| condition["reason"] == "NewReplicaSetAvailable")
     }
 }
 
@@ -151,22 +181,30 @@ fn gave_up(look: &Look) -> bool {
 struct Setup<'a> {
     namespace: &'a TestNamespace,
     strategy: Strategy,
+    /// How long pods take to get ready, where that is no matter of the state.
+    ready_after: Option<String>,
 }
 
 impl Setup<'_> {
     async fn create(&self, short_deadline: bool) -> Checked {
         let mut objects = self.strategy.objects();
+        if let Some(after) = &self.ready_after {
+            for object in objects.iter_mut().filter(|object| object["spec"]["template"].is_object()) {
+                object["spec"]["template"]["metadata"]["annotations"] = json!({"cockpit.test/ready-after": after});
+            }
+        }
         if let Some(workload) = objects.last_mut().filter(|_| short_deadline) {
             workload["spec"]["progressDeadlineSeconds"] = json!(5);
         }
         self.namespace.create_objects(objects).await?;
-        self.until("1.0.0", |look| look.serves("1.0.0") && look.rests_or_is_deployment()).await
+        self.until("1.0.0", |look| look.serves("1.0.0") && look.is_out()).await
     }
 
     async fn deploy(&self, version: &str, ready_after: Option<&str>) -> Checked {
         self.another_second().await?;
         let kind = self.strategy.template_kind();
-        self.namespace.merge(kind, "api", json!({"spec": {"template": template("api", version, ready_after)}})).await
+        let template = template("api", version, ready_after.or(self.ready_after.as_deref()));
+        self.namespace.merge(kind, "api", json!({"spec": {"template": template}})).await
     }
 
     /// Waits until a second ReplicaSet has pods.
@@ -189,21 +227,48 @@ impl Setup<'_> {
 
     async fn pause_at_step(&self) -> Checked {
         self.deploy("1.1.0", None).await?;
-        self.until("a pause", |look| {
-            look.object["status"]["phase"] == "Paused"
-                && look.object["status"]["currentPodHash"] != look.object["status"]["stableRS"]
-        })
-        .await
+        self.until("a pause", |look| look.object["status"]["phase"] == "Paused" && self.is_under_way(look)).await
+    }
+
+    /// Whether something goes out, and what an analysis has to say of it is said.
+    fn is_under_way(&self, look: &Look) -> bool {
+        let status = &look.object["status"];
+        let mut pauses = status["pauseConditions"].as_array().into_iter().flatten();
+        status["currentPodHash"] != status["stableRS"]
+            && (!self.strategy.is_inconclusive() || pauses.any(|pause| pause["reason"] == "InconclusiveAnalysisRun"))
+    }
+
+    /// Waits until the analysis or experiment of its step runs.
+    async fn is_in_step(&self) -> Checked {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        loop {
+            let canary = self.namespace.get("Rollout", "api").await?["status"]["canary"].clone();
+            let runs = match canary["currentExperiment"].as_str() {
+                Some(name) => self.namespace.get("Experiment", name).await?["status"]["phase"] == "Running",
+                None => canary["currentStepAnalysisRunStatus"]["status"] == "Running",
+            };
+            if runs {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("its step never began: {canary}").into());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn release(&self) -> Checked {
         if !self.strategy.is_rollout() {
             self.deploy("1.1.0", None).await?;
-            return self.until("1.1.0", |look| look.serves("1.1.0") && is_observed(look)).await;
+            return self.until("1.1.0", |look| look.serves("1.1.0") && is_observed(look) && look.is_out()).await;
         }
         self.pause_at_step().await?;
         self.namespace.merge_status("Rollout", "api", json!({"status": {"promoteFull": true}})).await?;
-        self.until("1.1.0", |look| look.serves("1.1.0") && look.rests()).await?;
+        self.until("1.1.0", |look| {
+            let status = &look.object["status"];
+            look.serves("1.1.0") && status["phase"] == "Healthy" && status["stableRS"] == status["currentPodHash"]
+        })
+        .await?;
         // Else a switch would go back at once, without a pause.
         let keeps = self.strategy == Strategy::LongScaleDownDelay;
         self.until("nothing else", move |look| {

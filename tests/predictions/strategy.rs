@@ -13,6 +13,20 @@ pub enum Strategy {
     DynamicStableScale,
     CanaryScale,
     LongScaleDownDelay,
+    /// An analysis beside the steps that goes on.
+    BackgroundAnalysis,
+    /// An analysis beside the steps that comes to no result.
+    InconclusiveBackground,
+    /// An analysis as a step.
+    StepAnalysis,
+    /// An analysis as a step that comes to no result.
+    InconclusiveStep,
+    /// An analysis as a step that goes on.
+    EndlessAnalysis,
+    /// An experiment as a step.
+    Experiment,
+    /// An experiment as a step that goes on.
+    EndlessExperiment,
     BlueGreen,
     PreviewCount,
     AutoPromotion,
@@ -22,7 +36,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 21] = [
         Self::Canary,
         Self::MaxUnavailable,
         Self::RollbackWindow,
@@ -31,6 +45,13 @@ impl Strategy {
         Self::DynamicStableScale,
         Self::CanaryScale,
         Self::LongScaleDownDelay,
+        Self::BackgroundAnalysis,
+        Self::InconclusiveBackground,
+        Self::StepAnalysis,
+        Self::InconclusiveStep,
+        Self::EndlessAnalysis,
+        Self::Experiment,
+        Self::EndlessExperiment,
         Self::BlueGreen,
         Self::PreviewCount,
         Self::AutoPromotion,
@@ -49,6 +70,13 @@ impl Strategy {
             Self::DynamicStableScale => "dynamic_stable_scale",
             Self::CanaryScale => "canary_scale",
             Self::LongScaleDownDelay => "long_scale_down_delay",
+            Self::BackgroundAnalysis => "background_analysis",
+            Self::InconclusiveBackground => "inconclusive_background",
+            Self::StepAnalysis => "step_analysis",
+            Self::InconclusiveStep => "inconclusive_step",
+            Self::EndlessAnalysis => "endless_analysis",
+            Self::Experiment => "experiment",
+            Self::EndlessExperiment => "endless_experiment",
             Self::BlueGreen => "blue_green",
             Self::PreviewCount => "preview_count",
             Self::AutoPromotion => "auto_promotion",
@@ -62,9 +90,21 @@ impl Strategy {
         !matches!(self, Self::Deployment | Self::AllUnavailable | Self::Recreate)
     }
 
-    /// Whether its rows run with all other tests.
-    pub fn is_in_short_form(self) -> bool {
-        matches!(self, Self::Canary | Self::BlueGreen)
+    /// Whether it stops at a step that ends by itself, or never.
+    pub fn is_endless(self) -> bool {
+        matches!(self, Self::EndlessAnalysis | Self::EndlessExperiment)
+    }
+
+    /// Whether analyses or experiments are part of it.
+    pub fn has_analysis(self) -> bool {
+        self.is_endless()
+            || self.is_inconclusive()
+            || matches!(self, Self::BackgroundAnalysis | Self::StepAnalysis | Self::Experiment)
+    }
+
+    /// Whether an analysis pauses it.
+    pub fn is_inconclusive(self) -> bool {
+        matches!(self, Self::InconclusiveBackground | Self::InconclusiveStep)
     }
 
     pub fn is_blue_green(self) -> bool {
@@ -115,6 +155,28 @@ impl Strategy {
                 routed(&[scale, weight(25), pause(), weight(50), pause()], json!({}))
             }
             Self::LongScaleDownDelay => routed(&steps, json!({"scaleDownDelaySeconds": 600})),
+            Self::BackgroundAnalysis => vec![analysis(Ends::Never), with_analysis(&steps)],
+            Self::InconclusiveBackground => vec![analysis(Ends::Undecided), with_analysis(&steps)],
+            Self::StepAnalysis => {
+                let steps = [weight(25), pause(), analysis_step(), weight(50), pause()];
+                vec![analysis(Ends::Well), canary("api", 4, &steps)]
+            }
+            Self::InconclusiveStep => {
+                let steps = [weight(25), analysis_step(), weight(50), pause()];
+                vec![analysis(Ends::Undecided), canary("api", 4, &steps)]
+            }
+            Self::EndlessAnalysis => {
+                let steps = [weight(25), analysis_step(), weight(50), pause()];
+                vec![analysis(Ends::Never), canary("api", 4, &steps)]
+            }
+            Self::Experiment => {
+                let steps = [weight(25), pause(), experiment(Some("2s")), weight(50), pause()];
+                vec![analysis(Ends::Never), canary("api", 4, &steps)]
+            }
+            Self::EndlessExperiment => {
+                let steps = [weight(25), experiment(None), weight(50), pause()];
+                vec![analysis(Ends::Never), canary("api", 4, &steps)]
+            }
             Self::BlueGreen => blue_green("api", 3),
             Self::PreviewCount => switched(json!({"previewReplicaCount": 1})),
             Self::AutoPromotion => switched(json!({"autoPromotionEnabled": true, "autoPromotionSeconds": 600})),
@@ -148,4 +210,64 @@ fn routed(steps: &[Value], more: Value) -> Vec<Value> {
 
 fn switched(more: Value) -> Vec<Value> {
     with(blue_green("api", 3), "blueGreen", more)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Ends {
+    Well,
+    Undecided,
+    Never,
+}
+
+/// An analysis that measures what is always there. (The simulator measures by itself, and asks no server.)
+fn analysis(ends: Ends) -> Value {
+    let prometheus = std::env::var("PROMETHEUS_URL").unwrap_or_else(|_| "http://127.0.0.1:9".to_owned());
+    let mut metric = json!({
+        "name": "requests", "count": 1, "successCondition": "len(result) >= 0",
+        "provider": {"prometheus": {"address": prometheus, "query": "vector(1)"}},
+    });
+    match ends {
+        Ends::Well => {}
+        Ends::Undecided => {
+            metric["successCondition"] = json!("len(result) > 9");
+            metric["failureCondition"] = json!("len(result) > 9");
+        }
+        Ends::Never => {
+            metric["interval"] = json!("1s");
+            // As a step it has to have an end.
+            metric["count"] = json!(100_000);
+        }
+    }
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate", "metadata": {"name": "requests"},
+        "spec": {"metrics": [metric]},
+    })
+}
+
+fn analysis_step() -> Value {
+    json!({"analysis": {"templates": [{"templateName": "requests"}]}})
+}
+
+/// A canary with an analysis beside its steps, from the first pause on.
+fn with_analysis(steps: &[Value]) -> Value {
+    let mut canary = canary("api", 4, steps);
+    canary["spec"]["strategy"]["canary"]["analysis"] =
+        json!({"templates": [{"templateName": "requests"}], "startingStep": 1});
+    canary
+}
+
+/// Both versions side by side, with an analysis; without a duration it goes on.
+fn experiment(duration: Option<&str>) -> Value {
+    let mut experiment = json!({
+        "templates": [
+            {"name": "baseline", "specRef": "stable", "replicas": 1},
+            {"name": "candidate", "specRef": "canary", "replicas": 2},
+        ],
+        "analyses": [{"name": "requests", "templateName": "requests"}],
+        "scaleDownDelaySeconds": 1,
+    });
+    if let Some(duration) = duration {
+        experiment["duration"] = json!(duration);
+    }
+    json!({"experiment": experiment})
 }

@@ -24,8 +24,15 @@ fn main() -> ExitCode {
     if let Some(code) = contract::child::Order::carry_out_if_given() {
         return code;
     }
-    let suites =
-        [alerts::suite(), contract::suite(), counts::suite(), faults::suite(), journeys::suite(), predictions::suite()];
+    let suites = [
+        alerts::suite(),
+        contract::suite(),
+        counts::suite(),
+        faults::suite(),
+        journeys::suite(),
+        predictions::suite(),
+        predictions::way_back::suite(),
+    ];
     suite::run(suites, &Arguments::from_args())
 }
 

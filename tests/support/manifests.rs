@@ -7,6 +7,11 @@ pub fn image(name: &str, tag: &str) -> String {
     format!("registry.test/{name}:{tag}")
 }
 
+/// Whether a container's image is this version, be it by tag alone or with its digest.
+pub fn is_version(container_image: &Value, name: &str, tag: &str) -> bool {
+    container_image.as_str().and_then(|image| image.split('@').next()) == Some(image(name, tag).as_str())
+}
+
 /// A pod template; `ready_after` delays readiness, e.g. `2s`.
 pub fn template(name: &str, tag: &str, ready_after: Option<&str>) -> Value {
     let mut template = json!({

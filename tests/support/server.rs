@@ -1,6 +1,7 @@
 //! Real servers on ports of their own.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +10,12 @@ use tempfile::TempDir;
 
 use crate::check::{Checked, until};
 use crate::http::http_client;
-use crate::process::Process;
+use crate::process::{Process, is_dead};
+
+/// Ports that the kernel gives to nobody by itself (it gives those above), so that no connection of another process
+/// and no server of another test takes one between the look and the start.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+const MAX_PORT_TRIES: u16 = 1_000;
 
 /// A server with its data. Killed when dropped.
 #[derive(Debug)]
@@ -25,20 +31,29 @@ impl RealServer {
     /// One that does not run yet. `arguments` are told its folder and its address.
     pub fn new(program: &'static str, arguments: impl Fn(&Path, &str) -> Vec<String>) -> Checked<Self> {
         let data = TempDir::new()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let address = free_address()?;
         Ok(Self { program, arguments: arguments(data.path(), &address), process: None, address, data })
     }
 
     /// Starts the process, and waits until it says that it is ready.
     pub async fn run(&mut self) -> Checked {
         let mut command = Command::new(self.program);
-        command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(Process::start(&mut command)?);
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log"))?;
+        command.args(&self.arguments).stdout(Stdio::null()).stderr(log);
+        let process = self.process.insert(Process::start(&mut command)?);
+        let pid = process.child().id();
         let ready = format!("{}/-/ready", self.url());
-        until(&format!("{} at {ready}", self.program), || async {
-            http_client().get(&ready).send().await.ok().filter(|answer| answer.status().is_success()).map(|_| ())
+        let came = until(&format!("{} at {ready}", self.program), || async {
+            let answer = http_client().get(&ready).send().await.ok().filter(|answer| answer.status().is_success());
+            answer.map(|_| true).or_else(|| is_dead(pid).then_some(false))
         })
-        .await
+        .await;
+        let failure = match came {
+            Ok(true) => return Ok(()),
+            Ok(false) => format!("{} ended", self.program),
+            Err(failure) => failure.message().unwrap_or_default().to_owned(),
+        };
+        Err(format!("{failure}; it said:\n{}", fs::read_to_string(self.path("log")).unwrap_or_default()).into())
     }
 
     /// Ends the process at once.
@@ -65,4 +80,16 @@ impl RealServer {
         fs::write(&new, text)?;
         Ok(fs::rename(new, self.path(name))?)
     }
+}
+
+/// An address on this machine that nobody listens at.
+fn free_address() -> Checked<String> {
+    // Tests run at the same time in one process: each starts looking at a place of its own.
+    let start = RandomState::new().hash_one(std::process::id());
+    let count = u64::from(PORTS.end - PORTS.start);
+    let ports = (0..u64::from(MAX_PORT_TRIES)).map(|step| (start.wrapping_add(step)) % count + u64::from(PORTS.start));
+    ports
+        .map(|port| format!("127.0.0.1:{port}"))
+        .find(|address| TcpListener::bind(address.as_str()).is_ok())
+        .ok_or_else(|| "no free port".into())
 }

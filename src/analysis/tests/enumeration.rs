@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::super::category_evidence;
 use super::super::errors::ErrorEvidence;
 use super::super::latency::LatencyTest;
-use super::super::ratio_evidence::ErrorCounts;
+use super::super::margin::ErrorMargin;
+use super::super::ratio_evidence::{BET_COUNT, ErrorCounts};
+use super::super::share_bets::ShareBets;
 use super::*;
 
 /// What rounding may add.
@@ -89,6 +91,30 @@ proptest! {
     }
 
     #[test]
+    fn of_a_tolerated_share(share in 0.001..0.4_f64, part in 0.0..1.0_f64, bet in 0..BET_COUNT, n in 1..8_u64) {
+        let canary = share * part;
+        let is = mean((n, &[canary, 1.0 - canary]), (1, &[0.5, 0.5]), |canary, stable| {
+            ShareBets::default().ln_e(share, &ErrorCounts::new(canary[0], stable[0], n, 1).unwrap())[bet].exp()
+        });
+        prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
+    }
+
+    /// Within the margin by ratio or by share, there is no evidence beyond it.
+    #[test]
+    fn of_error_bets_within_a_margin(p in 0.01..0.4_f64, ratio in 1.0..2.0_f64, share in 0.01..0.5_f64, by_ratio: bool) {
+        let canary = if by_ratio { (p * ratio).min(1.0) } else { share };
+        let margin = ErrorMargin { ratio, share };
+        for guarded in [false, true] {
+            let is = mean((3, &[canary, 1.0 - canary]), (3, &[p, 1.0 - p]), |canary, stable| {
+                let mut test = ErrorEvidence::default();
+                test.take(&ErrorCounts::new(canary[0], stable[0], 3, 3).unwrap(), margin, 1.0, 2);
+                if guarded { test.ln_guarded().exp() } else { test.ln_plain().exp() }
+            });
+            prop_assert!(is <= 1.0 + ROUNDING_TOLERANCE, "{is}");
+        }
+    }
+
+    #[test]
     fn of_all_error_bets_over_scrapes_whose_rate_and_share_change(
         p in prop::collection::vec(0.001..0.9_f64, 3), sizes in prop::collection::vec((1..3_u64, 1..4_u64), 3),
         planned in 1..4_u32,
@@ -102,7 +128,7 @@ proptest! {
             for (canary, q) in outcomes(*n, &[*p, 1.0 - p]) {
                 for (stable, r) in &stable {
                     let mut next = test.clone();
-                    next.take(&ErrorCounts::new(canary[0], stable[0], *n, *m).unwrap(), 1.0, planned);
+                    next.take(&ErrorCounts::new(canary[0], stable[0], *n, *m).unwrap(), ErrorMargin::NONE, 1.0, planned);
                     next.take_stable(stable[0], *m);
                     let (plain, guarded) = go(&next, later, rest, planned);
                     sum = (sum.0 + q * r * plain, sum.1 + q * r * guarded);
@@ -122,10 +148,10 @@ proptest! {
         for tolerant in [false, true] {
             let is = mean((2, &first), (3, &first), |canary, stable| {
                 let mut test = LatencyTest::default();
-                test.take(0.0, &both(canary, stable), planned);
+                test.take(0.0, &both(canary, stable), 1.0, planned);
                 mean((1, &second), (3, &second), |canary, stable| {
                     let mut test = test.clone();
-                    test.take(15.0, &both(canary, stable), planned);
+                    test.take(15.0, &both(canary, stable), 1.0, planned);
                     if tolerant { test.ln_tolerant().exp() } else { test.ln_plain().exp() }
                 })
             });
@@ -141,7 +167,7 @@ proptest! {
             let buckets = if at == 0 { vec![] } else {
                 vec![Bucket { le: 0.1, count: of[0] }, Bucket { le: f64::INFINITY, count: of[1] + of[2] }]
             };
-            Counts { requests: of.iter().sum(), errors: of[2], buckets }
+            Counts { requests: of.iter().sum(), errors: of[2], buckets, ..Counts::default() }
         };
         let look = |at: usize, canary: &[u64], stable: &[u64]| Look::Scrape(Scrape {
             t: 15.0 * at as f64, canary: counts(canary, at), stable: counts(stable, at), stable_pods: vec![],

@@ -1,5 +1,6 @@
 //! The analyzer as a whole.
 
+mod detection;
 mod enumeration;
 mod properties;
 mod statuses;
@@ -8,7 +9,7 @@ use super::*;
 
 /// A scrape without latencies.
 pub(super) fn scrape(t: f64, canary: (u64, u64), stable: (u64, u64)) -> Look {
-    let counts = |(requests, errors)| Counts { requests, errors, buckets: Vec::new() };
+    let counts = |(requests, errors)| Counts { requests, errors, ..Counts::default() };
     Look::Scrape(Scrape { t, canary: counts(canary), stable: counts(stable), stable_pods: Vec::new() })
 }
 
@@ -22,6 +23,7 @@ pub(super) fn latencies(t: f64, canary: [u64; 4], stable: [u64; 4]) -> Look {
             .zip(counts)
             .map(|(le, count)| Bucket { le, count })
             .collect(),
+        ..Counts::default()
     };
     Look::Scrape(Scrape { t, canary: counts(canary), stable: counts(stable), stable_pods: Vec::new() })
 }

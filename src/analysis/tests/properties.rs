@@ -14,6 +14,7 @@ fn counts() -> impl Strategy<Value = Counts> {
     (count(), count(), les, prop::collection::vec(count(), 6)).prop_map(|(requests, errors, les, counts)| Counts {
         requests,
         errors: if errors > requests && errors % 7 != 0 { errors % (requests.max(1)) } else { errors },
+        statuses: (errors % 3 > 0).then_some(Statuses { redirects: requests % 5, rejected: errors % 11 }),
         buckets: les.into_iter().zip(counts).map(|(le, count)| Bucket { le, count }).collect(),
     })
 }

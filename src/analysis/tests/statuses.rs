@@ -22,7 +22,7 @@ fn clear_regression_is_regressed_within_a_minute() {
     let later = after(Rules::default(), 5, look).report();
     assert_eq!((later.opinion, later.tier), (AnalysisStatus::Regressed, Some(Tier::Guarded)), "{later:?}");
     assert!(later.reasons[0].starts_with("error rate: canary 5.33 %, stable 0.98 % (5.4×; 95 % CI "), "{later:?}");
-    assert!(later.reasons[1].starts_with("error rate is higher than stable: evidence "), "{later:?}");
+    assert!(later.reasons[1].starts_with("error rate is higher than stable by more than 25 %: evidence "), "{later:?}");
 }
 
 #[test]
@@ -126,8 +126,22 @@ fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
     let stable = [500, 300, 150, 50];
     let slow = after(Rules::default(), 12, |t, _| latencies(t, [25, 30, 30, 15], stable)).report();
     assert_eq!((slow.opinion, slow.culprit), (AnalysisStatus::Regressed, Some(Metric::Latency)), "{slow:?}");
-    assert!(slow.reasons.iter().any(|reason| reason.starts_with("latency is worse than stable")));
-    let judge = after(Rules::default(), 240, |t, _| latencies(t, [455, 320, 171, 54], stable));
+    assert!(slow.reasons[0].starts_with("latency is worse than stable by more than 15 %"), "{slow:?}");
+    let look = |t, _| latencies(t, [455, 320, 171, 54], stable);
+    let within = after(Rules::default(), 240, look).report();
+    assert_eq!((within.opinion, within.culprit), (AnalysisStatus::Healthy, None), "{within:?}");
+    // A few errors on both, which decide nothing: what did is told first.
+    let with_errors = |t, at: u32| {
+        let Look::Scrape(mut both) = look(t, at) else { return look(t, at) };
+        (both.canary.errors, both.stable.errors) = (1, 1);
+        Look::Scrape(both)
+    };
+    let reasons = after(Rules { margin_latency: 1.0, ..Rules::default() }, 240, with_errors).report().reasons;
+    assert!(
+        reasons[0].starts_with("latency looks worse: evidence") && reasons[1].starts_with("error rate: "),
+        "{reasons:?}"
+    );
+    let judge = after(Rules { margin_latency: 1.0, ..Rules::default() }, 240, look);
     let little = judge.report();
     assert_eq!((little.opinion, little.culprit), (AnalysisStatus::Suspect, Some(Metric::Latency)), "{little:?}");
     assert!(little.e.latency > 20.0 && little.e.guarded < 1.0);
@@ -197,4 +211,50 @@ fn counting_starts_with_the_first_scrape_at_any_clock() {
     let late = after(Rules::default(), 30, |t, _| scrape(t + 1.7e9, (38, 1), (712, 3)));
     let same = |judge: &CanaryAnalyzer| (judge.report().e, judge.report().burn, judge.report().needs);
     assert_eq!(same(&early), same(&late));
+}
+
+/// Nobody rolls back for 3 %, nor for 20: within the margin a canary becomes healthy however long it is watched.
+#[test]
+fn a_canary_within_the_margin_is_never_suspect() {
+    let look = |t, at: u32| scrape(t, (1000, 12 - u64::from(at.is_multiple_of(4))), (19_000, 190));
+    for scrapes in [20, 240, 960] {
+        let report = after(Rules { slo: 0.99, ..Rules::default() }, scrapes, look).report();
+        assert_eq!(report.opinion, AnalysisStatus::Healthy, "{report:?}");
+    }
+    let without = Rules { slo: 0.99, margin_errors: 1.0, margin_points: 0.0, ..Rules::default() };
+    assert_eq!(after(without, 240, look).report().opinion, AnalysisStatus::Regressed);
+    // Far beyond it nothing waits for the margin.
+    let far = after(Rules::default(), 5, |t, _| scrape(t, (375, 20), (7125, 70))).report();
+    assert_eq!(far.opinion, AnalysisStatus::Regressed);
+}
+
+/// A scrape without errors, with rejected requests of the canary and of stable.
+fn rejecting(t: f64, (canary, rejected): (u64, u64), (stable, usual): (u64, u64)) -> Look {
+    let counts = |requests, rejected| Counts {
+        requests,
+        statuses: Some(Statuses { redirects: 0, rejected }),
+        ..Counts::default()
+    };
+    Look::Scrape(Scrape { t, canary: counts(canary, rejected), stable: counts(stable, usual), stable_pods: Vec::new() })
+}
+
+#[test]
+fn a_canary_that_rejects_every_request_is_suspect_at_once_and_never_healthy() {
+    let look = |t, _| rejecting(t, (375, 375), (7125, 30));
+    let first = after(Rules::default(), 1, look).report();
+    assert_eq!((first.opinion, first.culprit), (AnalysisStatus::Suspect, Some(Metric::Statuses)), "{first:?}");
+    let later = after(Rules::default(), 240, look).report();
+    assert_eq!((later.opinion, later.culprit), (AnalysisStatus::Regressed, Some(Metric::Statuses)), "{later:?}");
+    let reason = "more rejected requests (4xx): canary 100.00 %, stable 0.42 %; evidence ";
+    assert!(later.reasons[0].starts_with(reason), "{later:?}");
+    assert_eq!(later.statuses.map(|tracks| tracks.canary.rejected), Some(375 * 240));
+}
+
+#[test]
+fn a_point_more_of_rejected_requests_is_nothing() {
+    let report = after(Rules::default(), 240, |t, _| rejecting(t, (375, 5), (7125, 30))).report();
+    assert_eq!(report.opinion, AnalysisStatus::Healthy, "{report:?}");
+    let off = Rules { margin_statuses: 1.0, ..Rules::default() };
+    let report = after(off, 240, |t, _| rejecting(t, (375, 375), (7125, 30))).report();
+    assert_eq!((report.opinion, report.statuses), (AnalysisStatus::Healthy, None), "{report:?}");
 }

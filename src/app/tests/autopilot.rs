@@ -13,7 +13,7 @@ use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::ActionId;
 use crate::domain::record::action::{Outcome, PlanRecord, Verb};
-use crate::domain::record::guardrails::{Decided, Guardrails, Response};
+use crate::domain::record::guardrails::{Guardrails, Kept, Response};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
 use crate::domain::world::feed::Feed;
@@ -28,14 +28,20 @@ fn rolling_out(guardrails: Guardrails) -> Model {
     let mut model = model(false, false);
     model.core.world.environments[0].settings.guardrails = guardrails;
     model.core.world.environments[0].settings.has_metrics = true;
-    change(&mut model, |rollout| {
+    stands(&mut model, false);
+    model
+}
+
+/// What the cluster shows: the canary goes through a step, or is paused by a person or by autopilot.
+fn stands(model: &mut Model, paused: bool) {
+    change(model, |rollout| {
+        rollout.spec.paused = paused;
         rollout.status.pause_conditions.clear();
         rollout.status.controller_pause = false;
-        rollout.status.phase = "Progressing".to_owned();
+        rollout.status.phase = if paused { "Paused" } else { "Progressing" }.to_owned();
         rollout.status.message = "more replicas need to be updated".to_owned();
         rollout.status.step_index = Some(2);
     });
-    model
 }
 
 fn report(opinion: AnalysisStatus, culprit: Option<Metric>) -> Report {
@@ -122,7 +128,7 @@ fn one_key_keeps_the_canary_for_good_and_is_written_down() {
     let effects = press(&mut model, "x");
     assert!(
         effects.iter().any(
-            |effect| matches!(effect, Effect::Core(core::Effect::Record { entry: Entry::Kept { who, .. }, .. }) if who == "alice")
+            |effect| matches!(effect, Effect::Core(core::Effect::Record { entry: Entry::Kept(Kept { who, .. }), .. }) if who == "alice")
         ),
         "{effects:?}"
     );
@@ -141,18 +147,90 @@ fn it_does_nothing_before_it_knows_what_was_decided() {
 }
 
 #[test]
-fn autopilot_decisions_survive_a_restart() {
-    let again = |decided| {
-        let mut model = rolling_out(rails(true));
-        let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
-        model.core.autopilot.remember([(target(), status.canary.unwrap().hash, decided)]);
-        let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
-        effects.extend(later(&mut model, 30));
-        verbs(&effects)
-    };
-    assert_eq!(again(Decided::Kept), []);
+fn a_canary_that_a_person_moves_on_during_the_countdown_is_left_alone() {
+    let mut model = rolling_out(rails(true));
+    let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
+    done(&mut model, &held[0], confirmed());
+    stands(&mut model, true);
+    assert_eq!(verbs(&later(&mut model, 10)), []);
+    stands(&mut model, false);
+    assert_eq!(verbs(&later(&mut model, 5)), []);
+    assert_eq!(model.core.autopilot.next(model.core.now), None);
+    assert!(model.core.notices.iter().any(|notice| notice.text.contains("somebody moved the canary on")));
+    assert_eq!(verbs(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors))), []);
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+}
+
+#[test]
+fn proof_that_comes_after_a_person_moved_a_suspect_on_still_rolls_back() {
+    let mut model = rolling_out(rails(true));
+    let held = performed(&say(&mut model, AnalysisStatus::Suspect, Some(Metric::Errors)));
+    done(&mut model, &held[0], confirmed());
+    stands(&mut model, true);
+    later(&mut model, 1);
+    stands(&mut model, false);
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+    let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    effects.extend(later(&mut model, 20));
+    assert_eq!(verbs(&effects), [Verb::Rollback]);
+}
+
+#[test]
+fn what_autopilot_held_survives_a_restart() {
+    let mut model = rolling_out(rails(true));
+    let status = model.core.world.find(&target()).unwrap().1.status.clone().unwrap();
+    model.core.autopilot.remember([(target(), status.canary.unwrap().hash)]);
+    let mut effects = say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    effects.extend(later(&mut model, 30));
     // It was held already, and whoever resumed it had no proof yet.
-    assert_eq!(again(Decided::Held), [Verb::Rollback]);
+    assert_eq!(verbs(&effects), [Verb::Rollback]);
+}
+
+/// What the shared record says once somebody kept the canary of this model.
+fn kept(model: &mut Model) -> Kept {
+    say(model, AnalysisStatus::Regressed, Some(Metric::Errors));
+    let effects = press(model, "x");
+    let entry = effects.into_iter().find_map(|effect| match effect {
+        Effect::Core(core::Effect::Record { entry: Entry::Kept(kept), .. }) => Some(kept),
+        _ => None,
+    });
+    entry.unwrap()
+}
+
+fn read_from_record(model: &mut Model, kept: Kept) {
+    use std::collections::BTreeMap;
+
+    use crate::domain::facts::cluster::ClusterIdentity;
+    use crate::domain::record::shared;
+    let statement = shared::statement(&Entry::Kept(kept)).unwrap();
+    let here = ClusterIdentity::unknown("payments");
+    let ledger = shared::read((&target().env, &here), &BTreeMap::from([statement]), model.core.now, None);
+    update(model, Msg::Core(core::Msg::Feed(Feed::Ledger(Box::new(ledger)))), model.core.now);
+}
+
+#[test]
+fn a_canary_that_is_kept_in_one_cockpit_is_kept_in_another() {
+    let kept = kept(&mut rolling_out(rails(true)));
+    let mut model = rolling_out(rails(true));
+    let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
+    done(&mut model, &held[0], confirmed());
+    assert!(model.core.autopilot.next(model.core.now).is_some());
+    read_from_record(&mut model, kept);
+    assert_eq!(model.core.autopilot.next(model.core.now), None);
+    assert!(model.core.notices.iter().any(|notice| notice.text.contains("alice keeps the canary")));
+    assert_eq!(verbs(&later(&mut model, 60)), []);
+}
+
+#[test]
+fn a_canary_that_is_kept_is_another_than_that_of_a_recreated_workload() {
+    let kept = kept(&mut rolling_out(rails(true)));
+    for other in [Kept { uid: Some("other".to_owned()), ..kept.clone() }, Kept { hash: "other".to_owned(), ..kept }] {
+        let mut model = rolling_out(rails(true));
+        let held = performed(&say(&mut model, AnalysisStatus::Regressed, Some(Metric::Errors)));
+        done(&mut model, &held[0], confirmed());
+        read_from_record(&mut model, other);
+        assert_eq!(verbs(&later(&mut model, 20)), [Verb::Rollback]);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::app::model::{Model, Screen};
 use crate::app::{Effect, Msg, update};
 use crate::core;
 use crate::domain::record::action::Verb;
+use crate::domain::record::proof::Proof;
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::record::checklist::BuiltinCheck;
@@ -94,6 +95,7 @@ fn standing(model: &Model, who: &str, role: &str) -> Option<jiff::Timestamp> {
 fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
     let sign_off = SignOff {
         env: target().env,
+        cluster: None,
         role: role.to_owned(),
         who: who.to_owned(),
         verified: true,
@@ -103,6 +105,8 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
         subject: subject(model),
         digest: None,
         takes_back: standing(model, who, role),
+        signature: None,
+        proof: Proof::default(),
     };
     written(model, &[Effect::Core(core::Effect::Record { release: String::new(), entry: Entry::SignedOff(sign_off) })]);
 }

@@ -73,7 +73,7 @@ mod tests {
     fn found(errors: u64) -> Findings {
         let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for n in 1..=40_i32 {
-            let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
+            let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };
             let t = 1_800_000_000.0 + 15.0 * f64::from(n);
             let (canary, stable) = (counts(400, errors), counts(8000, 8));
             let look = Look::Scrape(Scrape { t, canary, stable, stable_pods: Vec::new() });

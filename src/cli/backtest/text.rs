@@ -72,6 +72,7 @@ fn said(finding: Option<&ReplayedAlarm>, past: &Past, clock: impl Fn(Timestamp) 
     let Some(finding) = finding else { return "never".to_owned() };
     let culprit = match finding.culprit {
         Some(Metric::Errors) => "errors: ",
+        Some(Metric::Statuses) => "statuses: ",
         Some(Metric::Latency) => "latency: ",
         Some(Metric::Budget) => "error budget: ",
         None => "",

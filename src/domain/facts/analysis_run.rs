@@ -3,6 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Returns whether a phase of an AnalysisRun or Experiment is its last.
+#[must_use]
+pub fn is_final(phase: &str) -> bool {
+    matches!(phase, "Successful" | "Failed" | "Error" | "Inconclusive")
+}
+
 /// What is kept of an AnalysisRun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnalysisRun {

@@ -3,10 +3,12 @@
 pub mod access;
 pub mod analysis_run;
 pub mod changes;
+pub mod cluster;
 pub mod counters;
 pub mod credentials;
 pub mod direction;
 pub mod event;
+pub mod experiment;
 pub mod freshness;
 pub mod ids;
 pub mod object;

@@ -31,6 +31,9 @@ pub struct Meta {
     pub change_cause: Option<String>,
     /// Who manages it by GitOps, if labels or annotations tell, e.g. `Argo CD payments`.
     pub managed_by: Option<String>,
+    /// The mark of the last release, in [`RELEASED`].
+    #[serde(default)]
+    pub released: Option<String>,
     /// Who wrote `spec.paused` last, from managedFields.
     pub paused_by: Option<Writer>,
     /// Who wrote the images of the template last.
@@ -38,6 +41,9 @@ pub struct Meta {
     /// Who wrote `status.abort` last.
     pub aborted_by: Option<Writer>,
 }
+
+/// The annotation by which a release is recognised in the object that it was written to.
+pub const RELEASED: &str = "release-cockpit/released";
 
 /// The field manager of this program.
 pub const OURS: &str = "release-cockpit";

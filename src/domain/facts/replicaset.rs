@@ -25,6 +25,9 @@ pub struct ReplicaSet {
     pub failure: Option<String>,
     /// When Argo will scale it down.
     pub scale_down_at: Option<Timestamp>,
+    /// Name of the Experiment that it belongs to.
+    #[serde(default)]
+    pub experiment: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,9 @@ use jiff::SignedDuration;
 /// Returns whether a character may change what a terminal shows beyond its own cell.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
@@ -15,12 +18,20 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Returns whether a text has a character that [`is_unsafe`].
+#[must_use]
+pub fn has_unsafe(text: &str) -> bool {
+    // Most text is printable ASCII, which is told without decoding it; a fold has no way out early and is vectorised.
+    let is_printable = |all: bool, byte: &u8| all & matches!(byte, b' '..=b'~');
+    !text.as_bytes().iter().fold(true, is_printable) && text.chars().any(is_unsafe)
+}
+
 /// Makes control, bidi and invisible characters visible as `\n`, `\e`, `\u{202e}`; other text stays as it is.
 ///
 /// Everything that came from outside passes here before it reaches the terminal ([law 7](crate#laws)).
 #[must_use]
 pub fn sanitize(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    if !has_unsafe(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -144,6 +155,17 @@ mod tests {
         assert!(!shown.chars().any(is_unsafe), "{shown}");
         assert_eq!(sanitize("plain ünïcode 漢字"), "plain ünïcode 漢字");
         assert_eq!(sanitize_lines("a\n\u{9b}b\n"), "a\n\\u{9b}b\n");
+    }
+
+    #[test]
+    fn an_unsafe_character_is_found_anywhere() {
+        for c in (0..=0x3000).chain([0xfeff, 0xfff9, 0x1d173, 0xe0001, 0x1f600]).filter_map(char::from_u32) {
+            for before in ["", "12345678", "é", "1234567", "15 × 3 – 4, × and more of it"] {
+                for after in ["", "abcdefghijklmn", "×"] {
+                    assert_eq!(has_unsafe(&format!("{before}{c}{after}")), is_unsafe(c), "{before}{c:?}{after}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -21,10 +21,12 @@ pub enum Verb {
     Rollback,
     /// Rolling restart of all pods.
     Restart,
+    /// Bring in what the environment before has released.
+    Release,
 }
 
 impl Verb {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Promote,
         Self::PromoteFull,
         Self::Pause,
@@ -33,6 +35,7 @@ impl Verb {
         Self::Retry,
         Self::Rollback,
         Self::Restart,
+        Self::Release,
     ];
 
     /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
@@ -53,6 +56,7 @@ impl Verb {
             Self::Retry => "retry",
             Self::Rollback => "rollback",
             Self::Restart => "restart",
+            Self::Release => "release",
         }
     }
 

@@ -126,7 +126,12 @@ fn telling_pods<'a>(snapshot: &'a Snapshot, status: &'a Status) -> Vec<&'a Pod> 
 }
 
 fn failing_pods(snapshot: &Snapshot, status: &Status) -> Option<String> {
-    let failing: Vec<_> = telling_pods(snapshot, status).into_iter().filter(|pod| pod.is_failing()).collect();
+    failing(telling_pods(snapshot, status))
+}
+
+/// Returns how many pods fail, and what the first of them says: `2 pods CrashLoopBackOff: back-off 10s`.
+pub(super) fn failing<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> Option<String> {
+    let failing: Vec<&Pod> = pods.into_iter().filter(|pod| pod.is_failing()).collect();
     let first = failing.first()?;
     let message = if first.message.is_empty() { &first.warning } else { &first.message };
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };

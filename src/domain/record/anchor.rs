@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::record::journal::{Line, hex};
 
+/// The annotation of a workload that holds an anchor: the head of the journal that the last action was written to.
+pub const ANNOTATION: &str = "release-cockpit/journal";
 /// How the key of an anchor begins; those of statements begin with a digit.
 const KEY_PREFIX: &str = "journal.";
 /// No more anchors than this are kept; those that were written first go first.
@@ -110,7 +112,9 @@ pub fn is_anchor(key: &str) -> bool {
     key.starts_with(KEY_PREFIX)
 }
 
-fn parse(value: &str) -> Option<Anchor> {
+/// Reads an anchor; anybody may have written it.
+#[must_use]
+pub fn parse(value: &str) -> Option<Anchor> {
     serde_json::from_str(value).ok().filter(|_| value.len() <= MAX_ANCHOR_BYTES)
 }
 

@@ -1,9 +1,12 @@
 //! Guardrails: the response to an analysis result.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use analysis::{AnalysisStatus, Metric, Report};
+
+use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::ids::WorkloadKey;
 
 /// What to do when guardrail breached, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,12 +33,25 @@ impl Response {
     }
 }
 
-/// What became of a canary that autopilot acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Decided {
-    /// Autopilot held it: whoever resumed it since has decided.
-    Held,
-    Kept,
+/// A person's statement that a canary is theirs to decide about: no autopilot acts on it, whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub who: String,
+    pub target: WorkloadKey,
+    /// Which cluster and namespace it is about; journals of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
+    /// UID of the workload; journals of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Template hash of the canary.
+    pub hash: String,
+    /// When it was stated; journals of before say so in their lines only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// What to do about each signal, and who does it.
@@ -43,6 +59,8 @@ pub enum Decided {
 pub struct Guardrails {
     /// The canary fails more often than stable.
     pub errors: Response,
+    /// The canary redirects or rejects more requests than stable.
+    pub statuses: Response,
     /// The canary is slower than stable.
     pub latency: Response,
     /// The canary burns the error budget: a suspicion, and proof once it has cost a hundredth of 30 days.
@@ -57,6 +75,7 @@ impl Default for Guardrails {
     fn default() -> Self {
         Self {
             errors: Response::Rollback,
+            statuses: Response::Pause,
             latency: Response::Pause,
             budget: Response::Rollback,
             autopilot: false,
@@ -72,6 +91,7 @@ impl Guardrails {
     pub fn response(&self, report: &Report) -> Option<Response> {
         let wanted = match report.culprit? {
             Metric::Errors => self.errors,
+            Metric::Statuses => self.statuses,
             Metric::Latency => self.latency,
             Metric::Budget => self.budget,
         };

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
+use crate::domain::record::guardrails::Kept;
+use crate::domain::record::proof::Proof;
 use crate::domain::record::rejection::Rejection;
 
 /// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
@@ -38,6 +41,9 @@ pub enum Entry {
     },
     Observed {
         target: WorkloadKey,
+        /// Which cluster and namespace that is; journals of before do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<ClusterIdentity>,
         text: String,
         /// Where the rollout's course begins or ends, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +74,8 @@ pub enum Entry {
     /// A check was answered otherwise than before.
     Checked {
         env: EnvName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<ClusterIdentity>,
         check: CheckId,
         finding: Finding,
     },
@@ -76,12 +84,7 @@ pub enum Entry {
     /// A reviewer said GO or NO-GO.
     SignedOff(SignOff),
     /// A person stopped a rollback of autopilot: what becomes of this canary is theirs to say.
-    Kept {
-        who: String,
-        target: WorkloadKey,
-        /// Template hash of the canary.
-        hash: String,
-    },
+    Kept(Kept),
     /// A revision was rejected, or a rejection was taken back: the API server took the request.
     Rejected(Box<Rejection>),
     /// A free remark, of a person or of the program.
@@ -116,11 +119,14 @@ impl Entry {
                 };
                 format!("check {check} {word}: {}", finding.summary)
             }
-            Self::Acknowledged(ack) => format!("{} acknowledged {}{}", ack.who, ack.check, quoted(&ack.note)),
-            Self::SignedOff(sign) => {
-                format!("{} signed {} as {}{}", sign.who, sign.decision.label(), sign.role, quoted(&sign.note))
+            Self::Acknowledged(ack) => {
+                format!("{} acknowledged {}{}{}", ack.who, ack.check, quoted(&ack.note), proven(&ack.proof))
             }
-            Self::Kept { who, target, hash } => {
+            Self::SignedOff(sign) => {
+                let (decision, note, proven) = (sign.decision.label(), quoted(&sign.note), proven(&sign.proof));
+                format!("{} signed {decision} as {}{note}{proven}", sign.who, sign.role)
+            }
+            Self::Kept(Kept { who, target, hash, .. }) => {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
             }
             Self::Rejected(rejection) => rejection.sentence(),
@@ -129,7 +135,7 @@ impl Entry {
         }
     }
 
-    /// Returns the environment that a check, an acknowledgement, a sign-off or a rejection is about.
+    /// Returns the environment that a check, or a statement that others can see, is about.
     #[must_use]
     pub fn checklist_of(&self) -> Option<&EnvName> {
         match self {
@@ -137,7 +143,22 @@ impl Entry {
             Self::Acknowledged(ack) => Some(&ack.env),
             Self::SignedOff(sign_off) => Some(&sign_off.env),
             Self::Rejected(rejection) => Some(&rejection.target.env),
+            Self::Kept(kept) => Some(&kept.target.env),
             _ => None,
+        }
+    }
+
+    /// Returns which cluster and namespace it is about, where it says so.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&ClusterIdentity> {
+        match self {
+            Self::Observed { cluster, .. } | Self::Checked { cluster, .. } => cluster.as_ref(),
+            Self::Kept(kept) => kept.cluster.as_ref(),
+            Self::Intent { plan, .. } => plan.cluster.as_ref(),
+            Self::Acknowledged(ack) => ack.cluster.as_ref(),
+            Self::SignedOff(sign_off) => sign_off.cluster.as_ref(),
+            Self::Rejected(rejection) => rejection.cluster.as_ref(),
+            Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
     }
 
@@ -153,12 +174,16 @@ impl Entry {
             Self::Checked { .. } => "check",
             Self::Acknowledged(_) => "ack",
             Self::SignedOff(_) => "signed",
-            Self::Kept { .. } => "kept",
+            Self::Kept(_) => "kept",
             Self::Rejected(_) => "rejected",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }
     }
+}
+
+fn proven(proof: &Proof) -> String {
+    if proof.is_not_required() { String::new() } else { format!(" ({})", proof.label(false)) }
 }
 
 fn quoted(note: &str) -> String {

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere, is_here};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
+use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
+use crate::domain::record::proof::Proof;
 use crate::domain::record::rejection::Rejection;
 
 /// How the answer to a request that was taken begins.
@@ -20,35 +23,62 @@ pub const ACCEPTED: &str = "accepted";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Red {
     pub env: EnvName,
+    pub cluster: Option<ClusterIdentity>,
     pub check: CheckId,
     pub subject: String,
     pub at: Timestamp,
 }
 
+/// A ReplicaSet that was seen to go out and to become stable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BecameStable {
+    pub target: WorkloadKey,
+    pub cluster: Option<ClusterIdentity>,
+    pub replicaset: String,
+    pub at: Timestamp,
+}
+
+/// A ReplicaSet that was replaced by another one while it went out: which, and what was stable then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    pub target: WorkloadKey,
+    pub cluster: Option<ClusterIdentity>,
+    pub tracks: Tracks,
+}
+
+/// An environment by its name and by what is behind it, as far as it was written down.
+type Place = (EnvName, Option<ClusterIdentity>);
+
+/// What journals and shared records say. Each item holds which cluster it is about: whoever asks names the one that is
+/// `here`, and what is about another one does not count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
+    /// Whether what lets a release through counts only where a key proves who said it.
+    #[serde(default)]
+    pub keys_required: bool,
     /// Acknowledgements, in the order in which they were read.
     pub acknowledgements: Vec<Acknowledgement>,
     /// Sign-offs, in the order in which they were read.
     pub sign_offs: Vec<SignOff>,
     pub reds: Vec<Red>,
+    /// Canaries that people keep, in the order in which it was read.
+    kept: Vec<Kept>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
     #[serde(with = "crate::domain::facts::serde_pairs")]
-    answers: BTreeMap<(EnvName, CheckId), (Timestamp, CheckOutcome, String)>,
+    answers: BTreeMap<(Place, CheckId), (Timestamp, CheckOutcome, String)>,
     /// The last rollback that was carried out, per environment.
-    pub drilled: BTreeMap<EnvName, Timestamp>,
-    rollbacks: BTreeMap<ActionId, EnvName>,
+    #[serde(with = "crate::domain::facts::serde_pairs")]
+    drilled: BTreeMap<Place, Timestamp>,
+    rollbacks: BTreeMap<ActionId, Place>,
     /// What was decided about revisions, in the order in which it was read.
     pub rejections: Vec<Rejection>,
     /// Actions that decide about a revision once they are accepted: when, by whom, what.
     deciding: BTreeMap<ActionId, (Timestamp, String, Box<PlanRecord>)>,
-    /// ReplicaSets that were seen to go out and to become stable, and when.
-    pub became_stable: Vec<(WorkloadKey, String, Timestamp)>,
-    /// ReplicaSets that were replaced by another one while they went out: which, and what was stable then.
-    pub superseded: Vec<(WorkloadKey, Tracks)>,
+    pub became_stable: Vec<BecameStable>,
+    pub superseded: Vec<Superseded>,
     /// The ReplicaSet that was last seen to go out, per workload, and what was stable then.
     #[serde(with = "crate::domain::facts::serde_pairs")]
-    going_out: BTreeMap<WorkloadKey, Tracks>,
+    going_out: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Tracks>,
 }
 
 impl Ledger {
@@ -57,14 +87,17 @@ impl Ledger {
         match &line.entry {
             Entry::Acknowledged(ack) => self.take_acknowledgement(ack),
             Entry::SignedOff(sign_off) => self.take_sign_off(sign_off),
-            Entry::Checked { env, check, finding } => self.answered(env, check, finding),
+            Entry::Checked { env, cluster, check, finding } => self.answered(env, cluster.as_ref(), check, finding),
             Entry::Rejected(rejection) => self.decided(rejection),
-            Entry::Observed { target, course: Some(course), .. } => self.seen(target, course, line.at),
+            Entry::Kept(kept) => self.take_kept(kept),
+            Entry::Observed { target, cluster, course: Some(course), .. } => {
+                self.seen((target, cluster.as_ref()), course, line.at);
+            }
             Entry::Intent { action, operator, plan, .. }
                 if matches!(plan.verb, Verb::Rollback | Verb::Abort | Verb::Retry) =>
             {
                 if plan.verb == Verb::Rollback {
-                    self.rollbacks.insert(action.clone(), plan.target.env().clone());
+                    self.rollbacks.insert(action.clone(), (plan.target.env().clone(), plan.cluster.clone()));
                 }
                 self.deciding.insert(action.clone(), (line.at, operator.clone(), plan.clone()));
             }
@@ -75,8 +108,8 @@ impl Ledger {
                     self.accepted(action);
                 }
                 self.deciding.remove(action);
-                if let Some(env) = self.rollbacks.remove(action).filter(|_| outcome.is_done()) {
-                    let last = self.drilled.entry(env).or_insert(line.at);
+                if let Some(place) = self.rollbacks.remove(action).filter(|_| outcome.is_done()) {
+                    let last = self.drilled.entry(place).or_insert(line.at);
                     *last = (*last).max(line.at);
                 }
             }
@@ -84,31 +117,57 @@ impl Ledger {
         }
     }
 
+    fn take_kept(&mut self, kept: &Kept) {
+        if !self.kept.contains(kept) {
+            self.kept.push(kept.clone());
+        }
+    }
+
     /// Takes in a statement once. The journal of this machine may vouch for one that the shared record only reports.
     fn take_acknowledgement(&mut self, ack: &Acknowledgement) {
-        let same =
-            |known: &&mut Acknowledgement| **known == Acknowledgement { verified: known.verified, ..ack.clone() };
-        match self.acknowledgements.iter_mut().find(same) {
-            Some(known) => known.verified |= ack.verified,
+        match self.acknowledgements.iter_mut().find(|known| known.is_same(ack)) {
+            Some(known) => {
+                known.verified |= ack.verified;
+                known.proof.take(&ack.proof);
+            }
             None => self.acknowledgements.push(ack.clone()),
         }
     }
 
     fn take_sign_off(&mut self, sign_off: &SignOff) {
         match self.sign_offs.iter_mut().find(|known| known.is_same(sign_off)) {
-            Some(known) => known.verified |= sign_off.verified,
+            Some(known) => {
+                known.verified |= sign_off.verified;
+                known.proof.take(&sign_off.proof);
+            }
             None => self.sign_offs.push(sign_off.clone()),
         }
     }
 
+    /// Returns whether a statement that lets a release through counts, by what proves its author.
+    #[must_use]
+    pub fn is_proven(&self, proof: &Proof) -> bool {
+        !self.keys_required || *proof == Proof::ByKey
+    }
+
+    /// Returns the sign-offs of an environment, in the order in which they were read, but those of other clusters.
+    pub fn signed_in(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &SignOff> {
+        self.sign_offs.iter().filter(move |sign| sign.env == *env && !is_elsewhere(here, sign.cluster.as_ref()))
+    }
+
     /// Returns the NO-GO of a person in a role that they have not taken back.
     #[must_use]
-    pub fn standing_no_go(&self, env: &EnvName, who: &str, role: &str, subject: &str) -> Option<&SignOff> {
+    pub fn standing_no_go(
+        &self,
+        env: &EnvName,
+        here: Option<&ClusterIdentity>,
+        (who, role, subject): (&str, &str, &str),
+    ) -> Option<&SignOff> {
         let own = || {
-            let all = self.sign_offs.iter().filter(|sign| sign.env == *env && sign.who == who);
+            let all = self.signed_in(env, here).filter(|sign| sign.who == who);
             all.filter(|sign| sign.role == role && sign.subject == subject)
         };
-        let stands = |no_go: &&SignOff| !own().any(|other| other.lifts(no_go));
+        let stands = |no_go: &&SignOff| !own().any(|other| other.lifts(no_go) && self.is_proven(&other.proof));
         own().filter(|sign| sign.decision == Decision::NoGo).filter(stands).max_by_key(|sign| sign.at)
     }
 
@@ -127,18 +186,21 @@ impl Ledger {
         }
     }
 
-    fn seen(&mut self, target: &WorkloadKey, course: &Course, at: Timestamp) {
+    fn seen(&mut self, (target, cluster): (&WorkloadKey, Option<&ClusterIdentity>), course: &Course, at: Timestamp) {
+        let key = (target.clone(), cluster.cloned());
         match course {
             Course::UnderWay { tracks, .. } if tracks.canary.is_some() => {
-                let was = self.going_out.insert(target.clone(), tracks.clone());
-                let replaced = was.filter(|was| was.canary != tracks.canary).map(|was| (target.clone(), was));
+                let was = self.going_out.insert(key, tracks.clone()).filter(|was| was.canary != tracks.canary);
+                let (target, cluster) = (target.clone(), cluster.cloned());
+                let replaced = was.map(|tracks| Superseded { target, cluster, tracks });
                 self.superseded.extend(replaced.filter(|replaced| !self.superseded.contains(replaced)));
             }
             Course::UnderWay { .. } => {}
             Course::Ended { stable } => {
-                let was = self.going_out.remove(target).and_then(|was| was.canary);
-                if let Some(stable) = stable.clone().filter(|stable| was.as_ref() == Some(stable)) {
-                    let seen = (target.clone(), stable, at);
+                let was = self.going_out.remove(&key).and_then(|was| was.canary);
+                if let Some(replicaset) = stable.clone().filter(|stable| was.as_ref() == Some(stable)) {
+                    let (target, cluster) = key;
+                    let seen = BecameStable { target, cluster, replicaset, at };
                     if !self.became_stable.contains(&seen) {
                         self.became_stable.push(seen);
                     }
@@ -149,30 +211,49 @@ impl Ledger {
 
     /// Takes in an answer. One that says the same as the last is no news: what was red then and is red now did not go
     /// red since.
-    pub fn answered(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
-        if finding.found == CheckOutcome::Failed && !self.says(env, check, finding) {
-            self.went_red(env, check, finding);
+    pub fn answered(&mut self, env: &EnvName, cluster: Option<&ClusterIdentity>, check: &CheckId, finding: &Finding) {
+        if finding.found == CheckOutcome::Failed && !self.says(env, cluster, check, finding) {
+            self.went_red(env, cluster, check, finding);
         }
         let answer = (finding.at, finding.found, finding.subject.clone());
-        self.answers.insert((env.clone(), check.clone()), answer);
+        self.answers.insert(((env.clone(), cluster.cloned()), check.clone()), answer);
+    }
+
+    fn last_answer(
+        &self,
+        env: &EnvName,
+        here: Option<&ClusterIdentity>,
+        check: &CheckId,
+    ) -> Option<&(Timestamp, CheckOutcome, String)> {
+        let of_it = self
+            .answers
+            .iter()
+            .filter(|(((name, cluster), id), _)| name == env && id == check && !is_elsewhere(here, cluster.as_ref()));
+        of_it.map(|(_, answer)| answer).max_by_key(|(at, ..)| *at)
     }
 
     /// Returns the last answer to a check, and what it was about.
     #[must_use]
-    pub fn answer(&self, env: &EnvName, check: &CheckId) -> Option<(CheckOutcome, &str)> {
-        let (_, found, subject) = self.answers.get(&(env.clone(), check.clone()))?;
+    pub fn answer(
+        &self,
+        env: &EnvName,
+        here: Option<&ClusterIdentity>,
+        check: &CheckId,
+    ) -> Option<(CheckOutcome, &str)> {
+        let (_, found, subject) = self.last_answer(env, here, check)?;
         Some((*found, subject))
     }
 
     /// Returns whether the last answer that was written down found the same.
     #[must_use]
-    pub fn says(&self, env: &EnvName, check: &CheckId, finding: &Finding) -> bool {
-        let last = self.answers.get(&(env.clone(), check.clone()));
+    pub fn says(&self, env: &EnvName, here: Option<&ClusterIdentity>, check: &CheckId, finding: &Finding) -> bool {
+        let last = self.last_answer(env, here, check);
         last.is_some_and(|(_, found, subject)| *found == finding.found && *subject == finding.subject)
     }
 
-    fn went_red(&mut self, env: &EnvName, check: &CheckId, finding: &Finding) {
-        let red = Red { env: env.clone(), check: check.clone(), subject: finding.subject.clone(), at: finding.at };
+    fn went_red(&mut self, env: &EnvName, cluster: Option<&ClusterIdentity>, check: &CheckId, finding: &Finding) {
+        let (env, cluster) = (env.clone(), cluster.cloned());
+        let red = Red { env, cluster, check: check.clone(), subject: finding.subject.clone(), at: finding.at };
         if !self.reds.contains(&red) {
             self.reds.push(red);
         }
@@ -191,8 +272,8 @@ impl Ledger {
                 self.reds.push(red);
             }
         }
-        for (env, at) in other.drilled {
-            let last = self.drilled.entry(env).or_insert(at);
+        for (place, at) in other.drilled {
+            let last = self.drilled.entry(place).or_insert(at);
             *last = (*last).max(at);
         }
         for (of, answer) in other.answers {
@@ -200,6 +281,9 @@ impl Ledger {
             if answer.0 > last.0 {
                 *last = answer;
             }
+        }
+        for kept in &other.kept {
+            self.take_kept(kept);
         }
         self.rollbacks.extend(other.rollbacks);
         for rejection in &other.rejections {
@@ -219,10 +303,131 @@ impl Ledger {
         self.going_out.extend(other.going_out);
     }
 
-    /// Returns the latest acknowledgement of a check.
+    /// Returns the latest acknowledgement of a check; one whose author is not proven only where there is no other.
     #[must_use]
-    pub fn acknowledged(&self, env: &EnvName, check: &CheckId) -> Option<&Acknowledgement> {
+    pub fn acknowledged(
+        &self,
+        env: &EnvName,
+        here: Option<&ClusterIdentity>,
+        check: &CheckId,
+    ) -> Option<&Acknowledgement> {
         let of_it = self.acknowledgements.iter().filter(|ack| ack.env == *env && ack.check == *check);
-        of_it.max_by_key(|ack| ack.at)
+        of_it.filter(|ack| is_here(here, ack.cluster.as_ref())).max_by_key(|ack| (self.is_proven(&ack.proof), ack.at))
+    }
+
+    /// Returns who keeps a canary, by the UID of its workload and its template hash.
+    #[must_use]
+    pub fn keeper(
+        &self,
+        target: &WorkloadKey,
+        here: Option<&ClusterIdentity>,
+        (uid, hash): (&str, &str),
+    ) -> Option<&Kept> {
+        self.kept.iter().find(|kept| {
+            kept.target == *target
+                && kept.hash == hash
+                && kept.uid.as_deref().is_none_or(|stated| stated == uid)
+                && !is_elsewhere(here, kept.cluster.as_ref())
+        })
+    }
+
+    /// Returns when a rollback was carried out last in an environment.
+    #[must_use]
+    pub fn last_rollback(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> Option<Timestamp> {
+        let of_it = self.drilled.iter().filter(|((name, cluster), _)| name == env && is_here(here, cluster.as_ref()));
+        of_it.map(|(_, at)| *at).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cluster(uid: &str) -> ClusterIdentity {
+        ClusterIdentity { cluster: Some(uid.to_owned()), ..ClusterIdentity::unknown("shop") }
+    }
+
+    /// Statements of people and of checks, each about one of two clusters whose environment is called the same.
+    fn entries() -> impl Strategy<Value = Vec<(bool, u8, bool)>> {
+        proptest::collection::vec((any::<bool>(), 0_u8..3, any::<bool>()), 0..12)
+    }
+
+    fn entry(at: i64, (here, kind, good): (bool, u8, bool)) -> Entry {
+        let (env, check) = (EnvName::new("prod"), CheckId::new("smoke"));
+        let cluster = Some(cluster(if here { "here" } else { "there" }));
+        let at = Timestamp::from_second(at).unwrap();
+        let (who, subject) = ("ada".to_owned(), "api:1".to_owned());
+        match kind {
+            0 => Entry::Acknowledged(Acknowledgement {
+                env,
+                cluster,
+                check,
+                who,
+                verified: true,
+                note: String::new(),
+                at,
+                subject,
+                signature: None,
+                proof: Proof::default(),
+            }),
+            1 => Entry::SignedOff(SignOff {
+                env,
+                cluster,
+                role: "sre".to_owned(),
+                who,
+                verified: true,
+                decision: if good { Decision::Go } else { Decision::NoGo },
+                note: String::new(),
+                at,
+                subject,
+                digest: None,
+                takes_back: None,
+                signature: None,
+                proof: Proof::default(),
+            }),
+            _ => Entry::Checked {
+                env,
+                cluster,
+                check,
+                finding: Finding {
+                    found: if good { CheckOutcome::Passed } else { CheckOutcome::Failed },
+                    summary: String::new(),
+                    evidence: Vec::new(),
+                    green_when: String::new(),
+                    at,
+                    subject,
+                },
+            },
+        }
+    }
+
+    fn ledger(entries: impl Iterator<Item = Entry>) -> Ledger {
+        let mut ledger = Ledger::default();
+        for entry in entries {
+            ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
+        }
+        ledger
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_of_another_cluster_changes_no_answer_here(said in entries()) {
+            let all = || said.iter().enumerate();
+            let both = ledger(all().map(|(at, said)| entry(at as i64, *said)));
+            let own = ledger(all().filter(|(_, said)| said.0).map(|(at, said)| entry(at as i64, *said)));
+            let (env, check, here) = (EnvName::new("prod"), CheckId::new("smoke"), cluster("here"));
+            let here = Some(&here);
+            prop_assert_eq!(both.acknowledged(&env, here, &check), own.acknowledged(&env, here, &check));
+            prop_assert_eq!(both.answer(&env, here, &check), own.answer(&env, here, &check));
+            let signed = |ledger: &Ledger| ledger.signed_in(&env, here).cloned().collect::<Vec<_>>();
+            prop_assert_eq!(signed(&both), signed(&own));
+            let by = ("ada", "sre", "api:1");
+            prop_assert_eq!(both.standing_no_go(&env, here, by), own.standing_no_go(&env, here, by));
+            let reds = |ledger: &Ledger| -> Vec<Red> {
+                ledger.reds.iter().filter(|red| !is_elsewhere(here, red.cluster.as_ref())).cloned().collect()
+            };
+            prop_assert_eq!(reds(&both), reds(&own));
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! What the journal records: actions, checks, statements of people.
 
 pub mod action;
+pub mod allowed_signers;
 pub mod anchor;
 pub mod checklist;
 pub mod guardrails;
 pub mod journal;
 pub mod ledger;
+pub mod proof;
 pub mod receipt;
 pub mod recovered;
 pub mod rejection;
 pub mod shared;
+mod ssh_signature;

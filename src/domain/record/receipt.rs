@@ -29,6 +29,11 @@ pub enum Receipt {
         /// What the journal says of it: told together, so that a screen on which it is done also lets one leave.
         lines: Vec<Line>,
     },
+    /// What a crash left open is not about what is behind the name of its environment now: it stays open, and this is why.
+    LeftOpen {
+        record: Box<PlanRecord>,
+        why: String,
+    },
     Written(Vec<Line>),
     /// Whether the journal can be written.
     Journal(JournalState),
@@ -39,5 +44,7 @@ pub enum Receipt {
         written: Result<(), String>,
         /// Whether others can see it.
         shared: Result<(), String>,
+        /// Whether it is signed where a key is configured.
+        signed: Result<(), String>,
     },
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
-use crate::domain::record::guardrails::Decided;
 use crate::domain::record::journal::{Course, Entry, Line, open_intents};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::shared;
@@ -15,15 +15,23 @@ use crate::domain::record::shared;
 /// How long after it was made a statement is shared once more at start: a crash may have come before it was.
 const RESHARE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
+/// Where the course of a rollout stood.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SeenCourse {
+    pub target: WorkloadKey,
+    pub cluster: Option<ClusterIdentity>,
+    pub at: Timestamp,
+    pub course: Course,
+}
+
 /// What was found at start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Recovered {
     /// Open intents, whose outcome has to be settled by looking.
     pub open: Vec<(ActionId, PlanRecord)>,
-    /// What became of canaries that autopilot acted on: which workload, template hash, what.
-    pub decided: Vec<(WorkloadKey, String, Decided)>,
-    /// Where the course of rollouts stood, and when that was seen.
-    pub courses: Vec<(WorkloadKey, Timestamp, Course)>,
+    /// Canaries that autopilot held, by workload and template hash: whoever resumed one since has decided.
+    pub held: Vec<(WorkloadKey, String)>,
+    pub courses: Vec<SeenCourse>,
     /// What they say of checklists.
     pub ledger: Ledger,
     /// What people stated here lately.
@@ -35,7 +43,7 @@ pub struct Recovered {
 impl Recovered {
     /// Takes in a journal. The intents of one that a living process is writing to (`alive`) are not open.
     pub fn take(&mut self, lines: &[Line], alive: bool, now: Timestamp) {
-        self.decided.extend(decided(lines));
+        self.held.extend(held(lines));
         self.stated.extend(stated_lately(lines, now));
         self.courses.extend(courses(lines));
         for line in lines {
@@ -54,33 +62,33 @@ fn stated_lately(lines: &[Line], now: Timestamp) -> impl Iterator<Item = Entry> 
     stated.map(|line| line.entry.clone())
 }
 
-fn courses(lines: &[Line]) -> impl Iterator<Item = (WorkloadKey, Timestamp, Course)> {
+fn courses(lines: &[Line]) -> impl Iterator<Item = SeenCourse> {
     lines.iter().filter_map(|line| match &line.entry {
-        Entry::Observed { target, course: Some(course), .. } => Some((target.clone(), line.at, course.clone())),
+        Entry::Observed { target, cluster, course: Some(course), .. } => {
+            Some(SeenCourse { target: target.clone(), cluster: cluster.clone(), at: line.at, course: course.clone() })
+        }
         _ => None,
     })
 }
 
-/// Returns what autopilot paused, and what someone kept against it.
-fn decided(lines: &[Line]) -> Vec<(WorkloadKey, String, Decided)> {
+/// Returns what autopilot paused.
+fn held(lines: &[Line]) -> Vec<(WorkloadKey, String)> {
     let mut asked: BTreeMap<&ActionId, &PlanRecord> = BTreeMap::new();
-    let mut decided = Vec::new();
+    let mut held = Vec::new();
     for line in lines {
         match &line.entry {
-            Entry::Kept { target, hash, .. } => decided.push((target.clone(), hash.clone(), Decided::Kept)),
             Entry::Intent { action, plan, .. } if plan.automatic.is_some() && plan.verb == Verb::Pause => {
                 asked.insert(action, plan);
             }
             Entry::Outcome { action, outcome } if outcome.is_done() => {
                 if let Some(plan) = asked.get(action) {
-                    let canary = plan.target.workload().cloned().zip(plan.from_hash.clone());
-                    decided.extend(canary.map(|(target, hash)| (target, hash, Decided::Held)));
+                    held.extend(plan.target.workload().cloned().zip(plan.from_hash.clone()));
                 }
             }
             _ => {}
         }
     }
-    decided
+    held
 }
 
 #[cfg(test)]
@@ -88,6 +96,7 @@ mod tests {
     use super::*;
     use crate::domain::facts::ids::EnvName;
     use crate::domain::record::checklist::{Acknowledgement, CheckId};
+    use crate::domain::record::proof::Proof;
 
     #[test]
     fn statements_of_the_last_hour_are_shared_again() {
@@ -96,12 +105,15 @@ mod tests {
             let at = now - SignedDuration::from_mins(minutes);
             let entry = Entry::Acknowledged(Acknowledgement {
                 env: EnvName::new("prod"),
+                cluster: None,
                 check: CheckId::new(check),
                 who: "ada".to_owned(),
                 verified: true,
                 note: "seen".to_owned(),
                 at,
                 subject: "api 1.5.0".to_owned(),
+                signature: None,
+                proof: Proof::default(),
             });
             Line::after(None, at, entry)
         };

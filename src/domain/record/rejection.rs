@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::record::action::{PlanRecord, Verb};
@@ -13,6 +14,9 @@ use crate::domain::record::action::{PlanRecord, Verb};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     pub target: WorkloadKey,
+    /// Which cluster and namespace it is about; journals of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     /// UID of the workload: one that was deleted and recreated has no past.
     pub uid: String,
     /// Template hash of the revision.
@@ -27,6 +31,9 @@ pub struct Rejection {
     pub was_stable: bool,
     pub by: String,
     pub at: Timestamp,
+    /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 impl Rejection {
@@ -42,6 +49,7 @@ impl Rejection {
         let to = record.to_images.first().map(|image| ImageRef::parse(image).version());
         Some(Self {
             target: record.target.workload()?.clone(),
+            cluster: record.cluster.clone(),
             uid: record.facts.uid.clone(),
             was_stable: record.facts.stable == hash,
             images: record.from_images.clone(),
@@ -50,6 +58,7 @@ impl Rejection {
             verb: record.verb,
             by: by.to_owned(),
             at,
+            signature: None,
         })
     }
 

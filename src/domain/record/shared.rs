@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::anchor;
 use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
 use crate::domain::record::journal::{Entry, Line, hex};
 use crate::domain::record::ledger::Ledger;
+use crate::domain::record::proof::{Flaw, Keys, Proof};
 use jiff::{SignedDuration, Timestamp};
 
 pub const NAME: &str = "release-cockpit";
@@ -23,45 +25,102 @@ const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// A statement longer than this, in bytes, is none of ours.
 const MAX_STATEMENT_BYTES: usize = 8 * 1024;
 
-/// Returns key and value of a statement; `None` for an entry that is none of a person.
+/// Returns key and value of a statement; `None` for an entry that is none of a person. The key is the same with and without
+/// a signature: the signed one takes the place of the other.
 #[must_use]
 pub fn statement(entry: &Entry) -> Option<(String, String)> {
     let at = match entry {
         Entry::Acknowledged(ack) => ack.at,
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
+        Entry::Kept(kept) => kept.at?,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
-    let value = serde_json::to_string(entry).ok()?;
-    let hash = hex(&Sha256::digest(value.as_bytes()));
+    let entry = entry.clone().with_proof(Proof::NotRequired);
+    let value = serde_json::to_string(&entry).ok()?;
+    let unsigned = entry.signature().map(|_| serde_json::to_string(&entry.clone().with_signature(None))).transpose();
+    let hash = hex(&Sha256::digest(unsigned.ok()?.as_ref().unwrap_or(&value).as_bytes()));
     // Keys sort by time.
     Some((format!("{:012}.{}", at.as_second().max(0), hash.get(..16)?), value))
 }
 
 /// Reads the statements about an environment. Anybody who may write the ConfigMap may write anything: what is no
-/// statement, or about another environment, is left out; who says it is only what the record says; and what lets a release
-/// through does not count before its time.
+/// statement, or about another environment or cluster, is left out; who says it is only what the record says, unless `keys`
+/// prove it; and what lets a release through does not count before its time.
 #[must_use]
-pub fn read(env: &EnvName, data: &BTreeMap<String, String>, now: Timestamp) -> Ledger {
+pub fn read(
+    (env, here): (&EnvName, &ClusterIdentity),
+    data: &BTreeMap<String, String>,
+    now: Timestamp,
+    mut keys: Option<&mut Keys>,
+) -> Ledger {
     let mut ledger = Ledger::default();
-    for entry in newest(data) {
+    for (found_at, entry) in newest(data) {
         let counts = statement(&entry).is_some_and(|_| keeps_out(&entry) || said_at(&entry) <= now + MAX_AHEAD);
-        if counts && entry.checklist_of() == Some(env) {
-            ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, reported(entry)));
+        let elsewhere = is_elsewhere(Some(here), entry.cluster());
+        if !counts || entry.checklist_of() != Some(env) || elsewhere {
+            continue;
         }
+        let proof = keys.as_deref_mut().map_or(Proof::NotRequired, |keys| proven(keys, (&entry, found_at), here, now));
+        if proof.flaw().is_some() && lets_through_unseen(&entry) {
+            continue;
+        }
+        let entry = found(here, reported(entry)).with_signature(None).with_proof(proof);
+        ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
+    }
+    if let Some(keys) = keys {
+        keys.forget();
     }
     ledger
 }
 
-/// Returns as many statements as are kept, the newest of each kind, oldest first.
-fn newest(data: &BTreeMap<String, String>) -> Vec<Entry> {
+/// What keys prove of a statement. It has to stand in the record exactly as it was written.
+fn proven(
+    keys: &mut Keys,
+    (entry, found_at): (&Entry, (&String, &String)),
+    here: &ClusterIdentity,
+    now: Timestamp,
+) -> Proof {
+    let (key, value) = found_at;
+    let is_exact = statement(entry).is_some_and(|(exact, text)| exact == *key && text == *value);
+    match keys.prove(entry, Some(here), now) {
+        Proof::ByKey if !is_exact => Proof::Missing(Flaw::Mismatch),
+        proof => proof,
+    }
+}
+
+/// What takes effect without being shown as a statement: not without proof, where that is required.
+fn lets_through_unseen(entry: &Entry) -> bool {
+    match entry {
+        Entry::Rejected(rejection) => rejection.is_lifted(),
+        // It would keep autopilot from rolling back.
+        Entry::Kept(_) => true,
+        _ => false,
+    }
+}
+
+/// Where the UIDs that a statement names may not be read by whoever reads it, it is about the cluster that it lies in.
+fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
+    let cluster = match &mut entry {
+        Entry::Acknowledged(ack) => &mut ack.cluster,
+        Entry::SignedOff(sign_off) => &mut sign_off.cluster,
+        _ => return entry,
+    };
+    if cluster.as_ref().is_some_and(|stated| here.compare(stated) == Comparison::Unknown) {
+        *cluster = Some(here.clone());
+    }
+    entry
+}
+
+/// Returns as many statements as are kept, with where they were found, the newest of each kind, oldest first.
+fn newest(data: &BTreeMap<String, String>) -> Vec<((&String, &String), Entry)> {
     let (mut standing, mut others) = (0, 0);
-    let statements = data.iter().rev().filter(|(key, _)| !anchor::is_anchor(key)).map(|(_, value)| value);
-    let values = statements.filter(|value| value.len() <= MAX_STATEMENT_BYTES);
-    let entries = values.filter_map(|value| serde_json::from_str::<Entry>(value).ok());
-    let mut kept: Vec<Entry> = entries
-        .filter(|entry| {
+    let statements = data.iter().rev().filter(|(key, _)| !anchor::is_anchor(key));
+    let short = statements.filter(|(_, value)| value.len() <= MAX_STATEMENT_BYTES);
+    let entries = short.filter_map(|found| Some((found, serde_json::from_str::<Entry>(found.1).ok()?)));
+    let mut kept: Vec<_> = entries
+        .filter(|(_, entry)| {
             let (count, max) =
                 if keeps_out(entry) { (&mut standing, MAX_STANDING) } else { (&mut others, MAX_STATEMENTS) };
             *count += 1;
@@ -87,6 +146,7 @@ fn said_at(entry: &Entry) -> Timestamp {
         Entry::Acknowledged(ack) => ack.at,
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
+        Entry::Kept(kept) => kept.at.unwrap_or(Timestamp::MAX),
         _ => Timestamp::MAX,
     }
 }
@@ -127,6 +187,7 @@ mod tests {
     fn signed(env: &str, at: i64, decision: Decision) -> SignOff {
         SignOff {
             env: EnvName::new(env),
+            cluster: None,
             role: "sre".to_owned(),
             who: "bob".to_owned(),
             verified: true,
@@ -136,7 +197,13 @@ mod tests {
             subject: "api:1".to_owned(),
             digest: None,
             takes_back: None,
+            signature: None,
+            proof: Proof::default(),
         }
+    }
+
+    fn here() -> ClusterIdentity {
+        ClusterIdentity { cluster: Some("uid-of-a".to_owned()), ..ClusterIdentity::unknown("shop") }
     }
 
     fn sign_off(env: &str, at: i64) -> Entry {
@@ -149,9 +216,30 @@ mod tests {
 
     #[test]
     fn statements_belong_to_one_environment() {
-        let ledger = read(&EnvName::new("a"), &data(&[sign_off("a", 1), sign_off("b", 2)]), now());
+        let ledger = read((&EnvName::new("a"), &here()), &data(&[sign_off("a", 1), sign_off("b", 2)]), now(), None);
         assert_eq!(ledger.sign_offs.len(), 1);
         assert_eq!(ledger.sign_offs[0].at, Timestamp::from_second(1).unwrap());
+    }
+
+    #[test]
+    fn statements_about_another_cluster_of_that_name_are_left_out() {
+        let of = |cluster: &str, decision| {
+            let cluster = ClusterIdentity { cluster: Some(cluster.to_owned()), ..here() };
+            Entry::SignedOff(SignOff { cluster: Some(cluster), ..signed("a", 1, decision) })
+        };
+        let all = [("uid-of-a", Decision::Go), ("uid-of-b", Decision::Go), ("uid-of-b", Decision::NoGo)];
+        let data = data(&all.map(|(cluster, decision)| of(cluster, decision)));
+        let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
+        assert_eq!(ledger.sign_offs.len(), 1);
+        assert_eq!(ledger.sign_offs[0].cluster, Some(here()));
+    }
+
+    #[test]
+    fn whoever_may_read_no_uid_takes_the_record_for_that_of_its_cluster() {
+        let signed = SignOff { cluster: Some(here()), ..signed("a", 1, Decision::Go) };
+        let unreadable = ClusterIdentity::unknown("shop");
+        let ledger = read((&EnvName::new("a"), &unreadable), &data(&[Entry::SignedOff(signed)]), now(), None);
+        assert_eq!(ledger.sign_offs[0].cluster, Some(unreadable));
     }
 
     #[test]
@@ -159,7 +247,7 @@ mod tests {
         let note = Entry::Note { who: "eve".to_owned(), text: "x".to_owned() };
         assert_eq!(statement(&note), None);
         let data = BTreeMap::from([("k".to_owned(), serde_json::to_string(&note).unwrap())]);
-        assert_eq!(read(&EnvName::new("a"), &data, now()), Ledger::default());
+        assert_eq!(read((&EnvName::new("a"), &here()), &data, now(), None), Ledger::default());
     }
 
     #[test]
@@ -169,7 +257,7 @@ mod tests {
         // Whatever it says.
         let no_go = serde_json::to_string(&Entry::SignedOff(signed("a", 1, Decision::NoGo))).unwrap();
         data.insert("journal.0123456789abcdef".to_owned(), no_go);
-        let ledger = read(&EnvName::new("a"), &data, now());
+        let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
         assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS);
         assert!(ledger.sign_offs.iter().all(|sign| sign.decision == Decision::Go));
         assert!(surplus(&data).is_empty());
@@ -177,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_text_does_not_vouch_for_its_author() {
-        let ledger = read(&EnvName::new("a"), &data(&[sign_off("a", 1)]), now());
+        let ledger = read((&EnvName::new("a"), &here()), &data(&[sign_off("a", 1)]), now(), None);
         assert!(!ledger.sign_offs[0].verified);
     }
 
@@ -185,9 +273,9 @@ mod tests {
     fn a_go_of_a_clock_that_is_ahead_does_not_count_yet_and_a_no_go_does() {
         let ahead = now().as_second() + 1200;
         let go = data(&[sign_off("a", ahead)]);
-        assert!(read(&EnvName::new("a"), &go, now()).sign_offs.is_empty());
+        assert!(read((&EnvName::new("a"), &here()), &go, now(), None).sign_offs.is_empty());
         let no_go = data(&[Entry::SignedOff(signed("a", ahead, Decision::NoGo))]);
-        assert_eq!(read(&EnvName::new("a"), &no_go, now()).sign_offs.len(), 1);
+        assert_eq!(read((&EnvName::new("a"), &here()), &no_go, now(), None).sign_offs.len(), 1);
     }
 
     #[test]
@@ -195,9 +283,10 @@ mod tests {
         let (fast, no_go) = (signed("a", 900_000, Decision::Go), signed("a", 800_000, Decision::NoGo));
         let ledger = |more: Option<SignOff>| {
             let all = [fast.clone(), no_go.clone()].into_iter().chain(more).map(Entry::SignedOff).collect::<Vec<_>>();
-            read(&EnvName::new("a"), &data(&all), now())
+            read((&EnvName::new("a"), &here()), &data(&all), now(), None)
         };
-        let standing = |ledger: &Ledger| ledger.standing_no_go(&EnvName::new("a"), "bob", "sre", "api:1").is_some();
+        let standing =
+            |ledger: &Ledger| ledger.standing_no_go(&EnvName::new("a"), None, ("bob", "sre", "api:1")).is_some();
         assert!(standing(&ledger(None)));
         let back = SignOff { takes_back: Some(no_go.at), ..signed("a", 810_000, Decision::Go) };
         assert!(!standing(&ledger(Some(back.clone()))));
@@ -218,7 +307,12 @@ mod tests {
     fn a_large_record_is_read_in_part_with_every_no_go() {
         let no_go = Entry::SignedOff(signed("a", 1, Decision::NoGo));
         let go = (2..10_000).map(|at| sign_off("a", at));
-        let ledger = read(&EnvName::new("a"), &data(&std::iter::once(no_go).chain(go).collect::<Vec<_>>()), now());
+        let ledger = read(
+            (&EnvName::new("a"), &here()),
+            &data(&std::iter::once(no_go).chain(go).collect::<Vec<_>>()),
+            now(),
+            None,
+        );
         assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS + 1);
         assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
     }
@@ -226,7 +320,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_record_is_read_without_panic(values in proptest::collection::btree_map(".*", ".*", 0..20)) {
-            prop_assert_eq!(read(&EnvName::new("a"), &values, now()), Ledger::default());
+            prop_assert_eq!(read((&EnvName::new("a"), &here()), &values, now(), None), Ledger::default());
         }
     }
 }

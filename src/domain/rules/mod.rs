@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod checklist;
 #[cfg(feature = "demo")]
 pub mod drill;
+pub mod forecast;
 pub mod refusal;
 pub mod rejected;
 pub mod release_state;

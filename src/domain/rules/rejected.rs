@@ -4,28 +4,45 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere, is_here};
 use crate::domain::facts::direction::Direction;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::{Snapshot, Status};
-use crate::domain::record::ledger::Ledger;
+use crate::domain::record::ledger::{BecameStable, Ledger, Superseded};
 use crate::domain::record::rejection::{Rejected, Rejection};
 use crate::domain::world::WorkloadState;
 
+/// What is recorded, and of which environment it is asked.
+pub struct RecordOf<'a> {
+    pub ledger: &'a Ledger,
+    pub env: &'a EnvName,
+    /// The cluster and namespace behind its name, where that is known.
+    pub here: Option<&'a ClusterIdentity>,
+}
+
+impl RecordOf<'_> {
+    /// Whether an observation may be of this workload of this environment.
+    fn may_be(&self, target: &WorkloadKey, cluster: Option<&ClusterIdentity>, workload: &WorkloadState) -> bool {
+        target.env == *self.env && target.workload == workload.id && !is_elsewhere(self.here, cluster)
+    }
+}
+
 /// Returns the rejected revisions of a workload.
 #[must_use]
-pub fn rejected(ledger: &Ledger, workload: &WorkloadState) -> Rejected {
+pub fn rejected(record: &RecordOf<'_>, workload: &WorkloadState) -> Rejected {
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return Rejected::default() };
     let uid = &snapshot.object.meta().uid;
     let mut decided: Vec<&Rejection> =
-        ledger.rejections.iter().filter(|rejection| !uid.is_empty() && rejection.uid == *uid).collect();
+        record.ledger.rejections.iter().filter(|rejection| !uid.is_empty() && rejection.uid == *uid).collect();
+    decided.retain(|rejection| !is_elsewhere(record.here, rejection.cluster.as_ref()));
     decided.sort_by_key(|rejection| rejection.at);
     let mut rejected = Rejected::default();
     for rejection in decided {
         rejected.take(rejection);
     }
     rejected.lift(|hash, rejection| {
-        let since = rejection.map(|rejection| rejection.at);
-        became_stable(ledger, workload, snapshot, hash, since) || is_stable_since(status, hash, rejection)
+        became_stable(record, workload, snapshot, (hash, rejection)) || is_stable_since(status, hash, rejection)
     });
     for hash in &workload.seen_left {
         rejected.was_left(hash);
@@ -36,8 +53,8 @@ pub fn rejected(ledger: &Ledger, workload: &WorkloadState) -> Rejected {
     if let Some(aborted) = aborted(snapshot, status) {
         rejected.was_left(&aborted);
     }
-    for hash in superseded(ledger, workload, snapshot) {
-        if settled_on(status) != Some(hash) && !became_stable(ledger, workload, snapshot, hash, None) {
+    for hash in superseded(record, workload, snapshot) {
+        if settled_on(status) != Some(hash) && !became_stable(record, workload, snapshot, (hash, None)) {
             rejected.was_superseded(hash);
         }
     }
@@ -69,26 +86,36 @@ fn is_stable_since(status: &Status, hash: &str, rejection: Option<&Rejection>) -
     settled_on(status) == Some(hash) && rejection.is_some_and(|rejection| !rejection.was_stable)
 }
 
-/// Whether somebody saw a revision go out and become stable after this time.
+/// Whether somebody saw a revision go out and become stable, after it was rejected where it was. What does not say of which
+/// cluster it is takes back no rejection that does.
 fn became_stable(
-    ledger: &Ledger,
+    record: &RecordOf<'_>,
     workload: &WorkloadState,
     snapshot: &Snapshot,
-    hash: &str,
-    since: Option<Timestamp>,
+    (hash, rejection): (&str, Option<&Rejection>),
 ) -> bool {
+    let since = rejection.map(|rejection| rejection.at);
     let later = |at: Timestamp| since.is_none_or(|since| at > since);
     if workload.seen_stable.get(hash).is_some_and(|at| later(*at)) {
         return true;
     }
     let Some(rs) = snapshot.replicaset(hash) else { return false };
-    let mut seen = ledger.became_stable.iter();
-    seen.any(|(target, name, at)| target.workload == workload.id && *name == rs.meta.name && later(*at))
+    let says_enough = |seen: &BecameStable| {
+        rejection.is_none_or(|rejection| {
+            is_here(record.here, seen.cluster.as_ref()) || seen.cluster.is_none() && rejection.cluster.is_none()
+        })
+    };
+    record.ledger.became_stable.iter().any(|seen| {
+        record.may_be(&seen.target, seen.cluster.as_ref(), workload)
+            && says_enough(seen)
+            && seen.replicaset == rs.meta.name
+            && later(seen.at)
+    })
 }
 
 /// Revisions that another one took the place of while they went out. One that went back to what served before is none.
 fn superseded<'a>(
-    ledger: &'a Ledger,
+    record: &'a RecordOf<'a>,
     workload: &'a WorkloadState,
     snapshot: &'a Snapshot,
 ) -> impl Iterator<Item = &'a str> {
@@ -96,8 +123,8 @@ fn superseded<'a>(
         let name = name.as_ref()?;
         snapshot.replicasets.iter().find(|rs| rs.meta.name == *name)
     };
-    let recorded = ledger.superseded.iter().filter(|(target, _)| target.workload == workload.id);
-    let recorded = recorded.filter_map(move |(_, tracks)| {
+    let of_it = |seen: &&Superseded| record.may_be(&seen.target, seen.cluster.as_ref(), workload);
+    let recorded = record.ledger.superseded.iter().filter(of_it).filter_map(move |Superseded { tracks, .. }| {
         let (from, to) = set(&tracks.stable).zip(set(&tracks.canary))?;
         (from.meta.created < to.meta.created).then_some(to.hash.as_str())
     });

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::rejected::rejected;
+use super::rejected::{RecordOf, rejected};
 use super::verdict::{assess, assess_without_metrics, before_analysis};
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::freshness::SourceKind;
-use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
+use crate::domain::record::ledger::Ledger;
 use crate::domain::world::feed::Feed;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
 use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
@@ -52,6 +54,7 @@ impl World {
                     env.add_workloads(workloads);
                 }
             }
+            Feed::Cluster { env, identity } => self.take_cluster(&env, identity, now),
             Feed::Access { env, access } => {
                 if let Some(env) = self.environment_mut(&env) {
                     env.access = access;
@@ -101,18 +104,28 @@ impl World {
             workload.status = status;
         });
         let Self { environments, ledger, .. } = self;
-        let env = environments.iter_mut().find(|env| env.settings.name == target.env);
-        if let Some(workload) = env.and_then(|env| env.workload_mut(&target.workload)) {
-            workload.rejected = rejected(ledger, workload);
+        if let Some(env) = environments.iter_mut().find(|env| env.settings.name == target.env) {
+            env.refresh_rejected(ledger, Some(&target.workload));
         }
     }
 
     /// Tells anew which revisions are rejected, after the record has changed.
     pub(super) fn refresh_rejected(&mut self) {
         let Self { environments, ledger, .. } = self;
-        for workload in environments.iter_mut().flat_map(|env| &mut env.workloads) {
-            workload.rejected = rejected(ledger, workload);
+        for env in environments {
+            env.refresh_rejected(ledger, None);
         }
+    }
+
+    /// Learns which cluster an environment is: what was read of the record before may be about another one.
+    fn take_cluster(&mut self, env: &EnvName, identity: ClusterIdentity, now: Timestamp) {
+        let Some(known) = self.environment_mut(env).filter(|known| known.cluster.as_ref() != Some(&identity)) else {
+            return;
+        };
+        known.cluster = Some(identity);
+        self.refresh_rejected();
+        self.note_findings(env);
+        self.refresh_checks(None, now);
     }
 
     /// Derives everything again: verdicts age with the data under them, and a picture that is late is blind.
@@ -125,6 +138,15 @@ impl World {
 }
 
 impl Environment {
+    /// Tells anew which revisions of one of its workloads, or of all, are rejected.
+    fn refresh_rejected(&mut self, ledger: &Ledger, only: Option<&WorkloadId>) {
+        let (name, here) = (&self.settings.name, self.cluster.as_ref());
+        for workload in self.workloads.iter_mut().filter(|workload| only.is_none_or(|only| workload.id == *only)) {
+            let record = RecordOf { ledger, env: name, here };
+            workload.rejected = rejected(&record, workload);
+        }
+    }
+
     /// Derives the verdicts of its workloads again. A verdict on a state that is not fresh is blind, whatever metrics say.
     fn reassess(&mut self, now: Timestamp) {
         let heard = self.kubernetes();

@@ -28,7 +28,10 @@ pub fn assess(
 ) -> Assessment {
     let mut found = of_state(status);
     let track = track_under_test(status);
-    judge_track(track, signals, limits, now, &mut found);
+    let is_cleared = said.is_some_and(|said| {
+        track == Track::Canary && said.report.opinion == AnalysisStatus::Healthy && !said.is_stale(signals, now)
+    });
+    judge_track(track, signals, limits, is_cleared, now, &mut found);
     if track == Track::Canary {
         // What the analysis has cleared by counts it compares better than factors do. Until it has, they stay in force:
         // nothing becomes green merely because counting began.
@@ -88,7 +91,7 @@ fn opinion(status: &Status, signals: &Signals, said: &CanaryReport, now: Timesta
         }
         AnalysisStatus::NoData => {
             lacks_traffic(status, report)?;
-            (Verdict::Wait, format!("no analysis: {reason}"))
+            (Verdict::Wait, format!("collecting: {reason}"))
         }
         AnalysisStatus::Suspect => (Verdict::Wait, reason),
         AnalysisStatus::Undecided | AnalysisStatus::Healthy => (Verdict::Wait, lacks_traffic(status, report)?),
@@ -102,7 +105,7 @@ pub fn before_analysis(within_limits: Assessment, status: &Status, rules: &Rules
     if within_limits.verdict != Verdict::Go || !is_analysed || rules.enough.factor().is_none() {
         return within_limits;
     }
-    Assessment::new(Verdict::Wait, ["collecting: the analysis has not begun".to_owned()])
+    Assessment::new(Verdict::Wait, ["collecting: analysis not started".to_owned()])
 }
 
 /// Says what traffic is still lacking before a regression that matters would have been noticed; `None` where none is.
@@ -145,8 +148,17 @@ pub fn track_under_test(status: &Status) -> Track {
     if status.canary.is_some() && status.canary_serves { Track::Canary } else { Track::Stable }
 }
 
-fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
+/// `is_cleared`: the analysis has proven by counts that it is healthy, and few failures are no reason to wait.
+fn judge_track(
+    track: Track,
+    signals: &Signals,
+    limits: &Limits,
+    is_cleared: bool,
+    now: Timestamp,
+    found: &mut Vec<(Verdict, String)>,
+) {
     let word = track.as_str();
+    let few = limits.too_few_failed(signals, track, now);
     let blind = |signal: Signal, why: &NoData| {
         (Verdict::Blind, format!("no data: {word} {} ({})", signal.label(), why.describe()))
     };
@@ -162,10 +174,11 @@ fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp,
         }
     }
     match (signals.reading(track, Signal::ErrorRatio, now), limits.error_ratio) {
-        (Ok(ratio), Some(limit)) if ratio > limit => found.push((
-            Verdict::NoGo,
-            format!("{word} errors {} over {}", Signal::ErrorRatio.show(ratio), Signal::ErrorRatio.show(limit)),
-        )),
+        (Ok(ratio), Some(limit)) if ratio > limit => {
+            let text =
+                format!("{word} errors {} over {}", Signal::ErrorRatio.show(ratio), Signal::ErrorRatio.show(limit));
+            found.extend(by_failures(text, few, limits, is_cleared));
+        }
         (Err(why), _) => found.push(blind(Signal::ErrorRatio, &why)),
         _ => {}
     }
@@ -181,20 +194,27 @@ fn judge_track(track: Track, signals: &Signals, limits: &Limits, now: Timestamp,
     }
 }
 
+/// A limit on errors that is exceeded is NO-GO; by a few failed requests, which may be chance, it is waited for more.
+fn by_failures(text: String, few: Option<f64>, limits: &Limits, is_cleared: bool) -> Option<(Verdict, String)> {
+    let Some(failed) = few else { return Some((Verdict::NoGo, text)) };
+    let (window, least) = (limits.window_seconds, limits.min_failed);
+    let text = format!("{text}: {failed} failed requests in {window:.0} s, fewer than {least}");
+    (!is_cleared).then_some((Verdict::Wait, text))
+}
+
 fn compare(signals: &Signals, limits: &Limits, now: Timestamp, found: &mut Vec<(Verdict, String)>) {
     let both = |signal| {
         Some((signals.reading(Track::Canary, signal, now).ok()?, signals.reading(Track::Stable, signal, now).ok()?))
     };
     if let (Some(factor), Some((canary, stable))) = (limits.error_factor, both(Signal::ErrorRatio)) {
         if canary > stable * factor && canary - stable > limits.error_slack {
-            found.push((
-                Verdict::NoGo,
-                format!(
-                    "canary errors {} against {} on stable",
-                    Signal::ErrorRatio.show(canary),
-                    Signal::ErrorRatio.show(stable)
-                ),
-            ));
+            let text = format!(
+                "canary errors {} against {} on stable",
+                Signal::ErrorRatio.show(canary),
+                Signal::ErrorRatio.show(stable)
+            );
+            let few = limits.too_few_failed(signals, Track::Canary, now);
+            found.extend(by_failures(text, few, limits, false));
         }
     }
     if let (Some(factor), Some((canary, stable))) = (limits.p99_factor, both(Signal::P99)) {
@@ -228,7 +248,7 @@ mod tests {
     use super::*;
     use crate::domain::facts::signals::Sample;
     use crate::domain::facts::signals::Tracks;
-    use crate::domain::facts::workload::{Replicas, Revision, Weight};
+    use crate::domain::facts::workload::Weight;
     use analysis::{CanaryAnalyzer, Need};
     use proptest::prelude::*;
 
@@ -237,27 +257,7 @@ mod tests {
     }
 
     fn status() -> Status {
-        Status {
-            phase: Phase::Paused,
-            message: String::new(),
-            strategy: crate::domain::facts::workload::Strategy::Canary,
-            step: None,
-            weight: Some(Weight { set: 20, actual: 20, max: 100 }),
-            replicas: Replicas::default(),
-            stable: Some(Revision::default()),
-            canary: Some(Revision::default()),
-            serving: crate::domain::facts::workload::serving::Serving::of(
-                crate::domain::facts::workload::serving::Measure::Weights,
-                [],
-            ),
-            canary_serves: true,
-            pause: None,
-            aborted: false,
-            progress: 20,
-            why: None,
-            failing: None,
-            unseen: Vec::new(),
-        }
+        Status::of_canary_at_20_percent()
     }
 
     fn signals(canary: (f64, f64, f64), stable: (f64, f64, f64)) -> Signals {
@@ -282,9 +282,29 @@ mod tests {
     #[test]
     fn three_times_the_errors_of_stable_is_no_go() {
         let assessment =
-            assess(&status(), &signals((10.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
+            assess(&status(), &signals((20.0, 0.008, 0.2), (40.0, 0.001, 0.19)), &Limits::default(), None, now());
         assert_eq!(assessment.verdict, Verdict::NoGo);
         assert_eq!(assessment.describe().collect::<Vec<_>>(), ["canary errors 0.80 % against 0.10 % on stable"]);
+    }
+
+    #[test]
+    fn a_few_failed_requests_are_waited_out() {
+        let few = signals((10.0, 0.005, 0.2), (40.0, 0.001, 0.19));
+        let assessment = assess(&status(), &few, &Limits::default(), None, now());
+        assert_eq!(assessment.verdict, Verdict::Wait);
+        let said = "canary errors 0.50 % against 0.10 % on stable: 3 failed requests in 60 s, fewer than 5";
+        assert_eq!(assessment.describe().collect::<Vec<_>>(), [said]);
+        // Counts that prove it healthy have seen more than the window.
+        let over = signals((1.0, 0.05, 0.2), (40.0, 0.001, 0.19));
+        let healthy = said_of(AnalysisStatus::Healthy);
+        assert_eq!(assess(&status(), &over, &Limits::default(), Some(&healthy), now()).verdict, Verdict::Go);
+        assert_eq!(assess(&status(), &over, &Limits::default(), None, now()).verdict, Verdict::Wait);
+        let many = signals((10.0, 0.05, 0.2), (40.0, 0.001, 0.19));
+        assert_eq!(assess(&status(), &many, &Limits::default(), Some(&healthy), now()).verdict, Verdict::NoGo);
+    }
+
+    fn said_of(opinion: AnalysisStatus) -> CanaryReport {
+        said(opinion, 1000, 1)
     }
 
     #[test]
@@ -370,6 +390,7 @@ mod tests {
         let signals = signals((10.0, 0.001, 0.1), (40.0, 0.001, 0.1));
         let assessment = assess(&status(), &signals, &Limits::default(), Some(&never), now());
         assert_eq!(assessment.verdict, Verdict::Wait);
+        assert_eq!(assessment.describe().collect::<Vec<_>>(), ["collecting: why"]);
         let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
         assert_eq!(silent.describe().collect::<Vec<_>>(), ["no new samples for 2m01s"]);

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::{Check, CheckId, CheckOutcome, Finding, How};
+use crate::domain::record::checklist::{Acknowledgement, Check, CheckId, CheckOutcome, Finding, How};
 use crate::domain::record::journal::Line;
 use crate::domain::record::ledger::Ledger;
+use crate::domain::record::proof::{Flaw, Proof};
 use crate::domain::world::World;
 
 impl World {
@@ -22,7 +23,8 @@ impl World {
     pub fn take_ledger(&mut self, ledger: Ledger, now: Timestamp) {
         for env in &mut self.environments {
             for check in &mut env.checks {
-                if let Some((found, subject)) = ledger.answer(&env.settings.name, &check.spec.id) {
+                if let Some((found, subject)) = ledger.answer(&env.settings.name, env.cluster.as_ref(), &check.spec.id)
+                {
                     check.recorded = Some((found, subject.to_owned()));
                 }
             }
@@ -82,18 +84,10 @@ impl World {
         let Some(candidate) = self.candidate(env) else { return Vec::new() };
         let answer = |check: &Check| match check.spec.how {
             How::BuiltinCheck(known) => Some(known.finding(self, env, &candidate, &self.ledger, now)),
-            How::Manual => self.ledger.acknowledged(env.name(), &check.spec.id).map(|ack| Finding {
-                found: CheckOutcome::Passed,
-                summary: format!("{}: “{}”", ack.who, ack.note),
-                evidence: vec![format!(
-                    "acknowledged by {}{}",
-                    ack.who,
-                    if ack.verified { "" } else { " (unverified)" }
-                )],
-                green_when: String::new(),
-                at: ack.at,
-                subject: ack.subject.clone(),
-            }),
+            How::Manual => {
+                let ack = self.ledger.acknowledged(env.name(), env.cluster.as_ref(), &check.spec.id);
+                ack.map(|ack| acknowledged(ack, self.ledger.is_proven(&ack.proof)))
+            }
             How::Evidence(_) => None,
         };
         let answers = env.checks.iter().filter_map(|check| Some((check.spec.id.clone(), answer(check)?)));
@@ -102,21 +96,65 @@ impl World {
 
     /// Takes in an answer, and notes it for the journal if it is another one than before.
     pub(super) fn take_finding(&mut self, env: &EnvName, id: &CheckId, finding: &Finding, now: Timestamp) {
-        let Some(check) = self.check_mut(env, id) else { return };
+        let Some(known) = self.environment_mut(env) else { return };
+        let here = known.cluster.clone();
+        let Some(check) = known.checks.iter_mut().find(|check| check.spec.id == *id) else { return };
         let manual = check.is_manual();
         let first = check.finding.is_none();
         let differs = check
             .finding
             .as_ref()
             .is_none_or(|known| (known.found, &known.subject) != (finding.found, &finding.subject));
+        // Of two acknowledgements the one that counts does, whichever was made later.
+        check.finding.take_if(|known| manual && known.found == CheckOutcome::Blind);
         check.forget_early(finding, now);
         check.take(finding.clone());
         // What a person said is in the journal already; that nothing is known right after the start is no answer.
-        if manual || !differs || (first && finding.found == CheckOutcome::Blind) || self.ledger.says(env, id, finding) {
+        let is_known = |ledger: &Ledger| ledger.says(env, here.as_ref(), id, finding);
+        if manual || !differs || (first && finding.found == CheckOutcome::Blind) || is_known(&self.ledger) {
             return;
         }
         // At once, and not only when the journal has it: a disk that is full must not keep a sign-off alive.
-        self.ledger.answered(env, id, finding);
+        self.ledger.answered(env, here.as_ref(), id, finding);
         self.has_unrecorded = true;
+    }
+
+    /// Notes the findings of an environment that the record does not hold of the cluster that it is now known to be.
+    pub(super) fn note_findings(&mut self, env: &EnvName) {
+        let Self { environments, ledger, has_unrecorded, .. } = self;
+        let Some(env) = environments.iter_mut().find(|other| other.name() == env) else { return };
+        let (name, here) = (&env.settings.name, env.cluster.as_ref());
+        for check in env.checks.iter_mut().filter(|check| !check.is_manual()) {
+            let id = &check.spec.id;
+            let news = check.finding.as_ref().filter(|finding| finding.found != CheckOutcome::Blind);
+            if let Some(finding) = news.filter(|finding| !ledger.says(name, here, id, finding)) {
+                ledger.answered(name, here, id, finding);
+                check.recorded = None;
+                *has_unrecorded = true;
+            }
+        }
+    }
+}
+
+/// What an acknowledgement says of its check: nothing, where it is not proven whose it is.
+fn acknowledged(ack: &Acknowledgement, is_proven: bool) -> Finding {
+    let vouched = match &ack.proof {
+        Proof::NotRequired if ack.verified => String::new(),
+        proof => format!(" ({})", proof.label(ack.verified)),
+    };
+    let (found, summary, green_when) = if is_proven {
+        (CheckOutcome::Passed, format!("{}: “{}”", ack.who, ack.note), String::new())
+    } else {
+        let why = ack.proof.flaw().unwrap_or(&Flaw::Unsigned);
+        let green = "somebody whose key is in allowed_signers acknowledges it".to_owned();
+        (CheckOutcome::Blind, format!("the acknowledgement of {} does not count: {why}", ack.who), green)
+    };
+    Finding {
+        found,
+        summary,
+        evidence: vec![format!("acknowledged by {}{vouched}", ack.who)],
+        green_when,
+        at: ack.at,
+        subject: ack.subject.clone(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::facts::access::Access;
 use crate::domain::facts::changes::Changes;
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::event::KubeEvent;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
@@ -60,6 +61,11 @@ pub enum Feed {
     Discovered {
         env: EnvName,
         workloads: Vec<WorkloadId>,
+    },
+    /// The cluster and namespace behind the name of an environment.
+    Cluster {
+        env: EnvName,
+        identity: ClusterIdentity,
     },
     /// What the operator may do.
     Access {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::access::Access;
 use super::facts::changes::Changes;
+use super::facts::cluster::ClusterIdentity;
 use super::facts::direction::Direction;
 use super::facts::event::KubeEvent;
 use super::facts::freshness::{Heard, Link, SourceKind};
@@ -49,6 +50,9 @@ pub struct EnvSettings {
     pub workloads: Vec<WorkloadId>,
     pub checks: Vec<CheckSpec>,
     pub sign_offs: SignOffRules,
+    /// What people say lets a release through only where a key proves who said it: `allowed_signers` is configured.
+    #[serde(default)]
+    pub keys_required: bool,
 }
 
 impl EnvSettings {
@@ -69,6 +73,7 @@ impl EnvSettings {
             workloads: Vec::new(),
             checks: Vec::new(),
             sign_offs: SignOffRules::default(),
+            keys_required: false,
         }
     }
 }
@@ -105,6 +110,8 @@ pub struct WorkloadState {
 #[derive(Clone, Debug)]
 pub struct Environment {
     pub settings: EnvSettings,
+    /// The cluster and namespace behind its name; `None` before the API server was asked.
+    pub cluster: Option<ClusterIdentity>,
     pub links: BTreeMap<SourceKind, Heard>,
     /// What the operator may do.
     pub access: Access,
@@ -165,6 +172,7 @@ impl Environment {
         let checks = settings.checks.iter().cloned().map(Check::new).collect();
         Self {
             settings,
+            cluster: None,
             links,
             access: Access::default(),
             workloads,
@@ -248,7 +256,11 @@ impl World {
     /// Makes a world of which nothing is known yet.
     #[must_use]
     pub fn new(environments: impl IntoIterator<Item = EnvSettings>) -> Self {
-        Self { environments: environments.into_iter().map(Environment::new).collect(), ..Self::default() }
+        let environments: Vec<Environment> = environments.into_iter().map(Environment::new).collect();
+        let keys_required = environments.iter().any(|env| env.settings.keys_required);
+        let mut ledger = Ledger::default();
+        ledger.keys_required = keys_required;
+        Self { environments, ledger, ..Self::default() }
     }
 
     #[must_use]

@@ -62,6 +62,10 @@ pub struct Limits {
     pub p99_factor: Option<f64>,
     /// Requests per second that a track needs before its ratios count.
     pub min_rps: f64,
+    /// Failed requests within the window of the rates below which no limit on errors counts as exceeded.
+    pub min_failed: f64,
+    /// What rates are taken over, in seconds.
+    pub window_seconds: f64,
 }
 
 impl Default for Limits {
@@ -73,16 +77,29 @@ impl Default for Limits {
             error_slack: 0.002,
             p99_factor: Some(1.5),
             min_rps: 0.1,
+            min_failed: 5.0,
+            window_seconds: 60.0,
         }
     }
 }
 
 impl Limits {
+    /// Returns how many requests of a track failed within the window of the rates, where so few say too little.
+    #[must_use]
+    pub fn too_few_failed(&self, signals: &Signals, track: Track, now: Timestamp) -> Option<f64> {
+        let reading = |signal| signals.reading(track, signal, now).ok();
+        let failed = reading(Signal::ErrorRatio)? * reading(Signal::Rps)? * self.window_seconds;
+        (failed.round() < self.min_failed).then_some(failed.round())
+    }
+
     /// Returns whether a reading is beyond a limit: the absolute one, or for the canary that against stable.
     #[must_use]
     pub fn exceeded(&self, signals: &Signals, track: Track, signal: Signal, now: Timestamp) -> bool {
         let reading = |track| signals.reading(track, signal, now).ok();
         let Some(value) = reading(track) else { return false };
+        if signal == Signal::ErrorRatio && self.too_few_failed(signals, track, now).is_some() {
+            return false;
+        }
         let (limit, factor, slack) = match signal {
             Signal::ErrorRatio => (self.error_ratio, self.error_factor, self.error_slack),
             Signal::P99 => (self.p99.map(|limit| limit.as_secs_f64()), self.p99_factor, 0.0),

@@ -12,8 +12,11 @@ use serde_json::{Value, json};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Request, Target};
+use crate::domain::record::anchor::{ANNOTATION, Anchor};
 
-use crate::domain::facts::object::OURS as FIELD_MANAGER;
+use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::experiment::Experiment;
+use crate::domain::facts::object::{Container, OURS as FIELD_MANAGER};
 use crate::domain::facts::reduce;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plain_words;
@@ -22,8 +25,9 @@ use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::domain::facts::workload::router::{Routed, Router};
 use crate::domain::facts::workload::{Object, Snapshot};
-use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, restore_patch};
+use crate::domain::rules::action::{Seen, SeenWorkload, TemplateError, annotate, images_patch, restore_patch};
 use crate::platform::Redactor;
+use crate::platform::cluster_identity::read_identity;
 use crate::platform::kube_client::{ClientError, api_resource, cause, client, client_of, login_error};
 use crate::platform::kubeconfig::Cluster;
 
@@ -92,11 +96,16 @@ impl Kubernetes {
         snapshot.routed = routed;
         snapshot.template_owner = owner.map(Box::new);
         let replicasets_known = replicasets.is_some();
-        snapshot.replicasets = replicasets.unwrap_or_default();
+        // Their pods are served like those of the workload itself.
+        let (of_experiments, own): (Vec<_>, Vec<_>) =
+            replicasets.unwrap_or_default().into_iter().partition(|rs| rs.experiment.is_some());
+        snapshot.replicasets = own;
+        snapshot.experiments = Experiment::of_replicasets(of_experiments);
         Ok(SeenWorkload { snapshot, replicasets_known }.into())
     }
 
-    /// Returns the ReplicaSets of a workload, newest revision first; `None` where they may not be read.
+    /// Returns the ReplicaSets of a workload and of experiments with its labels, newest revision first; `None` where they may
+    /// not be read.
     async fn replicasets(&self, object: &Object) -> Result<Option<Vec<ReplicaSet>>, SendError> {
         let api = self.api(Resource::REPLICASET.kind)?;
         let labelled = ListParams::default().labels(object.selector());
@@ -109,8 +118,9 @@ impl Kubernetes {
         let values = listed.items.into_iter().filter_map(|item| serde_json::to_value(item).ok());
         let uid = &object.meta().uid;
         let mut replicasets: Vec<ReplicaSet> = values
-            .filter(|value| reduce::owner_uids(value).contains(uid))
-            .map(|value| reduce::replicaset(&value))
+            .map(|value| (reduce::owner_uids(&value).contains(uid), reduce::replicaset(&value)))
+            .filter(|(is_own, rs)| *is_own || rs.experiment.is_some())
+            .map(|(_, rs)| rs)
             .collect();
         replicasets.sort_by_key(|rs| std::cmp::Reverse((rs.revision(), rs.meta.created)));
         Ok(Some(replicasets))
@@ -159,16 +169,33 @@ impl Kubernetes {
         target: &Target,
         request: &KubernetesRequest,
         replicaset: &str,
+        head: Option<&Anchor>,
     ) -> Result<Prepared, SendError> {
         let (replicaset, (live, seen)) =
             tokio::try_join!(self.get(Resource::REPLICASET.kind, replicaset), self.both(target, &request.object))?;
-        let patch = restore_patch(&replicaset, &live, true).map_err(|error| match error {
+        let mut patch = restore_patch(&replicaset, &live, true).map_err(|error| match error {
             TemplateError::Same(_) => SendError::Refused(format!("nothing to do: {error}")),
-            TemplateError::NoTemplate(_) => SendError::Refused(error.to_string()),
+            TemplateError::NoTemplate(_) | TemplateError::NoContainer(_) => SendError::Refused(error.to_string()),
         })?;
-        let patch = serde_json::from_value(patch)
-            .map_err(|error| SendError::Refused(format!("the patch cannot be made: {error}")))?;
-        Ok(Prepared { payload: Payload::Kubernetes(Patch::Json(patch)), seen: Some(seen) })
+        if let Some(head) = head {
+            annotate(&mut patch, &live, ANNOTATION, &head.value());
+        }
+        prepared(patch, seen)
+    }
+
+    async fn set_images(
+        &self,
+        target: &Target,
+        request: &KubernetesRequest,
+        (images, mark): (&[Container], &str),
+        head: Option<&Anchor>,
+    ) -> Result<Prepared, SendError> {
+        let (live, seen) = self.both(target, &request.object).await?;
+        let mut patch = images_patch(&live, images, mark).map_err(|error| SendError::Refused(error.to_string()))?;
+        if let Some(head) = head {
+            annotate(&mut patch, &live, ANNOTATION, &head.value());
+        }
+        prepared(patch, seen)
     }
 
     async fn patch(&self, request: &KubernetesRequest, patch: &Patch<Value>) -> Result<String, SendError> {
@@ -189,6 +216,13 @@ impl Kubernetes {
     }
 }
 
+/// A JSON patch that was made from what was seen.
+fn prepared(patch: Value, seen: Seen) -> Result<Prepared, SendError> {
+    let patch = serde_json::from_value(patch)
+        .map_err(|error| SendError::Refused(format!("the patch cannot be made: {error}")))?;
+    Ok(Prepared { payload: Payload::Kubernetes(Patch::Json(patch)), seen: Some(seen) })
+}
+
 fn for_writing(mut config: kube::Config) -> kube::Config {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -198,14 +232,25 @@ fn for_writing(mut config: kube::Config) -> kube::Config {
 }
 
 impl Executor for Kubernetes {
-    fn prepare<'a>(&'a self, target: &'a Target, request: &'a Request, version: &'a str) -> Pending<'a, Prepared> {
+    fn prepare<'a>(
+        &'a self,
+        target: &'a Target,
+        request: &'a Request,
+        version: &'a str,
+        head: Option<&'a Anchor>,
+    ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let Request::Kubernetes(request) = request;
+            // Annotations are no part of a subresource.
+            let head = head.filter(|_| request.subresource.is_none());
             let patch = match &request.body {
-                Body::Merge(body) => Patch::Merge(conditional(body, version)),
-                Body::Strategic(body) => Patch::Strategic(conditional(body, version)),
+                Body::Merge(body) => Patch::Merge(anchored(conditional(body, version), head)),
+                Body::Strategic(body) => Patch::Strategic(anchored(conditional(body, version), head)),
                 // Needs the ReplicaSet and the object itself: the write is conditional on what is read now.
-                Body::RestoreTemplate { replicaset } => return self.restore(target, request, replicaset).await,
+                Body::RestoreTemplate { replicaset } => return self.restore(target, request, replicaset, head).await,
+                Body::SetImages { images, mark } => {
+                    return self.set_images(target, request, (images, mark), head).await;
+                }
             };
             Ok(Prepared { payload: Payload::Kubernetes(patch), seen: None })
         })
@@ -244,6 +289,13 @@ impl Executor for Kubernetes {
         })
     }
 
+    fn identity(&self) -> Pending<'_, ClusterIdentity> {
+        Box::pin(async move {
+            let read = read_identity(&self.client, &self.namespace, REQUEST_TIMEOUT, &self.redactor).await;
+            read.map_err(SendError::Unknown)
+        })
+    }
+
     fn shared_record(&self) -> Pending<'_, SharedRecord> {
         Box::pin(self.shared_record())
     }
@@ -256,6 +308,14 @@ impl Executor for Kubernetes {
 fn conditional(body: &Value, version: &str) -> Value {
     let mut body = body.clone();
     body["metadata"]["resourceVersion"] = json!(version);
+    body
+}
+
+/// Notes the head of the journal in the annotations of the object itself, not of its template.
+fn anchored(mut body: Value, head: Option<&Anchor>) -> Value {
+    if let Some(head) = head {
+        body["metadata"]["annotations"][ANNOTATION] = head.value().into();
+    }
     body
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
-use super::{FIRST_DATA_TIMEOUT, complain, print};
+use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Rollback};
 use crate::cli::{Command, Exit, target};
 use crate::core::{Core, Recheck};
@@ -35,13 +35,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
             all.all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
-    if let Some(why) = target::out_of_reach(driver.world(), &named) {
-        complain(driver.redactor(), &why);
-        return Ok(Exit::Error);
-    }
-    let target = match target::resolve(driver.world(), action.target.as_deref()) {
+    let target = match chosen(driver, &named, action.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::usage(driver.redactor(), &error)),
+        Err(exit) => return Ok(exit),
     };
     prepare(driver, verb, &target).await?;
     let to = match command {
@@ -120,10 +116,15 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
     driver
         .first_look(
             |env| *env == target.env,
-            |core| core.world.environment(&target.env).is_some_and(|env| env.looked_at() && env.access.is_known()),
+            |core| {
+                core.world
+                    .environment(&target.env)
+                    .is_some_and(|env| env.looked_at() && env.access.is_known() && env.cluster.is_some())
+            },
         )
         .await?;
-    if matches!(verb, Verb::Promote | Verb::PromoteFull) {
+    say_left_open(driver, target);
+    if matches!(verb, Verb::Promote | Verb::PromoteFull | Verb::Release) {
         super::checklist::settle(driver, &target.env).await?;
     }
     // A promotion needs a journal that can be written; whether it can is known after trying.
@@ -153,7 +154,9 @@ async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> 
         access && !core.journal.unread
     };
     driver.until(STOP_CONTEXT_TIMEOUT, known).await?;
-    settle_open(driver, target, |open| open == verb).await
+    settle_open(driver, target, |open| open == verb).await?;
+    say_left_open(driver, target);
+    Ok(())
 }
 
 /// Waits until an action of this kind that was left open on a workload is settled.
@@ -166,6 +169,13 @@ async fn settle_open(driver: &mut Driver, target: &WorkloadKey, matters: impl Fn
         driver.next().await?;
     }
     Ok(())
+}
+
+/// Says what stays open, for it was sent to another cluster of that name.
+fn say_left_open(driver: &Driver, target: &WorkloadKey) {
+    for (open, why) in driver.core.left_open.iter().filter(|(open, _)| open.target.workload() == Some(target)) {
+        complain(driver.redactor(), &format!("{}: {} — {why}: left open", target.env, open.headline));
+    }
 }
 
 fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {

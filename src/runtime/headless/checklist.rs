@@ -10,7 +10,8 @@ use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
-use crate::core::Effect;
+use crate::core::{Effect, UNSIGNED};
+use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::suggest::nearest;
 use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
@@ -164,7 +165,10 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     let shared = driver.session().shared.clone();
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
-            let heard = |env: &Environment| !shared.contains(env.name()) || env.record.is_some();
+            let heard = |env: &Environment| {
+                (!shared.contains(env.name()) || env.record.is_some())
+                    && (env.cluster.is_some() || env.is_down(SourceKind::Kubernetes))
+            };
             rests_on(&core.world).iter().filter_map(|name| core.world.environment(name)).all(heard)
         })
         .await?;
@@ -198,7 +202,8 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
             !core.journal.unread && core.world.environments.iter().all(Environment::looked_at)
         })
         .await?;
-    let asked = |env: &Environment| env.access.is_known();
+    // A statement names the cluster that it is about.
+    let asked = |env: &Environment| env.access.is_known() && env.cluster.is_some();
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_some_and(asked)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
     let dispatcher = driver.session().dispatcher.clone();
@@ -227,13 +232,16 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
         Effect::Record { release, entry } => Some(format!("{env}: {} for {release}", entry.sentence())),
         _ => None,
     });
-    let (written, shared) = driver.state(effects).await?;
+    let (written, shared, signed) = driver.state(effects).await?;
     if let Err(why) = written {
         complain(driver.redactor(), &format!("not recorded: the journal cannot be written: {why}"));
         return Ok(Exit::Error);
     }
     if let Err(why) = shared {
         complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
+    }
+    if let Err(why) = signed {
+        complain(driver.redactor(), &format!("{UNSIGNED}: {why}"));
     }
     print(&format!("{}\n", crate::domain::facts::text::sanitize(&line.unwrap_or_default())))?;
     Ok(Exit::Done)

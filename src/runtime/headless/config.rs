@@ -5,7 +5,7 @@ use color_eyre::eyre::Result;
 use super::{print, print_raw, usage};
 use crate::cli::Exit;
 use crate::cli::args::{ConfigCommand, Global};
-use crate::config::{Config, schema};
+use crate::config::{Config, ConfigError, schema};
 use crate::domain::facts::text::plural;
 use crate::platform::{Redactor, Variables};
 
@@ -19,6 +19,10 @@ pub(in crate::runtime) fn run(global: &Global, what: &ConfigCommand, redactor: &
         ConfigCommand::Check => match Config::load(&global.flags(), &Variables::of_process()) {
             Ok(config) => {
                 super::warn_of_distrust(&config, redactor);
+                let (problems, path) = (config.record.problems(), config.origin.as_ref().map(|origin| &origin.path));
+                if let Some(path) = path.filter(|_| !problems.is_empty()) {
+                    return Ok(usage(redactor, &ConfigError::Invalid { path: path.clone(), problems }));
+                }
                 let environments = plural(config.environments.len(), "environment");
                 print(&match &config.origin {
                     Some(origin) => format!("{}: {environments}, no errors\n", origin.path.display()),

@@ -20,8 +20,8 @@ use crate::platform::login::LOGIN_TIMEOUT;
 use crate::runtime::engine::Engine;
 use crate::runtime::session::Session;
 
-/// What became of a statement: whether it is on disk, whether it is shared, or why not.
-pub(super) type Stated = (Result<(), String>, Result<(), String>);
+/// What became of a statement: whether it is on disk, whether it is shared, whether it is signed, or why not.
+pub(super) type Stated = (Result<(), String>, Result<(), String>, Result<(), String>);
 
 /// Core and engine of one command.
 pub(super) struct Driver {
@@ -184,8 +184,8 @@ impl Driver {
                 self.accepted = true;
                 complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
             }
-            Msg::Receipt(Receipt::Stated { written, shared, .. }) => {
-                self.stated = Some((written.clone(), shared.clone()));
+            Msg::Receipt(Receipt::Stated { written, shared, signed, .. }) => {
+                self.stated = Some((written.clone(), shared.clone(), signed.clone()));
             }
             Msg::Recovered(found) => {
                 for why in &found.broken {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::{Result, WrapErr};
+use jiff::Timestamp;
 
 use super::{complain, print, print_raw};
 use crate::cli::args::{Log, Output};
@@ -28,7 +29,13 @@ pub(in crate::runtime) async fn run(
     match what {
         Log::Show { release, output } => with_journal(&folder, release.as_deref(), redactor, |_, lines| {
             let shown: Vec<String> = match output {
-                Output::Text => text::text(lines, &jiff::tz::TimeZone::system()),
+                Output::Text => {
+                    let zone = jiff::tz::TimeZone::system();
+                    match config.record.keys() {
+                        Some(mut keys) => text::text(&keys.prove_lines(lines.to_vec(), Timestamp::now()), &zone),
+                        None => text::text(lines, &zone),
+                    }
+                }
                 Output::Json => lines.iter().map(text::json).collect(),
             };
             print(&shown.iter().fold(String::new(), |all, line| all + line + "\n"))?;

@@ -9,6 +9,7 @@ mod driver;
 mod init;
 pub(super) mod judge;
 pub(super) mod log;
+mod plan;
 mod preflight;
 mod status;
 pub(super) mod trust;
@@ -23,8 +24,9 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::engine::{Engine, Observations};
 use super::report::redact_and_sanitize;
 use super::signals::{ShutdownRequest, Signals};
-use crate::cli::{Command, Exit};
+use crate::cli::{Command, Exit, target};
 use crate::config::Config;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::text::sanitize_lines;
 use crate::platform::kubeconfig::Cluster;
 use crate::platform::login::{LOGIN_TIMEOUT, LoginError};
@@ -47,7 +49,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
     let observations = match command {
-        Command::Status(_) | Command::Changes(_) | Command::Preflight(_) => Observations::Dropped,
+        Command::Status(_) | Command::Changes(_) | Command::Plan(_) | Command::Preflight(_) => Observations::Dropped,
         _ => Observations::Recorded,
     };
     let (engine, core) = match Engine::open(config, variables, redactor, observations, None).await {
@@ -59,6 +61,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
         match command {
             Command::Status(what) => status::run(&mut driver, what).await,
             Command::Changes(what) => changes::run(&mut driver, &asked, variables, what).await,
+            Command::Plan(what) => plan::run(&mut driver, what).await,
             Command::Wait(what) => wait::run(&mut driver, what).await,
             Command::Preflight(what) => preflight::run(&mut driver, what, origin).await,
             Command::Gate(what) => checklist::gate(&mut driver, what).await,
@@ -102,12 +105,24 @@ fn warn_of_distrust(config: &Config, redactor: &Redactor) {
     if let Some(what) = config.distrusted() {
         complain(redactor, &what);
     }
+    for what in config.record.warnings() {
+        complain(redactor, &what);
+    }
 }
 
 /// Says on standard error what is wrong with the command line or the config.
 pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit {
     complain(redactor, &error.to_string());
     Exit::Usage
+}
+
+/// Returns the workload that a command is about; where there is none it has been said why, and how the command ends.
+fn chosen(driver: &Driver, named: &[EnvName], words: Option<&str>) -> std::result::Result<WorkloadKey, Exit> {
+    if let Some(why) = target::out_of_reach(driver.world(), named) {
+        complain(driver.redactor(), &why);
+        return Err(Exit::Error);
+    }
+    target::resolve(driver.world(), words).map_err(|error| usage(driver.redactor(), &error))
 }
 
 /// Says something on standard error, where nothing of it moves a cursor or is secret ([law 7](crate#laws)).

@@ -1,4 +1,5 @@
-//! `cockpit log verify`: each journal's chain, and each journal against its anchors in the shared record.
+//! `cockpit log verify`: each journal's chain, and each journal against its anchors in the shared record and in the
+//! annotations of workloads.
 
 use std::path::{Path, PathBuf};
 
@@ -10,19 +11,28 @@ use super::{FIRST_DATA_TIMEOUT, complain, log_in, print};
 use crate::cli::Exit;
 use crate::config::{Config, EnvConfig};
 use crate::domain::facts::text::{plural, sanitize};
-use crate::domain::record::anchor::{Anchor, Misfit};
+use crate::domain::record::anchor::{ANNOTATION, Anchor, Misfit};
 use crate::domain::record::journal::Line;
 use crate::domain::record::shared;
 use crate::executors::journal;
 use crate::platform::kubeconfig::{Cluster, Clusters};
 use crate::platform::{Redactor, Variables};
-use crate::sources::kubernetes::{ReadClient, anchors};
+use crate::sources::kubernetes::{ReadClient, anchors, workload_anchors};
 
-/// The shared record of a namespace, as far as it can be read.
+/// Where anchors are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeper {
+    SharedRecord,
+    Workloads,
+}
+
+/// The anchors of a namespace in one kind of place, as far as they can be read, with their keys: entries of the shared record,
+/// or workloads.
 struct Record {
+    keeper: Keeper,
     /// The environments that share it.
     envs: String,
-    anchors: Result<Vec<(String, Anchor)>, String>,
+    anchors: Anchors,
 }
 
 /// A journal file.
@@ -92,8 +102,16 @@ pub(super) async fn run(
 fn against(records: &[Record], lines: Option<&[Line]>) -> String {
     let first = lines.and_then(|lines| lines.first()).map(|line| line.hash.as_str());
     let (mut same, mut absent, mut not) = (Vec::new(), Vec::new(), Vec::new());
-    for Record { envs, anchors } in records {
+    let (mut annotated, mut unread) = (Vec::new(), Vec::new());
+    for Record { keeper, envs, anchors } in records {
         match anchors {
+            Ok(anchors) if *keeper == Keeper::Workloads => {
+                let own = anchors.iter().filter(|(_, anchor)| Some(anchor.first.as_str()) == first);
+                annotated.extend(
+                    own.map(|(name, anchor)| format!("of {} of {envs} up to line {}", sanitize(name), anchor.lines)),
+                );
+            }
+            Err(why) if *keeper == Keeper::Workloads => unread.push(format!("{envs}: {}", sanitize(why))),
             Ok(anchors) => {
                 let own = anchors.iter().filter(|(_, anchor)| Some(anchor.first.as_str()) == first);
                 match own.map(|(_, anchor)| anchor.lines).max() {
@@ -111,7 +129,13 @@ fn against(records: &[Record], lines: Option<&[Line]>) -> String {
     let listed = |before: &str, all: &[String]| {
         if all.is_empty() { String::new() } else { format!("{before}{}", all.join(", ")) }
     };
-    listed("; fits the shared record ", &same) + &listed("; not compared with the shared record: ", &not)
+    [
+        listed("; fits the shared record ", &same),
+        listed("; fits the annotation ", &annotated),
+        listed("; not compared with the shared record: ", &not),
+        listed("; not compared with annotations: ", &unread),
+    ]
+    .concat()
 }
 
 /// Returns what does not fit its anchor: which of the journals, and what is wrong.
@@ -123,7 +147,7 @@ fn differing(
 ) -> Vec<(Option<usize>, String)> {
     let place = journal::place(folder);
     let mut differing = Vec::new();
-    for Record { envs, anchors } in records {
+    for Record { keeper, envs, anchors } in records {
         for (key, anchor) in anchors.iter().flatten() {
             if release.is_some_and(|release| release != anchor.release) {
                 continue;
@@ -146,7 +170,8 @@ fn differing(
             let misfit = lines.map_or(Err(Misfit::Short), |lines| anchor.fits(lines)).err();
             let path = index.map_or(&path, |index| &found[index].path);
             differing.extend(
-                misfit.map(|misfit| (index, explain(misfit, anchor, (envs, key), (path, lines.map(Vec::len))))),
+                misfit
+                    .map(|misfit| (index, explain(misfit, anchor, (*keeper, envs, key), (path, lines.map(Vec::len))))),
             );
         }
     }
@@ -157,12 +182,20 @@ fn differing(
 fn explain(
     misfit: Misfit,
     anchor: &Anchor,
-    (envs, key): (&str, &str),
+    (keeper, envs, key): (Keeper, &str, &str),
     (path, lines): (&Path, Option<usize>),
 ) -> String {
     let path = path.display();
     let by = format!("{} by {} on {}", anchor.at, sanitize(&anchor.author), sanitize(&anchor.machine));
-    let record = format!("the shared record of {envs}");
+    let key = sanitize(key);
+    let (record, entry) = match keeper {
+        Keeper::SharedRecord => {
+            (format!("the shared record of {envs}"), format!("the entry {key} from the ConfigMap {}", shared::NAME))
+        }
+        Keeper::Workloads => {
+            (format!("the annotation of {key} of {envs}"), format!("the annotation {ANNOTATION} from {key}"))
+        }
+    };
     let kept = anchor.lines;
     let what = match (misfit, lines) {
         (_, None) => {
@@ -182,15 +215,14 @@ fn explain(
     };
     format!(
         "{what}\nKeep what is there as evidence, and compare it with a backup. Where the journal was moved away on purpose, \
-         put it back, or remove the entry {} from the ConfigMap {}.",
-        sanitize(key),
-        shared::NAME
+         put it back, or remove {entry}."
     )
 }
 
-/// Reads the shared records of all environments, each namespace once.
+/// Reads the shared records and the annotations of all environments, each namespace once.
 async fn records(config: &Config, variables: &Variables, redactor: &Redactor) -> Vec<Record> {
-    let unknown = |envs: &str, why: String| Record { envs: envs.to_owned(), anchors: Err(why) };
+    let unknown =
+        |envs: &str, why: String| Record { keeper: Keeper::SharedRecord, envs: envs.to_owned(), anchors: Err(why) };
     let clusters = match Clusters::read(variables, redactor) {
         Ok(clusters) => clusters,
         Err(error) => return vec![unknown("no cluster", error.to_string())],
@@ -213,26 +245,31 @@ async fn records(config: &Config, variables: &Variables, redactor: &Redactor) ->
     let reading = places.into_iter().map(|(envs, env)| {
         let clusters = &clusters;
         async move {
-            let anchors = match clusters.load(env.context.as_deref()).await {
+            let (shared, annotated) = match clusters.load(env.context.as_deref()).await {
                 Ok(cluster) => {
-                    let read = read(&cluster, env.namespace.as_deref(), redactor);
                     let late = || Err(format!("no answer within {} s", FIRST_DATA_TIMEOUT.as_secs()));
-                    tokio::time::timeout(FIRST_DATA_TIMEOUT, read).await.unwrap_or_else(|_| late())
+                    let read = tokio::time::timeout(FIRST_DATA_TIMEOUT, read(&cluster, env, redactor));
+                    read.await.unwrap_or_else(|_| (late(), late()))
                 }
-                Err(error) => Err(error.to_string()),
+                Err(error) => (Err(error.to_string()), Err(error.to_string())),
             };
-            Record { envs, anchors }
+            [
+                Record { keeper: Keeper::SharedRecord, envs: envs.clone(), anchors: shared },
+                Record { keeper: Keeper::Workloads, envs, anchors: annotated },
+            ]
         }
     });
-    join_all(reading).await
+    join_all(reading).await.into_iter().flatten().collect()
 }
 
-async fn read(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    redactor: &Redactor,
-) -> Result<Vec<(String, Anchor)>, String> {
-    let client = ReadClient::of(cluster, redactor).map_err(|error| error.to_string())?;
+type Anchors = Result<Vec<(String, Anchor)>, String>;
+
+async fn read(cluster: &Cluster, env: &EnvConfig, redactor: &Redactor) -> (Anchors, Anchors) {
+    let client = match ReadClient::of(cluster, redactor) {
+        Ok(client) => client,
+        Err(error) => return (Err(error.to_string()), Err(error.to_string())),
+    };
     log_in(cluster, redactor).await;
-    anchors(&client, namespace.unwrap_or(&cluster.namespace)).await
+    let namespace = env.namespace.as_deref().unwrap_or(&cluster.namespace);
+    tokio::join!(anchors(&client, namespace), workload_anchors(&client, namespace, &env.settings.workloads))
 }

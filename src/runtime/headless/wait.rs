@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 
 use super::driver::Driver;
-use super::{FIRST_DATA_TIMEOUT, complain, print};
+use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Goal, Wait};
 use crate::cli::{Exit, target};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
@@ -31,13 +31,9 @@ pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
             all.all(|env| !env.workloads.is_empty() || env.looked_at())
         })
         .await?;
-    if let Some(why) = target::out_of_reach(&driver.core.world, &named) {
-        complain(driver.redactor(), &why);
-        return Ok(Exit::Error);
-    }
-    let target = match target::resolve(&driver.core.world, what.target.as_deref()) {
+    let target = match chosen(driver, &named, what.target.as_deref()) {
         Ok(target) => target,
-        Err(error) => return Ok(super::usage(driver.redactor(), &error)),
+        Err(exit) => return Ok(exit),
     };
     driver.until(what.timeout.min(FIRST_DATA_TIMEOUT), |core| status(&core.world, &target).is_some()).await?;
     let begun_with = status(&driver.core.world, &target).and_then(in_manifest).cloned();

@@ -4,8 +4,10 @@ pub mod access;
 pub mod client;
 pub mod discover;
 mod disruptions;
+mod experiments;
 pub mod health;
 pub mod heartbeat;
+mod identity;
 pub mod log;
 mod pod_warnings;
 mod raw;
@@ -23,12 +25,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::counters::KnownCanary;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
+use crate::domain::record::proof::Keys;
 
 pub use client::ReadClient;
-pub use record::anchors;
+pub use record::{anchors, workload_anchors};
 
 /// Which ReplicaSets are stable and canary, per workload: what Prometheus is asked about.
 pub type TracksByWorkload = BTreeMap<WorkloadId, Tracks>;
@@ -50,19 +54,24 @@ pub struct KubernetesSource {
     pub tracks: channel::Sender<TracksByWorkload>,
     /// Where to tell what to hold the canary's counts against.
     pub canaries: channel::Sender<CanaryByWorkload>,
+    /// Which cluster and namespace it is, once that was asked.
+    pub identity: channel::Sender<Option<ClusterIdentity>>,
     /// Asks for a look at everything now.
     pub refresh: Arc<Notify>,
     /// Asks what the operator may do once more.
     pub rights: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.
     pub shared: bool,
+    /// Whose keys prove who said it, where that is configured.
+    pub keys: Option<Keys>,
     pub cancel: CancellationToken,
 }
 
 impl KubernetesSource {
-    /// Starts the watches with their heartbeats, and the question of rights, each its own task.
+    /// Starts the watches with their heartbeats, and the questions of identity and rights, each its own task.
     pub fn spawn(self, tasks: &TaskTracker) {
         let health = health::Health::new(self.env.clone(), self.outlet.clone());
+        tasks.spawn(guarded(self.cancel.clone(), identity::run(self.clone())));
         tasks.spawn(guarded(self.cancel.clone(), access::run(self.clone())));
         if self.shared {
             tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));

@@ -63,7 +63,12 @@ impl PodWarnings {
     /// Takes note of which pods are not ready, those of the newest revision first.
     pub(super) fn note(&mut self, snapshot: &Snapshot) {
         let newest_first = snapshot.replicasets.iter().flat_map(|rs| snapshot.pods_of(&rs.hash));
-        let unready = newest_first.filter(|pod| is_asked_about(pod)).take(MAX_PODS).map(|pod| pod.name.clone());
+        let of_experiments = snapshot.experiments.iter().flat_map(|experiment| &experiment.pods);
+        let unready = newest_first
+            .chain(of_experiments)
+            .filter(|pod| is_asked_about(pod))
+            .take(MAX_PODS)
+            .map(|pod| pod.name.clone());
         self.wanted = unready.collect();
         self.said.retain(|pod, _| self.wanted.contains(pod));
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::object::Meta;
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::reduce;
@@ -44,6 +45,12 @@ impl Reduced for Pod {
 impl Reduced for AnalysisRun {
     fn reduce(value: &Value) -> Option<Self> {
         Some(reduce::analysis_run(value))
+    }
+}
+
+impl Reduced for Experiment {
+    fn reduce(value: &Value) -> Option<Self> {
+        Some(reduce::experiment(value))
     }
 }
 

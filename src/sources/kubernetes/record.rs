@@ -1,14 +1,23 @@
 //! Reads the shared record: what people said to checklists, and the heads of journals.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use kube::api::ListParams;
+use serde_json::Value;
 
+use super::raw::Raw;
 use super::{KubernetesSource, ReadClient};
+use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
 use crate::domain::record::anchor::{self, Anchor};
+use crate::domain::record::ledger::Ledger;
+use crate::domain::record::proof::Keys;
 use crate::domain::record::shared::{NAME, read};
 use crate::domain::world::feed::Feed;
+use crate::platform::kube_client::api_resource;
 
 /// How often to look: people sign rarely, and want to see it soon.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -28,16 +37,84 @@ pub async fn anchors(client: &ReadClient, namespace: &str) -> Result<Vec<(String
     }
 }
 
+/// Reads the anchors in the annotations of workloads, with the workloads: of all in a namespace, or where those may not be
+/// listed of these.
+///
+/// # Errors
+/// Why they are not known.
+pub async fn workload_anchors(
+    client: &ReadClient,
+    namespace: &str,
+    known: &[WorkloadId],
+) -> Result<Vec<(String, Anchor)>, String> {
+    let of_kind = |kind: WorkloadKind| async move {
+        let api: Api<Raw<Value>> = Api::namespaced_with(client.kube.clone(), namespace, &api_resource(kind.resource()));
+        let looked = async {
+            match api.list_metadata(&ListParams::default()).await {
+                Ok(listed) => Ok(listed.items),
+                // The cluster does not know the kind.
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+                Err(kube::Error::Api(status)) if status.code == 403 => {
+                    let mut found = Vec::new();
+                    for id in known.iter().filter(|id| id.kind == kind) {
+                        found.extend(api.get_metadata_opt(&id.name).await?);
+                    }
+                    Ok(found)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let found = match tokio::time::timeout(REQUEST_TIMEOUT, looked).await {
+            Ok(found) => found.map_err(|error| client.explain(&error))?,
+            Err(_) => return Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
+        };
+        let anchors = found.into_iter().filter_map(|object| {
+            let value = object.metadata.annotations?.remove(anchor::ANNOTATION)?;
+            Some((WorkloadId::new(kind, object.metadata.name?).to_string(), anchor::parse(&value)?))
+        });
+        Ok(anchors.collect::<Vec<_>>())
+    };
+    let all = futures::future::join_all(WorkloadKind::ALL.map(of_kind)).await;
+    Ok(all.into_iter().collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect())
+}
+
+/// Reads the statements apart from everything else: there may be hundreds of signatures.
+async fn stated(
+    env: &EnvName,
+    here: &ClusterIdentity,
+    data: BTreeMap<String, String>,
+    mut keys: Option<Keys>,
+) -> Result<(Ledger, Option<Keys>), String> {
+    let (env, here) = (env.clone(), here.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let ledger = read((&env, &here), &data, jiff::Timestamp::now(), keys.as_mut());
+        (ledger, keys)
+    });
+    reading.await.map_err(|error| error.to_string())
+}
+
 /// Looks again and again, and at once when a look is asked for.
 pub(super) async fn run(source: KubernetesSource) {
     let api: Api<ConfigMap> = Api::namespaced(source.client.kube.clone(), &source.namespace);
+    let mut known = source.identity.subscribe();
+    let Some(here) = known.wait_for(Option::is_some).await.ok().and_then(|here| here.clone()) else { return };
+    let mut keys = source.keys.clone();
     loop {
         let look = tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(NAME)).await;
         let known = match look {
             Ok(Ok(found)) => {
                 let data = found.and_then(|map| map.data).unwrap_or_default();
-                source.outlet.send(Feed::Ledger(Box::new(read(&source.env, &data, jiff::Timestamp::now()))));
-                Ok(())
+                match stated(&source.env, &here, data, keys.take()).await {
+                    Ok((ledger, kept)) => {
+                        keys = kept;
+                        source.outlet.send(Feed::Ledger(Box::new(ledger)));
+                        Ok(())
+                    }
+                    Err(why) => {
+                        keys.clone_from(&source.keys);
+                        Err(why)
+                    }
+                }
             }
             Ok(Err(error)) => Err(source.client.explain(&error)),
             Err(_) => Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),

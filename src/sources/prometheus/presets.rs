@@ -17,6 +17,8 @@ struct Parts {
     /// Matchers that tell the track; what any of them selects counts.
     stable: &'static [&'static str],
     canary: &'static [&'static str],
+    /// Leaves out what no user asked for, where a label tells.
+    no_probes: &'static str,
 }
 
 const BY_POD: &[&str] = &[r#"namespace="{{namespace}}",pod=~"{{pods}}""#];
@@ -31,6 +33,17 @@ const NGINX_CANARY: &[&str] = &[
     r#"ingress="{{workload}}",canary!="",exported_namespace="{{namespace}}""#,
     r#"ingress="{{workload}}",canary!="",exported_namespace="",namespace="{{namespace}}""#,
 ];
+
+/// Matchers that leave out the paths at which a kubelet, a load balancer and Prometheus ask by convention, by the labels in which
+/// clients tell paths.
+macro_rules! no_probes {
+    ($first:literal $(, $label:literal)*) => {
+        concat!($first, no_probes!(@), $(",", $label, no_probes!(@)),*)
+    };
+    (@) => {
+        r#"!~"/healthz|/health|/livez|/live|/readyz|/ready|/health/.*|/actuator/health.*|/-/ready|/-/healthy|/metrics""#
+    };
+}
 
 /// The presets, the more telling ones first: where several have series, the first is the one to take.
 pub const BY_WORTH: [Preset; 5] =
@@ -109,6 +122,7 @@ fn parts(preset: Preset) -> Parts {
             failed: &[r#"response_code=~"5..""#, r#"grpc_response_status=~"2|4|8|12|13|14|15""#],
             stable: ISTIO,
             canary: ISTIO,
+            no_probes: "",
         },
         // The Ingress is named like the workload; the controller tells requests to a canary Ingress by a label.
         Preset::IngressNginx => Parts {
@@ -118,6 +132,7 @@ fn parts(preset: Preset) -> Parts {
             failed: &[r#"status=~"5..""#],
             stable: NGINX_STABLE,
             canary: NGINX_CANARY,
+            no_probes: "",
         },
         Preset::Linkerd => Parts {
             counter: "response_total",
@@ -126,6 +141,7 @@ fn parts(preset: Preset) -> Parts {
             failed: &[r#"classification="failure""#],
             stable: LINKERD,
             canary: LINKERD,
+            no_probes: r#"route_name!="probe""#,
         },
         Preset::OtelHttp => Parts {
             counter: "http_server_request_duration_seconds_count",
@@ -134,6 +150,7 @@ fn parts(preset: Preset) -> Parts {
             failed: &[r#"http_response_status_code=~"5..""#, r#"http_response_status_code="",error_type=~".+""#],
             stable: BY_POD,
             canary: BY_POD,
+            no_probes: no_probes!("http_route"),
         },
         Preset::Plain => Parts {
             counter: "http_requests_total",
@@ -142,6 +159,7 @@ fn parts(preset: Preset) -> Parts {
             failed: &[r#"code=~"5..""#, r#"status=~"5..""#],
             stable: BY_POD,
             canary: BY_POD,
+            no_probes: no_probes!("handler", "path", "route", "uri"),
         },
     }
 }
@@ -168,8 +186,9 @@ impl Parts {
         let mut selected = Vec::new();
         for track in tracks {
             for more in matchers {
-                let comma = if more.is_empty() { "" } else { "," };
-                selected.push(format!("{metric}{{{more}{comma}{track},{{{{labels}}}}}}"));
+                let matchers = [*more, *track, self.no_probes];
+                let matchers: Vec<_> = matchers.into_iter().filter(|matchers| !matchers.is_empty()).collect();
+                selected.push(format!("{metric}{{{},{{{{labels}}}}}}", matchers.join(",")));
             }
         }
         selected

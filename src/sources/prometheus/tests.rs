@@ -2,6 +2,7 @@
 
 mod answers;
 mod counted;
+mod demo;
 mod replayed;
 mod shapes;
 mod tls;

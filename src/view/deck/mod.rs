@@ -5,7 +5,7 @@ mod next;
 mod summary;
 mod table;
 
-pub(crate) use summary::steps as steps_panel;
+pub(crate) use summary::steps_and as steps_panel;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

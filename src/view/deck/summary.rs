@@ -24,6 +24,11 @@ pub(crate) const ROWS: u16 = 7;
 
 /// The steps of the selected environment in a panel.
 pub(crate) fn steps(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
+    steps_and(scene, buf, area, None);
+}
+
+/// The same with a line under the steps.
+pub(crate) fn steps_and(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, below: Option<Line<'static>>) {
     let Some((env, workload)) = scene.model.selected() else {
         panel(buf, area, scene.theme, Edge::Light, Line::default(), Line::default());
         return;
@@ -37,7 +42,10 @@ pub(crate) fn steps(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     if rungs.is_empty() {
         put_all(buf, inside, scene.theme, card::revisions(scene, workload, columns));
     } else {
-        put_all(buf, inside, scene.theme, steps::ladder(scene, &rungs, columns, lines));
+        let below = below.filter(|_| lines > 1);
+        let mut rows = steps::ladder(scene, &rungs, columns, lines - usize::from(below.is_some()));
+        rows.extend(below);
+        put_all(buf, inside, scene.theme, rows);
     }
 }
 

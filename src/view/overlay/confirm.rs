@@ -74,7 +74,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, confir
     cursor.filter(|_| confirm.stale.is_none())
 }
 
-/// `Roll back prod-eu to 1.4.2`.
+/// `Roll back prod-eu to 1.4.2`, `Release 1.5.0 into prod-eu`.
 fn title(record: &PlanRecord) -> String {
     let spoken = record.verb.label();
     let rest = match record.headline.strip_prefix(spoken) {
@@ -83,7 +83,11 @@ fn title(record: &PlanRecord) -> String {
     };
     let mut letters = spoken.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect::<String>();
-    format!("{first}{} {}{rest}", letters.as_str(), record.target.env())
+    let env = record.target.env();
+    if record.verb == Verb::Release {
+        return format!("{first}{}{rest} into {env}", letters.as_str());
+    }
+    format!("{first}{} {env}{rest}", letters.as_str())
 }
 
 fn role(part: DescriptionPart) -> Role {

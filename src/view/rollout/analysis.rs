@@ -1,11 +1,13 @@
-//! Analysis runs: phase, measurements, and how much of their budgets is used.
+//! Experiments with their pods, and analysis runs: phase, measurements, and how much of their budgets is used.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::domain::facts::analysis_run::{AnalysisMetric, AnalysisRun};
-use crate::domain::facts::text::duration;
+use crate::domain::facts::experiment::{Experiment, ExperimentTemplate};
+use crate::domain::facts::replicaset::ReplicaSet;
+use crate::domain::facts::text::{duration, plural};
 use crate::domain::world::WorkloadState;
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::indent;
@@ -13,20 +15,58 @@ use crate::view::parts::panel::{Edge, panel};
 use crate::view::parts::row::{put, put_all};
 use crate::view::theme::Role;
 
-/// Draws the runs, newest first, as many as there is room for.
+/// Draws experiments and runs, newest first, as many as there is room for.
 pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, workload: &WorkloadState) {
     let title = scene.row().say(Role::Title, "analysis");
     let runs: &[AnalysisRun] = workload.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.runs);
-    let word = if runs.is_empty() { String::new() } else { crate::domain::facts::text::plural(runs.len(), "run") };
-    let word = scene.row().say(Role::Label, word);
+    let experiments: &[Experiment] = workload.snapshot.as_ref().map_or(&[], |snapshot| &snapshot.experiments);
+    let counted = [(experiments.len(), "experiment"), (runs.len(), "run")];
+    let words = counted.iter().filter(|(count, _)| *count > 0).map(|(count, word)| plural(*count, word));
+    let word = scene.row().say(Role::Label, words.collect::<Vec<_>>().join(", "));
     let inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
-    if runs.is_empty() {
+    if runs.is_empty() && experiments.is_empty() {
         put(buf, inside, scene.theme, scene.row().say(Role::Label, "no analysis runs"));
         return;
     }
     let columns = usize::from(inside.width);
-    let lines = runs.iter().flat_map(|run| run_lines(scene, run, columns)).take(usize::from(inside.height));
-    put_all(buf, inside, scene.theme, lines.collect::<Vec<_>>());
+    let lines = experiments.iter().flat_map(|experiment| experiment_lines(scene, experiment, columns));
+    let lines = lines.chain(runs.iter().flat_map(|run| run_lines(scene, run, columns)));
+    put_all(buf, inside, scene.theme, lines.take(usize::from(inside.height)).collect::<Vec<_>>());
+}
+
+fn experiment_lines(scene: &DrawContext<'_>, experiment: &Experiment, columns: usize) -> Vec<Line<'static>> {
+    let (shape, role) = sign(scene, &experiment.phase);
+    let row =
+        scene.row().say(role, format!("{shape} {}", experiment.phase)).gap(2).say(Role::Strong, "experiment").gap(2);
+    let room = columns.saturating_sub(row.width());
+    let mut lines = vec![row.name(Role::Faint, &experiment.name, room).line()];
+    let lacks = experiment.waits_for();
+    if !lacks.is_empty() {
+        let parts = scene.theme.wrap(&lacks, columns.saturating_sub(2), 2);
+        lines.extend(parts.into_iter().map(|part| scene.row().gap(2).say(Role::Text, part).line()));
+    }
+    lines.extend(experiment.templates.iter().map(|template| template_line(scene, experiment, template, columns)));
+    lines
+}
+
+/// `✔ candidate 1.5.0   2/2 ready`.
+fn template_line(
+    scene: &DrawContext<'_>,
+    experiment: &Experiment,
+    template: &ExperimentTemplate,
+    columns: usize,
+) -> Line<'static> {
+    let (shape, role) = sign(scene, &template.phase);
+    let version = experiment.replicaset(template).map_or_else(String::new, ReplicaSet::version);
+    let row = scene
+        .row()
+        .gap(2)
+        .say(role, format!("{shape} "))
+        .say(Role::Text, scene.theme.clip_middle(&template.name, 24))
+        .gap(1)
+        .say(Role::Strong, scene.theme.clip_middle(&version, 16));
+    let room = columns.saturating_sub(row.width() + 1);
+    row.gap(1).right(Role::Label, &format!("{}/{} ready", template.ready, template.desired), room).line()
 }
 
 /// Shape and role of a phase.

@@ -1,6 +1,6 @@
 //! The analysis as it is shipped, with the rules that the tables vary.
 
-use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Evidence, Look, PodCounts, Rules, Scrape};
+use analysis::{AnalysisStatus, Bucket, CanaryAnalyzer, Counts, Evidence, Look, PodCounts, Rules, Scrape, Statuses};
 
 use crate::race::Method;
 use crate::world::{BOUNDS, INTERVAL_SECONDS, Sample};
@@ -21,9 +21,14 @@ impl Ours {
     }
 }
 
+/// Without a margin every difference counts, as it does for the others.
+fn without_margin() -> Rules {
+    Rules { margin_errors: 1.0, margin_points: 0.0, margin_latency: 1.0, ..Rules::default() }
+}
+
 /// The plain evidence without restarts.
 pub fn without_restart() -> Box<dyn Method> {
-    let rules = Rules { planned_scrapes: 1, auto_tolerance: false, ..Rules::default() };
+    let rules = Rules { planned_scrapes: 1, auto_tolerance: false, ..without_margin() };
     Ours::boxed(rules, &[(E, |_, e| e.plain >= 100.0), (E_WARN, |_, e| e.plain >= 20.0)])
 }
 
@@ -34,13 +39,24 @@ pub const WARN: &str = "judge, plain a=.05 (SUSPECT)";
 pub const GUARDED: &str = "judge, guarded a=.01, no tolerance";
 pub const TOLERANT: &str = "judge, guarded a=.01, tolerance 1.25";
 pub const REGRESSED: &str = "judge, REGRESSED (guarded, auto)";
+pub const SUSPECT_WITHIN: &str = "as shipped, with margin: SUSPECT";
+pub const REGRESSED_WITHIN: &str = "as shipped, with margin: REGRESSED";
 
-/// The analysis with its default rules, and with fixed tolerances.
+/// The analysis as it is shipped, and with no margin.
+pub fn margins() -> Vec<Box<dyn Method>> {
+    let regressed = |judge: &CanaryAnalyzer, _: &Evidence| judge.report().opinion == AnalysisStatus::Regressed;
+    vec![
+        Ours::boxed(Rules::default(), &[(SUSPECT_WITHIN, |_, e| e.plain >= 20.0), (REGRESSED_WITHIN, regressed)]),
+        Ours::boxed(without_margin(), &[(WARN, |_, e| e.plain >= 20.0), (REGRESSED, regressed)]),
+    ]
+}
+
+/// The analysis without a margin, and with fixed tolerances.
 pub fn tiers() -> Vec<Box<dyn Method>> {
-    let fixed = |tolerance| Rules { tolerance, auto_tolerance: false, ..Rules::default() };
+    let fixed = |tolerance| Rules { tolerance, auto_tolerance: false, ..without_margin() };
     vec![
         Ours::boxed(
-            Rules::default(),
+            without_margin(),
             &[
                 (PLAIN, |_, e| e.plain >= 100.0),
                 (WARN, |_, e| e.plain >= 20.0),
@@ -54,7 +70,7 @@ pub fn tiers() -> Vec<Box<dyn Method>> {
 
 pub fn latency() -> Box<dyn Method> {
     Ours::boxed(
-        Rules::default(),
+        without_margin(),
         &[
             ("judge, latency evidence a=.01", |_, e| e.latency >= 100.0),
             ("judge, SUSPECT", |_, e| e.plain >= 20.0),
@@ -90,11 +106,16 @@ fn scrape(t: u32, sample: &Sample) -> Scrape {
         let les = BOUNDS.into_iter().chain([f64::INFINITY]);
         les.zip(counts).map(|(le, count)| Bucket { le, count: *count }).collect()
     };
-    let track = |(requests, errors), buckets| Counts { requests, errors, buckets };
+    let statuses = |which: usize| {
+        let rejected = *sample.rejected?.get(which)?;
+        Some(Statuses { redirects: 0, rejected })
+    };
+    let track =
+        |(requests, errors), which| Counts { requests, errors, statuses: statuses(which), buckets: buckets(which) };
     Scrape {
         t: t.into(),
-        canary: track(sample.canary, buckets(0)),
-        stable: track(sample.stable, buckets(1)),
+        canary: track(sample.canary, 0),
+        stable: track(sample.stable, 1),
         stable_pods: sample
             .pods
             .iter()

@@ -14,18 +14,18 @@ use crate::world::{Fleet, Latencies, Plain, Pods, Slow, ramp};
 use crate::z_test::ZTest;
 
 /// The same method in one column after the other.
-struct Table {
+pub struct Table {
     title: &'static str,
     columns: Vec<String>,
     cells: Vec<Vec<Outcome>>,
 }
 
 impl Table {
-    fn new(title: &'static str) -> Self {
+    pub fn new(title: &'static str) -> Self {
         Self { title, columns: Vec::new(), cells: Vec::new() }
     }
 
-    fn add(&mut self, column: &str, outcomes: Vec<Outcome>) {
+    pub fn add(&mut self, column: &str, outcomes: Vec<Outcome>) {
         eprintln!("  {column}");
         self.columns.push(column.to_owned());
         self.cells.push(outcomes);
@@ -37,11 +37,11 @@ impl Table {
     }
 
     /// The greatest share of rollouts in which a method goes off, in percent.
-    fn worst(&self, name: &str) -> f64 {
+    pub fn worst(&self, name: &str) -> f64 {
         self.row(name).iter().map(|outcome| outcome.percent()).fold(0.0, f64::max)
     }
 
-    fn print(&self, show: impl Fn(&Outcome) -> String) {
+    pub fn print(&self, show: impl Fn(&Outcome) -> String) {
         println!("\n### {}\n\n| method | {} |", self.title, self.columns.join(" | "));
         println!("|---|{}", "---|".repeat(self.columns.len()));
         for outcome in self.cells.first().into_iter().flatten() {
@@ -56,7 +56,7 @@ fn percent(outcome: &Outcome) -> String {
 }
 
 /// What chance may add to a rate of false alarms of this level: three standard deviations.
-fn at_most(alpha: f64, runs: u32) -> f64 {
+pub fn at_most(alpha: f64, runs: u32) -> f64 {
     100.0 * (alpha + 3.0 * (alpha * (1.0 - alpha) / f64::from(runs)).sqrt())
 }
 
@@ -352,6 +352,7 @@ fn never_green() -> Vec<&'static str> {
         requests,
         errors,
         buckets: [le, f64::INFINITY].map(|le| Bucket { le, count: requests / 2 }).to_vec(),
+        ..Counts::default()
     };
     let good =
         |t: f64| Scrape { t, canary: counts(100, 0, 0.1), stable: counts(1900, 2, 0.1), stable_pods: Vec::new() };

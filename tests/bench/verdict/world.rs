@@ -2,7 +2,7 @@
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
-use rand_distr::{Distribution as _, Gamma, Normal, Poisson};
+use rand_distr::{Distribution as _, Gamma, Normal, Poisson, Uniform};
 
 /// Seconds between scrapes, and scrapes of a rollout: one hour.
 pub const INTERVAL_SECONDS: u32 = 15;
@@ -15,6 +15,8 @@ pub struct Sample {
     pub canary: Counts,
     pub stable: Counts,
     pub pods: Vec<Counts>,
+    /// Requests that are answered 4xx, of the canary and of stable.
+    pub rejected: Option<[u64; 2]>,
     /// Requests by latency bucket, of the canary and of stable.
     pub latency: Option<[Vec<u64>; 2]>,
 }
@@ -34,6 +36,11 @@ impl Draw {
     fn counts(&mut self, requests: f64, errors: f64) -> Counts {
         let bad = self.poisson(requests * errors.min(1.0));
         (self.poisson(requests * (1.0 - errors).max(0.0)) + bad, bad)
+    }
+
+    /// A number from 0 to less than 1.
+    pub fn share(&mut self) -> f64 {
+        Uniform::new(0.0, 1.0).map_or(0.0, |uniform| uniform.sample(&mut self.0))
     }
 
     pub fn log_normal(&mut self, deviation: f64) -> f64 {
@@ -66,13 +73,35 @@ impl Plain {
     }
 
     pub fn scrape(&self, at: u32, draw: &mut Draw) -> Sample {
-        let requests = self.rate * f64::from(INTERVAL_SECONDS);
         let errors = if at < self.onset { self.stable } else { self.canary };
+        Self { canary: errors, ..*self }.during(f64::from(INTERVAL_SECONDS), draw)
+    }
+
+    /// What is answered in so many seconds after the onset.
+    pub fn during(&self, seconds: f64, draw: &mut Draw) -> Sample {
+        let requests = self.rate * seconds;
         Sample {
-            canary: draw.counts(requests * self.share, errors),
+            canary: draw.counts(requests * self.share, self.canary),
             stable: draw.counts(requests * (1.0 - self.share), self.stable),
             ..Sample::default()
         }
+    }
+}
+
+/// Requests of which clients get some rejected: the share of stable, and of the canary.
+#[derive(Clone, Copy, Debug)]
+pub struct Rejecting {
+    pub rate: f64,
+    pub stable: f64,
+    pub canary: f64,
+}
+
+impl Rejecting {
+    pub fn scrape(&self, draw: &mut Draw) -> Sample {
+        let requests = self.rate * f64::from(INTERVAL_SECONDS);
+        let (canary, rejected) = draw.counts(requests * 0.05, self.canary);
+        let (stable, usual) = draw.counts(requests * 0.95, self.stable);
+        Sample { canary: (canary, 0), stable: (stable, 0), rejected: Some([rejected, usual]), ..Sample::default() }
     }
 }
 
@@ -120,7 +149,7 @@ impl Fleet {
         }
         let canary = pods.remove(0);
         let stable = pods.iter().fold((0, 0), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1));
-        Sample { canary, stable, pods, latency: None }
+        Sample { canary, stable, pods, ..Sample::default() }
     }
 }
 
@@ -170,8 +199,8 @@ impl Latencies {
         Sample {
             canary: (canary.iter().sum(), 0),
             stable: (stable.iter().sum(), 0),
-            pods: Vec::new(),
             latency: Some([canary, stable]),
+            ..Sample::default()
         }
     }
 }

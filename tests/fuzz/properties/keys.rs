@@ -181,6 +181,7 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
         22 => {
             let rejection = Rejection {
                 target,
+                cluster: None,
                 uid: bytes.text(),
                 hash: bytes.text(),
                 images: vec![bytes.text()],
@@ -189,6 +190,7 @@ fn message(model: &Model, bytes: &mut Bytes<'_>, choice: u8) -> Msg {
                 was_stable: bytes.pick(&[false, true]),
                 by: bytes.text(),
                 at: model.core.now,
+                signature: None,
             };
             let line = Line::after(None, model.core.now, Entry::Rejected(Box::new(rejection)));
             Msg::Core(core::Msg::Receipt(Receipt::Written(vec![line])))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use analysis::{CanaryAnalyzer, Look, Rules};
-use release_cockpit::domain::facts::counters::{Counters, Histogram, Role, Samples, Seen, SeriesSeen};
+use release_cockpit::domain::facts::counters::{self, Counters, Histogram, Role, Samples, Seen, SeriesSeen};
 use release_cockpit::domain::facts::ids::Track;
 use release_cockpit::domain::facts::signals::Tracks;
 use release_cockpit::platform::Redactor;
@@ -84,7 +84,7 @@ fn role(labels: &BTreeMap<String, String>, index: usize, samples: &Samples) -> R
         (_, Some(Ok(le)), _) => Role::Bucket(le),
         (_, _, Some(code)) if code.starts_with('5') => Role::Failed,
         _ if index % 5 == 4 => Role::Up,
-        _ => Role::Answered,
+        _ => Role::Answered(counters::AnswerClass::Served),
     }
 }
 
@@ -101,7 +101,7 @@ fn scrapes(bytes: &mut Bytes<'_>) {
         for _ in 0..bytes.byte() % 6 {
             let track = bytes.pick(&[Track::Stable, Track::Canary]);
             let role = bytes.pick(&[
-                Role::Answered,
+                Role::Answered(counters::AnswerClass::Served),
                 Role::Failed,
                 Role::FailedAgain,
                 Role::Unknown,

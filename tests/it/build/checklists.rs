@@ -9,6 +9,7 @@ use release_cockpit::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::record::proof::Proof;
 use release_cockpit::domain::world::feed::Feed;
 use tui_input::Input;
 
@@ -74,16 +75,20 @@ pub fn checklist() -> Model {
     let digest = candidate.and_then(|candidate| candidate.digest);
     let acknowledged = Entry::Acknowledged(Acknowledgement {
         env: EnvName::new("prod-eu"),
+        cluster: None,
         check: CheckId::new("on-call"),
         who: "alice".to_owned(),
         verified: true,
         note: "Ana has the pager".to_owned(),
         at: ago(3600),
         subject: subject.clone(),
+        signature: None,
+        proof: Proof::default(),
     });
     let sign = |who: &str, role: &str, decision, age, note: &str| {
         Entry::SignedOff(SignOff {
             env: EnvName::new("prod-eu"),
+            cluster: None,
             role: role.to_owned(),
             who: who.to_owned(),
             verified: true,
@@ -93,6 +98,8 @@ pub fn checklist() -> Model {
             subject: subject.clone(),
             digest: digest.clone(),
             takes_back: None,
+            signature: None,
+            proof: Proof::default(),
         })
     };
     let entries = [

@@ -23,6 +23,7 @@ use release_cockpit::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
 use release_cockpit::domain::record::journal::{Entry, Line};
+use release_cockpit::domain::record::proof::Proof;
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::rules::refusal::RefusalKind;
 use release_cockpit::domain::world::feed::Feed;
@@ -223,15 +224,19 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
     model.core.world.take(Feed::Checked { env: env.clone(), check: CheckId::new(text), finding }, now());
     let acknowledged = Entry::Acknowledged(Acknowledgement {
         env: env.clone(),
+        cluster: None,
         check: CheckId::new("manual"),
         who: text.to_owned(),
         verified: false,
         note: text.to_owned(),
         at: ago(60),
         subject: subject.clone(),
+        signature: None,
+        proof: Proof::default(),
     });
     let signed = Entry::SignedOff(SignOff {
         env: env.clone(),
+        cluster: None,
         role: text.to_owned(),
         who: text.to_owned(),
         verified: false,
@@ -241,6 +246,8 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         subject: subject.clone(),
         digest: Some(text.to_owned()),
         takes_back: None,
+        signature: None,
+        proof: Proof::default(),
     });
     let lines: Vec<Line> = [acknowledged, signed].map(|entry| Line::after(None, now(), entry)).into();
     model.core.world.take_lines(&lines, now());

@@ -18,7 +18,7 @@ use super::shots::on;
 fn counts(requests: u64, errors: u64, shares: [u64; 4]) -> Counts {
     let bounds = [0.1, 0.25, 0.5, f64::INFINITY];
     let buckets = bounds.iter().zip(shares).map(|(le, share)| Bucket { le: *le, count: requests * share / 100 });
-    Counts { requests, errors, buckets: buckets.collect() }
+    Counts { requests, errors, buckets: buckets.collect(), ..Counts::default() }
 }
 
 /// The analysis after so many looks, with so many errors of the canary in each.

@@ -140,6 +140,7 @@ pub fn revision(number: u64, hash: &str, version: &str, digest: &str, pods: u32,
         template: Some(number),
         failure: None,
         scale_down_at: None,
+        experiment: None,
     };
     let pod = |index: u32| Pod {
         name: format!("payments-api-{hash}-{:05x}", index * 7919 + 4129),
@@ -206,6 +207,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
         replicasets,
         pods,
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     }

@@ -400,6 +400,7 @@ pub fn deployment() -> Model {
         replicasets: vec![new, old],
         pods: new_pods.into_iter().chain(old_pods).collect(),
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     };

@@ -8,6 +8,8 @@ fn canary() {
     journey.until("prod-eu", "paused and well", |env| {
         env["verdict"] == "go" && env["workloads"][0]["message"] == "CanaryPauseStep"
     });
+    journey.expect(0, &["plan", "prod-eu"], "until promoted: no end; ×5 in 9 of 10 cases");
+    journey.expect(0, &["plan", "prod-eu", "--rps", "1500", "--errors", "0.1%"], "assuming 1,500 requests/s");
     // Protected: --yes alone is not enough.
     journey.expect(3, &["promote", "prod-eu", "--yes"], "--confirm prod-eu");
     // Until there was enough traffic it is refused.
@@ -16,6 +18,27 @@ fn canary() {
     journey.stable_is("prod-eu", "1.5.0");
     journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no rollout in progress");
     journey.journal_holds(&["requested: promote 20 → 40 %", "done"]);
+}
+
+/// The same artifact goes on, environment by environment.
+#[test]
+fn release_into_the_next_environment() {
+    let journey = Journey::start("canary");
+    let release = ["release", "prod-us", "--yes", "--confirm", "prod-us"];
+    journey.until("prod-eu", "a pause", |env| env["workloads"][0]["message"] == "CanaryPauseStep");
+    journey.expect(3, &release, "prod-eu has nothing released to go on with");
+    journey.until_run(&["promote", "prod-eu", "--full", "--yes", "--confirm", "prod-eu"], 0);
+    // Protected: --yes alone is not enough.
+    journey.until_says(&["release", "prod-us", "--yes"], 3, "--confirm prod-us");
+    journey.expect(0, &release, "done:");
+    let env = journey.environment("prod-us");
+    let image = env["workloads"][0]["canary"]["images"][0].as_str().unwrap_or_default().to_owned();
+    assert!(image.contains(":1.5.0@sha256:"), "{env:#}");
+    journey.expect(0, &release, "1.5.0 is going out here already");
+    journey.expect(0, &["rollback", "prod-us", "--yes"], "done");
+    journey.stable_is("prod-us", "1.4.2");
+    journey.expect(3, &release, "1.5.0 is rejected");
+    journey.journal_holds(&["requested: release 1.5.0", "done", "requested: roll back to 1.4.2"]);
 }
 
 #[test]
@@ -46,6 +69,26 @@ fn slow_latency() {
     journey.expect(0, &["retry", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
 }
 
+/// Error rate and latency are as before, and one request in eight finds nothing.
+#[test]
+fn not_found() {
+    let journey = Journey::start("not-found");
+    journey.until("prod-eu", "a verdict of no-go for statuses", |env| {
+        env["verdict"] == "no-go" && env["reasons"].to_string().contains("more rejected requests (4xx)")
+    });
+    let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
+    journey.expect(3, &promote, "more rejected requests (4xx): canary 1");
+    // Every window on this machine gives that answer at once; one that has counted nothing says so, and never GO.
+    let mut screen = journey.screen();
+    screen.wait_text("more rejected requests (4xx)");
+    journey.expect(3, &["gate", "prod-eu"], "more rejected requests (4xx)");
+    screen.send("q");
+    let (code, said) = journey.run_elsewhere(&["gate", "prod-eu"]);
+    assert!((code == 4 && said.contains("collecting")) || code == 3, "{code}: {said}");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.stable_is("prod-eu", "1.4.2");
+}
+
 #[test]
 fn crash_loop() {
     let journey = Journey::start("crash-loop");
@@ -64,6 +107,7 @@ fn metrics_outage() {
         env["verdict"] == "blind" && env["workloads"][0]["message"] == "CanaryPauseStep"
     });
     journey.expect(4, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "no data");
+    journey.expect(4, &["plan", "prod-eu"], "BLIND: no data");
     journey.expect(0, &["pause", "prod-eu", "--yes"], "done");
     // Going on would bring more of the new version to users, whatever the verb is called.
     journey.expect(4, &["resume", "prod-eu", "--yes", "--confirm", "prod-eu"], "no data");
@@ -85,6 +129,7 @@ fn blue_green() {
     journey.until("prod-eu", "a preview that waits", |env| {
         env["verdict"] == "go" && env["workloads"][0]["message"] == "BlueGreenPause"
     });
+    journey.expect(0, &["plan", "prod-eu"], "has no steps to judge");
     journey.expect(0, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
     journey.stable_is("prod-eu", "1.5.0");

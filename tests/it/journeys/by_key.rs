@@ -56,6 +56,16 @@ fn close(pty: &mut Pty, title: &str) {
     pty.wait(&format!("{title} closed"), |screen| !screen.contents().contains(title));
 }
 
+/// Waits until so many actions are done: one that is not keeps the program from closing without a question.
+#[track_caller]
+fn wait_done(pty: &mut Pty, actions: usize) {
+    pty.send("6");
+    pty.wait_text("journal  payments-api");
+    pty.send("/done:\r");
+    pty.wait("all actions done", |screen| screen.contents().matches("outcome  done:").count() >= actions);
+    pty.send("/\x7f\x7f\x7f\x7f\x7f\r");
+}
+
 /// Looks for what was asked in the journal, then leaves.
 #[track_caller]
 fn check_journal_and_leave(mut pty: Pty, asked: &[&str]) {
@@ -147,7 +157,7 @@ fn api_outage_shows_age_and_reason_and_recovers() {
 }
 
 #[test]
-fn a_preview_takes_all_traffic_at_once() {
+fn a_preview_takes_all_traffic_at_once_and_goes_on() {
     let mut pty = start("blue-green", "10");
     pty.wait_text("p would promote the preview");
     pty.wait("nothing is out yet", |screen| {
@@ -155,8 +165,15 @@ fn a_preview_takes_all_traffic_at_once() {
         text.contains("preview 6/6  active 6/6") && !text.lines().any(|line| line.matches("100 %").count() > 1)
     });
     promote(&mut pty);
-    pty.wait_text(ROLLOUT_OVER);
-    check_journal_and_leave(pty, &["promote the preview"]);
+    // The same artifact goes on into the next environment.
+    pty.wait_text("prod-us is next (1.4.2 → 1.5.0): N releases 1.5.0 there");
+    pty.send("N");
+    pty.wait_text("type its name");
+    pty.send("prod-us");
+    confirm(&mut pty, "Release 1.5.0 into prod-us");
+    pty.wait_text("1.5.0 began");
+    wait_done(&mut pty, 2);
+    check_journal_and_leave(pty, &["promote the preview", "release 1.5.0"]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::Program;
 use support::program::DemoServer;
+use support::{Program, Pty};
 
 /// How many times faster than real time a journey goes.
 const SPEED: &str = "10";
@@ -30,6 +30,18 @@ impl Journey {
     pub fn run(&self, arguments: &[&str]) -> (i32, String) {
         let run = self.program.run(arguments);
         (run.code(), run.said())
+    }
+
+    /// Runs a command on another machine, which has counted nothing yet; returns its exit code and all that it says.
+    pub fn run_elsewhere(&self, arguments: &[&str]) -> (i32, String) {
+        let state = self.program.path("elsewhere").display().to_string();
+        let run = self.program.clone().env("XDG_STATE_HOME", state).run(arguments);
+        (run.code(), run.said())
+    }
+
+    /// Opens the screen.
+    pub fn screen(&self) -> Pty {
+        self.program.screen(&[], (120, 40))
     }
 
     /// Runs a command that has to end with this code and say this.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use release_cockpit::domain::record::anchor::ANNOTATION;
 use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::executors::journal;
 use serde_json::Value;
@@ -163,4 +164,46 @@ fn an_anchor_counts_for_no_gate_and_says_nothing_raw() {
     assert_eq!(run.code(), 1, "{}", run.said());
     let said = run.said();
     assert!(!said.contains(['\u{1b}', '\u{202e}']) && !said.contains("\n/home"), "{said:?}");
+}
+
+/// The only workload of an environment, as the API server has it.
+fn rollout(simulated: &Simulated) -> Value {
+    simulated.simulator.cluster("prod-eu").unwrap().get("rollouts", "payments-api").unwrap()
+}
+
+#[test]
+fn the_request_notes_the_intent_in_the_object_and_not_in_its_template() {
+    let simulated = paused();
+    let rollout = rollout(&simulated);
+    let anchor: Value = serde_json::from_str(rollout["metadata"]["annotations"][ANNOTATION].as_str().unwrap()).unwrap();
+    let lines = journal::read(&journal_of(&simulated.home)).unwrap().lines;
+    let noted = &lines[usize::try_from(anchor["lines"].as_u64().unwrap()).unwrap() - 1];
+    assert!(matches!(noted.entry, Entry::Intent { .. }));
+    assert_eq!((&anchor["hash"], &anchor["first"]), (&noted.hash.clone().into(), &lines[0].hash.clone().into()));
+    assert!(!rollout["spec"].to_string().contains(ANNOTATION));
+    let says = format!("; fits the annotation of rollout/payments-api of prod-eu up to line {}", noted.n);
+    expect(&simulated.home, 0, &["log", "verify"], &says);
+}
+
+#[test]
+fn the_annotation_finds_what_was_cut_off_though_the_record_is_gone() {
+    let simulated = paused();
+    let path = journal_of(&simulated.home);
+    let lines = journal::read(&path).unwrap().lines;
+    let intent = lines.iter().position(|line| matches!(line.entry, Entry::Intent { .. })).unwrap();
+    for (key, _) in anchors(&simulated, "prod-eu") {
+        let gone = serde_json::json!({"data": {key: null}});
+        simulated.simulator.cluster("prod-eu").unwrap().patch("configmaps", RECORD, &gone).unwrap();
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.split_inclusive('\n').take(intent).collect::<String>()).unwrap();
+    let says = format!("but the annotation of rollout/payments-api of prod-eu has line {}", intent + 1);
+    expect(&simulated.home, 1, &["log", "verify"], &says);
+    fs::write(&path, text).unwrap();
+    rehashed(&path, |entry| {
+        if let Some(operator) = entry.get_mut("operator") {
+            *operator = "mallory".into();
+        }
+    });
+    expect(&simulated.home, 1, &["log", "verify"], "remove the annotation release-cockpit/journal from rollout/");
 }

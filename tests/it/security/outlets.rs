@@ -12,6 +12,7 @@ use release_cockpit::cli::backtest::ReplayedRelease;
 use release_cockpit::cli::changes::ChangesContext;
 use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::output::{json_line, json_pretty};
+use release_cockpit::cli::plan::{self, Said, StepPlan};
 use release_cockpit::cli::preflight::{self, Local};
 use release_cockpit::cli::{Args, backtest, changes, journal, judge, status, watch};
 use release_cockpit::config::init;
@@ -49,7 +50,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 18] = [
+const REPORTS: [(&str, &str, Form, Write); 20] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -63,6 +64,8 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
     ("changes", "markdown", Form::Markdown, |_, text| {
         Audience::ALL.map(|audience| markdown(&hostile::changes(text), audience)).concat()
     }),
+    ("plan", "text", Form::Text, |model, text| planned(model, text, plan::text)),
+    ("plan", "json", Form::Json, |model, text| planned(model, text, |plan| json_pretty(&plan::json(plan)) + "\n")),
     ("preflight", "text", Form::Text, |model, text| preflight::text(&items(model, text))),
     ("preflight", "json", Form::Json, |model, text| json_pretty(&preflight::json(&items(model, text)))),
     ("gate", "text", Form::Text, |model, _| gates(model, |gate| gate.text() + "\n")),
@@ -79,7 +82,7 @@ const REPORTS: [(&str, &str, Form, Write); 18] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "abort",
     "ack",
     "completions",
@@ -90,6 +93,7 @@ const OTHERS: [&str; 17] = [
     "man",
     "pause",
     "promote",
+    "release",
     "restart",
     "resume",
     "retry",
@@ -105,6 +109,12 @@ fn watched(model: &Model, write: impl Fn(&watch::Change) -> String) -> String {
 
 fn place(text: &str) -> ChangesContext<'_> {
     ChangesContext { env: text, standing: "under way", before: Some(text) }
+}
+
+fn planned(model: &Model, text: &str, write: impl Fn(&StepPlan) -> String) -> String {
+    let target = model.target().expect("a workload is selected");
+    let said = [Said::NoSteps(text.to_owned()), Said::Blind(text.to_owned())];
+    said.into_iter().map(|said| write(&StepPlan { target: target.clone(), said })).collect()
 }
 
 fn items(model: &Model, text: &str) -> Vec<preflight::Item> {

@@ -6,7 +6,8 @@ use simulator::{Options, Scenario, Simulator};
 use support::{Program, Pty, Run};
 use tokio::runtime::Runtime;
 
-/// A home with a configuration, a kubeconfig and a folder for the program's state; it ends with the test.
+/// A home with a configuration, a kubeconfig and a folder for the program's state; it ends with the test. Copies share it.
+#[derive(Clone)]
 pub struct Home {
     program: Program,
 }
@@ -74,12 +75,22 @@ pub struct Simulated {
 
 impl Simulated {
     pub fn new(scenario: &str, more: &[(&str, &str)]) -> Self {
+        let simulated = Self::in_home(Home::new(more), scenario, 7);
+        simulated.point_here();
+        simulated
+    }
+
+    /// A simulator whose names and UIDs follow from `seed`. The home's configuration stays as it is.
+    pub fn in_home(home: Home, scenario: &str, seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let scenario = Scenario::load(scenario).unwrap();
-        let simulator = runtime.block_on(Simulator::start(&scenario, Options { speed: 20.0, seed: 7 })).unwrap();
-        let home = Home::new(more);
-        simulator.write_kubeconfig(Path::new(&home.path("kubeconfig"))).unwrap();
-        home.write("cockpit.toml", &simulator.config_toml());
+        let simulator = runtime.block_on(Simulator::start(&scenario, Options { speed: 20.0, seed })).unwrap();
         Self { home, simulator, _runtime: runtime }
+    }
+
+    /// Lets kubeconfig and configuration of the home name this simulator.
+    pub fn point_here(&self) {
+        self.simulator.write_kubeconfig(Path::new(&self.home.path("kubeconfig"))).unwrap();
+        self.home.write("cockpit.toml", &self.simulator.config_toml());
     }
 }

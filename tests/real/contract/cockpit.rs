@@ -173,6 +173,7 @@ impl Cockpit {
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
             shared: false,
+            keys: None,
             env: env.clone(),
             client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
@@ -180,6 +181,7 @@ impl Cockpit {
             outlet: inbox.outlet(),
             tracks: watch::Sender::default(),
             canaries: watch::Sender::default(),
+            identity: watch::Sender::default(),
             refresh: Arc::new(Notify::new()),
             rights: Arc::new(Notify::new()),
             cancel: cancel.clone(),

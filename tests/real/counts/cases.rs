@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use analysis::{Look, Metric, Rules};
+use analysis::{Look, Metric, Rules, Scrape, Statuses};
 use jiff::{SignedDuration, Timestamp};
 use release_cockpit::config::{OwnCounters, Prometheus as Settings, Selector};
 use release_cockpit::domain::facts::ids::{WorkloadId, WorkloadKind};
@@ -19,11 +19,12 @@ use support::{Checked, Proxy};
 
 use super::Case;
 use super::cockpit::Cockpit;
-use super::exporter::Exporter;
+use super::exporter::{Exporter, PROBES};
 use super::scraped::{Scraped, value};
 
 pub const ALL: &[(&str, Case)] = &[
     ("newborn_errors_resets_and_ended_pods_are_exact", || Box::pin(life_of_a_canary())),
+    ("statuses_are_counted_and_probes_are_not", || Box::pin(statuses())),
     ("a_server_that_dies_and_a_restart_lose_nothing", || Box::pin(deaths())),
     ("what_is_wrong_is_no_data_and_no_loss", || Box::pin(troubles())),
     ("errors_of_which_rates_see_none_are_counted", || Box::pin(history())),
@@ -84,6 +85,28 @@ async fn life_of_a_canary() -> Checked {
     prometheus.target(&exporter, &[STABLE])?;
     cockpit.says("the newest sample of canary is").await?;
     cockpit.has_counted([127, 9, 22, 2]).await
+}
+
+async fn statuses() -> Checked {
+    let (exporter, prometheus) = two_pods().await?;
+    let cockpit = Cockpit::open(settings(&prometheus.url())?, None).await?;
+    cockpit.counts().await?;
+    exporter.answer(CANARY, PROBES, 500.0);
+    exporter.answer(STABLE, PROBES, 500.0);
+    exporter.answer(CANARY, "200", 10.0);
+    exporter.answer(CANARY, "302", 2.0);
+    exporter.answer(CANARY, "404", 30.0);
+    exporter.answer(STABLE, "200", 99.0);
+    exporter.answer(STABLE, "403", 1.0);
+    cockpit.has_counted([42, 0, 100, 0]).await?;
+    let scrapes = cockpit.scrapes();
+    let sum = |of: fn(&Scrape) -> Option<Statuses>| {
+        scrapes.iter().filter_map(of).fold([0, 0], |[redirects, rejected], statuses| {
+            [redirects + statuses.redirects, rejected + statuses.rejected]
+        })
+    };
+    let counted = [sum(|scrape| scrape.canary.statuses), sum(|scrape| scrape.stable.statuses)];
+    support::check::same("redirects and rejected requests", &counted, &[[2, 30], [0, 1]])
 }
 
 async fn deaths() -> Checked {

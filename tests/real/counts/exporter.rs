@@ -11,6 +11,9 @@ use support::Checked;
 /// The counters of each pod by status; a pod that crashed begins with none.
 type Pods = Arc<Mutex<BTreeMap<String, BTreeMap<String, f64>>>>;
 
+/// Instead of a status: requests of the kubelet, answered with 200.
+pub const PROBES: &str = "probes";
+
 #[derive(Clone)]
 pub struct Exporter {
     pods: Pods,
@@ -61,7 +64,11 @@ async fn metrics(State(pods): State<Pods>, Path(pod): Path<String>) -> Result<St
     let mut text = "# TYPE http_requests_total counter\n# TYPE http_request_duration_seconds histogram\n".to_owned();
     let mut all = 0.0;
     for (code, value) in counters {
-        let _ = writeln!(text, "http_requests_total{{code=\"{code}\"}} {value}");
+        let labels = match code.as_str() {
+            PROBES => "code=\"200\",path=\"/healthz\"".to_owned(),
+            code => format!("code=\"{code}\""),
+        };
+        let _ = writeln!(text, "http_requests_total{{{labels}}} {value}");
         all += if value.is_finite() { *value } else { 0.0 };
     }
     // One half takes at most a tenth of a second.

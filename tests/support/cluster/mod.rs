@@ -87,7 +87,7 @@ pub struct Versions {
 /// The API resource of a kind.
 pub fn resource(kind: &str) -> ApiResource {
     let (group, version) = match kind {
-        "Rollout" | "AnalysisRun" | "AnalysisTemplate" => ("argoproj.io", "v1alpha1"),
+        "Rollout" | "AnalysisRun" | "AnalysisTemplate" | "Experiment" => ("argoproj.io", "v1alpha1"),
         "Deployment" | "ReplicaSet" => ("apps", "v1"),
         "Ingress" => ("networking.k8s.io", "v1"),
         "PodDisruptionBudget" => ("policy", "v1"),

@@ -16,8 +16,10 @@ pub struct Recorded {
     /// Whether it changes anything: what only asks for one's own rights does not.
     pub is_write: bool,
     pub content_type: String,
-    /// JSON of a write, without the precondition.
+    /// JSON of a write, without the precondition and the head of the journal.
     pub body: Value,
+    /// The head of the journal that is noted in an annotation of the object.
+    pub journal_head: Option<String>,
     /// The precondition: the resourceVersion that the body names.
     pub precondition: Option<String>,
     /// Status that the server answered, whatever became of the answer; `None` where it was not asked.
@@ -31,6 +33,7 @@ impl Recorded {
         let mut body =
             if is_write { serde_json::from_slice(request.body()).unwrap_or(Value::Null) } else { Value::Null };
         let precondition = take_precondition(&mut body);
+        let journal_head = take_journal_head(&mut body);
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         Self {
             at: Instant::now(),
@@ -40,6 +43,7 @@ impl Recorded {
             is_write,
             content_type: kind.unwrap_or_default().to_owned(),
             body,
+            journal_head,
             precondition,
             answer: None,
         }
@@ -78,4 +82,33 @@ fn take_precondition(body: &mut Value) -> Option<String> {
         body.as_object_mut()?.remove("metadata");
     }
     Some(version)
+}
+
+/// Takes the annotation with the head of the journal out of a merge or JSON patch, and what was sent for its sake alone.
+fn take_journal_head(body: &mut Value) -> Option<String> {
+    const KEY: &str = "release-cockpit/journal";
+    let text = |value: Value| value.as_str().map(ToOwned::to_owned);
+    if let Some(operations) = body.as_array_mut() {
+        let path = format!("/metadata/annotations/{}", KEY.replace('/', "~1"));
+        if let Some(place) = operations.iter().position(|operation| operation["path"] == path.as_str()) {
+            return text(operations.remove(place)["value"].take());
+        }
+        let place = operations.iter().position(|operation| operation["path"] == "/metadata/annotations")?;
+        let annotations = operations[place]["value"].as_object_mut()?;
+        let head = text(annotations.remove(KEY)?);
+        if annotations.is_empty() {
+            operations.remove(place);
+        }
+        return head;
+    }
+    let metadata = body.get_mut("metadata")?.as_object_mut()?;
+    let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
+    let head = text(annotations.remove(KEY)?);
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
+    if metadata.is_empty() {
+        body.as_object_mut()?.remove("metadata");
+    }
+    head
 }

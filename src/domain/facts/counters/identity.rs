@@ -41,7 +41,7 @@ pub fn series(track: Track, role: Role, labels: &BTreeMap<String, String>, repli
         Role::Bucket(le) => format!("le {le}"),
         Role::FailedAgain => "again".to_owned(),
         // By whichever label errors are identified: the series is the same.
-        Role::Answered | Role::Failed | Role::Unknown => "requests".to_owned(),
+        Role::Answered(_) | Role::Failed | Role::Unknown => "requests".to_owned(),
         Role::Native(_) => "native".to_owned(),
         Role::Up => "up".to_owned(),
     };

@@ -35,10 +35,23 @@ pub enum Samples {
     Histograms(Vec<(i64, Histogram)>),
 }
 
+/// How a request that did not fail was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerClass {
+    /// With what was asked for.
+    Served,
+    /// 3xx.
+    Redirect,
+    /// 4xx, or what gRPC has for it.
+    Rejected,
+    /// Nothing tells.
+    Unknown,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// Requests that did not fail.
-    Answered,
+    Answered(AnswerClass),
     Failed,
     /// Failed requests that another series counts among all requests.
     FailedAgain,
@@ -63,7 +76,7 @@ impl Role {
     /// Returns whether it counts requests, so that its samples prove traffic to be measured.
     #[must_use]
     pub fn counts_requests(self) -> bool {
-        matches!(self, Self::Answered | Self::Failed)
+        matches!(self, Self::Answered(_) | Self::Failed)
     }
 }
 

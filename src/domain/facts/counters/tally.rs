@@ -9,12 +9,12 @@ use super::cursor::{Cursor, Gained};
 use super::identity::Key;
 use super::latency::{Latencies, Layout};
 use super::lines::{FollowedSeries, Lines};
-use super::seen::{Role, Seen, SeriesSeen};
+use super::seen::{AnswerClass, Role, Seen, SeriesSeen};
 use super::slices;
 use super::trouble::CounterProblem;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
-use analysis::{Counts, Look, PodCounts, Scrape};
+use analysis::{Counts, Look, PodCounts, Scrape, Statuses};
 
 /// Counters of a pod that go backwards twice within this time are not to be trusted: it crashes again and again, or two
 /// pods answer under one name. In milliseconds.
@@ -330,7 +330,10 @@ impl Slice {
         };
         let Gained::Count(count) = gained else { return latencies.add(line.role, gained) };
         let (requests, errors) = match line.role {
-            Role::Answered => (*count, 0),
+            Role::Answered(answer) => {
+                add_status(counts, answer, *count);
+                (*count, 0)
+            }
             Role::Failed => (*count, *count),
             Role::FailedAgain => (0, *count),
             Role::Bucket(_) => return latencies.add(line.role, gained),
@@ -348,6 +351,12 @@ impl Slice {
     fn finish(self, end: i64, layout: &Layout) -> Look {
         let [mut stable, mut canary] = self.counts;
         let [slow_stable, slow_canary] = self.latencies;
+        if stable.statuses.is_some() || canary.statuses.is_some() {
+            // The one that has none had no such requests: their metric is the same.
+            for counts in [&mut stable, &mut canary] {
+                counts.statuses.get_or_insert_default();
+            }
+        }
         (stable.buckets, canary.buckets) = (layout.buckets(&slow_stable), layout.buckets(&slow_canary));
         for counts in [&mut stable, &mut canary] {
             // Errors counted apart may be seen a moment before the requests that they belong to.
@@ -356,6 +365,18 @@ impl Slice {
         let stable_pods =
             self.pods.into_values().map(|pod| PodCounts { requests: pod.requests.max(pod.errors), ..pod });
         Look::Scrape(Scrape { t: seconds(end), canary, stable, stable_pods: stable_pods.collect() })
+    }
+}
+
+fn add_status(counts: &mut Counts, answer: AnswerClass, count: u64) {
+    if answer == AnswerClass::Unknown {
+        return;
+    }
+    let statuses: &mut Statuses = counts.statuses.get_or_insert_default();
+    match answer {
+        AnswerClass::Redirect => statuses.redirects = statuses.redirects.saturating_add(count),
+        AnswerClass::Rejected => statuses.rejected = statuses.rejected.saturating_add(count),
+        AnswerClass::Served | AnswerClass::Unknown => {}
     }
 }
 

@@ -6,10 +6,10 @@ mod shapes;
 
 use std::collections::BTreeMap;
 
-use super::{Counters, Role, Samples, Seen, SeriesSeen};
+use super::{AnswerClass, Counters, Role, Samples, Seen, SeriesSeen};
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::signals::Tracks;
-use analysis::{Look, Scrape};
+use analysis::{Look, Scrape, Statuses};
 
 const SCRAPE_MS: i64 = 15_000;
 
@@ -27,7 +27,12 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 /// A series of a pod; the pod's name tells the track. Samples are `(scrape, value)`.
 fn series(pod: &str, code: &str, samples: &[(i64, f64)]) -> SeriesSeen {
-    let role = if code.starts_with('5') { Role::Failed } else { Role::Answered };
+    let role = match code.as_bytes().first() {
+        Some(b'5') => Role::Failed,
+        Some(b'4') => Role::Answered(AnswerClass::Rejected),
+        Some(b'3') => Role::Answered(AnswerClass::Redirect),
+        _ => Role::Answered(AnswerClass::Served),
+    };
     of(pod, role, &[("code", code)], samples)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{list, text, time};
-use crate::domain::facts::object::{Meta, Writer};
+use crate::domain::facts::object::{Meta, RELEASED, Writer};
 
 /// Reduces the metadata of an object.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn meta(value: &Value) -> Meta {
         revision: revision.and_then(|revision| revision.parse().ok()),
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
         managed_by: managed_by(metadata),
+        released: annotation(RELEASED).map(ToOwned::to_owned),
         paused_by: writer(metadata, |fields| fields["f:spec"]["f:paused"].is_object()),
         image_by: writer(metadata, has_images),
         aborted_by: writer(metadata, |fields| fields["f:status"]["f:abort"].is_object()),

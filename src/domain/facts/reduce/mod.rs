@@ -4,6 +4,7 @@
 
 mod analysis_run;
 mod event;
+mod experiment;
 mod meta;
 mod pod;
 mod replicaset;
@@ -15,6 +16,7 @@ use crate::domain::facts::object::{Condition, Container};
 
 pub use analysis_run::analysis_run;
 pub use event::kube_event;
+pub use experiment::experiment;
 pub use meta::{meta, owner_uids};
 pub use pod::pod;
 pub use replicaset::replicaset;

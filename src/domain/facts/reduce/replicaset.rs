@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{conditions, containers, count, meta, template::fingerprint, text};
+use super::{conditions, containers, count, list, meta, template::fingerprint, text};
 use crate::domain::facts::replicaset::ReplicaSet;
 
 #[must_use]
@@ -28,6 +28,9 @@ pub fn replicaset(value: &Value) -> ReplicaSet {
             .find(|condition| condition.kind == "ReplicaFailure" && condition.status == "True")
             .map(|condition| condition.message),
         scale_down_at: text(&annotations["scale-down-deadline"]).parse().ok(),
+        experiment: list(&value["metadata"]["ownerReferences"])
+            .find(|owner| owner["kind"] == "Experiment")
+            .map(|owner| text(&owner["name"])),
         meta,
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::direction::Direction;
+use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::{Container, Meta};
 use crate::domain::facts::pod::Pod;
@@ -175,8 +176,11 @@ pub struct Snapshot {
     pub replicasets: Vec<ReplicaSet>,
     /// Pods of these ReplicaSets, by name.
     pub pods: Vec<Pod>,
-    /// AnalysisRuns owned by it, newest first.
+    /// AnalysisRuns owned by it or by its Experiments, newest first.
     pub runs: Vec<AnalysisRun>,
+    /// Experiments owned by it that are going on, or whose pods are still there; newest first.
+    #[serde(default)]
+    pub experiments: Vec<Experiment>,
     /// Which of these lists the operator may not read, and why: `replicasets`, `pods`.
     #[serde(default)]
     pub unseen: Vec<(String, String)>,
@@ -196,6 +200,7 @@ impl Snapshot {
             replicasets: Vec::new(),
             pods: Vec::new(),
             runs: Vec::new(),
+            experiments: Vec::new(),
             unseen: Vec::new(),
             budgets: Vec::new(),
         }
@@ -370,6 +375,7 @@ mod tests {
             replicasets: vec![set("new", up), set("old", 5)],
             pods: Vec::new(),
             runs: Vec::new(),
+            experiments: Vec::new(),
             unseen: Vec::new(),
             budgets: Vec::new(),
         }

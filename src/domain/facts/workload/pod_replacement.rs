@@ -68,6 +68,12 @@ impl RollingUpdate {
         let (surge, unavailable) = (self.max_surge.of(replicas, true), self.max_unavailable.of(replicas, false));
         surge.saturating_add(unavailable).max(1)
     }
+
+    /// Returns how many pods may be missing meanwhile.
+    #[must_use]
+    pub fn may_lack(self, replicas: u32) -> u32 {
+        self.max_unavailable.of(replicas, false).min(replicas)
+    }
 }
 
 /// How many pods come up at a time, how long each has to be ready, and how long those of before are kept.
@@ -75,6 +81,8 @@ impl RollingUpdate {
 pub struct PodReplacement {
     /// `None`: all of them, before the first user is moved.
     pub pods_at_a_time: Option<u32>,
+    /// How many pods may be missing while the others go: as soon as no more are, one revision serves alone.
+    pub may_lack: u32,
     /// Whether the pods of before are gone first, so that nobody is served meanwhile.
     pub is_outage: bool,
     /// `spec.minReadySeconds`.
@@ -101,5 +109,7 @@ mod tests {
         assert_eq!(at_a_time(json!({"maxSurge": 0, "maxUnavailable": "10%"}), 4), 1);
         assert_eq!(at_a_time(json!({"maxSurge": "1"}), 1), 1);
         assert_eq!(at_a_time(json!({"maxSurge": "many", "maxUnavailable": true}), 4), 2);
+        let may_lack = |value: Value, replicas| RollingUpdate::parse(&value).may_lack(replicas);
+        assert_eq!([may_lack(json!({}), 10), may_lack(json!({"maxUnavailable": "100%"}), 4)], [2, 4]);
     }
 }

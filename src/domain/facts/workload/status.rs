@@ -274,3 +274,29 @@ pub(super) fn progress(status: &Status) -> u8 {
         (None, _) => 100,
     }
 }
+
+#[cfg(test)]
+impl Status {
+    /// A canary that gets a fifth of the requests and is at a pause.
+    #[must_use]
+    pub fn of_canary_at_20_percent() -> Self {
+        Self {
+            phase: Phase::Paused,
+            message: String::new(),
+            strategy: Strategy::Canary,
+            step: None,
+            weight: Some(Weight { set: 20, actual: 20, max: 100 }),
+            replicas: Replicas::default(),
+            stable: Some(Revision::default()),
+            canary: Some(Revision::default()),
+            serving: Serving::of(super::serving::Measure::Weights, []),
+            canary_serves: true,
+            pause: None,
+            aborted: false,
+            progress: 20,
+            why: None,
+            failing: None,
+            unseen: Vec::new(),
+        }
+    }
+}

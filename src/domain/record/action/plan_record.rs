@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
 
 use super::{Facts, Request, RestsOn, Target, Verb};
@@ -17,6 +18,9 @@ pub struct PlanRecord {
     pub target: Target,
     pub context: String,
     pub namespace: String,
+    /// Which cluster and namespace it goes to; journals of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     /// The release it belongs to, e.g. `payments-api 1.5.0`.
     pub release: String,
     /// One line: what it does, e.g. `promote 20 → 60 %`.
@@ -54,12 +58,22 @@ pub struct PlanRecord {
     pub to_template: Option<u64>,
     /// The `restartAt` that a restart sends.
     pub restart_at: Option<String>,
+    /// What a release writes into an annotation of the object, to be recognised by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// Why no person asked for it; `None` where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic: Option<Automatic>,
 }
 
 impl PlanRecord {
+    /// Returns why its outcome cannot be settled where its environment's name leads now, if so: it went to another cluster.
+    #[must_use]
+    pub fn went_elsewhere(&self, here: Option<&ClusterIdentity>) -> Option<String> {
+        let sent_to = self.cluster.as_ref().filter(|sent_to| is_elsewhere(here, Some(sent_to)))?;
+        Some(format!("was sent to another cluster ({}, context {})", sent_to.label(), self.context))
+    }
+
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.
     #[must_use]
     pub fn moves_backward(&self) -> bool {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::facts::object::Container;
 use crate::domain::facts::workload::kind::Resource;
 
 /// The Kubernetes object a request goes to.
@@ -22,6 +23,9 @@ pub enum Body {
     Strategic(Value),
     /// `application/json-patch+json` that restores the template of this ReplicaSet, and resumes.
     RestoreTemplate { replicaset: String },
+    /// `application/json-patch+json` that sets the images of containers, init containers too, and writes `mark` into the
+    /// annotation [`RELEASED`](crate::domain::facts::object::RELEASED).
+    SetImages { images: Vec<Container>, mark: String },
 }
 
 /// One request to a Kubernetes API server.
@@ -51,6 +55,10 @@ impl KubernetesRequest {
         let plural = Resource::of(kind).map_or(kind.as_str(), |resource| resource.plural);
         let sub = self.subresource.as_ref().map_or_else(String::new, |sub| format!("/{sub}"));
         match &self.body {
+            Body::SetImages { images, .. } => {
+                let images: Vec<String> = images.iter().map(|next| format!("{}={}", next.name, next.image)).collect();
+                format!("PATCH {plural}/{}{sub}  images {}", self.object.name, images.join(" "))
+            }
             Body::Merge(body) | Body::Strategic(body) => format!("PATCH {plural}/{}{sub}  {body}", self.object.name),
             Body::RestoreTemplate { replicaset } => {
                 format!("PATCH {plural}/{}{sub}  template of ReplicaSet {replicaset}", self.object.name)

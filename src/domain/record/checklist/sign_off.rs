@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
+use crate::domain::record::proof::Proof;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,6 +29,9 @@ impl Decision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOff {
     pub env: EnvName,
+    /// Which cluster and namespace it is about; journals of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     pub role: String,
     pub who: String,
     /// Whether the API server says so, and not only this machine.
@@ -42,13 +47,20 @@ pub struct SignOff {
     /// say which of two statements came first; this does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes_back: Option<Timestamp>,
+    /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// What the signature proves; never read from a text.
+    #[serde(default, skip_serializing_if = "Proof::is_not_required")]
+    pub proof: Proof,
 }
 
 impl SignOff {
     /// Whether both are the same statement, whoever vouches for it.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        *self == Self { verified: self.verified, ..other.clone() }
+        let (verified, signature, proof) = (self.verified, self.signature.clone(), self.proof.clone());
+        *self == Self { verified, signature, proof, ..other.clone() }
     }
 
     /// Whether it takes back an earlier NO-GO.

@@ -18,6 +18,8 @@ pub(super) struct Effect {
     pub gains_unseen: bool,
     /// Whether pods are replaced by new ones of the same template, which pull their images again.
     pub restarts: bool,
+    /// Whether what the environment before has comes in as a new revision.
+    pub brings_in: bool,
 }
 
 impl Effect {
@@ -40,6 +42,7 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
     for request in requests {
         let Request::Kubernetes(request) = request;
         match &request.body {
+            Body::SetImages { .. } => effect.brings_in = true,
             Body::RestoreTemplate { replicaset } => {
                 let set = scene.snapshot.replicasets.iter().find(|rs| rs.meta.name == *replicaset);
                 coming = Some(set.map_or_else(|| replicaset.clone(), |rs| rs.hash.clone()));
@@ -93,6 +96,9 @@ fn kind_of(patch: &Value) -> Patch {
 /// Returns the revision that a plan brings to more users although it is not one that they may always go back to: then the
 /// plan is a promotion.
 pub(super) fn promoted(effect: &Effect, scene: &DraftContext<'_>) -> Option<Revision> {
+    if effect.brings_in {
+        return scene.incoming.as_ref().map(|incoming| incoming.revision.clone());
+    }
     let hash = effect.gains.iter().find(|hash| !is_way_back(hash, scene))?;
     let known = [&scene.status.canary, &scene.status.stable].into_iter().flatten();
     let mut known = known.filter(|revision| revision.hash == *hash).cloned();

@@ -42,6 +42,11 @@ pub trait Actions {
         None
     }
 
+    /// Returns what a release that stops on its way still lacks of its first stop; `None` where it has come that far.
+    fn lacks_first_stop(&self, _: &PlanRecord) -> Option<String> {
+        None
+    }
+
     /// Returns whether a revision serves everybody, as far as the object alone tells: for those who may not read the
     /// ReplicaSets.
     fn serves_all_by_status(&self, hash: &str) -> bool;

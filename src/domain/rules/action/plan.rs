@@ -12,6 +12,7 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
+use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
@@ -86,6 +87,7 @@ pub struct Draft {
     pub(super) rejects: Option<Revision>,
     pub(super) to_revision: Option<Revision>,
     pub(super) restart_at: Option<String>,
+    pub(super) mark: Option<String>,
     /// Whether it ends the release: the new revision becomes stable with no further word from anybody.
     pub(super) completes: bool,
 }
@@ -100,6 +102,8 @@ pub struct DraftContext<'a> {
     pub(super) rejected: &'a Rejected,
     /// The version of the release that the environment before has and that was never here, if there is one.
     pub(super) never_here: Option<String>,
+    /// What a release brings in.
+    pub(super) incoming: Option<Incoming>,
 }
 
 impl DraftContext<'_> {
@@ -127,6 +131,11 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         refusals.push(Refusal::new(RefusalKind::NotSeen, text, ""));
         return Err(refusals);
     };
+    let (incoming, unfit) = match (intent.verb == Verb::Release).then(|| incoming(world, env, workload)) {
+        None => (None, None),
+        Some(Ok(incoming)) => (Some(incoming), None),
+        Some(Err(refusal)) => (None, Some(refusal)),
+    };
     let scene = DraftContext {
         snapshot,
         status,
@@ -134,8 +143,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         now: around.now,
         rejected: &workload.rejected,
         never_here: never_here(world, env, workload, snapshot),
+        incoming,
     };
-    let draft = snapshot.object.actions().draft(intent.verb, &scene);
+    let draft = unfit.map_or_else(|| snapshot.object.actions().draft(intent.verb, &scene), Err);
     let effect = draft.as_ref().map(|draft| effect(&draft.requests, &scene)).unwrap_or_default();
     let promoted = promoted(&effect, &scene);
     let direction = match intent.verb {
@@ -335,7 +345,8 @@ fn finish(
     // What decides about a revision names it, or decides about none.
     let decides = matches!(intent.verb, Verb::Abort | Verb::Rollback | Verb::Retry);
     let leaves = draft.rejects.as_ref().or(goes_out.filter(|_| !decides));
-    let release = draft.rejects.as_ref().or(goes_out).map_or_else(
+    let comes_in = draft.to_revision.as_ref().filter(|_| intent.verb == Verb::Release);
+    let release = draft.rejects.as_ref().or(comes_in).or(goes_out).map_or_else(
         || snapshot.object.meta().name.clone(),
         |revision| format!("{} {}", snapshot.object.meta().name, revision.version()),
     );
@@ -348,6 +359,7 @@ fn finish(
             target: intent.target.clone(),
             context: env.settings.context.clone(),
             namespace: env.settings.namespace.clone(),
+            cluster: env.cluster.clone(),
             release,
             headline: draft.headline,
             from: draft.from,
@@ -362,10 +374,16 @@ fn finish(
             picture_at: env.kubernetes().at,
             from_hash: leaves.map(|revision| revision.hash.clone()),
             from_images: leaves.map(|revision| revision.images.clone()).unwrap_or_default(),
-            to_template: draft.to_revision.as_ref().and_then(|to| snapshot.replicaset(&to.hash)?.template),
-            to_hash: draft.to_revision.as_ref().map(|revision| revision.hash.clone()),
+            to_template: draft
+                .to_revision
+                .as_ref()
+                .filter(|_| comes_in.is_none())
+                .and_then(|to| snapshot.replicaset(&to.hash)?.template),
+            // The controller gives a new revision its hash.
+            to_hash: draft.to_revision.as_ref().filter(|_| comes_in.is_none()).map(|to| to.hash.clone()),
             to_images: draft.to_revision.map(|revision| revision.images).unwrap_or_default(),
             restart_at: draft.restart_at,
+            mark: draft.mark,
             automatic: None,
         },
     }

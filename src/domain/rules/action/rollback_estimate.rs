@@ -11,6 +11,9 @@ use crate::domain::rules::action::plan::{DraftContext, never_here};
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::world::{Environment, WorkloadState, World};
 
+/// What controllers take to notice a change, and what follows from it: a request, or a pod that got ready.
+const REACTION: SignedDuration = SignedDuration::from_secs(1);
+
 /// What a rollback of a workload would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RollbackEstimate {
@@ -60,7 +63,14 @@ impl EstimatedRollback {
             0 => String::new(),
             some => format!("; it may fail on the new schema ({})", plural(some, "migration")),
         };
-        format!("back to {}: {}{then}{outage}{schema}", self.version, starts(self.missing_pods, self.takes))
+        let first = match self.takes {
+            Some(takes) if takes.is_zero() && self.missing_pods > 0 => {
+                let (all, _) = self.later;
+                format!("at once, with {} of {all} pods", all.saturating_sub(self.missing_pods))
+            }
+            takes => starts(self.missing_pods, takes),
+        };
+        format!("back to {}: {first}{then}{outage}{schema}", self.version)
     }
 }
 
@@ -97,7 +107,8 @@ pub fn rollback_estimate(
     }
     let never_here = never_here(world, env, workload, snapshot);
     let waits = never_here.is_some() && status.canary.is_none();
-    let scene = DraftContext { snapshot, status, to: None, now, rejected: &workload.rejected, never_here };
+    let scene =
+        DraftContext { snapshot, status, to: None, now, rejected: &workload.rejected, never_here, incoming: None };
     let draft = match snapshot.object.actions().draft(Verb::Rollback, &scene) {
         Ok(draft) => draft,
         Err(refusal) if waits || refusal.kind == RefusalKind::NothingToDo => return None,
@@ -128,7 +139,11 @@ fn to(env: &Environment, snapshot: &Snapshot, status: &Status, target: &ReplicaS
     EstimatedRollback {
         version: target.version(),
         missing_pods: missing,
-        takes: takes(snapshot, &target.hash, missing),
+        takes: if serves_alone(snapshot, ready, all) {
+            Some(SignedDuration::ZERO)
+        } else {
+            takes(snapshot, &target.hash, missing)
+        },
         until: target.scale_down_at.filter(|_| target.desired > 0),
         later: (all, takes(snapshot, &target.hash, all)),
         is_outage: snapshot.object.workload().pod_replacement().is_outage,
@@ -136,12 +151,17 @@ fn to(env: &Environment, snapshot: &Snapshot, status: &Status, target: &ReplicaS
     }
 }
 
+/// Whether enough pods of a revision are ready for all others to go at once; the rest comes after.
+fn serves_alone(snapshot: &Snapshot, ready: u32, all: u32) -> bool {
+    ready > 0 && ready >= all.saturating_sub(snapshot.object.workload().pod_replacement().may_lack)
+}
+
 /// How long it takes until pods of a revision serve, a few at a time.
 fn takes(snapshot: &Snapshot, hash: &str, pods: u32) -> Option<SignedDuration> {
     let pod_replacement = snapshot.object.workload().pod_replacement();
     let rounds = pod_replacement.pods_at_a_time.map_or(u32::from(pods > 0), |at_a_time| pods.div_ceil(at_a_time));
-    let one = start_time(snapshot, hash)? + pod_replacement.min_ready;
-    one.checked_mul(i32::try_from(rounds).ok()?)
+    let one = start_time(snapshot, hash)? + pod_replacement.min_ready + REACTION;
+    one.checked_mul(i32::try_from(rounds).ok()?)?.checked_add(REACTION)
 }
 
 /// How long a pod takes from its creation to being ready: half of them took longer. Those of the revision itself count, else
@@ -258,10 +278,10 @@ mod tests {
         let strategy = json!({"blueGreen": {"activeService": "api"}});
         let kept = [Set("new", 2, 4, None), Set("old", 1, 4, Some("2026-11-21T09:00:25Z"))];
         let said_kept = said(&rollout(&strategy, "new", "new"), &kept);
-        assert_eq!(said_kept.as_deref(), Some("back to old: at once for 25 s, then ≈ 30 s (4 new pods)"));
+        assert_eq!(said_kept.as_deref(), Some("back to old: at once for 25 s, then ≈ 32 s (4 new pods)"));
         let gone = [Set("new", 2, 4, None), Set("old", 1, 0, None)];
         let said_gone = said(&rollout(&strategy, "new", "new"), &gone);
-        assert_eq!(said_gone.as_deref(), Some("back to old: ≈ 30 s (4 new pods)"));
+        assert_eq!(said_gone.as_deref(), Some("back to old: ≈ 32 s (4 new pods)"));
     }
 
     #[test]
@@ -270,7 +290,25 @@ mod tests {
             json!({"canary": {"maxSurge": 1, "maxUnavailable": 0, "steps": [{"setWeight": 50}, {"pause": {}}]}});
         let sets = [Set("new", 2, 2, None), Set("old", 1, 2, None)];
         let said = said(&rollout(&strategy, "new", "old"), &sets);
-        assert_eq!(said.as_deref(), Some("back to old: ≈ 1m00s (2 new pods)"));
+        assert_eq!(said.as_deref(), Some("back to old: ≈ 1m03s (2 new pods)"));
+    }
+
+    /// With 2 of 4 pods it serves alone, where half of them may be missing.
+    #[test]
+    fn where_pods_may_be_missing_the_others_go_at_once() {
+        let strategy =
+            json!({"canary": {"maxSurge": 0, "maxUnavailable": "50%", "steps": [{"setWeight": 50}, {"pause": {}}]}});
+        let stable_has =
+            |pods| said(&rollout(&strategy, "new", "old"), &[Set("new", 2, 4 - pods, None), Set("old", 1, pods, None)]);
+        assert_eq!(stable_has(2).as_deref(), Some("back to old: at once, with 2 of 4 pods"));
+        assert_eq!(stable_has(1).as_deref(), Some("back to old: ≈ 1m03s (3 new pods)"));
+        let dynamic = json!({"canary": {"steps": [{"setWeight": 50}, {"pause": {}}], "stableService": "s",
+            "canaryService": "c", "dynamicStableScale": true, "trafficRouting": {"nginx": {"stableIngress": "api"}}}});
+        let sets = [Set("new", 2, 2, None), Set("old", 1, 2, None)];
+        assert_eq!(
+            said(&rollout(&dynamic, "new", "old"), &sets).as_deref(),
+            Some("back to old: at once, with 2 of 4 pods")
+        );
     }
 
     #[test]
@@ -285,9 +323,9 @@ mod tests {
     fn a_deployment_replaces_pods_in_batches_or_all_at_once() {
         let sets = || [Set("new", 2, 4, None), Set("old", 1, 0, None)];
         let few = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}});
-        assert_eq!(said(&deployment(&few), &sets()).as_deref(), Some("back to old: ≈ 40 s (4 new pods)"));
+        assert_eq!(said(&deployment(&few), &sets()).as_deref(), Some("back to old: ≈ 43 s (4 new pods)"));
         let said_recreate = said(&deployment(&json!({"type": "Recreate"})), &sets());
-        assert_eq!(said_recreate.as_deref(), Some("back to old: ≈ 20 s (4 new pods); nobody is served meanwhile"));
+        assert_eq!(said_recreate.as_deref(), Some("back to old: ≈ 22 s (4 new pods); nobody is served meanwhile"));
     }
 
     #[test]

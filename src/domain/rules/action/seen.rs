@@ -26,6 +26,12 @@ impl SeenWorkload {
         &self.snapshot.object
     }
 
+    /// Whether a release with this mark was written, to it or to the object that its template lives in.
+    fn carries(&self, mark: &str) -> bool {
+        let owner = self.snapshot.template_owner.as_ref().map(|owner| &owner.meta);
+        [Some(self.object().meta()), owner].into_iter().flatten().any(|meta| meta.released.as_deref() == Some(mark))
+    }
+
     /// Returns why a revision does not serve everybody yet; `None` where it does.
     fn is_not_serving_all(&self, hash: &str) -> Option<String> {
         let object = self.object();
@@ -101,18 +107,27 @@ impl Seen {
         self.workload().object().meta().blame(what, since, now)
     }
 
+    /// Returns whether what a release wrote is in the object still; other actions leave no mark.
+    #[must_use]
+    pub fn is_own(&self, record: &PlanRecord) -> bool {
+        record.mark.as_ref().is_none_or(|mark| self.workload().carries(mark))
+    }
+
     /// Returns whether an action was taken up.
     #[must_use]
     pub fn is_accepted(&self, record: &PlanRecord) -> bool {
-        self.workload().object().actions().is_accepted(record)
+        self.is_own(record) && self.workload().object().actions().is_accepted(record)
     }
 
     /// Returns what an action that was taken up still lacks: who is served meanwhile, and why; `None` where it is done.
     #[must_use]
     pub fn lacks(&self, record: &PlanRecord) -> Option<String> {
         let seen = self.workload();
-        let hash = seen.object().actions().serves_in_the_end(record, &seen.snapshot.replicasets)?;
-        seen.is_not_serving_all(&hash)
+        let actions = seen.object().actions();
+        match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
+            Some(hash) => seen.is_not_serving_all(&hash),
+            None => actions.lacks_first_stop(record),
+        }
     }
 
     /// Returns who is served, where that is known.

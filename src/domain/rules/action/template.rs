@@ -1,8 +1,9 @@
-//! Putting a ReplicaSet's template back: the JSON patch of a rollback.
+//! The JSON patches of a template: putting a ReplicaSet's back, and setting its images.
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::facts::object::ImageRef;
+use crate::domain::facts::object::{Container, ImageRef, RELEASED};
+use crate::domain::record::anchor::ANNOTATION;
 
 /// Labels that controllers add to a ReplicaSet's template.
 const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash"];
@@ -10,7 +11,9 @@ const HASH_LABELS: [&str; 2] = ["rollouts-pod-template-hash", "pod-template-hash
 const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
 /// Annotations that a Deployment keeps when it is rolled back; all others come from the ReplicaSet
 /// (kubectl `pkg/polymorphichelpers/rollback.go`).
-const RESTORED_FROM_LIVE: [&str; 6] = [
+const RESTORED_FROM_LIVE: [&str; 7] = [
+    // Ours: an earlier one must not take the place of a later one.
+    ANNOTATION,
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
@@ -28,6 +31,9 @@ pub enum TemplateError {
     /// The live object has that template already.
     #[error("the template is already that of ReplicaSet {0}")]
     Same(String),
+    /// The template has no container of this name.
+    #[error("the template has no container {0}")]
+    NoContainer(String),
 }
 
 /// Returns the JSON patch that puts the template of `replicaset` into `live` (both as the API server returned them).
@@ -64,6 +70,48 @@ pub fn restore_patch(replicaset: &Value, live: &Value, unpause: bool) -> Result<
         patch.push(json!({"op": "replace", "path": "/spec/paused", "value": false}));
     }
     Ok(Value::Array(patch))
+}
+
+/// Returns the JSON patch that sets images of the template of `live` (as the API server returned it), and writes `mark` into
+/// the annotation [`RELEASED`]. `metadata.resourceVersion` is set to that of `live`, which makes the write conditional.
+///
+/// # Errors
+/// [`TemplateError::NoContainer`].
+pub fn images_patch(live: &Value, images: &[Container], mark: &str) -> Result<Value, TemplateError> {
+    let mut patch = vec![
+        json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}),
+    ];
+    for next in images {
+        let path = container_path(live, &next.name).ok_or_else(|| TemplateError::NoContainer(next.name.clone()))?;
+        patch.push(json!({"op": "test", "path": format!("{path}/name"), "value": next.name}));
+        patch.push(json!({"op": "replace", "path": format!("{path}/image"), "value": next.image}));
+    }
+    let mut annotations = live["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+    annotations.insert(RELEASED.to_owned(), mark.into());
+    patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": annotations}));
+    Ok(Value::Array(patch))
+}
+
+/// Adds an annotation of the object itself to a JSON patch that was made from `live`.
+pub fn annotate(patch: &mut Value, live: &Value, key: &str, value: &str) {
+    let Some(operations) = patch.as_array_mut() else { return };
+    let whole = operations.iter_mut().find(|operation| operation["path"] == "/metadata/annotations");
+    if let Some(annotations) = whole.and_then(|operation| operation["value"].as_object_mut()) {
+        annotations.insert(key.to_owned(), value.into());
+    } else if live["metadata"]["annotations"].is_object() {
+        let path = format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"));
+        operations.push(json!({"op": "add", "path": path, "value": value}));
+    } else {
+        operations.push(json!({"op": "add", "path": "/metadata/annotations", "value": {key: value}}));
+    }
+}
+
+/// Returns the JSON pointer of the container of this name, init containers too.
+fn container_path(live: &Value, name: &str) -> Option<String> {
+    ["containers", "initContainers"].into_iter().find_map(|list| {
+        let at = live["spec"]["template"]["spec"][list].as_array()?.iter().position(|other| other["name"] == name)?;
+        Some(format!("/spec/template/spec/{list}/{at}"))
+    })
 }
 
 fn is_of_rollout(replicaset: &Value) -> bool {
@@ -261,6 +309,54 @@ mod tests {
                 }},
             ])
         );
+    }
+
+    #[test]
+    fn images_are_set_by_name_and_the_rest_is_left() {
+        let mut live = live();
+        live["metadata"]["annotations"] = json!({"team": "pay"});
+        live["spec"]["template"]["spec"]["initContainers"] = json!([{"name": "init", "image": "init:1"}]);
+        let images = [("init", "init:2@sha256:b"), ("api", "api:1.6.0@sha256:a")]
+            .map(|(name, image)| Container { name: name.to_owned(), image: image.to_owned() });
+        let patch = images_patch(&live, &images, "now").unwrap();
+        let sets: Vec<String> =
+            patch.as_array().unwrap().iter().map(|op| format!("{} {} {}", op["op"], op["path"], op["value"])).collect();
+        assert_eq!(
+            sets,
+            [
+                r#""replace" "/metadata/resourceVersion" "81233""#,
+                r#""test" "/spec/template/spec/initContainers/0/name" "init""#,
+                r#""replace" "/spec/template/spec/initContainers/0/image" "init:2@sha256:b""#,
+                r#""test" "/spec/template/spec/containers/0/name" "api""#,
+                r#""replace" "/spec/template/spec/containers/0/image" "api:1.6.0@sha256:a""#,
+                r#""add" "/metadata/annotations" {"team":"pay","release-cockpit/released":"now"}"#,
+            ]
+        );
+        let unknown = [Container { name: "web".to_owned(), image: "web:1".to_owned() }];
+        assert_eq!(images_patch(&live, &unknown, "now"), Err(TemplateError::NoContainer("web".to_owned())));
+    }
+
+    #[test]
+    fn an_annotation_goes_to_the_object_and_never_to_its_template() {
+        let mut live = live();
+        let last = |live: &Value, mut patch: Value| {
+            annotate(&mut patch, live, "a/b", "v");
+            patch.as_array().unwrap().last().unwrap().clone()
+        };
+        let restored = |live: &Value| restore_patch(&replicaset(), live, false).unwrap();
+        assert_eq!(
+            last(&live, restored(&live)),
+            json!({"op": "add", "path": "/metadata/annotations", "value": {"a/b": "v"}})
+        );
+        live["metadata"]["annotations"] = json!({"team": "pay"});
+        assert_eq!(
+            last(&live, restored(&live)),
+            json!({"op": "add", "path": "/metadata/annotations/a~1b", "value": "v"})
+        );
+        // Where the patch sets all of them anyway.
+        let released = images_patch(&live, &[], "now").unwrap();
+        let all = json!({"team": "pay", "release-cockpit/released": "now", "a/b": "v"});
+        assert_eq!(last(&live, released)["value"], all);
     }
 
     #[test]

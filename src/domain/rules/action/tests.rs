@@ -21,9 +21,9 @@ use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
 
-const NOW: &str = "2026-11-21T09:00:00Z";
+pub(super) const NOW: &str = "2026-11-21T09:00:00Z";
 
-fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
+pub(super) fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
     ask_with(object, replicasets, verb, &[])
 }
 
@@ -48,6 +48,7 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
         replicasets,
         pods: Vec::new(),
         runs: Vec::new(),
+        experiments: Vec::new(),
         unseen: Vec::new(),
         budgets: Vec::new(),
     };
@@ -57,6 +58,7 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
     let reject = |hash: &&str| {
         let rejection = Rejection {
             target: target.clone(),
+            cluster: None,
             uid: "u".to_owned(),
             hash: (*hash).to_owned(),
             images: vec![format!("api:{hash}")],
@@ -65,6 +67,7 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
             was_stable: true,
             by: "ada".to_owned(),
             at: now,
+            signature: None,
         };
         Line::after(None, now, Entry::Rejected(Box::new(rejection)))
     };
@@ -86,7 +89,7 @@ fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value 
     })
 }
 
-fn canary(current: &str, stable: &str, phase: &str) -> Value {
+pub(super) fn canary(current: &str, stable: &str, phase: &str) -> Value {
     json!({
         "kind": "Rollout", "metadata": {"name": "api", "uid": "u", "generation": 3},
         "spec": {"replicas": 2, "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}},
@@ -95,21 +98,21 @@ fn canary(current: &str, stable: &str, phase: &str) -> Value {
     })
 }
 
-fn texts(refusals: &[Refusal]) -> String {
+pub(super) fn texts(refusals: &[Refusal]) -> String {
     refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; ")
 }
 
 /// `old` is older than `bad`, and was put back as revision 3.
-fn history() -> [Value; 2] {
+pub(super) fn history() -> [Value; 2] {
     [replicaset("bad", 2, "2026-11-21T08:30:00Z", 1), replicaset("old", 3, "2026-11-21T08:00:00Z", 1)]
 }
 
 /// The same before anything was put back.
-fn released() -> [Value; 2] {
+pub(super) fn released() -> [Value; 2] {
     [replicaset("bad", 2, "2026-11-21T08:30:00Z", 2), replicaset("old", 1, "2026-11-21T08:00:00Z", 0)]
 }
 
-fn lines(plan: &Plan) -> Vec<String> {
+pub(super) fn lines(plan: &Plan) -> Vec<String> {
     plan.record().requests.iter().map(crate::domain::record::action::Request::line).collect()
 }
 
@@ -210,25 +213,6 @@ fn scaled_deployment_is_no_release() {
         ..Snapshot::of_object(Object::parse(&deployment).unwrap())
     };
     assert_eq!(snapshot.status().canary, None);
-}
-
-#[test]
-fn aborted_preview_is_not_retried_while_a_retry_would_switch_at_once() {
-    let mut rollout = canary("bad", "old", "Degraded");
-    rollout["spec"]["strategy"] = json!({"blueGreen": {"autoPromotionEnabled": false}});
-    rollout["status"]["abort"] = json!(true);
-    let mut sets = history();
-    sets[0]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-11-21T09:00:20Z");
-    let refused = ask(&rollout, &sets, Verb::Retry).unwrap_err();
-    assert!(texts(&refused).ends_with("without the pause: wait until they are scaled down, at 2026-11-21T09:00:20Z"));
-    let mut gone = sets.clone();
-    gone[0]["spec"]["replicas"] = json!(0);
-    gone[0]["status"]["replicas"] = json!(0);
-    assert!(ask(&rollout, &gone, Verb::Retry).is_ok());
-    // A canary runs its steps again all the same.
-    let mut canary = canary("bad", "old", "Degraded");
-    canary["status"]["abort"] = json!(true);
-    assert!(ask(&canary, &sets, Verb::Retry).is_ok());
 }
 
 #[test]

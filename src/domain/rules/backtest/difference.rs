@@ -69,7 +69,7 @@ mod tests {
     fn findings() -> Findings {
         let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for n in 1..=40 {
-            let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
+            let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };
             let look = Look::Scrape(Scrape {
                 t: 15.0 * f64::from(n),
                 canary: counts(400, 40),

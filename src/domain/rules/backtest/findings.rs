@@ -146,7 +146,7 @@ mod tests {
     fn found(errors: &[u64], rails: &Guardrails) -> Findings {
         let (mut judge, mut findings) = (CanaryAnalyzer::new(Rules::default()), Findings::default());
         for (n, errors) in (1..).zip(errors) {
-            let counts = |requests, errors| Counts { requests, errors, buckets: Vec::new() };
+            let counts = |requests, errors| Counts { requests, errors, ..Counts::default() };
             let t = 15.0 * f64::from(n);
             let (canary, stable) = (counts(400, *errors), counts(8000, 8));
             let look = Look::Scrape(Scrape { t, canary, stable, stable_pods: Vec::new() });

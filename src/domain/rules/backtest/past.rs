@@ -244,12 +244,12 @@ mod tests {
 
     fn under_way(since: Option<i64>) -> Entry {
         let course = Some(Course::UnderWay { tracks: tracks(), since: since.map(at) });
-        Entry::Observed { target: target(), text: "1.5.0 began".to_owned(), course }
+        Entry::Observed { target: target(), cluster: None, text: "1.5.0 began".to_owned(), course }
     }
 
     fn ended(stable: &str) -> Entry {
         let course = Some(Course::Ended { stable: Some(stable.to_owned()) });
-        Entry::Observed { target: target(), text: "ended".to_owned(), course }
+        Entry::Observed { target: target(), cluster: None, text: "ended".to_owned(), course }
     }
 
     /// An action with the facts of the rollout in progress.

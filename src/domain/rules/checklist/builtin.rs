@@ -111,10 +111,10 @@ fn rollback(env: &Environment, candidate: &Candidate) -> BuiltinAnswer {
 fn drill(env: &Environment, ledger: &Ledger, within: Option<SignedDuration>, now: Timestamp) -> Option<BuiltinAnswer> {
     let within = within?;
     let wanted = format!("a rollback is carried out in {} by cockpit", env.name());
-    Some(match ledger.drilled.get(env.name()) {
+    Some(match ledger.last_rollback(env.name(), env.cluster.as_ref()) {
         None => BuiltinAnswer::new(CheckOutcome::Failed, "no rollback drill recorded in the journal", &wanted),
         Some(at) => {
-            let age = now.duration_since(*at);
+            let age = now.duration_since(at);
             let found = if age <= within { CheckOutcome::Passed } else { CheckOutcome::Failed };
             BuiltinAnswer::new(
                 found,

@@ -54,13 +54,22 @@ impl World {
         at.checked_sub(1).and_then(|before| self.environments.get(before))
     }
 
+    /// Returns the environment after, in promotion order.
+    #[must_use]
+    pub fn next(&self, env: &Environment) -> Option<&Environment> {
+        let at = self.environments.iter().position(|other| other.name() == env.name())?;
+        self.environments.get(at + 1)
+    }
+
     /// Returns what an environment's checklist is about; `None` while nothing is known.
     #[must_use]
     pub fn candidate(&self, env: &Environment) -> Option<Candidate> {
         let parts: Vec<Part<'_>> = env.workloads.iter().filter_map(|workload| self.part(env, &workload.id)).collect();
         let main = parts.iter().rev().max_by_key(|part| part.standing)?;
-        let mut keys: Vec<String> =
-            parts.iter().map(|part| format!("{}={}", part.id.name, key(part.revision))).collect();
+        let mut keys: Vec<String> = parts
+            .iter()
+            .map(|part| format!("{}={}", part.id.name, key(part.revision, self.before(env, part.id))))
+            .collect();
         keys.sort();
         Some(Candidate {
             release: format!("{} {}", main.id.name, main.revision.version()),
@@ -117,7 +126,7 @@ impl World {
         }
         let incoming = self.before(env, id);
         match (incoming, stable) {
-            (Some(incoming), Some(stable)) if key(incoming) != key(stable) => {
+            (Some(incoming), Some(stable)) if !is_same_artifact(incoming, stable) => {
                 Some(Part { id, revision: incoming, stable: Some(stable), standing: CandidateState::Incoming })
             }
             (Some(incoming), None) => Some(Part { id, revision: incoming, stable, standing: CandidateState::Incoming }),
@@ -135,24 +144,66 @@ pub fn counterpart<'a>(env: &'a Environment, id: &WorkloadId) -> Option<&'a Work
     workloads().find(|other| other.id.name == id.name).or_else(only)
 }
 
-/// Whether two revisions name the same artifacts, whatever registry they come from.
+/// Whether two revisions name the same artifacts, whatever registry they come from: by digest where one names it and it is
+/// known of the other, else by tag.
 #[must_use]
 pub fn is_same_artifact(one: &Revision, other: &Revision) -> bool {
-    key(one) == key(other)
+    let (ours, theirs): (Vec<_>, Vec<_>) = (Artifact::all(one).collect(), Artifact::all(other).collect());
+    ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(ours, theirs)| ours.is_same(theirs))
 }
 
-/// Names a revision's artifacts: images without their registries and folders, with the digests that the template names.
-fn key(revision: &Revision) -> String {
-    let name = |image: &String| {
-        let parsed = ImageRef::parse(image);
-        let name = parsed.repository.rsplit('/').next().unwrap_or_default();
-        let tag = match (parsed.tag, parsed.digest) {
+/// What one container runs.
+struct Artifact<'a> {
+    /// Repository without registry and folders, which differ between environments.
+    name: &'a str,
+    tag: Option<&'a str>,
+    /// The digest that the template names.
+    pinned: Option<&'a str>,
+    /// The digest that pods run, where they agree.
+    runs: Option<&'a str>,
+}
+
+impl<'a> Artifact<'a> {
+    fn all(revision: &'a Revision) -> impl Iterator<Item = Self> {
+        revision.all_images().enumerate().map(|(at, image)| {
+            let parsed = ImageRef::parse(image);
+            let runs = revision.names.get(at).and_then(|name| revision.digests.get(name)).map(String::as_str);
+            let name = parsed.repository.rsplit('/').next().unwrap_or_default();
+            Self { name, tag: parsed.tag, pinned: parsed.digest, runs }
+        })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let by_digest = match (self.pinned, other.pinned) {
+            (Some(one), Some(two)) => Some(one == two),
+            (Some(pinned), None) => other.runs.map(|runs| runs == pinned),
+            (None, Some(pinned)) => self.runs.map(|runs| runs == pinned),
+            (None, None) => None,
+        };
+        self.name == other.name && by_digest.unwrap_or(self.tag == other.tag)
+    }
+
+    fn label(&self, digest: Option<&str>) -> String {
+        let tag = match (self.tag, digest) {
             (Some(tag), _) => format!(":{tag}"),
             (None, Some(_)) => String::new(),
             (None, None) => ":latest".to_owned(),
         };
-        let digest = parsed.digest.map_or_else(String::new, |digest| format!("@{digest}"));
-        format!("{name}{tag}{digest}")
+        let digest = digest.map_or_else(String::new, |digest| format!("@{digest}"));
+        format!("{}{tag}{digest}", self.name)
+    }
+}
+
+/// Names a revision's artifacts: images without their registries and folders, with the digests that the template names.
+/// Where there is an environment before, what is verified there is one digest, so that it counts also where pods alone tell
+/// it: those here, and before they come up those there.
+fn key(revision: &Revision, before: Option<&Revision>) -> String {
+    let there: Vec<_> = before.into_iter().flat_map(Artifact::all).collect();
+    let name = |(at, artifact): (usize, Artifact<'_>)| {
+        let counterpart = there.get(at).filter(|there| there.is_same(&artifact));
+        let told = || artifact.runs.or_else(|| counterpart.and_then(|there| there.pinned.or(there.runs)));
+        let digest = artifact.pinned.or_else(|| before.and_then(|_| told()));
+        artifact.label(digest)
     };
-    revision.all_images().map(name).collect::<Vec<_>>().join(",")
+    Artifact::all(revision).enumerate().map(name).collect::<Vec<_>>().join(",")
 }

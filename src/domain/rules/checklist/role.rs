@@ -1,8 +1,12 @@
 //! GO and NO-GO by role: who has to sign, and which signatures hold.
 
+use std::collections::BTreeSet;
+
 use super::candidate::Candidate;
+use crate::domain::facts::cluster::{is_elsewhere, is_here};
 use crate::domain::record::checklist::{CheckId, Decision, SignOff};
-use crate::domain::record::ledger::Ledger;
+use crate::domain::record::ledger::{Ledger, Red};
+use crate::domain::record::proof::Flaw;
 use crate::domain::world::Environment;
 
 /// A signature and whether it holds.
@@ -43,10 +47,13 @@ impl RoleStatus {
 #[must_use]
 pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
     let rules = &env.settings.sign_offs;
-    let mut latest = latest(ledger.sign_offs.iter().filter(|sign_off| sign_off.env == *env.name()));
+    let here = env.cluster.as_ref();
+    let (proven, others): (Vec<&SignOff>, Vec<&SignOff>) =
+        ledger.signed_in(env.name(), here).partition(|sign_off| counts(ledger, sign_off));
+    let mut latest = latest(proven, others);
     for sign_off in &mut latest {
         // It stands until the same person takes it back, whatever the clocks say.
-        if let Some(no_go) = ledger.standing_no_go(env.name(), &sign_off.who, &sign_off.role, &candidate.key) {
+        if let Some(no_go) = ledger.standing_no_go(env.name(), here, (&sign_off.who, &sign_off.role, &candidate.key)) {
             *sign_off = no_go;
         }
     }
@@ -74,10 +81,18 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
     seats
 }
 
-/// The latest word of each person in each role, earliest first.
-fn latest<'a>(sign_offs: impl Iterator<Item = &'a SignOff>) -> Vec<&'a SignOff> {
+/// Whether a sign-off counts, by what proves its author: a NO-GO always does.
+fn counts(ledger: &Ledger, sign_off: &SignOff) -> bool {
+    sign_off.decision == Decision::NoGo || ledger.is_proven(&sign_off.proof)
+}
+
+/// The latest word of each person in each role, earliest first. What is not proven hides nothing that is.
+fn latest<'a>(proven: Vec<&'a SignOff>, others: Vec<&'a SignOff>) -> Vec<&'a SignOff> {
+    let said = |sign_off: &SignOff| (sign_off.who.clone(), sign_off.role.clone());
+    let known: BTreeSet<(String, String)> = proven.iter().map(|sign_off| said(sign_off)).collect();
+    let others = others.into_iter().filter(|sign_off| !known.contains(&said(sign_off)));
     let mut latest: Vec<&SignOff> = Vec::new();
-    for sign_off in sign_offs {
+    for sign_off in proven.into_iter().chain(others) {
         match latest.iter_mut().find(|known| known.who == sign_off.who && known.role == sign_off.role) {
             Some(known) if known.at <= sign_off.at => *known = sign_off,
             Some(_) => {}
@@ -98,6 +113,12 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
     if sign_off.decision == Decision::NoGo {
         return None;
     }
+    if !ledger.is_proven(&sign_off.proof) {
+        return Some(sign_off.proof.flaw().unwrap_or(&Flaw::Unsigned).to_string());
+    }
+    if !is_here(env.cluster.as_ref(), sign_off.cluster.as_ref()) {
+        return Some("it does not say for which cluster".to_owned());
+    }
     match (&sign_off.digest, &candidate.digest) {
         (was, is) if was == is => {}
         (Some(_), Some(_)) => return Some("the digest is another one now".to_owned()),
@@ -105,7 +126,8 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
         (Some(_), None) => return Some("which digest runs now is not known".to_owned()),
     }
     let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
-    let reds = ledger.reds.iter().filter(|red| red.env == *env.name() && red.subject == candidate.key);
+    let about = |red: &&Red| red.env == *env.name() && !is_elsewhere(env.cluster.as_ref(), red.cluster.as_ref());
+    let reds = ledger.reds.iter().filter(about).filter(|red| red.subject == candidate.key);
     let since = reds.filter(|red| red.at > sign_off.at && is_gate(&red.check)).max_by_key(|red| red.at)?;
     Some(format!("gate {} went red since", since.check))
 }

@@ -11,8 +11,11 @@ use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::checklist::{
-    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Finding, How, SignOffRules,
+    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
 };
+use crate::domain::record::journal::{Entry, Line};
+use crate::domain::record::proof::{Flaw, Proof};
+use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
@@ -267,4 +270,50 @@ fn the_built_in_check_and_planning_say_the_same() {
     let finding = BuiltinCheck::Artifact.finding(&world, env, &candidate, &world.ledger, now());
     assert_eq!(finding.found, CheckOutcome::Failed);
     assert!(refused(&world)[0].contains(&finding.summary));
+}
+
+#[test]
+fn without_proof_a_go_counts_nowhere_that_keys_are_required() {
+    let mut world = world(Some(&Runs::only(&[API])), &Runs::only(&[API]), Vec::new());
+    world.ledger.keys_required = true;
+    let seat = |world: &World| {
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        let seats = role_statuses(env, &world.ledger, &world.candidate(env).unwrap());
+        let signature = seats[0].signatures[0].clone();
+        (signature.sign_off.decision, signature.sign_off.note, signature.void)
+    };
+    let candidate = world.candidate(world.environment(&EnvName::new("prod")).unwrap()).unwrap();
+    let say = |decision, at: i64, note: &str, proof: Proof| SignOff {
+        env: EnvName::new("prod"),
+        cluster: None,
+        role: "sre".to_owned(),
+        who: "bob".to_owned(),
+        verified: true,
+        decision,
+        note: note.to_owned(),
+        at: Timestamp::from_second(at).unwrap(),
+        subject: candidate.key.clone(),
+        digest: candidate.digest.clone(),
+        takes_back: None,
+        signature: None,
+        proof,
+    };
+    let unsigned = || Proof::Missing(Flaw::Unsigned);
+    let take = |world: &mut World, said: SignOff| {
+        world.ledger.take(&Line::after(None, now(), Entry::SignedOff(said)));
+        seat(world)
+    };
+    let void = |why: &str| Some(why.to_owned());
+    // What was never proven counts as little as what cannot be.
+    let plain = take(&mut world, say(Decision::Go, 1, "plain", Proof::NotRequired));
+    assert_eq!(plain, (Decision::Go, "plain".to_owned(), void("unsigned")));
+    let proven = take(&mut world, say(Decision::Go, 2, "proven", Proof::ByKey));
+    assert_eq!(proven, (Decision::Go, "proven".to_owned(), None));
+    // A later one that is not proven hides it as little as it counts.
+    assert_eq!(take(&mut world, say(Decision::Go, 3, "forged", unsigned())), proven);
+    let no_go = say(Decision::NoGo, 4, "stop", unsigned());
+    assert_eq!(take(&mut world, no_go.clone()), (Decision::NoGo, "stop".to_owned(), None));
+    let back = |proof| SignOff { takes_back: Some(no_go.at), ..say(Decision::Go, 5, "back", proof) };
+    assert_eq!(take(&mut world, back(unsigned())).0, Decision::NoGo);
+    assert_eq!(take(&mut world, back(Proof::ByKey)), (Decision::Go, "back".to_owned(), None));
 }

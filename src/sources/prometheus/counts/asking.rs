@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::outcome;
 use super::selectors::{Counted, What};
-use crate::domain::facts::counters::{Role, Samples, SeriesSeen};
+use crate::domain::facts::counters::{AnswerClass, Role, Samples, SeriesSeen};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::signals::Tracks;
 use crate::domain::facts::text;
@@ -106,7 +106,7 @@ fn split(counted: &Counted, run: Run) -> Vec<SeriesSeen> {
 fn of_numbers(what: What, labels: &BTreeMap<String, String>) -> Option<Role> {
     match what {
         What::Requests(preset) => Some(outcome::role(preset, labels)),
-        What::AllRequests => Some(Role::Answered),
+        What::AllRequests => Some(Role::Answered(AnswerClass::Unknown)),
         What::Errors => Some(Role::FailedAgain),
         // Without a bound it is no bucket: a summary goes by the same name.
         What::Latency(unit) => bound(labels.get("le")?).map(|le| Role::Bucket(le / f64::from(unit))),

@@ -54,7 +54,7 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
     settings.timeout = SignedDuration::from_secs(2);
     let stranger = PrometheusClient::new(&settings, &Redactor::default()).await.unwrap();
     let mut error = stranger.query("up").await.unwrap_err();
-    for _ in 0..50 {
+    for _ in 0..1200 {
         if !matches!(error, QueryError::Unreachable { .. }) {
             break;
         }

@@ -3,7 +3,8 @@
 //! for its users.
 
 use serde_json::{Value, json};
-use support::check::{WAIT_TIMEOUT, holds};
+use support::check::{WAIT_TIMEOUT, holds, same};
+use support::cluster::RealCluster;
 use support::manifests::{canary, image, pause, pause_for, weight};
 use support::{Checked, Pty, TestNamespace};
 
@@ -84,9 +85,49 @@ pub async fn errors_triple_at_a_quarter(namespace: &TestNamespace) -> Checked {
     let said = at_screen.until_journal("autopilot of alice requested: roll back to 1.0.0").await?;
     holds(
         &format!("the journal gives no evidence:\n{said}"),
-        said.contains("error rate is higher than stable: evidence"),
+        said.contains("error rate is higher than stable by more than 25 %: evidence"),
     )?;
     holds(&format!("no hold before it:\n{said}"), said.contains("autopilot of alice requested: pause"))
+}
+
+/// Two people watch it, both with autopilot: it is held once, and rolled back once.
+pub async fn two_cockpits_act_once(namespace: &TestNamespace) -> Checked {
+    at_a_quarter(namespace, "api", pause_for(600), 0.01).await?;
+    let people = [Person::new(namespace, "alice", &settings()?), Person::new(namespace, "bob", &settings()?)];
+    let _screens = people.each_ref().map(open);
+    traffic(
+        namespace,
+        &canary_set(namespace, "api").await?,
+        json!({"rps": REQUESTS_PER_SECOND, "error_ratio": 0.05, "latency_ms": 80}),
+    )
+    .await?;
+    let old = image("api", "1.0.0");
+    namespace
+        .until("Rollout", "api", "the version before, at rest", |rollout| {
+            rollout["spec"]["template"]["spec"]["containers"][0]["image"] == old.as_str()
+                && rollout["status"]["phase"] == "Healthy"
+        })
+        .await?;
+    let taken = taken_patches(namespace)?;
+    let count = |text: &str| taken.iter().filter(|body| body.contains(text)).count();
+    same("rollbacks", &count(&old), &1)?;
+    same("pauses", &count("paused\":true"), &1)
+}
+
+/// Returns the bodies of all patches of its Rollout by the two that the API server took.
+fn taken_patches(namespace: &TestNamespace) -> Checked<Vec<String>> {
+    let log = std::fs::read_to_string(RealCluster::find()?.audit_log())?;
+    let events = log.lines().filter(|line| line.contains(&namespace.name)).map(serde_json::from_str::<Value>);
+    let mut taken = Vec::new();
+    for event in events {
+        let event = event?;
+        let is_person = event["user"]["username"].as_str().is_some_and(|who| ["alice", "bob"].contains(&who));
+        let is_taken = event["responseStatus"]["code"].as_u64().is_some_and(|code| (200..300).contains(&code));
+        if event["objectRef"]["resource"] == "rollouts" && event["verb"] == "patch" && is_person && is_taken {
+            taken.push(event["requestObject"].to_string());
+        }
+    }
+    Ok(taken)
 }
 
 /// Its latency creeps up: the latency test sees it, and it is held as the guardrail says.
@@ -101,6 +142,18 @@ pub async fn latency_creeps_up(namespace: &TestNamespace) -> Checked {
     namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
     let said = at_screen.until_journal("autopilot of alice requested: pause").await?;
     holds(&format!("the journal does not name latency:\n{said}"), said.contains("latency looks worse"))
+}
+
+/// Nothing fails and nothing is slow, and one request in ten is answered 404: it is held.
+pub async fn requests_find_nothing(namespace: &TestNamespace) -> Checked {
+    at_a_quarter(namespace, "api", pause_for(600), 0.001).await?;
+    let alice = Person::new(namespace, "alice", &settings()?);
+    let (at_screen, _pty) = open(&alice);
+    let what = json!({"rps": REQUESTS_PER_SECOND, "error_ratio": 0.001, "not_found_ratio": 0.1, "latency_ms": 80});
+    traffic(namespace, &canary_set(namespace, "api").await?, what).await?;
+    namespace.until("Rollout", "api", "the canary held", |rollout| rollout["spec"]["paused"] == true).await?;
+    let said = at_screen.until_journal("autopilot of alice requested: pause").await?;
+    holds(&format!("the journal does not name statuses:\n{said}"), said.contains("more rejected requests (4xx)"))
 }
 
 /// Ten healthy canaries are analysed for a while, and not touched.

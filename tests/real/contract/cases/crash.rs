@@ -36,7 +36,7 @@ async fn killed(namespace: &TestNamespace, workload: &str, verb: Verb, fault: Wr
     opening.journals = Some(journals.path().to_owned());
     let mut next = Cockpit::open(namespace, opening).await?;
     same("open intents on disk", &open_intents(&next.lines()?).len(), &1)?;
-    let found = recovery::find(&next.dispatcher);
+    let found = recovery::find(&next.dispatcher, None);
     let [(action, record)] = found.open.as_slice() else { return Err("one open intent was due".into()) };
     same("verb", &record.verb, &verb)?;
     recovery::settle(&next.dispatcher, action, record).await;

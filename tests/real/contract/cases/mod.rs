@@ -7,6 +7,7 @@ mod canary;
 mod checklist;
 mod crash;
 mod deployment;
+mod experiments;
 mod journal;
 mod lost_requests;
 mod outage;
@@ -76,6 +77,7 @@ pub fn all() -> Vec<Case> {
         workload_ref::rollback_to_stable,
         workload_ref::rollback_while_held,
         workload_ref::abort_retry_hold,
+        experiments::pods_are_served_until_they_are_gone,
         deployment::hold_and_resume,
         deployment::rollback,
         deployment::rollback_in_mid_roll,
@@ -134,6 +136,8 @@ pub fn all() -> Vec<Case> {
     let traffic = cases![
         autopilot::errors_triple_at_a_quarter,
         autopilot::latency_creeps_up,
+        autopilot::requests_find_nothing,
+        autopilot::two_cockpits_act_once,
         autopilot::the_healthy_are_left_alone,
     ];
     let traffic = traffic.map(|case| Case { traffic: true, ..case });

@@ -56,8 +56,10 @@ pub async fn rollback_to_stable(namespace: &TestNamespace) -> Checked {
     let after = namespace.get("Deployment", "api").await?;
     let own = |object: &Value| {
         let mut annotations = object["metadata"]["annotations"].clone();
-        // The Deployment controller counts its revisions there.
-        annotations.as_object_mut().map(|map| map.remove("deployment.kubernetes.io/revision"));
+        // The Deployment controller counts its revisions there, and the request notes the head of the journal.
+        for key in ["deployment.kubernetes.io/revision", "release-cockpit/journal"] {
+            annotations.as_object_mut().map(|map| map.remove(key));
+        }
         annotations
     };
     same("annotations of the Deployment", &own(&after), &own(&before))?;

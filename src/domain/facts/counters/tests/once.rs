@@ -116,3 +116,27 @@ proptest! {
         prop_assert_eq!((requests, errors, stable), (answered + failed, failed, of_stable));
     }
 }
+
+#[test]
+fn redirects_and_rejected_requests_are_counted_among_all_requests() {
+    let mut counters = counters();
+    let series = |scrape: f64| {
+        let each = |pod: &str, code: &str, per_scrape: f64| {
+            let samples: Vec<_> = (0..=scrape as i64).map(|at| (at, per_scrape * at as f64)).collect();
+            series(pod, code, &samples)
+        };
+        vec![
+            each("web-5d-a", "200", 50.0),
+            each("web-7f-a", "200", 5.0),
+            each("web-7f-a", "302", 2.0),
+            each("web-7f-a", "404", 3.0),
+            each("web-7f-a", "500", 1.0),
+        ]
+    };
+    let seen = Seen { at: 10 * SCRAPE_MS, series: series(10.0), pods: None };
+    let looks = counters.take(&seen, SCRAPE_MS, None);
+    let Some(Look::Scrape(last)) = looks.last() else { panic!("{looks:?}") };
+    let statuses = |redirects, rejected| Some(Statuses { redirects, rejected });
+    assert_eq!((last.canary.requests, last.canary.errors, last.canary.statuses), (11, 1, statuses(2, 3)));
+    assert_eq!((last.stable.requests, last.stable.statuses), (50, statuses(0, 0)));
+}

@@ -33,6 +33,8 @@ pub struct Deployment {
     /// `spec.selector.matchLabels`, as a label selector.
     pub selector: String,
     pub containers: Vec<Container>,
+    #[serde(default)]
+    pub init_containers: Vec<Container>,
     pub template: Option<u64>,
     /// When `kubectl rollout restart` or its like was last asked for, as the template says.
     #[serde(default)]

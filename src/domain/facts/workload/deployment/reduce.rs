@@ -18,6 +18,7 @@ pub fn reduce(value: &Value) -> Deployment {
         min_ready_seconds: min_ready_seconds(spec),
         selector: selector(&spec["selector"]),
         containers: containers(&spec["template"]["spec"]["containers"]),
+        init_containers: containers(&spec["template"]["spec"]["initContainers"]),
         template: fingerprint(&spec["template"]),
         restarted_at: spec["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
             .as_str()

@@ -52,6 +52,7 @@ impl Workload for Deployment {
         let replicas = self.replicas.unwrap_or(1);
         PodReplacement {
             pods_at_a_time: (!self.recreate).then(|| self.rolling_update.pods_at_a_time(replicas)),
+            may_lack: if self.recreate { 0 } else { self.rolling_update.may_lack(replicas) },
             is_outage: self.recreate,
             min_ready: SignedDuration::from_secs(i64::from(self.min_ready_seconds)),
             kept: SignedDuration::ZERO,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::pod_replacement::RollingUpdate;
 use super::router::Router;
 use super::{Pause, PauseReason, Phase, Replicas, Weight};
+use crate::domain::facts::analysis_run::is_final;
 use crate::domain::facts::object::{Condition, Container, Meta};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{PauseFor, Step, weight_at};
@@ -235,7 +236,7 @@ impl RunStatus {
     /// Returns whether it has ended.
     #[must_use]
     pub fn completed(&self) -> bool {
-        matches!(self.status.as_str(), "Successful" | "Failed" | "Error" | "Inconclusive")
+        is_final(&self.status)
     }
 }
 

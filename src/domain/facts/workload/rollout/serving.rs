@@ -1,6 +1,7 @@
 //! Who is served by a Rollout.
 
 use super::{CanaryStrategy, Rollout, RolloutStrategy, RouterWeight, RouterWeights};
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Snapshot;
 use crate::domain::facts::workload::router::RoutedTo;
 use crate::domain::facts::workload::serving::{Measure, Serving, Share, by_ready_pods, percent, share};
@@ -13,11 +14,37 @@ pub(super) fn serving(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
     }
 }
 
-/// Without a router every ready pod gets its share: those of a Deployment that gives the template and still runs, too.
+/// Without a router every ready pod gets its share: those of a Deployment that gives the template and still runs, too, and
+/// those of an experiment that carry the Rollout's labels.
 fn by_pods(snapshot: &Snapshot) -> Serving {
     let mut parts = by_ready_pods(&snapshot.replicasets);
     parts.extend(beside(snapshot));
+    for rs in in_experiments(snapshot) {
+        add(&mut parts, snapshot, rs, rs.ready);
+    }
     Serving::of(Measure::ReadyPods, parts)
+}
+
+/// Adds what the ReplicaSet of an experiment gets to what the revision gets that it runs.
+fn add(parts: &mut Vec<(Share, u64)>, snapshot: &Snapshot, rs: &ReplicaSet, gets: u32) {
+    let of = revision_run_by(snapshot, rs);
+    match parts.iter_mut().find(|(share, _)| share.hash == of.hash) {
+        Some((share, part)) => {
+            share.ready += rs.ready;
+            *part += u64::from(gets);
+        }
+        None => parts.push((Share { ready: rs.ready, ..share(of) }, u64::from(gets))),
+    }
+}
+
+fn in_experiments(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSet> {
+    snapshot.experiments.iter().flat_map(|experiment| &experiment.replicasets)
+}
+
+/// Returns the revision whose containers a ReplicaSet of an experiment runs; itself where it is none of them.
+fn revision_run_by<'a>(snapshot: &'a Snapshot, rs: &'a ReplicaSet) -> &'a ReplicaSet {
+    let same = |own: &&ReplicaSet| own.containers == rs.containers && own.init_containers == rs.init_containers;
+    snapshot.replicasets.iter().find(same).unwrap_or(rs)
 }
 
 /// The pods of the Deployment behind `workloadRef`, which Argo Rollouts does not manage.
@@ -53,10 +80,13 @@ fn routed(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
         let rs = snapshot.replicaset(&weight.hash)?;
         Some((share(rs), u64::from(weight.weight)))
     };
-    let mut serving = Serving::of(
-        Measure::Weights,
-        [&weights.canary, &weights.stable].into_iter().chain(&weights.additional).filter_map(part),
-    );
+    let mut parts: Vec<_> = [&weights.canary, &weights.stable].into_iter().filter_map(part).collect();
+    for weight in &weights.additional {
+        if let Some(rs) = in_experiments(snapshot).find(|rs| rs.hash == weight.hash) {
+            add(&mut parts, snapshot, rs, weight.weight);
+        }
+    }
+    let mut serving = Serving::of(Measure::Weights, parts);
     let Some((routed, actual)) = split else { return serving };
     let said = f64::from(weights.canary.weight) / f64::from((weights.canary.weight + weights.stable.weight).max(1));
     if (actual - said).abs() < 0.005 {

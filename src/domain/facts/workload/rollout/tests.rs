@@ -1,6 +1,9 @@
 use super::*;
 
+use crate::domain::facts::experiment::Experiment;
+use crate::domain::facts::object::Container;
 use crate::domain::facts::step::PauseFor;
+use crate::domain::facts::workload::{Object, Snapshot};
 
 fn canary() -> Rollout {
     Rollout {
@@ -134,4 +137,51 @@ fn blue_green_waits_for_the_cutover() {
     rollout.status.active_hash = "new".to_owned();
     assert_eq!(rollout.phase().1, "waiting for analysis to complete");
     assert_eq!(rollout.weight(&[]), None);
+}
+
+/// Three pods of old and one of new; in an experiment one of old, two of new and one of neither.
+#[test]
+fn pods_of_an_experiment_are_served_as_the_version_they_run() {
+    let set = |hash: &str, image: &str, ready| ReplicaSet {
+        hash: hash.to_owned(),
+        ready,
+        containers: vec![Container { name: "app".to_owned(), image: image.to_owned() }],
+        ..ReplicaSet::default()
+    };
+    let mut snapshot = Snapshot::of_object(Object::Rollout(Box::new(canary())));
+    snapshot.replicasets = vec![set("new", "api:2", 1), set("old", "api:1", 3)];
+    snapshot.experiments.push(Experiment {
+        replicasets: vec![set("a", "api:1", 1), set("b", "api:2", 2), set("c", "api:3", 1)],
+        ..Experiment::default()
+    });
+    let serving = snapshot.serving();
+    let shares: Vec<_> = serving.shares.iter().map(|share| (share.hash.as_str(), share.ready)).collect();
+    assert_eq!(shares, [("old", 4), ("new", 3), ("c", 1)]);
+    assert_eq!(serving.describe(), "50 % of 1, 38 % of 2, 13 % of 3");
+}
+
+/// A router gives the services of an experiment weights of their own, which the controller reports.
+#[test]
+fn weights_of_an_experiment_count_for_the_version_they_go_to() {
+    let mut rollout = canary();
+    if let RolloutStrategy::Canary(canary) = &mut rollout.spec.strategy {
+        canary.router = Some(crate::domain::facts::workload::router::Router::default());
+    }
+    let weight = |hash: &str, weight| RouterWeight { hash: hash.to_owned(), weight };
+    rollout.status.weights = Some(RouterWeights {
+        canary: weight("new", 5),
+        stable: weight("old", 85),
+        additional: vec![weight("b", 10)],
+        verified: None,
+    });
+    let set = |hash: &str, image: &str| ReplicaSet {
+        hash: hash.to_owned(),
+        ready: 1,
+        containers: vec![Container { name: "app".to_owned(), image: image.to_owned() }],
+        ..ReplicaSet::default()
+    };
+    let mut snapshot = Snapshot::of_object(Object::Rollout(Box::new(rollout)));
+    snapshot.replicasets = vec![set("new", "api:2"), set("old", "api:1")];
+    snapshot.experiments.push(Experiment { replicasets: vec![set("b", "api:2")], ..Experiment::default() });
+    assert_eq!(snapshot.serving().describe(), "85 % of 1, 15 % of 2");
 }

@@ -68,16 +68,20 @@ impl Workload for Rollout {
 
     fn pod_replacement(&self) -> PodReplacement {
         let replicas = self.spec.replicas.unwrap_or(1);
-        let (pods_at_a_time, kept) = match &self.spec.strategy {
-            RolloutStrategy::BlueGreen(blue_green) => (None, blue_green.scale_down_delay_seconds),
+        let (pods_at_a_time, may_lack, kept) = match &self.spec.strategy {
+            RolloutStrategy::BlueGreen(blue_green) => (None, 0, blue_green.scale_down_delay_seconds),
             RolloutStrategy::Canary(canary) if canary.router.is_none() => {
-                (Some(canary.rolling_update.pods_at_a_time(replicas)), 0)
+                let update = canary.rolling_update;
+                (Some(update.pods_at_a_time(replicas)), update.may_lack(replicas), 0)
             }
-            RolloutStrategy::Canary(canary) if canary.dynamic_stable_scale => (None, 0),
-            RolloutStrategy::Canary(canary) => (None, canary.scale_down_delay_seconds),
+            // Back on stable's template the router sends everybody there, however many pods stable has
+            // (`rollout/trafficrouting.go`, `reconcileTrafficRouting`).
+            RolloutStrategy::Canary(canary) if canary.dynamic_stable_scale => (None, replicas, 0),
+            RolloutStrategy::Canary(canary) => (None, 0, canary.scale_down_delay_seconds),
         };
         PodReplacement {
             pods_at_a_time,
+            may_lack,
             is_outage: false,
             min_ready: SignedDuration::from_secs(i64::from(self.spec.min_ready_seconds)),
             kept: SignedDuration::from_secs(kept.max(0)),
@@ -151,6 +155,16 @@ impl Workload for Rollout {
     }
 }
 
+fn waits_for_experiment(rollout: &Rollout, snapshot: &Snapshot) -> String {
+    let name = rollout.status.experiment.as_deref();
+    let Some(experiment) = snapshot.experiments.iter().find(|experiment| Some(experiment.name.as_str()) == name) else {
+        return "waits for its experiment".to_owned();
+    };
+    let lacks = experiment.waits_for();
+    let lacks = if lacks.is_empty() { String::new() } else { format!(": {lacks}") };
+    format!("waits for experiment {}{lacks}", experiment.name)
+}
+
 fn running(run: Option<&RunStatus>) -> Option<&RunStatus> {
     run.filter(|run| !run.completed())
 }
@@ -184,7 +198,7 @@ fn why(rollout: &Rollout, snapshot: &Snapshot, status: &Status) -> Option<String
     }
     let current = status.step.and_then(|step| rollout.steps().get(step.index));
     if matches!(current, Some(Step::Experiment)) {
-        return Some("waits for its experiment".to_owned());
+        return Some(waits_for_experiment(rollout, snapshot));
     }
     if rollout.is_restarting() && !snapshot.budgets.is_empty() {
         let budgets = snapshot.budgets.join(", ");

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
+use crate::domain::rules::action::release::{self, gitops};
 use crate::domain::rules::action::way_back::{self, WayBack};
 
 use crate::domain::facts::direction::Direction;
@@ -40,6 +41,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Restart if deployment.paused => Err(Refusal::state("it is paused", "space resumes it first")),
         Verb::Restart => Ok(restart(deployment, scene)),
         Verb::Rollback => rollback(deployment, scene),
+        Verb::Release => release(deployment, scene),
     }
 }
 
@@ -64,6 +66,7 @@ fn drafted(deployment: &Deployment, scene: &DraftContext<'_>, headline: &str, go
         rejects: None,
         to_revision: None,
         restart_at: None,
+        mark: None,
         completes: false,
     }
 }
@@ -75,6 +78,14 @@ fn restart(deployment: &Deployment, scene: &DraftContext<'_>) -> Draft {
         simple(deployment, scene, "restart all pods", "pods are replaced a few at a time, as a new revision", body);
     draft.restart_at = Some(at);
     draft
+}
+
+fn release(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
+    let containers = (deployment.containers.as_slice(), deployment.init_containers.as_slice());
+    let mut draft = release::draft(scene, object(deployment), containers)?;
+    draft.goes.push("pods are replaced a few at a time: it has no steps to stop at".to_owned());
+    draft.goes.extend(gitops(deployment.meta.managed_by.as_deref(), "the old version: commit the new one there too"));
+    Ok(draft)
 }
 
 fn rollback(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
@@ -107,9 +118,7 @@ fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &Re
     if deployment.paused {
         draft.goes.push("also resumes it (spec.paused), else it would not move".to_owned());
     }
-    if let Some(manager) = &deployment.meta.managed_by {
-        draft.goes.push(format!("{manager} (GitOps) may re-apply the new version: revert it there too"));
-    }
+    draft.goes.extend(gitops(deployment.meta.managed_by.as_deref(), "the new version: revert it there too"));
     let direction = way_back::direction_to(scene, target);
     way_back::aim(&mut draft, scene, target, direction);
     draft

@@ -43,6 +43,7 @@ impl Actions for Deployment {
                 self.observed() && moved() && images.eq(&record.to_images)
             }
             Verb::Restart => self.observed() && self.restarted_at.is_some() && self.restarted_at == record.restart_at,
+            Verb::Release => self.observed(),
             Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
         }
     }
@@ -53,7 +54,7 @@ impl Actions for Deployment {
     }
 
     fn serves_in_the_end(&self, record: &PlanRecord, replicasets: &[ReplicaSet]) -> Option<String> {
-        let moves = matches!(record.verb, Verb::Rollback | Verb::Restart);
+        let moves = matches!(record.verb, Verb::Rollback | Verb::Restart | Verb::Release);
         // Until the ReplicaSet of the new template is there, nothing can serve.
         moves.then(|| self.current(replicasets).map_or_else(String::new, |rs| rs.hash.clone()))
     }

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 
 use crate::domain::record::action::{After, Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
+use crate::domain::rules::action::release::{self, gitops};
 use crate::domain::rules::action::way_back::{self, WayBack};
 
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{Step, weight_at};
 use crate::domain::facts::text::plural;
-use crate::domain::facts::workload::Revision;
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::facts::workload::rollout::{Rollout, RunStatus};
-use crate::domain::rules::refusal::Refusal;
+use crate::domain::facts::workload::rollout::{PauseCondition, Rollout, RolloutStrategy, RunStatus};
+use crate::domain::facts::workload::{PauseReason, Revision};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
 pub(in crate::domain::rules::action) fn draft(
@@ -32,6 +33,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Retry => retry(rollout, scene),
         Verb::Rollback => rollback(rollout, scene),
         Verb::Restart => Ok(restart(rollout, scene)),
+        Verb::Release => release(rollout, scene),
     }
 }
 
@@ -78,6 +80,7 @@ fn plain(scene: &DraftContext<'_>, headline: impl Into<String>, requests: Vec<Re
         rejects: None,
         to_revision: None,
         restart_at: None,
+        mark: None,
         completes: false,
     }
 }
@@ -117,6 +120,15 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         "promote the preview: it takes all traffic".clone_into(&mut draft.headline);
         draft.goes.push("the active service switches to the preview's pods".to_owned());
         draft.completes = true;
+        if waits_anew(rollout) {
+            if rollout.has_post_analysis() {
+                return Err(Refusal::state(
+                    "the controller would only restart the wait of autoPromotionSeconds",
+                    "P switches now, without the analysis after the switch",
+                ));
+            }
+            draft.requests = vec![on_status(rollout, json!({"status": {"promoteFull": true}}))];
+        }
         return Ok(draft);
     }
     let max = rollout.max_weight();
@@ -133,8 +145,26 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     if rollout.inconclusive() {
         draft.goes.push("its analysis was inconclusive: going on is your assessment".to_owned());
     }
+    match &status.background_analysis {
+        Some(run) if run.status == "Inconclusive" => {
+            draft.goes.push("the background analysis starts again and may pause it on the way".to_owned());
+        }
+        Some(run) if !run.completed() => {
+            draft.goes.push(format!("analysis {} keeps running and may pause or abort it", run.name));
+        }
+        _ => {}
+    }
     draft.goes.push(until_next_pause(steps, next));
     Ok(draft)
+}
+
+/// Whether the controller answers the end of its pause with another pause: with `autoPromotionSeconds` only the clock ends it
+/// (`rollout/pause.go`, `CompletedBlueGreenPause`, as of v1.9), and `kubectl argo rollouts promote` changes nothing.
+fn waits_anew(rollout: &Rollout) -> bool {
+    let RolloutStrategy::BlueGreen(blue_green) = &rollout.spec.strategy else { return false };
+    let at_the_switch = |pause: &PauseCondition| PauseReason::parse(&pause.reason) == PauseReason::BlueGreen;
+    let is_timed = blue_green.auto_promotion && blue_green.auto_promotion_seconds.is_some();
+    is_timed && rollout.status.pause_conditions.iter().any(at_the_switch)
 }
 
 /// Returns the patch that ends the pause at a step, and the step that follows.
@@ -326,6 +356,25 @@ fn restart(rollout: &Rollout, scene: &DraftContext<'_>) -> Draft {
     draft
 }
 
+fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
+    let written = match (&scene.snapshot.template_owner, &rollout.spec.workload_ref) {
+        (Some(owner), _) => (owner.containers.as_slice(), owner.init_containers.as_slice()),
+        (None, None) => (rollout.spec.containers.as_slice(), rollout.spec.init_containers.as_slice()),
+        (None, Some(owner)) => {
+            let text = format!("the template in {} {} is not known", owner.kind, owner.name);
+            return Err(Refusal::new(RefusalKind::Blind, text, "green when it may be read"));
+        }
+    };
+    let mut draft = release::draft(scene, template_object(rollout)?, written)?;
+    draft.goes.push(match (rollout.is_canary(), rollout.steps().is_empty()) {
+        (true, false) => format!("as a canary: {}", until_next_pause(rollout.steps(), 0)),
+        (true, true) => "pods are replaced a few at a time: it has no steps to stop at".to_owned(),
+        (false, _) => "as a preview, then the active service switches to it".to_owned(),
+    });
+    draft.goes.extend(gitops(rollout.meta.managed_by.as_deref(), "the old version: commit the new one there too"));
+    Ok(draft)
+}
+
 fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     match way_back::way_back(scene, rollout.under_way())? {
         WayBack::Start(target) => start_rollback(rollout, scene, target),
@@ -421,8 +470,6 @@ fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, to_stable: bool, c
     } else if !rollout.is_canary() {
         goes.push("as a preview, then the switch".to_owned());
     }
-    if let Some(manager) = &rollout.meta.managed_by {
-        goes.push(format!("{manager} (GitOps) may re-apply the new version: revert it there too"));
-    }
+    goes.extend(gitops(rollout.meta.managed_by.as_deref(), "the new version: revert it there too"));
     goes
 }

@@ -2,6 +2,8 @@
 
 mod draft;
 mod settled;
+#[cfg(test)]
+mod tests;
 
 use crate::domain::facts::access::ObjectWrite;
 use crate::domain::facts::replicaset::ReplicaSet;
@@ -43,6 +45,10 @@ impl Actions for Rollout {
         settled::serves_in_the_end(record, self)
     }
 
+    fn lacks_first_stop(&self, record: &PlanRecord) -> Option<String> {
+        settled::lacks_first_stop(record, self)
+    }
+
     fn serves_all_by_status(&self, hash: &str) -> bool {
         settled::serves_all_by_status(self, hash)
     }
@@ -63,8 +69,8 @@ pub(super) fn writes(name: &str, template: Option<&TemplateRef>, verb: Verb) -> 
         (Verb::Promote | Verb::PromoteFull | Verb::Retry | Verb::Abort, _) => {
             ObjectWrite::new(Resource::ROLLOUT, name, Some("status"))
         }
-        (Verb::Rollback, Some(owner)) => ObjectWrite::new(Resource::DEPLOYMENT, &owner.name, None),
-        (Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart, _) => main,
+        (Verb::Rollback | Verb::Release, Some(owner)) => ObjectWrite::new(Resource::DEPLOYMENT, &owner.name, None),
+        (Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart | Verb::Release, _) => main,
     };
     vec![write]
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::facts::step::Step;
 use crate::domain::facts::workload::Phase;
-use crate::domain::facts::workload::rollout::Rollout;
+use crate::domain::facts::workload::rollout::{Rollout, RolloutStrategy};
 use crate::domain::record::action::{After, PlanRecord, Verb};
 use crate::domain::rules::action::kind::Readiness;
 
@@ -36,6 +36,8 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
                 && record.to_hash.as_deref() == Some(status.current_hash.as_str())
                 && !rollout.spec.paused
         }
+        // Its mark is in the object; the controller has taken the template up when it has another hash.
+        Verb::Release => rollout.observed() && status.current_hash != facts.under_way,
         // The controller says so when every pod was replaced.
         Verb::Restart => {
             rollout.spec.restart_at.is_some()
@@ -49,11 +51,12 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
 pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
     let (facts, status) = (&record.facts, &rollout.status);
     match record.verb {
-        Verb::Abort => Some(status.stable_hash.clone()),
+        Verb::Abort => Some(facts.stable.clone()),
         Verb::Rollback => record.to_hash.clone(),
         Verb::PromoteFull => Some(facts.under_way.clone()),
         Verb::Promote if !stops_again(rollout, facts.step) => Some(facts.under_way.clone()),
-        Verb::Promote | Verb::Pause | Verb::Resume | Verb::Retry | Verb::Restart => None,
+        Verb::Release if goes_through(rollout) => Some(status.current_hash.clone()),
+        Verb::Promote | Verb::Pause | Verb::Resume | Verb::Retry | Verb::Restart | Verb::Release => None,
     }
 }
 
@@ -64,6 +67,31 @@ fn stops_again(rollout: &Rollout, from: Option<usize>) -> bool {
         return rollout.has_post_analysis();
     }
     rollout.steps().iter().skip(after).any(|step| !matches!(step, Step::SetWeight(_) | Step::SetCanaryScale(_)))
+}
+
+/// Whether a new revision gets to everybody with no stop on the way.
+fn goes_through(rollout: &Rollout) -> bool {
+    match &rollout.spec.strategy {
+        RolloutStrategy::BlueGreen(blue_green) => {
+            blue_green.auto_promotion && !blue_green.pre_analysis && !blue_green.post_analysis
+        }
+        RolloutStrategy::Canary(_) => {
+            let runs_by_itself = |step: &Step| matches!(step, Step::SetWeight(_) | Step::SetCanaryScale(_));
+            rollout.steps().iter().all(runs_by_itself)
+        }
+    }
+}
+
+/// Returns what a release still lacks of its first stop: a pause, an analysis or an experiment. One that the controller has
+/// given up comes to none.
+pub(super) fn lacks_first_stop(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
+    let status = &rollout.status;
+    let runs = [&status.step_analysis, &status.pre_analysis].into_iter().flatten().any(|run| !run.completed());
+    let at_step = status.step_index.and_then(|index| rollout.steps().get(index));
+    let waits = matches!(at_step, Some(Step::Experiment));
+    let (phase, message) = rollout.phase();
+    let stopped = !status.pause_conditions.is_empty() || runs || waits || phase == Phase::Degraded;
+    (record.verb == Verb::Release && !stopped).then(|| format!("on its way to its first stop: {message}"))
 }
 
 /// Whether a revision serves everybody, as far as the status tells.
@@ -105,10 +133,13 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
     let (facts, status) = (&record.facts, &rollout.status);
     let in_status = match record.verb {
         Verb::Abort => status.abort && status.aborted_at.is_none(),
-        Verb::Promote => !facts.pauses.is_empty() && status.pause_conditions.is_empty() && status.controller_pause,
+        Verb::Promote => {
+            let is_unpaused = status.pause_conditions.is_empty() && status.controller_pause;
+            !facts.pauses.is_empty() && (is_unpaused || !rollout.is_canary() && status.promote_full)
+        }
         Verb::PromoteFull => status.promote_full,
         Verb::Retry => facts.aborted && !status.abort,
-        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart => false,
+        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart | Verb::Release => false,
     };
     in_status || !rollout.observed()
 }

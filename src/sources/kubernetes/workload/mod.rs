@@ -1,80 +1,42 @@
 //! One workload: its object, ReplicaSets, pods, analysis runs and events, watched and put together.
 
-use std::collections::BTreeMap;
+mod message;
+mod streams;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, SelectAll, StreamExt};
-use kube::Api;
+use futures::stream::{SelectAll, StreamExt};
 use kube::runtime::watcher::Event;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::KubernetesSource;
 use super::disruptions::Disruptions;
-use super::health::{Health, WatchProblem};
+use super::experiments::{self, Beside};
+use super::health::Health;
 use super::heartbeat::{self, Beat};
 use super::pod_warnings::PodWarnings;
-use super::raw::{Raw, Reduced};
+use super::raw::Raw;
 use super::store::Store;
-use super::throttle::throttled;
-use super::watch::{self, Selection};
+use message::{Stream, WatchMessage, WatchedPart};
+
 use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod};
-use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Tracks;
-use crate::domain::facts::workload::deployment::{self, Deployment};
+use crate::domain::facts::workload::deployment::Deployment;
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::router::{Routed, Router};
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::world::feed::Feed;
-use crate::platform::kube_client::api_resource;
 
 /// Snapshots are left at most this often; the first after a quiet time at once.
 const SNAPSHOT_DEBOUNCE: Duration = Duration::from_millis(33);
-
-enum WatchMessage {
-    Object(Event<Raw<Object>>),
-    TemplateOwner(Event<Raw<Deployment>>),
-    /// An object of the router, by name.
-    Router(String, Event<Raw<Value>>),
-    ReplicaSet(Event<Raw<ReplicaSet>>),
-    Pod(Event<Raw<Pod>>),
-    AnalysisRun(Event<Raw<AnalysisRun>>),
-    Event(Event<Raw<KubeEvent>>),
-    /// A watch failed: which, and why.
-    Failed(WatchedPart, WatchProblem),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum WatchedPart {
-    Object,
-    Template,
-    Router,
-    ReplicaSets,
-    Pods,
-    AnalysisRuns,
-    Events,
-}
-
-impl WatchedPart {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Object => "object",
-            Self::Template => "template",
-            Self::Router => "router",
-            Self::ReplicaSets => "replicasets",
-            Self::Pods => "pods",
-            Self::AnalysisRuns => "analysis runs",
-            Self::Events => "events",
-        }
-    }
-}
-
-type Stream = BoxStream<'static, WatchMessage>;
 
 /// Watches one workload for ever.
 pub(super) async fn run(source: KubernetesSource, health: Health, target: WorkloadKey) {
@@ -152,6 +114,8 @@ struct Watched {
     replicasets: Store<ReplicaSet>,
     pods: Store<Pod>,
     runs: Store<AnalysisRun>,
+    /// Experiments, where a step of the object makes some.
+    experiments: Option<Store<Experiment>>,
     selector: Option<String>,
     /// Whether the last heartbeat was not answered.
     lost: bool,
@@ -160,6 +124,8 @@ struct Watched {
     log_of: Option<(String, u32)>,
     /// Which parts the operator may not list, with the API server's words.
     forbidden: BTreeMap<WatchedPart, String>,
+    /// Parts that are not waited for, for their watch has failed: a snapshot without them is all there is.
+    unanswered: BTreeSet<WatchedPart>,
     warnings: PodWarnings,
     disruptions: Disruptions,
 }
@@ -182,82 +148,16 @@ impl Watched {
             replicasets: Store::default(),
             pods: Store::default(),
             runs: Store::default(),
+            experiments: None,
             selector: None,
             lost: false,
             unheard: None,
             log_of: None,
             forbidden: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
             warnings,
             disruptions,
         }
-    }
-
-    /// Watches what a selection names of a resource.
-    fn watch<T: Reduced>(
-        &self,
-        resource: Resource,
-        selection: Selection,
-    ) -> BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>> {
-        let client = &self.source.client;
-        let api = Api::namespaced_with(throttled(client.kube.clone()), &self.source.namespace, &api_resource(resource));
-        watch::watch(api, selection, client.redactor().clone())
-    }
-
-    fn object_stream(&self) -> Stream {
-        let name = &self.target.workload.name;
-        let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-        let kind = self.target.workload.kind;
-        reported(WatchedPart::Object, self.watch::<Value>(kind.resource(), one), move |event| {
-            WatchMessage::Object(event_as(event, |value| Object::reduce(kind, &value)))
-        })
-    }
-
-    /// Events about the object itself; those of its pods are asked for while they are not ready.
-    fn event_stream(&self) -> Stream {
-        let fields = format!(
-            "involvedObject.kind={},involvedObject.name={}",
-            self.target.workload.kind.kind(),
-            self.target.workload.name
-        );
-        let selection = Selection { fields: Some(fields), ..Selection::default() };
-        reported(WatchedPart::Events, self.watch(Resource::EVENT, selection), WatchMessage::Event)
-    }
-
-    /// The watches of what belongs to the object, restarted; none before its selector is known.
-    fn part_streams(&self) -> SelectAll<Stream> {
-        let mut streams = SelectAll::new();
-        let Some(selector) = &self.selector else { return streams };
-        let labelled = || Selection { labels: Some(selector.clone()), ..Selection::default() };
-        let replicasets = self.watch(Resource::REPLICASET, labelled());
-        streams.push(reported(WatchedPart::ReplicaSets, replicasets, WatchMessage::ReplicaSet));
-        streams.push(reported(WatchedPart::Pods, self.watch(Resource::POD, labelled()), WatchMessage::Pod));
-        if let Some(Object::Rollout(rollout)) = self.object.only() {
-            let runs = self.watch(Resource::ANALYSIS_RUN, Selection::default());
-            streams.push(reported(WatchedPart::AnalysisRuns, runs, WatchMessage::AnalysisRun));
-            let owner = rollout.spec.workload_ref.as_ref();
-            if let Some(owner) = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind) {
-                let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
-                let owner = self.watch::<Value>(Resource::DEPLOYMENT, one);
-                streams.push(reported(WatchedPart::Template, owner, |event| {
-                    WatchMessage::TemplateOwner(event_as(event, |value| deployment::reduce(&value)))
-                }));
-            }
-        }
-        streams.extend(self.router.iter().flat_map(|router| self.router_streams(router)));
-        streams
-    }
-
-    /// The watches of the router's own objects. Where they cannot be read the controller's report is all there is.
-    fn router_streams(&self, router: &Router) -> Vec<Stream> {
-        let Some(resource) = router.kind.resource() else { return Vec::new() };
-        let stream = |name: &String| {
-            let one = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-            let name = name.clone();
-            reported(WatchedPart::Router, self.watch::<Value>(resource, one), move |event| {
-                WatchMessage::Router(name.clone(), event)
-            })
-        };
-        router.names.iter().map(stream).collect()
     }
 
     fn take_routed(&mut self, name: String, event: &Event<Raw<Value>>) -> bool {
@@ -283,6 +183,10 @@ impl Watched {
         self.report(&message);
         let rights_changed = self.note_rights(&message);
         match message {
+            WatchMessage::Failed(
+                part @ (WatchedPart::Template | WatchedPart::Router | WatchedPart::Experiments),
+                _,
+            ) => self.unanswered.insert(part),
             WatchMessage::Failed(..) => rights_changed,
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
@@ -290,6 +194,7 @@ impl Watched {
             WatchMessage::ReplicaSet(event) => self.replicasets.take(event),
             WatchMessage::Pod(event) => self.pods.take(event),
             WatchMessage::AnalysisRun(event) => self.runs.take(event),
+            WatchMessage::Experiment(event) => self.experiments.as_mut().is_some_and(|all| all.take(event)),
             WatchMessage::Event(Event::Apply(raw) | Event::InitApply(raw)) => {
                 if let Some(event) = raw.kept {
                     self.source.outlet.send(Feed::Event { target: self.target.clone(), event });
@@ -329,6 +234,7 @@ impl Watched {
             | WatchMessage::TemplateOwner(_)
             | WatchMessage::Router(..)
             | WatchMessage::AnalysisRun(_)
+            | WatchMessage::Experiment(_)
             | WatchMessage::Event(_) => return,
             WatchMessage::Object(_) => (WatchedPart::Object, Ok(())),
             WatchMessage::ReplicaSet(_) => (WatchedPart::ReplicaSets, Ok(())),
@@ -349,11 +255,6 @@ impl Watched {
             }
         };
         self.health.report(&format!("{} {}", self.target.workload, part.as_str()), heard);
-    }
-
-    /// The watches of the object itself and of what happened to it, restarted.
-    fn own_streams(&self) -> SelectAll<Stream> {
-        SelectAll::from_iter([self.object_stream(), self.event_stream()])
     }
 
     /// Takes in a heartbeat; returns whether the watches have to be restarted: after an outage they may hang on dead
@@ -380,11 +281,15 @@ impl Watched {
         deaf || was_lost
     }
 
-    /// Returns whether the selector of the parts, or the router, is new; the parts seen so far are forgotten then.
+    /// Returns whether the selector of the parts, or the router, is new, or there may be experiments now; the parts seen so
+    /// far are forgotten then.
     fn selector_changed(&mut self) -> bool {
         let Some(object) = self.object.only() else { return false };
         let (selector, router) = (object.selector().to_owned(), object.workload().router());
-        if selector.is_empty() || self.selector.as_ref() == Some(&selector) && self.router == router {
+        // Those of a step that was taken out may go on.
+        let has_experiments = self.experiments.is_some() || experiments::are_expected(object);
+        let is_same = self.router == router && self.experiments.is_some() == has_experiments;
+        if selector.is_empty() || self.selector.as_ref() == Some(&selector) && is_same {
             return false;
         }
         self.router = router;
@@ -392,6 +297,7 @@ impl Watched {
         self.replicasets = Store::default();
         self.pods = Store::default();
         self.runs = Store::default();
+        self.experiments = has_experiments.then(Store::default);
         self.selector = Some(selector);
         true
     }
@@ -408,7 +314,10 @@ impl Watched {
         // Before the controller has looked at a `workloadRef` there is no selector, and nothing to wait for.
         let is_known = |part, listed| listed || self.forbidden.contains_key(&part);
         let all_known = is_known(WatchedPart::ReplicaSets, self.replicasets.is_listed())
-            && is_known(WatchedPart::Pods, self.pods.is_listed());
+            && is_known(WatchedPart::Pods, self.pods.is_listed())
+            && self.knows_template(&object)
+            && self.knows_router()
+            && self.knows_experiments();
         if self.selector.is_some() && !all_known {
             return false;
         }
@@ -423,6 +332,25 @@ impl Watched {
         true
     }
 
+    /// Returns whether the template is known that lies in another object, or it is not to be had.
+    fn knows_template(&self, object: &Object) -> bool {
+        let is_watched =
+            object.workload().template_owner().is_some_and(|owner| owner.kind == Resource::DEPLOYMENT.kind);
+        !is_watched || self.owner.is_listed() || self.unanswered.contains(&WatchedPart::Template)
+    }
+
+    /// Returns whether it is known what the router's own objects say, or they are not to be had.
+    fn knows_router(&self) -> bool {
+        let router = self.router.as_ref().filter(|router| router.kind.resource().is_some());
+        self.unanswered.contains(&WatchedPart::Router)
+            || router.is_none_or(|router| router.names.iter().all(|name| self.routed.contains_key(name)))
+    }
+
+    /// Returns whether the experiments are known, or they are not to be had.
+    fn knows_experiments(&self) -> bool {
+        self.unanswered.contains(&WatchedPart::Experiments) || self.experiments.as_ref().is_none_or(Store::is_listed)
+    }
+
     fn snapshot(&self, object: Object) -> Snapshot {
         // With `workloadRef` the ReplicaSets belong to the Rollout all the same.
         let uid = object.meta().uid.clone();
@@ -433,6 +361,12 @@ impl Watched {
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         self.warnings.fill(&mut pods);
         let mut runs: Vec<AnalysisRun> = self.runs.owned(|owner| owner == uid).cloned().collect();
+        let beside = Beside { replicasets: &self.replicasets, pods: &self.pods, runs: &self.runs };
+        let (mut experiments, their_runs) = experiments::of_owner(self.experiments.as_ref(), &uid, &beside);
+        for experiment in &mut experiments {
+            self.warnings.fill(&mut experiment.pods);
+        }
+        runs.extend(their_runs);
         runs.sort_by_key(|run| std::cmp::Reverse((run.created, run.name.clone())));
         Snapshot {
             object,
@@ -441,6 +375,7 @@ impl Watched {
             replicasets,
             pods,
             runs,
+            experiments,
             budgets: self.disruptions.known(),
             unseen: self.forbidden.iter().map(|(part, why)| (part.as_str().to_owned(), why.clone())).collect(),
         }
@@ -500,28 +435,5 @@ impl Watched {
             };
             source.outlet.send(Feed::Log { target, pod: pod.name, lines });
         });
-    }
-}
-
-fn reported<T: Reduced>(
-    part: WatchedPart,
-    events: BoxStream<'static, Result<Event<Raw<T>>, WatchProblem>>,
-    wrap: impl Fn(Event<Raw<T>>) -> WatchMessage + Send + 'static,
-) -> Stream {
-    events
-        .map(move |event| match event {
-            Ok(event) => wrap(event),
-            Err(trouble) => WatchMessage::Failed(part, trouble),
-        })
-        .boxed()
-}
-
-fn event_as<T, U>(event: Event<Raw<T>>, wrap: impl Fn(T) -> U) -> Event<Raw<U>> {
-    match event {
-        Event::Apply(raw) => Event::Apply(raw.map(wrap)),
-        Event::Delete(raw) => Event::Delete(raw.map(wrap)),
-        Event::Init => Event::Init,
-        Event::InitApply(raw) => Event::InitApply(raw.map(wrap)),
-        Event::InitDone => Event::InitDone,
     }
 }

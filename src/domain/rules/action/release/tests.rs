@@ -1,0 +1,232 @@
+//! What comes into prod from staging: which image of which container, and what is refused.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::domain::facts::freshness::{Link, SourceKind};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::reduce;
+use crate::domain::facts::workload::rollout::TemplateRef;
+use crate::domain::facts::workload::{Object, Snapshot};
+use crate::domain::record::action::{Body, Intent, PlanRecord, Request, Verb};
+use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, plan, settled};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::feed::Feed;
+use crate::domain::world::{EnvSettings, World};
+
+/// A container: its name, its image, and the digest that pods run of it, if they say.
+type Part<'a> = (&'a str, &'a str, Option<&'a str>);
+
+const OLD: Part<'_> = ("api", "eu.example/shop/api:1.4.2", Some("sha256:old"));
+const NEW: Part<'_> = ("api", "us.example/api:1.5.0", Some("sha256:new"));
+const LOG: Part<'_> = ("log", "us.example/log:7", Some("sha256:log"));
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_000_000).unwrap()
+}
+
+fn id() -> WorkloadId {
+    "rollout/api".parse().unwrap()
+}
+
+/// A workload of one environment.
+#[derive(Clone, Copy)]
+struct Runs<'a> {
+    parts: &'a [Part<'a>],
+    /// Whether another revision goes out.
+    in_progress: bool,
+    paused: bool,
+    /// The mark of the release that its manifest has.
+    mark: Option<&'a str>,
+}
+
+impl<'a> Runs<'a> {
+    fn only(parts: &'a [Part<'a>]) -> Self {
+        Self { parts, in_progress: false, paused: false, mark: None }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let containers: Vec<Value> =
+            self.parts.iter().map(|(name, image, _)| json!({"name": name, "image": image})).collect();
+        let stable = if self.in_progress { "before" } else { "now" };
+        let pauses = if self.in_progress { json!([{"reason": "CanaryPauseStep"}]) } else { Value::Null };
+        let object = json!({
+            "kind": "Rollout",
+            "metadata": {"name": "api", "uid": "u", "generation": 3, "annotations": {"release-cockpit/released": self.mark}},
+            "spec": {"replicas": 2, "paused": self.paused, "template": {"spec": {"containers": containers}},
+                     "strategy": {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}},
+            "status": {"observedGeneration": "3", "phase": if self.in_progress { "Paused" } else { "Healthy" },
+                       "currentPodHash": "now", "stableRS": stable, "pauseConditions": pauses, "replicas": 2,
+                       "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2,
+                       "currentStepIndex": if self.in_progress { 1 } else { 2 }},
+        });
+        let set = |hash: &str, revision: u64, containers: &Value| {
+            reduce::replicaset(&json!({
+                "metadata": {"name": format!("api-{hash}"), "uid": hash,
+                             "creationTimestamp": format!("1970-01-12T13:0{revision}:00Z"),
+                             "labels": {"rollouts-pod-template-hash": hash},
+                             "annotations": {"rollout.argoproj.io/revision": revision.to_string()}},
+                "spec": {"replicas": 2, "template": {"spec": {"containers": containers}}},
+                "status": {"replicas": 2, "readyReplicas": 2},
+            }))
+        };
+        let mut replicasets = vec![set("now", 2, &json!(containers))];
+        if self.in_progress {
+            replicasets.push(set("before", 1, &json!([{"name": "api", "image": "us.example/api:1.4.2"}])));
+        }
+        let told = |(name, _, digest): &Part<'_>| {
+            let id = digest.map_or_else(String::new, |digest| format!("any/thing@{digest}"));
+            json!({"name": name, "ready": true, "imageID": id, "state": {"running": {}}})
+        };
+        let pod = json!({
+            "metadata": {"name": "api-now-0", "labels": {"rollouts-pod-template-hash": "now"}},
+            "spec": {"containers": containers},
+            "status": {"phase": "Running", "containerStatuses": self.parts.iter().map(told).collect::<Vec<_>>()},
+        });
+        Snapshot { replicasets, pods: vec![reduce::pod(&pod)], ..Snapshot::of_object(Object::parse(&object).unwrap()) }
+    }
+}
+
+fn world(staging: Runs<'_>, prod: Runs<'_>) -> World {
+    let env = |name: &str| EnvSettings { namespace: name.to_owned(), workloads: vec![id()], ..EnvSettings::new(name) };
+    let mut world = World::new([env("staging"), EnvSettings { protected: true, ..env("prod") }]);
+    for (name, runs) in [("staging", staging), ("prod", prod)] {
+        see(&mut world, name, runs);
+    }
+    world
+}
+
+fn see(world: &mut World, name: &str, runs: Runs<'_>) {
+    let env = EnvName::new(name);
+    let target = WorkloadKey { env: env.clone(), workload: id() };
+    world.take(Feed::Workload { target, snapshot: Some(Arc::new(runs.snapshot())) }, now());
+    world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
+}
+
+fn release(world: &World, env: &str) -> Result<Plan, Vec<Refusal>> {
+    let target = WorkloadKey { env: EnvName::new(env), workload: id() }.into();
+    let intent = Intent { verb: Verb::Release, target, to: None };
+    plan(world, &intent, &PlanContext { now: now(), ..PlanContext::default() })
+}
+
+/// What stands in the way, in words.
+fn refused(staging: Runs<'_>, prod: Runs<'_>) -> String {
+    let refusals = release(&world(staging, prod), "prod").unwrap_err();
+    refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; ")
+}
+
+fn images(record: &PlanRecord) -> Vec<String> {
+    let [Request::Kubernetes(request)] = record.requests.as_slice() else { panic!("{:?}", record.requests) };
+    let Body::SetImages { images, .. } = &request.body else { panic!("{:?}", request.body) };
+    images.iter().map(|next| next.image.clone()).collect()
+}
+
+#[test]
+fn the_digest_that_runs_before_comes_in_from_the_own_registry() {
+    let log_before = ("log", "eu.example/log:6", Some("sha256:log6"));
+    let world = world(Runs::only(&[NEW, LOG]), Runs::only(&[OLD, log_before]));
+    let plan = release(&world, "prod").unwrap();
+    let record = plan.record();
+    assert_eq!(images(record), ["eu.example/shop/api:1.5.0@sha256:new", "eu.example/log:7@sha256:log"]);
+    assert_eq!(plan.typed(), Some("prod"));
+    assert!(!record.moves_backward());
+    assert_eq!(record.release, "api 1.5.0");
+    assert_eq!(record.rests_on.len(), 1, "on what staging runs, too");
+    let goes = record.goes.join("; ");
+    assert!(goes.contains("api is pulled from eu.example/shop/api instead of us.example/api"), "{goes}");
+}
+
+#[test]
+fn only_what_is_released_before_comes_in() {
+    let here = Runs::only(&[OLD]);
+    let going_out = Runs { in_progress: true, ..Runs::only(&[NEW]) };
+    assert!(refused(going_out, here).contains("staging has nothing released to go on with: paused"));
+    let seen = release(&world(Runs::only(&[NEW]), here), "staging").unwrap_err();
+    assert!(seen[0].text.contains("staging is the first environment"), "{seen:?}");
+    let same = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
+    assert!(refused(Runs::only(&[NEW]), Runs::only(&[same])).contains("1.5.0 is what runs here"));
+}
+
+#[test]
+fn nothing_comes_in_over_a_rollout_or_a_pause() {
+    let new = Runs::only(&[NEW]);
+    let going_out = Runs { in_progress: true, ..Runs::only(&[OLD]) };
+    assert!(refused(new, going_out).contains("a rollout is in progress here"));
+    let paused = Runs { paused: true, ..Runs::only(&[OLD]) };
+    assert!(refused(new, paused).contains("it is paused manually"));
+}
+
+#[test]
+fn an_artifact_that_does_not_fit_is_refused() {
+    let here = Runs::only(&[OLD]);
+    let untold = release(&world(Runs::only(&[("api", "us.example/api:1.5.0", None)]), here), "prod").unwrap_err();
+    assert!(untold.iter().any(|refusal| refusal.kind == RefusalKind::Blind), "{untold:?}");
+    assert!(refused(Runs::only(&[("api", "us.example/api:latest", Some("sha256:new"))]), here).contains("mutable tag"));
+    assert!(refused(Runs::only(&[NEW, LOG]), here).contains("container log of staging is not in the template here"));
+    assert!(
+        refused(Runs::only(&[NEW]), Runs::only(&[OLD, LOG]))
+            .contains("container log is not in the template of staging")
+    );
+    let other = ("api", "us.example/checkout:1.5.0", Some("sha256:new"));
+    assert!(
+        refused(Runs::only(&[other]), here)
+            .contains("container api runs eu.example/shop/api here and us.example/checkout")
+    );
+}
+
+/// What a person signs for before is what comes in, also when the environment before has moved on since.
+#[test]
+fn a_release_keeps_the_subject_that_was_signed_for() {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let subject = |world: &World| {
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        world.candidate(env).map(|candidate| candidate.key).unwrap()
+    };
+    let before = subject(&world);
+    let released = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
+    let parts = [released];
+    let in_progress = Runs { in_progress: true, ..Runs::only(&parts) };
+    see(&mut world, "prod", in_progress);
+    assert_eq!(subject(&world), before);
+    see(&mut world, "staging", Runs::only(&[("api", "us.example/api:1.6.0", Some("sha256:newer"))]));
+    assert_eq!(subject(&world), before);
+    let other = [("api", "eu.example/shop/api:1.5.0@sha256:other", Some("sha256:other"))];
+    see(&mut world, "prod", Runs { in_progress: true, ..Runs::only(&other) });
+    assert_ne!(subject(&world), before);
+}
+
+#[test]
+fn a_release_is_found_done_by_its_own_mark_alone() {
+    let plan = release(&world(Runs::only(&[NEW]), Runs::only(&[OLD])), "prod").unwrap();
+    let record = PlanRecord {
+        facts: crate::domain::record::action::Facts { under_way: "earlier".to_owned(), ..plan.record().facts.clone() },
+        ..plan.record().clone()
+    };
+    let looks = |mark: Option<&str>, in_progress: bool| {
+        let parts = [NEW];
+        let runs = Runs { in_progress, mark, ..Runs::only(&parts) };
+        settled(&record, &SeenWorkload { snapshot: runs.snapshot(), replicasets_known: true }.into())
+    };
+    let own = record.mark.clone();
+    assert!(matches!(looks(own.as_deref(), true), Settled::Done(_)));
+    assert!(matches!(looks(own.as_deref(), false), Settled::Accepted(_)), "on its way to its first stop");
+    assert!(matches!(looks(Some("1970-01-01T00:00:00Z"), true), Settled::Lost(_)), "somebody else's release");
+    assert!(matches!(looks(None, true), Settled::Lost(_)));
+}
+
+#[test]
+fn a_template_in_another_object_that_is_not_seen_yet_is_blind() {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let mut snapshot = Runs::only(&[OLD]).snapshot();
+    let Object::Rollout(rollout) = &mut snapshot.object else { panic!("a Rollout") };
+    rollout.spec.workload_ref = Some(TemplateRef { kind: "Deployment".to_owned(), name: "api".to_owned() });
+    rollout.spec.containers.clear();
+    let target = WorkloadKey { env: EnvName::new("prod"), workload: id() };
+    world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+    let refusals = release(&world, "prod").unwrap_err();
+    let blind: Vec<String> =
+        refusals.iter().filter(|refusal| refusal.kind == RefusalKind::Blind).map(Refusal::line).collect();
+    assert!(blind.iter().any(|line| line.contains("the template in Deployment api is not known")), "{refusals:?}");
+}

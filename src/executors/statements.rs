@@ -1,0 +1,87 @@
+//! What people state: signed, written to the journal, and shared with everybody who looks at the environment.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::dispatcher::Dispatcher;
+use crate::domain::record::action::System;
+use crate::domain::record::checklist::Decision;
+use crate::domain::record::journal::Entry;
+use crate::domain::record::receipt::Receipt;
+use crate::domain::record::shared::statement;
+
+/// How long signing a statement may take: a token may have to be touched.
+const SIGN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a NO-GO waits for that.
+const NO_GO_SIGN_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Dispatcher {
+    /// Shares what a person said with everybody who looks at the environment. It is in the journal already, and counts
+    /// here whether or not it can be shared.
+    ///
+    /// # Errors
+    /// Why no one else sees it.
+    pub async fn share(&self, entry: &Entry) -> Result<(), String> {
+        if self.signing.is_none() || entry.signature().is_some() {
+            return self.publish(entry).await;
+        }
+        // What keeps a release out is known at once, signed or not.
+        let Entry::Rejected(rejection) = entry else { return self.publish(entry).await };
+        let unsigned = if rejection.is_lifted() { Ok(()) } else { self.publish(entry).await };
+        match self.signed(entry.clone()).await {
+            (signed, Ok(())) => self.publish(&signed).await,
+            (_, Err(why)) => {
+                tracing::warn!(why, "a statement is shared unsigned");
+                if rejection.is_lifted() { self.publish(entry).await } else { unsigned }
+            }
+        }
+    }
+
+    /// Signs a statement of this operator, where a key is configured; unsigned, it comes back with the reason.
+    async fn signed(&self, entry: Entry) -> (Entry, Result<(), String>) {
+        let (Some(signer), Some(message)) = (&self.signing, entry.to_be_signed()) else { return (entry, Ok(())) };
+        let is_no_go = matches!(&entry, Entry::SignedOff(sign_off) if sign_off.decision == Decision::NoGo);
+        let timeout = if is_no_go { NO_GO_SIGN_TIMEOUT } else { SIGN_TIMEOUT };
+        match signer.sign(&message, timeout).await {
+            Ok(signature) => (entry.with_signature(Some(signature)), Ok(())),
+            Err(why) => (entry, Err(why)),
+        }
+    }
+
+    async fn publish(&self, entry: &Entry) -> Result<(), String> {
+        let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
+        let executor =
+            self.executor(env, System::Kubernetes).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
+        executor.publish(&key, &value, None).await.map_err(|error| error.to_string())
+    }
+
+    /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
+    pub async fn record(&self, release: &str, entry: Entry) {
+        if matches!(entry, Entry::Checked { .. }) || statement(&entry).is_none() {
+            self.write(release, entry).await;
+            return;
+        }
+        let (entry, signed) = self.signed(entry).await;
+        let written = self.journal().append(release, entry.clone()).await;
+        let shared = match &written {
+            Ok(_) => self.share(&entry).await,
+            Err(_) => Err("it is not recorded".to_owned()),
+        };
+        let written = match written {
+            Ok(lines) => {
+                let lines = match self.keys.clone() {
+                    Some(mut keys) => keys.prove_lines(lines, Timestamp::now()),
+                    None => lines,
+                };
+                self.tell_written(lines).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.tell(Receipt::Journal(self.journal().state())).await;
+                Err(error.to_string())
+            }
+        };
+        self.tell(Receipt::Stated { entry: Box::new(entry), written, shared, signed }).await;
+    }
+}
