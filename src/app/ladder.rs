@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::facts::workload::Phase;
+use crate::domain::facts::workload::rollout::Split;
+use crate::domain::facts::workload::{Object, Phase};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -32,6 +33,10 @@ pub struct Rung {
 pub fn ladder(world: &World, env: &Environment, workload: &WorkloadState) -> Vec<Rung> {
     let (Some(snapshot), Some(status)) = (&workload.snapshot, &workload.status) else { return Vec::new() };
     let steps = snapshot.steps();
+    let split = match &snapshot.object {
+        Object::Rollout(rollout) => Some(Split::of(rollout)),
+        Object::Deployment(_) => None,
+    };
     // Without a position nothing is known of any step: they are all to come.
     let index = status.step.map_or(0, |step| step.index);
     let current = match release_state(world, env, &workload.id) {
@@ -66,7 +71,7 @@ pub fn ladder(world: &World, env: &Environment, workload: &WorkloadState) -> Vec
             let before = || at.checked_sub(1).and_then(|before| done.iter().find(|(step, _)| *step == before));
             Rung {
                 number: at + 1,
-                label: step.label(),
+                label: split.map_or_else(|| step.label(), |split| split.label(step)),
                 stand,
                 at: match stand {
                     Stand::Done => known(),

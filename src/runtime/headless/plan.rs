@@ -10,7 +10,8 @@ use crate::cli::plan::{Said, StepPlan, json, text};
 use crate::cli::{Exit, target};
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::EnvName;
-use crate::domain::rules::forecast::{self, Assumed, Split};
+use crate::domain::facts::workload::rollout::Split;
+use crate::domain::rules::forecast::{self, Assumed};
 use crate::domain::world::{Environment, WorkloadState};
 use analysis::{Rules, Traffic};
 

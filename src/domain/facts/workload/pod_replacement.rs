@@ -69,6 +69,12 @@ impl RollingUpdate {
         surge.saturating_add(unavailable).max(1)
     }
 
+    /// Returns whether there may be more pods than wanted.
+    #[must_use]
+    pub fn surges(self, replicas: u32) -> bool {
+        self.max_surge.of(replicas, true) > 0
+    }
+
     /// Returns how many pods may be missing meanwhile.
     #[must_use]
     pub fn may_lack(self, replicas: u32) -> u32 {

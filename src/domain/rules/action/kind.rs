@@ -42,8 +42,9 @@ pub trait Actions {
         None
     }
 
-    /// Returns what a release that stops on its way still lacks of its first stop; `None` where it has come that far.
-    fn lacks_first_stop(&self, _: &PlanRecord) -> Option<String> {
+    /// Returns what an action still lacks that is not about who is served in the end: a release that stops on its way has to
+    /// come to its first stop, a restart to replace every pod.
+    fn lacks(&self, _: &PlanRecord) -> Option<String> {
         None
     }
 

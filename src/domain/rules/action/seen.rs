@@ -126,7 +126,7 @@ impl Seen {
         let actions = seen.object().actions();
         match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
             Some(hash) => seen.is_not_serving_all(&hash),
-            None => actions.lacks_first_stop(record),
+            None => actions.lacks(record),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::{Lasts, Split, Stretch};
+use super::{Lasts, Stretch};
+use crate::domain::facts::workload::rollout::Split;
 use analysis::{Detectable, Rules, Stage, Traffic, detectable};
 
 /// By how much the chance must be better, as a share, for other steps to be worth a word.

@@ -17,7 +17,7 @@ use analysis::{Detectable, Rules, Stage, Traffic, detectable, time_to_detect};
 pub use alternative::{Alternative, alternative};
 pub use describe::{assumption, line};
 pub use question::Question;
-pub use stretch::{Lasts, Split, Stretch, stretches};
+pub use stretch::{Lasts, Stretch, stretches};
 
 /// What can be detected in a stretch.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::domain::facts::step::{PauseFor, Step};
-use crate::domain::facts::workload::rollout::{Rollout, RolloutStrategy};
+use crate::domain::facts::workload::rollout::{Rollout, RolloutStrategy, Split};
 use analysis::Stage;
 
 /// What ends a stretch.
@@ -27,36 +27,6 @@ pub struct Stretch {
     /// The canary's share of requests, 0 to 1.
     pub share: f64,
     pub lasts: Lasts,
-}
-
-/// How a weight becomes a share of requests.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Split {
-    pub max_weight: u32,
-    /// Without a router each pod gets its share: how many there are.
-    pub pods: Option<u32>,
-}
-
-impl Split {
-    #[must_use]
-    pub fn of(rollout: &Rollout) -> Self {
-        let pods = (!rollout.traffic_routed()).then(|| rollout.spec.replicas.unwrap_or(1));
-        Self { max_weight: rollout.max_weight().max(1), pods }
-    }
-
-    /// Returns the share of requests at a weight. Without a router it is that of the nearest whole number of pods, and neither
-    /// side is without any (Argo Rollouts, `utils/replicaset/canary.go`); a pod more than wanted stands in for the surge of one.
-    #[must_use]
-    pub fn share(&self, weight: u32) -> f64 {
-        let share = f64::from(weight.min(self.max_weight)) / f64::from(self.max_weight);
-        match self.pods {
-            Some(pods) if share > 0.0 && share < 1.0 => {
-                let pods = f64::from(pods.max(2));
-                (pods * share).round().clamp(1.0, pods - 1.0) / pods
-            }
-            _ => share,
-        }
-    }
 }
 
 impl Stretch {
@@ -161,16 +131,5 @@ mod tests {
             ]
         );
         assert_eq!(found.iter().map(Stretch::compares).collect::<Vec<_>>(), [false, true, true, true, false]);
-    }
-
-    #[test]
-    fn without_a_router_the_share_is_that_of_whole_pods() {
-        let split = |pods| Split { max_weight: 100, pods: Some(pods) };
-        for (pods, weight, share) in
-            [(10, 20, 0.2), (5, 5, 0.2), (5, 99, 0.8), (1, 20, 0.5), (5, 0, 0.0), (5, 100, 1.0)]
-        {
-            assert!((split(pods).share(weight) - share).abs() < 1e-12, "{weight} of {pods} pods");
-        }
-        assert!((Split { max_weight: 1000, pods: None }.share(5) - 0.005).abs() < 1e-12);
     }
 }

@@ -4,6 +4,7 @@
 
 mod reduce;
 mod serving;
+mod split;
 mod view;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +19,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{PauseFor, Step, weight_at};
 
 pub use reduce::reduce;
+pub use split::{PodShare, Pods, Split};
 
 /// What is kept of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

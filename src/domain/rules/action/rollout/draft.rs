@@ -14,7 +14,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::{Step, weight_at};
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::kind::Resource;
-use crate::domain::facts::workload::rollout::{PauseCondition, Rollout, RolloutStrategy, RunStatus};
+use crate::domain::facts::workload::rollout::{PauseCondition, Rollout, RolloutStrategy, RunStatus, Split};
 use crate::domain::facts::workload::{PauseReason, Revision};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
@@ -132,14 +132,19 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         return Ok(draft);
     }
     let max = rollout.max_weight();
+    let split = Split::of(rollout);
     let now = weight_at(steps, index, max);
     let after = next_weight(steps, next, max);
     draft.completes = after == max;
-    draft.headline = format!("promote {} → {} %", percent(now, max), percent(after, max));
-    draft.from =
-        format!("step {}/{} {}", index + 1, steps.len(), steps.get(index).map_or_else(String::new, Step::label));
+    draft.headline = format!("promote {} → {} %", split.percent(now), split.percent(after));
+    draft.from = format!(
+        "step {}/{} {}",
+        index + 1,
+        steps.len(),
+        steps.get(index).map_or_else(String::new, |step| split.label(step))
+    );
     draft.to = match steps.get(next) {
-        Some(step) => format!("step {}/{} {}", next + 1, steps.len(), step.label()),
+        Some(step) => format!("step {}/{} {}", next + 1, steps.len(), split.label(step)),
         None => "the end of the steps: 100 %".to_owned(),
     };
     if rollout.inconclusive() {
@@ -154,7 +159,7 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         }
         _ => {}
     }
-    draft.goes.push(until_next_pause(steps, next));
+    draft.goes.push(until_next_pause(rollout, next));
     Ok(draft)
 }
 
@@ -217,14 +222,15 @@ fn next_weight(steps: &[Step], index: usize, max: u32) -> u32 {
     stop.map_or(max, |stop| weight_at(steps, stop, max))
 }
 
-fn until_next_pause(steps: &[Step], from: usize) -> String {
+fn until_next_pause(rollout: &Rollout, from: usize) -> String {
+    let (steps, split) = (rollout.steps(), Split::of(rollout));
     let mut passed = Vec::new();
     for (index, step) in steps.iter().enumerate().skip(from) {
         if let Step::Pause(_) = step {
             let before = if passed.is_empty() { String::new() } else { format!("{}, then ", passed.join(", ")) };
             return format!("{before}{} (step {} of {})", step.label(), index + 1, steps.len());
         }
-        passed.push(step.label());
+        passed.push(split.label(step));
     }
     passed.push("100 %: it becomes stable".to_owned());
     passed.join(", ")
@@ -273,6 +279,8 @@ fn resume(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal>
     // Only `spec.paused`: `promote` would also move the step index on.
     let mut draft = plain(scene, "resume", vec![on_main(rollout, json!({"spec": {"paused": false}}))]);
     draft.goes.push("it continues at its current step; no step is skipped".to_owned());
+    let index = rollout.status.step_index.filter(|_| rollout.under_way() && !rollout.aborted());
+    draft.goes.extend(index.map(|index| until_next_pause(rollout, index)));
     Ok(draft)
 }
 
@@ -328,6 +336,9 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     if !rollout.aborted() {
         return Err(Refusal::state("it was not aborted", "retry is for an aborted update"));
     }
+    if rollout.spec.paused {
+        return Err(Refusal::state("it is paused manually", "space resumes it first"));
+    }
     // Argo takes a running ReplicaSet that is marked for scaling down as one to go back to, and skips the pause before
     // the switch. (The mark stays after the pods are gone, and is of no effect then.)
     let new = scene.snapshot.replicaset(&rollout.status.current_hash).filter(|rs| rs.desired > 0 || rs.current > 0);
@@ -338,13 +349,15 @@ fn retry(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
             format!("wait until they are scaled down, at {}", crate::domain::facts::text::rfc3339_seconds(at)),
         ));
     }
-    let mut draft =
-        plain(scene, "retry from the first step", vec![on_status(rollout, json!({"status": {"abort": false}}))]);
+    let requests = vec![on_status(rollout, json!({"status": {"abort": false}}))];
+    let mut draft = plain(scene, "retry", requests);
     draft.rejects.clone_from(&scene.status.canary);
-    draft.goes.push(match rollout.steps().first() {
-        Some(step) => format!("the same version rolls out again, from step 1 {}", step.label()),
-        None => "the same version rolls out again".to_owned(),
-    });
+    draft.goes.push("the same version rolls out again".to_owned());
+    if !rollout.steps().is_empty() {
+        let first_stop = Split::of(rollout).percent(next_weight(rollout.steps(), 0, rollout.max_weight()));
+        draft.headline = format!("retry: 0 → {first_stop} %");
+        draft.goes.push(format!("from the first step: {}", until_next_pause(rollout, 0)));
+    }
     Ok(draft)
 }
 
@@ -367,7 +380,7 @@ fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     };
     let mut draft = release::draft(scene, template_object(rollout)?, written)?;
     draft.goes.push(match (rollout.is_canary(), rollout.steps().is_empty()) {
-        (true, false) => format!("as a canary: {}", until_next_pause(rollout.steps(), 0)),
+        (true, false) => format!("as a canary: {}", until_next_pause(rollout, 0)),
         (true, true) => "pods are replaced a few at a time: it has no steps to stop at".to_owned(),
         (false, _) => "as a preview, then the active service switches to it".to_owned(),
     });
@@ -378,8 +391,7 @@ fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
 fn rollback(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> {
     match way_back::way_back(scene, rollout.under_way())? {
         WayBack::Start(target) => start_rollback(rollout, scene, target),
-        WayBack::Finish(target) => Ok(finish_rollback(rollout, scene, target)),
-        WayBack::Wait(target) => Ok(way_back::wait_for(plain(scene, "", Vec::new()), scene, target)),
+        WayBack::Finish(target) | WayBack::Wait(target) => Ok(finish_rollback(rollout, scene, target)),
     }
 }
 
@@ -433,9 +445,11 @@ fn start_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaS
 fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &ReplicaSet) -> Draft {
     let status = &rollout.status;
     let mut requests: Vec<Request> = unpause(rollout).into_iter().collect();
-    if status.abort {
+    // Where the manifest is back at stable there are no steps, and a pause is all that holds it.
+    let to_stable = !rollout.under_way();
+    if status.abort && !to_stable {
         requests.push(on_status(rollout, json!({"status": {"abort": false, "promoteFull": true}})));
-    } else if !status.promote_full {
+    } else if !status.promote_full && !to_stable {
         requests.push(on_status(rollout, json!({"status": {"promoteFull": true}})));
     }
     if requests.is_empty() {
@@ -445,9 +459,9 @@ fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &Replica
     let mut draft = plain(scene, format!("finish the rollback to {}", revision.version()), requests);
     draft.from = scene.status.stable.as_ref().map_or_else(String::new, revision_line);
     draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
-    draft.goes = rollback_goes(rollout, scene, false, true);
+    draft.goes = rollback_goes(rollout, scene, to_stable, true);
     let index = status.step_index.unwrap_or(0);
-    let left = rollout.steps().iter().enumerate().skip(index);
+    let left = rollout.steps().iter().enumerate().skip(index).filter(|_| !to_stable);
     draft.skips = left.map(|(at, step)| format!("{} {}", at + 1, step.label())).collect();
     way_back::aim(&mut draft, scene, target, Direction::Backward);
     draft

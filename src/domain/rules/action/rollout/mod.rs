@@ -45,8 +45,8 @@ impl Actions for Rollout {
         settled::serves_in_the_end(record, self)
     }
 
-    fn lacks_first_stop(&self, record: &PlanRecord) -> Option<String> {
-        settled::lacks_first_stop(record, self)
+    fn lacks(&self, record: &PlanRecord) -> Option<String> {
+        settled::lacks(record, self)
     }
 
     fn serves_all_by_status(&self, hash: &str) -> bool {

@@ -20,11 +20,17 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
                     || left_blue_green_pause(rollout))
         }
         Verb::PromoteFull => {
-            let all_steps = rollout.is_canary() && status.step_index == Some(rollout.steps().len());
+            // A canary without steps has no index.
+            let is_taken_up = if rollout.is_canary() {
+                status.step_index.unwrap_or(0) >= rollout.steps().len()
+            } else {
+                // Until every pod is ready nothing else shows it.
+                status.promote_full
+            };
             same_revision
                 && !rollout.spec.paused
                 && !status.abort
-                && (all_steps || status.stable_hash == facts.under_way)
+                && (is_taken_up || status.stable_hash == facts.under_way)
         }
         // While it is paused manually an abort is only half carried out.
         Verb::Abort => {
@@ -38,11 +44,8 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         }
         // Its mark is in the object; the controller has taken the template up when it has another hash.
         Verb::Release => rollout.observed() && status.current_hash != facts.under_way,
-        // The controller says so when every pod was replaced.
         Verb::Restart => {
-            rollout.spec.restart_at.is_some()
-                && rollout.spec.restart_at == record.restart_at
-                && rollout.status.restarted_at == record.restart_at
+            rollout.observed() && record.restart_at.is_some() && rollout.spec.restart_at == record.restart_at
         }
     }
 }
@@ -82,16 +85,29 @@ fn goes_through(rollout: &Rollout) -> bool {
     }
 }
 
-/// Returns what a release still lacks of its first stop: a pause, an analysis or an experiment. One that the controller has
-/// given up comes to none.
-pub(super) fn lacks_first_stop(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
+/// Returns what an action still lacks that is not about who is served in the end.
+pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
+    match record.verb {
+        Verb::Release => lacks_first_stop(rollout),
+        // The controller writes it down when every pod was replaced.
+        Verb::Restart if rollout.status.restarted_at != record.restart_at => {
+            let (phase, message) = rollout.phase();
+            let why = if message.is_empty() { phase.as_str().to_owned() } else { message };
+            Some(format!("not all pods are replaced yet: {why}"))
+        }
+        _ => None,
+    }
+}
+
+/// A release stops first at a pause, an analysis or an experiment. One that the controller has given up comes to none.
+fn lacks_first_stop(rollout: &Rollout) -> Option<String> {
     let status = &rollout.status;
     let runs = [&status.step_analysis, &status.pre_analysis].into_iter().flatten().any(|run| !run.completed());
     let at_step = status.step_index.and_then(|index| rollout.steps().get(index));
     let waits = matches!(at_step, Some(Step::Experiment));
     let (phase, message) = rollout.phase();
     let stopped = !status.pause_conditions.is_empty() || runs || waits || phase == Phase::Degraded;
-    (record.verb == Verb::Release && !stopped).then(|| format!("on its way to its first stop: {message}"))
+    (!stopped).then(|| format!("on its way to its first stop: {message}"))
 }
 
 /// Whether a revision serves everybody, as far as the status tells.

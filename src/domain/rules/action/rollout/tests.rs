@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::Verb;
-use crate::domain::rules::action::tests::{ask, canary, history, released, texts};
+use crate::domain::rules::action::tests::{ask, canary, history, lines, released, texts};
+use crate::domain::rules::action::{SeenWorkload, Settled, settled};
 
 #[test]
 fn aborted_preview_is_not_retried_while_a_retry_would_switch_at_once() {
@@ -50,4 +52,75 @@ fn promotion_before_the_time_of_auto_promotion_is_a_full_one() {
     // An analysis after the switch would be left out: that is for the person to decide.
     let analysed = sent(&json!({"postPromotionAnalysis": {"templates": [{"templateName": "errors"}]}}));
     assert!(analysed.as_ref().is_err_and(|why| why.contains("P switches now, without the analysis")), "{analysed:?}");
+}
+
+/// The manifest is back at stable, but somebody had paused it: nothing else would let the pods of the new version go.
+#[test]
+fn rollback_of_what_is_paused_midway_resumes_it() {
+    let mut rollout = canary("old", "old", "Paused");
+    rollout["spec"]["paused"] = json!(true);
+    let [mut bad, mut old] = history();
+    for set in [&mut bad, &mut old] {
+        set["status"]["readyReplicas"] = json!(1);
+        set["status"]["availableReplicas"] = json!(1);
+    }
+    let plan = ask(&rollout, &[bad, old], Verb::Rollback).map_err(|refusals| texts(&refusals)).unwrap();
+    assert_eq!(plan.record().headline, "finish the rollback to old");
+    assert_eq!(lines(&plan), [r#"PATCH rollouts/api  {"spec":{"paused":false}}"#]);
+}
+
+#[test]
+fn what_is_paused_manually_is_resumed_before_it_is_retried() {
+    let mut rollout = canary("bad", "old", "Degraded");
+    rollout["status"]["abort"] = json!(true);
+    rollout["spec"]["paused"] = json!(true);
+    let refused = ask(&rollout, &released(), Verb::Retry).unwrap_err();
+    assert_eq!(texts(&refused), "it is paused manually: space resumes it first");
+}
+
+/// Pods come one by one, or never: that is no request that the controller has overlooked.
+#[test]
+fn restart_is_accepted_before_every_pod_is_replaced() {
+    let mut rollout = canary("bad", "bad", "Progressing");
+    let plan = ask(&rollout, &released(), Verb::Restart).unwrap();
+    let at = plan.record().restart_at.clone().unwrap();
+    let shown = |rollout: &Value| {
+        let object = Object::parse(rollout).unwrap();
+        settled(plan.record(), &SeenWorkload { snapshot: Snapshot::of_object(object), replicasets_known: true }.into())
+    };
+    assert!(matches!(shown(&rollout), Settled::NotYet(_)));
+    rollout["spec"]["restartAt"] = json!(at);
+    rollout["status"]["message"] = json!("rollout is restarting");
+    assert_eq!(shown(&rollout), Settled::Accepted("not all pods are replaced yet: rollout is restarting".to_owned()));
+    rollout["status"]["restartedAt"] = json!(at);
+    assert!(matches!(shown(&rollout), Settled::Done(_)));
+}
+
+/// Neither step index nor stable revision move until every pod is ready.
+#[test]
+fn full_promotion_of_pods_that_are_not_ready_is_accepted() {
+    let without_steps = json!({"canary": {"steps": []}});
+    for strategy in [without_steps, json!({"blueGreen": {"autoPromotionEnabled": false}})] {
+        let mut rollout = canary("bad", "old", "Paused");
+        rollout["spec"]["strategy"] = strategy;
+        let plan = ask(&rollout, &released(), Verb::PromoteFull).unwrap();
+        rollout["status"]["promoteFull"] = json!(true);
+        rollout["status"]["blueGreen"] = json!({"activeSelector": "old"});
+        let snapshot = Snapshot::of_object(Object::parse(&rollout).unwrap());
+        let seen = SeenWorkload { snapshot, replicasets_known: true }.into();
+        assert!(matches!(settled(plan.record(), &seen), Settled::Accepted(_)), "{:?}", settled(plan.record(), &seen));
+    }
+}
+
+/// Without a router a weight is a number of pods: the dialog says whom it reaches, not what the step is called.
+#[test]
+fn promotion_says_the_share_of_pods_where_no_router_splits_requests() {
+    let mut rollout = canary("bad", "old", "Paused");
+    rollout["spec"]["replicas"] = json!(1);
+    rollout["spec"]["strategy"]["canary"]["steps"] = json!([{"pause": {}}, {"setWeight": 5}, {"pause": {}}]);
+    rollout["status"]["currentStepIndex"] = json!(0);
+    rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep"}]);
+    let plan = ask(&rollout, &released(), Verb::Promote).map_err(|refusals| texts(&refusals)).unwrap();
+    assert_eq!(plan.record().headline, "promote 0 → 50 %");
+    assert!(plan.record().goes[0].starts_with("setWeight 5 (1 of 2 pods), then pause"), "{:?}", plan.record().goes);
 }
