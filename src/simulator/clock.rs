@@ -22,7 +22,6 @@ impl Clock {
     }
 
     /// Returns a clock that stands still until it is moved.
-    #[cfg(test)]
     pub fn stopped_at(at: Timestamp, speed: f64) -> Self {
         let clock = Self::new(speed);
         clock.set(Some(at));

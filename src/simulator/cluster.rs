@@ -10,10 +10,11 @@ use super::faults::Faults;
 use super::kubernetes::access::Access;
 use super::kubernetes::api_error::ApiError;
 use super::kubernetes::managed_fields::Author;
-use super::kubernetes::patch::merge;
+use super::kubernetes::patch::{PatchType, merge};
 use super::kubernetes::resources::{Kind, RESOURCES};
 use super::kubernetes::store::{Key, Part, Store};
 use super::kubernetes::{Recorded, Server, object};
+use super::stopped::Sent;
 
 /// A cluster behind its API server.
 #[derive(Debug, Clone)]
@@ -155,6 +156,19 @@ impl Cluster {
                 let mut new = old.clone();
                 merge::apply(&mut new, patch);
                 Ok::<_, ApiError>(new)
+            })
+            .map(drop)
+            .map_err(|error| self.refused(&error.message))
+    }
+
+    /// Changes an object of the scenario's namespace as a client of the API server does.
+    pub(super) fn patch_by(&self, kind: &str, name: &str, sent: &Sent<'_>) -> Result<(), SimulatorError> {
+        let kind = kind_of(kind).ok_or_else(|| self.refused("there is no such kind"))?;
+        let key = Key::new(kind, &self.namespace, name);
+        let part = if sent.is_status { Part::Status } else { Part::Main };
+        PatchType::from_content_type(sent.content_type, kind.resource().custom)
+            .and_then(|patch| {
+                self.store().update(&key, part, &Author::update(sent.manager), |old| patch.apply(old, sent.body))
             })
             .map(drop)
             .map_err(|error| self.refused(&error.message))

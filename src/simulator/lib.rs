@@ -10,6 +10,7 @@
 //! ```
 //!
 //! - [`Scenario`] is what is simulated; [`Simulator`] runs it; [`Cluster`] is one of its clusters, with helpers for tests.
+//! - [`StoppedCluster`] is a cluster alone, without a server, whose time is moved by hand.
 //! - [`faults`] can be switched on and off.
 //! - `kubernetes` is the API server: objects, watches, patches, rights. It does not know what a Rollout means.
 //! - `controllers` does: what the controllers of a real cluster do.
@@ -26,6 +27,7 @@ mod ledger;
 pub mod prometheus;
 mod scenario;
 mod setup;
+mod stopped;
 mod timeline;
 mod traffic;
 
@@ -41,6 +43,7 @@ pub use kubernetes::Recorded;
 pub use kubernetes::access::{Access, Role, User};
 pub use ledger::Served;
 pub use scenario::{DrillFault, Scenario};
+pub use stopped::{Sent, StoppedCluster};
 
 use clock::Clock;
 use faults::Faults;

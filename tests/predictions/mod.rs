@@ -8,6 +8,7 @@
 //! ```
 
 mod expected;
+mod generated;
 mod oracle;
 mod prediction;
 mod state;
@@ -43,7 +44,7 @@ const VERBS: [Verb; 8] = [
 ];
 
 pub fn suite() -> Suite {
-    let mut cases = Vec::new();
+    let mut cases = vec![generated::case()];
     for servers in Servers::ALL {
         for strategy in Strategy::ALL {
             for state in State::ALL.into_iter().filter(|state| state.fits(strategy)) {

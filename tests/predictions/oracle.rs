@@ -31,47 +31,89 @@ impl Look {
     }
 }
 
-/// Looks at everything.
-pub async fn look(namespace: &TestNamespace, strategy: Strategy) -> Checked<Look> {
-    let object = namespace.get(strategy.kind(), "api").await?;
-    let sets = namespace.list("ReplicaSet", "app=api").await?;
-    let pods = namespace.list("Pod", "app=api").await?;
-    let by_hash = |hash: &Value| {
-        let found = sets.iter().find(|rs| rs["metadata"]["labels"]["rollouts-pod-template-hash"] == *hash);
-        found.filter(|rs| ready(rs) > 0).map(version)
-    };
-    let mut parts: BTreeMap<String, u64> = BTreeMap::new();
-    if strategy.is_blue_green() {
-        let service = namespace.get("Service", "api-active").await?;
-        let selected = by_hash(&service["spec"]["selector"]["rollouts-pod-template-hash"]);
-        parts.extend(selected.map(|version| (version, 100)));
-    } else if strategy.is_routed() {
-        let canary = canary_weight(namespace).await;
-        let (stable, current) = (&object["status"]["stableRS"], &object["status"]["currentPodHash"]);
-        for (hash, part) in [(stable, 100 - canary), (current, canary)] {
-            if part > 0 {
-                *parts.entry(by_hash(hash).unwrap_or_else(|| "nobody".to_owned())).or_default() += part;
-            }
-        }
-    } else {
-        for rs in sets.iter().filter(|rs| ready(rs) > 0) {
-            *parts.entry(version(rs)).or_default() += ready(rs);
-        }
+impl Look {
+    /// Whether nothing changes until a person says something.
+    pub fn waits_for_person(&self) -> bool {
+        let step = self.object["status"]["currentStepIndex"].as_u64().and_then(|step| usize::try_from(step).ok());
+        let pause = &self.object["spec"]["strategy"]["canary"]["steps"][step.unwrap_or(usize::MAX)]["pause"];
+        self.rests()
+            && pause["duration"].is_null()
+            && self.object["spec"]["strategy"]["blueGreen"]["autoPromotionSeconds"].is_null()
     }
-    let all: u64 = parts.values().sum();
-    let shares = parts.into_iter().map(|(version, part)| (version, (part * 200 / all.max(1)).div_ceil(2))).collect();
-    let of_experiments: Vec<&Value> = sets.iter().filter(|rs| owner(rs)["kind"] == "Experiment").collect();
-    // A restart is for the pods of the workload itself.
-    let is_own = |pod: &&Value| {
-        let of = &owner(pod)["name"];
-        pod["metadata"]["deletionTimestamp"].is_null() && of_experiments.iter().all(|rs| rs["metadata"]["name"] != *of)
-    };
-    let made = |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
-    Ok(Look { shares, object, pods: pods.iter().filter(is_own).map(made).collect() })
 }
 
-async fn canary_weight(namespace: &TestNamespace) -> u64 {
-    let Ok(ingress) = namespace.get("Ingress", "api-api-canary").await else { return 0 };
+/// The objects that tell it.
+#[derive(Default)]
+pub struct Objects {
+    pub workload: Value,
+    pub sets: Vec<Value>,
+    pub pods: Vec<Value>,
+    /// The Service `api-active`, for a blue-green Rollout.
+    pub active: Value,
+    /// The Ingress `api-api-canary`, for a canary with a router; nothing while it gets no requests.
+    pub canary_ingress: Value,
+}
+
+/// Looks at everything.
+pub async fn look(namespace: &TestNamespace, strategy: Strategy) -> Checked<Look> {
+    let (mut active, mut canary_ingress) = (Value::Null, Value::Null);
+    if strategy.is_blue_green() {
+        active = namespace.get("Service", "api-active").await?;
+    }
+    if strategy.is_routed() {
+        canary_ingress = namespace.get("Ingress", "api-api-canary").await.unwrap_or_default();
+    }
+    Ok(Look::of(Objects {
+        workload: namespace.get(strategy.kind(), "api").await?,
+        sets: namespace.list("ReplicaSet", "app=api").await?,
+        pods: namespace.list("Pod", "app=api").await?,
+        active,
+        canary_ingress,
+    }))
+}
+
+impl Look {
+    pub fn of(objects: Objects) -> Self {
+        let Objects { workload: object, sets, pods, active, canary_ingress } = objects;
+        let strategy = &object["spec"]["strategy"];
+        let by_hash = |hash: &Value| {
+            let found = sets.iter().find(|rs| rs["metadata"]["labels"]["rollouts-pod-template-hash"] == *hash);
+            found.filter(|rs| ready(rs) > 0).map(version)
+        };
+        let mut parts: BTreeMap<String, u64> = BTreeMap::new();
+        if strategy["blueGreen"].is_object() {
+            let selected = by_hash(&active["spec"]["selector"]["rollouts-pod-template-hash"]);
+            parts.extend(selected.map(|version| (version, 100)));
+        } else if strategy["canary"]["trafficRouting"].is_object() {
+            let canary = canary_weight(&canary_ingress);
+            let (stable, current) = (&object["status"]["stableRS"], &object["status"]["currentPodHash"]);
+            for (hash, part) in [(stable, 100 - canary), (current, canary)] {
+                if part > 0 {
+                    *parts.entry(by_hash(hash).unwrap_or_else(|| "nobody".to_owned())).or_default() += part;
+                }
+            }
+        } else {
+            for rs in sets.iter().filter(|rs| ready(rs) > 0) {
+                *parts.entry(version(rs)).or_default() += ready(rs);
+            }
+        }
+        let all: u64 = parts.values().sum();
+        let shares =
+            parts.into_iter().map(|(version, part)| (version, (part * 200 / all.max(1)).div_ceil(2))).collect();
+        let of_experiments: Vec<&Value> = sets.iter().filter(|rs| owner(rs)["kind"] == "Experiment").collect();
+        // A restart is for the pods of the workload itself.
+        let is_own = |pod: &&Value| {
+            let of = &owner(pod)["name"];
+            pod["metadata"]["deletionTimestamp"].is_null()
+                && of_experiments.iter().all(|rs| rs["metadata"]["name"] != *of)
+        };
+        let made = |pod: &Value| pod["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+        let pods = pods.iter().filter(is_own).map(made).collect();
+        Self { shares, object, pods }
+    }
+}
+
+fn canary_weight(ingress: &Value) -> u64 {
     let weight = &ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"];
     weight.as_str().and_then(|weight| weight.parse().ok()).unwrap_or(0)
 }

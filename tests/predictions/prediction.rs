@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use release_cockpit::domain::record::action::{PlanRecord, Verb};
-use serde_json::Value;
 use support::check::WAIT_TIMEOUT;
 use support::{Checked, TestNamespace};
 use tokio::time::{Instant, sleep};
@@ -25,19 +24,19 @@ pub enum Prediction {
     Resumed,
     /// Pods are replaced, by the same revisions.
     Restarted(Timestamp),
-    /// It begins again; the first stop has this share, where its first step tells.
+    /// It begins again; the first stop has this share, where it has steps.
     Retried(Option<u64>),
 }
 
 impl Prediction {
     pub fn of(record: &PlanRecord) -> Self {
         let version = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
+        let share: Option<u64> =
+            record.headline.split('→').nth(1).and_then(|end| end.trim().strip_suffix(" %")?.parse().ok());
         match record.verb {
             Verb::Rollback | Verb::Abort | Verb::Release => Self::Everybody(version(&record.to)),
             Verb::PromoteFull => Self::Everybody(version(&record.from)),
             Verb::Promote => {
-                let share =
-                    record.headline.split('→').nth(1).and_then(|end| end.trim().strip_suffix(" %")?.parse().ok());
                 let may_pause = record.goes.iter().any(|line| line.contains("may pause it on the way"));
                 let at = if may_pause { Self::AtMost } else { Self::Share };
                 share.map_or_else(|| Self::Share(100), at)
@@ -47,91 +46,63 @@ impl Prediction {
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),
-            Verb::Retry => {
-                let first =
-                    record.goes.iter().find_map(|line| line.split("from step 1 setWeight ").nth(1)?.parse().ok());
-                Self::Retried(first)
-            }
+            Verb::Retry => Self::Retried(share),
         }
     }
 
     /// Fails unless it came as predicted. The program has said that it is done.
     pub async fn check(&self, namespace: &TestNamespace, strategy: Strategy, before: &Look) -> Checked {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        loop {
+            let seen = look(namespace, strategy).await?;
+            if self.has_come(&seen, before) {
+                return Ok(());
+            }
+            if self.is_met_when_done() || Instant::now() >= deadline {
+                return Err(format!("{self:?} did not come: {:?} {}", seen.shares, seen.object["status"]).into());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Whether it has to be so at the moment when the program says that it is done; else some time after.
+    pub fn is_met_when_done(&self) -> bool {
+        matches!(self, Self::Everybody(_) | Self::Paused | Self::Resumed)
+    }
+
+    pub fn has_come(&self, seen: &Look, before: &Look) -> bool {
+        let step = |look: &Look| look.object["status"]["currentStepIndex"].clone();
         match self {
-            Self::Everybody(version) => {
-                let seen = look(namespace, strategy).await?;
-                if seen.serves(version) {
-                    return Ok(());
-                }
-                Err(format!("it was said to be done, and {version} does not serve everybody: {:?}", seen.shares).into())
-            }
-            Self::Share(share) => {
-                let new = |seen: &Look| Self::new_share(seen, before);
-                until(namespace, strategy, &format!("{share} %"), |seen| seen.rests() && new(seen) == *share).await
-            }
+            Self::Everybody(version) => seen.serves(version),
+            Self::Share(share) => seen.rests() && Self::new_share(seen, before) == *share,
             Self::AtMost(share) => {
-                let new = |seen: &Look| Self::new_share(seen, before);
-                until(namespace, strategy, &format!("at most {share} %"), |seen| {
-                    seen.rests()
-                        && seen.object["status"]["currentStepIndex"] != before.object["status"]["currentStepIndex"]
-                        && new(seen) <= *share
-                })
-                .await
+                seen.rests() && step(seen) != step(before) && Self::new_share(seen, before) <= *share
             }
-            Self::Paused => {
-                let seen = look(namespace, strategy).await?;
-                unless(seen.object["spec"]["paused"] == true && seen.shares == before.shares, &seen)
-            }
+            Self::Paused => seen.object["spec"]["paused"] == true && seen.shares == before.shares,
             Self::Resumed => {
-                let seen = look(namespace, strategy).await?;
-                let step = |look: &Look| look.object["status"]["currentStepIndex"].clone();
-                unless(seen.object["spec"]["paused"] != true && step(&seen) == step(before), &seen)
+                let as_before = !before.waits_for_person() || step(seen) == step(before);
+                seen.object["spec"]["paused"] != true && as_before
             }
             Self::Restarted(at) => {
                 let is_new = |made: &String| made.parse::<Timestamp>().is_ok_and(|made| made >= *at);
-                let shares = before.shares.clone();
-                until(namespace, strategy, "new pods", |seen| {
-                    !seen.pods.is_empty() && seen.pods.iter().all(is_new) && seen.shares == shares
-                })
-                .await
+                // It may be about to take the weight of its step still.
+                let as_before = !before.waits_for_person() || step(seen) == step(before);
+                !seen.pods.is_empty() && seen.pods.iter().all(is_new) && as_before
             }
             Self::Retried(share) => {
-                let new = |seen: &Look| Self::new_share(seen, before);
-                until(namespace, strategy, "the first stop again", |seen| {
-                    let as_told = share.is_none_or(|share| new(seen) == share);
-                    seen.rests() && seen.object["status"]["abort"] != true && as_told
-                })
-                .await
+                let as_told = share.is_none_or(|share| Self::new_share(seen, before) == share);
+                seen.rests() && seen.object["status"]["abort"] != true && as_told
             }
         }
     }
 
-    /// The share of what was not the greater part before, or of what is in progress.
+    /// The share of what goes out; where its template lives elsewhere, of what was not the greater part before.
     fn new_share(seen: &Look, before: &Look) -> u64 {
+        let image = seen.object["spec"]["template"]["spec"]["containers"][0]["image"].as_str();
+        if let Some(version) = image.and_then(|image| image.rsplit(':').next()) {
+            return seen.shares.get(version).copied().unwrap_or(0);
+        }
         let old = before.shares.iter().max_by_key(|(_, share)| **share).map(|(version, _)| version.clone());
         seen.shares.iter().filter(|(version, _)| Some(*version) != old.as_ref()).map(|(_, share)| share).sum()
-    }
-}
-
-fn unless(it_did: bool, seen: &Look) -> Checked {
-    if it_did { Ok(()) } else { Err(wrong("it came otherwise", seen).into()) }
-}
-
-fn wrong(what: &str, seen: &Look) -> String {
-    let pods: &Value = &seen.object["status"];
-    format!("{what}: {:?} {pods}", seen.shares)
-}
-
-async fn until(namespace: &TestNamespace, strategy: Strategy, what: &str, wanted: impl Fn(&Look) -> bool) -> Checked {
-    let deadline = Instant::now() + WAIT_TIMEOUT;
-    loop {
-        let seen = look(namespace, strategy).await?;
-        if wanted(&seen) {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(wrong(&format!("{what} never came"), &seen).into());
-        }
-        sleep(Duration::from_millis(100)).await;
     }
 }

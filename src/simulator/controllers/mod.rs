@@ -125,12 +125,9 @@ impl Controllers {
         Arc::clone(&self.tools.metrics_down)
     }
 
-    /// Works until nothing is ready.
-    pub fn work(&mut self) {
-        let mut steps_left = MAX_STEPS;
-        while steps_left > 0 && self.step() {
-            steps_left -= 1;
-        }
+    /// Works until nothing is ready; `false` where that never comes.
+    pub fn work(&mut self) -> bool {
+        (0..MAX_STEPS).any(|_| !self.step())
     }
 
     /// Looks at one object; `false` if none is ready.
@@ -199,25 +196,39 @@ impl Controllers {
         }
     }
 
-    /// Moves a stopped clock from event to event until nothing is left to do or `limit` has passed.
-    pub fn settle(&mut self, limit: Duration) {
+    /// Moves a stopped clock from event to event until nothing is left to do or `limit` has passed; `false` where
+    /// something is to be done for ever in one moment.
+    pub fn settle(&mut self, limit: Duration) -> bool {
         let end = later(self.tools.clock.now(), limit);
         loop {
-            self.work();
+            if !self.work() {
+                return false;
+            }
             match self.tools.queue.due() {
                 Some(due) if due <= end => self.tools.clock.stop_at(due),
-                _ => return,
+                _ => return true,
             }
         }
     }
 
-    /// Moves a stopped clock on by a duration, doing what falls due on the way.
-    #[cfg(test)]
-    pub fn advance(&mut self, duration: Duration) {
+    /// Moves a stopped clock on by a duration, doing what falls due on the way; `false` as with [`Self::settle`].
+    pub fn advance(&mut self, duration: Duration) -> bool {
         let end = later(self.tools.clock.now(), duration);
-        self.settle(duration);
+        if !self.settle(duration) {
+            return false;
+        }
         self.tools.clock.stop_at(end);
-        self.work();
+        self.work()
+    }
+
+    /// Moves a stopped clock to the next moment at which something falls due, and does it. Where nothing does within `limit`
+    /// that passes, and `Some(false)` is returned; `None` where something is to be done for ever in one moment.
+    pub fn advance_to_next(&mut self, limit: Duration) -> Option<bool> {
+        let end = later(self.tools.clock.now(), limit);
+        self.work().then_some(())?;
+        let due = self.tools.queue.due().filter(|due| *due <= end);
+        self.tools.clock.stop_at(due.unwrap_or(end));
+        self.work().then_some(due.is_some())
     }
 
     /// Works as the wall clock goes, until shut down.

@@ -193,7 +193,8 @@ impl Context<'_> {
                 *kept += 1;
                 let delay = self.scale_down_delay();
                 self.add_deadline(set, delay)?;
-                let at = later(self.now(), delay);
+                // Without a delay Argo Rollouts enters no deadline, and looks again at once, for ever; here once a second.
+                let at = later(self.now(), delay.max(Duration::from_secs(1)));
                 self.again_at(at);
                 Ok(set.wanted())
             }

@@ -1,0 +1,122 @@
+//! Predictions kept, over releases that nobody thought of (law 10): any steps, delays and limits, brought anywhere by
+//! deploys, by people with kubectl and by earlier actions. The simulator's controllers run on a clock moved by hand, so that
+//! hours pass in milliseconds. The matrix beside this holds them to the real ones.
+//!
+//! ```sh
+//! cargo test --test real -- predictions::generated
+//! PROPTEST_CASES=20000 cargo test --test real -- predictions::generated
+//! ```
+
+mod bed;
+mod release;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use libtest_mimic::{Failed, Trial};
+use proptest::prelude::*;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use release_cockpit::domain::record::action::Verb;
+use release_cockpit::domain::rules::refusal::Refusal;
+use serde_json::{Value, json};
+use support::Checked;
+
+use super::oracle::Look;
+use super::prediction::Prediction;
+use bed::{Bed, Ended, NOTHING_COMES_AFTER};
+use release::{Event, Plugin, Release, manifest};
+
+const CASES: u32 = 400;
+
+pub fn case() -> Trial {
+    Trial::test("predictions::generated::whatever_is_predicted_comes", || {
+        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+        let config = ProptestConfig {
+            cases,
+            failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+            max_shrink_iters: 400,
+            ..ProptestConfig::default()
+        };
+        let mut runner = TestRunner::new(config);
+        let run = |release: Release| run(release).map_err(|why| TestCaseError::fail(words(&why)));
+        runner.run(&Release::any(), run).map_err(|why| why.to_string().into())
+    })
+}
+
+fn run(release: Release) -> Checked {
+    let mut bed = Bed::new(release.objects)?;
+    for event in release.events {
+        match event {
+            Event::Deploy { version, is_well } => {
+                bed.edit(false, &json!({"spec": {"template": manifest(version, is_well)}}))?;
+            }
+            Event::Wait { seconds } => bed.advance(Duration::from_secs(seconds.into()))?,
+            Event::Theirs(plugin) => by_plugin(&mut bed, plugin)?,
+            Event::Ours(verb) => {
+                ours(&mut bed, verb).map_err(|why| format!("{verb}: {}\n{}", words(&why), bed.describe()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn words(failed: &Failed) -> String {
+    failed.message().unwrap_or("failed").to_owned()
+}
+
+fn ours(bed: &mut Bed, verb: Verb) -> Checked {
+    let before = bed.look();
+    let plan = match bed.plan(verb) {
+        Ok(plan) => plan,
+        Err(refusals) => return check_refusal(bed, verb, &before, &refusals),
+    };
+    let prediction = Prediction::of(plan.record());
+    let told = || format!("{:?}, {:?}", plan.record().headline, plan.record().goes);
+    match bed.carry_out(&plan)? {
+        Ended::Done => {
+            came(bed, &prediction, &before).map_err(|why| format!("{}; said: {}", words(&why), told()).into())
+        }
+        // It was said that it is not done.
+        Ended::Unfinished(_) => Ok(()),
+        Ended::Failed(why) => Err(format!("{why}; said: {}", told()).into()),
+    }
+}
+
+fn came(bed: &mut Bed, prediction: &Prediction, before: &Look) -> Checked {
+    let give_up_at = bed.now() + SignedDuration::try_from(NOTHING_COMES_AFTER)?;
+    loop {
+        let seen = bed.look();
+        // Pods that never get ready keep it from coming to rest; that is shown, and nobody's prediction.
+        if prediction.has_come(&seen, before) || seen.object["status"]["phase"] == "Degraded" {
+            return Ok(());
+        }
+        let is_over = prediction.is_met_when_done() || bed.now() >= give_up_at;
+        if is_over || !bed.advance_to_next(NOTHING_COMES_AFTER)? {
+            break;
+        }
+    }
+    Err(format!("{prediction:?} did not come; before: {:?}", before.shares).into())
+}
+
+/// What moves backward is refused only where there is nothing to take back (law 3).
+fn check_refusal(bed: &mut Bed, verb: Verb, before: &Look, refusals: &[Refusal]) -> Checked {
+    let status = &before.object["status"];
+    let is_under_way = status["currentPodHash"] != status["stableRS"] && status["stableRS"].is_string();
+    if verb == Verb::Abort && is_under_way && status["abort"] != true && bed.plan(Verb::Rollback).is_err() {
+        return Err(format!("neither abort nor rollback is offered: {refusals:?}").into());
+    }
+    Ok(())
+}
+
+/// As the plugin of Argo Rollouts 1.9 does it.
+fn by_plugin(bed: &mut Bed, plugin: Plugin) -> Checked {
+    let status = bed.look().object["status"].clone();
+    let is_paused = status["pauseConditions"].as_array().is_some_and(|pauses| !pauses.is_empty());
+    match plugin {
+        Plugin::Promote if is_paused => bed.edit(true, &json!({"status": {"pauseConditions": null}})),
+        Plugin::Promote => Ok(()),
+        Plugin::Abort => bed.edit(true, &json!({"status": {"abort": true}})),
+        Plugin::Pause => bed.edit(false, &json!({"spec": {"paused": true}})),
+        Plugin::Resume => bed.edit(false, &json!({"spec": {"paused": Value::Null}})),
+    }
+}
