@@ -29,6 +29,8 @@ use crate::view::theme::Role;
 /// The fewest rows of a card: borders, three of state, four of figures, a blank and two of reasons.
 pub(crate) const MIN_ROWS: u16 = 12;
 
+/// With fewer rows the reasons have them all, and the way back is drawn elsewhere.
+pub(crate) const MIN_ROWS_WITH_WAY_BACK: usize = 3;
 /// The most rows of reasons, the way back among them.
 const MAX_REASON_ROWS: usize = 5;
 /// How many rows one reason may take where nothing else is shown: addresses to log in at are long.
@@ -258,7 +260,7 @@ pub(crate) fn reasons(
         _ => {}
     }
     // The way back has a row of its own, however many reasons there are.
-    let back = way_back(scene, env, workload, columns).filter(|_| most > 2);
+    let back = way_back(scene, env, workload, columns).filter(|_| most >= MIN_ROWS_WITH_WAY_BACK);
     let most = most.saturating_sub(usize::from(back.is_some()));
     let mut lines = Vec::new();
     for (index, (role, sign, text)) in reasons.iter().enumerate() {
@@ -282,7 +284,7 @@ pub(crate) fn reasons(
 }
 
 /// Where a rollback would go, and how fast.
-fn way_back(
+pub(crate) fn way_back(
     scene: &DrawContext<'_>,
     env: &Environment,
     workload: &WorkloadState,

@@ -14,9 +14,10 @@ use crate::view::layout::{self, indent};
 use crate::view::parts::badge;
 use crate::view::parts::chart::{Span, chart};
 use crate::view::parts::figures;
-use crate::view::parts::panel::{Edge, panel};
+use crate::view::parts::panel::{Edge, on_border, panel};
 use crate::view::parts::row::put_all;
 use crate::view::parts::steps;
+use crate::view::text::line_width;
 use crate::view::theme::Role;
 
 /// How many rows the short form takes.
@@ -103,6 +104,16 @@ pub(crate) fn short(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect) {
     for signal in [Signal::ErrorRatio, Signal::P99] {
         lines.push(figures::in_words(scene, env, workload, signal, columns));
     }
-    lines.extend(card::reasons(scene, env, workload, columns, usize::from(inside.height).saturating_sub(2)));
+    let room = usize::from(inside.height).saturating_sub(lines.len());
+    lines.extend(card::reasons(scene, env, workload, columns, room));
+    if let Some(back) = card::way_back(scene, env, workload, columns).filter(|_| room < card::MIN_ROWS_WITH_WAY_BACK) {
+        let place = Rect {
+            x: area.x + 3,
+            y: area.y + area.height.saturating_sub(1),
+            width: line_width(&back) as u16,
+            height: 1,
+        };
+        on_border(buf, place, scene.theme, back);
+    }
     put_all(buf, inside, scene.theme, lines);
 }
