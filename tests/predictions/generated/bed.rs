@@ -38,6 +38,7 @@ pub struct Bed {
     cluster: StoppedCluster,
     world: World,
     target: WorkloadKey,
+    kind: &'static str,
 }
 
 /// How an action ended.
@@ -52,17 +53,20 @@ pub enum Ended {
 impl Bed {
     pub fn new(objects: Vec<Value>) -> Checked<Self> {
         let cluster = StoppedCluster::new(Timestamp::from_second(START_SECOND)?, 7)?;
+        let is_rollout = objects.iter().any(|object| object["kind"] == "Rollout");
+        let of_kind = if is_rollout { WorkloadKind::Rollout } else { WorkloadKind::Deployment };
+        let kind = if is_rollout { "rollout" } else { "deployment" };
         for object in objects {
             cluster.objects().create(object)?;
         }
         let env = EnvName::new(ENV);
-        let workload = WorkloadId::new(WorkloadKind::Rollout, "api");
+        let workload = WorkloadId::new(of_kind, "api");
         let settings = EnvSettings {
             namespace: cluster.objects().namespace().to_owned(),
             workloads: vec![workload.clone()],
             ..EnvSettings::new(ENV)
         };
-        let mut bed = Self { cluster, world: World::new([settings]), target: WorkloadKey { env, workload } };
+        let mut bed = Self { cluster, world: World::new([settings]), target: WorkloadKey { env, workload }, kind };
         bed.advance(Duration::from_secs(60))?;
         Ok(bed)
     }
@@ -80,10 +84,10 @@ impl Bed {
         self.cluster.now()
     }
 
-    /// Changes the Rollout as somebody with kubectl does.
+    /// Changes the workload as somebody with kubectl does.
     pub fn edit(&mut self, is_status: bool, body: &Value) -> Checked {
         let sent = Sent { content_type: "application/merge-patch+json", is_status, body, manager: "kubectl-edit" };
-        self.cluster.patch("rollout", "api", &sent)?;
+        self.cluster.patch(self.kind, "api", &sent)?;
         self.advance(Duration::from_secs(1))
     }
 
@@ -94,7 +98,7 @@ impl Bed {
             objects.list(kind).into_iter().filter(|object| object["metadata"]["labels"]["app"] == "api").collect()
         };
         Look::of(Objects {
-            workload: objects.get("rollout", "api").unwrap_or_default(),
+            workload: objects.get(self.kind, "api").unwrap_or_default(),
             sets: of_it("replicaset"),
             pods: of_it("pod"),
             active: objects.get("service", "api-active").unwrap_or_default(),
@@ -199,7 +203,7 @@ impl Bed {
 
     fn snapshot(&self) -> Checked<Snapshot> {
         let objects = self.cluster.objects();
-        let object = objects.get("rollout", "api").as_ref().and_then(Object::parse).ok_or("it is no workload")?;
+        let object = objects.get(self.kind, "api").as_ref().and_then(Object::parse).ok_or("it is no workload")?;
         let mut snapshot = Snapshot::of_object(object);
         let uid = &snapshot.object.meta().uid;
         let sets = objects.list("replicaset");
@@ -225,7 +229,7 @@ impl Bed {
         let shown = json!({
             "shares": look.shares, "phase": status["phase"], "message": status["message"],
             "step": status["currentStepIndex"], "abort": status["abort"], "paused": look.object["spec"]["paused"],
-            "pauses": status["pauseConditions"], "current": status["currentPodHash"], "stable": status["stableRS"],
+            "conditions": status["conditions"], "pauses": status["pauseConditions"], "current": status["currentPodHash"], "stable": status["stableRS"],
         });
         shown.to_string()
     }

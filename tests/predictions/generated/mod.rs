@@ -87,7 +87,7 @@ fn came(bed: &mut Bed, prediction: &Prediction, before: &Look) -> Checked {
     loop {
         let seen = bed.look();
         // Pods that never get ready keep it from coming to rest; that is shown, and nobody's prediction.
-        if prediction.has_come(&seen, before) || seen.object["status"]["phase"] == "Degraded" {
+        if prediction.has_come(&seen, before) || gave_up(&seen) {
             return Ok(());
         }
         let is_over = prediction.is_met_when_done() || bed.now() >= give_up_at;
@@ -96,6 +96,13 @@ fn came(bed: &mut Bed, prediction: &Prediction, before: &Look) -> Checked {
         }
     }
     Err(format!("{prediction:?} did not come; before: {:?}", before.shares).into())
+}
+
+/// Whether the controller says that pods do not get ready.
+fn gave_up(look: &Look) -> bool {
+    let status = &look.object["status"];
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    status["phase"] == "Degraded" || conditions.any(|condition| condition["reason"] == "ProgressDeadlineExceeded")
 }
 
 /// What moves backward is refused only where there is nothing to take back (law 3).
@@ -110,6 +117,10 @@ fn check_refusal(bed: &mut Bed, verb: Verb, before: &Look, refusals: &[Refusal])
 
 /// As the plugin of Argo Rollouts 1.9 does it.
 fn by_plugin(bed: &mut Bed, plugin: Plugin) -> Checked {
+    let is_of_rollouts = matches!(plugin, Plugin::Promote | Plugin::Abort);
+    if is_of_rollouts && bed.look().object["kind"] != "Rollout" {
+        return Ok(());
+    }
     let status = bed.look().object["status"].clone();
     let is_paused = status["pauseConditions"].as_array().is_some_and(|pauses| !pauses.is_empty());
     match plugin {

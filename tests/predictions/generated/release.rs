@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
-use support::manifests::{blue_green, canary, template, traffic_routed};
+use support::manifests::{blue_green, canary, deployment, template, traffic_routed};
 
 /// What happens, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub struct Release {
 
 impl Release {
     pub fn any() -> impl Strategy<Value = Self> {
-        let objects = prop_oneof![3 => by_pods(), 3 => by_router(), 2 => switched()];
+        let objects = prop_oneof![3 => by_pods(), 3 => by_router(), 2 => switched(), 2 => replaced()];
         let events = prop::collection::vec(Event::any(), 1..8);
         // Something goes out first.
         (objects, events).prop_map(|(objects, mut events)| {
@@ -163,5 +163,22 @@ fn switched() -> impl Strategy<Value = Vec<Value>> {
             objects.push(with(rollout, "blueGreen", more));
         }
         objects
+    })
+}
+
+fn replaced() -> impl Strategy<Value = Vec<Value>> {
+    let how = prop::sample::select(vec![
+        json!({"type": "Recreate"}),
+        json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+        json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
+        json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+        json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}),
+    ]);
+    (1_u32..7, how).prop_map(|(replicas, how)| {
+        let mut deployment = deployment("api", replicas);
+        deployment["spec"]["strategy"] = how;
+        deployment["spec"]["progressDeadlineSeconds"] = json!(120);
+        deployment["spec"]["template"] = manifest(1, true);
+        vec![deployment]
     })
 }

@@ -85,7 +85,7 @@ fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value 
                             "deployment.kubernetes.io/revision": revision.to_string()},
         },
         "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "app", "image": format!("api:{hash}")}]}}},
-        "status": {"replicas": replicas},
+        "status": {"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas},
     })
 }
 

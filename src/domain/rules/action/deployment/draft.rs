@@ -95,7 +95,9 @@ fn rollback(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, 
             let mut draft = drafted(deployment, scene, "", "", Body::Strategic(json!({"spec": {"paused": null}})));
             if deployment.paused {
                 draft.goes = vec!["also resumes it (spec.paused), else it would not move".to_owned()];
-                draft.headline = format!("finish the rollback to {}", scene.snapshot.revision(target).version());
+                let revision = scene.snapshot.revision(target);
+                draft.headline = format!("finish the rollback to {}", revision.version());
+                draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
                 way_back::aim(&mut draft, scene, target, Direction::Backward);
                 return Ok(draft);
             }

@@ -15,7 +15,7 @@ use crate::domain::facts::step::{Step, weight_at};
 use crate::domain::facts::text::plural;
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::rollout::{PauseCondition, Rollout, RolloutStrategy, RunStatus, Split};
-use crate::domain::facts::workload::{PauseReason, Revision};
+use crate::domain::facts::workload::{PauseReason, Revision, serving};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
 /// Drafts the plan for a verb on a Rollout, or says why it makes no sense now.
@@ -117,6 +117,9 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     let (body, next) = unpause_at(rollout, index, next);
     let mut draft = plain(scene, "", vec![on_status(rollout, body)]);
     if !rollout.is_canary() {
+        if let Some(lacks) = preview_lacks(rollout, scene) {
+            return Err(lacks);
+        }
         "promote the preview: it takes all traffic".clone_into(&mut draft.headline);
         draft.goes.push("the active service switches to the preview's pods".to_owned());
         draft.completes = true;
@@ -161,6 +164,18 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
     }
     draft.goes.push(until_next_pause(rollout, next));
     Ok(draft)
+}
+
+/// Why a preview cannot be switched to now: while pods of it are missing the controller takes note that its pause is over
+/// and does nothing, and pauses again once they are there (`rollout/bluegreen.go`, `reconcileBlueGreenPause`, as of v1.9).
+fn preview_lacks(rollout: &Rollout, scene: &DraftContext<'_>) -> Option<Refusal> {
+    let preview = scene.snapshot.replicaset(&rollout.status.current_hash)?;
+    (preview.available < preview.desired).then(|| {
+        let pods = plural(preview.desired as usize, "pod");
+        let text =
+            format!("the preview has {} of {pods} available: the controller would pause again", preview.available);
+        Refusal::state(text, "wait until all of them are")
+    })
 }
 
 /// Whether the controller answers the end of its pause with another pause: with `autoPromotionSeconds` only the clock ends it
@@ -457,7 +472,15 @@ fn finish_rollback(rollout: &Rollout, scene: &DraftContext<'_>, target: &Replica
     }
     let revision = scene.snapshot.revision(target);
     let mut draft = plain(scene, format!("finish the rollback to {}", revision.version()), requests);
-    draft.from = scene.status.stable.as_ref().map_or_else(String::new, revision_line);
+    draft.from = if to_stable {
+        let still = scene.status.serving.besides(&target.hash);
+        still
+            .map(|share| format!("{} of {}", serving::percent(share.share), share.version))
+            .collect::<Vec<_>>()
+            .join(", ")
+    } else {
+        scene.status.stable.as_ref().map_or_else(String::new, revision_line)
+    };
     draft.to = format!("{}   {}", revision_line(&revision), plural(target.current as usize, "pod"));
     draft.goes = rollback_goes(rollout, scene, to_stable, true);
     let index = status.step_index.unwrap_or(0);

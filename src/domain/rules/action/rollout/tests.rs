@@ -124,3 +124,14 @@ fn promotion_says_the_share_of_pods_where_no_router_splits_requests() {
     assert_eq!(plan.record().headline, "promote 0 → 50 %");
     assert!(plan.record().goes[0].starts_with("setWeight 5 (1 of 2 pods), then pause"), "{:?}", plan.record().goes);
 }
+
+#[test]
+fn preview_that_lacks_pods_is_not_switched_to() {
+    let mut preview = auto_promotion(&json!({"autoPromotionEnabled": false}));
+    preview["spec"]["replicas"] = json!(2);
+    let [mut new, stable] = released();
+    assert!(ask(&preview, &[new.clone(), stable.clone()], Verb::Promote).is_ok());
+    new["status"]["availableReplicas"] = json!(1);
+    let refused = ask(&preview, &[new, stable], Verb::Promote).unwrap_err();
+    assert!(texts(&refused).starts_with("the preview has 1 of 2 pods available"), "{}", texts(&refused));
+}
