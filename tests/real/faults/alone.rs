@@ -13,7 +13,7 @@ use super::table::{KUBERNETES, Promotion};
 pub fn apiserver_killed() -> Checked {
     let setup = Setup::new("apiserver-killed", false)?;
     let mut pty = setup.cockpit(&[]);
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     let killed = Killed::new(&setup)?;
     pty.wait_text("kubernetes ✖ down");
     pty.wait_text("is the API server up?");
@@ -29,7 +29,7 @@ pub fn apiserver_killed() -> Checked {
 pub fn etcd_stopped() -> Checked {
     let setup = Setup::new("etcd-stopped", false)?;
     let mut pty = setup.cockpit(&[]);
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     pty.send("p");
     pty.wait_text("Promote prod");
     let etcd = Stopped::new("etcd")?;

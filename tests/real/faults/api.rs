@@ -16,7 +16,7 @@ pub const WINDOW_SECONDS: u64 = 8;
 pub fn run(row: &Row) -> Checked {
     let setup = Setup::new(row.name, false)?;
     let mut pty = setup.cockpit(&[]);
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     let carried_out = matches!(row.promotion, Promotion::FoundDone | Promotion::Confirmed);
     setup.api.begin_with_write(row.fault, carried_out);
     confirm(&mut pty, "p", "Promote prod");
@@ -94,12 +94,12 @@ pub fn recover(setup: &Setup, pty: &mut Pty, promotion: &[Promotion]) -> Checked
     confirm(pty, " ", "Resume prod");
     pty.wait_text(match found {
         Some(Promotion::FoundDone | Promotion::Confirmed) => "p would promote 50 → 67 %",
-        Some(Promotion::FoundNotDone | Promotion::Refused) | None => "p would promote 34 → 50 %",
+        Some(Promotion::FoundNotDone | Promotion::Refused) | None => "p would promote 33 → 50 %",
     });
     setup.wait(setup.release("1.2.0"))?;
     pty.wait("the change", |screen| {
         let text = screen.contents();
-        text.contains("1.2.0") && text.contains("p would promote 34 → 50 %")
+        text.contains("1.2.0") && text.contains("p would promote 33 → 50 %")
     });
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");

@@ -54,7 +54,7 @@ impl Clock {
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ]);
-        pty.wait_text("p would promote 34 → 50 %");
+        pty.wait_text("p would promote 33 → 50 %");
         Ok(pty)
     }
 }
@@ -82,7 +82,7 @@ pub fn back() -> Checked {
     let clock = Clock::new("+7200")?;
     let mut pty = clock.open(&setup)?;
     an_hour_under_a_question(&clock, &mut pty)?;
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     setup.api.begin(Fault::Internal);
     pty.wait_text("kubernetes ✖ down");
     let first = until("an age", || Ok(age(&pty.text())))?;
@@ -107,7 +107,7 @@ fn an_hour_under_a_question(clock: &Clock, pty: &mut Pty) -> Checked {
 
 fn go_on(setup: &Setup, pty: &mut Pty) -> Checked {
     pty.wait_text("kubernetes ●");
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     confirm(pty, "R", "Roll back prod");

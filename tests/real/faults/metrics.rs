@@ -48,7 +48,7 @@ pub fn run(name: &str, fault: Fault, says: &str) -> Checked {
 pub fn ready(setup: &Setup) -> Checked<Pty> {
     traffic(setup, 0.0)?;
     let pty = setup.cockpit(&[]);
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     Ok(pty)
 }
 
@@ -75,7 +75,7 @@ pub fn see_again(setup: &Setup, pty: &mut Pty) -> Checked {
         text.contains("prometheus ●") && !text.contains("? BLIND")
     });
     confirm(pty, " ", "Resume prod");
-    pty.wait_text("p would promote 34 → 50 %");
+    pty.wait_text("p would promote 33 → 50 %");
     confirm(pty, "p", "Promote prod");
     pty.wait_text("p would promote 50 → 67 %");
     traffic(setup, 0.5)?;

@@ -4,7 +4,7 @@ use release_cockpit::domain::facts::workload::Phase;
 use release_cockpit::domain::record::action::Verb;
 use serde_json::{Value, json};
 use support::check::{holds, same, says};
-use support::manifests::{canary, image, pause, pause_for, template, weight};
+use support::manifests::{canary, image, is_version, pause, pause_for, template, weight};
 use support::{Checked, TestNamespace};
 
 use super::{fresh, sent_merges};
@@ -121,6 +121,41 @@ pub async fn abort_and_retry(namespace: &TestNamespace) -> Checked {
     sent_merges(&sent, &[("rollouts/api/status", json!({"status": {"abort": false}}))])?;
     cockpit.until_paused_at(1).await?;
     cockpit.picture(namespace).await?;
+    cockpit.check_life()
+}
+
+/// Somebody paused it midway, and somebody put the earlier template back: only a rollback that resumes it gets users back.
+pub async fn rollback_of_what_somebody_paused_and_put_back(namespace: &TestNamespace) -> Checked {
+    let mut cockpit = fresh(namespace, API, [canary("api", 4, &[weight(50)])]).await?;
+    // Pods that are long in coming keep it midway.
+    let slow = template("api", "1.1.0", Some("4s"));
+    namespace.merge("Rollout", "api", json!({"spec": {"template": slow}})).await?;
+    cockpit
+        .until("its first step", |view| {
+            view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed()
+        })
+        .await?;
+    namespace.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
+    cockpit
+        .until("users of both", |view| {
+            view.status.message == "manually paused" && view.status.serving.shares.len() == 2
+        })
+        .await?;
+    let earlier = json!({"spec": {"template": {
+        "metadata": {"annotations": null},
+        "spec": {"containers": [{"name": "app", "image": image("api", "1.0.0"), "ports": [{"containerPort": 8080}]}]},
+    }}});
+    namespace.merge("Rollout", "api", earlier).await?;
+    cockpit.until("the earlier template", |view| view.rollout().observed() && view.goes_out() == "1.0.0").await?;
+    let plan = cockpit.planned(Verb::Rollback)?;
+    same("headline", &plan.record().headline.as_str(), &"finish the rollback to 1.0.0")?;
+    let sent = cockpit.carry_out(plan).await?;
+    sent_merges(&sent, &[("rollouts/api", json!({"spec": {"paused": false}}))])?;
+    for pod in namespace.list("Pod", "app=api").await? {
+        let is_ready = pod["metadata"]["deletionTimestamp"].is_null();
+        let is_old = is_version(&pod["spec"]["containers"][0]["image"], "api", "1.0.0");
+        same("a pod of the bad version", &(is_ready && !is_old), &false)?;
+    }
     cockpit.check_life()
 }
 

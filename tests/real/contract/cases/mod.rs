@@ -48,6 +48,7 @@ pub fn all() -> Vec<Case> {
         canary::hold_and_resume_in_mid_step,
         canary::abort_and_retry,
         canary::abort_while_held,
+        canary::rollback_of_what_somebody_paused_and_put_back,
         canary::abort_of_what_somebody_held,
         canary::abort_of_a_full_promotion,
         canary::restart,
