@@ -1,5 +1,6 @@
 //! Why a workload is not moving, in one sentence.
 
+use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
@@ -31,7 +32,19 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
     if pods.is_some() {
         return pods;
     }
-    snapshot.object.workload().why(snapshot, status).or_else(|| unready_containers(snapshot, status))
+    let why = snapshot.object.workload().why(snapshot, status).or_else(|| unready_containers(snapshot, status));
+    match (beside(snapshot), why) {
+        (Some(beside), Some(why)) => Some(format!("{beside}; {why}")),
+        (beside, why) => beside.or(why),
+    }
+}
+
+/// That the Deployment behind `workloadRef` still runs pods of its own: no step and no abort of the Rollout reaches them.
+fn beside(snapshot: &Snapshot) -> Option<String> {
+    let owner = snapshot.template_owner.as_ref().filter(|owner| owner.status.ready > 0)?;
+    let version = owner.containers.first().map_or_else(String::new, |main| ImageRef::parse(&main.image).version());
+    let pods = plural(owner.status.ready as usize, "pod");
+    Some(format!("deployment/{} runs {pods} of {version} beside the Rollout", owner.meta.name))
 }
 
 /// That it is going away: no action changes that, and no controller looks at it any more.
@@ -86,6 +99,9 @@ fn aborted(snapshot: &Snapshot, status: &Status, pods: Option<String>) -> String
         let held = pods.map_or_else(String::new, |cause| format!(": {cause}"));
         let stable = stable_pods(snapshot, status);
         return format!("aborted{cause}, still serving {} of {version}{stable}{held}", percent(share));
+    }
+    if let Some(beside) = beside(snapshot) {
+        return format!("aborted{cause}, {beside}: scale it to 0");
     }
     format!("aborted{cause}: stable serves, the manifest still says {version}")
 }

@@ -41,7 +41,29 @@ fn analysis_metric(metric: &Value, results: &[&Value], dry_runs: &[&str]) -> Ana
         success_condition: text(&metric["successCondition"]),
         failure_condition: text(&metric["failureCondition"]),
         last_value: list(&result["measurements"]).last().and_then(|last| last["value"].as_str()).map(ToOwned::to_owned),
-        dry_run: dry_runs.contains(&name.as_str()),
+        // `spec.dryRun` may hold patterns: the controller writes down what they came to.
+        dry_run: result["dryRun"].as_bool().unwrap_or_else(|| dry_runs.contains(&name.as_str())),
         name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn metric_that_a_pattern_makes_a_dry_run_is_marked() {
+        let run = analysis_run(&json!({
+            "spec": {"dryRun": [{"metricName": "trial.*"}, {"metricName": "new"}],
+                     "metrics": [{"name": "trial-ratio"}, {"name": "real-ratio"}, {"name": "new"}]},
+            "status": {"metricResults": [
+                {"name": "trial-ratio", "phase": "Failed", "failed": 1, "dryRun": true},
+                {"name": "real-ratio", "phase": "Running"},
+            ]},
+        }));
+        let dry: Vec<_> = run.metrics.iter().map(|metric| (metric.name.as_str(), metric.dry_run)).collect();
+        assert_eq!(dry, [("trial-ratio", true), ("real-ratio", false), ("new", true)]);
     }
 }

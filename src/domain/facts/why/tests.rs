@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::facts::reduce;
+use crate::domain::facts::workload::deployment;
 
 fn rollout(status: &Value) -> Value {
     let mut object = json!({
@@ -100,6 +101,28 @@ fn failed_mount_and_probes_are_told_with_the_warning_of_the_pod() {
         assert_eq!(snapshot.status().why, Some(told));
         assert_eq!(snapshot.status().failing, None, "it may still come up");
     }
+}
+
+/// Its pods take the new template at once, whatever step the Rollout is at.
+#[test]
+fn deployment_that_runs_beside_its_rollout_is_named() {
+    let mut owner = deployment("web:1.1.0", false);
+    owner["status"]["readyReplicas"] = json!(4);
+    let with_owner = |object: &Value| {
+        let mut snapshot = seen(object, &[well(2, "d")]);
+        snapshot.template_owner = Some(Box::new(deployment::reduce(&owner)));
+        snapshot.status().why.unwrap_or_default()
+    };
+    let paused = rollout(&json!({"phase": "Paused", "message": "CanaryPauseStep", "currentStepIndex": 1,
+                                 "pauseConditions": [{"reason": "CanaryPauseStep"}]}));
+    let beside = "deployment/web runs 4 pods of 1.1.0 beside the Rollout";
+    assert!(with_owner(&paused).starts_with(&format!("{beside}; ")), "{}", with_owner(&paused));
+    let aborted = rollout(&json!({"abort": true, "phase": "Degraded", "updatedReplicas": 0, "currentStepIndex": 0}));
+    assert_eq!(with_owner(&aborted), format!("aborted, {beside}: scale it to 0"));
+    owner["status"]["readyReplicas"] = json!(0);
+    let mut alone = seen(&paused, &[well(2, "d")]);
+    alone.template_owner = Some(Box::new(deployment::reduce(&owner)));
+    assert!(!alone.status().why.unwrap_or_default().contains("deployment/web"));
 }
 
 #[test]
