@@ -25,9 +25,9 @@ use crate::suite::Suite;
 /// How long pods take to get ready.
 const READY_AFTER_SECONDS: [u32; 2] = [6, 9];
 /// Agreement that is promised, as a share of what was said.
-const TOLERANCE: f64 = 0.2;
+pub const TOLERANCE: f64 = 0.2;
 /// Times of pods are told in whole seconds, and controllers and routers take a moment to notice each change.
-const RESOLUTION_SECONDS: f64 = 3.5;
+pub const RESOLUTION_SECONDS: f64 = 3.5;
 /// They wait, and cost little.
 const MAX_CONCURRENT_CASES: usize = 10;
 

@@ -14,7 +14,8 @@ use release_cockpit::domain::record::journal::{Entry, Line};
 use release_cockpit::domain::record::rejection::Rejection;
 use release_cockpit::domain::rules::action::kind::Readiness;
 use release_cockpit::domain::rules::action::{
-    Plan, PlanContext, Seen, SeenWorkload, Settled, images_patch, plan, restore_patch, settled,
+    Plan, PlanContext, RollbackEstimate, Seen, SeenWorkload, Settled, images_patch, plan, restore_patch,
+    rollback_estimate, settled,
 };
 use release_cockpit::domain::rules::refusal::Refusal;
 use release_cockpit::domain::world::feed::Feed;
@@ -115,6 +116,16 @@ impl Bed {
         self.world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) }, now);
         let intent = Intent { verb, target: self.target.clone().into(), to: None };
         plan(&self.world, &intent, &PlanContext { now, ..PlanContext::default() })
+    }
+
+    /// Seconds that a rollback takes, as every screen says it beforehand; `None` where it says none.
+    pub fn rollback_time(&self) -> Option<f64> {
+        let env = self.world.environments.first()?;
+        match rollback_estimate(&self.world, env, env.workloads.first()?, self.now())? {
+            RollbackEstimate::To(to) if to.missing_pods == 0 => Some(0.0),
+            RollbackEstimate::To(to) => to.takes.map(|takes| takes.as_secs_f64()),
+            RollbackEstimate::Nowhere(_) => None,
+        }
     }
 
     /// Sends what a plan holds, each request in its turn, and looks until it is done.

@@ -23,6 +23,7 @@ use support::Checked;
 
 use super::oracle::Look;
 use super::prediction::Prediction;
+use super::way_back::{RESOLUTION_SECONDS, TOLERANCE};
 use bed::{Bed, Ended, NOTHING_COMES_AFTER};
 use release::{Event, Plugin, Release, manifest};
 
@@ -71,9 +72,14 @@ fn ours(bed: &mut Bed, verb: Verb) -> Checked {
         Err(refusals) => return check_refusal(bed, verb, &before, &refusals),
     };
     let prediction = Prediction::of(plan.record());
+    let (began, said) = (bed.now(), bed.rollback_time().filter(|_| verb == Verb::Rollback));
     let told = || format!("{:?}, {:?}", plan.record().headline, plan.record().goes);
     match bed.carry_out(&plan)? {
         Ended::Done => {
+            let took = bed.now().duration_since(began).as_secs_f64();
+            if let Some(said) = said.filter(|said| took > said * (1.0 + TOLERANCE) + RESOLUTION_SECONDS) {
+                return Err(format!("it took {took:.0} s, and {said:.0} s were said; said: {}", told()).into());
+            }
             came(bed, &prediction, &before).map_err(|why| format!("{}; said: {}", words(&why), told()).into())
         }
         // It was said that it is not done.
