@@ -10,13 +10,14 @@
 mod bed;
 mod release;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use libtest_mimic::{Failed, Trial};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
-use release_cockpit::domain::record::action::Verb;
+use release_cockpit::domain::record::action::{PlanRecord, Verb};
 use release_cockpit::domain::rules::refusal::Refusal;
 use serde_json::{Value, json};
 use support::Checked;
@@ -46,7 +47,9 @@ pub fn case() -> Trial {
 
 fn run(release: Release) -> Checked {
     let mut bed = Bed::new(release.objects)?;
+    let mut past = Past::default();
     for event in release.events {
+        past.take(&bed.look());
         match event {
             Event::Deploy { version, is_well } => {
                 bed.edit(false, &json!({"spec": {"template": manifest(version, is_well)}}))?;
@@ -54,7 +57,8 @@ fn run(release: Release) -> Checked {
             Event::Wait { seconds } => bed.advance(Duration::from_secs(seconds.into()))?,
             Event::Theirs(plugin) => by_plugin(&mut bed, plugin)?,
             Event::Ours(verb) => {
-                ours(&mut bed, verb).map_err(|why| format!("{verb}: {}\n{}", words(&why), bed.describe()))?;
+                ours(&mut bed, &mut past, verb)
+                    .map_err(|why| format!("{verb}: {}\n{}", words(&why), bed.describe()))?;
             }
         }
     }
@@ -65,7 +69,54 @@ fn words(failed: &Failed) -> String {
     failed.message().unwrap_or("failed").to_owned()
 }
 
-fn ours(bed: &mut Bed, verb: Verb) -> Checked {
+/// What the versions have been through, told from who was served.
+#[derive(Default)]
+struct Past {
+    /// Those that served everybody at some time.
+    released: BTreeSet<String>,
+    /// Those that we took users away from.
+    rejected: BTreeSet<String>,
+}
+
+impl Past {
+    fn take(&mut self, look: &Look) {
+        let Some((version, 100)) = look.shares.first_key_value() else { return };
+        self.released.insert(version.clone());
+        let status = &look.object["status"];
+        if status["stableRS"] == status["currentPodHash"] {
+            self.rejected.remove(version);
+        }
+    }
+
+    fn decide(&mut self, record: &PlanRecord) {
+        let Some(version) = record.from_images.first().and_then(|image| image.rsplit(':').next()) else { return };
+        match record.verb {
+            Verb::Abort | Verb::Rollback if record.moves_backward() => drop(self.rejected.insert(version.to_owned())),
+            Verb::Retry => drop(self.rejected.remove(version)),
+            _ => {}
+        }
+    }
+
+    /// What is gated by nothing gives users to nobody but a version that they had before and that nobody rejected
+    /// (laws 1, 3 and 11).
+    fn check(&self, record: &PlanRecord, before: &Look, after: &Look) -> Checked {
+        if !record.moves_backward() {
+            return Ok(());
+        }
+        // Of an earlier revision the cluster does not say whether it ever came to its end, where only one or none serves.
+        let is_known = before.shares.len() > 1;
+        for (version, share) in &after.shares {
+            let gains = *share > before.shares.get(version).copied().unwrap_or(0) + 1;
+            let may = (self.released.contains(version) || !is_known) && !self.rejected.contains(version);
+            if gains && !may {
+                return Err(format!("{version} gains users by what no gate holds: {:?}", before.shares).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ours(bed: &mut Bed, past: &mut Past, verb: Verb) -> Checked {
     let before = bed.look();
     let plan = match bed.plan(verb) {
         Ok(plan) => plan,
@@ -74,7 +125,10 @@ fn ours(bed: &mut Bed, verb: Verb) -> Checked {
     let prediction = Prediction::of(plan.record());
     let (began, said) = (bed.now(), bed.rollback_time().filter(|_| verb == Verb::Rollback));
     let told = || format!("{:?}, {:?}", plan.record().headline, plan.record().goes);
-    match bed.carry_out(&plan)? {
+    let ended = bed.carry_out(&plan)?;
+    past.check(plan.record(), &before, &bed.look()).map_err(|why| format!("{}; said: {}", words(&why), told()))?;
+    past.decide(plan.record());
+    match ended {
         Ended::Done => {
             let took = bed.now().duration_since(began).as_secs_f64();
             if let Some(said) = said.filter(|said| took > said * (1.0 + TOLERANCE) + RESOLUTION_SECONDS) {

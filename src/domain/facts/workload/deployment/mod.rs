@@ -147,16 +147,16 @@ impl Deployment {
         behind && !self.is_rolled_out()
     }
 
-    /// Returns the ReplicaSet that served before the current one: while a roll is under way the newest other one that
-    /// still has pods, else the second highest revision. Kubernetes records
-    /// no stable revision.
+    /// Returns the ReplicaSet that served before the current one: while a roll is under way the first other one that still
+    /// has pods, for what came after it was never complete; else the second highest revision. Kubernetes records no stable
+    /// revision.
     #[must_use]
     pub fn previous<'a>(&self, replicasets: &'a [ReplicaSet]) -> Option<&'a ReplicaSet> {
         let current = self.current(replicasets).map(|rs| &rs.hash);
         let others = || replicasets.iter().filter(|rs| Some(&rs.hash) != current);
-        others()
-            .filter(|rs| rs.current > 0)
-            .max_by_key(|rs| rs.revision())
+        let first = |has_pods: fn(&&ReplicaSet) -> bool| others().filter(has_pods).min_by_key(|rs| rs.revision());
+        first(|rs| rs.ready > 0)
+            .or_else(|| first(|rs| rs.current > 0))
             .or_else(|| others().max_by_key(|rs| rs.revision()))
     }
 }
@@ -226,6 +226,11 @@ mod tests {
         assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(1));
         let sets = [set(1, 0), set(2, 0), set(3, 3)];
         assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(2));
+        // The second was superseded before it was complete, for the first still serves.
+        deployment.meta.revision = Some(3);
+        let with_ready = |revision, pods, ready| ReplicaSet { ready, ..set(revision, pods) };
+        let sets = [with_ready(3, 1, 0), with_ready(2, 1, 0), with_ready(1, 2, 2)];
+        assert_eq!(deployment.previous(&sets).map(ReplicaSet::revision), Some(1));
     }
 
     #[test]

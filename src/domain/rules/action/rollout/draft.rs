@@ -170,7 +170,10 @@ fn promote(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
 /// and does nothing, and pauses again once they are there (`rollout/bluegreen.go`, `reconcileBlueGreenPause`, as of v1.9).
 fn preview_lacks(rollout: &Rollout, scene: &DraftContext<'_>) -> Option<Refusal> {
     let preview = scene.snapshot.replicaset(&rollout.status.current_hash)?;
-    (preview.available < preview.desired).then(|| {
+    // What is known of the ReplicaSet may be older than the pause: by the controller's own figures something is missing, too.
+    let wanted: u32 = scene.snapshot.replicasets.iter().map(|rs| rs.desired).sum();
+    let lacks = preview.available < preview.desired && rollout.status.available < wanted;
+    lacks.then(|| {
         let pods = plural(preview.desired as usize, "pod");
         let text =
             format!("the preview has {} of {pods} available: the controller would pause again", preview.available);
