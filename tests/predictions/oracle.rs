@@ -50,7 +50,7 @@ pub struct Objects {
     pub pods: Vec<Value>,
     /// The Service `api-active`, for a blue-green Rollout.
     pub active: Value,
-    /// The Ingress `api-api-canary`, for a canary with a router; nothing while it gets no requests.
+    /// The Ingress that holds the canary's weight, for a canary with a router; nothing while it gets no requests.
     pub canary_ingress: Value,
 }
 
@@ -61,7 +61,8 @@ pub async fn look(namespace: &TestNamespace, strategy: Strategy) -> Checked<Look
         active = namespace.get("Service", "api-active").await?;
     }
     if strategy.is_routed() {
-        canary_ingress = namespace.get("Ingress", "api-api-canary").await.unwrap_or_default();
+        let name = if strategy.is_simulated() { "api-api-canary" } else { "api" };
+        canary_ingress = namespace.get("Ingress", name).await.unwrap_or_default();
     }
     Ok(Look::of(Objects {
         workload: namespace.get(strategy.kind(), "api").await?,
@@ -114,7 +115,14 @@ impl Look {
 }
 
 fn canary_weight(ingress: &Value) -> u64 {
-    let weight = &ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"];
+    let annotations = &ingress["metadata"]["annotations"];
+    if let Some(action) = annotations["alb.ingress.kubernetes.io/actions.api-stable"].as_str() {
+        let action: Value = serde_json::from_str(action).unwrap_or_default();
+        let mut groups = action["ForwardConfig"]["TargetGroups"].as_array().into_iter().flatten();
+        let canary = groups.find(|group| group["ServiceName"] == "api-canary");
+        return canary.and_then(|canary| canary["Weight"].as_u64()).unwrap_or(0);
+    }
+    let weight = &annotations["nginx.ingress.kubernetes.io/canary-weight"];
     weight.as_str().and_then(|weight| weight.parse().ok()).unwrap_or(0)
 }
 

@@ -13,6 +13,8 @@ pub enum Strategy {
     DynamicStableScale,
     CanaryScale,
     LongScaleDownDelay,
+    /// Requests with a header go to the canary, whatever its weight.
+    HeaderRoute,
     /// An analysis beside the steps that goes on.
     BackgroundAnalysis,
     /// An analysis beside the steps that comes to no result.
@@ -36,7 +38,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Canary,
         Self::MaxUnavailable,
         Self::RollbackWindow,
@@ -45,6 +47,7 @@ impl Strategy {
         Self::DynamicStableScale,
         Self::CanaryScale,
         Self::LongScaleDownDelay,
+        Self::HeaderRoute,
         Self::BackgroundAnalysis,
         Self::InconclusiveBackground,
         Self::StepAnalysis,
@@ -70,6 +73,7 @@ impl Strategy {
             Self::DynamicStableScale => "dynamic_stable_scale",
             Self::CanaryScale => "canary_scale",
             Self::LongScaleDownDelay => "long_scale_down_delay",
+            Self::HeaderRoute => "header_route",
             Self::BackgroundAnalysis => "background_analysis",
             Self::InconclusiveBackground => "inconclusive_background",
             Self::StepAnalysis => "step_analysis",
@@ -112,7 +116,15 @@ impl Strategy {
     }
 
     pub fn is_routed(self) -> bool {
-        matches!(self, Self::Routed | Self::DynamicStableScale | Self::CanaryScale | Self::LongScaleDownDelay)
+        matches!(
+            self,
+            Self::Routed | Self::DynamicStableScale | Self::CanaryScale | Self::LongScaleDownDelay | Self::HeaderRoute
+        )
+    }
+
+    /// Whether the simulator has its router: headers are routed by an ALB, which it has not.
+    pub fn is_simulated(self) -> bool {
+        self != Self::HeaderRoute
     }
 
     /// Kind of the workload.
@@ -155,6 +167,7 @@ impl Strategy {
                 routed(&[scale, weight(25), pause(), weight(50), pause()], json!({}))
             }
             Self::LongScaleDownDelay => routed(&steps, json!({"scaleDownDelaySeconds": 600})),
+            Self::HeaderRoute => header_routed(&steps),
             Self::BackgroundAnalysis => vec![analysis(Ends::Never), with_analysis(&steps)],
             Self::InconclusiveBackground => vec![analysis(Ends::Undecided), with_analysis(&steps)],
             Self::StepAnalysis => {
@@ -206,6 +219,29 @@ fn with(mut objects: Vec<Value>, strategy: &str, more: Value) -> Vec<Value> {
 
 fn routed(steps: &[Value], more: Value) -> Vec<Value> {
     with(traffic_routed("api", 4, steps), "canary", more)
+}
+
+/// The same by an ALB, which also sends requests with a header to the canary.
+fn header_routed(steps: &[Value]) -> Vec<Value> {
+    let matched = json!([{"headerName": "X-Trial", "headerValue": {"exact": "yes"}}]);
+    let header = json!({"setHeaderRoute": {"name": "trial", "match": matched}});
+    let mut objects = routed(&[&[header], steps].concat(), json!({}));
+    for object in &mut objects {
+        if object["kind"] == "Ingress" {
+            object["spec"]["ingressClassName"] = json!("alb");
+            // Argo Rollouts 1.9 panics where there are none.
+            object["metadata"]["annotations"] = json!({"alb.ingress.kubernetes.io/scheme": "internal"});
+            object["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] =
+                json!({"name": "use-annotation"});
+        }
+        if object["kind"] == "Rollout" {
+            object["spec"]["strategy"]["canary"]["trafficRouting"] = json!({
+                "managedRoutes": [{"name": "trial"}],
+                "alb": {"ingress": "api", "servicePort": 80},
+            });
+        }
+    }
+    objects
 }
 
 fn switched(more: Value) -> Vec<Value> {

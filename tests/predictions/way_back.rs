@@ -34,7 +34,8 @@ const MAX_CONCURRENT_CASES: usize = 10;
 pub fn suite() -> Suite {
     let mut cases = Vec::new();
     for servers in Servers::ALL {
-        for strategy in Strategy::ALL.into_iter().filter(|strategy| !strategy.has_analysis()) {
+        for strategy in Strategy::ALL.into_iter().filter(|strategy| !strategy.has_analysis() && strategy.is_simulated())
+        {
             for state in [State::PausedAtStep, State::Released].into_iter().filter(|state| state.fits(strategy)) {
                 for seconds in READY_AFTER_SECONDS {
                     let (on, of) = (servers.as_str(), strategy.as_str());

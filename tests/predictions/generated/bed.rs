@@ -108,13 +108,13 @@ impl Bed {
     }
 
     /// Asks the product for a plan, on everything as it is now.
-    pub fn plan(&mut self, verb: Verb) -> Result<Plan, Vec<Refusal>> {
+    pub fn plan(&mut self, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
         let now = self.now();
         let snapshot = self.snapshot().map(Arc::new).ok();
         self.world.take(Feed::Workload { target: self.target.clone(), snapshot }, now);
         let env = self.target.env.clone();
         self.world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) }, now);
-        let intent = Intent { verb, target: self.target.clone().into(), to: None };
+        let intent = Intent { verb, target: self.target.clone().into(), to };
         plan(&self.world, &intent, &PlanContext { now, ..PlanContext::default() })
     }
 

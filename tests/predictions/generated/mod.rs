@@ -57,8 +57,12 @@ fn run(release: Release) -> Checked {
             Event::Wait { seconds } => bed.advance(Duration::from_secs(seconds.into()))?,
             Event::Theirs(plugin) => by_plugin(&mut bed, plugin)?,
             Event::Ours(verb) => {
-                ours(&mut bed, &mut past, verb)
-                    .map_err(|why| format!("{verb}: {}\n{}", words(&why), bed.describe()))?;
+                let ended = ours(&mut bed, &mut past, verb, None);
+                ended.map_err(|why| format!("{verb}: {}\n{}", words(&why), bed.describe()))?;
+            }
+            Event::BackTo { revision } => {
+                let ended = ours(&mut bed, &mut past, Verb::Rollback, Some(revision));
+                ended.map_err(|why| format!("back to {revision}: {}\n{}", words(&why), bed.describe()))?;
             }
         }
     }
@@ -116,14 +120,14 @@ impl Past {
     }
 }
 
-fn ours(bed: &mut Bed, past: &mut Past, verb: Verb) -> Checked {
+fn ours(bed: &mut Bed, past: &mut Past, verb: Verb, to: Option<u64>) -> Checked {
     let before = bed.look();
-    let plan = match bed.plan(verb) {
+    let plan = match bed.plan(verb, to) {
         Ok(plan) => plan,
         Err(refusals) => return check_refusal(bed, verb, &before, &refusals),
     };
     let prediction = Prediction::of(plan.record());
-    let (began, said) = (bed.now(), bed.rollback_time().filter(|_| verb == Verb::Rollback));
+    let (began, said) = (bed.now(), bed.rollback_time().filter(|_| verb == Verb::Rollback && to.is_none()));
     let told = || format!("{:?}, {:?}", plan.record().headline, plan.record().goes);
     let ended = bed.carry_out(&plan)?;
     past.check(plan.record(), &before, &bed.look()).map_err(|why| format!("{}; said: {}", words(&why), told()))?;
@@ -169,7 +173,7 @@ fn gave_up(look: &Look) -> bool {
 fn check_refusal(bed: &mut Bed, verb: Verb, before: &Look, refusals: &[Refusal]) -> Checked {
     let status = &before.object["status"];
     let is_under_way = status["currentPodHash"] != status["stableRS"] && status["stableRS"].is_string();
-    if verb == Verb::Abort && is_under_way && status["abort"] != true && bed.plan(Verb::Rollback).is_err() {
+    if verb == Verb::Abort && is_under_way && status["abort"] != true && bed.plan(Verb::Rollback, None).is_err() {
         return Err(format!("neither abort nor rollback is offered: {refusals:?}").into());
     }
     Ok(())

@@ -18,6 +18,10 @@ pub enum Event {
     },
     /// An operator of the product.
     Ours(Verb),
+    /// The same, back to the revision with this number.
+    BackTo {
+        revision: u64,
+    },
     /// Somebody with kubectl and its plugin.
     Theirs(Plugin),
 }
@@ -39,6 +43,7 @@ impl Event {
             3 => (1_u8..4, prop::bool::weighted(0.8)).prop_map(|(version, is_well)| Self::Deploy { version, is_well }),
             3 => (1_u16..400).prop_map(|seconds| Self::Wait { seconds }),
             5 => verb.prop_map(Self::Ours),
+            1 => (1_u64..6).prop_map(|revision| Self::BackTo { revision }),
             1 => plugin.prop_map(Self::Theirs),
         ]
     }

@@ -70,12 +70,15 @@ impl Split {
         let options = totals.flat_map(|all| {
             let exact = u64::from(all) * u64::from(weight);
             let [up, down] = [exact.div_ceil(max.into()), exact / u64::from(max)];
-            // Of two that are equally far the one with more is taken.
             [up, down].map(|canary| PodShare { canary: u32::try_from(canary).unwrap_or(u32::MAX), all })
         });
-        let distance =
-            |pods: &PodShare| (f64::from(pods.canary) * f64::from(max) / f64::from(pods.all) - f64::from(weight)).abs();
-        let nearer = |best: PodShare, next: PodShare| if distance(&next) < distance(&best) { next } else { best };
+        // How far it is off, times the pods; whole numbers, for of two that are equally far the first is taken.
+        let off = |pods: &PodShare| {
+            (u64::from(pods.canary) * u64::from(max)).abs_diff(u64::from(pods.all) * u64::from(weight))
+        };
+        let is_nearer =
+            |one: &PodShare, other: &PodShare| off(one) * u64::from(other.all) < off(other) * u64::from(one.all);
+        let nearer = |best: PodShare, next: PodShare| if is_nearer(&next, &best) { next } else { best };
         options.filter(fits).reduce(nearer).or(Some(PodShare { canary: 0, all: replicas }))
     }
 
@@ -116,6 +119,8 @@ mod tests {
             (1, false, 60, 1, 1),
             (3, true, 50, 2, 4),
             (4, false, 60, 2, 4),
+            (6, false, 25, 2, 6),
+            (3, false, 50, 2, 3),
             (5, true, 0, 0, 5),
             (5, true, 100, 5, 5),
             (0, true, 50, 0, 0),
