@@ -1,7 +1,9 @@
 //! What a journey starts from: a workload of one kind, and the program in a home of its own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 use support::check::WAIT_TIMEOUT;
 use support::manifests::{blue_green, canary, deployment, image, pause, traffic_routed, weight, workload_ref};
@@ -106,6 +108,48 @@ impl<'a> Bed<'a> {
         let config = environment("staging", "deployment/staging") + &environment("prod", workload);
         let config = program.write("cockpit.toml", &config).display().to_string();
         program.args(["--config", &config]).env("XDG_STATE_HOME", state)
+    }
+
+    /// Alice again, where nothing is in favour of anything: metrics do not answer, a gate is blind, and its environment is
+    /// protected.
+    pub fn with_everything_red(&self) -> Program {
+        let kubeconfig = self.namespace.cluster.kubeconfig().display().to_string();
+        let program = cockpit().env("KUBECONFIG", kubeconfig);
+        let state = program.path("state").display().to_string();
+        let workload = if self.strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
+        let config = format!(
+            "[prometheus]\nurl = \"http://127.0.0.1:9\"\n\n\
+             [sign_offs]\nroles = {{ product = 1 }}\n\n\
+             [[checks]]\nid = \"tests\"\njunit = {{ files = [\"no-such-report.xml\"] }}\n\n\
+             [[environments]]\nname = \"prod\"\ncontext = \"alice\"\nnamespace = \"{}\"\nprotected = true\n\
+             workloads = [\"{workload}\"]\n",
+            self.namespace.name
+        );
+        let config = program.write("cockpit.toml", &config).display().to_string();
+        program.args(["--config", &config]).env("XDG_STATE_HOME", state)
+    }
+
+    /// Alice again, whose login is a command that fails while the file returned beside is there.
+    pub fn with_login(&self) -> Checked<(Program, PathBuf)> {
+        let program = person(self.namespace, self.strategy);
+        let expired = program.path("expired");
+        let mut config = serde_json::to_value(Kubeconfig::read_from(self.namespace.cluster.kubeconfig())?)?;
+        let users = config["users"].as_array_mut().ok_or("the kubeconfig has no users")?;
+        let alice = users.iter_mut().find(|user| user["name"] == "alice").ok_or("there is no alice")?;
+        let token = alice["user"]["token"].as_str().ok_or("alice has no token")?.to_owned();
+        let credential = json!({
+            "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token},
+        });
+        let script = format!(
+            "if [ -e '{}' ]; then echo 'the session has expired: sso login' >&2; exit 1; fi; echo '{credential}'",
+            expired.display()
+        );
+        alice["user"] = json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+            "interactiveMode": "Never",
+        }});
+        let kubeconfig = program.write("kubeconfig", &config.to_string()).display().to_string();
+        Ok((program.with_path().env("KUBECONFIG", kubeconfig), expired))
     }
 
     /// Staging runs a version of the same image, on all its pods.

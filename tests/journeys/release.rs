@@ -40,12 +40,18 @@ pub enum Journey {
     RollBackFromHelp,
     /// The question on the command line is answered after a while.
     AnswerAfterTenSeconds,
+    /// The question of a command is answered after longer than a plan is valid.
+    AnswerAfterFortySeconds,
+    /// Metrics are dead, gates are blind, the GO was taken back: a rollback asks for none of that.
+    RollBackWithEverythingRed,
+    /// The login expires while a canary waits: its words are said, and nothing is lost.
+    LoginExpires,
     /// What staging has released goes on into prod, by its digest, to everybody, and back.
     ReleaseWhatStagingRuns,
 }
 
 impl Journey {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::RollBackAFinishedRelease,
         Self::RollBackInMidRelease,
         Self::RollBackTwice,
@@ -61,6 +67,9 @@ impl Journey {
         Self::RollBackFromARefusal,
         Self::RollBackFromHelp,
         Self::AnswerAfterTenSeconds,
+        Self::AnswerAfterFortySeconds,
+        Self::RollBackWithEverythingRed,
+        Self::LoginExpires,
         Self::ReleaseWhatStagingRuns,
     ];
 
@@ -81,6 +90,9 @@ impl Journey {
             Self::RollBackFromARefusal => "roll_back_from_a_refusal",
             Self::RollBackFromHelp => "roll_back_from_help",
             Self::AnswerAfterTenSeconds => "answer_after_ten_seconds",
+            Self::AnswerAfterFortySeconds => "answer_after_forty_seconds",
+            Self::RollBackWithEverythingRed => "roll_back_with_everything_red",
+            Self::LoginExpires => "login_expires",
             Self::ReleaseWhatStagingRuns => "release_what_staging_runs",
         }
     }
@@ -93,6 +105,7 @@ impl Journey {
             | Self::RollBackTwice
             | Self::TwoPeopleRollBack
             | Self::NextReleaseAndBack
+            | Self::RollBackWithEverythingRed
             | Self::ReleaseWhatStagingRuns => true,
             Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
             // Blue-green goes back at once while the pods of before still run.
@@ -106,11 +119,13 @@ impl Journey {
             Self::RollBackAFinishedRelease
             | Self::RollBackInMidRelease
             | Self::RollBackTwice
+            | Self::RollBackWithEverythingRed
             | Self::ReleaseWhatStagingRuns => &[How::Command, How::Key],
             Self::RollBackFromWhy
             | Self::RollBackFromARefusal
             | Self::RollBackFromHelp
-            | Self::AnswerAfterTenSeconds => &[How::Key],
+            | Self::AnswerAfterTenSeconds
+            | Self::AnswerAfterFortySeconds => &[How::Key],
             _ => &[How::Command],
         }
     }
@@ -146,7 +161,10 @@ impl Journey {
             Self::RollBackFromWhy => from_a_popup(bed, "w", "why").await,
             Self::RollBackFromARefusal => from_a_popup(bed, "t", "cannot retry").await,
             Self::RollBackFromHelp => from_a_popup(bed, "?", "type to search").await,
-            Self::AnswerAfterTenSeconds => answer_after_ten_seconds(bed).await,
+            Self::AnswerAfterTenSeconds => answer_after(bed, Duration::from_secs(10)).await,
+            Self::AnswerAfterFortySeconds => answer_after(bed, Duration::from_secs(40)).await,
+            Self::RollBackWithEverythingRed => roll_back_with_everything_red(bed).await,
+            Self::LoginExpires => login_expires(bed).await,
             Self::ReleaseWhatStagingRuns => release_what_staging_runs(bed).await,
         }
     }
@@ -285,19 +303,55 @@ async fn from_a_popup(bed: &Bed<'_>, key: &'static str, title: &'static str) -> 
     now_serves(bed, "1.0.0").await
 }
 
-async fn answer_after_ten_seconds(bed: &Bed<'_>) -> Checked {
+async fn answer_after(bed: &Bed<'_>, wait: Duration) -> Checked {
     bed.deploy("1.1.0").await?;
     bed.is_paused().await?;
     let program = bed.alice.clone();
     let code = tokio::task::spawn_blocking(move || {
         let mut pty = program.screen(&["rollback"], (140, 40));
         pty.wait_text("[y/N]");
-        std::thread::sleep(Duration::from_secs(10));
+        std::thread::sleep(wait);
         pty.send("y\n");
         pty.exit()
     })
     .await?;
     same("exit code", &code, &0)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn roll_back_with_everything_red(bed: &Bed<'_>) -> Checked {
+    bed.release("1.1.0").await?;
+    let alice = bed.with_everything_red();
+    let taken_back = alice.run_async(&["sign", "prod", "no-go", "--role", "product", "--note", "it fails"]).await;
+    same(&format!("exit code: {}", taken_back.said()), &taken_back.code(), &0)?;
+    let gate = alice.run_async(&["gate", "prod"]).await;
+    holds(&format!("the gate is red: {}", gate.said()), gate.code() != 0)?;
+    match bed.how {
+        How::Command => done(&alice.run_async(&["rollback", "prod", "--yes"]).await)?,
+        How::Key => {
+            on_screen(&alice, |pty| {
+                pty.wait_text("R roll back to");
+                confirmed(pty, "R", "Roll back");
+                pty.wait_text("done:");
+            })
+            .await?;
+        }
+    }
+    now_serves(bed, "1.0.0").await
+}
+
+async fn login_expires(bed: &Bed<'_>) -> Checked {
+    let (alice, expired) = bed.with_login()?;
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    let before = alice.run_async(&["status"]).await;
+    says(&before.said(), "1.1.0")?;
+    std::fs::write(&expired, "")?;
+    let refused = alice.run_async(&["rollback", "--yes"]).await;
+    same(&format!("exit code: {}", refused.said()), &refused.code(), &1)?;
+    says(&refused.said(), "the session has expired: sso login")?;
+    std::fs::remove_file(&expired)?;
+    done(&alice.run_async(&["rollback", "--yes"]).await)?;
     now_serves(bed, "1.0.0").await
 }
 

@@ -52,7 +52,10 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     };
     let plan = match driver.core.plan(&target, verb, to) {
         Ok(plan) => plan,
-        Err(refusals) => return Ok(refused(driver.redactor(), &target, verb, &refusals)),
+        Err(refusals) => {
+            let exit = refused(driver.redactor(), &target, verb, &refusals);
+            return Ok(if is_out_of_reach(driver.world(), &target) { Exit::Error } else { exit });
+        }
     };
     if !confirmed(driver, &plan, action).await? {
         return Ok(Exit::NoGo);
@@ -176,6 +179,12 @@ fn say_left_open(driver: &Driver, target: &WorkloadKey) {
     for (open, why) in driver.core.left_open.iter().filter(|(open, _)| open.target.workload() == Some(target)) {
         complain(driver.redactor(), &format!("{}: {} — {why}: left open", target.env, open.headline));
     }
+}
+
+/// Whether nothing was seen because the API server cannot be reached, or lets nobody in: an error, and no judgement.
+fn is_out_of_reach(world: &World, target: &WorkloadKey) -> bool {
+    let seen = world.find(target).is_some_and(|(_, workload)| workload.status.is_some());
+    !seen && world.environment(&target.env).is_some_and(|env| env.is_down(SourceKind::Kubernetes))
 }
 
 fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
