@@ -24,11 +24,21 @@ use crate::domain::world::{EnvSettings, World};
 pub(super) const NOW: &str = "2026-11-21T09:00:00Z";
 
 pub(super) fn ask(object: &Value, replicasets: &[Value], verb: Verb) -> Result<Plan, Vec<Refusal>> {
-    ask_with(object, replicasets, verb, &[])
+    ask_with(object, replicasets, (verb, None), &[])
+}
+
+/// Asks for a rollback to the revision with this number.
+pub(super) fn ask_back_to(object: &Value, replicasets: &[Value], to: u64) -> Result<Plan, Vec<Refusal>> {
+    ask_with(object, replicasets, (Verb::Rollback, Some(to)), &[])
 }
 
 /// Asks where these revisions were rejected before, and where metrics are dead.
-fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]) -> Result<Plan, Vec<Refusal>> {
+fn ask_with(
+    object: &Value,
+    replicasets: &[Value],
+    (verb, to): (Verb, Option<u64>),
+    rejected: &[&str],
+) -> Result<Plan, Vec<Refusal>> {
     let object = Object::parse(object).unwrap();
     let target = WorkloadKey { env: EnvName::new("a"), workload: object.id() };
     let mut world = World::new([EnvSettings {
@@ -73,10 +83,10 @@ fn ask_with(object: &Value, replicasets: &[Value], verb: Verb, rejected: &[&str]
     };
     let lines: Vec<Line> = rejected.iter().map(reject).collect();
     world.take_lines(&lines, now);
-    plan(&world, &Intent { verb, target: target.into(), to: None }, &PlanContext { now, ..PlanContext::default() })
+    plan(&world, &Intent { verb, target: target.into(), to }, &PlanContext { now, ..PlanContext::default() })
 }
 
-fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value {
+pub(super) fn replicaset(hash: &str, revision: u32, created: &str, replicas: u32) -> Value {
     json!({
         "metadata": {
             "name": format!("api-{hash}"), "uid": hash, "creationTimestamp": created,
@@ -307,7 +317,7 @@ proptest! {
         rollout["status"]["promoteFull"] = json!(full);
         rollout["status"]["currentStepIndex"] = json!(step);
         let sets = three(pods);
-        match ask_with(&rollout, &sets, Verb::Rollback, &rejected) {
+        match ask_with(&rollout, &sets, (Verb::Rollback, None), &rejected) {
             Ok(plan) => {
                 let record = plan.record();
                 prop_assert_eq!(record.direction, Some(Direction::Backward));
@@ -335,7 +345,7 @@ proptest! {
         rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
         rollout["status"]["controllerPause"] = json!(true);
         rollout["spec"]["paused"] = json!(verb == Verb::Resume);
-        let plan = ask_with(&rollout, &three([1, 0, 1]), verb, &["r2"]);
+        let plan = ask_with(&rollout, &three([1, 0, 1]), (verb, None), &["r2"]);
         let plan = plan.map_err(|refusals| TestCaseError::fail(texts(&refusals)))?;
         prop_assert_eq!(plan.record().direction, Some(Direction::Backward));
         prop_assert_eq!(plan.typed(), None);
@@ -344,7 +354,7 @@ proptest! {
         forward["status"]["currentPodHash"] = json!("r2");
         forward["status"]["stableRS"] = json!("r0");
         if verb != Verb::Resume {
-            prop_assert!(ask_with(&forward, &three([1, 0, 1]), verb, &["r1"]).is_err());
+            prop_assert!(ask_with(&forward, &three([1, 0, 1]), (verb, None), &["r1"]).is_err());
         }
     }
 
@@ -368,7 +378,7 @@ proptest! {
             rollout["status"]["pauseConditions"] = json!([{"reason": "CanaryPauseStep", "startTime": NOW}]);
         }
         let is_new = current > stable || current != stable && rejected.contains(&format!("r{current}").as_str());
-        if let (Ok(plan), true) = (ask_with(&rollout, &three([1, 1, 1]), verb, &rejected), is_new) {
+        if let (Ok(plan), true) = (ask_with(&rollout, &three([1, 1, 1]), (verb, None), &rejected), is_new) {
             let sent = lines(&plan).join(" ");
             let leaves = sent.contains("template of") || sent.contains(r#""abort":true"#) || aborted && !sent.contains(r#""abort":false"#);
             let goes_on = ["pauseConditions", r#""promoteFull":true"#, r#""abort":false"#, r#""paused":false"#];
@@ -387,10 +397,10 @@ fn resume_of_a_deployment_in_mid_rollout_asks_the_gates() {
             "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1},
         })
     };
-    let refused = ask_with(&deployment(true, 2), &three([0, 2, 1]), Verb::Resume, &["r0"]).unwrap_err();
+    let refused = ask_with(&deployment(true, 2), &three([0, 2, 1]), (Verb::Resume, None), &["r0"]).unwrap_err();
     assert!(refused.iter().any(|refusal| refusal.kind == RefusalKind::Blind), "{}", texts(&refused));
     // Back to what served before, nothing is asked.
-    let plan = ask_with(&deployment(true, 1), &three([0, 1, 2]), Verb::Resume, &["r0"]).unwrap();
+    let plan = ask_with(&deployment(true, 1), &three([0, 1, 2]), (Verb::Resume, None), &["r0"]).unwrap();
     assert_eq!((plan.record().direction, plan.typed()), (Some(Direction::Backward), None));
 }
 

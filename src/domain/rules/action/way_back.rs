@@ -74,10 +74,14 @@ fn is_earlier(rs: &ReplicaSet, other: &ReplicaSet) -> bool {
     }
 }
 
-/// Returns which way it is to a revision: backward only to an earlier one that was not rejected.
+/// Returns which way it is to a revision: backward only to an earlier one that was not rejected. What came after the revision
+/// that is stable was superseded before it was, or was left since.
 pub(super) fn direction_to(scene: &DraftContext<'_>, target: &ReplicaSet) -> Direction {
-    let is_stable = scene.status.stable.as_ref().is_some_and(|stable| stable.hash == target.hash);
-    let earlier = current(scene).is_some_and(|current| is_earlier(target, current));
+    let stable = scene.status.stable.as_ref();
+    let is_stable = stable.is_some_and(|stable| stable.hash == target.hash);
+    let stable_set = stable.and_then(|stable| scene.snapshot.replicaset(&stable.hash));
+    let came_after_stable = stable_set.is_some_and(|stable| is_earlier(stable, target));
+    let earlier = current(scene).is_some_and(|current| is_earlier(target, current)) && !came_after_stable;
     // Whatever serves already may be gone back to while something else goes out.
     let back = !scene.rejected.bars(&target.hash) && earlier || is_stable && !scene.direction().is_backward();
     if back { Direction::Backward } else { Direction::Forward }
@@ -89,7 +93,10 @@ pub(super) fn aim(draft: &mut Draft, scene: &DraftContext<'_>, target: &ReplicaS
     draft.direction = direction;
     if direction == Direction::Forward {
         draft.headline = format!("promote {} again", revision.version());
-        draft.goes.insert(0, "this is a promotion, not a rollback: it is newer, or was rejected here".to_owned());
+        draft.goes.insert(
+            0,
+            "this is a promotion, not a rollback: it is newer, was never released, or was rejected here".to_owned(),
+        );
     }
     // Of two revisions that are in play, the one that is left is rejected.
     let leaves = [&scene.status.canary, &scene.status.stable].into_iter().flatten();

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::facts::direction::Direction;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::Verb;
-use crate::domain::rules::action::tests::{ask, canary, history, lines, released, texts};
+use crate::domain::rules::action::tests::{ask, ask_back_to, canary, history, lines, released, replicaset, texts};
 use crate::domain::rules::action::{SeenWorkload, Settled, settled};
 
 #[test]
@@ -134,4 +135,19 @@ fn preview_that_lacks_pods_is_not_switched_to() {
     new["status"]["availableReplicas"] = json!(1);
     let refused = ask(&preview, &[new, stable], Verb::Promote).unwrap_err();
     assert!(texts(&refused).starts_with("the preview has 1 of 2 pods available"), "{}", texts(&refused));
+}
+
+/// One that was superseded before it was stable is older than what goes out, and no way back.
+#[test]
+fn rollback_to_what_was_never_stable_is_a_promotion() {
+    let rollout = canary("next", "old", "Paused");
+    let sets = [
+        replicaset("next", 3, "2026-11-21T08:50:00Z", 1),
+        replicaset("superseded", 2, "2026-11-21T08:30:00Z", 0),
+        replicaset("old", 1, "2026-11-21T08:00:00Z", 1),
+    ];
+    let direction =
+        |to| ask_back_to(&rollout, &sets, to).map(|plan| plan.record().direction).map_err(|why| texts(&why));
+    assert_eq!(direction(2), Ok(Some(Direction::Forward)));
+    assert_eq!(direction(1), Ok(Some(Direction::Backward)));
 }
