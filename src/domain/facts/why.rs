@@ -4,7 +4,7 @@ use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plural;
-use crate::domain::facts::workload::serving::percent;
+use crate::domain::facts::workload::serving::{NO_REVISION, percent};
 use crate::domain::facts::workload::{Object, Phase, Snapshot, Status};
 
 /// Returns the cause in words, the nearest to the root first; `None` when it is well or simply in progress.
@@ -33,15 +33,17 @@ pub fn why(snapshot: &Snapshot, status: &Status) -> Option<String> {
         return pods;
     }
     let why = snapshot.object.workload().why(snapshot, status).or_else(|| unready_containers(snapshot, status));
-    match (beside(snapshot), why) {
+    match (beside(snapshot, status), why) {
         (Some(beside), Some(why)) => Some(format!("{beside}; {why}")),
         (beside, why) => beside.or(why),
     }
 }
 
-/// That the Deployment behind `workloadRef` still runs pods of its own: no step and no abort of the Rollout reaches them.
-fn beside(snapshot: &Snapshot) -> Option<String> {
-    let owner = snapshot.template_owner.as_ref().filter(|owner| owner.status.ready > 0)?;
+/// That pods of the Deployment behind `workloadRef` serve as well: no step and no abort of the Rollout reaches them.
+fn beside(snapshot: &Snapshot, status: &Status) -> Option<String> {
+    // Behind a router nobody is sent to them.
+    let serves = status.serving.share_of(NO_REVISION) > 0.0;
+    let owner = snapshot.template_owner.as_ref().filter(|owner| serves && owner.status.ready > 0)?;
     let version = owner.containers.first().map_or_else(String::new, |main| ImageRef::parse(&main.image).version());
     let pods = plural(owner.status.ready as usize, "pod");
     Some(format!("deployment/{} runs {pods} of {version} beside the Rollout", owner.meta.name))
@@ -100,7 +102,7 @@ fn aborted(snapshot: &Snapshot, status: &Status, pods: Option<String>) -> String
         let stable = stable_pods(snapshot, status);
         return format!("aborted{cause}, still serving {} of {version}{stable}{held}", percent(share));
     }
-    if let Some(beside) = beside(snapshot) {
+    if let Some(beside) = beside(snapshot, status) {
         return format!("aborted{cause}, {beside}: scale it to 0");
     }
     format!("aborted{cause}: stable serves, the manifest still says {version}")

@@ -119,6 +119,10 @@ fn deployment_that_runs_beside_its_rollout_is_named() {
     assert!(with_owner(&paused).starts_with(&format!("{beside}; ")), "{}", with_owner(&paused));
     let aborted = rollout(&json!({"abort": true, "phase": "Degraded", "updatedReplicas": 0, "currentStepIndex": 0}));
     assert_eq!(with_owner(&aborted), format!("aborted, {beside}: scale it to 0"));
+    // Behind a router nobody is sent to them.
+    let mut routed = aborted.clone();
+    routed["spec"]["strategy"]["canary"]["trafficRouting"] = json!({"nginx": {"stableIngress": "web"}});
+    assert!(!with_owner(&routed).contains("deployment/web"), "{}", with_owner(&routed));
     owner["status"]["readyReplicas"] = json!(0);
     let mut alone = seen(&paused, &[well(2, "d")]);
     alone.template_owner = Some(Box::new(deployment::reduce(&owner)));

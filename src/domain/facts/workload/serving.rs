@@ -32,10 +32,13 @@ impl Measure {
     }
 }
 
+/// Hash of what serves and is no revision of the workload.
+pub const NO_REVISION: &str = "";
+
 /// Which share goes to one revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// Template hash of the revision; empty for pods that are none of its ReplicaSets'.
+    /// Template hash of the revision; [`NO_REVISION`] for pods that are none of its ReplicaSets'.
     pub hash: String,
     /// Its short version, e.g. `1.5.0`.
     pub version: String,

@@ -4,7 +4,7 @@ use super::{CanaryStrategy, Rollout, RolloutStrategy, RouterWeight, RouterWeight
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::Snapshot;
 use crate::domain::facts::workload::router::RoutedTo;
-use crate::domain::facts::workload::serving::{Measure, Serving, Share, by_ready_pods, percent, share};
+use crate::domain::facts::workload::serving::{Measure, NO_REVISION, Serving, Share, by_ready_pods, percent, share};
 
 pub(super) fn serving(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
     match &rollout.spec.strategy {
@@ -51,7 +51,10 @@ fn revision_run_by<'a>(snapshot: &'a Snapshot, rs: &'a ReplicaSet) -> &'a Replic
 fn beside(snapshot: &Snapshot) -> Option<(Share, u64)> {
     let owner = snapshot.template_owner.as_ref().filter(|owner| owner.status.ready > 0)?;
     let version = format!("deployment/{}", owner.meta.name);
-    Some((Share { hash: String::new(), version, share: 0.0, ready: owner.status.ready }, u64::from(owner.status.ready)))
+    Some((
+        Share { hash: NO_REVISION.to_owned(), version, share: 0.0, ready: owner.status.ready },
+        u64::from(owner.status.ready),
+    ))
 }
 
 fn blue_green(rollout: &Rollout, snapshot: &Snapshot) -> Serving {
