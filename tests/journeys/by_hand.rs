@@ -9,13 +9,18 @@ use super::bed::{Bed, How};
 impl Bed<'_> {
     /// Alice rolls back, and it is done when the program says so.
     pub async fn roll_back(&self) -> Checked {
+        self.roll_back_with(&self.alice).await
+    }
+
+    /// The same with another config.
+    pub async fn roll_back_with(&self, program: &Program) -> Checked {
         match self.how {
             How::Command => {
-                let run = self.alice.run_async(&["rollback", "--yes"]).await;
+                let run = program.run_async(&["rollback", "--yes"]).await;
                 done(&run)
             }
             How::Key => {
-                on_screen(&self.alice, |pty| {
+                on_screen(program, |pty| {
                     pty.wait_text("R roll back to");
                     confirmed(pty, "R", "Roll back");
                     pty.wait_text("done:");

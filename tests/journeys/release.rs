@@ -326,17 +326,7 @@ async fn roll_back_with_everything_red(bed: &Bed<'_>) -> Checked {
     same(&format!("exit code: {}", taken_back.said()), &taken_back.code(), &0)?;
     let gate = alice.run_async(&["gate", "prod"]).await;
     holds(&format!("the gate is red: {}", gate.said()), gate.code() != 0)?;
-    match bed.how {
-        How::Command => done(&alice.run_async(&["rollback", "prod", "--yes"]).await)?,
-        How::Key => {
-            on_screen(&alice, |pty| {
-                pty.wait_text("R roll back to");
-                confirmed(pty, "R", "Roll back");
-                pty.wait_text("done:");
-            })
-            .await?;
-        }
-    }
+    bed.roll_back_with(&alice).await?;
     now_serves(bed, "1.0.0").await
 }
 

@@ -8,6 +8,7 @@ use support::manifests::{canary, image, is_version, pause, pause_for, template, 
 use support::{Checked, TestNamespace};
 
 use super::{fresh, sent_merges};
+use crate::contract::cockpit::Cockpit;
 
 const API: &str = "rollout/api";
 
@@ -18,6 +19,17 @@ fn steps() -> Vec<Value> {
 
 async fn release(namespace: &TestNamespace, tag: &str) -> Checked {
     namespace.set_image("Rollout", "api", &image("api", tag)).await
+}
+
+/// Releases 1.1.0, whose pods are long in coming: it is in its first step for a while.
+async fn release_slowly(namespace: &TestNamespace, cockpit: &mut Cockpit) -> Checked {
+    let slow = template("api", "1.1.0", Some("4s"));
+    namespace.merge("Rollout", "api", json!({"spec": {"template": slow}})).await?;
+    cockpit
+        .until("its first step", |view| {
+            view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed()
+        })
+        .await
 }
 
 /// Step by step to the end: each promotion clears the pause and nothing else, timed pauses end by themselves.
@@ -81,14 +93,7 @@ pub async fn hold_and_resume_at_a_pause(namespace: &TestNamespace) -> Checked {
 /// A pause in the middle of a step, and its end: it goes on in the same step.
 pub async fn hold_and_resume_in_mid_step(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 3, &steps())]).await?;
-    // Pods that are long in coming keep it in its first step.
-    let slow = template("api", "1.1.0", Some("4s"));
-    namespace.merge("Rollout", "api", json!({"spec": {"template": slow}})).await?;
-    cockpit
-        .until("its first step", |view| {
-            view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed()
-        })
-        .await?;
+    release_slowly(namespace, &mut cockpit).await?;
     cockpit.act(Verb::Pause).await?;
     cockpit.until("the hold", |view| view.status.message == "manually paused").await?;
     same("step index", &cockpit.seen()?.rollout().status.step_index, &Some(0))?;
@@ -127,14 +132,7 @@ pub async fn abort_and_retry(namespace: &TestNamespace) -> Checked {
 /// Somebody paused it midway, and somebody put the earlier template back: only a rollback that resumes it gets users back.
 pub async fn rollback_of_what_somebody_paused_and_put_back(namespace: &TestNamespace) -> Checked {
     let mut cockpit = fresh(namespace, API, [canary("api", 4, &[weight(50)])]).await?;
-    // Pods that are long in coming keep it midway.
-    let slow = template("api", "1.1.0", Some("4s"));
-    namespace.merge("Rollout", "api", json!({"spec": {"template": slow}})).await?;
-    cockpit
-        .until("its first step", |view| {
-            view.is(Phase::Progressing) && view.status.canary.is_some() && view.rollout().observed()
-        })
-        .await?;
+    release_slowly(namespace, &mut cockpit).await?;
     namespace.merge("Rollout", "api", json!({"spec": {"paused": true}})).await?;
     cockpit
         .until("users of both", |view| {
