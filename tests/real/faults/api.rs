@@ -40,7 +40,7 @@ fn lost(setup: &Setup, pty: &mut Pty, row: &Row, says: &str) -> Checked {
     until("an age that grows", || Ok(age(&pty.text()).filter(|age| *age >= first + WINDOW_SECONDS)))?;
     meter.end(row.name, &KUBERNETES)?;
     stop_is_offered(setup, pty, row.fault)?;
-    setup.promote_is_refused(&[3, 4])
+    setup.promote_is_refused(&[1])
 }
 
 /// What stops is offered all the while; where no connection comes up, it is said to be not sent.
