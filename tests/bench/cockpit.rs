@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench cockpit               # all but peers and soak, on the simulator: about five minutes
-//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, start, act, stops, see, idle, crowd, grow, peers, soak
+//! cargo bench --bench cockpit -- draw keys  # parts by name: draw, keys, checklist, statements, start, act, stops, see, idle, crowd, grow, peers, soak
 //! eval "$(tests/cluster/up)"; cargo bench --bench cockpit -- start idle crowd      # on real servers
 //! ```
 //!
@@ -20,6 +20,7 @@ mod keys;
 mod peers;
 mod place;
 mod soak;
+mod statements;
 mod stops;
 mod whole;
 mod world;
@@ -32,10 +33,11 @@ const COCKPIT: &str = env!("CARGO_BIN_EXE_cockpit");
 /// A part: its name, and what it measures.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     ("draw", draw::run),
     ("keys", keys::run),
     ("checklist", checklist::run),
+    ("statements", statements::run),
     ("start", whole::start),
     ("act", whole::act),
     ("stops", stops::run),

@@ -15,11 +15,38 @@ use crate::domain::record::ledger::Ledger;
 use crate::domain::record::proof::{Flaw, Keys, Proof};
 use jiff::{SignedDuration, Timestamp};
 
+/// What a statement does, in the order in which they go when there are too many bytes: many of one kind push out none of
+/// another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// It lets something through, or nobody can read it.
+    Other,
+    /// A check went red.
+    Red,
+    Rejection,
+    NoGo,
+}
+
+impl Kind {
+    fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::SignedOff(sign_off) if sign_off.decision == Decision::NoGo => Self::NoGo,
+            Entry::Rejected(rejection) if !rejection.is_lifted() => Self::Rejection,
+            Entry::Checked { .. } => Self::Red,
+            _ => Self::Other,
+        }
+    }
+
+    fn keeps_out(self) -> bool {
+        self != Self::Other
+    }
+}
+
 pub const NAME: &str = "release-cockpit";
-/// No more statements than this are kept; the oldest go first. What keeps a release out goes last.
+/// No more statements of each [`Kind`] than this are kept; the oldest go first.
 pub const MAX_STATEMENTS: usize = 200;
-/// Nor more of those than this.
-const MAX_STANDING: usize = 200;
+/// No more than this of all of them: the API server takes 1 MiB, and the anchors need room as well.
+const MAX_STATEMENTS_BYTES: usize = 768 * 1024;
 /// How far ahead of ours the clock of somebody else may be, for what lets a release through.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// A statement longer than this, in bytes, is none of ours.
@@ -57,7 +84,8 @@ pub fn read(
 ) -> Ledger {
     let mut ledger = Ledger::default();
     for (found_at, entry) in newest(data) {
-        let counts = statement(&entry).is_some_and(|_| keeps_out(&entry) || said_at(&entry) <= now + MAX_AHEAD);
+        let counts =
+            statement(&entry).is_some_and(|_| Kind::of(&entry).keeps_out() || said_at(&entry) <= now + MAX_AHEAD);
         let elsewhere = is_elsewhere(Some(here), entry.cluster());
         if !counts || entry.checklist_of() != Some(env) || elsewhere {
             continue;
@@ -115,30 +143,19 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
 
 /// Returns as many statements as are kept, with where they were found, the newest of each kind, oldest first.
 fn newest(data: &BTreeMap<String, String>) -> Vec<((&String, &String), Entry)> {
-    let (mut standing, mut others) = (0, 0);
+    let mut counts = BTreeMap::new();
     let statements = data.iter().rev().filter(|(key, _)| !anchor::is_anchor(key));
     let short = statements.filter(|(_, value)| value.len() <= MAX_STATEMENT_BYTES);
     let entries = short.filter_map(|found| Some((found, serde_json::from_str::<Entry>(found.1).ok()?)));
     let mut kept: Vec<_> = entries
         .filter(|(_, entry)| {
-            let (count, max) =
-                if keeps_out(entry) { (&mut standing, MAX_STANDING) } else { (&mut others, MAX_STATEMENTS) };
+            let count = counts.entry(Kind::of(entry)).or_insert(0_usize);
             *count += 1;
-            *count <= max
+            *count <= MAX_STATEMENTS
         })
         .collect();
     kept.reverse();
     kept
-}
-
-/// Whether a statement keeps a release out, or its rejection.
-fn keeps_out(entry: &Entry) -> bool {
-    match entry {
-        Entry::SignedOff(sign_off) => sign_off.decision == Decision::NoGo,
-        Entry::Rejected(rejection) => !rejection.is_lifted(),
-        Entry::Checked { .. } => true,
-        _ => false,
-    }
 }
 
 fn said_at(entry: &Entry) -> Timestamp {
@@ -160,16 +177,28 @@ fn reported(entry: Entry) -> Entry {
     }
 }
 
-/// Returns the keys that are too many, oldest first: those of what keeps a release out only where they alone are too many.
+/// Returns the keys that are too many of their kind, or whose bytes are: what lets a release through goes first, the oldest
+/// of each kind before the others.
 #[must_use]
 pub fn surplus(data: &BTreeMap<String, String>) -> Vec<&String> {
-    let stands = |value: &String| serde_json::from_str::<Entry>(value).is_ok_and(|entry| keeps_out(&entry));
-    let statements = data.iter().filter(|(key, _)| !anchor::is_anchor(key));
-    let (standing, others): (Vec<_>, Vec<_>) = statements.partition(|(_, value)| stands(value));
-    let too_many = |entries: &[(&'_ String, &'_ String)], max: usize| entries.len().saturating_sub(max);
-    let gone = others[..too_many(&others, MAX_STATEMENTS)].iter();
-    let mut keys: Vec<&String> =
-        gone.chain(&standing[..too_many(&standing, MAX_STANDING)]).map(|(key, _)| *key).collect();
+    let mut kinds: BTreeMap<Kind, Vec<(&String, usize)>> = BTreeMap::new();
+    for (key, value) in data.iter().filter(|(key, _)| !anchor::is_anchor(key)) {
+        let kind = serde_json::from_str(value).map_or(Kind::Other, |entry| Kind::of(&entry));
+        kinds.entry(kind).or_default().push((key, key.len() + value.len()));
+    }
+    let mut keys = Vec::new();
+    for of_kind in kinds.values_mut() {
+        let too_many = of_kind.len().saturating_sub(MAX_STATEMENTS);
+        keys.extend(of_kind.drain(..too_many).map(|(key, _)| key));
+    }
+    let mut bytes: usize = kinds.values().flatten().map(|(_, bytes)| bytes).sum();
+    for (key, own) in kinds.into_values().flatten() {
+        if bytes <= MAX_STATEMENTS_BYTES {
+            break;
+        }
+        bytes -= own;
+        keys.push(key);
+    }
     keys.sort();
     keys.extend(anchor::surplus(data));
     keys
@@ -178,6 +207,7 @@ pub fn surplus(data: &BTreeMap<String, String>) -> Vec<&String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::record::checklist::{CheckId, Finding};
     use proptest::prelude::*;
 
     fn now() -> Timestamp {
@@ -315,6 +345,51 @@ mod tests {
         );
         assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS + 1);
         assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
+    }
+
+    fn went_red(at: i64) -> Entry {
+        Entry::Checked {
+            env: EnvName::new("a"),
+            cluster: None,
+            check: CheckId::new("smoke"),
+            finding: Finding {
+                found: CheckOutcome::Failed,
+                summary: "503".to_owned(),
+                evidence: Vec::new(),
+                green_when: String::new(),
+                at: Timestamp::from_second(at).unwrap(),
+                subject: "api:1".to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_check_that_goes_red_again_and_again_pushes_out_no_no_go() {
+        let no_go = Entry::SignedOff(signed("a", 1, Decision::NoGo));
+        let red = (2..MAX_STATEMENTS as i64 + 50).map(went_red);
+        let data = data(&std::iter::once(no_go.clone()).chain(red).collect::<Vec<_>>());
+        let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
+        assert_eq!(ledger.sign_offs.len(), 1);
+        let (key, _) = statement(&no_go).unwrap();
+        let gone = surplus(&data);
+        assert_eq!(gone.len(), 48);
+        assert!(!gone.contains(&&key));
+    }
+
+    #[test]
+    fn long_statements_leave_room_for_a_no_go() {
+        let long = |at, decision| Entry::SignedOff(SignOff { note: "x".repeat(6 * 1024), ..signed("a", at, decision) });
+        let go = (2..190).map(|at| long(at, Decision::Go));
+        let mut data = data(&std::iter::once(long(1, Decision::NoGo)).chain(go).collect::<Vec<_>>());
+        let bytes = |data: &BTreeMap<String, String>| data.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let before: usize = bytes(&data);
+        assert!(before > 1024 * 1024);
+        let gone: Vec<String> = surplus(&data).into_iter().cloned().collect();
+        data.retain(|key, _| !gone.contains(key));
+        assert!(bytes(&data) <= MAX_STATEMENTS_BYTES);
+        let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
+        assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
+        assert!(surplus(&data).is_empty());
     }
 
     proptest! {
