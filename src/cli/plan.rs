@@ -81,10 +81,14 @@ fn gain(other: &Alternative) -> String {
     format!("By their end: {}, at no higher cost.", better.join(", "))
 }
 
-/// Returns the plan as JSON. What is unknown is null, never zero.
+/// JSON Schema of [`json`].
+pub const SCHEMA: &str = include_str!("../../assets/plan.schema.json");
+
+/// Returns the plan as JSON, as `assets/plan.schema.json` describes it. What is unknown is null, never zero.
 #[must_use]
 pub fn json(plan: &StepPlan) -> Value {
     let mut answer = json!({
+        "apiVersion": "cockpit/v1",
         "environment": plan.target.env,
         "workload": plan.target.workload.to_string(),
         "why_not": null,
@@ -169,7 +173,9 @@ fn chances_json(chances: Chances) -> Value {
 mod tests {
     use super::*;
     use crate::cli::fixtures::target;
-    use crate::domain::rules::forecast::{Stretch, forecast};
+    use crate::config::schema::check;
+    use crate::domain::facts::workload::rollout::Split;
+    use crate::domain::rules::forecast::{Stretch, alternative, forecast};
     use jiff::SignedDuration;
 
     fn said(said: Said) -> StepPlan {
@@ -221,6 +227,33 @@ mod tests {
         let blind = json(&said(Said::Blind("no data: stable traffic (no metrics configured)".to_owned())));
         assert_eq!((&blind["steps"], &blind["traffic"]), (&Value::Null, &Value::Null));
         assert!(blind["why_not"].as_str().unwrap().starts_with("no data"));
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let timed = |step, weight, seconds| stretch(step, weight, Lasts::Time(SignedDuration::from_secs(seconds)));
+        let steps = [timed(0, 5, 300), timed(2, 10, 60), timed(4, 50, 30)];
+        let (rules, traffic) = (Rules::default(), Traffic { per_second: 300.0, errors: 0.002 });
+        let other = alternative(&steps, Split { max_weight: 100, pods: None }, &rules, &traffic);
+        let alternative = other.map(|other| {
+            let steps = forecast(&other.stretches, &rules, &traffic);
+            (other, steps)
+        });
+        assert!(alternative.is_some());
+        let steps = forecast(&steps, &rules, &traffic);
+        let (assumed, rules) = (Assumed::default(), Box::new(rules));
+        let with_other = said(Said::Forecast { traffic, assumed, rules, steps, alternative });
+        let blind = said(Said::Blind("no data".to_owned()));
+        let none = said(Said::NoSteps("it has no steps".to_owned()));
+        for plan in [planned(), with_other, blind, none] {
+            assert_eq!(check::errors(&schema, &json(&plan)), [""; 0]);
+        }
+        let mut wrong = json(&planned());
+        wrong["steps"][0]["ends"] = json!("never");
+        wrong["environment"] = json!(7);
+        wrong["traffic"]["rps"] = Value::Null;
+        assert_eq!(check::errors(&schema, &wrong).len(), 3);
     }
 
     #[test]
