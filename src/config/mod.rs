@@ -47,7 +47,7 @@ pub use journal::JournalConfig;
 pub use log::{LogConfig, LogLevel};
 pub use problem::{ConfigError, Problem};
 pub use prometheus::{Auth, Preset, Prometheus};
-pub use record::RecordConfig;
+pub use record::{RecordConfig, SignersFile};
 pub use secret::{Revealed, Secret};
 pub use service::Service;
 pub use trust::{Need, NeedOf};

@@ -88,7 +88,11 @@ impl RecordConfig {
 }
 
 impl SignersFile {
-    fn read(&self) -> Result<AllowedSigners, String> {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn read(&self) -> Result<AllowedSigners, String> {
         if self.is_withheld {
             return Err(NOT_TRUSTED.to_owned());
         }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::trust::NOT_TRUSTED;
-use crate::config::{Config, EnvConfig, Prometheus};
+use crate::config::{Config, EnvConfig, Prometheus, SignersFile};
 use crate::domain::record::action::System;
 use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Keys;
@@ -88,6 +88,8 @@ pub(super) struct Session {
     tag_prefix: Option<String>,
     /// Whose keys prove who said something, where that is configured.
     keys: Option<Keys>,
+    /// Where that is written.
+    signers_file: Option<SignersFile>,
     /// Hides secrets in what is shown, logged and written down.
     pub(super) redactor: Redactor,
     longest_check: Duration,
@@ -142,6 +144,7 @@ impl Session {
             ),
             tag_prefix: config.service.tag_prefix.clone(),
             keys,
+            signers_file: config.record.allowed_signers.clone(),
             redactor: redactor.clone(),
             shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name().clone()).collect(),
             longest_check: plans
@@ -182,7 +185,7 @@ impl Session {
                 env,
                 cluster,
                 state: self.state.clone(),
-                keys: self.keys.clone(),
+                signers: self.signers_file.clone(),
                 redactor: self.redactor.clone(),
             };
             let cancel = self.cancel.clone();
@@ -326,7 +329,7 @@ struct Environment {
     cluster: Cluster,
     /// Where to remember how far counters have been counted.
     state: Option<PathBuf>,
-    keys: Option<Keys>,
+    signers: Option<SignersFile>,
     redactor: Redactor,
     outlet: Outlet,
     dispatcher: Dispatcher,
@@ -369,7 +372,7 @@ impl Environment {
             rights: Arc::clone(&self.rights),
             // What others keep, no autopilot touches.
             shared: self.env.is_shared() || self.env.settings.guardrails.autopilot,
-            keys: self.keys.clone(),
+            signers: self.signers.clone(),
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);

@@ -259,8 +259,9 @@ impl Ledger {
         }
     }
 
-    /// Takes in what another ledger holds.
+    /// Takes in what another ledger holds, which was read later.
     pub fn merge(&mut self, other: Self) {
+        self.renew_proofs(&other);
         for ack in &other.acknowledgements {
             self.take_acknowledgement(ack);
         }
@@ -301,6 +302,19 @@ impl Ledger {
             }
         }
         self.going_out.extend(other.going_out);
+    }
+
+    fn renew_proofs(&mut self, other: &Self) {
+        for ack in &other.acknowledgements {
+            if let Some(known) = self.acknowledgements.iter_mut().find(|known| known.is_same(ack)) {
+                known.proof.renew(&ack.proof);
+            }
+        }
+        for sign_off in &other.sign_offs {
+            if let Some(known) = self.sign_offs.iter_mut().find(|known| known.is_same(sign_off)) {
+                known.proof.renew(&sign_off.proof);
+            }
+        }
     }
 
     /// Returns the latest acknowledgement of a check; one whose author is not proven only where there is no other.

@@ -84,6 +84,17 @@ impl Proof {
         }
     }
 
+    /// Takes in what the record proves of the statement now: a key that was taken back, or whose time is over, proves no
+    /// more. A copy without a good signature does not change what another one proved.
+    pub(super) fn renew(&mut self, now: &Self) {
+        match now {
+            Self::Missing(Flaw::NoKeyOf(_) | Flaw::NotTheKeyOf(_) | Flaw::KeyNotValid(_) | Flaw::NoSigners(_)) => {
+                self.clone_from(now)
+            }
+            _ => self.take(now),
+        }
+    }
+
     /// Takes in what another copy of the same statement proves: a good signature stays good.
     pub(super) fn take(&mut self, other: &Self) {
         if *self != Self::ByKey && *other != Self::NotRequired {
@@ -170,6 +181,11 @@ impl Keys {
     #[must_use]
     pub fn new(signers: Result<AllowedSigners, String>) -> Self {
         Self { signers, verified: BTreeMap::new(), asked: BTreeMap::new() }
+    }
+
+    /// Takes whose keys are whose from now on. Which key made a signature stays known.
+    pub fn use_signers(&mut self, signers: Result<AllowedSigners, String>) {
+        self.signers = signers;
     }
 
     /// Returns what is proven of a statement's author. Where it comes from outside, `here` is the cluster that it must have
@@ -316,6 +332,22 @@ pub(crate) mod tests {
         assert_eq!(flaw(&eve, &mut keys).unwrap(), "no key of eve in allowed_signers");
         let mut unreadable = Keys::new(Err("no such file".to_owned()));
         assert_eq!(flaw(&signed(go(), 1), &mut unreadable).unwrap(), "allowed_signers is not used: no such file");
+    }
+
+    #[test]
+    fn a_key_that_is_taken_back_proves_no_more_and_a_bad_copy_changes_nothing() {
+        let mut of_bob = keys(&[("bob", "", 1)]);
+        let mut ledger = read_in(&here(), &signed(go(), 1), &mut of_bob);
+        let proof = |ledger: &Ledger| ledger.sign_offs[0].proof.clone();
+        assert_eq!(proof(&ledger), Proof::ByKey);
+        let unsigned = read_in(&here(), &go(), &mut of_bob);
+        ledger.merge(unsigned);
+        assert_eq!(proof(&ledger), Proof::ByKey);
+        of_bob.use_signers(Ok(AllowedSigners::parse("", &TimeZone::UTC)));
+        ledger.merge(read_in(&here(), &signed(go(), 1), &mut of_bob));
+        assert_eq!(proof(&ledger), Proof::Missing(Flaw::NoKeyOf("bob".to_owned())));
+        ledger.merge(read_in(&here(), &signed(go(), 1), &mut keys(&[("bob", "", 1)])));
+        assert_eq!(proof(&ledger), Proof::ByKey);
     }
 
     #[test]

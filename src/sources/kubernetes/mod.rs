@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::inbox::Outlet;
+use crate::config::SignersFile;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::counters::KnownCanary;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
-use crate::domain::record::proof::Keys;
 
 pub use client::ReadClient;
 pub use record::{anchors, workload_anchors};
@@ -62,8 +62,8 @@ pub struct KubernetesSource {
     pub rights: Arc<Notify>,
     /// Whether people say something to this environment's checklist, so that it has to be read what others said.
     pub shared: bool,
-    /// Whose keys prove who said it, where that is configured.
-    pub keys: Option<Keys>,
+    /// Where it is written whose keys prove who said it, where that is configured.
+    pub signers: Option<SignersFile>,
     pub cancel: CancellationToken,
 }
 

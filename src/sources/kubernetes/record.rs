@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::raw::Raw;
 use super::{KubernetesSource, ReadClient};
+use crate::config::SignersFile;
 use crate::domain::facts::cluster::ClusterIdentity;
-use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKind};
+use crate::domain::facts::ids::{WorkloadId, WorkloadKind};
 use crate::domain::record::anchor::{self, Anchor};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::proof::Keys;
@@ -78,19 +79,47 @@ pub async fn workload_anchors(
     Ok(all.into_iter().collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect())
 }
 
-/// Reads the statements apart from everything else: there may be hundreds of signatures.
+/// What reads statements: the keys that prove them are read anew each time, for somebody's may be taken back.
+struct Reader {
+    file: Option<SignersFile>,
+    keys: Option<Keys>,
+}
+
+impl Reader {
+    fn read(&mut self, source: &KubernetesSource, here: &ClusterIdentity, data: &BTreeMap<String, String>) -> Ledger {
+        if let Some(file) = &self.file {
+            let signers = file.read();
+            match &mut self.keys {
+                Some(keys) => keys.use_signers(signers),
+                None => self.keys = Some(Keys::new(signers)),
+            }
+        }
+        read((&source.env, here), data, jiff::Timestamp::now(), self.keys.as_mut())
+    }
+}
+
+/// Reads the statements apart from everything else: there may be hundreds of signatures, and the disk may not answer.
 async fn stated(
-    env: &EnvName,
+    source: &KubernetesSource,
     here: &ClusterIdentity,
     data: BTreeMap<String, String>,
-    mut keys: Option<Keys>,
-) -> Result<(Ledger, Option<Keys>), String> {
-    let (env, here) = (env.clone(), here.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let ledger = read((&env, &here), &data, jiff::Timestamp::now(), keys.as_mut());
-        (ledger, keys)
+    mut reader: Reader,
+) -> Result<(Ledger, Reader), String> {
+    let (own, here) = (source.clone(), here.clone());
+    let mut reading = tokio::task::spawn_blocking(move || {
+        let ledger = reader.read(&own, &here, &data);
+        (ledger, reader)
     });
-    reading.await.map_err(|error| error.to_string())
+    loop {
+        match tokio::time::timeout(REQUEST_TIMEOUT, &mut reading).await {
+            Ok(done) => return done.map_err(|error| error.to_string()),
+            Err(_) => tell(source, Err("allowed_signers is not read: the disk does not answer".to_owned())),
+        }
+    }
+}
+
+fn tell(source: &KubernetesSource, known: Result<(), String>) {
+    source.outlet.send(Feed::Record { env: source.env.clone(), known });
 }
 
 /// Looks again and again, and at once when a look is asked for.
@@ -98,28 +127,26 @@ pub(super) async fn run(source: KubernetesSource) {
     let api: Api<ConfigMap> = Api::namespaced(source.client.kube.clone(), &source.namespace);
     let mut known = source.identity.subscribe();
     let Some(here) = known.wait_for(Option::is_some).await.ok().and_then(|here| here.clone()) else { return };
-    let mut keys = source.keys.clone();
+    let reader = || Reader { file: source.signers.clone(), keys: None };
+    let mut kept = reader();
     loop {
         let look = tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(NAME)).await;
         let known = match look {
             Ok(Ok(found)) => {
                 let data = found.and_then(|map| map.data).unwrap_or_default();
-                match stated(&source.env, &here, data, keys.take()).await {
-                    Ok((ledger, kept)) => {
-                        keys = kept;
+                match stated(&source, &here, data, std::mem::replace(&mut kept, reader())).await {
+                    Ok((ledger, reader)) => {
+                        kept = reader;
                         source.outlet.send(Feed::Ledger(Box::new(ledger)));
                         Ok(())
                     }
-                    Err(why) => {
-                        keys.clone_from(&source.keys);
-                        Err(why)
-                    }
+                    Err(why) => Err(why),
                 }
             }
             Ok(Err(error)) => Err(source.client.explain(&error)),
             Err(_) => Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
         };
-        source.outlet.send(Feed::Record { env: source.env.clone(), known });
+        tell(&source, known);
         tokio::select! {
             () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = source.refresh.notified() => {}

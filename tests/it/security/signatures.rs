@@ -250,6 +250,26 @@ fn a_go_that_its_author_signed_counts_and_is_shown_as_verified_by_key() {
 }
 
 #[test]
+fn a_key_that_is_taken_back_proves_no_more_while_the_screen_is_open() {
+    let Some(signed) = Signed::new("a_key_that_is_taken_back_proves_no_more_while_the_screen_is_open") else {
+        return;
+    };
+    signed.alice();
+    let mut screen = signed.home().screen((160, 40));
+    screen.send("j4");
+    screen.wait_text("verified by key");
+    let all = signed.home().read("signers");
+    let of_bob: String = all.lines().filter(|line| line.starts_with("bob")).map(|line| format!("{line}\n")).collect();
+    signed.home().write("signers", &of_bob);
+    screen.send("r");
+    screen.wait_text("no key of alice in allowed_signers");
+    signed.home().write("signers", &all);
+    screen.send("r");
+    screen.wait_text("verified by key");
+    super::program::leave(screen);
+}
+
+#[test]
 fn whoever_may_patch_the_record_signs_in_nobody_elses_name() {
     let Some(signed) = Signed::new("whoever_may_patch_the_record_signs_in_nobody_elses_name") else { return };
     let said = signed.alice();

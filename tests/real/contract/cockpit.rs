@@ -173,7 +173,7 @@ impl Cockpit {
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
             shared: false,
-            keys: None,
+            signers: None,
             env: env.clone(),
             client: ReadClient::new(config.clone(), &redactor)?,
             namespace: namespace.clone(),
