@@ -274,9 +274,9 @@ fn a_sign_off_is_for_one_artifact() {
     let mut model = with(Vec::new(), &[("sre", 1)]);
     sign(&mut model, "bob", "sre", Decision::Go);
     assert!(can(&model, Verb::Promote));
-    let mut ledger = std::mem::take(&mut model.core.world.ledger);
-    ledger.sign_offs[0].subject = "api=api:1.4.9".to_owned();
-    model.core.world.ledger = ledger;
+    let ledger = &mut model.core.world.ledger;
+    let other = SignOff { subject: "api=api:1.4.9".to_owned(), ..ledger.sign_offs[0].clone() };
+    ledger.sign_offs = vec![other].into();
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     assert!(refusals[0].text.ends_with("the one of bob is void: given for api=api:1.4.9"), "{}", refusals[0].text);
 }

@@ -123,7 +123,7 @@ pub struct Sample {
 }
 
 /// Identity of the pods that a track's numbers are about: the names of the ReplicaSets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tracks {
     /// ReplicaSet of the stable revision.
     pub stable: Option<String>,

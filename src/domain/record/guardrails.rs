@@ -34,7 +34,7 @@ impl Response {
 }
 
 /// A person's statement that a canary is theirs to decide about: no autopilot acts on it, whoever runs it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Kept {
     pub who: String,
     pub target: WorkloadKey,

@@ -1,6 +1,7 @@
 //! Ledger of the journals: acknowledgements, sign-offs, gates that went red, rollback drills.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,12 +16,13 @@ use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
 use crate::domain::record::proof::Proof;
 use crate::domain::record::rejection::Rejection;
+use crate::domain::record::statements::{Stated, Statements};
 
 /// How the answer to a request that was taken begins.
 pub const ACCEPTED: &str = "accepted";
 
 /// A check that went red.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Red {
     pub env: EnvName,
     pub cluster: Option<ClusterIdentity>,
@@ -30,7 +32,7 @@ pub struct Red {
 }
 
 /// A ReplicaSet that was seen to go out and to become stable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BecameStable {
     pub target: WorkloadKey,
     pub cluster: Option<ClusterIdentity>,
@@ -39,12 +41,25 @@ pub struct BecameStable {
 }
 
 /// A ReplicaSet that was replaced by another one while it went out: which, and what was stable then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Superseded {
     pub target: WorkloadKey,
     pub cluster: Option<ClusterIdentity>,
     pub tracks: Tracks,
 }
+
+/// Statements of which nothing may differ.
+macro_rules! stated_whole {
+    ($($name:ty),+) => {$(
+        impl Stated for $name {
+            fn identity(&self) -> impl Hash + Eq {
+                self
+            }
+        }
+    )+};
+}
+
+stated_whole!(Red, BecameStable, Superseded, Kept, Rejection);
 
 /// An environment by its name and by what is behind it, as far as it was written down.
 type Place = (EnvName, Option<ClusterIdentity>);
@@ -57,12 +72,12 @@ pub struct Ledger {
     #[serde(default)]
     pub keys_required: bool,
     /// Acknowledgements, in the order in which they were read.
-    pub acknowledgements: Vec<Acknowledgement>,
+    pub acknowledgements: Statements<Acknowledgement>,
     /// Sign-offs, in the order in which they were read.
-    pub sign_offs: Vec<SignOff>,
-    pub reds: Vec<Red>,
+    pub sign_offs: Statements<SignOff>,
+    pub reds: Statements<Red>,
     /// Canaries that people keep, in the order in which it was read.
-    kept: Vec<Kept>,
+    kept: Statements<Kept>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
     #[serde(with = "crate::domain::facts::serde_pairs")]
     answers: BTreeMap<(Place, CheckId), (Timestamp, CheckOutcome, String)>,
@@ -71,11 +86,11 @@ pub struct Ledger {
     drilled: BTreeMap<Place, Timestamp>,
     rollbacks: BTreeMap<ActionId, Place>,
     /// What was decided about revisions, in the order in which it was read.
-    pub rejections: Vec<Rejection>,
+    pub rejections: Statements<Rejection>,
     /// Actions that decide about a revision once they are accepted: when, by whom, what.
     deciding: BTreeMap<ActionId, (Timestamp, String, Box<PlanRecord>)>,
-    pub became_stable: Vec<BecameStable>,
-    pub superseded: Vec<Superseded>,
+    pub became_stable: Statements<BecameStable>,
+    pub superseded: Statements<Superseded>,
     /// The ReplicaSet that was last seen to go out, per workload, and what was stable then.
     #[serde(with = "crate::domain::facts::serde_pairs")]
     going_out: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Tracks>,
@@ -88,8 +103,12 @@ impl Ledger {
             Entry::Acknowledged(ack) => self.take_acknowledgement(ack),
             Entry::SignedOff(sign_off) => self.take_sign_off(sign_off),
             Entry::Checked { env, cluster, check, finding } => self.answered(env, cluster.as_ref(), check, finding),
-            Entry::Rejected(rejection) => self.decided(rejection),
-            Entry::Kept(kept) => self.take_kept(kept),
+            Entry::Rejected(rejection) => {
+                self.rejections.add((**rejection).clone());
+            }
+            Entry::Kept(kept) => {
+                self.kept.add(kept.clone());
+            }
             Entry::Observed { target, cluster, course: Some(course), .. } => {
                 self.seen((target, cluster.as_ref()), course, line.at);
             }
@@ -117,30 +136,28 @@ impl Ledger {
         }
     }
 
-    fn take_kept(&mut self, kept: &Kept) {
-        if !self.kept.contains(kept) {
-            self.kept.push(kept.clone());
-        }
-    }
-
     /// Takes in a statement once. The journal of this machine may vouch for one that the shared record only reports.
     fn take_acknowledgement(&mut self, ack: &Acknowledgement) {
-        match self.acknowledgements.iter_mut().find(|known| known.is_same(ack)) {
+        match self.acknowledgements.known_mut(ack) {
             Some(known) => {
                 known.verified |= ack.verified;
                 known.proof.take(&ack.proof);
             }
-            None => self.acknowledgements.push(ack.clone()),
+            None => {
+                self.acknowledgements.add(ack.clone());
+            }
         }
     }
 
     fn take_sign_off(&mut self, sign_off: &SignOff) {
-        match self.sign_offs.iter_mut().find(|known| known.is_same(sign_off)) {
+        match self.sign_offs.known_mut(sign_off) {
             Some(known) => {
                 known.verified |= sign_off.verified;
                 known.proof.take(&sign_off.proof);
             }
-            None => self.sign_offs.push(sign_off.clone()),
+            None => {
+                self.sign_offs.add(sign_off.clone());
+            }
         }
     }
 
@@ -151,7 +168,7 @@ impl Ledger {
     }
 
     /// Returns the sign-offs of an environment, in the order in which they were read, but those of other clusters.
-    pub fn signed_in(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &SignOff> {
+    pub fn signed_in(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &SignOff> + Clone {
         self.sign_offs.iter().filter(move |sign| sign.env == *env && !is_elsewhere(here, sign.cluster.as_ref()))
     }
 
@@ -163,12 +180,16 @@ impl Ledger {
         here: Option<&ClusterIdentity>,
         (who, role, subject): (&str, &str, &str),
     ) -> Option<&SignOff> {
-        let own = || {
-            let all = self.signed_in(env, here).filter(|sign| sign.who == who);
-            all.filter(|sign| sign.role == role && sign.subject == subject)
-        };
-        let stands = |no_go: &&SignOff| !own().any(|other| other.lifts(no_go) && self.is_proven(&other.proof));
-        own().filter(|sign| sign.decision == Decision::NoGo).filter(stands).max_by_key(|sign| sign.at)
+        let own = self.signed_in(env, here).filter(|sign| sign.who == who);
+        self.standing(own.filter(|sign| sign.role == role && sign.subject == subject))
+    }
+
+    /// Returns the NO-GO that was not taken back, of what one person said in one role about one subject.
+    pub fn standing<'a>(&self, said: impl Iterator<Item = &'a SignOff> + Clone) -> Option<&'a SignOff> {
+        let go = said.clone().filter(|sign| sign.decision == Decision::Go && self.is_proven(&sign.proof));
+        let taken_back = go.filter_map(|sign| sign.takes_back).max();
+        let no_go = said.filter(|sign| sign.decision == Decision::NoGo);
+        no_go.filter(|sign| taken_back.is_none_or(|until| sign.at > until)).max_by_key(|sign| sign.at)
     }
 
     fn accepted(&mut self, action: &ActionId) {
@@ -176,13 +197,7 @@ impl Ledger {
         let Some(rejection) = Rejection::of(&plan, &by, at) else { return };
         let known = |known: &Rejection| known.is_same_revision(&rejection) && known.at >= at;
         if !self.rejections.iter().any(known) {
-            self.rejections.push(rejection);
-        }
-    }
-
-    fn decided(&mut self, rejection: &Rejection) {
-        if !self.rejections.contains(rejection) {
-            self.rejections.push(rejection.clone());
+            self.rejections.add(rejection);
         }
     }
 
@@ -193,17 +208,16 @@ impl Ledger {
                 let was = self.going_out.insert(key, tracks.clone()).filter(|was| was.canary != tracks.canary);
                 let (target, cluster) = (target.clone(), cluster.cloned());
                 let replaced = was.map(|tracks| Superseded { target, cluster, tracks });
-                self.superseded.extend(replaced.filter(|replaced| !self.superseded.contains(replaced)));
+                if let Some(replaced) = replaced {
+                    self.superseded.add(replaced);
+                }
             }
             Course::UnderWay { .. } => {}
             Course::Ended { stable } => {
                 let was = self.going_out.remove(&key).and_then(|was| was.canary);
                 if let Some(replicaset) = stable.clone().filter(|stable| was.as_ref() == Some(stable)) {
                     let (target, cluster) = key;
-                    let seen = BecameStable { target, cluster, replicaset, at };
-                    if !self.became_stable.contains(&seen) {
-                        self.became_stable.push(seen);
-                    }
+                    self.became_stable.add(BecameStable { target, cluster, replicaset, at });
                 }
             }
         }
@@ -253,10 +267,7 @@ impl Ledger {
 
     fn went_red(&mut self, env: &EnvName, cluster: Option<&ClusterIdentity>, check: &CheckId, finding: &Finding) {
         let (env, cluster) = (env.clone(), cluster.cloned());
-        let red = Red { env, cluster, check: check.clone(), subject: finding.subject.clone(), at: finding.at };
-        if !self.reds.contains(&red) {
-            self.reds.push(red);
-        }
+        self.reds.add(Red { env, cluster, check: check.clone(), subject: finding.subject.clone(), at: finding.at });
     }
 
     /// Takes in what another ledger holds, which was read later.
@@ -268,10 +279,8 @@ impl Ledger {
         for sign_off in &other.sign_offs {
             self.take_sign_off(sign_off);
         }
-        for red in other.reds {
-            if !self.reds.contains(&red) {
-                self.reds.push(red);
-            }
+        for red in &other.reds {
+            self.reds.add(red.clone());
         }
         for (place, at) in other.drilled {
             let last = self.drilled.entry(place).or_insert(at);
@@ -284,34 +293,30 @@ impl Ledger {
             }
         }
         for kept in &other.kept {
-            self.take_kept(kept);
+            self.kept.add(kept.clone());
         }
         self.rollbacks.extend(other.rollbacks);
         for rejection in &other.rejections {
-            self.decided(rejection);
+            self.rejections.add(rejection.clone());
         }
         self.deciding.extend(other.deciding);
-        for seen in other.became_stable {
-            if !self.became_stable.contains(&seen) {
-                self.became_stable.push(seen);
-            }
+        for seen in &other.became_stable {
+            self.became_stable.add(seen.clone());
         }
-        for superseded in other.superseded {
-            if !self.superseded.contains(&superseded) {
-                self.superseded.push(superseded);
-            }
+        for superseded in &other.superseded {
+            self.superseded.add(superseded.clone());
         }
         self.going_out.extend(other.going_out);
     }
 
     fn renew_proofs(&mut self, other: &Self) {
         for ack in &other.acknowledgements {
-            if let Some(known) = self.acknowledgements.iter_mut().find(|known| known.is_same(ack)) {
+            if let Some(known) = self.acknowledgements.known_mut(ack) {
                 known.proof.renew(&ack.proof);
             }
         }
         for sign_off in &other.sign_offs {
-            if let Some(known) = self.sign_offs.iter_mut().find(|known| known.is_same(sign_off)) {
+            if let Some(known) = self.sign_offs.known_mut(sign_off) {
                 known.proof.renew(&sign_off.proof);
             }
         }

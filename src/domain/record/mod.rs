@@ -13,3 +13,4 @@ pub mod recovered;
 pub mod rejection;
 pub mod shared;
 mod ssh_signature;
+pub mod statements;

@@ -11,7 +11,7 @@ use crate::domain::facts::object::ImageRef;
 use crate::domain::record::action::{PlanRecord, Verb};
 
 /// What was decided about a revision, from the moment the API server took the request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rejection {
     pub target: WorkloadKey,
     /// Which cluster and namespace it is about; journals of before do not say.

@@ -1,5 +1,7 @@
 //! A person's acknowledgement of a manual check.
 
+use std::hash::Hash;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use super::check::CheckId;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::proof::Proof;
+use crate::domain::record::statements::Stated;
 
 /// A person's word that a manual check holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,11 +34,9 @@ pub struct Acknowledgement {
     pub proof: Proof,
 }
 
-impl Acknowledgement {
-    /// Whether both are the same statement, whoever vouches for it.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        let (verified, signature, proof) = (self.verified, self.signature.clone(), self.proof.clone());
-        *self == Self { verified, signature, proof, ..other.clone() }
+impl Stated for Acknowledgement {
+    /// All but who vouches for it.
+    fn identity(&self) -> impl Hash + Eq {
+        (&self.env, &self.cluster, &self.check, &self.who, &self.note, self.at, &self.subject)
     }
 }

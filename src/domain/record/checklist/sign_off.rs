@@ -1,11 +1,14 @@
 //! A reviewer's GO or NO-GO, and who has to give one.
 
+use std::hash::Hash;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::proof::Proof;
+use crate::domain::record::statements::Stated;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,19 +58,11 @@ pub struct SignOff {
     pub proof: Proof,
 }
 
-impl SignOff {
-    /// Whether both are the same statement, whoever vouches for it.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        let (verified, signature, proof) = (self.verified, self.signature.clone(), self.proof.clone());
-        *self == Self { verified, signature, proof, ..other.clone() }
-    }
-
-    /// Whether it takes back an earlier NO-GO.
-    #[must_use]
-    pub fn lifts(&self, no_go: &Self) -> bool {
-        let same = self.who == no_go.who && self.role == no_go.role && self.subject == no_go.subject;
-        same && self.decision == Decision::Go && self.takes_back.is_some_and(|at| at >= no_go.at)
+impl Stated for SignOff {
+    /// All but who vouches for it.
+    fn identity(&self) -> impl Hash + Eq {
+        let said = (&self.role, &self.who, self.decision, &self.note, self.at, self.takes_back);
+        (&self.env, &self.cluster, &self.subject, &self.digest, said)
     }
 }
 

@@ -1,6 +1,6 @@
 //! GO and NO-GO by role: who has to sign, and which signatures hold.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use super::candidate::Candidate;
 use crate::domain::facts::cluster::{is_elsewhere, is_here};
@@ -48,12 +48,16 @@ impl RoleStatus {
 pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) -> Vec<RoleStatus> {
     let rules = &env.settings.sign_offs;
     let here = env.cluster.as_ref();
-    let (proven, others): (Vec<&SignOff>, Vec<&SignOff>) =
-        ledger.signed_in(env.name(), here).partition(|sign_off| counts(ledger, sign_off));
-    let mut latest = latest(proven, others);
+    let said: Vec<&SignOff> = ledger.signed_in(env.name(), here).collect();
+    let mut about: HashMap<Author<'_>, Vec<&SignOff>> = HashMap::new();
+    for sign_off in said.iter().filter(|sign_off| sign_off.subject == candidate.key) {
+        about.entry(author(sign_off)).or_default().push(sign_off);
+    }
+    let mut latest = latest(&said, |sign_off| counts(ledger, sign_off));
     for sign_off in &mut latest {
         // It stands until the same person takes it back, whatever the clocks say.
-        if let Some(no_go) = ledger.standing_no_go(env.name(), here, (&sign_off.who, &sign_off.role, &candidate.key)) {
+        let own = about.get(&author(sign_off)).into_iter().flatten().copied();
+        if let Some(no_go) = ledger.standing(own) {
             *sign_off = no_go;
         }
     }
@@ -86,21 +90,26 @@ fn counts(ledger: &Ledger, sign_off: &SignOff) -> bool {
     sign_off.decision == Decision::NoGo || ledger.is_proven(&sign_off.proof)
 }
 
-/// The latest word of each person in each role, earliest first. What is not proven hides nothing that is.
-fn latest<'a>(proven: Vec<&'a SignOff>, others: Vec<&'a SignOff>) -> Vec<&'a SignOff> {
-    let said = |sign_off: &SignOff| (sign_off.who.clone(), sign_off.role.clone());
-    let known: BTreeSet<(String, String)> = proven.iter().map(|sign_off| said(sign_off)).collect();
-    let others = others.into_iter().filter(|sign_off| !known.contains(&said(sign_off)));
-    let mut latest: Vec<&SignOff> = Vec::new();
-    for sign_off in proven.into_iter().chain(others) {
-        match latest.iter_mut().find(|known| known.who == sign_off.who && known.role == sign_off.role) {
-            Some(known) if known.at <= sign_off.at => *known = sign_off,
-            Some(_) => {}
-            None => latest.push(sign_off),
+/// A person, and the role that they signed in.
+type Author<'a> = (&'a str, &'a str);
+
+fn author(sign_off: &SignOff) -> Author<'_> {
+    (&sign_off.who, &sign_off.role)
+}
+
+/// The latest word of each person in each role, earliest first. What does not count hides nothing that does.
+fn latest<'a>(said: &[&'a SignOff], counts: impl Fn(&SignOff) -> bool) -> Vec<&'a SignOff> {
+    let mut latest: HashMap<Author<'a>, (usize, &SignOff)> = HashMap::new();
+    for (place, sign_off) in said.iter().copied().enumerate() {
+        let rank = |sign_off: &SignOff| (counts(sign_off), sign_off.at);
+        let known = latest.entry(author(sign_off)).or_insert((place, sign_off));
+        if rank(known.1) <= rank(sign_off) {
+            *known = (known.0, sign_off);
         }
     }
-    latest.sort_by_key(|sign_off| sign_off.at);
-    latest
+    let mut latest: Vec<(usize, &SignOff)> = latest.into_values().collect();
+    latest.sort_by_key(|(place, sign_off)| (sign_off.at, *place));
+    latest.into_iter().map(|(_, sign_off)| sign_off).collect()
 }
 
 /// Returns why a signature no longer counts: it was given for something else, or a gate went red since. A NO-GO is not
