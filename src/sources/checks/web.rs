@@ -189,6 +189,18 @@ pub(super) async fn json<T: DeserializeOwned>(
     send(request, url, MAX_BODY_BYTES, redactor).await?.json(url, whose, hint, redactor)
 }
 
+/// Asks for something that older servers do not have: `None` where it is not there (404).
+pub(super) async fn json_if_there<T: DeserializeOwned>(
+    request: RequestBuilder,
+    url: &Url,
+    whose: &str,
+    hint: &str,
+    redactor: &Redactor,
+) -> Result<Option<T>, String> {
+    let got = send(request, url, MAX_BODY_BYTES, redactor).await?;
+    if got.status == 404 { Ok(None) } else { got.json(url, whose, hint, redactor).map(Some) }
+}
+
 /// Fills templates: once for each workload where one of them names it, else once. A value that could break out of its
 /// quotes is refused.
 pub(super) fn fill(

@@ -63,8 +63,8 @@ impl Pipeline {
         self.vcs.as_ref().and_then(|vcs| vcs.revision.as_ref()).is_some_and(|revision| is_meant(revision, commit))
     }
 
-    /// What starts it, and for what: a later pipeline of the same takes its place.
-    fn cause(&self) -> (Option<String>, Option<String>, Option<String>) {
+    /// What starts it, and for what: a workflow that runs again for the same takes the place of the earlier one.
+    fn cause(&self) -> Cause {
         let vcs = self.vcs.as_ref();
         (
             self.trigger.as_ref().map(|trigger| trigger.kind.clone()),
@@ -72,17 +72,42 @@ impl Pipeline {
             vcs.and_then(|vcs| vcs.tag.clone()),
         )
     }
+
+    /// What it says itself, where its workflows do not.
+    fn job(&self, is_empty: bool) -> Option<Job> {
+        let outcome = match self.state.as_str() {
+            "created" if !is_empty => return None,
+            // No workflow of it was to run.
+            "created" => Outcome::Skipped,
+            "setup-pending" | "setup" | "pending" => Outcome::Running,
+            _ => Outcome::Failed,
+        };
+        let why = self.errors.first().map(|error| format!(": {}", error.message)).unwrap_or_default();
+        let (name, word) = (format!("pipeline {}", self.number), format!("{}{why}", self.state));
+        Some(Job { name, outcome, word, link: String::new() })
+    }
+
+    /// Whether it began with the push of the commit: what ran for that commit before is none.
+    fn is_of_push(&self) -> bool {
+        self.trigger.as_ref().is_some_and(|trigger| trigger.kind == "webhook")
+    }
 }
 
-/// Returns the latest workflows of a commit, of each cause of a pipeline.
+/// Kind of trigger, branch and tag.
+type Cause = (Option<String>, Option<String>, Option<String>);
+
+/// Returns the latest workflows of a commit, by cause and name.
 pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<Job>, String> {
     let token = match &asked.token {
         Some(secret) => Some(token(secret, "", tools).await?),
         None => None,
     };
     let server = Server { asked, tools, token };
-    let found: Vec<Pipeline> = server.all(&format!("project/{}/pipeline", asked.project), MAX_PAGES).await?;
-    let of_commit: Vec<Pipeline> = found.into_iter().filter(|pipeline| pipeline.is_of(commit)).collect();
+    let list = server.all::<Pipeline>(&format!("project/{}/pipeline", asked.project)).await?;
+    let of_commit: Vec<Pipeline> = list.items.into_iter().filter(|pipeline| pipeline.is_of(commit)).collect();
+    if !list.is_whole && !of_commit.is_empty() && !of_commit.iter().any(Pipeline::is_of_push) {
+        return Err(format!("the last {MAX_PAGES} pages of CircleCI do not reach back to the push of {commit}"));
+    }
     if commit.len() < FULL_HASH_CHARS {
         let revisions = of_commit.iter().filter_map(|pipeline| pipeline.vcs.as_ref()?.revision.as_ref());
         let mut revisions: Vec<&String> = revisions.collect();
@@ -92,18 +117,32 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
             return Err(format!("CircleCI knows several commits that begin with {commit}: give more digits"));
         }
     }
-    let mut latest = BTreeMap::new();
+    let mut latest: BTreeMap<(Cause, String), Workflow> = BTreeMap::new();
+    let mut jobs = Vec::new();
     for pipeline in of_commit {
-        let newer = |known: &Pipeline| known.number > pipeline.number;
-        if !latest.get(&pipeline.cause()).is_some_and(newer) {
-            latest.insert(pipeline.cause(), pipeline);
+        let (cause, own) = (pipeline.cause(), server.workflows(&pipeline).await?);
+        jobs.extend(pipeline.job(own.is_empty()));
+        for workflow in own {
+            let newer = |known: &Workflow| known.created_at >= workflow.created_at;
+            let key = (cause.clone(), workflow.name.clone());
+            if !latest.get(&key).is_some_and(newer) {
+                latest.insert(key, workflow);
+            }
         }
     }
-    let mut jobs = Vec::new();
-    for pipeline in latest.into_values() {
-        jobs.extend(server.workflows(pipeline).await?);
-    }
+    jobs.extend(latest.into_values().map(|workflow| Job {
+        outcome: outcome(&workflow.status),
+        link: format!("https://app.circleci.com/pipelines/workflows/{}", workflow.id),
+        name: workflow.name,
+        word: workflow.status,
+    }));
     Ok(jobs)
+}
+
+/// A list, and whether all of it was read.
+struct List<T> {
+    items: Vec<T>,
+    is_whole: bool,
 }
 
 /// Asks one server about one project.
@@ -114,45 +153,17 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Returns the workflows of a pipeline, the last run of each; the pipeline itself where it has none.
-    async fn workflows(&self, pipeline: Pipeline) -> Result<Vec<Job>, String> {
-        let all: Vec<Workflow> = self.all(&format!("pipeline/{}/workflow", pipeline.id), MAX_PAGES).await?;
-        let mut latest: BTreeMap<String, Workflow> = BTreeMap::new();
-        for workflow in all {
-            let newer = |known: &Workflow| known.created_at >= workflow.created_at;
-            if !latest.get(&workflow.name).is_some_and(newer) {
-                latest.insert(workflow.name.clone(), workflow);
-            }
-        }
-        let mut jobs: Vec<Job> = latest
-            .into_values()
-            .map(|workflow| Job {
-                outcome: outcome(&workflow.status),
-                link: format!("https://app.circleci.com/pipelines/workflows/{}", workflow.id),
-                name: workflow.name,
-                word: workflow.status,
-            })
-            .collect();
-        let own = match pipeline.state.as_str() {
-            "created" if !jobs.is_empty() => None,
-            // No workflow of it was to run.
-            "created" => Some(Outcome::Skipped),
-            "setup-pending" | "setup" | "pending" => Some(Outcome::Running),
-            _ => Some(Outcome::Failed),
-        };
-        if let Some(outcome) = own {
-            let why = pipeline.errors.first().map(|error| format!(": {}", error.message)).unwrap_or_default();
-            let (name, word) = (format!("pipeline {}", pipeline.number), format!("{}{why}", pipeline.state));
-            jobs.push(Job { name, outcome, word, link: String::new() });
-        }
-        Ok(jobs)
+    /// Returns the workflows of a pipeline, each of their runs.
+    async fn workflows(&self, pipeline: &Pipeline) -> Result<Vec<Workflow>, String> {
+        let list = self.all(&format!("pipeline/{}/workflow", pipeline.id)).await?;
+        if list.is_whole { Ok(list.items) } else { Err(format!("pipeline {} has too many workflows", pipeline.number)) }
     }
 
     /// Returns the items of a list, up to a number of pages.
-    async fn all<T: DeserializeOwned>(&self, path: &str, pages: usize) -> Result<Vec<T>, String> {
+    async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<List<T>, String> {
         let mut items = Vec::new();
         let mut next: Option<String> = None;
-        for _ in 0..pages {
+        for _ in 0..MAX_PAGES {
             let page: Page<T> = self.get(path, next.as_deref()).await?;
             items.extend(page.items);
             next = page.next_page_token.filter(|token| !token.is_empty());
@@ -160,7 +171,7 @@ impl Server<'_> {
                 break;
             }
         }
-        Ok(items)
+        Ok(List { items, is_whole: next.is_none() })
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, page: Option<&str>) -> Result<T, String> {

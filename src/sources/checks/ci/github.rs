@@ -1,5 +1,6 @@
 //! GitHub (REST API 2022-11-28): the check runs of a commit, `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`, and
-//! its commit statuses, `GET /repos/{owner}/{repo}/commits/{ref}/status`: other CI servers report by these.
+//! its commit statuses, `GET /repos/{owner}/{repo}/commits/{ref}/status`: other CI servers report by these. A workflow that
+//! has no check run yet, or never gets one, is told by its check suite: `GET /repos/{owner}/{repo}/commits/{ref}/check-suites`.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{Job, MAX_PAGES, Outcome, PAGE_SIZE, is_meant};
 use crate::config::checks::Ci;
 use crate::sources::checks::Tools;
-use crate::sources::checks::web::{json, request, token};
+use crate::sources::checks::web::{json, json_if_there, request, token};
 
 #[derive(Deserialize)]
 struct CheckRuns {
@@ -24,6 +25,30 @@ struct CheckRun {
     status: String,
     conclusion: Option<String>,
     html_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CheckSuites {
+    total_count: usize,
+    check_suites: Vec<CheckSuite>,
+}
+
+/// The check runs of one app: of GitHub Actions those of one workflow.
+#[derive(Deserialize)]
+struct CheckSuite {
+    id: u64,
+    head_sha: String,
+    status: Option<String>,
+    conclusion: Option<String>,
+    #[serde(default)]
+    latest_check_runs_count: u64,
+    app: Option<App>,
+}
+
+#[derive(Deserialize)]
+struct App {
+    #[serde(default)]
+    slug: Option<String>,
 }
 
 /// The statuses of a commit: of each context the newest.
@@ -43,6 +68,9 @@ struct CommitStatus {
 
 /// A part of a list, and how long the whole list is.
 trait Page: DeserializeOwned {
+    /// Whether there are servers that do not have it.
+    const MAY_BE_MISSING: bool = false;
+
     fn total(&self) -> usize;
     /// Takes it apart; `None` where it is about another commit.
     fn jobs(self, commit: &str) -> Option<Vec<Job>>;
@@ -56,6 +84,19 @@ impl Page for CheckRuns {
     fn jobs(self, commit: &str) -> Option<Vec<Job>> {
         let of_commit = |run: CheckRun| is_meant(&run.head_sha, commit).then(|| of_run(run));
         self.check_runs.into_iter().map(of_commit).collect()
+    }
+}
+
+impl Page for CheckSuites {
+    const MAY_BE_MISSING: bool = true;
+
+    fn total(&self) -> usize {
+        self.total_count
+    }
+
+    fn jobs(self, commit: &str) -> Option<Vec<Job>> {
+        let of_commit = |suite: CheckSuite| is_meant(&suite.head_sha, commit).then(|| of_suite(suite));
+        self.check_suites.into_iter().map(of_commit).collect()
     }
 }
 
@@ -82,6 +123,16 @@ pub(super) async fn jobs(asked: &Ci, commit: &str, tools: &Tools) -> Result<Vec<
     match (runs, statuses) {
         (Ok(mut jobs), Ok(more)) => {
             jobs.extend(more);
+            // Where names count, a suite is none of them; where something is red, nothing else has to be known.
+            if asked.checks.is_empty() && !jobs.iter().any(|job| job.is_red(&[])) {
+                let suites = commits.all::<CheckSuites>("check-suites", "check suites", "Checks").await?;
+                let is_running = jobs.iter().any(|job| job.outcome == Outcome::Running);
+                let says_more = |suite: &Job| match suite.outcome {
+                    Outcome::Running => !is_running,
+                    outcome => outcome != Outcome::Passed,
+                };
+                jobs.extend(suites.into_iter().filter(says_more));
+            }
             Ok(jobs)
         }
         // What is red stays so, whatever else there is.
@@ -113,7 +164,12 @@ impl Commits<'_> {
                 request = request.header(AUTHORIZATION, token);
             }
             let hint = format!("`project`, whether the commit was pushed, and `token` (it needs to read {permission})");
-            let found: P = json(request, &url, "GitHub", &hint, &tools.redactor).await?;
+            let found = if P::MAY_BE_MISSING {
+                json_if_there(request, &url, "GitHub", &hint, &tools.redactor).await?
+            } else {
+                Some(json(request, &url, "GitHub", &hint, &tools.redactor).await?)
+            };
+            let Some(found): Option<P> = found else { return Ok(jobs) };
             let total = found.total();
             let other = || format!("GitHub answers for another commit than {commit}: give more digits of its hash");
             let found = found.jobs(commit).ok_or_else(other)?;
@@ -138,6 +194,28 @@ fn of_run(run: CheckRun) -> Job {
         (_, None) => "completed without a conclusion".to_owned(),
     };
     Job { name: run.name, outcome, word, link: run.html_url.unwrap_or_default() }
+}
+
+/// The app whose suites are the runs of workflows.
+const ACTIONS: &str = "github-actions";
+
+/// What a suite says besides its check runs: that more of them are to come, or that it ended badly without any. GitHub makes
+/// a suite for each app that is installed; one of another app than GitHub Actions that gets no check run stays queued, and
+/// says nothing.
+fn of_suite(suite: CheckSuite) -> Job {
+    let app = suite.app.and_then(|app| app.slug).unwrap_or_else(|| "an app".to_owned());
+    let (name, link) = (format!("check suite {} of {app}", suite.id), String::new());
+    let has_runs = suite.latest_check_runs_count > 0;
+    let status = suite.status.as_deref().unwrap_or("queued");
+    let outcome = match outcome(status, suite.conclusion.as_deref()) {
+        // Its check runs tell it better, by name.
+        Outcome::Failed if has_runs => Outcome::Passed,
+        Outcome::Running if !has_runs && app != ACTIONS => Outcome::Passed,
+        Outcome::Skipped => Outcome::Passed,
+        outcome => outcome,
+    };
+    let word = suite.conclusion.filter(|_| status == "completed").unwrap_or_else(|| status.to_owned());
+    Job { name, outcome, word, link }
 }
 
 /// Reads the status and conclusion of a check run.

@@ -110,3 +110,47 @@ async fn circleci_api_answers_are_read() {
     let evidence = look_at(&asked(Provider::CircleCi, url, "gh/shop/payments", &[]), SHA).await;
     assert_eq!(evidence.summary, "nothing ran for ce587453ce: has its pipeline started?");
 }
+
+#[tokio::test]
+async fn a_circleci_pipeline_hides_no_other_workflow_of_its_cause() {
+    let list = |items: Vec<Value>, next: Option<&str>| (200, json!({"items": items, "next_page_token": next}));
+    let pipelines = "/api/v2/project/gh/shop/payments/pipeline".to_owned();
+    for kind in ["webhook", "api", "scheduled_pipeline"] {
+        let both = vec![circle_pipeline("p2", 8, SHA, kind, "created"), circle_pipeline("p1", 7, SHA, kind, "created")];
+        let answers: Answers = [
+            (pipelines.clone(), list(both, None)),
+            (
+                "/api/v2/pipeline/p1/workflow".to_owned(),
+                list(vec![workflow("e2e", "failed", "2026-07-20T01:00:00Z")], None),
+            ),
+            (
+                "/api/v2/pipeline/p2/workflow".to_owned(),
+                list(vec![workflow("lint", "success", "2026-07-20T02:00:00Z")], None),
+            ),
+        ]
+        .into();
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::CircleCi, url, "gh/shop/payments", &[]), SHA).await;
+        assert_eq!(
+            (evidence.found, evidence.summary.as_str()),
+            (CheckOutcome::Failed, "1 check failed for ce587453ce: e2e")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_circleci_that_does_not_reach_back_to_the_push_is_blind() {
+    let list = |items: Vec<Value>, next: Option<&str>| (200, json!({"items": items, "next_page_token": next}));
+    let pipelines = "/api/v2/project/gh/shop/payments/pipeline".to_owned();
+    let green = (
+        "/api/v2/pipeline/p1/workflow".to_owned(),
+        list(vec![workflow("lint", "success", "2026-07-20T01:00:00Z")], None),
+    );
+    for (kind, found) in [("scheduled_pipeline", CheckOutcome::Blind), ("webhook", CheckOutcome::Passed)] {
+        let of_commit = (pipelines.clone(), list(vec![circle_pipeline("p1", 7, SHA, kind, "created")], Some("more")));
+        let more = (format!("{pipelines}?page=more"), list(vec![], Some("more")));
+        let (url, _) = serve([of_commit, more, green.clone()].into()).await;
+        let evidence = look_at(&asked(Provider::CircleCi, url, "gh/shop/payments", &[]), SHA).await;
+        assert_eq!(evidence.found, found, "{}", evidence.summary);
+    }
+}

@@ -157,11 +157,11 @@ async fn github_rest_api_answers_are_read() {
         let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &checks), SHA).await;
         assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
         let seen = seen.lock().unwrap();
-        let wanted =
-            format!("/repos/shop/payments/commits/{SHA}/check-runs?filter=latest&per_page=100&page=1 Bearer s3cret");
-        let status =
-            format!("/repos/shop/payments/commits/{SHA}/status?filter=latest&per_page=100&page=1 Bearer s3cret");
-        assert_eq!(*seen, [wanted, status]);
+        let at = |part: &str| {
+            format!("/repos/shop/payments/commits/{SHA}/{part}?filter=latest&per_page=100&page=1 Bearer s3cret")
+        };
+        assert_eq!(seen[..2], [at("check-runs"), at("status")]);
+        assert!(seen[2..].iter().all(|request| *request == at("check-suites")), "{seen:?}");
     }
 }
 
@@ -183,4 +183,63 @@ async fn github_pages_and_abbreviated_hashes_are_read() {
     let (url, _) = serve([(path, page(&[]))].into()).await;
     let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &[]), &SHA[..7]).await;
     assert_eq!(evidence.summary, "GitHub lists only 0 of the check runs of ce58745");
+}
+
+#[tokio::test]
+async fn github_workflows_without_check_runs_count() {
+    let suite = |app: &str, runs: u64, status: &str, conclusion: Option<&str>| {
+        json!({
+            "id": 7, "head_sha": SHA, "head_branch": "main", "status": status, "conclusion": conclusion,
+            "latest_check_runs_count": runs, "app": {"id": 15368, "slug": app, "name": app},
+        })
+    };
+    let lint = || suite("github-actions", 1, "completed", Some("success"));
+    for (suites, checks, found, summary) in [
+        (
+            // The file of a workflow is broken.
+            vec![lint(), suite("github-actions", 0, "completed", Some("startup_failure"))],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: check suite 7 of github-actions",
+        ),
+        (
+            vec![lint(), suite("github-actions", 0, "completed", Some("action_required"))],
+            vec![],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: check suite 7 of github-actions",
+        ),
+        (
+            // The job that needs the first one has no check run yet.
+            vec![suite("github-actions", 1, "in_progress", None)],
+            vec![],
+            CheckOutcome::Blind,
+            "still running for ce587453ce: check suite 7 of github-actions",
+        ),
+        (
+            vec![lint(), suite("github-actions", 0, "queued", None)],
+            vec![],
+            CheckOutcome::Blind,
+            "still running for ce587453ce: check suite 7 of github-actions",
+        ),
+        (
+            // An app that is installed and never runs anything.
+            vec![lint(), suite("dependabot", 0, "queued", None), suite("codecov", 0, "completed", Some("skipped"))],
+            vec![],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+        (
+            vec![suite("github-actions", 0, "completed", Some("startup_failure"))],
+            vec!["lint"],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+    ] {
+        let mut answers = github(&[check_run("lint", "completed", Some("success"))]);
+        let path = format!("/repos/shop/payments/commits/{SHA}/check-suites");
+        answers.insert(path, (200, json!({"total_count": suites.len(), "check_suites": suites})));
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::GitHub, url, "shop/payments", &checks), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+    }
 }

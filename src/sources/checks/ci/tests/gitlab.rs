@@ -82,8 +82,9 @@ async fn every_gitlab_pipeline_of_the_commit_counts() {
                 of(1, "success", "push", "main"),
             ],
             vec![],
-            CheckOutcome::Passed,
-            "2 checks passed for ce587453ce",
+            // Whether the second one ran what failed is not known.
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: pipeline 2",
         ),
         (
             vec![of(2, "failed", "push", "v1.5.0"), of(1, "success", "push", "main")],
@@ -119,6 +120,84 @@ async fn every_gitlab_pipeline_of_the_commit_counts() {
                 format!("{base}/2/jobs"),
                 (200, if checks.is_empty() { json!([]) } else { json!([gitlab_job("build", "skipped", false)]) }),
             ),
+        ]
+        .into();
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::GitLab, url, "42", &checks), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+    }
+}
+
+#[tokio::test]
+async fn a_gitlab_schedule_hides_no_other_schedule_of_its_branch() {
+    let of = |id: u64, status: &str, source: &str, name: Option<&str>| {
+        let mut pipeline = pipeline(id, status);
+        (pipeline["source"], pipeline["ref"], pipeline["name"]) = (json!(source), json!("main"), json!(name));
+        pipeline
+    };
+    let base = "/api/v4/projects/42/pipelines";
+    let jobs = |id: u64, jobs: &[Value]| (format!("{base}/{id}/jobs"), (200, json!(jobs)));
+    let e2e = |status: &str| gitlab_job("e2e", status, false);
+    for (pipelines, of_later, found, summary) in [
+        (
+            [of(2, "success", "schedule", Some("docs")), of(1, "failed", "schedule", Some("e2e"))],
+            vec![gitlab_job("docs", "success", false)],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: e2e",
+        ),
+        (
+            [of(2, "success", "schedule", None), of(1, "failed", "schedule", None)],
+            vec![gitlab_job("docs", "success", false)],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: e2e",
+        ),
+        (
+            // The same schedule, the next night.
+            [of(2, "success", "schedule", None), of(1, "failed", "schedule", None)],
+            vec![e2e("success")],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+        (
+            [of(2, "success", "push", None), of(1, "failed", "push", None)],
+            vec![e2e("success")],
+            CheckOutcome::Passed,
+            "1 check passed for ce587453ce",
+        ),
+    ] {
+        let answers: Answers =
+            [(base.to_owned(), (200, json!(pipelines))), jobs(1, &[e2e("failed")]), jobs(2, &of_later)].into();
+        let (url, _) = serve(answers).await;
+        let evidence = look_at(&asked(Provider::GitLab, url, "42", &[]), SHA).await;
+        assert_eq!((evidence.found, evidence.summary.as_str()), (found, summary));
+    }
+}
+
+#[tokio::test]
+async fn gitlab_pipelines_that_a_pipeline_starts_count() {
+    let base = "/api/v4/projects/42/pipelines";
+    let bridge = |status: &str, allow_failure: bool| {
+        json!({
+            "id": 7, "name": "deploy-tests", "status": "success", "allow_failure": allow_failure,
+            "downstream_pipeline": {"id": 9, "sha": SHA, "ref": "main", "status": status, "web_url": "https://x/9"},
+        })
+    };
+    for (bridges, checks, found, summary) in [
+        (vec![bridge("failed", false)], vec![], CheckOutcome::Failed, "1 check failed for ce587453ce: deploy-tests"),
+        (vec![bridge("running", false)], vec![], CheckOutcome::Blind, "still running for ce587453ce: deploy-tests"),
+        (vec![bridge("failed", true)], vec![], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        (vec![bridge("success", false)], vec![], CheckOutcome::Passed, "1 check passed for ce587453ce"),
+        (
+            vec![bridge("failed", false)],
+            vec!["deploy-tests"],
+            CheckOutcome::Failed,
+            "1 check failed for ce587453ce: deploy-tests",
+        ),
+    ] {
+        let answers: Answers = [
+            (base.to_owned(), (200, json!([pipeline(1, "success")]))),
+            (format!("{base}/1/jobs"), (200, json!([gitlab_job("build", "success", false)]))),
+            (format!("{base}/1/bridges"), (200, json!(bridges))),
         ]
         .into();
         let (url, _) = serve(answers).await;
