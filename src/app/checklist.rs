@@ -4,14 +4,11 @@ use tui_input::{Input, InputRequest};
 
 use super::model::{Model, Overlay};
 use super::msg::{Effect, lift};
-use crate::core::checklist::{Checklist, Item, evidence, signed};
+use crate::core::checklist::{Checklist, Item, MAX_NOTE_CHARS, evidence, signed};
 use crate::core::{Effect as CoreEffect, Level};
 use crate::domain::record::checklist::Decision;
 use crate::domain::rules::checklist::role::refusal;
 use crate::keys::{Chord, Key};
-
-/// Longest note, in characters.
-const MAX_NOTE_CHARS: usize = 500;
 
 /// Returns the checklist of the environment that keys act on.
 #[must_use]

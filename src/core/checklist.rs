@@ -165,6 +165,20 @@ pub fn signed(seat: &RoleStatus) -> Vec<String> {
     seat.signatures.iter().map(line).collect()
 }
 
+/// Longest note of a statement. What is longer would not be read by others.
+pub const MAX_NOTE_CHARS: usize = 500;
+
+fn noted(note: &str) -> Result<String, String> {
+    let note = note.trim();
+    let chars = note.chars().count();
+    if chars > MAX_NOTE_CHARS {
+        return Err(format!(
+            "the note has {chars} characters, and at most {MAX_NOTE_CHARS} are allowed: link to the rest"
+        ));
+    }
+    Ok(note.to_owned())
+}
+
 impl Core {
     /// States that a manual check holds.
     ///
@@ -182,7 +196,7 @@ impl Core {
             check: check.clone(),
             who,
             verified,
-            note: note.trim().to_owned(),
+            note: noted(note)?,
             at: self.now,
             subject: candidate.key,
             signature: None,
@@ -196,7 +210,7 @@ impl Core {
     /// # Errors
     /// Why it cannot be stated.
     pub fn sign(&mut self, env: &EnvName, role: &str, decision: Decision, note: &str) -> Result<Vec<Effect>, String> {
-        let note = note.trim().to_owned();
+        let note = noted(note)?;
         if decision == Decision::NoGo && note.is_empty() {
             return Err("a NO-GO needs a reason".to_owned());
         }
@@ -207,8 +221,9 @@ impl Core {
             return Err(why);
         }
         let here = self.cluster(env);
-        let said = (who.as_str(), role, candidate.key.as_str());
-        let takes_back = self.world.ledger.standing_no_go(env, here.as_ref(), said).map(|no_go| no_go.at);
+        let about = |subject: &str| candidate.is_held_by(subject);
+        let standing = self.world.ledger.standing_no_go((env, here.as_ref()), (who.as_str(), role), about);
+        let takes_back = standing.map(|no_go| no_go.at);
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             cluster: here,

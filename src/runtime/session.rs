@@ -370,8 +370,6 @@ impl Environment {
             identity: watch::Sender::default(),
             refresh: Arc::clone(&self.refresh),
             rights: Arc::clone(&self.rights),
-            // What others keep, no autopilot touches.
-            shared: self.env.is_shared() || self.env.settings.guardrails.autopilot,
             signers: self.signers.clone(),
             cancel: self.cancel.clone(),
         }

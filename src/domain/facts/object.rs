@@ -127,6 +127,9 @@ pub struct ImageRef<'a> {
     pub digest: Option<&'a str>,
 }
 
+/// Tags that name no version, but whatever was built or released last.
+const MOVING_TAGS: [&str; 8] = ["latest", "stable", "main", "master", "edge", "nightly", "rolling", "head"];
+
 impl<'a> ImageRef<'a> {
     /// Takes an image reference apart. Never fails: what has no tag and no digest has none.
     #[must_use]
@@ -145,10 +148,12 @@ impl<'a> ImageRef<'a> {
         }
     }
 
-    /// Returns whether the reference can change meaning on its own: `latest`, or neither tag nor digest.
+    /// Returns whether the reference can change meaning on its own: a tag that is moved with each build or release, or
+    /// neither tag nor digest.
     #[must_use]
     pub fn is_mutable_latest(&self) -> bool {
-        self.digest.is_none() && matches!(self.tag, None | Some("latest"))
+        self.digest.is_none()
+            && self.tag.is_none_or(|tag| MOVING_TAGS.iter().any(|moving| tag.eq_ignore_ascii_case(moving)))
     }
 
     /// Returns the short name for the screen: the tag, else the start of the digest, else `latest`.

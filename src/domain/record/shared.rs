@@ -49,8 +49,10 @@ pub const MAX_STATEMENTS: usize = 200;
 const MAX_STATEMENTS_BYTES: usize = 768 * 1024;
 /// How far ahead of ours the clock of somebody else may be, for what lets a release through.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
+/// Longest text of an answer that is shared.
+const MAX_TEXT_CHARS: usize = 500;
 /// A statement longer than this, in bytes, is none of ours.
-const MAX_STATEMENT_BYTES: usize = 8 * 1024;
+const MAX_STATEMENT_BYTES: usize = 32 * 1024;
 
 /// Returns key and value of a statement; `None` for an entry that is none of a person. The key is the same with and without
 /// a signature: the signed one takes the place of the other.
@@ -64,12 +66,25 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
-    let entry = entry.clone().with_proof(Proof::NotRequired);
+    let entry = shortened(entry.clone().with_proof(Proof::NotRequired));
     let value = serde_json::to_string(&entry).ok()?;
     let unsigned = entry.signature().map(|_| serde_json::to_string(&entry.clone().with_signature(None))).transpose();
     let hash = hex(&Sha256::digest(unsigned.ok()?.as_ref().unwrap_or(&value).as_bytes()));
     // Keys sort by time.
     Some((format!("{:012}.{}", at.as_second().max(0), hash.get(..16)?), value))
+}
+
+/// What others need of an answer is that it was red: its evidence may be long, and stays on this machine.
+fn shortened(mut entry: Entry) -> Entry {
+    if let Entry::Checked { finding, .. } = &mut entry {
+        finding.evidence.clear();
+        for text in [&mut finding.summary, &mut finding.green_when] {
+            if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
+                text.truncate(end);
+            }
+        }
+    }
+    entry
 }
 
 /// Reads the statements about an environment. Anybody who may write the ConfigMap may write anything: what is no
@@ -315,8 +330,10 @@ mod tests {
             let all = [fast.clone(), no_go.clone()].into_iter().chain(more).map(Entry::SignedOff).collect::<Vec<_>>();
             read((&EnvName::new("a"), &here()), &data(&all), now(), None)
         };
-        let standing =
-            |ledger: &Ledger| ledger.standing_no_go(&EnvName::new("a"), None, ("bob", "sre", "api:1")).is_some();
+        let standing = |ledger: &Ledger| {
+            let env = EnvName::new("a");
+            ledger.standing_no_go((&env, None), ("bob", "sre"), |subject| subject == "api:1").is_some()
+        };
         assert!(standing(&ledger(None)));
         let back = SignOff { takes_back: Some(no_go.at), ..signed("a", 810_000, Decision::Go) };
         assert!(!standing(&ledger(Some(back.clone()))));

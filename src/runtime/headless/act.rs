@@ -153,8 +153,9 @@ async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> 
         )
         .await?;
     let known = |core: &Core| {
-        let access = core.world.environment(&target.env).is_some_and(|env| env.access.is_known());
-        access && !core.journal.unread
+        let env = core.world.environment(&target.env);
+        // What others rejected is in the shared record.
+        env.is_some_and(|env| env.access.is_known() && env.record.is_some()) && !core.journal.unread
     };
     driver.until(STOP_CONTEXT_TIMEOUT, known).await?;
     settle_open(driver, target, |open| open == verb).await?;

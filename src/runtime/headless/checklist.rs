@@ -37,9 +37,9 @@ pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
         GateOutput::Junit => gate.junit(),
     })?;
     Ok(match gate.list.answer.verdict {
-        Verdict::Go | Verdict::Wait => Exit::Done,
+        Verdict::Go => Exit::Done,
         Verdict::NoGo => Exit::NoGo,
-        Verdict::Blind => Exit::Blind,
+        Verdict::Wait | Verdict::Blind => Exit::Blind,
     })
 }
 

@@ -74,8 +74,8 @@ impl CheckRunner {
     }
 }
 
-/// A look that is over: which check, and what it came to.
-type Done = (CheckId, Evidence);
+/// A look that is over: which check, what it was about, and what it came to.
+type Done = (CheckId, String, Evidence);
 
 struct Looks {
     runner: CheckRunner,
@@ -120,11 +120,12 @@ impl Looks {
     async fn take_ask(&mut self) {
         let Some(ask) = self.runner.asks.borrow_and_update().clone() else { return };
         let Ask { scene, subject } = ask;
-        let scene = located(scene, &self.runner.tools).await;
-        self.ask = Some(Ask { scene, subject });
-        self.set.abort_all();
+        // Those that are over and were not taken in yet go as well.
+        self.set = JoinSet::new();
         self.going.clear();
         self.due.clear();
+        let scene = located(scene, &self.runner.tools).await;
+        self.ask = Some(Ask { scene, subject });
         self.look_again(None);
     }
 
@@ -187,18 +188,22 @@ impl Looks {
         let begun = Feed::CheckBegun { env: self.runner.env.clone(), check: id.clone(), at: Timestamp::now() };
         self.runner.outlet.send(begun);
         let (kind, scene, tools) = (kind.clone(), ask.scene.clone(), self.runner.tools.clone());
-        let (room, limit, done_as) = (Arc::clone(&self.runner.room), check.timeout.unsigned_abs(), id.clone());
+        let (room, limit) = (Arc::clone(&self.runner.room), check.timeout.unsigned_abs());
+        let (done_as, subject) = (id.clone(), ask.subject.clone());
         let handle = self.set.spawn(async move {
             // Closed only when everything ends.
             let _room = room.acquire_owned().await.ok();
-            (done_as, in_time(&kind, &scene, &tools, limit).await)
+            (done_as, subject, in_time(&kind, &scene, &tools, limit).await)
         });
         self.going.insert(id.clone(), handle);
     }
 
     fn finish(&mut self, done: Result<(Id, Done), JoinError>) {
+        let Some(subject) = self.ask.as_ref().map(|ask| ask.subject.clone()) else { return };
         let (id, evidence) = match done {
-            Ok((_, done)) => done,
+            // What was found of another artifact says nothing of this one.
+            Ok((_, (_, of, _))) if of != subject => return,
+            Ok((_, (id, _, evidence))) => (id, evidence),
             Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 let Some(id) = self.of_task(error.id()) else { return };
@@ -211,8 +216,7 @@ impl Looks {
         if let Some(pause) = pause(check, evidence.found) {
             self.due.insert(id.clone(), Instant::now() + pause);
         }
-        let Some(ask) = &self.ask else { return };
-        let finding = finding(evidence, &ask.subject, &self.runner.tools.redactor);
+        let finding = finding(evidence, &subject, &self.runner.tools.redactor);
         self.runner.outlet.send(Feed::Checked { env: self.runner.env.clone(), check: id, finding });
     }
 

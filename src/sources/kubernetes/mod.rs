@@ -60,8 +60,6 @@ pub struct KubernetesSource {
     pub refresh: Arc<Notify>,
     /// Asks what the operator may do once more.
     pub rights: Arc<Notify>,
-    /// Whether people say something to this environment's checklist, so that it has to be read what others said.
-    pub shared: bool,
     /// Where it is written whose keys prove who said it, where that is configured.
     pub signers: Option<SignersFile>,
     pub cancel: CancellationToken,
@@ -73,9 +71,7 @@ impl KubernetesSource {
         let health = health::Health::new(self.env.clone(), self.outlet.clone());
         tasks.spawn(guarded(self.cancel.clone(), identity::run(self.clone())));
         tasks.spawn(guarded(self.cancel.clone(), access::run(self.clone())));
-        if self.shared {
-            tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));
-        }
+        tasks.spawn(guarded(self.cancel.clone(), record::run(self.clone())));
         let (own, own_tasks) = (self.clone(), tasks.clone());
         tasks.spawn(guarded(self.cancel.clone(), async move {
             let mut workloads = own.workloads.clone();

@@ -172,7 +172,6 @@ impl Cockpit {
         let inbox = Inbox::default();
         let cancel = CancellationToken::new();
         let source = KubernetesSource {
-            shared: false,
             signers: None,
             env: env.clone(),
             client: ReadClient::new(config.clone(), &redactor)?,

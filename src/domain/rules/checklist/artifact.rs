@@ -47,7 +47,28 @@ impl ContainerDigests {
     }
 }
 
+/// Compares the artifact that a checklist is about, and those of other workloads that go out beside it.
 pub(super) fn artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> BuiltinAnswer {
+    let own = artifact_of(world, env, candidate, now);
+    if own.found == CheckOutcome::Failed {
+        return own;
+    }
+    let others = world.candidates(env).into_iter().filter(|other| other.workload != candidate.workload);
+    let bad = others
+        .map(|other| {
+            let answer = artifact_of(world, env, &other, now);
+            BuiltinAnswer { summary: format!("{}: {}", other.workload.name, answer.summary), ..answer }
+        })
+        .filter(|answer| answer.found != CheckOutcome::Passed)
+        .min_by_key(|answer| answer.found == CheckOutcome::Blind);
+    match bad {
+        Some(other) if own.found == CheckOutcome::Passed || other.found == CheckOutcome::Failed => other,
+        _ => own,
+    }
+}
+
+/// Compares the artifact of one workload.
+pub(super) fn artifact_of(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> BuiltinAnswer {
     let images = || candidate.revision.all_images();
     if let Some(image) = images().find(|image| ImageRef::parse(image).is_mutable_latest()) {
         return BuiltinAnswer::new(
@@ -165,14 +186,14 @@ fn same_as_before(
         let digest = here.pods.into_keys().next().or_else(pinned);
         let there = ContainerDigests::of(container, there.pods.iter());
         evidence.extend(there.listed(name.as_str(), container));
-        let mut answer = compare(
-            (container, image),
-            digest.as_deref(),
-            &there,
-            name.as_str(),
-            &wanted,
-            runs(counterpart, candidate),
-        );
+        let settled = runs(counterpart, candidate);
+        let mut answer = match elsewhere(counterpart, (container, image)).filter(|_| digest.is_none() && settled) {
+            Some(theirs) => blind(
+                format!("{container}: which digest {image} is, is not known, and {name} has {theirs}"),
+                &format!("a pod of it runs here, or the template names a digest that {name} runs"),
+            ),
+            None => compare((container, image), digest.as_deref(), &there, name.as_str(), &wanted, settled),
+        };
         if answer.found != CheckOutcome::Passed {
             answer.evidence = evidence;
             return answer;
@@ -218,6 +239,14 @@ fn compare(
         }
         None => answer(CheckOutcome::Failed, format!("{name} does not run {image} on all its pods")),
     }
+}
+
+/// The image of a container in the environment before, where it is from another repository: a tag there says nothing of what
+/// the same tag is here.
+fn elsewhere<'a>(counterpart: Option<&'a WorkloadState>, (container, image): (&str, &str)) -> Option<&'a str> {
+    let stable = counterpart?.status.as_ref()?.stable.as_ref()?;
+    let (_, theirs) = stable.containers().find(|(name, _)| *name == container)?;
+    (ImageRef::parse(theirs).repository != ImageRef::parse(image).repository).then_some(theirs)
 }
 
 /// Whether the environment before has settled on the version that comes in.

@@ -37,6 +37,17 @@ pub struct Candidate {
     /// All artifacts of the environment, without registries, which differ between environments: what an answer or a
     /// sign-off is given for.
     pub key: String,
+    /// Those of the artifacts in `key` that go out or come in.
+    moving: Vec<String>,
+}
+
+impl Candidate {
+    /// Whether a NO-GO for this subject holds for it: for the same, or for an artifact that is still to reach everybody,
+    /// whatever else has changed beside it, or is left out of sight by a flag.
+    #[must_use]
+    pub fn is_held_by(&self, subject: &str) -> bool {
+        subject == self.key || subject.split(' ').any(|part| self.moving.iter().any(|own| own == part))
+    }
 }
 
 struct Part<'a> {
@@ -64,14 +75,46 @@ impl World {
     /// Returns what an environment's checklist is about; `None` while nothing is known.
     #[must_use]
     pub fn candidate(&self, env: &Environment) -> Option<Candidate> {
-        let parts: Vec<Part<'_>> = env.workloads.iter().filter_map(|workload| self.part(env, &workload.id)).collect();
+        let parts = self.parts(env);
         let main = parts.iter().rev().max_by_key(|part| part.standing)?;
-        let mut keys: Vec<String> = parts
-            .iter()
-            .map(|part| format!("{}={}", part.id.name, key(part.revision, self.before(env, part.id))))
+        Some(self.made(env, main, self.keys(env, &parts)))
+    }
+
+    /// Returns the same checklist as that of one workload, whose artifact is to go out.
+    #[must_use]
+    pub fn candidate_of(&self, env: &Environment, id: &WorkloadId) -> Option<Candidate> {
+        let parts = self.parts(env);
+        let part = parts.iter().find(|part| part.id == id)?;
+        Some(self.made(env, part, self.keys(env, &parts)))
+    }
+
+    /// Returns the candidate, and every other workload of which something goes out.
+    #[must_use]
+    pub fn candidates(&self, env: &Environment) -> Vec<Candidate> {
+        let Some(main) = self.candidate(env) else { return Vec::new() };
+        let others = self.parts(env).into_iter().filter(|part| part.standing == CandidateState::UnderWay);
+        let others: Vec<Candidate> = others
+            .filter(|part| *part.id != main.workload)
+            .map(|part| self.made(env, &part, (main.key.clone(), main.moving.clone())))
             .collect();
-        keys.sort();
-        Some(Candidate {
+        std::iter::once(main).chain(others).collect()
+    }
+
+    fn parts<'a>(&'a self, env: &'a Environment) -> Vec<Part<'a>> {
+        env.workloads.iter().filter_map(|workload| self.part(env, &workload.id)).collect()
+    }
+
+    /// Names the artifacts of these workloads, and apart those of them that are not settled.
+    fn keys(&self, env: &Environment, parts: &[Part<'_>]) -> (String, Vec<String>) {
+        let named = |part: &Part<'_>| format!("{}={}", part.id.name, key(part.revision, self.before(env, part.id)));
+        let mut all: Vec<String> = parts.iter().map(named).collect();
+        all.sort();
+        let moving = parts.iter().filter(|part| part.standing != CandidateState::Settled).map(named).collect();
+        (all.join(" "), moving)
+    }
+
+    fn made(&self, env: &Environment, main: &Part<'_>, (key, moving): (String, Vec<String>)) -> Candidate {
+        Candidate {
             release: format!("{} {}", main.id.name, main.revision.version()),
             workload: main.id.clone(),
             revision: main.revision.clone(),
@@ -80,8 +123,9 @@ impl World {
             digest: self.digest(env, main),
             stable: main.stable.cloned(),
             standing: main.standing,
-            key: keys.join(" "),
-        })
+            key,
+            moving,
+        }
     }
 
     /// Returns the digest of the main container: as pods run it here, as the template names it, else as the environment

@@ -9,6 +9,7 @@ use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
+use crate::domain::rules::checklist::artifact::artifact_of;
 use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
@@ -34,7 +35,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
         reasons.extend(rejected(world, env, workload));
         reasons.extend(live(env, workload));
     }
-    reasons.extend(listed(world, env, now, |_| true));
+    reasons.extend(listed(world, (env, None), now, |_| true));
     red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
@@ -49,7 +50,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let mut reasons: Vec<Refusal> = rejected(world, env, workload).into_iter().collect();
     reasons.extend(live(env, workload));
-    reasons.extend(listed(world, env, now, |_| true));
+    reasons.extend(listed(world, (env, Some(workload)), now, |_| true));
     red_first(&mut reasons);
     reasons
 }
@@ -59,7 +60,7 @@ pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, no
 #[must_use]
 pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
-    let mut reasons = listed(world, env, now, |check| !is_live(check));
+    let mut reasons = listed(world, (env, Some(workload)), now, |check| !is_live(check));
     reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind == RefusalKind::Blind));
     red_first(&mut reasons);
     reasons
@@ -105,7 +106,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     if live.verdict != Verdict::Go || !under_way {
         return live;
     }
-    let mut missing = listed(world, env, now, |_| true);
+    let mut missing = listed(world, (env, None), now, |_| true);
     red_first(&mut missing);
     if missing.is_empty() {
         return live;
@@ -144,8 +145,14 @@ fn by_state(status: &Status) -> Vec<Refusal> {
     of_state(status).into_iter().filter_map(of).collect()
 }
 
-/// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs.
-fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Check) -> bool) -> Vec<Refusal> {
+/// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs. Where
+/// one workload is to be promoted, its artifact is compared; without one, that of every workload that goes out.
+fn listed(
+    world: &World,
+    (env, workload): (&Environment, Option<&WorkloadState>),
+    now: Timestamp,
+    counts: impl Fn(&Check) -> bool,
+) -> Vec<Refusal> {
     let Some(candidate) = world.candidate(env) else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
@@ -158,8 +165,21 @@ fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Che
         .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now))
         .collect();
-    reasons.extend(same_artifact(world, env, &candidate, now));
-    reasons.extend(world.previous(env).into_iter().flat_map(|before| held_before(world, env, before, &candidate, now)));
+    let going_out = match workload {
+        Some(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
+        None => world.candidates(env),
+    };
+    reasons.extend(same_artifact(world, env, &going_out, now));
+    if let Some(before) = world.previous(env) {
+        for candidate in &going_out {
+            reasons.extend(
+                held_before(world, env, before, candidate, now)
+                    .into_iter()
+                    .filter(|new| !reasons.contains(new))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
     reasons.extend(record_unknown(env));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
@@ -181,19 +201,24 @@ fn listed(world: &World, env: &Environment, now: Timestamp, counts: impl Fn(&Che
 }
 
 /// Law 2 holds where the checklist leaves it out, too.
-fn same_artifact(world: &World, env: &Environment, candidate: &Candidate, now: Timestamp) -> Option<Refusal> {
+fn same_artifact(world: &World, env: &Environment, going_out: &[Candidate], now: Timestamp) -> Vec<Refusal> {
     let is_asked =
         |check: &Check| check.spec.gate && matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Artifact));
     if env.checks.iter().any(is_asked) {
-        return None;
+        return Vec::new();
     }
-    let finding = BuiltinCheck::Artifact.finding(world, env, candidate, &world.ledger, now);
-    let kind = match finding.found {
-        CheckOutcome::Passed => return None,
-        CheckOutcome::Failed => RefusalKind::Artifact,
-        CheckOutcome::Blind => RefusalKind::Blind,
+    let refusal = |candidate: &Candidate| {
+        let answer = artifact_of(world, env, candidate, now);
+        let kind = match answer.found {
+            CheckOutcome::Passed => return None,
+            CheckOutcome::Failed => RefusalKind::Artifact,
+            CheckOutcome::Blind => RefusalKind::Blind,
+        };
+        let whose = if going_out.len() > 1 { format!("{}: ", candidate.workload.name) } else { String::new() };
+        let text = format!("artifact: {whose}{}", answer.summary);
+        Some(Refusal::new(kind, text, format!("green when {}", answer.green_when)))
     };
-    Some(Refusal::new(kind, format!("artifact: {}", finding.summary), format!("green when {}", finding.green_when)))
+    going_out.iter().filter_map(refusal).collect()
 }
 
 /// What has to hold after the release in the environment before, about the very artifact that comes in here.

@@ -50,7 +50,7 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
     let here = env.cluster.as_ref();
     let said: Vec<&SignOff> = ledger.signed_in(env.name(), here).collect();
     let mut about: HashMap<Author<'_>, Vec<&SignOff>> = HashMap::new();
-    for sign_off in said.iter().filter(|sign_off| sign_off.subject == candidate.key) {
+    for sign_off in said.iter().filter(|sign_off| candidate.is_held_by(&sign_off.subject)) {
         about.entry(author(sign_off)).or_default().push(sign_off);
     }
     let mut latest = latest(&said, |sign_off| counts(ledger, sign_off));
@@ -115,12 +115,12 @@ fn latest<'a>(said: &[&'a SignOff], counts: impl Fn(&SignOff) -> bool) -> Vec<&'
 /// Returns why a signature no longer counts: it was given for something else, or a gate went red since. A NO-GO is not
 /// taken back by a gate.
 fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &SignOff) -> Option<String> {
+    // A NO-GO holds for whatever bears the name.
+    if sign_off.decision == Decision::NoGo && candidate.is_held_by(&sign_off.subject) {
+        return None;
+    }
     if sign_off.subject != candidate.key {
         return Some(format!("given for {}", sign_off.subject));
-    }
-    // A NO-GO holds for whatever bears the name.
-    if sign_off.decision == Decision::NoGo {
-        return None;
     }
     if !ledger.is_proven(&sign_off.proof) {
         return Some(sign_off.proof.flaw().unwrap_or(&Flaw::Unsigned).to_string());
