@@ -63,10 +63,12 @@ TEST_P(Each, Odd) { EXPECT_EQ(GetParam() % 2, 1); }
 INSTANTIATE_TEST_SUITE_P(All, Each, testing::Values(1, 2));
 END
     run g++ -O0 t.cpp -o t -lgtest_main -lgtest -pthread
-    for case in Green Red Throws Setup Teardown Each; do
+    for case in Green Red Throws Setup Each; do
         run ./t --gtest_filter="*$case.*" --gtest_output="xml:$case.xml"
         store googletest "${case,,}" "$case.xml" junit
     done
+    run ./t --gtest_filter='Teardown.*' --gtest_output=xml:teardown.xml
+    store googletest teardown teardown.xml junit passed 'the report does not tell of failures in TearDownTestSuite'
     run ./t --gtest_filter='OnlySkipped.*' --gtest_output=xml:skipped.xml
     store googletest skipped skipped.xml junit blind 'nothing was tested'
     run ./t --gtest_filter='Nothing.*' --gtest_output=xml:empty.xml
@@ -90,10 +92,12 @@ TEST_CASE("shouldfail" * doctest::should_fail()) { CHECK(true); }
 TEST_CASE("known" * doctest::may_fail()) { CHECK(false); }
 END
     run g++ -O0 t.cpp -o t
-    for case in green red throws nested shouldfail; do
+    for case in green red throws nested; do
         run ./t -r=junit -o="$case.xml" -tc="$case"
         store doctest "$case" "$case.xml" junit
     done
+    run ./t -r=junit -o=shouldfail.xml -tc=shouldfail
+    store doctest shouldfail shouldfail.xml junit passed 'the report does not tell that a failure was missed'
     run ./t -r=junit -o=known.xml -tc=known
     store doctest known known.xml junit failed 'the report does not tell that the failure is expected'
     run ./t -r=junit -o=empty.xml -tc=nothing

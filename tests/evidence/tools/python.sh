@@ -348,35 +348,6 @@ tool_bandit() {
     done
 }
 
-tool_checkov() {
-    python_packages checkov checkov==3.2.495
-    project checkov
-    printf 'FROM debian\nUSER root\nADD a b\n' >Dockerfile
-    mkdir green
-    printf 'FROM debian:13\nRUN useradd app\nUSER app\nHEALTHCHECK CMD true\n' >green/Dockerfile
-    run_to red.sarif "$bin/checkov" --framework dockerfile -f Dockerfile -o sarif --output-file-path console --quiet --skip-download
-    store checkov red results_sarif.sarif sarif
-}
-
-tool_semgrep() {
-    python_packages semgrep semgrep==1.144.0
-    project semgrep
-    cat >rules.yaml <<'END'
-rules:
-  - {id: no-eval, languages: [python], severity: ERROR, message: no eval, pattern: eval(...)}
-  - {id: no-print, languages: [python], severity: WARNING, message: no print, pattern: print(...)}
-END
-    printf 'eval("1")\n' >red.py
-    printf 'print("1")\n' >warning.py
-    printf 'x = 1\n' >green.py
-    local case
-    for case in red warning green; do
-        run "$bin/semgrep" scan --metrics off --disable-version-check --config rules.yaml --error --sarif \
-            --output "$case.sarif" "$case.py"
-        store semgrep "$case" "$case.sarif" "sarif, level = 'warning'"
-    done
-}
-
 tool_gcovr() {
     local least
     python_packages gcovr gcovr==8.4
