@@ -11,6 +11,7 @@ mod config;
 mod config_example;
 mod config_load;
 mod evidence;
+mod evidence_of_tools;
 mod journeys;
 mod judge;
 mod logins;

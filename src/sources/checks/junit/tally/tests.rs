@@ -119,11 +119,7 @@ fn attempts_of_one_test_are_one_flaky_test() {
             (1, 1, 0, 0),
         ),
         ("<testcase name='a'><rerunError/></testcase>", (1, 1, 0, 0)),
-        ("<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/>", (2, 0, 0, 1)),
-        (
-            "<testcase name='a'><failure/></testcase><testcase name='a'><error/></testcase><testcase name='a'/>",
-            (1, 0, 0, 1),
-        ),
+        ("<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/>", (3, 1, 0, 0)),
         // Several tests of one name.
         ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
         ("<testcase name='a'><failure/></testcase><testcase name='a'/><testcase name='a'/>", (3, 1, 0, 0)),
@@ -137,6 +133,28 @@ fn attempts_of_one_test_are_one_flaky_test() {
     let apart = "<testsuites><testsuite><testcase name='a'><failure/></testcase></testsuite><testsuite><testcase name='a'/>\
                  </testsuite></testsuites>";
     assert_eq!(counts(apart), (2, 1, 0, 0), "suites are told apart");
+}
+
+#[test]
+fn second_test_of_a_name_is_another_attempt_only_in_go() {
+    let go = "<properties><property name='go.version' value='go1.26'/></properties>";
+    for (cases, wanted) in [
+        ("<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/>", (2, 0, 0, 1)),
+        (
+            "<testcase name='a'><failure/></testcase><testcase name='a'><error/></testcase><testcase name='a'/>",
+            (1, 0, 0, 1),
+        ),
+        // As `-count 2` writes it.
+        (
+            "<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/><testcase name='b'/>",
+            (4, 1, 0, 0),
+        ),
+        ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
+    ] {
+        assert_eq!(counts(&format!("<testsuite>{go}{cases}</testsuite>")), wanted, "{cases}");
+        let (_, failed, _, flaky) = counts(&format!("<testsuite>{cases}</testsuite>"));
+        assert!(failed > 0 && flaky == 0, "without Go: {cases}");
+    }
 }
 
 #[test]
