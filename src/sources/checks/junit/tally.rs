@@ -56,7 +56,10 @@ enum OpenElement {
         kind: String,
         text: String,
     },
-    Skipped(String),
+    Skipped {
+        message: String,
+        is_todo: bool,
+    },
     Neutral,
 }
 
@@ -97,6 +100,8 @@ struct Case {
     flaky: Option<String>,
     rerun: Option<String>,
     skipped: Option<String>,
+    /// Node's runner writes the failure of what is still to be done, which does not fail the run.
+    is_todo: bool,
     /// The gravest word of its attributes, and which that is.
     word: Option<(Word, String)>,
     has_result: bool,
@@ -188,8 +193,9 @@ impl Tally {
                 })
             }
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Skipped) => {
-                let [message] = element.attributes(["message"])?;
-                Ok(OpenElement::Skipped(self.redactor.first_line(&message.unwrap_or_default())))
+                let [message, kind] = element.attributes(["message", "type"])?;
+                let message = self.redactor.first_line(&message.unwrap_or_default());
+                Ok(OpenElement::Skipped { message, is_todo: kind.as_deref() == Some("todo") })
             }
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Neutral) => Ok(OpenElement::Neutral),
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), _) => {
@@ -323,8 +329,9 @@ impl Tally {
                 self.count(&case, suite);
             }
             OpenElement::Suite(suite) => self.settle(suite),
-            OpenElement::Skipped(message) => {
+            OpenElement::Skipped { message, is_todo } => {
                 if let Some(OpenElement::Case(case)) = around.last_mut() {
+                    case.is_todo |= is_todo;
                     case.skipped.get_or_insert(message);
                 }
             }
@@ -393,7 +400,9 @@ impl Tally {
         // Some tools say only in the totals that tests were skipped.
         let (tests, failed) = (self.tests - suite.tests, self.failed - suite.failed);
         let skipped = self.skipped - suite.skipped;
-        let unsaid = suite.promised_skipped.saturating_sub(skipped);
+        // Mocha's reporter counts skipped tests that it does not list.
+        let unlisted = suite.promised.unwrap_or_default().saturating_sub(held);
+        let unsaid = suite.promised_skipped.saturating_sub(skipped).saturating_sub(unlisted);
         self.skipped += unsaid.min(tests.saturating_sub(skipped).saturating_sub(failed));
         // `go test -count 2` runs each test again, even after it passed, and fails if any attempt does.
         if suite.has_unique_names && suite.seen.values().all(|seen| seen.passed < 2) {
@@ -475,6 +484,9 @@ impl Case {
             Some((word, said)) => (Some(*word), said.as_str()),
             None => (None, ""),
         };
+        if self.is_todo {
+            return Verdict::Skipped;
+        }
         if let Some(told) = self.failure.as_ref().or(self.rerun.as_ref()) {
             return Verdict::Failed(told.clone());
         }

@@ -158,6 +158,17 @@ fn second_test_of_a_name_is_another_attempt_only_in_go() {
 }
 
 #[test]
+fn failing_todo_is_skipped_and_unlisted_skips_are_not_those_listed() {
+    let todo =
+        "<testsuites><testcase name='a'/><testcase name='b'><skipped type='todo'/><failure/></testcase></testsuites>";
+    assert_eq!(counts(todo), (2, 0, 1, 0));
+    let skipped = todo.replace("type='todo'", "type='other'");
+    assert_eq!(counts(&skipped), (2, 1, 0, 0));
+    assert_eq!(counts("<testsuite tests='2' skipped='1'><testcase name='a'/></testsuite>"), (1, 0, 0, 0));
+    assert_eq!(counts("<testsuite tests='2' skipped='2'><testcase name='a'/></testsuite>"), (1, 0, 1, 0));
+}
+
+#[test]
 fn unknown_elements_and_words_are_named() {
     for (text, words) in [
         (
