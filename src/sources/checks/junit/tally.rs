@@ -105,6 +105,8 @@ struct Case {
     /// The gravest word of its attributes, and which that is.
     word: Option<(Word, String)>,
     has_result: bool,
+    /// Whether the report names it at all.
+    is_named: bool,
 }
 
 /// What became of a test.
@@ -268,8 +270,11 @@ impl Tally {
             *key = flag;
         }
         let mut values = element.attributes(keys)?;
-        let names = [values[0].take(), values[1].take()].map(|name| beginning(name.unwrap_or_default()));
-        let mut case = Case { has_result: values[WORDS_AT + 1].is_some(), ..Case::default() };
+        let names = [values[0].take(), values[1].take()];
+        let is_named = names.iter().any(Option::is_some);
+        let names = names.map(|name| beginning(name.unwrap_or_default()));
+        let has_result = values[WORDS_AT + 1].is_some();
+        let mut case = Case { has_result, is_named, ..Case::default() };
         for (key, value) in WORDS.iter().zip(&values[WORDS_AT..FLAGS_AT]) {
             self.word(key, value.as_deref(), &mut case.word, || {
                 format!("test {}", shown(&names, &Redactor::default()))
@@ -345,7 +350,10 @@ impl Tally {
         let key = suite.as_ref().map_or(0, |suite| case.key(suite.number));
         let mut unnamed = Seen::default();
         let seen = match suite {
-            Some(suite) if case.has_own_name() => suite.seen.entry(key).or_default(),
+            Some(suite) if case.has_own_name() => {
+                suite.has_unique_names |= case.is_of_go(&suite.name);
+                suite.seen.entry(key).or_default()
+            }
             _ => &mut unnamed,
         };
         seen.has_passed_last = false;
@@ -353,6 +361,9 @@ impl Tally {
             Verdict::Passed => {
                 seen.passed += 1;
                 seen.has_passed_last = true;
+                if !case.is_named {
+                    self.doubt(|_| UNNAMED.to_owned());
+                }
             }
             Verdict::Flaky(told) => {
                 seen.passed += 1;
@@ -443,6 +454,16 @@ impl Tally {
     }
 }
 
+impl Case {
+    /// Whether it is named as Go names tests, in a suite that is its package.
+    fn is_of_go(&self, suite: &str) -> bool {
+        let [class, name] = &self.names;
+        let mut kinds = ["Test", "Example", "Fuzz", "Benchmark"].into_iter();
+        let rest = kinds.find_map(|kind| name.strip_prefix(kind));
+        class == suite && rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+    }
+}
+
 /// Notes whose suite it is. Go's names are unique, so gotestsum's second `testcase` of a name is another attempt. With
 /// Mocha, Jest and others it may be another test of the same name, and one that passes makes up for no other.
 fn property(element: &Element<'_>, open: &mut [OpenElement]) -> Result<(), String> {
@@ -515,6 +536,9 @@ impl Case {
         self.names[0] == self.names[1] && !self.has_result && !is_on_purpose
     }
 }
+
+/// pytest leaves a test like this where its run was interrupted, or ended by `pytest.exit()`.
+const UNNAMED: &str = "a test has neither name nor outcome: the run broke off in it";
 
 /// As much of a text as its first line may need, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;

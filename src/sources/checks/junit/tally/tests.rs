@@ -124,7 +124,7 @@ fn attempts_of_one_test_are_one_flaky_test() {
         ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
         ("<testcase name='a'><failure/></testcase><testcase name='a'/><testcase name='a'/>", (3, 1, 0, 0)),
         ("<testcase name='a'><failure/></testcase><testcase classname='c' name='a'/>", (2, 1, 0, 0)),
-        ("<testcase><failure/></testcase><testcase/>", (2, 1, 0, 0)),
+        ("<testcase><failure/></testcase><testcase name=''/>", (2, 1, 0, 0)),
         ("<testcase name='[BeforeSuite]'><failure/></testcase><testcase name='[BeforeSuite]'/>", (2, 1, 0, 0)),
     ] {
         let text = format!("<testsuites failures='0'><testsuite name='s'>{cases}</testsuite></testsuites>");
@@ -152,6 +152,10 @@ fn second_test_of_a_name_is_another_attempt_only_in_go() {
         ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
     ] {
         assert_eq!(counts(&format!("<testsuite>{go}{cases}</testsuite>")), wanted, "{cases}");
+        let named = cases.replace("name='", "classname='p' name='Test_");
+        assert_eq!(counts(&format!("<testsuite name='p'>{named}</testsuite>")), wanted, "{named}");
+        let (_, failed, ..) = counts(&format!("<testsuite name='q'>{named}</testsuite>"));
+        assert!(failed > 0, "in no package: {named}");
         let (_, failed, _, flaky) = counts(&format!("<testsuite>{cases}</testsuite>"));
         assert!(failed > 0 && flaky == 0, "without Go: {cases}");
     }
@@ -180,6 +184,7 @@ fn unknown_elements_and_words_are_named() {
         ("<testsuite><testcase name='a' success='maybe'/></testsuite>", "`success` of test a is `maybe`"),
         ("<testsuite name='s' result='odd'><testcase name='a'/></testsuite>", "`result` of suite s is `odd`"),
         ("<testsuite><properties><failure/></properties></testsuite>", "<failure> stands where none belongs"),
+        ("<testsuite><testcase name='a'/><testcase time='0'/></testsuite>", "the run broke off in it"),
         ("<test-run/>", "<test-run> is of NUnit 3"),
         ("<TestRun/>", "<TestRun> is of Visual Studio"),
         ("<assemblies/>", "<assemblies> is of xUnit.net"),
