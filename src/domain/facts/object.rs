@@ -192,7 +192,10 @@ mod tests {
         let image = ImageRef::parse("registry:5000/team/api");
         assert_eq!(image.tag, None);
         assert!(image.is_mutable_latest());
-        assert!(ImageRef::parse("api:latest").is_mutable_latest());
+        for tag in ["latest", "stable", "main", "Nightly"] {
+            assert!(ImageRef::parse(&format!("api:{tag}")).is_mutable_latest());
+        }
+        assert!(!ImageRef::parse("api:main-20260101.3").is_mutable_latest());
         assert!(!ImageRef::parse("api@sha256:00").is_mutable_latest());
     }
 

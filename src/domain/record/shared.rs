@@ -394,6 +394,15 @@ mod tests {
     }
 
     #[test]
+    fn a_red_with_long_evidence_is_read_by_others() {
+        let Entry::Checked { env, cluster, check, finding } = went_red(1) else { unreachable!() };
+        let long = Finding { evidence: vec!["x".repeat(600); 500], summary: "é".repeat(20_000), ..finding };
+        let data = data(&[Entry::Checked { env, cluster, check, finding: long }]);
+        assert!(data.values().all(|value| value.len() < 2048));
+        assert_eq!(read((&EnvName::new("a"), &here()), &data, now(), None).reds.len(), 1);
+    }
+
+    #[test]
     fn long_statements_leave_room_for_a_no_go() {
         let long = |at, decision| Entry::SignedOff(SignOff { note: "x".repeat(6 * 1024), ..signed("a", at, decision) });
         let go = (2..190).map(|at| long(at, Decision::Go));

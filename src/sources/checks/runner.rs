@@ -345,6 +345,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_about_another_artifact_is_dropped() {
+        let ground = ground();
+        let inbox = Inbox::default();
+        let (_, asks) = watch::channel(Some(Ask { scene: CheckInput::default(), subject: "api:2".to_owned() }));
+        let mut looks = Looks::new(CheckRunner {
+            env: EnvName::new("a"),
+            checks: Config::parse(CHECKS, &ConfigBase { folder: "/".into(), ..ConfigBase::default() })
+                .unwrap()
+                .defaults
+                .checks,
+            tools: Tools::default(),
+            asks,
+            again: ground.again.subscribe(),
+            room: Arc::new(Semaphore::new(0)),
+            outlet: inbox.outlet(),
+            cancel: CancellationToken::new(),
+        });
+        looks.take_ask().await;
+        let _begun = inbox.drain();
+        let task = looks.set.spawn(std::future::pending()).id();
+        for (subject, told) in [("api:1", 0), ("api:2", 1)] {
+            let passed = Evidence::passed("tested".to_owned());
+            looks.finish(Ok((task, (CheckId::new("well"), subject.to_owned(), passed))));
+            assert_eq!(inbox.drain().len(), told, "{subject}");
+        }
+    }
+
+    #[tokio::test]
     async fn new_artifact_or_request_repeats_the_check() {
         let ground = ground();
         ground.ask("api:1");

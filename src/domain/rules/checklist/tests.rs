@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Candidate, in_the_way};
+use super::{Candidate, answer, in_the_way};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
@@ -121,6 +121,27 @@ fn world(staging: Option<&Runs<'_>>, prod: &Runs<'_>, checks: Vec<CheckSpec>) ->
         seen("staging", staging.snapshot(false));
     }
     seen("prod", prod.snapshot(true));
+    world
+}
+
+/// The same with a second workload in both environments.
+fn world_of_two(staging: [&Runs<'_>; 2], prod: [(&Runs<'_>, bool); 2]) -> World {
+    let ids = ["rollout/api", "rollout/web"].map(|id| id.parse::<WorkloadId>().unwrap());
+    let env =
+        |name: &str| EnvSettings { namespace: name.to_owned(), workloads: ids.to_vec(), ..EnvSettings::new(name) };
+    let mut world = World::new([env("staging"), env("prod")]);
+    for name in ["staging", "prod"] {
+        let env = EnvName::new(name);
+        world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
+    }
+    let mut seen = |name: &str, workload: &WorkloadId, snapshot: Snapshot| {
+        let target = WorkloadKey { env: EnvName::new(name), workload: workload.clone() };
+        world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+    };
+    for ((id, staging), (prod, under_way)) in ids.iter().zip(staging).zip(prod) {
+        seen("staging", id, staging.snapshot(false));
+        seen("prod", id, prod.snapshot(under_way));
+    }
     world
 }
 
@@ -316,4 +337,84 @@ fn without_proof_a_go_counts_nowhere_that_keys_are_required() {
     let back = |proof| SignOff { takes_back: Some(no_go.at), ..say(Decision::Go, 5, "back", proof) };
     assert_eq!(take(&mut world, back(unsigned())).0, Decision::NoGo);
     assert_eq!(take(&mut world, back(Proof::ByKey)), (Decision::Go, "back".to_owned(), None));
+}
+
+const WEB: Part<'_> = ("web", "registry/web:1.0.0", Some("sha256:cccccccc"));
+const FORGED: Part<'_> = ("web", "elsewhere/web:6.6.6", Some("sha256:eeeeeeee"));
+
+#[test]
+fn each_workload_that_goes_out_is_compared() {
+    let (api, web, forged) = ([API], [WEB], [FORGED]);
+    let (api, web, forged) = (Runs::only(&api), Runs::only(&web), Runs::only(&forged));
+    let of = |world: &World, id: &str| {
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        let refusals = in_the_way(world, env, env.workload(&id.parse().unwrap()).unwrap(), now());
+        refusals.iter().map(Refusal::line).collect::<Vec<_>>()
+    };
+    let world = world_of_two([&api, &web], [(&api, true), (&forged, true)]);
+    assert!(of(&world, "rollout/api").is_empty(), "{:?}", of(&world, "rollout/api"));
+    assert!(of(&world, "rollout/web")[0].starts_with("artifact: web: eeeeeeee on 0/2 pods of staging"));
+    let env = world.environment(&EnvName::new("prod")).unwrap();
+    let all = answer(&world, env, now());
+    assert_eq!(all.reasons[0].text, "artifact: web: web: eeeeeeee on 0/2 pods of staging");
+    let finding = BuiltinCheck::Artifact.finding(&world, env, &world.candidate(env).unwrap(), &world.ledger, now());
+    assert_eq!(finding.found, CheckOutcome::Failed);
+    let good = world_of_two([&api, &web], [(&api, true), (&web, true)]);
+    assert!(of(&good, "rollout/web").is_empty());
+    assert!(answer(&good, good.environment(&EnvName::new("prod")).unwrap(), now()).reasons.is_empty());
+}
+
+#[test]
+fn a_tag_of_another_repository_says_nothing_before_a_pod_runs_it() {
+    let api = [API];
+    let before = Runs::only(&api);
+    let refused_with = |image: &str| {
+        let parts = [("api", image, None)];
+        let mut world = world(Some(&before), &Runs::only(&parts), Vec::new());
+        let target = WorkloadKey { env: EnvName::new("prod"), workload: id() };
+        let without_pods = Snapshot { pods: Vec::new(), ..Runs::only(&parts).snapshot(true) };
+        world.take(Feed::Workload { target, snapshot: Some(Arc::new(without_pods)) }, now());
+        refused_at(&world, now()).iter().map(|refusal| refusal.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(refused_with("registry/api:1.5.0"), []);
+    assert_eq!(refused_with("elsewhere/api:1.5.0"), [RefusalKind::Blind]);
+    assert_eq!(refused_with("elsewhere/api:1.5.0@sha256:aaaaaaaa"), []);
+}
+
+fn signed_no_go(world: &mut World, subject: &str) -> bool {
+    let said = SignOff {
+        env: EnvName::new("prod"),
+        cluster: None,
+        role: "sre".to_owned(),
+        who: "alice".to_owned(),
+        verified: true,
+        decision: Decision::NoGo,
+        note: "not yet".to_owned(),
+        at: now(),
+        subject: subject.to_owned(),
+        digest: None,
+        takes_back: None,
+        signature: None,
+        proof: Proof::NotRequired,
+    };
+    world.ledger.take(&Line::after(None, now(), Entry::SignedOff(said)));
+    let env = world.environment(&EnvName::new("prod")).unwrap();
+    let reasons = answer(world, env, now()).reasons;
+    reasons.iter().any(|reason| reason.text == "alice signed NO-GO as sre: “not yet”")
+}
+
+#[test]
+fn a_no_go_holds_for_each_artifact_that_is_still_going_out() {
+    let (api, web) = ([API], [WEB]);
+    let (api, web) = (Runs::only(&api), Runs::only(&web));
+    let fresh = |web_goes_out: bool| world_of_two([&api, &web], [(&api, true), (&web, web_goes_out)]);
+    let key = |world: &World| world.candidate(world.environment(&EnvName::new("prod")).unwrap()).unwrap().key;
+    let (ours, theirs) = (key(&fresh(true)), "api=api:1.6.0@sha256:f web=web:1.0.0@sha256:cccccccc");
+    assert!(signed_no_go(&mut fresh(true), &ours));
+    // Of one workload only, as a flag may show it, and with another web beside it.
+    assert!(signed_no_go(&mut fresh(false), ours.split(' ').next().unwrap()));
+    assert!(signed_no_go(&mut fresh(false), &ours.replace("web:1.0.0", "web:0.9.0")));
+    assert!(signed_no_go(&mut fresh(true), theirs));
+    // What everybody has already is not what it was said of.
+    assert!(!signed_no_go(&mut fresh(false), theirs));
 }
