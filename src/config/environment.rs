@@ -11,7 +11,6 @@ use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
 use super::{guardrails, limits, sign_offs, verdict};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
-use crate::domain::record::checklist::How;
 use crate::domain::world::EnvSettings;
 use crate::platform::kubeconfig::Cluster;
 
@@ -49,13 +48,6 @@ impl EnvConfig {
     pub(super) fn of_context(&self, context: &str) -> Self {
         let settings = EnvSettings { name: EnvName::new(context), ..self.settings.clone() };
         Self { settings, context: Some(context.to_owned()), ..self.clone() }
-    }
-
-    /// Returns whether what people say has to be shared: someone has to sign, or a manual check is a gate.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        let asks = |check: &CheckConfig| check.spec.gate && check.spec.how == How::Manual;
-        !self.settings.sign_offs.roles.is_empty() || self.checks.iter().any(asks)
     }
 
     /// Returns the settings for the world: with the names that the cluster resolved, and what was found in the

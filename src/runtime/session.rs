@@ -93,8 +93,6 @@ pub(super) struct Session {
     /// Hides secrets in what is shown, logged and written down.
     pub(super) redactor: Redactor,
     longest_check: Duration,
-    /// Environments whose checklists people say something to.
-    pub(super) shared: BTreeSet<EnvName>,
     plans: Vec<(EnvConfig, Cluster)>,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -146,7 +144,6 @@ impl Session {
             keys,
             signers_file: config.record.allowed_signers.clone(),
             redactor: redactor.clone(),
-            shared: plans.iter().filter(|(env, _)| env.is_shared()).map(|(env, _)| env.name().clone()).collect(),
             longest_check: plans
                 .iter()
                 .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))

@@ -89,7 +89,7 @@ impl Proof {
     pub(super) fn renew(&mut self, now: &Self) {
         match now {
             Self::Missing(Flaw::NoKeyOf(_) | Flaw::NotTheKeyOf(_) | Flaw::KeyNotValid(_) | Flaw::NoSigners(_)) => {
-                self.clone_from(now)
+                self.clone_from(now);
             }
             _ => self.take(now),
         }

@@ -161,13 +161,11 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
             !core.journal.unread && rests_on(&core.world).iter().all(looked_at)
         })
         .await?;
-    // What others stated counts as well, where anybody has to state something.
-    let shared = driver.session().shared.clone();
+    // What others stated counts as well.
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
             let heard = |env: &Environment| {
-                (!shared.contains(env.name()) || env.record.is_some())
-                    && (env.cluster.is_some() || env.is_down(SourceKind::Kubernetes))
+                env.is_down(SourceKind::Kubernetes) || env.record.is_some() && env.cluster.is_some()
             };
             rests_on(&core.world).iter().filter_map(|name| core.world.environment(name)).all(heard)
         })

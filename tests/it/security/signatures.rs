@@ -259,8 +259,8 @@ fn a_key_that_is_taken_back_proves_no_more_while_the_screen_is_open() {
     screen.send("j4");
     screen.wait_text("verified by key");
     let all = signed.home().read("signers");
-    let of_bob: String = all.lines().filter(|line| line.starts_with("bob")).map(|line| format!("{line}\n")).collect();
-    signed.home().write("signers", &of_bob);
+    let of_bob: Vec<&str> = all.lines().filter(|line| line.starts_with("bob")).collect();
+    signed.home().write("signers", &of_bob.join("\n"));
     screen.send("r");
     screen.wait_text("no key of alice in allowed_signers");
     signed.home().write("signers", &all);
