@@ -81,7 +81,7 @@ fn gain(other: &Alternative) -> String {
     format!("By their end: {}, at no higher cost.", better.join(", "))
 }
 
-/// JSON Schema of [`json`].
+/// JSON Schema of [`json()`].
 pub const SCHEMA: &str = include_str!("../../assets/plan.schema.json");
 
 /// Returns the plan as JSON, as `assets/plan.schema.json` describes it. What is unknown is null, never zero.

@@ -43,7 +43,7 @@ impl Kind {
 }
 
 pub const NAME: &str = "release-cockpit";
-/// No more statements of each [`Kind`] than this are kept; the oldest go first.
+/// No more statements of each kind than this are kept; the oldest go first.
 pub const MAX_STATEMENTS: usize = 200;
 /// No more than this of all of them: the API server takes 1 MiB, and the anchors need room as well.
 const MAX_STATEMENTS_BYTES: usize = 768 * 1024;
