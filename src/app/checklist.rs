@@ -118,8 +118,11 @@ pub(super) fn sign(model: &mut Model) -> Vec<Effect> {
 
 fn open_sign(model: &mut Model, role: String) {
     let (who, _) = model.core.identity(&model.ui.env);
-    let refused = checklist(model)
-        .and_then(|list| refusal(list.env, &model.core.world.ledger, list.candidate.as_ref()?, &who, &role));
+    // Whether it is to be a NO-GO, which four eyes refuse nobody, is asked next.
+    let refused = checklist(model).and_then(|list| {
+        let candidate = list.candidate.as_ref()?;
+        refusal(list.env, &model.core.world.ledger, candidate, (&who, &role), Decision::NoGo)
+    });
     if let Some(why) = refused {
         model.core.notice(Level::Warn, format!("not signed: {why}"));
     } else {

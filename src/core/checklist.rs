@@ -1,6 +1,6 @@
 //! The checklist of an environment: its lines, its result, and the statements of people.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Core, Effect};
 use crate::domain::record::checklist::{
@@ -217,13 +217,19 @@ impl Core {
         let candidate = self.stated_about(env)?;
         let (who, verified) = self.identity(env);
         let known = self.world.environment(env);
-        if let Some(why) = known.and_then(|known| refusal(known, &self.world.ledger, &candidate, &who, role)) {
+        if let Some(why) =
+            known.and_then(|known| refusal(known, &self.world.ledger, &candidate, (&who, role), decision))
+        {
             return Err(why);
         }
         let here = self.cluster(env);
         let about = |subject: &str| candidate.is_held_by(subject);
         let standing = self.world.ledger.standing_no_go((env, here.as_ref()), (who.as_str(), role), about);
         let takes_back = standing.map(|no_go| no_go.at);
+        // A NO-GO is their last word, also where this clock is behind the one that dated the word before.
+        let said = self.world.ledger.signed_in(env, here.as_ref()).filter(|sign| sign.who == who);
+        let last = said.map(|sign| sign.at).max().filter(|_| decision == Decision::NoGo);
+        let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
         let entry = Entry::SignedOff(SignOff {
             env: env.clone(),
             cluster: here,
@@ -233,7 +239,7 @@ impl Core {
             verified,
             decision,
             note,
-            at: self.now,
+            at,
             subject: candidate.key,
             digest: candidate.digest,
             signature: None,

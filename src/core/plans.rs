@@ -94,7 +94,11 @@ impl Core {
             }
         }
         // A gate may have turned red since the question was asked.
-        match self.plan_on(&record.target, record.verb, None) {
+        let to = if record.verb == Verb::Rollback { self.revision_of(plan) } else { None };
+        match self.plan_on(&record.target, record.verb, to) {
+            Ok(again) if again.record().to_hash != record.to_hash || again.record().moves_backward() => {
+                Recheck::Stale("it would come to something else now".to_owned())
+            }
             Ok(_) => Recheck::Holds,
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
         }
@@ -105,11 +109,13 @@ impl Core {
         let record = plan.record();
         let facts = Facts::of(self.object(&record.target)?);
         record.facts.still_hold(&facts, true).ok()?;
-        let revision = record.to_hash.as_ref().and_then(|hash| {
-            let (_, workload) = self.world.find(record.target.workload()?)?;
-            workload.snapshot.as_ref()?.replicaset(hash)?.meta.revision
-        });
-        self.plan_on(&record.target, record.verb, revision).ok()
+        self.plan_on(&record.target, record.verb, self.revision_of(plan)).ok()
+    }
+
+    /// Returns the number of the revision that a plan brings, as it is now.
+    fn revision_of(&self, plan: &Plan) -> Option<u64> {
+        let (_, workload) = self.world.find(plan.record().target.workload()?)?;
+        workload.snapshot.as_ref()?.replicaset(plan.record().to_hash.as_ref()?)?.meta.revision
     }
 
     /// Returns a target's object as it is now.

@@ -1,5 +1,7 @@
 //! The checklist's laws as properties, and what people say to it.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -7,7 +9,7 @@ use super::{feed, model, performed, press, start, target};
 use crate::app::hints::plan_for;
 use crate::app::model::{Model, Screen};
 use crate::app::{Effect, Msg, update};
-use crate::core;
+use crate::core::{self, Recheck};
 use crate::domain::record::action::Verb;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::receipt::Receipt;
@@ -279,6 +281,82 @@ fn a_sign_off_is_for_one_artifact() {
     ledger.sign_offs = vec![other].into();
     let refusals = plan_for(&model, Verb::Promote, None).unwrap_err();
     assert!(refusals[0].text.ends_with("the one of bob is void: given for api=api:1.4.9"), "{}", refusals[0].text);
+}
+
+/// The same with a newer revision that is neither in progress nor next.
+fn with_a_third(roles: &[(&str, usize)]) -> Model {
+    let mut model = with(Vec::new(), roles);
+    let mut third = super::snapshot(super::canary());
+    third.replicasets.push(super::replicaset(3, "third", "1.6.0", 0));
+    feed(&mut model, Feed::Workload { target: target(), snapshot: Some(Arc::new(third)) });
+    model
+}
+
+#[test]
+fn a_go_for_what_is_in_progress_lets_no_other_revision_out() {
+    let mut model = with_a_third(&[("sre", 1)]);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+    let refusals = plan_for(&model, Verb::Rollback, Some(3)).unwrap_err();
+    assert!(refusals.iter().any(|refusal| refusal.text.starts_with("sign-off sre: 0 of 1")), "{refusals:?}");
+    assert!(plan_for(&model, Verb::Rollback, None).is_ok());
+}
+
+#[test]
+fn a_no_go_for_the_revision_that_is_named_stops_an_open_question() {
+    let mut model = with_a_third(&[]);
+    let plan = plan_for(&model, Verb::Rollback, Some(3)).unwrap();
+    assert!(!plan.record().moves_backward());
+    assert_eq!(model.core.recheck(&plan), Recheck::Holds);
+    let entry = Entry::SignedOff(SignOff {
+        env: target().env,
+        cluster: None,
+        role: "sre".to_owned(),
+        who: "eve".to_owned(),
+        verified: true,
+        decision: Decision::NoGo,
+        note: "corrupts orders".to_owned(),
+        at: model.core.now,
+        subject: "api=api:1.6.0@sha256:told-later".to_owned(),
+        digest: None,
+        takes_back: None,
+        signature: None,
+        proof: Proof::default(),
+    });
+    written(&mut model, &[Effect::Core(core::Effect::Record { release: String::new(), entry })]);
+    assert!(matches!(model.core.recheck(&plan), Recheck::Stale(why) if why.contains("eve signed NO-GO")));
+}
+
+#[test]
+fn four_eyes_neither_void_nor_refuse_a_no_go() {
+    let mut model = with(Vec::new(), &[("sre", 1), ("product", 1)]);
+    sign(&mut model, "bob", "sre", Decision::Go);
+    later(&mut model, 1);
+    sign(&mut model, "eve", "product", Decision::Go);
+    assert!(can(&model, Verb::Promote));
+    later(&mut model, 1);
+    sign(&mut model, "bob", "product", Decision::NoGo);
+    assert!(!can(&model, Verb::Promote));
+    let env = target().env;
+    assert!(model.core.sign(&env, "product", Decision::NoGo, "no").is_ok());
+}
+
+#[test]
+fn a_no_go_is_the_last_word_of_a_clock_that_is_behind() {
+    let mut model = with(Vec::new(), &[("sre", 1)]);
+    let env = target().env;
+    for decision in [Decision::NoGo, Decision::Go] {
+        let effects = model.core.sign(&env, "sre", decision, "seen").unwrap();
+        written(&mut model, &effects.into_iter().map(Effect::Core).collect::<Vec<_>>());
+        later(&mut model, 1);
+    }
+    assert!(can(&model, Verb::Promote));
+    let now = model.core.now;
+    model.core.now = now - SignedDuration::from_mins(20);
+    let effects = model.core.sign(&env, "sre", Decision::NoGo, "it is slow").unwrap();
+    model.core.now = now;
+    written(&mut model, &effects.into_iter().map(Effect::Core).collect::<Vec<_>>());
+    assert!(!can(&model, Verb::Promote));
 }
 
 #[test]

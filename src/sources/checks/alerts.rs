@@ -2,15 +2,18 @@
 //!
 //! Nothing that fires is green only where something could: an alert or a rule is known that the matchers fit.
 
+mod promql;
+mod promql_reader;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
+use self::rules::CouldRaise;
 use super::web::{fill, headers, json, request, token};
 use super::wording::{MAX_LISTED, Wording as _, and_more, figures};
 use super::{CheckInput, Evidence, Tools};
@@ -25,6 +28,8 @@ struct Alert {
     since: String,
     labels: BTreeMap<String, String>,
     summary: String,
+    /// It is silenced, or inhibited by another one.
+    is_suppressed: bool,
 }
 
 /// An alert of an Alertmanager (`gettableAlert`).
@@ -91,8 +96,11 @@ async fn of_alertmanager(
     if known.is_empty() {
         could_fire(asked, base, matchers, prometheus, tools).await?;
     }
-    let active = known.into_iter().filter(|alert| alert.status.state != "suppressed");
-    Ok(active.map(|alert| made(alert.labels, &alert.annotations, Some(&alert.starts_at), &tools.redactor)).collect())
+    let told = |alert: Gettable| Alert {
+        is_suppressed: alert.status.state == "suppressed",
+        ..made(alert.labels, &alert.annotations, Some(&alert.starts_at), &tools.redactor)
+    };
+    Ok(known.into_iter().map(told).collect())
 }
 
 /// Asks an Alertmanager for its alerts, silenced and inhibited ones among them.
@@ -123,8 +131,10 @@ async fn could_fire(
         return Err(format!("{nothing}; set [prometheus], so that its rules tell whether one could fire"));
     };
     let all = gettable(asked, base, &[], tools).await?;
+    // Of one kind of alert all may have it from their rule.
+    let kinds: BTreeSet<Option<&String>> = all.iter().map(|alert| alert.labels.get("alertname")).collect();
     let external = |matcher: &(&str, String)| {
-        !all.is_empty() && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
+        kinds.len() > 1 && all.iter().all(|alert| has(&alert.labels, std::slice::from_ref(matcher)))
     };
     let of_rules: Matchers<'_> = matchers.iter().filter(|matcher| !external(matcher)).cloned().collect();
     if of_rules.is_empty() {
@@ -132,8 +142,9 @@ async fn could_fire(
     }
     let rules = prometheus.alerting_rules().await.map_err(|error| format!("{nothing}, and its rules: {error}"))?;
     match rules::could_raise(&rules, &of_rules, prometheus).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
+        Ok(CouldRaise::Yes) => Ok(()),
+        Ok(CouldRaise::No) => Err(format!("{nothing}, and {}", no_rule(&rules, prometheus))),
+        Ok(CouldRaise::Broken(rule)) => Err(broken(&rule, prometheus)),
         Err(error) => Err(format!("{nothing}, and the series of its rules: {error}")),
     }
 }
@@ -157,9 +168,10 @@ async fn of_prometheus(
             let nothing = format!("matches nothing: no alert has {}", written(matchers, redactor));
             let rules = rules.as_ref().map_err(|error| format!("{nothing}, and the rules are unknown: {error}"))?;
             match rules::could_raise(rules, matchers, prometheus).await {
-                Ok(true) => {}
-                Ok(false) if rules.is_empty() => {}
-                Ok(false) => return Err(format!("{nothing}, and {}", no_rule(rules, prometheus))),
+                Ok(CouldRaise::Yes) => {}
+                Ok(CouldRaise::No) if rules.is_empty() => {}
+                Ok(CouldRaise::No) => return Err(format!("{nothing}, and {}", no_rule(rules, prometheus))),
+                Ok(CouldRaise::Broken(rule)) => return Err(broken(&rule, prometheus)),
                 Err(error) => return Err(format!("{nothing}, and the series of its rules are unknown: {error}")),
             }
         }
@@ -172,6 +184,11 @@ async fn of_prometheus(
         ));
     }
     Ok(matching)
+}
+
+/// Says that what should raise such an alert does not work.
+fn broken(rule: &str, prometheus: &PrometheusClient) -> String {
+    format!("rule {rule} of {} could raise one, and cannot be evaluated", prometheus.at())
 }
 
 /// Says that no rule could raise such an alert, and which one is broken: it may be the one that should.
@@ -203,7 +220,8 @@ fn made(
         Some((text, Err(_))) => redactor.cut(text, 40),
         None => "?".to_owned(),
     };
-    Alert { labels, since, summary: summary.map(|text| redactor.first_line(text)).unwrap_or_default() }
+    let is_suppressed = false;
+    Alert { labels, since, is_suppressed, summary: summary.map(|text| redactor.first_line(text)).unwrap_or_default() }
 }
 
 impl Alert {
@@ -228,15 +246,23 @@ impl Alert {
 
 fn judge(alerts: &[Alert], asked: &Alerts, redactor: &Redactor) -> Evidence {
     let whose = if asked.url.is_some() { "Alertmanager" } else { "Prometheus" };
+    let (suppressed, alerts): (Vec<&Alert>, Vec<&Alert>) = alerts.iter().partition(|alert| alert.is_suppressed);
     let all = alerts.len() as u64;
     if all == 0 {
         let names: Vec<&str> = asked.matchers.keys().map(String::as_str).collect();
+        let matched = redactor.cut(&names.join(", "), 100);
+        if suppressed.is_empty() {
+            return Evidence::passed(format!("nothing is firing, by {whose} (matched on {matched})"));
+        }
+        let count = suppressed.len() as u64;
+        let names = redactor.some(suppressed.iter().map(|alert| alert.name()), count);
+        let lines = suppressed.iter().take(MAX_LISTED).map(|alert| format!("suppressed: {}", alert.line(redactor)));
         return Evidence::passed(format!(
-            "nothing is firing, by {whose} (matched on {})",
-            redactor.cut(&names.join(", "), 100)
-        ));
+            "nothing is firing, {count} silenced or inhibited, by {whose} (matched on {matched}): {names}"
+        ))
+        .with(lines.collect::<Vec<_>>());
     }
-    let names = redactor.some(alerts.iter().map(Alert::name), all);
+    let names = redactor.some(alerts.iter().map(|alert| alert.name()), all);
     let listed = alerts.len().min(MAX_LISTED);
     let is = if all == 1 { "is" } else { "are" };
     Evidence::failed(format!("{} {is} firing: {names}", figures(all, "alert")), "none of them is firing")

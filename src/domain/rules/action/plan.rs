@@ -15,7 +15,7 @@ use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
-use crate::domain::rules::checklist::{in_the_way, in_the_way_of_retry};
+use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, WorkloadState, World};
 
@@ -283,10 +283,13 @@ fn unfit_to_promote(
 ) -> Vec<Refusal> {
     let status = workload.status.as_ref();
     let comes_in = status.and_then(|status| status.canary.as_ref()).is_some_and(|canary| canary.hash == promoted.hash);
+    let is_next = world.incoming(env, &workload.id).is_some_and(|incoming| is_same_artifact(incoming, promoted));
     let mut refusals = if comes_in && status.is_some_and(|status| status.aborted) {
         in_the_way_of_retry(world, env, workload, now)
-    } else {
+    } else if comes_in || is_next {
         in_the_way(world, env, workload, now)
+    } else {
+        in_the_way_of(world, env, (workload, promoted), now)
     };
     refusals.extend(mutable_images(promoted));
     if !comes_in {

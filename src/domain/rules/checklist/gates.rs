@@ -35,7 +35,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
         reasons.extend(rejected(world, env, workload));
         reasons.extend(live(env, workload));
     }
-    reasons.extend(listed(world, (env, None), now, |_| true));
+    reasons.extend(listed(world, (env, Promoted::All), now, |_| true));
     red_first(&mut reasons);
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
@@ -50,7 +50,22 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
 pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let mut reasons: Vec<Refusal> = rejected(world, env, workload).into_iter().collect();
     reasons.extend(live(env, workload));
-    reasons.extend(listed(world, (env, Some(workload)), now, |_| true));
+    reasons.extend(listed(world, (env, Promoted::Workload(workload)), now, |_| true));
+    red_first(&mut reasons);
+    reasons
+}
+
+/// Returns everything that blocks promoting a revision of a workload that is not the one in progress, nor the next: nothing
+/// of what was answered and stated about those is about this one.
+#[must_use]
+pub fn in_the_way_of(
+    world: &World,
+    env: &Environment,
+    (workload, revision): (&WorkloadState, &Revision),
+    now: Timestamp,
+) -> Vec<Refusal> {
+    let mut reasons = live(env, workload);
+    reasons.extend(listed(world, (env, Promoted::Revision(workload, revision)), now, |_| true));
     red_first(&mut reasons);
     reasons
 }
@@ -60,7 +75,7 @@ pub fn in_the_way(world: &World, env: &Environment, workload: &WorkloadState, no
 #[must_use]
 pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
-    let mut reasons = listed(world, (env, Some(workload)), now, |check| !is_live(check));
+    let mut reasons = listed(world, (env, Promoted::Workload(workload)), now, |check| !is_live(check));
     reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind == RefusalKind::Blind));
     red_first(&mut reasons);
     reasons
@@ -106,7 +121,7 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
     if live.verdict != Verdict::Go || !under_way {
         return live;
     }
-    let mut missing = listed(world, (env, None), now, |_| true);
+    let mut missing = listed(world, (env, Promoted::All), now, |_| true);
     red_first(&mut missing);
     if missing.is_empty() {
         return live;
@@ -145,15 +160,29 @@ fn by_state(status: &Status) -> Vec<Refusal> {
     of_state(status).into_iter().filter_map(of).collect()
 }
 
+/// What is to be promoted.
+#[derive(Clone, Copy)]
+enum Promoted<'a> {
+    /// Whatever goes out in an environment.
+    All,
+    Workload(&'a WorkloadState),
+    /// A revision that is neither in progress nor next.
+    Revision(&'a WorkloadState, &'a Revision),
+}
+
 /// The checklist: gates before and during, those that have to hold afterwards in the environment before, sign-offs. Where
 /// one workload is to be promoted, its artifact is compared; without one, that of every workload that goes out.
 fn listed(
     world: &World,
-    (env, workload): (&Environment, Option<&WorkloadState>),
+    (env, promoted): (&Environment, Promoted<'_>),
     now: Timestamp,
     counts: impl Fn(&Check) -> bool,
 ) -> Vec<Refusal> {
-    let Some(candidate) = world.candidate(env) else {
+    let candidate = match promoted {
+        Promoted::Revision(workload, revision) => world.candidate_for(env, &workload.id, revision),
+        Promoted::All | Promoted::Workload(_) => world.candidate(env),
+    };
+    let Some(candidate) = candidate else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
@@ -165,9 +194,10 @@ fn listed(
         .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
         .filter_map(|check| gate(check, &candidate.key, now))
         .collect();
-    let going_out = match workload {
-        Some(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
-        None => world.candidates(env),
+    let going_out = match promoted {
+        Promoted::Revision(..) => vec![candidate.clone()],
+        Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
+        Promoted::All => world.candidates(env),
     };
     reasons.extend(same_artifact(world, env, &going_out, now));
     if let Some(before) = world.previous(env) {

@@ -68,7 +68,8 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
     let mut seated: Vec<(&str, &str)> = Vec::new();
     for sign_off in latest {
         let mut void = void(env, ledger, candidate, sign_off);
-        if void.is_none() && rules.four_eyes {
+        // A NO-GO is never lost, and takes nobody's role.
+        if void.is_none() && rules.four_eyes && sign_off.decision == Decision::Go {
             match seated.iter().find(|(who, _)| *who == sign_off.who) {
                 Some((_, role)) if *role != sign_off.role => {
                     void = Some(format!("{} signed as {role} already: four eyes", sign_off.who));
@@ -143,7 +144,13 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
 
 /// Returns why someone must not sign in a role, if so.
 #[must_use]
-pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &str, role: &str) -> Option<String> {
+pub fn refusal(
+    env: &Environment,
+    ledger: &Ledger,
+    candidate: &Candidate,
+    (who, role): (&str, &str),
+    decision: Decision,
+) -> Option<String> {
     let rules = &env.settings.sign_offs;
     if !rules.roles.iter().any(|(known, _)| known == role) {
         let known: Vec<&str> = rules.roles.iter().map(|(role, _)| role.as_str()).collect();
@@ -153,9 +160,12 @@ pub fn refusal(env: &Environment, ledger: &Ledger, candidate: &Candidate, who: &
             format!("`{role}` is no role that signs in {}: there are {}", env.name(), known.join(", "))
         });
     }
+    if decision == Decision::NoGo {
+        return None;
+    }
     let elsewhere = role_statuses(env, ledger, candidate)
         .into_iter()
         .filter(|seat| seat.role != role)
-        .find(|seat| seat.signatures.iter().any(|s| s.void.is_none() && s.sign_off.who == who))?;
+        .find(|seat| seat.holding(Decision::Go).any(|sign_off| sign_off.who == who))?;
     rules.four_eyes.then(|| format!("{who} signed as {} already: four eyes means another person", elsewhere.role))
 }

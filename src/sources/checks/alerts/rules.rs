@@ -2,21 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use super::promql::{Carried, Query};
 use super::{Matchers, has};
 use crate::sources::prometheus::PrometheusClient;
 use crate::sources::prometheus::answer::AlertingRule;
 use crate::sources::prometheus::trouble::QueryError;
 
-/// Most names of metrics that one request selects by.
-const MAX_NAMES: usize = 100;
+/// Most selectors that one request asks for.
+const MAX_SELECTORS: usize = 100;
 
-/// What a word is to a query when it stands before a parenthesis.
-const AGGREGATIONS: [&str; 12] =
-    ["sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "count_values", "bottomk", "topk", "quantile"];
-/// Words after which a list of labels follows.
-const LABEL_LISTS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
-/// Words of the language that name no metric.
-const WORDS: [&str; 10] = ["and", "or", "unless", "bool", "offset", "atan2", "inf", "nan", "start", "end"];
+/// Whether any rule could raise an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CouldRaise {
+    Yes,
+    No,
+    /// One could, and cannot be evaluated: its name.
+    Broken(String),
+}
 
 /// Returns whether any of the rules could raise an alert with these labels; asks the server which series there are
 /// where the rules alone do not tell.
@@ -24,178 +26,90 @@ pub(super) async fn could_raise(
     rules: &[AlertingRule],
     matchers: &Matchers<'_>,
     prometheus: &PrometheusClient,
-) -> Result<bool, QueryError> {
-    let mut names: BTreeSet<(Matchers<'_>, String)> = BTreeSet::new();
-    for rule in rules.iter().filter(|rule| rule.works()) {
-        match left_open(rule, matchers) {
-            None => {}
-            Some(open) if open.is_empty() => return Ok(true),
-            Some(open) => names.extend(metrics(&rule.query).into_iter().map(|name| (open.clone(), name))),
+) -> Result<CouldRaise, QueryError> {
+    // What could fire and is not looked at is worse than what cannot fire.
+    for rule in rules.iter().filter(|rule| !rule.works()) {
+        if could(std::iter::once(rule), matchers, prometheus).await? {
+            return Ok(CouldRaise::Broken(rule.name.clone()));
         }
     }
-    let names: Vec<(Matchers<'_>, String)> = names.into_iter().collect();
-    for names in names.chunks(MAX_NAMES) {
-        let selectors: Vec<String> = names.iter().map(|(open, name)| selector(name, open)).collect();
-        if prometheus.has_series(&selectors).await? {
+    let working = rules.iter().filter(|rule| rule.works());
+    Ok(if could(working, matchers, prometheus).await? { CouldRaise::Yes } else { CouldRaise::No })
+}
+
+async fn could<'a>(
+    rules: impl Iterator<Item = &'a AlertingRule>,
+    matchers: &Matchers<'_>,
+    prometheus: &PrometheusClient,
+) -> Result<bool, QueryError> {
+    let mut selectors = BTreeSet::new();
+    for rule in rules {
+        match needed(rule, matchers) {
+            None => {}
+            Some(needed) if needed.is_empty() => return Ok(true),
+            Some(needed) => selectors.extend(needed),
+        }
+    }
+    let selectors: Vec<String> = selectors.into_iter().collect();
+    for selectors in selectors.chunks(MAX_SELECTORS) {
+        if prometheus.has_series(selectors).await? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn selector(metric: &str, labels: &Matchers<'_>) -> String {
-    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-    format!("{metric}{{{}}}", labels.join(","))
-}
-
-/// Returns the labels that only a series can bring; `None` where the rule cannot raise such an alert.
-fn left_open<'a>(rule: &AlertingRule, matchers: &Matchers<'a>) -> Option<Matchers<'a>> {
+/// Returns the selectors of which one has to select a series; none where none has to, `None` where the rule cannot raise
+/// such an alert.
+fn needed(rule: &AlertingRule, matchers: &Matchers<'_>) -> Option<Vec<String>> {
     if rule.alerts.iter().flatten().any(|alert| has(&alert.labels, matchers)) {
         return Some(Vec::new());
     }
-    let mut open = Vec::new();
+    let query = Query::parse(&rule.query);
+    let mut open: Vec<(&str, String)> = Vec::new();
+    let mut by = BTreeSet::new();
     for (name, value) in matchers {
         let own = match *name {
             "alertname" => Some(rule.name.as_str()),
             name => rule.labels.as_ref().and_then(|labels| labels.get(name)).map(String::as_str),
         };
-        match own {
-            // A template is filled from the series, by any of its labels.
-            Some(own) if own == value || own.contains("{{") => {}
-            Some(_) => return None,
-            None if makes(&rule.query, name, value) => {}
-            None if !keeps(&rule.query, name) => return None,
-            None if selects(&rule.query, name, value) => {}
-            None => open.push((*name, value.clone())),
-        }
-    }
-    Some(open)
-}
-
-/// Returns whether a query makes a label itself: `label_replace` and `label_join` name it as text, and
-/// `absent(up{job="x"})` has it without a series.
-fn makes(query: &str, name: &str, value: &str) -> bool {
-    let as_text = ["\"", "'"].iter().any(|quote| query.contains(&format!("{quote}{name}{quote}")));
-    as_text || query.contains("absent") && selects(query, name, value)
-}
-
-/// Returns whether a query selects by this very value, so that it is about what is asked for.
-fn selects(query: &str, name: &str, value: &str) -> bool {
-    let compact = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-    let (query, value) = (compact(query), compact(value));
-    ["\"", "'"].iter().any(|quote| {
-        let matcher = format!("{name}={quote}{value}{quote}");
-        query.match_indices(&matcher).any(|(at, _)| query[..at].ends_with(['{', ',']))
-    })
-}
-
-/// Returns whether the outermost aggregation of a query, if there is one, keeps a label.
-fn keeps(query: &str, label: &str) -> bool {
-    // The labels then are those of the other side.
-    if query.contains("group_right") {
-        return true;
-    }
-    let mut rest = query.trim_start();
-    while let Some(inner) = rest.strip_prefix('(') {
-        rest = inner.trim_start();
-    }
-    let (word, after) = split_word(rest);
-    if !AGGREGATIONS.contains(&word) || matches!(word, "topk" | "bottomk") {
-        return true;
-    }
-    let after = after.trim_start();
-    let clause = match after.strip_prefix('(') {
-        Some(_) => after.get(closing(after)..).unwrap_or_default().trim_start(),
-        None => after,
-    };
-    let (word, list) = split_word(clause);
-    let list = list.trim_start();
-    let named = || {
-        let inner = list.strip_prefix('(').and_then(|inner| inner.split(')').next()).unwrap_or_default();
-        inner.split(',').any(|name| name.trim().trim_matches('"') == label)
-    };
-    match word {
-        "by" => named() || query.contains("group_left"),
-        "without" => !named(),
-        _ => query.contains("group_left"),
-    }
-}
-
-fn split_word(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len()))
-}
-
-/// Returns the place after the parenthesis that closes the first one.
-fn closing(text: &str) -> usize {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'' | '`') => quote = Some(c),
-            (None, '(') => depth += 1,
-            (None, ')') => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// Returns the names of the metrics that a query selects.
-fn metrics(query: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut rest = query;
-    while let Some(first) = rest.chars().next() {
-        let skipped = match first {
-            '{' => past(rest, '}'),
-            '[' => past(rest, ']'),
-            '"' | '\'' | '`' => past(rest, first),
-            '#' => rest.find('\n').unwrap_or(rest.len()),
-            c if c.is_ascii_alphabetic() || matches!(c, '_' | ':') => {
-                let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
-                let end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
-                let (word, after) = rest.split_at(end);
-                let after = after.trim_start();
-                let lower = word.to_ascii_lowercase();
-                if LABEL_LISTS.contains(&lower.as_str()) {
-                    rest = if after.starts_with('(') { &after[closing(after)..] } else { after };
-                    continue;
-                }
-                if !after.starts_with('(')
-                    && !WORDS.contains(&lower.as_str())
-                    && !AGGREGATIONS.contains(&lower.as_str())
-                {
-                    names.insert(word.to_owned());
-                }
-                end
-            }
-            // A number may end in a unit: 5m, 1e9, 0x1f.
-            c if c.is_ascii_digit() => {
-                rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len())
-            }
-            c => c.len_utf8(),
+        let from = match own {
+            Some(own) if own == value => continue,
+            Some(own) => match template(own)? {
+                Template::Label(label) => label,
+                Template::Other => continue,
+            },
+            None => *name,
         };
-        rest = rest.get(skipped..).unwrap_or_default();
-    }
-    names
-}
-
-/// Returns the place after the next such character; text in quotes is passed over.
-fn past(text: &str, end: char) -> usize {
-    let mut quote = None;
-    for (at, c) in text.char_indices().skip(1) {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == end => return at + c.len_utf8(),
-            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
-            _ => {}
+        match query.as_ref()?.carries(from, value) {
+            Carried::No => return None,
+            Carried::Yes => {}
+            Carried::By(selectors) => {
+                open.push((from, value.clone()));
+                by.extend(selectors);
+            }
         }
     }
-    text.len()
+    Some(by.into_iter().map(|selector| selector.with(&open)).collect())
+}
+
+/// Where a label of a rule gets its value.
+enum Template<'a> {
+    /// From this label of the series.
+    Label(&'a str),
+    /// From what nobody can tell beforehand.
+    Other,
+}
+
+/// Reads the value of a rule's label; `None` where it is no template.
+fn template(own: &str) -> Option<Template<'_>> {
+    if !own.contains("{{") {
+        return None;
+    }
+    let inner = own.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let label = inner.and_then(|inner| inner.trim_matches(['-', ' ']).strip_prefix("$labels."));
+    let is_name = |label: &&str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    Some(label.filter(is_name).map_or(Template::Other, Template::Label))
 }
 
 #[cfg(test)]
@@ -212,57 +126,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn metrics_of_a_query_are_named() {
-        for (query, names) in [
-            ("up == 0", "up"),
-            (
-                "sum by (job, le) (rate(http_requests_total{code=~\"5..\",x='}'}[5m] offset 1h)) > 0.05",
-                "http_requests_total",
-            ),
-            ("a:b:rate5m / on(pod) group_left(node) c unless d and bool_x > bool 1e9", "a:b:rate5m bool_x c d"),
-            ("absent(up{job=\"x\"}) or vector(1) # up2\n", "up"),
-            ("histogram_quantile(0.99, sum(rate(lat_bucket[5m])) by (le)) > 0x1f", "lat_bucket"),
-            ("{__name__=\"x\"} > 1", ""),
-        ] {
-            assert_eq!(metrics(query).into_iter().collect::<Vec<_>>().join(" "), names, "{query}");
-        }
-    }
-
-    #[test]
-    fn an_aggregation_drops_labels_that_it_does_not_name() {
-        for (query, kept) in [
-            ("up == 0", true),
-            ("sum(up) > 0", false),
-            ("(sum by (ns, job) (up)) > 0", true),
-            ("sum(rate(x{a=\")\"}[5m])) by (ns) / 2 > 0", true),
-            ("sum(up) by (job) > 0", false),
-            ("sum without (ns) (up) > 0", false),
-            ("sum without (pod) (up) > 0", true),
-            ("topk(3, up) > 0", true),
-            ("sum(up) * on() group_left(ns) y", true),
-            ("rate(sum_total[5m]) > 0", true),
-        ] {
-            assert_eq!(keeps(query, "ns"), kept, "{query}");
-        }
+    fn asked(name: &'static str, value: &str) -> Matchers<'static> {
+        vec![(name, value.to_owned())]
     }
 
     #[test]
     fn labels_of_a_rule_decide_before_series_do() {
-        let asked = |name: &'static str, value: &str| vec![(name, value.to_owned())];
-        let open = |rule: &AlertingRule, matchers| left_open(rule, &matchers).map(|open| open.len());
-        let own = rule("up == 0", &[("severity", "page"), ("team", "{{ $labels.team }}")]);
-        assert_eq!(open(&own, asked("severity", "page")), Some(0));
-        assert_eq!(open(&own, asked("severity", "ticket")), None);
-        assert_eq!(open(&own, asked("team", "shop")), Some(0), "a template");
-        assert_eq!(open(&own, asked("alertname", "High")), Some(0));
-        assert_eq!(open(&own, asked("alertname", "Low")), None);
-        assert_eq!(open(&own, asked("namespace", "shop")), Some(1));
-        assert_eq!(open(&rule("sum(up) < 1", &[]), asked("namespace", "shop")), None);
-        assert_eq!(open(&rule("sum(up{namespace=\"shop\"}) < 1", &[]), asked("namespace", "shop")), None);
-        assert_eq!(open(&rule("up{namespace=\"shop\"} < 1", &[]), asked("namespace", "shop")), Some(0));
-        assert_eq!(open(&rule("up{xnamespace=\"shop\"} < 1", &[]), asked("namespace", "shop")), Some(1));
-        assert_eq!(open(&rule("absent(up{job = \"shop\"})", &[]), asked("job", "shop")), Some(0));
-        assert_eq!(open(&rule("label_replace(up, \"ns\", \"$1\", \"x\", \"y\")", &[]), asked("ns", "shop")), Some(0));
+        let own = rule("up == 0", &[("severity", "page"), ("team", "{{ $labels.squad }}"), ("at", "{{ $value }}")]);
+        assert_eq!(needed(&own, &asked("severity", "page")), Some(vec![]));
+        assert_eq!(needed(&own, &asked("severity", "ticket")), None);
+        assert_eq!(needed(&own, &asked("team", "shop")), Some(vec!["up{squad=\"shop\"}".to_owned()]));
+        assert_eq!(needed(&own, &asked("at", "7")), Some(vec![]), "what nobody can tell");
+        assert_eq!(needed(&own, &asked("alertname", "High")), Some(vec![]));
+        assert_eq!(needed(&own, &asked("alertname", "Low")), None);
+        assert_eq!(needed(&own, &asked("namespace", "shop")), Some(vec!["up{namespace=\"shop\"}".to_owned()]));
+    }
+
+    #[test]
+    fn a_query_brings_only_labels_that_its_series_can_have() {
+        for (query, wanted) in [
+            ("up{namespace=\"shop\"} < 1", Some("")),
+            ("up{namespace='web'} < 1", None),
+            ("up{xnamespace=\"shop\"} < 1", Some("up{xnamespace=\"shop\",namespace=\"shop\"}")),
+            ("up{namespace!=\"shop\"} == 0", Some("up{namespace!=\"shop\",namespace=\"shop\"}")),
+            ("up{job=~\"node.*\"} == 0", Some("up{job=~\"node.*\",namespace=\"shop\"}")),
+            ("sum(up) < 1", None),
+            ("sum(up{namespace=\"shop\"}) < 1", None),
+            ("sum by (namespace) (up) < 1", Some("up{namespace=\"shop\"}")),
+            ("absent(up{namespace = \"shop\"})", Some("")),
+            ("up < ", None),
+        ] {
+            let wanted = wanted.map(|wanted| if wanted.is_empty() { Vec::new() } else { vec![wanted.to_owned()] });
+            assert_eq!(needed(&rule(query, &[]), &asked("namespace", "shop")), wanted, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_raises_now_it_can_raise() {
+        let mut sum = rule("sum(up) < 1", &[]);
+        assert_eq!(needed(&sum, &asked("cluster", "eu")), None);
+        let alert = serde_json::json!({"labels": {"alertname": "High", "cluster": "eu"}, "state": "firing"});
+        sum.alerts = Some(vec![serde_json::from_value(alert).unwrap()]);
+        assert_eq!(needed(&sum, &asked("cluster", "eu")), Some(vec![]));
+        assert_eq!(needed(&sum, &asked("cluster", "us")), None);
     }
 }

@@ -73,7 +73,9 @@ async fn alertmanager_api_v2_answers_are_read() {
     let (url, _) = serve(&[("/api/v2/alerts", calm)]).await;
     let asked = read(&format!("url = '{url}', matchers = {{ service = 'payments' }}")).unwrap();
     let evidence = look(&asked, &scene(), &Tools::default()).await;
-    assert_eq!(evidence.summary, "nothing is firing, by Alertmanager (matched on service)");
+    let calm = "nothing is firing, 1 silenced or inhibited, by Alertmanager (matched on service): HighErrors";
+    assert_eq!(evidence.summary, calm);
+    assert!(evidence.lines[0].starts_with("suppressed: HighErrors since"), "{:?}", evidence.lines);
     assert_eq!(evidence.found, CheckOutcome::Passed);
 }
 
@@ -157,7 +159,7 @@ async fn broken_and_recording_rules_raise_nothing_and_unknown_states_fire() {
     for (rule, found, words) in [
         (rule("alerting", "ok"), CheckOutcome::Passed, "nothing is firing"),
         (rule("alerting", "unknown"), CheckOutcome::Passed, "nothing is firing"),
-        (rule("alerting", "err"), CheckOutcome::Blind, "; rule High cannot be evaluated"),
+        (rule("alerting", "err"), CheckOutcome::Blind, "could raise one, and cannot be evaluated"),
         (rule("recording", "ok"), CheckOutcome::Blind, "has no alerting rules"),
     ] {
         let groups = json!({"status": "success", "data": {"groups": [{"rules": [rule]}]}});
@@ -207,6 +209,31 @@ async fn alertmanager_without_such_an_alert_is_blind_unless_a_rule_could_fire() 
     }
     let firing = look(&ask("namespace = 'shop'"), &scene(), &Tools::default()).await;
     assert_eq!(firing.found, CheckOutcome::Failed);
+}
+
+#[tokio::test]
+async fn a_broken_rule_beside_a_working_one_is_blind() {
+    let asked = read("matchers = { severity = 'page' }").unwrap();
+    let rule = |name: &str, health: &str| json!({"type": "alerting", "name": name, "query": "up == 0", "health": health, "labels": {"severity": "page"}});
+    let groups =
+        json!({"status": "success", "data": {"groups": [{"rules": [rule("PodDown", "ok"), rule("Errors", "err")]}]}});
+    let evidence = look(&asked, &scene(), &prometheus(json!([]), Some(groups)).await).await;
+    assert_eq!(evidence.found, CheckOutcome::Blind);
+    assert!(evidence.summary.contains("rule Errors of "), "{}", evidence.summary);
+}
+
+#[tokio::test]
+async fn a_label_of_the_only_kind_of_alert_is_not_that_of_all() {
+    let warn = json!({
+        "annotations": {}, "startsAt": "2026-03-02T09:14:07.182Z",
+        "labels": {"alertname": "Noise", "namespace": "shop", "severity": "warn"},
+        "status": {"inhibitedBy": [], "silencedBy": [], "state": "active"},
+    });
+    let (url, _) = serve(&[("/api/v2/alerts", json!([warn]))]).await;
+    let asked = read(&format!("url = '{url}', matchers = {{ namespace = 'shop', severity = 'page' }}")).unwrap();
+    let tools = with_rule("up{namespace=\"kube-system\"} == 0", json!({"severity": "page"}), true).await;
+    let evidence = look(&asked, &scene(), &tools).await;
+    assert_eq!(evidence.found, CheckOutcome::Blind, "{}", evidence.summary);
 }
 
 #[tokio::test]
