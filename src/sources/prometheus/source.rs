@@ -155,10 +155,6 @@ impl Watch {
                 changed = tracks.changed(), if told => {
                     told = changed.is_ok();
                     let news = self.retrack();
-                    // Whoever asks once, as a command does, waits for no beat of the analysis.
-                    if news.values().any(|tracks| tracks.stable.is_some() && tracks.canary.is_some()) {
-                        counts.reset_immediately();
-                    }
                     if self.backoff.failures == 0 && !news.is_empty() {
                         self.look(news).await;
                     }
