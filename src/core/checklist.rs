@@ -21,6 +21,9 @@ pub enum Item<'a> {
     RoleStatus(RoleStatus),
 }
 
+/// Longest note of a statement, in characters: what is shared has to fit into a ConfigMap.
+pub const MAX_NOTE_CHARS: usize = 500;
+
 /// Everything that the checklist shows of an environment.
 #[derive(Clone, Debug)]
 pub struct Checklist<'a> {
@@ -164,9 +167,6 @@ pub fn signed(seat: &RoleStatus) -> Vec<String> {
     };
     seat.signatures.iter().map(line).collect()
 }
-
-/// Longest note of a statement. What is longer would not be read by others.
-pub const MAX_NOTE_CHARS: usize = 500;
 
 fn noted(note: &str) -> Result<String, String> {
     let note = note.trim();

@@ -202,12 +202,11 @@ fn listed(
     reasons.extend(same_artifact(world, env, &going_out, now));
     if let Some(before) = world.previous(env) {
         for candidate in &going_out {
-            reasons.extend(
-                held_before(world, env, before, candidate, now)
-                    .into_iter()
-                    .filter(|new| !reasons.contains(new))
-                    .collect::<Vec<_>>(),
-            );
+            for reason in held_before(world, env, before, candidate, now) {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
         }
     }
     reasons.extend(record_unknown(env));

@@ -207,7 +207,7 @@ impl Reader {
     }
 
     /// Reads the matchers of a selector, where there are some.
-    fn selector(&mut self, mut metric: String) -> Option<Query> {
+    fn selector(&mut self, metric: String) -> Option<Query> {
         let mut matchers = Vec::new();
         if self.sign("{") {
             while !self.sign("}") {
@@ -229,12 +229,8 @@ impl Reader {
                 }
             }
         }
-        // A name that is a word of the language is written as a matcher.
         if metric.is_empty() && matchers.is_empty() {
             return None;
-        }
-        if !metric.is_empty() && metric.starts_with(|c: char| c.is_ascii_digit()) {
-            metric.clear();
         }
         Some(select(metric, matchers))
     }
