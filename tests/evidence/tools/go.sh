@@ -72,34 +72,3 @@ tool_go_cover() {
         store go-cover "$mode-34" "again-$mode.out" 'coverage, at_least = 34' - 'Go has no threshold: it prints 33.3 %'
     done
 }
-
-tool_staticcheck() {
-    go_program honnef.co/go/tools/cmd/staticcheck@v0.6.1
-    project staticcheck
-    printf 'module example.org/m\n\ngo 1.24\n' >go.mod
-    mkdir green red build
-    printf 'package p\n\n// A is right.\nfunc A() int { return 1 }\n' >green/a.go
-    printf 'package p\n\nfunc unused() int { return 1 }\n' >red/a.go
-    printf 'package p\n\nfunc A() int { return nothing }\n' >build/a.go
-    local case
-    for case in green red build; do
-        run_to "$case.sarif" "$bin/staticcheck" -f sarif "./$case"
-        store staticcheck "$case" "$case.sarif" "sarif, level = 'note'"
-    done
-}
-
-tool_gosec() {
-    go_program github.com/securego/gosec/v2/cmd/gosec@v2.22.10
-    project gosec
-    printf 'module example.org/m\n\ngo 1.24\n' >go.mod
-    mkdir green red
-    printf 'package p\n\n// A is right.\nfunc A() int { return 1 }\n' >green/a.go
-    printf 'package p\n\nimport "crypto/md5"\n\n// A is weak.\nfunc A() [16]byte { return md5.Sum(nil) }\n' >red/a.go
-    local case
-    for case in green red; do
-        run "$bin/gosec" -quiet -fmt sarif -out "$case.sarif" "./$case"
-        store gosec "$case" "$case.sarif" "sarif, level = 'note'"
-        run "$bin/gosec" -quiet -fmt junit-xml -out "$case.xml" "./$case"
-        store gosec "$case" "$case.xml" junit
-    done
-}

@@ -44,9 +44,8 @@ END
     java_test AssumedTest '@Test void assumed() { Assumptions.assumeTrue(false); } @Test void right() {}'
     java_test FlakyTest 'static int tries = 0; @Test void flaky() { assertTrue(++tries > 1); }'
     java_test AlwaysTest '@Test void always() { fail(); }'
-    java_test ExitTest '@Test void first() {} @Test void second() { System.exit(3); }'
     java_test EachTest '@TestFactory java.util.List<DynamicTest> each() { return java.util.List.of(DynamicTest.dynamicTest("a", () -> {}), DynamicTest.dynamicTest("b", () -> fail())); }'
-    for case in Green Red Throws Setup Teardown Skipped Assumed Flaky Always Exit Each; do
+    for case in Green Red Throws Setup Teardown Skipped Assumed Flaky Always Each; do
         rm -rf target/surefire-reports
         run mvn -q -B -Dmaven.repo.local="$cache/maven" -Dtest="${case}Test" -DtrimStackTrace=true \
             -Dsurefire.rerunFailingTestsCount="$([[ $case == Flaky || $case == Always ]] && echo 2 || echo 0)" test
