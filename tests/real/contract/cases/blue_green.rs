@@ -12,8 +12,11 @@ use crate::contract::cockpit::{Cockpit, View};
 
 const API: &str = "rollout/api";
 
+/// Whether it waits for its promotion, and its pods have been seen as well: Rollout and ReplicaSet are told apart.
 fn preview_waits(view: &View<'_>) -> bool {
-    view.is(Phase::Paused) && view.status.message == "BlueGreenPause"
+    let preview = view.snapshot.replicaset(&view.rollout().status.current_hash);
+    let is_seen = preview.is_some_and(|preview| preview.available == preview.desired);
+    view.is(Phase::Paused) && view.status.message == "BlueGreenPause" && is_seen
 }
 
 /// Brings 1.0.0 up and 1.1.0 before its promotion.
