@@ -1,6 +1,8 @@
 //! Carries out requests on one environment's API server; never retries.
 
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -198,12 +200,17 @@ impl Kubernetes {
         prepared(patch, seen)
     }
 
-    async fn patch(&self, request: &KubernetesRequest, patch: &Patch<Value>) -> Result<String, SendError> {
-        let api = self.api(&request.object.kind)?;
+    async fn patch(
+        &self,
+        object: &ObjectRef,
+        subresource: Option<&str>,
+        patch: &Patch<Value>,
+    ) -> Result<String, SendError> {
+        let api = self.api(&object.kind)?;
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let name = &request.object.name;
+        let name = &object.name;
         let sent = async {
-            match &request.subresource {
+            match subresource {
                 Some(subresource) => api.patch_subresource(subresource, name, &params, patch).await,
                 None => api.patch(name, &params, patch).await,
             }
@@ -259,7 +266,7 @@ impl Executor for Kubernetes {
     fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
             let (Request::Kubernetes(request), Payload::Kubernetes(patch)) = (request, &prepared.payload);
-            self.patch(request, patch).await
+            self.patch(&request.object, request.subresource.as_deref(), patch).await
         })
     }
 
@@ -277,15 +284,23 @@ impl Executor for Kubernetes {
 
     /// An annotation makes the controller look again. Argo Rollouts (1.9) puts the result of its own status write back
     /// into its cache without comparing versions: a request that arrives within some 50 ms of such a write is in etcd but
-    /// not seen, until something changes.
+    /// not seen, until something changes. Whoever may write to the status alone changes its message: the controller works
+    /// it out anew whenever it looks.
     fn nudge<'a>(&'a self, target: &'a Target, seen: &'a Seen) -> Pending<'a, ()> {
         Box::pin(async move {
-            let body =
-                json!({"metadata": {"annotations": {"release-cockpit/nudged-at": Timestamp::now().to_string()}}});
-            let patch = Patch::Merge(conditional(&body, seen.version()));
             let object = object_of(target)?;
-            let request = KubernetesRequest { object, subresource: None, body: Body::Merge(body), after: None };
-            self.patch(&request, &patch).await.map(|_| ())
+            let now = Timestamp::now();
+            let annotation = json!({"metadata": {"annotations": {"release-cockpit/nudged-at": now.to_string()}}});
+            let patch = Patch::Merge(conditional(&annotation, seen.version()));
+            let answer = match self.patch(&object, None, &patch).await {
+                Err(SendError::Refused(why)) if why.starts_with("403") => {
+                    let message = json!({"status": {"message": format!("{FIELD_MANAGER}: nudged at {now}")}});
+                    let patch = Patch::Merge(conditional(&message, seen.version()));
+                    self.patch(&object, Some("status"), &patch).await
+                }
+                answer => answer,
+            };
+            answer.map(|_| ())
         })
     }
 
@@ -378,29 +393,4 @@ fn never_connected(error: &kube::Error) -> bool {
         cause = this.source();
     }
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Asks a server that ends the connection as soon as a byte of anything has come.
-    async fn hung_up_on(scheme: &str) -> SendError {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                stream.readable().await.unwrap();
-            }
-        });
-        let executor = Kubernetes::new(kube::Config::new(url.parse().unwrap()), "shop", Redactor::default()).unwrap();
-        executor.get("Rollout", "api").await.unwrap_err()
-    }
-
-    #[tokio::test]
-    async fn failed_handshake_sent_nothing_but_a_failed_answer_is_unknown() {
-        let SendError::Refused(why) = hung_up_on("https").await else { panic!("the request cannot have been sent") };
-        assert!(why.starts_with("not sent"), "{why}");
-        assert!(matches!(hung_up_on("http").await, SendError::Unknown(_)));
-    }
 }

@@ -66,8 +66,13 @@ impl Recorded {
 
     /// Whether it only makes a controller look again.
     pub fn is_nudge(&self) -> bool {
-        self.body["metadata"]["annotations"]["release-cockpit/nudged-at"].is_string()
+        self.body["metadata"]["annotations"]["release-cockpit/nudged-at"].is_string() || is_nudge_of_status(&self.body)
     }
+}
+
+/// Whether a patch makes a controller look again for somebody who may write to the status alone.
+pub fn is_nudge_of_status(body: &Value) -> bool {
+    body["status"]["message"].as_str().is_some_and(|message| message.starts_with("release-cockpit: nudged"))
 }
 
 /// Takes the resourceVersion out of a merge or JSON patch.
