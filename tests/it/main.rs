@@ -15,6 +15,7 @@ mod evidence_of_tools;
 mod journeys;
 mod judge;
 mod logins;
+mod migrations;
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 mod readme;

@@ -2,6 +2,8 @@
 
 mod calls;
 mod columns;
+mod expressions;
+mod names;
 mod statements;
 
 use sqlparser::dialect::{Dialect as ParserDialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
@@ -76,7 +78,9 @@ fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<U
         return (Vec::new(), Some(Unread { line, why: "the expression is too long to be read".to_owned() }));
     }
     let mut parser = Parser::new(dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens.clone());
+    let counts_apart = dialect.is::<PostgreSqlDialect>() || dialect.is::<GenericDialect>();
     let mut reader = Reader::default();
+    reader.counts_apart = counts_apart;
     loop {
         while parser.consume_token(&Token::SemiColon) {}
         let begin = parser.peek_token();
@@ -94,7 +98,9 @@ fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<U
                     let why = format!("`{}` is not understood there", next.token);
                     return (reader.statements, Some(Unread { line, why }));
                 }
-                reader.take(&sql, line, tokens.get(from..parser.index()).unwrap_or_default());
+                // The parser may stand past the end: a statement without its tokens would seem to call nothing.
+                let end = parser.index().min(tokens.len());
+                reader.take(&sql, line, tokens.get(from..end).unwrap_or_default());
             }
             Err(error) => {
                 let at = parser.peek_token().span.start.line.max(line);

@@ -1,12 +1,15 @@
 //! What changes of columns mean: added ones, other types, other attributes.
 
 use sqlparser::ast::{
-    AlterColumnOperation, ColumnDef, ColumnOption, DataType, Expr, NullsDistinctOption, TableConstraint, Value,
+    AlterColumnOperation, ColumnDef, ColumnOption, DataType, Expr, GeneratedAs, NullsDistinctOption, TableConstraint,
+    Value,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
 use super::super::Class;
+use super::expressions::never_fails;
+use super::names::key;
 use super::statements::{EXPAND, Meaning, TIGHTER_CONSTRAINT, UNCLEAR};
 
 /// Functions that give each row a value of its own.
@@ -14,6 +17,12 @@ const UNIQUE_VALUES: [&str; 6] = ["gen_random_uuid(", "uuid_generate_v4(", "uuid
 
 const REWRITES: Meaning = (Class::Expand, "rewrites the table, which is locked meanwhile");
 const NARROWER_TYPE: Meaning = (Class::Contract, "values of the old type may not fit the new one");
+
+pub(super) const MAY_FAIL: Meaning =
+    (Class::Unclear, "what it computes may fail for values that the version before writes");
+
+/// Types of extensions that take null.
+const NO_DOMAINS: [&str; 8] = ["citext", "hstore", "ltree", "geometry", "geography", "vector", "halfvec", "cube"];
 
 /// What a default gives to rows that do not name the column.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,19 +37,26 @@ enum Filled {
     Computed,
 }
 
-/// A column that the version before does not know: its inserts leave it out.
-pub(super) fn added(column: &ColumnDef) -> Meaning {
+/// A column that the version before does not know: its inserts leave it out. `own_types` are those that the file creates.
+pub(super) fn added(column: &ColumnDef, own_types: &[String]) -> Meaning {
     let mut filled = if is_serial(&column.data_type) { Filled::Unique } else { Filled::Not };
     let (mut is_required, mut is_unique, mut has_equal_nulls, mut is_stored) = (false, false, false, false);
+    let (mut is_computed, mut refers) = (false, false);
     let mut checks = Vec::new();
     for option in column.options.iter().map(|option| &option.option) {
         match option {
             ColumnOption::Default(value) => filled = default(value),
-            ColumnOption::Generated { .. } => {
-                filled = Filled::Computed;
+            ColumnOption::Generated { generation_expr: Some(computed), .. } => {
+                if !never_fails(computed) {
+                    return MAY_FAIL;
+                }
+                is_computed = true;
                 is_stored = true;
             }
-            ColumnOption::Identity(_) => filled = Filled::Unique,
+            // A generated column without an expression is an identity.
+            ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
+                filled = Filled::Unique;
+            }
             ColumnOption::DialectSpecific(words) if words.iter().any(is_auto_increment) => filled = Filled::Unique,
             ColumnOption::NotNull => is_required = true,
             ColumnOption::PrimaryKey(_) => {
@@ -52,8 +68,8 @@ pub(super) fn added(column: &ColumnDef) -> Meaning {
                 has_equal_nulls |= unique.nulls_distinct == NullsDistinctOption::NotDistinct;
             }
             ColumnOption::Check(check) => checks.push(check.expr.to_string()),
+            ColumnOption::ForeignKey(_) => refers = true,
             ColumnOption::Null
-            | ColumnOption::ForeignKey(_)
             | ColumnOption::DialectSpecific(_)
             | ColumnOption::CharacterSet(_)
             | ColumnOption::Collation(_)
@@ -63,6 +79,12 @@ pub(super) fn added(column: &ColumnDef) -> Meaning {
             | ColumnOption::Srid(_) => {}
             _ => return UNCLEAR,
         }
+    }
+    if is_computed && (is_required || is_unique) {
+        return (Class::Unclear, "whether what it computes is null or equal for two rows is unknown");
+    }
+    if refers && filled != Filled::Not {
+        return (Class::Unclear, "the version before cannot delete the rows that its default refers to");
     }
     if is_required && filled == Filled::Not {
         return (Class::Contract, "not null and without a default: inserts of the version before fail");
@@ -78,7 +100,11 @@ pub(super) fn added(column: &ColumnDef) -> Meaning {
     if checks.iter().any(|check| !is_about_only(check, name)) {
         return (Class::Contract, "its check may forbid what the version before writes");
     }
-    if is_stored || matches!(filled, Filled::Unique | Filled::Computed) { REWRITES } else { EXPAND }
+    let may_be_domain = may_be_domain(&column.data_type, own_types);
+    if may_be_domain && filled == Filled::Not {
+        return (Class::Unclear, "its type may be a domain that takes no null; with a check, it rewrites the table");
+    }
+    if is_stored || may_be_domain || matches!(filled, Filled::Unique | Filled::Computed) { REWRITES } else { EXPAND }
 }
 
 fn default(value: &Expr) -> Filled {
@@ -118,6 +144,18 @@ fn is_about_only(check: &str, column: &str) -> bool {
     words.into_iter().all(|word| word == column || known.contains(&word) || word.chars().all(|c| c.is_ascii_digit()))
 }
 
+/// Whether a type may be a domain, whose checks hold for null as well.
+fn may_be_domain(data_type: &DataType, own_types: &[String]) -> bool {
+    // A domain takes no length, and `ADD INDEX i (a)` reads like a type that has one.
+    let DataType::Custom(name, lengths) = data_type else { return false };
+    if !lengths.is_empty() {
+        return false;
+    }
+    let plain = name.to_string().to_ascii_lowercase();
+    let plain = plain.strip_prefix("public.").unwrap_or(&plain);
+    !is_serial(data_type) && !NO_DOMAINS.contains(&plain) && !own_types.contains(&key(name))
+}
+
 fn is_serial(data_type: &DataType) -> bool {
     let name = data_type.to_string().to_ascii_lowercase();
     matches!(name.as_str(), "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8")
@@ -136,20 +174,28 @@ pub(super) fn altered(operation: &AlterColumnOperation) -> Meaning {
         }
         AlterColumnOperation::DropDefault => (Class::Contract, "inserts of the version before may rely on it"),
         AlterColumnOperation::SetDataType { data_type, using, .. } => retyped(data_type, using.is_some()),
-        AlterColumnOperation::DropNotNull
-        | AlterColumnOperation::SetDefault { .. }
-        | AlterColumnOperation::AddGenerated { .. } => EXPAND,
+        AlterColumnOperation::SetDefault { .. } => {
+            (Class::Unclear, "inserts of the version before that leave it out get another value")
+        }
+        AlterColumnOperation::AddGenerated { generated_as: Some(GeneratedAs::ByDefault), .. }
+        | AlterColumnOperation::DropNotNull => EXPAND,
+        AlterColumnOperation::AddGenerated { .. } => {
+            (Class::Contract, "inserts of the version before that give a value fail")
+        }
     }
 }
 
 /// Another type. Which it was before is unknown here, so only what holds for every type that can become the new one is
-/// told: PostgreSQL turns any type to text without a word, and whole numbers to `bigint`.
+/// told: PostgreSQL turns any type to text without a word, and rounds fractions to `bigint`.
 fn retyped(data_type: &DataType, has_using: bool) -> Meaning {
     if has_using {
         return NARROWER_TYPE;
     }
     match data_type {
-        DataType::BigInt(_) | DataType::Int8(_) => REWRITES,
+        DataType::BigInt(_) | DataType::Int8(_) => (
+            Class::Unclear,
+            "fractions are lost, if the old type had them; it rewrites the table, which is locked meanwhile",
+        ),
         DataType::Text
         | DataType::Varchar(None)
         | DataType::CharacterVarying(None)

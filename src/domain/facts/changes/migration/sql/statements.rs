@@ -1,15 +1,17 @@
 //! What statements mean for the version before.
 
 use sqlparser::ast::{
-    AlterTable, AlterTableOperation, AlterTypeOperation, AssignmentTarget, BinaryOperator, ContextModifier, CopyTarget,
-    CreateTable, Delete, Expr, FromTable, Insert, ObjectName, ObjectNamePart, ObjectType, Set, Statement as Sql,
-    TableFactor, TableObject, TableWithJoins, Update, Value,
+    AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, ColumnOption, ContextModifier,
+    CopyTarget, CreateTable, Delete, ForeignKeyConstraint, FromTable, Insert, ObjectName, ObjectType, OnConflictAction,
+    OnInsert, ReferentialAction, Set, Statement as Sql, TableConstraint, TableObject, Update,
 };
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::super::{Class, Statement};
 use super::calls::{calls, hides_writes};
-use super::columns::{added, altered, modified, tightens};
+use super::columns::{MAY_FAIL, added, altered, modified, tightens};
+use super::expressions::{is_always_true, never_fails, requires_null};
+use super::names::{changes_names, column_of, key, names_of_database, table_of};
 
 /// What a statement means, with the reason.
 pub(super) type Meaning = (Class, &'static str);
@@ -25,6 +27,7 @@ const CHECKED_WHILE_LOCKED: Meaning = (
 );
 const ROWS_LOST: Meaning = (Class::Contract, "all rows are lost: nothing brings them back");
 const ROWS_OVERWRITTEN: Meaning = (Class::Contract, "what stood in all rows is lost: nothing brings it back");
+const REPLACES: Meaning = (Class::Unclear, "it replaces rows that the version before may need");
 const MAY_BE_A_KEY: Meaning =
     (Class::Unclear, "if it is a key, upserts (ON CONFLICT) or cascades of the version before need it");
 
@@ -35,6 +38,14 @@ pub(super) struct Reader {
     own: Vec<String>,
     /// Columns that it adds to others, with their table.
     own_columns: Vec<(String, String)>,
+    /// Types that it creates: no domains.
+    own_types: Vec<String>,
+    /// Tables of its own whose rows others may not be deleted for.
+    referring: Vec<String>,
+    /// Whether the names that it uses change back when the transaction ends.
+    is_local: bool,
+    /// Whether sequences count on regardless of the values that inserts give.
+    pub counts_apart: bool,
 }
 
 impl Reader {
@@ -55,10 +66,7 @@ impl Reader {
                 self.statements.push(Statement { line, what: brief(&source(tokens)), class, why: why.into() });
             }
         }
-        // A table that may be there already is not its own.
-        if let Sql::CreateTable(CreateTable { name, if_not_exists: false, .. }) = sql {
-            self.own.push(key(name));
-        }
+        self.note_created(sql);
         // What it dropped may have hidden another of that name, as temporary tables do.
         if let Sql::Drop { names, .. } = sql {
             self.own.retain(|own| !names.iter().any(|name| key(name) == *own));
@@ -69,8 +77,33 @@ impl Reader {
         }
     }
 
+    fn note_created(&mut self, sql: &Sql) {
+        match sql {
+            // A table that may be there already is not its own, and one that goes with its transaction does not last.
+            Sql::CreateTable(table) if !table.if_not_exists && table.on_commit.is_none() => {
+                self.own.push(key(&table.name));
+                if keeps_others(table) {
+                    self.referring.push(key(&table.name));
+                }
+            }
+            Sql::CreateType { name, .. } => self.own_types.push(key(name)),
+            Sql::Set(Set::SingleAssignment { scope: Some(ContextModifier::Local), .. }) => self.is_local = true,
+            Sql::Commit { .. } | Sql::Rollback { .. } if self.is_local => {
+                self.own.clear();
+                self.own_columns.clear();
+                self.is_local = false;
+            }
+            _ => {}
+        }
+    }
+
     fn is_own(&self, name: &ObjectName) -> bool {
         self.own.contains(&key(name))
+    }
+
+    fn is_own_column(&self, table: &ObjectName, column: &str) -> bool {
+        let own = (key(table), column.to_ascii_lowercase());
+        self.own_columns.contains(&own)
     }
 
     fn delete(&self, delete: &Delete) -> Meaning {
@@ -89,6 +122,9 @@ impl Reader {
     }
 
     fn update(&self, update: &Update) -> Meaning {
+        if update.or.is_some() {
+            return REPLACES;
+        }
         let table = table_of(&update.table).filter(|_| update.table.joins.is_empty());
         if table.is_some_and(|table| self.is_own(table)) {
             return EXPAND;
@@ -117,10 +153,15 @@ impl Reader {
     fn insert(&self, insert: &Insert) -> Meaning {
         match &insert.table {
             _ if insert.overwrite => ROWS_LOST,
-            TableObject::TableName(name) if self.is_own(name) => EXPAND,
-            TableObject::TableName(_) if insert.replace_into || insert.or.is_some() => {
-                (Class::Unclear, "it replaces rows that the version before may need")
+            TableObject::TableName(name) if self.referring.contains(&key(name)) => {
+                (Class::Unclear, "the version before cannot delete the rows that its foreign keys refer to")
             }
+            TableObject::TableName(name) if self.is_own(name) => EXPAND,
+            TableObject::TableName(_) if insert.replace_into || insert.or.is_some() || overwrites(insert) => REPLACES,
+            TableObject::TableName(_) if self.counts_apart && gives_id(insert) => (
+                Class::Unclear,
+                "the sequence of its key does not see the values that it gives: inserts of the version before may meet them",
+            ),
             TableObject::TableName(_) => EXPAND,
             _ => UNCLEAR,
         }
@@ -134,6 +175,7 @@ impl Reader {
         let calls = || hides_writes(tokens) || calls(tokens);
         match sql {
             Sql::CreateTable(table) if table.or_replace => STILL_USED,
+            Sql::CreateTable(_) if hides_writes(tokens) => UNCLEAR,
             Sql::CreateTable(table) if table.query.is_some() && calls() => UNCLEAR,
             Sql::Set(Set::SingleAssignment { scope: Some(ContextModifier::Global), .. }) => {
                 (Class::Unclear, "it changes the server for every version")
@@ -164,18 +206,26 @@ impl Reader {
             | Sql::UnlockTables => EXPAND,
             Sql::CreateIndex(index) if self.is_own(&index.table_name) => EXPAND,
             Sql::CreateIndex(index) if index.unique => TIGHTER_CONSTRAINT,
+            Sql::CreateIndex(index)
+                if !index.columns.iter().map(|part| &part.column.expr).chain(&index.predicate).all(never_fails) =>
+            {
+                MAY_FAIL
+            }
             Sql::CreateIndex(index) if !index.concurrently => {
                 (Class::Expand, "writes may wait while it builds: PostgreSQL has CREATE INDEX CONCURRENTLY")
             }
             Sql::CreateIndex(_) => EXPAND,
             Sql::CreateView(view) if view.or_replace || view.or_alter || view.materialized && calls() => UNCLEAR,
             Sql::CreateFunction(function) if function.or_replace || function.or_alter => UNCLEAR,
+            Sql::CreateFunction(function) if names_of_database(&function.name) => {
+                (Class::Unclear, "calls of the version before may reach it instead of the one of the database")
+            }
             Sql::CreateView(_) | Sql::CreateFunction(_) => EXPAND,
             Sql::AlterType(alter) => match alter.operation {
                 AlterTypeOperation::AddValue(_) => EXPAND,
                 AlterTypeOperation::Rename(_) | AlterTypeOperation::RenameValue(_) => STILL_USED,
             },
-            Sql::AlterIndex { .. } => EXPAND,
+            Sql::AlterIndex { .. } => MAY_BE_A_KEY,
             Sql::RenameTable(_)
             | Sql::DropFunction(_)
             | Sql::DropProcedure { .. }
@@ -224,7 +274,17 @@ impl Reader {
             };
         }
         match operation {
-            Op::AddColumn { column_def, .. } => added(column_def),
+            Op::DropColumn { column_names, .. }
+                if column_names.iter().all(|column| self.is_own_column(&alter.name, &column.value)) =>
+            {
+                EXPAND
+            }
+            Op::AlterColumn { column_name, op: AlterColumnOperation::SetDefault { .. } }
+                if self.is_own_column(&alter.name, &column_name.value) =>
+            {
+                EXPAND
+            }
+            Op::AddColumn { column_def, .. } => added(column_def, &self.own_types),
             Op::AddConstraint { constraint, not_valid } if tightens(constraint) => {
                 if *not_valid {
                     TIGHTER_CONSTRAINT
@@ -278,24 +338,34 @@ fn dropped_constraint(name: &str) -> Meaning {
     if name.ends_with("_check") || name.ends_with("_not_null") { EXPAND } else { MAY_BE_A_KEY }
 }
 
-/// Whether a statement changes which tables the names after it mean.
-fn changes_names(sql: &Sql, tokens: &[TokenWithSpan]) -> bool {
-    let is_word = |token: &TokenWithSpan, words: &[&str]| {
-        let text = match &token.token {
-            Token::Word(word) if !matches!(sql, Sql::Query(_)) => &word.value,
-            Token::SingleQuotedString(text) => text,
-            _ => return false,
-        };
-        words.iter().any(|word| text.eq_ignore_ascii_case(word))
+/// Whether rows of a table keep those that they refer to from being deleted.
+fn keeps_others(table: &CreateTable) -> bool {
+    let keeps = |foreign: &ForeignKeyConstraint| {
+        !matches!(foreign.on_delete, Some(ReferentialAction::Cascade | ReferentialAction::SetNull))
     };
-    match sql {
-        Sql::Use(_) | Sql::Reset(_) => true,
-        Sql::Set(_) => {
-            tokens.iter().any(|token| is_word(token, &["search_path", "schema", "role", "authorization", "database"]))
-        }
-        Sql::Query(_) => tokens.iter().any(|token| is_word(token, &["search_path", "role"])),
+    let in_columns = table.columns.iter().flat_map(|column| &column.options).any(|option| match &option.option {
+        ColumnOption::ForeignKey(foreign) => keeps(foreign),
+        _ => false,
+    });
+    let is_kept = |constraint: &TableConstraint| match constraint {
+        TableConstraint::ForeignKey(foreign) => keeps(foreign),
+        _ => false,
+    };
+    in_columns || table.constraints.iter().any(is_kept)
+}
+
+/// Whether an insert changes the rows that it meets.
+fn overwrites(insert: &Insert) -> bool {
+    match &insert.on {
+        Some(OnInsert::DuplicateKeyUpdate(_)) => true,
+        Some(OnInsert::OnConflict(conflict)) => matches!(conflict.action, OnConflictAction::DoUpdate(_)),
         _ => false,
     }
+}
+
+/// Whether an insert gives the key that a sequence otherwise gives.
+fn gives_id(insert: &Insert) -> bool {
+    insert.columns.iter().any(|column| column.to_string().trim_matches('"').eq_ignore_ascii_case("id"))
 }
 
 fn calls_in(tokens: &[TokenWithSpan]) -> bool {
@@ -303,68 +373,6 @@ fn calls_in(tokens: &[TokenWithSpan]) -> bool {
     let rest = tokens.iter().position(|token| matches!(token.token, Token::Word(_))).map_or(0, |first| first + 1);
     let rest = tokens.get(rest..).unwrap_or_default();
     hides_writes(rest) || calls(rest)
-}
-
-fn table_of(table: &TableWithJoins) -> Option<&ObjectName> {
-    match &table.relation {
-        TableFactor::Table { name, .. } => Some(name),
-        _ => None,
-    }
-}
-
-fn column_of(target: &AssignmentTarget) -> Option<String> {
-    let AssignmentTarget::ColumnName(name) = target else { return None };
-    match name.0.last()? {
-        ObjectNamePart::Identifier(name) => Some(name.value.to_ascii_lowercase()),
-        ObjectNamePart::Function(_) => None,
-    }
-}
-
-/// Whether a condition holds for every row, whatever is in it: `true`, `1 = 1`.
-fn is_always_true(condition: &Expr) -> bool {
-    match condition {
-        Expr::Nested(inner) => is_always_true(inner),
-        Expr::Value(value) => match &value.value {
-            Value::Boolean(holds) => *holds,
-            Value::Number(number, _) => !number.trim_matches(['0', '.']).is_empty(),
-            _ => false,
-        },
-        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-            left == right || left.to_string() == right.to_string()
-        }
-        Expr::BinaryOp { left, op: BinaryOperator::Or, right } => is_always_true(left) || is_always_true(right),
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => is_always_true(left) && is_always_true(right),
-        _ => false,
-    }
-}
-
-/// Whether a condition holds only where a column is null.
-fn requires_null(condition: &Expr, column: &str) -> bool {
-    match condition {
-        Expr::Nested(inner) => requires_null(inner, column),
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            requires_null(left, column) || requires_null(right, column)
-        }
-        Expr::IsNull(inner) => match inner.as_ref() {
-            Expr::Identifier(name) => name.value.eq_ignore_ascii_case(column),
-            Expr::CompoundIdentifier(names) => names.last().is_some_and(|name| name.value.eq_ignore_ascii_case(column)),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// A name by which two names are the same table in every database: PostgreSQL folds what is not quoted, and MySQL
-/// distinguishes case.
-fn key(name: &ObjectName) -> String {
-    let part = |part: &ObjectNamePart| match part {
-        ObjectNamePart::Identifier(name) => {
-            let is_folded = name.quote_style.is_none() && name.value.chars().any(char::is_uppercase);
-            format!("{}{}", if is_folded { "folded " } else { "" }, name.value)
-        }
-        ObjectNamePart::Function(function) => format!("function {function}"),
-    };
-    name.0.iter().map(part).collect::<Vec<_>>().join("\0")
 }
 
 /// The beginning of a statement as it is written, without its comments.
