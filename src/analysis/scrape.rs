@@ -1,6 +1,6 @@
 //! One sample of the counters: increments since the sample before, each counted once.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Requests of both tracks between two samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,10 +42,15 @@ pub struct Statuses {
 /// A bucket of a latency histogram. Holds its own requests only, not those of the buckets below it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
-    /// Upper bound, inclusive, in seconds; infinite for the last.
+    /// Upper bound, inclusive, in seconds; infinite for the last, which JSON writes as null.
+    #[serde(deserialize_with = "bound")]
     pub le: f64,
     /// Requests in it.
     pub count: u64,
+}
+
+fn bound<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 /// Requests that one pod answered between two samples.

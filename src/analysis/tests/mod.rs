@@ -36,3 +36,11 @@ pub(super) fn after(rules: Rules, scrapes: u32, look: impl Fn(f64, u32) -> Look)
     }
     judge
 }
+
+/// A session that was recorded holds looks with the last bucket, which has no bound.
+#[test]
+fn written_looks_are_read_again() {
+    let look = latencies(15.0, [1, 2, 3, 4], [0, 0, 1, 0]);
+    let written = serde_json::to_string(&look).unwrap();
+    assert_eq!(serde_json::from_str::<Look>(&written).unwrap(), look);
+}

@@ -155,6 +155,10 @@ impl Watch {
                 changed = tracks.changed(), if told => {
                     told = changed.is_ok();
                     let news = self.retrack();
+                    // Whoever asks once, as `cockpit gate` does, is gone before the beat.
+                    if news.values().any(|tracks| tracks.stable.is_some() && tracks.canary.is_some()) {
+                        counts.reset_immediately();
+                    }
                     if self.backoff.failures == 0 && !news.is_empty() {
                         self.look(news).await;
                     }
