@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::tickets::tickets;
 
 mod breaking;
+mod header;
+
+use header::{Header, header};
 
 /// A commit as git tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,17 +145,19 @@ impl Commit {
         let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
         let (subject, body) = (subject.trim().to_owned(), body.trim().to_owned());
         let head = header(&subject);
+        let is_revert = subject.starts_with("Revert \"");
         let (kind, scope, description, loud) = match &head {
-            Some(head) => (head.kind, head.scope, head.description, head.breaking),
-            None if subject.starts_with("Revert \"") => (CommitKind::Revert, None, subject.as_str(), false),
-            None => (CommitKind::Other, None, subject.as_str(), false),
+            Some(Header { kind, scope, description, breaking }) => (*kind, *scope, *description, *breaking),
+            None if is_revert => (CommitKind::Revert, None, subject.as_str(), false),
+            None => (CommitKind::Other, None, subject.as_str(), header::is_marked_breaking(&subject)),
         };
         let description = description.to_owned();
         // What a bot writes below its subject is about other projects: their release notes, their tickets.
-        let by_bot = is_bot(&raw.author);
-        let own_words = if by_bot { "" } else { body.as_str() };
+        let is_update = updates_dependencies(&raw.author, &subject);
+        let own_words = if is_update { "" } else { body.as_str() };
         let loud_words = || loud.then(|| description.clone());
-        let breaking = breaking::words(&subject, own_words).or_else(loud_words);
+        let title = || if raw.merge { breaking::title(&body) } else { None };
+        let breaking = breaking::words(&subject, own_words).or_else(loud_words).or_else(title);
         let mut authors = vec![raw.author.trim().to_owned()];
         for name in co_authors(&body) {
             if !authors.contains(&name) {
@@ -166,7 +171,7 @@ impl Commit {
             kind,
             scope: scope.map(ToOwned::to_owned),
             breaking,
-            tickets: tickets(if by_bot { &subject } else { message }),
+            tickets: tickets(if is_update { &subject } else { message }),
             description,
             subject,
             body,
@@ -189,59 +194,35 @@ impl Commit {
     }
 }
 
-/// The first line of a conventional commit.
-struct Header<'a> {
-    kind: CommitKind,
-    scope: Option<&'a str>,
-    breaking: bool,
-    description: &'a str,
-}
-
-/// Reads `type(scope)!: description`. An unknown type counts only where it is marked as breaking: `Note: …` is a
-/// sentence, `wire!: …` is a warning.
-fn header(subject: &str) -> Option<Header<'_>> {
-    let (head, description) = subject.split_once(':')?;
-    let description = description.trim();
-    let (head, breaking) = match head.strip_suffix('!') {
-        Some(head) => (head, true),
-        None => (head, false),
-    };
-    let (word, scope) = match head.split_once('(') {
-        Some((word, rest)) => (word, Some(rest.strip_suffix(')')?.trim()).filter(|scope| !scope.is_empty())),
-        None => (head, None),
-    };
-    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if !is_word || description.is_empty() {
-        return None;
-    }
-    let kind = match CommitKind::parse(word) {
-        Some(CommitKind::Fix) if scope.is_some_and(|scope| CommitKind::parse(scope) == Some(CommitKind::Security)) => {
-            CommitKind::Security
-        }
-        Some(kind) => kind,
-        None if breaking => CommitKind::Other,
-        None => return None,
-    };
-    Some(Header { kind, scope, breaking, description })
-}
-
-/// Names of bots that do not call themselves one.
-const BOTS: [&str; 8] = [
+/// Programs that update dependencies, and quote the release notes of those.
+const UPDATERS: [&str; 13] = [
     "dependabot",
     "dependabot-preview",
+    "depfu",
     "greenkeeper",
+    "imgbot",
     "mend-for-github-com",
     "pre-commit-ci",
+    "pyup-bot",
     "renovate",
-    "scala steward",
-    "whitesource renovate",
+    "renovate-bot",
+    "scala-steward",
+    "snyk-bot",
+    "whitesource-renovate",
 ];
 
-/// Says whether a program wrote a commit, by the name of its author.
-fn is_bot(author: &str) -> bool {
-    let name = author.trim().to_ascii_lowercase();
-    let says_so = name.ends_with("[bot]") || name.split([' ', '-', '_']).next_back() == Some("bot");
-    says_so || BOTS.contains(&name.as_str())
+/// Whether a program wrote a commit that updates what others publish. A program that writes code, or merges, says what it
+/// breaks like a person.
+fn updates_dependencies(author: &str, subject: &str) -> bool {
+    let name = author.trim().to_ascii_lowercase().replace([' ', '_'], "-");
+    let (name, says_so) = match name.strip_suffix("[bot]") {
+        Some(plain) => (plain.to_owned(), true),
+        None => (name.clone(), name.rsplit('-').next() == Some("bot")),
+    };
+    let subject = subject.to_ascii_lowercase();
+    let is_update =
+        ["bump ", "(deps", "update dependency ", "update module "].iter().any(|word| subject.contains(word));
+    UPDATERS.contains(&name.as_str()) || says_so && is_update
 }
 
 /// Returns the names of `Co-authored-by: Name <mail>`.
@@ -318,7 +299,7 @@ pub(crate) mod tests {
             let author = author.to_owned();
             Commit::read(&RawCommit { author, message: message.to_owned(), ..RawCommit::default() })
         };
-        for bot in ["dependabot[bot]", "Renovate Bot", "renovate", "snyk-bot", "Scala Steward"] {
+        for bot in ["dependabot[bot]", "Renovate Bot", "renovate", "snyk-bot", "Scala Steward", "acme-updates[bot]"] {
             let commit = by(bot);
             assert_eq!((commit.tickets.as_slice(), commit.breaking), (&["#41".to_owned()][..], None), "{bot}");
         }
@@ -326,6 +307,31 @@ pub(crate) mod tests {
             let commit = by(person);
             assert_eq!((commit.tickets.len(), commit.breaking.is_some()), (3, true), "{person}");
         }
+    }
+
+    #[test]
+    fn bots_that_write_code_say_what_they_break() {
+        let message = "feat: new paths\n\nBREAKING CHANGE: the old ones are gone";
+        for author in ["copilot-swe-agent[bot]", "github-actions[bot]", "semantic-release-bot"] {
+            let author = author.to_owned();
+            let commit = Commit::read(&RawCommit { author, message: message.to_owned(), ..RawCommit::default() });
+            assert_eq!(commit.breaking.as_deref(), Some("the old ones are gone"));
+        }
+    }
+
+    #[test]
+    fn title_of_a_merged_pull_request_says_what_breaks() {
+        let merge = |message: &str| {
+            Commit::read(&RawCommit { merge: true, message: message.to_owned(), ..RawCommit::default() })
+        };
+        for message in [
+            "Merge pull request #12 from acme/paths\n\nfeat!: drop v1",
+            "Merge branch 'paths' into 'main'\n\nfeat(api)!: drop v1\n\nSee merge request acme/api!12",
+            "Merged in paths (pull request #12)\n\n[PAY-1] feat!: drop v1",
+        ] {
+            assert_eq!(merge(message).breaking.as_deref(), Some("drop v1"), "{message}");
+        }
+        assert_eq!(merge("Merge pull request #12 from acme/paths\n\nfeat: more").breaking, None);
     }
 
     #[test]

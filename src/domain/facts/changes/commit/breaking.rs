@@ -1,6 +1,7 @@
 //! What a commit says it breaks, in the spellings that people use beside that of Conventional Commits.
 
-use super::header;
+use super::CommitKind;
+use super::header::header;
 
 /// Returns the words about what breaks: those of the subject where it begins with them, else those of the body.
 pub(super) fn words(subject: &str, body: &str) -> Option<String> {
@@ -8,8 +9,31 @@ pub(super) fn words(subject: &str, body: &str) -> Option<String> {
         return said(rest, std::iter::empty());
     }
     let lines: Vec<&str> = body.lines().collect();
-    let noted = lines.iter().enumerate().find_map(|(at, line)| said(note(line)?, lines[at + 1..].iter().copied()));
+    let noted = (0..lines.len()).find_map(|at| {
+        let rest = &lines[at + 1..];
+        match rest.split_first() {
+            Some((next, below)) if is_underline(next) && is_title(lines[at]) => said("", below.iter().copied()),
+            _ => said(note(lines[at])?, rest.iter().copied()),
+        }
+    });
     noted.or_else(|| lines.iter().find_map(|line| listed(line)))
+}
+
+/// Returns what a merge breaks by the title of its pull request, which servers put below the subject.
+pub(super) fn title(body: &str) -> Option<String> {
+    let first = body.lines().find(|line| !line.trim().is_empty())?;
+    header(first).filter(|header| header.breaking).map(|header| header.description.to_owned())
+}
+
+/// Whether a line would say nothing but that what follows breaks, were it a heading.
+fn is_title(line: &str) -> bool {
+    note(&format!("# {line}")).is_some_and(|words| words.trim().is_empty())
+}
+
+/// Whether a line makes the one above it a heading.
+fn is_underline(line: &str) -> bool {
+    let line = line.trim();
+    line.len() >= 3 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
 }
 
 /// Returns what follows `BREAKING CHANGE` at the begin of a line; a list, a heading, a quote of the name and a ticked
@@ -39,7 +63,7 @@ fn note(line: &str) -> Option<&str> {
     if let Some(words) = after.strip_prefix(" #").filter(|_| upper && change.is_some()) {
         return Some(words);
     }
-    if let Some(words) = after.trim_start().strip_prefix(':') {
+    if let Some(words) = after.trim_start().strip_prefix([':', '：']) {
         return Some(words.trim_start_matches(['*', '_']));
     }
     if let Some((_, words)) = after.trim_start().strip_prefix('(').and_then(|inside| inside.split_once("):")) {
@@ -65,10 +89,13 @@ fn said<'a>(first: &'a str, more: impl Iterator<Item = &'a str>) -> Option<Strin
     Some(if text.is_empty() { "something, which the commit does not name".to_owned() } else { text })
 }
 
-/// Returns what a commit breaks that a squashed message lists: `* feat!: drop v1`.
+/// Returns what a commit breaks that a squashed message lists: `* feat!: drop v1`. Without a bullet the type has to be a
+/// known one: prose may begin alike.
 fn listed(line: &str) -> Option<String> {
-    let item = line.trim().strip_prefix(['*', '-'])?.trim();
-    header(item).filter(|header| header.breaking).map(|header| header.description.to_owned())
+    let line = line.trim();
+    let item = line.strip_prefix(['*', '-', '•']);
+    let header = header(item.unwrap_or(line).trim()).filter(|header| header.breaking)?;
+    (item.is_some() || header.kind != CommitKind::Other).then(|| header.description.to_owned())
 }
 
 /// Whether a line begins a footer, e.g. `Refs: #12`.
@@ -106,7 +133,12 @@ mod tests {
                 "- [x] Breaking change (fix or feature that changes what exists)",
                 "(fix or feature that changes what exists)",
             ),
+            ("Breaking changes\n----------------\n\nThe path is gone.", "The path is gone."),
+            ("BREAKING CHANGE\n===\nThe path is gone.", "The path is gone."),
+            ("BREAKING CHANGE：gone", "gone"),
             ("* feat!: drop v1\n* fix: b", "drop v1"),
+            ("* [PAY-1] feat!: drop v1\n* fix: b", "drop v1"),
+            ("fix: b\nfeat(api)!: drop v1", "drop v1"),
             ("BREAKING CHANGE:", "something, which the commit does not name"),
         ] {
             assert_eq!(words("fix: a", body).as_deref(), Some(wanted), "{body}");
@@ -121,6 +153,8 @@ mod tests {
             "This is not a BREAKING CHANGE: b",
             "Breaking change detection is better now",
             "Breaking the loop early: saves time",
+            "Breaking news\n-------------\n\nmore",
+            "Attention!: it is slow",
             "BREAKING CHANGE: none",
             "BREAKING CHANGES: N/A",
             "Breaking change: No.",
