@@ -9,8 +9,8 @@ struct Parts {
     counter: &'static str,
     /// The histogram of latencies, and how many of its units make a second.
     buckets: (&'static str, u32),
-    /// Matchers of requests whose outcome is known. Where no series has such a label there is no error ratio: without
-    /// this, a service that counts errors under another label would look free of errors.
+    /// Matchers of requests whose outcome is known: `200` and `2xx`, but not `success`. Where no series has such a label there
+    /// is no error ratio: without this, a service that counts errors under another label or word would look free of errors.
     known: &'static [&'static str],
     /// Matchers of failed requests; what any of them selects counts once.
     failed: &'static [&'static str],
@@ -117,7 +117,7 @@ fn parts(preset: Preset) -> Parts {
         Preset::Istio => Parts {
             counter: "istio_requests_total",
             buckets: ("istio_request_duration_milliseconds_bucket", 1000),
-            known: &[r#"response_code=~".+""#],
+            known: &[r#"response_code=~"[0-9]..|0""#],
             // gRPC: unknown, deadline exceeded, resource exhausted, unimplemented, internal, unavailable, data loss.
             failed: &[r#"response_code=~"5..""#, r#"grpc_response_status=~"2|4|8|12|13|14|15""#],
             stable: ISTIO,
@@ -128,7 +128,7 @@ fn parts(preset: Preset) -> Parts {
         Preset::IngressNginx => Parts {
             counter: "nginx_ingress_controller_requests",
             buckets: ("nginx_ingress_controller_request_duration_seconds_bucket", 1),
-            known: &[r#"status=~".+""#],
+            known: &[r#"status=~"[0-9]..""#],
             failed: &[r#"status=~"5..""#],
             stable: NGINX_STABLE,
             canary: NGINX_CANARY,
@@ -146,7 +146,7 @@ fn parts(preset: Preset) -> Parts {
         Preset::OtelHttp => Parts {
             counter: "http_server_request_duration_seconds_count",
             buckets: ("http_server_request_duration_seconds_bucket", 1),
-            known: &[r#"http_response_status_code=~".+""#, r#"error_type=~".+""#],
+            known: &[r#"http_response_status_code=~"[0-9]..""#, r#"error_type=~".+""#],
             failed: &[r#"http_response_status_code=~"5..""#, r#"http_response_status_code="",error_type=~".+""#],
             stable: BY_POD,
             canary: BY_POD,
@@ -155,7 +155,7 @@ fn parts(preset: Preset) -> Parts {
         Preset::Plain => Parts {
             counter: "http_requests_total",
             buckets: ("http_request_duration_seconds_bucket", 1),
-            known: &[r#"code=~".+""#, r#"status=~".+""#],
+            known: &[r#"code=~"[0-9]..""#, r#"status=~"[0-9]..""#],
             failed: &[r#"code=~"5..""#, r#"status=~"5..""#],
             stable: BY_POD,
             canary: BY_POD,

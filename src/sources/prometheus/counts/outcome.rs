@@ -15,11 +15,15 @@ pub fn role(preset: Preset, labels: &BTreeMap<String, String>) -> Role {
     let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let by_status = |status: Option<&str>| match status {
         Some(status) if is_server_error(status) => Role::Failed,
-        Some(status) => Role::Answered(answer(status)),
-        None => Role::Unknown,
+        Some(status) if is_status(status) => Role::Answered(answer(status)),
+        // What `success` and `error` stand for, only its author knows.
+        _ => Role::Unknown,
     };
     match preset {
-        Preset::Plain => by_status(label("code").or_else(|| label("status"))),
+        Preset::Plain => {
+            let status = |name| label(name).filter(|status| is_status(status));
+            by_status(status("code").or_else(|| status("status")))
+        }
         Preset::IngressNginx => by_status(label("status")),
         Preset::Linkerd => match label("classification") {
             Some("failure") => Role::Failed,
@@ -59,6 +63,11 @@ fn answer(status: &str) -> AnswerClass {
     }
 }
 
+/// Whether a label holds a status of HTTP or a class of them: the same as `[0-9]..` in the queries, and 0 of Istio.
+fn is_status(status: &str) -> bool {
+    status == "0" || status.chars().count() == 3 && status.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// The same as the regular expression `5..` of the queries.
 fn is_server_error(status: &str) -> bool {
     status.starts_with('5') && status.chars().count() == 3
@@ -73,11 +82,13 @@ mod tests {
         use AnswerClass::{Redirect, Rejected, Served, Unknown};
         use Preset::{IngressNginx, Istio, Linkerd, OtelHttp, Plain};
         type Case = (Preset, &'static [(&'static str, &'static str)], Role);
-        let cases: [Case; 21] = [
+        let cases: [Case; 23] = [
             (Plain, &[("code", "200")], Role::Answered(Served)),
             (Plain, &[("code", "404")], Role::Answered(Rejected)),
             (Plain, &[("code", "3xx")], Role::Answered(Redirect)),
-            (Plain, &[("status", "success")], Role::Answered(Unknown)),
+            (Plain, &[("status", "success")], Role::Unknown),
+            (Plain, &[("code", "OK"), ("status", "200")], Role::Answered(Served)),
+            (OtelHttp, &[("http_response_status_code", "ok")], Role::Unknown),
             (Plain, &[("status", "503")], Role::Failed),
             (Plain, &[("code", "5xx")], Role::Failed),
             (Plain, &[("handler", "/")], Role::Unknown),
