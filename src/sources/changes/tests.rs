@@ -1,7 +1,8 @@
 //! What is in a release, from real repositories and simulated clusters.
 
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::Config;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 
@@ -168,6 +169,43 @@ async fn version_is_checked_against_tag_and_commits() {
     assert_eq!((odd.found, odd.summary.as_str()), (CheckOutcome::Failed, "nightly: it is not a semantic version"));
     let first = found("version = {}", &scene("1.4.2", None), &on(&repo)).await;
     assert_eq!(first.found, CheckOutcome::Passed, "{first:?}");
+}
+
+#[tokio::test]
+async fn breaking_commit_beyond_those_that_are_read_is_not_taken_for_none() {
+    if no_git() {
+        return;
+    }
+    let repo = Repo::new();
+    repo.import_commits("fix: a", 2_010);
+    repo.run(&["tag", "v1.0.0", "HEAD~2005"]);
+    repo.run(&["tag", "v1.0.1"]);
+    let scene = scene("1.0.1", Some("1.0.0"));
+    let small = found("version = {}", &scene, &tools(&repo)).await;
+    assert_eq!(small.found, CheckOutcome::Blind, "{small:?}");
+    assert!(small.summary.contains("more than 2000 commits after 1.0.0"), "{small:?}");
+    repo.run(&["tag", "v2.0.0"]);
+    let large = found("version = {}", &CheckInput { version: "2.0.0".to_owned(), ..scene }, &tools(&repo)).await;
+    assert_eq!(large.found, CheckOutcome::Passed, "{large:?}");
+}
+
+/// The label of the image names the whole hash: a CI server can be asked about it without a clone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commit_that_a_label_names_needs_no_clone() {
+    let simulator = Simulator::start(&Scenario::load("canary").unwrap(), Options::default()).await.unwrap();
+    let client = client(&simulator, "prod-eu").await;
+    let hash = "9f2c41abd0e1f2a3b4c5d6e7f8091a2b3c4d5e6f";
+    let sets: Api<ReplicaSet> = Api::namespaced(client.kube.clone(), "payments");
+    let set = sets.list(&ListParams::default()).await.unwrap().items.remove(0).metadata.name.unwrap();
+    let labelled = |hash: &str| json!({"metadata": {"annotations": {"org.opencontainers.image.revision": hash}}});
+    let revision = Revision { replicaset: set.clone(), ..Revision::default() };
+    let scene = CheckInput { revision: Some((revision, false)), ..scene("1.5.0", None) };
+    let tools = Tools { cluster: Some((client.clone(), "payments".to_owned())), ..Tools::default() };
+    for (label, commit) in [(hash, Some(hash)), (&hash[..8], None)] {
+        sets.patch(&set, &PatchParams::default(), &Patch::Merge(labelled(label))).await.unwrap();
+        let found = located(scene.clone(), &tools).await.commit;
+        assert_eq!(found.as_ref().map(|built| built.commit.as_str()), commit);
+    }
 }
 
 #[tokio::test]

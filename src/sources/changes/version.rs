@@ -3,10 +3,10 @@
 use semver::Version;
 
 use super::ends::{candidate, version_before};
-use crate::domain::facts::changes::version::{demand, parse};
+use crate::domain::facts::changes::version::{demand, largest, parse};
 use crate::domain::facts::changes::{Bumping, Commit, Tag, Versioning};
 use crate::sources::checks::CheckInput;
-use crate::sources::git::{Git, GitError, Oid, tag_names};
+use crate::sources::git::{Git, GitError, Oid};
 
 /// Looks at the version, its tag, and the commits since the version before.
 ///
@@ -29,9 +29,14 @@ pub async fn versioning(git: &Git, scene: &CheckInput, prefix: &str) -> Result<V
     let before = before.filter(is_later);
     let (mut bumping, mut because) = (None, Vec::new());
     for (last, from) in stable.into_iter().chain(before) {
-        let commits = Commit::read_all(&git.commits(Some(&from), &commit).await?.commits);
+        let range = git.commits(Some(&from), &commit).await?;
+        let commits = Commit::read_all(&range.commits);
         let judged = Bumping::judge(&last, next, &commits);
         let is_wrong = !judged.is_right();
+        // Those that were not read may ask for a larger step than was taken.
+        if range.cut && !is_wrong && judged.taken < Some(largest(&last)) {
+            return Err(GitError::TooMany { after: last.to_string() });
+        }
         if bumping.is_none() || is_wrong {
             let asks = commits.iter().filter(|commit| demand(commit, &last) == judged.demanded);
             because = asks.map(|commit| format!("{} {}", commit.short(), commit.subject)).collect();
@@ -86,7 +91,7 @@ async fn stable(
             Err(error) => return Err(error),
         }
     }
-    for name in tag_names(text, prefix) {
+    for name in git.tag_names(text, prefix).await? {
         if let Some(commit) = git.tag(&name).await? {
             return Ok(Some((version, commit)));
         }

@@ -56,6 +56,9 @@ pub enum GitError {
     /// There is no such tag.
     #[error("{} has no tag {}: `git fetch --tags` in it, or tag the commit", folder.display(), names.join(" or "))]
     NoTag { folder: PathBuf, names: Vec<String> },
+    /// There are more commits than are read.
+    #[error("there are more than {MAX_COMMITS} commits after {after}: what the others change is unknown")]
+    TooMany { after: String },
     #[error("git did not answer in {} s", .0.as_secs())]
     TooSlow(Duration),
     #[error("git answered more than {} MiB", .0 >> 20)]
@@ -184,7 +187,7 @@ impl Git {
 
     /// Returns the tag of a version, `{prefix}{version}` or `{version}`, and the commit that it points at.
     pub async fn tag_of(&self, version: &str, prefix: &str) -> Result<(String, Oid), GitError> {
-        let names = tag_names(version, prefix);
+        let names = self.tag_names(version, prefix).await?;
         for name in &names {
             if let Some(commit) = self.tag(name).await? {
                 return Ok((name.clone(), commit));
@@ -193,11 +196,29 @@ impl Git {
         Err(GitError::NoTag { folder: self.folder.clone(), names })
     }
 
-    /// Returns the tags that are versions, with the lowest first.
-    pub async fn versions(&self, prefix: &str) -> Result<Vec<(Version, TagRef)>, GitError> {
+    /// Returns the names that the tag of a version may have. Where the service has tags of its own, those of the whole
+    /// repository are about something else.
+    pub async fn tag_names(&self, version: &str, prefix: &str) -> Result<Vec<String>, GitError> {
+        let mut names = tag_names(version, prefix);
+        let own = version::without_v(prefix);
+        if !own.is_empty() {
+            let tags = self.all_tags().await?;
+            if tags.iter().any(|tag| version::parse_prefixed(&tag.name, prefix).is_some()) {
+                names.retain(|name| name.starts_with(own));
+            }
+        }
+        Ok(names)
+    }
+
+    async fn all_tags(&self) -> Result<Vec<TagRef>, GitError> {
         let format = "--format=%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)";
         let answer = self.ask(&["for-each-ref", format, "refs/tags"]).await?;
-        let tags = read::tags(&self.good("for-each-ref", answer)?);
+        Ok(read::tags(&self.good("for-each-ref", answer)?))
+    }
+
+    /// Returns the tags that are versions, with the lowest first.
+    pub async fn versions(&self, prefix: &str) -> Result<Vec<(Version, TagRef)>, GitError> {
+        let tags = self.all_tags().await?;
         let read = |parse: fn(&str, &str) -> Option<Version>| -> Vec<(Version, TagRef)> {
             tags.iter().filter_map(|tag| Some((parse(&tag.name, prefix)?, tag.clone()))).collect()
         };
@@ -366,7 +387,7 @@ impl Git {
 /// Returns the names that the tag of a version may have, the likeliest first. Images, tags and prefix need not agree on
 /// the `v`.
 #[must_use]
-pub fn tag_names(version: &str, prefix: &str) -> Vec<String> {
+fn tag_names(version: &str, prefix: &str) -> Vec<String> {
     let base = version::without_v(prefix);
     let digits = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit());
     let unprefixed = version.strip_prefix(base).unwrap_or(version);

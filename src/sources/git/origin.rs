@@ -18,6 +18,15 @@ pub struct Traces {
     pub version: String,
 }
 
+impl Traces {
+    /// Returns the hash that a label or annotation names, whole or in part, and which it is.
+    #[must_use]
+    pub fn labelled(&self) -> Option<(&'static str, &str)> {
+        let named = |key: &'static str| Some((key, self.labels.get(key)?.trim()));
+        KEYS.into_iter().filter_map(named).find(|(_, hash)| is_hash(hash))
+    }
+}
+
 /// A commit, and what told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -32,8 +41,7 @@ pub struct Origin {
 /// # Errors
 /// A label names a commit that the repository does not have: then a tag must not say another one. Or nothing says it.
 pub async fn commit_of(git: &Git, traces: &Traces, tag_prefix: &str) -> Result<Origin, GitError> {
-    for key in KEYS {
-        let Some(hash) = traces.labels.get(key).map(|hash| hash.trim()).filter(|hash| is_hash(hash)) else { continue };
+    if let Some((key, hash)) = traces.labelled() {
         return Ok(Origin { commit: git.commit(hash).await?, told_by: key.to_owned() });
     }
     for image in &traces.images {

@@ -1,7 +1,8 @@
 //! Real repositories, made for the tests.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -64,6 +65,23 @@ impl Repo {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
+    /// Makes many commits of one message after each other, and checks the last one out.
+    pub(crate) fn import_commits(&self, message: &str, count: i64) {
+        let commit = |n: i64| {
+            let at = self.seconds + n;
+            let after = if n > 1 { format!("from :{}\n", n - 1) } else { String::new() };
+            format!(
+                "commit refs/heads/many\nmark :{n}\ncommitter Ada <ada@example.org> {at} +0000\ndata {}\n{message}\n{after}\n",
+                message.len()
+            )
+        };
+        let stream: String = (1..=count).map(commit).collect();
+        let mut import = git(self.path()).args(["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().unwrap();
+        import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+        assert!(import.wait().unwrap().success());
+        self.run(&["checkout", "--quiet", "many"]);
+    }
+
     /// Writes a file and commits it; returns the hash.
     pub(crate) fn commit_file(&mut self, path: &str, text: &str, message: &str) -> String {
         let full = self.path().join(path);
@@ -99,6 +117,22 @@ fn tags_are_found_under_usual_names() {
     ] {
         assert_eq!(tag_names(version, prefix), names, "{version}");
     }
+}
+
+#[tokio::test]
+async fn tag_of_the_whole_repository_is_none_of_a_service_that_has_its_own() {
+    if no_git() {
+        return;
+    }
+    let mut repo = Repo::new();
+    repo.commit("chore: start");
+    repo.run(&["tag", "1.5.0"]);
+    let git = Git::open(repo.path()).await.unwrap();
+    assert_eq!(git.tag_of("1.5.0", "api/v").await.unwrap().0, "1.5.0");
+    repo.run(&["tag", "api/v1.4.2"]);
+    let error = git.tag_of("1.5.0", "api/v").await.unwrap_err().to_string();
+    assert!(error.contains("no tag api/v1.5.0 or api/1.5.0:"), "{error}");
+    assert_eq!(git.tag_of("1.4.2", "api/v").await.unwrap().0, "api/v1.4.2");
 }
 
 #[tokio::test]

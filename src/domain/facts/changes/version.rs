@@ -44,11 +44,16 @@ impl Bump {
 #[must_use]
 pub fn demand(commit: &Commit, last: &Version) -> Bump {
     match (commit.breaking.is_some(), commit.kind) {
-        (true, _) if last.major == 0 => Bump::Minor,
-        (true, _) => Bump::Major,
+        (true, _) => largest(last),
         (false, CommitKind::Feat) => Bump::Minor,
         (false, _) => Bump::Patch,
     }
+}
+
+/// Returns the largest step that any commit may ask for after a version.
+#[must_use]
+pub fn largest(last: &Version) -> Bump {
+    if last.major == 0 { Bump::Minor } else { Bump::Major }
 }
 
 /// Returns the step that commits ask for after a version: the greatest of theirs.
