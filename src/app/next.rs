@@ -9,7 +9,7 @@ use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{PauseReason, Phase, Status};
 use crate::domain::rules::checklist::candidate::counterpart;
-use crate::domain::rules::refusal::RefusalKind;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState};
@@ -20,8 +20,8 @@ pub struct Next {
     pub sentence: String,
     /// Whether somebody has to act now: users get a version that is not well.
     pub is_alarm: bool,
-    /// What stands in the way of a promotion: gates that are red or blind, one line each.
-    pub in_the_way: Vec<String>,
+    /// What stands in the way of a promotion: gates that are red, blind or still wait for data.
+    pub in_the_way: Vec<Refusal>,
 }
 
 /// Returns what happens next with the selected workload.
@@ -58,12 +58,13 @@ pub fn next(model: &Model) -> Next {
                     refusal.kind,
                     RefusalKind::Gate
                         | RefusalKind::Blind
+                        | RefusalKind::Collecting
                         | RefusalKind::Artifact
                         | RefusalKind::Journal
                         | RefusalKind::Stale
                 )
             })
-            .map(|refusal| refusal.text.clone())
+            .cloned()
             .collect(),
     };
     if let Some(next) = by_release_state(model, env, workload, status).or_else(|| alarm(model, env, workload, status)) {

@@ -46,7 +46,7 @@ use crate::domain::record::action::Verb;
                   cockpit --context staging --context prod-eu -w rollout/payments-api\n  \
                   cockpit status -o json | jq '.environments[].verdict'\n  \
                   cockpit rollback prod-eu --yes\n\n\
-                  Exit codes: 0 done or go, 1 error, 2 usage or config, 3 no-go or refused, 4 blind, 130 interrupted."
+                  Exit codes: 0 done or go, 1 error, 2 usage or config, 3 no-go or refused, 4 wait or blind, 130 interrupted."
 )]
 pub struct Args {
     /// What holds for every command.
@@ -126,7 +126,7 @@ pub enum Command {
     Restart(Action),
     /// Check connections, RBAC, metrics and journal before a release
     Preflight(Preflight),
-    /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 blind
+    /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 wait or blind
     Gate(GateArgs),
     /// Run the checks of an environment, or one of them, and show the evidence
     Check(CheckArgs),

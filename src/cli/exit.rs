@@ -54,7 +54,7 @@ impl Exit {
         if !refusals.is_empty() && refusals.iter().all(|refusal| refusal.kind == RefusalKind::NothingToDo) {
             return Self::Done;
         }
-        let only_blind = refusals.iter().all(|refusal| refusal.kind == RefusalKind::Blind);
+        let only_blind = refusals.iter().all(|refusal| refusal.kind.is_unknown());
         if only_blind && !refusals.is_empty() { Self::Blind } else { Self::NoGo }
     }
 
@@ -83,6 +83,7 @@ mod tests {
     fn blind_exit_only_without_other_reasons() {
         let refusal = |kind| Refusal::new(kind, "", "");
         assert_eq!(Exit::of_refusals(&[refusal(RefusalKind::Blind)]), Exit::Blind);
+        assert_eq!(Exit::of_refusals(&[refusal(RefusalKind::Collecting)]), Exit::Blind);
         assert_eq!(Exit::of_refusals(&[refusal(RefusalKind::Blind), refusal(RefusalKind::Gate)]), Exit::NoGo);
         assert_eq!(Exit::of_refusals(&[]), Exit::NoGo);
     }

@@ -16,8 +16,10 @@ pub enum RefusalKind {
     /// It makes no sense in the state the workload is in.
     State,
     Gate,
-    /// A gate cannot be analysed: too little data.
+    /// A gate cannot be judged: there is no data, or it cannot be read.
     Blind,
+    /// Data comes in, and is not enough yet.
+    Collecting,
     /// A reviewer said NO-GO, or has not signed yet.
     SignOff,
     /// What goes out is not one immutable artifact.
@@ -30,6 +32,14 @@ pub enum RefusalKind {
     NothingToDo,
     /// Another action on the same workload is on its way.
     InFlight,
+}
+
+impl RefusalKind {
+    /// Whether nothing is wrong as far as is known.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::Blind | Self::Collecting)
+    }
 }
 
 /// One reason, and what to do about it.

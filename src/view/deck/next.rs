@@ -4,7 +4,7 @@ use ratatui::text::Line;
 
 use crate::app::next::next;
 use crate::domain::facts::text::plural;
-use crate::domain::world::verdict::Verdict;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::keys::Command;
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::SizeClass;
@@ -26,10 +26,7 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
     }
     let gates = next.in_the_way;
     let most = if scene.class == SizeClass::Narrow { 1 } else { 2 };
-    let verdict = scene.model.selected().map(|(_, workload)| workload.assessment.verdict);
-    let glyphs = scene.theme.glyphs();
-    let (sign, role) =
-        if verdict == Some(Verdict::Blind) { (glyphs.blind, Role::Blind) } else { (glyphs.bad, Role::Bad) };
+    let (sign, role) = sign_of(scene, &gates);
     let head = format!("{sign} {} blocking: ", plural(gates.len(), "gate"));
     for (index, gate) in gates.iter().take(most).enumerate() {
         let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(width(&head)) };
@@ -37,9 +34,21 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
         let key = scene.key(Command::Why);
         let hint = if is_last { 3 + width(&key) + 9 } else { 0 };
         let room = columns.saturating_sub(row.width() + hint);
-        let row = row.say(Role::Text, scene.theme.clip(gate, room));
+        let row = row.say(Role::Text, scene.theme.clip(&gate.text, room));
         let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " shows why"));
         lines.push(row.line());
     }
     lines
+}
+
+/// The sign of the worst of what is in the way: what is merely not known yet is not red.
+fn sign_of(scene: &DrawContext<'_>, gates: &[Refusal]) -> (&'static str, Role) {
+    let glyphs = scene.theme.glyphs();
+    if gates.iter().any(|gate| !gate.kind.is_unknown()) {
+        (glyphs.bad, Role::Bad)
+    } else if gates.iter().any(|gate| gate.kind == RefusalKind::Blind) {
+        (glyphs.blind, Role::Blind)
+    } else {
+        (glyphs.warn, Role::Warn)
+    }
 }

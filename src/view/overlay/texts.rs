@@ -19,8 +19,11 @@ pub(crate) fn refused(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, tit
     let mut lines = Vec::new();
     for refusal in refusals {
         // What is merely not known is not red.
-        let (role, sign) =
-            if refusal.kind == RefusalKind::Blind { (Role::Blind, glyphs.blind) } else { (Role::Bad, glyphs.bad) };
+        let (role, sign) = match refusal.kind {
+            RefusalKind::Blind => (Role::Blind, glyphs.blind),
+            RefusalKind::Collecting => (Role::Warn, glyphs.warn),
+            _ => (Role::Bad, glyphs.bad),
+        };
         let parts = scene.theme.wrap(&refusal.text, columns.saturating_sub(2), 4);
         for (index, part) in parts.into_iter().enumerate() {
             let row = if index == 0 { scene.row().say(role, format!("{sign} ")) } else { scene.row().gap(2) };

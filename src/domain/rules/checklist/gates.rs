@@ -21,7 +21,7 @@ use crate::domain::world::{Environment, WorkloadState, World};
 /// The answer for a whole environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// `Go`, `NoGo`, or `Blind` where nothing is red but something cannot be told.
+    /// `Go`, `NoGo`, `Blind` where nothing is red but something cannot be told, or `Wait` where only more data is needed.
     pub verdict: Verdict,
     /// Everything in the way; empty for `Go`.
     pub reasons: Vec<Refusal>,
@@ -40,6 +40,7 @@ pub fn answer(world: &World, env: &Environment, now: Timestamp) -> Answer {
     let verdict = match reasons.first().map(|reason| reason.kind) {
         None => Verdict::Go,
         Some(RefusalKind::Blind) => Verdict::Blind,
+        Some(RefusalKind::Collecting) => Verdict::Wait,
         Some(_) => Verdict::NoGo,
     };
     Answer { verdict, reasons }
@@ -76,7 +77,7 @@ pub fn in_the_way_of(
 pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &WorkloadState, now: Timestamp) -> Vec<Refusal> {
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
     let mut reasons = listed(world, (env, Promoted::Workload(workload)), now, |check| !is_live(check));
-    reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind == RefusalKind::Blind));
+    reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind.is_unknown()));
     red_first(&mut reasons);
     reasons
 }
@@ -107,9 +108,13 @@ fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Optio
     Some(Refusal::new(RefusalKind::Rejected, format!("{version} is rejected: {who}"), remedy))
 }
 
-/// What is red comes before what is merely not known.
+/// What is red comes before what is merely not known, and that before what comes by itself.
 fn red_first(reasons: &mut [Refusal]) {
-    reasons.sort_by_key(|reason| reason.kind == RefusalKind::Blind);
+    reasons.sort_by_key(|reason| match reason.kind {
+        RefusalKind::Collecting => 2,
+        RefusalKind::Blind => 1,
+        _ => 0,
+    });
 }
 
 /// Returns the verdict of an environment: that of its live signals, and while there is a candidate, at best a pause
@@ -142,7 +147,7 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
         }
         // It gets no requests: only a retry makes sense, which is asked apart.
         Verdict::Wait if workload.status.as_ref().is_some_and(|status| status.aborted) => return Vec::new(),
-        Verdict::Wait => (RefusalKind::Blind, "green when there was enough traffic to notice a regression"),
+        Verdict::Wait => (RefusalKind::Collecting, "green when there was enough traffic to notice a regression"),
         Verdict::Go => return Vec::new(),
     };
     // What is milder does not stand in the way.
@@ -192,7 +197,7 @@ fn listed(
         .checks
         .iter()
         .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
-        .filter_map(|check| gate(check, &candidate.key, now))
+        .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)))
         .collect();
     let going_out = match promoted {
         Promoted::Revision(..) => vec![candidate.clone()],
@@ -302,6 +307,13 @@ fn record_unknown(env: &Environment) -> Option<Refusal> {
 
 fn missing(people: usize, role: &str) -> String {
     if people == 1 { format!("a person as {role}") } else { format!("each of {people} people as {role}") }
+}
+
+/// The check of the live signals has no answer for as long as they are collected.
+fn collecting(env: &Environment, check: &Check, reason: Refusal) -> Refusal {
+    let is_live = matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
+    let is_collecting = reason.kind == RefusalKind::Blind && env.assessment().verdict == Verdict::Wait;
+    if is_live && is_collecting { Refusal { kind: RefusalKind::Collecting, ..reason } } else { reason }
 }
 
 /// Returns why a check blocks it, if it does.
