@@ -19,12 +19,12 @@ keys! {
     alpha_warn: number(1e-9..=0.5), "Chance that it is ever called suspect.";
     margin_errors: number(1.0..=10.0),
         "A canary that fails at most this many times as often as stable is as good.";
-    margin_points: number(0.0..=0.1),
-        "One that fails at most this much more often, as a share of requests, is as good.";
+    margin_points: number(0.0..=0.01),
+        "One that fails at most this much more often, as a share of requests, is as good: 0.0005 is 0.05 points.";
     margin_statuses: number(0.0..=1.0),
         "One that redirects or rejects at most this much more, as a share of requests, is as good; 1 compares no statuses.";
     margin_latency: number(1.0..=10.0), "One that is at most this many times slower is as good.";
-    tolerance: number(1.0..=100.0),
+    tolerance: number(1.0..=10.0),
         "The canary may fail this many times as often as stable before it counts towards a rollback.";
     auto_tolerance: flag, "The tolerance grows to what the pods of stable differ by.";
     slo: number(0.5..=0.999_999), "Share of requests that must succeed over 30 days.";
@@ -37,7 +37,7 @@ keys! {
     planned: by_hand(Kind::Time(mins(1), days(7)), "\"1h\""), "How long a canary is planned to take.";
     enough: word(Enough),
         "A promotion waits until the canary has had traffic to show a regression of this size.";
-    min_errors: by_hand(Kind::Number(0.0, Some(1e6)), "3"), "Errors of the canary without which none roll back.";
+    min_errors: by_hand(Kind::Number(0.0, Some(1e4)), "3"), "Errors of the canary without which none roll back.";
 }
 
 words!(Enough);

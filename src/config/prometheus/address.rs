@@ -13,6 +13,9 @@ pub fn parse_url(text: &str) -> Result<Url, UrlError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(UrlError::Credentials);
     }
+    if is_of_grafana(&url) {
+        return Err(UrlError::Grafana);
+    }
     if let Some((server, path)) = without_page(&url) {
         return Err(UrlError::Page { path, server: server.as_str().trim_end_matches('/').to_owned() });
     }
@@ -65,9 +68,18 @@ const PAGES: &[&str] = &[
     "/service-discovery",
     "/targets",
     "/tsdb-status",
+    "/alerts",
+    "/rules",
+    "/config",
+    "/flags",
+    "/status",
+    "/agent",
     "/-/healthy",
     "/-/ready",
 ];
+
+/// The page of Prometheus 3 for queries, where one stands in the address: without it `/query` may be a prefix.
+const PAGE_OF_QUERIES: &str = "/query";
 
 /// Returns the address without the part of the API or the page that it names, and that part. A prefix such as
 /// `/api/v1/namespaces/…/proxy` of the Kubernetes API stays: it belongs to the address.
@@ -80,7 +92,9 @@ pub(in crate::config) fn without_page(url: &Url) -> Option<(Url, String)> {
         let is_whole = rest.is_empty() || rest.starts_with('/');
         (is_whole && API_PARTS.contains(&part)).then_some(at)
     });
-    let page = PAGES.iter().filter_map(|page| path.strip_suffix(page)).map(str::len);
+    let is_asked = url.query().is_some_and(|query| query.starts_with("g0."));
+    let page_of_queries = is_asked.then_some(PAGE_OF_QUERIES);
+    let page = PAGES.iter().copied().chain(page_of_queries).filter_map(|page| path.strip_suffix(page)).map(str::len);
     let at = of_api.chain(page).min()?;
     let named = path[at..].to_owned();
     let mut server = url.clone();
@@ -88,6 +102,12 @@ pub(in crate::config) fn without_page(url: &Url) -> Option<(Url, String)> {
     server.set_query(None);
     server.set_fragment(None);
     Some((server, named))
+}
+
+/// Whether an address is that of a dashboard of Grafana, or of its page for queries.
+fn is_of_grafana(url: &Url) -> bool {
+    let path = url.path().trim_end_matches('/');
+    path.ends_with("/explore") || path.ends_with("/dashboards") || path.contains("/d/") || path.contains("/d-solo/")
 }
 
 /// Why a text is no address of a Prometheus. Does not quote it: it may hold a password.
@@ -101,6 +121,12 @@ pub enum UrlError {
     /// It names a part of the API or a page instead of the server.
     #[error("ends in {path}, which is not part of the server's address: write `{server}`, without {path}")]
     Page { path: String, server: String },
+    /// It is a page of Grafana.
+    #[error(
+        "is a page of Grafana: write the address of the Prometheus itself, or `https://GRAFANA/api/datasources/proxy/uid/UID` \
+         with the UID of its data source"
+    )]
+    Grafana,
     /// It holds a query or a fragment.
     #[error("has a `?` or `#`: write the address alone, and extra matchers under `labels`")]
     Query,
@@ -167,6 +193,9 @@ mod tests {
             ("https://p/api/v1/label/job/values", "/api/v1/label/job/values", "https://p"),
             ("http://p:9090/graph", "/graph", "http://p:9090"),
             ("http://p:9090/graph?g0.expr=up&token=s3cret", "/graph", "http://p:9090"),
+            ("http://p:9090/query?g0.expr=up", "/query", "http://p:9090"),
+            ("http://p:9090/alerts?search=", "/alerts", "http://p:9090"),
+            ("https://p/prom/rules", "/rules", "https://p/prom"),
             ("http://p:9090/classic/graph/", "/classic/graph", "http://p:9090"),
             ("http://v:8481/select/0/prometheus/vmui/#/?x=1", "/vmui", "http://v:8481/select/0/prometheus"),
             (
@@ -190,6 +219,8 @@ mod tests {
             ("ftp://p", UrlError::NoUrl),
             ("http://u:s3cret@p", UrlError::Credentials),
             ("http://p/?token=s3cret", UrlError::Query),
+            ("https://g/d/abc/checkout?orgId=1", UrlError::Grafana),
+            ("https://g/explore?left=s3cret", UrlError::Grafana),
         ] {
             let found = parse_url(text).unwrap_err();
             assert_eq!(found, error, "{text}");
