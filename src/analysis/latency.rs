@@ -140,6 +140,26 @@ impl LatencyTest {
         &self.seen
     }
 
+    /// Returns the bound at which the canary differs from stable most beyond chance, for people to read.
+    #[must_use]
+    pub fn slowest(&self) -> Option<Slower> {
+        let all = |counts: &[u64]| counts.iter().map(|count| *count as f64).sum::<f64>();
+        let (canary, stable) = (all(&self.seen.canary), all(&self.seen.stable));
+        if canary <= 0.0 || stable <= 0.0 {
+            return None;
+        }
+        let at = |(bound, seconds): (usize, &f64)| {
+            let above = |counts: &[u64]| all(counts.get(bound + 1..).unwrap_or_default());
+            let (slow, usual) = (above(&self.seen.canary), above(&self.seen.stable));
+            let pooled = (slow + usual) / (canary + stable);
+            let found = Slower { seconds: *seconds, canary: slow / canary, stable: usual / stable };
+            let deviation = (pooled * (1.0 - pooled) * (1.0 / canary + 1.0 / stable)).sqrt();
+            (found.canary > found.stable && deviation > 0.0).then(|| ((found.canary - found.stable) / deviation, found))
+        };
+        let found = self.seen.bounds.iter().enumerate().filter_map(at);
+        found.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, slower)| slower)
+    }
+
     /// Returns the logarithm of the plain evidence.
     #[must_use]
     pub fn ln_plain(&self) -> f64 {
@@ -151,6 +171,14 @@ impl LatencyTest {
     pub fn ln_tolerant(&self) -> f64 {
         self.tolerant.ln_value()
     }
+}
+
+/// Shares of requests that take longer than a bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slower {
+    pub seconds: f64,
+    pub canary: f64,
+    pub stable: f64,
 }
 
 /// How many times more of the canary's requests may be slower than a bound.
@@ -220,6 +248,16 @@ mod tests {
         // 5 % slower is detected by the plain evidence, and tolerated.
         let little = after(240, &[455, 310, 175, 48, 12]);
         assert!(little.ln_plain() > 100.0_f64.ln() && little.ln_tolerant() < 0.0);
+    }
+
+    #[test]
+    fn bound_that_shows_it_best_is_told() {
+        let test = after(10, &[25, 30, 25, 15, 5]);
+        let Slower { seconds, canary, stable } = test.slowest().unwrap();
+        assert!(seconds.to_bits() == 0.5_f64.to_bits(), "{seconds}");
+        assert!((canary - 0.2).abs() < 1e-9 && (stable - 0.05).abs() < 1e-9, "{canary} {stable}");
+        assert_eq!(after(10, &[80, 15, 5, 0, 0]).slowest(), None);
+        assert_eq!(LatencyTest::default().slowest(), None);
     }
 
     #[test]

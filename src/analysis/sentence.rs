@@ -38,6 +38,14 @@ impl Sentence {
         }
     }
 
+    /// A latency: `250 ms`, `2.5 s`.
+    pub fn seconds(self, seconds: f64) -> Self {
+        match seconds {
+            ..1.0 => self.figure(seconds * 1000.0).words(" ms"),
+            _ => self.figure(seconds).words(" s"),
+        }
+    }
+
     /// Seconds in words: `40 s`, `4 min`, `2.1 h`, `3 days`.
     pub fn time(self, seconds: f64) -> Self {
         match seconds {

@@ -126,7 +126,11 @@ fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
     let stable = [500, 300, 150, 50];
     let slow = after(Rules::default(), 12, |t, _| latencies(t, [25, 30, 30, 15], stable)).report();
     assert_eq!((slow.opinion, slow.culprit), (AnalysisStatus::Regressed, Some(Metric::Latency)), "{slow:?}");
-    assert!(slow.reasons[0].starts_with("latency is worse than stable by more than 15 %"), "{slow:?}");
+    let first = &slow.reasons[0];
+    assert!(
+        first.starts_with("latency is worse than stable by more than 15 %: 45.00 % over 250 ms, stable 20.00 %; "),
+        "{slow:?}"
+    );
     let look = |t, _| latencies(t, [455, 320, 171, 54], stable);
     let within = after(Rules::default(), 240, look).report();
     assert_eq!((within.opinion, within.culprit), (AnalysisStatus::Healthy, None), "{within:?}");
@@ -138,7 +142,9 @@ fn a_slower_canary_is_regressed_only_beyond_what_is_tolerated() {
     };
     let reasons = after(Rules { margin_latency: 1.0, ..Rules::default() }, 240, with_errors).report().reasons;
     assert!(
-        reasons[0].starts_with("latency looks worse: evidence") && reasons[1].starts_with("error rate: "),
+        reasons[0].starts_with("latency looks worse: ")
+            && reasons[0].contains("; evidence ")
+            && reasons[1].starts_with("error rate: "),
         "{reasons:?}"
     );
     let judge = after(Rules { margin_latency: 1.0, ..Rules::default() }, 240, look);
