@@ -46,9 +46,27 @@ pub fn assess(
         if !takes_all(status) {
             compare(signals, &factors, now, &mut found);
         }
+        found.extend(said.and_then(|said| beyond_buckets(signals, limits, &said.report, now)));
         found.extend(said.and_then(|said| opinion(status, signals, said, now)));
     }
     weighed(found)
+}
+
+/// A histogram tells no latency beyond its largest bound: a limit above that would never trip.
+fn beyond_buckets(signals: &Signals, limits: &Limits, report: &Report, now: Timestamp) -> Option<(Verdict, String)> {
+    let largest = report.heat.iter().filter_map(|heat| heat.le).reduce(f64::max)?;
+    let limit = limits.p99?.as_secs_f64();
+    let p99 = signals.reading(Track::Canary, Signal::P99, now).ok()?;
+    let is_beyond = p99 >= largest * (1.0 - 1e-6) && (largest..).contains(&limit) && p99 <= limit;
+    let show = |seconds| Signal::P99.show(seconds);
+    is_beyond.then(|| {
+        let text = format!(
+            "no data: canary p99 is beyond the largest bucket, {}: the limit is {}",
+            show(largest),
+            show(limit)
+        );
+        (Verdict::Blind, text)
+    })
 }
 
 /// Evaluates one workload without metrics: its state alone speaks, and is never green.
@@ -394,6 +412,26 @@ mod tests {
         let silent = with(AnalysisStatus::Healthy, 100, 121);
         assert_eq!(silent.verdict, Verdict::Blind);
         assert_eq!(silent.describe().collect::<Vec<_>>(), ["no new samples for 2m01s"]);
+    }
+
+    /// `histogram_quantile` answers with the largest bound, however much slower requests are.
+    #[test]
+    fn limit_beyond_the_largest_bucket_is_blind_once_it_matters() {
+        let verdict = |p99: f64, limit: i64, largest: f64| {
+            let mut said = said(AnalysisStatus::Healthy, 100, 0);
+            let bounds = [Some(0.1), Some(largest), None];
+            let heat = bounds.map(|le| analysis::Heat { le, canary: 0.3, stable: 0.3 });
+            Arc::get_mut(&mut said.report).unwrap().heat = heat.to_vec();
+            let limits = Limits { p99: Some(SignedDuration::from_secs(limit)), ..Limits::default() };
+            assess(&status(), &signals((10.0, 0.001, p99), (40.0, 0.001, p99)), &limits, Some(&said), now())
+        };
+        let unknown = verdict(10.0, 15, 10.0);
+        assert_eq!(unknown.verdict, Verdict::Blind);
+        let text = "no data: canary p99 is beyond the largest bucket, 10.0 s: the limit is 15.0 s";
+        assert_eq!(unknown.reasons[0].text, text);
+        assert_eq!(verdict(9.0, 15, 10.0).verdict, Verdict::Go);
+        assert_eq!(verdict(10.0, 5, 10.0).verdict, Verdict::NoGo);
+        assert_eq!(verdict(1.0, 15, 30.0).verdict, Verdict::Go);
     }
 
     #[test]
