@@ -31,7 +31,7 @@ impl Exit {
         (Self::Error, "error"),
         (Self::Usage, "wrong usage or config"),
         (Self::NoGo, "no-go, or refused"),
-        (Self::Blind, "blind: not enough data to decide"),
+        (Self::Blind, "WAIT or BLIND: not enough data yet, or none, to decide"),
         (Self::Interrupted, "interrupted"),
     ];
 

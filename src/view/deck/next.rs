@@ -44,9 +44,10 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
 /// The sign of the worst of what is in the way: what is merely not known yet is not red.
 fn sign_of(scene: &DrawContext<'_>, gates: &[Refusal]) -> (&'static str, Role) {
     let glyphs = scene.theme.glyphs();
-    if gates.iter().any(|gate| !gate.kind.is_unknown()) {
+    let is_blind = |gate: &Refusal| matches!(gate.kind, RefusalKind::Blind | RefusalKind::Stale);
+    if !gates.iter().all(|gate| gate.kind.is_unknown() || is_blind(gate)) {
         (glyphs.bad, Role::Bad)
-    } else if gates.iter().any(|gate| gate.kind == RefusalKind::Blind) {
+    } else if gates.iter().any(is_blind) {
         (glyphs.blind, Role::Blind)
     } else {
         (glyphs.warn, Role::Warn)
