@@ -1,5 +1,6 @@
 //! The config file: where it is searched, and how it is read.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
@@ -13,6 +14,11 @@ use super::{Config, Flags, NeedOf, Origin, document};
 use crate::domain::record::journal::hex;
 use crate::platform::Variables;
 use crate::platform::trust::TrustStore;
+
+/// Largest config file, in bytes.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Most errors of syntax that are told one by one: what is no TOML at all has one a line or more.
+const MAX_SYNTAX_ERRORS: usize = 20;
 
 /// Name of the config file.
 pub const CONFIG_FILE: &str = "cockpit.toml";
@@ -89,9 +95,13 @@ impl Config {
         if let Some(file) = &mut config.record.allowed_signers {
             file.position = position(text, file.at);
         }
-        for error in &errors {
-            let at = error.span().map_or(0, |span| span.start);
-            reader.note(at, format!("not TOML: {}", error.message()), "");
+        let span_of = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
+            reader.note(span_of(error), format!("not TOML: {}", error.message()), "");
+        }
+        if let Some(next) = errors.get(MAX_SYNTAX_ERRORS) {
+            let more = errors.len() - MAX_SYNTAX_ERRORS;
+            reader.note(span_of(next), format!("not TOML: {more} more errors from here on"), "is it the right file?");
         }
         if reader.notes.is_empty() { Ok(config) } else { Err(problems(text, reader.notes)) }
     }
@@ -154,13 +164,23 @@ fn is_trusted(origin: Option<&Origin>, variables: &Variables) -> bool {
 
 fn read_file(path: &Path, place: ConfigBase) -> Result<Config, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let too_large = || {
+        let what = format!("it is larger than {} MiB: is it the right file?", MAX_CONFIG_BYTES >> 20);
+        std::io::Error::new(std::io::ErrorKind::FileTooLarge, what)
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(unreadable(too_large()));
+    }
     let hash = hex(&Sha256::digest(&bytes));
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let (line, column) = position(&String::from_utf8_lossy(&error.as_bytes()[..good]), good);
-        let what = "not UTF-8 from here on".to_owned();
-        invalid(path.to_owned(), vec![Problem { line, column, what, help: String::new() }])
+        let is_utf_16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        let what = if is_utf_16 { "the file is UTF-16" } else { "not UTF-8 from here on" }.to_owned();
+        invalid(path.to_owned(), vec![Problem { line, column, what, help: "save it as UTF-8".to_owned() }])
     })?;
     // Paths must stay right when the working folder is not that of the file.
     let whole = std::path::absolute(path).map_err(unreadable)?;

@@ -157,6 +157,17 @@ fn binary_or_missing_file_is_an_error_with_its_place() {
     fs::write(&path, b"[ui]\n# \xff\n").unwrap();
     let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
     assert!(error.contains("cockpit.toml:2:3: not UTF-8 from here on"), "{error}");
+    assert!(error.contains("save it as UTF-8"), "{error}");
+    let utf_16: Vec<u8> = [0xff, 0xfe].into_iter().chain("[ui]\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    fs::write(&path, utf_16).unwrap();
+    let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
+    assert!(error.contains("cockpit.toml:1:1: the file is UTF-16") && error.contains("save it as UTF-8"), "{error}");
+    fs::write(&path, "?\n".repeat(2000)).unwrap();
+    let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
+    assert!(error.lines().count() < 60 && error.contains(" more errors from here on"), "{error}");
+    fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
+    let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
+    assert!(error.ends_with("it is larger than 1 MiB: is it the right file?"), "{error}");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let error = Config::load(&Flags::default(), &variables).unwrap_err().to_string();
