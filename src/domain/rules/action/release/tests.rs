@@ -211,7 +211,7 @@ fn a_release_is_found_done_by_its_own_mark_alone() {
     };
     let own = record.mark.clone();
     assert!(matches!(looks(own.as_deref(), true), Settled::Done(_)));
-    assert!(matches!(looks(own.as_deref(), false), Settled::Accepted(_)), "on its way to its first stop");
+    assert!(matches!(looks(own.as_deref(), false), Settled::Accepted(_)), "on its way to its next stop");
     assert!(matches!(looks(Some("1970-01-01T00:00:00Z"), true), Settled::Lost(_)), "somebody else's release");
     assert!(matches!(looks(None, true), Settled::Lost(_)));
 }

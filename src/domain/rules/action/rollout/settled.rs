@@ -88,7 +88,11 @@ fn goes_through(rollout: &Rollout) -> bool {
 /// Returns what an action still lacks that is not about who is served in the end.
 pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
     match record.verb {
-        Verb::Release => lacks_first_stop(rollout),
+        Verb::Release => lacks_next_stop(rollout),
+        Verb::Promote | Verb::Retry if rollout.is_canary() && serves_in_the_end(record, rollout).is_none() => {
+            // It may have come to its end on the way.
+            lacks_next_stop(rollout).filter(|_| rollout.phase().0 != Phase::Healthy)
+        }
         // The controller writes it down when every pod was replaced.
         Verb::Restart if rollout.status.restarted_at != record.restart_at => {
             let (phase, message) = rollout.phase();
@@ -99,15 +103,17 @@ pub(super) fn lacks(record: &PlanRecord, rollout: &Rollout) -> Option<String> {
     }
 }
 
-/// A release stops first at a pause, an analysis or an experiment. One that the controller has given up comes to none.
-fn lacks_first_stop(rollout: &Rollout) -> Option<String> {
+/// What goes out stops at a pause, an analysis or an experiment: there the weight is what was promised. One that the controller
+/// has given up comes to none.
+fn lacks_next_stop(rollout: &Rollout) -> Option<String> {
     let status = &rollout.status;
     let runs = [&status.step_analysis, &status.pre_analysis].into_iter().flatten().any(|run| !run.completed());
     let at_step = status.step_index.and_then(|index| rollout.steps().get(index));
     let waits = matches!(at_step, Some(Step::Experiment));
     let (phase, message) = rollout.phase();
-    let stopped = !status.pause_conditions.is_empty() || runs || waits || phase == Phase::Degraded;
-    (!stopped).then(|| format!("on its way to its first stop: {message}"))
+    let is_paused = !status.pause_conditions.is_empty() || rollout.spec.paused;
+    let stopped = is_paused || runs || waits || phase == Phase::Degraded;
+    (!stopped).then(|| format!("on its way to its next stop: {message}"))
 }
 
 /// Whether a revision serves everybody, as far as the status tells.
