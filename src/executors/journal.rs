@@ -122,6 +122,19 @@ impl Journal {
         })
     }
 
+    /// Waits until a slow disk has written everything, but not for long: what it still lacks then is not recorded.
+    pub async fn at_rest(&self) -> JournalState {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        const INTERVAL: Duration = Duration::from_millis(20);
+        let written = async {
+            while self.writer.is_slow() {
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, written).await;
+        self.state()
+    }
+
     #[must_use]
     pub fn state(&self) -> JournalState {
         self.writer.state()

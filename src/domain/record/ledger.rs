@@ -6,7 +6,7 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere, is_here};
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere, is_here};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
@@ -169,7 +169,7 @@ impl Ledger {
 
     /// Returns the sign-offs of an environment, in the order in which they were read, but those of other clusters.
     pub fn signed_in(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &SignOff> + Clone {
-        self.sign_offs.iter().filter(move |sign| sign.env == *env && !is_elsewhere(here, sign.cluster.as_ref()))
+        self.sign_offs.iter().filter(move |sign| is_of(env, here, (&sign.env, sign.cluster.as_ref())))
     }
 
     /// Returns the NO-GO of a person in a role that they have not taken back, of those whose subject counts.
@@ -330,7 +330,10 @@ impl Ledger {
         here: Option<&ClusterIdentity>,
         check: &CheckId,
     ) -> Option<&Acknowledgement> {
-        let of_it = self.acknowledgements.iter().filter(|ack| ack.env == *env && ack.check == *check);
+        let of_it = self
+            .acknowledgements
+            .iter()
+            .filter(|ack| ack.check == *check && is_of(env, here, (&ack.env, ack.cluster.as_ref())));
         of_it.filter(|ack| is_here(here, ack.cluster.as_ref())).max_by_key(|ack| (self.is_proven(&ack.proof), ack.at))
     }
 
@@ -355,6 +358,16 @@ impl Ledger {
     pub fn last_rollback(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> Option<Timestamp> {
         let of_it = self.drilled.iter().filter(|((name, cluster), _)| name == env && is_here(here, cluster.as_ref()));
         of_it.map(|(_, at)| *at).max()
+    }
+}
+
+/// Whether a statement is about an environment. The name is this machine's own: where both are known, the cluster and its
+/// namespace tell.
+fn is_of(env: &EnvName, here: Option<&ClusterIdentity>, (of, stated): (&EnvName, Option<&ClusterIdentity>)) -> bool {
+    match here.zip(stated).map(|(here, stated)| here.compare(stated)) {
+        Some(Comparison::Same) => true,
+        Some(Comparison::Other) => false,
+        Some(Comparison::Unknown) | None => of == env,
     }
 }
 
@@ -427,6 +440,26 @@ mod tests {
             ledger.take(&Line::after(None, Timestamp::UNIX_EPOCH, entry));
         }
         ledger
+    }
+
+    /// Another person's config, or `--context`, calls the same namespace of the same cluster otherwise.
+    #[test]
+    fn what_is_said_of_this_cluster_counts_under_every_name() {
+        let (other, check, here) = (EnvName::new("bob"), CheckId::new("smoke"), cluster("here"));
+        for (where_, counts) in [("here", true), ("there", false)] {
+            let said = [(true, 0, true), (true, 1, false)].map(|said| entry(1, said));
+            let ledger = ledger(said.into_iter());
+            let at = cluster(where_);
+            assert_eq!(ledger.acknowledged(&other, Some(&at), &check).is_some(), counts);
+            let no_go = ledger.standing_no_go((&other, Some(&at)), ("ada", "sre"), |_| true);
+            assert_eq!(no_go.is_some(), counts);
+        }
+        // Where a cluster does not tell who it is, names have to do.
+        let unknown = ClusterIdentity::unknown("shop");
+        let ledger = ledger([entry(1, (true, 1, false))].into_iter());
+        assert_eq!(ledger.signed_in(&other, Some(&unknown)).count(), 0);
+        assert_eq!(ledger.signed_in(&EnvName::new("prod"), Some(&unknown)).count(), 1);
+        assert_eq!(ledger.signed_in(&other, Some(&here)).count(), 1);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::EnvName;
-use crate::domain::record::checklist::{Acknowledgement, Check, CheckId, CheckOutcome, Finding, How};
+use crate::domain::record::checklist::{Acknowledgement, BuiltinCheck, Check, CheckId, CheckOutcome, Finding, How};
 use crate::domain::record::journal::Line;
 use crate::domain::record::ledger::Ledger;
 use crate::domain::record::proof::{Flaw, Proof};
@@ -44,10 +44,12 @@ impl World {
         let mut found = Vec::new();
         let mut before_seen = true;
         for env in &mut self.environments {
-            let seen = env.is_seen();
+            let (seen, looked_at) = (env.is_seen(), env.looked_at());
             for check in &mut env.checks {
                 let Some(finding) = check.unrecorded().cloned() else { continue };
-                if !seen || !before_seen {
+                // That the metrics were not asked yet is no answer.
+                let is_early = matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals)) && !looked_at;
+                if !seen || !before_seen || is_early {
                     self.has_unrecorded = true;
                     continue;
                 }

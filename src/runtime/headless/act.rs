@@ -79,7 +79,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     } else {
         complain(driver.redactor(), line.trim_end());
     }
-    let state = driver.session().dispatcher.journal().state();
+    let state = driver.journal_at_rest().await?;
     if let Some(why) = state.broken {
         let entries = crate::domain::facts::text::plural(state.unwritten, "entry");
         complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));

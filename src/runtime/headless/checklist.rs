@@ -11,7 +11,7 @@ use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
 use crate::core::{Effect, UNSIGNED};
-use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::suggest::nearest;
 use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
@@ -36,11 +36,24 @@ pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
         GateOutput::Json => json_pretty(&gate.json()) + "\n",
         GateOutput::Junit => gate.junit(),
     })?;
+    if let Some(why) = never_seen(known) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::Error);
+    }
     Ok(match gate.list.answer.verdict {
         Verdict::Go => Exit::Done,
         Verdict::NoGo => Exit::NoGo,
         Verdict::Wait | Verdict::Blind => Exit::Blind,
     })
+}
+
+/// Why nothing is known of an environment, where its API server cannot be reached or lets nobody in.
+fn never_seen(env: &Environment) -> Option<String> {
+    let is_seen = env.workloads.iter().any(|workload| workload.status.is_some());
+    match &env.kubernetes().link {
+        Link::Down(why) if !is_seen => Some(format!("{}: {why}", env.name())),
+        _ => None,
+    }
 }
 
 /// One check with its evidence, or all of them.
@@ -63,6 +76,10 @@ pub(super) async fn check(driver: &mut Driver, what: &CheckArgs) -> Result<Exit>
     for (check, state) in gate.list.checks().filter(|(check, _)| id.as_ref().is_none_or(|id| check.spec.id == *id)) {
         print(&gate.check_text(check, state))?;
         states.push(state);
+    }
+    if let Some(why) = never_seen(known) {
+        complain(driver.redactor(), &why);
+        return Ok(Exit::Error);
     }
     Ok(if states.contains(&CheckState::Failed) {
         Exit::NoGo
@@ -175,7 +192,8 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
     driver
         .until(limit, |core| {
             let rests_on = rests_on(&core.world);
-            rests_on.iter().filter_map(|name| core.world.environment(name)).all(|env| {
+            let answering = rests_on.iter().filter_map(|name| core.world.environment(name));
+            answering.filter(|env| !env.is_down(SourceKind::Kubernetes)).all(|env| {
                 let subject = core.world.candidate(env).map(|candidate| candidate.key).unwrap_or_default();
                 let later = |phase| phase == CheckPhase::Post && env.name() != &rests_on[0];
                 let mut looked_for = env.checks.iter().filter(|check| matches!(check.spec.how, How::Evidence(_)));

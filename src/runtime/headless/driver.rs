@@ -11,6 +11,7 @@ use crate::core::{self, Core, Effect, Msg};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::action::{Outcome, Target, Verb};
+use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
 
 use crate::domain::rules::action::Plan;
@@ -99,6 +100,12 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Returns what became of the journal, once it is written, or its disk was given a little time.
+    pub(super) async fn journal_at_rest(&mut self) -> Result<JournalState> {
+        let journal = self.session().dispatcher.journal().clone();
+        self.meanwhile(async move { journal.at_rest().await }).await
     }
 
     /// Takes in the next thing that happens, however long it takes.

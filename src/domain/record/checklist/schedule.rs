@@ -178,7 +178,8 @@ impl Schedule {
             return Some(freeze.describe());
         }
         if self.windows.is_empty() {
-            return is_late_friday(local).then(|| "late Friday: nobody will be on hand over the weekend".to_owned());
+            let when = if local.date().weekday() == Weekday::Friday { "late Friday" } else { "the weekend" };
+            return is_late_friday(local).then(|| format!("{when}: nobody is on hand"));
         }
         let open = self.windows.iter().any(|window| window.holds(local));
         (!open).then(|| format!("{} is outside every release window", shown(at, zone)))

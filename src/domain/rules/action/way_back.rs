@@ -31,6 +31,10 @@ pub(super) fn way_back<'a>(scene: &DraftContext<'a>, under_way: bool) -> Result<
         if scene.direction().is_backward() {
             return Ok(WayBack::Finish(found));
         }
+        if !scene.status.serving.is_all(&found.hash) {
+            let text = format!("{} is what goes out, and does not serve everybody yet", found.version());
+            return Err(Refusal::state(text, "resume or promote it"));
+        }
         return Err(nothing_to_do(scene, found, ""));
     }
     if under_way {

@@ -32,12 +32,14 @@ fn default_schedule_closes_friday_afternoon() {
     for open in ["2026-11-20T14:59:59", "2026-11-23T06:00:00", "2026-11-18T03:00:00"] {
         assert_eq!(said(&none, open), "open", "{open}");
     }
-    for closed in ["2026-11-20T15:00:00", "2026-11-21T12:00:00", "2026-11-22T23:59:59", "2026-11-23T05:59:59"] {
-        assert_eq!(
-            said(&none, closed),
-            "late Friday: nobody will be on hand over the weekend; opens Mon 2026-11-23 06:00 (Europe/Berlin)",
-            "{closed}"
-        );
+    for (closed, when) in [
+        ("2026-11-20T15:00:00", "late Friday"),
+        ("2026-11-21T12:00:00", "the weekend"),
+        ("2026-11-22T23:59:59", "the weekend"),
+        ("2026-11-23T05:59:59", "the weekend"),
+    ] {
+        let why = format!("{when}: nobody is on hand; opens Mon 2026-11-23 06:00 (Europe/Berlin)");
+        assert_eq!(said(&none, closed), why, "{closed}");
     }
 }
 
