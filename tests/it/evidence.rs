@@ -55,6 +55,16 @@ fn shown(evidence: &Evidence) -> String {
 }
 
 #[test]
+fn figure_of_nothing_is_not_better() {
+    let folder = tempfile::tempdir().unwrap();
+    for (figure, found) in [("0", CheckOutcome::Blind), ("-3", CheckOutcome::Blind), ("10", CheckOutcome::Passed)] {
+        fs::write(folder.path().join("b.json"), format!("{{\"median\": {figure}}}")).unwrap();
+        let evidence = look_at("benchmark", "", folder.path(), "b.json");
+        assert_eq!(evidence.found, found, "{}", shown(&evidence));
+    }
+}
+
+#[test]
 fn reports_of_pytest_and_newman_are_read() {
     let green = look_at("junit", "", &here(), "pytest-green.xml");
     assert_eq!((green.found, green.summary.as_str()), (CheckOutcome::Passed, "3 passed, 1 skipped, in 1 file"));

@@ -26,6 +26,9 @@ fn judge(asked: &Benchmark, reading: &ReadContext) -> Result<Evidence, String> {
     if baseline <= 0.0 {
         return Err(format!("{from}: the baseline is {}, and nothing is a share of that", decimal(baseline)));
     }
+    if asked.better == Better::Lower && figure <= 0.0 {
+        return Err(report.wrong(format!("{} is {}: nothing was measured", asked.pointer, decimal(figure))));
+    }
     let change = (figure - baseline) / baseline * 100.0;
     let (worse, word) = match asked.better {
         Better::Lower => (change, "lower is better"),
@@ -77,6 +80,37 @@ fn number(json: &Value, pointer: &str, redactor: &Redactor) -> Result<f64, Strin
         let hint = if keys.is_empty() { String::new() } else { format!(": at the top there are {}", keys.join(", ")) };
         format!("has nothing at {shown}{hint}")
     })?;
+    let mut within = json;
+    for key in pointer.split('/').skip(1) {
+        let says = |flag: &str| within.get(flag).and_then(Value::as_bool) == Some(true);
+        if says("error_occurred") || says("skipped") {
+            return Err(format!("says that what is at {shown} did not run"));
+        }
+        let key = key.replace("~1", "/").replace("~0", "~");
+        let inner = match within {
+            Value::Array(list) => key.parse::<usize>().ok().and_then(|at| list.get(at)),
+            object => object.get(&key),
+        };
+        within = inner.unwrap_or(&Value::Null);
+    }
     let number = value.as_f64().filter(|number| number.is_finite());
     number.ok_or_else(|| format!("has no number at {shown}, but {}", redactor.cut(&value.to_string(), 60)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn figure_of_what_did_not_run_is_none() {
+        let of = |report: Value| number(&report, "/benchmarks/0/real_time", &Redactor::default());
+        assert_eq!(of(json!({"benchmarks": [{"real_time": 12.5}]})), Ok(12.5));
+        // As Google Benchmark writes it.
+        for flag in ["error_occurred", "skipped"] {
+            let why = of(json!({"benchmarks": [{"real_time": 0.0, flag: true}]})).unwrap_err();
+            assert_eq!(why, "says that what is at /benchmarks/0/real_time did not run");
+            assert_eq!(of(json!({"benchmarks": [{"real_time": 12.5, flag: false}]})), Ok(12.5));
+        }
+    }
 }

@@ -129,9 +129,12 @@ fn contains(text: &[u8], words: &[u8]) -> bool {
 /// Reads a report in XML; Clover shares its first element with Cobertura, and not what is in it.
 fn read_xml(text: impl Read, measured: &mut Measured) -> Result<(), String> {
     let mut xml = Xml::new(text);
-    let root = match xml.next()? {
-        Piece::Open(element) => element.name().to_owned(),
-        _ => String::new(),
+    let (root, lines_valid) = match xml.next()? {
+        Piece::Open(element) => {
+            let [valid] = element.attributes(["lines-valid"])?;
+            (element.name().to_owned(), valid.and_then(|valid| valid.trim().parse().ok()))
+        }
+        _ => (String::new(), None),
     };
     match root.as_str() {
         "report" => jacoco::read(&mut xml, measured),
@@ -143,7 +146,7 @@ fn read_xml(text: impl Read, measured: &mut Measured) -> Result<(), String> {
                 }
                 Piece::Open(element) => {
                     let name = element.name().to_owned();
-                    return cobertura::read(&mut xml, &name, measured);
+                    return cobertura::read(&mut xml, &name, lines_valid, measured);
                 }
                 Piece::Text(_) => {}
                 Piece::Close => return xml.next().map(|_| ()),

@@ -103,7 +103,11 @@ impl Tally {
             return Err("contains no run: nothing was analysed".to_owned());
         }
         // What can be read counts, even where another run cannot.
-        let mut trouble = Ok(());
+        let mut trouble = if log.inline_external_properties.iter().any(|part| !part.results.is_empty()) {
+            Err("has results in `inlineExternalProperties`, which are not read".to_owned())
+        } else {
+            Ok(())
+        };
         for run in runs {
             trouble = trouble.and(self.run(run, asked));
         }
@@ -150,6 +154,10 @@ impl Tally {
         }
         if run.invocations.iter().any(|invocation| invocation.execution_successful == Some(false)) {
             return Err(format!("{tool} reports that its run failed"));
+        }
+        if let Some(said) = run.invocations.iter().find_map(shape::Invocation::error) {
+            let said = self.redactor.first_line(said);
+            return Err(format!("{tool} met an error, and may not have looked at everything: {said}"));
         }
         if let Some(why) = unknown {
             return Err(why);
@@ -279,6 +287,16 @@ mod tests {
         };
         assert!(run(json!({"results": null})).contains("no list of results"));
         assert!(run(json!({"invocations": [{"executionSuccessful": false}]})).contains("reports that its run failed"));
+        for list in ["toolExecutionNotifications", "toolConfigurationNotifications"] {
+            let told = |level: &str| json!({"invocations": [{"executionSuccessful": true, list: [{"level": level, "message": {"text": "cannot parse r.yml"}}]}]});
+            assert!(run(told("error")).ends_with("may not have looked at everything: cannot parse r.yml"), "{list}");
+            let mut warned = log(&json!([]));
+            warned["runs"][0]["invocations"] = told("warning")["invocations"].clone();
+            assert_eq!(tally(warned, Level::Error).1, Ok(()));
+        }
+        let mut inline = log(&json!([]));
+        inline["inlineExternalProperties"] = json!([{"results": [{"ruleId": "A1", "message": {"text": "x"}}]}]);
+        assert!(tally(inline, Level::Error).1.unwrap_err().contains("inlineExternalProperties"));
         let elsewhere = json!({"externalPropertyFileReferences": {"results": [{"location": {"uri": "x"}}]}});
         assert!(run(elsewhere).contains("another file"));
         assert!(tally(json!({"version": "2.1.0", "runs": []}), Level::Error).1.unwrap_err().contains("no run"));

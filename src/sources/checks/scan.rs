@@ -161,6 +161,19 @@ fn judge(expected: Expected, least: Severity, reports: &[Report], reading: &Read
 }
 
 impl Tally {
+    /// Takes in each of several parts: what can be read counts, even where another cannot. Returns the first trouble.
+    fn each<T>(
+        &mut self,
+        parts: impl IntoIterator<Item = T>,
+        take: impl Fn(&mut Self, T) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut trouble = Ok(());
+        for part in parts {
+            trouble = trouble.and(take(self, part));
+        }
+        trouble
+    }
+
     fn evidence(mut self, reports: &[Report], troubles: &[String]) -> Evidence {
         self.lines.sort_by_key(|line| std::cmp::Reverse(line.0));
         let listed = self.lines.len().min(MAX_LISTED);

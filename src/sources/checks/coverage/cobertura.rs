@@ -1,5 +1,6 @@
 //! Cobertura XML, piece by piece.
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use super::Measured;
@@ -18,7 +19,14 @@ struct Class {
 
 /// Reads what comes after the beginning of the element `first`, the first in `coverage`: every `line` of a `class`, and
 /// of its methods only where the class has none.
-pub(super) fn read(xml: &mut Xml<impl Read>, first: &str, measured: &mut Measured) -> Result<(), String> {
+///
+/// coverage.py lists files of one name in several source folders once: then fewer lines are listed than `lines-valid` says.
+pub(super) fn read(
+    xml: &mut Xml<impl Read>,
+    first: &str,
+    lines_valid: Option<u64>,
+    measured: &mut Measured,
+) -> Result<(), String> {
     if !matches!(first, "sources" | "packages" | "properties") {
         return Err(format!("is no Cobertura report: <{}> stands first in it", measured.redactor.cut(first, 40)));
     }
@@ -76,8 +84,16 @@ pub(super) fn read(xml: &mut Xml<impl Read>, first: &str, measured: &mut Measure
                 }
                 depth = depth.saturating_sub(1);
             }
-            Piece::End => return Ok(()),
+            Piece::End => break,
         }
+    }
+    let listed: usize = measured.files.values().map(HashMap::len).sum();
+    match lines_valid {
+        Some(valid) if sources.len() > 1 && valid > listed as u64 => Err(format!(
+            "counts {valid} lines and lists {listed}: files of one name in several source folders stand in it once; set \
+             relative_files = true, or measure each folder apart"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -132,6 +148,22 @@ mod tests {
         let one = "<line number='1' hits='1'/>";
         assert_eq!(class(one, "<line number='2' hits='3'/><line number='3' hits='0'/>"), (1, 2));
         assert_eq!(class(one, ""), (1, 1));
+    }
+
+    /// As coverage.py 7 writes it for two folders that both have a `main.py`.
+    #[test]
+    fn files_that_are_listed_once_for_several_are_not_all() {
+        let text = |sources: &str, valid: u64| {
+            format!(
+                "<coverage lines-valid='{valid}'><sources>{sources}</sources><packages><package><classes>\
+                 <class filename='main.py'><lines><line number='1' hits='1'/></lines></class>\
+                 </classes></package></packages></coverage>"
+            )
+        };
+        let two = "<source>/r/worker</source><source>/r/zapi</source>";
+        let error = read(&text(two, 8)).map(|_| ()).unwrap_err();
+        assert!(error.contains("counts 8 lines and lists 1"), "{error}");
+        assert!(read(&text(two, 1)).is_ok() && read(&text("<source>/r</source>", 8)).is_ok());
     }
 
     #[test]

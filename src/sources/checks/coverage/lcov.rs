@@ -1,5 +1,7 @@
 //! LCOV tracefiles, line by line.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{BufRead, Read as _};
 
 use super::Measured;
@@ -14,6 +16,8 @@ struct Record {
     lines: u64,
     /// How many lines its summary says there are.
     promised: u64,
+    /// Which lines there are, in whatever order: the sum of their hashes.
+    fingerprint: u64,
 }
 
 pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<(), String> {
@@ -22,6 +26,9 @@ pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<()
     let mut record: Option<Record> = None;
     let mut number = 0_u64;
     let mut records = 0_u64;
+    // By the name of the test, which is the same where files were only joined, and of the file.
+    let mut known: HashMap<(String, String), u64> = HashMap::new();
+    let mut test = String::new();
     loop {
         line.clear();
         let count =
@@ -42,6 +49,14 @@ pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<()
         if said == "end_of_record" {
             let Some(done) = record.take() else { return Err(bad("no file before it")) };
             done.check(&redactor)?;
+            // `cat packages/*/lcov.info`: files of one name, of which one would hide what the other lacks.
+            let fingerprint = known.entry((test.clone(), done.file.clone())).or_insert(done.fingerprint);
+            if *fingerprint != done.fingerprint {
+                let file = redactor.cut(&done.file, 100);
+                return Err(format!(
+                    "names {file} twice, with other lines: give the reports of packages apart, not joined"
+                ));
+            }
             records += 1;
             continue;
         }
@@ -49,23 +64,25 @@ pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<()
             return Err(bad("a line is KEY:value"));
         };
         match (key, &mut record) {
+            ("TN", _) => test = redactor.cut(value, 200),
             ("SF", Some(open)) => {
                 return Err(bad(&format!("the record of {} has no end", redactor.cut(&open.file, 80))));
             }
             ("SF", none) => {
-                *none = Some(Record { file: redactor.cut(value, 500), lines: 0, promised: 0 });
+                *none = Some(Record { file: redactor.cut(value, 500), lines: 0, promised: 0, fingerprint: 0 });
             }
             ("DA", Some(open)) => {
                 let (line, hit) = line_of(value).ok_or_else(|| bad("DA is line,hits"))?;
                 open.lines += 1;
+                open.fingerprint = open.fingerprint.wrapping_add(hash_of(line));
                 measured.line(&open.file, line, hit)?;
             }
             ("LF", Some(open)) => open.promised = value.parse().map_err(|_| bad("a count is a whole number"))?,
             ("DA" | "LF", None) => return Err(bad("it is outside of a record")),
             // Functions and branches, names of tests, versions.
             (
-                "TN" | "VER" | "FN" | "FNDA" | "FNF" | "FNH" | "FNL" | "FNA" | "BRDA" | "BRF" | "BRH" | "BA" | "LH"
-                | "MCDC" | "MCF" | "MCH" | "MRF" | "MRH",
+                "VER" | "FN" | "FNDA" | "FNF" | "FNH" | "FNL" | "FNA" | "BRDA" | "BRF" | "BRH" | "BA" | "LH" | "MCDC"
+                | "MCF" | "MCH" | "MRF" | "MRH",
                 _,
             ) => {}
             (other, _) => return Err(bad(&format!("`{}` is not known", redactor.cut(other, 20)))),
@@ -76,6 +93,12 @@ pub(super) fn read(mut text: impl BufRead, measured: &mut Measured) -> Result<()
         None if records == 0 => Err("is not LCOV: there is no record in it".to_owned()),
         None => Ok(()),
     }
+}
+
+fn hash_of(line: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Record {
@@ -117,6 +140,15 @@ mod tests {
                     TN:more\r\nSF:a.c\r\nDA:2,1e+3,abc\r\nend_of_record\r\n";
         let lines = measured(text).unwrap().files.remove("a.c").unwrap();
         assert_eq!((lines.values().filter(|line| line.1).count(), lines.len()), (2, 2));
+    }
+
+    /// `cat packages/*/coverage/lcov.info`
+    #[test]
+    fn joined_reports_of_packages_do_not_hide_each_other() {
+        let text =
+            "SF:src/index.ts\nDA:1,1\nDA:2,1\nend_of_record\nSF:src/index.ts\nDA:1,1\nDA:2,0\nDA:3,0\nend_of_record\n";
+        let Err(error) = measured(text) else { panic!("it passed") };
+        assert!(error.starts_with("names src/index.ts twice, with other lines"), "{error}");
     }
 
     #[test]

@@ -78,6 +78,8 @@ struct Suite {
     attempts: u64,
     /// Whether a second test of one name can only be another attempt.
     has_unique_names: bool,
+    /// Whether it names the machine: gotestsum, which runs tests again, does not.
+    has_host: bool,
     /// The tests in it, by their key.
     seen: HashMap<u64, Seen>,
 }
@@ -196,8 +198,9 @@ impl Tally {
             }
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Skipped) => {
                 let [message, kind] = element.attributes(["message", "type"])?;
-                let message = self.redactor.first_line(&message.unwrap_or_default());
-                Ok(OpenElement::Skipped { message, is_todo: kind.as_deref() == Some("todo") })
+                let message = message.unwrap_or_default();
+                let is_todo = kind.as_deref() == Some("todo") || MAY_FAIL.contains(&message.as_str());
+                Ok(OpenElement::Skipped { message: self.redactor.first_line(&message), is_todo })
             }
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), Role::Neutral) => Ok(OpenElement::Neutral),
             (Some(OpenElement::Suite(_) | OpenElement::Case(_)), _) => {
@@ -225,9 +228,10 @@ impl Tally {
     }
 
     fn suite(&mut self, element: &Element<'_>) -> Result<OpenElement, String> {
-        let [name, tests, failures, errors, failed, skipped, disabled, status, result, outcome] =
-            element.attributes([
+        let [name, tests, failures, errors, failed, skipped, disabled, status, result, outcome, host] = element
+            .attributes([
                 "name", "tests", "failures", "errors", "failed", "skipped", "disabled", "status", "result", "outcome",
+                "hostname",
             ])?;
         let count =
             |name: &str, value: Option<&str>| number(name, value, &self.redactor).map(Option::<u64>::unwrap_or_default);
@@ -255,6 +259,7 @@ impl Tally {
             skipped: self.skipped,
             attempts: self.attempts,
             has_unique_names: false,
+            has_host: host.is_some(),
             seen: HashMap::new(),
         }))
     }
@@ -312,7 +317,9 @@ impl Tally {
             OpenElement::Failure { role, message, kind, text } => {
                 let told = [message, self.redactor.first_line(&text), kind].into_iter().find(|told| !told.is_empty());
                 let told = told.unwrap_or_else(|| "no message".to_owned());
-                self.attempts = self.attempts.saturating_add(1);
+                // Catch2 leaves out of its totals what may fail, and counts what should have failed.
+                let is_expected = matches!(around.last(), Some(OpenElement::Case(case)) if case.may_fail());
+                self.attempts = self.attempts.saturating_add(u64::from(!is_expected));
                 match around.last_mut() {
                     Some(OpenElement::Case(case)) => {
                         let into = match role {
@@ -351,7 +358,7 @@ impl Tally {
         let mut unnamed = Seen::default();
         let seen = match suite {
             Some(suite) if case.has_own_name() => {
-                suite.has_unique_names |= case.is_of_go(&suite.name);
+                suite.has_unique_names |= !suite.has_host && case.is_of_go(&suite.name);
                 suite.seen.entry(key).or_default()
             }
             _ => &mut unnamed,
@@ -455,12 +462,19 @@ impl Tally {
 }
 
 impl Case {
-    /// Whether it is named as Go names tests, in a suite that is its package.
+    /// Whether it is named as Go names tests, in a suite that is its package. Elsewhere names are sentences.
     fn is_of_go(&self, suite: &str) -> bool {
         let [class, name] = &self.names;
         let mut kinds = ["Test", "Example", "Fuzz", "Benchmark"].into_iter();
         let rest = kinds.find_map(|kind| name.strip_prefix(kind));
-        class == suite && rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+        // What comes after a slash is the name of a subtest.
+        let is_identifier = |rest: &str| {
+            let function = rest.split('/').next().unwrap_or_default();
+            !rest.starts_with(char::is_lowercase)
+                && function.chars().all(|c| c.is_alphanumeric() || c == '_')
+                && !rest.contains(char::is_whitespace)
+        };
+        class == suite && rest.is_some_and(is_identifier)
     }
 }
 
@@ -500,6 +514,11 @@ impl Case {
         !(name.is_empty() || name.starts_with('[') && name.ends_with(']'))
     }
 
+    /// Whether Catch2 lets it fail.
+    fn may_fail(&self) -> bool {
+        self.skipped.as_deref().is_some_and(|told| MAY_FAIL.contains(&told))
+    }
+
     fn verdict(&self) -> Verdict {
         let (word, said) = match &self.word {
             Some((word, said)) => (Some(*word), said.as_str()),
@@ -536,6 +555,9 @@ impl Case {
         self.names[0] == self.names[1] && !self.has_result && !is_on_purpose
     }
 }
+
+/// What Catch2 says of a test that may fail, or should: it writes the failure too, and ends well.
+const MAY_FAIL: [&str; 2] = ["TEST_CASE tagged with !mayfail", "TEST_CASE tagged with !shouldfail"];
 
 /// pytest leaves a test like this where its run was interrupted, or ended by `pytest.exit()`.
 const UNNAMED: &str = "a test has neither name nor outcome: the run broke off in it";

@@ -10,9 +10,12 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D)
 
 /// § 3.13
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Log {
     pub version: String,
     pub runs: Option<Vec<Run>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub inline_external_properties: Vec<External>,
 }
 
 /// § 3.14
@@ -77,7 +80,28 @@ pub(super) struct Properties {
 pub(super) struct Invocation {
     pub execution_successful: Option<bool>,
     #[serde(default, deserialize_with = "or_default")]
+    tool_execution_notifications: Vec<Notification>,
+    #[serde(default, deserialize_with = "or_default")]
+    tool_configuration_notifications: Vec<Notification>,
+    #[serde(default, deserialize_with = "or_default")]
     pub rule_configuration_overrides: Vec<Override>,
+}
+
+/// § 3.58
+#[derive(Deserialize)]
+struct Notification {
+    level: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    message: Message,
+}
+
+impl Invocation {
+    /// Returns what the first error of the tool itself says: its results may not be complete then (appendix I).
+    pub fn error(&self) -> Option<&str> {
+        let all = self.tool_execution_notifications.iter().chain(&self.tool_configuration_notifications);
+        let mut errors = all.filter(|notification| notification.level.as_deref() == Some("error"));
+        errors.next().map(|notification| notification.message.text.as_deref().unwrap_or_default())
+    }
 }
 
 /// § 3.51

@@ -50,9 +50,12 @@ pub(super) struct OsvScanner {
     experimental_config: Option<serde::de::IgnoredAny>,
 }
 
+/// Both are always written: what has none of them is no report of OSV-Scanner.
 #[derive(Deserialize)]
 struct OsvSource {
-    packages: Option<Vec<OsvPackage>>,
+    #[serde(rename = "source")]
+    _source: serde::de::IgnoredAny,
+    packages: Vec<OsvPackage>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,7 @@ struct OsvPackage {
     package: Package,
     vulnerabilities: Option<Vec<OsvVulnerability>>,
     groups: Option<Vec<OsvGroup>>,
+    license_violations: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +88,21 @@ struct OsvGroup {
     ids: Vec<String>,
     #[serde(default)]
     max_severity: String,
+    experimental_analysis: Option<BTreeMap<String, OsvAnalysis>>,
+}
+
+/// Whether the code that is vulnerable is called, where the scanner looked.
+#[derive(Deserialize)]
+struct OsvAnalysis {
+    called: Option<bool>,
+}
+
+impl OsvGroup {
+    /// The scanner lets pass what is never called.
+    fn is_uncalled(&self) -> bool {
+        let analysed = self.experimental_analysis.as_ref().filter(|all| !all.is_empty());
+        analysed.is_some_and(|all| all.values().all(|one| one.called == Some(false)))
+    }
 }
 
 /// npm 7 and later.
@@ -232,7 +251,7 @@ impl Tally {
             );
         }
         self.targets += sources.len().max(1) as u64;
-        for package in sources.iter().flat_map(|source| source.packages.iter().flatten()) {
+        for package in sources.iter().flat_map(|source| source.packages.iter()) {
             let what = self.package(&package.package.name, &package.package.version, "");
             let all = package.vulnerabilities.as_deref().unwrap_or_default();
             let groups = package.groups.as_deref().unwrap_or_default();
@@ -240,6 +259,10 @@ impl Tally {
             for group in groups {
                 let mine = || all.iter().filter(|one| group.ids.contains(&one.id));
                 listed.extend(group.ids.iter().map(String::as_str));
+                if group.is_uncalled() {
+                    self.below += 1;
+                    continue;
+                }
                 let grade = match group.max_severity.parse() {
                     Ok(score) => Grade::of_score(score),
                     Err(_) => worst(mine().map(osv_grade)),
@@ -250,6 +273,11 @@ impl Tally {
             }
             for one in all.iter().filter(|one| !listed.contains(&one.id.as_str())) {
                 self.osv(osv_grade(one), &one.id, &what, &one.summary);
+            }
+            for licence in package.license_violations.iter().flatten() {
+                let (kind, grade) = (Kind::Licence, Grade::Missing);
+                let title = "not among the licences that are allowed";
+                self.finding(&Finding { kind, grade, word: word(grade), id: licence, what: what.clone(), title });
             }
         }
         Ok(())
@@ -337,7 +365,7 @@ impl Tally {
         match report {
             Snyk::One(project) => self.snyk_project(project),
             Snyk::Several(projects) if projects.is_empty() => Err("lists no project: nothing was scanned".to_owned()),
-            Snyk::Several(projects) => projects.iter().try_for_each(|project| self.snyk_project(project)),
+            Snyk::Several(projects) => self.each(projects, Self::snyk_project),
         }
     }
 
@@ -373,9 +401,7 @@ impl Tally {
                 });
             }
         }
-        for application in project.applications.iter().flatten() {
-            self.snyk_project(application)?;
-        }
+        self.each(project.applications.iter().flatten(), Self::snyk_project)?;
         if project.ok == Some(false) && listed == 0 && project.applications.is_none() {
             return Err("Snyk says that it is not fine, and lists nothing".to_owned());
         }

@@ -128,8 +128,52 @@ fn findings_of_every_scanner_count() {
 }
 
 #[test]
+fn what_can_be_read_counts_beside_what_cannot() {
+    let critical = json!({"vulnerabilityID": "CVE-1", "severity": "CRITICAL"});
+    let odd = json!({"Target": "a", "Misconfigurations": [{"ID": "x", "Status": "odd"}]});
+    let bad = json!({"Target": "b", "Vulnerabilities": [{"VulnerabilityID": "CVE-1", "Severity": "CRITICAL"}]});
+    let bare =
+        json!({"apiVersion": "aquasecurity.github.io/v1alpha1", "kind": "SbomReport", "metadata": {"name": "s"}});
+    for report in [
+        json!([{"ok": false, "error": "no project"}, {"ok": false, "dependencyCount": 1, "vulnerabilities": [{"id": "S", "severity": "critical"}]}]),
+        json!({"SchemaVersion": 2, "ArtifactName": "a", "Results": [odd, bad]}),
+        json!({"apiVersion": "v1", "kind": "List", "items": [bare, operator("VulnerabilityReport", &json!({"vulnerabilities": [critical]}))]}),
+        json!({"SchemaVersion": 2, "ArtifactName": "a", "Metadata": {"OS": {"Family": "alpine", "Name": "3.9.6", "EOSL": true}}, "Results": [bad]}),
+    ] {
+        let (tally, result) = add(&report, Expected::Any, Severity::Critical);
+        assert!(result.is_err() && tally.found.iter().sum::<u64>() == 1, "{report}: {result:?}");
+    }
+}
+
+/// OSV-Scanner ends with 0 where what is vulnerable is never called.
+#[test]
+fn what_is_never_called_does_not_count() {
+    let called = |called: bool| {
+        let group =
+            json!({"ids": ["GO-1"], "max_severity": "9.8", "experimental_analysis": {"GO-1": {"called": called}}});
+        let package = json!({"package": {"name": "a"}, "vulnerabilities": [{"id": "GO-1"}], "groups": [group]});
+        found(&json!({"results": [{"source": {}, "packages": [package]}], "experimental_config": {}}))
+    };
+    assert_eq!((called(true), called(false)), (Ok(1), Ok(0)));
+}
+
+#[test]
 fn what_was_not_scanned_or_rated_is_named() {
     for (report, words) in [
+        (json!({"results": [{"rule_id": "AVD-AWS-0107", "severity": "CRITICAL"}]}), "it has no `source`"),
+        (json!({"results": [{"source": {}, "packages": null}], "experimental_config": {}}), "null"),
+        (
+            json!({"results": [{"source": {}, "packages": [{"package": {"name": "a"}, "license_violations": ["AGPL-3.0"]}]}], "experimental_config": {}}),
+            "AGPL-3.0 has no severity",
+        ),
+        (
+            json!({"ClusterName": "prod", "Resources": [{"Kind": "Deployment", "Name": "api"}]}),
+            "lists nothing that was scanned",
+        ),
+        (
+            json!({"SchemaVersion": 2, "ArtifactName": "a", "Metadata": {"OS": {"Family": "alpine", "Name": "3.9.6", "EOSL": true}}, "Results": [{"Target": "a"}]}),
+            "alpine 3.9.6 gets no security updates any more",
+        ),
         (json!({"SchemaVersion": 1, "ArtifactName": "a"}), "of schema 1"),
         (json!({"SchemaVersion": 2, "ArtifactName": "a", "Results": null}), "lists nothing that was scanned"),
         (trivy(&json!({"Target": "a", "Vulnerabilities": [{"VulnerabilityID": "CVE-1"}]})), "CVE-1 has no severity"),

@@ -16,6 +16,26 @@ pub(super) struct Report {
     #[serde(default)]
     artifact_name: String,
     results: Option<Vec<Target>>,
+    #[serde(default)]
+    metadata: ImageMetadata,
+}
+
+#[derive(Default, Deserialize)]
+struct ImageMetadata {
+    #[serde(rename = "OS")]
+    os: Option<System>,
+}
+
+/// The operating system of an image.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct System {
+    #[serde(default)]
+    family: String,
+    #[serde(default)]
+    name: String,
+    #[serde(rename = "EOSL", default)]
+    is_out_of_support: bool,
 }
 
 /// What `trivy k8s` writes; older ones keep vulnerabilities and misconfigurations apart.
@@ -219,16 +239,24 @@ impl Tally {
             let what = "lists nothing that was scanned: scan with --list-all-pkgs, and check what Trivy is pointed at";
             return Err(what.to_owned());
         }
-        targets.iter().try_for_each(|target| self.target(target, ""))
+        let read = self.each(targets, |tally, target| tally.target(target, ""));
+        match &report.metadata.os {
+            Some(os) if os.is_out_of_support => {
+                let system = self.redactor.cut(&format!("{} {}", os.family, os.name), 60);
+                read.and(Err(format!(
+                    "{system} gets no security updates any more: Trivy may not know what is wrong in it"
+                )))
+            }
+            _ => read,
+        }
     }
 
     pub(super) fn trivy_kubernetes(&mut self, report: &ClusterReport) -> Result<(), String> {
         self.artifacts.push(self.redactor.cut(&report.cluster_name, 100));
         let parts = [&report.resources, &report.findings, &report.vulnerabilities, &report.misconfigurations];
         let mut result = Ok(());
-        let mut resources = 0_u64;
+        let before = self.targets;
         for resource in parts.into_iter().flatten().flatten() {
-            resources += 1;
             let place = [&resource.namespace, &resource.kind, &resource.name].map(|part| self.redactor.cut(part, 80));
             let place = place.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
             if !resource.error.is_empty() {
@@ -239,7 +267,7 @@ impl Tally {
                 result = result.and(self.target(target, &place));
             }
         }
-        if resources == 0 {
+        if self.targets == before && result.is_ok() {
             return Err("lists nothing that was scanned: write it with `--report all`".to_owned());
         }
         result
@@ -310,7 +338,7 @@ impl Tally {
         if items.is_empty() {
             return Err("lists no report: is the operator at work, and the namespace right?".to_owned());
         }
-        items.iter().try_for_each(|item| self.trivy_operator(item))
+        self.each(items, Self::trivy_operator)
     }
 
     pub(super) fn trivy_operator(&mut self, object: &Object) -> Result<(), String> {

@@ -35,6 +35,41 @@ fn failures_and_skips_are_counted_with_the_first_line_of_their_message() {
     assert_eq!(lines(&tally.failures), ["c bad: expected <1>", "worse: boom"]);
 }
 
+/// Robot Framework, Pester, JUnit 5 and go-junit-report write several tests of one name: no tool runs them again.
+#[test]
+fn second_test_of_a_name_is_no_other_attempt_unless_go_names_it_so() {
+    let twice = |suite: &str, class: &str, name: &str| {
+        counts(&format!(
+            "<testsuite {suite} tests='2' failures='1'><testcase classname='{class}' name='{name}'><failure/></testcase>\
+             <testcase classname='{class}' name='{name}'/></testsuite>"
+        ))
+    };
+    assert_eq!(twice("name='Login'", "Login", "Test Login"), (2, 1, 0, 0));
+    assert_eq!(twice("name='Test-Amount'", "Test-Amount", "Test-Amount.of a list"), (2, 1, 0, 0));
+    assert_eq!(twice("name='example.org/pay' hostname='vm'", "example.org/pay", "TestPay"), (2, 1, 0, 0));
+    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay"), (1, 0, 0, 1));
+    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay/of_a-list"), (1, 0, 0, 1));
+}
+
+/// As Catch2 writes them, and ends with 0; what should have failed and did not is in its totals alone.
+#[test]
+fn tests_of_catch2_may_fail() {
+    let may_fail = |tag: &str| {
+        format!(
+            "<testcase classname='t' name='{tag}'><skipped message='TEST_CASE tagged with !{tag}'/>\
+             <failure message='1 == 2'/></testcase>"
+        )
+    };
+    let suite = |failures: u32, cases: &str| {
+        let good = "<testcase classname='t' name='ok'/>";
+        counts(&format!("<testsuite name='t' tests='3' failures='{failures}' errors='0'>{good}{cases}</testsuite>"))
+    };
+    assert_eq!(suite(0, &(may_fail("mayfail") + &may_fail("shouldfail"))), (3, 0, 2, 0));
+    let unexpected =
+        "<testcase classname='t' name='s'><skipped message='TEST_CASE tagged with !shouldfail'/></testcase>";
+    assert_eq!(suite(1, &(may_fail("mayfail") + unexpected)).1, 1);
+}
+
 #[test]
 fn long_names_are_truncated_and_their_memory_freed() {
     let kept = beginning("é".repeat(1 << 20));
