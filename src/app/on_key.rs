@@ -150,7 +150,9 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Release => ask(model, command),
         Command::Keep => lift(autopilot::keep(&mut model.core)),
         Command::RollbackTo => {
-            model.ui.overlay = Some(Overlay::Revisions { selected: 0 });
+            // What runs cannot be chosen: the first that can is where most people go.
+            let selected = revision_choices(model).iter().position(|choice| choice.refusal.is_none()).unwrap_or(0);
+            model.ui.overlay = Some(Overlay::Revisions { selected });
             Vec::new()
         }
         Command::Filter => {

@@ -186,7 +186,7 @@ pub enum Output {
     /// For people.
     #[default]
     Text,
-    /// For programs: a contract, see assets/status.schema.json.
+    /// For programs; what is a contract has a schema in assets/.
     Json,
 }
 
@@ -437,8 +437,8 @@ pub struct Init {
 /// `cockpit trust`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(after_help = "Examples:\n  cockpit trust\n  cockpit trust --remove\n\n\
-                        A cockpit.toml that is found in the working folder runs no program, reads no secret and sends nothing to\n\
-                        another machine before it is trusted. It is asked for again when the file changes. A file that is\n\
+                        A cockpit.toml that is found in the working folder runs no program, reads no secret and sends nothing to \
+                        another machine before it is trusted. You are asked again when the file changes. A file that is \
                         named with --config, and the one in $XDG_CONFIG_HOME, need no trust.")]
 pub struct Trust {
     /// Trust it no longer

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{any_key, model, performed, press, target};
 use crate::app::model::{Model, Overlay, Screen};
+use crate::app::revisions::revision_choices;
 use crate::app::{Effect, Hit, Msg, update};
 use crate::domain::facts::ids::EnvName;
 use crate::keys::{COMMANDS, Command};
@@ -49,6 +50,15 @@ fn a_line_of_a_list_is_selected_and_not_run() {
     press(&mut model, ":");
     click(&mut model, Hit::Line(2));
     assert!(matches!(model.ui.overlay, Some(Overlay::Palette { selected: 2, .. })), "{:?}", model.ui.overlay);
+}
+
+#[test]
+fn list_of_revisions_begins_with_one_that_can_be_chosen() {
+    let mut model = model(false, false);
+    press(&mut model, "u");
+    let Some(Overlay::Revisions { selected }) = model.ui.overlay else { panic!("{:?}", model.ui.overlay) };
+    let choices = revision_choices(&model);
+    assert!(choices[0].refusal.is_some() && choices[selected].refusal.is_none(), "{selected}: {choices:?}");
 }
 
 fn any_hit() -> impl Strategy<Value = Hit> {

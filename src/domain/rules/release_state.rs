@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::workload::Revision;
-use crate::domain::record::rejection::Rejection;
 use crate::domain::rules::checklist::candidate::is_same_artifact;
 use crate::domain::rules::rejected::taken_back_from;
 use crate::domain::world::{Environment, WorkloadState, World};
@@ -126,13 +125,15 @@ fn rolled_back(workload: &WorkloadState, stable: &Revision) -> Option<RolledBack
     let snapshot = workload.snapshot.as_ref()?;
     let here = snapshot.replicaset(&stable.hash)?;
     let left = taken_back_from(snapshot, &workload.rejected, here)?;
+    let to = stable.version();
+    // Who took it back is not known where another tool did.
+    if workload.rejected.rejection(&left.hash).is_none() {
+        return Some(RolledBack { from: left.version(), to, by: None });
+    }
     // Whoever went back once more came from what was rejected last, not from what was made last.
-    let last = workload.rejected.known().filter(|rejection| rejection.hash != stable.hash);
-    let by = |rejection: &Rejection| Some((rejection.by.clone(), rejection.at));
-    Some(match last.max_by_key(|rejection| rejection.at) {
-        Some(last) => RolledBack { from: last.version(), to: stable.version(), by: by(last) },
-        None => RolledBack { from: left.version(), to: stable.version(), by: None },
-    })
+    let others = workload.rejected.known().filter(|rejection| rejection.hash != stable.hash);
+    let last = others.max_by_key(|rejection| rejection.at)?;
+    Some(RolledBack { from: last.version(), to, by: Some((last.by.clone(), last.at)) })
 }
 
 /// Whether this environment ran an artifact before.

@@ -50,7 +50,14 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         },
         _ => None,
     };
-    let plan = match driver.core.plan(&target, verb, to) {
+    let mut planned = driver.core.plan(&target, verb, to);
+    // A rollback to what is newer is a promotion: what that rests on was not looked at yet.
+    let is_open = |refusals: &Vec<Refusal>| refusals.iter().any(|refusal| refusal.kind.is_unknown());
+    if verb == Verb::Rollback && planned.as_ref().is_err_and(is_open) {
+        prepare_promotion(driver, Verb::Promote, &target).await?;
+        planned = driver.core.plan(&target, verb, to);
+    }
+    let plan = match planned {
         Ok(plan) => plan,
         Err(refusals) => {
             let exit = refused(driver.redactor(), &target, verb, &refusals);
@@ -114,6 +121,11 @@ async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Resul
     if matches!(verb, Verb::Pause | Verb::Abort | Verb::Rollback) {
         return prepare_stop(driver, verb, target).await;
     }
+    prepare_promotion(driver, verb, target).await
+}
+
+/// Looks at everything that what goes forward rests on.
+async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
     settle_open(driver, target, |_| true).await?;
     driver

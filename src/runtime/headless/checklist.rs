@@ -75,7 +75,10 @@ pub(super) async fn check(driver: &mut Driver, what: &CheckArgs) -> Result<Exit>
     let mut states = Vec::new();
     for (check, state) in gate.list.checks().filter(|(check, _)| id.as_ref().is_none_or(|id| check.spec.id == *id)) {
         print(&gate.check_text(check, state))?;
-        states.push(state);
+        // Of the whole list only gates decide; what is advice is shown.
+        if id.is_some() || check.spec.gate {
+            states.push(state);
+        }
     }
     if let Some(why) = never_seen(known) {
         complain(driver.redactor(), &why);

@@ -52,6 +52,10 @@ fn error_spike() {
     // What was given up is not gone back to by default.
     let (_, said) = journey.run(&["rollback", "prod-eu", "--yes"]);
     assert!(!said.contains("roll back to 1.5.0"), "{said}");
+    // Further back: the state names the step that was taken last.
+    journey.expect(0, &["rollback", "prod-eu", "--to", "1.4.1", "--yes"], "done");
+    journey.stable_is("prod-eu", "1.4.1");
+    journey.expect(0, &["status"], "rolled back 1.4.2 → 1.4.1 by alice");
 }
 
 #[test]
@@ -159,6 +163,10 @@ fn go_no_go() {
         "NO-GO as sre",
     );
     journey.expect(3, &promote, "the dashboard is down");
+    // The same namespace of the same cluster by another name, as another person, without those checks.
+    let elsewhere = |verb: &'static str| ["--context", "bob", "-n", "payments", verb, "--yes"];
+    journey.expect(3, &elsewhere("gate")[..5], "alice signed NO-GO as sre: “the dashboard is down”");
+    journey.expect(3, &elsewhere("promote"), "alice signed NO-GO as sre");
     for role in ["sre", "product"] {
         journey.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
     }
