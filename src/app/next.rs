@@ -60,6 +60,8 @@ pub fn next(model: &Model) -> Next {
                         | RefusalKind::Blind
                         | RefusalKind::Collecting
                         | RefusalKind::Artifact
+                        | RefusalKind::SignOff
+                        | RefusalKind::Rejected
                         | RefusalKind::Journal
                         | RefusalKind::Stale
                 )

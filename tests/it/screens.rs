@@ -294,7 +294,7 @@ fn verdict_age_and_the_keys_that_matter_are_never_lost() {
             for wanted in ["NO-GO", "prod-eu", "live 0.4 s", "14:32:07", "p promote", "pause", "abort", "roll back"] {
                 assert!(text.contains(wanted), "{screen:?} {size:?} lacks {wanted}:\n{text}");
             }
-            assert!(screen != Screen::Deck || text.contains("gates blocking"), "{size:?}:\n{text}");
+            assert!(screen != Screen::Deck || text.contains("promotion blocked"), "{size:?}:\n{text}");
             let footer = text.lines().last().unwrap_or_default();
             assert!(footer.ends_with('?'), "{size:?}: {footer}");
         }

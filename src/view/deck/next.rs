@@ -3,13 +3,15 @@
 use ratatui::text::Line;
 
 use crate::app::next::next;
-use crate::domain::facts::text::plural;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::keys::Command;
 use crate::view::draw_context::DrawContext;
 use crate::view::layout::SizeClass;
 use crate::view::text::width;
 use crate::view::theme::Role;
+
+/// What follows the key that tells more.
+const HINT: &str = " shows why";
 
 /// Returns the lines, in `columns`.
 pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static>> {
@@ -27,15 +29,16 @@ pub(crate) fn lines(scene: &DrawContext<'_>, columns: usize) -> Vec<Line<'static
     let gates = next.in_the_way;
     let most = if scene.class == SizeClass::Narrow { 1 } else { 2 };
     let (sign, role) = sign_of(scene, &gates);
-    let head = format!("{sign} {} blocking: ", plural(gates.len(), "gate"));
+    let count = if gates.len() > 1 { format!(" {}", gates.len()) } else { String::new() };
+    let head = format!("{sign} promotion blocked by{count}: ");
     for (index, gate) in gates.iter().take(most).enumerate() {
         let row = if index == 0 { scene.row().say(role, &head) } else { scene.row().gap(width(&head)) };
         let is_last = index + 1 == gates.len().min(most);
         let key = scene.key(Command::Why);
-        let hint = if is_last { 3 + width(&key) + 9 } else { 0 };
+        let hint = if is_last { 3 + width(&key) + width(HINT) } else { 0 };
         let room = columns.saturating_sub(row.width() + hint);
         let row = row.say(Role::Text, scene.theme.clip(&gate.text, room));
-        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, " shows why"));
+        let row = row.when(is_last, |row| row.gap(3).say(Role::Key, key).say(Role::Label, HINT));
         lines.push(row.line());
     }
     lines
