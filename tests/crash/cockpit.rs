@@ -137,12 +137,13 @@ fn shows_soon(pty: &Pty, text: &str) -> bool {
     false
 }
 
-/// Leaves the screen. The journal may be a moment ahead of it: then it asks whether to leave what is in progress.
+/// Leaves the screen. The journal may be a moment ahead of it: then it asks whether to leave what is in progress, and goes on
+/// asking when that has ended meanwhile.
 pub fn leave(pty: &mut Pty) {
     pty.send("q");
     let until = std::time::Instant::now() + Duration::from_secs(30);
     while !is_dead(pty.pid()) && std::time::Instant::now() < until {
-        if pty.text().contains("Leave while") {
+        if ["Leave while", "leave now"].iter().any(|asks| pty.text().contains(asks)) {
             pty.send("y");
         }
         std::thread::sleep(Duration::from_millis(20));
