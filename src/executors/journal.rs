@@ -124,14 +124,14 @@ impl Journal {
 
     /// Waits until a slow disk has written everything, but not for long: what it still lacks then is not recorded.
     pub async fn at_rest(&self) -> JournalState {
-        const PATIENCE: Duration = Duration::from_secs(2);
+        const MAX_DISK_WAIT: Duration = Duration::from_secs(2);
         const INTERVAL: Duration = Duration::from_millis(20);
         let written = async {
             while self.writer.is_slow() {
                 tokio::time::sleep(INTERVAL).await;
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, written).await;
+        let _ = tokio::time::timeout(MAX_DISK_WAIT, written).await;
         self.state()
     }
 
