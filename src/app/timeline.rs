@@ -121,9 +121,12 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         Entry::Observed { target, .. } => Some(&target.env),
         Entry::Intent { plan, .. } => Some(plan.target.env()),
         Entry::Answer { action, .. } | Entry::Outcome { action, .. } => targets.get(action).map(|target| target.env()),
-        Entry::Checked { .. } | Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Rejected(_) | Entry::Kept(_) => {
-            entry.checklist_of()
-        }
+        Entry::Checked { .. }
+        | Entry::Acknowledged(_)
+        | Entry::SignedOff(_)
+        | Entry::Rejected(_)
+        | Entry::Kept(_)
+        | Entry::Requires(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }
 }

@@ -141,6 +141,7 @@ fn environment(
     names: &mut BTreeSet<String>,
 ) -> EnvConfig {
     let mut settings = base.settings.clone();
+    settings.is_declared = true;
     settings.name = name(reader, table, names);
     settings.workloads = workloads(reader, table);
     read_keys(reader, table, &mut settings);

@@ -48,6 +48,8 @@ impl Config {
             let metrics = env.prometheus.as_ref().or(env.withheld_metrics.as_ref());
             let elsewhere = metrics.zip(flags.prometheus.as_ref());
             env.settings.protected |= elsewhere.is_some_and(|(own, flag)| own.url != *flag);
+            // Metrics of a flag are not what the file asks for.
+            env.settings.is_declared &= flags.prometheus.is_none();
             point_at(env, flags.prometheus.as_ref());
         }
         self.defaults.namespace.clone_from(&flags.namespace);

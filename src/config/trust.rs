@@ -85,12 +85,15 @@ impl Config {
     /// Takes out what it has to be trusted for, and notes what that was.
     pub(super) fn withhold(&mut self, own: Option<&Url>) {
         self.withheld = self.needs(own);
+        // What a file asks for that nobody trusted is not recorded as what the team asks for.
+        let is_declared = self.withheld.is_empty();
         self.journal.dir = None;
         // That keys are required stays: what nobody trusted proves nothing.
         if let Some(file) = &mut self.record.allowed_signers {
             file.is_withheld = true;
         }
         for env in self.environments.iter_mut().chain([&mut self.defaults]) {
+            env.settings.is_declared &= is_declared;
             withhold(env, own);
         }
     }

@@ -6,6 +6,8 @@ use super::{Core, Effect};
 use crate::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff,
 };
+use crate::domain::record::requirement::Requirements;
+use crate::domain::rules::checklist::required::{decision, unrecorded};
 use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
 
 use crate::domain::facts::ids::EnvName;
@@ -202,7 +204,7 @@ impl Core {
             signature: None,
             proof: Proof::default(),
         });
-        Ok(vec![Effect::Record { release: candidate.release, entry }])
+        Ok(self.with_requirements(env, Effect::Record { release: candidate.release, entry }))
     }
 
     /// States GO or NO-GO in a role. A NO-GO says why.
@@ -245,7 +247,33 @@ impl Core {
             signature: None,
             proof: Proof::default(),
         });
-        Ok(vec![Effect::Record { release: candidate.release, entry }])
+        Ok(self.with_requirements(env, Effect::Record { release: candidate.release, entry }))
+    }
+
+    /// Decides that a promotion into an environment asks for what this config asks for, and for nothing else.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn require(&mut self, env: &EnvName) -> Result<(Requirements, Vec<Effect>), String> {
+        let candidate = self.stated_about(env)?;
+        let (who, _) = self.identity(env);
+        let known = self.world.environment(env).filter(|known| known.settings.is_declared);
+        let known = known.ok_or_else(|| format!("no config that you chose or trust says what {env} asks for"))?;
+        let decided = decision(&self.world, known, &who, self.now);
+        let entry = Entry::Requires(Box::new(decided.clone()));
+        Ok((decided, vec![Effect::Record { release: candidate.release, entry }]))
+    }
+
+    /// Puts what the config asks for before something that rests on it, where the record does not hold it.
+    pub(super) fn with_requirements(&self, env: &EnvName, effect: Effect) -> Vec<Effect> {
+        let (who, _) = self.identity(env);
+        let known = self.world.environment(env);
+        let news = known.and_then(|known| {
+            let requirements = unrecorded(&self.world, known, &who, self.now)?;
+            let release = self.world.candidate(known)?.release;
+            Some(Effect::Record { release, entry: Entry::Requires(Box::new(requirements)) })
+        });
+        news.into_iter().chain([effect]).collect()
     }
 
     fn stated_about(&self, env: &EnvName) -> Result<Candidate, String> {

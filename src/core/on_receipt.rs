@@ -112,7 +112,10 @@ fn stated(
         core.notice(Level::Error, format!("not recorded: the journal cannot be written: {why}"));
         return vec![Effect::Ring];
     }
-    core.notice(Level::Good, entry.sentence());
+    // What a config asks for is news to others, not to whoever acts with it.
+    if !entry.is_of_config() {
+        core.notice(Level::Good, entry.sentence());
+    }
     if let Err(why) = signed {
         core.notice(Level::Warn, format!("{UNSIGNED}: {why}"));
     }

@@ -55,9 +55,13 @@ impl Core {
             self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
             return Vec::new();
         }
+        let effect = Effect::Perform(Box::new(plan));
+        // A stop waits for nothing that it does not need.
+        let effects =
+            if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
         let flying = InFlight::new(record, self.now);
         self.in_flight.insert(flying.record.target.clone(), flying);
-        vec![Effect::Perform(Box::new(plan))]
+        effects
     }
 
     /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops

@@ -13,6 +13,7 @@ use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, F
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::rejection::Rejection;
+use crate::domain::record::requirement::Requirements;
 
 /// Where the course of a rollout begins and ends: what tells later whose metrics to look at, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ pub enum Entry {
     Kept(Kept),
     /// A revision was rejected, or a rejection was taken back: the API server took the request.
     Rejected(Box<Rejection>),
+    /// What a promotion into an environment asks for, by the config that somebody acted with, or by a person's decision.
+    Requires(Box<Requirements>),
     /// A free remark, of a person or of the program.
     Note {
         who: String,
@@ -130,6 +133,7 @@ impl Entry {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
             }
             Self::Rejected(rejection) => rejection.sentence(),
+            Self::Requires(requirements) => requirements.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "an entry of a later version of cockpit".to_owned(),
         }
@@ -144,8 +148,15 @@ impl Entry {
             Self::SignedOff(sign_off) => Some(&sign_off.env),
             Self::Rejected(rejection) => Some(&rejection.target.env),
             Self::Kept(kept) => Some(&kept.target.env),
+            Self::Requires(requirements) => Some(&requirements.env),
             _ => None,
         }
+    }
+
+    /// Whether it is what the config asks for, and no word of a person.
+    #[must_use]
+    pub fn is_of_config(&self) -> bool {
+        matches!(self, Self::Requires(requirements) if !requirements.is_decision)
     }
 
     /// Returns which cluster and namespace it is about, where it says so.
@@ -158,6 +169,7 @@ impl Entry {
             Self::Acknowledged(ack) => ack.cluster.as_ref(),
             Self::SignedOff(sign_off) => sign_off.cluster.as_ref(),
             Self::Rejected(rejection) => rejection.cluster.as_ref(),
+            Self::Requires(requirements) => requirements.cluster.as_ref(),
             Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
     }
@@ -176,6 +188,7 @@ impl Entry {
             Self::SignedOff(_) => "signed",
             Self::Kept(_) => "kept",
             Self::Rejected(_) => "rejected",
+            Self::Requires(_) => "gates",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }

@@ -6,8 +6,8 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere, is_here};
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_here};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
@@ -16,6 +16,7 @@ use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
 use crate::domain::record::proof::Proof;
 use crate::domain::record::rejection::Rejection;
+use crate::domain::record::requirement::{InForce, Requirements};
 use crate::domain::record::statements::{Stated, Statements};
 
 /// How the answer to a request that was taken begins.
@@ -76,6 +77,9 @@ pub struct Ledger {
     /// Sign-offs, in the order in which they were read.
     pub sign_offs: Statements<SignOff>,
     pub reds: Statements<Red>,
+    /// What promotions ask for, in the order in which it was read.
+    #[serde(default)]
+    requirements: Statements<Requirements>,
     /// Canaries that people keep, in the order in which it was read.
     kept: Statements<Kept>,
     /// The last answer that was written down of each check: when, what was found, and what it was about.
@@ -109,6 +113,7 @@ impl Ledger {
             Entry::Kept(kept) => {
                 self.kept.add(kept.clone());
             }
+            Entry::Requires(requirements) => self.take_requirements(requirements),
             Entry::Observed { target, cluster, course: Some(course), .. } => {
                 self.seen((target, cluster.as_ref()), course, line.at);
             }
@@ -159,6 +164,24 @@ impl Ledger {
                 self.sign_offs.add(sign_off.clone());
             }
         }
+    }
+
+    fn take_requirements(&mut self, requirements: &Requirements) {
+        match self.requirements.known_mut(requirements) {
+            Some(known) => known.proof.take(&requirements.proof),
+            None => {
+                self.requirements.add(requirements.clone());
+            }
+        }
+    }
+
+    /// Returns what promotions of a workload ask for, by every config that somebody acted with.
+    #[must_use]
+    pub fn required(&self, env: &EnvName, here: Option<&ClusterIdentity>, workload: &WorkloadId) -> InForce {
+        let of_it = self.requirements.iter().filter(|one| one.workloads.contains(workload));
+        InForce::of(of_it.filter(|one| is_of(env, here, (&one.env, one.cluster.as_ref()))), |proof| {
+            self.is_proven(proof)
+        })
     }
 
     /// Returns whether a statement that lets a release through counts, by what proves its author.
@@ -242,7 +265,7 @@ impl Ledger {
         let of_it = self
             .answers
             .iter()
-            .filter(|(((name, cluster), id), _)| name == env && id == check && !is_elsewhere(here, cluster.as_ref()));
+            .filter(|(((name, cluster), id), _)| id == check && is_of(env, here, (name, cluster.as_ref())));
         of_it.map(|(_, answer)| answer).max_by_key(|(at, ..)| *at)
     }
 
@@ -282,6 +305,9 @@ impl Ledger {
         for red in &other.reds {
             self.reds.add(red.clone());
         }
+        for requirements in &other.requirements {
+            self.take_requirements(requirements);
+        }
         for (place, at) in other.drilled {
             let last = self.drilled.entry(place).or_insert(at);
             *last = (*last).max(at);
@@ -320,6 +346,11 @@ impl Ledger {
                 known.proof.renew(&sign_off.proof);
             }
         }
+        for requirements in &other.requirements {
+            if let Some(known) = self.requirements.known_mut(requirements) {
+                known.proof.renew(&requirements.proof);
+            }
+        }
     }
 
     /// Returns the latest acknowledgement of a check; one whose author is not proven only where there is no other.
@@ -346,24 +377,31 @@ impl Ledger {
         (uid, hash): (&str, &str),
     ) -> Option<&Kept> {
         self.kept.iter().find(|kept| {
-            kept.target == *target
+            kept.target.workload == target.workload
                 && kept.hash == hash
                 && kept.uid.as_deref().is_none_or(|stated| stated == uid)
-                && !is_elsewhere(here, kept.cluster.as_ref())
+                && is_of(&target.env, here, (&kept.target.env, kept.cluster.as_ref()))
         })
     }
 
     /// Returns when a rollback was carried out last in an environment.
     #[must_use]
     pub fn last_rollback(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> Option<Timestamp> {
-        let of_it = self.drilled.iter().filter(|((name, cluster), _)| name == env && is_here(here, cluster.as_ref()));
+        let of_it = self.drilled.iter().filter(|((name, cluster), _)| {
+            is_of(env, here, (name, cluster.as_ref())) && is_here(here, cluster.as_ref())
+        });
         of_it.map(|(_, at)| *at).max()
     }
 }
 
 /// Whether a statement is about an environment. The name is this machine's own: where both are known, the cluster and its
 /// namespace tell.
-fn is_of(env: &EnvName, here: Option<&ClusterIdentity>, (of, stated): (&EnvName, Option<&ClusterIdentity>)) -> bool {
+#[must_use]
+pub fn is_of(
+    env: &EnvName,
+    here: Option<&ClusterIdentity>,
+    (of, stated): (&EnvName, Option<&ClusterIdentity>),
+) -> bool {
     match here.zip(stated).map(|(here, stated)| here.compare(stated)) {
         Some(Comparison::Same) => true,
         Some(Comparison::Other) => false,
@@ -374,6 +412,7 @@ fn is_of(env: &EnvName, here: Option<&ClusterIdentity>, (of, stated): (&EnvName,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::facts::cluster::is_elsewhere;
     use proptest::prelude::*;
 
     fn cluster(uid: &str) -> ClusterIdentity {

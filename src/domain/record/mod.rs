@@ -11,6 +11,7 @@ pub mod proof;
 pub mod receipt;
 pub mod recovered;
 pub mod rejection;
+pub mod requirement;
 pub mod shared;
 mod ssh_signature;
 pub mod statements;

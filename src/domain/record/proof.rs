@@ -110,6 +110,7 @@ impl Entry {
             Self::SignedOff(sign_off) => Some(&mut sign_off.signature),
             Self::Rejected(rejection) => Some(&mut rejection.signature),
             Self::Kept(kept) => Some(&mut kept.signature),
+            Self::Requires(requirements) => Some(&mut requirements.signature),
             _ => None,
         }
     }
@@ -121,6 +122,7 @@ impl Entry {
             Self::SignedOff(sign_off) => sign_off.signature.as_deref(),
             Self::Rejected(rejection) => rejection.signature.as_deref(),
             Self::Kept(kept) => kept.signature.as_deref(),
+            Self::Requires(requirements) => requirements.signature.as_deref(),
             _ => None,
         }
     }
@@ -140,6 +142,7 @@ impl Entry {
         match &mut self {
             Self::Acknowledged(ack) => ack.proof = proven,
             Self::SignedOff(sign_off) => sign_off.proof = proven,
+            Self::Requires(requirements) => requirements.proof = proven,
             _ => {}
         }
         self
@@ -153,6 +156,8 @@ impl Entry {
             Self::SignedOff(sign_off) => Some(&sign_off.who),
             Self::Rejected(rejection) => Some(rejection.by.strip_prefix("autopilot of ").unwrap_or(&rejection.by)),
             Self::Kept(kept) => Some(&kept.who),
+            // What a config asks for keeps out whoever says so.
+            Self::Requires(requirements) => requirements.is_decision.then_some(&*requirements.who),
             _ => None,
         }
     }
@@ -233,7 +238,7 @@ impl Keys {
     #[must_use]
     pub fn prove_lines(&mut self, lines: Vec<Line>, now: Timestamp) -> Vec<Line> {
         let proven = |line: Line| {
-            if matches!(line.entry, Entry::Acknowledged(_) | Entry::SignedOff(_)) {
+            if matches!(line.entry, Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Requires(_)) {
                 let proof = self.prove(&line.entry, None, now);
                 return Line { entry: line.entry.with_proof(proof), ..line };
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere};
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::anchor;
 use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
@@ -24,6 +24,8 @@ enum Kind {
     /// A check went red.
     Red,
     Rejection,
+    /// What a promotion asks for.
+    Requirement,
     NoGo,
 }
 
@@ -33,12 +35,18 @@ impl Kind {
             Entry::SignedOff(sign_off) if sign_off.decision == Decision::NoGo => Self::NoGo,
             Entry::Rejected(rejection) if !rejection.is_lifted() => Self::Rejection,
             Entry::Checked { .. } => Self::Red,
+            Entry::Requires(_) => Self::Requirement,
             _ => Self::Other,
         }
     }
+}
 
-    fn keeps_out(self) -> bool {
-        self != Self::Other
+/// Whether a statement only ever keeps something out. Then it counts whatever its clock says, and under every name that the
+/// environment has.
+fn keeps_out(entry: &Entry) -> bool {
+    match entry {
+        Entry::Requires(requirements) => !requirements.is_decision,
+        _ => Kind::of(entry) != Kind::Other,
     }
 }
 
@@ -63,6 +71,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
         Entry::Kept(kept) => kept.at?,
+        Entry::Requires(requirements) => requirements.at,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
@@ -99,10 +108,15 @@ pub fn read(
 ) -> Ledger {
     let mut ledger = Ledger::default();
     for (found_at, entry) in newest(data) {
-        let counts =
-            statement(&entry).is_some_and(|_| Kind::of(&entry).keeps_out() || said_at(&entry) <= now + MAX_AHEAD);
-        let elsewhere = is_elsewhere(Some(here), entry.cluster());
-        if !counts || entry.checklist_of() != Some(env) || elsewhere {
+        let Some(of) = entry.checklist_of().filter(|_| statement(&entry).is_some()) else { continue };
+        // Other configs may call this environment otherwise. What names no cluster that can be compared lies in this one.
+        let is_about = match entry.cluster().map(|stated| here.compare(stated)) {
+            Some(Comparison::Same) => true,
+            Some(Comparison::Other) => false,
+            Some(Comparison::Unknown) => of == env || keeps_out(&entry),
+            None => of == env,
+        };
+        if !is_about || !keeps_out(&entry) && said_at(&entry) > now + MAX_AHEAD {
             continue;
         }
         let proof = keys.as_deref_mut().map_or(Proof::NotRequired, |keys| proven(keys, (&entry, found_at), here, now));
@@ -139,6 +153,7 @@ fn lets_through_unseen(entry: &Entry) -> bool {
         Entry::Rejected(rejection) => rejection.is_lifted(),
         // It would keep autopilot from rolling back.
         Entry::Kept(_) => true,
+        // `InForce` looks at the proof of a decision.
         _ => false,
     }
 }
@@ -148,6 +163,10 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
     let cluster = match &mut entry {
         Entry::Acknowledged(ack) => &mut ack.cluster,
         Entry::SignedOff(sign_off) => &mut sign_off.cluster,
+        Entry::Rejected(rejection) => &mut rejection.cluster,
+        Entry::Kept(kept) => &mut kept.cluster,
+        Entry::Checked { cluster, .. } => cluster,
+        Entry::Requires(requirements) => &mut requirements.cluster,
         _ => return entry,
     };
     if cluster.as_ref().is_some_and(|stated| here.compare(stated) == Comparison::Unknown) {
@@ -179,6 +198,7 @@ fn said_at(entry: &Entry) -> Timestamp {
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
         Entry::Kept(kept) => kept.at.unwrap_or(Timestamp::MAX),
+        Entry::Requires(requirements) => requirements.at,
         _ => Timestamp::MAX,
     }
 }
@@ -277,6 +297,26 @@ mod tests {
         let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
         assert_eq!(ledger.sign_offs.len(), 1);
         assert_eq!(ledger.sign_offs[0].cluster, Some(here()));
+    }
+
+    /// Another person's config, or `--context`, calls the same namespace of the same cluster otherwise.
+    #[test]
+    fn what_is_said_of_this_cluster_counts_under_every_name() {
+        let of = |cluster: Option<ClusterIdentity>, decision| {
+            Entry::SignedOff(SignOff { cluster, ..signed("prod", 1, decision) })
+        };
+        let counts = |cluster: Option<ClusterIdentity>, decision| {
+            let ledger = read((&EnvName::new("live"), &here()), &data(&[of(cluster, decision)]), now(), None);
+            !ledger.sign_offs.is_empty()
+        };
+        let elsewhere = ClusterIdentity { cluster: Some("uid-of-b".to_owned()), ..here() };
+        let unreadable = ClusterIdentity::unknown("shop");
+        for decision in [Decision::Go, Decision::NoGo] {
+            assert!(counts(Some(here()), decision));
+            assert!(!counts(Some(elsewhere.clone()), decision));
+        }
+        // It lies in this cluster: what keeps out is believed.
+        assert!(counts(Some(unreadable.clone()), Decision::NoGo) && !counts(Some(unreadable), Decision::Go));
     }
 
     #[test]

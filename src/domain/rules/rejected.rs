@@ -9,7 +9,7 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::workload::{Snapshot, Status};
-use crate::domain::record::ledger::{BecameStable, Ledger, Superseded};
+use crate::domain::record::ledger::{BecameStable, Ledger, Superseded, is_of};
 use crate::domain::record::rejection::{Rejected, Rejection};
 use crate::domain::world::WorkloadState;
 
@@ -24,7 +24,7 @@ pub struct RecordOf<'a> {
 impl RecordOf<'_> {
     /// Whether an observation may be of this workload of this environment.
     fn may_be(&self, target: &WorkloadKey, cluster: Option<&ClusterIdentity>, workload: &WorkloadState) -> bool {
-        target.env == *self.env && target.workload == workload.id && !is_elsewhere(self.here, cluster)
+        target.workload == workload.id && is_of(self.env, self.here, (&target.env, cluster))
     }
 }
 

@@ -53,6 +53,9 @@ pub struct EnvSettings {
     /// What people say lets a release through only where a key proves who said it: `allowed_signers` is configured.
     #[serde(default)]
     pub keys_required: bool,
+    /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
+    #[serde(default)]
+    pub is_declared: bool,
 }
 
 impl EnvSettings {
@@ -74,6 +77,7 @@ impl EnvSettings {
             checks: Vec::new(),
             sign_offs: SignOffRules::default(),
             keys_required: false,
+            is_declared: false,
         }
     }
 }

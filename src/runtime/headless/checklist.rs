@@ -1,4 +1,4 @@
-//! gate, check, ack, sign: the checklist, headless.
+//! gate, check, ack, sign, require: the checklist, headless.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use color_eyre::eyre::Result;
 
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, complain, print};
-use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Sign, Word};
+use crate::cli::args::{Ack, CheckArgs, GateArgs, GateOutput, Require, Sign, Word};
 use crate::cli::gate::Gate;
 use crate::cli::output::json_pretty;
 use crate::cli::{Exit, target};
@@ -14,7 +14,9 @@ use crate::core::{Effect, UNSIGNED};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::suggest::nearest;
+use crate::domain::facts::text::sanitize;
 use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
+use crate::domain::record::requirement::list;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
@@ -142,6 +144,39 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
     state(driver, &env, stated, "signed").await
 }
 
+/// A person's decision about what promotions ask for.
+pub(super) async fn require(driver: &mut Driver, what: &Require) -> Result<Exit> {
+    let env = match named(driver, Some(&what.env)) {
+        Ok(env) => env,
+        Err(exit) => return Ok(exit),
+    };
+    if !about(driver, &env).await? {
+        return Ok(Exit::Blind);
+    }
+    let unread = match driver.world().environment(&env).and_then(|known| known.record.as_ref()) {
+        Some(Ok(())) => None,
+        Some(Err(why)) => Some(why.as_str()),
+        None => Some("no answer yet"),
+    };
+    if let Some(why) = unread {
+        complain(driver.redactor(), &format!("{env}: the shared record cannot be read: {why}"));
+        return Ok(Exit::Blind);
+    }
+    let (decided, effects) = match driver.core.require(&env) {
+        Ok(decided) => decided,
+        Err(why) => {
+            complain(driver.redactor(), &format!("not decided: {why}"));
+            return Ok(Exit::NoGo);
+        }
+    };
+    if !decided.dropped.is_empty() && what.confirm.as_deref() != Some(env.as_str()) {
+        let why = format!("this drops {} in {env}: add `--confirm {env}`", list(&decided.dropped));
+        complain(driver.redactor(), &sanitize(&why));
+        return Ok(Exit::NoGo);
+    }
+    state(driver, &env, Ok(effects), "decided").await
+}
+
 /// Finds the environment that is meant, and reads what the journals say of checklists.
 fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
     let names: Vec<String> = driver.core.world.chosen().map(|env| env.name().to_string()).collect();
@@ -222,7 +257,7 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
         })
         .await?;
     // A statement names the cluster that it is about.
-    let asked = |env: &Environment| env.access.is_known() && env.cluster.is_some();
+    let asked = |env: &Environment| env.access.is_known() && env.cluster.is_some() && env.record.is_some();
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_some_and(asked)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
     let dispatcher = driver.session().dispatcher.clone();
@@ -247,7 +282,7 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
             return Ok(Exit::NoGo);
         }
     };
-    let line = effects.iter().find_map(|effect| match effect {
+    let line = effects.iter().rev().find_map(|effect| match effect {
         Effect::Record { release, entry } => Some(format!("{env}: {} for {release}", entry.sentence())),
         _ => None,
     });
@@ -262,6 +297,6 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
     if let Err(why) = signed {
         complain(driver.redactor(), &format!("{UNSIGNED}: {why}"));
     }
-    print(&format!("{}\n", crate::domain::facts::text::sanitize(&line.unwrap_or_default())))?;
+    print(&format!("{}\n", sanitize(&line.unwrap_or_default())))?;
     Ok(Exit::Done)
 }

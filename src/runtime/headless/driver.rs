@@ -191,6 +191,8 @@ impl Driver {
                 self.accepted = true;
                 complain(self.redactor(), &format!("{}: accepted, {lacks}", record.target));
             }
+            // What a config asks for goes ahead of what a person states.
+            Msg::Receipt(Receipt::Stated { entry, .. }) if entry.is_of_config() => {}
             Msg::Receipt(Receipt::Stated { written, shared, signed, .. }) => {
                 self.stated = Some((written.clone(), shared.clone(), signed.clone()));
             }

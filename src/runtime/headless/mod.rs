@@ -68,6 +68,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Check(what) => checklist::check(&mut driver, what).await,
             Command::Ack(what) => checklist::ack(&mut driver, what).await,
             Command::Sign(what) => checklist::sign(&mut driver, what).await,
+            Command::Require(what) => checklist::require(&mut driver, what).await,
             command => act::run(&mut driver, command).await,
         }
     };

@@ -187,6 +187,47 @@ fn go_no_go() {
     ]);
 }
 
+/// What alice's config asks for is asked of everybody who promotes here, with another config or with none.
+#[test]
+fn gates_of_the_team() {
+    let journey = Journey::start("go-no-go");
+    let (_, said) = journey.run_without_config(&["gate"]);
+    assert!(!said.contains("this config lacks"), "{said}");
+    journey.expect(0, &["ack", "prod-eu", "pager", "--note", "bo is on call"], "alice acknowledged pager");
+    for role in ["sre", "product"] {
+        journey.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
+    }
+    journey.until_run(&["gate", "prod-eu"], 0);
+    let lacks = "this config lacks gate errors, gate pager, sign-off product, sign-off sre, staging before it, metrics";
+    for command in [&["gate"][..], &["promote", "--yes"], &["promote", "--full", "--yes"]] {
+        let (code, said) = journey.run_without_config(command);
+        assert!(code == 4 && said.contains(lacks), "{command:?} ends with {code}\n{said}");
+    }
+    // Nobody drops a gate by the way, nor by a config that no file holds.
+    let (code, said) = journey.run_without_config(&["require", "prod-eu", "--confirm", "prod-eu"]);
+    assert!(code == 3 && said.contains("no config that you chose or trust"), "{code}\n{said}");
+    let fewer = journey.without_sign_offs();
+    let run = |arguments: &[&str], wanted: i32, says: &str| {
+        let run = fewer.run(arguments);
+        assert!(
+            run.code() == wanted && run.said().contains(says),
+            "{arguments:?} ends with {}\n{}",
+            run.code(),
+            run.said()
+        );
+    };
+    run(&["gate", "prod-eu"], 4, "this config lacks sign-off product, sign-off sre (recorded by alice");
+    run(&["require", "prod-eu"], 3, "this drops sign-off product, sign-off sre in prod-eu: add `--confirm prod-eu`");
+    run(&["require", "prod-eu", "--confirm", "prod-eu"], 0, "no longer for sign-off product, sign-off sre");
+    let said = fewer.run(&["gate", "prod-eu"]).said();
+    assert!(!said.contains("this config lacks"), "{said}");
+    // Whoever asks for more than that is not stopped by it.
+    journey.until_run(&["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], 0);
+    let (code, said) = journey.run_without_config(&["rollback", "--yes"]);
+    assert!(code == 0, "{said}");
+    journey.stable_is("prod-eu", "1.4.2");
+}
+
 #[test]
 fn read_only_builds_no_writer() {
     let journey = Journey::start("canary");

@@ -14,7 +14,7 @@ const JOURNEY_TIMEOUT: Duration = Duration::from_secs(120);
 /// A simulator, and a home of its own for the program.
 pub struct Journey {
     program: Program,
-    _simulator: DemoServer,
+    simulator: DemoServer,
 }
 
 impl Journey {
@@ -23,7 +23,7 @@ impl Journey {
         let program = crate::cockpit();
         let simulator = program.serve_demo(scenario, SPEED);
         let program = program.args(["--config", &simulator.config]).env("KUBECONFIG", &simulator.kubeconfig);
-        Self { program, _simulator: simulator }
+        Self { program, simulator }
     }
 
     /// Runs a command; returns its exit code and all that it says.
@@ -37,6 +37,24 @@ impl Journey {
         let state = self.program.path("elsewhere").display().to_string();
         let run = self.program.clone().env("XDG_STATE_HOME", state).run(arguments);
         (run.code(), run.said())
+    }
+
+    /// Runs a command on the machine of somebody who has no config.
+    pub fn run_without_config(&self, arguments: &[&str]) -> (i32, String) {
+        let state = self.program.path("without-config").display().to_string();
+        let bare = crate::cockpit().env("KUBECONFIG", &self.simulator.kubeconfig).env("XDG_STATE_HOME", state);
+        let run = bare.args(["--context", "prod-eu", "--namespace", "payments"]).run(arguments);
+        (run.code(), run.said())
+    }
+
+    /// Returns the program of somebody on another machine whose config asks for no sign-offs.
+    pub fn without_sign_offs(&self) -> Program {
+        let config = std::fs::read_to_string(&self.simulator.config).expect("a config");
+        let config = config.replace("roles = { sre = 1, product = 1 }", "roles = {}");
+        let file = self.program.write("fewer-gates.toml", &config).display().to_string();
+        let state = self.program.path("fewer-gates").display().to_string();
+        let program = crate::cockpit().args(["--config", &file]);
+        program.env("KUBECONFIG", &self.simulator.kubeconfig).env("XDG_STATE_HOME", state)
     }
 
     /// Opens the screen.

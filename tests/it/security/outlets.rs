@@ -82,7 +82,7 @@ const REPORTS: [(&str, &str, Form, Write); 20] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     "abort",
     "ack",
     "completions",
@@ -94,6 +94,7 @@ const OTHERS: [&str; 18] = [
     "pause",
     "promote",
     "release",
+    "require",
     "restart",
     "resume",
     "retry",

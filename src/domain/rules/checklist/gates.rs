@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
@@ -11,6 +12,7 @@ use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, C
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
 use crate::domain::rules::checklist::artifact::artifact_of;
 use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
+use crate::domain::rules::checklist::required::missing_gates;
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
@@ -214,6 +216,11 @@ fn listed(
             }
         }
     }
+    let promoted: Vec<&WorkloadId> = match promoted {
+        Promoted::All => env.workloads.iter().map(|workload| &workload.id).collect(),
+        Promoted::Workload(workload) | Promoted::Revision(workload, _) => vec![&workload.id],
+    };
+    reasons.extend(missing_gates(world, env, promoted.into_iter()));
     reasons.extend(record_unknown(env));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::candidate::Candidate;
-use crate::domain::facts::cluster::{is_elsewhere, is_here};
+use crate::domain::facts::cluster::is_here;
 use crate::domain::record::checklist::{CheckId, Decision, SignOff};
-use crate::domain::record::ledger::{Ledger, Red};
+use crate::domain::record::ledger::{Ledger, Red, is_of};
 use crate::domain::record::proof::Flaw;
 use crate::domain::world::Environment;
 
@@ -136,7 +136,7 @@ fn void(env: &Environment, ledger: &Ledger, candidate: &Candidate, sign_off: &Si
         (Some(_), None) => return Some("which digest runs now is not known".to_owned()),
     }
     let is_gate = |id: &CheckId| env.checks.iter().any(|check| check.spec.id == *id && check.spec.gate);
-    let about = |red: &&Red| red.env == *env.name() && !is_elsewhere(env.cluster.as_ref(), red.cluster.as_ref());
+    let about = |red: &&Red| is_of(env.name(), env.cluster.as_ref(), (&red.env, red.cluster.as_ref()));
     let reds = ledger.reds.iter().filter(about).filter(|red| red.subject == candidate.key);
     let since = reds.filter(|red| red.at > sign_off.at && is_gate(&red.check)).max_by_key(|red| red.at)?;
     Some(format!("gate {} went red since", since.check))

@@ -1,0 +1,88 @@
+//! Arguments of `cockpit gate`, `check`, `ack`, `sign` and `require`.
+
+use clap::ValueEnum;
+
+/// How the answer of a gate is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum GateOutput {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For pipelines: each check is a test case of JUnit XML.
+    Junit,
+}
+
+/// `cockpit gate`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit gate prod-eu && ./deploy.sh\n  cockpit gate prod-eu -o junit > gate.xml")]
+pub struct GateArgs {
+    /// Environment; may be left out where there is only one
+    pub env: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: GateOutput,
+}
+
+/// `cockpit check`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit check prod-eu\n  cockpit check prod-eu tests")]
+pub struct CheckArgs {
+    /// Environment
+    pub env: String,
+    /// Which check; all of them by default
+    pub id: Option<String>,
+}
+
+/// `cockpit ack`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Example:\n  cockpit ack prod-eu on-call --note 'Ana has the pager, she knows'")]
+pub struct Ack {
+    /// Environment
+    pub env: String,
+    /// Which check
+    pub id: String,
+    /// What was checked, and what was found
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub note: String,
+}
+
+/// What a reviewer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// It may be promoted.
+    Go,
+    /// It must not be promoted; requires a note.
+    NoGo,
+}
+
+/// `cockpit sign`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit sign prod-eu go --role sre\n  \
+                        cockpit sign prod-eu no-go --role product --note 'the announcement is not ready'")]
+pub struct Sign {
+    /// Environment
+    pub env: String,
+    /// GO or NO-GO
+    pub decision: Word,
+    /// In which role
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Why; a NO-GO needs one
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `cockpit require`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Example:\n  cockpit require prod-eu --confirm prod-eu\n\n\
+                        What the config of whoever acts asks for is recorded beside the sign-offs, and holds for everybody. \
+                        Run this when the team's config asks for less than before.")]
+pub struct Require {
+    /// Environment
+    pub env: String,
+    /// Its name once more, where something is dropped
+    #[arg(long, value_name = "ENV")]
+    pub confirm: Option<String>,
+}
