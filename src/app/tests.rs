@@ -154,6 +154,7 @@ pub(super) fn model(protected: bool, read_only: bool) -> Model {
         &mut model,
         Feed::Link { env: target().env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(start()) },
     );
+    feed(&mut model, Feed::Record { env: target().env, known: Ok(()) });
     feed(&mut model, Feed::Workload { target: target(), snapshot: Some(Arc::new(snapshot(canary()))) });
     feed(&mut model, Feed::History { target: target(), signals: Arc::new(signals(0.001)) });
     model

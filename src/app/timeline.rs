@@ -126,6 +126,7 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         | Entry::SignedOff(_)
         | Entry::Rejected(_)
         | Entry::Kept(_)
+        | Entry::Regressed(_)
         | Entry::Requires(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }

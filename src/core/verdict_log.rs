@@ -10,8 +10,9 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::journal::Entry;
-use crate::domain::world::WorkloadState;
+use crate::domain::record::regression::Regression;
 use crate::domain::world::verdict::Verdict;
+use crate::domain::world::{Environment, WorkloadState};
 
 /// How long a verdict holds before it is recorded, so that one that comes and goes is no news. NO-GO is recorded at once.
 const MIN_VERDICT_AGE: SignedDuration = SignedDuration::from_secs(5);
@@ -26,13 +27,15 @@ pub(super) struct Recorded {
     verdict: Verdict,
     /// Another one that is not recorded yet, and since when it holds.
     next: Option<(Verdict, Timestamp)>,
+    /// Whether it was shared that the revision regressed.
+    regressed: bool,
 }
 
 impl Recorded {
     /// Begins with what a rollout is when it is seen first. That is no news, unless it is NO-GO: nothing was recorded yet.
     fn first(hash: &str, verdict: Verdict) -> Self {
         let verdict = if verdict == Verdict::NoGo { Verdict::Blind } else { verdict };
-        Self { hash: hash.to_owned(), verdict, next: None }
+        Self { hash: hash.to_owned(), verdict, next: None, regressed: false }
     }
 
     /// Returns whether a verdict is to be recorded now.
@@ -72,6 +75,13 @@ pub(super) fn news(core: &mut Core) -> Vec<Effect> {
             if known.hash != *hash {
                 *known = Recorded::first(hash, verdict);
             }
+            if let Some(regression) = regression(core, env, workload).filter(|_| !known.regressed) {
+                known.regressed = true;
+                let release = format!("{} {}", workload.id.name, regression.version);
+                let entry = Entry::Regressed(Box::new(regression));
+                effects.push(Effect::Share(Box::new(entry.clone())));
+                effects.push(Effect::Record { release, entry });
+            }
             if known.is_news(verdict, core.now) {
                 effects.extend(record(core, target, workload));
                 effects.extend((verdict == Verdict::NoGo).then_some(Effect::Ring));
@@ -80,6 +90,28 @@ pub(super) fn news(core: &mut Core) -> Vec<Effect> {
     }
     core.verdicts = verdicts;
     effects
+}
+
+/// Returns what others have to know of a canary that regressed here, where nobody recorded it yet. Nothing is shared of metrics
+/// that the file does not name.
+fn regression(core: &Core, env: &Environment, workload: &WorkloadState) -> Option<Regression> {
+    let said = workload.opinion().filter(|said| said.is_regressed())?;
+    let is_backward = workload.direction() == Some(Direction::Backward);
+    if is_backward || !env.settings.is_declared || !env.settings.has_metrics || workload.regressed.is_some() {
+        return None;
+    }
+    let (uid, canary, stable) = workload.versus()?;
+    Some(Regression {
+        target: WorkloadKey { env: env.name().clone(), workload: workload.id.clone() },
+        cluster: env.cluster.clone(),
+        uid: uid.to_owned(),
+        canary: canary.to_owned(),
+        stable: stable.to_owned(),
+        version: workload.status.as_ref()?.canary.as_ref().map(Revision::version)?,
+        why: said.report.reasons.first().cloned().unwrap_or_default(),
+        by: core.identity(env.name()).0,
+        at: said.at,
+    })
 }
 
 fn record(core: &Core, target: WorkloadKey, workload: &WorkloadState) -> Option<Effect> {
@@ -111,7 +143,7 @@ mod tests {
     #[test]
     fn a_verdict_that_comes_and_goes_is_no_news_and_no_go_is_at_once() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let mut log = Recorded { hash: "a".to_owned(), verdict: Verdict::Wait, next: None };
+        let mut log = Recorded { hash: "a".to_owned(), verdict: Verdict::Wait, next: None, regressed: false };
         assert!(!log.is_news(Verdict::Blind, at(0)) && !log.is_news(Verdict::Wait, at(3)));
         assert!(!log.is_news(Verdict::Blind, at(4)) && !log.is_news(Verdict::Blind, at(8)));
         assert!(log.is_news(Verdict::Blind, at(9)) && !log.is_news(Verdict::Blind, at(30)));

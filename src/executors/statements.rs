@@ -58,7 +58,7 @@ impl Dispatcher {
 
     /// Records an entry. What a person stated counts only when it is on disk; then it is shared.
     pub async fn record(&self, release: &str, entry: Entry) {
-        if matches!(entry, Entry::Checked { .. }) || statement(&entry).is_none() {
+        if matches!(entry, Entry::Checked { .. } | Entry::Regressed(_)) || statement(&entry).is_none() {
             self.write(release, entry).await;
             return;
         }

@@ -19,6 +19,9 @@ use crate::domain::record::receipt::Receipt;
 use crate::domain::record::recovered::Recovered;
 use crate::executors::{Dispatcher, journal};
 use crate::platform::{Redactor, Variables};
+/// How long to wait before what keeps a release out is shared again.
+const SHARE_RETRIES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
 /// How often time passes for the core: ages and countdowns are shown in seconds.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
@@ -184,7 +187,8 @@ impl Engine {
                 // The outcome comes back as a receipt.
                 tokio::spawn(async move { dispatcher.perform(*plan).await });
             }
-            Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. }, .. } | Effect::Share(_)
+            Effect::Record { entry: Entry::Observed { .. } | Entry::Checked { .. } | Entry::Regressed(_), .. }
+            | Effect::Share(_)
                 if self.observations == Observations::Dropped => {}
             Effect::Record { release, entry } => {
                 if self.entries.try_send((release, entry)).is_err() {
@@ -193,11 +197,7 @@ impl Engine {
             }
             Effect::Share(entry) => {
                 let dispatcher = self.session.dispatcher.clone();
-                tokio::spawn(async move {
-                    if let Err(why) = dispatcher.share(&entry).await {
-                        tracing::warn!(why, "that a gate went red is known on this machine only");
-                    }
-                });
+                tokio::spawn(async move { share_again_and_again(&dispatcher, &entry).await });
             }
             Effect::Learn(env, access) => self.session.dispatcher.learn(&env, &access),
             Effect::RunChecks(env, check) => self.session.run_checks(env, check),
@@ -235,6 +235,18 @@ impl Engine {
         let _ = timeout(FLUSH_TIMEOUT, flushed).await;
         session.dispatcher.anchored(ANCHOR_TIMEOUT).await;
         session.end().await;
+    }
+}
+
+/// Shares what voids a GO; a server that does not answer now may do so in a moment.
+async fn share_again_and_again(dispatcher: &Dispatcher, entry: &Entry) {
+    for wait in SHARE_RETRIES {
+        let Err(why) = dispatcher.share(entry).await else { return };
+        tracing::warn!(why, "what keeps a release out is known on this machine only; it is shared again later");
+        tokio::time::sleep(wait).await;
+    }
+    if let Err(why) = dispatcher.share(entry).await {
+        tracing::warn!(why, "what keeps a release out is known on this machine only");
     }
 }
 

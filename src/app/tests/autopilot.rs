@@ -9,6 +9,7 @@ use super::{change, feed, model, performed, press, target};
 use crate::app::model::Model;
 use crate::app::{Effect, Msg, update};
 use crate::core;
+use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::ActionId;
@@ -16,7 +17,10 @@ use crate::domain::record::action::{Outcome, PlanRecord, Verb};
 use crate::domain::record::guardrails::{Guardrails, Kept, Response};
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
+use crate::domain::record::shared::{read, statement};
+use crate::domain::rules::refusal::Refusal;
 use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::Verdict;
 use analysis::{AnalysisStatus, CanaryAnalyzer, Look, Metric, Report, Rules};
 
 fn rails(autopilot: bool) -> Guardrails {
@@ -349,4 +353,49 @@ proptest! {
             }
         }
     }
+}
+
+/// Law 13: what one machine proved holds on another one that has counted nothing, and no key goes past it.
+#[test]
+fn a_regression_that_another_machine_found_keeps_the_canary_where_it_is() {
+    let mut finder = model(false, false);
+    finder.core.world.environments[0].settings.is_declared = true;
+    let mut effects = say(&mut finder, AnalysisStatus::Regressed, Some(Metric::Errors));
+    effects.extend(later(&mut finder, 1));
+    let shared = |effects: &[Effect]| -> Vec<Entry> {
+        let of = |effect: &Effect| match effect {
+            Effect::Core(core::Effect::Share(entry)) => Some((**entry).clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(of).collect()
+    };
+    let found = shared(&effects);
+    assert!(matches!(found.as_slice(), [Entry::Regressed(_)]), "{found:?}");
+    assert_eq!(shared(&later(&mut finder, 1)), []);
+
+    let mut other = model(false, false);
+    assert!(other.core.plan(&target(), Verb::Promote, None).is_ok());
+    let data = found.iter().filter_map(statement).collect();
+    let ledger = read((&target().env, &ClusterIdentity::unknown("ns")), &data, other.core.now, None);
+    feed(&mut other, Feed::Ledger(Box::new(ledger)));
+    later(&mut other, 1);
+    let why = |verb: Verb| {
+        let refusals = other.core.plan(&target(), verb, None).unwrap_err();
+        refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; ")
+    };
+    for verb in [Verb::Promote, Verb::PromoteFull] {
+        assert!(why(verb).contains("regressed, by the analysis of alice at"), "{}", why(verb));
+    }
+    assert_eq!(other.core.world.environments[0].assessment().verdict, Verdict::NoGo);
+    // Nobody's word moves an autopilot: it acts on what it measures itself.
+    assert!(verbs(&later(&mut other, 30)).is_empty());
+    assert!(other.core.plan(&target(), Verb::Rollback, None).is_ok());
+
+    // Aborted, it is not sent out again.
+    change(&mut other, |rollout| {
+        rollout.status.abort = true;
+        rollout.status.phase = "Degraded".to_owned();
+    });
+    let refused = other.core.plan(&target(), Verb::Retry, None).unwrap_err();
+    assert!(refused.iter().any(|refusal| refusal.text.contains("regressed")), "{refused:?}");
 }

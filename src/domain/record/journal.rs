@@ -12,6 +12,7 @@ use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::proof::Proof;
+use crate::domain::record::regression::Regression;
 use crate::domain::record::rejection::Rejection;
 use crate::domain::record::requirement::Requirements;
 
@@ -88,6 +89,8 @@ pub enum Entry {
     Kept(Kept),
     /// A revision was rejected, or a rejection was taken back: the API server took the request.
     Rejected(Box<Rejection>),
+    /// The analysis proved a canary to be worse than stable.
+    Regressed(Box<Regression>),
     /// What a promotion into an environment asks for, by the config that somebody acted with, or by a person's decision.
     Requires(Box<Requirements>),
     /// A free remark, of a person or of the program.
@@ -133,6 +136,7 @@ impl Entry {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")
             }
             Self::Rejected(rejection) => rejection.sentence(),
+            Self::Regressed(regression) => regression.sentence(),
             Self::Requires(requirements) => requirements.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "an entry of a later version of cockpit".to_owned(),
@@ -148,6 +152,7 @@ impl Entry {
             Self::SignedOff(sign_off) => Some(&sign_off.env),
             Self::Rejected(rejection) => Some(&rejection.target.env),
             Self::Kept(kept) => Some(&kept.target.env),
+            Self::Regressed(regression) => Some(&regression.target.env),
             Self::Requires(requirements) => Some(&requirements.env),
             _ => None,
         }
@@ -169,6 +174,7 @@ impl Entry {
             Self::Acknowledged(ack) => ack.cluster.as_ref(),
             Self::SignedOff(sign_off) => sign_off.cluster.as_ref(),
             Self::Rejected(rejection) => rejection.cluster.as_ref(),
+            Self::Regressed(regression) => regression.cluster.as_ref(),
             Self::Requires(requirements) => requirements.cluster.as_ref(),
             Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
@@ -188,6 +194,7 @@ impl Entry {
             Self::SignedOff(_) => "signed",
             Self::Kept(_) => "kept",
             Self::Rejected(_) => "rejected",
+            Self::Regressed(_) => "verdict",
             Self::Requires(_) => "gates",
             Self::Note { .. } => "note",
             Self::Later => "later",

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_here};
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere, is_here};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
@@ -15,6 +15,7 @@ use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
 use crate::domain::record::proof::Proof;
+use crate::domain::record::regression::Regression;
 use crate::domain::record::rejection::Rejection;
 use crate::domain::record::requirement::{InForce, Requirements};
 use crate::domain::record::statements::{Stated, Statements};
@@ -60,7 +61,7 @@ macro_rules! stated_whole {
     )+};
 }
 
-stated_whole!(Red, BecameStable, Superseded, Kept, Rejection);
+stated_whole!(Red, BecameStable, Superseded, Kept, Regression, Rejection);
 
 /// An environment by its name and by what is behind it, as far as it was written down.
 type Place = (EnvName, Option<ClusterIdentity>);
@@ -77,6 +78,8 @@ pub struct Ledger {
     /// Sign-offs, in the order in which they were read.
     pub sign_offs: Statements<SignOff>,
     pub reds: Statements<Red>,
+    #[serde(default)]
+    regressions: Statements<Regression>,
     /// What promotions ask for, in the order in which it was read.
     #[serde(default)]
     requirements: Statements<Requirements>,
@@ -112,6 +115,9 @@ impl Ledger {
             }
             Entry::Kept(kept) => {
                 self.kept.add(kept.clone());
+            }
+            Entry::Regressed(regression) => {
+                self.regressions.add((**regression).clone());
             }
             Entry::Requires(requirements) => self.take_requirements(requirements),
             Entry::Observed { target, cluster, course: Some(course), .. } => {
@@ -173,6 +179,21 @@ impl Ledger {
                 self.requirements.add(requirements.clone());
             }
         }
+    }
+
+    /// Returns the first analysis that proved a canary to be worse than stable, by the UID of the workload and the hashes of
+    /// both templates.
+    #[must_use]
+    pub fn regression(
+        &self,
+        here: Option<&ClusterIdentity>,
+        (uid, canary, stable): (&str, &str, &str),
+    ) -> Option<&Regression> {
+        let of_it = self
+            .regressions
+            .iter()
+            .filter(|one| !uid.is_empty() && one.uid == uid && !is_elsewhere(here, one.cluster.as_ref()));
+        of_it.filter(|one| one.canary == canary && one.stable == stable).min_by_key(|one| one.at)
     }
 
     /// Returns what promotions of a workload ask for, by every config that somebody acted with.
@@ -305,6 +326,9 @@ impl Ledger {
         for red in &other.reds {
             self.reds.add(red.clone());
         }
+        for regression in &other.regressions {
+            self.regressions.add(regression.clone());
+        }
         for requirements in &other.requirements {
             self.take_requirements(requirements);
         }
@@ -412,7 +436,6 @@ pub fn is_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::facts::cluster::is_elsewhere;
     use proptest::prelude::*;
 
     fn cluster(uid: &str) -> ClusterIdentity {

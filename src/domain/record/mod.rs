@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod proof;
 pub mod receipt;
 pub mod recovered;
+pub mod regression;
 pub mod rejection;
 pub mod requirement;
 pub mod shared;

@@ -23,6 +23,7 @@ enum Kind {
     Other,
     /// A check went red.
     Red,
+    Regression,
     Rejection,
     /// What a promotion asks for.
     Requirement,
@@ -35,6 +36,7 @@ impl Kind {
             Entry::SignedOff(sign_off) if sign_off.decision == Decision::NoGo => Self::NoGo,
             Entry::Rejected(rejection) if !rejection.is_lifted() => Self::Rejection,
             Entry::Checked { .. } => Self::Red,
+            Entry::Regressed(_) => Self::Regression,
             Entry::Requires(_) => Self::Requirement,
             _ => Self::Other,
         }
@@ -71,6 +73,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::SignedOff(sign_off) => sign_off.at,
         Entry::Rejected(rejection) => rejection.at,
         Entry::Kept(kept) => kept.at?,
+        Entry::Regressed(regression) => regression.at,
         Entry::Requires(requirements) => requirements.at,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
@@ -85,13 +88,19 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
 
 /// What others need of an answer is that it was red: its evidence may be long, and stays on this machine.
 fn shortened(mut entry: Entry) -> Entry {
-    if let Entry::Checked { finding, .. } = &mut entry {
-        finding.evidence.clear();
-        for text in [&mut finding.summary, &mut finding.green_when] {
-            if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
-                text.truncate(end);
-            }
+    let cut = |text: &mut String| {
+        if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
+            text.truncate(end);
         }
+    };
+    match &mut entry {
+        Entry::Checked { finding, .. } => {
+            finding.evidence.clear();
+            cut(&mut finding.summary);
+            cut(&mut finding.green_when);
+        }
+        Entry::Regressed(regression) => cut(&mut regression.why),
+        _ => {}
     }
     entry
 }
@@ -166,6 +175,7 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
         Entry::Rejected(rejection) => &mut rejection.cluster,
         Entry::Kept(kept) => &mut kept.cluster,
         Entry::Checked { cluster, .. } => cluster,
+        Entry::Regressed(regression) => &mut regression.cluster,
         Entry::Requires(requirements) => &mut requirements.cluster,
         _ => return entry,
     };

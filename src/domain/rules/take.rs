@@ -14,7 +14,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::workload::{Snapshot, Status};
 use crate::domain::record::ledger::Ledger;
 use crate::domain::world::feed::Feed;
-use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Verdict};
+use crate::domain::world::verdict::{Assessment, CanaryReport, Limits, Reason, Verdict};
 use crate::domain::world::{Environment, MAX_EVENTS, WorkloadState, World};
 use analysis::Rules;
 
@@ -106,6 +106,7 @@ impl World {
         let Self { environments, ledger, .. } = self;
         if let Some(env) = environments.iter_mut().find(|env| env.settings.name == target.env) {
             env.refresh_rejected(ledger, Some(&target.workload));
+            env.reassess(now);
         }
     }
 
@@ -144,6 +145,7 @@ impl Environment {
         for workload in self.workloads.iter_mut().filter(|workload| only.is_none_or(|only| workload.id == *only)) {
             let record = RecordOf { ledger, env: name, here };
             workload.rejected = rejected(&record, workload);
+            workload.regressed = workload.versus().and_then(|of| ledger.regression(here, of)).cloned();
         }
     }
 
@@ -211,6 +213,13 @@ impl WorkloadState {
                 if self.opinion().is_none() { before_analysis(assessment, status, rules) } else { assessment }
             }
         };
+        // What this machine finds itself is told with its own figures.
+        let is_own = self.opinion().is_some_and(CanaryReport::is_regressed);
+        if let Some(regression) = self.regressed.as_ref().filter(|_| !is_own) {
+            let reason = Reason { verdict: Verdict::NoGo, text: regression.reason() };
+            self.assessment.verdict = Verdict::NoGo;
+            self.assessment.reasons.insert(0, reason);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::facts::workload::{Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
 use super::record::guardrails::Guardrails;
 use super::record::ledger::Ledger;
+use super::record::regression::Regression;
 use super::record::rejection::Rejected;
 use analysis::Rules;
 use feed::Feed;
@@ -100,6 +101,8 @@ pub struct WorkloadState {
     pub phase_since: Option<Timestamp>,
     /// Revisions that were rolled back or aborted, by journals, shared record and cluster.
     pub rejected: Rejected,
+    /// That the canary in progress regressed, by journals and shared record.
+    pub regressed: Option<Regression>,
     /// Template hashes of revisions that were seen to be left here, by whomever.
     pub(in crate::domain) seen_left: BTreeSet<String>,
     /// Template hashes of revisions that another one was seen to take the place of while they went out.
@@ -156,6 +159,7 @@ impl WorkloadState {
             assessment: Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
             phase_since: None,
             rejected: Rejected::default(),
+            regressed: None,
             seen_left: BTreeSet::new(),
             seen_superseded: BTreeSet::new(),
             seen_stable: BTreeMap::new(),
@@ -343,6 +347,16 @@ impl WorkloadState {
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {
         self.snapshot.as_ref()?.direction(|hash| self.rejected.bars(hash))
+    }
+
+    /// Returns what an analysis of it is about: its UID, and the template hashes of canary and stable; `None` where nothing is
+    /// compared.
+    #[must_use]
+    pub fn versus(&self) -> Option<(&str, &str, &str)> {
+        let (canary, stable) =
+            self.status.as_ref().and_then(|status| status.canary.as_ref().zip(status.stable.as_ref()))?;
+        let uid = &self.snapshot.as_ref()?.object.meta().uid;
+        Some((uid, &canary.hash, &stable.hash))
     }
 
     /// Whether its signals were read, and compared where there is something to compare.

@@ -158,6 +158,12 @@ impl CanaryReport {
         now.duration_since(self.at).abs() > three.max(Self::MIN_ANALYSIS_VALIDITY)
     }
 
+    /// Returns whether it proved the canary to be worse than stable.
+    #[must_use]
+    pub fn is_regressed(&self) -> bool {
+        self.report.opinion == AnalysisStatus::Regressed
+    }
+
     /// Returns whether it holds the canary for what it has seen so far.
     #[must_use]
     pub fn is_suspect(&self) -> bool {

@@ -51,9 +51,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         _ => None,
     };
     let mut planned = driver.core.plan(&target, verb, to);
-    // A rollback to what is newer is a promotion: what that rests on was not looked at yet.
+    // What comes to a promotion, such as a rollback to what is newer, rests on more than was looked at yet.
     let is_open = |refusals: &Vec<Refusal>| refusals.iter().any(|refusal| refusal.kind.is_unknown());
-    if verb == Verb::Rollback && planned.as_ref().is_err_and(is_open) {
+    if !is_promotion(verb) && planned.as_ref().is_err_and(is_open) {
         prepare_promotion(driver, Verb::Promote, &target).await?;
         planned = driver.core.plan(&target, verb, to);
     }
@@ -116,6 +116,11 @@ fn revision_named(world: &World, target: &WorkloadKey, to: &str) -> Result<u64, 
     }
 }
 
+/// Whether a verb always brings more of a version to users.
+fn is_promotion(verb: Verb) -> bool {
+    matches!(verb, Verb::Promote | Verb::PromoteFull | Verb::Release)
+}
+
 /// Looks at everything that a plan rests on, and settles what a crash left open.
 async fn prepare(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> Result<()> {
     if matches!(verb, Verb::Pause | Verb::Abort | Verb::Rollback) {
@@ -139,7 +144,7 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         )
         .await?;
     say_left_open(driver, target);
-    if matches!(verb, Verb::Promote | Verb::PromoteFull | Verb::Release) {
+    if is_promotion(verb) {
         super::checklist::settle(driver, &target.env).await?;
     }
     // A promotion needs a journal that can be written; whether it can is known after trying.

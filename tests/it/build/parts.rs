@@ -68,6 +68,9 @@ pub fn model(settings: impl IntoIterator<Item = EnvSettings>, env: &str) -> Mode
     let mut core = Core::new(World::new(settings), "alice".to_owned(), now());
     core.journal.unread = false;
     core.autopilot = Autopilot::enabled();
+    for env in core.world.environments.iter().map(|env| env.name().clone()).collect::<Vec<_>>() {
+        core.world.take(Feed::Record { env, known: Ok(()) }, now());
+    }
     let look = Look { ascii: false, mouse: false };
     let mut model = Model::new(core, Keymap::default(), look, TimeZone::UTC);
     model.ui.env = EnvName::new(env);

@@ -62,9 +62,25 @@ fn error_spike() {
 fn slow_latency() {
     let journey = Journey::start("slow-latency");
     journey.until("prod-eu", "a verdict of no-go for latency", |env| {
-        env["verdict"] == "no-go" && env["reasons"].to_string().contains("p99")
+        env["verdict"] == "no-go" && env["reasons"].to_string().contains("latency is worse than stable")
     });
     journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "p99");
+    journey.expect(0, &["abort", "prod-eu", "--yes"], "RolloutAborted");
+    journey.expect(0, &["wait", "prod-eu", "--for=degraded"], "Degraded");
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "aborted");
+    // What the analysis proved to be worse does not go out again, from no machine and with no config.
+    let retry = ["retry", "prod-eu", "--yes", "--confirm", "prod-eu"];
+    journey.expect(3, &retry, "1.5.0 regressed, by the analysis of alice");
+    let (code, said) = journey.run_elsewhere(&retry);
+    assert!(code == 3 && said.contains("1.5.0 regressed, by the analysis of alice"), "{code}\n{said}");
+    let (code, said) = journey.run_without_config(&["retry", "--yes"]);
+    assert!(code == 3 && said.contains("1.5.0 regressed, by the analysis of alice"), "{code}\n{said}");
+}
+
+#[test]
+fn an_aborted_update_is_retried() {
+    let journey = Journey::start("canary");
+    journey.until("prod-eu", "a pause", |env| env["workloads"][0]["message"] == "CanaryPauseStep");
     journey.expect(0, &["abort", "prod-eu", "--yes"], "RolloutAborted");
     journey.expect(0, &["wait", "prod-eu", "--for=degraded"], "Degraded");
     journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], "aborted");

@@ -67,7 +67,9 @@ impl Bed {
             workloads: vec![workload.clone()],
             ..EnvSettings::new(ENV)
         };
-        let mut bed = Self { cluster, world: World::new([settings]), target: WorkloadKey { env, workload }, kind };
+        let mut world = World::new([settings]);
+        world.take(Feed::Record { env: env.clone(), known: Ok(()) }, Timestamp::now());
+        let mut bed = Self { cluster, world, target: WorkloadKey { env, workload }, kind };
         bed.advance(Duration::from_secs(60))?;
         Ok(bed)
     }

@@ -65,6 +65,7 @@ fn ask_with(
     world.take(Feed::Workload { target: target.clone(), snapshot: Some(Arc::new(snapshot)) }, now);
     let link = Feed::Link { env: target.env.clone(), source: SourceKind::Kubernetes, link: Link::Up, at: Some(now) };
     world.take(link, now);
+    world.take(Feed::Record { env: target.env.clone(), known: Ok(()) }, now);
     let reject = |hash: &&str| {
         let rejection = Rejection {
             target: target.clone(),

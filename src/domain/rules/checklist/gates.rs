@@ -80,8 +80,16 @@ pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &Workload
     let is_live = |check: &Check| matches!(check.spec.how, How::BuiltinCheck(BuiltinCheck::Signals));
     let mut reasons = listed(world, (env, Promoted::Workload(workload)), now, |check| !is_live(check));
     reasons.extend(live(env, workload).into_iter().filter(|reason| reason.kind.is_unknown()));
+    reasons.extend(regressed(workload));
     red_first(&mut reasons);
     reasons
+}
+
+/// Why a canary that regressed goes out no more against this stable revision, aborted or not.
+fn regressed(workload: &WorkloadState) -> Option<Refusal> {
+    let regression = workload.regressed.as_ref()?;
+    let text = format!("{} {}", regression.version, regression.reason());
+    Some(Refusal::new(RefusalKind::Gate, text, "release another revision"))
 }
 
 /// Why nothing of an artifact may go out here: it was rolled back or aborted in this environment (law 11).
@@ -139,7 +147,8 @@ pub fn verdict(world: &World, env: &Environment, now: Timestamp) -> Assessment {
 /// What the state of the workload says, and limits on live signals where metrics are configured.
 fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     if !env.settings.has_metrics {
-        return workload.status.as_ref().map(by_state).unwrap_or_default();
+        let state = workload.status.as_ref().map(by_state).unwrap_or_default();
+        return state.into_iter().chain(regressed(workload)).collect();
     }
     let (kind, remedy) = match workload.assessment.verdict {
         Verdict::NoGo => (RefusalKind::Gate, "clears when back within limits"),
@@ -298,12 +307,8 @@ fn held_before(
         .collect()
 }
 
-/// Where people have to state something, what they state elsewhere has to be readable: it may be a NO-GO.
+/// What people state elsewhere has to be readable, also where this config asks nobody: it may be a NO-GO, or a gate.
 fn record_unknown(env: &Environment) -> Option<Refusal> {
-    let asks = |check: &Check| check.spec.gate && check.is_manual();
-    if env.settings.sign_offs.roles.is_empty() && !env.checks.iter().any(asks) {
-        return None;
-    }
     let text = match &env.record {
         Some(Ok(())) => return None,
         Some(Err(why)) => format!("the shared record cannot be read: {why}"),

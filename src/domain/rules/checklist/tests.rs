@@ -11,7 +11,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::checklist::{
-    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff, SignOffRules,
+    BuiltinCheck, CheckId, CheckOutcome, CheckPhase, CheckSpec, Decision, Finding, How, SignOff,
 };
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::record::proof::{Flaw, Proof};
@@ -115,6 +115,7 @@ fn world(staging: Option<&Runs<'_>>, prod: &Runs<'_>, checks: Vec<CheckSpec>) ->
         let env = EnvName::new(name);
         let target = WorkloadKey { env: env.clone(), workload: id() };
         world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+        world.take(Feed::Record { env: env.clone(), known: Ok(()) }, now());
         world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
     };
     if let Some(staging) = staging {
@@ -132,6 +133,7 @@ fn world_of_two(staging: [&Runs<'_>; 2], prod: [(&Runs<'_>, bool); 2]) -> World 
     let mut world = World::new([env("staging"), env("prod")]);
     for name in ["staging", "prod"] {
         let env = EnvName::new(name);
+        world.take(Feed::Record { env: env.clone(), known: Ok(()) }, now());
         world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
     }
     let mut seen = |name: &str, workload: &WorkloadId, snapshot: Snapshot| {
@@ -271,10 +273,9 @@ fn a_record_that_is_not_read_may_hold_a_no_go() {
     let api = [API];
     let mut world = world(Some(&Runs::only(&api)), &Runs::only(&api), Vec::new());
     let env = EnvName::new("prod");
-    // An advisory check alone asks nobody.
+    // Also where this config asks nobody: others may.
     assert!(refused(&world).is_empty());
-    let own = &mut world.environments[1];
-    own.settings.sign_offs = SignOffRules { roles: vec![("sre".to_owned(), 0)], four_eyes: false };
+    world.environments[1].record = None;
     assert!(refused(&world)[0].contains("is not read yet"), "{:?}", refused(&world));
     world.take(Feed::Record { env: env.clone(), known: Err("403 forbidden".to_owned()) }, now());
     assert!(refused(&world)[0].contains("cannot be read: 403 forbidden"));

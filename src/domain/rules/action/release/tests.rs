@@ -102,6 +102,7 @@ fn see(world: &mut World, name: &str, runs: Runs<'_>) {
     let env = EnvName::new(name);
     let target = WorkloadKey { env: env.clone(), workload: id() };
     world.take(Feed::Workload { target, snapshot: Some(Arc::new(runs.snapshot())) }, now());
+    world.take(Feed::Record { env: env.clone(), known: Ok(()) }, now());
     world.take(Feed::Link { env, source: SourceKind::Kubernetes, link: Link::Up, at: Some(now()) }, now());
 }
 
