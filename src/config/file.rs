@@ -45,8 +45,8 @@ pub struct FoundConfig {
 enum Place {
     /// A person named it, or keeps it in their own folder.
     Chosen(PathBuf),
-    /// It lies in the working folder.
-    Here(PathBuf),
+    /// It lies in the working folder, where the user may have a config of their own.
+    Here { path: PathBuf, own: Option<PathBuf> },
 }
 
 impl Config {
@@ -55,9 +55,9 @@ impl Config {
         let place = place(flags, variables)?;
         let config = match find(flags.config.as_deref(), variables) {
             Some(Place::Chosen(path)) => read_file(&path, place)?,
-            Some(Place::Here(path)) => {
+            Some(Place::Here { path, own: instead_of }) => {
                 let own = place.prometheus.clone();
-                let mut config = read_file(&path, place)?;
+                let mut config = read_found(&path, place, instead_of)?;
                 if !is_trusted(config.origin.as_ref(), variables) {
                     config.withhold(own.as_ref());
                 }
@@ -73,10 +73,10 @@ impl Config {
     /// # Errors
     /// What is wrong with it.
     pub fn found(flags: &Flags, variables: &Variables) -> Result<Option<FoundConfig>, ConfigError> {
-        let Some(Place::Here(path)) = find(None, variables) else { return Ok(None) };
+        let Some(Place::Here { path, own: instead_of }) = find(None, variables) else { return Ok(None) };
         let place = place(flags, variables)?;
         let own = place.prometheus.clone();
-        let config = read_file(&path, place)?;
+        let config = read_found(&path, place, instead_of)?;
         let (needs, is_trusted) = (config.needs(own.as_ref()), is_trusted(config.origin.as_ref(), variables));
         Ok(config.origin.map(|origin| FoundConfig { origin, needs, is_trusted }))
     }
@@ -152,14 +152,23 @@ fn find(named: Option<&Path>, variables: &Variables) -> Option<Place> {
     if !there(&here) {
         return own.map(Place::Chosen);
     }
-    let is_own =
-        own.is_some_and(|own| own.canonicalize().is_ok_and(|own| here.canonicalize().is_ok_and(|here| own == here)));
-    Some(if is_own { Place::Chosen(here) } else { Place::Here(here) })
+    let is_own = own
+        .as_ref()
+        .is_some_and(|own| own.canonicalize().is_ok_and(|own| here.canonicalize().is_ok_and(|here| own == here)));
+    Some(if is_own { Place::Chosen(here) } else { Place::Here { path: here, own } })
 }
 
 fn is_trusted(origin: Option<&Origin>, variables: &Variables) -> bool {
     let store = TrustStore::of(variables).ok();
     origin.zip(store).is_some_and(|(origin, store)| store.is_trusted(&origin.path, &origin.hash))
+}
+
+fn read_found(path: &Path, place: ConfigBase, instead_of: Option<PathBuf>) -> Result<Config, ConfigError> {
+    let mut config = read_file(path, place)?;
+    if let Some(origin) = &mut config.origin {
+        origin.instead_of = instead_of;
+    }
+    Ok(config)
 }
 
 fn read_file(path: &Path, place: ConfigBase) -> Result<Config, ConfigError> {
@@ -187,6 +196,6 @@ fn read_file(path: &Path, place: ConfigBase) -> Result<Config, ConfigError> {
     let folder = whole.parent().unwrap_or(Path::new("/")).to_owned();
     let config = Config::parse(&text, &ConfigBase { folder, ..place });
     let mut config = config.map_err(|problems| invalid(path.to_owned(), problems))?;
-    config.origin = Some(Origin { path: whole, hash });
+    config.origin = Some(Origin { path: whole, hash, instead_of: None });
     Ok(config)
 }

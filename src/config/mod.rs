@@ -82,6 +82,8 @@ pub struct Origin {
     pub path: PathBuf,
     /// SHA-256 of its bytes, hex: what the journal records of it.
     pub hash: String,
+    /// The user's own config, which would be read if this one did not lie in the working folder.
+    pub instead_of: Option<PathBuf>,
 }
 
 impl Config {

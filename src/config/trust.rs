@@ -21,6 +21,8 @@ pub enum Need {
     /// Scheme, host and port.
     SendTo(String),
     KeepJournalsIn(PathBuf),
+    /// The gates of the user's own config are not asked here.
+    TakePlaceOf(PathBuf),
 }
 
 impl fmt::Display for Need {
@@ -31,6 +33,7 @@ impl fmt::Display for Need {
             Self::ReadFile(path) => write!(f, "read the file {}", path.display()),
             Self::SendTo(origin) => write!(f, "send requests to {origin}"),
             Self::KeepJournalsIn(folder) => write!(f, "keep the journals in {}", folder.display()),
+            Self::TakePlaceOf(path) => write!(f, "ask for its own gates instead of those of {}", path.display()),
         }
     }
 }
@@ -63,6 +66,9 @@ impl Config {
                 needs.push(need);
             }
         };
+        if let Some(path) = self.origin.as_ref().and_then(|origin| origin.instead_of.as_ref()) {
+            add(Need::TakePlaceOf(path.clone()), "all gates".to_owned());
+        }
         if let Some(folder) = &self.journal.dir {
             add(Need::KeepJournalsIn(folder.clone()), "[journal]".to_owned());
         }
@@ -87,6 +93,7 @@ impl Config {
         self.withheld = self.needs(own);
         // What a file asks for that nobody trusted is not recorded as what the team asks for.
         let is_declared = self.withheld.is_empty();
+        let own_gates = self.origin.as_ref().is_some_and(|origin| origin.instead_of.is_some());
         self.journal.dir = None;
         // That keys are required stays: what nobody trusted proves nothing.
         if let Some(file) = &mut self.record.allowed_signers {
@@ -94,6 +101,7 @@ impl Config {
         }
         for env in self.environments.iter_mut().chain([&mut self.defaults]) {
             env.settings.is_declared &= is_declared;
+            env.settings.has_other_gates = own_gates;
             withhold(env, own);
         }
     }

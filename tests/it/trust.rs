@@ -110,6 +110,28 @@ fn a_stop_needs_no_trust() {
     assert!(clone.program.path(".local/state/release-cockpit/journals").exists());
 }
 
+/// It names no program, no secret and no other machine; but whoever keeps a config of their own wants their own gates.
+#[test]
+fn gates_of_the_own_config_are_not_replaced_before_the_found_one_is_trusted() {
+    let clone = Clone::new(|_| String::new());
+    let promote = ["promote", "prod-eu", "--yes", "--confirm", "prod-eu"];
+    let why = "./cockpit.toml is not trusted, and stands in for the gates of your own config";
+    assert!(!clone.program.run(&promote).said().contains(why));
+    fs::create_dir_all(clone.program.path("config/release-cockpit")).unwrap();
+    let own = clone.program.write("config/release-cockpit/cockpit.toml", &clone.config);
+    let clone = Clone {
+        program: clone.program.clone().env("XDG_CONFIG_HOME", clone.program.path("config").display().to_string()),
+        ..clone
+    };
+    clone.expect(4, &promote, why);
+    clone.expect(0, &["pause", "prod-eu", "--yes"], "done");
+    clone.expect(3, &["trust"], &format!("ask for its own gates instead of those of {}", own.display()));
+    clone.expect(0, &["trust", "--yes"], "trusted until it changes");
+    let said = clone.program.run(&promote).said();
+    assert!(!said.contains(why), "{said}");
+    clone.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+}
+
 #[test]
 fn a_secret_goes_nowhere_before_the_config_is_trusted() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -57,6 +57,9 @@ pub struct EnvSettings {
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
+    /// A file that merely lies in the working folder says what holds here, and the user's own config might ask for more.
+    #[serde(default)]
+    pub has_other_gates: bool,
 }
 
 impl EnvSettings {
@@ -79,6 +82,7 @@ impl EnvSettings {
             sign_offs: SignOffRules::default(),
             keys_required: false,
             is_declared: false,
+            has_other_gates: false,
         }
     }
 }

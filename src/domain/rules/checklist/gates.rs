@@ -229,6 +229,10 @@ fn listed(
         Promoted::All => env.workloads.iter().map(|workload| &workload.id).collect(),
         Promoted::Workload(workload) | Promoted::Revision(workload, _) => vec![&workload.id],
     };
+    reasons.extend(env.settings.has_other_gates.then(|| {
+        let text = "./cockpit.toml is not trusted, and stands in for the gates of your own config";
+        Refusal::new(RefusalKind::Blind, text, "green when it is trusted: run `cockpit trust`")
+    }));
     reasons.extend(missing_gates(world, env, promoted.into_iter()));
     reasons.extend(record_unknown(env));
     for seat in role_statuses(env, &world.ledger, &candidate) {
