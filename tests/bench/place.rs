@@ -37,6 +37,10 @@ pub struct Place {
     own_namespace: bool,
     demo: Option<DemoServer>,
     folder: tempfile::TempDir,
+    /// Variables that the cockpit gets besides.
+    variables: Vec<(String, String)>,
+    /// `[[checks]]` of its config.
+    checks: Vec<Value>,
 }
 
 impl Place {
@@ -97,6 +101,8 @@ impl Place {
             own_namespace: false,
             demo: None,
             folder,
+            variables: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -159,7 +165,20 @@ impl Place {
     pub fn open_with_state(&self, environments: &[Value], size: (u16, u16)) -> Pty {
         let (kubeconfig, config) = self.files(environments, true);
         let program = Program::new(crate::COCKPIT).env("KUBECONFIG", kubeconfig);
-        program.env("XDG_STATE_HOME", self.state().display().to_string()).screen(&["--config", &config], size)
+        let program = program.env("XDG_STATE_HOME", self.state().display().to_string());
+        let program = self.variables.iter().fold(program, |program, (name, value)| program.env(name, value));
+        program.screen(&["--config", &config], size)
+    }
+
+    /// Gives the cockpit a variable.
+    pub fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Adds a check that reads a JUnit report of this name beside the config.
+    pub fn report(&mut self, name: &str) {
+        std::fs::write(self.folder.path().join(name), "<testsuites/>").unwrap();
+        self.checks.push(json!({"id": format!("read-{}", self.checks.len()), "junit": {"files": [name]}}));
     }
 
     /// Opens the cockpit on these environments.
@@ -179,6 +198,9 @@ impl Place {
     /// Writes kubeconfig and config; returns their paths.
     pub fn files(&self, environments: &[Value], metrics: bool) -> (String, String) {
         let mut config = json!({"environments": environments});
+        if !self.checks.is_empty() {
+            config["checks"] = json!(self.checks);
+        }
         if metrics {
             config["prometheus"] = json!({"url": self.prometheus});
         }

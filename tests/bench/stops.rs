@@ -1,6 +1,8 @@
 //! How soon a stop leaves while something else does not answer: from the key to the request on the wire.
 
+use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +20,8 @@ const SIZE: (u16, u16) = (120, 40);
 const ROLLBACKS: usize = 8;
 const OTHER_ENVIRONMENTS: usize = 20;
 const JOURNAL_LINES: usize = 400_000;
+const STUCK_READS: usize = 512;
+const SYNC_SECONDS: u32 = 20;
 /// Law 3: whatever else happens.
 const MAX_P99: Duration = Duration::from_secs(1);
 
@@ -30,16 +34,22 @@ enum Fault {
     DeadEnvironments,
     WaitingLogin,
     LongJournal,
+    LockedJournal,
+    SlowDisk,
+    StuckReads,
 }
 
 impl Fault {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Nothing,
         Self::SilentPrometheus,
         Self::SilentEnvironments,
         Self::DeadEnvironments,
         Self::WaitingLogin,
         Self::LongJournal,
+        Self::LockedJournal,
+        Self::SlowDisk,
+        Self::StuckReads,
     ];
 
     fn label(self) -> String {
@@ -50,6 +60,9 @@ impl Fault {
             Self::DeadEnvironments => format!("{OTHER_ENVIRONMENTS} other API servers refuse connections"),
             Self::WaitingLogin => "another environment waits for its login".to_owned(),
             Self::LongJournal => format!("{JOURNAL_LINES} lines of another release are being read"),
+            Self::LockedJournal => "another process holds the lock of the journal".to_owned(),
+            Self::SlowDisk => format!("the disk takes {SYNC_SECONDS} s to write"),
+            Self::StuckReads => format!("{STUCK_READS} reports of checks do not open"),
         }
     }
 }
@@ -62,14 +75,15 @@ pub fn run(table: &mut Table) {
         place.redirect(&format!("http://127.0.0.1:{}", relay.port()));
         let silent = Silent::listen();
         let mut environments = vec![place.environment("prod-eu", place.rollout)];
-        prepare(fault, &mut place, &silent, &mut environments);
+        let _held = prepare(fault, &mut place, &silent, &mut environments);
         let mut pty = place.open_with_state(&environments, SIZE);
         let samples = rollbacks(&place, &relay, &mut pty, ROLLBACKS);
         table.times(&format!("rollback key → request on the wire: {}", fault.label()), &samples, Some(MAX_P99));
     }
 }
 
-fn prepare(fault: Fault, place: &mut Place, silent: &Silent, environments: &mut Vec<Value>) {
+/// Makes it wrong; a lock is held for as long as what comes back lives.
+fn prepare(fault: Fault, place: &mut Place, silent: &Silent, environments: &mut Vec<Value>) -> Option<File> {
     match fault {
         Fault::Nothing => {}
         Fault::SilentPrometheus => place.measure_at(&silent.url),
@@ -82,7 +96,34 @@ fn prepare(fault: Fault, place: &mut Place, silent: &Silent, environments: &mut 
             std::fs::create_dir_all(&folder).expect("a folder");
             write_journal(&folder.join("another 1.0.0.jsonl"), JOURNAL_LINES);
         }
+        Fault::LockedJournal => {
+            let folder = place.state().join("release-cockpit/journals");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let file = File::create(folder.join("payments-api_1.5.0.jsonl")).expect("a journal");
+            file.lock().expect("its lock");
+            return Some(file);
+        }
+        Fault::SlowDisk => {
+            place.variable("LD_PRELOAD", &stuck_disk(place));
+            place.variable("SYNC_SECONDS", &SYNC_SECONDS.to_string());
+        }
+        Fault::StuckReads => {
+            place.variable("LD_PRELOAD", &stuck_disk(place));
+            for number in 0..STUCK_READS {
+                place.report(&format!("report-{number}.stuck"));
+            }
+        }
     }
+    None
+}
+
+/// Builds the library that stands in for the disk; the compiler that links Rust is there.
+fn stuck_disk(place: &Place) -> String {
+    let library = place.state().with_file_name("stuck_disk.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/stuck_disk.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
+    assert!(built.is_ok_and(|status| status.success()), "cc does not build {source}");
+    library.display().to_string()
 }
 
 /// Adds environments behind `prod-eu`, each with a context of its own.
