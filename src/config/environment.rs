@@ -106,7 +106,7 @@ pub(super) struct Base<'a> {
 
 /// Reads the sections that the file has for all environments, and each environment for itself, over what holds so far.
 pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut EnvSettings) {
-    reader.over(table, "limits", &mut into.limits, limits::read);
+    reader.over(table, "limits", &mut into.limits, limits::read_keys);
     reader.over(table, "verdict", &mut into.rules, verdict::read);
     reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
     reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);
@@ -172,7 +172,11 @@ fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) ->
     } else if value.chars().count() > MAX_NAME_CHARS {
         reader.note(at, format!("the name is longer than {MAX_NAME_CHARS} characters"), "");
     } else if !names.insert(value.clone()) {
-        reader.note(at, format!("there is another environment `{value}`"), "names tell environments apart");
+        reader.note(
+            at,
+            format!("there is another environment `{value}`"),
+            "rename one of the two: names tell environments apart",
+        );
     }
     EnvName::new(value)
 }
@@ -200,7 +204,9 @@ fn workloads(reader: &mut Reader, table: &Table<'_>) -> Vec<WorkloadId> {
                 let what = format!("`{}` is not a name that Kubernetes allows", id.name);
                 reader.note(text.at, what, "lower-case letters, digits, `-` and `.`");
             }
-            Ok(id) if workloads.contains(&id) => reader.note(text.at, format!("`{id}` is listed twice"), ""),
+            Ok(id) if workloads.contains(&id) => {
+                reader.note(text.at, format!("`{id}` is listed twice"), "remove one of the two")
+            }
             Ok(id) => workloads.push(id),
             Err(error) => reader.note(text.at, error.to_string(), ""),
         }

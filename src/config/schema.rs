@@ -206,6 +206,10 @@ pub(crate) mod check {
             let known = schema.get("properties").and_then(|known| known.get(name));
             match (key, known, &schema[key]) {
                 ("properties", Some(known), _) => at(root, known, inner, &path, found),
+                // Keys may be added for readers; what we write has to be described all the same.
+                ("properties", None, _) if schema.get("additionalProperties").is_none() => {
+                    found.push(format!("{path}: not described"));
+                }
                 ("additionalProperties", None, Value::Bool(false)) => found.push(format!("{path}: unknown")),
                 ("additionalProperties", None, rule) if rule.is_object() => at(root, rule, inner, &path, found),
                 _ => {}

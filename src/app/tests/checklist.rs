@@ -192,7 +192,7 @@ fn every_reason_names_its_remedy() {
         [
             "tests: 3 of 4: green when 4 of 4",
             "pager: not acknowledged: green when someone acknowledges it",
-            "sign-off sre: 0 of 2: green when each of 2 people as sre signs GO",
+            "sign-off sre: 0 of 2: needs a GO from 2 people in role sre",
         ]
     );
     assert_eq!(refusals[2].kind, RefusalKind::SignOff);

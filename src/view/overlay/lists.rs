@@ -46,7 +46,7 @@ pub(crate) fn notices(scene: &DrawContext<'_>, buf: &mut Buffer, area: Rect, scr
     }
     let high = (lines.len() as u16).min(area.height.saturating_sub(6));
     let first = clamp_scroll(scroll, usize::from(high), lines.len());
-    let title = scene.row().say(Role::Title, "notices");
+    let title = scene.row().say(Role::Title, "messages");
     let word = list::position(scene.theme, first, usize::from(high), lines.len());
     let word = scene.row().add(word.spans).say(Role::Label, "  Esc closes");
     let inside = dialog::open(scene, buf, area, (columns as u16, high), Edge::Light, title, word);

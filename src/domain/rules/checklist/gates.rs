@@ -247,7 +247,7 @@ fn listed(
                 signature.void.as_ref().map(|why| format!("; the one of {} is void: {why}", signature.sign_off.who))
             });
             let text = format!("sign-off {}: {go} of {needed}{}", seat.role, voided.unwrap_or_default());
-            let remedy = format!("green when {} signs GO", missing(needed - go, &seat.role));
+            let remedy = missing(needed - go, &seat.role);
             reasons.push(Refusal::new(RefusalKind::SignOff, text, remedy));
         }
     }
@@ -322,7 +322,11 @@ fn record_unknown(env: &Environment) -> Option<Refusal> {
 }
 
 fn missing(people: usize, role: &str) -> String {
-    if people == 1 { format!("a person as {role}") } else { format!("each of {people} people as {role}") }
+    if people == 1 {
+        format!("needs a GO from someone in role {role}")
+    } else {
+        format!("needs a GO from {people} people in role {role}")
+    }
 }
 
 /// The check of the live signals has no answer for as long as they are collected.

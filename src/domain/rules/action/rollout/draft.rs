@@ -315,7 +315,7 @@ fn abort(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal> 
     draft.to =
         scene.status.stable.as_ref().map_or_else(String::new, |stable| format!("{}  stable", revision_line(stable)));
     draft.rejects.clone_from(&scene.status.canary);
-    draft.goes.push("the canary gets no more traffic; its pods go".to_owned());
+    draft.goes.push("the canary gets no more traffic, and is scaled down".to_owned());
     draft.goes.push("the manifest keeps the new version: rollback puts the old one back".to_owned());
     Ok(draft)
 }
