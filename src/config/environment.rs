@@ -205,7 +205,7 @@ fn workloads(reader: &mut Reader, table: &Table<'_>) -> Vec<WorkloadId> {
                 reader.note(text.at, what, "lower-case letters, digits, `-` and `.`");
             }
             Ok(id) if workloads.contains(&id) => {
-                reader.note(text.at, format!("`{id}` is listed twice"), "remove one of the two")
+                reader.note(text.at, format!("`{id}` is listed twice"), "remove one of the two");
             }
             Ok(id) => workloads.push(id),
             Err(error) => reader.note(text.at, error.to_string(), ""),
