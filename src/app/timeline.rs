@@ -127,7 +127,8 @@ pub fn env_of<'a>(entry: &'a Entry, targets: &BTreeMap<&ActionId, &'a Target>) -
         | Entry::Rejected(_)
         | Entry::Kept(_)
         | Entry::Regressed(_)
-        | Entry::Requires(_) => entry.checklist_of(),
+        | Entry::Requires(_)
+        | Entry::Frozen(_) => entry.checklist_of(),
         Entry::Opened { .. } | Entry::Note { .. } | Entry::Later => None,
     }
 }

@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 use reqwest::Url;
 
 pub use backtest::BacktestArgs;
-pub use checklist::{Ack, CheckArgs, GateArgs, GateOutput, Require, Sign, Word};
+pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, Sign, Unfreeze, Word};
 #[cfg(feature = "demo")]
 pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
@@ -138,6 +138,10 @@ pub enum Command {
     Sign(Sign),
     /// Decide that promotions ask for what this config asks for, and for nothing else
     Require(Require),
+    /// Stop promotions into an environment until a time; rollbacks go on
+    Freeze(FreezeArgs),
+    /// Allow promotions again
+    Unfreeze(Unfreeze),
     /// Analyze a canary from counts in a file or on standard input, offline
     Judge(JudgeArgs),
     /// Replay past releases against today's guardrails

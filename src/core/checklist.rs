@@ -6,6 +6,7 @@ use super::{Core, Effect};
 use crate::domain::record::checklist::{
     Acknowledgement, Check, CheckId, CheckPhase, CheckState, Decision, How, SignOff,
 };
+use crate::domain::record::freeze::Freeze;
 use crate::domain::record::requirement::Requirements;
 use crate::domain::rules::checklist::required::{decision, unrecorded};
 use crate::domain::rules::checklist::role::{RoleStatus, refusal, role_statuses};
@@ -262,6 +263,59 @@ impl Core {
         let decided = decision(&self.world, known, &who, self.now);
         let entry = Entry::Requires(Box::new(decided.clone()));
         Ok((decided, vec![Effect::Record { release: candidate.release, entry }]))
+    }
+
+    /// Stops promotions into an environment until a time, or until a person ends it.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn freeze(&mut self, env: &EnvName, until: Option<Timestamp>, reason: &str) -> Result<Vec<Effect>, String> {
+        if until.is_some_and(|until| until <= self.now) {
+            return Err("that time is over".to_owned());
+        }
+        self.state_freeze(env, until, reason, false)
+    }
+
+    /// Allows promotions into an environment again.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn unfreeze(&mut self, env: &EnvName, reason: &str) -> Result<Vec<Effect>, String> {
+        if self.world.ledger.frozen(env, self.cluster(env).as_ref(), self.now).is_none() {
+            return Err(format!("{env} is not frozen"));
+        }
+        self.state_freeze(env, None, reason, true)
+    }
+
+    fn state_freeze(
+        &self,
+        env: &EnvName,
+        until: Option<Timestamp>,
+        reason: &str,
+        is_end: bool,
+    ) -> Result<Vec<Effect>, String> {
+        let reason = noted(reason)?;
+        if reason.is_empty() {
+            return Err("it needs a reason".to_owned());
+        }
+        let release = self.stated_about(env)?.release;
+        let cluster = self.cluster(env);
+        // It is the last word, also where this clock is behind the one that dated the word before.
+        let last = self.world.ledger.freezes_of(env, cluster.as_ref()).map(|one| one.at).max();
+        let at = last.map_or(self.now, |last| self.now.max(last + SignedDuration::from_secs(1)));
+        let (who, _) = self.identity(env);
+        let freeze = Freeze {
+            env: env.clone(),
+            cluster,
+            who,
+            reason,
+            until,
+            is_end,
+            at,
+            signature: None,
+            proof: Proof::default(),
+        };
+        Ok(vec![Effect::Record { release, entry: Entry::Frozen(freeze) }])
     }
 
     /// Puts what the config asks for before something that rests on it, where the record does not hold it.

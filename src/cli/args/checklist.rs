@@ -1,6 +1,8 @@
-//! Arguments of `cockpit gate`, `check`, `ack`, `sign` and `require`.
+//! Arguments of `cockpit gate`, `check`, `ack`, `sign`, `require`, `freeze` and `unfreeze`.
 
 use clap::ValueEnum;
+
+use super::When;
 
 /// How the answer of a gate is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
@@ -85,4 +87,31 @@ pub struct Require {
     /// Its name once more, where something is dropped
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
+}
+
+/// `cockpit freeze`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit freeze prod-eu --until 14:00 --note 'incident 4711'\n  \
+                        cockpit freeze prod-eu --note 'the database moves'     # until somebody ends it\n\n\
+                        It is recorded beside the sign-offs, and holds for everybody. Pause, abort and rollback go on.")]
+pub struct FreezeArgs {
+    /// Environment
+    pub env: String,
+    /// When it ends, e.g. 14:00 today, 2h from now, or 2026-11-21T14:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = When::parse_ahead)]
+    pub until: Option<When>,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub note: String,
+}
+
+/// `cockpit unfreeze`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Example:\n  cockpit unfreeze prod-eu --note 'incident 4711 is over'")]
+pub struct Unfreeze {
+    /// Environment
+    pub env: String,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub note: String,
 }

@@ -1,6 +1,6 @@
 //! A time on the command line.
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +15,10 @@ pub enum When {
     Local(DateTime),
     /// So long ago: `90m`.
     Ago(SignedDuration),
+    /// So long from now: `90m`, where the future is meant.
+    In(SignedDuration),
+    /// By the clock on the wall, today: `14:00`.
+    Today(Time),
 }
 
 impl When {
@@ -31,6 +35,21 @@ impl When {
         })
     }
 
+    /// Reads one that lies ahead.
+    ///
+    /// # Errors
+    /// How a time is written.
+    pub fn parse_ahead(text: &str) -> Result<Self, String> {
+        let time = text.parse().ok().filter(|_| text.contains(':') && text.len() <= 8).map(Self::Today);
+        match time.map_or_else(|| Self::parse(text), Ok) {
+            Ok(Self::Ago(time)) => Ok(Self::In(time)),
+            Ok(when) => Ok(when),
+            Err(_) => Err("it is a time such as 14:00 (today), '2026-11-21 14:00' (local), 2026-11-21T14:00:00Z, \
+                           or 90m for so long from now"
+                .to_owned()),
+        }
+    }
+
     /// Returns the moment; `None` where the clocks have none, or the calendar ends.
     #[must_use]
     pub fn moment(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
@@ -38,6 +57,8 @@ impl When {
             Self::At(at) => Some(at),
             Self::Local(local) => zone.to_timestamp(local).ok(),
             Self::Ago(time) => now.checked_sub(time).ok(),
+            Self::In(time) => now.checked_add(time).ok(),
+            Self::Today(time) => zone.to_timestamp(zone.to_datetime(now).date().to_datetime(time)).ok(),
         }
     }
 }
@@ -55,6 +76,11 @@ mod tests {
         assert_eq!(moment("2026-11-21 14:00").unwrap(), "2026-11-21T13:00:00Z");
         assert_eq!(moment("2026-11-21T14:00:30+02:00").unwrap(), "2026-11-21T12:00:30Z");
         assert_eq!(moment("90m").unwrap(), "2026-11-21T14:30:00Z");
+        let ahead = |text: &str| When::parse_ahead(text).map(|when| when.moment(now, &zone).unwrap().to_string());
+        assert_eq!(ahead("18:30").unwrap(), "2026-11-21T17:30:00Z");
+        assert_eq!(ahead("90m").unwrap(), "2026-11-21T17:30:00Z");
+        assert_eq!(ahead("2026-11-22 14:00").unwrap(), "2026-11-22T13:00:00Z");
+        assert!(ahead("tomorrow").unwrap_err().contains("from now"));
         for wrong in ["yesterday", "90", "", "2026-13-01"] {
             assert!(When::parse(wrong).unwrap_err().contains("so long ago"), "{wrong}");
         }

@@ -10,6 +10,7 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, Outcome, PlanRecord};
 use crate::domain::record::checklist::{Acknowledgement, CheckId, CheckOutcome, Finding, SignOff};
+use crate::domain::record::freeze::Freeze;
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::regression::Regression;
@@ -93,6 +94,8 @@ pub enum Entry {
     Regressed(Box<Regression>),
     /// What a promotion into an environment asks for, by the config that somebody acted with, or by a person's decision.
     Requires(Box<Requirements>),
+    /// A person stopped promotions into an environment, or allowed them again.
+    Frozen(Freeze),
     /// A free remark, of a person or of the program.
     Note {
         who: String,
@@ -138,6 +141,7 @@ impl Entry {
             Self::Rejected(rejection) => rejection.sentence(),
             Self::Regressed(regression) => regression.sentence(),
             Self::Requires(requirements) => requirements.sentence(),
+            Self::Frozen(freeze) => freeze.sentence(),
             Self::Note { who, text } => format!("{who}: {text}"),
             Self::Later => "an entry of a later version of cockpit".to_owned(),
         }
@@ -154,6 +158,7 @@ impl Entry {
             Self::Kept(kept) => Some(&kept.target.env),
             Self::Regressed(regression) => Some(&regression.target.env),
             Self::Requires(requirements) => Some(&requirements.env),
+            Self::Frozen(freeze) => Some(&freeze.env),
             _ => None,
         }
     }
@@ -176,6 +181,7 @@ impl Entry {
             Self::Rejected(rejection) => rejection.cluster.as_ref(),
             Self::Regressed(regression) => regression.cluster.as_ref(),
             Self::Requires(requirements) => requirements.cluster.as_ref(),
+            Self::Frozen(freeze) => freeze.cluster.as_ref(),
             Self::Opened { .. } | Self::Answer { .. } | Self::Outcome { .. } | Self::Note { .. } | Self::Later => None,
         }
     }
@@ -196,6 +202,7 @@ impl Entry {
             Self::Rejected(_) => "rejected",
             Self::Regressed(_) => "verdict",
             Self::Requires(_) => "gates",
+            Self::Frozen(_) => "freeze",
             Self::Note { .. } => "note",
             Self::Later => "later",
         }

@@ -12,6 +12,7 @@ use crate::domain::facts::signals::Tracks;
 use crate::domain::record::action::{ActionId, PlanRecord, Verb};
 use crate::domain::record::checklist::check::{CheckId, CheckOutcome, Finding};
 use crate::domain::record::checklist::{Acknowledgement, Decision, SignOff};
+use crate::domain::record::freeze::{self, Freeze};
 use crate::domain::record::guardrails::Kept;
 use crate::domain::record::journal::{Course, Entry, Line};
 use crate::domain::record::proof::Proof;
@@ -78,6 +79,9 @@ pub struct Ledger {
     /// Sign-offs, in the order in which they were read.
     pub sign_offs: Statements<SignOff>,
     pub reds: Statements<Red>,
+    /// Who stopped promotions, or allowed them again, in the order in which it was read.
+    #[serde(default)]
+    freezes: Statements<Freeze>,
     #[serde(default)]
     regressions: Statements<Regression>,
     /// What promotions ask for, in the order in which it was read.
@@ -120,6 +124,7 @@ impl Ledger {
                 self.regressions.add((**regression).clone());
             }
             Entry::Requires(requirements) => self.take_requirements(requirements),
+            Entry::Frozen(freeze) => self.take_freeze(freeze),
             Entry::Observed { target, cluster, course: Some(course), .. } => {
                 self.seen((target, cluster.as_ref()), course, line.at);
             }
@@ -170,6 +175,26 @@ impl Ledger {
                 self.sign_offs.add(sign_off.clone());
             }
         }
+    }
+
+    fn take_freeze(&mut self, freeze: &Freeze) {
+        match self.freezes.known_mut(freeze) {
+            Some(known) => known.proof.take(&freeze.proof),
+            None => {
+                self.freezes.add(freeze.clone());
+            }
+        }
+    }
+
+    /// Returns the freeze of an environment that holds now.
+    #[must_use]
+    pub fn frozen(&self, env: &EnvName, here: Option<&ClusterIdentity>, now: Timestamp) -> Option<&Freeze> {
+        freeze::in_force(self.freezes_of(env, here), |proof| self.is_proven(proof), now)
+    }
+
+    /// Returns what people said of freezes of an environment.
+    pub fn freezes_of(&self, env: &EnvName, here: Option<&ClusterIdentity>) -> impl Iterator<Item = &Freeze> + Clone {
+        self.freezes.iter().filter(move |one| is_of(env, here, (&one.env, one.cluster.as_ref())))
     }
 
     fn take_requirements(&mut self, requirements: &Requirements) {
@@ -326,6 +351,9 @@ impl Ledger {
         for red in &other.reds {
             self.reds.add(red.clone());
         }
+        for freeze in &other.freezes {
+            self.take_freeze(freeze);
+        }
         for regression in &other.regressions {
             self.regressions.add(regression.clone());
         }
@@ -368,6 +396,11 @@ impl Ledger {
         for sign_off in &other.sign_offs {
             if let Some(known) = self.sign_offs.known_mut(sign_off) {
                 known.proof.renew(&sign_off.proof);
+            }
+        }
+        for freeze in &other.freezes {
+            if let Some(known) = self.freezes.known_mut(freeze) {
+                known.proof.renew(&freeze.proof);
             }
         }
         for requirements in &other.requirements {

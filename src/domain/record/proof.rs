@@ -111,6 +111,7 @@ impl Entry {
             Self::Rejected(rejection) => Some(&mut rejection.signature),
             Self::Kept(kept) => Some(&mut kept.signature),
             Self::Requires(requirements) => Some(&mut requirements.signature),
+            Self::Frozen(freeze) => Some(&mut freeze.signature),
             _ => None,
         }
     }
@@ -123,6 +124,7 @@ impl Entry {
             Self::Rejected(rejection) => rejection.signature.as_deref(),
             Self::Kept(kept) => kept.signature.as_deref(),
             Self::Requires(requirements) => requirements.signature.as_deref(),
+            Self::Frozen(freeze) => freeze.signature.as_deref(),
             _ => None,
         }
     }
@@ -143,6 +145,7 @@ impl Entry {
             Self::Acknowledged(ack) => ack.proof = proven,
             Self::SignedOff(sign_off) => sign_off.proof = proven,
             Self::Requires(requirements) => requirements.proof = proven,
+            Self::Frozen(freeze) => freeze.proof = proven,
             _ => {}
         }
         self
@@ -158,6 +161,7 @@ impl Entry {
             Self::Kept(kept) => Some(&kept.who),
             // What a config asks for keeps out whoever says so.
             Self::Requires(requirements) => requirements.is_decision.then_some(&*requirements.who),
+            Self::Frozen(freeze) => Some(&freeze.who),
             _ => None,
         }
     }
@@ -238,7 +242,10 @@ impl Keys {
     #[must_use]
     pub fn prove_lines(&mut self, lines: Vec<Line>, now: Timestamp) -> Vec<Line> {
         let proven = |line: Line| {
-            if matches!(line.entry, Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Requires(_)) {
+            if matches!(
+                line.entry,
+                Entry::Acknowledged(_) | Entry::SignedOff(_) | Entry::Requires(_) | Entry::Frozen(_)
+            ) {
                 let proof = self.prove(&line.entry, None, now);
                 return Line { entry: line.entry.with_proof(proof), ..line };
             }

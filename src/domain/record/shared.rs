@@ -27,6 +27,7 @@ enum Kind {
     Rejection,
     /// What a promotion asks for.
     Requirement,
+    Freeze,
     NoGo,
 }
 
@@ -38,6 +39,7 @@ impl Kind {
             Entry::Checked { .. } => Self::Red,
             Entry::Regressed(_) => Self::Regression,
             Entry::Requires(_) => Self::Requirement,
+            Entry::Frozen(_) => Self::Freeze,
             _ => Self::Other,
         }
     }
@@ -48,6 +50,7 @@ impl Kind {
 fn keeps_out(entry: &Entry) -> bool {
     match entry {
         Entry::Requires(requirements) => !requirements.is_decision,
+        Entry::Frozen(freeze) => !freeze.is_end,
         _ => Kind::of(entry) != Kind::Other,
     }
 }
@@ -75,6 +78,7 @@ pub fn statement(entry: &Entry) -> Option<(String, String)> {
         Entry::Kept(kept) => kept.at?,
         Entry::Regressed(regression) => regression.at,
         Entry::Requires(requirements) => requirements.at,
+        Entry::Frozen(freeze) => freeze.at,
         Entry::Checked { finding, .. } if finding.found == CheckOutcome::Failed => finding.at,
         _ => return None,
     };
@@ -177,6 +181,7 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
         Entry::Checked { cluster, .. } => cluster,
         Entry::Regressed(regression) => &mut regression.cluster,
         Entry::Requires(requirements) => &mut requirements.cluster,
+        Entry::Frozen(freeze) => &mut freeze.cluster,
         _ => return entry,
     };
     if cluster.as_ref().is_some_and(|stated| here.compare(stated) == Comparison::Unknown) {
@@ -209,6 +214,7 @@ fn said_at(entry: &Entry) -> Timestamp {
         Entry::Rejected(rejection) => rejection.at,
         Entry::Kept(kept) => kept.at.unwrap_or(Timestamp::MAX),
         Entry::Requires(requirements) => requirements.at,
+        Entry::Frozen(freeze) => freeze.at,
         _ => Timestamp::MAX,
     }
 }

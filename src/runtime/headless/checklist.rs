@@ -119,7 +119,7 @@ pub(super) async fn ack(driver: &mut Driver, what: &Ack) -> Result<Exit> {
         return Ok(Exit::Blind);
     }
     let stated = driver.core.acknowledge(&env, &id, &what.note);
-    state(driver, &env, stated, "acknowledged").await
+    state(driver, &env, stated, "acknowledged", Reach::ThisMachine).await
 }
 
 /// A reviewer's GO or NO-GO.
@@ -141,7 +141,7 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
         return Ok(Exit::Blind);
     }
     let stated = driver.core.sign(&env, &what.role, decision, &note);
-    state(driver, &env, stated, "signed").await
+    state(driver, &env, stated, "signed", Reach::ThisMachine).await
 }
 
 /// A person's decision about what promotions ask for.
@@ -174,11 +174,11 @@ pub(super) async fn require(driver: &mut Driver, what: &Require) -> Result<Exit>
         complain(driver.redactor(), &sanitize(&why));
         return Ok(Exit::NoGo);
     }
-    state(driver, &env, Ok(effects), "decided").await
+    state(driver, &env, Ok(effects), "decided", Reach::Everybody).await
 }
 
 /// Finds the environment that is meant, and reads what the journals say of checklists.
-fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
+pub(super) fn named(driver: &mut Driver, text: Option<&str>) -> Result<EnvName, Exit> {
     let names: Vec<String> = driver.core.world.chosen().map(|env| env.name().to_string()).collect();
     match (text, names.as_slice()) {
         (Some(name), names) if names.iter().any(|known| known == name) => Ok(EnvName::new(name)),
@@ -250,7 +250,7 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
 }
 
 /// Looks until it is known what a statement would be about, and who acts; complains where there is nothing.
-async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
+pub(super) async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
     driver
         .until(FIRST_DATA_TIMEOUT, |core| {
             !core.journal.unread && core.world.environments.iter().all(Environment::looked_at)
@@ -273,8 +273,23 @@ async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
     Ok(known.is_some())
 }
 
+/// Whom a statement is for.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    /// It counts on this machine as well.
+    ThisMachine,
+    /// It is of no use on this machine alone.
+    Everybody,
+}
+
 /// Records what a person states: only what is on disk counts.
-async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, String>, what: &str) -> Result<Exit> {
+pub(super) async fn state(
+    driver: &mut Driver,
+    env: &EnvName,
+    stated: Result<Vec<Effect>, String>,
+    what: &str,
+    reach: Reach,
+) -> Result<Exit> {
     let effects = match stated {
         Ok(effects) => effects,
         Err(why) => {
@@ -291,6 +306,7 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
         complain(driver.redactor(), &format!("not recorded: the journal cannot be written: {why}"));
         return Ok(Exit::Error);
     }
+    let is_shared = shared.is_ok();
     if let Err(why) = shared {
         complain(driver.redactor(), &format!("kept on this machine only, others do not see it: {why}"));
     }
@@ -298,5 +314,6 @@ async fn state(driver: &mut Driver, env: &EnvName, stated: Result<Vec<Effect>, S
         complain(driver.redactor(), &format!("{UNSIGNED}: {why}"));
     }
     print(&format!("{}\n", sanitize(&line.unwrap_or_default())))?;
-    Ok(Exit::Done)
+    // What is for everybody failed where nobody else sees it.
+    Ok(if is_shared || !matches!(reach, Reach::Everybody) { Exit::Done } else { Exit::Error })
 }

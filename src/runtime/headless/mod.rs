@@ -6,6 +6,7 @@ mod changes;
 mod checklist;
 pub(super) mod config;
 mod driver;
+mod freeze;
 mod init;
 pub(super) mod judge;
 pub(super) mod log;
@@ -69,6 +70,8 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Ack(what) => checklist::ack(&mut driver, what).await,
             Command::Sign(what) => checklist::sign(&mut driver, what).await,
             Command::Require(what) => checklist::require(&mut driver, what).await,
+            Command::Freeze(what) => freeze::freeze(&mut driver, what).await,
+            Command::Unfreeze(what) => freeze::unfreeze(&mut driver, what).await,
             command => act::run(&mut driver, command).await,
         }
     };

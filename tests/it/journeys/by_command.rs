@@ -203,6 +203,32 @@ fn go_no_go() {
     ]);
 }
 
+/// A captain stops the line; nobody promotes, with whatever config, and rollbacks go on.
+#[test]
+fn stop_the_line() {
+    let journey = Journey::start("canary");
+    journey.until_run(&["gate", "prod-eu"], 0);
+    journey.expect(2, &["freeze", "prod-eu", "--until", "teatime", "--note", "x"], "such as 14:00 (today)");
+    journey.expect(3, &["freeze", "prod-eu", "--until", "2020-01-01T00:00:00Z", "--note", "x"], "that time is over");
+    journey.expect(0, &["freeze", "prod-eu", "--until", "2h", "--note", "incident 4711"], "alice froze prod-eu until");
+    let frozen = "by alice: “incident 4711”: `cockpit unfreeze prod-eu` ends it";
+    journey.expect(3, &["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], frozen);
+    let (code, said) = journey.run_elsewhere(&["gate", "prod-eu"]);
+    assert!(code == 3 && said.contains(frozen), "{code}\n{said}");
+    let (code, said) = journey.run_without_config(&["promote", "--full", "--yes"]);
+    assert!(code == 3 && said.contains("by alice: “incident 4711”"), "{code}\n{said}");
+    journey.expect(0, &["pause", "prod-eu", "--yes"], "done");
+    journey.expect(3, &["resume", "prod-eu", "--yes", "--confirm", "prod-eu"], frozen);
+    let (code, said) = journey.run_elsewhere(&["unfreeze", "prod-eu", "--note", "it is over"]);
+    assert!(code == 0 && said.contains("ended the freeze of prod-eu: “it is over”"), "{code}\n{said}");
+    let (_, said) = journey.run(&["gate", "prod-eu"]);
+    assert!(!said.contains("frozen"), "{said}");
+    journey.expect(3, &["unfreeze", "prod-eu", "--note", "again"], "prod-eu is not frozen");
+    journey.expect(0, &["freeze", "prod-eu", "--note", "the database moves"], "until somebody ends it");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
+    journey.stable_is("prod-eu", "1.4.2");
+}
+
 /// What alice's config asks for is asked of everybody who promotes here, with another config or with none.
 #[test]
 fn gates_of_the_team() {

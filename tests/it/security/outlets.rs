@@ -82,13 +82,14 @@ const REPORTS: [(&str, &str, Form, Write); 20] = [
 ];
 
 /// Commands that print nothing from outside, or only through the sanitizer of all output: see `strings`.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 21] = [
     "abort",
     "ack",
     "completions",
     "config",
     "demo",
     "drill",
+    "freeze",
     "help",
     "man",
     "pause",
@@ -101,6 +102,7 @@ const OTHERS: [&str; 19] = [
     "rollback",
     "sign",
     "trust",
+    "unfreeze",
     "wait",
 ];
 

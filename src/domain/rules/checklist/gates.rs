@@ -204,12 +204,16 @@ fn listed(
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
         return asked.then_some(nothing).into_iter().collect();
     };
-    let mut reasons: Vec<Refusal> = env
+    let frozen = world.ledger.frozen(env.name(), env.cluster.as_ref(), now).map(|freeze| {
+        let text = format!("frozen {} by {}: “{}”", freeze.duration(), freeze.who, freeze.reason);
+        Refusal::new(RefusalKind::Gate, text, format!("`cockpit unfreeze {}` ends it", env.name()))
+    });
+    let checks = env
         .checks
         .iter()
         .filter(|check| check.spec.phase != CheckPhase::Post && counts(check))
-        .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)))
-        .collect();
+        .filter_map(|check| gate(check, &candidate.key, now).map(|reason| collecting(env, check, reason)));
+    let mut reasons: Vec<Refusal> = frozen.into_iter().chain(checks).collect();
     let going_out = match promoted {
         Promoted::Revision(..) => vec![candidate.clone()],
         Promoted::Workload(workload) => world.candidate_of(env, &workload.id).into_iter().collect(),
