@@ -145,7 +145,7 @@ fn migration(migration: &Migration) -> Value {
         "file": migration.file,
         "class": migration.class().as_str(),
         "tampered": migration.is_tampered(),
-        "down": migration.down.as_ref().filter(|_| !migration.is_down_empty),
+        "down": migration.down.as_ref().filter(|_| !migration.is_down_empty && migration.left_behind.is_none()),
         "statements": migration.statements.iter().map(|statement| json!({
             "line": statement.line,
             "class": statement.class.as_str(),
@@ -245,7 +245,10 @@ fn migration_words(migration: &Migration) -> String {
     }
     let mut parts = vec![migration.class().as_str().to_owned(), plural(migration.statements.len(), "statement")];
     if !migration.has_way_down() {
-        parts.push("no way down".to_owned());
+        parts.push(match &migration.left_behind {
+            Some(left) if !migration.is_down_empty => format!("its way down does not undo {left}"),
+            _ => "no way down".to_owned(),
+        });
     }
     if migration.is_tampered() {
         parts.push("changed after it was released".to_owned());

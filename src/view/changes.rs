@@ -205,7 +205,11 @@ fn risks(scene: &DrawContext<'_>, env: &Environment, changes: &Changes, columns:
             Part::Known(all) => all
                 .iter()
                 .map(|migration| {
-                    let down = if migration.has_way_down() { "reversible" } else { "irreversible" };
+                    let down = match (migration.has_way_down(), migration.loses_data()) {
+                        (false, _) => "irreversible",
+                        (true, true) => "reversible, but data may be lost",
+                        (true, false) => "reversible",
+                    };
                     let text = format!("{}  {}, {down}", migration.file, migration.class().as_str());
                     match migration.class() {
                         Class::Expand if migration.has_way_down() && !migration.is_tampered() => {

@@ -65,10 +65,10 @@ async fn from_git(patterns: &[Pattern], git: &Git, ends: &Ends) -> Result<Option
             }
         };
         let text = git.content(&file).await.map_err(|error| format!("{}: {error}", file.path))?;
-        let mut migration = read(file.path, text, fate, paths.clone()).await?;
+        let mut migration = read(file.path, text.clone(), fate, paths.clone()).await?;
         if let Some(down) = all.iter().find(|file| Some(&file.path) == migration.down.as_ref()) {
-            let text = git.content(down).await.map_err(|error| format!("{}: {error}", down.path))?;
-            migration = migration.with_down(&text);
+            let down = git.content(down).await.map_err(|error| format!("{}: {error}", down.path))?;
+            migration = read_down(migration, text, down).await?;
         }
         migrations.push(migration);
     }
@@ -90,9 +90,9 @@ async fn from_disk(asked: &Migrations) -> Result<Option<Vec<Migration>>, String>
             continue;
         }
         let text = content(&asked.folder.join(&path)).await?;
-        let mut migration = read(path, text, MigrationState::New, paths.clone()).await?;
+        let mut migration = read(path, text.clone(), MigrationState::New, paths.clone()).await?;
         if let Some(down) = paths.iter().find(|path| Some(*path) == migration.down.as_ref()) {
-            migration = migration.with_down(&content(&asked.folder.join(down)).await?);
+            migration = read_down(migration, text, content(&asked.folder.join(down)).await?).await?;
         }
         migrations.push(migration);
     }
@@ -131,6 +131,14 @@ fn list(folder: &Path, patterns: &[String]) -> Result<Vec<String>, String> {
 async fn read(path: String, text: String, fate: MigrationState, files: Vec<String>) -> Result<Migration, String> {
     let name = path.clone();
     tokio::task::spawn_blocking(move || Migration::read(&path, &text, fate, &files))
+        .await
+        .map_err(|error| format!("{name}: {error}"))
+}
+
+/// The same for its way down: both files are compared.
+async fn read_down(migration: Migration, text: String, down: String) -> Result<Migration, String> {
+    let name = migration.file.clone();
+    tokio::task::spawn_blocking(move || migration.with_down(&text, &down))
         .await
         .map_err(|error| format!("{name}: {error}"))
 }

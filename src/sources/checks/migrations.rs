@@ -30,6 +30,18 @@ fn told(asked: &Migrations, found: Result<Vec<Migration>, String>) -> Evidence {
     }
 }
 
+fn no_way_down(migration: &Migration) -> String {
+    let file = &migration.file;
+    match (&migration.down, &migration.left_behind) {
+        (Some(down), _) if migration.is_down_empty && down.ends_with(file) => {
+            format!("{file}: the section of its way down does nothing")
+        }
+        (Some(down), _) if migration.is_down_empty => format!("{file}: its way down, {down}, does nothing"),
+        (Some(_), Some(left)) => format!("{file}: its way down does not undo {left}"),
+        _ => format!("{file} has no way down"),
+    }
+}
+
 /// What is wrong is reported first, then what cannot be read, then what is fine.
 fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
     let mut wrong = Vec::new();
@@ -42,11 +54,7 @@ fn evidence(asked: &Migrations, found: &[Migration]) -> Evidence {
             wrong.push(format!("{file} {what} after it was released: databases that ran it stay as they are"));
         }
         if asked.down && !migration.has_way_down() {
-            wrong.push(match &migration.down {
-                Some(down) if down.ends_with(file) => format!("{file}: the section of its way down does nothing"),
-                Some(down) => format!("{file}: its way down, {down}, does nothing"),
-                None => format!("{file} has no way down"),
-            });
+            wrong.push(no_way_down(migration));
         }
         for class in [Class::Contract, Class::Unclear, Class::Expand] {
             let lines = match class {

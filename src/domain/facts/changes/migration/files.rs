@@ -97,7 +97,7 @@ fn marker(line: &str) -> Option<Marker> {
 }
 
 /// Whether a file is Liquibase's formatted SQL, which says so in its first line.
-fn is_liquibase(text: &str) -> bool {
+pub(super) fn is_liquibase(text: &str) -> bool {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let words: Vec<&str> = first.trim().strip_prefix("--").unwrap_or_default().split_whitespace().collect();
     matches!(words.as_slice(), [tool, "formatted", "sql", ..] if tool.eq_ignore_ascii_case("liquibase"))

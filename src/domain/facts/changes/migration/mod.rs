@@ -45,6 +45,9 @@ pub struct Statement {
     pub class: Class,
     /// Why, in words; empty where it goes without saying.
     pub why: Cow<'static, str>,
+    /// Whether data is lost that no way down brings back.
+    #[serde(default)]
+    pub loses_data: bool,
 }
 
 /// What could not be read, and where.
@@ -80,6 +83,12 @@ pub struct Migration {
     pub down: Option<String>,
     /// Whether nothing is in it, or only what a template has.
     pub is_down_empty: bool,
+    /// What its way down does not undo, if there is such.
+    #[serde(default)]
+    pub left_behind: Option<String>,
+    /// Whether its way down empties a table.
+    #[serde(default)]
+    pub is_down_lossy: bool,
     /// Whether it is run again whenever it changes: it needs no way down, and may change.
     pub repeatable: bool,
 }
@@ -90,18 +99,36 @@ impl Migration {
     pub fn read(file: &str, text: &str, fate: MigrationState, files: &[String]) -> Self {
         let sections = files::sections(text);
         let (statements, unread) = sql::read(&sections.up, files::dialect(file));
-        let (down, is_down_empty) = match &sections.down {
-            Some(down) => (Some(format!("a section of {file}")), sql::does_nothing(down)),
-            None => (files::down_of(file, files), false),
-        };
+        let down =
+            if sections.down.is_some() { Some(format!("a section of {file}")) } else { files::down_of(file, files) };
         let repeatable = files::is_repeatable(file);
-        Self { file: file.to_owned(), fate, statements, unread, down, is_down_empty, repeatable }
+        let migration = Self {
+            file: file.to_owned(),
+            fate,
+            statements,
+            unread,
+            down,
+            is_down_empty: false,
+            left_behind: None,
+            is_down_lossy: false,
+            repeatable,
+        };
+        match &sections.down {
+            Some(down) => migration.with_down(text, down),
+            None => migration,
+        }
     }
 
-    /// Adds what is in the file that is its way down.
+    /// Adds what its way down has: `text` is its own file, `down` what the other file or section says.
     #[must_use]
-    pub fn with_down(self, text: &str) -> Self {
-        Self { is_down_empty: sql::does_nothing(text), ..self }
+    pub fn with_down(self, text: &str, down: &str) -> Self {
+        let up = files::sections(text).up;
+        // Liquibase lets people say that there is nothing to undo.
+        let is_left_to_people = files::is_liquibase(text);
+        let left_behind =
+            if is_left_to_people { None } else { sql::left_behind(&up, down, files::dialect(&self.file)) };
+        let is_down_lossy = sql::empties_tables(down, files::dialect(&self.file));
+        Self { is_down_empty: sql::does_nothing(down), left_behind, is_down_lossy, ..self }
     }
 
     /// Makes one of a file that is gone.
@@ -115,6 +142,8 @@ impl Migration {
             unread: None,
             down: None,
             is_down_empty: false,
+            left_behind: None,
+            is_down_lossy: false,
             repeatable,
         }
     }
@@ -135,8 +164,14 @@ impl Migration {
     /// Returns whether it can be gone back from.
     #[must_use]
     pub fn has_way_down(&self) -> bool {
-        let has_down = self.down.is_some() && !self.is_down_empty;
+        let has_down = self.down.is_some() && !self.is_down_empty && self.left_behind.is_none();
         has_down || self.repeatable || self.fate == MigrationState::Gone
+    }
+
+    /// Returns whether going there and back loses data: what was dropped comes back empty.
+    #[must_use]
+    pub fn loses_data(&self) -> bool {
+        self.is_down_lossy || self.statements.iter().any(|statement| statement.loses_data)
     }
 
     /// Returns its statements of a class as `FILE:LINE WHAT (why)`.

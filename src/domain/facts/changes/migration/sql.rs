@@ -2,8 +2,12 @@
 
 mod calls;
 mod columns;
+mod down;
 mod expressions;
+mod mysql;
 mod names;
+mod own;
+mod rows;
 mod statements;
 
 use sqlparser::dialect::{Dialect as ParserDialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
@@ -12,7 +16,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::files::Dialect;
-use super::{Statement, Unread};
+use super::{Class, Statement, Unread};
 use statements::Reader;
 
 /// Statements nested deeper than this are not read.
@@ -30,17 +34,9 @@ pub fn read(text: &str, dialect: Option<Dialect>) -> (Vec<Statement>, Option<Unr
         let why = "it has NUL bytes: it is UTF-16, or no text; have it written as UTF-8".to_owned();
         return (Vec::new(), Some(Unread { line, why }));
     }
-    let dialects: &[&dyn ParserDialect] = match dialect {
-        Some(Dialect::Postgres) => &[&PostgreSqlDialect {}],
-        Some(Dialect::MySql) => &[&MySqlDialect {}],
-        Some(Dialect::Sqlite) => &[&SQLiteDialect {}],
-        Some(Dialect::Other) | None => {
-            &[&GenericDialect {}, &PostgreSqlDialect {}, &MySqlDialect {}, &SQLiteDialect {}]
-        }
-    };
     let gravest = |statements: &[Statement]| statements.iter().map(|statement| statement.class).max();
     let mut best: Option<(Vec<Statement>, Option<Unread>)> = None;
-    for dialect in dialects {
+    for dialect in parsers(text, dialect) {
         let read = read_as(text, *dialect);
         let is_better = best.as_ref().is_none_or(|best| match (&read.1, &best.1) {
             (None, None) => gravest(&read.0) > gravest(&best.0),
@@ -53,6 +49,42 @@ pub fn read(text: &str, dialect: Option<Dialect>) -> (Vec<Statement>, Option<Unr
         }
     }
     best.unwrap_or_default()
+}
+
+/// The dialects that a text may be in.
+fn parsers(text: &str, dialect: Option<Dialect>) -> &'static [&'static dyn ParserDialect] {
+    match dialect {
+        Some(Dialect::Postgres) => &[&PostgreSqlDialect {}],
+        Some(Dialect::MySql) => &[&MySqlDialect {}],
+        Some(Dialect::Sqlite) => &[&SQLiteDialect {}],
+        // Only MySQL and MariaDB run what stands in such comments.
+        Some(Dialect::Other) | None if mysql::has_comments_that_run(text) => &[&MySqlDialect {}],
+        Some(Dialect::Other) | None => {
+            &[&GenericDialect {}, &PostgreSqlDialect {}, &MySqlDialect {}, &SQLiteDialect {}]
+        }
+    }
+}
+
+/// Returns the first change of a way up that its way down does not undo; `None` as well where one of them is not understood.
+#[must_use]
+pub fn left_behind(up: &str, down: &str, dialect: Option<Dialect>) -> Option<String> {
+    let understood = |parser: &&'static dyn ParserDialect| {
+        let tokens = Tokenizer::new(*parser, up).tokenize_with_location().ok()?;
+        let is_simple = too_complex(&tokens).is_none();
+        let parsed = Parser::new(*parser).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens);
+        let statements = is_simple.then_some(parsed)?.parse_statements().ok()?;
+        Some((statements, Tokenizer::new(*parser, down).tokenize_with_location().ok()?))
+    };
+    let (up, down) = parsers(up, dialect).iter().find_map(understood)?;
+    down::left_behind(&up, &down)
+}
+
+/// Returns whether SQL takes all rows of a table away, other than with the table.
+#[must_use]
+pub fn empties_tables(text: &str, dialect: Option<Dialect>) -> bool {
+    let is_emptied = |what: &str| ["delete", "truncate"].iter().any(|verb| what.to_ascii_lowercase().starts_with(verb));
+    let (statements, _) = read(text, dialect);
+    statements.iter().any(|statement| statement.class == Class::Contract && is_emptied(&statement.what))
 }
 
 /// Returns whether SQL does nothing: it has no statement, or only such as `SELECT 'down SQL query'`, which templates
@@ -70,7 +102,9 @@ pub fn does_nothing(text: &str) -> bool {
 }
 
 fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<Unread>) {
-    let tokens = match Tokenizer::new(dialect, text).tokenize_with_location() {
+    let is_mysql = dialect.is::<MySqlDialect>();
+    let text = if is_mysql { mysql::with_comments_of_mariadb(text) } else { text.into() };
+    let tokens = match Tokenizer::new(dialect, &text).tokenize_with_location() {
         Ok(tokens) => tokens,
         Err(error) => return (Vec::new(), Some(Unread { line: error.location.line.max(1), why: error.message })),
     };
@@ -79,8 +113,7 @@ fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<U
     }
     let mut parser = Parser::new(dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(tokens.clone());
     let counts_apart = dialect.is::<PostgreSqlDialect>() || dialect.is::<GenericDialect>();
-    let mut reader = Reader::default();
-    reader.counts_apart = counts_apart;
+    let mut reader = Reader { counts_apart, is_mysql, ..Reader::default() };
     loop {
         while parser.consume_token(&Token::SemiColon) {}
         let begin = parser.peek_token();
@@ -100,7 +133,16 @@ fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<U
                 }
                 // The parser may stand past the end: a statement without its tokens would seem to call nothing.
                 let end = parser.index().min(tokens.len());
-                reader.take(&sql, line, tokens.get(from..end).unwrap_or_default());
+                let own = tokens.get(from..end).unwrap_or_default();
+                reader.take(&sql, line, own);
+                let has_quotes = || {
+                    text.split('\n').skip(usize::try_from(line).unwrap_or(0) - 1).any(|line| line.contains(['\\', '"']))
+                };
+                if mysql::changes_quotes(&sql, own) && has_quotes() {
+                    let why =
+                        "in another sql_mode, quotes and backslashes behind it may mean something else".to_owned();
+                    return (reader.statements, Some(Unread { line, why }));
+                }
             }
             Err(error) => {
                 let at = parser.peek_token().span.start.line.max(line);

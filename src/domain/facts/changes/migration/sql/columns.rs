@@ -1,21 +1,21 @@
 //! What changes of columns mean: added ones, other types, other attributes.
 
 use sqlparser::ast::{
-    AlterColumnOperation, ColumnDef, ColumnOption, DataType, Expr, GeneratedAs, NullsDistinctOption, TableConstraint,
-    Value,
+    AlterColumnOperation, ColumnDef, ColumnOption, ColumnOptionDef, DataType, Expr, GeneratedAs,
+    GeneratedExpressionMode, Ident, NullsDistinctOption, TableConstraint, Value,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
 use super::super::Class;
-use super::expressions::never_fails;
+use super::expressions::{always_fits, never_fails};
 use super::names::key;
 use super::statements::{EXPAND, Meaning, TIGHTER_CONSTRAINT, UNCLEAR};
 
 /// Functions that give each row a value of its own.
 const UNIQUE_VALUES: [&str; 6] = ["gen_random_uuid(", "uuid_generate_v4(", "uuidv7(", "uuid(", "(uuid(", "nextval("];
 
-const REWRITES: Meaning = (Class::Expand, "rewrites the table, which is locked meanwhile");
+pub(super) const REWRITES: Meaning = (Class::Expand, "rewrites the table, which is locked meanwhile");
 const NARROWER_TYPE: Meaning = (Class::Contract, "values of the old type may not fit the new one");
 
 pub(super) const MAY_FAIL: Meaning =
@@ -23,6 +23,22 @@ pub(super) const MAY_FAIL: Meaning =
 
 /// Types of extensions that take null.
 const NO_DOMAINS: [&str; 8] = ["citext", "hstore", "ltree", "geometry", "geography", "vector", "halfvec", "cube"];
+
+const TYPES_OF_MYSQL: [&str; 13] = [
+    "year",
+    "point",
+    "geometry",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "uuid",
+    "inet4",
+    "inet6",
+    "vector",
+];
 
 /// What a default gives to rows that do not name the column.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,7 +54,7 @@ enum Filled {
 }
 
 /// A column that the version before does not know: its inserts leave it out. `own_types` are those that the file creates.
-pub(super) fn added(column: &ColumnDef, own_types: &[String]) -> Meaning {
+pub(super) fn added(column: &ColumnDef, is_mysql: bool, own_types: &[String]) -> Meaning {
     let mut filled = if is_serial(&column.data_type) { Filled::Unique } else { Filled::Not };
     let (mut is_required, mut is_unique, mut has_equal_nulls, mut is_stored) = (false, false, false, false);
     let (mut is_computed, mut refers) = (false, false);
@@ -46,12 +62,12 @@ pub(super) fn added(column: &ColumnDef, own_types: &[String]) -> Meaning {
     for option in column.options.iter().map(|option| &option.option) {
         match option {
             ColumnOption::Default(value) => filled = default(value),
-            ColumnOption::Generated { generation_expr: Some(computed), .. } => {
-                if !never_fails(computed) {
+            ColumnOption::Generated { generation_expr: Some(computed), generation_expr_mode: mode, .. } => {
+                if !never_fails(computed) || !always_fits(computed, &column.data_type, is_mysql) {
                     return MAY_FAIL;
                 }
                 is_computed = true;
-                is_stored = true;
+                is_stored = !is_mysql || matches!(mode, Some(GeneratedExpressionMode::Stored));
             }
             // A generated column without an expression is an identity.
             ColumnOption::Generated { generation_expr: None, .. } | ColumnOption::Identity(_) => {
@@ -86,7 +102,9 @@ pub(super) fn added(column: &ColumnDef, own_types: &[String]) -> Meaning {
     if refers && filled != Filled::Not {
         return (Class::Unclear, "the version before cannot delete the rows that its default refers to");
     }
-    if is_required && filled == Filled::Not {
+    // MySQL takes the first of the values that are listed.
+    let has_first = is_mysql && matches!(column.data_type, DataType::Enum(..));
+    if is_required && filled == Filled::Not && !has_first {
         return (Class::Contract, "not null and without a default: inserts of the version before fail");
     }
     if is_unique && (filled == Filled::Constant || filled == Filled::Not && has_equal_nulls) {
@@ -100,11 +118,19 @@ pub(super) fn added(column: &ColumnDef, own_types: &[String]) -> Meaning {
     if checks.iter().any(|check| !is_about_only(check, name)) {
         return (Class::Contract, "its check may forbid what the version before writes");
     }
-    let may_be_domain = may_be_domain(&column.data_type, own_types);
+    let may_be_domain = !(is_mysql && is_of_mysql(&column.data_type)) && may_be_domain(&column.data_type, own_types);
     if may_be_domain && filled == Filled::Not {
         return (Class::Unclear, "its type may be a domain that takes no null; with a check, it rewrites the table");
     }
+    // MySQL copies a table for a new check or key.
+    is_stored |= is_mysql && (refers || !checks.is_empty());
     if is_stored || may_be_domain || matches!(filled, Filled::Unique | Filled::Computed) { REWRITES } else { EXPAND }
+}
+
+/// A column as a `MODIFY` or `CHANGE` defines it anew.
+pub(super) fn defined(name: &Ident, data_type: &DataType, options: &[ColumnOption]) -> ColumnDef {
+    let options = options.iter().map(|option| ColumnOptionDef { name: None, option: option.clone() }).collect();
+    ColumnDef { name: name.clone(), data_type: data_type.clone(), options }
 }
 
 fn default(value: &Expr) -> Filled {
@@ -156,7 +182,14 @@ fn may_be_domain(data_type: &DataType, own_types: &[String]) -> bool {
     !is_serial(data_type) && !NO_DOMAINS.contains(&plain) && !own_types.contains(&key(name))
 }
 
-fn is_serial(data_type: &DataType) -> bool {
+/// Whether a type is one that the parser does not know, and MySQL or MariaDB has. They have no domains, but
+/// `ADD PERIOD FOR …` reads like a column.
+fn is_of_mysql(data_type: &DataType) -> bool {
+    let DataType::Custom(name, _) = data_type else { return false };
+    TYPES_OF_MYSQL.contains(&name.to_string().to_ascii_lowercase().as_str())
+}
+
+pub(super) fn is_serial(data_type: &DataType) -> bool {
     let name = data_type.to_string().to_ascii_lowercase();
     matches!(name.as_str(), "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8")
 }
@@ -231,5 +264,9 @@ pub(super) fn modified(data_type: &DataType, options: &[ColumnOption]) -> Meanin
 
 /// Whether a constraint forbids anything.
 pub(super) fn tightens(constraint: &TableConstraint) -> bool {
-    !matches!(constraint, TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_))
+    match constraint {
+        TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => false,
+        TableConstraint::Check(check) => check.enforced != Some(false),
+        _ => true,
+    }
 }

@@ -1,6 +1,6 @@
 //! What expressions say of every row: which have a value whatever the version before writes, which hold always.
 
-use sqlparser::ast::{BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
 
 /// Functions that take every text.
 const NEVER_FAIL: [&str; 7] = ["lower", "upper", "trim", "btrim", "ltrim", "rtrim", "coalesce"];
@@ -25,6 +25,37 @@ pub(super) fn never_fails(expression: &Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a part of an index has a value whatever its columns hold. `name(10)` is the beginning of a text, in MySQL.
+pub(super) fn never_fails_in_index(expression: &Expr, is_mysql: bool) -> bool {
+    is_beginning(expression) || never_fails(expression) && !(is_mysql && may_convert(expression))
+}
+
+fn is_beginning(expression: &Expr) -> bool {
+    let Expr::Function(function) = expression else { return false };
+    let FunctionArguments::List(given) = &function.args else { return false };
+    let is_number = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => matches!(value.value, Value::Number(..)),
+        _ => false,
+    };
+    given.args.len() == 1 && given.args.iter().all(is_number)
+}
+
+/// Whether every value that an expression can have fits a type. Which types its columns have is unknown.
+pub(super) fn always_fits(expression: &Expr, data_type: &DataType, is_mysql: bool) -> bool {
+    match expression {
+        Expr::Nested(inner) => always_fits(inner, data_type, is_mysql),
+        Expr::IsNull(_) | Expr::IsNotNull(_) => true,
+        _ if is_mysql => matches!(data_type, DataType::LongText) && !may_convert(expression),
+        Expr::BinaryOp { op, .. } if *op != BinaryOperator::StringConcat => true,
+        _ => matches!(data_type, DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None)),
+    }
+}
+
+/// MySQL turns texts into numbers where they are compared or joined by `||`, and refuses to write what is none.
+fn may_convert(expression: &Expr) -> bool {
+    expression.to_string().contains(['=', '<', '>', '|'])
 }
 
 fn compares(operator: &BinaryOperator) -> bool {

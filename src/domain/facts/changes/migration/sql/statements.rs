@@ -1,17 +1,19 @@
 //! What statements mean for the version before.
 
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, ColumnOption, ContextModifier,
-    CopyTarget, CreateTable, Delete, ForeignKeyConstraint, FromTable, Insert, ObjectName, ObjectType, OnConflictAction,
-    OnInsert, ReferentialAction, Set, Statement as Sql, TableConstraint, TableObject, Update,
+    AlterColumnOperation, AlterTable, AlterTableOperation, AlterTypeOperation, CopySource, CopyTarget, Expr,
+    IndexColumn, NullsDistinctOption, ObjectName, ObjectType, Statement as Sql, TableConstraint,
 };
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::super::{Class, Statement};
 use super::calls::{calls, hides_writes};
-use super::columns::{MAY_FAIL, added, altered, modified, tightens};
-use super::expressions::{is_always_true, never_fails, requires_null};
-use super::names::{changes_names, column_of, key, names_of_database, table_of};
+use super::columns::{MAY_FAIL, REWRITES, added, altered, defined, modified, tightens};
+use super::expressions::{never_fails, never_fails_in_index};
+use super::mysql::{has_host, may_be_last, sets_server};
+use super::names::names_of_database;
+use super::own::{Own, table_keeps_others};
+use super::rows::{REFERRING, ROWS_LOST, USES_UP_KEY, calls_in, drops_rows};
 
 /// What a statement means, with the reason.
 pub(super) type Meaning = (Class, &'static str);
@@ -21,31 +23,22 @@ const STILL_USED: Meaning = (Class::Contract, "the version before may still use 
 pub(super) const TIGHTER_CONSTRAINT: Meaning = (Class::Contract, "the version before may still write what it forbids");
 pub(super) const UNCLEAR: Meaning = (Class::Unclear, "whether it is compatible with the version before is unknown");
 
+const WRITES_WAIT: &str = "writes may wait while it builds";
 const CHECKED_WHILE_LOCKED: Meaning = (
     Class::Contract,
     "the version before may still write what it forbids; its rows are checked while it is locked, without NOT VALID",
 );
-const ROWS_LOST: Meaning = (Class::Contract, "all rows are lost: nothing brings them back");
-const ROWS_OVERWRITTEN: Meaning = (Class::Contract, "what stood in all rows is lost: nothing brings it back");
-const REPLACES: Meaning = (Class::Unclear, "it replaces rows that the version before may need");
 const MAY_BE_A_KEY: Meaning =
     (Class::Unclear, "if it is a key, upserts (ON CONFLICT) or cascades of the version before need it");
 
 #[derive(Default)]
 pub(super) struct Reader {
     pub statements: Vec<Statement>,
-    /// Tables that the file itself creates: no one used them before.
-    own: Vec<String>,
-    /// Columns that it adds to others, with their table.
-    own_columns: Vec<(String, String)>,
-    /// Types that it creates: no domains.
-    own_types: Vec<String>,
-    /// Tables of its own whose rows others may not be deleted for.
-    referring: Vec<String>,
-    /// Whether the names that it uses change back when the transaction ends.
-    is_local: bool,
+    pub own: Own,
     /// Whether sequences count on regardless of the values that inserts give.
     pub counts_apart: bool,
+    /// Whether the statements are for MySQL or MariaDB.
+    pub is_mysql: bool,
 }
 
 impl Reader {
@@ -55,116 +48,19 @@ impl Reader {
                 for operation in &alter.operations {
                     let (class, why) = self.alter_table(alter, operation);
                     let what = brief(&format!("{operation} of {}", alter.name));
-                    self.statements.push(Statement { line, what, class, why: why.into() });
-                    if let AlterTableOperation::AddColumn { if_not_exists: false, column_def, .. } = operation {
-                        self.own_columns.push((key(&alter.name), column_def.name.value.to_ascii_lowercase()));
-                    }
+                    let loses_data = class == Class::Contract && drops_values(operation);
+                    self.statements.push(Statement { line, what, class, why: why.into(), loses_data });
+                    self.own.note_altered(alter, operation);
                 }
             }
             other => {
                 let (class, why) = self.meaning(other, tokens);
-                self.statements.push(Statement { line, what: brief(&source(tokens)), class, why: why.into() });
+                let loses_data = class != Class::Expand && (class, why) != REFERRING && drops_rows(sql);
+                let what = brief(&source(tokens));
+                self.statements.push(Statement { line, what, class, why: why.into(), loses_data });
             }
         }
-        self.note_created(sql);
-        // What it dropped may have hidden another of that name, as temporary tables do.
-        if let Sql::Drop { names, .. } = sql {
-            self.own.retain(|own| !names.iter().any(|name| key(name) == *own));
-        }
-        if changes_names(sql, tokens) {
-            self.own.clear();
-            self.own_columns.clear();
-        }
-    }
-
-    fn note_created(&mut self, sql: &Sql) {
-        match sql {
-            // A table that may be there already is not its own, and one that goes with its transaction does not last.
-            Sql::CreateTable(table) if !table.if_not_exists && table.on_commit.is_none() => {
-                self.own.push(key(&table.name));
-                if keeps_others(table) {
-                    self.referring.push(key(&table.name));
-                }
-            }
-            Sql::CreateType { name, .. } => self.own_types.push(key(name)),
-            Sql::Set(Set::SingleAssignment { scope: Some(ContextModifier::Local), .. }) => self.is_local = true,
-            Sql::Commit { .. } | Sql::Rollback { .. } if self.is_local => {
-                self.own.clear();
-                self.own_columns.clear();
-                self.is_local = false;
-            }
-            _ => {}
-        }
-    }
-
-    fn is_own(&self, name: &ObjectName) -> bool {
-        self.own.contains(&key(name))
-    }
-
-    fn is_own_column(&self, table: &ObjectName, column: &str) -> bool {
-        let own = (key(table), column.to_ascii_lowercase());
-        self.own_columns.contains(&own)
-    }
-
-    fn delete(&self, delete: &Delete) -> Meaning {
-        let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-        let is_own = |name: Option<&ObjectName>| name.is_some_and(|name| self.is_own(name));
-        if delete.tables.is_empty() && from.iter().all(|table| table.joins.is_empty() && is_own(table_of(table))) {
-            return EXPAND;
-        }
-        match &delete.selection {
-            Some(condition) if !is_always_true(condition) => (
-                Class::Unclear,
-                "rows are lost, and nothing brings them back: whether the version before needs them is unknown",
-            ),
-            _ => ROWS_LOST,
-        }
-    }
-
-    fn update(&self, update: &Update) -> Meaning {
-        if update.or.is_some() {
-            return REPLACES;
-        }
-        let table = table_of(&update.table).filter(|_| update.table.joins.is_empty());
-        if table.is_some_and(|table| self.is_own(table)) {
-            return EXPAND;
-        }
-        let columns: Option<Vec<String>> =
-            update.assignments.iter().map(|assignment| column_of(&assignment.target)).collect();
-        let Some((table, columns)) = table.zip(columns) else { return UNCLEAR };
-        let table = key(table);
-        let is_new = |column: &String| self.own_columns.iter().any(|own| own.0 == table && own.1 == *column);
-        let is_always = update.selection.as_ref().is_none_or(is_always_true);
-        if columns.iter().all(is_new) {
-            return (Class::Expand, if is_always { "all rows are written, and locked meanwhile" } else { "" });
-        }
-        match &update.selection {
-            Some(condition) if !is_always => {
-                let missing = |column: &String| is_new(column) || requires_null(condition, column);
-                if columns.iter().all(missing) {
-                    return EXPAND;
-                }
-                (Class::Unclear, "what stood there is lost: whether the version before needs it is unknown")
-            }
-            _ => ROWS_OVERWRITTEN,
-        }
-    }
-
-    fn insert(&self, insert: &Insert) -> Meaning {
-        match &insert.table {
-            _ if insert.overwrite => ROWS_LOST,
-            TableObject::TableName(name) if self.referring.contains(&key(name)) => {
-                (Class::Unclear, "the version before cannot delete the rows that its foreign keys refer to")
-            }
-            TableObject::TableName(name) if self.is_own(name) => EXPAND,
-            TableObject::TableName(_) if insert.replace_into || insert.or.is_some() || overwrites(insert) => REPLACES,
-            TableObject::TableName(_) if self.counts_apart && gives_id(insert) => (
-                Class::Unclear,
-                "the sequence of its key does not see the values that it gives: inserts of the version before may meet them",
-            ),
-            TableObject::TableName(_) => EXPAND,
-            _ => UNCLEAR,
-        }
+        self.own.note(sql, tokens);
     }
 
     #[expect(
@@ -177,8 +73,12 @@ impl Reader {
             Sql::CreateTable(table) if table.or_replace => STILL_USED,
             Sql::CreateTable(_) if hides_writes(tokens) => UNCLEAR,
             Sql::CreateTable(table) if table.query.is_some() && calls() => UNCLEAR,
-            Sql::Set(Set::SingleAssignment { scope: Some(ContextModifier::Global), .. }) => {
-                (Class::Unclear, "it changes the server for every version")
+            Sql::CreateTable(table) if table.query.is_some() && table_keeps_others(table) => REFERRING,
+            Sql::Set(_) if sets_server(tokens) => (Class::Unclear, "it changes the server for every version"),
+            Sql::Set(_) if calls() => UNCLEAR,
+            Sql::CreateUser(user) if user.or_replace => STILL_USED,
+            Sql::CreateUser(_) if has_host(tokens) => {
+                (Class::Unclear, "the version before may log in as it: the server prefers the host that fits best")
             }
             Sql::Vacuum(vacuum) if vacuum.full => (Class::Expand, "rewrites the table, which is locked meanwhile"),
             Sql::CreateTable(_)
@@ -204,16 +104,21 @@ impl Reader {
             | Sql::ReleaseSavepoint { .. }
             | Sql::LockTables { .. }
             | Sql::UnlockTables => EXPAND,
-            Sql::CreateIndex(index) if self.is_own(&index.table_name) => EXPAND,
+            Sql::CreateIndex(index) if self.own.has(&index.table_name) => EXPAND,
+            Sql::CreateIndex(index)
+                if index.unique
+                    && index.nulls_distinct != Some(false)
+                    && self.own.is_empty_key(&index.table_name, index.columns.iter().map(plain_column)) =>
+            {
+                self.index_built(&index.columns)
+            }
             Sql::CreateIndex(index) if index.unique => TIGHTER_CONSTRAINT,
             Sql::CreateIndex(index)
-                if !index.columns.iter().map(|part| &part.column.expr).chain(&index.predicate).all(never_fails) =>
+                if !self.never_fails_in_index(&index.columns) || !index.predicate.iter().all(never_fails) =>
             {
                 MAY_FAIL
             }
-            Sql::CreateIndex(index) if !index.concurrently => {
-                (Class::Expand, "writes may wait while it builds: PostgreSQL has CREATE INDEX CONCURRENTLY")
-            }
+            Sql::CreateIndex(index) if !index.concurrently => self.index_built(&index.columns),
             Sql::CreateIndex(_) => EXPAND,
             Sql::CreateView(view) if view.or_replace || view.or_alter || view.materialized && calls() => UNCLEAR,
             Sql::CreateFunction(function) if function.or_replace || function.or_alter => UNCLEAR,
@@ -236,14 +141,14 @@ impl Reader {
             | Sql::Revoke(_)
             | Sql::Deny(_) => STILL_USED,
             Sql::Drop { temporary: true, .. } => EXPAND,
-            Sql::Drop { object_type: ObjectType::Table, names, .. } if names.iter().all(|name| self.is_own(name)) => {
+            Sql::Drop { object_type: ObjectType::Table, names, .. } if names.iter().all(|name| self.own.has(name)) => {
                 EXPAND
             }
             Sql::Drop { object_type: ObjectType::Index, .. } => {
                 (Class::Contract, "queries of the version before may need it")
             }
             Sql::Drop { .. } => STILL_USED,
-            Sql::Truncate(truncate) if truncate.table_names.iter().all(|table| self.is_own(&table.name)) => EXPAND,
+            Sql::Truncate(truncate) if truncate.table_names.iter().all(|table| self.own.has(&table.name)) => EXPAND,
             Sql::Truncate(_) => ROWS_LOST,
             Sql::Delete(delete) => match self.delete(delete) {
                 EXPAND if calls_in(tokens) => UNCLEAR,
@@ -258,16 +163,48 @@ impl Reader {
                 meaning => meaning,
             },
             Sql::Copy { to: false, target: CopyTarget::Program { .. }, .. } => UNCLEAR,
+            Sql::Copy { source: CopySource::Table { table_name, .. }, to: false, .. }
+                if self.own.keeps_others(table_name, &[]) =>
+            {
+                REFERRING
+            }
             Sql::Copy { to: false, .. } => EXPAND,
             Sql::Query(_) if !calls() => EXPAND,
             _ => UNCLEAR,
         }
     }
 
+    /// An index that forbids nothing: PostgreSQL locks writes out while it builds, InnoDB only where it computes.
+    fn index_built(&self, columns: &[IndexColumn]) -> Meaning {
+        if self.is_mysql {
+            let computes = columns.iter().any(|part| matches!(part.column.expr, Expr::Nested(_)));
+            return if computes { (Class::Expand, WRITES_WAIT) } else { EXPAND };
+        }
+        (Class::Expand, "writes may wait while it builds: PostgreSQL has CREATE INDEX CONCURRENTLY")
+    }
+
+    /// A key of columns that the file adds, and that are null in every row.
+    fn is_met_by_none(&self, table: &ObjectName, constraint: &TableConstraint) -> bool {
+        match constraint {
+            TableConstraint::ForeignKey(foreign) => {
+                self.own.is_empty_key(table, foreign.columns.iter().map(|name| Some(name.value.clone())))
+            }
+            TableConstraint::Unique(unique) if unique.nulls_distinct != NullsDistinctOption::NotDistinct => {
+                self.own.is_empty_key(table, unique.columns.iter().map(plain_column))
+            }
+            _ => false,
+        }
+    }
+
+    fn never_fails_in_index(&self, columns: &[IndexColumn]) -> bool {
+        columns.iter().all(|part| never_fails_in_index(&part.column.expr, self.is_mysql))
+    }
+
     fn alter_table(&self, alter: &AlterTable, operation: &AlterTableOperation) -> Meaning {
         use AlterTableOperation as Op;
-        if self.is_own(&alter.name) {
+        if self.own.has(&alter.name) {
             return match operation {
+                _ if self.own.begins_to_keep(&alter.name, operation) => REFERRING,
                 Op::RenameTable { .. } | Op::SwapWith { .. } => STILL_USED,
                 Op::AttachPartition { .. } | Op::DetachPartition { .. } => UNCLEAR,
                 _ => EXPAND,
@@ -275,27 +212,42 @@ impl Reader {
         }
         match operation {
             Op::DropColumn { column_names, .. }
-                if column_names.iter().all(|column| self.is_own_column(&alter.name, &column.value)) =>
+                if column_names.iter().all(|column| self.own.has_column(&alter.name, &column.value)) =>
             {
                 EXPAND
             }
             Op::AlterColumn { column_name, op: AlterColumnOperation::SetDefault { .. } }
-                if self.is_own_column(&alter.name, &column_name.value) =>
+                if self.own.has_free_column(&alter.name, &column_name.value) =>
             {
                 EXPAND
             }
-            Op::AddColumn { column_def, .. } => added(column_def, &self.own_types),
+            Op::AddColumn { column_def, .. } => added(column_def, self.is_mysql, &self.own.types),
+            Op::ModifyColumn { col_name: old, data_type, options, .. }
+            | Op::ChangeColumn { old_name: old, data_type, options, .. }
+                if self.own.may_redefine(&alter.name, &old.value, options) =>
+            {
+                added(&defined(old, data_type, options), self.is_mysql, &self.own.types)
+            }
+            Op::AddConstraint { constraint, .. } if self.is_met_by_none(&alter.name, constraint) => {
+                (Class::Expand, WRITES_WAIT)
+            }
             Op::AddConstraint { constraint, not_valid } if tightens(constraint) => {
-                if *not_valid {
+                if *not_valid || self.is_mysql {
                     TIGHTER_CONSTRAINT
                 } else {
                     CHECKED_WHILE_LOCKED
                 }
             }
+            // Nothing is there to be read otherwise.
+            Op::AlterColumn { column_name, op: AlterColumnOperation::SetDataType { .. } }
+                if self.own.is_empty_key(&alter.name, std::iter::once(Some(column_name.value.clone()))) =>
+            {
+                REWRITES
+            }
             Op::AlterColumn { op, .. } => altered(op),
             Op::ModifyColumn { data_type, options, .. } => modified(data_type, options),
             Op::ChangeColumn { old_name, new_name, data_type, options, .. } => {
-                if old_name == new_name {
+                if old_name.value.eq_ignore_ascii_case(&new_name.value) {
                     modified(data_type, options)
                 } else {
                     STILL_USED
@@ -303,7 +255,15 @@ impl Reader {
             }
             Op::DropConstraint { name, .. } => dropped_constraint(&name.value),
             Op::DropForeignKey { .. } | Op::RenameConstraint { .. } => MAY_BE_A_KEY,
-            Op::AddConstraint { .. } => (Class::Expand, "writes may wait while it builds"),
+            Op::AddConstraint { constraint: TableConstraint::Index(index), .. }
+                if !self.never_fails_in_index(&index.columns) =>
+            {
+                MAY_FAIL
+            }
+            Op::AddConstraint { constraint: TableConstraint::Index(index), .. } if self.is_mysql => {
+                self.index_built(&index.columns)
+            }
+            Op::AddConstraint { .. } => (Class::Expand, WRITES_WAIT),
             Op::DropColumn { .. }
             | Op::DropPrimaryKey { .. }
             | Op::DropPartitions { .. }
@@ -317,6 +277,7 @@ impl Reader {
                 (Class::Contract, "the version before may no longer see its rows")
             }
             Op::AttachPartition { .. } => (Class::Expand, "its rows are checked, and it is locked meanwhile"),
+            Op::AutoIncrement { value, .. } if may_be_last(&value.value) => USES_UP_KEY,
             Op::AddPartitions { .. }
             | Op::ValidateConstraint { .. }
             | Op::DisableRowLevelSecurity
@@ -329,6 +290,27 @@ impl Reader {
     }
 }
 
+/// Whether a change of a table takes values away, or may: what fits no more is cut or rounded.
+fn drops_values(operation: &AlterTableOperation) -> bool {
+    use AlterTableOperation as Op;
+    matches!(
+        operation,
+        Op::DropColumn { .. }
+            | Op::DropPartitions { .. }
+            | Op::ModifyColumn { .. }
+            | Op::ChangeColumn { .. }
+            | Op::AlterColumn { op: AlterColumnOperation::SetDataType { .. }, .. }
+    )
+}
+
+/// The column that a part of a key is, if it is one.
+fn plain_column(part: &IndexColumn) -> Option<String> {
+    match &part.column.expr {
+        Expr::Identifier(name) => Some(name.value.clone()),
+        _ => None,
+    }
+}
+
 /// What a constraint is cannot be seen from where it is dropped; PostgreSQL names keys and checks by what they are.
 fn dropped_constraint(name: &str) -> Meaning {
     let name = name.to_ascii_lowercase();
@@ -336,43 +318,6 @@ fn dropped_constraint(name: &str) -> Meaning {
         return (Class::Contract, "upserts (ON CONFLICT) and foreign keys of the version before need the primary key");
     }
     if name.ends_with("_check") || name.ends_with("_not_null") { EXPAND } else { MAY_BE_A_KEY }
-}
-
-/// Whether rows of a table keep those that they refer to from being deleted.
-fn keeps_others(table: &CreateTable) -> bool {
-    let keeps = |foreign: &ForeignKeyConstraint| {
-        !matches!(foreign.on_delete, Some(ReferentialAction::Cascade | ReferentialAction::SetNull))
-    };
-    let in_columns = table.columns.iter().flat_map(|column| &column.options).any(|option| match &option.option {
-        ColumnOption::ForeignKey(foreign) => keeps(foreign),
-        _ => false,
-    });
-    let is_kept = |constraint: &TableConstraint| match constraint {
-        TableConstraint::ForeignKey(foreign) => keeps(foreign),
-        _ => false,
-    };
-    in_columns || table.constraints.iter().any(is_kept)
-}
-
-/// Whether an insert changes the rows that it meets.
-fn overwrites(insert: &Insert) -> bool {
-    match &insert.on {
-        Some(OnInsert::DuplicateKeyUpdate(_)) => true,
-        Some(OnInsert::OnConflict(conflict)) => matches!(conflict.action, OnConflictAction::DoUpdate(_)),
-        _ => false,
-    }
-}
-
-/// Whether an insert gives the key that a sequence otherwise gives.
-fn gives_id(insert: &Insert) -> bool {
-    insert.columns.iter().any(|column| column.to_string().trim_matches('"').eq_ignore_ascii_case("id"))
-}
-
-fn calls_in(tokens: &[TokenWithSpan]) -> bool {
-    // Past the verb, which is a write itself.
-    let rest = tokens.iter().position(|token| matches!(token.token, Token::Word(_))).map_or(0, |first| first + 1);
-    let rest = tokens.get(rest..).unwrap_or_default();
-    hides_writes(rest) || calls(rest)
 }
 
 /// The beginning of a statement as it is written, without its comments.

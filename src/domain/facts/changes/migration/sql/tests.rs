@@ -205,6 +205,111 @@ fn dialect_of_the_folder_decides_about_comments() {
 }
 
 #[test]
+fn statements_of_mysql_are_classified() {
+    use Class::{Contract, Expand, Unclear};
+    for (sql, class) in [
+        // Comments that run.
+        ("SELECT 1; /*M!100100 DROP TABLE log */", Contract),
+        ("/*M!999999\\- enable the sandbox mode */ CREATE TABLE a (b INT)", Expand),
+        ("ALTER TABLE a ADD COLUMN b INT /*M! NOT NULL */", Contract),
+        // The server, and its users.
+        ("SET @@GLOBAL.read_only = 1", Unclear),
+        ("SET @a = 1, @@persist.read_only = 1", Unclear),
+        ("SET @a = wipe()", Unclear),
+        ("SET @a = (SELECT count(*) FROM b)", Expand),
+        ("CREATE USER web@localhost", Unclear),
+        ("CREATE USER web", Expand),
+        // Quotes in another mode.
+        ("SET sql_mode = 'ANSI'; CREATE TABLE a (b INT)", Expand),
+        ("SET sql_mode = 'TRADITIONAL'; INSERT INTO a VALUES ('\\'')", Expand),
+        // Values that may not fit.
+        ("ALTER TABLE a ADD COLUMN b VARCHAR(10) AS (lower(c)) STORED", Unclear),
+        ("ALTER TABLE a ADD COLUMN b BOOLEAN AS (c > 5) STORED", Unclear),
+        ("ALTER TABLE a ADD COLUMN b BOOLEAN AS (c IS NULL) STORED", Expand),
+        ("ALTER TABLE a ADD INDEX i ((CAST(b AS UNSIGNED)))", Unclear),
+        ("ALTER TABLE a ADD INDEX i (b(20), c)", Expand),
+        ("CREATE INDEX i ON a (b(20))", Expand),
+        // The last number of a key.
+        ("ALTER TABLE a AUTO_INCREMENT = 1000", Expand),
+        ("ALTER TABLE a AUTO_INCREMENT = 2147483647", Unclear),
+        ("INSERT INTO a (id, b) VALUES (1, 1), (4294967295, 1)", Unclear),
+        ("INSERT INTO a (id, b) VALUES (255, 1), (256, 4294967295)", Expand),
+        ("INSERT INTO a SET id = 4294967295", Unclear),
+        // Attributes of its own.
+        ("ALTER TABLE a ADD COLUMN b ENUM('x', 'y') NOT NULL", Expand),
+        ("ALTER TABLE a ADD COLUMN b YEAR", Expand),
+        ("ALTER TABLE a ADD CHECK (b > 0) NOT ENFORCED", Expand),
+        ("ALTER TABLE a ADD COLUMN b INT; ALTER TABLE a MODIFY b BIGINT", Expand),
+        ("ALTER TABLE a ADD COLUMN b INT; ALTER TABLE a MODIFY b BIGINT NOT NULL", Contract),
+        ("ALTER TABLE a ADD COLUMN b INT UNIQUE; ALTER TABLE a MODIFY b BIGINT DEFAULT 1", Unclear),
+    ] {
+        let (statements, unread) = read(sql, Some(Dialect::MySql));
+        assert_eq!(unread, None, "{sql}");
+        let worst = statements.iter().map(|statement| statement.class).max();
+        assert_eq!(worst, Some(class), "{sql}: {statements:?}");
+    }
+}
+
+#[test]
+fn quotes_behind_another_mode_are_not_trusted() {
+    for mode in ["'NO_BACKSLASH_ESCAPES'", "concat(@@sql_mode, ',ANSI_QUOTES')", "@old", "1048576"] {
+        let text = format!("SET SESSION sql_mode = {mode};\nSELECT '\\'; DROP TABLE log; -- ';");
+        let unread = read(&text, Some(Dialect::MySql)).1.unwrap_or_else(|| panic!("{mode}"));
+        assert_eq!(unread.line, 1);
+        assert!(unread.why.contains("sql_mode"), "{}", unread.why);
+    }
+}
+
+#[test]
+fn comments_that_run_count_where_no_dialect_is_named() {
+    let (statements, unread) =
+        read("/*!50003 CREATE */ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET b */", None);
+    assert!(unread.is_some(), "{statements:?}");
+}
+
+#[test]
+fn what_it_adds_may_tie_what_was_there() {
+    use Class::{Expand, Unclear};
+    let add = "ALTER TABLE a ADD COLUMN b INT";
+    let fresh = "CREATE TABLE c (b INT)";
+    let key = "FOREIGN KEY (b) REFERENCES d (id)";
+    for (sql, class) in [
+        (format!("{add} UNIQUE; ALTER TABLE a ALTER COLUMN b SET DEFAULT 1"), Unclear),
+        (format!("{add} CHECK (b > 5); ALTER TABLE a ALTER COLUMN b SET DEFAULT 1"), Unclear),
+        (format!("{add}; ALTER TABLE a ALTER COLUMN b SET DEFAULT 1"), Expand),
+        (format!("{add}; CREATE UNIQUE INDEX i ON a (b)"), Expand),
+        (format!("{add}; ALTER TABLE a ADD {key}"), Expand),
+        (format!("{add} REFERENCES d (id); UPDATE a SET b = 1"), Unclear),
+        (format!("{add} REFERENCES d (id) ON DELETE CASCADE; UPDATE a SET b = 1"), Unclear),
+        (format!("{add} REFERENCES d (id) ON DELETE SET NULL; UPDATE a SET b = 1"), Expand),
+        (format!("{fresh}; ALTER TABLE c ADD {key}; INSERT INTO c VALUES (1)"), Unclear),
+        (format!("{fresh}; INSERT INTO c VALUES (1); ALTER TABLE c ADD {key}"), Unclear),
+        (format!("{fresh}; INSERT INTO c VALUES (1); ALTER TABLE c ADD {key} ON DELETE CASCADE"), Expand),
+        (format!("CREATE TABLE c (b INT, {key}); UPDATE c SET b = 1"), Unclear),
+    ] {
+        let (statements, unread) = read(&sql, Some(Dialect::Postgres));
+        assert_eq!(unread, None, "{sql}");
+        let worst = statements.iter().map(|statement| statement.class).max();
+        assert_eq!(worst, Some(class), "{sql}: {statements:?}");
+    }
+}
+
+#[test]
+fn what_a_way_down_leaves_is_named() {
+    let up = "CREATE TABLE a (b INT); ALTER TABLE users ADD COLUMN c INT;";
+    for (down, left) in [
+        ("DROP TABLE a; ALTER TABLE users DROP COLUMN c;", None),
+        ("DROP TABLE a;", Some("ADD COLUMN c of users")),
+        ("ALTER TABLE users DROP COLUMN c; -- DROP TABLE a", Some("CREATE TABLE a")),
+        ("BEGIN; DROP TABLE a; ALTER TABLE users DROP COLUMN c; ROLLBACK;", Some("CREATE TABLE a")),
+        ("DO $$ BEGIN EXECUTE 'DROP TABLE a'; END $$; ALTER TABLE users DROP c", None),
+    ] {
+        assert_eq!(left_behind(up, down, Some(Dialect::Postgres)).as_deref(), left, "{down}");
+    }
+    assert_eq!(left_behind("DO $$ BEGIN END $$", "", None), None, "it is not known what the way up does");
+}
+
+#[test]
 fn utf_16_is_named() {
     let (statements, unread) = read("\u{fffd}\u{fffd}C\0R\0", None);
     assert_eq!(statements, []);
