@@ -539,3 +539,32 @@ VACUUM (ANALYZE) log
 CHECKPOINT
 BEGIN; LOCK TABLE log IN ACCESS EXCLUSIVE MODE; COMMIT
 ALTER SYSTEM SET work_mem = '4MB'
+--# Columns and tables of its own that reach into others
+ALTER TABLE users ADD COLUMN extra int GENERATED ALWAYS AS (points) STORED
+ALTER TABLE users ADD COLUMN extra smallint GENERATED ALWAYS AS (age) STORED
+ALTER TABLE users ADD COLUMN extra varchar(10) GENERATED ALWAYS AS (lower(name)) STORED
+ALTER TABLE users ADD COLUMN extra varchar(10) GENERATED ALWAYS AS (digits) STORED
+ALTER TABLE users ADD COLUMN extra numeric(3, 1) GENERATED ALWAYS AS (coalesce(price, 0)) STORED
+ALTER TABLE users ADD COLUMN extra boolean GENERATED ALWAYS AS (age IS NULL) STORED
+ALTER TABLE users ADD COLUMN extra boolean GENERATED ALWAYS AS (age > 5) STORED
+ALTER TABLE users ADD COLUMN extra text GENERATED ALWAYS AS (lower(name)) STORED
+ALTER TABLE notes ADD COLUMN extra int UNIQUE; ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 1
+ALTER TABLE notes ADD COLUMN extra int CHECK (extra > 5); ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 1
+ALTER TABLE notes ADD COLUMN extra int REFERENCES users (id); ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 5
+ALTER TABLE notes ADD COLUMN extra int; ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 1
+ALTER TABLE notes ADD COLUMN extra int; ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 1; CREATE UNIQUE INDEX i ON notes (extra)
+ALTER TABLE notes ADD COLUMN extra int; CREATE UNIQUE INDEX i ON notes (extra); ALTER TABLE notes ALTER COLUMN extra SET DEFAULT 1
+ALTER TABLE notes ADD COLUMN extra int; CREATE UNIQUE INDEX i ON notes (extra) NULLS NOT DISTINCT
+ALTER TABLE notes ADD COLUMN extra int; CREATE UNIQUE INDEX i ON notes (coalesce(extra, 0))
+ALTER TABLE notes ADD COLUMN extra int; ALTER TABLE notes ADD UNIQUE NULLS NOT DISTINCT (extra)
+ALTER TABLE notes ADD COLUMN extra int; ALTER TABLE notes ADD FOREIGN KEY (extra) REFERENCES users (id)
+ALTER TABLE notes ADD COLUMN extra int; ALTER TABLE notes ADD FOREIGN KEY (extra) REFERENCES users (id); UPDATE notes SET extra = 5
+ALTER TABLE notes ADD COLUMN extra int REFERENCES users (id); UPDATE notes SET extra = 5
+ALTER TABLE notes ADD COLUMN extra int REFERENCES users (id) ON DELETE CASCADE; UPDATE notes SET extra = 5
+ALTER TABLE notes ADD COLUMN extra int; UPDATE notes SET extra = 5; ALTER TABLE notes ADD FOREIGN KEY (extra) REFERENCES users (id)
+CREATE TABLE fresh (user_id int); ALTER TABLE fresh ADD FOREIGN KEY (user_id) REFERENCES users (id); INSERT INTO fresh VALUES (5)
+CREATE TABLE fresh (user_id int); INSERT INTO fresh VALUES (5); ALTER TABLE fresh ADD FOREIGN KEY (user_id) REFERENCES users (id)
+CREATE TABLE fresh (user_id int); INSERT INTO fresh VALUES (5); ALTER TABLE fresh ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+CREATE TABLE fresh (id int, user_id int REFERENCES users (id)); INSERT INTO fresh (id) VALUES (1); UPDATE fresh SET user_id = 5
+CREATE TABLE fresh AS SELECT 5 AS user_id; ALTER TABLE fresh ADD FOREIGN KEY (user_id) REFERENCES users (id)
+CREATE TABLE fresh (user_id int); ALTER TABLE fresh ADD FOREIGN KEY (user_id) REFERENCES users (id)
