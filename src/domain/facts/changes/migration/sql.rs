@@ -135,10 +135,7 @@ fn read_as(text: &str, dialect: &dyn ParserDialect) -> (Vec<Statement>, Option<U
                 let end = parser.index().min(tokens.len());
                 let own = tokens.get(from..end).unwrap_or_default();
                 reader.take(&sql, line, own);
-                let has_quotes = || {
-                    text.split('\n').skip(usize::try_from(line).unwrap_or(0) - 1).any(|line| line.contains(['\\', '"']))
-                };
-                if mysql::changes_quotes(&sql, own) && has_quotes() {
+                if mysql::changes_quotes(&sql, own) && mysql::has_quotes(&text, line) {
                     let why =
                         "in another sql_mode, quotes and backslashes behind it may mean something else".to_owned();
                     return (reader.statements, Some(Unread { line, why }));

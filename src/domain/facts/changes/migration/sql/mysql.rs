@@ -53,6 +53,12 @@ pub(super) fn changes_quotes(sql: &Sql, tokens: &[TokenWithSpan]) -> bool {
     }
 }
 
+/// Whether what that concerns stands in a text, from a line on that counts from 1.
+pub(super) fn has_quotes(text: &str, line: u64) -> bool {
+    let before = usize::try_from(line.saturating_sub(1)).unwrap_or_default();
+    text.split('\n').skip(before).any(|line| line.contains(['\\', '"']))
+}
+
 fn is_word(token: &TokenWithSpan, fits: impl Fn(&str) -> bool) -> bool {
     matches!(&token.token, Token::Word(word) if fits(&word.value))
 }
