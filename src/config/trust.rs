@@ -91,8 +91,6 @@ impl Config {
     /// Takes out what it has to be trusted for, and notes what that was.
     pub(super) fn withhold(&mut self, own: Option<&Url>) {
         self.withheld = self.needs(own);
-        // What a file asks for that nobody trusted is not recorded as what the team asks for.
-        let is_declared = self.withheld.is_empty();
         let own_gates = self.origin.as_ref().is_some_and(|origin| origin.instead_of.is_some());
         self.journal.dir = None;
         // That keys are required stays: what nobody trusted proves nothing.
@@ -100,7 +98,8 @@ impl Config {
             file.is_withheld = true;
         }
         for env in self.environments.iter_mut().chain([&mut self.defaults]) {
-            env.settings.is_declared &= is_declared;
+            // What a file asks for that nobody trusted is not recorded as what the team asks for.
+            env.settings.is_declared = false;
             env.settings.has_other_gates = own_gates;
             withhold(env, own);
         }
@@ -111,6 +110,12 @@ impl Config {
     pub fn distrusted(&self) -> Option<String> {
         let origin = self.origin.as_ref().filter(|_| !self.withheld.is_empty())?;
         let path = origin.path.display();
+        if let [NeedOf { need: Need::TakePlaceOf(own), .. }] = self.withheld.as_slice() {
+            let own = own.display();
+            return Some(format!(
+                "{path} is not trusted, and {own} asks for other gates: see them with `cockpit trust`"
+            ));
+        }
         Some(format!(
             "{path} is not trusted: the programs, secrets and addresses in it are not used; see them with `cockpit trust`"
         ))
@@ -293,6 +298,7 @@ mod tests {
         let text = "[prometheus]\nurl = 'http://localhost:9090'\n[[environments]]\nname = 'a'\ncontext = 'a'\n";
         let (config, mut withheld) = (parsed(None, text), parsed(None, text));
         withheld.withhold(None);
+        withheld.environments[0].settings.is_declared = true;
         assert_eq!(withheld, config);
     }
 

@@ -260,7 +260,7 @@ impl Core {
         let (who, _) = self.identity(env);
         let known = self.world.environment(env).filter(|known| known.settings.is_declared);
         let known = known.ok_or_else(|| format!("no config that you chose or trust says what {env} asks for"))?;
-        let decided = decision(&self.world, known, &who, self.now);
+        let decided = decision(&self.world, known, &who, self.now)?;
         let entry = Entry::Requires(Box::new(decided.clone()));
         Ok((decided, vec![Effect::Record { release: candidate.release, entry }]))
     }

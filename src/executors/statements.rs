@@ -9,7 +9,7 @@ use crate::domain::record::action::System;
 use crate::domain::record::checklist::Decision;
 use crate::domain::record::journal::Entry;
 use crate::domain::record::receipt::Receipt;
-use crate::domain::record::shared::statement;
+use crate::domain::record::shared::{MAX_STATEMENT_BYTES, statement};
 
 /// How long signing a statement may take: a token may have to be touched.
 const SIGN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -51,6 +51,9 @@ impl Dispatcher {
 
     async fn publish(&self, entry: &Entry) -> Result<(), String> {
         let (Some((key, value)), Some(env)) = (statement(entry), entry.checklist_of()) else { return Ok(()) };
+        if value.len() > MAX_STATEMENT_BYTES {
+            return Err(format!("it has {} bytes, and others read at most {MAX_STATEMENT_BYTES}", value.len()));
+        }
         let executor =
             self.executor(env, System::Kubernetes).ok_or_else(|| format!("nothing is written to {env}: read-only"))?;
         executor.publish(&key, &value, None).await.map_err(|error| error.to_string())

@@ -138,7 +138,14 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Rollback, Act, "rollback", "roll back", &["R"], "Roll back to stable, or to the revision before."),
     spec(C::RollbackTo, Act, "rollback-to", "roll back to …", &["u"], "Choose the revision to roll back to."),
     spec(C::Keep, Act, "keep", "keep the canary", &["x"], "Keep the canary that autopilot is about to roll back."),
-    spec(C::Retry, Act, "retry", "retry", &["t"], "Retry an aborted update from its first step."),
+    spec(
+        C::Retry,
+        Act,
+        "retry",
+        "retry",
+        &["t"],
+        "Retry an aborted update from its first step; one that regressed is not retried.",
+    ),
     spec(
         C::PromoteFull,
         Act,

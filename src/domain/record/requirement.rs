@@ -7,52 +7,126 @@ use std::hash::Hash;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadId};
-use crate::domain::record::checklist::{CheckId, CheckPhase};
+use crate::domain::record::checklist::CheckId;
 use crate::domain::record::proof::Proof;
 use crate::domain::record::statements::Stated;
 
 /// One thing that has to hold before a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(from = "Written", into = "Written")]
 pub enum Requirement {
-    /// A check that is a gate.
-    Gate { check: CheckId, phase: CheckPhase },
+    /// A check that is a gate, before or during the promotion.
+    Gate(CheckId),
+    /// A check that is a gate afterwards: it holds up the environment after.
+    PostGate(CheckId),
+    /// A check that is a gate afterwards in the environment before.
+    GateBefore(CheckId),
     /// So many people sign GO in a role.
     SignOff { role: String, people: usize },
     /// Nobody signs in two roles.
     FourEyes,
     /// The artifact comes from this environment.
-    After {
-        env: EnvName,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cluster: Option<ClusterIdentity>,
-    },
+    After { env: EnvName, cluster: Option<ClusterIdentity> },
     /// The live signals are measured.
     Metrics,
     /// The environment's name is typed.
     Protected,
     /// A key proves who signed.
     Keys,
-    /// Something that a later version of the program asks for.
-    #[serde(other)]
-    Later,
+    /// Something that a later version of the program asks for, as it is written.
+    Later(String),
+}
+
+/// A requirement as it stands in the record.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Known(Known),
+    Later(Value),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+enum Known {
+    Gate {
+        check: CheckId,
+    },
+    PostGate {
+        check: CheckId,
+    },
+    GateBefore {
+        check: CheckId,
+    },
+    SignOff {
+        role: String,
+        people: usize,
+    },
+    FourEyes,
+    After {
+        env: EnvName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<ClusterIdentity>,
+    },
+    Metrics,
+    Protected,
+    Keys,
+}
+
+impl From<Written> for Requirement {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Known(Known::Gate { check }) => Self::Gate(check),
+            Written::Known(Known::PostGate { check }) => Self::PostGate(check),
+            Written::Known(Known::GateBefore { check }) => Self::GateBefore(check),
+            Written::Known(Known::SignOff { role, people }) => Self::SignOff { role, people },
+            Written::Known(Known::FourEyes) => Self::FourEyes,
+            Written::Known(Known::After { env, cluster }) => Self::After { env, cluster },
+            Written::Known(Known::Metrics) => Self::Metrics,
+            Written::Known(Known::Protected) => Self::Protected,
+            Written::Known(Known::Keys) => Self::Keys,
+            Written::Later(value) => Self::Later(value.to_string()),
+        }
+    }
+}
+
+impl From<Requirement> for Written {
+    fn from(requirement: Requirement) -> Self {
+        Self::Known(match requirement {
+            Requirement::Gate(check) => Known::Gate { check },
+            Requirement::PostGate(check) => Known::PostGate { check },
+            Requirement::GateBefore(check) => Known::GateBefore { check },
+            Requirement::SignOff { role, people } => Known::SignOff { role, people },
+            Requirement::FourEyes => Known::FourEyes,
+            Requirement::After { env, cluster } => Known::After { env, cluster },
+            Requirement::Metrics => Known::Metrics,
+            Requirement::Protected => Known::Protected,
+            Requirement::Keys => Known::Keys,
+            Requirement::Later(text) => return Self::Later(serde_json::from_str(&text).unwrap_or(Value::String(text))),
+        })
+    }
 }
 
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gate { check, .. } => write!(f, "gate {check}"),
+            Self::Gate(check) | Self::PostGate(check) => write!(f, "gate {check}"),
+            Self::GateBefore(check) => write!(f, "gate {check} of the environment before"),
             Self::SignOff { role, people: 1 } => write!(f, "sign-off {role}"),
             Self::SignOff { role, people } => write!(f, "{people} sign-offs {role}"),
-            Self::FourEyes => f.write_str("four eyes"),
+            Self::FourEyes => f.write_str("`four_eyes`"),
             Self::After { env, .. } => write!(f, "{env} before it"),
-            Self::Metrics => f.write_str("metrics"),
-            Self::Protected => f.write_str("protected"),
-            Self::Keys => f.write_str("allowed_signers"),
-            Self::Later => f.write_str("something that only a later version of cockpit knows"),
+            Self::Metrics => f.write_str("metrics (`[prometheus] url`, or PROMETHEUS_URL)"),
+            Self::Protected => f.write_str("`protected = true`"),
+            Self::Keys => f.write_str("`allowed_signers`"),
+            Self::Later(text) => {
+                let is = serde_json::from_str::<Value>(text).ok();
+                let is = is.as_ref().and_then(|value| value["is"].as_str()).unwrap_or("something");
+                write!(f, "{is} (this version of cockpit does not know it)")
+            }
         }
     }
 }
@@ -105,17 +179,23 @@ impl Requirements {
     }
 }
 
-/// Returns requirements in words.
+/// How many requirements are named one by one.
+const MAX_NAMED: usize = 8;
+
+/// Returns requirements in words, the first few by name.
 pub fn list<'a>(all: impl IntoIterator<Item = &'a Requirement>) -> String {
-    all.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let all: Vec<&Requirement> = all.into_iter().collect();
+    let more = all.len().saturating_sub(MAX_NAMED);
+    let named = all.into_iter().take(MAX_NAMED).map(ToString::to_string);
+    named.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
 }
 
 /// What is asked for, and who asked for it first, in the words of the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InForce {
     pub asked: BTreeMap<Requirement, (String, Timestamp)>,
-    /// What a person dropped: no config asks for it again without a person's word.
-    pub dropped: BTreeSet<Requirement>,
+    /// What a person dropped, and who: no config asks for it again without a person's word.
+    pub dropped: BTreeMap<Requirement, (String, Timestamp)>,
     /// When a person said last what is dropped.
     pub decided: Option<Timestamp>,
 }
@@ -127,14 +207,18 @@ impl InForce {
         let mut stated: Vec<&Requirements> = stated.collect();
         stated.sort_by_key(|one| one.at);
         let mut in_force = Self::default();
+        // Where somebody's config wants keys, a reader without them cannot tell whose decision it is.
+        let keys = stated.iter().any(|one| one.asked.contains(&Requirement::Keys));
+        let is_proven = |proof: &Proof| is_proven(proof) && (!keys || *proof == Proof::ByKey);
         let decisions = |one: &&&Requirements| one.is_decision && is_proven(&one.proof);
         for decision in stated.iter().filter(decisions) {
-            in_force.dropped.retain(|requirement| !decision.asked.contains(requirement));
-            in_force.dropped.extend(decision.dropped.iter().cloned());
+            in_force.dropped.retain(|requirement, _| !decision.asked.contains(requirement));
+            let by = || (decision.who.clone(), decision.at);
+            in_force.dropped.extend(decision.dropped.iter().map(|requirement| (requirement.clone(), by())));
             in_force.decided = Some(decision.at);
         }
         for one in stated {
-            for requirement in one.asked.iter().filter(|requirement| !in_force.dropped.contains(requirement)) {
+            for requirement in one.asked.iter().filter(|requirement| !in_force.dropped.contains_key(requirement)) {
                 in_force.asked.entry(requirement.clone()).or_insert_with(|| (one.who.clone(), one.at));
             }
         }
@@ -147,7 +231,7 @@ mod tests {
     use super::*;
 
     fn gate(id: &str) -> Requirement {
-        Requirement::Gate { check: CheckId::new(id), phase: CheckPhase::Pre }
+        Requirement::Gate(CheckId::new(id))
     }
 
     fn asks(at: i64, asked: &[&str], dropped: &[&str]) -> Requirements {
@@ -200,8 +284,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_version_asks_for_is_kept_as_unknown() {
-        let text = r#"{"is": "weather", "at_least": "sunny"}"#;
-        assert_eq!(serde_json::from_str::<Requirement>(text).unwrap(), Requirement::Later);
+    fn where_keys_are_wanted_only_a_proven_decision_drops_anything() {
+        let first = Requirements { asked: BTreeSet::from([gate("smoke"), Requirement::Keys]), ..asks(1, &[], &[]) };
+        let dropped = BTreeSet::from([gate("smoke"), Requirement::Keys]);
+        let decision = Requirements { dropped, is_decision: true, ..asks(2, &[], &[]) };
+        assert_eq!(in_force(&[first.clone(), decision.clone()]).len(), 2);
+        let proven = Requirements { proof: Proof::ByKey, ..decision };
+        assert!(in_force(&[first, proven]).is_empty());
+    }
+
+    #[test]
+    fn what_a_later_version_asks_for_is_told_apart_and_written_as_it_was() {
+        let text = r#"[{"is":"image-signature"},{"is":"two-person-rule","people":2},{"is":"gate","check":"smoke"}]"#;
+        let read: Vec<Requirement> = serde_json::from_str(text).unwrap();
+        assert!(matches!(&read[..2], [Requirement::Later(one), Requirement::Later(two)] if one != two));
+        assert_eq!(read[2], gate("smoke"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        assert!(read[0].to_string().starts_with("image-signature ("));
     }
 }

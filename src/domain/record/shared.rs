@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::facts::cluster::{ClusterIdentity, Comparison};
+use crate::domain::facts::cluster::{ClusterIdentity, Comparison, is_elsewhere};
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::anchor;
 use crate::domain::record::checklist::{Acknowledgement, CheckOutcome, Decision, SignOff};
@@ -65,7 +65,7 @@ const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// Longest text of an answer that is shared.
 const MAX_TEXT_CHARS: usize = 500;
 /// A statement longer than this, in bytes, is none of ours.
-const MAX_STATEMENT_BYTES: usize = 32 * 1024;
+pub const MAX_STATEMENT_BYTES: usize = 32 * 1024;
 
 /// Returns key and value of a statement; `None` for an entry that is none of a person. The key is the same with and without
 /// a signature: the signed one takes the place of the other.
@@ -120,14 +120,13 @@ pub fn read(
     mut keys: Option<&mut Keys>,
 ) -> Ledger {
     let mut ledger = Ledger::default();
-    for (found_at, entry) in newest(data) {
+    for (found_at, entry) in newest(data, here) {
         let Some(of) = entry.checklist_of().filter(|_| statement(&entry).is_some()) else { continue };
         // Other configs may call this environment otherwise. What names no cluster that can be compared lies in this one.
         let is_about = match entry.cluster().map(|stated| here.compare(stated)) {
             Some(Comparison::Same) => true,
             Some(Comparison::Other) => false,
-            Some(Comparison::Unknown) => of == env || keeps_out(&entry),
-            None => of == env,
+            Some(Comparison::Unknown) | None => of == env || keeps_out(&entry),
         };
         if !is_about || !keeps_out(&entry) && said_at(&entry) > now + MAX_AHEAD {
             continue;
@@ -173,6 +172,7 @@ fn lets_through_unseen(entry: &Entry) -> bool {
 
 /// Where the UIDs that a statement names may not be read by whoever reads it, it is about the cluster that it lies in.
 fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
+    let is_kept_out = keeps_out(&entry);
     let cluster = match &mut entry {
         Entry::Acknowledged(ack) => &mut ack.cluster,
         Entry::SignedOff(sign_off) => &mut sign_off.cluster,
@@ -184,19 +184,29 @@ fn found(here: &ClusterIdentity, mut entry: Entry) -> Entry {
         Entry::Frozen(freeze) => &mut freeze.cluster,
         _ => return entry,
     };
-    if cluster.as_ref().is_some_and(|stated| here.compare(stated) == Comparison::Unknown) {
+    let is_unknown = match cluster {
+        Some(stated) => here.compare(stated) == Comparison::Unknown,
+        None => is_kept_out,
+    };
+    if is_unknown {
         *cluster = Some(here.clone());
     }
     entry
 }
 
+/// Whether a statement is about another cluster or namespace than that in which it lies: it takes nobody's place.
+fn is_foreign(entry: &Entry, here: Option<&ClusterIdentity>) -> bool {
+    is_elsewhere(here, entry.cluster())
+}
+
 /// Returns as many statements as are kept, with where they were found, the newest of each kind, oldest first.
-fn newest(data: &BTreeMap<String, String>) -> Vec<((&String, &String), Entry)> {
+fn newest<'a>(data: &'a BTreeMap<String, String>, here: &ClusterIdentity) -> Vec<((&'a String, &'a String), Entry)> {
     let mut counts = BTreeMap::new();
     let statements = data.iter().rev().filter(|(key, _)| !anchor::is_anchor(key));
     let short = statements.filter(|(_, value)| value.len() <= MAX_STATEMENT_BYTES);
     let entries = short.filter_map(|found| Some((found, serde_json::from_str::<Entry>(found.1).ok()?)));
     let mut kept: Vec<_> = entries
+        .filter(|(_, entry)| !is_foreign(entry, Some(here)))
         .filter(|(_, entry)| {
             let count = counts.entry(Kind::of(entry)).or_insert(0_usize);
             *count += 1;
@@ -231,10 +241,11 @@ fn reported(entry: Entry) -> Entry {
 /// Returns the keys that are too many of their kind, or whose bytes are: what lets a release through goes first, the oldest
 /// of each kind before the others.
 #[must_use]
-pub fn surplus(data: &BTreeMap<String, String>) -> Vec<&String> {
+pub fn surplus<'a>(data: &'a BTreeMap<String, String>, here: Option<&ClusterIdentity>) -> Vec<&'a String> {
     let mut kinds: BTreeMap<Kind, Vec<(&String, usize)>> = BTreeMap::new();
     for (key, value) in data.iter().filter(|(key, _)| !anchor::is_anchor(key)) {
-        let kind = serde_json::from_str(value).map_or(Kind::Other, |entry| Kind::of(&entry));
+        let kind = serde_json::from_str(value)
+            .map_or(Kind::Other, |entry| if is_foreign(&entry, here) { Kind::Other } else { Kind::of(&entry) });
         kinds.entry(kind).or_default().push((key, key.len() + value.len()));
     }
     let mut keys = Vec::new();
@@ -361,7 +372,7 @@ mod tests {
         let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
         assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS);
         assert!(ledger.sign_offs.iter().all(|sign| sign.decision == Decision::Go));
-        assert!(surplus(&data).is_empty());
+        assert!(surplus(&data, None).is_empty());
     }
 
     #[test]
@@ -403,7 +414,7 @@ mod tests {
         let go = (2..MAX_STATEMENTS as i64 + 5).map(|at| sign_off("a", at));
         let data = data(&std::iter::once(no_go).chain(go).collect::<Vec<_>>());
         let keys: Vec<&String> = data.keys().collect();
-        assert_eq!(surplus(&data), keys[1..4]);
+        assert_eq!(surplus(&data, None), keys[1..4]);
     }
 
     #[test]
@@ -418,6 +429,31 @@ mod tests {
         );
         assert_eq!(ledger.sign_offs.len(), MAX_STATEMENTS + 1);
         assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
+    }
+
+    #[test]
+    fn statements_about_elsewhere_push_out_none_of_here() {
+        let elsewhere = ClusterIdentity { cluster: Some("uid-of-b".to_owned()), ..here() };
+        let foreign =
+            |at| Entry::SignedOff(SignOff { cluster: Some(elsewhere.clone()), ..signed("a", at, Decision::NoGo) });
+        let own = Entry::SignedOff(SignOff { cluster: Some(here()), ..signed("a", 1, Decision::NoGo) });
+        let mut data = data(std::slice::from_ref(&own));
+        let others = (2..MAX_STATEMENTS as i64 + 50).map(foreign);
+        data.extend(others.filter_map(|entry| statement(&entry)).map(|(key, value)| (format!("9{key}"), value)));
+        assert_eq!(read((&EnvName::new("a"), &here()), &data, now(), None).sign_offs.len(), 1);
+        let gone = surplus(&data, Some(&here()));
+        assert_eq!(gone.len(), 48);
+        assert!(!gone.contains(&&statement(&own).unwrap().0));
+    }
+
+    /// Its author's machine was not told yet which cluster it is.
+    #[test]
+    fn a_no_go_that_names_no_cluster_counts_under_every_name() {
+        let no_go = data(&[Entry::SignedOff(signed("prod", 1, Decision::NoGo))]);
+        let ledger = read((&EnvName::new("live"), &here()), &no_go, now(), None);
+        assert_eq!(ledger.sign_offs[0].cluster, Some(here()));
+        let go = data(&[Entry::SignedOff(signed("prod", 1, Decision::Go))]);
+        assert!(read((&EnvName::new("live"), &here()), &go, now(), None).sign_offs.is_empty());
     }
 
     fn went_red(at: i64) -> Entry {
@@ -444,7 +480,7 @@ mod tests {
         let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
         assert_eq!(ledger.sign_offs.len(), 1);
         let (key, _) = statement(&no_go).unwrap();
-        let gone = surplus(&data);
+        let gone = surplus(&data, None);
         assert_eq!(gone.len(), 48);
         assert!(!gone.contains(&&key));
     }
@@ -466,12 +502,12 @@ mod tests {
         let bytes = |data: &BTreeMap<String, String>| data.iter().map(|(key, value)| key.len() + value.len()).sum();
         let before: usize = bytes(&data);
         assert!(before > 1024 * 1024);
-        let gone: Vec<String> = surplus(&data).into_iter().cloned().collect();
+        let gone: Vec<String> = surplus(&data, None).into_iter().cloned().collect();
         data.retain(|key, _| !gone.contains(key));
         assert!(bytes(&data) <= MAX_STATEMENTS_BYTES);
         let ledger = read((&EnvName::new("a"), &here()), &data, now(), None);
         assert_eq!(ledger.sign_offs[0].decision, Decision::NoGo);
-        assert!(surplus(&data).is_empty());
+        assert!(surplus(&data, None).is_empty());
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::record::shared;
 use crate::executors::executor::{SendError, SharedRecord};
 use crate::failpoints::failpoint;
+use crate::platform::cluster_identity::read_identity;
 
 impl Kubernetes {
     /// Reads the shared record.
@@ -62,9 +63,12 @@ impl Kubernetes {
                 other => other?,
             };
             failpoint(format_args!("record.taken"));
-            let gone = map.data.iter().flat_map(shared::surplus);
-            let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
-            if !gone.is_empty() {
+            let data = map.data.unwrap_or_default();
+            if !shared::surplus(&data, None).is_empty() {
+                // What is about elsewhere takes nobody's place.
+                let here = read_identity(&self.client, &self.namespace, REQUEST_TIMEOUT, &self.redactor).await;
+                let gone = shared::surplus(&data, here.as_ref().ok()).into_iter();
+                let gone: serde_json::Map<String, Value> = gone.map(|key| (key.clone(), Value::Null)).collect();
                 failpoint(format_args!("record.before-trim"));
                 api.patch(shared::NAME, &params, &Patch::Merge(json!({"data": gone}))).await?;
             }

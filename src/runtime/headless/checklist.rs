@@ -16,13 +16,18 @@ use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::suggest::nearest;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::checklist::{CheckId, CheckPhase, CheckState, Decision, How};
+use crate::domain::record::journal::Entry;
 use crate::domain::record::requirement::list;
+use crate::domain::rules::checklist::required::dropped_by_others;
 use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, World};
 use crate::executors::recovery;
 
 /// A check has its own time limit; this is what is given on top for the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a statement waits for what others stated.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// GO or NO-GO as an exit code.
 pub(super) async fn gate(driver: &mut Driver, what: &GateArgs) -> Result<Exit> {
@@ -141,7 +146,8 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
         return Ok(Exit::Blind);
     }
     let stated = driver.core.sign(&env, &what.role, decision, &note);
-    state(driver, &env, stated, "signed", Reach::ThisMachine).await
+    let reach = if decision == Decision::NoGo { Reach::Everybody } else { Reach::ThisMachine };
+    state(driver, &env, stated, "signed", reach).await
 }
 
 /// A person's decision about what promotions ask for.
@@ -246,6 +252,10 @@ pub(super) async fn settle(driver: &mut Driver, env: &EnvName) -> Result<()> {
         })
         .await?;
     driver.refresh();
+    let dropped = driver.world().environment(env).and_then(|known| dropped_by_others(driver.world(), known));
+    if let Some(dropped) = dropped {
+        complain(driver.redactor(), &sanitize(&dropped));
+    }
     Ok(())
 }
 
@@ -257,8 +267,11 @@ pub(super) async fn about(driver: &mut Driver, env: &EnvName) -> Result<bool> {
         })
         .await?;
     // A statement names the cluster that it is about.
-    let asked = |env: &Environment| env.access.is_known() && env.cluster.is_some() && env.record.is_some();
+    let asked = |env: &Environment| env.access.is_known() && env.cluster.is_some();
     driver.until(FIRST_DATA_TIMEOUT, |core| core.world.environment(env).is_some_and(asked)).await?;
+    // What others ask for is not recorded twice.
+    let is_read = |env: &Environment| env.record.is_some();
+    driver.until(RECORD_TIMEOUT, |core| core.world.environment(env).is_some_and(is_read)).await?;
     // What was stated before, and may not have been shared: others know it before what is stated now.
     let dispatcher = driver.session().dispatcher.clone();
     driver.meanwhile(recovery::share_lately(dispatcher)).await?;
@@ -298,6 +311,7 @@ pub(super) async fn state(
         }
     };
     let line = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Record { entry: entry @ (Entry::Requires(_) | Entry::Frozen(_)), .. } => Some(entry.sentence()),
         Effect::Record { release, entry } => Some(format!("{env}: {} for {release}", entry.sentence())),
         _ => None,
     });

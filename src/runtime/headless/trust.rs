@@ -43,7 +43,7 @@ pub(in crate::runtime) async fn run(global: &Global, what: &Trust, redactor: &Re
         Err(error) => return Ok(usage(redactor, &error)),
     };
     print(&described(&found))?;
-    if found.is_trusted || found.needs.is_empty() {
+    if found.is_trusted {
         return Ok(Exit::Done);
     }
     if !what.yes && !std::io::stdin().is_terminal() {
@@ -73,10 +73,13 @@ async fn is_confirmed() -> Result<bool> {
 fn described(found: &FoundConfig) -> String {
     let path = found.origin.path.display();
     let head = match (found.needs.is_empty(), found.is_trusted) {
-        (true, _) => format!("{path} needs no trust: it names no program, no secret and no other machine"),
+        (true, true) => format!("{path} is trusted: what it asks for is recorded for everybody"),
+        (true, false) => format!("{path} names no program, no secret and no other machine. Trusted, it may:"),
         (false, true) => format!("{path} is trusted, and may:"),
         (false, false) => format!("{path} is not trusted. Trusted, it may:"),
     };
     let needs = found.needs.iter().map(|need| format!("  {} ({})", need.need, need.of));
-    std::iter::once(head).chain(needs).fold(String::new(), |text, line| text + &sanitize(&line) + "\n")
+    let record =
+        (!found.is_trusted).then(|| "  have its gates recorded as those that everybody is asked for".to_owned());
+    std::iter::once(head).chain(needs).chain(record).fold(String::new(), |text, line| text + &sanitize(&line) + "\n")
 }

@@ -240,7 +240,8 @@ fn gates_of_the_team() {
         journey.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
     }
     journey.until_run(&["gate", "prod-eu"], 0);
-    let lacks = "this config lacks gate errors, gate pager, sign-off product, sign-off sre, staging before it, metrics";
+    let lacks =
+        "this config lacks gate errors, gate pager, sign-off product, sign-off sre, staging before it, metrics (";
     for command in [&["gate"][..], &["promote", "--yes"], &["promote", "--full", "--yes"]] {
         let (code, said) = journey.run_without_config(command);
         assert!(code == 4 && said.contains(lacks), "{command:?} ends with {code}\n{said}");
@@ -258,11 +259,13 @@ fn gates_of_the_team() {
             run.said()
         );
     };
-    run(&["gate", "prod-eu"], 4, "this config lacks sign-off product, sign-off sre (recorded by alice");
+    run(&["gate", "prod-eu"], 4, "this config lacks sign-off product, sign-off sre, for prod-eu (recorded by alice");
     run(&["require", "prod-eu"], 3, "this drops sign-off product, sign-off sre in prod-eu: add `--confirm prod-eu`");
     run(&["require", "prod-eu", "--confirm", "prod-eu"], 0, "no longer for sign-off product, sign-off sre");
     let said = fewer.run(&["gate", "prod-eu"]).said();
     assert!(!said.contains("this config lacks"), "{said}");
+    // The team is told.
+    journey.expect(0, &["gate", "prod-eu"], "decided at");
     // Whoever asks for more than that is not stopped by it.
     journey.until_run(&["promote", "prod-eu", "--yes", "--confirm", "prod-eu"], 0);
     let (code, said) = journey.run_without_config(&["rollback", "--yes"]);

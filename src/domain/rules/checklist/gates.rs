@@ -10,6 +10,7 @@ use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
 use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
+use crate::domain::record::regression::Regression;
 use crate::domain::rules::checklist::artifact::artifact_of;
 use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
 use crate::domain::rules::checklist::required::missing_gates;
@@ -19,6 +20,9 @@ use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::rules::verdict::of_state;
 use crate::domain::world::verdict::{Assessment, CanaryReport, Verdict};
 use crate::domain::world::{Environment, WorkloadState, World};
+
+/// What helps where a version is proven to be worse, and stays so.
+const ANOTHER: &str = "release another version";
 
 /// The answer for a whole environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,7 @@ pub fn in_the_way_of(
     now: Timestamp,
 ) -> Vec<Refusal> {
     let mut reasons = live(env, workload);
+    reasons.extend(regressed_before(world, env, workload, revision));
     reasons.extend(listed(world, (env, Promoted::Revision(workload, revision)), now, |_| true));
     red_first(&mut reasons);
     reasons
@@ -85,11 +90,24 @@ pub fn in_the_way_of_retry(world: &World, env: &Environment, workload: &Workload
     reasons
 }
 
+/// Why a revision that regressed before goes out no more, by whatever way.
+fn regressed_before(
+    world: &World,
+    env: &Environment,
+    workload: &WorkloadState,
+    revision: &Revision,
+) -> Option<Refusal> {
+    let uid = &workload.snapshot.as_ref()?.object.meta().uid;
+    let stable = workload.status.as_ref()?.stable.as_ref()?;
+    let regression = world.ledger.regression(env.cluster.as_ref(), (uid, &revision.hash, &stable.hash))?;
+    Some(Refusal::new(RefusalKind::Gate, format!("{} {}", regression.version, regression.reason()), ANOTHER))
+}
+
 /// Why a canary that regressed goes out no more against this stable revision, aborted or not.
 fn regressed(workload: &WorkloadState) -> Option<Refusal> {
     let regression = workload.regressed.as_ref()?;
     let text = format!("{} {}", regression.version, regression.reason());
-    Some(Refusal::new(RefusalKind::Gate, text, "release another revision"))
+    Some(Refusal::new(RefusalKind::Gate, text, ANOTHER))
 }
 
 /// Why nothing of an artifact may go out here: it was rolled back or aborted in this environment (law 11).
@@ -114,7 +132,8 @@ fn rejected(world: &World, env: &Environment, workload: &WorkloadState) -> Optio
             format!("{how} here by {} at {}", rejection.by, rfc3339_seconds(rejection.at))
         },
     );
-    let remedy = "retry it, or release another version";
+    let is_retried = workload.regressed.is_none() && workload.status.as_ref().is_some_and(|status| status.aborted);
+    let remedy = if is_retried { "retry it, or release another version" } else { ANOTHER };
     Some(Refusal::new(RefusalKind::Rejected, format!("{version} is rejected: {who}"), remedy))
 }
 
@@ -163,7 +182,9 @@ fn live(env: &Environment, workload: &WorkloadState) -> Vec<Refusal> {
     };
     // What is milder does not stand in the way.
     let reasons = workload.assessment.reasons.iter().filter(|reason| reason.verdict == workload.assessment.verdict);
-    reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy)).collect()
+    let by_others = workload.regressed.as_ref().map(Regression::reason);
+    let remedy_of = |text: &str| if by_others.as_deref() == Some(text) { ANOTHER } else { remedy };
+    reasons.map(|reason| Refusal::new(kind, reason.text.clone(), remedy_of(&reason.text))).collect()
 }
 
 /// What stands in the way where nothing is measured: a state that is red, or may not be read.
@@ -237,8 +258,9 @@ fn listed(
         let text = "./cockpit.toml is not trusted, and stands in for the gates of your own config";
         Refusal::new(RefusalKind::Blind, text, "green when it is trusted: run `cockpit trust`")
     }));
-    reasons.extend(missing_gates(world, env, promoted.into_iter()));
-    reasons.extend(record_unknown(env));
+    reasons.extend(missing_gates(world, env, &promoted));
+    // A gate, or who dropped one, may stand in that of the environment before.
+    reasons.extend([Some(env), world.previous(env)].into_iter().flatten().filter_map(record_unknown));
     for seat in role_statuses(env, &world.ledger, &candidate) {
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
             let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
@@ -319,8 +341,8 @@ fn held_before(
 fn record_unknown(env: &Environment) -> Option<Refusal> {
     let text = match &env.record {
         Some(Ok(())) => return None,
-        Some(Err(why)) => format!("the shared record cannot be read: {why}"),
-        None => "the shared record is not read yet".to_owned(),
+        Some(Err(why)) => format!("{}: the shared record cannot be read: {why}", env.name()),
+        None => format!("{}: the shared record is not read yet", env.name()),
     };
     Some(Refusal::new(RefusalKind::Blind, text, "green when it is read: a NO-GO may stand there"))
 }

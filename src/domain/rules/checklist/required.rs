@@ -1,35 +1,38 @@
 //! What the record says that a promotion asks for, against what this config asks for: without the team's config, or with
 //! another one, nothing is promoted past its gates ([law 13](crate#laws)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::facts::ids::{EnvName, WorkloadId};
+use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::text::rfc3339_seconds;
-use crate::domain::record::checklist::CheckPhase;
+use crate::domain::record::checklist::{CheckPhase, CheckSpec};
 use crate::domain::record::ledger::is_of;
 use crate::domain::record::proof::Proof;
-use crate::domain::record::requirement::{InForce, Requirement, Requirements};
+use crate::domain::record::requirement::{InForce, Requirement, Requirements, list};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::{Environment, World};
-
-/// How many missing gates a reason names.
-const MAX_NAMED: usize = 8;
 
 /// Returns what the config in force asks for before a promotion into an environment.
 #[must_use]
 pub fn asked_here(world: &World, env: &Environment) -> BTreeSet<Requirement> {
     let settings = &env.settings;
     let gates = settings.checks.iter().filter(|check| check.gate);
-    let mut asked: BTreeSet<Requirement> =
-        gates.map(|check| Requirement::Gate { check: check.id.clone(), phase: check.phase }).collect();
+    let gate = |check: &CheckSpec| match check.phase {
+        CheckPhase::Pre | CheckPhase::Deploy => Requirement::Gate(check.id.clone()),
+        CheckPhase::Post => Requirement::PostGate(check.id.clone()),
+    };
+    let mut asked: BTreeSet<Requirement> = gates.map(gate).collect();
     let roles = settings.sign_offs.roles.iter();
     asked.extend(roles.map(|(role, people)| Requirement::SignOff { role: role.clone(), people: *people }));
     let before = world.previous(env);
     asked.extend(
         before.map(|before| Requirement::After { env: before.name().clone(), cluster: before.cluster.clone() }),
     );
+    let after = before.iter().flat_map(|before| &before.settings.checks);
+    let after = after.filter(|check| check.gate && check.phase == CheckPhase::Post);
+    asked.extend(after.map(|check| Requirement::GateBefore(check.id.clone())));
     let flags = [
         (settings.sign_offs.four_eyes && !settings.sign_offs.roles.is_empty(), Requirement::FourEyes),
         (settings.has_metrics, Requirement::Metrics),
@@ -50,7 +53,7 @@ fn is_met(world: &World, env: &Environment, asked: &BTreeSet<Requirement>, wante
         Requirement::After { env: name, cluster } => world
             .previous(env)
             .is_some_and(|before| is_of(before.name(), before.cluster.as_ref(), (name, cluster.as_ref()))),
-        Requirement::Later => false,
+        Requirement::Later(_) => false,
         _ => asked.contains(wanted),
     }
 }
@@ -66,53 +69,66 @@ fn lacking(world: &World, env: &Environment, id: &WorkloadId) -> (InForce, Vec<R
     (in_force, missing)
 }
 
-/// A gate that others ask for, and this config does not.
+/// What others ask for and this config does not, in one environment.
+#[derive(Default)]
 struct Missing {
-    of: EnvName,
-    wanted: Requirement,
-    /// Who acted with a config that asks for it first, and when.
-    by: String,
-    at: Timestamp,
+    wanted: BTreeSet<Requirement>,
+    /// Who acted first with a config that asks for some of it, and when.
+    first: Option<(Timestamp, String)>,
 }
 
-/// Returns what is missing in an environment, of the phases that matter.
-fn missing(world: &World, env: &Environment, id: &WorkloadId, matters: impl Fn(&Requirement) -> bool) -> Vec<Missing> {
-    let (in_force, wanted) = lacking(world, env, id);
-    let wanted = wanted.into_iter().filter(matters).filter_map(|wanted| {
-        let (by, at) = in_force.asked.get(&wanted)?.clone();
-        Some(Missing { of: env.name().clone(), wanted, by, at })
-    });
-    wanted.collect()
+impl Missing {
+    fn of<'a>(
+        world: &World,
+        env: &Environment,
+        workloads: impl Iterator<Item = &'a WorkloadId>,
+        matters: impl Fn(&Requirement) -> bool,
+    ) -> Self {
+        let mut missing = Self::default();
+        for id in workloads {
+            let (in_force, wanted) = lacking(world, env, id);
+            for wanted in wanted.into_iter().filter(&matters) {
+                let by = in_force.asked.get(&wanted).map(|(who, at)| (*at, who.clone()));
+                missing.first = [missing.first.take(), by].into_iter().flatten().min();
+                missing.wanted.insert(wanted);
+            }
+        }
+        missing
+    }
+
+    fn refusal(self, env: &Environment) -> Option<Refusal> {
+        let (at, who) = self.first?;
+        let name = env.name();
+        let (wanted, at) = (list(&self.wanted), rfc3339_seconds(at));
+        let text = format!("this config lacks {wanted}, for {name} (recorded by {who} at {at})");
+        let remedy = format!("use the team's config; where the team itself drops it: `cockpit require {name}`");
+        Some(Refusal::new(RefusalKind::Blind, text, remedy))
+    }
 }
 
 /// Returns why workloads may not be promoted with this config: gates that others ask for are missing in it.
-pub(super) fn missing_gates<'a>(
-    world: &World,
-    env: &Environment,
-    workloads: impl Iterator<Item = &'a WorkloadId>,
-) -> Option<Refusal> {
-    let is_post = |wanted: &Requirement| matches!(wanted, Requirement::Gate { phase: CheckPhase::Post, .. });
-    let mut found: Vec<Missing> = Vec::new();
-    for id in workloads {
-        // What has to hold afterwards in the environment before is a gate of this one.
-        let before = world.previous(env).map(|before| missing(world, before, id, is_post));
-        let own = missing(world, env, id, |wanted| !is_post(wanted));
-        for one in before.into_iter().flatten().chain(own) {
-            if !found.iter().any(|known| known.of == one.of && known.wanted == one.wanted) {
-                found.push(one);
-            }
-        }
-    }
-    let first = found.iter().min_by_key(|one| one.at)?;
-    let by = format!("recorded by {} at {}", first.by, rfc3339_seconds(first.at));
-    let words = found.iter().take(MAX_NAMED).map(|one| {
-        if one.of == *env.name() { one.wanted.to_string() } else { format!("{} of {}", one.wanted, one.of) }
-    });
-    let more = found.len().saturating_sub(MAX_NAMED);
-    let more = (more > 0).then(|| format!("{more} more"));
-    let text = format!("this config lacks {} ({by})", words.chain(more).collect::<Vec<_>>().join(", "));
-    let remedy = format!("promote with the team's config; if it is this one, run `cockpit require {}`", first.of);
-    Some(Refusal::new(RefusalKind::Blind, text, remedy))
+pub(super) fn missing_gates(world: &World, env: &Environment, workloads: &[&WorkloadId]) -> Vec<Refusal> {
+    let is_post = |wanted: &Requirement| matches!(wanted, Requirement::PostGate(_));
+    let all = || workloads.iter().copied();
+    // What has to hold afterwards in the environment before is a gate of this one.
+    let before = world.previous(env).and_then(|before| Missing::of(world, before, all(), is_post).refusal(before));
+    let own = Missing::of(world, env, all(), |wanted| !is_post(wanted)).refusal(env);
+    before.into_iter().chain(own).collect()
+}
+
+/// Returns what a person dropped that the config in force asks for: others promote without it.
+#[must_use]
+pub fn dropped_by_others(world: &World, env: &Environment) -> Option<String> {
+    let asked = asked_here(world, env);
+    let of = |id: &WorkloadId| world.ledger.required(env.name(), env.cluster.as_ref(), id).dropped;
+    let dropped: BTreeMap<Requirement, (String, Timestamp)> = env.settings.workloads.iter().flat_map(of).collect();
+    let dropped: Vec<_> = dropped.into_iter().filter(|(requirement, _)| asked.contains(requirement)).collect();
+    let (_, (who, at)) = dropped.iter().max_by_key(|(_, (_, at))| *at)?;
+    let (name, at) = (env.name(), rfc3339_seconds(*at));
+    let what = list(dropped.iter().map(|(requirement, _)| requirement));
+    Some(format!(
+        "{name}: {who} decided at {at} that nobody else has to ask for {what}; `cockpit require {name}` asks for it again"
+    ))
 }
 
 /// Returns what is to be recorded of the config in force, if it asks for something that the record does not hold. Nothing is
@@ -139,22 +155,34 @@ fn is_recorded(in_force: &InForce, own: &Requirement) -> bool {
         }
         _ => own == known,
     };
-    in_force.asked.keys().chain(&in_force.dropped).any(same)
+    in_force.asked.keys().chain(in_force.dropped.keys()).any(same)
 }
 
 /// Returns a person's decision that a promotion asks for what this config asks for, and for nothing else.
-#[must_use]
-pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> Requirements {
+///
+/// # Errors
+/// Why nobody would take it for a decision.
+pub fn decision(world: &World, env: &Environment, who: &str, now: Timestamp) -> Result<Requirements, String> {
     let asked = asked_here(world, env);
     let in_force = || {
         let of = |id: &WorkloadId| world.ledger.required(env.name(), env.cluster.as_ref(), id);
         env.settings.workloads.iter().map(of)
     };
-    let dropped = in_force().flat_map(|one| one.asked.into_keys()).filter(|wanted| !asked.contains(wanted)).collect();
+    let wanted: BTreeSet<Requirement> = in_force().flat_map(|one| one.asked.into_keys()).collect();
+    if wanted.contains(&Requirement::Keys) && !asked.contains(&Requirement::Keys) {
+        return Err(
+            "`allowed_signers` is asked for here, and only a decision that one of its keys signed counts: add it to \
+                    this config, or remove the statement from the ConfigMap release-cockpit"
+                .to_owned(),
+        );
+    }
+    // What this version does not know is not its to drop.
+    let is_dropped = |wanted: &Requirement| !matches!(wanted, Requirement::Later(_)) && !asked.contains(wanted);
+    let dropped = wanted.into_iter().filter(is_dropped).collect();
     // The last word, also where this clock is behind the one that dated the word before.
     let last = in_force().filter_map(|one| one.decided).max();
     let at = last.map_or(now, |last| now.max(last + SignedDuration::from_secs(1)));
-    Requirements { dropped, is_decision: true, ..stated(env, asked, who, at) }
+    Ok(Requirements { dropped, is_decision: true, ..stated(env, asked, who, at) })
 }
 
 fn stated(env: &Environment, asked: BTreeSet<Requirement>, who: &str, at: Timestamp) -> Requirements {
@@ -178,7 +206,7 @@ mod tests {
 
     use super::*;
     use crate::domain::facts::cluster::ClusterIdentity;
-    use crate::domain::record::checklist::{CheckId, CheckSpec, How, SignOffRules};
+    use crate::domain::record::checklist::{CheckId, How, SignOffRules};
     use crate::domain::record::journal::{Entry, Line};
     use crate::domain::record::shared::{read, statement};
     use crate::domain::world::EnvSettings;
@@ -267,7 +295,7 @@ mod tests {
     }
 
     fn refusal(world: &World) -> Option<Refusal> {
-        missing_gates(world, &world.environments[1], [id()].iter())
+        missing_gates(world, &world.environments[1], &[&id()]).into_iter().next()
     }
 
     proptest! {
@@ -278,10 +306,9 @@ mod tests {
             let said = unrecorded(&team_world, &team_world.environments[1], "ada", now());
             prop_assert!(said.is_some());
             share(said.unwrap(), &mut own_world);
-            let fewer_gates = team.gates.iter().zip(&own.gates).any(|(team, own)| {
-                // Those after a promotion are gates of the environment after.
-                !matches!(team, None | Some(CheckPhase::Post)) && team != own
-            });
+            // Those after a promotion are gates of the environment after.
+            let holds_up = |phase: &Option<CheckPhase>| matches!(phase, Some(CheckPhase::Pre | CheckPhase::Deploy));
+            let fewer_gates = team.gates.iter().zip(&own.gates).any(|(team, own)| holds_up(team) && !holds_up(own));
             let fewer_people = team.roles.iter().zip(&own.roles).any(|(team, own)| team > own);
             let anybody = |asks: &Asks| asks.roles.iter().any(|people| *people > 0);
             let fewer = fewer_gates
@@ -295,7 +322,7 @@ mod tests {
         fn a_decision_leaves_what_its_config_asks_for(team in asks(), own in asks()) {
             let (team_world, mut own_world) = (machine(["staging", "prod"], &team), machine(["staging", "prod"], &own));
             share(unrecorded(&team_world, &team_world.environments[1], "ada", now()).unwrap(), &mut own_world);
-            let decided = decision(&own_world, &own_world.environments[1], "bob", now());
+            let decided = decision(&own_world, &own_world.environments[1], "bob", now()).unwrap();
             share(decided, &mut own_world);
             prop_assert_eq!(refusal(&own_world), None);
             prop_assert_eq!(unrecorded(&own_world, &own_world.environments[1], "bob", now()), None);
@@ -315,7 +342,7 @@ mod tests {
         own.environments[1].cluster = Some(here("live"));
         record(&mut own, unrecorded(&team, &team.environments[1], "ada", now()).unwrap());
         let why = refusal(&own).unwrap();
-        assert!(why.text.contains("lacks gate load of staging (recorded by ada"), "{}", why.text);
+        assert!(why.text.contains("lacks gate load, for staging (recorded by ada"), "{}", why.text);
         assert!(why.remedy.contains("cockpit require staging"), "{}", why.remedy);
     }
 
@@ -337,6 +364,37 @@ mod tests {
         let mut own = machine(["staging", "prod"], &Asks { gates: vec![None; 3], ..some_gates() });
         record(&mut own, unrecorded(&team, &team.environments[1], "ada", now()).unwrap());
         assert!(refusal(&own).is_some());
-        assert_eq!(missing_gates(&own, &own.environments[1], ["rollout/ledger".parse().unwrap()].iter()), None);
+        assert_eq!(missing_gates(&own, &own.environments[1], &[&"rollout/ledger".parse().unwrap()]), []);
+    }
+
+    /// Nobody signs in staging: what it has to hold afterwards is known from who acts in prod.
+    #[test]
+    fn gates_of_the_environment_before_are_recorded_where_they_hold_something_up() {
+        let none = || Asks { gates: vec![None; 3], roles: vec![0, 0], protected: false };
+        let with_soak = |mut world: World| {
+            let spec = machine(["a", "b"], &some_gates()).environments[1].settings.checks[1].clone();
+            world.environments[0].settings.checks.push(spec);
+            world
+        };
+        let team = with_soak(machine(["staging", "prod"], &none()));
+        let said = unrecorded(&team, &team.environments[1], "ada", now()).unwrap();
+        let (mut with, mut without) = (with_soak(machine(["s", "live"], &none())), machine(["s", "live"], &none()));
+        share(said.clone(), &mut with);
+        share(said, &mut without);
+        assert_eq!(refusal(&with), None);
+        assert!(refusal(&without).unwrap().text.contains("gate load of the environment before"));
+    }
+
+    #[test]
+    fn who_asks_for_what_somebody_dropped_is_told() {
+        let (team, mut own) =
+            (machine(["staging", "prod"], &some_gates()), machine(["staging", "prod"], &some_gates()));
+        share(unrecorded(&team, &team.environments[1], "ada", now()).unwrap(), &mut own);
+        assert_eq!(dropped_by_others(&own, &own.environments[1]), None);
+        let mut fewer = machine(["staging", "prod"], &Asks { gates: vec![None; 3], ..some_gates() });
+        fewer.ledger = own.ledger.clone();
+        share(decision(&fewer, &fewer.environments[1], "bob", now()).unwrap(), &mut own);
+        let said = dropped_by_others(&own, &own.environments[1]).unwrap();
+        assert!(said.contains("bob decided") && said.contains("gate smoke"), "{said}");
     }
 }
