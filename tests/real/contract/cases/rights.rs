@@ -72,6 +72,14 @@ async fn may_read(namespace: &TestNamespace) -> Checked {
     namespace.grant("nobody", "read", rules).await
 }
 
+/// Reads what others state, a NO-GO perhaps: nothing is promoted without it.
+async fn may_read_the_record(namespace: &TestNamespace) -> Checked {
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["release-cockpit"], "verbs": ["get"]},
+    ]);
+    namespace.grant("nobody", "record", rules).await
+}
+
 async fn paused_canary_of_nobody(namespace: &TestNamespace) -> Checked<Cockpit> {
     fresh(namespace, API, [canary("api", 2, &[weight(50), pause()])]).await?;
     namespace.set_image("Rollout", "api", &image("api", "1.1.0")).await?;
@@ -91,17 +99,22 @@ pub async fn of_one_object_by_name(namespace: &TestNamespace) -> Checked {
     namespace.grant("nobody", "by-name", rules).await?;
     let mut cockpit = paused_canary_of_nobody(namespace).await?;
     cockpit.act(Verb::Pause).await?;
+    says(&cockpit.refused(Verb::Resume)?, "the shared record cannot be read: 403 Forbidden")?;
+    may_read_the_record(namespace).await?;
+    let is_read = |cockpit: &Cockpit| cockpit.environment().is_ok_and(|env| matches!(env.record, Some(Ok(()))));
+    cockpit.until_any("the shared record", is_read).await?;
     cockpit.act(Verb::Resume).await?;
     cockpit.until_paused_at(1).await?;
     cockpit.act(Verb::Promote).await?;
     cockpit.check_life()
 }
 
-/// The status alone: abort and retry need no more.
+/// The status alone: an abort needs no more, and a retry only the record besides.
 pub async fn of_the_status_alone(namespace: &TestNamespace) -> Checked {
     may_read(namespace).await?;
     let rules = json!([{"apiGroups": ["argoproj.io"], "resources": ["rollouts/status"], "verbs": ["get", "patch"]}]);
     namespace.grant("nobody", "status", rules).await?;
+    may_read_the_record(namespace).await?;
     let mut cockpit = paused_canary_of_nobody(namespace).await?;
     says(&cockpit.refused(Verb::Restart)?, "RBAC denies nobody: patch rollouts in")?;
     cockpit.act(Verb::Abort).await?;
