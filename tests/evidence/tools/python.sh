@@ -165,8 +165,49 @@ pytest_cases() {
     store "$tool" xdist-crash xdist-crash.xml junit
     run "$bin/pytest" "${quiet[@]}" --junitxml=timeout.xml --timeout 1 test_slow.py
     store "$tool" timeout timeout.xml junit
+    pytest_more "$tool"
     run "$bin/pytest" "${quiet[@]}" --junitxml=deselected.xml -k nothing_has_this_name test_green.py
     store "$tool" deselected deselected.xml junit
+}
+
+# Failures of several parts of one test, of plugins, and in several processes.
+pytest_more() {
+    local tool=$1 case
+    local -a quiet=(-p no:cacheprovider -q)
+    printf 'import pytest\n\n@pytest.fixture\ndef broken():\n    yield\n    raise RuntimeError("tear-down breaks")\n\ndef test_it(broken):\n    assert False\n' >test_both.py
+    printf 'import pytest\n\n@pytest.fixture\ndef broken():\n    yield\n    raise RuntimeError("tear-down breaks")\n\ndef test_it(broken):\n    pytest.skip("not here")\n' >test_skipped_teardown.py
+    printf 'import pytest\n\n@pytest.fixture(scope="session")\ndef broken():\n    raise RuntimeError("set-up breaks")\n\ndef test_one(broken):\n    pass\n\ndef test_two(broken):\n    pass\n' >test_session.py
+    printf 'import pytest\n\n@pytest.mark.xfail(raises=ValueError)\ndef test_other():\n    raise KeyError("x")\n' >test_xfail_other.py
+    printf 'import pytest\n\npytest.skip("not here", allow_module_level=True)\n' >test_skip_module.py
+    printf 'def test_same():\n    assert False\n\ndef test_same():\n    pass\n' >test_same.py
+    printf 'import pytest\n\n@pytest.mark.parametrize("n", [1, 1])\ndef test_n(n):\n    pass\n\nclass TestA:\n    def test_n(self):\n        assert False\n' >test_names.py
+    printf 'import warnings\n\ndef test_warns():\n    warnings.warn("careful")\n' >test_warns.py
+    for case in both skipped_teardown session xfail_other names same; do
+        run "$bin/pytest" "${quiet[@]}" --junitxml="$case.xml" "test_$case.py"
+        store "$tool" "${case//_/-}" "$case.xml" junit
+    done
+    run "$bin/pytest" "${quiet[@]}" --junitxml=skip-module.xml test_skip_module.py
+    store "$tool" skip-module skip-module.xml junit
+    run "$bin/pytest" "${quiet[@]}" -W error --junitxml=warns.xml test_warns.py
+    store "$tool" warns warns.xml junit
+    # One file of several cannot be read.
+    run "$bin/pytest" "${quiet[@]}" --junitxml=import-and-green.xml test_import.py test_xfail.py test_warns.py
+    store "$tool" import-and-green import-and-green.xml junit
+    run "$bin/pytest" "${quiet[@]}" --continue-on-collection-errors --junitxml=import-continued.xml test_import.py test_warns.py
+    store "$tool" import-continued import-continued.xml junit
+    run "$bin/pytest" "${quiet[@]}" -n 2 --junitxml=xdist-flaky.xml --reruns 1 test_flaky.py test_warns.py
+    store "$tool" xdist-flaky xdist-flaky.xml junit
+    run "$bin/pytest" "${quiet[@]}" --reruns 1 --junitxml=rerun-setup.xml test_setup.py
+    store "$tool" rerun-setup rerun-setup.xml junit
+    run "$bin/pytest" "${quiet[@]}" -n 2 --maxfail 1 --junitxml=xdist-maxfail.xml test_red.py test_green.py
+    store "$tool" xdist-maxfail xdist-maxfail.xml junit
+    printf 'def pytest_runtest_logreport(report):\n    raise RuntimeError("internal")\n' >conftest.py
+    run "$bin/pytest" "${quiet[@]}" --junitxml=internal.xml test_warns.py
+    store "$tool" internal internal.xml junit
+    printf 'def pytest_sessionfinish(session):\n    session.exitstatus = 1\n' >conftest.py
+    run "$bin/pytest" "${quiet[@]}" --junitxml=session-finish.xml test_warns.py
+    store "$tool" session-finish session-finish.xml junit passed 'the report does not tell of an exit code that a plugin sets'
+    rm conftest.py
 }
 
 tool_pytest_8() {
@@ -244,13 +285,52 @@ tool_robot() {
     printf '*** Settings ***\nSuite Setup    Fail    set-up breaks\n*** Test Cases ***\nRight\n    No Operation\n' >setup.robot
     printf '*** Settings ***\nSuite Teardown    Fail    tear-down breaks\n*** Test Cases ***\nRight\n    No Operation\n' >teardown.robot
     printf '*** Test Cases ***\nSkipped\n    Skip    not here\n' >skipped.robot
-    local case exception
-    for case in green red setup teardown skipped; do
-        run "$bin/robot" --output NONE --log NONE --report NONE --xunit "$case.xml" "$case.robot"
-        exception=-
-        [[ $case != skipped ]] || exception=blind
-        store robot "$case" "$case.xml" junit "$exception"
+    printf '*** Test Cases ***\nRight\n    No Operation\n    [Teardown]    Fail    tear-down breaks\n' >each.robot
+    printf '*** Test Cases ***\nSame\n    Fail    wrong\nSame\n    No Operation\n' >same-name.robot
+    printf '*** Test Cases ***\nSlow\n    [Timeout]    300 ms\n    Sleep    9 s\n' >timeout.robot
+    printf '*** Test Cases ***\nUnknown\n    Nobody Knows This\n' >unknown.robot
+    printf '*** Test Cases ***\nTemplated\n    [Template]    Should Be Equal\n    a    a\n    a    b\n' >template.robot
+    printf '*** Test Cases ***\nWrong\n    [Tags]    later\n    Fail    wrong\nRight\n    No Operation\n' >skip-on-failure.robot
+    printf '*** Test Cases ***\nWrong\n    Run Keyword And Continue On Failure    Fail    one\n    Fail    two\nFatal\n    Fatal Error    the end\nNot Run\n    No Operation\n' >fatal.robot
+    printf '*** Settings ***\nSuite Setup    Skip    not here\n*** Test Cases ***\nRight\n    No Operation\n' >skip-suite.robot
+    printf '*** Test Cases ***\nFlaky\n    Should Not Be Empty    %%{TRIED=}\n' >flaky.robot
+    printf '*** Settings ***\nLibrary    Nowhere\n*** Test Cases ***\nRight\n    No Operation\n' >import.robot
+    printf '*** Settings ***\nSuite Setup    Fail    set-up breaks\nSuite Teardown    Fail    tear-down breaks\n*** Test Cases ***\nRight\n    No Operation\n' >both.robot
+    robot_cases
+}
+
+robot_cases() {
+    local case
+    local -a quiet=(--output NONE --log NONE --report NONE)
+    for case in green red setup teardown skipped each same-name timeout unknown template fatal skip-suite import both; do
+        run "$bin/robot" "${quiet[@]}" --xunit "$case.xml" "$case.robot"
+        case $case in
+        skipped | skip-suite) store robot "$case" "$case.xml" junit blind ;;
+        *) store robot "$case" "$case.xml" junit ;;
+        esac
     done
+    run "$bin/robot" "${quiet[@]}" --skiponfailure later --xunit skip-on-failure.xml skip-on-failure.robot
+    store robot skip-on-failure skip-on-failure.xml junit
+    run "$bin/robot" "${quiet[@]}" --exitonfailure --xunit exit-on-failure.xml red.robot
+    store robot exit-on-failure exit-on-failure.xml junit
+    run "$bin/robot" "${quiet[@]}" --dryrun --xunit dry-run.xml red.robot
+    store robot dry-run dry-run.xml junit - 'the report does not tell of a dry run'
+    run "$bin/robot" "${quiet[@]}" --nostatusrc --xunit no-status.xml red.robot
+    store robot no-status no-status.xml junit failed 'Robot was told to end well whatever fails'
+    run "$bin/robot" "${quiet[@]}" --include nothing --runemptysuite --xunit empty.xml red.robot
+    store robot empty empty.xml junit blind
+    # A suite of files: one has a broken set-up.
+    run "$bin/robot" "${quiet[@]}" --name all --xunit several.xml green.robot setup.robot
+    store robot several several.xml junit
+    # What failed is run again, and the results are laid over each other.
+    run "$bin/robot" --name all --output first.xml --log NONE --report NONE flaky.robot red.robot
+    TRIED=yes run "$bin/robot" --name all --output second.xml --log NONE --report NONE --rerunfailed first.xml flaky.robot red.robot
+    run "$bin/rebot" --output NONE --log NONE --report NONE --merge --xunit merged.xml first.xml second.xml
+    store robot merged merged.xml junit
+    run "$bin/robot" --name all --output first.xml --log NONE --report NONE flaky.robot green.robot
+    TRIED=yes run "$bin/robot" --name all --output second.xml --log NONE --report NONE --rerunfailed first.xml flaky.robot green.robot
+    run "$bin/rebot" --output NONE --log NONE --report NONE --merge --xunit merged-green.xml first.xml second.xml
+    store robot merged-green merged-green.xml junit
 }
 
 tool_behave() {
@@ -271,9 +351,18 @@ def breaks(context):
 @given("it crashes")
 def crashes(context):
     raise OSError("crash")
+
+tries = []
+
+@given("it works the second time")
+def works_later(context):
+    tries.append(1)
+    assert len(tries) > 1
 END
     printf 'Feature: green\n  Scenario: a\n    Given it works\n\n  @skip\n  Scenario: b\n    Given it breaks\n' >features/green.feature
     printf 'Feature: red\n  Scenario: a\n    Given it breaks\n  Scenario: b\n    Given it works\n' >features/red.feature
+    printf 'Feature: right\n  Scenario: a\n    Given it works\n' >features/right.feature
+    printf 'Feature: flaky\n  Scenario: a\n    Given it works the second time\n' >features/flaky.feature
     printf 'Feature: error\n  Scenario: a\n    Given it crashes\n' >features/error.feature
     printf 'Feature: undefined\n  Scenario: a\n    Given nobody knows this\n' >features/undefined.feature
     printf 'Feature: outline\n  Scenario Outline: a\n    Given it <what>\n    Examples:\n      | what |\n      | works |\n      | breaks |\n' >features/outline.feature
@@ -288,6 +377,48 @@ def after_scenario(context, scenario):
 END
     run "$bin/behave" --junit --junit-directory out-hook --tags=-skip features/green.feature
     store behave hook out-hook/TESTS-green.xml junit
+    behave_more
+}
+
+# Hooks that break, and scenarios that are left out, repeated or not run.
+behave_more() {
+    local hook
+    for hook in 'before_all(context)' 'after_all(context)' 'before_feature(context, feature)' \
+        'after_feature(context, feature)' 'before_scenario(context, scenario)' 'after_step(context, step)'; do
+        printf 'def %s:\n    raise OSError("hook breaks")\n' "$hook" >features/environment.py
+        hook=${hook%%(*}
+        run "$bin/behave" --junit --junit-directory "out-$hook" features/right.feature
+        case $hook in
+        after_all | after_feature) store behave "${hook//_/-}" "out-$hook/TESTS-right.xml" junit passed 'the report does not tell of errors after all tests' ;;
+        *) store behave "${hook//_/-}" "out-$hook/TESTS-right.xml" junit ;;
+        esac
+    done
+    rm features/environment.py
+    printf 'Feature: background\n  Background:\n    Given it breaks\n  Scenario: a\n    Given it works\n' >features/background.feature
+    printf 'Feature: same\n  Scenario: a\n    Given it breaks\n  Scenario: a\n    Given it works\n' >features/same.feature
+    printf 'Feature: skipped\n  @skip\n  Scenario: a\n    Given it works\n' >features/skipped.feature
+    for hook in background same skipped; do
+        run "$bin/behave" --junit --junit-directory "out-$hook" --tags='not @skip' "features/$hook.feature"
+        case $hook in
+        skipped) store behave "$hook" "out-$hook/TESTS-$hook.xml" junit blind ;;
+        *) store behave "$hook" "out-$hook/TESTS-$hook.xml" junit ;;
+        esac
+    done
+    run "$bin/behave" --junit --junit-directory out-stop --stop features/red.feature
+    store behave stop out-stop/TESTS-red.xml junit
+    run "$bin/behave" --junit --junit-directory out-dry --dry-run features/red.feature
+    store behave dry-run out-dry/TESTS-red.xml junit blind
+    cat >features/environment.py <<'END'
+from behave.contrib.scenario_autoretry import patch_scenario_with_autoretry
+
+def before_feature(context, feature):
+    for scenario in feature.scenarios:
+        patch_scenario_with_autoretry(scenario, max_attempts=2)
+END
+    run "$bin/behave" --junit --junit-directory out-retry features/flaky.feature
+    store behave flaky out-retry/TESTS-flaky.xml junit
+    run "$bin/behave" --junit --junit-directory out-always features/red.feature
+    store behave retried-red out-always/TESTS-red.xml junit
 }
 
 coverage_source() {
@@ -317,6 +448,62 @@ tool_coverage_py() {
             done
         done
     done
+}
+
+# Several folders of sources, files that were never run, and branches.
+tool_coverage_py_more() {
+    local case format least
+    python_packages coverage coverage==7.11.3
+    project coverage-py-more
+    mkdir -p one two
+    cp ../coverage/calc.py one/calc.py 2>/dev/null || coverage_source
+    [[ -e one/calc.py ]] || mv calc.py one/calc.py
+    cp one/calc.py two/calc.py
+    printf 'def never():\n    return 1\n' >two/never.py
+    printf 'def sign(n):\n    if n > 0:\n        n = 1\n    if n < 2:\n        n = n + 1\n    return n\n' >one/sign.py
+    printf 'import sys\nsys.path[:0] = ["one"]\nimport calc, sign\nassert calc.add(1, 1) == 2 and calc.sub(1, 1) == 0 and sign.sign(1) == 2\n' >run.py
+    # 11 of 18 lines, and 2 of 4 branches.
+    for case in lines branches; do
+        run "$bin/coverage" run "$([[ $case == branches ]] && echo --branch || echo --timid)" --source=one,two run.py
+        for least in 50 60 70; do
+            for format in xml lcov; do
+                run "$bin/coverage" "$format" -o "$case.$format" --fail-under "$least"
+                if [[ $case-$least == branches-60 ]]; then
+                    store coverage-py-more "$case-$least" "$case.$format" "coverage, at_least = $least" passed 'with --branch the tool counts branches as well, and the check lines'
+                else
+                    store coverage-py-more "$case-$least" "$case.$format" "coverage, at_least = $least"
+                fi
+            done
+        done
+    done
+    printf 'raise SystemExit(0)\n' >nothing.py
+    run "$bin/coverage" run --source=two nothing.py
+    run "$bin/coverage" xml -o nothing.xml --fail-under 50
+    store coverage-py-more nothing nothing.xml 'coverage, at_least = 50'
+    # Parts that ran in several processes, put together.
+    run "$bin/coverage" run --parallel-mode --source=one,two run.py
+    run "$bin/coverage" run --parallel-mode --source=one,two run.py
+    run "$bin/coverage" combine
+    run "$bin/coverage" xml -o combined.xml --fail-under 50
+    store coverage-py-more combined combined.xml 'coverage, at_least = 50'
+}
+
+tool_mypy() {
+    local case
+    python_packages mypy mypy==1.18.2
+    project mypy
+    printf 'x: int = 1\n' >green.py
+    printf 'x: int = "<one> & two"\n' >red.py
+    printf 'def (:\n' >broken.py
+    printf 'import nowhere\n' >import.py
+    for case in green red broken import; do
+        run "$bin/mypy" --cache-dir cache --junit-xml "$case.xml" "$case.py"
+        store mypy "$case" "$case.xml" junit
+    done
+    run "$bin/mypy" --cache-dir cache --junit-format per_file --junit-xml per-file.xml green.py red.py
+    store mypy per-file per-file.xml junit
+    run "$bin/mypy" --cache-dir cache --junit-xml missing.xml nowhere.py
+    store mypy missing missing.xml junit
 }
 
 tool_ruff() {

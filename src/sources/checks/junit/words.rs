@@ -14,7 +14,9 @@ pub(super) enum Role {
     /// Another attempt failed as well.
     Rerun,
     Skipped,
-    /// Output, properties and the like, which say nothing about the outcome.
+    /// What was printed.
+    Output,
+    /// Properties and the like, which say nothing about the outcome.
     Neutral,
     Unknown,
 }
@@ -27,11 +29,10 @@ pub(super) fn role(element: &str) -> Role {
         "flakyfailure" | "flakyerror" => Role::Flaky,
         "rerunfailure" | "rerunerror" => Role::Rerun,
         "skipped" | "skip" | "ignored" | "disabled" | "pending" => Role::Skipped,
-        "properties" | "property" | "systemout" | "systemerr" | "stdout" | "stderr" | "output" | "log" | "logs"
-        | "attachments" | "attachment" | "metadata" | "tags" | "tag" | "labels" | "label" | "description" | "links"
-        | "link" | "categories" | "category" | "traits" | "trait" | "parameters" | "passed" | "success" => {
-            Role::Neutral
-        }
+        "systemout" | "systemerr" => Role::Output,
+        "properties" | "property" | "stdout" | "stderr" | "output" | "log" | "logs" | "attachments" | "attachment"
+        | "metadata" | "tags" | "tag" | "labels" | "label" | "description" | "links" | "link" | "categories"
+        | "category" | "traits" | "trait" | "parameters" | "passed" | "success" => Role::Neutral,
         _ => Role::Unknown,
     }
 }
@@ -130,7 +131,7 @@ mod tests {
             ["1", "0", "True", "maybe", "-1"].map(is_yes),
             [Some(true), Some(false), Some(true), None, Some(true)]
         );
-        assert_eq!(role("system-out"), Role::Neutral);
+        assert_eq!(role("system-out"), Role::Output);
         assert_eq!(role("Failure"), Role::Failure);
         assert_eq!(role("problem"), Role::Unknown);
     }

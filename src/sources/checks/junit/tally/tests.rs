@@ -1,4 +1,6 @@
+use super::text::{MAX_TEXT_BYTES, beginning};
 use super::*;
+use crate::sources::checks::junit::words::{WORDS, outcome};
 use proptest::prelude::*;
 
 fn tally(text: &str) -> (Tally, Result<(), String>) {
@@ -40,15 +42,16 @@ fn failures_and_skips_are_counted_with_the_first_line_of_their_message() {
 fn second_test_of_a_name_is_no_other_attempt_unless_go_names_it_so() {
     let twice = |suite: &str, class: &str, name: &str| {
         counts(&format!(
-            "<testsuite {suite} tests='2' failures='1'><testcase classname='{class}' name='{name}'><failure/></testcase>\
-             <testcase classname='{class}' name='{name}'/></testsuite>"
+            "<testsuite {suite} failures='1'><testcase classname='{class}' name='{name}'><failure/></testcase>\
+             <testcase classname='{class}' name='{name}'/>\
+             <testcase classname='{class}' name='TestOnce'/><testcase classname='{class}' name='TestTwo'/></testsuite>"
         ))
     };
-    assert_eq!(twice("name='Login'", "Login", "Test Login"), (2, 1, 0, 0));
-    assert_eq!(twice("name='Test-Amount'", "Test-Amount", "Test-Amount.of a list"), (2, 1, 0, 0));
-    assert_eq!(twice("name='example.org/pay' hostname='vm'", "example.org/pay", "TestPay"), (2, 1, 0, 0));
-    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay"), (1, 0, 0, 1));
-    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay/of_a-list"), (1, 0, 0, 1));
+    assert_eq!(twice("name='Login'", "Login", "Test Login"), (4, 1, 0, 0));
+    assert_eq!(twice("name='Test-Amount'", "Test-Amount", "Test-Amount.of a list"), (4, 1, 0, 0));
+    assert_eq!(twice("name='example.org/pay' hostname='vm'", "example.org/pay", "TestPay"), (4, 1, 0, 0));
+    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay"), (3, 0, 0, 1));
+    assert_eq!(twice("name='example.org/pay'", "example.org/pay", "TestPay/of_a-list"), (3, 0, 0, 1));
 }
 
 /// As Catch2 writes them, and ends with 0; what should have failed and did not is in its totals alone.
@@ -176,13 +179,19 @@ fn second_test_of_a_name_is_another_attempt_only_in_go() {
     for (cases, wanted) in [
         ("<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/>", (2, 0, 0, 1)),
         (
-            "<testcase name='a'><failure/></testcase><testcase name='a'><error/></testcase><testcase name='a'/>",
-            (1, 0, 0, 1),
+            "<testcase name='a'><failure/></testcase><testcase name='a'><error/></testcase><testcase name='a'/>\
+             <testcase name='b'><skipped/></testcase>",
+            (2, 0, 1, 1),
         ),
         // As `-count 2` writes it.
         (
             "<testcase name='a'><failure/></testcase><testcase name='b'/><testcase name='a'/><testcase name='b'/>",
             (4, 1, 0, 0),
+        ),
+        (
+            "<testcase name='a'><failure/></testcase><testcase name='a'/><testcase name='b'><skipped/></testcase>\
+             <testcase name='b'><skipped/></testcase>",
+            (4, 1, 2, 0),
         ),
         ("<testcase name='a'/><testcase name='a'><failure/></testcase>", (2, 1, 0, 0)),
     ] {
@@ -194,6 +203,85 @@ fn second_test_of_a_name_is_another_attempt_only_in_go() {
         let (_, failed, _, flaky) = counts(&format!("<testsuite>{cases}</testsuite>"));
         assert!(failed > 0 && flaky == 0, "without Go: {cases}");
     }
+}
+
+/// `-count` holds for the whole run, and its examples are run once all the same.
+#[test]
+fn other_tests_tell_whether_one_was_run_again_or_asked_for_twice() {
+    let case = |name: &str, inner: &str| format!("<testcase classname='p' name='{name}'>{inner}</testcase>");
+    let red_and_green = case("TestA", "<failure/>") + &case("TestA", "");
+    let report = |cases: &str, elsewhere: &str| {
+        let elsewhere = elsewhere.replace("'p'", "'q'");
+        tally(&format!(
+            "<testsuites><testsuite name='p'>{red_and_green}{cases}</testsuite><testsuite name='q'>{elsewhere}</testsuite></testsuites>"
+        ))
+    };
+    let single = case("TestB", "");
+    let example = case("ExampleB", "");
+    let twice = single.repeat(2);
+    for (here, elsewhere) in [(single.as_str(), ""), ("", single.as_str())] {
+        let (tally, result) = report(here, elsewhere);
+        assert_eq!((tally.failed, tally.flaky, result), (0, 1, Ok(())), "{here} {elsewhere}");
+    }
+    for (here, elsewhere) in [(twice.as_str(), ""), ("", twice.as_str())] {
+        let (tally, result) = report(here, elsewhere);
+        assert_eq!((tally.failed, tally.flaky, result), (1, 0, Ok(())), "{here} {elsewhere}");
+    }
+    let sub = case("TestA/later", "");
+    for here in ["", example.as_str(), sub.as_str()] {
+        let (tally, result) = report(here, "");
+        let why = result.unwrap_err();
+        assert!(tally.failed == 0 && why.starts_with("p TestA failed and passed, and nothing tells"), "{here}: {why}");
+    }
+}
+
+/// gotestsum runs each failed subtest by itself, and its test with it.
+#[test]
+fn test_passes_once_more_with_each_subtest_that_is_run_again() {
+    let case = |name: &str, inner: &str| format!("<testcase classname='p' name='{name}'>{inner}</testcase>");
+    let red: String = ["TestA/a", "TestA/b", "TestA"].iter().map(|name| case(name, "<failure/>")).collect();
+    let green: String = ["TestB", "TestA/a", "TestA", "TestA/b", "TestA"].iter().map(|name| case(name, "")).collect();
+    assert_eq!(counts(&format!("<testsuite name='p'>{red}{green}</testsuite>")), (4, 0, 0, 3));
+}
+
+#[test]
+fn what_ginkgo_says_of_a_suite_counts() {
+    let suite = |properties: &str| {
+        let properties: String = properties
+            .split(' ')
+            .filter_map(|property| property.split_once('='))
+            .map(|(name, value)| format!("<property name='{name}' value='{value}'/>"))
+            .collect();
+        tally(&format!("<testsuite name='s'><properties>{properties}</properties><testcase name='a'/></testsuite>"))
+    };
+    let good = "SuiteSucceeded=true SuiteHasProgrammaticFocus=false SpecialSuiteFailureReason= DryRun=false";
+    let (counted, result) = suite(good);
+    assert_eq!((counted.failed, result), (0, Ok(())));
+    for (properties, told) in [
+        ("SuiteSucceeded=false SpecialSuiteFailureReason=pending", "s: pending"),
+        ("SuiteSucceeded=false", "s: Ginkgo says that the suite failed"),
+        (
+            "SuiteSucceeded=true SuiteHasProgrammaticFocus=true",
+            "s: only specs with focus were run, which Ginkgo rejects",
+        ),
+    ] {
+        let (counted, result) = suite(properties);
+        assert_eq!((lines(&counted.failures), result), (vec![told], Ok(())), "{properties}");
+    }
+    assert_eq!(suite("DryRun=true").1.unwrap_err(), "suite `s` is of a dry run: nothing was tested");
+}
+
+#[test]
+fn suite_whose_output_breaks_off_fails() {
+    let suite = |output: &str| {
+        counts(&format!("<testsuite name='s'><testcase name='a'/><system-out>{output}</system-out></testsuite>"))
+    };
+    assert_eq!(suite("1..1\nok 1 a"), (1, 0, 0, 0));
+    assert_eq!(suite("1..2\nok 1 a"), (1, 1, 0, 0));
+    let exit = "<testsuite name='s'><testcase name='a'/><system-err>\n(test program exited with status code 3)</system-err></testsuite>";
+    let (tally, result) = tally(exit);
+    result.unwrap();
+    assert_eq!(lines(&tally.failures), ["s: test program exited with status code 3"]);
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! The output of a suite. Meson writes there what a program printed that speaks TAP, and how it ended; that it broke off,
+//! or failed after its last test, has no element of its own.
+
+/// As much of a line as is looked at, in bytes.
+const MAX_LINE_BYTES: usize = 200;
+
+/// What Meson adds to the errors of a program whose tests are all well.
+const EXITED: &str = "(test program exited with status code ";
+
+/// What is known of an output, line by line.
+#[derive(Default)]
+pub(super) struct Output {
+    line: String,
+    /// Whether it is TAP, once its first line is there.
+    is_tap: Option<bool>,
+    planned: Option<u64>,
+    tests: u64,
+    broke_off: Option<String>,
+}
+
+impl Output {
+    /// Takes in a part of the text.
+    pub fn add(&mut self, text: &str) {
+        let mut parts = text.split('\n');
+        self.append(parts.next().unwrap_or_default());
+        for part in parts {
+            self.end_line();
+            self.append(part);
+        }
+    }
+
+    /// Says what failed, by the whole output.
+    pub fn finish(mut self) -> Option<String> {
+        self.end_line();
+        let missing = self.planned.filter(|planned| self.tests < *planned);
+        let missing = missing.map(|planned| format!("its TAP announces {planned} tests and lists {}", self.tests));
+        self.broke_off.or(missing)
+    }
+
+    fn append(&mut self, part: &str) {
+        let room = MAX_LINE_BYTES.saturating_sub(self.line.len()).min(part.len());
+        self.line.push_str(&part[..part.floor_char_boundary(room)]);
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let line = line.trim_end();
+        if line.starts_with(EXITED) {
+            self.broke_off.get_or_insert_with(|| line.trim_matches(['(', ')']).to_owned());
+        }
+        if line.is_empty() {
+            return;
+        }
+        let planned = line.strip_prefix("1..").and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        let is_test = line.starts_with("ok") || line.starts_with("not ok");
+        let is_tap = planned.is_some() || is_test || line.starts_with("TAP version ");
+        if !*self.is_tap.get_or_insert(is_tap) {
+            return;
+        }
+        self.planned = self.planned.or(planned);
+        self.tests += u64::from(is_test);
+        if line.starts_with("Bail out!") {
+            self.broke_off.get_or_insert_with(|| line.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(parts: &[&str]) -> Option<String> {
+        let mut output = Output::default();
+        parts.iter().for_each(|part| output.add(part));
+        output.finish()
+    }
+
+    #[test]
+    fn tap_that_breaks_off_fails() {
+        assert_eq!(told(&["1..2\nok 1 a\n", "not ok 2 # TODO later"]), None);
+        assert_eq!(told(&["1..0 # SKIP not here"]), None);
+        assert_eq!(told(&["ok 1\nok 2\n1..2\n"]), None);
+        assert_eq!(told(&["1..3\nok", " 1 a\nok 2 b"]).unwrap(), "its TAP announces 3 tests and lists 2");
+        assert_eq!(told(&["1..2\nok 1 a\nBail out! broken"]).unwrap(), "Bail out! broken");
+        assert_eq!(
+            told(&["\n(test program exited with", " status code -11)"]).unwrap(),
+            "test program exited with status code -11"
+        );
+    }
+
+    #[test]
+    fn output_that_is_no_tap_tells_nothing() {
+        assert_eq!(told(&["reading\n1..3\nok 1\nBail out! is what it reads"]), None);
+        assert_eq!(told(&[&"é".repeat(1000), "\n1..3\n"]), None);
+        assert_eq!(told(&[]), None);
+    }
+}
