@@ -20,8 +20,10 @@ pub(super) struct Listed {
     suite: u64,
     /// Whether it names the machine: gotestsum, which runs tests again, does not.
     has_host: bool,
-    /// Whether anything in it says that it is of Go.
-    is_of_go: bool,
+    /// Whether it names the version of Go.
+    has_version: bool,
+    /// Whether a test in it is not named as Go names them.
+    has_other_names: bool,
     tests: HashMap<u64, Seen>,
 }
 
@@ -63,22 +65,22 @@ pub(super) enum Ended {
 
 impl Listed {
     pub fn new(suite: u64, has_host: bool) -> Self {
-        Self { suite, has_host, is_of_go: false, tests: HashMap::new() }
+        Self { suite, has_host, has_version: false, has_other_names: false, tests: HashMap::new() }
     }
 
     /// Takes note of a property of the suite.
     pub fn property(&mut self, name: &str) {
-        self.is_of_go |= name == "go.version";
+        self.has_version |= name == "go.version";
     }
 
     /// Takes note of a test, in a suite of some name. Returns its key.
     pub fn note(&mut self, case: &Case, suite: &str, ended: Ended) -> u64 {
         let [class, name] = &case.names;
         let key = key(self.suite, class, name);
+        self.has_other_names |= !is_of_go(case, suite);
         if self.has_host || !has_own_name(name) {
             return key;
         }
-        self.is_of_go |= is_of_go(case, suite);
         for (end, _) in name.match_indices('/') {
             self.tests.entry(self::key(self.suite, class, &name[..end])).or_default().has_subtests = true;
         }
@@ -109,7 +111,7 @@ impl Seen {
 impl Runs {
     /// Adds the tests of a suite.
     pub fn add(&mut self, listed: Listed) {
-        if listed.has_host || !listed.is_of_go {
+        if listed.has_host || listed.has_other_names && !listed.has_version {
             return;
         }
         for (key, seen) in listed.tests {

@@ -1,5 +1,5 @@
-//! The output of a suite. Meson writes there what a program printed that speaks TAP, and how it ended; that it broke off,
-//! or failed after its last test, has no element of its own.
+//! What tests printed. Meson writes as the output of a suite what a program printed that speaks TAP, and how it ended;
+//! that it broke off, or failed after its last test, has no element of its own. Nor has it with Bats.
 
 /// As much of a line as is looked at, in bytes.
 const MAX_LINE_BYTES: usize = 200;
@@ -7,8 +7,10 @@ const MAX_LINE_BYTES: usize = 200;
 /// What Meson adds to the errors of a program whose tests are all well.
 const EXITED: &str = "(test program exited with status code ";
 
+/// What Bats adds to the output of the test in which a file broke off.
+const TOO_FEW: &str = "bats warning: Executed ";
+
 /// What is known of an output, line by line.
-#[derive(Default)]
 pub(super) struct Output {
     line: String,
     /// Whether it is TAP, once its first line is there.
@@ -19,6 +21,15 @@ pub(super) struct Output {
 }
 
 impl Output {
+    pub fn of_suite() -> Self {
+        Self { line: String::new(), is_tap: None, planned: None, tests: 0, broke_off: None }
+    }
+
+    /// The output of a single test is not read as TAP.
+    pub fn of_test() -> Self {
+        Self { is_tap: Some(false), ..Self::of_suite() }
+    }
+
     /// Takes in a part of the text.
     pub fn add(&mut self, text: &str) {
         let mut parts = text.split('\n');
@@ -45,7 +56,7 @@ impl Output {
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let line = line.trim_end();
-        if line.starts_with(EXITED) {
+        if line.starts_with(EXITED) || line.starts_with(TOO_FEW) {
             self.broke_off.get_or_insert_with(|| line.trim_matches(['(', ')']).to_owned());
         }
         if line.is_empty() {
@@ -70,7 +81,7 @@ mod tests {
     use super::*;
 
     fn told(parts: &[&str]) -> Option<String> {
-        let mut output = Output::default();
+        let mut output = Output::of_suite();
         parts.iter().for_each(|part| output.add(part));
         output.finish()
     }
@@ -93,5 +104,15 @@ mod tests {
         assert_eq!(told(&["reading\n1..3\nok 1\nBail out! is what it reads"]), None);
         assert_eq!(told(&[&"é".repeat(1000), "\n1..3\n"]), None);
         assert_eq!(told(&[]), None);
+        let mut of_test = Output::of_test();
+        of_test.add("1..3\nok 1");
+        assert_eq!(of_test.finish(), None);
+    }
+
+    #[test]
+    fn file_of_bats_that_breaks_off_fails() {
+        let mut output = Output::of_test();
+        output.add("bats warning: Executed 2 instead of expected 3 tests");
+        assert_eq!(output.finish().unwrap(), "bats warning: Executed 2 instead of expected 3 tests");
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Suite {
     failed: u64,
     skipped: u64,
     attempts: u64,
+    pub is_of_doctest: bool,
     /// Whether nothing in it was run.
     is_dry_run: bool,
     /// What its properties or its output tell of a failure.
@@ -52,10 +53,20 @@ impl Suite {
 impl Tally {
     /// Reads what the attributes of a suite say.
     pub(super) fn suite(&mut self, element: &Element<'_>) -> Result<OpenElement, String> {
-        let [name, tests, failures, errors, failed, skipped, disabled, status, result, outcome, host] = element
-            .attributes([
-                "name", "tests", "failures", "errors", "failed", "skipped", "disabled", "status", "result", "outcome",
+        let [name, tests, failures, errors, failed, skipped, disabled, status, result, outcome, host, doctest] =
+            element.attributes([
+                "name",
+                "tests",
+                "failures",
+                "errors",
+                "failed",
+                "skipped",
+                "disabled",
+                "status",
+                "result",
+                "outcome",
                 "hostname",
+                "doctest_version",
             ])?;
         let count =
             |name: &str, value: Option<&str>| number(name, value, &self.redactor).map(Option::<u64>::unwrap_or_default);
@@ -81,6 +92,7 @@ impl Tally {
             failed: self.failed,
             skipped: self.skipped,
             attempts: self.attempts,
+            is_of_doctest: doctest.is_some(),
             is_dry_run: false,
             told: None,
             listed: Listed::new(self.suites, host.is_some()),

@@ -244,6 +244,23 @@ fn test_passes_once_more_with_each_subtest_that_is_run_again() {
     assert_eq!(counts(&format!("<testsuite name='p'>{red}{green}</testsuite>")), (4, 0, 0, 3));
 }
 
+/// The tools end well, and count them.
+#[test]
+fn warnings_of_doctest_and_todos_that_pass_are_no_failures() {
+    let suite = |attribute: &str, kind: &str| {
+        counts(&format!(
+            "<testsuite name='t' failures='1' {attribute}><testcase name='a'><failure message='1 == 2' type='{kind}'/>\
+             </testcase></testsuite>"
+        ))
+    };
+    let version = "doctest_version='2.4.9'";
+    assert_eq!(suite(version, "WARN"), (1, 0, 0, 0));
+    assert_eq!(suite(version, "WARN_EQ"), (1, 0, 0, 0));
+    assert_eq!(suite(version, "CHECK"), (1, 1, 0, 0));
+    assert_eq!(suite("", "WARN"), (1, 1, 0, 0));
+    assert_eq!(suite("", "TodoTestSucceeded"), (1, 0, 0, 0));
+}
+
 #[test]
 fn what_ginkgo_says_of_a_suite_counts() {
     let suite = |properties: &str| {
