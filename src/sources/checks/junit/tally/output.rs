@@ -1,6 +1,8 @@
 //! What tests printed. Meson writes as the output of a suite what a program printed that speaks TAP, and how it ended;
 //! that it broke off, or failed after its last test, has no element of its own. Nor has it with Bats.
 
+use super::text::fitting;
+
 /// As much of a line as is looked at, in bytes.
 const MAX_LINE_BYTES: usize = 200;
 
@@ -49,8 +51,8 @@ impl Output {
     }
 
     fn append(&mut self, part: &str) {
-        let room = MAX_LINE_BYTES.saturating_sub(self.line.len()).min(part.len());
-        self.line.push_str(&part[..part.floor_char_boundary(room)]);
+        let room = MAX_LINE_BYTES.saturating_sub(self.line.len());
+        self.line.push_str(&part[..fitting(part, room)]);
     }
 
     fn end_line(&mut self) {
@@ -82,7 +84,9 @@ mod tests {
 
     fn told(parts: &[&str]) -> Option<String> {
         let mut output = Output::of_suite();
-        parts.iter().for_each(|part| output.add(part));
+        for part in parts {
+            output.add(part);
+        }
         output.finish()
     }
 

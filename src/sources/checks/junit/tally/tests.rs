@@ -264,11 +264,10 @@ fn warnings_of_doctest_and_todos_that_pass_are_no_failures() {
 #[test]
 fn what_ginkgo_says_of_a_suite_counts() {
     let suite = |properties: &str| {
-        let properties: String = properties
-            .split(' ')
-            .filter_map(|property| property.split_once('='))
-            .map(|(name, value)| format!("<property name='{name}' value='{value}'/>"))
-            .collect();
+        let properties = properties.split(' ').filter_map(|property| property.split_once('='));
+        let properties: Vec<String> =
+            properties.map(|(name, value)| format!("<property name='{name}' value='{value}'/>")).collect();
+        let properties = properties.concat();
         tally(&format!("<testsuite name='s'><properties>{properties}</properties><testcase name='a'/></testsuite>"))
     };
     let good = "SuiteSucceeded=true SuiteHasProgrammaticFocus=false SpecialSuiteFailureReason= DryRun=false";

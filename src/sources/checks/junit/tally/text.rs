@@ -20,7 +20,7 @@ pub(super) fn beginning(mut text: String) -> String {
 }
 
 /// How many bytes of a text fit, in whole characters.
-fn fitting(text: &str, room: usize) -> usize {
+pub(super) fn fitting(text: &str, room: usize) -> usize {
     if text.len() <= room {
         return text.len();
     }
