@@ -377,7 +377,12 @@ fn gate(check: &Check, subject: &str, now: Timestamp) -> Option<Refusal> {
         CheckState::Blind => (RefusalKind::Blind, format!("{id}: {summary}"), green),
         CheckState::Stale => (
             RefusalKind::Blind,
-            format!("{id}: the last answer is stale"),
+            match &check.finding {
+                Some(finding) if finding.subject != subject => {
+                    format!("{id}: the last answer is about another version")
+                }
+                _ => format!("{id}: the last answer is stale"),
+            },
             if check.is_manual() { "someone acknowledges it again".to_owned() } else { "it is run again".to_owned() },
         ),
         CheckState::Running => (RefusalKind::Blind, format!("{id}: running"), "the answer is there".to_owned()),
