@@ -75,9 +75,9 @@ impl Core {
             }
         }
         let moved = match self.object(&record.target) {
-            Some(object) => record.facts.still_hold(&Facts::of(object), record.moves_backward()).err().map(|what| {
+            Some(object) => record.facts.still_hold(&Facts::of(object), record.moves_backward()).err().map(|moved| {
                 // Somebody else acted meanwhile: who it was, as far as the object tells.
-                object.meta().blame(what, Some(plan.made_at()), self.now)
+                object.meta().blame(&moved, Some(plan.made_at()), self.now)
             }),
             None => Some("the workload was deleted".to_owned()),
         };

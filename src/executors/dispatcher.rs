@@ -472,7 +472,7 @@ fn still_hold(record: &PlanRecord, request: &Request, seen: &Seen) -> Result<(),
     } else {
         record.facts.hold_midway(&now, record.to_hash.as_deref())
     };
-    held.map_err(|what| Outcome::Moved { what: seen.blame(what, record.picture_at, Timestamp::now()) })
+    held.map_err(|moved| Outcome::Moved { what: seen.blame(&moved, record.picture_at, Timestamp::now()) })
 }
 
 #[cfg(test)]

@@ -76,6 +76,31 @@ impl Writer {
     }
 }
 
+/// What moved since a state was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// It in words.
+    pub what: String,
+    /// Which field of the object says so.
+    pub field: MovedField,
+}
+
+/// A field that people write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovedField {
+    Images,
+    Pause,
+    Abort,
+    /// One that the controller writes, or a field that was taken away: whoever wrote last may have done it.
+    Other,
+}
+
+impl Moved {
+    pub fn new(what: impl Into<String>, field: MovedField) -> Self {
+        Self { what: what.into(), field }
+    }
+}
+
 impl Meta {
     /// Returns who wrote last, at this time or later, what people write: images, a pause or an abort. Who promoted is not
     /// told: that takes a field away.
@@ -88,10 +113,18 @@ impl Meta {
     /// Adds to what moved who wrote since the state was confirmed, as far as that is reported: `it was aborted (by
     /// kubectl-argo-rollouts, 3 s ago)`.
     #[must_use]
-    pub fn blame(&self, moved: String, picture: Option<Timestamp>, now: Timestamp) -> String {
-        match self.written_since(picture.unwrap_or(now)) {
-            Some(writer) => format!("{moved} (by {})", writer.describe(now)),
-            None => moved,
+    pub fn blame(&self, moved: &Moved, picture: Option<Timestamp>, now: Timestamp) -> String {
+        // The time of a writer is that of whatever it wrote last: only who wrote the field itself is asked.
+        let since = picture.unwrap_or(now);
+        let of_field = match moved.field {
+            MovedField::Images => self.image_by.as_ref(),
+            MovedField::Pause => self.paused_by.as_ref(),
+            MovedField::Abort => self.aborted_by.as_ref(),
+            MovedField::Other => self.written_since(since),
+        };
+        match of_field.filter(|writer| writer.wrote_since(since)) {
+            Some(writer) => format!("{} (by {})", moved.what, writer.describe(now)),
+            None => moved.what.clone(),
         }
     }
 }

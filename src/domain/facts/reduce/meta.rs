@@ -75,6 +75,7 @@ pub fn owner_uids(value: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::facts::object::{Moved, MovedField};
     use serde_json::json;
 
     #[test]
@@ -112,9 +113,15 @@ mod tests {
         assert_eq!(words.as_deref(), Some("kubectl-argo-rollouts, 3 s ago"));
         // Who wrote before the state is not blamed for what moved since; in the same second no one can tell.
         assert_eq!(last("2026-11-21T08:00:03Z"), None);
-        let blame =
-            |picture: &str| meta.blame("it moved".to_owned(), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
+        let moved = |field| Moved::new("it moved", field);
+        let blame_of =
+            |field, picture: &str| meta.blame(&moved(field), Some(time(picture)), time("2026-11-21T08:00:02.5Z"));
+        let blame = |picture: &str| blame_of(MovedField::Other, picture);
         assert_eq!(blame("2026-11-21T08:00:03Z"), "it moved");
         assert_eq!(blame("2026-11-21T08:00:02.4Z"), "it moved (by kubectl-argo-rollouts, just now)");
+        // Whoever wrote the images may have written something else since.
+        assert_eq!(blame_of(MovedField::Images, "2026-11-21T08:00:02Z"), "it moved");
+        let aborted = blame_of(MovedField::Abort, "2026-11-21T08:00:02Z");
+        assert_eq!(aborted, "it moved (by kubectl-argo-rollouts, just now)");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::object::{Moved, MovedField};
 use crate::domain::facts::workload::{Object, Phase};
 use crate::domain::record::action::Target;
 
@@ -37,7 +38,7 @@ impl RestsOn {
     /// What moved, in words.
     pub fn still_holds(&self, now: &Facts) -> Result<(), String> {
         let moved = |what: String| format!("{}: {what}", self.target.env());
-        self.facts.still_hold(now, true).map_err(moved)?;
+        self.facts.still_hold(now, true).map_err(|gone| moved(gone.what))?;
         if self.facts.stable == now.stable {
             Ok(())
         } else {
@@ -57,35 +58,46 @@ impl Facts {
     /// progress must be the one that was seen, for the rest every fact.
     ///
     /// # Errors
-    /// What moved, in words.
-    pub fn still_hold(&self, now: &Self, backward: bool) -> Result<(), String> {
+    /// What moved.
+    pub fn still_hold(&self, now: &Self, backward: bool) -> Result<(), Moved> {
         if self.uid != now.uid {
-            return Err("the object was deleted and recreated".to_owned());
+            return Err(Moved::new("the object was deleted and recreated", MovedField::Other));
         }
         if self.under_way != now.under_way {
-            return Err(format!("another revision is rolling out: {} instead of {}", now.under_way, self.under_way));
+            let what = format!("another revision is rolling out: {} instead of {}", now.under_way, self.under_way);
+            return Err(Moved::new(what, MovedField::Images));
         }
         if backward {
             return Ok(());
         }
         let step = |step: Option<usize>| step.map_or_else(|| "none".to_owned(), |step| (step + 1).to_string());
         if self.stable != now.stable {
-            return Err(format!("stable is now {} instead of {}", now.stable, self.stable));
+            let what = format!("stable is now {} instead of {}", now.stable, self.stable);
+            return Err(Moved::new(what, MovedField::Other));
         }
         if self.aborted != now.aborted {
-            return Err(if now.aborted { "it was aborted" } else { "it is no longer aborted" }.to_owned());
+            return Err(if now.aborted {
+                Moved::new("it was aborted", MovedField::Abort)
+            } else {
+                Moved::new("it is no longer aborted", MovedField::Other)
+            });
         }
         if self.paused != now.paused {
-            return Err(if now.paused { "it was paused manually" } else { "it was resumed" }.to_owned());
+            return Err(if now.paused {
+                Moved::new("it was paused manually", MovedField::Pause)
+            } else {
+                Moved::new("it was resumed", MovedField::Other)
+            });
         }
+        let other = |what: String| Moved::new(what, MovedField::Other);
         if self.step != now.step {
-            return Err(format!("it is at step {} instead of {}", step(now.step), step(self.step)));
+            return Err(other(format!("it is at step {} instead of {}", step(now.step), step(self.step))));
         }
         if self.pauses != now.pauses {
-            return Err("its pause ended or changed".to_owned());
+            return Err(other("its pause ended or changed".to_owned()));
         }
         if self.phase != now.phase {
-            return Err(format!("it is {} instead of {}", now.phase, self.phase));
+            return Err(other(format!("it is {} instead of {}", now.phase, self.phase)));
         }
         Ok(())
     }
@@ -94,8 +106,8 @@ impl Facts {
     /// so only the revision in progress counts, be it the one that was seen or the one that a rollback goes `to`.
     ///
     /// # Errors
-    /// What moved, in words.
-    pub fn hold_midway(&self, now: &Self, to: Option<&str>) -> Result<(), String> {
+    /// What moved.
+    pub fn hold_midway(&self, now: &Self, to: Option<&str>) -> Result<(), Moved> {
         if self.uid == now.uid && to == Some(now.under_way.as_str()) {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::facts::object::Moved;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{After, Facts, PlanRecord, Request};
@@ -103,8 +104,8 @@ impl Seen {
 
     /// Returns what moved, with who moved it since the plan's state was confirmed, as far as it tells.
     #[must_use]
-    pub fn blame(&self, what: String, since: Option<Timestamp>, now: Timestamp) -> String {
-        self.workload().object().meta().blame(what, since, now)
+    pub fn blame(&self, moved: &Moved, since: Option<Timestamp>, now: Timestamp) -> String {
+        self.workload().object().meta().blame(moved, since, now)
     }
 
     /// Returns whether what a release wrote is in the object still; other actions leave no mark.
