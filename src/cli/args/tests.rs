@@ -1,5 +1,8 @@
 //! The command line, argument by argument.
 
+use std::time::Duration;
+
+use super::action::time;
 use super::*;
 use crate::domain::facts::ids::WorkloadKind;
 
