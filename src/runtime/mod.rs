@@ -3,6 +3,7 @@
 #[cfg(feature = "demo")]
 mod demo;
 mod engine;
+mod environment;
 mod frame_writer;
 mod headless;
 mod input;
