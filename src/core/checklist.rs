@@ -213,6 +213,20 @@ impl Core {
     /// # Errors
     /// Why it cannot be stated.
     pub fn sign(&mut self, env: &EnvName, role: &str, decision: Decision, note: &str) -> Result<Vec<Effect>, String> {
+        self.sign_for(env, role, (decision, None), note)
+    }
+
+    /// The same; a GO may take back the NO-GO of another person in that role.
+    ///
+    /// # Errors
+    /// Why it cannot be stated.
+    pub fn sign_for(
+        &mut self,
+        env: &EnvName,
+        role: &str,
+        (decision, of): (Decision, Option<&str>),
+        note: &str,
+    ) -> Result<Vec<Effect>, String> {
         let note = noted(note)?;
         if decision == Decision::NoGo && note.is_empty() {
             return Err("a NO-GO needs a reason".to_owned());
@@ -227,8 +241,13 @@ impl Core {
         }
         let here = self.cluster(env);
         let about = |subject: &str| candidate.is_held_by(subject);
-        let standing = self.world.ledger.standing_no_go((env, here.as_ref()), (who.as_str(), role), about);
+        let whose = of.unwrap_or(&who);
+        let standing = self.world.ledger.standing_no_go((env, here.as_ref()), (whose, role), about);
         let takes_back = standing.map(|no_go| no_go.at);
+        if let Some(of) = of.filter(|_| takes_back.is_none()) {
+            return Err(format!("no NO-GO of {of} as {role} stands in {env}"));
+        }
+        let takes_back_of = of.filter(|of| *of != who).map(str::to_owned);
         // A NO-GO is their last word, also where this clock is behind the one that dated the word before.
         let said = self.world.ledger.signed_in(env, here.as_ref()).filter(|sign| sign.who == who);
         let last = said.map(|sign| sign.at).max().filter(|_| decision == Decision::NoGo);
@@ -238,6 +257,7 @@ impl Core {
             cluster: here,
             role: role.to_owned(),
             takes_back: takes_back.filter(|_| decision == Decision::Go),
+            takes_back_of,
             who,
             verified,
             decision,

@@ -58,6 +58,7 @@ fn statement(env: &EnvName, number: i64) -> Entry {
         subject: format!("payments-api=registry.test/payments-api:1.{}.0", number / 10),
         digest: None,
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof: release_cockpit::domain::record::proof::Proof::default(),
     })

@@ -112,7 +112,7 @@ async fn a_release_may_be_named_by_its_time_and_replicasets() {
         let (code, text, _) = backtest(&server.url(), folder.path(), &words).await;
         let json: Value = serde_json::from_str(&text).unwrap();
         let trouble = json["releases"][0]["trouble"].as_str().unwrap();
-        assert!(trouble.contains("no counter of requests matches"), "{trouble}");
+        assert!(trouble.contains("no request counter for the canary"), "{trouble}");
         assert_eq!((code, &json["releases"][0]["verdict"]), (4, &Value::Null));
     }
     let (code, _, errors) = backtest(&server.url(), folder.path(), &named("15m", "41m", "web-7f")).await;

@@ -107,6 +107,7 @@ fn sign(model: &mut Model, who: &str, role: &str, decision: Decision) {
         subject: subject(model),
         digest: None,
         takes_back: standing(model, who, role),
+        takes_back_of: None,
         signature: None,
         proof: Proof::default(),
     };
@@ -320,6 +321,7 @@ fn a_no_go_for_the_revision_that_is_named_stops_an_open_question() {
         subject: "api=api:1.6.0@sha256:told-later".to_owned(),
         digest: None,
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof: Proof::default(),
     });

@@ -74,6 +74,9 @@ pub struct Sign {
     /// Why; a NO-GO needs one
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+    /// With GO: take back the NO-GO of this person in the same role, who is not there
+    #[arg(long, value_name = "PERSON", requires = "note")]
+    pub takes_back: Option<String>,
 }
 
 /// `cockpit require`.

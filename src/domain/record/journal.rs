@@ -133,7 +133,9 @@ impl Entry {
             }
             Self::SignedOff(sign) => {
                 let (decision, note, proven) = (sign.decision.label(), quoted(&sign.note), proven(&sign.proof));
-                format!("{} signed {decision} as {}{note}{proven}", sign.who, sign.role)
+                let of = sign.takes_back_of.as_ref();
+                let of = of.map_or_else(String::new, |of| format!(", taking back the NO-GO of {of}"));
+                format!("{} signed {decision} as {}{of}{note}{proven}", sign.who, sign.role)
             }
             Self::Kept(Kept { who, target, hash, .. }) => {
                 format!("{who} keeps the canary {hash} of {target}: autopilot's rollback is stopped")

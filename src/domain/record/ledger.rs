@@ -249,11 +249,11 @@ impl Ledger {
         (who, role): (&str, &str),
         counts: impl Fn(&str) -> bool + Clone,
     ) -> Option<&SignOff> {
-        let own = self.signed_in(env, here).filter(|sign| sign.who == who);
+        let own = self.signed_in(env, here).filter(|sign| sign.speaks_for() == who);
         self.standing(own.filter(move |sign| sign.role == role && counts(&sign.subject)))
     }
 
-    /// Returns the NO-GO that was not taken back, of what one person said in one role about one subject.
+    /// Returns the NO-GO that was not taken back, of what one person said in one role about one subject, and others for them.
     pub fn standing<'a>(&self, said: impl Iterator<Item = &'a SignOff> + Clone) -> Option<&'a SignOff> {
         let go = said.clone().filter(|sign| sign.decision == Decision::Go && self.is_proven(&sign.proof));
         let taken_back = go.filter_map(|sign| sign.takes_back).max();

@@ -316,6 +316,7 @@ pub(crate) mod tests {
             subject: "api=1".to_owned(),
             digest: None,
             takes_back: None,
+            takes_back_of: None,
             signature: None,
             proof: Proof::default(),
         })

@@ -145,7 +145,12 @@ pub(super) async fn sign(driver: &mut Driver, what: &Sign) -> Result<Exit> {
     if !about(driver, &env).await? {
         return Ok(Exit::Blind);
     }
-    let stated = driver.core.sign(&env, &what.role, decision, &note);
+    let of = what.takes_back.as_deref();
+    if of.is_some() && decision == Decision::NoGo {
+        complain(driver.redactor(), "only a GO takes a NO-GO back");
+        return Ok(Exit::Usage);
+    }
+    let stated = driver.core.sign_for(&env, &what.role, (decision, of), &note);
     let reach = if decision == Decision::NoGo { Reach::Everybody } else { Reach::ThisMachine };
     state(driver, &env, stated, "signed", reach).await
 }

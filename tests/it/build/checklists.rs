@@ -98,6 +98,7 @@ pub fn checklist() -> Model {
             subject: subject.clone(),
             digest: digest.clone(),
             takes_back: None,
+            takes_back_of: None,
             signature: None,
             proof: Proof::default(),
         })

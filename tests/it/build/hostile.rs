@@ -246,6 +246,7 @@ fn checklist(model: &mut Model, env: &EnvName, text: &str) {
         subject: subject.clone(),
         digest: Some(text.to_owned()),
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof: Proof::default(),
     });

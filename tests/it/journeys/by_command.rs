@@ -183,6 +183,18 @@ fn go_no_go() {
     let elsewhere = |verb: &'static str| ["--context", "bob", "-n", "payments", verb, "--yes"];
     journey.expect(3, &elsewhere("gate")[..5], "alice signed NO-GO as sre: “the dashboard is down”");
     journey.expect(3, &elsewhere("promote"), "alice signed NO-GO as sre");
+    // Its author is not there: somebody else in that role takes it back, by name.
+    let as_bob = |more: &[&'static str]| -> Vec<&str> {
+        let go =
+            ["--context", "bob", "-n", "payments", "sign", "bob", "go", "--role", "sre", "--note", "it is up again"];
+        go.into_iter().chain(more.iter().copied()).collect()
+    };
+    journey.expect(0, &as_bob(&[]), "bob signed GO as sre");
+    journey.expect(3, &promote, "alice signed NO-GO as sre");
+    journey.expect(3, &as_bob(&["--takes-back", "carol"]), "no NO-GO of carol as sre stands in bob");
+    journey.expect(0, &as_bob(&["--takes-back", "alice"]), "bob signed GO as sre, taking back the NO-GO of alice");
+    let (_, said) = journey.run(&["gate", "prod-eu"]);
+    assert!(!said.contains("alice signed NO-GO") && said.contains("void: taken back by bob"), "{said}");
     for role in ["sre", "product"] {
         journey.expect(0, &["sign", "prod-eu", "go", "--role", role, "--note", "seen"], "signed GO");
     }
@@ -197,6 +209,7 @@ fn go_no_go() {
     journey.journal_holds(&[
         "acknowledged pager",
         "signed NO-GO as sre",
+        "signed GO as sre, taking back the NO-GO of alice",
         "signed GO as product",
         "promote 20",
         "roll back",

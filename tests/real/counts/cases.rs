@@ -221,7 +221,7 @@ async fn history() -> Checked {
         Ok(settings)
     };
     let cockpit = Cockpit::open(own("hits_total{pod=~\"{{pods}}\"}")?, None).await?;
-    cockpit.says("no request counter for the canary yet").await?;
+    cockpit.says("no request counter for the canary").await?;
     let cockpit = Cockpit::open(own("http_requests_total{pod=~\"{{pods}}\"}")?, None).await?;
     cockpit.counts().await?;
     let [_, errors, ..] = cockpit.totals();

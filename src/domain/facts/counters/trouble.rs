@@ -8,7 +8,7 @@ use crate::domain::facts::text;
 /// Why a look brought no counts. None of these is ever read as zero.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CounterProblem {
-    #[error("no request counter for the {} yet", .0.as_str())]
+    #[error("no request counter for the {}", .0.as_str())]
     Empty(Track),
     #[error("the counters of {} have no label for errors", .0.as_str())]
     NoOutcome(Track),

@@ -50,6 +50,9 @@ pub struct SignOff {
     /// say which of two statements came first; this does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes_back: Option<Timestamp>,
+    /// Whose NO-GO in this role that is, where it is not their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_back_of: Option<String>,
     /// By the author's SSH key, over [`Entry::to_be_signed`](crate::domain::record::journal::Entry::to_be_signed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
@@ -58,10 +61,20 @@ pub struct SignOff {
     pub proof: Proof,
 }
 
+impl SignOff {
+    /// Returns whose word it is, or takes back: a NO-GO is its author's own.
+    #[must_use]
+    pub fn speaks_for(&self) -> &str {
+        let of = self.takes_back_of.as_deref().filter(|_| self.decision == Decision::Go);
+        of.unwrap_or(&self.who)
+    }
+}
+
 impl Stated for SignOff {
     /// All but who vouches for it.
     fn identity(&self) -> impl Hash + Eq {
-        let said = (&self.role, &self.who, self.decision, &self.note, self.at, self.takes_back);
+        let takes_back = (self.takes_back, &self.takes_back_of);
+        let said = (&self.role, &self.who, self.decision, &self.note, self.at, takes_back);
         (&self.env, &self.cluster, &self.subject, &self.digest, said)
     }
 }

@@ -42,6 +42,7 @@ fn entry(at: i64, (here, kind, good): (bool, u8, bool)) -> Entry {
             subject,
             digest: None,
             takes_back: None,
+            takes_back_of: None,
             signature: None,
             proof: Proof::default(),
         }),

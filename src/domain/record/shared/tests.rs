@@ -21,6 +21,7 @@ fn signed(env: &str, at: i64, decision: Decision) -> SignOff {
         subject: "api:1".to_owned(),
         digest: None,
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof: Proof::default(),
     }

@@ -265,7 +265,9 @@ fn listed(
         reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
             let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
             let text = format!("{} signed NO-GO as {}{note}", sign_off.who, seat.role);
-            Refusal::new(RefusalKind::SignOff, text, format!("green when {} signs GO", sign_off.who))
+            let remedy =
+                format!("green when {} signs GO, or somebody else as {} takes it back", sign_off.who, seat.role);
+            Refusal::new(RefusalKind::SignOff, text, remedy)
         }));
         let (go, needed) = (seat.holding(Decision::Go).count(), seat.needed);
         if go < needed {

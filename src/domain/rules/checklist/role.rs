@@ -51,14 +51,17 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
     let said: Vec<&SignOff> = ledger.signed_in(env.name(), here).collect();
     let mut about: HashMap<Author<'_>, Vec<&SignOff>> = HashMap::new();
     for sign_off in said.iter().filter(|sign_off| candidate.is_held_by(&sign_off.subject)) {
-        about.entry(author(sign_off)).or_default().push(sign_off);
+        about.entry((sign_off.speaks_for(), &sign_off.role)).or_default().push(sign_off);
     }
+    let mut taken_back: Vec<&SignOff> = Vec::new();
     let mut latest = latest(&said, |sign_off| counts(ledger, sign_off));
     for sign_off in &mut latest {
         // It stands until the same person takes it back, whatever the clocks say.
         let own = about.get(&author(sign_off)).into_iter().flatten().copied();
         if let Some(no_go) = ledger.standing(own) {
             *sign_off = no_go;
+        } else if sign_off.decision == Decision::NoGo {
+            taken_back.push(sign_off);
         }
     }
     let asked = rules.roles.iter().map(|(role, needed)| (role.clone(), *needed));
@@ -67,7 +70,11 @@ pub fn role_statuses(env: &Environment, ledger: &Ledger, candidate: &Candidate) 
     // Who signed here first keeps that role when a second one is not allowed.
     let mut seated: Vec<(&str, &str)> = Vec::new();
     for sign_off in latest {
-        let mut void = void(env, ledger, candidate, sign_off);
+        let by =
+            || said.iter().find(|other| other.speaks_for() == sign_off.who && other.takes_back == Some(sign_off.at));
+        let by = taken_back.contains(&sign_off).then(by).flatten();
+        let taken_back = by.map(|other| format!("taken back by {}", other.who));
+        let mut void = taken_back.or_else(|| void(env, ledger, candidate, sign_off));
         // A NO-GO is never lost, and takes nobody's role.
         if void.is_none() && rules.four_eyes && sign_off.decision == Decision::Go {
             match seated.iter().find(|(who, _)| *who == sign_off.who) {

@@ -317,6 +317,7 @@ fn without_proof_a_go_counts_nowhere_that_keys_are_required() {
         subject: candidate.key.clone(),
         digest: candidate.digest.clone(),
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof,
     };
@@ -338,6 +339,21 @@ fn without_proof_a_go_counts_nowhere_that_keys_are_required() {
     let back = |proof| SignOff { takes_back: Some(no_go.at), ..say(Decision::Go, 5, "back", proof) };
     assert_eq!(take(&mut world, back(unsigned())).0, Decision::NoGo);
     assert_eq!(take(&mut world, back(Proof::ByKey)), (Decision::Go, "back".to_owned(), None));
+    // Somebody else in that role, where its author is not there: by a key, and never by another NO-GO.
+    let gone = say(Decision::NoGo, 6, "gone home", unsigned());
+    assert_eq!(take(&mut world, gone.clone()).0, Decision::NoGo);
+    let for_bob = |decision, role: &str, proof| SignOff {
+        who: "eve".to_owned(),
+        role: role.to_owned(),
+        takes_back: Some(gone.at),
+        takes_back_of: Some("bob".to_owned()),
+        ..say(decision, 7, "he may", proof)
+    };
+    assert_eq!(take(&mut world, for_bob(Decision::NoGo, "sre", Proof::ByKey)).2, None);
+    assert_eq!(take(&mut world, for_bob(Decision::Go, "product", Proof::ByKey)).2, None);
+    assert_eq!(take(&mut world, for_bob(Decision::Go, "sre", unsigned())).2, None);
+    let taken_back = (Decision::NoGo, "gone home".to_owned(), void("taken back by eve"));
+    assert_eq!(take(&mut world, for_bob(Decision::Go, "sre", Proof::ByKey)), taken_back);
 }
 
 const WEB: Part<'_> = ("web", "registry/web:1.0.0", Some("sha256:cccccccc"));
@@ -395,6 +411,7 @@ fn signed_no_go(world: &mut World, subject: &str) -> bool {
         subject: subject.to_owned(),
         digest: None,
         takes_back: None,
+        takes_back_of: None,
         signature: None,
         proof: Proof::NotRequired,
     };

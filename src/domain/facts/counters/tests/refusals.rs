@@ -17,8 +17,8 @@ fn failed_look_is_reported_and_the_next_one_catches_up() {
     let nan = vec![of("web-7f-a", Role::Failed, &[("code", "500")], &[(4, f64::NAN)])];
     let negative = vec![of("web-5d-a", Role::Failed, &[("code", "500")], &[(4, -1.0)])];
     let cases: [(Vec<SeriesSeen>, &str); 7] = [
-        (vec![steady("web-5d-a", 10.0, 0..=4)], "no request counter for the canary yet"),
-        (vec![steady("web-7f-a", 2.0, 0..=4)], "no request counter for the stable yet"),
+        (vec![steady("web-5d-a", 10.0, 0..=4)], "no request counter for the canary"),
+        (vec![steady("web-7f-a", 2.0, 0..=4)], "no request counter for the stable"),
         (
             vec![steady("web-5d-a", 10.0, 0..=4), of("web-7f-a", Role::Unknown, &[], &[(4, 1.0)])],
             "the counters of canary have no label for errors",
@@ -75,7 +75,7 @@ fn stable_alone_is_not_counted_before_there_is_a_canary() {
     for n in 1..20 {
         let from = (n - 3).max(0);
         let looks = take(&mut counters, &seen(n, &[steady("web-5d-a", 10.0, from..=n)]));
-        assert_eq!(why(&looks), "no request counter for the canary yet");
+        assert_eq!(why(&looks), "no request counter for the canary");
     }
     let canary = series("web-7f-a", "200", &[(20, 3.0)]);
     let looks = take(&mut counters, &seen(20, &[steady("web-5d-a", 10.0, 17..=20), canary]));
