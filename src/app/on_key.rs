@@ -236,10 +236,11 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
             };
             // The right may have been given since.
             let is_denied = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Denied);
+            // So may what could not be known.
+            let is_blind = refusals.iter().any(|refusal| refusal.kind == RefusalKind::Blind);
             model.ui.overlay = Some(Overlay::Refused { title, refusals });
-            if is_denied {
-                return vec![CoreEffect::AskRights.into()];
-            }
+            let again = [is_denied.then_some(CoreEffect::AskRights), is_blind.then_some(CoreEffect::Refresh)];
+            return lift(again.into_iter().flatten().collect());
         }
     }
     Vec::new()

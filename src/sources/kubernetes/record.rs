@@ -22,6 +22,8 @@ use crate::platform::kube_client::api_resource;
 
 /// How often to look: people sign rarely, and want to see it soon.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
+/// How soon to look again after a look that failed, at first: nothing is promoted before the record is read.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// How long an answer may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -129,6 +131,7 @@ pub(super) async fn run(source: KubernetesSource) {
     let Some(here) = known.wait_for(Option::is_some).await.ok().and_then(|here| here.clone()) else { return };
     let reader = || Reader { file: source.signers.clone(), keys: None };
     let mut kept = reader();
+    let mut retry = FIRST_RETRY;
     loop {
         let look = tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(NAME)).await;
         let known = match look {
@@ -146,9 +149,11 @@ pub(super) async fn run(source: KubernetesSource) {
             Ok(Err(error)) => Err(source.client.explain(&error)),
             Err(_) => Err(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())),
         };
+        let wait = if known.is_ok() { POLL_INTERVAL } else { retry };
+        retry = if known.is_ok() { FIRST_RETRY } else { (retry * 2).min(POLL_INTERVAL) };
         tell(&source, known);
         tokio::select! {
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            () = tokio::time::sleep(wait) => {}
             () = source.refresh.notified() => {}
         }
     }

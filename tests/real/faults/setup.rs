@@ -173,11 +173,21 @@ impl Drop for Setup {
     }
 }
 
-/// Asks and answers `y`; where the state moves in between, asks again as a person would.
+/// Asks and answers `y`; where the state moves in between, or what others stated is not read again yet, asks again as a
+/// person would.
 pub fn confirm(pty: &mut Pty, key: &str, dialog: &str) {
+    const REFUSED: &str = "prod cannot ";
     loop {
         pty.send(key);
-        pty.wait_text(dialog);
+        pty.wait(dialog, |screen| {
+            let text = screen.contents();
+            text.contains(dialog) || text.contains(REFUSED)
+        });
+        if !pty.text().contains(dialog) {
+            pty.send("\x1b");
+            pty.wait("the refusal closed", |screen| !screen.contents().contains(REFUSED));
+            continue;
+        }
         if say_yes(pty, dialog) {
             return;
         }
