@@ -13,7 +13,7 @@ use crate::domain::record::shared::{MAX_STATEMENT_BYTES, statement};
 
 /// How long signing a statement may take: a token may have to be touched.
 const SIGN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a NO-GO waits for that.
+/// How long a NO-GO or a freeze waits for that.
 const NO_GO_SIGN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Dispatcher {
@@ -41,8 +41,13 @@ impl Dispatcher {
     /// Signs a statement of this operator, where a key is configured; unsigned, it comes back with the reason.
     async fn signed(&self, entry: Entry) -> (Entry, Result<(), String>) {
         let (Some(signer), Some(message)) = (&self.signing, entry.to_be_signed()) else { return (entry, Ok(())) };
-        let is_no_go = matches!(&entry, Entry::SignedOff(sign_off) if sign_off.decision == Decision::NoGo);
-        let timeout = if is_no_go { NO_GO_SIGN_TIMEOUT } else { SIGN_TIMEOUT };
+        // What keeps a release out counts unsigned as well, and soon.
+        let keeps_out = match &entry {
+            Entry::SignedOff(sign_off) => sign_off.decision == Decision::NoGo,
+            Entry::Frozen(freeze) => !freeze.is_end,
+            _ => false,
+        };
+        let timeout = if keeps_out { NO_GO_SIGN_TIMEOUT } else { SIGN_TIMEOUT };
         match signer.sign(&message, timeout).await {
             Ok(signature) => (entry.with_signature(Some(signature)), Ok(())),
             Err(why) => (entry, Err(why)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Candidate, answer, in_the_way};
+use super::{Candidate, answer, in_the_way, in_the_way_of};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::reduce;
@@ -15,6 +15,7 @@ use crate::domain::record::checklist::{
 };
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::record::proof::{Flaw, Proof};
+use crate::domain::record::regression::Regression;
 use crate::domain::rules::checklist::role::role_statuses;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
@@ -281,6 +282,46 @@ fn a_record_that_is_not_read_may_hold_a_no_go() {
     assert!(refused(&world)[0].contains("cannot be read: 403 forbidden"));
     world.take(Feed::Record { env, known: Ok(()) }, now());
     assert!(refused(&world).is_empty());
+}
+
+/// A NO-GO or a gate of the environment before may stand there.
+#[test]
+fn the_record_of_the_environment_before_has_to_be_read() {
+    let api = [API];
+    let mut world = world(Some(&Runs::only(&api)), &Runs::only(&api), Vec::new());
+    assert!(refused(&world).is_empty());
+    let env = EnvName::new("staging");
+    world.take(Feed::Record { env, known: Err("403 forbidden".to_owned()) }, now());
+    assert!(refused(&world)[0].contains("staging: the shared record cannot be read: 403 forbidden"));
+}
+
+/// By `rollback --to`, too: another canary in between changes nothing.
+#[test]
+fn a_revision_that_regressed_against_stable_does_not_come_back_by_name() {
+    let api = [API];
+    let mut world = world(Some(&Runs::only(&api)), &Runs::only(&api), Vec::new());
+    let why = |world: &World| {
+        let env = world.environment(&EnvName::new("prod")).unwrap();
+        let workload = env.workload(&id()).unwrap();
+        let snapshot = workload.snapshot.as_ref().unwrap();
+        let revision = snapshot.revision(snapshot.replicaset("new").unwrap());
+        let refusals = in_the_way_of(world, env, (workload, &revision), now());
+        refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; ")
+    };
+    assert!(!why(&world).contains("regressed"), "{}", why(&world));
+    let regression = Regression {
+        target: WorkloadKey { env: EnvName::new("prod"), workload: id() },
+        cluster: None,
+        uid: "u".to_owned(),
+        canary: "new".to_owned(),
+        stable: "old".to_owned(),
+        version: "1.5.0".to_owned(),
+        why: "errors".to_owned(),
+        by: "ada".to_owned(),
+        at: now(),
+    };
+    world.ledger.take(&Line::after(None, now(), Entry::Regressed(Box::new(regression))));
+    assert!(why(&world).contains("1.5.0 regressed, by the analysis of ada"), "{}", why(&world));
 }
 
 #[test]
