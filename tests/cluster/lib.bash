@@ -24,7 +24,10 @@ exclusive() {
 # --- ports ---------------------------------------------------------------------------------------------------------
 # Chosen when the bed is first brought up and kept in $run/ports until it is taken down, so that a restarted server is
 # found where it was.
-port_names=(etcd etcd_peer apiserver controllers scheduler rollouts_health rollouts_metrics kwok prometheus exporter)
+port_names=(
+  etcd etcd_peer apiserver controllers scheduler rollouts_health rollouts_metrics kwok prometheus exporter
+  redis argocd_repo argocd_repo_metrics argocd_metrics
+)
 
 in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -152,6 +155,26 @@ start_clients() {
 start_prometheus() {
   start prometheus "$prometheus" --config.file "$run/prometheus.yml" --storage.tsdb.path "$run/prometheus" \
     --storage.tsdb.retention.time 6h --web.listen-address "127.0.0.1:$port_prometheus" --log.level warn
+}
+
+# Argo CD is part of the bed where there is a redis for it.
+with_argo_cd() {
+  redis=${REDIS_SERVER:-$(command -v redis-server || true)}
+  [[ -z $redis ]] || all=(argocd-application-controller argocd-repo-server redis "${all[@]}")
+}
+
+start_argo_cd() {
+  local name places=(env ARGOCD_GPG_ENABLED=false "ARGOCD_TLS_DATA_PATH=$run/argocd" "ARGOCD_SSH_DATA_PATH=$run/argocd" "TMPDIR=$run/argocd")
+  mkdir -p "$run/argocd"
+  # The program is told by its name what to be.
+  for name in argocd-repo-server argocd-application-controller; do ln -sf "$bin/argocd" "$run/argocd/$name"; done
+  start redis "$redis" --port "$port_redis" --bind 127.0.0.1 --save '' --dir "$run/argocd"
+  start argocd-repo-server "${places[@]}" "$run/argocd/argocd-repo-server" --address 127.0.0.1 --port "$port_argocd_repo" \
+    --metrics-port "$port_argocd_repo_metrics" --redis "127.0.0.1:$port_redis" --disable-tls --revision-cache-expiration 5s --loglevel warn
+  # It looks at git every five to ten seconds, and takes back what differs from it at once.
+  start argocd-application-controller "${places[@]}" "$run/argocd/argocd-application-controller" --kubeconfig "$run/kubeconfig.admin" \
+    --namespace argocd --repo-server "127.0.0.1:$port_argocd_repo" --repo-server-plaintext --redis "127.0.0.1:$port_redis" \
+    --app-resync 5 --metrics-port "$port_argocd_metrics" --loglevel warn
 }
 
 # Clients first: kube-apiserver waits for open watches. It is killed outright; what it knows is in etcd.
