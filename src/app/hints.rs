@@ -4,6 +4,7 @@ use super::model::{Model, Overlay, Screen};
 use crate::domain::record::action::Verb;
 
 use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::owner::Automation;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::checklist::candidate::counterpart;
 use crate::domain::rules::refusal::Refusal;
@@ -36,6 +37,8 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
         Command::Retry => Verb::Retry,
         Command::Restart => Verb::Restart,
         Command::Release => Verb::Release,
+        Command::Owner if is_suspended(model) => Verb::ResumeAutomation,
+        Command::Owner => Verb::SuspendAutomation,
         _ => return None,
     })
 }
@@ -46,6 +49,13 @@ fn is_held(model: &Model) -> bool {
         .selected()
         .and_then(|(_, workload)| workload.snapshot.as_ref())
         .is_some_and(|snapshot| snapshot.object.workload().is_paused())
+}
+
+/// Whether the automation of what owns the selected workload's manifest is suspended.
+fn is_suspended(model: &Model) -> bool {
+    let snapshot = model.selected().and_then(|(_, workload)| workload.snapshot.as_ref());
+    let found = snapshot.and_then(|snapshot| snapshot.owned.as_ref()?.reconciler());
+    found.is_some_and(|found| matches!(found.automation, Automation::Suspended(_)))
 }
 
 /// Returns what a verb acts on: the selected workload; of a release the one in the environment after it, unless what is
@@ -71,7 +81,10 @@ pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<
     let Some(target) = acts_on(model, verb) else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, "no workload is selected", "")]);
     };
-    model.core.plan(&target, verb, to)
+    match verb {
+        Verb::SuspendAutomation | Verb::ResumeAutomation => model.core.plan_owner(&target, verb),
+        _ => model.core.plan(&target, verb, to),
+    }
 }
 
 /// Returns what a command would do now.

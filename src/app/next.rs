@@ -5,6 +5,7 @@ use super::model::Model;
 use crate::domain::record::action::Verb;
 
 use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::owner::Automation;
 use crate::domain::facts::text::duration;
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{PauseReason, Phase, Status};
@@ -149,7 +150,8 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
         ReleaseState::RolledBack(back) => {
             let elsewhere = elsewhere(model, env);
             let by = back.by.map_or_else(String::new, |(who, _)| format!(" by {who}"));
-            format!("{name} was rolled back from {} to {}{by}{elsewhere}", back.from, back.to)
+            let git = left_in_git(model, workload).unwrap_or(elsewhere);
+            format!("{name} was rolled back from {} to {}{by}{git}", back.from, back.to)
         }
         ReleaseState::Next { from, to } => next_release(model, name, &from, &to),
         ReleaseState::NotHere => format!("the release has not come to {name} yet{}", elsewhere(model, env)),
@@ -166,6 +168,21 @@ fn by_release_state(model: &Model, env: &Environment, workload: &WorkloadState, 
             return None;
         }
     }))
+}
+
+/// What is left to do after a rollback where something else owns the manifest.
+fn left_in_git(model: &Model, workload: &WorkloadState) -> Option<String> {
+    let owned = workload.snapshot.as_ref()?.owned.as_ref()?;
+    let found = owned.reconciler()?;
+    let owner = key(model, crate::keys::Command::Owner);
+    Some(match (&found.automation, found.in_sync) {
+        (Automation::Suspended(Some(_)), Some(true)) => format!("; git agrees: {owner} resumes {}", owned.owner),
+        (Automation::Suspended(Some(_)), _) => {
+            format!("; {} is suspended until git is reverted and {owner} resumes it", owned.owner)
+        }
+        (_, Some(false)) => format!("; git says something else: {} puts that back: {owner} suspends it", owned.owner),
+        _ => return None,
+    })
 }
 
 /// The environment that the release comes to next: the key that brings it in, or what stands in the way.

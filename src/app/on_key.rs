@@ -147,7 +147,8 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Rollback
         | Command::Retry
         | Command::Restart
-        | Command::Release => ask(model, command),
+        | Command::Release
+        | Command::Owner => ask(model, command),
         Command::Keep => lift(autopilot::keep(&mut model.core)),
         Command::RollbackTo => {
             // What runs cannot be chosen: the first that can is where most people go.
@@ -232,6 +233,9 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
             let env = acts_on(model, verb).map_or_else(|| model.ui.env.clone(), |target| target.env);
             let title = match verb {
                 Verb::Release => format!("nothing can be released into {env}"),
+                Verb::SuspendAutomation | Verb::ResumeAutomation => {
+                    format!("cannot {} the owner of the manifest in {env}", verb.label())
+                }
                 _ => format!("{env} cannot {}", verb.label()),
             };
             // The right may have been given since.
@@ -262,6 +266,10 @@ fn why(model: &mut Model) -> Vec<Effect> {
     if let Some(why) = workload.status.as_ref().and_then(|status| status.why.clone()) {
         lines.push(String::new());
         lines.push(format!("not moving: {why}"));
+    }
+    if let Some(owned) = workload.snapshot.as_ref().and_then(|snapshot| snapshot.owned.as_ref()) {
+        lines.push(String::new());
+        lines.push(owned.line(model.core.now));
     }
     if let Err(refusals) = plan_for(model, Verb::Promote, None) {
         lines.push(String::new());

@@ -106,6 +106,7 @@ fn snapshot(rollout: Rollout) -> Snapshot {
     Snapshot {
         object: Object::Rollout(Box::new(rollout)),
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets: vec![replicaset(2, "new", "1.5.0", 1), replicaset(1, "old", "1.4.2", 4)],
         pods: Vec::new(),

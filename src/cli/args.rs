@@ -16,7 +16,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use clap_complete::Shell;
 use reqwest::Url;
 
-pub use action::{Action, Goal, Promote, Rollback, Wait};
+pub use action::{Action, Goal, OwnerArgs, Promote, Rollback, Wait};
 pub use backtest::BacktestArgs;
 pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, Sign, Unfreeze, Word};
 #[cfg(feature = "demo")]
@@ -124,6 +124,8 @@ pub enum Command {
     Release(Action),
     /// Rolling restart of all pods
     Restart(Action),
+    /// Who owns the manifest (Argo CD, Flux, Helm), whether it undoes changes, and suspend or resume that
+    Owner(OwnerArgs),
     /// Check connections, RBAC, metrics and journal before a release
     Preflight(Preflight),
     /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 wait or blind

@@ -104,6 +104,7 @@ pub(crate) fn canary() -> Snapshot {
     Snapshot {
         object: Object::Rollout(Box::new(rollout)),
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets: vec![replicaset(5, "5d6c", "1.5.0", 1), replicaset(4, "77d0", "1.4.2", 4)],
         pods: vec![pod],
@@ -134,6 +135,7 @@ pub(crate) fn worker() -> Snapshot {
     Snapshot {
         object: Object::Deployment(Box::new(deployment)),
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets: vec![only],
         pods: Vec::new(),

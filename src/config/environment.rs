@@ -9,7 +9,7 @@ use super::checks::CheckConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
-use super::{guardrails, limits, sign_offs, verdict};
+use super::{argo_cd, guardrails, limits, sign_offs, verdict};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::world::EnvSettings;
 use crate::platform::kubeconfig::Cluster;
@@ -90,6 +90,7 @@ keys! {
     verdict: by_hand(Kind::Table(&verdict::SECTION)), "Its canary analysis, over [verdict].";
     guardrails: by_hand(Kind::Table(&guardrails::SECTION)), "Its guardrails, over [guardrails].";
     sign_offs: by_hand(Kind::Table(&sign_offs::SECTION)), "Who signs here, instead of [sign_offs].";
+    argo_cd: by_hand(Kind::Table(&argo_cd::SECTION)), "Where the Argo CD of this environment is, over [argo_cd].";
 }
 
 /// Longest name of an environment, in characters: it is typed, and stands in the header of a card.
@@ -110,6 +111,7 @@ pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut Env
     reader.over(table, "verdict", &mut into.rules, verdict::read);
     reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
     reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);
+    reader.over(table, "argo_cd", &mut into.argo_cd, argo_cd::read);
 }
 
 /// Reads the environments, in order.
@@ -181,7 +183,7 @@ fn name(reader: &mut Reader, table: &Table<'_>, names: &mut BTreeSet<String>) ->
     EnvName::new(value)
 }
 
-fn namespace(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
+pub(super) fn namespace(reader: &mut Reader, table: &Table<'_>) -> Option<String> {
     let text = reader.text(table, "namespace")?;
     if !is_dns(&text.value, 63, false) {
         let help = "lower-case letters, digits and `-`, at most 63";

@@ -4,6 +4,7 @@
 //! - Each section is a file, which tells its keys once (see [`section`]); [`document`] puts them together.
 //! - [`secret`] knows where secrets come from; what is secret stands in no config.
 
+mod argo_cd;
 pub mod checks;
 pub mod counters;
 pub mod document;

@@ -98,13 +98,15 @@ pub struct InFlight {
     pub outcome: Option<Outcome>,
     /// What it still lacks, once the API server and the controller have taken it.
     pub accepted: Option<String>,
+    /// Whether what owns the manifest was suspended along with it, or that was tried.
+    pub owner_asked: bool,
 }
 
 impl InFlight {
     /// Makes one that has just begun.
     #[must_use]
     pub fn new(record: PlanRecord, since: Timestamp) -> Self {
-        Self { action: None, record, since, outcome: None, accepted: None }
+        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false }
     }
 
     /// Whether other actions that go forward have to wait for it: what is accepted only waits to be carried out.

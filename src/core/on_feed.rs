@@ -44,12 +44,14 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
         effects.extend(super::recovered::take_open(core, &env));
     }
     if let Some(target) = target {
+        let late = target.clone();
         match (before, ObservedWorkload::of(core, &target)) {
             (Some(before), Some(after)) => effects.extend(observe(&target, &before, &after, now)),
             (None, Some(_)) if core.journal.unread => core.first_seen.push(target),
             (None, Some(first)) => effects.extend(first.under_way(core, &target)),
             _ => {}
         }
+        effects.extend(core.suspend_late(&late));
     }
     effects.extend(super::verdict_log::news(core));
     effects.extend(check_news(core));

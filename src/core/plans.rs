@@ -1,13 +1,14 @@
 //! Plans: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::record::action::{Facts, Intent, Target, Verb};
+use crate::domain::record::action::{Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
+use crate::domain::rules::action::owner::{self, to_suspend};
 use crate::domain::rules::action::{Plan, PlanContext, plan};
-use crate::domain::rules::refusal::Refusal;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
 /// What became of a plan since it was made.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,7 @@ impl Core {
             now: self.now,
             journal_broken: self.journal.broken.clone(),
             journal_unread: self.journal.unread,
+            operator: self.operator.clone(),
             in_flight: self
                 .in_flight
                 .iter()
@@ -59,9 +61,52 @@ impl Core {
         // A stop waits for nothing that it does not need.
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
-        let flying = InFlight::new(record, self.now);
+        let suspends = to_suspend(&self.world, &record);
+        let flying = InFlight { owner_asked: suspends.is_some(), ..InFlight::new(record, self.now) };
         self.in_flight.insert(flying.record.target.clone(), flying);
-        effects
+        effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key))).collect()
+    }
+
+    /// Suspends the automation of whatever owns a manifest: it would put back what a rollback takes back. A rollback waits
+    /// for nothing here, and what it cannot do is said.
+    fn suspend(&mut self, key: OwnerKey) -> Vec<Effect> {
+        let target = Target::Owner(key);
+        if self.in_flight.contains_key(&target) {
+            return Vec::new();
+        }
+        match self.plan_on(&target, Verb::SuspendAutomation, None) {
+            Ok(plan) => self.perform(plan),
+            Err(refusals) => {
+                let why = refusals.first().map_or_else(String::new, Refusal::line);
+                self.notice(Level::Error, format!("{target} is not suspended, and may undo the rollback: {why}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Suspends the owner of a workload whose rollback began before its owner was known.
+    pub(super) fn suspend_late(&mut self, key: &WorkloadKey) -> Vec<Effect> {
+        let target = Target::from(key.clone());
+        let asked = self.in_flight.get(&target).filter(|flying| !flying.owner_asked);
+        let Some(owner) = asked.and_then(|flying| to_suspend(&self.world, &flying.record)) else { return Vec::new() };
+        if let Some(flying) = self.in_flight.get_mut(&target) {
+            flying.owner_asked = true;
+        }
+        self.suspend(owner)
+    }
+
+    /// Returns the plan that suspends the automation of what owns a workload's manifest, or gives it back.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be done now.
+    pub fn plan_owner(&self, key: &WorkloadKey, verb: Verb) -> Result<Plan, Vec<Refusal>> {
+        let owned = self.world.find(key).and_then(|(_, workload)| workload.snapshot.as_ref()?.owned.as_ref());
+        let Some(owned) = owned else {
+            let text = format!("nothing owns {}: no mark of Argo CD, Flux or Helm is on it", key.workload);
+            return Err(vec![Refusal::new(RefusalKind::NothingToDo, text, "")]);
+        };
+        let owner = OwnerKey { env: key.env.clone(), owner: owned.owner.clone(), manages: key.workload.clone() };
+        self.plan_on(&Target::Owner(owner), verb, None)
     }
 
     /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops
@@ -75,6 +120,7 @@ impl Core {
             }
         }
         let moved = match self.object(&record.target) {
+            None if matches!(record.target, Target::Owner(_)) => self.owner_moved(record),
             Some(object) => record.facts.still_hold(&Facts::of(object), record.moves_backward()).err().map(|moved| {
                 // Somebody else acted meanwhile: who it was, as far as the object tells.
                 object.meta().blame(&moved, Some(plan.made_at()), self.now)
@@ -105,6 +151,16 @@ impl Core {
             }
             Ok(_) => Recheck::Holds,
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
+        }
+    }
+
+    /// Returns what moved of an owner since a plan was made.
+    fn owner_moved(&self, record: &PlanRecord) -> Option<String> {
+        let Target::Owner(key) = &record.target else { return None };
+        let now = owner::owned(&self.world, key).and_then(|(_, owned)| owned.reconciler()).map(owner::facts);
+        match now {
+            Some(now) => record.facts.still_hold(&now, record.moves_backward()).err().map(|moved| moved.what),
+            None => Some(format!("{} is not known any more", key.owner)),
         }
     }
 

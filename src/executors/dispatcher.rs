@@ -400,7 +400,7 @@ impl Dispatcher {
                 }
             }
             failpoint(format_args!("dispatcher.before-send"));
-            match executor.send(request, &prepared).await {
+            match executor.send(&record.target, request, &prepared).await {
                 Ok(version) => return Ok(Sent::Taken { version }),
                 Err(SendError::Conflict) => {
                     failpoint(format_args!("dispatcher.conflict"));

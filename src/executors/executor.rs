@@ -29,7 +29,7 @@ pub trait Executor: Send + Sync {
     ) -> Pending<'a, Prepared>;
 
     /// Sends a prepared request, once; returns the version of what was written.
-    fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String>;
+    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String>;
 
     /// Looks at a target as it is now.
     fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen>;

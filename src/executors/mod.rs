@@ -12,6 +12,7 @@ pub mod journal;
 mod journal_file;
 mod journal_writer;
 pub mod kubernetes;
+pub mod owner;
 pub mod recovery;
 pub mod signing;
 mod statements;

@@ -51,6 +51,8 @@ pub enum Command {
     Restart,
     /// Release into the next environment.
     Release,
+    /// Suspend the automation of what owns the manifest, or give it back.
+    Owner,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -155,6 +157,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         "Promote to 100 %, skipping all steps left; the name is typed.",
     ),
     spec(C::Release, Act, "release", "release", &["N"], "Release into the next environment what this one runs."),
+    spec(
+        C::Owner,
+        Act,
+        "owner",
+        "owner",
+        &["O"],
+        "Suspend the automation of what owns the manifest (Argo CD, Flux), or resume it.",
+    ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(

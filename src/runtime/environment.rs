@@ -18,6 +18,7 @@ use crate::domain::record::action::System;
 use crate::domain::world::feed::Feed;
 use crate::executors::Dispatcher;
 use crate::executors::kubernetes::Kubernetes;
+use crate::executors::owner::OwnerExecutor;
 use crate::platform::Redactor;
 use crate::platform::kube_client::ClientError;
 use crate::platform::kubeconfig::Cluster;
@@ -26,7 +27,9 @@ use crate::sources::checks::Tools;
 use crate::sources::checks::runner::{Again, Ask, CheckRunner};
 use crate::sources::git;
 use crate::sources::inbox::Outlet;
-use crate::sources::kubernetes::{CanaryByWorkload, KubernetesSource, ReadClient, TracksByWorkload, discover};
+use crate::sources::kubernetes::{
+    CanaryByWorkload, KubernetesSource, OwnerPlace, ReadClient, TracksByWorkload, discover,
+};
 use crate::sources::prometheus::counts::counting::Pace;
 use crate::sources::prometheus::{PrometheusClient, PrometheusSource, configured};
 
@@ -66,6 +69,8 @@ pub(super) struct Environment {
     pub(super) checks: Checks,
     pub(super) env: EnvConfig,
     pub(super) cluster: Cluster,
+    /// The cluster that Argo CD runs in, where that is another one.
+    pub(super) argo_cd: Option<Cluster>,
     /// Where to remember how far counters have been counted.
     pub(super) state: Option<PathBuf>,
     pub(super) signers: Option<SignersFile>,
@@ -86,9 +91,9 @@ impl Environment {
         if self.env.withheld_metrics.is_some() {
             self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
-        let client = loop {
+        let (client, owners) = loop {
             match self.clients(&namespace).await {
-                Ok(client) => break client,
+                Ok(clients) => break clients,
                 Err(error) => self.down(SourceKind::Kubernetes, format!("{error:#}")),
             }
             // A file that is missing may come.
@@ -111,6 +116,7 @@ impl Environment {
             refresh: Arc::clone(&self.refresh),
             rights: Arc::clone(&self.rights),
             signers: self.signers.clone(),
+            owners,
             cancel: self.cancel.clone(),
         }
         .spawn(&self.tasks);
@@ -223,21 +229,33 @@ impl Environment {
         });
     }
 
-    /// Makes the client for reading, and the executor unless the environment is read-only ([law 8](crate#laws)).
-    async fn clients(&self, namespace: &str) -> Result<ReadClient> {
-        let (cluster, redactor) = (self.cluster.clone(), self.redactor.clone());
+    /// Makes the clients for reading, and the executors unless the environment is read-only ([law 8](crate#laws)).
+    async fn clients(&self, namespace: &str) -> Result<(ReadClient, OwnerPlace)> {
+        let (cluster, argo_cd, redactor) = (self.cluster.clone(), self.argo_cd.clone(), self.redactor.clone());
         let (namespace, read_only) = (namespace.to_owned(), self.env.settings.read_only);
+        let applications = self.env.settings.argo_cd.namespace.clone();
+        let argo_cd_namespace = applications.clone();
         // It reads files, which may lie on a disk that does not answer.
         let made = tokio::task::spawn_blocking(move || {
             let reading = ReadClient::of(&cluster, &redactor)?;
-            let writing = if read_only { None } else { Some(Kubernetes::of(&cluster, &namespace, redactor)?) };
-            Ok::<_, ClientError>((reading, writing))
+            let owners = argo_cd.as_ref().map(|cluster| ReadClient::of(cluster, &redactor)).transpose()?;
+            if read_only {
+                return Ok((reading, owners, None));
+            }
+            let writing = Kubernetes::of(&cluster, &namespace, redactor.clone())?;
+            let suspends = match &argo_cd {
+                Some(cluster) => OwnerExecutor::of(cluster, &applications, &namespace, redactor)?,
+                None => writing.owners(&applications),
+            };
+            Ok::<_, ClientError>((reading, owners, Some((writing.with_owners(suspends.clone()), suspends))))
         });
-        let (reading, writing) = made.await?.wrap_err_with(|| format!("no client for {}", self.cluster.server))?;
-        if let Some(executor) = writing {
+        let (reading, owners, writing) =
+            made.await?.wrap_err_with(|| format!("no client for {}", self.cluster.server))?;
+        if let Some((executor, suspends)) = writing {
+            self.dispatcher.admit(self.env.name().clone(), System::Owner, Arc::new(suspends));
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));
         }
-        Ok(reading)
+        Ok((reading, OwnerPlace { client: owners, argo_cd_namespace }))
     }
 
     /// Waits for the first login, where the cluster has one.

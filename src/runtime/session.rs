@@ -77,9 +77,17 @@ pub(super) struct Session {
     /// Hides secrets in what is shown, logged and written down.
     pub(super) redactor: Redactor,
     longest_check: Duration,
-    plans: Vec<(EnvConfig, Cluster)>,
+    plans: Vec<EnvPlan>,
     cancel: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// What is known of an environment before the network is touched.
+struct EnvPlan {
+    env: EnvConfig,
+    cluster: Cluster,
+    /// The cluster that Argo CD runs in, where that is another one.
+    argo_cd: Option<Cluster>,
 }
 
 impl Session {
@@ -96,9 +104,13 @@ impl Session {
         })?);
         let mut plans = Vec::new();
         for env in &config.environments {
-            plans.push((env.clone(), clusters.load(env.context.as_deref()).await?));
+            let argo_cd = match &env.settings.argo_cd.context {
+                Some(context) => Some(clusters.load(Some(context)).await?),
+                None => None,
+            };
+            plans.push(EnvPlan { env: env.clone(), cluster: clusters.load(env.context.as_deref()).await?, argo_cd });
         }
-        let world = World::new(plans.iter().map(|(env, cluster)| env.resolved(cluster, &[])));
+        let world = World::new(plans.iter().map(|plan| plan.env.resolved(&plan.cluster, &[])));
         let (receipt_sender, receipts) = mpsc::channel(MAX_QUEUED_RECEIPTS);
         let (journal, troubles) = journal(&config, variables);
         let keys = config.record.keys();
@@ -130,7 +142,7 @@ impl Session {
             redactor: redactor.clone(),
             longest_check: plans
                 .iter()
-                .flat_map(|(env, _)| env.checks.iter().filter(|check| check.kind.is_some()))
+                .flat_map(|plan| plan.env.checks.iter().filter(|check| check.kind.is_some()))
                 .map(|check| check.timeout.unsigned_abs())
                 .max()
                 .unwrap_or_default(),
@@ -145,7 +157,7 @@ impl Session {
     pub(super) fn start(&mut self) {
         let room = Arc::new(Semaphore::new(runner::MAX_CONCURRENT_CHECKS));
         let mut before: Option<(EnvConfig, Cluster)> = None;
-        for (env, cluster) in std::mem::take(&mut self.plans) {
+        for EnvPlan { env, cluster, argo_cd } in std::mem::take(&mut self.plans) {
             let (asks, asked) = watch::channel(None);
             self.asks.insert(env.name().clone(), asks);
             let environment = Environment {
@@ -165,6 +177,7 @@ impl Session {
                 tasks: self.tasks.clone(),
                 env,
                 cluster,
+                argo_cd,
                 state: self.state.clone(),
                 signers: self.signers_file.clone(),
                 redactor: self.redactor.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 
+use super::Output;
 use crate::domain::facts::step::parse_pause;
 use crate::domain::facts::workload::Phase;
 
@@ -54,6 +55,33 @@ pub struct Rollback {
     /// To this revision, version or image instead of stable, or of the last one that was not rejected
     #[arg(long, value_name = "REVISION|VERSION|IMAGE")]
     pub to: Option<String>,
+}
+
+/// `cockpit owner`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit owner prod-eu\n  cockpit owner prod-eu --suspend --yes\n  \
+                        cockpit owner prod-eu --resume --wait 30m --yes\n\n\
+                        A rollback suspends the automation of its owner by itself. It is resumed only once git says the same as \
+                        the cluster: else it would bring back what was rolled back.")]
+pub struct OwnerArgs {
+    /// Environment, and its service where it has several; may be left out where there is only one
+    #[arg(value_name = "ENV[/SERVICE]")]
+    pub target: Option<String>,
+    /// Keep it from applying the manifest by itself
+    #[arg(long, conflicts_with_all = ["resume", "wait"])]
+    pub suspend: bool,
+    /// Give its automation back as it was, once git says the same as the cluster
+    #[arg(long)]
+    pub resume: bool,
+    /// With --resume: wait this long until git says the same, e.g. 30m
+    #[arg(long, value_name = "TIME", requires = "resume", value_parser = time)]
+    pub wait: Option<Duration>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
 }
 
 /// What can be waited for.

@@ -12,6 +12,7 @@ pub mod experiment;
 pub mod freshness;
 pub mod ids;
 pub mod object;
+pub mod owner;
 pub mod pod;
 pub mod reduce;
 pub mod replicaset;

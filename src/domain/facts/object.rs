@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::owner::Owner;
 use crate::domain::facts::text::duration;
 
 /// Object metadata, reduced on arrival: no managedFields, no labels, only the annotations that are read.
@@ -29,8 +30,9 @@ pub struct Meta {
     pub revision: Option<u64>,
     /// `kubernetes.io/change-cause`.
     pub change_cause: Option<String>,
-    /// Who manages it by GitOps, if labels or annotations tell, e.g. `Argo CD payments`.
-    pub managed_by: Option<String>,
+    /// Who owns its manifest, if labels or annotations tell.
+    #[serde(default)]
+    pub owner: Option<Owner>,
     /// The mark of the last release, in [`RELEASED`].
     #[serde(default)]
     pub released: Option<String>,

@@ -23,9 +23,14 @@ pub enum Verb {
     Restart,
     /// Bring in what the environment before has released.
     Release,
+    /// Keep whatever owns the manifest from applying it by itself.
+    SuspendAutomation,
+    /// Give that back.
+    ResumeAutomation,
 }
 
 impl Verb {
+    /// All that act on a workload.
     pub const ALL: [Self; 9] = [
         Self::Promote,
         Self::PromoteFull,
@@ -41,7 +46,7 @@ impl Verb {
     /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
     #[must_use]
     pub fn stops(self) -> bool {
-        matches!(self, Self::Pause | Self::Abort | Self::Rollback)
+        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation)
     }
 
     /// Returns the word, e.g. `promote-full`.
@@ -57,6 +62,8 @@ impl Verb {
             Self::Rollback => "rollback",
             Self::Restart => "restart",
             Self::Release => "release",
+            Self::SuspendAutomation => "suspend-automation",
+            Self::ResumeAutomation => "resume-automation",
         }
     }
 
@@ -67,6 +74,8 @@ impl Verb {
             Self::PromoteFull => "promote fully",
             Self::Pause => "pause",
             Self::Rollback => "roll back",
+            Self::SuspendAutomation => "suspend",
+            Self::ResumeAutomation => "resume",
             other => other.as_str(),
         }
     }

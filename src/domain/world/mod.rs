@@ -17,6 +17,7 @@ use super::facts::event::KubeEvent;
 use super::facts::freshness::{Heard, Link, SourceKind};
 use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::facts::object::ImageRef;
+use super::facts::owner::ARGO_CD_NAMESPACE;
 use super::facts::signals::Signals;
 use super::facts::workload::{Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
@@ -27,6 +28,20 @@ use super::record::rejection::Rejected;
 use analysis::Rules;
 use feed::Feed;
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
+
+/// Where Argo CD keeps its applications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArgoCdPlace {
+    /// Kube context of its cluster; `None` is that of the environment.
+    pub context: Option<String>,
+    pub namespace: String,
+}
+
+impl Default for ArgoCdPlace {
+    fn default() -> Self {
+        Self { context: None, namespace: ARGO_CD_NAMESPACE.to_owned() }
+    }
+}
 
 /// What the config says of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +69,9 @@ pub struct EnvSettings {
     /// What people say lets a release through only where a key proves who said it: `allowed_signers` is configured.
     #[serde(default)]
     pub keys_required: bool,
+    /// Where the Argo CD is that owns manifests here.
+    #[serde(default)]
+    pub argo_cd: ArgoCdPlace,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -81,6 +99,7 @@ impl EnvSettings {
             checks: Vec::new(),
             sign_offs: SignOffRules::default(),
             keys_required: false,
+            argo_cd: ArgoCdPlace::default(),
             is_declared: false,
             has_other_gates: false,
         }

@@ -13,12 +13,15 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use super::owner::OwnerExecutor;
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Request, Target};
 use crate::domain::record::anchor::{ANNOTATION, Anchor};
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::experiment::Experiment;
-use crate::domain::facts::object::{Container, OURS as FIELD_MANAGER};
+use crate::domain::facts::object::{Container, Meta, OURS as FIELD_MANAGER};
+use crate::domain::facts::owner::Owned;
+use crate::domain::facts::owner::reduce::About;
 use crate::domain::facts::reduce;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::plain_words;
@@ -46,6 +49,8 @@ pub struct Kubernetes {
     client: kube::Client,
     namespace: String,
     redactor: Redactor,
+    /// Reads what owns manifests, in the cluster that it runs in.
+    owners: Option<OwnerExecutor>,
 }
 
 impl Kubernetes {
@@ -55,7 +60,7 @@ impl Kubernetes {
     /// What the client cannot be built from.
     pub fn new(config: kube::Config, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
         let client = client(for_writing(config), &redactor)?;
-        Ok(Self { client, namespace: namespace.to_owned(), redactor })
+        Ok(Self { client, namespace: namespace.to_owned(), redactor, owners: None })
     }
 
     /// Makes it for a cluster, with its login.
@@ -63,8 +68,20 @@ impl Kubernetes {
     /// # Errors
     /// What the client cannot be built from.
     pub fn of(cluster: &Cluster, namespace: &str, redactor: Redactor) -> Result<Self, ClientError> {
-        let client = client_of(cluster, for_writing(cluster.config.clone()), LOGIN_PATIENCE, &redactor)?;
-        Ok(Self { client, namespace: namespace.to_owned(), redactor })
+        let client = client_for_writing(cluster, &redactor)?;
+        Ok(Self { client, namespace: namespace.to_owned(), redactor, owners: None })
+    }
+
+    /// Makes what reads and suspends the owners of manifests, where that is in the same cluster.
+    #[must_use]
+    pub fn owners(&self, argo_cd_namespace: &str) -> OwnerExecutor {
+        OwnerExecutor::new(self.client.clone(), argo_cd_namespace, &self.namespace, self.redactor.clone())
+    }
+
+    /// Sets what looks at the owners of manifests.
+    #[must_use]
+    pub fn with_owners(self, owners: OwnerExecutor) -> Self {
+        Self { owners: Some(owners), ..self }
     }
 
     fn api(&self, kind: &str) -> Result<Api<DynamicObject>, SendError> {
@@ -91,12 +108,22 @@ impl Kubernetes {
         let object = parse(&self.get(&of.kind, &of.name).await?)?;
         let mut snapshot = Snapshot::of_object(object);
         let router = snapshot.object.workload().router();
-        let owner = snapshot.object.workload().template_owner().cloned();
-        let (replicasets, routed, owner) =
-            tokio::join!(self.replicasets(&snapshot.object), self.routed(router.as_ref()), self.template_owner(owner));
+        let template = snapshot.object.workload().template_owner().cloned();
+        let written = async {
+            let owner = self.template_owner(template).await;
+            let owned = match &owner {
+                Some(owner) => self.owned(&owner.meta, Resource::DEPLOYMENT),
+                None => self.owned(snapshot.object.meta(), snapshot.object.workload().kind().resource()),
+            };
+            let owned = owned.await;
+            (owner, owned)
+        };
+        let (replicasets, routed, (owner, owned)) =
+            tokio::join!(self.replicasets(&snapshot.object), self.routed(router.as_ref()), written);
         let replicasets = replicasets?;
         snapshot.routed = routed;
         snapshot.template_owner = owner.map(Box::new);
+        snapshot.owned = owned;
         let replicasets_known = replicasets.is_some();
         // Their pods are served like those of the workload itself.
         let (of_experiments, own): (Vec<_>, Vec<_>) =
@@ -149,6 +176,13 @@ impl Kubernetes {
     async fn template_owner(&self, owner: Option<TemplateRef>) -> Option<Deployment> {
         let owner = owner.filter(|owner| owner.kind == Resource::DEPLOYMENT.kind)?;
         Some(deployment::reduce(&self.get(&owner.kind, &owner.name).await.ok()?))
+    }
+
+    /// Returns what owns the manifest that a template lies in, where something does.
+    async fn owned(&self, meta: &Meta, resource: Resource) -> Option<Owned> {
+        let owner = meta.owner.clone()?;
+        let about = About { group: resource.group, kind: resource.kind, namespace: &meta.namespace, name: &meta.name };
+        Some(self.owners.as_ref()?.look_at(owner, about).await)
     }
 
     async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
@@ -230,6 +264,14 @@ fn prepared(patch: Value, seen: Seen) -> Result<Prepared, SendError> {
     Ok(Prepared { payload: Payload::Kubernetes(Patch::Json(patch)), seen: Some(seen) })
 }
 
+/// Makes a client that never retries, with the login of a cluster.
+///
+/// # Errors
+/// What it cannot be built from.
+pub(super) fn client_for_writing(cluster: &Cluster, redactor: &Redactor) -> Result<kube::Client, ClientError> {
+    client_of(cluster, for_writing(cluster.config.clone()), LOGIN_PATIENCE, redactor)
+}
+
 fn for_writing(mut config: kube::Config) -> kube::Config {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -255,6 +297,9 @@ impl Executor for Kubernetes {
                 Body::Strategic(body) => Patch::Strategic(anchored(conditional(body, version), head)),
                 // Needs the ReplicaSet and the object itself: the write is conditional on what is read now.
                 Body::RestoreTemplate { replicaset } => return self.restore(target, request, replicaset, head).await,
+                Body::SuspendAutomation { .. } | Body::ResumeAutomation => {
+                    return Err(SendError::Refused("a workload has no automation".to_owned()));
+                }
                 Body::SetImages { images, mark } => {
                     return self.set_images(target, request, (images, mark), head).await;
                 }
@@ -263,7 +308,7 @@ impl Executor for Kubernetes {
         })
     }
 
-    fn send<'a>(&'a self, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
+    fn send<'a>(&'a self, _: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
             let (Request::Kubernetes(request), Payload::Kubernetes(patch)) = (request, &prepared.payload);
             self.patch(&request.object, request.subresource.as_deref(), patch).await
@@ -320,7 +365,7 @@ impl Executor for Kubernetes {
     }
 }
 
-fn conditional(body: &Value, version: &str) -> Value {
+pub(super) fn conditional(body: &Value, version: &str) -> Value {
     let mut body = body.clone();
     body["metadata"]["resourceVersion"] = json!(version);
     body
@@ -334,7 +379,7 @@ fn anchored(mut body: Value, head: Option<&Anchor>) -> Value {
     body
 }
 
-fn no_answer() -> SendError {
+pub(super) fn no_answer() -> SendError {
     SendError::Unknown(format!("no answer in {} s", REQUEST_TIMEOUT.as_secs()))
 }
 
@@ -353,7 +398,7 @@ fn workload(value: &Value) -> Result<Seen, SendError> {
 }
 
 /// Tells what an error means for the request: a clear no, a conflict, or nothing known.
-fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
+pub(super) fn classify(error: &kube::Error, redactor: &Redactor) -> SendError {
     match error {
         kube::Error::Api(status) if status.code == 409 => SendError::Conflict,
         // The API server said no before doing anything.

@@ -181,7 +181,11 @@ async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> 
 }
 
 /// Waits until an action of this kind that was left open on a workload is settled.
-async fn settle_open(driver: &mut Driver, target: &WorkloadKey, matters: impl Fn(Verb) -> bool) -> Result<()> {
+pub(super) async fn settle_open(
+    driver: &mut Driver,
+    target: &WorkloadKey,
+    matters: impl Fn(Verb) -> bool,
+) -> Result<()> {
     let is_open = |core: &Core| core.in_flight_on(target).is_some_and(|open| matters(open.record.verb));
     if let Some(open) = driver.core.in_flight_on(target).filter(|open| matters(open.record.verb)) {
         complain(driver.redactor(), &format!("settling what was left open: {}", open.record.headline));
@@ -205,7 +209,7 @@ fn is_out_of_reach(world: &World, target: &WorkloadKey) -> bool {
     !seen && world.environment(&target.env).is_some_and(|env| env.is_down(SourceKind::Kubernetes))
 }
 
-fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Refusal]) -> Exit {
+pub(super) fn refused(redactor: &Redactor, target: &dyn std::fmt::Display, verb: Verb, refusals: &[Refusal]) -> Exit {
     // As wanted already: that is an answer, not an error.
     if let [only] = refusals {
         if only.kind == RefusalKind::NothingToDo {
@@ -221,7 +225,7 @@ fn refused(redactor: &Redactor, target: &WorkloadKey, verb: Verb, refusals: &[Re
 }
 
 /// Shows what will happen and asks. A name that has to be typed has to be given with `--confirm`, also with `--yes`.
-async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<bool> {
+pub(super) async fn confirmed(driver: &mut Driver, plan: &Plan, action: &Action) -> Result<bool> {
     print(&described(plan))?;
     let (given, yes) = (action.confirm.as_deref(), action.yes);
     if let Some(name) = plan.typed() {

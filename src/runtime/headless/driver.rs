@@ -32,6 +32,8 @@ pub(super) struct Driver {
     settled: Vec<(Target, Verb, Outcome)>,
     /// Whether the action in progress was taken up.
     accepted: bool,
+    /// What the command itself acts on.
+    performing: Option<Target>,
     /// What became of the last statement.
     stated: Option<Stated>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn start(mut engine: Engine, core: Core) -> Self {
         let first = engine.start();
-        let mut driver = Self { core, engine, settled: Vec::new(), accepted: false, stated: None };
+        let mut driver = Self { core, engine, settled: Vec::new(), accepted: false, performing: None, stated: None };
         driver.take(first);
         driver
     }
@@ -140,6 +142,7 @@ impl Driver {
         let (target, verb) = (plan.record().target.clone(), plan.record().verb);
         self.settled.clear();
         self.accepted = false;
+        self.performing = Some(target.clone());
         let effects = self.core.perform(plan);
         if effects.is_empty() {
             let why = "not sent: another action on it is in progress".to_owned();
@@ -147,8 +150,14 @@ impl Driver {
         }
         self.carry_out(effects);
         loop {
-            if let Some((.., outcome)) = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb) {
-                return Ok((outcome.clone(), self.accepted));
+            let found = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb);
+            let outcome = found.map(|(.., outcome)| outcome.clone());
+            // What was begun along with it has its own end.
+            let is_along =
+                |other: &Target| matches!(other, Target::Owner(key) if target.workload() == Some(&key.workload_key()));
+            let is_alone = !self.core.in_flight.keys().any(is_along);
+            if let Some(outcome) = outcome.filter(|_| is_alone) {
+                return Ok((outcome, self.accepted));
             }
             self.next().await?;
         }
@@ -185,6 +194,9 @@ impl Driver {
     fn note(&mut self, msg: &Msg) {
         match msg {
             Msg::Receipt(Receipt::Ended { record, outcome, .. }) if outcome.is_settled() => {
+                if self.performing.as_ref().is_some_and(|performing| *performing != record.target) {
+                    complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
+                }
                 self.settled.push((record.target.clone(), record.verb, outcome.clone()));
             }
             Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {

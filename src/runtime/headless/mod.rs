@@ -10,6 +10,7 @@ mod freeze;
 mod init;
 pub(super) mod judge;
 pub(super) mod log;
+mod owner;
 mod plan;
 mod preflight;
 mod status;
@@ -71,6 +72,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Sign(what) => checklist::sign(&mut driver, what).await,
             Command::Require(what) => checklist::require(&mut driver, what).await,
             Command::Freeze(what) => freeze::freeze(&mut driver, what).await,
+            Command::Owner(what) => owner::run(&mut driver, what).await,
             Command::Unfreeze(what) => freeze::unfreeze(&mut driver, what).await,
             command => act::run(&mut driver, command).await,
         }

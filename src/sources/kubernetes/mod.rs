@@ -29,6 +29,7 @@ use crate::config::SignersFile;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::counters::KnownCanary;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::owner::Owner;
 use crate::domain::facts::signals::Tracks;
 
 pub use client::ReadClient;
@@ -62,7 +63,26 @@ pub struct KubernetesSource {
     pub rights: Arc<Notify>,
     /// Where it is written whose keys prove who said it, where that is configured.
     pub signers: Option<SignersFile>,
+    /// Where the objects of what owns manifests lie.
+    pub owners: OwnerPlace,
     pub cancel: CancellationToken,
+}
+
+/// Where the objects of what owns manifests lie.
+#[derive(Clone, Default)]
+pub struct OwnerPlace {
+    /// Of the cluster that Argo CD runs in, where that is another one.
+    pub client: Option<ReadClient>,
+    /// The namespace of Argo CD's applications.
+    pub argo_cd_namespace: String,
+}
+
+impl OwnerPlace {
+    /// Returns the namespace of an owner's object.
+    #[must_use]
+    pub fn namespace<'a>(&'a self, owner: &'a Owner) -> &'a str {
+        owner.namespace.as_deref().unwrap_or(&self.argo_cd_namespace)
+    }
 }
 
 impl KubernetesSource {

@@ -70,6 +70,9 @@ pub(crate) fn lines(
         (None, message) => message.to_owned(),
     };
     lines.extend(signed(scene, glyphs.dot, &text, columns));
+    if let Some(owned) = workload.snapshot.as_ref().and_then(|snapshot| snapshot.owned.as_ref()) {
+        lines.extend(signed(scene, glyphs.dot, &owned.line(scene.model.core.now), columns));
+    }
     if let Some(estimate) = rollback_estimate(&scene.model.core.world, env, workload, scene.model.core.now) {
         lines.extend(signed(scene, glyphs.back, &estimate.describe(scene.model.core.now), columns));
     }

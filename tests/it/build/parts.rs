@@ -206,6 +206,7 @@ pub fn rollout(step: Option<usize>, status: RolloutStatus, revisions: Vec<(Repli
     Snapshot {
         object: Object::Rollout(Box::new(object)),
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets,
         pods,

@@ -396,6 +396,7 @@ pub fn deployment() -> Model {
             ..Deployment::default()
         })),
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets: vec![new, old],
         pods: new_pods.into_iter().chain(old_pods).collect(),
@@ -462,6 +463,7 @@ pub fn in_flight() -> Model {
         since: ago(3),
         accepted: None,
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
+        owner_asked: false,
     };
     model.core.in_flight.insert(target("prod-eu").into(), flying);
     model

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{list, text, time};
 use crate::domain::facts::object::{Meta, RELEASED, Writer};
+use crate::domain::facts::owner;
 
 /// Reduces the metadata of an object.
 #[must_use]
@@ -23,29 +24,12 @@ pub fn meta(value: &Value) -> Meta {
         finalizers: list(&metadata["finalizers"]).map(text).collect(),
         revision: revision.and_then(|revision| revision.parse().ok()),
         change_cause: annotation("kubernetes.io/change-cause").map(ToOwned::to_owned),
-        managed_by: managed_by(metadata),
+        owner: owner::reduce::owner(metadata),
         released: annotation(RELEASED).map(ToOwned::to_owned),
         paused_by: writer(metadata, |fields| fields["f:spec"]["f:paused"].is_object()),
         image_by: writer(metadata, has_images),
         aborted_by: writer(metadata, |fields| fields["f:status"]["f:abort"].is_object()),
     }
-}
-
-/// Who manages the object by GitOps: Argo CD's or Flux's marks.
-fn managed_by(metadata: &Value) -> Option<String> {
-    let annotation = |key: &str| metadata["annotations"][key].as_str();
-    let label = |key: &str| metadata["labels"][key].as_str();
-    if let Some(tracking) = annotation("argocd.argoproj.io/tracking-id") {
-        let app = tracking.split(':').next().unwrap_or(tracking);
-        return Some(format!("Argo CD ({app})"));
-    }
-    if let Some(app) = label("argocd.argoproj.io/instance") {
-        return Some(format!("Argo CD ({app})"));
-    }
-    if let Some(name) = label("kustomize.toolkit.fluxcd.io/name") {
-        return Some(format!("Flux ({name})"));
-    }
-    label("helm.toolkit.fluxcd.io/name").map(|name| format!("Flux ({name})"))
 }
 
 /// Whoever wrote the fields last that `owns` looks for: a client's name and no user's, for the API server keeps no more.

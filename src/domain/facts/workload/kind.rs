@@ -29,7 +29,7 @@ impl Resource {
     }
 
     /// Every resource that is read or written.
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 18] = [
         Self::ROLLOUT,
         Self::DEPLOYMENT,
         Self::REPLICASET,
@@ -45,6 +45,9 @@ impl Resource {
         Self::TRAEFIK_SERVICE,
         Self::EXPERIMENT,
         Self::DISRUPTION_BUDGET,
+        Self::APPLICATION,
+        Self::KUSTOMIZATION,
+        Self::HELM_RELEASE,
     ];
     pub const ROLLOUT: Self = Self::new("argoproj.io", "v1alpha1", "Rollout", "rollouts");
     pub const DEPLOYMENT: Self = Self::new("apps", "v1", "Deployment", "deployments");
@@ -60,6 +63,9 @@ impl Resource {
     pub const TRAFFIC_SPLIT: Self = Self::new("split.smi-spec.io", "v1alpha1", "TrafficSplit", "trafficsplits");
     pub const TRAEFIK_SERVICE: Self = Self::new("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
     pub const DISRUPTION_BUDGET: Self = Self::new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
+    pub const APPLICATION: Self = Self::new("argoproj.io", "v1alpha1", "Application", "applications");
+    pub const KUSTOMIZATION: Self = Self::new("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations");
+    pub const HELM_RELEASE: Self = Self::new("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases");
     pub const EXPERIMENT: Self = Self::new("argoproj.io", "v1alpha1", "Experiment", "experiments");
 
     /// Returns the resource of a kind.

@@ -18,6 +18,7 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::{Container, Meta};
+use crate::domain::facts::owner::Owned;
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::step::Step;
@@ -170,6 +171,9 @@ pub struct Snapshot {
     pub object: Object,
     /// The Deployment that a Rollout's `workloadRef` names.
     pub template_owner: Option<Box<Deployment>>,
+    /// What owns the manifest that the pod template lies in.
+    #[serde(default)]
+    pub owned: Option<Owned>,
     /// What the router's own objects say, as far as they can be read.
     pub routed: Vec<Routed>,
     /// ReplicaSets owned by it, newest revision first.
@@ -196,6 +200,7 @@ impl Snapshot {
         Self {
             object,
             template_owner: None,
+            owned: None,
             routed: Vec::new(),
             replicasets: Vec::new(),
             pods: Vec::new(),
@@ -371,6 +376,7 @@ mod tests {
         Snapshot {
             object: Object::Rollout(Box::new(rollout)),
             template_owner: None,
+            owned: None,
             routed: Vec::new(),
             replicasets: vec![set("new", up), set("old", 5)],
             pods: Vec::new(),

@@ -13,7 +13,7 @@ pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
 pub use request::{After, Body, KubernetesRequest, ObjectRef, Request};
-pub use target::{System, Target};
+pub use target::{OwnerKey, System, Target};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

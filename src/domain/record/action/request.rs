@@ -1,5 +1,6 @@
 //! Requests of an action, per system.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +27,10 @@ pub enum Body {
     /// `application/json-patch+json` that sets the images of containers, init containers too, and writes `mark` into the
     /// annotation [`RELEASED`](crate::domain::facts::object::RELEASED).
     SetImages { images: Vec<Container>, mark: String },
+    /// `application/merge-patch+json` that suspends the automation of an owner, and notes what it was.
+    SuspendAutomation { by: String, at: Timestamp },
+    /// `application/merge-patch+json` that gives it back.
+    ResumeAutomation,
 }
 
 /// One request to a Kubernetes API server.
@@ -60,6 +65,8 @@ impl KubernetesRequest {
                 format!("PATCH {plural}/{}{sub}  images {}", self.object.name, images.join(" "))
             }
             Body::Merge(body) | Body::Strategic(body) => format!("PATCH {plural}/{}{sub}  {body}", self.object.name),
+            Body::SuspendAutomation { .. } => format!("PATCH {plural}/{}  suspend its automation", self.object.name),
+            Body::ResumeAutomation => format!("PATCH {plural}/{}  its automation as it was", self.object.name),
             Body::RestoreTemplate { replicaset } => {
                 format!("PATCH {plural}/{}{sub}  template of ReplicaSet {replicaset}", self.object.name)
             }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::owner::Owner;
 
 /// What an action is about. Journals hold it without a tag: each kind has a field of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -12,6 +13,25 @@ use crate::domain::facts::ids::{EnvName, WorkloadKey};
 pub enum Target {
     /// A workload in an environment.
     Workload(WorkloadKey),
+    /// What owns the manifest of a workload.
+    Owner(OwnerKey),
+}
+
+/// The owner of a workload's manifest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OwnerKey {
+    pub env: EnvName,
+    pub owner: Owner,
+    /// The workload that it is asked about; it may own more.
+    pub manages: WorkloadId,
+}
+
+impl OwnerKey {
+    /// Returns the workload that it is asked about.
+    #[must_use]
+    pub fn workload_key(&self) -> WorkloadKey {
+        WorkloadKey { env: self.env.clone(), workload: self.manages.clone() }
+    }
 }
 
 impl Target {
@@ -19,6 +39,7 @@ impl Target {
     pub fn env(&self) -> &EnvName {
         match self {
             Self::Workload(key) => &key.env,
+            Self::Owner(key) => &key.env,
         }
     }
 
@@ -27,6 +48,7 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
+            Self::Owner(_) => None,
         }
     }
 
@@ -35,6 +57,7 @@ impl Target {
     pub fn name(&self) -> String {
         match self {
             Self::Workload(key) => key.workload.to_string(),
+            Self::Owner(key) => key.owner.to_string(),
         }
     }
 
@@ -43,6 +66,7 @@ impl Target {
     pub fn system(&self) -> System {
         match self {
             Self::Workload(_) => System::Kubernetes,
+            Self::Owner(_) => System::Owner,
         }
     }
 }
@@ -65,6 +89,8 @@ impl fmt::Display for Target {
 pub enum System {
     /// The API server of the environment's cluster.
     Kubernetes,
+    /// Argo CD or Flux, by the API server of the cluster that it runs in.
+    Owner,
 }
 
 impl System {
@@ -72,6 +98,7 @@ impl System {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
+            Self::Owner => "owner",
         }
     }
 }

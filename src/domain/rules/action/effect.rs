@@ -43,6 +43,8 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
         let Request::Kubernetes(request) = request;
         match &request.body {
             Body::SetImages { .. } => effect.brings_in = true,
+            // What an owner then does is no revision of this workload's own.
+            Body::SuspendAutomation { .. } | Body::ResumeAutomation => {}
             Body::RestoreTemplate { replicaset } => {
                 let set = scene.snapshot.replicasets.iter().find(|rs| rs.meta.name == *replicaset);
                 coming = Some(set.map_or_else(|| replicaset.clone(), |rs| rs.hash.clone()));

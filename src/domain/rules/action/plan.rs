@@ -12,6 +12,7 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
+use crate::domain::rules::action::owner;
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
@@ -29,6 +30,8 @@ pub struct PlanContext {
     /// Whether journals of earlier runs are still being read.
     pub journal_unread: bool,
     pub in_flight: Vec<(Target, Verb)>,
+    /// Who acts.
+    pub operator: String,
 }
 
 /// A plan. Only [`plan()`] makes one, and only for what may be done.
@@ -46,6 +49,11 @@ impl Plan {
     #[must_use]
     pub fn record(&self) -> &PlanRecord {
         &self.record
+    }
+
+    /// Makes one about what owns a manifest.
+    pub(super) fn of_owner(record: PlanRecord, made_at: Timestamp) -> Self {
+        Self { record, made_at, typed: None }
     }
 
     /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
@@ -118,6 +126,9 @@ impl DraftContext<'_> {
 /// # Errors
 /// All refusals, the most telling first; never empty.
 pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
+    if let Target::Owner(key) = &intent.target {
+        return owner::plan(world, key, intent.verb, around);
+    }
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
@@ -177,6 +188,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             "rollback puts the old one back; to release it, deploy it without the pause",
         ));
     }
+    let writes_template = draft.as_ref().is_ok_and(|draft| owner::writes_template(&draft.requests));
+    if writes_template && !direction.is_backward() {
+        refusals.extend(owner::in_the_way(snapshot, env, around.now));
+    }
     if let Some(promoted) = &promoted {
         refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));
     }
@@ -187,8 +202,12 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
                 let who = env.access.user.as_deref().unwrap_or("you");
                 format!("RBAC seems to deny {who}: {what}; it is sent, and the API server decides")
             }));
+            draft.goes.extend(owner::goes(snapshot, direction, around.now).filter(|_| writes_template));
             draft.goes.extend(after_release(snapshot, status).filter(|_| draft.completes && promoted.is_some()));
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
+            if writes_template && direction.is_backward() {
+                plan.record.not_undone.extend(owner::left_in_git(snapshot, env));
+            }
             if promoted.is_some() {
                 plan.record.rests_on = rests_on(world, env, workload);
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
@@ -226,7 +245,7 @@ fn not_seen(env: &Environment) -> String {
 }
 
 /// Read-only stops every verb, for there is no executor.
-fn read_only(env: &Environment) -> Vec<Refusal> {
+pub(super) fn read_only(env: &Environment) -> Vec<Refusal> {
     let refusal = || Refusal::new(RefusalKind::ReadOnly, "read-only", "start without --read-only to act");
     env.settings.read_only.then(refusal).into_iter().collect()
 }
@@ -248,7 +267,7 @@ fn refused_by_rbac(env: &Environment) -> impl Fn(String) -> Refusal {
 }
 
 /// What stops whatever does not move backward, for want of knowledge.
-fn unfit_to_go_on(env: &Environment, around: &PlanContext) -> Vec<Refusal> {
+pub(super) fn unfit_to_go_on(env: &Environment, around: &PlanContext) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let heard = env.kubernetes();
     if !heard.is_fresh(around.now) {

@@ -146,10 +146,5 @@ fn foreign_registry(incoming: &Incoming, here: &Container, next: &Container) -> 
     })
 }
 
-/// Says what whoever manages the object may do to a change that is made here.
-pub(super) fn gitops(manager: Option<&str>, re_applies: &str) -> Option<String> {
-    manager.map(|manager| format!("{manager} (GitOps) may re-apply {re_applies}"))
-}
-
 #[cfg(test)]
 mod tests;

@@ -3,15 +3,43 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::object::Moved;
+use crate::domain::facts::owner::{Automation, Reconciler};
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Object, Snapshot};
-use crate::domain::record::action::{After, Facts, PlanRecord, Request};
+use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
+use crate::domain::rules::action::owner;
 
 /// A target as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Workload(Box<SeenWorkload>),
+    Owner(Box<SeenOwner>),
+}
+
+/// What owns a manifest, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenOwner {
+    pub found: Reconciler,
+}
+
+impl SeenOwner {
+    fn shows(&self) -> String {
+        match &self.found.automation {
+            Automation::Suspended(Some(by)) => format!("suspended by {}", by.by),
+            Automation::Suspended(None) => "suspended".to_owned(),
+            Automation::Manual => "synced by hand".to_owned(),
+            automation => format!("{} on", automation.as_str()),
+        }
+    }
+
+    /// Whether its automation is as the action wants it.
+    fn is_accepted(&self, record: &PlanRecord) -> bool {
+        match record.verb {
+            Verb::SuspendAutomation => !self.found.automation.is_active(),
+            _ => self.found.automation.is_active(),
+        }
+    }
 }
 
 /// A workload as it was seen. Its pods and analysis runs are not looked at.
@@ -56,6 +84,13 @@ impl SeenWorkload {
         Some(cause.map_or_else(|| what.clone(), |cause| format!("{what}: {cause}")))
     }
 
+    /// Returns why the template that an action has written will not last: users get what git says, in the end (law 9).
+    fn is_put_back(&self, record: &PlanRecord) -> Option<String> {
+        let owned = self.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
+        let template = self.snapshot.template_owner.as_ref().map_or(self.object().meta(), |owner| &owner.meta);
+        owned.puts_back(template.image_by.as_ref().and_then(|writer| writer.at))
+    }
+
     /// Says which pods a revision lacks, and why none are made: `1.4.2 has 1 of 4 pods (exceeded quota)`.
     fn lacking(&self, hash: &str) -> Option<String> {
         let rs = self.snapshot.replicaset(hash)?;
@@ -71,89 +106,136 @@ fn shows(phase: &str, message: &str) -> String {
 }
 
 impl Seen {
-    fn workload(&self) -> &SeenWorkload {
-        match self {
-            Self::Workload(seen) => seen,
-        }
-    }
-
     /// Returns the facts that a plan rests on.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        self.workload().object().actions().facts()
+        match self {
+            Self::Workload(seen) => seen.object().actions().facts(),
+            Self::Owner(seen) => owner::facts(&seen.found),
+        }
     }
 
     /// Returns whether somebody else's change took the place of what an action went to, as far as facts do not tell.
     #[must_use]
     pub fn is_replaced(&self, record: &PlanRecord) -> bool {
-        self.workload().object().actions().is_replaced(record)
+        match self {
+            Self::Workload(seen) => seen.object().actions().is_replaced(record),
+            Self::Owner(_) => false,
+        }
     }
 
     /// Returns the version to make a write conditional on.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.workload().object().meta().resource_version
+        match self {
+            Self::Workload(seen) => &seen.object().meta().resource_version,
+            Self::Owner(seen) => &seen.found.resource_version,
+        }
     }
 
     /// Returns what it shows, in the words of its system.
     #[must_use]
     pub fn shows(&self) -> String {
-        let (phase, message) = self.workload().object().phase();
-        shows(phase.as_str(), &message)
+        match self {
+            Self::Workload(seen) => {
+                let (phase, message) = seen.object().phase();
+                shows(phase.as_str(), &message)
+            }
+            Self::Owner(seen) => seen.shows(),
+        }
     }
 
     /// Returns what moved, with who moved it since the plan's state was confirmed, as far as it tells.
     #[must_use]
     pub fn blame(&self, moved: &Moved, since: Option<Timestamp>, now: Timestamp) -> String {
-        self.workload().object().meta().blame(moved, since, now)
+        match self {
+            Self::Workload(seen) => seen.object().meta().blame(moved, since, now),
+            Self::Owner(_) => moved.what.clone(),
+        }
     }
 
     /// Returns whether what a release wrote is in the object still; other actions leave no mark.
     #[must_use]
     pub fn is_own(&self, record: &PlanRecord) -> bool {
-        record.mark.as_ref().is_none_or(|mark| self.workload().carries(mark))
+        match self {
+            Self::Workload(seen) => record.mark.as_ref().is_none_or(|mark| seen.carries(mark)),
+            Self::Owner(_) => true,
+        }
     }
 
     /// Returns whether an action was taken up.
     #[must_use]
     pub fn is_accepted(&self, record: &PlanRecord) -> bool {
-        self.is_own(record) && self.workload().object().actions().is_accepted(record)
+        match self {
+            Self::Workload(seen) => self.is_own(record) && seen.object().actions().is_accepted(record),
+            Self::Owner(seen) => seen.is_accepted(record),
+        }
     }
 
     /// Returns what an action that was taken up still lacks: who is served meanwhile, and why; `None` where it is done.
     #[must_use]
     pub fn lacks(&self, record: &PlanRecord) -> Option<String> {
-        let seen = self.workload();
+        let Self::Workload(seen) = self else { return None };
         let actions = seen.object().actions();
-        match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
+        let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
             Some(hash) => seen.is_not_serving_all(&hash),
             None => actions.lacks(record),
-        }
+        };
+        lacks.or_else(|| seen.is_put_back(record))
     }
 
     /// Returns who is served, where that is known.
     #[must_use]
     pub fn serving(&self) -> Option<String> {
-        let seen = self.workload();
+        let Self::Workload(seen) = self else { return None };
         seen.replicasets_known.then(|| seen.snapshot.serving().describe())
+    }
+
+    /// Returns what git and its owner say to a template that an action has written.
+    #[must_use]
+    pub fn owner(&self, record: &PlanRecord) -> Option<String> {
+        let Self::Workload(seen) = self else { return None };
+        let owned = seen.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
+        Some(match owned.reconciler() {
+            Some(found) => {
+                let shows = SeenOwner { found: found.clone() }.shows();
+                format!("{}: {shows}, {}", owned.owner, found.agreement())
+            }
+            None => format!("{}: {}", owned.owner, owned.describe(Timestamp::UNIX_EPOCH)),
+        })
     }
 
     /// Returns whether the next request of an action may be sent.
     #[must_use]
     pub fn readiness(&self, after: &After) -> Readiness {
-        self.workload().object().actions().readiness(after)
+        match self {
+            Self::Workload(seen) => seen.object().actions().readiness(after),
+            Self::Owner(_) => Readiness::Send,
+        }
     }
 
     /// Returns whether a request was taken and whoever acts on the target has not taken note of it.
     #[must_use]
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
-        self.workload().object().actions().is_unnoticed(record)
+        match self {
+            Self::Workload(seen) => seen.object().actions().is_unnoticed(record),
+            Self::Owner(_) => false,
+        }
     }
 
     /// Returns what an action still lacks, seen after its requests.
     #[must_use]
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
-        self.workload().object().actions().remainder(record)
+        match self {
+            Self::Workload(seen) => seen.object().actions().remainder(record),
+            Self::Owner(_) => None,
+        }
+    }
+}
+
+impl From<Reconciler> for Seen {
+    fn from(found: Reconciler) -> Self {
+        Self::Owner(Box::new(SeenOwner { found }))
     }
 }
 

@@ -30,12 +30,12 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     }
     let shows = seen.shows();
     if seen.is_accepted(record) {
-        return match seen.lacks(record) {
-            Some(lacks) => Settled::Accepted(lacks),
-            None => {
-                Settled::Done(seen.serving().map_or(shows.clone(), |serving| format!("{shows}, serving {serving}")))
-            }
-        };
+        if let Some(lacks) = seen.lacks(record) {
+            return Settled::Accepted(lacks);
+        }
+        let serving = seen.serving().map_or_else(String::new, |serving| format!(", serving {serving}"));
+        let owner = seen.owner(record).map_or_else(String::new, |owner| format!("; {owner}"));
+        return Settled::Done(format!("{shows}{serving}{owner}"));
     }
     let moved = record.facts.under_way != now.under_way;
     let replaced = match record.verb {

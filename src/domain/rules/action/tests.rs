@@ -54,6 +54,7 @@ fn ask_with(
     let snapshot = Snapshot {
         object,
         template_owner: None,
+        owned: None,
         routed: Vec::new(),
         replicasets,
         pods: Vec::new(),

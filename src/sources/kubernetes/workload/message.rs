@@ -19,6 +19,8 @@ pub(super) enum WatchMessage {
     TemplateOwner(Event<Raw<Deployment>>),
     /// An object of the router, by name.
     Router(String, Event<Raw<Value>>),
+    /// The object of whatever owns the manifest.
+    Owner(Event<Raw<Value>>),
     ReplicaSet(Event<Raw<ReplicaSet>>),
     Pod(Event<Raw<Pod>>),
     AnalysisRun(Event<Raw<AnalysisRun>>),
@@ -33,6 +35,7 @@ pub(super) enum WatchedPart {
     Object,
     Template,
     Router,
+    Owner,
     ReplicaSets,
     Pods,
     AnalysisRuns,
@@ -46,6 +49,7 @@ impl WatchedPart {
             Self::Object => "object",
             Self::Template => "template",
             Self::Router => "router",
+            Self::Owner => "owner",
             Self::ReplicaSets => "replicasets",
             Self::Pods => "pods",
             Self::AnalysisRuns => "analysis runs",

@@ -26,6 +26,8 @@ use crate::domain::facts::analysis_run::AnalysisRun;
 use crate::domain::facts::counters::{GivenShare, KnownCanary, KnownPod};
 use crate::domain::facts::experiment::Experiment;
 use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::facts::owner::Owned;
+use crate::domain::facts::owner::reduce::{About, reconciler};
 use crate::domain::facts::pod::Pod;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Tracks;
@@ -111,6 +113,8 @@ struct Watched {
     /// The router whose objects are watched, and what each of them says.
     router: Option<Router>,
     routed: BTreeMap<String, Routed>,
+    /// What owns the manifest, and its object.
+    owned: Option<Owned>,
     replicasets: Store<ReplicaSet>,
     pods: Store<Pod>,
     runs: Store<AnalysisRun>,
@@ -145,6 +149,7 @@ impl Watched {
             owner: Store::default(),
             router: None,
             routed: BTreeMap::new(),
+            owned: None,
             replicasets: Store::default(),
             pods: Store::default(),
             runs: Store::default(),
@@ -178,11 +183,48 @@ impl Watched {
         changed
     }
 
+    /// Takes in the object of whatever owns the manifest; returns whether what matters of it changed.
+    fn take_owner(&mut self, event: &Event<Raw<Value>>) -> bool {
+        let Some(object) = self.object.only() else { return false };
+        let template = self.owner.only();
+        let resource = if template.is_some() { Resource::DEPLOYMENT } else { object.workload().kind().resource() };
+        let meta = template.map_or(object.meta(), |template| &template.meta);
+        let about = About { group: resource.group, kind: resource.kind, namespace: &meta.namespace, name: &meta.name };
+        let Some(owned) = &mut self.owned else { return false };
+        let found = match event {
+            Event::Apply(raw) | Event::InitApply(raw) => {
+                let Some(value) = &raw.kept else { return false };
+                Ok(reconciler(owned.owner.kind, value, about))
+            }
+            Event::Init => {
+                owned.found = owned.found.take().filter(Result::is_ok);
+                return false;
+            }
+            Event::InitDone if owned.found.is_some() => return true,
+            Event::InitDone | Event::Delete(_) => {
+                Err(format!("{} is not in namespace {}", owned.owner, self.source.owners.namespace(&owned.owner)))
+            }
+        };
+        let is_news = owned.found.as_ref() != Some(&found);
+        owned.found = Some(found);
+        is_news
+    }
+
+    /// Takes in that the object of whatever owns the manifest cannot be read.
+    fn owner_not_read(&mut self, why: String) -> bool {
+        let Some(owned) = &mut self.owned else { return false };
+        let found = Some(Err(why));
+        let is_news = owned.found != found;
+        owned.found = found;
+        is_news
+    }
+
     /// Takes in what a watch said; returns whether the snapshot may have changed.
     fn take(&mut self, message: WatchMessage) -> bool {
         self.report(&message);
         let rights_changed = self.note_rights(&message);
         match message {
+            WatchMessage::Failed(WatchedPart::Owner, problem) => self.owner_not_read(problem.why),
             WatchMessage::Failed(
                 part @ (WatchedPart::Template | WatchedPart::Router | WatchedPart::Experiments),
                 _,
@@ -191,6 +233,7 @@ impl Watched {
             WatchMessage::Object(event) => self.object.take(event),
             WatchMessage::TemplateOwner(event) => self.owner.take(event),
             WatchMessage::Router(name, event) => self.take_routed(name, &event),
+            WatchMessage::Owner(event) => self.take_owner(&event),
             WatchMessage::ReplicaSet(event) => self.replicasets.take(event),
             WatchMessage::Pod(event) => self.pods.take(event),
             WatchMessage::AnalysisRun(event) => self.runs.take(event),
@@ -233,6 +276,7 @@ impl Watched {
             | WatchMessage::Pod(Event::Init)
             | WatchMessage::TemplateOwner(_)
             | WatchMessage::Router(..)
+            | WatchMessage::Owner(_)
             | WatchMessage::AnalysisRun(_)
             | WatchMessage::Experiment(_)
             | WatchMessage::Event(_) => return,
@@ -286,14 +330,17 @@ impl Watched {
     fn selector_changed(&mut self) -> bool {
         let Some(object) = self.object.only() else { return false };
         let (selector, router) = (object.selector().to_owned(), object.workload().router());
+        let owner = self.owner.only().map_or(&object.meta().owner, |template| &template.meta.owner).clone();
         // Those of a step that was taken out may go on.
         let has_experiments = self.experiments.is_some() || experiments::are_expected(object);
-        let is_same = self.router == router && self.experiments.is_some() == has_experiments;
+        let is_same_owner = self.owned.as_ref().map(|owned| &owned.owner) == owner.as_ref();
+        let is_same = is_same_owner && self.router == router && self.experiments.is_some() == has_experiments;
         if selector.is_empty() || self.selector.as_ref() == Some(&selector) && is_same {
             return false;
         }
         self.router = router;
         self.routed.clear();
+        self.owned = owner.map(|owner| Owned { owner, found: None });
         self.replicasets = Store::default();
         self.pods = Store::default();
         self.runs = Store::default();
@@ -372,6 +419,7 @@ impl Watched {
             object,
             template_owner: self.owner.only().cloned().map(Box::new),
             routed: self.routed.values().cloned().collect(),
+            owned: self.owned.clone(),
             replicasets,
             pods,
             runs,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Watched;
 use super::message::{Stream, WatchMessage, WatchedPart, event_as, reported};
+use crate::domain::facts::owner::Owner;
 use crate::domain::facts::workload::kind::Resource;
 use crate::domain::facts::workload::router::Router;
 use crate::domain::facts::workload::{Object, deployment};
@@ -73,6 +74,7 @@ impl Watched {
             }
         }
         streams.extend(self.router.iter().flat_map(|router| self.router_streams(router)));
+        streams.extend(self.owned.as_ref().and_then(|owned| self.owner_stream(&owned.owner)));
         streams
     }
 
@@ -87,6 +89,17 @@ impl Watched {
             })
         };
         router.names.iter().map(stream).collect()
+    }
+
+    /// The watch of the object of whatever owns the manifest, which may lie in another cluster.
+    fn owner_stream(&self, owner: &Owner) -> Option<Stream> {
+        let resource = owner.kind.resource()?;
+        let place = &self.source.owners;
+        let client = place.client.as_ref().unwrap_or(&self.source.client);
+        let one = Selection { fields: Some(format!("metadata.name={}", owner.name)), ..Selection::default() };
+        let api = Api::namespaced_with(throttled(client.kube.clone()), place.namespace(owner), &api_resource(resource));
+        let events = watch::watch::<Value>(api, one, client.redactor().clone());
+        Some(reported(WatchedPart::Owner, events, WatchMessage::Owner))
     }
 
     /// The watches of the object itself and of what happened to it, restarted.

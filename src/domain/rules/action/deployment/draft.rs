@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
-use crate::domain::rules::action::release::{self, gitops};
+use crate::domain::rules::action::release;
 use crate::domain::rules::action::way_back::{self, WayBack};
 
 use crate::domain::facts::direction::Direction;
@@ -42,6 +42,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Restart => Ok(restart(deployment, scene)),
         Verb::Rollback => rollback(deployment, scene),
         Verb::Release => release(deployment, scene),
+        Verb::SuspendAutomation | Verb::ResumeAutomation => Err(Refusal::state("a workload has no automation", "")),
     }
 }
 
@@ -84,7 +85,6 @@ fn release(deployment: &Deployment, scene: &DraftContext<'_>) -> Result<Draft, R
     let containers = (deployment.containers.as_slice(), deployment.init_containers.as_slice());
     let mut draft = release::draft(scene, object(deployment), containers)?;
     draft.goes.push("pods are replaced a few at a time: it has no steps to stop at".to_owned());
-    draft.goes.extend(gitops(deployment.meta.managed_by.as_deref(), "the old version: commit the new one there too"));
     Ok(draft)
 }
 
@@ -120,7 +120,6 @@ fn rollback_draft(deployment: &Deployment, scene: &DraftContext<'_>, target: &Re
     if deployment.paused {
         draft.goes.push("also resumes it (spec.paused), else it would not move".to_owned());
     }
-    draft.goes.extend(gitops(deployment.meta.managed_by.as_deref(), "the new version: revert it there too"));
     let direction = way_back::direction_to(scene, target);
     way_back::aim(&mut draft, scene, target, direction);
     draft

@@ -44,7 +44,12 @@ impl Actions for Deployment {
             }
             Verb::Restart => self.observed() && self.restarted_at.is_some() && self.restarted_at == record.restart_at,
             Verb::Release => self.observed(),
-            Verb::Promote | Verb::PromoteFull | Verb::Abort | Verb::Retry => false,
+            Verb::Promote
+            | Verb::PromoteFull
+            | Verb::Abort
+            | Verb::Retry
+            | Verb::SuspendAutomation
+            | Verb::ResumeAutomation => false,
         }
     }
 

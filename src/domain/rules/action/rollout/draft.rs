@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::rollback::{rollback, template_object};
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef, PlanRecord, Request, Verb};
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
-use crate::domain::rules::action::release::{self, gitops};
+use crate::domain::rules::action::release;
 use crate::domain::rules::action::way_back;
 
 use crate::domain::facts::step::{Step, weight_at};
@@ -33,6 +33,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Rollback => rollback(rollout, scene),
         Verb::Restart => Ok(restart(rollout, scene)),
         Verb::Release => release(rollout, scene),
+        Verb::SuspendAutomation | Verb::ResumeAutomation => Err(Refusal::state("a workload has no automation", "")),
     }
 }
 
@@ -389,6 +390,5 @@ fn release(rollout: &Rollout, scene: &DraftContext<'_>) -> Result<Draft, Refusal
         (true, true) => "pods are replaced a few at a time: it has no steps to stop at".to_owned(),
         (false, _) => "as a preview, then the active service switches to it".to_owned(),
     });
-    draft.goes.extend(gitops(rollout.meta.managed_by.as_deref(), "the old version: commit the new one there too"));
     Ok(draft)
 }

@@ -71,7 +71,7 @@ pub(super) fn writes(name: &str, template: Option<&TemplateRef>, verb: Verb) -> 
             ObjectWrite::new(Resource::ROLLOUT, name, Some("status"))
         }
         (Verb::Rollback | Verb::Release, Some(owner)) => ObjectWrite::new(Resource::DEPLOYMENT, &owner.name, None),
-        (Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart | Verb::Release, _) => main,
+        (_, _) => main,
     };
     vec![write]
 }

@@ -10,7 +10,6 @@ use crate::domain::facts::workload::rollout::Rollout;
 use crate::domain::facts::workload::serving;
 use crate::domain::record::action::{After, Body, KubernetesRequest, ObjectRef, Request};
 use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
-use crate::domain::rules::action::release::gitops;
 use crate::domain::rules::action::way_back::{self, WayBack};
 
 use crate::domain::facts::direction::Direction;
@@ -120,7 +119,6 @@ fn rollback_goes(rollout: &Rollout, scene: &DraftContext<'_>, to_stable: bool, c
     } else if !rollout.is_canary() {
         goes.push("as a preview, then the switch".to_owned());
     }
-    goes.extend(gitops(rollout.meta.managed_by.as_deref(), "the new version: revert it there too"));
     goes
 }
 

@@ -47,6 +47,7 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         Verb::Restart => {
             rollout.observed() && record.restart_at.is_some() && rollout.spec.restart_at == record.restart_at
         }
+        Verb::SuspendAutomation | Verb::ResumeAutomation => false,
     }
 }
 
@@ -59,7 +60,14 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         Verb::PromoteFull => Some(facts.under_way.clone()),
         Verb::Promote if !stops_again(rollout, facts.step) => Some(facts.under_way.clone()),
         Verb::Release if goes_through(rollout) => Some(status.current_hash.clone()),
-        Verb::Promote | Verb::Pause | Verb::Resume | Verb::Retry | Verb::Restart | Verb::Release => None,
+        Verb::Promote
+        | Verb::Pause
+        | Verb::Resume
+        | Verb::Retry
+        | Verb::Restart
+        | Verb::Release
+        | Verb::SuspendAutomation
+        | Verb::ResumeAutomation => None,
     }
 }
 
@@ -161,7 +169,13 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         }
         Verb::PromoteFull => status.promote_full,
         Verb::Retry => facts.aborted && !status.abort,
-        Verb::Pause | Verb::Resume | Verb::Rollback | Verb::Restart | Verb::Release => false,
+        Verb::Pause
+        | Verb::Resume
+        | Verb::Rollback
+        | Verb::Restart
+        | Verb::Release
+        | Verb::SuspendAutomation
+        | Verb::ResumeAutomation => false,
     };
     in_status || !rollout.observed()
 }

@@ -1,0 +1,99 @@
+//! owner: what owns a workload's manifest; its automation is suspended and given back.
+
+use color_eyre::eyre::Result;
+
+use super::act::{confirmed, refused};
+use super::driver::Driver;
+use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
+use crate::cli::args::{Action, Output, OwnerArgs};
+use crate::cli::output::json_pretty;
+use crate::cli::status::owner_json;
+use crate::cli::{Exit, target};
+use crate::core::Core;
+use crate::domain::facts::freshness::SourceKind;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::owner::Owned;
+use crate::domain::facts::text::sanitize;
+use crate::domain::record::action::Verb;
+
+pub(super) async fn run(driver: &mut Driver, what: &OwnerArgs) -> Result<Exit> {
+    let named = target::named(driver.world(), what.target.as_deref());
+    let matters = |env: &EnvName| named.contains(env);
+    driver
+        .first_look(matters, |core| {
+            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
+            all.all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
+        .await?;
+    let key = match chosen(driver, &named, what.target.as_deref()) {
+        Ok(key) => key,
+        Err(exit) => return Ok(exit),
+    };
+    let is_read = |core: &Core| {
+        let is_down = core.world.environment(&key.env).is_some_and(|env| env.is_down(SourceKind::Kubernetes));
+        let snapshot = core.world.find(&key).and_then(|(_, workload)| workload.snapshot.as_ref());
+        is_down || snapshot.is_some_and(|snapshot| snapshot.owned.as_ref().is_none_or(Owned::is_read))
+    };
+    driver.first_look(|env| *env == key.env, is_read).await?;
+    driver.refresh();
+    match (what.suspend, what.resume) {
+        (true, _) => change(driver, &key, Verb::SuspendAutomation, what).await,
+        (_, true) => {
+            if let Some(wait) = what.wait {
+                let is_ready = |core: &Core| core.plan_owner(&key, Verb::ResumeAutomation).is_ok();
+                driver.until(wait, is_ready).await?;
+            }
+            change(driver, &key, Verb::ResumeAutomation, what).await
+        }
+        _ => show(driver, &key, what.output),
+    }
+}
+
+fn show(driver: &Driver, key: &WorkloadKey, output: Output) -> Result<Exit> {
+    let Some(snapshot) = driver.world().find(key).and_then(|(_, workload)| workload.snapshot.as_ref()) else {
+        complain(driver.redactor(), &format!("{key} is not seen: what owns it is not known"));
+        return Ok(Exit::Error);
+    };
+    let now = driver.core.now;
+    print(&match (&snapshot.owned, output) {
+        (owned, Output::Json) => json_pretty(&owned.as_ref().map_or(serde_json::Value::Null, owner_json)) + "\n",
+        (Some(owned), Output::Text) => {
+            let found = owned.reconciler();
+            let mut lines = vec![format!("{key}: {}", owned.line(now))];
+            lines.extend(found.and_then(|found| found.source.as_ref()).map(|source| format!("  source      {source}")));
+            lines.extend(
+                found
+                    .and_then(|found| found.written_by.as_ref())
+                    .map(|writer| format!("  written by  {writer}, which may undo a suspension")),
+            );
+            lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
+        }
+        (None, Output::Text) => format!("{key}: no mark of Argo CD, Flux or Helm is on it\n"),
+    })?;
+    let is_known = snapshot.owned.as_ref().is_none_or(|owned| owned.is_active().is_some());
+    Ok(if is_known { Exit::Done } else { Exit::Blind })
+}
+
+async fn change(driver: &mut Driver, key: &WorkloadKey, verb: Verb, what: &OwnerArgs) -> Result<Exit> {
+    if verb == Verb::ResumeAutomation {
+        driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
+    }
+    let plan = match driver.core.plan_owner(key, verb) {
+        Ok(plan) => plan,
+        Err(refusals) => return Ok(refused(driver.redactor(), key, verb, &refusals)),
+    };
+    let asked =
+        Action { target: None, yes: what.yes, confirm: None, timeout: std::time::Duration::ZERO, no_wait: false };
+    if !confirmed(driver, &plan, &asked).await? {
+        return Ok(Exit::NoGo);
+    }
+    let headline = plan.record().headline.clone();
+    let (outcome, _) = driver.perform(plan).await?;
+    let line = format!("{key}: {headline}: {}\n", sanitize(&outcome.describe()));
+    if outcome.is_done() {
+        print(&line)?;
+        return Ok(Exit::Done);
+    }
+    complain(driver.redactor(), line.trim_end());
+    Ok(Exit::of_outcome(&outcome))
+}
