@@ -8,13 +8,15 @@ use super::executor::Executor;
 use crate::domain::record::action::{After, Outcome, PlanRecord};
 use crate::domain::rules::action::kind::Readiness;
 
-use crate::domain::rules::action::{Seen, Settled, settled, unnoticed};
+use crate::domain::rules::action::{PutBack, Seen, Settled, settled, unnoticed};
 use crate::failpoints::failpoint;
 
 /// How long the controller may take to take a request up.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take until everybody is served by what an action goes to, where nobody says otherwise.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long it may take until the owner of a manifest is suspended.
+const SUSPEND_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest time between two looks.
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a settled action that is accepted is looked at for its end.
@@ -101,6 +103,29 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(3));
+    }
+}
+
+/// Returns a rollback made for what is seen now, where the owner of the manifest put the bad version back by what it had
+/// begun before it was suspended: a new request for a new state, not one that is sent twice. An owner that is not suspended
+/// would only put it back again.
+pub(super) async fn put_back_meanwhile(executor: &dyn Executor, record: &PlanRecord) -> Option<PlanRecord> {
+    let begun = Instant::now();
+    let mut wait = Duration::from_millis(50);
+    loop {
+        let found = executor.look(&record.target).await.ok()?;
+        match found.put_back(record) {
+            PutBack::No => return None,
+            PutBack::Once => {
+                let (facts, resource_version) = (found.facts(), found.version().to_owned());
+                return Some(PlanRecord { facts, resource_version, ..record.clone() });
+            }
+            PutBack::Syncing if begun.elapsed() >= ACCEPT_TIMEOUT => return None,
+            PutBack::NotSuspended if begun.elapsed() >= SUSPEND_TIMEOUT => return None,
+            PutBack::Syncing | PutBack::NotSuspended => {}
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(MAX_LOOK_INTERVAL);
     }
 }
 

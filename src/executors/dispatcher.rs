@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
-use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, settle_unknown, turn_of};
+use super::confirmation::{SERVE_TIMEOUT, Turn, confirm, put_back_meanwhile, settle_unknown, turn_of};
 use super::executor::{Executor, SendError};
 use super::journal::{Journal, JournalError};
 use super::signing::Signer;
@@ -33,6 +33,8 @@ use crate::failpoints::failpoint;
 const CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// So many conflicts are met at once; after more, someone writes at the same pace, and it helps to get out of step.
 const MAX_IMMEDIATE_RETRIES: usize = 2;
+/// How often a rollback is begun anew that the owner of the manifest put back by what it had begun before.
+const MAX_TIMES_AGAIN: usize = 2;
 /// The longest wait to get out of step.
 const MAX_RETRY_JITTER: Duration = Duration::from_millis(100);
 /// How long the clients of an environment may be in coming. A read-only environment never gets any.
@@ -284,6 +286,25 @@ impl Dispatcher {
         if let Err(outcome) = self.still_rests(record).await {
             return outcome;
         }
+        let mut outcome = self.send_all(executor, action, record, head).await;
+        for _ in 0..MAX_TIMES_AGAIN {
+            if !matches!(outcome, Outcome::Unconfirmed { .. } | Outcome::Unknown { .. }) {
+                break;
+            }
+            let Some(again) = put_back_meanwhile(executor, record).await else { break };
+            outcome = self.send_all(executor, action, &again, head).await;
+        }
+        outcome
+    }
+
+    /// Sends the requests of an action in order, and looks until it is done.
+    async fn send_all(
+        &self,
+        executor: &dyn Executor,
+        action: &ActionId,
+        record: &PlanRecord,
+        head: Option<&Anchor>,
+    ) -> Outcome {
         let mut version = record.resource_version.clone();
         for (index, request) in record.requests.iter().enumerate() {
             if let Some(after) = request.after() {

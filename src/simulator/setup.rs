@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::SimulatorError;
 use super::clock::Clock;
 use super::controllers::Controllers;
+use super::controllers::applications::{self, TRACKING_ID, tracking_id};
 use super::kubernetes::managed_fields::Author;
 use super::kubernetes::object::{self, items};
 use super::kubernetes::patch::merge;
@@ -19,7 +20,7 @@ use super::kubernetes::resources::Kind;
 use super::kubernetes::store::{Key, Part, Store};
 use super::kubernetes::{Server, api_error::ApiError};
 use super::scenario::behaviour::Images;
-use super::scenario::{Environment, Past};
+use super::scenario::{ArgoCd, Environment, Past};
 use super::traffic::Traffic;
 
 /// Longest that bringing up one version may take on the stopped clock.
@@ -63,6 +64,9 @@ pub fn prepare(environment: &Environment, speed: f64, seed: u64) -> Result<Prepa
             .release(past, &mut controllers, room.min(ROLLOUT_TIMEOUT))
             .map_err(|error| SimulatorError::Refused { cluster: environment.name.clone(), why: error.message })?;
     }
+    builder
+        .application()
+        .map_err(|error| SimulatorError::Refused { cluster: environment.name.clone(), why: error.message })?;
     clock.stop_at(now);
     controllers.work();
     builder.forget_old_events(now);
@@ -155,6 +159,45 @@ impl Builder<'_> {
         }
         controllers.settle(room);
         Ok(())
+    }
+
+    /// Has Argo CD own the workload, on what it runs now.
+    fn application(&self) -> Result<(), ApiError> {
+        let (Some(argo_cd), Some(workload)) = (self.environment.argo_cd, &self.environment.workload) else {
+            return Ok(());
+        };
+        let Some(kind) = Kind::by_type(object::text(workload, "/apiVersion"), object::text(workload, "/kind")) else {
+            return Ok(());
+        };
+        let (name, namespace) = (object::name(workload), &self.environment.namespace);
+        let author = Author::update("argocd-controller");
+        self.store.update(&Key::new(kind, namespace, name), Part::Main, &author, |old| {
+            let mut new = old.clone();
+            object::annotate(&mut new, TRACKING_ID, &tracking_id(name, kind, namespace, name));
+            Ok(new)
+        })?;
+        let mut policy = json!({});
+        match argo_cd {
+            ArgoCd::SelfHeal => policy["automated"] = json!({"prune": true, "selfHeal": true}),
+            ArgoCd::AutoSync => policy["automated"] = json!({"prune": true}),
+            ArgoCd::Manual => {}
+        }
+        let image = self.environment.history.last().map_or("", |past| past.image.as_str());
+        let application = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "project": "default",
+                "source": {
+                    "repoURL": "https://git.example/config", "path": format!("apps/{name}"), "targetRevision": "main",
+                    "kustomize": {"images": [image]},
+                },
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace},
+                "syncPolicy": policy,
+            },
+        });
+        let namespace = json!({"metadata": {"name": applications::NAMESPACE}});
+        self.store.create(Kind::Namespace, "", namespace, &Author::update("kube-apiserver"))?;
+        self.store.create(Kind::Application, applications::NAMESPACE, application, &author).map(drop)
     }
 
     fn forget_old_events(&self, now: Timestamp) {

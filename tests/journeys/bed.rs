@@ -40,7 +40,7 @@ impl Strategy {
         self != Self::Deployment
     }
 
-    fn objects(self) -> Vec<Value> {
+    pub(super) fn objects(self) -> Vec<Value> {
         let steps = [weight(25), pause(), weight(50), pause()];
         match self {
             Self::Canary => vec![canary("api", 4, &steps)],
@@ -84,12 +84,17 @@ pub struct Bed<'a> {
 
 impl<'a> Bed<'a> {
     pub fn new(namespace: &'a TestNamespace, strategy: Strategy, how: How) -> Self {
-        Self { namespace, strategy, how, alice: person(namespace, strategy) }
+        Self { namespace, strategy, how, alice: person(namespace, strategy, "alice") }
     }
 
     /// Somebody else, on another machine: nothing of alice's journals is known there.
     pub fn somebody_else(&self) -> Program {
-        person(self.namespace, self.strategy)
+        self.somebody("alice")
+    }
+
+    /// Whoever comes by this context.
+    pub fn somebody(&self, context: &str) -> Program {
+        person(self.namespace, self.strategy, context)
     }
 
     /// Alice again, with a config in which a staging comes before what there is.
@@ -131,7 +136,7 @@ impl<'a> Bed<'a> {
 
     /// Alice again, whose login is a command that fails while the file returned beside is there.
     pub fn with_login(&self) -> Checked<(Program, PathBuf)> {
-        let program = person(self.namespace, self.strategy);
+        let program = self.somebody("alice");
         let expired = program.path("expired");
         let mut config = serde_json::to_value(Kubeconfig::read_from(self.namespace.cluster.kubeconfig())?)?;
         let users = config["users"].as_array_mut().ok_or("the kubeconfig has no users")?;
@@ -243,10 +248,10 @@ impl<'a> Bed<'a> {
     }
 }
 
-fn person(namespace: &TestNamespace, strategy: Strategy) -> Program {
+fn person(namespace: &TestNamespace, strategy: Strategy, context: &str) -> Program {
     let kubeconfig = namespace.cluster.kubeconfig().display().to_string();
     let workload = if strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
-    let program = cockpit().args(["--context", "alice", "--namespace", &namespace.name, "--workload", workload]);
+    let program = cockpit().args(["--context", context, "--namespace", &namespace.name, "--workload", workload]);
     let state = program.path("state").display().to_string();
     program.env("XDG_STATE_HOME", state).env("KUBECONFIG", kubeconfig)
 }

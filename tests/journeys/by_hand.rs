@@ -23,7 +23,9 @@ impl Bed<'_> {
                 on_screen(program, |pty| {
                     pty.wait_text("R roll back to");
                     confirmed(pty, "R", "Roll back");
-                    pty.wait_text("done:");
+                    // What owns the manifest is suspended along with it, and done sooner.
+                    let is_done = |line: &str| line.contains("back to") && line.contains("done:");
+                    pty.wait("the rollback is done", |screen| screen.contents().lines().any(is_done));
                 })
                 .await
             }

@@ -8,6 +8,7 @@
 
 mod bed;
 mod by_hand;
+mod git_ops;
 mod oracle;
 mod release;
 
@@ -42,6 +43,7 @@ pub fn suite() -> Suite {
             }
         }
     }
+    cases.extend(git_ops::cases());
     Suite { max_concurrent: MAX_CONCURRENT_JOURNEYS, cases }
 }
 

@@ -55,6 +55,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Promote, State::InStep) => Refused("in progress"),
         (Verb::PromoteFull, State::InStep) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
+        (Verb::SuspendAutomation | Verb::ResumeAutomation, _) => Refused("no automation"),
     }
 }
 
@@ -72,5 +73,6 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
         (Verb::Rollback, State::RolledBack) => Refused("already back on 1.0.0"),
         (Verb::Restart, State::MidStep | State::Degraded) => Unfinished,
         (Verb::Pause | Verb::Restart | Verb::Rollback, _) => Offered,
+        (Verb::SuspendAutomation | Verb::ResumeAutomation, _) => Refused("no automation"),
     }
 }

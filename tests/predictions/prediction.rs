@@ -42,7 +42,8 @@ impl Prediction {
                 share.map_or_else(|| Self::Share(100), at)
             }
             Verb::Pause => Self::Paused,
-            Verb::Resume => Self::Resumed,
+            // The last two are about no workload.
+            Verb::Resume | Verb::SuspendAutomation | Verb::ResumeAutomation => Self::Resumed,
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),

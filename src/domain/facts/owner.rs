@@ -164,6 +164,9 @@ pub struct Reconciler {
     pub resource_version: String,
     pub namespace: String,
     pub automation: Automation,
+    /// Whether it is applying what git says at this moment.
+    #[serde(default)]
+    pub is_syncing: bool,
     /// Whether the workload is in the cluster as it is in git; `None` where the owner does not say.
     pub in_sync: Option<bool>,
     /// When it compared the two last.
@@ -177,6 +180,12 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
+    /// Forgets whether git agrees: it was asked about an object that the template does not lie in.
+    #[must_use]
+    pub fn without_agreement(self) -> Self {
+        Self { in_sync: None, ..self }
+    }
+
     /// Says whether git agrees with the cluster.
     #[must_use]
     pub fn agreement(&self) -> String {
@@ -244,17 +253,23 @@ impl Owned {
     /// Returns why a change made at `since` will not last; `None` where it will, or nobody knows.
     #[must_use]
     pub fn puts_back(&self, since: Option<Timestamp>) -> Option<String> {
-        let reconciler = self.reconciler().filter(|reconciler| reconciler.automation.puts_back())?;
+        let reconciler = self.reconciler()?;
         // What it compared before the change tells nothing of it; it reports whole seconds.
         let is_compared = since.is_none_or(|since| {
             reconciler.compared_at.is_some_and(|compared| compared.as_second() > since.as_second())
         });
-        let agrees = is_compared && reconciler.in_sync == Some(true);
+        if is_compared && reconciler.in_sync == Some(true) {
+            return None;
+        }
+        if reconciler.is_syncing {
+            return Some(format!("{} is applying what git says", self.owner));
+        }
         let how = match &reconciler.automation {
             Automation::Interval(every) => format!("every {every}"),
-            _ => "within seconds".to_owned(),
+            Automation::SelfHeal => "within seconds".to_owned(),
+            _ => return None,
         };
-        (!agrees).then(|| format!("{} puts back what git says, {how}: its automation is not suspended", self.owner))
+        Some(format!("{} puts back what git says, {how}: its automation is not suspended", self.owner))
     }
 }
 

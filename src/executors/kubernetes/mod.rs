@@ -110,12 +110,14 @@ impl Kubernetes {
         let router = snapshot.object.workload().router();
         let template = snapshot.object.workload().template_owner().cloned();
         let written = async {
+            let is_elsewhere = template.is_some();
             let owner = self.template_owner(template).await;
             let owned = match &owner {
-                Some(owner) => self.owned(&owner.meta, Resource::DEPLOYMENT),
-                None => self.owned(snapshot.object.meta(), snapshot.object.workload().kind().resource()),
+                Some(owner) => self.owned(&owner.meta, Resource::DEPLOYMENT).await,
+                // Whether git agrees is asked of the object that the template lies in.
+                None if is_elsewhere => self.owned(snapshot.object.meta(), Resource::DEPLOYMENT).await,
+                None => self.owned(snapshot.object.meta(), snapshot.object.workload().kind().resource()).await,
             };
-            let owned = owned.await;
             (owner, owned)
         };
         let (replicasets, routed, (owner, owned)) =

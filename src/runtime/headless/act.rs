@@ -14,11 +14,12 @@ use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::owner::Owned;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
-use crate::domain::world::World;
+use crate::domain::world::{Environment, World};
 use crate::platform::Redactor;
 
 /// How long a stop waits for what tells who acts and what was rejected before.
@@ -137,9 +138,9 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         .first_look(
             |env| *env == target.env,
             |core| {
-                core.world
-                    .environment(&target.env)
-                    .is_some_and(|env| env.looked_at() && env.access.is_known() && env.cluster.is_some())
+                let env = core.world.environment(&target.env);
+                let is_known = |env: &Environment| env.looked_at() && env.access.is_known() && env.cluster.is_some();
+                env.is_some_and(is_known) && is_owner_read(core, target)
             },
         )
         .await?;
@@ -172,12 +173,20 @@ async fn prepare_stop(driver: &mut Driver, verb: Verb, target: &WorkloadKey) -> 
     let known = |core: &Core| {
         let env = core.world.environment(&target.env);
         // What others rejected is in the shared record.
-        env.is_some_and(|env| env.access.is_known() && env.record.is_some()) && !core.journal.unread
+        env.is_some_and(|env| env.access.is_known() && env.record.is_some())
+            && !core.journal.unread
+            && is_owner_read(core, target)
     };
     driver.until(STOP_CONTEXT_TIMEOUT, known).await?;
     settle_open(driver, target, |open| open == verb).await?;
     say_left_open(driver, target);
     Ok(())
+}
+
+/// Whether what owns the manifest is known, or not to be known.
+pub(super) fn is_owner_read(core: &Core, target: &WorkloadKey) -> bool {
+    let snapshot = core.world.find(target).and_then(|(_, workload)| workload.snapshot.as_ref());
+    snapshot.and_then(|snapshot| snapshot.owned.as_ref()).is_none_or(Owned::is_read)
 }
 
 /// Waits until an action of this kind that was left open on a workload is settled.

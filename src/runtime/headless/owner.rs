@@ -2,7 +2,7 @@
 
 use color_eyre::eyre::Result;
 
-use super::act::{confirmed, refused};
+use super::act::{confirmed, is_owner_read, refused};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Output, OwnerArgs};
@@ -12,7 +12,6 @@ use crate::cli::{Exit, target};
 use crate::core::Core;
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
-use crate::domain::facts::owner::Owned;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::Verb;
 
@@ -31,8 +30,8 @@ pub(super) async fn run(driver: &mut Driver, what: &OwnerArgs) -> Result<Exit> {
     };
     let is_read = |core: &Core| {
         let is_down = core.world.environment(&key.env).is_some_and(|env| env.is_down(SourceKind::Kubernetes));
-        let snapshot = core.world.find(&key).and_then(|(_, workload)| workload.snapshot.as_ref());
-        is_down || snapshot.is_some_and(|snapshot| snapshot.owned.as_ref().is_none_or(Owned::is_read))
+        let is_seen = core.world.find(&key).is_some_and(|(_, workload)| workload.snapshot.is_some());
+        is_down || is_seen && is_owner_read(core, &key)
     };
     driver.first_look(|env| *env == key.env, is_read).await?;
     driver.refresh();

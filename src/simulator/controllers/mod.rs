@@ -4,6 +4,7 @@
 //! a stopped clock can be moved from event to event: scenarios are set up that way, and tests never sleep.
 
 mod analysis;
+pub mod applications;
 mod condition_language;
 mod deployments;
 mod events;
@@ -113,6 +114,7 @@ impl Controllers {
             Kind::AnalysisRun,
             Kind::Experiment,
             Kind::ResourceQuota,
+            Kind::Application,
         ] {
             for object in self.tools.store.list(kind, None).1 {
                 self.tools.queue.add(Key::of(kind, &object));
@@ -152,6 +154,7 @@ impl Controllers {
             Kind::AnalysisRun => analysis::reconcile(&mut self.tools, &key),
             Kind::Experiment => experiments::reconcile(&mut self.tools, &key),
             Kind::ResourceQuota => quotas::reconcile(&mut self.tools, &key),
+            Kind::Application => applications::reconcile(&mut self.tools, &key),
             _ => {}
         }
         true
@@ -167,10 +170,14 @@ impl Controllers {
             | Kind::Rollout
             | Kind::AnalysisRun
             | Kind::Experiment
-            | Kind::ResourceQuota => {
+            | Kind::ResourceQuota
+            | Kind::Application => {
                 queue.add(key.clone());
             }
             _ => {}
+        }
+        if let Some(application) = applications::owner_of(&change.object) {
+            queue.add(application);
         }
         if key.kind == Kind::Pod && change.what == ChangeKind::Deleted {
             self.tools.server.logs.forget(object::uid(&change.object));

@@ -39,6 +39,8 @@ pub enum Kind {
     ClusterAnalysisTemplate,
     /// `argoproj.io/v1alpha1/experiments`
     Experiment,
+    /// `argoproj.io/v1alpha1/applications`
+    Application,
     /// `coordination.k8s.io/v1/leases`
     Lease,
     /// `networking.k8s.io/v1/ingresses`
@@ -189,6 +191,11 @@ pub static RESOURCES: &[Resource] = &[
         custom: true,
         generation: true,
         ..row(Kind::Experiment, ARGO, "v1alpha1", ("experiments", "experiment", "Experiment"), &["exp"])
+    },
+    Resource {
+        custom: true,
+        generation: true,
+        ..row(Kind::Application, ARGO, "v1alpha1", ("applications", "application", "Application"), &["app", "apps"])
     },
     row(Kind::Lease, "coordination.k8s.io", "v1", ("leases", "lease", "Lease"), &[]),
     Resource {

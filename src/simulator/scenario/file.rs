@@ -73,6 +73,20 @@ pub struct Environment {
     #[serde(default)]
     pub history: Vec<Past>,
     pub update: Option<Update>,
+    /// What Argo CD does to the workload that it owns there; without it nobody owns it.
+    pub argo_cd: Option<ArgoCd>,
+}
+
+/// What Argo CD does to a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArgoCd {
+    /// It puts back what differs from git.
+    SelfHeal,
+    /// It applies each commit.
+    AutoSync,
+    /// Somebody syncs it.
+    Manual,
 }
 
 /// An image that has been run.

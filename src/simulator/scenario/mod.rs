@@ -16,6 +16,7 @@ use super::prometheus::{Outage, PodLoad};
 use behaviour::Behaviour;
 
 pub use drill::DrillFault;
+pub(super) use file::ArgoCd;
 
 /// The scenarios that come along, in the order in which they are listed.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -29,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("api-outage", include_str!("../scenarios/api-outage.toml")),
     ("blue-green", include_str!("../scenarios/blue-green.toml")),
     ("deployment", include_str!("../scenarios/deployment.toml")),
+    ("argo-cd", include_str!("../scenarios/argo-cd.toml")),
 ];
 
 /// An empty cluster, for tests that bring their own manifests. Not listed.
@@ -73,6 +75,8 @@ pub struct Environment {
     pub(super) history: Vec<Past>,
     /// The image that goes out when the simulation begins.
     pub(super) update: Option<Update>,
+    /// What Argo CD does to the workload, where it owns it.
+    pub(super) argo_cd: Option<ArgoCd>,
     pub(super) images: HashMap<String, Behaviour>,
     /// How images behave that no one described.
     pub(super) other_images: Behaviour,

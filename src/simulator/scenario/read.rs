@@ -109,6 +109,7 @@ fn read_environment(
         workload: object,
         history,
         update,
+        argo_cd: file.argo_cd,
         images: known,
         other_images,
     })

@@ -199,6 +199,7 @@ impl Bed {
                 let patch = restore_patch(&get("replicaset", replicaset)?, &get(&kind, &object.name)?, true);
                 ("application/json-patch+json", patch?)
             }
+            Body::SuspendAutomation { .. } | Body::ResumeAutomation => return Err("nothing owns it".into()),
             Body::SetImages { images, mark } => {
                 ("application/json-patch+json", images_patch(&get(&kind, &object.name)?, images, mark)?)
             }

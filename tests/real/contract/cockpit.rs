@@ -10,6 +10,7 @@ use release_cockpit::domain::record::receipt::Receipt;
 
 use release_cockpit::domain::facts::freshness::Heard;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use release_cockpit::domain::facts::owner::ARGO_CD_NAMESPACE;
 use release_cockpit::domain::facts::workload::deployment::Deployment;
 use release_cockpit::domain::facts::workload::rollout::Rollout;
 use release_cockpit::domain::facts::workload::{Object, Phase, Snapshot, Status};
@@ -22,7 +23,7 @@ use release_cockpit::executors::kubernetes::Kubernetes;
 use release_cockpit::executors::{Dispatcher, Journal, journal};
 use release_cockpit::platform::Redactor;
 use release_cockpit::sources::inbox::Inbox;
-use release_cockpit::sources::kubernetes::{KubernetesSource, ReadClient};
+use release_cockpit::sources::kubernetes::{KubernetesSource, OwnerPlace, ReadClient};
 use support::check::WAIT_TIMEOUT;
 use support::proxy::{Proxy, Recorded};
 use support::{Checked, TestNamespace};
@@ -183,6 +184,7 @@ impl Cockpit {
             identity: watch::Sender::default(),
             refresh: Arc::new(Notify::new()),
             rights: Arc::new(Notify::new()),
+            owners: OwnerPlace { client: None, argo_cd_namespace: ARGO_CD_NAMESPACE.to_owned() },
             cancel: cancel.clone(),
         };
         source.spawn(&TaskTracker::new());
@@ -316,6 +318,7 @@ impl Cockpit {
             journal_broken: self.dispatcher.journal().state().broken,
             journal_unread: false,
             in_flight: self.in_flight(),
+            operator: String::new(),
         };
         plan(&self.world, &Intent { verb, target: self.target.clone().into(), to }, &around)
     }

@@ -66,6 +66,7 @@ pub fn reconciler(kind: OwnerKind, value: &Value, about: About<'_>) -> Reconcile
         resource_version: text(&metadata["resourceVersion"]),
         namespace: text(&metadata["namespace"]),
         automation: Automation::Manual,
+        is_syncing: false,
         in_sync: None,
         compared_at: None,
         commit: None,
@@ -91,6 +92,9 @@ pub fn reconciler(kind: OwnerKind, value: &Value, about: About<'_>) -> Reconcile
 fn application(value: &Value, about: About<'_>, found: &mut Reconciler) {
     let (spec, status) = (&value["spec"], &value["status"]);
     found.automation = argo_cd(value);
+    // What is asked for and not begun yet counts.
+    let phase = status["operationState"]["phase"].as_str();
+    found.is_syncing = value["operation"].is_object() || matches!(phase, Some("Running" | "Terminating"));
     let is_it = |resource: &&Value| {
         let is = |key: &str, wanted: &str| resource[key].as_str().unwrap_or_default() == wanted;
         is("group", about.group) && is("kind", about.kind) && is("name", about.name) && is("namespace", about.namespace)

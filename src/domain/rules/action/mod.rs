@@ -21,6 +21,6 @@ mod way_back;
 pub use kind::{writes, writes_of};
 pub use plan::{Plan, PlanContext, plan};
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
-pub use seen::{Seen, SeenOwner, SeenWorkload};
+pub use seen::{PutBack, Seen, SeenOwner, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::object::Moved;
-use crate::domain::facts::owner::{Automation, Reconciler};
+use crate::domain::facts::owner::{Automation, Owned, Reconciler};
 use crate::domain::facts::workload::serving::percent;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
@@ -15,6 +15,18 @@ use crate::domain::rules::action::owner;
 pub enum Seen {
     Workload(Box<SeenWorkload>),
     Owner(Box<SeenOwner>),
+}
+
+/// Whether the owner of a manifest put back what a rollback had taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBack {
+    No,
+    /// It may yet, or may do it again: it is applying what git says.
+    Syncing,
+    /// It did, and will do it again: it is not suspended.
+    NotSuspended,
+    /// It did, by what it had begun before it was suspended.
+    Once,
 }
 
 /// What owns a manifest, as it was seen.
@@ -31,6 +43,12 @@ impl SeenOwner {
             Automation::Manual => "synced by hand".to_owned(),
             automation => format!("{} on", automation.as_str()),
         }
+    }
+
+    /// What it began before it was suspended may still put back what a rollback takes back.
+    fn lacks(&self, record: &PlanRecord) -> Option<String> {
+        let is_waited_for = record.verb == Verb::SuspendAutomation && self.found.is_syncing;
+        is_waited_for.then(|| "it is still applying what git says".to_owned())
     }
 
     /// Whether its automation is as the action wants it.
@@ -175,7 +193,10 @@ impl Seen {
     /// Returns what an action that was taken up still lacks: who is served meanwhile, and why; `None` where it is done.
     #[must_use]
     pub fn lacks(&self, record: &PlanRecord) -> Option<String> {
-        let Self::Workload(seen) = self else { return None };
+        let seen = match self {
+            Self::Workload(seen) => seen,
+            Self::Owner(seen) => return seen.lacks(record),
+        };
         let actions = seen.object().actions();
         let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
             Some(hash) => seen.is_not_serving_all(&hash),
@@ -189,6 +210,28 @@ impl Seen {
     pub fn serving(&self) -> Option<String> {
         let Self::Workload(seen) = self else { return None };
         seen.replicasets_known.then(|| seen.snapshot.serving().describe())
+    }
+
+    /// Returns whether the owner of the manifest put back what a rollback had taken back.
+    #[must_use]
+    pub fn put_back(&self, record: &PlanRecord) -> PutBack {
+        let Self::Workload(seen) = self else { return PutBack::No };
+        let goes_back = record.verb == Verb::Rollback && record.moves_backward();
+        let found = seen.snapshot.owned.as_ref().and_then(Owned::reconciler);
+        let Some(found) = found.filter(|_| goes_back && owner::writes_template(&record.requests)) else {
+            return PutBack::No;
+        };
+        let hashes = seen.snapshot.hashes();
+        let is_back = hashes.canary.or(hashes.stable) == record.from_hash;
+        if !is_back {
+            PutBack::No
+        } else if found.is_syncing || !seen.object().workload().observed() {
+            PutBack::Syncing
+        } else if found.automation.is_active() {
+            PutBack::NotSuspended
+        } else {
+            PutBack::Once
+        }
     }
 
     /// Returns what git and its owner say to a template that an action has written.

@@ -187,6 +187,7 @@ impl Watched {
     fn take_owner(&mut self, event: &Event<Raw<Value>>) -> bool {
         let Some(object) = self.object.only() else { return false };
         let template = self.owner.only();
+        let is_unseen = template.is_none() && object.workload().template_owner().is_some();
         let resource = if template.is_some() { Resource::DEPLOYMENT } else { object.workload().kind().resource() };
         let meta = template.map_or(object.meta(), |template| &template.meta);
         let about = About { group: resource.group, kind: resource.kind, namespace: &meta.namespace, name: &meta.name };
@@ -194,7 +195,8 @@ impl Watched {
         let found = match event {
             Event::Apply(raw) | Event::InitApply(raw) => {
                 let Some(value) = &raw.kept else { return false };
-                Ok(reconciler(owned.owner.kind, value, about))
+                let found = reconciler(owned.owner.kind, value, about);
+                Ok(if is_unseen { found.without_agreement() } else { found })
             }
             Event::Init => {
                 owned.found = owned.found.take().filter(Result::is_ok);
@@ -331,6 +333,8 @@ impl Watched {
         let Some(object) = self.object.only() else { return false };
         let (selector, router) = (object.selector().to_owned(), object.workload().router());
         let owner = self.owner.only().map_or(&object.meta().owner, |template| &template.meta.owner).clone();
+        // Whether git agrees is asked of the object that the template lies in.
+        let owner = owner.filter(|_| self.knows_template(object));
         // Those of a step that was taken out may go on.
         let has_experiments = self.experiments.is_some() || experiments::are_expected(object);
         let is_same_owner = self.owned.as_ref().map(|owned| &owned.owner) == owner.as_ref();

@@ -94,6 +94,7 @@ fn owned(kind: OwnerKind, automation: Automation, in_sync: Option<bool>, compare
         resource_version: "7".to_owned(),
         namespace: "argocd".to_owned(),
         automation,
+        is_syncing: false,
         in_sync,
         compared_at: Some(at(compared)),
         commit: None,

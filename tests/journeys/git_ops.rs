@@ -1,0 +1,411 @@
+//! Journeys of what Argo CD owns: a real application controller applies what a real repository says. What users get is told
+//! by every version of the object that the API server had, as a watch tells of them, and by the application itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::watcher::{Config, Event, watcher};
+use libtest_mimic::{Completion, Trial};
+use serde_json::{Value, json};
+use support::check::{WAIT_TIMEOUT, holds, same, says};
+use support::manifests::{image, is_version};
+use support::{Checked, TestNamespace};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::bed::{Bed, How, Strategy};
+use super::by_hand::{confirmed, done, on_screen};
+use crate::contract::servers::Servers;
+
+const JOURNEY_TIMEOUT: Duration = Duration::from_secs(240);
+/// How long nothing may put back what was rolled back. Self-heal takes two seconds.
+const QUIET: Duration = Duration::from_secs(45);
+
+/// What people do with what Argo CD owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Journey {
+    /// It reached everybody and is bad; git is reverted later, and the automation is given back.
+    RollBackUnderSelfHeal,
+    /// It is bad at once: Argo CD is still applying it.
+    RollBackInMidSync,
+    /// It is bad while it goes out.
+    RollBackInMidReleaseUnderSelfHeal,
+    /// Without self-heal the next commit would bring the bad version back.
+    RollBackUnderAutoSync,
+    /// Whoever rolls back may not write to the application.
+    RollBackWithoutTheRight,
+    /// What would be put back within seconds is not released by hand.
+    ReleaseIsRefused,
+}
+
+impl Journey {
+    const ALL: [Self; 6] = [
+        Self::RollBackUnderSelfHeal,
+        Self::RollBackInMidSync,
+        Self::RollBackInMidReleaseUnderSelfHeal,
+        Self::RollBackUnderAutoSync,
+        Self::RollBackWithoutTheRight,
+        Self::ReleaseIsRefused,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RollBackUnderSelfHeal => "roll_back_under_self_heal",
+            Self::RollBackInMidSync => "roll_back_in_mid_sync",
+            Self::RollBackInMidReleaseUnderSelfHeal => "roll_back_in_mid_release_under_self_heal",
+            Self::RollBackUnderAutoSync => "roll_back_under_auto_sync",
+            Self::RollBackWithoutTheRight => "roll_back_without_the_right",
+            Self::ReleaseIsRefused => "release_is_refused",
+        }
+    }
+
+    fn strategies(self) -> &'static [Strategy] {
+        match self {
+            Self::RollBackUnderSelfHeal => &[Strategy::Canary, Strategy::WorkloadRef, Strategy::Deployment],
+            Self::RollBackInMidSync => &[Strategy::Deployment],
+            _ => &[Strategy::Canary],
+        }
+    }
+
+    fn ways(self) -> &'static [How] {
+        match self {
+            Self::RollBackUnderSelfHeal | Self::RollBackInMidReleaseUnderSelfHeal => &[How::Command, How::Key],
+            _ => &[How::Command],
+        }
+    }
+}
+
+/// The journeys, as cases of the suite.
+pub(super) fn cases() -> Vec<Trial> {
+    let mut cases = Vec::new();
+    for journey in Journey::ALL {
+        for strategy in journey.strategies() {
+            for how in journey.ways() {
+                let name =
+                    format!("journeys::real::argo_cd::{}::{}::{}", strategy.as_str(), journey.as_str(), how.as_str());
+                cases.push(Trial::ignorable_test(name, move || run(journey, *strategy, *how)));
+            }
+        }
+    }
+    cases
+}
+
+fn run(journey: Journey, strategy: Strategy, how: How) -> Checked<Completion> {
+    if let Some(reason) = Servers::Real.missing() {
+        return Ok(Completion::ignored_with(reason));
+    }
+    if std::env::var_os("ARGO_CD_NAMESPACE").is_none() {
+        return Ok(Completion::ignored_with("no Argo CD: tests/cluster/up starts one where there is a redis-server"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let case = format!("argo-{}-{}", strategy.as_str(), how.as_str());
+        let namespace = TestNamespace::create(Servers::Real.start().await?, &case).await?;
+        let bed = Bed::new(&namespace, strategy, how);
+        let git_ops = GitOps::new(&namespace).await?;
+        let ended = tokio::time::timeout(JOURNEY_TIMEOUT, carry_out(journey, &bed, &git_ops)).await;
+        git_ops.delete().await;
+        namespace.delete().await;
+        ended.map_err(|_| format!("it did not end within {JOURNEY_TIMEOUT:?}"))??;
+        Ok(Completion::Completed)
+    })
+}
+
+async fn carry_out(journey: Journey, bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
+    let automated = match journey {
+        Journey::RollBackUnderAutoSync => json!({"prune": false}),
+        _ => json!({"selfHeal": true, "prune": true}),
+    };
+    git_ops.commit(bed, "1.0.0").await?;
+    git_ops.create_application(&automated).await?;
+    bed.serves("1.0.0").await?;
+    match journey {
+        Journey::RollBackUnderSelfHeal => {
+            git_ops.release(bed, "1.1.0").await?;
+            roll_back_and_resume(bed, git_ops, &automated).await
+        }
+        Journey::RollBackInMidSync => {
+            bed.another_second().await?;
+            git_ops.commit(bed, "1.1.0").await?;
+            git_ops.is_applied(bed, "1.1.0").await?;
+            bed.roll_back().await?;
+            // What Argo CD had begun may have put it back for a moment: not any more once it is said to be done.
+            let watched = Watched::begin(bed);
+            let Ok(()) = bed.serves_now("1.0.0").await? else { return Err("it was said to be done".into()) };
+            watched.shows(bed, &[false]).await?;
+            git_ops.is_suspended().await
+        }
+        Journey::RollBackInMidReleaseUnderSelfHeal => {
+            bed.another_second().await?;
+            git_ops.commit(bed, "1.1.0").await?;
+            bed.is_paused().await?;
+            git_ops.is_idle().await?;
+            roll_back_and_resume(bed, git_ops, &automated).await
+        }
+        Journey::RollBackUnderAutoSync => {
+            git_ops.release(bed, "1.1.0").await?;
+            let watched = Watched::begin(bed);
+            bed.roll_back().await?;
+            // Somebody commits something else: the bad version is still in git, and nothing applies it.
+            git_ops.commit_beside(bed).await?;
+            watched.never_again(bed).await?;
+            git_ops.is_suspended().await
+        }
+        Journey::RollBackWithoutTheRight => roll_back_without_the_right(bed, git_ops).await,
+        Journey::ReleaseIsRefused => release_is_refused(bed, git_ops).await,
+    }
+}
+
+async fn roll_back_and_resume(bed: &Bed<'_>, git_ops: &GitOps, automated: &Value) -> Checked {
+    let watched = Watched::begin(bed);
+    bed.roll_back().await?;
+    let Ok(()) = bed.serves_now("1.0.0").await? else { return Err("it was said to be done".into()) };
+    git_ops.is_suspended().await?;
+    watched.never_again(bed).await?;
+    // Git says the bad version still: giving the automation back would bring it to users.
+    let refused = bed.command(&["owner", "--resume", "--yes"]).await;
+    same(&format!("exit code: {}", refused.said()), &refused.code(), &3)?;
+    says(&refused.said(), "says something else than the cluster")?;
+    git_ops.is_suspended().await?;
+    git_ops.commit(bed, "1.0.0").await?;
+    match bed.how {
+        How::Command => done(&bed.command(&["owner", "--resume", "--wait", "60s", "--yes"]).await)?,
+        How::Key => {
+            on_screen(&bed.alice, |pty| {
+                pty.wait_text("git agrees");
+                confirmed(pty, "O", "Resume");
+                pty.wait_text("done:");
+            })
+            .await?;
+        }
+    }
+    let application = git_ops.application().await?;
+    same("the automation", &application["spec"]["syncPolicy"]["automated"], automated)?;
+    same("what was noted", &application["metadata"]["annotations"]["release-cockpit/suspended"], &Value::Null)?;
+    // It heals again: the next release goes out by git.
+    bed.another_second().await?;
+    git_ops.commit(bed, "1.2.0").await?;
+    git_ops.is_applied(bed, "1.2.0").await
+}
+
+/// Nobody is told that it is done: what is not suspended puts the bad version back.
+async fn roll_back_without_the_right(bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
+    git_ops.release(bed, "1.1.0").await?;
+    let namespace = bed.namespace;
+    let everything = json!([
+        {"apiGroups": ["argoproj.io", "apps", "", "events.k8s.io", "networking.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+    ]);
+    namespace.grant("nobody", "everything-here", everything).await?;
+    let nobody = bed.somebody("nobody");
+    let run = nobody.run_async(&["rollback", "--yes", "--timeout", "20s"]).await;
+    let said = run.said();
+    says(&said, "Argo CD application")?;
+    says(&said, "is not known")?;
+    says(&said, "applications.argoproj.io")?;
+    // It was sent all the same, and the real owner put it back.
+    git_ops.is_applied(bed, "1.1.0").await
+}
+
+async fn release_is_refused(bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
+    bed.released_in_staging("1.1.0").await?;
+    let alice = bed.with_staging();
+    let before = bed.namespace.get(bed.template_kind(), "api").await?;
+    let run = alice.run_async(&["release", "prod", "--yes"]).await;
+    holds(&format!("it is refused: {}", run.said()), run.code() == 3 || run.code() == 4)?;
+    says(&run.said(), "commit the new version in git")?;
+    let after = bed.namespace.get(bed.template_kind(), "api").await?;
+    same("the spec", &after["spec"], &before["spec"])?;
+    let shown = bed.command(&["owner", "-o", "json"]).await;
+    let shown: Value = serde_json::from_str(&shown.out())?;
+    same("name", &shown["name"], &json!(git_ops.name))?;
+    same("automation", &shown["automation"], &json!("self-heal"))?;
+    same("in sync", &shown["in_sync"], &json!(true))
+}
+
+/// A repository, and the application that applies it.
+struct GitOps {
+    folder: tempfile::TempDir,
+    name: String,
+    namespace: String,
+    api: Api<DynamicObject>,
+}
+
+impl GitOps {
+    async fn new(namespace: &TestNamespace) -> Checked<Self> {
+        let folder = tempfile::tempdir()?;
+        git(folder.path(), &["init", "--quiet", "--bare", "--initial-branch", "main", "config.git"])?;
+        git(folder.path(), &["clone", "--quiet", "config.git", "work"])?;
+        let client = kube::Client::try_from(namespace.cluster.config("admin").await?)?;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+        let api = Api::namespaced_with(client, "argocd", &resource);
+        Ok(Self { folder, name: namespace.name.clone(), namespace: namespace.name.clone(), api })
+    }
+
+    fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// Git says that this version runs, and Argo CD is told to look.
+    async fn commit(&self, bed: &Bed<'_>, version: &str) -> Checked {
+        let mut objects = bed.strategy.objects();
+        let mut written = false;
+        for object in &mut objects {
+            if object["kind"] == bed.template_kind() {
+                object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image("api", version));
+                written = true;
+            }
+        }
+        holds("a template is written", written)?;
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        self.push("objects.json", &serde_json::to_string_pretty(&list)?, version).await
+    }
+
+    /// A commit about something else.
+    async fn commit_beside(&self, bed: &Bed<'_>) -> Checked {
+        let beside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "beside"}});
+        self.push("beside.json", &beside.to_string(), bed.strategy.as_str()).await
+    }
+
+    async fn push(&self, file: &str, text: &str, message: &str) -> Checked {
+        std::fs::write(self.work().join(file), text)?;
+        git(&self.work(), &["add", "--all"])?;
+        git(&self.work(), &["commit", "--quiet", "--allow-empty", "--message", message])?;
+        git(&self.work(), &["push", "--quiet", "origin", "HEAD:main"])?;
+        if self.api.get_opt(&self.name).await?.is_some() {
+            let look = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
+            self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(look)).await?;
+        }
+        Ok(())
+    }
+
+    /// Git says that this version runs, and it reaches everybody.
+    async fn release(&self, bed: &Bed<'_>, version: &str) -> Checked {
+        bed.another_second().await?;
+        self.commit(bed, version).await?;
+        self.is_applied(bed, version).await?;
+        if bed.strategy.is_rollout() {
+            bed.is_paused().await?;
+            bed.promote_fully().await?;
+        }
+        bed.serves(version).await?;
+        self.is_idle().await
+    }
+
+    async fn is_applied(&self, bed: &Bed<'_>, version: &str) -> Checked {
+        let is_it =
+            |object: &Value| is_version(&object["spec"]["template"]["spec"]["containers"][0]["image"], "api", version);
+        bed.until(bed.template_kind(), "what git says", is_it).await.map(drop)
+    }
+
+    async fn create_application(&self, automated: &Value) -> Checked {
+        let application = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": self.name},
+            "spec": {
+                "project": "default",
+                "source": {
+                    "repoURL": format!("file://{}", self.folder.path().join("config.git").display()),
+                    "path": ".", "targetRevision": "main",
+                },
+                "destination": {"name": "bed", "namespace": self.namespace},
+                "syncPolicy": {"automated": automated},
+            },
+        });
+        self.api.create(&PostParams::default(), &serde_json::from_value(application)?).await?;
+        self.is_idle().await
+    }
+
+    /// Waits until what git says is applied, and nothing more is to be done.
+    async fn is_idle(&self) -> Checked {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        loop {
+            let application = self.application().await?;
+            let (operation, status) = (&application["operation"], &application["status"]);
+            let is_synced = status["operationState"]["phase"] == "Succeeded" && status["sync"]["status"] == "Synced";
+            if operation.is_null() && is_synced {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("Argo CD does not get done: {}", application["status"]).into());
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn application(&self) -> Checked<Value> {
+        Ok(serde_json::to_value(self.api.get(&self.name).await?)?)
+    }
+
+    async fn is_suspended(&self) -> Checked {
+        let application = self.application().await?;
+        same("the automation", &application["spec"]["syncPolicy"]["automated"], &Value::Null)?;
+        let noted = &application["metadata"]["annotations"]["release-cockpit/suspended"];
+        says(noted.as_str().unwrap_or_default(), "\"by\":\"alice\"")
+    }
+
+    async fn delete(&self) {
+        if let Err(error) = self.api.delete(&self.name, &DeleteParams::default()).await {
+            eprintln!("application {} is left behind: {error}", self.name);
+        }
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Checked {
+    let output = std::process::Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=ci", "-c", "user.email=ci@example.com", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// The images that the manifest named, in order, as the API server told of them.
+struct Watched {
+    images: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Watched {
+    fn begin(bed: &Bed<'_>) -> Self {
+        let images = Arc::new(Mutex::new(Vec::new()));
+        let api = bed.namespace.api(bed.template_kind());
+        let seen = Arc::clone(&images);
+        let task = tokio::spawn(async move {
+            let mut events = watcher(api, Config::default().fields("metadata.name=api")).boxed();
+            while let Some(event) = events.next().await {
+                let Ok(Event::Apply(object) | Event::InitApply(object)) = event else { continue };
+                let image = &object.data["spec"]["template"]["spec"]["containers"][0]["image"];
+                let image = image.as_str().unwrap_or_default().to_owned();
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                if seen.last() != Some(&image) {
+                    seen.push(image);
+                }
+            }
+        });
+        Self { images, task }
+    }
+
+    /// After the version of before was put back the bad one is never seen again, for a while.
+    async fn never_again(self, bed: &Bed<'_>) -> Checked {
+        self.shows(bed, &[true, false]).await
+    }
+
+    /// For a while, these are the versions that are seen, bad or not, and in the end 1.0.0 serves everybody.
+    async fn shows(self, bed: &Bed<'_>, wanted: &[bool]) -> Checked {
+        sleep(QUIET).await;
+        self.task.abort();
+        let images = self.images.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let versions: Vec<bool> = images.iter().map(|image| is_version(&json!(image), "api", "1.1.0")).collect();
+        same(&format!("bad or not, in order: {images:?}"), &versions.as_slice(), &wanted)?;
+        let Err(why) = bed.serves_now("1.0.0").await? else { return Ok(()) };
+        Err(format!("1.0.0 does not serve everybody any more: {why}").into())
+    }
+}
