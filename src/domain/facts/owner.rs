@@ -240,6 +240,14 @@ impl Owned {
         }
     }
 
+    /// Whether somebody has something left to do: it is suspended, or git says something else.
+    #[must_use]
+    pub fn needs_attention(&self) -> bool {
+        let of =
+            |found: &Reconciler| matches!(found.automation, Automation::Suspended(_)) || found.in_sync == Some(false);
+        self.reconciler().is_some_and(of)
+    }
+
     /// Whether it applies the manifest without anybody asking for it; `None` where that is not known.
     #[must_use]
     pub fn is_active(&self) -> Option<bool> {

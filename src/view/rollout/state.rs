@@ -71,7 +71,8 @@ pub(crate) fn lines(
     };
     lines.extend(signed(scene, glyphs.dot, &text, columns));
     if let Some(owned) = workload.snapshot.as_ref().and_then(|snapshot| snapshot.owned.as_ref()) {
-        lines.extend(signed(scene, glyphs.dot, &owned.line(scene.model.core.now), columns));
+        let role = if owned.needs_attention() { Role::Warn } else { Role::Text };
+        lines.extend(signed_as(scene, glyphs.dot, (role, &owned.line(scene.model.core.now)), columns));
     }
     if let Some(estimate) = rollback_estimate(&scene.model.core.world, env, workload, scene.model.core.now) {
         lines.extend(signed(scene, glyphs.back, &estimate.describe(scene.model.core.now), columns));
@@ -81,13 +82,17 @@ pub(crate) fn lines(
 
 /// A text behind a sign, in two lines at most; nothing where there is no text.
 fn signed(scene: &DrawContext<'_>, sign: &str, text: &str, columns: usize) -> Vec<Line<'static>> {
+    signed_as(scene, sign, (Role::Text, text), columns)
+}
+
+fn signed_as(scene: &DrawContext<'_>, sign: &str, (role, text): (Role, &str), columns: usize) -> Vec<Line<'static>> {
     if text.is_empty() {
         return Vec::new();
     }
     let parts = scene.theme.wrap(text, columns.saturating_sub(2), 2);
     let line = |(index, part): (usize, String)| {
         let row = if index == 0 { scene.row().say(Role::Label, format!("{sign} ")) } else { scene.row().gap(2) };
-        row.say(Role::Text, part).line()
+        row.say(role, part).line()
     };
     parts.into_iter().enumerate().map(line).collect()
 }

@@ -1,5 +1,7 @@
 //! By commands, without the screen: the program against the simulator of another process.
 
+use serde_json::Value;
+
 use super::journey::Journey;
 
 #[test]
@@ -163,6 +165,30 @@ fn deployment() {
     journey.expect(0, &["rollback", "prod-eu", "--yes"], "done");
     journey.expect(0, &["wait", "prod-eu", "--for=healthy", "--timeout", "3m"], "Healthy");
     journey.stable_is("prod-eu", "1.4.2");
+}
+
+/// Argo CD owns the manifest, and would put the bad version back within seconds.
+#[test]
+fn argo_cd() {
+    let journey = Journey::start("argo-cd");
+    let automated = |application: &Value| application["spec"]["syncPolicy"]["automated"].clone();
+    let before = journey.application("prod-eu");
+    journey.expect(0, &["owner", "prod-eu"], "self-heal on");
+    journey.expect(0, &["owner", "staging"], "no mark of Argo CD, Flux or Helm");
+    journey.expect(0, &["rollback", "prod-eu", "--yes"], "suspended by alice");
+    journey.stable_is("prod-eu", "1.4.2");
+    assert!(automated(&journey.application("prod-eu")).is_null());
+    // Git says the bad version still.
+    journey.expect(3, &["owner", "prod-eu", "--resume", "--yes"], "says something else than the cluster");
+    assert!(automated(&journey.application("prod-eu")).is_null());
+    journey.commit("prod-eu", "registry.example/payments-api:1.4.2");
+    journey.expect(0, &["owner", "prod-eu", "--resume", "--wait", "60s", "--yes"], "done: self-heal on");
+    assert_eq!(automated(&journey.application("prod-eu")), automated(&before));
+    journey.expect(0, &["owner", "prod-eu", "--resume", "--yes"], "nothing to do");
+    journey.stable_is("prod-eu", "1.4.2");
+    journey.expect(0, &["owner", "prod-eu", "--suspend", "--yes"], "done: suspended by alice");
+    journey.expect(0, &["status", "-o", "json"], "\"automation\": \"suspended\"");
+    journey.journal_holds(&["roll back to 1.4.2", "suspend Argo CD application", "resume Argo CD application"]);
 }
 
 /// The checklist is gone through, a gate turns red on the way: promotion stops there, and the rollback goes through.

@@ -177,6 +177,21 @@ fn a_preview_takes_all_traffic_at_once_and_goes_on() {
 }
 
 #[test]
+fn what_argo_cd_owns_is_rolled_back_and_the_key_says_why_it_stays_suspended() {
+    let mut pty = start("argo-cd", "10");
+    pty.send("l2");
+    pty.wait_text("self-heal on");
+    pty.send("1");
+    roll_back(&mut pty);
+    pty.wait_text("is suspended until git is reverted and O resumes it");
+    pty.send("O");
+    pty.wait_text("cannot resume the owner");
+    pty.wait_text("says something else than the cluster");
+    pty.send("\x1b");
+    check_journal_and_leave(pty, &["roll back to 1.4.2", "suspend"]);
+}
+
+#[test]
 fn a_deployment_is_undone_and_restarted_by_name() {
     let mut pty = start("deployment", "10");
     pty.wait_text("▶ Progressing");

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
 use support::program::DemoServer;
 use support::{Program, Pty};
@@ -117,6 +120,37 @@ impl Journey {
             }
             assert!(Instant::now() < until, "never seen: {what}\n{env:#}");
         }
+    }
+
+    /// The Argo CD application of an environment, as its API server has it.
+    #[track_caller]
+    pub fn application(&self, context: &str) -> Value {
+        self.on_application(context, async |api| api.get("payments-api").await)
+    }
+
+    /// A commit: git names this image.
+    #[track_caller]
+    pub fn commit(&self, context: &str, image: &str) {
+        let patch = serde_json::json!({"spec": {"source": {"kustomize": {"images": [image]}}}});
+        self.on_application(context, async |api| {
+            api.patch("payments-api", &PatchParams::default(), &Patch::Merge(&patch)).await
+        });
+    }
+
+    #[track_caller]
+    fn on_application<W>(&self, context: &str, work: W) -> Value
+    where
+        W: AsyncFnOnce(Api<DynamicObject>) -> kube::Result<DynamicObject>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let kubeconfig = std::path::Path::new(&self.simulator.kubeconfig);
+            let config = support::cluster::config_for(kubeconfig, context).await.expect("a config");
+            let client = kube::Client::try_from(config).expect("a client");
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+            let object = work(Api::namespaced_with(client, "argocd", &resource)).await.expect("an application");
+            serde_json::to_value(object).expect("JSON")
+        })
     }
 
     /// Checks that the journal is unbroken and says these things in this order.

@@ -11,6 +11,7 @@ use crate::domain::record::action::{
     Body, Facts, KubernetesRequest, ObjectRef, OwnerKey, PlanRecord, Request, Target, Verb,
 };
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, World};
 
 /// Whether requests write the pod template, which the manifest holds too.
@@ -138,7 +139,7 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
         Body::ResumeAutomation
     };
     if refusals.is_empty() {
-        Ok(Plan::of_owner(record(env, key, (verb, body), found, around), around.now))
+        Ok(Plan::of_owner(record(world, env, key, (verb, body), found, around), around.now))
     } else {
         Err(refusals)
     }
@@ -183,7 +184,20 @@ fn not_resumable(owned: &Owned, found: &Reconciler, now: Timestamp) -> Option<Re
     }
 }
 
+/// Returns the release that it belongs to: what was rolled back, else what goes out, or runs.
+fn release(world: &World, env: &Environment, key: &OwnerKey) -> String {
+    let name = &key.manages.name;
+    if let Some(ReleaseState::RolledBack(back)) = release_state(world, env, &key.manages) {
+        return format!("{name} {}", back.from);
+    }
+    let workload = env.workloads.iter().find(|workload| workload.id == key.manages);
+    let status = workload.and_then(|workload| workload.status.as_ref());
+    let revision = status.and_then(|status| status.canary.as_ref().or(status.stable.as_ref()));
+    revision.map_or_else(|| name.clone(), |revision| format!("{name} {}", revision.version()))
+}
+
 fn record(
+    world: &World,
     env: &Environment,
     key: &OwnerKey,
     (verb, body): (Verb, Body),
@@ -207,7 +221,7 @@ fn record(
         context: env.settings.argo_cd.context.clone().unwrap_or_else(|| env.settings.context.clone()),
         namespace: found.namespace.clone(),
         cluster: env.cluster.clone().filter(|_| env.settings.argo_cd.context.is_none()),
-        release: key.manages.name.clone(),
+        release: release(world, env, key),
         headline: format!("{} {owner}", verb.label()),
         from: found.automation.describe(around.now),
         to: found.agreement(),
