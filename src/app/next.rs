@@ -178,7 +178,7 @@ fn left_in_git(model: &Model, workload: &WorkloadState) -> Option<String> {
     Some(match (&found.automation, found.in_sync) {
         (Automation::Suspended(Some(_)), Some(true)) => format!("; git agrees: {owner} resumes {}", owned.owner),
         (Automation::Suspended(Some(_)), _) => {
-            format!("; {} is suspended until git is reverted and {owner} resumes it", owned.owner)
+            format!("; revert it in git, then {owner} resumes {}", owned.owner)
         }
         (_, Some(false)) => format!("; git says something else: {} puts that back: {owner} suspends it", owned.owner),
         _ => return None,
