@@ -16,7 +16,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use clap_complete::Shell;
 use reqwest::Url;
 
-pub use action::{Action, Goal, OwnerArgs, Promote, Rollback, Wait};
+pub use action::{Action, Goal, OwnerArgs, Promote, Release, Rollback, Wait};
 pub use backtest::BacktestArgs;
 pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, Sign, Unfreeze, Word};
 #[cfg(feature = "demo")]
@@ -120,8 +120,8 @@ pub enum Command {
     Retry(Action),
     /// Roll back to an earlier revision, stable by default; never blocked by a gate
     Rollback(Rollback),
-    /// Release into an environment what the one before it has released, by digest
-    Release(Action),
+    /// Release into an environment what the one before it has released, or a digest into the first one
+    Release(Release),
     /// Rolling restart of all pods
     Restart(Action),
     /// Who owns the manifest (Argo CD, Flux, Helm), whether it undoes changes, and suspend or resume that
@@ -304,7 +304,7 @@ impl Command {
             Self::Retry(action) => (Verb::Retry, action),
             Self::Rollback(rollback) => (Verb::Rollback, &rollback.action),
             Self::Restart(action) => (Verb::Restart, action),
-            Self::Release(action) => (Verb::Release, action),
+            Self::Release(release) => (Verb::Release, &release.action),
             _ => return None,
         })
     }

@@ -7,7 +7,7 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
 use crate::domain::rules::action::owner::{self, to_suspend};
-use crate::domain::rules::action::{Plan, PlanContext, plan};
+use crate::domain::rules::action::{Plan, PlanContext, named, plan};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
 /// What became of a plan since it was made.
@@ -27,6 +27,17 @@ impl Core {
     /// Every reason why it cannot be done now.
     pub fn plan(&self, key: &WorkloadKey, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
         self.plan_on(&key.clone().into(), verb, to)
+    }
+
+    /// Takes in that an image, named by its digest, is to be released: the checklist of the first environment is about it from
+    /// now on. Into another one comes what the environment before has released: it has to be that.
+    ///
+    /// # Errors
+    /// Why it cannot be that.
+    pub fn name_image(&mut self, key: &WorkloadKey, image: &str) -> Result<(), Refusal> {
+        let revision = named(&self.world, key, image)?;
+        self.world.name(key, revision);
+        Ok(())
     }
 
     fn plan_on(&self, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {

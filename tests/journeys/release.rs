@@ -48,10 +48,12 @@ pub enum Journey {
     LoginExpires,
     /// What staging has released goes on into prod, by its digest, to everybody, and back.
     ReleaseWhatStagingRuns,
+    /// A pipeline brings what it built into the first environment, by its digest.
+    ReleaseAnImage,
 }
 
 impl Journey {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::RollBackAFinishedRelease,
         Self::RollBackInMidRelease,
         Self::RollBackTwice,
@@ -71,6 +73,7 @@ impl Journey {
         Self::RollBackWithEverythingRed,
         Self::LoginExpires,
         Self::ReleaseWhatStagingRuns,
+        Self::ReleaseAnImage,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -94,6 +97,7 @@ impl Journey {
             Self::RollBackWithEverythingRed => "roll_back_with_everything_red",
             Self::LoginExpires => "login_expires",
             Self::ReleaseWhatStagingRuns => "release_what_staging_runs",
+            Self::ReleaseAnImage => "release_an_image",
         }
     }
 
@@ -106,7 +110,8 @@ impl Journey {
             | Self::TwoPeopleRollBack
             | Self::NextReleaseAndBack
             | Self::RollBackWithEverythingRed
-            | Self::ReleaseWhatStagingRuns => true,
+            | Self::ReleaseWhatStagingRuns
+            | Self::ReleaseAnImage => true,
             Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
             // Blue-green goes back at once while the pods of before still run.
             Self::FinishARollback => strategy.is_rollout() && strategy != Strategy::BlueGreen,
@@ -166,6 +171,7 @@ impl Journey {
             Self::RollBackWithEverythingRed => roll_back_with_everything_red(bed).await,
             Self::LoginExpires => login_expires(bed).await,
             Self::ReleaseWhatStagingRuns => release_what_staging_runs(bed).await,
+            Self::ReleaseAnImage => release_an_image(bed).await,
         }
     }
 }
@@ -384,6 +390,36 @@ async fn release_what_staging_runs(bed: &Bed<'_>) -> Checked {
     // What was rolled back here does not come in again.
     let rejected = alice.run_async(&["release", "prod", "--yes"]).await;
     says(&rejected.said(), "1.1.0 is rejected")?;
+    same("exit code of what was rejected", &rejected.code(), &3)?;
+    now_serves(bed, "1.0.0").await
+}
+
+async fn release_an_image(bed: &Bed<'_>) -> Checked {
+    bed.another_second().await?;
+    let named = format!("{}@sha256:{}", image("api", "1.1.0"), "0123456789abcdef".repeat(4));
+    for (bad, says_why) in
+        [(image("api", "1.1.0"), "names no digest"), (named.replace("/api", "/web"), "no container here runs")]
+    {
+        let refused = bed.command(&["release", "alice", &bad, "--yes"]).await;
+        says(&refused.said(), says_why)?;
+        same("exit code of what is named badly", &refused.code(), &3)?;
+    }
+    done(&bed.command(&["release", "alice", &named, "--yes"]).await)?;
+    let written = bed.namespace.get(bed.template_kind(), "api").await?;
+    let written = &written["spec"]["template"]["spec"]["containers"][0]["image"];
+    same("the image", &written.as_str(), &Some(named.as_str()))?;
+    if bed.strategy.is_rollout() {
+        bed.is_paused().await?;
+        done(&bed.command(&["promote", "alice", "--full", "--yes", "--confirm", "alice"]).await)?;
+        let is_stable = |object: &Value| object["status"]["stableRS"] == object["status"]["currentPodHash"];
+        bed.until("Rollout", "stable", is_stable).await?;
+    }
+    now_serves(bed, "1.1.0").await?;
+    done(&bed.command(&["rollback", "alice", "--yes"]).await)?;
+    now_serves(bed, "1.0.0").await?;
+    // What was rolled back here does not come in again.
+    let rejected = bed.command(&["release", "alice", &named, "--yes"]).await;
+    says(&rejected.said(), "is rejected")?;
     same("exit code of what was rejected", &rejected.code(), &3)?;
     now_serves(bed, "1.0.0").await
 }

@@ -42,6 +42,19 @@ pub struct Promote {
     pub full: bool,
 }
 
+/// `cockpit release`.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+#[command(after_help = "Examples:\n  cockpit release prod-us --confirm prod-us\n  \
+                        cockpit release staging registry.example/payments-api:1.5.0@sha256:9f2c… --yes")]
+pub struct Release {
+    /// Where to.
+    #[command(flatten)]
+    pub action: Action,
+    /// Into the first environment: the image, by its digest, as REPOSITORY[:TAG]@sha256:…
+    #[arg(value_name = "IMAGE@DIGEST")]
+    pub image: Option<String>,
+}
+
 /// `cockpit rollback`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(

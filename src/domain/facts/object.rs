@@ -187,8 +187,13 @@ impl<'a> ImageRef<'a> {
     /// neither tag nor digest.
     #[must_use]
     pub fn is_mutable_latest(&self) -> bool {
-        self.digest.is_none()
-            && self.tag.is_none_or(|tag| MOVING_TAGS.iter().any(|moving| tag.eq_ignore_ascii_case(moving)))
+        self.digest.is_none() && (self.tag.is_none() || self.has_moving_tag())
+    }
+
+    /// Returns whether its tag is one that is moved with each build or release.
+    #[must_use]
+    pub fn has_moving_tag(&self) -> bool {
+        self.tag.is_some_and(|tag| MOVING_TAGS.iter().any(|moving| tag.eq_ignore_ascii_case(moving)))
     }
 
     /// Returns the short name for the screen: the tag, else the start of the digest, else `latest`.

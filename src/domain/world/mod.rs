@@ -19,7 +19,7 @@ use super::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use super::facts::object::ImageRef;
 use super::facts::owner::ARGO_CD_NAMESPACE;
 use super::facts::signals::Signals;
-use super::facts::workload::{Snapshot, Status};
+use super::facts::workload::{Revision, Snapshot, Status};
 use super::record::checklist::{Check, CheckSpec, SignOffRules};
 use super::record::guardrails::Guardrails;
 use super::record::ledger::Ledger;
@@ -116,6 +116,8 @@ pub struct WorkloadState {
     pub missing: bool,
     /// What follows from the snapshot.
     pub status: Option<Status>,
+    /// What is to come in here, where there is no environment before and somebody named it by its digest.
+    pub named: Option<Revision>,
     pub signals: Signals,
     /// The last analysis result.
     pub judged: Option<CanaryReport>,
@@ -177,6 +179,7 @@ impl WorkloadState {
             snapshot: None,
             missing: false,
             status: None,
+            named: None,
             signals: Signals::default(),
             judged: None,
             assessment: Assessment::new(Verdict::Blind, ["not seen yet".to_owned()]),
@@ -301,6 +304,15 @@ impl World {
 
     pub(in crate::domain) fn environment_mut(&mut self, name: &EnvName) -> Option<&mut Environment> {
         self.environments.iter_mut().find(|env| env.settings.name == *name)
+    }
+
+    /// Takes in what was named to come in, where there is no environment before; `None` where nothing was.
+    pub fn name(&mut self, target: &WorkloadKey, revision: Option<Revision>) {
+        let env = self.environments.iter_mut().find(|env| *env.name() == target.env);
+        let workload = env.and_then(|env| env.workloads.iter_mut().find(|workload| workload.id == target.workload));
+        if let Some(workload) = workload {
+            workload.named = revision;
+        }
     }
 
     /// Returns environment and workload of a target.

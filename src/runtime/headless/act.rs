@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
-use crate::cli::args::{Action, Rollback};
+use crate::cli::args::{Action, Release, Rollback};
 use crate::cli::{Command, Exit, target};
 use crate::core::{Core, Recheck};
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
@@ -19,7 +19,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
-use crate::domain::world::{Environment, World};
+use crate::domain::world::{Environment, WorkloadState, World};
 use crate::platform::Redactor;
 
 /// How long a stop waits for what tells who acts and what was rejected before.
@@ -40,6 +40,11 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };
+    if let Command::Release(Release { image: Some(image), .. }) = command {
+        if let Err(exit) = name_image(driver, &target, image).await? {
+            return Ok(exit);
+        }
+    }
     prepare(driver, verb, &target).await?;
     let to = match command {
         Command::Rollback(Rollback { to: Some(to), .. }) => match revision_named(driver.world(), &target, to) {
@@ -93,6 +98,18 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
     }
     Ok(if is_enough { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Takes in which image is to come in, once it is seen what runs there; how the command ends where that cannot be.
+async fn name_image(driver: &mut Driver, target: &WorkloadKey, image: &str) -> Result<std::result::Result<(), Exit>> {
+    let is_seen = |core: &Core| {
+        let seen = |(_, workload): (_, &WorkloadState)| workload.status.is_some() || workload.missing;
+        core.world.find(target).is_some_and(seen)
+    };
+    driver.first_look(|env| *env == target.env, is_seen).await?;
+    let named = driver.core.name_image(target, image);
+    driver.refresh();
+    Ok(named.map_err(|refusal| refused(driver.redactor(), target, Verb::Release, &[refusal])))
 }
 
 /// Returns the number of the revision that is called so: by its number, its version or an image of it.

@@ -20,6 +20,7 @@ mod way_back;
 
 pub use kind::{writes, writes_of};
 pub use plan::{Plan, PlanContext, plan};
+pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenOwner, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};

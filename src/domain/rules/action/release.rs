@@ -1,7 +1,8 @@
 //! Releasing into an environment what the one before it has released: which artifact that is, and what is written for it.
 
-use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::object::{Container, ImageRef, short_digest};
+use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::Revision;
 use crate::domain::record::action::{Body, KubernetesRequest, ObjectRef};
@@ -11,19 +12,48 @@ use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
 use crate::domain::world::{Environment, WorkloadState, World};
 
-/// What the environment before has released.
+/// What comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Incoming {
-    pub(super) before: EnvName,
+    pub(super) from: Origin,
     pub(super) revision: Revision,
 }
 
-/// Returns what may be released into an environment, or why nothing can be: it has to be released in the one before.
+/// Where what comes in was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The environment before has released it.
+    Before(EnvName),
+    /// Whoever asks for it named its digest: there is no environment before.
+    Named,
+}
+
+impl Origin {
+    fn describe(&self) -> String {
+        match self {
+            Self::Before(env) => format!("as {env} runs it"),
+            Self::Named => "as it is named".to_owned(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Before(env) => env.to_string(),
+            Self::Named => "the image".to_owned(),
+        }
+    }
+}
+
+/// Returns what may be released into an environment, or why nothing can be: it has to be released in the one before. Into the
+/// first one comes what was named by its digest.
 pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadState) -> Result<Incoming, Refusal> {
     let Some(before) = world.previous(env) else {
+        if let Some(revision) = &workload.named {
+            return Ok(Incoming { from: Origin::Named, revision: revision.clone() });
+        }
         return Err(Refusal::state(
             format!("{} is the first environment: nothing is verified before it", env.name()),
-            "set its image by GitOps, kubectl or the pipeline that built it",
+            format!("name what comes in: cockpit release {} IMAGE@sha256:…", env.name()),
         ));
     };
     let there = counterpart(before, &workload.id);
@@ -40,7 +70,117 @@ pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadStat
             "it has to be released there first",
         ));
     };
-    Ok(Incoming { before: before.name().clone(), revision: revision.clone() })
+    Ok(Incoming { from: Origin::Before(before.name().clone()), revision: revision.clone() })
+}
+
+/// Returns what an image that is named by its digest comes to in an environment; `None` where it is what the environment
+/// before has released.
+///
+/// # Errors
+/// Why it is not to come in, or names nothing here.
+pub fn named(world: &World, key: &WorkloadKey, image: &str) -> Result<Option<Revision>, Refusal> {
+    let (parsed, digest) = by_digest(image)?;
+    let Some((env, workload)) = world.find(key) else {
+        return Err(Refusal::new(RefusalKind::NotSeen, format!("{key} is not watched"), ""));
+    };
+    if world.previous(env).is_none() {
+        return first(workload, &parsed, digest).map(Some);
+    }
+    let Incoming { revision, .. } = incoming(world, env, workload)?;
+    let is_there = revision.digests.values().any(|own| own == digest)
+        || revision.all_images().any(|own| ImageRef::parse(own).digest == Some(digest));
+    if is_there {
+        return Ok(None);
+    }
+    let before = world.previous(env).map_or_else(String::new, |before| before.name().to_string());
+    let text =
+        format!("{before} has released {}, not {}@{}", revision.version(), parsed.version(), short_digest(digest));
+    Err(Refusal::new(RefusalKind::Artifact, text, "what is promoted is what was verified there"))
+}
+
+/// Reads an image that is named by its digest.
+fn by_digest(image: &str) -> Result<(ImageRef<'_>, &str), Refusal> {
+    let parsed = ImageRef::parse(image);
+    let refuse = |text: String| Refusal::new(RefusalKind::Artifact, text, "name it as REPOSITORY[:TAG]@sha256:…");
+    let Some(digest) = parsed.digest else {
+        return Err(refuse(format!("{image} names no digest: a tag may be another image by the time it is pulled")));
+    };
+    let is_sha = digest
+        .strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.chars().all(|c| c.is_ascii_digit() || matches!(c, 'a'..='f')));
+    if !is_sha {
+        return Err(refuse(format!("{digest} is no digest: sha256: and 64 hexadecimal digits")));
+    }
+    if parsed.has_moving_tag() {
+        return Err(refuse(format!("{image} has a tag that is moved: it would not tell which version runs")));
+    }
+    Ok((parsed, digest))
+}
+
+/// What comes into the first environment: its own containers, those of the image's repository with the digest that is named.
+fn first(workload: &WorkloadState, image: &ImageRef<'_>, digest: &str) -> Result<Revision, Refusal> {
+    let current = workload.status.as_ref().and_then(|status| status.canary.as_ref().or(status.stable.as_ref()));
+    let Some(current) = current else {
+        return Err(Refusal::new(RefusalKind::NotSeen, "not seen what runs here", ""));
+    };
+    let base = |repository: &str| repository.rsplit('/').next().unwrap_or_default().to_owned();
+    let here: Vec<(&str, &str)> = current.containers().collect();
+    let by = |is_it: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        let own = here.iter().filter(|(_, own)| is_it(ImageRef::parse(own).repository));
+        own.map(|(name, _)| *name).collect()
+    };
+    let same = by(&|own| own == image.repository);
+    // Environments may pull the same image from registries of their own.
+    let similar = by(&|own| base(own) == base(image.repository));
+    let refuse = |text: String| Refusal::new(RefusalKind::Artifact, text, "name an image of a container that is here");
+    let repositories: std::collections::BTreeSet<&str> = here
+        .iter()
+        .filter(|(name, _)| similar.contains(name))
+        .map(|(_, own)| ImageRef::parse(own).repository)
+        .collect();
+    let chosen = match (same.as_slice(), repositories.len()) {
+        ([_, ..], _) => same,
+        ([], 1) => similar,
+        ([], 0) => {
+            let list: Vec<&str> = here.iter().map(|(_, own)| *own).collect();
+            return Err(refuse(format!("no container here runs {}: there are {}", image.repository, list.join(", "))));
+        }
+        ([], _) => {
+            let list: Vec<&str> = repositories.into_iter().collect();
+            return Err(refuse(format!("{} may be {}: name one of them", image.repository, list.join(" or "))));
+        }
+    };
+    let tag = image.tag.map_or_else(String::new, |tag| format!(":{tag}"));
+    let next = |(name, own): &(&str, &str)| {
+        let repository = ImageRef::parse(own).repository;
+        if chosen.contains(name) { format!("{repository}{tag}@{digest}") } else { (*own).to_owned() }
+    };
+    let images: Vec<String> = here.iter().map(next).collect();
+    let (images, init_images) = images.split_at(current.images.len().min(images.len()));
+    let revision = Revision {
+        number: 0,
+        hash: String::new(),
+        replicaset: String::new(),
+        images: images.to_vec(),
+        init_images: init_images.to_vec(),
+        names: current.names.clone(),
+        digest: here.first().filter(|(name, _)| chosen.contains(name)).map(|_| digest.to_owned()),
+        digests: chosen.iter().map(|name| ((*name).to_owned(), digest.to_owned())).collect(),
+    };
+    if let Some(refusal) = rejected(workload, &revision) {
+        return Err(refusal);
+    }
+    Ok(revision)
+}
+
+/// What was rolled back or aborted here does not come in again by its digest (law 11).
+fn rejected(workload: &WorkloadState, revision: &Revision) -> Option<Refusal> {
+    let snapshot = workload.snapshot.as_ref()?;
+    let is_it =
+        |rs: &&ReplicaSet| workload.rejected.bars(&rs.hash) && is_same_artifact(&snapshot.revision(rs), revision);
+    let set = snapshot.replicasets.iter().find(is_it)?;
+    let text = format!("{} is rejected: it was rolled back or aborted here", set.version());
+    Some(Refusal::new(RefusalKind::Rejected, text, "release another version"))
 }
 
 /// Drafts the release; `containers` and `init_containers` are those of the template that is written, in `object`.
@@ -87,7 +227,7 @@ pub(super) fn draft(
     Ok(Draft {
         headline: format!("release {version}"),
         from: scene.status.stable.as_ref().map_or_else(String::new, revision_line),
-        to: format!("{version}{digest}   as {} runs it", incoming.before),
+        to: format!("{version}{digest}   {}", incoming.from.describe()),
         goes,
         skips: Vec::new(),
         requests: vec![KubernetesRequest { object, subresource: None, body, after: None }.into()],
@@ -103,7 +243,7 @@ pub(super) fn draft(
 /// Returns the image of each container here: the repository that it has here, with the digest that runs there. The tag is
 /// kept for people to read.
 fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Refusal> {
-    let before = &incoming.before;
+    let before = incoming.from.name();
     let refuse = |text: String, remedy: &str| Refusal::new(RefusalKind::Artifact, text, remedy);
     let there: Vec<(&str, ImageRef<'_>)> =
         incoming.revision.containers().map(|(name, image)| (name, ImageRef::parse(image))).collect();
@@ -114,6 +254,10 @@ fn images(incoming: &Incoming, here: &[&Container]) -> Result<Vec<Container>, Re
     }
     let next = |here: &&Container| {
         let name = &here.name;
+        let named = incoming.revision.containers().find(|(other, _)| other == name);
+        if incoming.from == Origin::Named && named.is_some_and(|(_, image)| image == here.image) {
+            return Ok(Container { name: name.clone(), image: here.image.clone() });
+        }
         let Some((_, source)) = there.iter().find(|(other, _)| other == name) else {
             let text = format!("container {name} is not in the template of {before}: nobody verified it");
             return Err(refuse(text, "deploy the template by GitOps or kubectl"));

@@ -180,10 +180,12 @@ impl World {
     }
 
     /// Returns what the environment before has of a workload: what is under way there, else what is stable there. What is
-    /// still to come there is no candidate here: nobody has run it in the environment before.
+    /// still to come there is no candidate here: nobody has run it in the environment before. Before the first one is what
+    /// was named to come in.
     #[must_use]
     pub fn before<'a>(&'a self, env: &'a Environment, id: &WorkloadId) -> Option<&'a Revision> {
-        let status = counterpart(self.previous(env)?, id)?.status.as_ref()?;
+        let Some(before) = self.previous(env) else { return env.workload(id)?.named.as_ref() };
+        let status = counterpart(before, id)?.status.as_ref()?;
         status.canary.as_ref().or(status.stable.as_ref())
     }
 

@@ -11,7 +11,7 @@ use crate::domain::facts::reduce;
 use crate::domain::facts::workload::rollout::TemplateRef;
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{Body, Intent, PlanRecord, Request, Verb};
-use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, plan, settled};
+use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, named, plan, settled};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
 use crate::domain::world::{EnvSettings, World};
@@ -230,4 +230,70 @@ fn a_template_in_another_object_that_is_not_seen_yet_is_blind() {
     let blind: Vec<String> =
         refusals.iter().filter(|refusal| refusal.kind == RefusalKind::Blind).map(Refusal::line).collect();
     assert!(blind.iter().any(|line| line.contains("the template in Deployment api is not known")), "{refusals:?}");
+}
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn release_image(world: &World, env: &str, image: &str) -> Result<Plan, Vec<Refusal>> {
+    let key = WorkloadKey { env: EnvName::new(env), workload: id() };
+    let mut world = world.clone();
+    let revision = named(&world, &key, image).map_err(|refusal| vec![refusal])?;
+    world.name(&key, revision);
+    release(&world, env)
+}
+
+fn refused_image(world: &World, env: &str, image: &str) -> (RefusalKind, String) {
+    let refusals = release_image(world, env, image).unwrap_err();
+    (refusals[0].kind, refusals.iter().map(Refusal::line).collect::<Vec<_>>().join("; "))
+}
+
+#[test]
+fn an_image_comes_into_the_first_environment_by_its_digest() {
+    let world = world(Runs::only(&[OLD, LOG]), Runs::only(&[OLD, LOG]));
+    let plan = release_image(&world, "staging", &format!("eu.example/shop/api:1.6.0@{DIGEST}")).unwrap();
+    // What is not named stays as it is.
+    assert_eq!(images(plan.record()), [&format!("eu.example/shop/api:1.6.0@{DIGEST}"), "us.example/log:7"]);
+    assert_eq!(plan.record().headline, "release 1.6.0");
+    assert!(!plan.record().moves_backward());
+    // The same image of another registry: it is pulled from the one that is used here.
+    let plan = release_image(&world, "staging", &format!("build.example/api@{DIGEST}")).unwrap();
+    assert_eq!(images(plan.record())[0], format!("eu.example/shop/api@{DIGEST}"));
+}
+
+#[test]
+fn what_is_named_badly_is_refused_before_anything_is_sent() {
+    let world = world(Runs::only(&[OLD, LOG]), Runs::only(&[OLD, LOG]));
+    let named = |image: &str| refused_image(&world, "staging", image);
+    let cases = [
+        ("eu.example/shop/api:1.6.0", "names no digest"),
+        ("eu.example/shop/api", "names no digest"),
+        ("eu.example/shop/api:1.6.0@sha256:abc", "is no digest"),
+        ("eu.example/shop/api:1.6.0@md5:0123456789abcdef0123456789abcdef", "is no digest"),
+    ];
+    for (image, says) in cases {
+        let (kind, text) = named(image);
+        assert!(kind == RefusalKind::Artifact && text.contains(says), "{image}: {text}");
+    }
+    assert!(named(&format!("eu.example/shop/api:latest@{DIGEST}")).1.contains("a tag that is moved"));
+    assert!(named(&format!("eu.example/web:1@{DIGEST}")).1.contains("no container here runs eu.example/web"));
+    let upper = DIGEST.to_uppercase().replace("SHA256", "sha256");
+    assert!(named(&format!("eu.example/shop/api:1@{upper}")).1.contains("is no digest"));
+}
+
+#[test]
+fn an_image_that_may_be_two_containers_is_ambiguous() {
+    let two = [OLD, ("worker", "eu.example/batch/api:3", Some("sha256:worker"))];
+    let world = world(Runs::only(&two), Runs::only(&[OLD]));
+    let (_, text) = refused_image(&world, "staging", &format!("build.example/api:4@{DIGEST}"));
+    assert!(text.contains("may be eu.example/batch/api or eu.example/shop/api"), "{text}");
+    let plan = release_image(&world, "staging", &format!("eu.example/batch/api:4@{DIGEST}")).unwrap();
+    assert_eq!(images(plan.record()), ["eu.example/shop/api:1.4.2", &format!("eu.example/batch/api:4@{DIGEST}")]);
+}
+
+/// Law 2: into every other environment comes what the one before it has released, whatever is typed.
+#[test]
+fn a_digest_that_the_environment_before_does_not_run_is_refused() {
+    let world = world(Runs::only(&[NEW, LOG]), Runs::only(&[OLD, LOG]));
+    let (kind, text) = refused_image(&world, "prod", &format!("us.example/api:1.5.0@{DIGEST}"));
+    assert!(kind == RefusalKind::Artifact && text.contains("staging has released 1.5.0, not 1.5.0@01234567"), "{text}");
 }
