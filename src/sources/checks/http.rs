@@ -93,6 +93,10 @@ fn trouble(asked: &Http, got: &Got, body: &str, redactor: &Redactor) -> Result<O
         let statuses: Vec<String> = asked.status.iter().map(ToString::to_string).collect();
         return Ok(Some(format!("not {}", statuses.join(" or "))));
     }
+    let looks_into_it = asked.contains.is_some() || asked.equals.is_some();
+    if let Some(why) = got.unread_encoding().filter(|_| looks_into_it) {
+        return Err(why);
+    }
     let too_long = || format!("the answer is longer than {} MiB, and is not looked into", MAX_BODY_BYTES >> 20);
     if let Some(text) = &asked.contains {
         if !body.contains(text.as_str()) {

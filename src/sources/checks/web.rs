@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
@@ -13,7 +13,7 @@ use crate::config::HeaderText;
 use crate::config::checks::template::{CheckPlaceholder, Template};
 use crate::config::secret::Secret;
 use crate::platform::{Redactor, tls};
-use crate::sources::prometheus::client::{cause, describe, is_loopback, without_user};
+use crate::sources::prometheus::client::{cause, describe, is_broken_gzip, is_loopback, without_user};
 use crate::sources::prometheus::trouble::tidy;
 
 /// Largest answer that is read where JSON is asked for, in bytes.
@@ -25,6 +25,8 @@ pub(super) struct Got {
     pub to: Option<String>,
     /// What kind of thing the body is, as its header says.
     pub kind: String,
+    /// The encoding that the body is still in; gzip is undone on the way.
+    pub encoding: Option<String>,
     /// The body, up to the limit that was set.
     pub body: Vec<u8>,
     pub is_longer: bool,
@@ -102,6 +104,7 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize, redact
     };
     let to = header(LOCATION).map(|to| to.split(['?', '#']).next().unwrap_or_default().to_owned());
     let kind = header(reqwest::header::CONTENT_TYPE).unwrap_or_default();
+    let encoding = header(CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
     let status = response.status().as_u16();
     let mut body = Vec::new();
     let mut is_longer = false;
@@ -113,6 +116,9 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize, redact
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
             Ok(None) => break,
+            Err(error) if is_broken_gzip(&error) => {
+                return Err(format!("{at} answers in gzip that cannot be unpacked: {}", cause(&error, redactor)));
+            }
             Err(error) => {
                 return Err(format!(
                     "{at} closed the connection before its answer was complete: {}",
@@ -121,7 +127,7 @@ pub(super) async fn send(request: RequestBuilder, url: &Url, most: usize, redact
             }
         }
     }
-    Ok(Got { status, to, kind, body, is_longer, took: began.elapsed() })
+    Ok(Got { status, to, kind, encoding, body, is_longer, took: began.elapsed() })
 }
 
 fn no_answer(at: &str, error: &reqwest::Error, redactor: &Redactor) -> String {
@@ -139,6 +145,12 @@ fn no_answer(at: &str, error: &reqwest::Error, redactor: &Redactor) -> String {
 }
 
 impl Got {
+    /// Returns why the body cannot be read, where it is in an encoding that nobody asked for.
+    pub fn unread_encoding(&self) -> Option<String> {
+        let encoding = self.encoding.as_ref()?;
+        Some(format!("the answer is encoded as {encoding}, which was not asked for: is a proxy in front?"))
+    }
+
     /// Reads the body as JSON of an API; `whose` is its name, and `hint` what to check where it refuses us.
     pub fn json<T: DeserializeOwned>(
         &self,
@@ -157,6 +169,7 @@ impl Got {
             Err(_) => String::new(),
         };
         match status {
+            200..=299 if let Some(why) = self.unread_encoding() => Err(format!("{at}: {why}")),
             200..=299 if self.is_longer => Err(format!("{at} answers more than {} MiB", MAX_BODY_BYTES >> 20)),
             200..=299 => serde_json::from_slice(&self.body).map_err(|error| {
                 let what = if error.is_data() {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -200,6 +200,12 @@ impl PrometheusClient {
             let to = Url::parse(&to).map_or(to, |url| without_user(url).to_string());
             return Err(QueryError::Redirected { at: self.at.clone(), to });
         }
+        // gzip was undone on the way, and its header with it.
+        let encoding = response.headers().get(CONTENT_ENCODING).map(|name| String::from_utf8_lossy(name.as_bytes()));
+        if let Some(encoding) = encoding.filter(|name| !name.eq_ignore_ascii_case("identity")) {
+            let what = format!("it is encoded as {}, which was not asked for", tidy(&encoding, &self.redactor));
+            return Err(QueryError::Encoded { at: self.at.clone(), what });
+        }
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -209,6 +215,10 @@ impl PrometheusClient {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok((status, body)),
+                Err(error) if is_broken_gzip(&error) => {
+                    let what = format!("its gzip is broken ({})", cause(&error, &self.redactor));
+                    return Err(QueryError::Encoded { at: self.at.clone(), what });
+                }
                 Err(error) => {
                     return Err(QueryError::Cut { at: self.at.clone(), reason: cause(&error, &self.redactor) });
                 }
@@ -312,6 +322,11 @@ pub(in crate::sources) fn cause(error: &reqwest::Error, redactor: &Redactor) -> 
         None if error.is_decode() => "its encoding is broken".to_owned(),
         None => "the request failed".to_owned(),
     }
+}
+
+/// Says whether a body cannot be unpacked: what ends a connection early is an error of `hyper`, which has its cause inside.
+pub(in crate::sources) fn is_broken_gzip(error: &reqwest::Error) -> bool {
+    error.source().and_then(|inner| inner.downcast_ref::<std::io::Error>()).is_some()
 }
 
 fn looks_like_html(body: &[u8]) -> bool {

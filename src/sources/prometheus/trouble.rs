@@ -37,6 +37,13 @@ pub enum QueryError {
     /// The connection ended in the middle of the answer.
     #[error("{at} closed the connection before its answer was complete: {reason}")]
     Cut { at: String, reason: String },
+    /// The body is in an encoding that nobody asked for, or its gzip is broken.
+    #[error("{at} gave an answer that cannot be unpacked: {what}; is a proxy in front?")]
+    Encoded {
+        at: String,
+        /// The encoding, or what is wrong with it.
+        what: String,
+    },
     #[error("{at} gave no answer in {} s; is it overloaded, or the timeout too short?", .after.as_secs_f64())]
     TimedOut { at: String, after: Duration },
     /// 401 or 403.

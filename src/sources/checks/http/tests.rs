@@ -1,5 +1,7 @@
+use std::io::Write as _;
+
 use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use axum::http::{Method as Verb, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, routing::any};
@@ -8,6 +10,12 @@ use super::*;
 use crate::config::checks::CheckKind;
 use crate::config::{Config, ConfigBase};
 use crate::domain::record::checklist::CheckOutcome;
+
+fn gzipped(bytes: &[u8]) -> Response {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    ([(CONTENT_ENCODING, "gzip")], encoder.finish().unwrap()).into_response()
+}
 
 async fn serve() -> String {
     async fn answer(request: Request) -> Response {
@@ -21,6 +29,11 @@ async fn serve() -> String {
             "/moved" => (StatusCode::FOUND, [(LOCATION, "/healthz?state=s3cret")]).into_response(),
             "/token" if token.as_deref() == Some("s3cret") => "you".into_response(),
             "/token" => StatusCode::UNAUTHORIZED.into_response(),
+            "/gzip" if request.method() == Verb::HEAD => ([(CONTENT_ENCODING, "gzip")], "").into_response(),
+            "/gzip" => gzipped(br#"{"status": "ok"}"#),
+            "/bomb" => gzipped(&vec![b'x'; 64 << 20]),
+            "/half" => ([(CONTENT_ENCODING, "gzip")], &b"\x1f\x8b\x08\0\0"[..]).into_response(),
+            "/brotli" => ([(CONTENT_ENCODING, "br")], "\u{b}\u{2}").into_response(),
             "/big" => "x".repeat(MAX_BODY_BYTES + 1).into_response(),
             "/slow" => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
@@ -75,6 +88,12 @@ async fn status_text_and_json_are_checked() {
         ("url = '{at}/slow', within = '50ms'", CheckOutcome::Failed, "gave no answer within 50 ms"),
         ("url = '{at}/big', contains = 'x'", CheckOutcome::Passed, "answers 200"),
         ("url = '{at}/big', contains = 'y'", CheckOutcome::Blind, "longer than 1 MiB"),
+        ("url = '{at}/gzip', pointer = '/status', equals = 'ok'", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/gzip', method = 'HEAD'", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/bomb', contains = 'y'", CheckOutcome::Blind, "longer than 1 MiB"),
+        ("url = '{at}/half'", CheckOutcome::Blind, "answers in gzip that cannot be unpacked"),
+        ("url = '{at}/brotli'", CheckOutcome::Passed, "answers 200"),
+        ("url = '{at}/brotli', contains = 'ok'", CheckOutcome::Blind, "the answer is encoded as br"),
         ("url = 'http://127.0.0.1:1/'", CheckOutcome::Blind, "cannot reach http://127.0.0.1:1/: Connection refused"),
         ("url = '{tls}/healthz'", CheckOutcome::Blind, "TLS with https://127.0.0.1:"),
     ] {

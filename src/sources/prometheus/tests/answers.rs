@@ -1,10 +1,11 @@
 //! A server that answers badly: each error says what, where and what to do, and tells no secret.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -25,11 +26,12 @@ use crate::sources::prometheus::trouble::QueryError;
 type Asked = Arc<Mutex<Vec<(String, String, String)>>>;
 
 /// A server that always gives one answer. It runs until the test ends.
-async fn server(status: u16, header: (&'static str, &'static str), body: &'static str) -> (String, Asked) {
+async fn server(status: u16, header: (&'static str, &'static str), body: impl Into<Bytes>) -> (String, Asked) {
+    let body: Bytes = body.into();
     let asked = Asked::default();
     let noted = Arc::clone(&asked);
     let app = Router::new().fallback(move |request: Request| {
-        let noted = Arc::clone(&noted);
+        let (noted, body) = (Arc::clone(&noted), body.clone());
         async move {
             let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
             let form = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
@@ -55,7 +57,7 @@ fn with_user(url: &str) -> String {
 }
 
 /// The error of a query to a server that gives this answer.
-async fn error(status: u16, header: (&'static str, &'static str), body: &'static str) -> (QueryError, String) {
+async fn error(status: u16, header: (&'static str, &'static str), body: impl Into<Bytes>) -> (QueryError, String) {
     let (url, _) = server(status, header, body).await;
     let client = PrometheusClient::new(&settings(&with_user(&url)), &Redactor::default()).await.unwrap();
     let error = client.query("up{token=\"s3cret\"}").await.unwrap_err();
@@ -158,7 +160,7 @@ async fn every_bad_answer_names_place_cause_and_remedy() {
         ),
     ];
     for (status, header, body, expected) in cases {
-        let (kind, text) = error(*status, *header, body).await;
+        let (kind, text) = error(*status, *header, *body).await;
         assert!(text.starts_with(expected), "{status} {body}: {text}");
         assert_eq!(kind.is_link(), !matches!(kind, QueryError::Rejected { .. }));
         assert!(!text.contains('\u{1b}') && !text.contains('\n'), "{text:?}");
@@ -167,14 +169,48 @@ async fn every_bad_answer_names_place_cause_and_remedy() {
 
 #[tokio::test]
 async fn a_long_answer_is_cut_in_the_error() {
-    let body = Box::leak(format!("{{\"status\":\"error\",\"error\":\"{}\"}}", "x".repeat(5000)).into_boxed_str());
+    let body = format!("{{\"status\":\"error\",\"error\":\"{}\"}}", "x".repeat(5000));
     let (_, text) = error(422, JSON, body).await;
     assert!(text.chars().count() < 300 && text.ends_with('…'), "{text}");
 }
 
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const GZIP: (&str, &str) = ("content-encoding", "gzip");
+
+#[tokio::test]
+async fn answers_in_gzip_are_unpacked_up_to_the_limit() {
+    let (url, _) = server(200, GZIP, gzipped(EMPTY.as_bytes())).await;
+    let client = PrometheusClient::new(&settings(&url), &Redactor::default()).await.unwrap();
+    assert_eq!(client.query("up").await.unwrap().data, Data::Vector(Vec::new()));
+    let bomb = gzipped(&vec![b' '; 256 << 20]);
+    assert!(bomb.len() < 1 << 20);
+    let whole = gzipped(EMPTY.as_bytes());
+    let half = whole[..whole.len() / 2].to_vec();
+    let unknown = ("content-encoding", "br");
+    for (header, body, expected) in [
+        (GZIP, bomb, "URL gave an answer that is not Prometheus': it is longer than 16 MiB"),
+        (GZIP, half, "URL gave an answer that cannot be unpacked: its gzip is broken ("),
+        (GZIP, EMPTY.into(), "URL gave an answer that cannot be unpacked: its gzip is broken ("),
+        (
+            unknown,
+            EMPTY.into(),
+            "URL gave an answer that cannot be unpacked: it is encoded as br, which was not asked for",
+        ),
+    ] {
+        let (kind, text) = error(200, header, body).await;
+        assert!(text.starts_with(expected), "{text}");
+        assert!(kind.is_link());
+    }
+}
+
 #[tokio::test]
 async fn endless_answer_is_abandoned() {
-    let body = Box::leak("x".repeat(17 << 20).into_boxed_str());
+    let body = "x".repeat(17 << 20);
     let (_, text) = error(200, JSON, body).await;
     assert_eq!(text, "URL gave an answer that is not Prometheus': it is longer than 16 MiB");
 }
