@@ -1,5 +1,7 @@
 //! `ci`: the pipeline result of the commit.
 
+use std::collections::BTreeMap;
+
 use reqwest::Url;
 
 use super::web;
@@ -19,6 +21,8 @@ pub struct Ci {
     pub token: Option<Secret>,
     /// Names that have to be there, and that alone decide; empty where all do.
     pub checks: Vec<String>,
+    /// Parameters that a build of Jenkins has to have been started with to count, by name; empty where all count.
+    pub parameters: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +95,12 @@ const FIELDS: &[Field] = &[
         "Names of checks, jobs or workflows that have to be there and decide; else all do.",
     )
     .or(|| "[]".to_owned()),
+    Field::new(
+        "parameters",
+        Kind::Texts,
+        "Parameters of the Jenkins builds that count, e.g. { TARGET = \"prod\" }; else all do.",
+    )
+    .or(|| "{}".to_owned()),
 ];
 
 words!(Provider);
@@ -105,6 +115,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
     let user = reader.text(table, "user").map(|user| user.value);
     let own_url = web::base(reader, table, "url");
     let checks = checks(reader, table);
+    let parameters = parameters(reader, table);
     let provider = reader.word::<Provider>(table, "provider");
     let project = reader.text(table, "project");
     let provider = provider?;
@@ -119,7 +130,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Ci> {
         reader.note(table.at, what, "write url = \"https://jenkins.example\"");
     }
     let project = project_of(reader, provider, &project?)?;
-    Some(Ci { provider, url: url?, project, user, token, checks: checks? })
+    Some(Ci { provider, url: url?, project, user, token, checks: checks?, parameters: parameters? })
 }
 
 fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
@@ -136,13 +147,26 @@ fn for_jenkins(reader: &mut Reader, table: &Table<'_>, provider: Provider) {
                 "an API token belongs to a user",
             );
         }
-    } else if table.get("user").is_some() {
-        reader.note(
-            table.key_at("user"),
-            format!("{} needs no `user`: the token identifies the user", provider.as_str()),
-            "",
-        );
+        return;
     }
+    let why_not = [
+        ("user", "needs no `user`: the token identifies the user"),
+        ("parameters", "has no `parameters`: only Jenkins has"),
+    ];
+    for (key, why) in why_not.into_iter().filter(|(key, _)| table.get(key).is_some()) {
+        reader.note(table.key_at(key), format!("{} {why}", provider.as_str()), "");
+    }
+}
+
+/// Reads the parameters of builds that count; `None` where one is wrong, for without it others would count.
+fn parameters(reader: &mut Reader, table: &Table<'_>) -> Option<BTreeMap<String, String>> {
+    let entries = reader.entries(table, "parameters");
+    let all = entries.len();
+    let read: BTreeMap<String, String> = entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.value.to_owned(), reader.text_of(value, name.value)?.value)))
+        .collect();
+    (read.len() == all).then_some(read)
 }
 
 fn checks(reader: &mut Reader, table: &Table<'_>) -> Option<Vec<String>> {

@@ -5,7 +5,7 @@ mod github;
 mod gitlab;
 mod jenkins;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
@@ -57,7 +57,15 @@ async fn serve(answers: Answers) -> (reqwest::Url, Arc<Mutex<Vec<String>>>) {
 fn asked(provider: Provider, url: reqwest::Url, project: &str, checks: &[&str]) -> Ci {
     let token = Some(Secret::Command(vec!["printf".into(), "s3cret".into()]));
     let checks = checks.iter().map(|name| (*name).to_owned()).collect();
-    Ci { provider, url, project: project.to_owned(), user: Some("ada".into()), token, checks }
+    Ci {
+        provider,
+        url,
+        project: project.to_owned(),
+        user: Some("ada".into()),
+        token,
+        checks,
+        parameters: BTreeMap::new(),
+    }
 }
 
 async fn look_at(asked: &Ci, commit: &str) -> Evidence {
