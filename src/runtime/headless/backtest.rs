@@ -107,10 +107,10 @@ fn journalled(folder: &Path, redactor: &Redactor) -> Result<Vec<Past>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).wrap_err_with(|| format!("cannot read {}", folder.display())),
     };
-    let mut past = Vec::new();
+    let (mut past, now) = (Vec::new(), Timestamp::now());
     for file in files {
         match journal::read(&file) {
-            Ok(contents) => past.extend(releases(&contents.lines)),
+            Ok(contents) => past.extend(releases(&contents.lines, now)),
             Err(error) => complain(redactor, &error.to_string()),
         }
     }

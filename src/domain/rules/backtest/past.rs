@@ -88,9 +88,9 @@ struct OpenRollout {
 }
 
 /// Returns the rollouts that a journal tells of, in the order in which they began. Those of which the ReplicaSets are not
-/// known are left out: no one can tell whose metrics theirs were.
+/// known are left out: no one can tell whose metrics theirs were. One that is still in progress is looked at until now.
 #[must_use]
-pub fn releases(lines: &[Line]) -> Vec<Past> {
+pub fn releases(lines: &[Line], now: Timestamp) -> Vec<Past> {
     let mut release = String::new();
     let mut found: Vec<OpenRollout> = Vec::new();
     let mut asked: BTreeMap<&ActionId, (&str, &PlanRecord)> = BTreeMap::new();
@@ -119,7 +119,8 @@ pub fn releases(lines: &[Line]) -> Vec<Past> {
             _ => {}
         }
     }
-    found.into_iter().map(|open| open.past).collect()
+    // The clock of whoever wrote the journal may be ahead: nothing ends before it begins.
+    found.into_iter().map(|open| Past { to: open.past.to.min(now).max(open.past.from), ..open.past }).collect()
 }
 
 /// Returns the ReplicaSets that an action on a rollout in progress tells of, by the hashes of their templates.
@@ -273,7 +274,7 @@ mod tests {
     fn rollout_is_found_with_replicasets_and_end() {
         let [intent, outcome] = acted(Verb::Rollback);
         let lines = journal(vec![(60, under_way(Some(10))), (300, intent), (302, outcome), (305, ended("web-5d"))]);
-        let [past] = releases(&lines).try_into().unwrap();
+        let [past] = releases(&lines, at(9000)).try_into().unwrap();
         assert_eq!((past.release.as_str(), &past.tracks), ("web 1.5.0", &tracks()));
         assert_eq!((past.from, past.to, past.end), (at(10), at(305), End::RolledBack(at(302))));
         assert_eq!((past.deeds[0].who.as_str(), past.deeds[0].verb), ("ada", Verb::Rollback));
@@ -288,7 +289,7 @@ mod tests {
             (600, under_way(Some(0))),
             (900, ended("web-7f")),
         ]);
-        let [first, second] = releases(&lines).try_into().unwrap();
+        let [first, second] = releases(&lines, at(9000)).try_into().unwrap();
         assert_eq!((first.end, first.to), (End::RolledBack(at(100)), at(100)));
         assert_eq!((second.end, second.from, second.to), (End::Promoted(at(900)), at(100), at(900)));
     }
@@ -296,16 +297,25 @@ mod tests {
     #[test]
     fn rollout_without_recorded_start_begins_at_its_first_action() {
         let [intent, outcome] = acted(Verb::Abort);
-        let [past] = releases(&journal(vec![(2000, intent), (2003, outcome)])).try_into().unwrap();
+        let [past] = releases(&journal(vec![(2000, intent), (2003, outcome)]), at(9000)).try_into().unwrap();
         assert_eq!(past.tracks, tracks());
         assert_eq!((past.from, past.end), (at(2000) - ASSUMED_LEAD, End::Aborted(at(2003))));
         assert_eq!(past.to, at(2003) + ASSUMED_TAIL);
     }
 
     #[test]
+    fn rollout_in_progress_is_looked_at_until_now() {
+        let lines = journal(vec![(60, under_way(Some(10)))]);
+        for (now, to) in [(90, 90), (60 + 3600, 60 + ASSUMED_TAIL.as_secs()), (5, 10)] {
+            let [past] = releases(&lines, at(now)).try_into().unwrap();
+            assert_eq!((past.from, past.to, past.end), (at(10), at(to), End::Unknown));
+        }
+    }
+
+    #[test]
     fn journal_without_rollouts_yields_none() {
         let text = Entry::Note { who: "ada".to_owned(), text: "hm".to_owned() };
-        assert_eq!(releases(&journal(vec![(1, text), (2, ended("web-5d"))])), []);
-        assert_eq!(releases(&[]), []);
+        assert_eq!(releases(&journal(vec![(1, text), (2, ended("web-5d"))]), at(9000)), []);
+        assert_eq!(releases(&[], at(9000)), []);
     }
 }
