@@ -13,6 +13,9 @@ use crate::domain::facts::workload::{Revision, Status, Weight};
 use crate::domain::world::verdict::Assessment;
 use crate::domain::world::{Environment, WorkloadState, World};
 
+/// The JSON Schema of a line.
+pub const SCHEMA: &str = include_str!("../../assets/status-change.schema.json");
+
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -39,7 +42,7 @@ impl Change {
         sanitize(&format!("{time} {}{workload}: {}", self.environment, self.text)).into_owned()
     }
 
-    /// Returns the change as a line of JSON.
+    /// Returns the change as a line of JSON, as `assets/status-change.schema.json` describes it.
     #[must_use]
     pub fn json(&self, at: Timestamp) -> String {
         json_line(&json!({
@@ -235,7 +238,10 @@ fn named(revision: &Revision) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
     use crate::cli::fixtures::{canary, link, measure, now, release_in_progress, show, target, world};
+    use crate::config::schema::check;
     use crate::domain::facts::event::KubeEvent;
     use crate::domain::facts::workload::Object;
     use crate::domain::world::feed::Feed;
@@ -243,6 +249,19 @@ mod tests {
 
     fn lines(old: &World, new: &World) -> Vec<String> {
         diff(old, new).iter().map(|change| change.line(now(), &TimeZone::UTC)).collect()
+    }
+
+    fn event() -> KubeEvent {
+        KubeEvent {
+            uid: "e1".to_owned(),
+            at: now(),
+            warning: true,
+            reason: "BackOff".to_owned(),
+            message: "restarting\u{1b}[2J failed container".to_owned(),
+            kind: "Pod".to_owned(),
+            name: "api-5d6c-x".to_owned(),
+            count: 3,
+        }
     }
 
     #[test]
@@ -274,17 +293,7 @@ mod tests {
         }
         show(&mut new, "prod-eu", snapshot);
         link(&mut new, "staging", SourceKind::Kubernetes, Link::Down("timeout".to_owned()), SignedDuration::ZERO);
-        let event = KubeEvent {
-            uid: "e1".to_owned(),
-            at: now(),
-            warning: true,
-            reason: "BackOff".to_owned(),
-            message: "restarting\u{1b}[2J failed container".to_owned(),
-            kind: "Pod".to_owned(),
-            name: "api-5d6c-x".to_owned(),
-            count: 3,
-        };
-        new.take(Feed::Event { target: target("prod-eu", "rollout/api"), event }, now());
+        new.take(Feed::Event { target: target("prod-eu", "rollout/api"), event: event() }, now());
         let changes = diff(&old, &new);
         assert_eq!(
             lines(&old, &new),
@@ -302,6 +311,60 @@ mod tests {
                 "workload": "rollout/api", "what": "phase", "from": "Paused", "to": "Progressing",
                 "text": "Paused → Progressing: more replicas need to be updated"})
         );
+    }
+
+    #[test]
+    fn every_kind_of_line_is_as_the_schema_says() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let (before, old) =
+            (world(&[("staging", &["deployment/worker"]), ("prod-eu", &["rollout/api"])]), release_in_progress());
+        let mut new = release_in_progress();
+        let mut snapshot = canary();
+        if let Object::Rollout(rollout) = &mut snapshot.object {
+            rollout.status.step_index = Some(2);
+            rollout.status.message = "more replicas need to be updated".to_owned();
+        }
+        show(&mut new, "prod-eu", snapshot);
+        new.take(Feed::Event { target: target("prod-eu", "rollout/api"), event: event() }, now());
+        new.take(Feed::Workload { target: target("staging", "deployment/worker"), snapshot: None }, now());
+        link(
+            &mut new,
+            "prod-us",
+            SourceKind::Prometheus,
+            Link::NotAsked("not trusted".to_owned()),
+            SignedDuration::ZERO,
+        );
+        link(&mut new, "prod-eu", SourceKind::Kubernetes, Link::Down("timeout".to_owned()), SignedDuration::ZERO);
+        measure(&mut new, &target("prod-eu", "rollout/api"), 0.001);
+        // Why a rollout does not move.
+        for workload in new.environments.iter_mut().flat_map(|env| &mut env.workloads) {
+            if let Some(status) = &mut workload.status {
+                status.why = Some("no pod is ready".to_owned());
+            }
+        }
+        let changes: Vec<Change> = [diff(&before, &old), diff(&old, &new), diff(&new, &old)].concat();
+        for change in &changes {
+            let line: Value = serde_json::from_str(&change.json(now())).unwrap();
+            assert_eq!(check::errors(&schema, &line), [""; 0]);
+            for (key, wrong) in
+                [("what", json!("wheight")), ("to", json!([])), ("workload", json!(1)), ("text", json!(null))]
+            {
+                let mut line = line.clone();
+                line[key] = wrong;
+                assert!(!check::errors(&schema, &line).is_empty(), "{line}");
+            }
+        }
+        let what = schema["anyOf"].as_array().unwrap().iter().map(|kind| &kind["properties"]["what"]);
+        let known: BTreeSet<&str> = what
+            .flat_map(|what| what["enum"].as_array().cloned().unwrap_or_else(|| vec![what["const"].clone()]))
+            .map(|word| {
+                changes
+                    .iter()
+                    .find(|change| word == change.what)
+                    .map_or_else(|| panic!("no {word}"), |change| change.what)
+            })
+            .collect();
+        assert_eq!(changes.iter().map(|change| change.what).collect::<BTreeSet<_>>(), known);
     }
 
     #[test]
