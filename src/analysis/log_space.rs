@@ -7,7 +7,7 @@ pub(super) const LN_ZERO: f64 = -1e300;
 const MAX_LN: f64 = 690.0;
 
 /// Below this difference the smaller of two terms does not change their sum.
-const NEGLIGIBLE_LN: f64 = -40.0;
+pub(super) const NEGLIGIBLE_LN: f64 = -40.0;
 
 /// Numbers that are compared at once.
 const LANES: usize = 4;
@@ -44,7 +44,9 @@ pub(super) fn greatest(logs: &[f64]) -> f64 {
 
 /// Returns the exponential, or 0 where it would not change a sum with 1.
 pub(super) fn exp_or_zero(log: f64) -> f64 {
-    if log < NEGLIGIBLE_LN { 0.0 } else { log.exp() }
+    // The compiler may take the exponential of either; that of a number which underflows takes ten times as long.
+    let within = log.max(NEGLIGIBLE_LN).exp();
+    if log < NEGLIGIBLE_LN { 0.0 } else { within }
 }
 
 /// Returns the exponential, finite whatever the logarithm.

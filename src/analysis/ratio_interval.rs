@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::log_space::{LN_ZERO, exp_or_zero, greatest, ln_add};
+use super::log_space::{LN_ZERO, NEGLIGIBLE_LN, exp_or_zero, greatest, ln_add};
 use super::ratio_evidence::ErrorCounts;
 
 /// Ratios that are bet on, on each side of the ratio tested.
@@ -102,6 +102,19 @@ impl RatioLikelihood {
     }
 }
 
+/// Returns each likelihood relative to the best. Those that do not matter lie on both sides of those that do: none of them is
+/// exponentiated, which takes longest for the smallest.
+fn relative(ln: &[f64; GRID_POINTS], best: f64) -> [f64; GRID_POINTS] {
+    let mut relative = [0.0; GRID_POINTS];
+    let matters = |ln: &f64| ln - best >= NEGLIGIBLE_LN;
+    let first = ln.iter().position(matters).unwrap_or(GRID_POINTS);
+    let end = ln.iter().rposition(matters).map_or(0, |last| last + 1);
+    for (relative, ln) in relative.iter_mut().zip(ln).take(end).skip(first) {
+        *relative = exp_or_zero(ln - best);
+    }
+    relative
+}
+
 /// The likelihood of each ratio of the grid, with the sums that mixtures of neighbours are made from.
 struct Likelihood {
     ln: [f64; GRID_POINTS],
@@ -121,7 +134,7 @@ impl Likelihood {
             *ln = sums.canary_errors * (point as f64 - INDEX_OF_ONE as f64) * LN_STEP - ln_odds;
         }
         let best = greatest(&ln);
-        let relative = ln.map(|ln| exp_or_zero(ln - best));
+        let relative = relative(&ln, best);
         let mut before = [0.0; GRID_POINTS + 1];
         let mut sum = 0.0;
         for (before, relative) in before.iter_mut().skip(1).zip(&relative) {
