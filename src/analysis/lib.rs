@@ -8,6 +8,11 @@
 
 #![warn(missing_docs)]
 
+/// The example in the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;
+
 mod analysis_status;
 mod beta;
 mod burn;

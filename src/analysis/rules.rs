@@ -15,7 +15,6 @@ pub enum Enough {
     /// Five times as many.
     X5,
     /// Ten times as many.
-    /// Ten times as many.
     X10,
     /// Whatever it has seen is enough.
     Off,
@@ -206,6 +205,28 @@ mod tests {
         assert!(wrong(Rules { healthy_bar: f64::INFINITY, ..rules() }).starts_with("healthy_bar"));
         let slow = Some(SlowObjective { bound_seconds: 0.5, at_most: 1.0 });
         assert!(wrong(Rules { slow, ..rules() }).starts_with("slow.at_most"));
+    }
+
+    #[test]
+    fn the_readme_lists_every_rule_with_its_default() {
+        let rules = serde_json::to_value(Rules::default()).unwrap();
+        let readme = include_str!("README.md");
+        let rows: Vec<Vec<&str>> = readme.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
+        for (rule, default) in rules.as_object().unwrap() {
+            let name = format!("`{rule}`");
+            let listed =
+                |cells: &&Vec<&str>| cells.get(1).is_some_and(|names| names.split(", ").any(|one| one == name));
+            let cells = rows.iter().find(listed).unwrap_or_else(|| panic!("no {rule}"));
+            let at = cells[1].split(", ").position(|one| one == name).unwrap();
+            let shown = cells[2].split(", ").nth(at).unwrap().trim_matches('`');
+            match default {
+                serde_json::Value::Number(number) => {
+                    assert_eq!(shown.parse::<f64>().ok(), number.as_f64(), "{rule}");
+                }
+                serde_json::Value::Null => assert!(shown.parse::<f64>().is_err(), "{rule}"),
+                other => assert_eq!(shown, other.to_string().trim_matches('"'), "{rule}"),
+            }
+        }
     }
 
     #[test]
