@@ -234,7 +234,7 @@ impl Tally {
             Format::TrivyOperator => self.trivy_operator(&parse(text)?),
             Format::KubernetesList => self.trivy_operator_list(&parse(text)?),
             Format::Grype => self.grype(&parse(text)?),
-            Format::OsvScanner => self.osv_scanner(&parse(text)?),
+            Format::OsvScanner => self.osv_scanner(&parse(text).map_err(|why| format!("{why}; {RESULTS_OF_OTHERS}"))?),
             Format::NpmAudit => self.npm_audit(&parse(text)?),
             Format::NpmAudit6 => self.npm_audit_6(&parse(text)?),
             Format::CargoAudit => self.cargo_audit(&parse(text)?),
@@ -288,6 +288,9 @@ impl Tally {
         format!("{} {} ({fix})", self.redactor.cut(name, 80), self.redactor.cut(version, 60))
     }
 }
+
+/// Who else lists `results` at the top.
+const RESULTS_OF_OTHERS: &str = "if tfsec or Terrascan wrote it, have it write SARIF, for a check of kind `sarif`";
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| plain(&error))

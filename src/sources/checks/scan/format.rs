@@ -48,6 +48,43 @@ pub(in crate::sources::checks) struct Top {
     is_list: bool,
 }
 
+/// What else writes JSON, by keys that are all at its top, with what to do. The first that fits is meant.
+const OTHERS: [(&[&str], &str); 33] = [
+    (&["results", "errors", "paths"], "Semgrep's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["results", "errors", "version"], "Semgrep's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["results", "metrics"], "Bandit's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["check_type"], "Checkov's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["passed", "failed"], "Checkov's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["results", "plugins_used"], "detect-secrets' baseline, which lists what was accepted, too"),
+    (&["results", "summaryDetails"], "Kubescape's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["results", "created_at"], "bundler-audit's JSON, which is not read: scan with OSV-Scanner or Trivy"),
+    (&["dependencies", "fixes"], "pip-audit's JSON, which has no severities"),
+    (&["scan", "vulnerabilities"], "a security report of GitLab: name the report of the scanner itself"),
+    (&["reportSchema", "scanInfo"], "OWASP Dependency-Check's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["scan_info", "warnings"], "Brakeman's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["Issues", "GosecVersion"], "gosec's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["Issues", "Report"], "golangci-lint's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["kics_version"], "KICS' JSON: write SARIF, for a check of kind `sarif`"),
+    (&["RuleID", "Secret"], "Gitleaks' JSON: write SARIF, for a check of kind `sarif`"),
+    (&["DetectorName", "SourceMetadata"], "TruffleHog's JSON, which is not read"),
+    (&["ident", "determinations"], "zizmor's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["code", "level", "file"], "hadolint's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["filePath", "messages"], "ESLint's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["files", "summary", "metadata"], "RuboCop's JSON, which is not read: write JUnit, for a check of kind `junit`"),
+    (&["filename", "failures"], "Conftest's JSON: write JUnit, for a check of kind `junit`"),
+    (&["report_meta", "vulnerabilities"], "Safety's JSON, which has no severities without an account"),
+    (&["image", "summary", "details"], "Dockle's JSON: write SARIF, for a check of kind `sarif`"),
+    (&["@version", "site"], "ZAP's JSON, which is not read"),
+    (&["advisories", "abandoned"], "composer audit's JSON, which is not read: scan with OSV-Scanner or Trivy"),
+    (&["type", "data"], "yarn audit's JSON, an object for each finding: write it with `npm audit --json`"),
+    (&["value", "children"], "yarn audit's JSON, an object for each finding: write it with `npm audit --json`"),
+    (&["type", "fields"], "cargo-deny's JSON: write it with `cargo audit --json`"),
+    (&["document", "vulnerabilities"], "an advisory (CSAF), which says nothing of what is inside: scan that"),
+    (&["statements", "@context"], "VEX, which judges findings and lists none: give it to the scanner"),
+    (&["error"], "the message of a tool that failed"),
+    (&["errors"], "the message of a tool that failed"),
+];
+
 impl Top {
     /// Reads it; fails where the text is no JSON.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
@@ -89,7 +126,7 @@ impl Top {
             Format::NpmAudit6
         } else if self.has("lockfile") && self.has("vulnerabilities") {
             Format::CargoAudit
-        } else if self.has("results") && !any(&["errors", "metrics", "version"]) {
+        } else if self.has("results") && !any(&["errors", "metrics", "version", "check_type", "summaryDetails"]) {
             Format::OsvScanner
         } else {
             return None;
@@ -101,26 +138,13 @@ impl Top {
         let any = |keys: &[&str]| keys.iter().any(|key| self.has(key));
         Some(if self.has("runs") && any(&["version", "$schema"]) {
             "SARIF: that is for a check of kind `sarif`"
+        } else if self.keys.len() == 1 && any(&["config", "progress", "finding", "osv", "SBOM"]) {
+            "govulncheck's JSON: write SARIF, for a check of kind `sarif`"
         } else if self.has("bomFormat") || self.has("spdxVersion") || self.text("@context").contains("spdx") {
             "an SBOM, which lists what is inside and not what is wrong with it: scan it, as `trivy sbom FILE --format json` does"
-        } else if self.has("results") && self.has("errors") && any(&["paths", "version"]) {
-            "Semgrep's JSON: write SARIF, for a check of kind `sarif`"
-        } else if self.has("results") && self.has("metrics") {
-            "Bandit's JSON: write SARIF, for a check of kind `sarif`"
-        } else if self.has("check_type") || self.has("passed") && self.has("failed") {
-            "Checkov's JSON: write SARIF, for a check of kind `sarif`"
-        } else if self.has("dependencies") && self.has("fixes") {
-            "pip-audit's JSON, which has no severities"
-        } else if self.has("scan") && self.has("vulnerabilities") {
-            "a security report of GitLab: name the report of the scanner itself"
-        } else if self.has("reportSchema") && self.has("scanInfo") {
-            "OWASP Dependency-Check's JSON: write SARIF, for a check of kind `sarif`"
-        } else if self.has("config") && self.keys.len() == 1 {
-            "govulncheck's JSON: write SARIF, for a check of kind `sarif`"
-        } else if self.has("error") || self.has("errors") {
-            "the message of a tool that failed"
         } else {
-            return None;
+            let all = |keys: &[&str]| keys.iter().all(|key| self.has(key));
+            return OTHERS.iter().find(|(keys, _)| all(keys)).map(|(_, what)| *what);
         })
     }
 }
