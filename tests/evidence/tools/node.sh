@@ -295,3 +295,60 @@ tool_newman() {
         store newman "no-answer-$case" "$case.xml" junit
     done
 }
+
+tool_karma() {
+    local case
+    project karma
+    node_packages karma@6.4.4 karma-jasmine@5.1.0 jasmine-core@7.0.2 karma-junit-reporter@2.0.1 \
+        karma-jsdom-launcher@22.0.0 jsdom@29.1.1
+    printf 'module.exports = c => c.set({ frameworks: ["jasmine"], browsers: ["jsdom"], files: [process.env.CASE + ".js"], reporters: ["junit"], singleRun: true, browserNoActivityTimeout: 9000, client: { jasmine: { random: false } }, junitReporter: { outputDir: ".", outputFile: process.env.CASE + ".xml", useBrowserName: false }, plugins: ["karma-jasmine", "karma-jsdom-launcher", "karma-junit-reporter"].map(name => require(name)) });\n' >karma.conf.js
+    printf 'it("adds", () => expect(1).toBe(1));\nxit("not here", () => {});\n' >green.js
+    printf 'it("wrong", () => expect(1).toBe(2));\nit("right", () => expect(1).toBe(1));\n' >red.js
+    printf 'describe("a", () => { beforeAll(() => { throw new Error("set-up"); }); it("right", () => {}); });\n' >setup.js
+    printf 'describe("a", () => { afterAll(() => { throw new Error("tear-down"); }); it("right", () => {}); });\n' >teardown.js
+    printf 'throw new Error("not loaded");\n' >load.js
+    printf 'fit("right", () => {});\nit("wrong", () => expect(1).toBe(2));\n' >focus.js
+    printf 'it("later", () => pending("not yet"));\n' >pending.js
+    printf 'it("slow", done => {}, 300);\n' >timeout.js
+    printf 'it("late", done => { setTimeout(() => { throw new Error("late"); }, 0); setTimeout(done, 50); });\n' >late.js
+    : >empty.js
+    for case in green red setup teardown load focus pending timeout late empty; do
+        CASE=$case run npx karma start karma.conf.js
+        store karma "$case" "$case.xml" junit
+    done
+}
+
+# TAP, as two programs turn it into JUnit.
+tool_tape() {
+    local case red
+    project tape
+    node_packages tape@5.10.2 tap-junit@5.0.4 tap-xunit@2.4.1
+    printf 'test("adds", t => { t.equal(1, 1); t.end(); });\ntest.skip("not here", t => t.end());\n' >green.js
+    printf 'test("wrong", t => { t.equal(1, 1, "right"); t.equal(1, 2, "wrong"); t.end(); });\n' >red.js
+    printf 'test("throws", t => { t.ok(1, "right"); t.end(); });\ntest("then", t => { throw new Error("thrown"); });\n' >throws.js
+    printf 'test("plan", t => { t.plan(2); t.ok(1, "one"); });\n' >plan.js
+    printf 'test("todo", { todo: true }, t => { t.equal(1, 2, "wrong"); t.end(); });\ntest("b", t => { t.ok(1, "right"); t.end(); });\n' >todo.js
+    printf 'test("ends", t => { t.ok(1, "right"); process.exit(3); });\n' >ends.js
+    printf 'console.log("TAP version 13\\n1..3\\nok 1 - a\\nBail out! no database"); process.exit(1);\n' >bail-out.js
+    for case in green red throws plan todo ends bail-out; do
+        run_to "$case.tap" node -e 'const test = require("tape"); eval(require("fs").readFileSync(process.argv[1], "utf8"))' "$case.js"
+        red=$code
+        npx tap-junit <"$case.tap" >"tap-junit-$case.xml" 2>"$cache/output.txt" || true
+        npx tap-xunit <"$case.tap" >"tap-xunit-$case.xml" 2>"$cache/output.txt" || true
+        code=$red
+        case $case in
+            bail-out)
+                store tap-junit "$case" "tap-junit-$case.xml" junit passed 'the report does not tell that it was given up'
+                store tap-xunit "$case" "tap-xunit-$case.xml" junit passed 'the report does not tell that it was given up'
+                ;;
+            todo)
+                store tap-junit "$case" "tap-junit-$case.xml" junit failed 'it writes a TODO as a failure'
+                store tap-xunit "$case" "tap-xunit-$case.xml" junit
+                ;;
+            *)
+                store tap-junit "$case" "tap-junit-$case.xml" junit
+                store tap-xunit "$case" "tap-xunit-$case.xml" junit
+                ;;
+        esac
+    done
+}

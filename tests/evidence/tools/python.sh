@@ -335,3 +335,55 @@ tool_gcovr() {
         store gcovr "clover-$least" "clover-$least.xml" "coverage, at_least = $least"
     done
 }
+
+tool_green() {
+    local case
+    python_packages green green==4.0.2
+    unittest_project green
+    for case in green red setup class_setup xpass skipped sub import module_teardown; do
+        run "$bin/green" -s 1 -j "$case.xml" "$case"
+        case $case in
+            skipped) store green "$case" "$case.xml" junit blind ;;
+            *) store green "${case//_/-}" "$case.xml" junit ;;
+        esac
+    done
+}
+
+tool_subunit() {
+    local case
+    python_packages subunit python-subunit==1.4.6 testtools==2.9.1 junitxml==0.7
+    unittest_project subunit
+    for case in green red setup class_setup xpass skipped sub import module_teardown; do
+        (cd "$case" && "$bin/python" -m subunit.run test_a) >"$case.subunit" 2>"$cache/output.txt" || true
+        # The converter's exit code says how the tests went.
+        # shellcheck disable=SC2034
+        code=0
+        # shellcheck disable=SC2034
+        "$bin/subunit2junitxml" <"$case.subunit" >"$case.xml" 2>"$cache/output.txt" || code=$?
+        case $case in
+            skipped) store subunit "$case" "$case.xml" junit blind ;;
+            *) store subunit "${case//_/-}" "$case.xml" junit ;;
+        esac
+    done
+}
+
+tool_avocado() {
+    local case
+    python_packages avocado avocado-framework==113.0
+    unittest_project avocado
+    for case in green red setup class_setup skipped sub; do
+        cp "$case/test_a.py" "$case.py"
+        run "$bin/avocado" run --xunit "$case.xml" --job-results-dir results "$case.py"
+        case $case in
+            skipped) store avocado "$case" "$case.xml" junit blind ;;
+            *) store avocado "${case//_/-}" "$case.xml" junit ;;
+        esac
+    done
+    printf '#!/bin/sh\nexit 1\n' >fails.sh
+    printf '#!/bin/sh\nsleep 30\n' >slow.sh
+    chmod +x fails.sh slow.sh
+    run "$bin/avocado" run --xunit fails.xml --job-results-dir results ./fails.sh
+    store avocado fails fails.xml junit
+    run "$bin/avocado" run --job-timeout 3 --xunit timeout.xml --job-results-dir results ./slow.sh ./fails.sh
+    store avocado timeout timeout.xml junit
+}
