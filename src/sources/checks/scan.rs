@@ -214,7 +214,7 @@ impl Tally {
     }
 
     fn add(&mut self, text: &str, expected: Expected) -> Result<(), String> {
-        let top = Top::read(text).map_err(|error| plain(&error))?;
+        let top = Top::read(text).map_err(|error| several(text, expected).unwrap_or_else(|| plain(&error)))?;
         let Some(format) = top.format().filter(|format| expected == Expected::Any || format.is_trivy()) else {
             let expected = expected.label();
             return Err(match (top.other(), top.format()) {
@@ -287,6 +287,16 @@ impl Tally {
         };
         format!("{} {} ({fix})", self.redactor.cut(name, 80), self.redactor.cut(version, 60))
     }
+}
+
+/// Names what is not one JSON text, but begins with one: the first line of a log is none.
+fn several(text: &str, expected: Expected) -> Option<String> {
+    let first = Top::first(text)?;
+    let expected = expected.label();
+    Some(match first.other() {
+        Some(other) => format!("looks like {other}; expected {expected}"),
+        None => format!("has more than one JSON text in it, expected {expected}"),
+    })
 }
 
 /// Who else lists `results` at the top.

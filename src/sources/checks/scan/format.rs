@@ -91,6 +91,11 @@ impl Top {
         serde_json::from_str(text)
     }
 
+    /// Reads the first of several texts, as some tools write one for each finding; `None` where that is no JSON either.
+    pub fn first(text: &str) -> Option<Self> {
+        serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
+    }
+
     fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }

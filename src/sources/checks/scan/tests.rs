@@ -228,6 +228,22 @@ fn what_was_not_scanned_or_rated_is_named() {
     assert!(why.starts_with("looks like a report of Grype, expected a report of Trivy"), "{why}");
 }
 
+#[test]
+fn several_texts_in_one_file_are_no_report() {
+    let grype = json!({"matches": [], "source": {}}).to_string();
+    for (text, words) in [
+        ("{\"config\": {}}\n{\"finding\": {\"osv\": \"GO-1\"}}\n".to_owned(), "looks like govulncheck's JSON"),
+        ("{\"type\": \"auditSummary\", \"data\": {}}\n{\"type\": \"x\"}".to_owned(), "looks like yarn audit's JSON"),
+        (format!("{grype}\n{grype}"), "has more than one JSON text in it, expected a report of Trivy, Grype"),
+        (format!("{grype} and more"), "has more than one JSON text in it"),
+        (format!("scanning\n{grype}"), "is no JSON, at line 1, column 1"),
+        (grype[..10].to_owned(), "the JSON breaks off"),
+    ] {
+        let why = Tally::default().add(&text, Expected::Any).unwrap_err();
+        assert!(why.contains(words), "{text}: {why}");
+    }
+}
+
 proptest! {
     #[test]
     fn unknown_severities_are_never_green(word in "[a-zA-Z]{0,10}") {
