@@ -142,7 +142,7 @@ impl Tally {
             }
         }
         // § 3.14.23: without `results`, the tool did not get as far as looking.
-        if run.results.is_none() {
+        if run.results.is_none() && !run.leaves_out_no_results() {
             return Err(format!("{tool} gives no list of results: its run did not get that far"));
         }
         let external = &run.external_property_file_references;
@@ -274,6 +274,22 @@ mod tests {
             {"physicalLocation": {"artifactLocation": {"uri": "src/a.py"}, "region": {"startLine": 7}}}]}]);
         let (tally, _) = tally(log(&results), Level::Error);
         assert_eq!(tally.lines[0].1, "error A1 src/a.py:7: leaks a key (security severity 9.8)");
+    }
+
+    #[test]
+    fn staticcheck_leaves_out_results_where_it_found_nothing() {
+        let without = |name: &str, invocations: Value| {
+            let mut log = log(&json!([]));
+            log["runs"][0]["tool"]["driver"]["name"] = json!(name);
+            log["runs"][0]["invocations"] = invocations;
+            log["runs"][0].as_object_mut().unwrap().remove("results");
+            tally(log, Level::Error).1
+        };
+        let told = |successful: bool| json!([{"executionSuccessful": successful}]);
+        assert_eq!(without("Staticcheck", told(true)), Ok(()));
+        for (name, invocations) in [("Staticcheck", told(false)), ("Staticcheck", json!([])), ("Other", told(true))] {
+            assert!(without(name, invocations).unwrap_err().contains("gives no list of results"), "{name}");
+        }
     }
 
     #[test]

@@ -87,6 +87,17 @@ pub(super) struct Invocation {
     pub rule_configuration_overrides: Vec<Override>,
 }
 
+/// Leaves an empty list of results out, and lists what kept it from looking as results (`compile`).
+const STATICCHECK: &str = "Staticcheck";
+
+impl Run {
+    /// Returns whether it is of a tool that leaves out `results` where it found nothing, and says that it succeeded.
+    pub fn leaves_out_no_results(&self) -> bool {
+        let succeeded = |invocation: &Invocation| invocation.execution_successful == Some(true);
+        self.tool.driver.name == STATICCHECK && !self.invocations.is_empty() && self.invocations.iter().all(succeeded)
+    }
+}
+
 /// § 3.58
 #[derive(Deserialize)]
 struct Notification {
