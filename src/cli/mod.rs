@@ -12,6 +12,7 @@ pub mod gate;
 pub mod journal;
 pub mod judge;
 pub mod output;
+pub mod owner;
 pub mod plan;
 pub mod preflight;
 pub mod print;

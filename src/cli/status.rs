@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::gate::{checks_json, sign_offs_json};
+use super::owner;
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::Track;
 use crate::domain::facts::object::short_digest;
-use crate::domain::facts::owner::{Automation, Owned};
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::signals::Signal;
 use crate::domain::facts::text::{duration, sanitize};
@@ -75,7 +75,7 @@ fn workload_json(world: &World, env: &Environment, workload: &WorkloadState, now
         "serving": status.map(|status| serving_json(&status.serving)),
         "rollback": rollback_estimate(world, env, workload, now).as_ref().map(rollback_json),
         "rejected": workload.rejected.hashes().map(|hash| rejected_json(workload, hash)).collect::<Vec<_>>(),
-        "owner": workload.snapshot.as_ref().and_then(|snapshot| snapshot.owned.as_ref()).map(owner_json),
+        "owner": workload.snapshot.as_ref().and_then(|snapshot| snapshot.owned.as_ref()).map(owner::json),
         "phase": status.map(|status| status.phase.as_str()),
         "message": status.map(|status| status.message.as_str()),
         "why": status.and_then(|status| status.why.as_deref()),
@@ -98,28 +98,6 @@ fn workload_json(world: &World, env: &Environment, workload: &WorkloadState, now
             "saturation": tracks(workload, Signal::Saturation, now),
         },
         "judged": workload.opinion().map(|judged| judged_json(&judged.report)),
-    })
-}
-
-/// What owns the manifest, and what it does to changes; what is not known is null.
-#[must_use]
-pub fn owner_json(owned: &Owned) -> Value {
-    let found = owned.reconciler();
-    let suspension = found.and_then(|found| match &found.automation {
-        Automation::Suspended(by) => by.as_ref(),
-        _ => None,
-    });
-    json!({
-        "kind": owned.owner.kind.as_str(),
-        "namespace": found.map(|found| found.namespace.as_str()).or(owned.owner.namespace.as_deref()),
-        "name": owned.owner.name,
-        "automation": found.map(|found| found.automation.as_str()),
-        "suspended": suspension.map(|by| json!({"by": by.by, "at": by.at.to_string()})),
-        "in_sync": found.and_then(|found| found.in_sync),
-        "commit": found.and_then(|found| found.commit.as_deref()),
-        "source": found.and_then(|found| found.source.as_deref()),
-        "written_by": found.and_then(|found| found.written_by.as_deref()),
-        "why_not": owned.found.as_ref().and_then(|found| found.as_ref().err()),
     })
 }
 

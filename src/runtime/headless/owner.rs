@@ -7,8 +7,7 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Output, OwnerArgs};
 use crate::cli::output::json_pretty;
-use crate::cli::status::owner_json;
-use crate::cli::{Exit, target};
+use crate::cli::{Exit, owner, target};
 use crate::core::Core;
 use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
@@ -54,22 +53,12 @@ fn show(driver: &Driver, key: &WorkloadKey, output: Output) -> Result<Exit> {
         return Ok(Exit::Error);
     };
     let now = driver.core.now;
-    print(&match (&snapshot.owned, output) {
-        (owned, Output::Json) => json_pretty(&owned.as_ref().map_or(serde_json::Value::Null, owner_json)) + "\n",
-        (Some(owned), Output::Text) => {
-            let found = owned.reconciler();
-            let mut lines = vec![format!("{key}: {}", owned.line(now))];
-            lines.extend(found.and_then(|found| found.source.as_ref()).map(|source| format!("  source      {source}")));
-            lines.extend(
-                found
-                    .and_then(|found| found.written_by.as_ref())
-                    .map(|writer| format!("  written by  {writer}, which may undo a suspension")),
-            );
-            lines.iter().fold(String::new(), |text, line| text + &sanitize(line) + "\n")
-        }
-        (None, Output::Text) => format!("{key}: no mark of Argo CD, Flux or Helm is on it\n"),
+    let owned = snapshot.owned.as_ref();
+    print(&match output {
+        Output::Json => json_pretty(&owned.map_or(serde_json::Value::Null, owner::json)) + "\n",
+        Output::Text => owner::text(key, owned, now),
     })?;
-    let is_known = snapshot.owned.as_ref().is_none_or(|owned| owned.is_active().is_some());
+    let is_known = owned.is_none_or(|owned| owned.is_active().is_some());
     Ok(if is_known { Exit::Done } else { Exit::Blind })
 }
 

@@ -14,12 +14,13 @@ use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::plan::{self, Said, StepPlan};
 use release_cockpit::cli::preflight::{self, Local};
-use release_cockpit::cli::{Args, backtest, changes, journal, judge, status, watch};
+use release_cockpit::cli::{Args, backtest, changes, journal, judge, owner, status, watch};
 use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
+use release_cockpit::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
 use release_cockpit::domain::facts::signals::Tracks;
 use release_cockpit::domain::facts::text::is_unsafe;
 use release_cockpit::domain::record::action::Verb;
@@ -50,7 +51,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 20] = [
+const REPORTS: [(&str, &str, Form, Write); 22] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -74,6 +75,8 @@ const REPORTS: [(&str, &str, Form, Write); 20] = [
     ("check", "-", Form::Text, |model, _| {
         gates(model, |gate| gate.list.checks().map(|(check, state)| gate.check_text(check, state)).collect())
     }),
+    ("owner", "text", Form::Text, |model, text| owner::text(&text, Some(&owned(text)), model.core.now)),
+    ("owner", "json", Form::Json, |_, text| json_pretty(&owner::json(&owned(text))) + "\n"),
     ("judge", "text", Form::Text, |_, text| judged(text, judge::text)),
     ("judge", "json", Form::Json, |_, text| judged(text, judge::json)),
     ("backtest", "text", Form::Text, |_, text| backtest::text(&[looked(text)], &TimeZone::UTC)),
@@ -150,6 +153,24 @@ fn looked(text: &str) -> ReplayedRelease {
         end: End::Aborted(parts::ago(60)),
     };
     ReplayedRelease { past, rails: Guardrails::default(), found: Err(text.to_owned()) }
+}
+
+fn owned(text: &str) -> Owned {
+    let text = || text.to_owned();
+    let found = Reconciler {
+        uid: text(),
+        resource_version: text(),
+        namespace: text(),
+        automation: Automation::Suspended(Some(Suspension { by: text(), at: parts::ago(60), automated: Value::Null })),
+        is_syncing: false,
+        in_sync: Some(false),
+        compared_at: None,
+        commit: Some(text()),
+        source: Some(text()),
+        written_by: Some(text()),
+    };
+    let owner = Owner { kind: OwnerKind::ArgoCd, namespace: Some(text()), name: text() };
+    Owned { owner, found: Some(Ok(found)) }
 }
 
 fn lines(model: &Model) -> Vec<Line> {
