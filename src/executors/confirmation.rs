@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
-use crate::domain::record::action::{After, Outcome, PlanRecord};
+use crate::domain::record::action::{After, Outcome, PlanRecord, Target};
 use crate::domain::rules::action::kind::Readiness;
 
 use crate::domain::rules::action::{PutBack, Seen, Settled, settled, unnoticed};
@@ -15,6 +15,8 @@ use crate::failpoints::failpoint;
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take until everybody is served by what an action goes to, where nobody says otherwise.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long what serves everybody is watched where its owner may put the version of before back: self-heal takes seconds.
+const LAST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take until the owner of a manifest is suspended.
 const SUSPEND_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest time between two looks.
@@ -42,11 +44,48 @@ pub(super) async fn confirm(
     let mut wait = Duration::from_millis(50);
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
+    let serve_timeout = match record.target {
+        Target::Workload(_) => serve_timeout,
+        // Nobody is served by it.
+        Target::Owner(_) => serve_timeout.min(SETTLE_TIMEOUT),
+    };
+    let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         failpoint(format_args!("dispatcher.before-look"));
         if let Ok(found) = executor.look(&record.target).await {
-            match settled(record, &found) {
-                Settled::Done(shows) => return Outcome::Confirmed { shows },
+            let put_back = found.put_back(record);
+            if matches!(put_back, PutBack::Once | PutBack::NotSuspended) {
+                let since = put_back_since.get_or_insert_with(Instant::now).elapsed();
+                if put_back == PutBack::Once || since >= SUSPEND_TIMEOUT {
+                    let owner = found.owner(record).unwrap_or_default();
+                    return Outcome::Unconfirmed { shows: format!("but the version of before was put back; {owner}") };
+                }
+            } else {
+                put_back_since = None;
+            }
+            let now = settled(record, &found);
+            if !matches!(now, Settled::Done(_)) {
+                served_since = None;
+            }
+            match now {
+                Settled::Done(done) => match found.may_not_last(record) {
+                    None => return Outcome::Confirmed { shows: done },
+                    Some((why, time_tells)) => {
+                        let served = served_since.get_or_insert_with(Instant::now).elapsed();
+                        if served >= LAST_TIMEOUT.min(serve_timeout) {
+                            return if time_tells {
+                                Outcome::Confirmed { shows: done }
+                            } else {
+                                Outcome::Unconfirmed { shows: format!("{done}; {why}") }
+                            };
+                        }
+                        accepted_at.get_or_insert_with(Instant::now);
+                        if shows != why {
+                            lacking(format!("{why}; watching it for {} s", LAST_TIMEOUT.as_secs())).await;
+                            shows = why;
+                        }
+                    }
+                },
                 Settled::Lost(shows) => return Outcome::Unconfirmed { shows },
                 Settled::Accepted(lacks) => {
                     accepted_at.get_or_insert_with(Instant::now);
@@ -86,7 +125,12 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);
             match settled(record, &found) {
-                Settled::Done(shows) => return Outcome::FoundDone { shows },
+                Settled::Done(shows) => {
+                    return match found.may_not_last(record) {
+                        None => Outcome::FoundDone { shows },
+                        Some((why, _)) => Outcome::Unconfirmed { shows: format!("{shows}; {why}") },
+                    };
+                }
                 Settled::Lost(shows) => return Outcome::FoundNotDone { shows },
                 Settled::Accepted(lacks) if since >= SETTLE_TIMEOUT => return Outcome::Unconfirmed { shows: lacks },
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {

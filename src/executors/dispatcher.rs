@@ -25,6 +25,7 @@ use crate::domain::record::rejection::Rejection;
 
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
+use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::{Plan, Seen, writes_of};
 use crate::failpoints::failpoint;
 
@@ -432,6 +433,10 @@ impl Dispatcher {
                     let seen;
                     (seen, version) = executor.look_again(&record.target, request).await.map_err(not_sent)?;
                     still_hold(record, request, &seen)?;
+                    // What it was to complete may have been taken away by whoever wrote.
+                    if request.after().is_some_and(|after| seen.readiness(after) != Readiness::Send) {
+                        return Err(Outcome::Moved { what: "another revision is in progress".to_owned() });
+                    }
                     if is_needless(record, request, &seen) {
                         return Ok(Sent::Needless { version });
                     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use kube::core::DynamicObject;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
 use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer};
@@ -14,17 +15,23 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::owner::reduce::{About, reconciler};
 use crate::domain::facts::owner::{Owned, Owner, Reconciler};
-use crate::domain::record::action::{Body, OwnerKey, Request, Target};
+use crate::domain::record::action::{Body, KubernetesRequest, OwnerKey, Request, Target};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::Seen;
-use crate::domain::rules::action::owner::{resume_patch, suspend_patch};
+use crate::domain::rules::action::owner::{not_agreed, resume_patch, suspend_patch};
 use crate::platform::Redactor;
 use crate::platform::cluster_identity::read_identity;
 use crate::platform::kube_client::{ClientError, api_resource};
 use crate::platform::kubeconfig::Cluster;
 
 /// How long a look at a workload waits for its owner: who is served is more urgent.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The annotation by which Argo CD is asked to look at git now.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+/// How long it may take to compare.
+const COMPARE_TIMEOUT: Duration = Duration::from_secs(20);
+const COMPARE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The executor of what owns the manifests of one environment.
 #[derive(Clone)]
@@ -83,9 +90,38 @@ impl OwnerExecutor {
         let found = match tokio::time::timeout(LOOK_TIMEOUT, self.get(&owner)).await {
             Ok(Ok(value)) => Ok(reconciler(owner.kind, &value, about)),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer in {} s", LOOK_TIMEOUT.as_secs())),
+            Err(_) => Err(format!("no answer in {} ms", LOOK_TIMEOUT.as_millis())),
         };
         Owned { owner, found: Some(found) }
+    }
+
+    /// Has Argo CD compare the cluster with git as it is now, and returns the application once it has: what it said before may
+    /// be about an older commit.
+    async fn compared(&self, key: &OwnerKey) -> Result<Value, SendError> {
+        let before = self.get(&key.owner).await?;
+        let api = self.api(&key.owner)?;
+        let look = json!({"metadata": {"annotations": {REFRESH: "hard"}}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&key.owner.name, &params, &Patch::Merge(look))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(classify(&error, &self.redactor)),
+            Err(_) => return Err(no_answer()),
+        }
+        let until = Instant::now() + COMPARE_TIMEOUT;
+        while Instant::now() < until {
+            sleep(COMPARE_INTERVAL).await;
+            let live = self.get(&key.owner).await?;
+            if live["metadata"]["annotations"][REFRESH].is_null()
+                && live["status"]["reconciledAt"] != before["status"]["reconciledAt"]
+            {
+                return match not_agreed(&self.reconciler(key, &live)) {
+                    None => Ok(live),
+                    Some(why) => Err(SendError::Refused(format!("not resumed: {why}"))),
+                };
+            }
+        }
+        let seconds = COMPARE_TIMEOUT.as_secs();
+        Err(SendError::Refused(format!("not resumed: Argo CD has not compared git with the cluster in {seconds} s")))
     }
 
     fn reconciler(&self, key: &OwnerKey, value: &Value) -> Reconciler {
@@ -112,7 +148,12 @@ impl Executor for OwnerExecutor {
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let key = owner_of(target)?;
-            let live = self.get(&key.owner).await?;
+            let live = match request {
+                Request::Kubernetes(KubernetesRequest { body: Body::ResumeAutomation, .. }) => {
+                    self.compared(key).await?
+                }
+                Request::Kubernetes(_) => self.get(&key.owner).await?,
+            };
             let Request::Kubernetes(request) = request;
             let kind = key.owner.kind;
             let patch = match &request.body {

@@ -206,6 +206,7 @@ async fn roll_back_without_the_right(bed: &Bed<'_>, git_ops: &GitOps) -> Checked
     let said = run.said();
     says(&said, "Argo CD application")?;
     says(&said, "is not known")?;
+    holds(&format!("it is not done: {said}"), run.code() != 0 && !said.contains("done:"))?;
     says(&said, "applications.argoproj.io")?;
     // It was sent all the same, and the real owner put it back.
     git_ops.is_applied(bed, "1.1.0").await

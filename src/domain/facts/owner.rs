@@ -169,6 +169,12 @@ pub struct Reconciler {
     pub is_syncing: bool,
     /// Whether the workload is in the cluster as it is in git; `None` where the owner does not say.
     pub in_sync: Option<bool>,
+    /// Whether it lists the workload as its own: a mark that was copied, or forged, owns nothing.
+    #[serde(default = "yes")]
+    pub lists_it: bool,
+    /// What else of it is not as git says, e.g. `Rollout web`; `None` where it does not say.
+    #[serde(default)]
+    pub differs: Option<Vec<String>>,
     /// When it compared the two last.
     pub compared_at: Option<Timestamp>,
     /// The commit that it compares with.
@@ -177,6 +183,10 @@ pub struct Reconciler {
     pub source: Option<String>,
     /// What writes the owner's own object, and may undo what is changed there, e.g. `ApplicationSet services`.
     pub written_by: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Reconciler {
@@ -224,6 +234,9 @@ impl Owned {
     pub fn describe(&self, now: Timestamp) -> String {
         match &self.found {
             _ if self.owner.kind == OwnerKind::Helm => "the next `helm upgrade` puts back what differs".to_owned(),
+            Some(Ok(reconciler)) if !reconciler.lists_it => {
+                "the workload bears its mark, and it does not list it".to_owned()
+            }
             Some(Ok(reconciler)) => reconciler.automation.describe(now),
             Some(Err(why)) => format!("what it does to changes is not known: {why}"),
             None => "what it does to changes is not known yet".to_owned(),
@@ -253,15 +266,33 @@ impl Owned {
     pub fn is_active(&self) -> Option<bool> {
         match &self.found {
             _ if self.owner.kind == OwnerKind::Helm => Some(false),
-            Some(Ok(reconciler)) => Some(reconciler.automation.is_active()),
+            Some(Ok(reconciler)) => Some(reconciler.lists_it && reconciler.automation.is_active()),
             Some(Err(_)) | None => None,
         }
+    }
+
+    /// Returns why nobody knows whether a change will last; `None` where that is known.
+    #[must_use]
+    pub fn may_put_back(&self) -> Option<String> {
+        match &self.found {
+            _ if self.owner.kind == OwnerKind::Helm => None,
+            Some(Ok(_)) => None,
+            Some(Err(why)) => Some(format!("whether {} puts it back is not known: {why}", self.owner)),
+            None => Some(format!("whether {} puts it back is not known yet", self.owner)),
+        }
+    }
+
+    /// Returns what may switch its automation on again after it was suspended, if anything.
+    #[must_use]
+    pub fn may_be_resumed_by(&self) -> Option<&str> {
+        let found = self.reconciler().filter(|found| found.lists_it)?;
+        found.written_by.as_deref().filter(|_| matches!(found.automation, Automation::Suspended(_)))
     }
 
     /// Returns why a change made at `since` will not last; `None` where it will, or nobody knows.
     #[must_use]
     pub fn puts_back(&self, since: Option<Timestamp>) -> Option<String> {
-        let reconciler = self.reconciler()?;
+        let reconciler = self.reconciler().filter(|reconciler| reconciler.lists_it)?;
         // What it compared before the change tells nothing of it; it reports whole seconds.
         let is_compared = since.is_none_or(|since| {
             reconciler.compared_at.is_some_and(|compared| compared.as_second() > since.as_second())

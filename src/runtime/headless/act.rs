@@ -92,6 +92,7 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     } else {
         complain(driver.redactor(), line.trim_end());
     }
+    driver.what_was_begun_along(&target).await?;
     let state = driver.journal_at_rest().await?;
     if let Some(why) = state.broken {
         let entries = crate::domain::facts::text::plural(state.unwritten, "entry");

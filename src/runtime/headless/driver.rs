@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{FIRST_DATA_TIMEOUT, complain};
 use crate::core::{self, Core, Effect, Msg};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
-use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::record::action::{Outcome, Target, Verb};
 use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
@@ -152,15 +152,20 @@ impl Driver {
         loop {
             let found = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb);
             let outcome = found.map(|(.., outcome)| outcome.clone());
-            // What was begun along with it has its own end.
-            let is_along =
-                |other: &Target| matches!(other, Target::Owner(key) if target.workload() == Some(&key.workload_key()));
-            let is_alone = !self.core.in_flight.keys().any(is_along);
-            if let Some(outcome) = outcome.filter(|_| is_alone) {
+            if let Some(outcome) = outcome {
                 return Ok((outcome, self.accepted));
             }
             self.next().await?;
         }
+    }
+
+    /// Waits for the end of what was begun along with an action on a workload.
+    pub(super) async fn what_was_begun_along(&mut self, target: &WorkloadKey) -> Result<()> {
+        let is_along = |other: &Target| matches!(other, Target::Owner(key) if key.workload_key() == *target);
+        while self.core.in_flight.keys().any(is_along) {
+            self.next().await?;
+        }
+        Ok(())
     }
 
     /// Records a statement and waits for what became of it.

@@ -16,6 +16,8 @@ use crate::kubernetes::store::{Key, Part};
 
 /// Marks a workload as owned: `APPLICATION:GROUP/KIND:NAMESPACE/NAME`.
 pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// Asks for a look at git now.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 /// The namespace of applications.
 pub const NAMESPACE: &str = "argocd";
 /// How long it takes to put back what differs.
@@ -143,13 +145,15 @@ fn report(
             json!({"phase": "Succeeded", "startedAt": now, "finishedAt": now, "syncResult": {"revision": revision}});
         set(&mut status, &["operationState"], state);
     }
-    if status == application["status"] {
+    let is_asked = application["metadata"]["annotations"][REFRESH].is_string();
+    if status == application["status"] && !is_asked {
         return;
     }
     set(&mut status, &["reconciledAt"], json!(now));
     let _ = tools.store.update(key, Part::Main, &Author::update(CONTROLLER), |old| {
         let mut new = old.clone();
         set(&mut new, &["status"], status);
+        object::remove(&mut new, &["metadata", "annotations", REFRESH]);
         Ok(new)
     });
 }

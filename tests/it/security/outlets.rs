@@ -163,6 +163,8 @@ fn owned(text: &str) -> Owned {
         namespace: text(),
         automation: Automation::Suspended(Some(Suspension { by: text(), at: parts::ago(60), automated: Value::Null })),
         is_syncing: false,
+        lists_it: true,
+        differs: Some(vec![text()]),
         in_sync: Some(false),
         compared_at: None,
         commit: Some(text()),

@@ -5,12 +5,27 @@ use serde_json::Value;
 use super::{Automation, Owner, OwnerKind, Reconciler, SUSPENDED, Suspension};
 use crate::domain::facts::reduce::{list, text, time};
 
+/// Keeps Argo CD from looking at an application.
+const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 /// The field manager with which Argo CD applies manifests.
 const ARGO_CD_MANAGER: &str = "argocd-controller";
 
 /// Returns who owns the manifest of an object, by its metadata.
 #[must_use]
 pub fn owner(metadata: &Value) -> Option<Owner> {
+    marked(metadata).filter(|owner| is_name(&owner.name) && owner.namespace.as_deref().is_none_or(is_name))
+}
+
+/// Whether a name is one that Kubernetes allows: it becomes part of a path.
+fn is_name(name: &str) -> bool {
+    let is_edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 253
+        && name.starts_with(is_edge)
+        && name.ends_with(is_edge)
+        && name.chars().all(|c| is_edge(c) || c == '-' || c == '.')
+}
+
+fn marked(metadata: &Value) -> Option<Owner> {
     let annotation = |key: &str| metadata["annotations"][key].as_str();
     let label = |key: &str| metadata["labels"][key].as_str().filter(|name| !name.is_empty());
     let named = |kind, namespace: Option<&str>, name: &str| Owner {
@@ -68,6 +83,8 @@ pub fn reconciler(kind: OwnerKind, value: &Value, about: About<'_>) -> Reconcile
         automation: Automation::Manual,
         is_syncing: false,
         in_sync: None,
+        lists_it: true,
+        differs: None,
         compared_at: None,
         commit: None,
         source: None,
@@ -78,6 +95,7 @@ pub fn reconciler(kind: OwnerKind, value: &Value, about: About<'_>) -> Reconcile
         OwnerKind::FluxKustomization => {
             found.automation = flux(value).unwrap_or_else(|| interval(value));
             found.commit = commit(&value["status"]["lastAppliedRevision"]);
+            found.lists_it = is_in_inventory(&value["status"]["inventory"]["entries"], about);
         }
         OwnerKind::FluxHelmRelease => {
             let corrects = value["spec"]["driftDetection"]["mode"] == "enabled";
@@ -99,8 +117,15 @@ fn application(value: &Value, about: About<'_>, found: &mut Reconciler) {
         let is = |key: &str, wanted: &str| resource[key].as_str().unwrap_or_default() == wanted;
         is("group", about.group) && is("kind", about.kind) && is("name", about.name) && is("namespace", about.namespace)
     };
-    let state = list(&status["resources"]).find(is_it).and_then(|resource| resource["status"].as_str());
-    found.in_sync = match state {
+    let resource = list(&status["resources"]).find(is_it);
+    found.lists_it = resource.is_some();
+    let differing = list(&status["resources"]).filter(|resource| resource["status"] == "OutOfSync");
+    found.differs = status["sync"]["status"].is_string().then(|| {
+        differing.map(|resource| format!("{} {}", text(&resource["kind"]), text(&resource["name"]))).collect()
+    });
+    found.in_sync = match resource.and_then(|resource| resource["status"].as_str()) {
+        // What it does not look at may differ all the same.
+        Some("Synced") if ignores(&spec["ignoreDifferences"], about) => None,
         Some("Synced") => Some(true),
         Some("OutOfSync") => Some(false),
         _ => None,
@@ -109,22 +134,25 @@ fn application(value: &Value, about: About<'_>, found: &mut Reconciler) {
     let sync = &status["sync"];
     found.commit = commit(&sync["revision"]).or_else(|| commit(&sync["revisions"][0]));
     let source = if spec["source"].is_object() { &spec["source"] } else { &spec["sources"][0] };
-    let place = [&source["repoURL"], &source["path"], &source["chart"], &source["targetRevision"]];
-    let place: Vec<&str> = place.into_iter().filter_map(Value::as_str).filter(|part| !part.is_empty()).collect();
+    let place = [&source["path"], &source["chart"], &source["targetRevision"]];
+    let repository = source["repoURL"].as_str().map(without_credentials);
+    let place = place.into_iter().filter_map(Value::as_str).map(ToOwned::to_owned);
+    let place: Vec<String> = repository.into_iter().chain(place).filter(|part| !part.is_empty()).collect();
     found.source = (!place.is_empty()).then(|| place.join("  "));
 }
 
 fn argo_cd(value: &Value) -> Automation {
     let automated = &value["spec"]["syncPolicy"]["automated"];
     let is_on = automated.is_object() && automated["enabled"] != false;
-    if value["metadata"]["annotations"]["argocd.argoproj.io/skip-reconcile"] == "true" {
-        return Automation::Suspended(suspension(value));
+    if value["metadata"]["annotations"][SKIP_RECONCILE] == "true" {
+        return Automation::Suspended(None);
     }
     match (is_on, suspension(value)) {
         (true, _) if automated["selfHeal"] == true => Automation::SelfHeal,
         (true, _) => Automation::AutoSync,
-        (false, Some(by)) => Automation::Suspended(Some(by)),
-        (false, None) => Automation::Manual,
+        // What somebody has set since counts, and not what was noted.
+        (false, Some(by)) if automated.is_null() => Automation::Suspended(Some(by)),
+        (false, _) => Automation::Manual,
     }
 }
 
@@ -145,7 +173,35 @@ fn suspension(value: &Value) -> Option<Suspension> {
 fn commit(value: &Value) -> Option<String> {
     let revision = value.as_str()?;
     let hash = revision.rsplit_once(':').map_or(revision, |(_, hash)| hash);
-    (!hash.is_empty()).then(|| hash.to_owned())
+    // Where the repository cannot be read it is the name of a branch.
+    (hash.len() >= 7 && hash.chars().all(|c| c.is_ascii_hexdigit())).then(|| hash.to_owned())
+}
+
+/// Whether differences of an object are not looked at, be it by whatever path.
+fn ignores(rules: &Value, about: About<'_>) -> bool {
+    let is_it = |rule: &Value| {
+        let is = |key: &str, own: &str| {
+            let said = rule[key].as_str().unwrap_or_default();
+            said.is_empty() || said == "*" || said == own
+        };
+        is("group", about.group) && is("kind", about.kind) && is("name", about.name) && is("namespace", about.namespace)
+    };
+    list(rules).any(is_it)
+}
+
+/// Whether a Kustomization of Flux has applied an object; where it lists nothing, its mark has to do.
+fn is_in_inventory(entries: &Value, about: About<'_>) -> bool {
+    let id = format!("{}_{}_{}_{}", about.namespace, about.name, about.group, about.kind);
+    !entries.is_array() || list(entries).any(|entry| entry["id"] == id.as_str())
+}
+
+/// The address of a repository without user, password and query.
+fn without_credentials(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+    let host = host.rsplit('@').next().unwrap_or(host);
+    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 /// What writes an owner's own object: what is changed there by hand may not last.

@@ -23,6 +23,11 @@ fn marks_of_each_tool_name_the_owner() {
         assert_eq!(tracked(other), None, "{other}");
     }
     assert_eq!(tracked("payments"), None);
+    // What is no name of Kubernetes does not become part of a path.
+    for hostile in ["../../secrets", "a?limit=1#x", "a/b", "A", "a b", "\u{1b}[2J", "..", "-a"] {
+        assert_eq!(tracked(&format!("{hostile}:{own}")), None, "{hostile}");
+        assert_eq!(tracked(&format!("{hostile}_payments:{own}")), None, "{hostile}");
+    }
     assert_eq!(tracked(&format!(":{own}")), None);
     let flux =
         json!({"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"});
@@ -77,6 +82,45 @@ fn automation_of_an_application_is_read() {
     let mut skipped = application(&json!({"selfHeal": true}), "Synced");
     skipped["metadata"]["annotations"] = json!({"argocd.argoproj.io/skip-reconcile": "true"});
     assert_eq!(read(&skipped).automation, Automation::Suspended(None));
+}
+
+#[test]
+fn what_an_application_does_not_look_at_or_does_not_list_proves_nothing() {
+    let mut value = application(&json!({"selfHeal": true}), "Synced");
+    assert_eq!((read(&value).in_sync, read(&value).lists_it), (Some(true), true));
+    for rule in [
+        json!({"group": "argoproj.io", "kind": "Rollout"}),
+        json!({"group": "*", "kind": "*"}),
+        json!({"kind": "Rollout", "name": "payments-api"}),
+    ] {
+        value["spec"]["ignoreDifferences"] = json!([rule]);
+        assert_eq!(read(&value).in_sync, None, "{rule}");
+    }
+    for rule in [json!({"group": "apps", "kind": "Deployment"}), json!({"kind": "Rollout", "name": "other"})] {
+        value["spec"]["ignoreDifferences"] = json!([rule]);
+        assert_eq!(read(&value).in_sync, Some(true), "{rule}");
+    }
+    value["status"]["resources"] =
+        json!([{"kind": "Service", "name": "x", "namespace": "payments", "status": "OutOfSync"}]);
+    let found = read(&value);
+    assert_eq!((found.in_sync, found.lists_it, found.differs), (None, false, Some(vec!["Service x".to_owned()])));
+    // A mark that was copied suspends nothing, and holds nothing up.
+    let owner = Owner { kind: OwnerKind::ArgoCd, namespace: None, name: "payments".to_owned() };
+    let owned = Owned { owner, found: Some(Ok(read(&value))) };
+    assert_eq!((owned.is_active(), owned.puts_back(None), owned.may_put_back()), (Some(false), None, None));
+}
+
+#[test]
+fn what_is_not_known_of_an_owner_is_said_and_credentials_are_not() {
+    let owner = Owner { kind: OwnerKind::ArgoCd, namespace: None, name: "payments".to_owned() };
+    let blind = Owned { owner: owner.clone(), found: Some(Err("403".to_owned())) };
+    assert!(blind.may_put_back().is_some() && Owned { owner, found: None }.may_put_back().is_some());
+    let mut value = application(&Value::Null, "Synced");
+    value["spec"]["source"]["repoURL"] = json!("https://ci:ghp_secret@git.test/shop/config.git?private_token=glpat");
+    value["status"]["sync"]["revision"] = json!("main");
+    let found = read(&value);
+    assert_eq!(found.source.as_deref(), Some("https://git.test/shop/config.git  apps/payments  main"));
+    assert_eq!(found.commit, None);
 }
 
 #[test]

@@ -30,7 +30,11 @@ pub(super) fn goes(snapshot: &Snapshot, direction: Direction, now: Timestamp) ->
     let again = if direction.is_backward() { "revert it there too" } else { "commit it there too" };
     Some(match owned.is_active() {
         Some(true) if direction.is_backward() => {
-            format!("{owner}, {}: its automation is suspended along with this", owned.describe(now))
+            let writer = owned.reconciler().and_then(|found| found.written_by.as_deref());
+            let writer = writer.map_or_else(String::new, |writer| {
+                format!("; {writer} writes it, and may switch that on again: suspend that, too")
+            });
+            format!("{owner}, {}: its automation is suspended along with this{writer}", owned.describe(now))
         }
         Some(_) if matches!(owned.reconciler(), Some(found) if matches!(found.automation, Automation::Suspended(_))) => {
             format!("{owner} is {}; {again} before it is resumed", owned.describe(now))
@@ -58,7 +62,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, env: &Environment, now: Timestamp)
         let text = format!("{}: {}", owned.owner, owned.describe(now));
         return Some(Refusal::new(RefusalKind::Blind, text, "wait a moment"));
     }
-    let puts_back = owned.reconciler().is_some_and(|found| found.automation.puts_back());
+    let puts_back = owned.reconciler().is_some_and(|found| found.lists_it && found.automation.puts_back());
     puts_back.then(|| {
         let text = format!("{}, {}", owned.owner, owned.describe(now));
         Refusal::state(text, format!("commit the new version in git; {} then rolls it out", env.name()))
@@ -72,7 +76,7 @@ pub fn to_suspend(world: &World, record: &PlanRecord) -> Option<OwnerKey> {
     let key = record.target.workload().filter(|_| goes_back)?;
     let (_, workload) = world.find(key)?;
     let owned = workload.snapshot.as_ref()?.owned.as_ref()?;
-    owned.reconciler().filter(|found| found.automation.is_active())?;
+    owned.reconciler().filter(|found| found.lists_it && found.automation.is_active())?;
     Some(OwnerKey { env: key.env.clone(), owner: owned.owner.clone(), manages: key.workload.clone() })
 }
 
@@ -128,7 +132,7 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     let body = if verb == Verb::SuspendAutomation {
-        refusals.extend((!found.automation.is_active()).then(|| {
+        refusals.extend((!found.lists_it || !found.automation.is_active()).then(|| {
             Refusal::new(RefusalKind::NothingToDo, format!("{}: {}", owned.owner, owned.describe(around.now)), "")
         }));
         let by = env.access.user.clone().unwrap_or_else(|| format!("{} (unverified)", around.operator));
@@ -149,8 +153,8 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
 /// nobody judged (law 1).
 fn not_resumable(owned: &Owned, found: &Reconciler, now: Timestamp) -> Option<Refusal> {
     let owner = &owned.owner;
-    let by = match &found.automation {
-        Automation::Suspended(Some(by)) => by,
+    match &found.automation {
+        Automation::Suspended(Some(_)) => {}
         Automation::Suspended(None) => {
             let text = format!("{owner} is {}", owned.describe(now));
             return Some(Refusal::state(text, "resume it where it was suspended"));
@@ -159,7 +163,7 @@ fn not_resumable(owned: &Owned, found: &Reconciler, now: Timestamp) -> Option<Re
             let text = format!("{owner}: {}", owned.describe(now));
             return Some(Refusal::new(RefusalKind::NothingToDo, text, ""));
         }
-    };
+    }
     if owner.kind != OwnerKind::ArgoCd {
         let resume = match owner.kind {
             OwnerKind::FluxHelmRelease => "helmrelease",
@@ -169,19 +173,32 @@ fn not_resumable(owned: &Owned, found: &Reconciler, now: Timestamp) -> Option<Re
         let remedy = format!("revert it in git, then: flux resume {resume} {} -n {}", owner.name, found.namespace);
         return Some(Refusal::new(RefusalKind::Blind, text, remedy));
     }
-    let is_compared = found.compared_at.is_some_and(|compared| compared.as_second() > by.at.as_second());
-    let source = found.source.as_deref().unwrap_or("git");
-    match found.in_sync {
-        Some(true) if is_compared => None,
-        Some(false) => {
-            let text = format!("{}, and {owner} would bring that to users", found.agreement());
-            Some(Refusal::new(RefusalKind::Gate, text, format!("revert it in {source} first")))
-        }
-        _ => {
-            let text = format!("{owner} has not compared git with the cluster since it was suspended");
-            Some(Refusal::new(RefusalKind::Blind, text, "wait, or refresh the application in Argo CD"))
-        }
+    // Whether git still says what was compared is asked once more before anything is written.
+    not_agreed(found).map(|why| {
+        let kind = if found.in_sync.is_none() { RefusalKind::Blind } else { RefusalKind::Gate };
+        let source = found.source.as_deref().unwrap_or("git");
+        Refusal::new(kind, format!("{owner}: {why}"), format!("revert it in {source} first"))
+    })
+}
+
+/// Returns why giving the automation of an application back would bring something to users that they do not have.
+#[must_use]
+pub fn not_agreed(found: &Reconciler) -> Option<String> {
+    if !found.lists_it {
+        return Some("it does not list this workload: whether git says the same is not known".to_owned());
     }
+    match (found.in_sync, &found.differs) {
+        (Some(false), _) => Some(format!("{}, and it would bring that to users", found.agreement())),
+        (None, _) | (_, None) => Some(found.agreement()),
+        (Some(true), Some(differs)) => (!differs.is_empty()).then(|| {
+            let shown: Vec<&str> = differs.iter().take(3).map(String::as_str).collect();
+            format!("{} of it not as git says: {}", are(differs.len()), shown.join(", "))
+        }),
+    }
+}
+
+fn are(number: usize) -> String {
+    if number == 1 { "1 object is".to_owned() } else { format!("{number} objects are") }
 }
 
 /// Returns the release that it belongs to: what was rolled back, else what goes out, or runs.
@@ -276,6 +293,9 @@ pub fn resume_patch(kind: OwnerKind, live: &Value) -> Result<Value, String> {
     let note = live["metadata"]["annotations"][SUSPENDED].as_str();
     let suspension: Option<Suspension> = note.and_then(|note| serde_json::from_str(note).ok());
     let Some(suspension) = suspension else { return Err("it was not suspended by Release Cockpit".to_owned()) };
+    if kind == OwnerKind::ArgoCd && !live["spec"]["syncPolicy"]["automated"].is_null() {
+        return Err("somebody has set its automation since".to_owned());
+    }
     let spec = match kind {
         OwnerKind::ArgoCd if !suspension.automated.is_object() => {
             return Err("what its automation was is not noted".to_owned());

@@ -102,6 +102,21 @@ impl SeenWorkload {
         Some(cause.map_or_else(|| what.clone(), |cause| format!("{what}: {cause}")))
     }
 
+    /// Whether the template lies in another object.
+    fn is_elsewhere(&self) -> bool {
+        self.object().workload().template_owner().is_some()
+    }
+
+    /// Returns the images that the manifest names.
+    fn images(&self) -> impl Iterator<Item = &String> {
+        let containers = match (&self.snapshot.template_owner, self.object()) {
+            (Some(owner), _) => &owner.containers,
+            (None, Object::Rollout(rollout)) => &rollout.spec.containers,
+            (None, Object::Deployment(deployment)) => &deployment.containers,
+        };
+        containers.iter().map(|container| &container.image)
+    }
+
     /// Returns why the template that an action has written will not last: users get what git says, in the end (law 9).
     fn is_put_back(&self, record: &PlanRecord) -> Option<String> {
         let owned = self.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
@@ -218,11 +233,15 @@ impl Seen {
         let Self::Workload(seen) = self else { return PutBack::No };
         let goes_back = record.verb == Verb::Rollback && record.moves_backward();
         let found = seen.snapshot.owned.as_ref().and_then(Owned::reconciler);
-        let Some(found) = found.filter(|_| goes_back && owner::writes_template(&record.requests)) else {
+        let Some(found) = found.filter(|found| found.lists_it && goes_back && owner::writes_template(&record.requests))
+        else {
             return PutBack::No;
         };
         let hashes = seen.snapshot.hashes();
-        let is_back = hashes.canary.or(hashes.stable) == record.from_hash;
+        // The controller may not have looked since: what the manifest names tells at once.
+        let images_differ = record.from_images != record.to_images;
+        let is_in_manifest = seen.images().eq(&record.from_images) && (images_differ || !seen.is_elsewhere());
+        let is_back = is_in_manifest && hashes.canary.or(hashes.stable) == record.from_hash;
         if !is_back {
             PutBack::No
         } else if found.is_syncing || !seen.object().workload().observed() {
@@ -232,6 +251,18 @@ impl Seen {
         } else {
             PutBack::Once
         }
+    }
+
+    /// Returns why it is not known whether what serves everybody now will last, and whether time will tell.
+    #[must_use]
+    pub fn may_not_last(&self, record: &PlanRecord) -> Option<(String, bool)> {
+        let Self::Workload(seen) = self else { return None };
+        let owned = seen.snapshot.owned.as_ref().filter(|_| owner::writes_template(&record.requests))?;
+        let by_writer = || {
+            let writer = owned.may_be_resumed_by()?;
+            Some((format!("{writer} writes {}, and may switch its automation on again", owned.owner), true))
+        };
+        owned.may_put_back().map(|why| (why, false)).or_else(by_writer)
     }
 
     /// Returns what git and its owner say to a template that an action has written.

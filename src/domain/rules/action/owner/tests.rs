@@ -84,6 +84,13 @@ fn what_is_not_on_is_not_suspended() {
     assert!(suspend_patch(OwnerKind::FluxKustomization, &suspended, "alice", at("2026-11-28T16:00:00Z")).is_err());
     // What somebody else switched off is not switched on.
     assert!(resume_patch(OwnerKind::FluxKustomization, &suspended).is_err());
+    // What somebody has set since stays.
+    for automated in [json!({}), json!({"enabled": false, "prune": false})] {
+        let mut overtaken = application(&automated);
+        let note = r#"{"by":"x","at":"2026-11-28T16:00:00Z","automated":{"selfHeal":true}}"#;
+        overtaken["metadata"]["annotations"] = json!({SUSPENDED: note});
+        assert!(resume_patch(OwnerKind::ArgoCd, &overtaken).is_err());
+    }
     let forged = json!({"metadata": {"annotations": {SUSPENDED: r#"{"by":"x","at":"2026-11-28T16:00:00Z"}"#}}});
     assert!(resume_patch(OwnerKind::ArgoCd, &forged).is_err(), "nothing is noted that could be given back");
 }
@@ -95,6 +102,8 @@ fn owned(kind: OwnerKind, automation: Automation, in_sync: Option<bool>, compare
         namespace: "argocd".to_owned(),
         automation,
         is_syncing: false,
+        lists_it: true,
+        differs: Some(Vec::new()),
         in_sync,
         compared_at: Some(at(compared)),
         commit: None,
@@ -120,9 +129,17 @@ fn automation_is_given_back_only_where_git_agrees() {
     let argo = |in_sync, compared| owned(OwnerKind::ArgoCd, suspended(), in_sync, compared);
     assert_eq!(kind_of(&argo(Some(true), "2026-11-28T16:30:00Z")), None);
     assert_eq!(kind_of(&argo(Some(false), "2026-11-28T16:30:00Z")), Some(RefusalKind::Gate));
-    // It has not looked since, or does not say.
-    assert_eq!(kind_of(&argo(Some(true), "2026-11-28T16:00:00Z")), Some(RefusalKind::Blind));
+    // It does not say, or does not list the workload.
     assert_eq!(kind_of(&argo(None, "2026-11-28T16:30:00Z")), Some(RefusalKind::Blind));
+    let with = |change: &dyn Fn(&mut Reconciler)| {
+        let mut owned = argo(Some(true), "2026-11-28T16:30:00Z");
+        change(owned.found.as_mut().unwrap().as_mut().unwrap());
+        kind_of(&owned)
+    };
+    assert!(with(&|found| found.lists_it = false).is_some());
+    // Its automation is that of all its objects.
+    assert_eq!(with(&|found| found.differs = Some(vec!["Rollout web".to_owned()])), Some(RefusalKind::Gate));
+    assert!(with(&|found| found.differs = None).is_some());
     let flux = owned(OwnerKind::FluxKustomization, suspended(), Some(true), "2026-11-28T16:30:00Z");
     assert_eq!(kind_of(&flux), Some(RefusalKind::Blind));
     let others = owned(OwnerKind::ArgoCd, Automation::Suspended(None), Some(true), "2026-11-28T16:30:00Z");
