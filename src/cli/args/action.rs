@@ -50,7 +50,7 @@ pub struct Release {
     /// Where to.
     #[command(flatten)]
     pub action: Action,
-    /// Into the first environment: the image, by its digest, as REPOSITORY[:TAG]@sha256:…
+    /// Into the first environment: the image by its digest, as `REPOSITORY:TAG@sha256:…`, with or without the tag
     #[arg(value_name = "IMAGE@DIGEST")]
     pub image: Option<String>,
 }
