@@ -41,16 +41,25 @@ enum Journey {
     RollBackWithoutTheRight,
     /// What would be put back within seconds is not released by hand.
     ReleaseIsRefused,
+    /// Somebody has just asked Argo CD for a sync: it puts the bad version back once more.
+    RollBackIntoASync,
+    /// Another application writes this one from git, and switches its automation on again.
+    RollBackUnderAnAppOfApps,
+    /// Git was reverted and compared, and says the bad version again since: nobody has compared that.
+    ResumeOnAnOldComparison,
 }
 
 impl Journey {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::RollBackUnderSelfHeal,
         Self::RollBackInMidSync,
         Self::RollBackInMidReleaseUnderSelfHeal,
         Self::RollBackUnderAutoSync,
         Self::RollBackWithoutTheRight,
         Self::ReleaseIsRefused,
+        Self::RollBackIntoASync,
+        Self::RollBackUnderAnAppOfApps,
+        Self::ResumeOnAnOldComparison,
     ];
 
     fn as_str(self) -> &'static str {
@@ -61,6 +70,9 @@ impl Journey {
             Self::RollBackUnderAutoSync => "roll_back_under_auto_sync",
             Self::RollBackWithoutTheRight => "roll_back_without_the_right",
             Self::ReleaseIsRefused => "release_is_refused",
+            Self::RollBackIntoASync => "roll_back_into_a_sync",
+            Self::RollBackUnderAnAppOfApps => "roll_back_under_an_app_of_apps",
+            Self::ResumeOnAnOldComparison => "resume_on_an_old_comparison",
         }
     }
 
@@ -158,6 +170,27 @@ async fn carry_out(journey: Journey, bed: &Bed<'_>, git_ops: &GitOps) -> Checked
         }
         Journey::RollBackWithoutTheRight => roll_back_without_the_right(bed, git_ops).await,
         Journey::ReleaseIsRefused => release_is_refused(bed, git_ops).await,
+        Journey::RollBackIntoASync => {
+            git_ops.release(bed, "1.1.0").await?;
+            git_ops.ask_for_a_sync().await?;
+            bed.roll_back().await?;
+            let watched = Watched::begin(bed);
+            let Ok(()) = bed.serves_now("1.0.0").await? else { return Err("it was said to be done".into()) };
+            watched.shows(bed, &[false]).await?;
+            git_ops.is_suspended().await
+        }
+        Journey::RollBackUnderAnAppOfApps => roll_back_under_an_app_of_apps(bed, git_ops).await,
+        Journey::ResumeOnAnOldComparison => {
+            git_ops.release(bed, "1.1.0").await?;
+            bed.roll_back().await?;
+            git_ops.commit(bed, "1.0.0").await?;
+            git_ops.is_idle().await?;
+            git_ops.commit_unseen(bed, "1.1.0")?;
+            let refused = bed.command(&["owner", "--resume", "--yes"]).await;
+            holds(&format!("it is not resumed: {}", refused.said()), refused.code() != 0)?;
+            git_ops.is_suspended().await?;
+            bed.serves("1.0.0").await
+        }
     }
 }
 
@@ -212,6 +245,18 @@ async fn roll_back_without_the_right(bed: &Bed<'_>, git_ops: &GitOps) -> Checked
     git_ops.is_applied(bed, "1.1.0").await
 }
 
+/// It is not done where the bad version comes back, and what brings it back is named.
+async fn roll_back_under_an_app_of_apps(bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
+    git_ops.release(bed, "1.1.0").await?;
+    git_ops.create_root().await?;
+    let run = bed.command(&["rollback", "--yes", "--timeout", "60s"]).await;
+    let said = run.said();
+    says(&said, &format!("Argo CD application {}-root", git_ops.name))?;
+    sleep(QUIET).await;
+    let lasts = bed.serves_now("1.0.0").await?.is_ok();
+    holds(&format!("done is said of what lasts, {lasts}: {said}"), run.code() != 0 || lasts)
+}
+
 async fn release_is_refused(bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
     bed.released_in_staging("1.1.0").await?;
     let alice = bed.with_staging();
@@ -253,6 +298,11 @@ impl GitOps {
 
     /// Git says that this version runs, and Argo CD is told to look.
     async fn commit(&self, bed: &Bed<'_>, version: &str) -> Checked {
+        self.write(bed, version)?;
+        self.push(version).await
+    }
+
+    fn write(&self, bed: &Bed<'_>, version: &str) -> Checked {
         let mut objects = bed.strategy.objects();
         let mut written = false;
         for object in &mut objects {
@@ -263,20 +313,65 @@ impl GitOps {
         }
         holds("a template is written", written)?;
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        self.push("objects.json", &serde_json::to_string_pretty(&list)?, version).await
+        std::fs::write(self.work().join("objects.json"), serde_json::to_string_pretty(&list)?)?;
+        Ok(())
+    }
+
+    /// Git says that this version runs, and Argo CD will see it when it looks next.
+    fn commit_unseen(&self, bed: &Bed<'_>, version: &str) -> Checked {
+        self.write(bed, version)?;
+        self.push_quietly(version)
+    }
+
+    /// Somebody presses *Sync*.
+    async fn ask_for_a_sync(&self) -> Checked {
+        let sync = json!({"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"revision": "HEAD"}}});
+        self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(sync)).await?;
+        Ok(())
+    }
+
+    /// An application that writes this one, as it is now, and puts it back where it differs.
+    async fn create_root(&self) -> Checked {
+        let own = self.application().await?;
+        let folder = self.work().join("root");
+        std::fs::create_dir_all(&folder)?;
+        let child = json!({
+            "apiVersion": own["apiVersion"], "kind": own["kind"], "metadata": {"name": self.name, "namespace": "argocd"},
+            "spec": own["spec"],
+        });
+        std::fs::write(folder.join("child.json"), child.to_string())?;
+        self.push_quietly("root")?;
+        let mut spec = own["spec"].clone();
+        spec["source"]["path"] = json!("root");
+        spec["destination"]["namespace"] = json!("argocd");
+        let name = format!("{}-root", self.name);
+        let root =
+            json!({"apiVersion": own["apiVersion"], "kind": own["kind"], "metadata": {"name": name}, "spec": spec});
+        self.api.create(&PostParams::default(), &serde_json::from_value(root)?).await?;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let marked = |own: &Value| own["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].is_string();
+        while !marked(&self.application().await?) {
+            holds("the root application owns it in time", Instant::now() < deadline)?;
+            sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
     }
 
     /// A commit about something else.
     async fn commit_beside(&self, bed: &Bed<'_>) -> Checked {
         let beside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "beside"}});
-        self.push("beside.json", &beside.to_string(), bed.strategy.as_str()).await
+        std::fs::write(self.work().join("beside.json"), beside.to_string())?;
+        self.push(bed.strategy.as_str()).await
     }
 
-    async fn push(&self, file: &str, text: &str, message: &str) -> Checked {
-        std::fs::write(self.work().join(file), text)?;
+    fn push_quietly(&self, message: &str) -> Checked {
         git(&self.work(), &["add", "--all"])?;
         git(&self.work(), &["commit", "--quiet", "--allow-empty", "--message", message])?;
-        git(&self.work(), &["push", "--quiet", "origin", "HEAD:main"])?;
+        git(&self.work(), &["push", "--quiet", "origin", "HEAD:main"])
+    }
+
+    async fn push(&self, message: &str) -> Checked {
+        self.push_quietly(message)?;
         if self.api.get_opt(&self.name).await?.is_some() {
             let look = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
             self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(look)).await?;
@@ -349,6 +444,8 @@ impl GitOps {
     }
 
     async fn delete(&self) {
+        // Where there is one: it would make the other anew.
+        let _ = self.api.delete(&format!("{}-root", self.name), &DeleteParams::default()).await;
         if let Err(error) = self.api.delete(&self.name, &DeleteParams::default()).await {
             eprintln!("application {} is left behind: {error}", self.name);
         }
