@@ -200,6 +200,8 @@ impl Case {
                 record.to_images.first().is_some_and(|wanted| image(now) == **wanted)
                     && mark.as_str() == record.mark.as_deref()
             }
+            // About no workload: none of the cases asks for it.
+            Verb::SuspendAutomation | Verb::ResumeAutomation => false,
         }
     }
 }
