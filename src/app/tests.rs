@@ -4,6 +4,7 @@ mod autopilot;
 mod checklist;
 mod clicks;
 mod forecast;
+mod owners;
 mod two_people;
 
 use analysis::{Enough, Rules};

@@ -1,7 +1,7 @@
 //! Plans: made, checked again before they are sent, and sent.
 
 use super::{Core, Effect, InFlight, Level};
-use crate::domain::record::action::{Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
+use crate::domain::record::action::{Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
@@ -72,21 +72,24 @@ impl Core {
         // A stop waits for nothing that it does not need.
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
-        let suspends = to_suspend(&self.world, &record);
+        let (suspends, automatic) = (to_suspend(&self.world, &record), record.automatic.clone());
         let flying = InFlight { owner_asked: suspends.is_some(), ..InFlight::new(record, self.now) };
         self.in_flight.insert(flying.record.target.clone(), flying);
-        effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key))).collect()
+        effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key, automatic.clone()))).collect()
     }
 
     /// Suspends the automation of whatever owns a manifest: it would put back what a rollback takes back. A rollback waits
     /// for nothing here, and what it cannot do is said.
-    fn suspend(&mut self, key: OwnerKey) -> Vec<Effect> {
+    fn suspend(&mut self, key: OwnerKey, automatic: Option<Automatic>) -> Vec<Effect> {
         let target = Target::Owner(key);
         if self.in_flight.contains_key(&target) {
             return Vec::new();
         }
         match self.plan_on(&target, Verb::SuspendAutomation, None) {
-            Ok(plan) => self.perform(plan),
+            Ok(plan) => self.perform(match automatic {
+                Some(automatic) => plan.by(automatic),
+                None => plan,
+            }),
             Err(refusals) => {
                 let why = refusals.first().map_or_else(String::new, Refusal::line);
                 self.notice(Level::Error, format!("{target} is not suspended, and may undo the rollback: {why}"));
@@ -99,11 +102,12 @@ impl Core {
     pub(super) fn suspend_late(&mut self, key: &WorkloadKey) -> Vec<Effect> {
         let target = Target::from(key.clone());
         let asked = self.in_flight.get(&target).filter(|flying| !flying.owner_asked);
+        let automatic = asked.and_then(|flying| flying.record.automatic.clone());
         let Some(owner) = asked.and_then(|flying| to_suspend(&self.world, &flying.record)) else { return Vec::new() };
         if let Some(flying) = self.in_flight.get_mut(&target) {
             flying.owner_asked = true;
         }
-        self.suspend(owner)
+        self.suspend(owner, automatic)
     }
 
     /// Returns the plan that suspends the automation of what owns a workload's manifest, or gives it back.

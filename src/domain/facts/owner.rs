@@ -277,7 +277,14 @@ impl Owned {
         match &self.found {
             _ if self.owner.kind == OwnerKind::Helm => None,
             Some(Ok(_)) => None,
-            Some(Err(why)) => Some(format!("whether {} puts it back is not known: {why}", self.owner)),
+            Some(Err(why)) => {
+                let place = if self.owner.kind == OwnerKind::ArgoCd {
+                    "; [argo_cd] in the config says where it is"
+                } else {
+                    ""
+                };
+                Some(format!("whether {} puts it back is not known: {why}{place}", self.owner))
+            }
             None => Some(format!("whether {} puts it back is not known yet", self.owner)),
         }
     }

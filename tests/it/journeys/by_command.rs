@@ -188,7 +188,11 @@ fn argo_cd() {
     journey.stable_is("prod-eu", "1.4.2");
     journey.expect(0, &["owner", "prod-eu", "--suspend", "--yes"], "done: suspended by alice");
     journey.expect(0, &["status", "-o", "json"], "\"automation\": \"suspended\"");
-    journey.journal_holds(&["roll back to 1.4.2", "suspend Argo CD application", "resume Argo CD application"]);
+    journey.journal_holds(&[
+        "requested: roll back to 1.4.2",
+        "requested: resume Argo CD",
+        "requested: suspend Argo CD",
+    ]);
 }
 
 /// The checklist is gone through, a gate turns red on the way: promotion stops there, and the rollback goes through.
