@@ -98,7 +98,6 @@ impl OwnerExecutor {
     /// Has Argo CD compare the cluster with git as it is now, and returns the application once it has: what it said before may
     /// be about an older commit.
     async fn compared(&self, key: &OwnerKey) -> Result<Value, SendError> {
-        let before = self.get(&key.owner).await?;
         let api = self.api(&key.owner)?;
         let look = json!({"metadata": {"annotations": {REFRESH: "hard"}}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -111,9 +110,8 @@ impl OwnerExecutor {
         while Instant::now() < until {
             sleep(COMPARE_INTERVAL).await;
             let live = self.get(&key.owner).await?;
-            if live["metadata"]["annotations"][REFRESH].is_null()
-                && live["status"]["reconciledAt"] != before["status"]["reconciledAt"]
-            {
+            // It takes the annotation away with what it found; its time has whole seconds only.
+            if live["metadata"]["annotations"][REFRESH].is_null() {
                 return match not_agreed(&self.reconciler(key, &live)) {
                     None => Ok(live),
                     Some(why) => Err(SendError::Refused(format!("not resumed: {why}"))),
