@@ -26,6 +26,7 @@ use crate::domain::record::rejection::Rejection;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::journal::{Entry, Line};
 use crate::domain::rules::action::kind::Readiness;
+use crate::domain::rules::action::owner::rewrites_backward;
 use crate::domain::rules::action::{Plan, Seen, writes_of};
 use crate::failpoints::failpoint;
 
@@ -289,7 +290,13 @@ impl Dispatcher {
         }
         let mut outcome = self.send_all(executor, action, record, head).await;
         for _ in 0..MAX_TIMES_AGAIN {
-            if !matches!(outcome, Outcome::Unconfirmed { .. } | Outcome::Unknown { .. }) {
+            // Where the first request was not answered that is told at once: nothing is looked at before.
+            let may_be_put_back = match outcome {
+                Outcome::Unconfirmed { .. } => true,
+                Outcome::Unknown { .. } => record.requests.len() > 1,
+                _ => false,
+            };
+            if !may_be_put_back || !rewrites_backward(record) {
                 break;
             }
             let Some(again) = put_back_meanwhile(executor, record).await else { break };

@@ -23,6 +23,12 @@ pub(super) fn writes_template(requests: &[Request]) -> bool {
     requests.iter().any(writes)
 }
 
+/// Whether a plan puts an earlier template back: what owns the manifest may put the later one back in its turn.
+#[must_use]
+pub fn rewrites_backward(record: &PlanRecord) -> bool {
+    record.verb == Verb::Rollback && record.moves_backward() && writes_template(&record.requests)
+}
+
 /// Says what the owner does to a template that is written, and what is left to do.
 pub(super) fn goes(snapshot: &Snapshot, direction: Direction, now: Timestamp) -> Option<String> {
     let owned = snapshot.owned.as_ref()?;

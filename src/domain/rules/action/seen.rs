@@ -231,10 +231,8 @@ impl Seen {
     #[must_use]
     pub fn put_back(&self, record: &PlanRecord) -> PutBack {
         let Self::Workload(seen) = self else { return PutBack::No };
-        let goes_back = record.verb == Verb::Rollback && record.moves_backward();
         let found = seen.snapshot.owned.as_ref().and_then(Owned::reconciler);
-        let Some(found) = found.filter(|found| found.lists_it && goes_back && owner::writes_template(&record.requests))
-        else {
+        let Some(found) = found.filter(|found| found.lists_it && owner::rewrites_backward(record)) else {
             return PutBack::No;
         };
         let hashes = seen.snapshot.hashes();
