@@ -24,7 +24,7 @@ impl Bed<'_> {
                     pty.wait_text("R roll back to");
                     confirmed(pty, "R", "Roll back");
                     // What owns the manifest is suspended along with it, and done sooner.
-                    let is_done = |line: &str| line.contains("back to") && line.contains("done:");
+                    let is_done = |line: &str| line.contains("done:") && !line.contains("done: suspended");
                     pty.wait("the rollback is done", |screen| screen.contents().lines().any(is_done));
                 })
                 .await
