@@ -19,6 +19,7 @@ use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
 use crate::domain::rules::action::Plan;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
 use crate::platform::Redactor;
 
@@ -163,6 +164,17 @@ async fn prepare_promotion(driver: &mut Driver, verb: Verb, target: &WorkloadKey
         )
         .await?;
     say_left_open(driver, target);
+    if verb == Verb::Release {
+        // Whether it is well where it comes from.
+        let is_judged = |core: &Core| {
+            let before = core.world.environment(&target.env).and_then(|env| core.world.previous(env));
+            before.is_none_or(|before| {
+                let is_known = |workload: &WorkloadState| workload.assessment.verdict != Verdict::Blind;
+                !before.settings.has_metrics || before.workloads.iter().all(is_known)
+            })
+        };
+        driver.until(FIRST_DATA_TIMEOUT, is_judged).await?;
+    }
     if is_promotion(verb) {
         super::checklist::settle(driver, &target.env).await?;
     }

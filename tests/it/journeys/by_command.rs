@@ -175,6 +175,10 @@ fn argo_cd() {
     let before = journey.application("prod-eu");
     journey.expect(0, &["owner", "prod-eu"], "self-heal on");
     journey.expect(0, &["owner", "staging"], "no mark of Argo CD, Flux or Helm");
+    // What fails users there goes no further.
+    journey.until("prod-eu", "a verdict of no-go", |env| env["verdict"] == "no-go");
+    let release = ["release", "prod-us", "--yes", "--confirm", "prod-us"];
+    journey.expect(3, &release, "1.5.0 is NO-GO in prod-eu");
     journey.expect(0, &["rollback", "prod-eu", "--yes"], "suspended by alice");
     journey.stable_is("prod-eu", "1.4.2");
     assert!(automated(&journey.application("prod-eu")).is_null());

@@ -10,6 +10,7 @@ use crate::domain::rules::action::plan::{Draft, DraftContext, revision_line};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::rules::release_state::{ReleaseState, release_state};
+use crate::domain::world::verdict::Verdict;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// What comes in.
@@ -70,6 +71,11 @@ pub(super) fn incoming(world: &World, env: &Environment, workload: &WorkloadStat
             "it has to be released there first",
         ));
     };
+    if there.assessment.verdict == Verdict::NoGo {
+        let why: Vec<&str> = there.assessment.describe().collect();
+        let text = format!("{version} is NO-GO in {}: {}", before.name(), why.join("; "), version = revision.version());
+        return Err(Refusal::new(RefusalKind::Gate, text, "roll it back there, or wait until it is within the limits"));
+    }
     Ok(Incoming { from: Origin::Before(before.name().clone()), revision: revision.clone() })
 }
 

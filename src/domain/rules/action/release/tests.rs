@@ -14,6 +14,7 @@ use crate::domain::record::action::{Body, Intent, PlanRecord, Request, Verb};
 use crate::domain::rules::action::{Plan, PlanContext, SeenWorkload, Settled, named, plan, settled};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::feed::Feed;
+use crate::domain::world::verdict::{Assessment, Verdict};
 use crate::domain::world::{EnvSettings, World};
 
 /// A container: its name, its image, and the digest that pods run of it, if they say.
@@ -296,4 +297,16 @@ fn a_digest_that_the_environment_before_does_not_run_is_refused() {
     let world = world(Runs::only(&[NEW, LOG]), Runs::only(&[OLD, LOG]));
     let (kind, text) = refused_image(&world, "prod", &format!("us.example/api:1.5.0@{DIGEST}"));
     assert!(kind == RefusalKind::Artifact && text.contains("staging has released 1.5.0, not 1.5.0@01234567"), "{text}");
+}
+
+/// Law 1: what fails users in the environment before goes no further.
+#[test]
+fn what_is_no_go_in_the_environment_before_does_not_come_in() {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    assert!(release(&world, "prod").is_ok());
+    let bad = Assessment::new(Verdict::NoGo, ["stable errors 9.16 % over 1.00 %".to_owned()]);
+    world.environments[0].workloads[0].assessment = bad;
+    let refusals = release(&world, "prod").unwrap_err();
+    assert_eq!(refusals[0].kind, RefusalKind::Gate);
+    assert!(refusals[0].text.contains("1.5.0 is NO-GO in staging: stable errors 9.16 %"), "{}", refusals[0].text);
 }
