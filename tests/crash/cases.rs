@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use release_cockpit::domain::record::action::{PlanRecord, Verb};
+use release_cockpit::domain::record::shared;
 use serde_json::{Value, json};
 use support::check::WAIT_TIMEOUT;
 use support::manifests::{blue_green, canary, deployment, image, pause, weight};
@@ -118,6 +119,8 @@ pub async fn create_workloads(namespace: &TestNamespace) -> Checked {
 impl Case {
     /// Brings the workload to where it must stand, whatever the case before left; returns it.
     pub async fn prepare(&self, namespace: &TestNamespace, version: u32) -> Checked<Value> {
+        // Trials share a namespace: what one of them asks for must not stand in the way of the next. There may be none yet.
+        let _ = namespace.delete_object("ConfigMap", shared::NAME).await;
         let (kind, name) = (self.kind, self.workload);
         self.heed(namespace, true).await?;
         if namespace.get(kind, name).await?["spec"]["paused"] == true {
