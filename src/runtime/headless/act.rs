@@ -8,12 +8,12 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Release, Rollback};
-use crate::cli::{Command, Exit, target};
+use crate::cli::{Command, Exit};
 use crate::core::{Core, Recheck};
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
 use crate::domain::facts::freshness::SourceKind;
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::owner::Owned;
 use crate::domain::facts::replicaset::ReplicaSet;
 use crate::domain::facts::text::sanitize;
@@ -28,16 +28,7 @@ const STOP_CONTEXT_TIMEOUT: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> {
     let Some((verb, action)) = command.action() else { return Ok(Exit::Usage) };
-    // Names are derived from what is configured; what is discovered has to be seen first.
-    let named = target::named(driver.world(), action.target.as_deref());
-    let matters = |env: &EnvName| named.contains(env);
-    driver
-        .first_look(matters, |core| {
-            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
-            all.all(|env| !env.workloads.is_empty() || env.looked_at())
-        })
-        .await?;
-    let target = match chosen(driver, &named, action.target.as_deref()) {
+    let target = match chosen(driver, action.target.as_deref()).await? {
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };

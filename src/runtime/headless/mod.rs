@@ -123,12 +123,21 @@ pub(super) fn usage(redactor: &Redactor, error: &dyn std::error::Error) -> Exit 
 }
 
 /// Returns the workload that a command is about; where there is none it has been said why, and how the command ends.
-fn chosen(driver: &Driver, named: &[EnvName], words: Option<&str>) -> std::result::Result<WorkloadKey, Exit> {
-    if let Some(why) = target::out_of_reach(driver.world(), named) {
+async fn chosen(driver: &mut Driver, words: Option<&str>) -> Result<std::result::Result<WorkloadKey, Exit>> {
+    // Names are derived from what is configured; what is discovered has to be seen first.
+    let named = target::named(driver.world(), words);
+    let matters = |env: &EnvName| named.contains(env);
+    driver
+        .first_look(matters, |core| {
+            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
+            all.all(|env| !env.workloads.is_empty() || env.looked_at())
+        })
+        .await?;
+    if let Some(why) = target::out_of_reach(driver.world(), &named) {
         complain(driver.redactor(), &why);
-        return Err(Exit::Error);
+        return Ok(Err(Exit::Error));
     }
-    target::resolve(driver.world(), words).map_err(|error| usage(driver.redactor(), &error))
+    Ok(target::resolve(driver.world(), words).map_err(|error| usage(driver.redactor(), &error)))
 }
 
 /// Says something on standard error, where nothing of it moves a cursor or is secret ([law 7](crate#laws)).

@@ -7,23 +7,15 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Output, OwnerArgs};
 use crate::cli::output::json_pretty;
-use crate::cli::{Exit, owner, target};
+use crate::cli::{Exit, owner};
 use crate::core::Core;
 use crate::domain::facts::freshness::SourceKind;
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::Verb;
 
 pub(super) async fn run(driver: &mut Driver, what: &OwnerArgs) -> Result<Exit> {
-    let named = target::named(driver.world(), what.target.as_deref());
-    let matters = |env: &EnvName| named.contains(env);
-    driver
-        .first_look(matters, |core| {
-            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
-            all.all(|env| !env.workloads.is_empty() || env.looked_at())
-        })
-        .await?;
-    let key = match chosen(driver, &named, what.target.as_deref()) {
+    let key = match chosen(driver, what.target.as_deref()).await? {
         Ok(key) => key,
         Err(exit) => return Ok(exit),
     };

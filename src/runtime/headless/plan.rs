@@ -31,7 +31,7 @@ pub(super) async fn run(driver: &mut Driver, what: &PlanArgs) -> Result<Exit> {
         .first_look(matters, |core| core.world.environments.iter().filter(|env| matters(env.name())).all(is_enough))
         .await?;
     driver.refresh();
-    let target = match chosen(driver, &named, what.target.as_deref()) {
+    let target = match chosen(driver, what.target.as_deref()).await? {
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };

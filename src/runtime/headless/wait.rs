@@ -4,9 +4,9 @@ use color_eyre::eyre::Result;
 
 use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
+use crate::cli::Exit;
 use crate::cli::args::{Goal, Wait};
-use crate::cli::{Exit, target};
-use crate::domain::facts::ids::{EnvName, WorkloadKey};
+use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::text::{duration, sanitize};
 use crate::domain::facts::workload::{Phase, Revision, Status};
@@ -23,15 +23,7 @@ enum Progress {
 }
 
 pub(super) async fn run(driver: &mut Driver, what: &Wait) -> Result<Exit> {
-    let named = target::named(&driver.core.world, what.target.as_deref());
-    let matters = |env: &EnvName| named.contains(env);
-    driver
-        .first_look(matters, |core| {
-            let mut all = core.world.environments.iter().filter(|env| matters(env.name()));
-            all.all(|env| !env.workloads.is_empty() || env.looked_at())
-        })
-        .await?;
-    let target = match chosen(driver, &named, what.target.as_deref()) {
+    let target = match chosen(driver, what.target.as_deref()).await? {
         Ok(target) => target,
         Err(exit) => return Ok(exit),
     };
