@@ -180,7 +180,7 @@ fn left_in_git(model: &Model, workload: &WorkloadState) -> Option<String> {
         (Automation::Suspended(Some(_)), _) => {
             format!("; revert it in git, then {owner} resumes {}", owned.owner)
         }
-        (_, Some(false)) => format!("; git says something else: {} puts that back: {owner} suspends it", owned.owner),
+        (_, Some(false)) => format!("; git does not match: {} puts that back: {owner} suspends it", owned.owner),
         _ => return None,
     })
 }

@@ -115,13 +115,12 @@ impl Core {
     /// # Errors
     /// Every reason why it cannot be done now.
     pub fn plan_owner(&self, key: &WorkloadKey, verb: Verb) -> Result<Plan, Vec<Refusal>> {
-        let owned = self.world.find(key).and_then(|(_, workload)| workload.snapshot.as_ref()?.owned.as_ref());
-        let Some(owned) = owned else {
+        let snapshot = self.world.find(key).and_then(|(_, workload)| workload.snapshot.as_ref());
+        let Some((snapshot, owned)) = snapshot.and_then(|snapshot| Some((snapshot, snapshot.owned.as_ref()?))) else {
             let text = format!("nothing owns {}: no mark of Argo CD, Flux or Helm is on it", key.workload);
             return Err(vec![Refusal::new(RefusalKind::NothingToDo, text, "")]);
         };
-        let owner = OwnerKey { env: key.env.clone(), owner: owned.owner.clone(), manages: key.workload.clone() };
-        self.plan_on(&Target::Owner(owner), verb, None)
+        self.plan_on(&Target::Owner(owner::owner_key(key, owned, snapshot)), verb, None)
     }
 
     /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops

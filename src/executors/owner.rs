@@ -123,8 +123,8 @@ impl OwnerExecutor {
     }
 
     fn reconciler(&self, key: &OwnerKey, value: &Value) -> Reconciler {
-        let resource = key.manages.kind.resource();
-        let (namespace, name) = (self.namespace.as_str(), key.manages.name.as_str());
+        let resource = key.template.kind.resource();
+        let (namespace, name) = (self.namespace.as_str(), key.template.name.as_str());
         reconciler(key.owner.kind, value, About { group: resource.group, kind: resource.kind, namespace, name })
     }
 }

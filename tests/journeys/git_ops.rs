@@ -203,7 +203,7 @@ async fn roll_back_and_resume(bed: &Bed<'_>, git_ops: &GitOps, automated: &Value
     // Git says the bad version still: giving the automation back would bring it to users.
     let refused = bed.command(&["owner", "--resume", "--yes"]).await;
     same(&format!("exit code: {}", refused.said()), &refused.code(), &3)?;
-    says(&refused.said(), "says something else than the cluster")?;
+    says(&refused.said(), "does not match the cluster")?;
     git_ops.is_suspended().await?;
     git_ops.commit(bed, "1.0.0").await?;
     match bed.how {

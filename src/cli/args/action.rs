@@ -83,7 +83,7 @@ pub struct OwnerArgs {
     /// Keep it from applying the manifest by itself
     #[arg(long, conflicts_with_all = ["resume", "wait"])]
     pub suspend: bool,
-    /// Give its automation back as it was, once git says the same as the cluster
+    /// Give its automation back as it was, once git matches the cluster
     #[arg(long)]
     pub resume: bool,
     /// With --resume: wait this long until git says the same, e.g. 30m

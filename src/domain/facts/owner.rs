@@ -201,9 +201,9 @@ impl Reconciler {
     pub fn agreement(&self) -> String {
         let commit = self.commit.as_deref().map_or_else(String::new, |commit| format!(" at {}", short(commit)));
         match self.in_sync {
-            Some(true) => format!("git{commit} says the same as the cluster"),
-            Some(false) => format!("git{commit} says something else than the cluster"),
-            None => "whether git says the same as the cluster is not known".to_owned(),
+            Some(true) => format!("git{commit} matches the cluster"),
+            Some(false) => format!("git{commit} does not match the cluster"),
+            None => "whether git matches the cluster is not known".to_owned(),
         }
     }
 }
@@ -235,7 +235,7 @@ impl Owned {
         match &self.found {
             _ if self.owner.kind == OwnerKind::Helm => "the next `helm upgrade` puts back what differs".to_owned(),
             Some(Ok(reconciler)) if !reconciler.lists_it => {
-                "the workload bears its mark, and it does not list it".to_owned()
+                "the workload is marked as its own, but it does not list it".to_owned()
             }
             Some(Ok(reconciler)) => reconciler.automation.describe(now),
             Some(Err(why)) => format!("what it does to changes is not known: {why}"),

@@ -183,7 +183,7 @@ fn argo_cd() {
     journey.stable_is("prod-eu", "1.4.2");
     assert!(automated(&journey.application("prod-eu")).is_null());
     // Git says the bad version still.
-    journey.expect(3, &["owner", "prod-eu", "--resume", "--yes"], "says something else than the cluster");
+    journey.expect(3, &["owner", "prod-eu", "--resume", "--yes"], "does not match the cluster");
     assert!(automated(&journey.application("prod-eu")).is_null());
     journey.commit("prod-eu", "registry.example/payments-api:1.4.2");
     journey.expect(0, &["owner", "prod-eu", "--resume", "--wait", "60s", "--yes"], "done: self-heal on");

@@ -186,7 +186,7 @@ fn what_argo_cd_owns_is_rolled_back_and_the_key_says_why_it_stays_suspended() {
     pty.wait_text("revert it in git");
     pty.send("O");
     pty.wait_text("cannot resume the owner");
-    pty.wait_text("says something else");
+    pty.wait_text("does not match");
     pty.send("\x1b");
     pty.wait("it is closed", |screen| !screen.contents().contains("cannot resume the owner"));
     check_journal_and_leave(pty, &["roll back to 1.4.2", "suspend"]);

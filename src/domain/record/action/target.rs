@@ -24,6 +24,8 @@ pub struct OwnerKey {
     pub owner: Owner,
     /// The workload that it is asked about; it may own more.
     pub manages: WorkloadId,
+    /// What the template of that lies in: the workload itself, or the Deployment that it refers to.
+    pub template: WorkloadId,
 }
 
 impl OwnerKey {

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::plan::{Plan, PlanContext};
 use crate::domain::facts::direction::Direction;
+use crate::domain::facts::ids::{WorkloadId, WorkloadKey};
 use crate::domain::facts::owner::{Automation, Owned, OwnerKind, Reconciler, SUSPENDED, Suspension};
+use crate::domain::facts::workload::kind::{Resource, WorkloadKind};
 use crate::domain::facts::workload::{Phase, Snapshot};
 use crate::domain::record::action::{
     Body, Facts, KubernetesRequest, ObjectRef, OwnerKey, PlanRecord, Request, Target, Verb,
@@ -83,7 +85,17 @@ pub fn to_suspend(world: &World, record: &PlanRecord) -> Option<OwnerKey> {
     let (_, workload) = world.find(key)?;
     let owned = workload.snapshot.as_ref()?.owned.as_ref()?;
     owned.reconciler().filter(|found| found.lists_it && found.automation.is_active())?;
-    Some(OwnerKey { env: key.env.clone(), owner: owned.owner.clone(), manages: key.workload.clone() })
+    workload.snapshot.as_ref().map(|snapshot| owner_key(key, owned, snapshot))
+}
+
+/// Returns the owner of a workload's manifest as a target; it is asked about the object that the template lies in.
+#[must_use]
+pub fn owner_key(key: &WorkloadKey, owned: &Owned, snapshot: &Snapshot) -> OwnerKey {
+    let template = snapshot.object.workload().template_owner();
+    let template = template.filter(|template| template.kind == Resource::DEPLOYMENT.kind);
+    let template =
+        template.map_or_else(|| key.workload.clone(), |it| WorkloadId::new(WorkloadKind::Deployment, it.name.clone()));
+    OwnerKey { env: key.env.clone(), owner: owned.owner.clone(), manages: key.workload.clone(), template }
 }
 
 /// Returns the facts of an owner's object that a plan rests on.
@@ -126,11 +138,11 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
         }
         None => {
             let text = format!("{}: {}", owned.owner, owned.describe(around.now));
-            refusals.push(Refusal::new(
-                RefusalKind::NotSeen,
-                text,
-                "see [argo_cd] in the config, and the rights there",
-            ));
+            let remedy = match owned.owner.kind {
+                OwnerKind::ArgoCd => "see [argo_cd] in the config, and the rights there",
+                _ => "the right to read it is needed",
+            };
+            refusals.push(Refusal::new(RefusalKind::NotSeen, text, remedy));
             return Err(refusals);
         }
     };
@@ -175,7 +187,7 @@ fn not_resumable(owned: &Owned, found: &Reconciler, now: Timestamp) -> Option<Re
             OwnerKind::FluxHelmRelease => "helmrelease",
             _ => "kustomization",
         };
-        let text = format!("{owner} does not say whether git says the same as the cluster");
+        let text = format!("{owner} does not say whether git matches the cluster");
         let remedy = format!("revert it in git, then: flux resume {resume} {} -n {}", owner.name, found.namespace);
         return Some(Refusal::new(RefusalKind::Blind, text, remedy));
     }
