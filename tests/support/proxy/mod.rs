@@ -58,7 +58,7 @@ struct Shared {
     /// Whether a write is held.
     held: watch::Sender<bool>,
     rewrite: Mutex<Option<Rewrite>>,
-    recorded: Mutex<Vec<Recorded>>,
+    recorded: Mutex<RequestLog>,
 }
 
 /// A proxy; it is gone when dropped.
@@ -182,11 +182,11 @@ impl Proxy {
     }
 
     pub fn requests(&self) -> Vec<Recorded> {
-        locked(&self.shared.recorded).clone()
+        locked(&self.shared.recorded).requests.clone()
     }
 
     pub fn forget(&self) {
-        locked(&self.shared.recorded).clear();
+        locked(&self.shared.recorded).forget();
     }
 
     /// The writes to workloads so far, but nudges. The shared record is written beside them, whenever it is.
@@ -211,6 +211,33 @@ fn client(mut config: kube::Config) -> Checked<kube::Client> {
     config.default_retry = false;
     config.read_timeout = None;
     Ok(kube::Client::try_from(config)?)
+}
+
+/// The requests since they were last forgotten, by their places among all.
+#[derive(Default)]
+struct RequestLog {
+    forgotten: usize,
+    requests: Vec<Recorded>,
+}
+
+impl RequestLog {
+    fn push(&mut self, request: Recorded) -> usize {
+        self.requests.push(request);
+        self.forgotten + self.requests.len() - 1
+    }
+
+    /// An answer to what is forgotten by now must not be taken for the answer to a later request.
+    fn note_answer(&mut self, place: usize, status: u16) {
+        let place = place.checked_sub(self.forgotten);
+        if let Some(request) = place.and_then(|place| self.requests.get_mut(place)) {
+            request.answer = Some(status);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.forgotten += self.requests.len();
+        self.requests.clear();
+    }
 }
 
 /// Ends the connection without a word.
@@ -239,16 +266,11 @@ impl Shared {
     fn record(&self, request: &Request<Bytes>) -> (usize, bool) {
         let request = Recorded::of(request);
         let is_write = self.is_kubernetes() && request.is_write && !request.is_nudge() && !request.is_record();
-        let mut recorded = locked(&self.recorded);
-        recorded.push(request);
-        (recorded.len() - 1, is_write)
+        (locked(&self.recorded).push(request), is_write)
     }
 
     fn note_answer(&self, place: usize, status: u16) {
-        // It may have been forgotten meanwhile.
-        if let Some(request) = locked(&self.recorded).get_mut(place) {
-            request.answer = Some(status);
-        }
+        locked(&self.recorded).note_answer(place, status);
     }
 
     async fn ask(&self, request: Request<Bytes>) -> Response<Body> {
