@@ -85,6 +85,8 @@ keys! {
         "What to watch, as `rollout/NAME` or `deployment/NAME`; without it whatever is found in the namespace.";
     protected: flag, "Promotion requires the environment's name typed. Rollback never does.";
     read_only: flag, "Nothing can be changed here.";
+    soak: time(secs(0)..=hours(720)),
+        "How long a release has to serve everybody here before the next environment takes it, e.g. \"30m\".";
     prometheus: by_hand(Kind::TableOrOff(&prometheus::SECTION)), "Its metrics, over [prometheus]; `false` for none.";
     limits: by_hand(Kind::Table(&limits::SECTION)), "Its limits, over [limits].";
     verdict: by_hand(Kind::Table(&verdict::SECTION)), "Its canary analysis, over [verdict].";

@@ -115,6 +115,30 @@ impl<'a> Bed<'a> {
         program.args(["--config", &config]).env("XDG_STATE_HOME", state)
     }
 
+    /// Alice again, with a prod after what there is, and how long a release serves everybody here before it goes there.
+    pub fn with_a_soak(&self, seconds: i64) -> Program {
+        let kubeconfig = self.namespace.cluster.kubeconfig().display().to_string();
+        let program = cockpit().env("KUBECONFIG", kubeconfig);
+        let state = program.path("state").display().to_string();
+        let workload = if self.strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
+        let environment = |name: &str, workload: &str| {
+            let namespace = &self.namespace.name;
+            format!(
+                "[[environments]]\nname = \"{name}\"\ncontext = \"alice\"\nnamespace = \"{namespace}\"\n\
+                 workloads = [\"{workload}\"]\n"
+            )
+        };
+        let soak = format!("soak = \"{seconds}s\"\n\n");
+        let config = environment("staging", workload) + &soak + &environment("prod", "deployment/prod");
+        let config = program.write("cockpit.toml", &config).display().to_string();
+        program.args(["--config", &config]).env("XDG_STATE_HOME", state)
+    }
+
+    /// The environment after runs a version of the same image, on all its pods.
+    pub async fn next_environment_runs(&self, version: &str) -> Checked {
+        self.runs_beside("prod", version).await
+    }
+
     /// Alice again, where nothing is in favour of anything: metrics do not answer, a gate is blind, and its environment is
     /// protected.
     pub fn with_everything_red(&self) -> Program {
@@ -159,11 +183,15 @@ impl<'a> Bed<'a> {
 
     /// Staging runs a version of the same image, on all its pods.
     pub async fn released_in_staging(&self, version: &str) -> Checked {
-        let mut staging = deployment("staging", 2);
-        staging["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image("api", version));
-        self.namespace.create_objects([staging]).await?;
+        self.runs_beside("staging", version).await
+    }
+
+    async fn runs_beside(&self, name: &str, version: &str) -> Checked {
+        let mut other = deployment(name, 2);
+        other["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image("api", version));
+        self.namespace.create_objects([other]).await?;
         let is_there = |object: &Value| object["status"]["availableReplicas"] == 2;
-        self.namespace.until("Deployment", "staging", "all its pods", is_there).await.map(|_| ())
+        self.namespace.until("Deployment", name, "all its pods", is_there).await.map(|_| ())
     }
 
     /// Kind of the workload.

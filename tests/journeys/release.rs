@@ -50,10 +50,12 @@ pub enum Journey {
     ReleaseWhatStagingRuns,
     /// A pipeline brings what it built into the first environment, by its digest.
     ReleaseAnImage,
+    /// What was released has to serve everybody there for some time before it goes on.
+    ReleaseAfterTheSoak,
 }
 
 impl Journey {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::RollBackAFinishedRelease,
         Self::RollBackInMidRelease,
         Self::RollBackTwice,
@@ -74,6 +76,7 @@ impl Journey {
         Self::LoginExpires,
         Self::ReleaseWhatStagingRuns,
         Self::ReleaseAnImage,
+        Self::ReleaseAfterTheSoak,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -98,6 +101,7 @@ impl Journey {
             Self::LoginExpires => "login_expires",
             Self::ReleaseWhatStagingRuns => "release_what_staging_runs",
             Self::ReleaseAnImage => "release_an_image",
+            Self::ReleaseAfterTheSoak => "release_after_the_soak",
         }
     }
 
@@ -111,7 +115,8 @@ impl Journey {
             | Self::NextReleaseAndBack
             | Self::RollBackWithEverythingRed
             | Self::ReleaseWhatStagingRuns
-            | Self::ReleaseAnImage => true,
+            | Self::ReleaseAnImage
+            | Self::ReleaseAfterTheSoak => true,
             Self::AbortRetryReleaseAndBack | Self::AbortInMidRelease => strategy.is_rollout(),
             // Blue-green goes back at once while the pods of before still run.
             Self::FinishARollback => strategy.is_rollout() && strategy != Strategy::BlueGreen,
@@ -172,6 +177,7 @@ impl Journey {
             Self::LoginExpires => login_expires(bed).await,
             Self::ReleaseWhatStagingRuns => release_what_staging_runs(bed).await,
             Self::ReleaseAnImage => release_an_image(bed).await,
+            Self::ReleaseAfterTheSoak => release_after_the_soak(bed).await,
         }
     }
 }
@@ -422,4 +428,55 @@ async fn release_an_image(bed: &Bed<'_>) -> Checked {
     says(&rejected.said(), "is rejected")?;
     same("exit code of what was rejected", &rejected.code(), &3)?;
     now_serves(bed, "1.0.0").await
+}
+
+/// Seconds that a release has to serve everybody before it goes on.
+const SOAK_SECONDS: i64 = 20;
+
+async fn release_after_the_soak(bed: &Bed<'_>) -> Checked {
+    bed.next_environment_runs("1.0.0").await?;
+    let alice = bed.with_a_soak(SOAK_SECONDS);
+    bed.deploy("1.1.0").await?;
+    bed.is_paused().await?;
+    if bed.strategy.is_rollout() {
+        // What is still going out does not soak.
+        let refused = alice.run_async(&["release", "prod", "--yes"]).await;
+        same(&format!("exit code at the first pause: {}", refused.said()), &refused.code(), &3)?;
+        bed.promote_fully().await?;
+    }
+    bed.serves("1.1.0").await?;
+    let refused = alice.run_async(&["release", "prod", "--yes"]).await;
+    says(&refused.said(), &format!("1.1.0 soaks for {SOAK_SECONDS}s, until 2"))?;
+    // Pods of the version before may be kept for a while.
+    let blocked = if refused.said().contains("does not run") { 3 } else { 4 };
+    same(&format!("exit code while it soaks: {}", refused.said()), &refused.code(), &blocked)?;
+    let since = released_since(bed).await?;
+    let released = loop {
+        let asked_at = jiff::Timestamp::now();
+        let answer = alice.run_async(&["release", "prod", "--yes"]).await;
+        if answer.code() < 3 {
+            done(&answer)?;
+            break asked_at;
+        }
+    };
+    let soaked = jiff::Timestamp::now().duration_since(since).as_secs();
+    holds(&format!("it soaked: {soaked} s, asked at {released}"), soaked >= SOAK_SECONDS)?;
+    let prod = bed.namespace.get("Deployment", "prod").await?;
+    let written = prod["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+    says(written, &format!("{}@sha256:", image("api", "1.1.0")))?;
+    // Somebody whose config asks for less is told.
+    bed.release("1.2.0").await?;
+    let hasty = bed.with_a_soak(0).run_async(&["release", "prod", "--yes"]).await;
+    says(&hasty.said(), &format!("this config lacks a soak of {SOAK_SECONDS}s in the environment before"))?;
+    holds("a config without a soak is refused", hasty.code() >= 3)
+}
+
+/// Since when everybody is served by what was released last, as the API server says.
+async fn released_since(bed: &Bed<'_>) -> Checked<jiff::Timestamp> {
+    let (kind, field) =
+        if bed.strategy.is_rollout() { ("Completed", "lastTransitionTime") } else { ("Progressing", "lastUpdateTime") };
+    let object = bed.namespace.get(bed.kind(), "api").await?;
+    let conditions = object["status"]["conditions"].as_array().ok_or("no conditions")?;
+    let condition = conditions.iter().find(|condition| condition["type"] == kind).ok_or("no such condition")?;
+    Ok(condition[field].as_str().unwrap_or_default().parse()?)
 }

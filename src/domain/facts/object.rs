@@ -147,7 +147,11 @@ pub struct Condition {
     pub status: String,
     pub reason: String,
     pub message: String,
+    /// `lastTransitionTime`: since when it has this status.
     pub since: Option<Timestamp>,
+    /// `lastUpdateTime`: since when it has this reason.
+    #[serde(default)]
+    pub updated: Option<Timestamp>,
 }
 
 /// Labels as a map; used for selectors only.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::Hash;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +25,8 @@ pub enum Requirement {
     PostGate(CheckId),
     /// A check that is a gate afterwards in the environment before.
     GateBefore(CheckId),
+    /// It serves everybody in the environment before for so long.
+    SoakBefore { seconds: i64 },
     /// So many people sign GO in a role.
     SignOff { role: String, people: usize },
     /// Nobody signs in two roles.
@@ -61,6 +63,9 @@ enum Known {
     GateBefore {
         check: CheckId,
     },
+    SoakBefore {
+        seconds: i64,
+    },
     SignOff {
         role: String,
         people: usize,
@@ -82,6 +87,7 @@ impl From<Written> for Requirement {
             Written::Known(Known::Gate { check }) => Self::Gate(check),
             Written::Known(Known::PostGate { check }) => Self::PostGate(check),
             Written::Known(Known::GateBefore { check }) => Self::GateBefore(check),
+            Written::Known(Known::SoakBefore { seconds }) => Self::SoakBefore { seconds },
             Written::Known(Known::SignOff { role, people }) => Self::SignOff { role, people },
             Written::Known(Known::FourEyes) => Self::FourEyes,
             Written::Known(Known::After { env, cluster }) => Self::After { env, cluster },
@@ -99,6 +105,7 @@ impl From<Requirement> for Written {
             Requirement::Gate(check) => Known::Gate { check },
             Requirement::PostGate(check) => Known::PostGate { check },
             Requirement::GateBefore(check) => Known::GateBefore { check },
+            Requirement::SoakBefore { seconds } => Known::SoakBefore { seconds },
             Requirement::SignOff { role, people } => Known::SignOff { role, people },
             Requirement::FourEyes => Known::FourEyes,
             Requirement::After { env, cluster } => Known::After { env, cluster },
@@ -115,6 +122,9 @@ impl fmt::Display for Requirement {
         match self {
             Self::Gate(check) | Self::PostGate(check) => write!(f, "gate {check}"),
             Self::GateBefore(check) => write!(f, "gate {check} of the environment before"),
+            Self::SoakBefore { seconds } => {
+                write!(f, "a soak of {:#} in the environment before", SignedDuration::from_secs(*seconds))
+            }
             Self::SignOff { role, people: 1 } => write!(f, "sign-off {role}"),
             Self::SignOff { role, people } => write!(f, "{people} sign-offs {role}"),
             Self::FourEyes => f.write_str("`four_eyes`"),

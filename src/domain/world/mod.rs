@@ -6,7 +6,7 @@ pub mod verdict;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::facts::access::Access;
@@ -56,6 +56,9 @@ pub struct EnvSettings {
     /// It was not chosen on the command line: others are compared with it, and nothing is done in it.
     #[serde(default)]
     pub compared_only: bool,
+    /// How long a release serves everybody here before the next environment takes it.
+    #[serde(default)]
+    pub soak: SignedDuration,
     pub has_metrics: bool,
     pub limits: Limits,
     /// The thresholds of the analysis.
@@ -91,6 +94,7 @@ impl EnvSettings {
             protected: false,
             read_only: false,
             compared_only: false,
+            soak: SignedDuration::ZERO,
             has_metrics: false,
             limits: Limits::default(),
             rules: Rules::default(),

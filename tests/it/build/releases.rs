@@ -244,6 +244,7 @@ pub fn crashing() -> Model {
                 reason: "ProgressDeadlineExceeded".to_owned(),
                 message: "ReplicaSet \"payments-api-8e7a6b5c4\" has timed out progressing.".to_owned(),
                 since: Some(ago(30)),
+                updated: Some(ago(30)),
             }],
             stable_hash: "6c9f78d5b".to_owned(),
             weights: Some(super::parts::weights(10)),
@@ -428,6 +429,7 @@ pub fn aborted() -> Model {
                 reason: "RolloutAborted".to_owned(),
                 message: "Rollout aborted update to revision 42: Metric \"success-rate\" assessed Failed due to failed (3) > failureLimit (2)".to_owned(),
                 since: Some(ago(61)),
+                updated: Some(ago(61)),
             }],
             ..rollout.status.clone()
         };

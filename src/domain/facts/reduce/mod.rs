@@ -63,6 +63,7 @@ pub(in crate::domain) fn conditions(status: &Value) -> Vec<Condition> {
             reason: text(&condition["reason"]),
             message: text(&condition["message"]),
             since: time(&condition["lastTransitionTime"]),
+            updated: time(&condition["lastUpdateTime"]),
         })
         .collect()
 }

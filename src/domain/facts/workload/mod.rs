@@ -10,6 +10,7 @@ mod status;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -113,6 +114,10 @@ pub trait Workload {
 
     /// Returns the pause in force, with its end if it has one.
     fn pause(&self) -> Option<Pause>;
+
+    /// Returns since when the current template has reached everybody, as the controller says; `None` while it has not, or
+    /// where the controller does not say.
+    fn released_since(&self) -> Option<Timestamp>;
 
     /// Returns why the controller gave up waiting for progress, in its words.
     fn deadline_exceeded(&self) -> Option<&str>;

@@ -2,6 +2,8 @@
 //!
 //! There is no argument that skips anything ([law 1](crate#laws)), and backward actions never ask ([law 3](crate#laws)).
 
+mod before;
+
 use jiff::Timestamp;
 
 use crate::domain::facts::ids::WorkloadId;
@@ -243,7 +245,7 @@ fn listed(
     reasons.extend(same_artifact(world, env, &going_out, now));
     if let Some(before) = world.previous(env) {
         for candidate in &going_out {
-            for reason in held_before(world, env, before, candidate, now) {
+            for reason in before::in_the_way(world, (env, before), candidate, now) {
                 if !reasons.contains(&reason) {
                     reasons.push(reason);
                 }
@@ -301,42 +303,6 @@ fn same_artifact(world: &World, env: &Environment, going_out: &[Candidate], now:
         Some(Refusal::new(kind, text, format!("green when {}", answer.green_when)))
     };
     going_out.iter().filter_map(refusal).collect()
-}
-
-/// What has to hold after the release in the environment before, about the very artifact that comes in here.
-fn held_before(
-    world: &World,
-    env: &Environment,
-    before: &Environment,
-    candidate: &Candidate,
-    now: Timestamp,
-) -> Vec<Refusal> {
-    let mut after =
-        before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post && check.spec.gate).peekable();
-    if after.peek().is_none() {
-        return Vec::new();
-    }
-    let name = before.name();
-    let heard = before.kubernetes();
-    if !heard.is_fresh(now) {
-        let text = format!("{name}: state is {}", heard.age_in_words(now));
-        return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
-    }
-    let Some(there) = world.candidate(before) else {
-        let text = format!("{name}: not seen what runs there");
-        return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
-    };
-    let runs = world.before(env, &candidate.workload);
-    if !runs.is_some_and(|runs| is_same_artifact(runs, &candidate.revision)) {
-        let runs = runs.map_or_else(|| "nothing".to_owned(), Revision::version);
-        let text = format!("{name} runs {runs}: its checks say nothing of {}", candidate.version);
-        let remedy = format!("green when {name} runs {} and its checks pass", candidate.version);
-        return vec![Refusal::new(RefusalKind::Blind, text, remedy)];
-    }
-    after
-        .filter_map(|check| gate(check, &there.key, now))
-        .map(|reason| Refusal { text: format!("{name}: {}", reason.text), ..reason })
-        .collect()
 }
 
 /// What people state elsewhere has to be readable, also where this config asks nobody: it may be a NO-GO, or a gate.

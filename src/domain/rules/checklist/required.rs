@@ -33,6 +33,8 @@ pub fn asked_here(world: &World, env: &Environment) -> BTreeSet<Requirement> {
     let after = before.iter().flat_map(|before| &before.settings.checks);
     let after = after.filter(|check| check.gate && check.phase == CheckPhase::Post);
     asked.extend(after.map(|check| Requirement::GateBefore(check.id.clone())));
+    let soak = before.map_or(0, |before| before.settings.soak.as_secs());
+    asked.extend((soak > 0).then_some(Requirement::SoakBefore { seconds: soak }));
     let flags = [
         (settings.sign_offs.four_eyes && !settings.sign_offs.roles.is_empty(), Requirement::FourEyes),
         (settings.has_metrics, Requirement::Metrics),
@@ -50,6 +52,9 @@ fn is_met(world: &World, env: &Environment, asked: &BTreeSet<Requirement>, wante
             Requirement::SignOff { role: own_role, people: own } => own_role == role && own >= people,
             _ => false,
         }),
+        Requirement::SoakBefore { seconds } => {
+            asked.iter().any(|own| matches!(own, Requirement::SoakBefore { seconds: own } if own >= seconds))
+        }
         Requirement::After { env: name, cluster } => world
             .previous(env)
             .is_some_and(|before| is_of(before.name(), before.cluster.as_ref(), (name, cluster.as_ref()))),

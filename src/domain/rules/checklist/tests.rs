@@ -1,5 +1,7 @@
 //! What may not be green: two environments, seen or not, with one artifact or another.
 
+mod soak;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

@@ -5,6 +5,7 @@
 mod reduce;
 mod view;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pod_replacement::RollingUpdate;
@@ -128,10 +129,19 @@ impl Deployment {
     /// Whether the controller says that the current template reached everybody: pods that are missing since were lost, or
     /// are asked for by an autoscaler.
     fn is_rolled_out(&self) -> bool {
-        let mut conditions = self.status.conditions.iter();
-        self.observed()
-            && conditions
-                .any(|condition| condition.kind == "Progressing" && condition.reason == "NewReplicaSetAvailable")
+        self.rolled_out().is_some()
+    }
+
+    fn rolled_out(&self) -> Option<&Condition> {
+        let mut conditions = self.status.conditions.iter().filter(|_| self.observed());
+        conditions.find(|condition| condition.kind == "Progressing" && condition.reason == "NewReplicaSetAvailable")
+    }
+
+    /// Returns since when the current template has reached everybody. `Progressing` is true before, too: only its reason
+    /// changes, so its `lastTransitionTime` is that of the first template.
+    #[must_use]
+    pub fn released_since(&self) -> Option<Timestamp> {
+        self.rolled_out()?.updated
     }
 
     /// Returns whether a new revision is on its way out: by the figures, or by pods of another revision. Whether the

@@ -1,6 +1,6 @@
 //! A Deployment as a workload: roles, revisions, figures, and why it is not moving.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Deployment;
 use crate::domain::facts::object::{ImageRef, Meta};
@@ -42,6 +42,10 @@ impl Workload for Deployment {
 
     fn pause(&self) -> Option<Pause> {
         self.paused.then(Pause::manual)
+    }
+
+    fn released_since(&self) -> Option<Timestamp> {
+        self.released_since()
     }
 
     fn deadline_exceeded(&self) -> Option<&str> {

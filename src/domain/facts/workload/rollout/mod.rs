@@ -451,6 +451,13 @@ impl Rollout {
         self.status.pause_conditions.iter().any(|pause| PauseReason::parse(&pause.reason).is_inconclusive())
     }
 
+    /// Returns since when the current template has been stable: `Completed` turns false with each new one.
+    #[must_use]
+    pub fn released_since(&self) -> Option<Timestamp> {
+        let is_completed = |condition: &&Condition| condition.kind == "Completed" && condition.status == "True";
+        self.status.conditions.iter().filter(|_| self.observed()).find(is_completed)?.since
+    }
+
     /// Returns whether the progress deadline was exceeded, with its message.
     #[must_use]
     pub fn deadline_exceeded(&self) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! A Rollout as a workload: roles, revisions, figures, and why it is not moving.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::serving;
 use super::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStrategy, RunStatus, TemplateRef};
@@ -60,6 +60,10 @@ impl Workload for Rollout {
 
     fn pause(&self) -> Option<Pause> {
         self.pause()
+    }
+
+    fn released_since(&self) -> Option<Timestamp> {
+        self.released_since()
     }
 
     fn deadline_exceeded(&self) -> Option<&str> {

@@ -1,0 +1,123 @@
+//! What the environment before has to show before this one takes a release: its checks afterwards, and how long it serves
+//! everybody there.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::gate;
+use crate::domain::facts::text::rfc3339_seconds;
+use crate::domain::facts::workload::Revision;
+use crate::domain::record::checklist::check::CheckPhase;
+use crate::domain::rules::checklist::candidate::{Candidate, counterpart, is_same_artifact};
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::{Environment, World};
+
+/// Returns what keeps a candidate from going on from the environment before to this one.
+pub(super) fn in_the_way(
+    world: &World,
+    (env, before): (&Environment, &Environment),
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Vec<Refusal> {
+    let mut reasons = checks_after(world, (env, before), candidate, now);
+    let soaks = soaks(world, (env, before), candidate, now);
+    reasons.extend(soaks.filter(|reason| !reasons.contains(reason)));
+    reasons
+}
+
+/// What has to hold after the release in the environment before, about the very artifact that comes in here.
+fn checks_after(
+    world: &World,
+    (env, before): (&Environment, &Environment),
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Vec<Refusal> {
+    let mut after =
+        before.checks.iter().filter(|check| check.spec.phase == CheckPhase::Post && check.spec.gate).peekable();
+    if after.peek().is_none() {
+        return Vec::new();
+    }
+    let name = before.name();
+    if let Err(unknown) = heard_of(before, now) {
+        return vec![unknown];
+    }
+    let Some(there) = world.candidate(before) else {
+        let text = format!("{name}: not seen what runs there");
+        return vec![Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers"))];
+    };
+    if let Err(runs) = runs_it(world, env, candidate) {
+        let text = format!("{name} runs {runs}: its checks say nothing of {}", candidate.version);
+        let remedy = format!("green when {name} runs {} and its checks pass", candidate.version);
+        return vec![Refusal::new(RefusalKind::Blind, text, remedy)];
+    }
+    after
+        .filter_map(|check| gate(check, &there.key, now))
+        .map(|reason| Refusal { text: format!("{name}: {}", reason.text), ..reason })
+        .collect()
+}
+
+/// Returns why what is known of the environment before may no longer be so.
+fn heard_of(before: &Environment, now: Timestamp) -> Result<(), Refusal> {
+    let (name, heard) = (before.name(), before.kubernetes());
+    if heard.is_fresh(now) {
+        return Ok(());
+    }
+    let text = format!("{name}: state is {}", heard.age_in_words(now));
+    Err(Refusal::new(RefusalKind::Blind, text, format!("green when {name} answers")))
+}
+
+/// Whether the environment before runs the very artifact of a candidate; otherwise what it runs.
+fn runs_it(world: &World, env: &Environment, candidate: &Candidate) -> Result<(), String> {
+    let runs = world.before(env, &candidate.workload);
+    if runs.is_some_and(|runs| is_same_artifact(runs, &candidate.revision)) {
+        return Ok(());
+    }
+    Err(runs.map_or_else(|| "nothing".to_owned(), Revision::version))
+}
+
+/// Returns why a candidate has not soaked yet in the environment before, as long as that is asked for there.
+fn soaks(
+    world: &World,
+    (env, before): (&Environment, &Environment),
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let soak = before.settings.soak;
+    if soak <= SignedDuration::ZERO {
+        return None;
+    }
+    if let Err(unknown) = heard_of(before, now) {
+        return Some(unknown);
+    }
+    let (name, version) = (before.name(), &candidate.version);
+    if let Err(runs) = runs_it(world, env, candidate) {
+        let text = format!("{name} runs {runs}: it does not soak {version}");
+        return Some(Refusal::new(RefusalKind::Blind, text, format!("green when {version} has soaked there")));
+    }
+    let Some(since) = released_since(before, candidate) else {
+        let text = format!("{name}: not known since when {version} serves everybody there");
+        return Some(Refusal::new(
+            RefusalKind::Blind,
+            text,
+            "green when the controller says that it is released there",
+        ));
+    };
+    let Ok(until) = since.checked_add(soak) else {
+        let text = format!("{name}: the soak has no end: it would be later than the calendar goes");
+        return Some(Refusal::new(RefusalKind::Blind, text, "set a shorter `soak`"));
+    };
+    (now < until).then(|| {
+        let text = format!("{name}: {version} soaks for {soak:#}, until {}", rfc3339_seconds(until));
+        Refusal::new(RefusalKind::Collecting, text, "green by then, if nothing takes its place there")
+    })
+}
+
+/// Since when a candidate serves everybody there: what is going out still, or taken back since, does not count.
+fn released_since(before: &Environment, candidate: &Candidate) -> Option<Timestamp> {
+    let there = counterpart(before, &candidate.workload)?;
+    let status = there.status.as_ref().filter(|status| status.canary.is_none())?;
+    let snapshot = there.snapshot.as_ref()?;
+    let made = status.stable.as_ref().and_then(|stable| snapshot.replicaset(&stable.hash))?.meta.created;
+    let released = snapshot.object.workload().released_since()?;
+    // The controller may note it before it has looked at the newest template.
+    Some(made.map_or(released, |made| released.max(made)))
+}
