@@ -285,7 +285,7 @@ impl Dispatcher {
         record: &PlanRecord,
         head: Option<&Anchor>,
     ) -> Outcome {
-        if let Err(outcome) = self.still_rests(record).await {
+        if let Err(outcome) = tokio::try_join!(self.still_rests(record), self.still_allowed(record)) {
             return outcome;
         }
         let mut outcome = self.send_all(executor, action, record, head).await;
@@ -462,7 +462,7 @@ fn noise(longest: Duration) -> Duration {
 }
 
 /// A failure before anything was sent.
-fn not_sent(error: SendError) -> Outcome {
+pub(super) fn not_sent(error: SendError) -> Outcome {
     match error {
         SendError::Refused(why) => Outcome::Refused { why },
         SendError::Conflict => Outcome::Refused { why: "not sent: conflict".to_owned() },

@@ -4,6 +4,7 @@
 //! and only [`plan`](fn@crate::domain::rules::action::plan) makes one. A request is never sent twice: what is unknown is settled
 //! by looking.
 
+mod allowed;
 mod anchoring;
 mod confirmation;
 pub mod dispatcher;

@@ -4,6 +4,7 @@ mod describe;
 mod facts;
 mod plan_record;
 mod request;
+mod subjects;
 mod target;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
 pub use request::{After, Body, KubernetesRequest, ObjectRef, Request};
+pub use subjects::Subjects;
 pub use target::{OwnerKey, System, Target};
 
 /// What an operator asks for.

@@ -266,6 +266,7 @@ fn record(
         requests: vec![KubernetesRequest { object, subresource: None, body, after: None }.into()],
         facts: facts(found),
         rests_on: Vec::new(),
+        subjects: None,
         resource_version: found.resource_version.clone(),
         picture_at: env.kubernetes().at,
         from_hash: None,

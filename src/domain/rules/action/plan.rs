@@ -8,7 +8,7 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
-use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Target, Verb};
+use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb};
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
@@ -192,6 +192,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if writes_template && !direction.is_backward() {
         refusals.extend(owner::in_the_way(snapshot, env, around.now));
     }
+    let subjects = promoted.as_ref().map(|promoted| subjects(world, env, workload, promoted));
     if let Some(promoted) = &promoted {
         refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));
     }
@@ -210,6 +211,7 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             }
             if promoted.is_some() {
                 plan.record.rests_on = rests_on(world, env, workload);
+                plan.record.subjects = subjects;
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
                 plan.typed = name_typed.then(|| env.name().to_string());
             }
@@ -224,6 +226,22 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             Err(refusals)
         }
     }
+}
+
+/// Whether what is promoted is in progress here, and whether it is the next to come.
+fn comes(world: &World, env: &Environment, workload: &WorkloadState, promoted: &Revision) -> (bool, bool) {
+    let canary = workload.status.as_ref().and_then(|status| status.canary.as_ref());
+    let is_next = world.incoming(env, &workload.id).is_some_and(|incoming| is_same_artifact(incoming, promoted));
+    (canary.is_some_and(|canary| canary.hash == promoted.hash), is_next)
+}
+
+/// What gates are asked about.
+fn subjects(world: &World, env: &Environment, workload: &WorkloadState, promoted: &Revision) -> Subjects {
+    let candidate = match comes(world, env, workload, promoted) {
+        (false, false) => world.candidate_for(env, &workload.id, promoted),
+        _ => world.candidate(env),
+    };
+    candidate.map_or_else(|| Subjects { key: String::new(), moving: Vec::new() }, |candidate| candidate.subjects())
 }
 
 /// What a promotion rests on besides its own object: what the environment before runs.
@@ -301,8 +319,7 @@ fn unfit_to_promote(
     now: Timestamp,
 ) -> Vec<Refusal> {
     let status = workload.status.as_ref();
-    let comes_in = status.and_then(|status| status.canary.as_ref()).is_some_and(|canary| canary.hash == promoted.hash);
-    let is_next = world.incoming(env, &workload.id).is_some_and(|incoming| is_same_artifact(incoming, promoted));
+    let (comes_in, is_next) = comes(world, env, workload, promoted);
     let mut refusals = if comes_in && status.is_some_and(|status| status.aborted) {
         in_the_way_of_retry(world, env, workload, now)
     } else if comes_in || is_next {
@@ -392,6 +409,7 @@ fn finish(
             requests: draft.requests,
             facts: Facts::of(&snapshot.object),
             rests_on: Vec::new(),
+            subjects: None,
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
             from_hash: leaves.map(|revision| revision.hash.clone()),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::ids::WorkloadId;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::Revision;
+use crate::domain::record::action::Subjects;
 use crate::domain::world::{Environment, WorkloadState, World};
 
 /// Where an environment stands with its candidate.
@@ -46,24 +47,14 @@ impl Candidate {
     /// whatever else has changed beside it, or is left out of sight by a flag.
     #[must_use]
     pub fn is_held_by(&self, subject: &str) -> bool {
-        subject == self.key || subject.split(' ').any(|part| self.moving.iter().any(|own| is_same_part(own, part)))
+        self.subjects().is_held_by(subject)
     }
-}
 
-/// Whether two names of a workload's artifacts, as in `Candidate::key`, are of the same, however much each of them tells: by
-/// digest where both tell it, else by tag.
-fn is_same_part(one: &str, other: &str) -> bool {
-    let (Some((workload, ours)), Some((other_workload, theirs))) = (one.split_once('='), other.split_once('=')) else {
-        return one == other;
-    };
-    let is_same_image = |(ours, theirs): (&str, &str)| {
-        let (ours, theirs) = (ImageRef::parse(ours), ImageRef::parse(theirs));
-        let by_digest = ours.digest.zip(theirs.digest).map(|(one, other)| one == other);
-        ours.repository == theirs.repository && by_digest.unwrap_or(ours.tag == theirs.tag)
-    };
-    workload == other_workload
-        && ours.split(',').count() == theirs.split(',').count()
-        && ours.split(',').zip(theirs.split(',')).all(is_same_image)
+    /// Returns what people state things about, where this goes out.
+    #[must_use]
+    pub fn subjects(&self) -> Subjects {
+        Subjects { key: self.key.clone(), moving: self.moving.clone() }
+    }
 }
 
 struct Part<'a> {
@@ -279,27 +270,4 @@ fn key(revision: &Revision, before: Option<&Revision>) -> String {
         artifact.label(digest)
     };
     Artifact::all(revision).enumerate().map(name).collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_same_part;
-
-    #[test]
-    fn the_same_artifact_is_recognised_however_it_is_spelled() {
-        for (one, other, same) in [
-            ("api=api:1.5.0@sha256:a", "api=api@sha256:a", true),
-            ("api=api:1.5.0", "api=api:1.5.0@sha256:a", true),
-            ("api=api:1.5.0@sha256:a", "api=api:1.5.0@sha256:b", false),
-            ("api=api:1.5.0", "api=api:1.5.1@sha256:a", false),
-            ("api=api:1.5.0", "web=api:1.5.0", false),
-            ("api=api:1.5.0,mesh:2", "api=api:1.5.0@sha256:a,mesh:2", true),
-            ("api=api:1.5.0,mesh:2", "api=api:1.5.0,mesh:3", false),
-            ("api=api:1.5.0", "api=api:1.5.0,mesh:2", false),
-            ("api=api@sha256:a", "api=api@sha256:a", true),
-        ] {
-            assert_eq!(is_same_part(one, other), same, "{one} {other}");
-            assert_eq!(is_same_part(other, one), same, "{other} {one}");
-        }
-    }
 }

@@ -102,6 +102,7 @@ pub fn all() -> Vec<Case> {
         traps::stops_that_rest_on_the_revision_alone,
         traps::another_object_of_the_same_name,
         two_people::promoted_meanwhile,
+        two_people::stopped_meanwhile,
         two_people::aborted_meanwhile,
         two_people::other_images_meanwhile,
         two_people::undone_meanwhile,

@@ -114,6 +114,45 @@ pub async fn promoted_meanwhile(namespace: &TestNamespace) -> Checked {
     refused(&mut cockpit, Verb::Promote, promote, &["it is at step 4 instead of 2"]).await
 }
 
+/// Somebody on another machine freezes the environment or says NO-GO, moments before the answer: this one has not heard of
+/// it yet. What moves backward is sent all the same.
+pub async fn stopped_meanwhile(namespace: &TestNamespace) -> Checked {
+    let mut cockpit = at_first_pause(namespace).await?;
+    let elsewhere = program(namespace);
+    let config = format!(
+        "[sign_offs]\nroles = {{ sre = 1 }}\n\n[[environments]]\nname = \"alice\"\ncontext = \"alice\"\n\
+         namespace = \"{}\"\nworkloads = [\"{API}\"]\n",
+        namespace.name
+    );
+    let config = elsewhere.write("cockpit.toml", &config).display().to_string();
+    let reviewer = cockpit_with(namespace, &config);
+    let [promote, abort] = [cockpit.planned(Verb::Promote)?, cockpit.planned(Verb::Abort)?];
+    holds("an abort asks for no gates", abort.record().subjects.is_none())?;
+    stated(&elsewhere, &["freeze", "alice", "--note", "incident 4711"]).await?;
+    says(&said_to(&mut cockpit, promote).await?, "froze alice until somebody ends it: “incident 4711”")?;
+    stated(&elsewhere, &["unfreeze", "alice", "--note", "it is over"]).await?;
+    cockpit.act(Verb::Promote).await?;
+    cockpit.until_paused_at(3).await?;
+    let promote = cockpit.planned(Verb::Promote)?;
+    stated(&reviewer, &["sign", "alice", "no-go", "--role", "sre", "--note", "the pager is silent"]).await?;
+    says(&said_to(&mut cockpit, promote).await?, "signed NO-GO as sre: “the pager is silent”")?;
+    cockpit.act(Verb::Rollback).await?;
+    cockpit.check_life()
+}
+
+/// The program as alice has it, with a config.
+fn cockpit_with(namespace: &TestNamespace, config: &str) -> Program {
+    let kubeconfig = namespace.cluster.kubeconfig().display().to_string();
+    let program = cockpit().args(["--config", config]);
+    let state = program.path("state").display().to_string();
+    program.env("XDG_STATE_HOME", state).env("KUBECONFIG", kubeconfig)
+}
+
+async fn stated(program: &Program, args: &[&str]) -> Checked {
+    let answer = program.run_async(args).await;
+    same(&format!("exit code of {args:?}: {}", answer.said()), &answer.code(), &0)
+}
+
 pub async fn aborted_meanwhile(namespace: &TestNamespace) -> Checked {
     let mut cockpit = at_first_pause(namespace).await?;
     let abort = async {

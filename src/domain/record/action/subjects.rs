@@ -1,0 +1,90 @@
+//! What people state things about: the artifacts that an action brings to users.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::object::ImageRef;
+use crate::domain::record::checklist::{Decision, SignOff};
+use crate::domain::record::ledger::Ledger;
+
+/// The artifacts of an environment for which gates were asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subjects {
+    /// All of them, without registries: what an answer or a sign-off is given for.
+    pub key: String,
+    /// Those of them that go out or come in.
+    pub moving: Vec<String>,
+}
+
+impl Subjects {
+    /// Whether a NO-GO for this subject holds for them: for the same, or for an artifact that is still to reach everybody,
+    /// whatever else has changed beside it, or is left out of sight by a flag.
+    #[must_use]
+    pub fn is_held_by(&self, subject: &str) -> bool {
+        subject == self.key || subject.split(' ').any(|part| self.moving.iter().any(|own| is_same_part(own, part)))
+    }
+
+    /// Returns who stopped them in an environment, by a freeze or a NO-GO that stands, if somebody did.
+    #[must_use]
+    pub fn stopped_by(
+        &self,
+        ledger: &Ledger,
+        (env, here): (&EnvName, &ClusterIdentity),
+        now: Timestamp,
+    ) -> Option<String> {
+        if let Some(freeze) = ledger.frozen(env, Some(here), now) {
+            return Some(freeze.sentence());
+        }
+        let about = || ledger.signed_in(env, Some(here)).filter(|sign_off| self.is_held_by(&sign_off.subject));
+        let own = |sign_off: &SignOff| {
+            let (who, role) = (sign_off.speaks_for().to_owned(), sign_off.role.clone());
+            ledger.standing(
+                about().filter(move |own| own.speaks_for() == who && own.role == role).collect::<Vec<_>>().into_iter(),
+            )
+        };
+        let no_go = about().filter(|sign_off| sign_off.decision == Decision::NoGo).find_map(own)?;
+        let note = if no_go.note.is_empty() { String::new() } else { format!(": “{}”", no_go.note) };
+        Some(format!("{} signed NO-GO as {}{note}", no_go.who, no_go.role))
+    }
+}
+
+/// Whether two names of a workload's artifacts, as in [`Subjects::key`], are of the same, however much each of them tells: by
+/// digest where both tell it, else by tag.
+fn is_same_part(one: &str, other: &str) -> bool {
+    let (Some((workload, ours)), Some((other_workload, theirs))) = (one.split_once('='), other.split_once('=')) else {
+        return one == other;
+    };
+    let is_same_image = |(ours, theirs): (&str, &str)| {
+        let (ours, theirs) = (ImageRef::parse(ours), ImageRef::parse(theirs));
+        let by_digest = ours.digest.zip(theirs.digest).map(|(one, other)| one == other);
+        ours.repository == theirs.repository && by_digest.unwrap_or(ours.tag == theirs.tag)
+    };
+    workload == other_workload
+        && ours.split(',').count() == theirs.split(',').count()
+        && ours.split(',').zip(theirs.split(',')).all(is_same_image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_artifact_is_recognised_however_it_is_spelled() {
+        for (one, other, same) in [
+            ("api=api:1.5.0@sha256:a", "api=api@sha256:a", true),
+            ("api=api:1.5.0", "api=api:1.5.0@sha256:a", true),
+            ("api=api:1.5.0@sha256:a", "api=api:1.5.0@sha256:b", false),
+            ("api=api:1.5.0", "api=api:1.5.1@sha256:a", false),
+            ("api=api:1.5.0", "web=api:1.5.0", false),
+            ("api=api:1.5.0,mesh:2", "api=api:1.5.0@sha256:a,mesh:2", true),
+            ("api=api:1.5.0,mesh:2", "api=api:1.5.0,mesh:3", false),
+            ("api=api:1.5.0", "api=api:1.5.0,mesh:2", false),
+            ("api=api@sha256:a", "api=api@sha256:a", true),
+        ] {
+            assert_eq!(is_same_part(one, other), same, "{one} {other}");
+            assert_eq!(is_same_part(other, one), same, "{other} {one}");
+        }
+    }
+}
