@@ -149,11 +149,16 @@ pub(super) fn note_key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         return finish(model);
     }
     if let Some(Overlay::Acknowledge { input, .. } | Overlay::Sign { input, .. }) = &mut model.ui.overlay {
-        if input.value().chars().count() < MAX_NOTE_CHARS || !matches!(chord.key, Key::Char(_)) {
-            super::on_key::edit(input, chord);
-        }
+        type_note(input, chord);
     }
     Vec::new()
+}
+
+/// A key in a note that is typed.
+pub(super) fn type_note(input: &mut Input, chord: Chord) {
+    if input.value().chars().count() < MAX_NOTE_CHARS || !matches!(chord.key, Key::Char(_)) {
+        super::on_key::edit(input, chord);
+    }
 }
 
 pub(super) fn paste(input: &mut Input, text: &str) {

@@ -160,7 +160,8 @@ pub fn is_typing(model: &Model) -> bool {
             | Overlay::Palette { .. }
             | Overlay::Filter { .. }
             | Overlay::Acknowledge { .. }
-            | Overlay::Sign { .. },
+            | Overlay::Sign { .. }
+            | Overlay::Freeze { .. },
         ) => true,
         Some(Overlay::Confirm(confirm)) => confirm.plan.typed().is_some(),
         _ => false,

@@ -5,6 +5,7 @@
 pub mod checklist;
 mod confirm;
 pub mod forecast;
+pub(crate) mod freeze;
 pub mod hints;
 pub mod ladder;
 pub mod model;

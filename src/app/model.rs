@@ -158,6 +158,13 @@ pub enum Overlay {
         decision: Option<Decision>,
         input: Input,
     },
+    /// Promotions are stopped or allowed again: the reason is being typed.
+    Freeze {
+        env: EnvName,
+        /// Whether it ends the freeze that is in force.
+        is_end: bool,
+        input: Input,
+    },
     /// Leaving while an action is in progress.
     Quit,
 }

@@ -6,7 +6,7 @@ use super::hints::{acts_on, plan_for, search, verb_of};
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
-use super::{checklist, confirm};
+use super::{checklist, confirm, freeze};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
@@ -53,6 +53,7 @@ pub(super) fn key(model: &mut Model, chord: Chord, repeat: bool) -> Vec<Effect> 
             _ => closed(model),
         },
         Some(Overlay::Acknowledge { .. } | Overlay::Sign { .. }) => checklist::note_key(model, chord),
+        Some(Overlay::Freeze { .. }) => freeze::key(model, chord),
         Some(Overlay::Refused { .. }) => closed(model),
         Some(Overlay::Details { .. } | Overlay::Notices { .. }) => scroll_key(model, chord),
     }
@@ -81,8 +82,11 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if model.ui.too_small {
         return Vec::new();
     }
-    if let Some(Overlay::Acknowledge { input, .. } | Overlay::Sign { input, decision: Some(_), .. }) =
-        &mut model.ui.overlay
+    if let Some(
+        Overlay::Acknowledge { input, .. }
+        | Overlay::Sign { input, decision: Some(_), .. }
+        | Overlay::Freeze { input, .. },
+    ) = &mut model.ui.overlay
     {
         checklist::paste(input, text);
         return Vec::new();
@@ -173,6 +177,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Why => why(model),
+        Command::Freeze => freeze::open(model),
         Command::Approve => on_checklist(model, checklist::approve),
         Command::Sign => on_checklist(model, checklist::sign),
         Command::CheckAll => checklist::look_at_all(model),

@@ -7,7 +7,6 @@ mod checklist;
 mod drill;
 mod judge;
 mod plan;
-mod when;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use clap_complete::Shell;
 use reqwest::Url;
 
+pub use crate::domain::facts::when::When;
 pub use action::{Action, Goal, OwnerArgs, Promote, Release, Rollback, Wait};
 pub use backtest::BacktestArgs;
 pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, Sign, Unfreeze, Word};
@@ -23,7 +23,6 @@ pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, S
 pub use drill::Drill;
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 pub use plan::PlanArgs;
-pub use when::When;
 
 use super::changes::Changes;
 use crate::config::prometheus::parse_url;

@@ -53,6 +53,8 @@ pub enum Command {
     Release,
     /// Suspend the automation of what owns the manifest, or give it back.
     Owner,
+    /// Stop promotions into the environment, or allow them again.
+    Freeze,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -164,6 +166,14 @@ pub const COMMANDS: &[CommandSpec] = &[
         "owner",
         &["O"],
         "Suspend the automation of what owns the manifest (Argo CD, Flux), or resume it.",
+    ),
+    spec(
+        C::Freeze,
+        Act,
+        "freeze",
+        "freeze",
+        &["F"],
+        "Stop promotions into the environment for everybody, or allow them again; rollbacks go on.",
     ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),

@@ -59,6 +59,13 @@ impl<'a> DrawContext<'a> {
         zoned.strftime(format).to_string()
     }
 
+    /// Returns the time of day to the minute, with the day where it is another one.
+    pub(crate) fn day_and_time(&self, at: Timestamp) -> String {
+        let zoned = at.to_zoned(self.model.ui.zone.clone());
+        let now = self.model.core.now.to_zoned(self.model.ui.zone.clone());
+        zoned.strftime(if zoned.date() == now.date() { "%H:%M" } else { "%d %b %H:%M" }).to_string()
+    }
+
     /// Returns the age of something.
     pub(crate) fn age(&self, at: Timestamp) -> String {
         duration(self.model.core.now.duration_since(at))

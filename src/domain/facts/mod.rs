@@ -23,5 +23,6 @@ pub mod step;
 pub mod suggest;
 pub mod text;
 pub mod verb;
+pub mod when;
 pub mod why;
 pub mod workload;

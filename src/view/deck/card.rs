@@ -191,6 +191,14 @@ fn replicas(scene: &DrawContext<'_>, workload: &WorkloadState, status: &Status) 
     row
 }
 
+/// That nothing is promoted here, and why.
+fn frozen(scene: &DrawContext<'_>, env: &Environment) -> Option<(Role, &'static str, String)> {
+    let core = &scene.model.core;
+    let freeze = core.world.ledger.frozen(env.name(), env.cluster.as_ref(), core.now)?;
+    let until = freeze.until.map_or_else(String::new, |until| format!(" until {}", scene.day_and_time(until)));
+    Some((Role::Warn, scene.theme.glyphs().warn, format!("frozen{until} by {}: {}", freeze.who, freeze.reason)))
+}
+
 /// What became of the release here, where it is not simply there or on its way.
 fn course(
     scene: &DrawContext<'_>,
@@ -234,6 +242,7 @@ pub(crate) fn reasons(
         }
     }
     reasons.extend(course(scene, env, workload));
+    reasons.extend(frozen(scene, env));
     for kind in [SourceKind::Kubernetes, SourceKind::Prometheus] {
         match env.links.get(&kind).map(|heard| &heard.link) {
             Some(Link::Down(why)) => reasons.push((Role::Bad, glyphs.bad, format!("{}: {why}", kind.as_str()))),

@@ -1,10 +1,12 @@
 //! What a person says to a check or as a reviewer: a choice, a note, a name under it.
 
+use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::dialog;
+use crate::app::freeze::typed;
 use crate::domain::facts::ids::EnvName;
 use crate::domain::record::checklist::{CheckId, Decision};
 use crate::view::draw_context::DrawContext;
@@ -79,6 +81,48 @@ pub(crate) fn sign(
     let does = format!("signs {}", decision.label());
     put(buf, inside, scene.theme, enter(scene, ready, &does, "a NO-GO needs a note"));
     Some(cursor)
+}
+
+/// The reason of a freeze, or of its end.
+pub(crate) fn freeze(
+    scene: &DrawContext<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    (env, is_end): (&EnvName, bool),
+    input: &Input,
+) -> Position {
+    let title = if is_end { format!("End the freeze of {env}") } else { format!("Freeze {env}") };
+    let title = scene.row().say(Role::Title, title);
+    let mut inside = dialog::open(scene, buf, area, (WIDTH_COLUMNS, 8), Edge::Light, title, escape(scene));
+    let core = &scene.model.core;
+    let known = core.world.environment(env);
+    let in_force = known.and_then(|known| core.world.ledger.frozen(env, known.cluster.as_ref(), core.now));
+    let about = match in_force.filter(|_| is_end) {
+        Some(freeze) => format!("“{}”, by {}, {}", freeze.reason, freeze.who, until(scene, freeze.until)),
+        None => "Nothing is promoted here, by anybody. Pause, abort and rollback go on.".to_owned(),
+    };
+    let about = scene.theme.clip(&about, usize::from(inside.width));
+    put(buf, layout::top(&mut inside, 1), scene.theme, scene.row().say(Role::Strong, about));
+    put(buf, layout::top(&mut inside, 1), scene.theme, under(scene));
+    layout::top(&mut inside, 1);
+    let hint = if is_end { "why it is over" } else { "[until TIME] why: 14:00 incident 4711" };
+    let cursor = note(scene, buf, &mut inside, input, hint);
+    layout::top(&mut inside, 1);
+    let row = if is_end {
+        enter(scene, !input.value().trim().is_empty(), "allows promotions again", "a reason is needed")
+    } else {
+        match typed(input.value(), core.now, &scene.model.ui.zone) {
+            Ok(typed) => enter(scene, true, &format!("freezes {env} {}", until(scene, typed.until)), ""),
+            Err(missing) => enter(scene, false, "", &missing),
+        }
+    };
+    put(buf, inside, scene.theme, row);
+    cursor
+}
+
+/// How long a freeze lasts.
+fn until(scene: &DrawContext<'_>, until: Option<Timestamp>) -> String {
+    until.map_or_else(|| "until somebody ends it".to_owned(), |until| format!("until {}", scene.day_and_time(until)))
 }
 
 fn escape(scene: &DrawContext<'_>) -> Row {

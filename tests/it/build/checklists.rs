@@ -145,6 +145,7 @@ pub fn shots() -> Vec<(&'static str, Model)> {
         input: Input::new(note.to_owned()),
     };
     let acknowledge = Overlay::Acknowledge { env: env.clone(), check: CheckId::new("notes"), input: Input::default() };
+    let freeze = |is_end, text: &str| Overlay::Freeze { env: env.clone(), is_end, input: Input::new(text.to_owned()) };
     let mut at_seat = checklist();
     at_seat.ui.line = 10;
     vec![
@@ -154,6 +155,8 @@ pub fn shots() -> Vec<(&'static str, Model)> {
         ("sign", over(checklist(), sign(None, ""))),
         ("sign-no-go", over(checklist(), sign(Some(Decision::NoGo), "the pool runs dry"))),
         ("acknowledge", over(checklist(), acknowledge)),
+        ("freeze", over(checklist(), freeze(false, "15:30 incident 4711"))),
+        ("freeze-end", over(checklist(), freeze(true, ""))),
         ("checklist-deck", on(checklist(), Screen::Deck)),
     ]
 }

@@ -187,6 +187,7 @@ fn is_shown(overlay: &Overlay) {
         | Overlay::Notices { .. }
         | Overlay::Acknowledge { .. }
         | Overlay::Sign { .. }
+        | Overlay::Freeze { .. }
         | Overlay::Quit => {}
     }
 }
@@ -329,6 +330,8 @@ pub fn everywhere(text: &str) -> Vec<Model> {
             check: CheckId::new(text),
             input: Input::new(text.to_owned()),
         },
+        Overlay::Freeze { env: base.ui.env.clone(), is_end: false, input: Input::new(text.to_owned()) },
+        Overlay::Freeze { env: base.ui.env.clone(), is_end: true, input: Input::new(text.to_owned()) },
         Overlay::Quit,
     ];
     for decision in [None, Some(Decision::Go), Some(Decision::NoGo)] {

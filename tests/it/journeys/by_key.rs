@@ -204,6 +204,32 @@ fn a_deployment_is_undone_and_restarted_by_name() {
     check_journal_and_leave(pty, &["roll back to 1.4.2", "restart"]);
 }
 
+#[test]
+fn a_captain_freezes_the_environment_and_ends_it() {
+    let mut pty = start("canary", "10");
+    enough_traffic(&mut pty);
+    pty.send("F");
+    pty.wait_text("Freeze prod-eu");
+    pty.send("2h");
+    pty.wait_text("a reason is needed, after the time");
+    pty.send(" incident 4711");
+    pty.wait_text("freezes prod-eu until ");
+    pty.send("\r");
+    pty.wait_text("frozen until ");
+    pty.send("p");
+    pty.wait_text("cannot promote");
+    pty.wait_text("`cockpit unfreeze prod-eu` ends it");
+    pty.send("\x1b");
+    pty.wait("it is closed", |screen| !screen.contents().contains("cannot promote"));
+    pty.send("F");
+    pty.wait_text("End the freeze of prod-eu");
+    pty.send("it is over\r");
+    pty.wait("it is not frozen", |screen| !screen.contents().contains("frozen until "));
+    promote(&mut pty);
+    pty.wait_text(" 40 % ┃");
+    check_journal_and_leave(pty, &["promote 20 → 40 %"]);
+}
+
 /// Signs GO in the role that is asked for next.
 #[track_caller]
 fn sign(pty: &mut Pty, role: &str) {

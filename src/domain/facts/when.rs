@@ -1,4 +1,4 @@
-//! A time on the command line.
+//! A time as people write it, on the command line and in a dialog.
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
