@@ -8,7 +8,7 @@ use super::environment::{self, Base, EnvConfig};
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
-use super::{Config, argo_cd, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict};
+use super::{Config, argo_cd, freeze, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict};
 
 /// The file as a whole.
 pub const FILE: Section =
@@ -23,6 +23,7 @@ const FIELDS: &[Field] = &[
         "The checklist; without it, a short one that needs no settings.",
     ),
     Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
+    Field::table("freeze", &freeze::SECTION),
     Field::new("argo_cd", Kind::Table(&argo_cd::SECTION), "Where Argo CD is, the default for all environments."),
     Field::new("prometheus", Kind::Table(&prometheus::SECTION), "Metrics, the default for all environments."),
     Field::new("limits", Kind::Table(&limits::SECTION), "Guardrails, the default for all environments."),
@@ -54,6 +55,11 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
+    if let Some(table) = reader.table(&file, "freeze") {
+        if let Some(gate) = freeze::read(reader, &table) {
+            freeze::share_out(reader, (&table, &gate), &mut config.environments, &mut defaults.checks);
+        }
+    }
     // Without an environment that uses it, no one else would say that it has no address.
     defaults.prometheus = match metrics {
         Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),

@@ -33,16 +33,24 @@ const FIELDS: &[Field] = &[
 
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Schedule {
     let windows = parsed(reader, table, "windows", "Mon-Thu 09:00-16:00", schedule::Window::parse);
-    let freezes = parsed(reader, table, "freezes", "2026-12-18..2027-01-04 year end", schedule::Freeze::parse);
-    let zone = reader.text(table, "time_zone").and_then(|name| {
-        let zone = TimeZone::get(&name.value).ok();
-        if zone.is_none() {
-            let what = format!("there is no time zone `{}`", name.value);
-            reader.note(name.at, what, "write its name as in \"Europe/Berlin\" or \"UTC\"");
-        }
-        zone
-    });
-    Schedule { rules: schedule::Schedule { windows, freezes }, zone }
+    let freezes = dates(reader, table, "freezes");
+    Schedule { rules: schedule::Schedule { windows, freezes }, zone: zone(reader, table) }
+}
+
+/// Reads the days of freezes.
+pub(in crate::config) fn dates(reader: &mut Reader, table: &Table<'_>, key: &'static str) -> Vec<schedule::Freeze> {
+    parsed(reader, table, key, "2026-12-18..2027-01-04 year end", schedule::Freeze::parse)
+}
+
+/// Reads the time zone in which they hold.
+pub(in crate::config) fn zone(reader: &mut Reader, table: &Table<'_>) -> Option<TimeZone> {
+    let name = reader.text(table, "time_zone")?;
+    let zone = TimeZone::get(&name.value).ok();
+    if zone.is_none() {
+        let what = format!("there is no time zone `{}`", name.value);
+        reader.note(name.at, what, "write its name as in \"Europe/Berlin\" or \"UTC\"");
+    }
+    zone
 }
 
 /// Reads a list of texts, each in its own way.

@@ -53,6 +53,9 @@ const FRIDAY: Time = Time::constant(15, 0, 0, 0);
 const MONDAY: Time = Time::constant(6, 0, 0, 0);
 
 impl Window {
+    /// Any time of any day.
+    pub const ALWAYS: Self = Self { days: [true; 7], begin: Time::midnight(), end: None };
+
     /// Reads a window: days (`Mon`, `Mon-Thu`, `Mon,Wed`; none for every day) and hours (`09:00-16:00`).
     ///
     /// # Errors
