@@ -11,6 +11,7 @@ pub mod document;
 pub mod environment;
 pub mod file;
 pub mod flags;
+mod git;
 mod guardrails;
 pub mod headers;
 pub mod init;
