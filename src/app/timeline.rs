@@ -140,9 +140,7 @@ pub fn marks(model: &Model, from: Timestamp) -> Vec<(Timestamp, String)> {
     let intents = model.core.journal.lines.iter().filter(|line| line.at >= from);
     intents
         .filter_map(|line| match &line.entry {
-            Entry::Intent { plan, .. } if plan.target.workload() == target.as_ref() => {
-                Some((line.at, plan.headline.clone()))
-            }
+            Entry::Intent { plan, .. } if plan.target.changes() == target => Some((line.at, plan.headline.clone())),
             _ => None,
         })
         .collect()

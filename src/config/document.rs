@@ -8,7 +8,9 @@ use super::environment::{self, Base, EnvConfig};
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
-use super::{Config, argo_cd, freeze, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict};
+use super::{
+    Config, argo_cd, freeze, git, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict,
+};
 
 /// The file as a whole.
 pub const FILE: Section =
@@ -25,6 +27,7 @@ const FIELDS: &[Field] = &[
     Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
     Field::table("freeze", &freeze::SECTION),
     Field::new("argo_cd", Kind::Table(&argo_cd::SECTION), "Where Argo CD is, the default for all environments."),
+    Field::new("git", Kind::Table(&git::SECTION), "The config repository, the default for all environments."),
     Field::new("prometheus", Kind::Table(&prometheus::SECTION), "Metrics, the default for all environments."),
     Field::new("limits", Kind::Table(&limits::SECTION), "Guardrails, the default for all environments."),
     Field::new("verdict", Kind::Table(&verdict::SECTION), "Canary analysis, the default for all environments."),

@@ -9,7 +9,7 @@ use super::checks::CheckConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
-use super::{argo_cd, guardrails, limits, sign_offs, verdict};
+use super::{argo_cd, git, guardrails, limits, sign_offs, verdict};
 use crate::domain::facts::ids::{EnvName, WorkloadId};
 use crate::domain::world::EnvSettings;
 use crate::platform::kubeconfig::Cluster;
@@ -93,6 +93,7 @@ keys! {
     guardrails: by_hand(Kind::Table(&guardrails::SECTION)), "Its guardrails, over [guardrails].";
     sign_offs: by_hand(Kind::Table(&sign_offs::SECTION)), "Who signs here, instead of [sign_offs].";
     argo_cd: by_hand(Kind::Table(&argo_cd::SECTION)), "Where the Argo CD of this environment is, over [argo_cd].";
+    git: by_hand(Kind::Table(&git::SECTION)), "The file that names its image in git, over [git].";
 }
 
 /// Longest name of an environment, in characters: it is typed, and stands in the header of a card.
@@ -114,6 +115,7 @@ pub(super) fn read_shared(reader: &mut Reader, table: &Table<'_>, into: &mut Env
     reader.over(table, "guardrails", &mut into.guardrails, guardrails::read_keys);
     reader.over(table, "sign_offs", &mut into.sign_offs, sign_offs::read);
     reader.over(table, "argo_cd", &mut into.argo_cd, argo_cd::read);
+    reader.over(table, "git", &mut into.git, git::read);
 }
 
 /// Reads the environments, in order.
@@ -150,6 +152,7 @@ fn environment(
     settings.workloads = workloads(reader, table);
     read_keys(reader, table, &mut settings);
     read_shared(reader, table, &mut settings);
+    git::check(reader, table, &settings.git);
     let context = reader.text(table, "context").map(|context| context.value);
     if context.is_none() && several && table.get("context").is_none() {
         reader.note(

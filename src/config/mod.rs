@@ -12,6 +12,7 @@ pub mod environment;
 pub mod file;
 pub mod flags;
 mod freeze;
+mod git;
 mod guardrails;
 pub mod headers;
 pub mod init;

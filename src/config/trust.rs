@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use reqwest::Url;
 
 use super::checks::{CheckConfig, CheckKind};
+use crate::domain::world::GitPlace;
+
 use super::{Auth, Config, EnvConfig, HeaderText, Prometheus, Secret};
 
 /// Why a check, or metrics, tell nothing.
@@ -76,6 +78,9 @@ impl Config {
             add(Need::ReadFile(file.path.clone()), "[record]".to_owned());
         }
         for env in self.environments.iter().chain([&self.defaults]) {
+            if !env.settings.git.repository.is_empty() {
+                add(Need::SendTo(env.settings.git.repository.clone()), "[git]".to_owned());
+            }
             for need in env.prometheus.iter().flat_map(|prometheus| of_metrics(prometheus, own)) {
                 add(need, "metrics".to_owned());
             }
@@ -101,6 +106,7 @@ impl Config {
             // What a file asks for that nobody trusted is not recorded as what the team asks for.
             env.settings.is_declared = false;
             env.settings.has_other_gates = own_gates;
+            env.settings.git = GitPlace::default();
             withhold(env, own);
         }
     }

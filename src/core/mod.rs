@@ -10,6 +10,7 @@ mod on_feed;
 mod on_receipt;
 mod plans;
 mod recovered;
+mod revert;
 mod verdict_log;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +27,7 @@ pub use autopilot::Autopilot;
 pub use message::{Effect, Msg};
 pub use on_receipt::UNSIGNED;
 pub use plans::Recheck;
+pub use revert::Revert;
 
 const MAX_NOTICES: usize = 200;
 
@@ -44,6 +46,8 @@ pub struct Core {
     /// What the guardrails lead to.
     pub autopilot: Autopilot,
     pub in_flight: BTreeMap<Target, InFlight>,
+    /// What is to become of git after rollbacks.
+    pub reverts: BTreeMap<WorkloadKey, Revert>,
     pub journal: JournalView,
     /// Where the course of each rollout stood, by the journals of earlier runs.
     courses: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Course>,
@@ -100,13 +104,15 @@ pub struct InFlight {
     pub accepted: Option<String>,
     /// Whether what owns the manifest was suspended along with it, or that was tried.
     pub owner_asked: bool,
+    /// Whether this process began it; else it was found open.
+    pub begun_here: bool,
 }
 
 impl InFlight {
     /// Makes one that has just begun.
     #[must_use]
     pub fn new(record: PlanRecord, since: Timestamp) -> Self {
-        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false }
+        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false, begun_here: false }
     }
 
     /// Whether other actions that go forward have to wait for it: what is accepted only waits to be carried out.
@@ -124,10 +130,11 @@ impl Core {
         Self { world, now, operator, journal, ..Self::default() }
     }
 
-    /// Returns the action in progress on a workload.
+    /// Returns the action in progress on a workload, or on the file that names its images.
     #[must_use]
     pub fn in_flight_on(&self, key: &WorkloadKey) -> Option<&InFlight> {
-        self.in_flight.get(&Target::from(key.clone()))
+        let by_git = || self.in_flight.iter().find(|(target, _)| target.changes().as_ref() == Some(key));
+        self.in_flight.get(&Target::from(key.clone())).or_else(|| by_git().map(|(_, flying)| flying))
     }
 
     /// Adds a message to the operator.

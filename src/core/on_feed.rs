@@ -52,6 +52,7 @@ pub(super) fn feed(core: &mut Core, feed: Feed) -> Vec<Effect> {
             _ => {}
         }
         effects.extend(core.suspend_late(&late));
+        effects.extend(super::revert::begin(core, &late));
     }
     effects.extend(super::verdict_log::news(core));
     effects.extend(check_news(core));

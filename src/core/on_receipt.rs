@@ -50,11 +50,15 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     core.notice(level, text);
     super::autopilot::ended(core, record, &outcome);
     if outcome.is_settled() {
+        let flying = core.in_flight.get(&record.target).filter(|flying| flying.record.verb == record.verb);
+        let here = flying.is_some_and(|flying| flying.begun_here);
         // A stop may have taken the place of what was in progress before it.
         if core.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
             core.in_flight.remove(&record.target);
         }
-        return if level == Level::Good { Vec::new() } else { vec![Effect::Ring] };
+        let mut effects = super::revert::after(core, record, &outcome, here);
+        effects.extend((level != Level::Good).then_some(Effect::Ring));
+        return effects;
     }
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
     let since = core.now;

@@ -73,7 +73,7 @@ impl Core {
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
         let (suspends, automatic) = (to_suspend(&self.world, &record), record.automatic.clone());
-        let flying = InFlight { owner_asked: suspends.is_some(), ..InFlight::new(record, self.now) };
+        let flying = InFlight { owner_asked: suspends.is_some(), begun_here: true, ..InFlight::new(record, self.now) };
         self.in_flight.insert(flying.record.target.clone(), flying);
         effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key, automatic.clone()))).collect()
     }
@@ -128,6 +128,9 @@ impl Core {
     #[must_use]
     pub fn recheck(&self, plan: &Plan) -> Recheck {
         let record = plan.record();
+        if let Target::Git(key) = &record.target {
+            return self.recheck_commit(plan, &key.workload_key());
+        }
         if record.moves_backward() {
             if let Some(renewed) = self.renew(plan) {
                 return Recheck::Renewed(Box::new(renewed));
@@ -164,6 +167,19 @@ impl Core {
                 Recheck::Stale("it would come to something else now".to_owned())
             }
             Ok(_) => Recheck::Holds,
+            Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
+        }
+    }
+
+    /// Checks a commit that waits for confirmation: the same one has to come of what is known now.
+    fn recheck_commit(&self, plan: &Plan, key: &WorkloadKey) -> Recheck {
+        let record = plan.record();
+        if !record.moves_backward() && !plan.is_valid(self.now) {
+            return Recheck::Stale(format!("this question is older than {} s", Plan::VALID_FOR.as_secs()));
+        }
+        match self.plan(key, record.verb, None) {
+            Ok(again) if is_same_commit(again.record(), record) => Recheck::Holds,
+            Ok(_) => Recheck::Stale("it would come to something else now".to_owned()),
             Err(refusals) => Recheck::Stale(refusals.first().map_or_else(String::new, Refusal::line)),
         }
     }
@@ -211,4 +227,13 @@ impl Core {
             None => (self.operator.clone(), false),
         }
     }
+}
+
+/// Whether two plans commit the same, to the same file, on the same state of the workloads.
+fn is_same_commit(again: &PlanRecord, record: &PlanRecord) -> bool {
+    again.target == record.target
+        && again.requests == record.requests
+        && again.facts == record.facts
+        && again.rests_on.len() == record.rests_on.len()
+        && again.rests_on.iter().zip(&record.rests_on).all(|(now, seen)| seen.still_holds(&now.facts).is_ok())
 }

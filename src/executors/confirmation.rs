@@ -45,9 +45,11 @@ pub(super) async fn confirm(
     let mut shows = "no answer since it was accepted".to_owned();
     let mut nudges = Nudges::of(record);
     let serve_timeout = match record.target {
-        Target::Workload(_) => serve_timeout,
         // Nobody is served by it.
         Target::Owner(_) => serve_timeout.min(SETTLE_TIMEOUT),
+        // After a rollback users have what they had: only what applies git has yet to compare.
+        Target::Git(_) if record.moves_backward() => serve_timeout.min(SETTLE_TIMEOUT),
+        Target::Workload(_) | Target::Git(_) => serve_timeout,
     };
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
@@ -215,7 +217,9 @@ struct Nudges {
 impl Nudges {
     fn of(record: &PlanRecord) -> Self {
         let may_overlook = record.target.workload().is_some_and(|key| key.workload.kind.may_overlook_requests());
-        let done = if may_overlook { 0 } else { NUDGE_AFTER.len() };
+        // What applies a commit would look for one at its own pace.
+        let is_by_git = matches!(record.target, Target::Git(_));
+        let done = if may_overlook || is_by_git { 0 } else { NUDGE_AFTER.len() };
         Self { since: None, done }
     }
 

@@ -181,8 +181,8 @@ impl Dispatcher {
 
     /// Carries out a plan and returns how it ended; an unknown outcome is settled by looking before this returns.
     pub async fn perform(&self, plan: Plan) -> Outcome {
-        let record = plan.record().clone();
         let action = ActionId(uuid::Uuid::now_v7().to_string());
+        let record = plan.record().clone().of_action(&action);
         let env = record.target.env();
         let admitted = self.executor(env, record.target.system()).filter(|_| !self.is_denied(&record));
         let Some(executor) = admitted else {
@@ -388,6 +388,9 @@ impl Dispatcher {
         let result = self.send_once(executor, (record, head), request, version).await;
         failpoint(format_args!("dispatcher.answered"));
         let answer = match &result {
+            Ok(Sent::Taken { version }) if record.target.system() == System::Git => {
+                format!("{ACCEPTED} as commit {version}")
+            }
             Ok(Sent::Taken { version }) => format!("{ACCEPTED} at resourceVersion {version}"),
             Ok(Sent::Needless { .. }) => "not sent: another client did the same meanwhile".to_owned(),
             Err(outcome) => outcome.describe(),
@@ -423,6 +426,9 @@ impl Dispatcher {
             failpoint(format_args!("dispatcher.before-prepare"));
             let prepared = executor.prepare(&record.target, request, &version, head).await.map_err(not_sent)?;
             if let Some(seen) = &prepared.seen {
+                if seen.is_there_already(record) {
+                    return Ok(Sent::Needless { version });
+                }
                 still_hold(record, request, seen)?;
                 if is_needless(record, request, seen) {
                     return Ok(Sent::Needless { version });
@@ -439,6 +445,9 @@ impl Dispatcher {
                     }
                     let seen;
                     (seen, version) = executor.look_again(&record.target, request).await.map_err(not_sent)?;
+                    if seen.is_there_already(record) {
+                        return Ok(Sent::Needless { version });
+                    }
                     still_hold(record, request, &seen)?;
                     // What it was to complete may have been taken away by whoever wrote.
                     if request.after().is_some_and(|after| seen.readiness(after) != Readiness::Send) {

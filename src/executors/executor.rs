@@ -11,6 +11,7 @@ use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::record::action::{Request, Target};
 use crate::domain::record::anchor::Anchor;
 
+use super::git::Commit;
 use crate::domain::rules::action::Seen;
 
 /// The answer to a request, in coming.
@@ -72,6 +73,8 @@ pub struct Prepared {
 pub enum Payload {
     /// A patch of a Kubernetes object.
     Kubernetes(Patch<Value>),
+    /// A commit to be pushed; `None` where there is nothing to change.
+    Git(Option<Commit>),
 }
 
 /// Why a request did not do what it says.

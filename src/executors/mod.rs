@@ -9,6 +9,7 @@ mod anchoring;
 mod confirmation;
 pub mod dispatcher;
 pub mod executor;
+pub mod git;
 pub mod journal;
 mod journal_file;
 mod journal_writer;

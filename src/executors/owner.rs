@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
-use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer};
+use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, kubernetes, no_answer, no_patch};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::owner::reduce::{About, reconciler};
-use crate::domain::facts::owner::{Owned, Owner, Reconciler};
-use crate::domain::record::action::{Body, KubernetesRequest, OwnerKey, Request, Target};
+use crate::domain::facts::owner::{Owned, Owner, OwnerKind, Reconciler};
+use crate::domain::record::action::{Body, OwnerKey, Request, Target};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::Seen;
 use crate::domain::rules::action::owner::{not_agreed, resume_patch, suspend_patch};
@@ -95,17 +95,25 @@ impl OwnerExecutor {
         Owned { owner, found: Some(found) }
     }
 
+    /// Asks Argo CD to look at git now; others have their own pace.
+    pub(super) async fn refresh(&self, owner: &Owner) -> Result<(), SendError> {
+        if owner.kind != OwnerKind::ArgoCd {
+            return Ok(());
+        }
+        let api = self.api(owner)?;
+        let look = json!({"metadata": {"annotations": {REFRESH: "hard"}}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&owner.name, &params, &Patch::Merge(look))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(classify(&error, &self.redactor)),
+            Err(_) => Err(no_answer()),
+        }
+    }
+
     /// Has Argo CD compare the cluster with git as it is now, and returns the application once it has: what it said before may
     /// be about an older commit.
     async fn compared(&self, key: &OwnerKey) -> Result<Value, SendError> {
-        let api = self.api(&key.owner)?;
-        let look = json!({"metadata": {"annotations": {REFRESH: "hard"}}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&key.owner.name, &params, &Patch::Merge(look))).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(classify(&error, &self.redactor)),
-            Err(_) => return Err(no_answer()),
-        }
+        self.refresh(&key.owner).await?;
         let until = Instant::now() + COMPARE_TIMEOUT;
         while Instant::now() < until {
             sleep(COMPARE_INTERVAL).await;
@@ -132,7 +140,7 @@ impl OwnerExecutor {
 fn owner_of(target: &Target) -> Result<&OwnerKey, SendError> {
     match target {
         Target::Owner(key) => Ok(key),
-        Target::Workload(_) => Err(SendError::Refused(format!("{target} owns no manifest"))),
+        Target::Workload(_) | Target::Git(_) => Err(SendError::Refused(format!("{target} owns no manifest"))),
     }
 }
 
@@ -146,13 +154,11 @@ impl Executor for OwnerExecutor {
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let key = owner_of(target)?;
-            let live = match request {
-                Request::Kubernetes(KubernetesRequest { body: Body::ResumeAutomation, .. }) => {
-                    self.compared(key).await?
-                }
-                Request::Kubernetes(_) => self.get(&key.owner).await?,
+            let request = kubernetes(request)?;
+            let live = match request.body {
+                Body::ResumeAutomation => self.compared(key).await?,
+                _ => self.get(&key.owner).await?,
             };
-            let Request::Kubernetes(request) = request;
             let kind = key.owner.kind;
             let patch = match &request.body {
                 Body::SuspendAutomation { by, at } => suspend_patch(kind, &live, by, *at),
@@ -174,7 +180,7 @@ impl Executor for OwnerExecutor {
             let owner = &owner_of(target)?.owner;
             let api = self.api(owner)?;
             let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            let Payload::Kubernetes(patch) = &prepared.payload;
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(no_patch()) };
             match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&owner.name, &params, patch)).await {
                 Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
                 Ok(Err(error)) => Err(classify(&error, &self.redactor)),

@@ -17,6 +17,7 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::record::action::System;
 use crate::domain::world::feed::Feed;
 use crate::executors::Dispatcher;
+use crate::executors::git::GitExecutor;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::owner::OwnerExecutor;
 use crate::platform::Redactor;
@@ -252,6 +253,11 @@ impl Environment {
         let (reading, owners, writing) =
             made.await?.wrap_err_with(|| format!("no client for {}", self.cluster.server))?;
         if let Some((executor, suspends)) = writing {
+            if let Some(state) = self.state.as_ref().filter(|_| self.env.settings.git.is_configured()) {
+                let outside = (executor.clone(), suspends.clone());
+                let commits = GitExecutor::new(self.env.settings.git.clone(), state, outside, self.redactor.clone());
+                self.dispatcher.admit(self.env.name().clone(), System::Git, Arc::new(commits));
+            }
             self.dispatcher.admit(self.env.name().clone(), System::Owner, Arc::new(suspends));
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));
         }

@@ -99,6 +99,11 @@ impl<'a> Bed<'a> {
 
     /// Alice again, with a config in which a staging comes before what there is.
     pub fn with_staging(&self) -> Program {
+        self.with_staging_and("")
+    }
+
+    /// The same with more settings of what there is.
+    pub fn with_staging_and(&self, settings: &str) -> Program {
         let kubeconfig = self.namespace.cluster.kubeconfig().display().to_string();
         let program = cockpit().env("KUBECONFIG", kubeconfig);
         let state = program.path("state").display().to_string();
@@ -110,7 +115,8 @@ impl<'a> Bed<'a> {
             )
         };
         let workload = if self.strategy.is_rollout() { "rollout/api" } else { "deployment/api" };
-        let config = environment("staging", "deployment/staging") + &environment("prod", workload);
+        let config =
+            environment("staging", "deployment/staging") + environment("prod", workload).trim_end() + "\n" + settings;
         let config = program.write("cockpit.toml", &config).display().to_string();
         program.args(["--config", &config]).env("XDG_STATE_HOME", state)
     }

@@ -22,7 +22,7 @@ use super::bed::{Bed, How, Strategy};
 use super::by_hand::{confirmed, done, on_screen};
 use crate::contract::servers::Servers;
 
-const JOURNEY_TIMEOUT: Duration = Duration::from_secs(240);
+pub(super) const JOURNEY_TIMEOUT: Duration = Duration::from_secs(240);
 /// How long nothing may put back what was rolled back. Self-heal takes two seconds.
 const QUIET: Duration = Duration::from_secs(45);
 
@@ -274,8 +274,10 @@ async fn release_is_refused(bed: &Bed<'_>, git_ops: &GitOps) -> Checked {
 }
 
 /// A repository, and the application that applies it.
-struct GitOps {
+pub(super) struct GitOps {
     folder: tempfile::TempDir,
+    /// Whether the objects are written as people write them.
+    in_yaml: bool,
     name: String,
     namespace: String,
     api: Api<DynamicObject>,
@@ -289,15 +291,28 @@ impl GitOps {
         let client = kube::Client::try_from(namespace.cluster.config("admin").await?)?;
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
         let api = Api::namespaced_with(client, "argocd", &resource);
-        Ok(Self { folder, name: namespace.name.clone(), namespace: namespace.name.clone(), api })
+        Ok(Self { folder, in_yaml: false, name: namespace.name.clone(), namespace: namespace.name.clone(), api })
     }
 
-    fn work(&self) -> PathBuf {
+    /// The same with a file that people write.
+    pub(super) async fn in_yaml(namespace: &TestNamespace) -> Checked<Self> {
+        Ok(Self { in_yaml: true, ..Self::new(namespace).await? })
+    }
+
+    pub(super) fn bare(&self) -> PathBuf {
+        self.folder.path().join("config.git")
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("file://{}", self.bare().display())
+    }
+
+    pub(super) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
 
     /// Git says that this version runs, and Argo CD is told to look.
-    async fn commit(&self, bed: &Bed<'_>, version: &str) -> Checked {
+    pub(super) async fn commit(&self, bed: &Bed<'_>, version: &str) -> Checked {
         self.write(bed, version)?;
         self.push(version).await
     }
@@ -312,13 +327,21 @@ impl GitOps {
             }
         }
         holds("a template is written", written)?;
+        if self.in_yaml {
+            let mut text = "# What runs in prod.\n".to_owned();
+            for object in &objects {
+                text += &format!("---\n{}\n", serde_saphyr::to_string(object)?.trim_end());
+            }
+            std::fs::write(self.work().join("objects.yaml"), text)?;
+            return Ok(());
+        }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         std::fs::write(self.work().join("objects.json"), serde_json::to_string_pretty(&list)?)?;
         Ok(())
     }
 
     /// Git says that this version runs, and Argo CD will see it when it looks next.
-    fn commit_unseen(&self, bed: &Bed<'_>, version: &str) -> Checked {
+    pub(super) fn commit_unseen(&self, bed: &Bed<'_>, version: &str) -> Checked {
         self.write(bed, version)?;
         self.push_quietly(version)
     }
@@ -380,7 +403,7 @@ impl GitOps {
     }
 
     /// Git says that this version runs, and it reaches everybody.
-    async fn release(&self, bed: &Bed<'_>, version: &str) -> Checked {
+    pub(super) async fn release(&self, bed: &Bed<'_>, version: &str) -> Checked {
         bed.another_second().await?;
         self.commit(bed, version).await?;
         self.is_applied(bed, version).await?;
@@ -392,19 +415,19 @@ impl GitOps {
         self.is_idle().await
     }
 
-    async fn is_applied(&self, bed: &Bed<'_>, version: &str) -> Checked {
+    pub(super) async fn is_applied(&self, bed: &Bed<'_>, version: &str) -> Checked {
         let is_it =
             |object: &Value| is_version(&object["spec"]["template"]["spec"]["containers"][0]["image"], "api", version);
         bed.until(bed.template_kind(), "what git says", is_it).await.map(drop)
     }
 
-    async fn create_application(&self, automated: &Value) -> Checked {
+    pub(super) async fn create_application(&self, automated: &Value) -> Checked {
         let application = json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": self.name},
             "spec": {
                 "project": "default",
                 "source": {
-                    "repoURL": format!("file://{}", self.folder.path().join("config.git").display()),
+                    "repoURL": self.address(),
                     "path": ".", "targetRevision": "main",
                 },
                 "destination": {"name": "bed", "namespace": self.namespace},
@@ -432,18 +455,18 @@ impl GitOps {
         }
     }
 
-    async fn application(&self) -> Checked<Value> {
+    pub(super) async fn application(&self) -> Checked<Value> {
         Ok(serde_json::to_value(self.api.get(&self.name).await?)?)
     }
 
-    async fn is_suspended(&self) -> Checked {
+    pub(super) async fn is_suspended(&self) -> Checked {
         let application = self.application().await?;
         same("the automation", &application["spec"]["syncPolicy"]["automated"], &Value::Null)?;
         let noted = &application["metadata"]["annotations"]["release-cockpit/suspended"];
         says(noted.as_str().unwrap_or_default(), "\"by\":\"alice\"")
     }
 
-    async fn delete(&self) {
+    pub(super) async fn delete(&self) {
         // Where there is one: it would make the other anew.
         let _ = self.api.delete(&format!("{}-root", self.name), &DeleteParams::default()).await;
         if let Err(error) = self.api.delete(&self.name, &DeleteParams::default()).await {
@@ -452,7 +475,7 @@ impl GitOps {
     }
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> Checked {
+pub(super) fn git(folder: &Path, arguments: &[&str]) -> Checked {
     let output = std::process::Command::new("git")
         .current_dir(folder)
         .args(["-c", "user.name=ci", "-c", "user.email=ci@example.com", "-c", "commit.gpgsign=false"])
@@ -466,13 +489,13 @@ fn git(folder: &Path, arguments: &[&str]) -> Checked {
 }
 
 /// The images that the manifest named, in order, as the API server told of them.
-struct Watched {
+pub(super) struct Watched {
     images: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Watched {
-    fn begin(bed: &Bed<'_>) -> Self {
+    pub(super) fn begin(bed: &Bed<'_>) -> Self {
         let images = Arc::new(Mutex::new(Vec::new()));
         let api = bed.namespace.api(bed.template_kind());
         let seen = Arc::clone(&images);
@@ -492,7 +515,7 @@ impl Watched {
     }
 
     /// After the version of before was put back the bad one is never seen again, for a while.
-    async fn never_again(self, bed: &Bed<'_>) -> Checked {
+    pub(super) async fn never_again(self, bed: &Bed<'_>) -> Checked {
         self.shows(bed, &[true, false]).await
     }
 

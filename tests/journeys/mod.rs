@@ -7,6 +7,7 @@
 //! ```
 
 mod bed;
+mod by_git;
 mod by_hand;
 mod git_ops;
 mod oracle;
@@ -44,6 +45,7 @@ pub fn suite() -> Suite {
         }
     }
     cases.extend(git_ops::cases());
+    cases.extend(by_git::cases());
     Suite { max_concurrent: MAX_CONCURRENT_JOURNEYS, cases }
 }
 

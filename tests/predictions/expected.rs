@@ -55,7 +55,7 @@ pub fn expected(strategy: Strategy, state: State, verb: Verb) -> Expected {
         (Verb::Promote, State::InStep) => Refused("in progress"),
         (Verb::PromoteFull, State::InStep) => Offered,
         (Verb::Promote | Verb::PromoteFull, State::PausedAtStep | State::RollingBack) => Offered,
-        (Verb::SuspendAutomation | Verb::ResumeAutomation, _) => Refused("no automation"),
+        (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
     }
 }
 
@@ -73,6 +73,6 @@ fn of_deployment(state: State, verb: Verb) -> Expected {
         (Verb::Rollback, State::RolledBack) => Refused("already back on 1.0.0"),
         (Verb::Restart, State::MidStep | State::Degraded) => Unfinished,
         (Verb::Pause | Verb::Restart | Verb::Rollback, _) => Offered,
-        (Verb::SuspendAutomation | Verb::ResumeAutomation, _) => Refused("no automation"),
+        (Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert, _) => Refused("no automation"),
     }
 }

@@ -73,9 +73,10 @@ pub struct Rollback {
 /// `cockpit owner`.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(after_help = "Examples:\n  cockpit owner prod-eu\n  cockpit owner prod-eu --suspend --yes\n  \
-                        cockpit owner prod-eu --resume --wait 30m --yes\n\n\
+                        cockpit owner prod-eu --resume --wait 30m --yes\n  cockpit owner prod-eu --revert --yes\n\n\
                         A rollback suspends the automation of its owner by itself. It is resumed only once git says the same as \
                         the cluster: else it would bring back what was rolled back.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct OwnerArgs {
     /// Environment, and its service where it has several; may be left out where there is only one
     #[arg(value_name = "ENV[/SERVICE]")]
@@ -86,6 +87,9 @@ pub struct OwnerArgs {
     /// Give its automation back as it was, once git matches the cluster
     #[arg(long)]
     pub resume: bool,
+    /// Have git name again what a rollback went back to, where that was not done along with it
+    #[arg(long, conflicts_with_all = ["suspend", "resume", "wait"])]
+    pub revert: bool,
     /// With --resume: wait this long until git says the same, e.g. 30m
     #[arg(long, value_name = "TIME", requires = "resume", value_parser = time)]
     pub wait: Option<Duration>,

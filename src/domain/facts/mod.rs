@@ -11,6 +11,7 @@ pub mod event;
 pub mod experiment;
 pub mod freshness;
 pub mod ids;
+pub mod manifest;
 pub mod object;
 pub mod owner;
 pub mod pod;

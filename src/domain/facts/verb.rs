@@ -27,6 +27,8 @@ pub enum Verb {
     SuspendAutomation,
     /// Give that back.
     ResumeAutomation,
+    /// Have git name again what a rollback went back to.
+    Revert,
 }
 
 impl Verb {
@@ -46,7 +48,7 @@ impl Verb {
     /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
     #[must_use]
     pub fn stops(self) -> bool {
-        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation)
+        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation | Self::Revert)
     }
 
     /// Returns the word, e.g. `promote-full`.
@@ -64,6 +66,7 @@ impl Verb {
             Self::Release => "release",
             Self::SuspendAutomation => "suspend-automation",
             Self::ResumeAutomation => "resume-automation",
+            Self::Revert => "revert",
         }
     }
 

@@ -1,6 +1,7 @@
 //! The world: environments in promotion order, and the state of each.
 
 pub mod feed;
+mod git_place;
 pub mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,6 +28,7 @@ use super::record::regression::Regression;
 use super::record::rejection::Rejected;
 use analysis::Rules;
 use feed::Feed;
+pub use git_place::GitPlace;
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
 /// Where Argo CD keeps its applications.
@@ -75,6 +77,9 @@ pub struct EnvSettings {
     /// Where the Argo CD is that owns manifests here.
     #[serde(default)]
     pub argo_cd: ArgoCdPlace,
+    /// Where git names what runs here.
+    #[serde(default)]
+    pub git: GitPlace,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -104,6 +109,7 @@ impl EnvSettings {
             sign_offs: SignOffRules::default(),
             keys_required: false,
             argo_cd: ArgoCdPlace::default(),
+            git: GitPlace::default(),
             is_declared: false,
             has_other_gates: false,
         }

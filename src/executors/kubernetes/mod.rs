@@ -291,7 +291,7 @@ impl Executor for Kubernetes {
         head: Option<&'a Anchor>,
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
-            let Request::Kubernetes(request) = request;
+            let request = kubernetes(request)?;
             // Annotations are no part of a subresource.
             let head = head.filter(|_| request.subresource.is_none());
             let patch = match &request.body {
@@ -312,7 +312,8 @@ impl Executor for Kubernetes {
 
     fn send<'a>(&'a self, _: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
-            let (Request::Kubernetes(request), Payload::Kubernetes(patch)) = (request, &prepared.payload);
+            let request = kubernetes(request)?;
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(no_patch()) };
             self.patch(&request.object, request.subresource.as_deref(), patch).await
         })
     }
@@ -323,7 +324,7 @@ impl Executor for Kubernetes {
 
     fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)> {
         Box::pin(async move {
-            let Request::Kubernetes(request) = request;
+            let request = kubernetes(request)?;
             let (live, seen) = self.both(target, &request.object).await?;
             Ok((seen, live["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()))
         })
@@ -365,6 +366,18 @@ impl Executor for Kubernetes {
     fn publish<'a>(&'a self, key: &'a str, value: &'a str, version: Option<&'a str>) -> Pending<'a, ()> {
         Box::pin(self.publish(key, value, version))
     }
+}
+
+/// A request to an API server.
+pub(super) fn kubernetes(request: &Request) -> Result<&KubernetesRequest, SendError> {
+    match request {
+        Request::Kubernetes(request) => Ok(request),
+        Request::Git(_) => Err(no_patch()),
+    }
+}
+
+pub(super) fn no_patch() -> SendError {
+    SendError::Refused("an API server takes no commit".to_owned())
 }
 
 pub(super) fn conditional(body: &Value, version: &str) -> Value {

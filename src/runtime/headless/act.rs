@@ -9,7 +9,7 @@ use super::driver::Driver;
 use super::{FIRST_DATA_TIMEOUT, chosen, complain, print};
 use crate::cli::args::{Action, Release, Rollback};
 use crate::cli::{Command, Exit};
-use crate::core::{Core, Recheck};
+use crate::core::{Core, Recheck, Revert};
 use crate::domain::record::action::{DescriptionPart, Verb, describe};
 
 use crate::domain::facts::freshness::SourceKind;
@@ -85,6 +85,9 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
         complain(driver.redactor(), line.trim_end());
     }
     driver.what_was_begun_along(&target).await?;
+    if let Some(Revert::Failed(what)) = driver.core.reverts.get(&target) {
+        complain(driver.redactor(), what);
+    }
     let state = driver.journal_at_rest().await?;
     if let Some(why) = state.broken {
         let entries = crate::domain::facts::text::plural(state.unwritten, "entry");
@@ -228,7 +231,7 @@ pub(super) async fn settle_open(
 
 /// Says what stays open, for it was sent to another cluster of that name.
 fn say_left_open(driver: &Driver, target: &WorkloadKey) {
-    for (open, why) in driver.core.left_open.iter().filter(|(open, _)| open.target.workload() == Some(target)) {
+    for (open, why) in driver.core.left_open.iter().filter(|(open, _)| open.target.changes().as_ref() == Some(target)) {
         complain(driver.redactor(), &format!("{}: {} — {why}: left open", target.env, open.headline));
     }
 }

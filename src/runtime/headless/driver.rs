@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{FIRST_DATA_TIMEOUT, complain};
-use crate::core::{self, Core, Effect, Msg};
+use crate::core::{self, Core, Effect, Msg, Revert};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::record::action::{Outcome, Target, Verb};
@@ -161,7 +161,14 @@ impl Driver {
 
     /// Waits for the end of what was begun along with an action on a workload.
     pub(super) async fn what_was_begun_along(&mut self, target: &WorkloadKey) -> Result<()> {
-        let is_along = |other: &Target| matches!(other, Target::Owner(key) if key.workload_key() == *target);
+        let is_along = |other: &Target| match other {
+            Target::Owner(key) => key.workload_key() == *target,
+            Target::Git(key) => key.workload_key() == *target,
+            Target::Workload(_) => false,
+        };
+        // The revert in git begins once the cluster is seen to have gone back.
+        let waits = |core: &Core| matches!(core.reverts.get(target), Some(Revert::Waits { .. }));
+        self.until(FIRST_DATA_TIMEOUT, |core| !waits(core)).await?;
         while self.core.in_flight.keys().any(is_along) {
             self.next().await?;
         }

@@ -13,6 +13,8 @@ use crate::domain::facts::freshness::SourceKind;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::text::sanitize;
 use crate::domain::record::action::Verb;
+use crate::domain::rules::action::Plan;
+use crate::domain::rules::refusal::Refusal;
 
 pub(super) async fn run(driver: &mut Driver, what: &OwnerArgs) -> Result<Exit> {
     let key = match chosen(driver, what.target.as_deref()).await? {
@@ -26,6 +28,9 @@ pub(super) async fn run(driver: &mut Driver, what: &OwnerArgs) -> Result<Exit> {
     };
     driver.first_look(|env| *env == key.env, is_read).await?;
     driver.refresh();
+    if what.revert {
+        return revert(driver, &key, what).await;
+    }
     match (what.suspend, what.resume) {
         (true, _) => change(driver, &key, Verb::SuspendAutomation, what).await,
         (_, true) => {
@@ -58,7 +63,29 @@ async fn change(driver: &mut Driver, key: &WorkloadKey, verb: Verb, what: &Owner
     if verb == Verb::ResumeAutomation {
         driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread).await?;
     }
-    let plan = match driver.core.plan_owner(key, verb) {
+    let planned = driver.core.plan_owner(key, verb);
+    carry_out(driver, key, (verb, planned), what).await
+}
+
+/// Commits in git what a rollback went back to.
+async fn revert(driver: &mut Driver, key: &WorkloadKey, what: &OwnerArgs) -> Result<Exit> {
+    // What was rejected is in the journals, and in what others share.
+    let is_known = |core: &Core| {
+        let env = core.world.environment(&key.env);
+        !core.journal.unread && env.is_some_and(|env| env.record.is_some())
+    };
+    driver.until(FIRST_DATA_TIMEOUT, is_known).await?;
+    let planned = driver.core.plan(key, Verb::Revert, None);
+    carry_out(driver, key, (Verb::Revert, planned), what).await
+}
+
+async fn carry_out(
+    driver: &mut Driver,
+    key: &WorkloadKey,
+    (verb, planned): (Verb, std::result::Result<Plan, Vec<Refusal>>),
+    what: &OwnerArgs,
+) -> Result<Exit> {
+    let plan = match planned {
         Ok(plan) => plan,
         Err(refusals) => return Ok(refused(driver.redactor(), key, verb, &refusals)),
     };

@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
 
 use super::GitError;
 use crate::domain::facts::text::sanitize;
+use crate::platform::git;
 
 /// How long one answer may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -18,29 +18,6 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_OUTPUT_BYTES: u64 = 32 << 20;
 /// Longest complaint that is kept, in bytes.
 const MAX_STDERR_BYTES: u64 = 4 << 10;
-
-/// What would point git at another repository than the one it is asked about: set where we run in a hook of another.
-const CLEARED_VARIABLES: [&str; 8] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-];
-
-/// Settings of a repository or its owner that would run other programs or change the answers.
-const FIXED_SETTINGS: [&str; 7] = [
-    "core.quotepath=off",
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "log.showSignature=false",
-    "log.follow=false",
-    "protocol.allow=never",
-    "i18n.logOutputEncoding=UTF-8",
-];
 
 #[derive(Debug)]
 pub(super) struct GitOutput {
@@ -59,27 +36,8 @@ pub(super) async fn ask<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<G
 }
 
 async fn answer<S: AsRef<OsStr>>(folder: &Path, words: &[S]) -> Result<GitOutput, GitError> {
-    let mut command = Command::new("git");
-    command.arg("--no-optional-locks").arg("--no-pager");
-    for setting in FIXED_SETTINGS {
-        command.arg("-c").arg(setting);
-    }
-    for name in CLEARED_VARIABLES {
-        command.env_remove(name);
-    }
-    command
-        .arg("-C")
-        .arg(folder)
-        .args(words)
-        // Complaints are distinguished by their words.
-        .env("LC_ALL", "C")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .env("GIT_NO_REPLACE_OBJECTS", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    let mut command = git::command(folder);
+    command.args(words);
     let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (out, complaint) = tokio::join!(read(stdout, MAX_OUTPUT_BYTES), read(stderr, MAX_STDERR_BYTES));

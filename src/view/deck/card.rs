@@ -231,7 +231,7 @@ pub(crate) fn reasons(
     let glyphs = scene.theme.glyphs();
     let mut reasons: Vec<(Role, &'static str, String)> = Vec::new();
     for (target, action) in &scene.model.core.in_flight {
-        if target.workload().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
+        if target.changes().is_some_and(|key| key.env == *env.name() && key.workload == workload.id) {
             let age = scene.age(action.since);
             let text = match (&action.outcome, &action.accepted) {
                 (None, Some(lacks)) => format!("{}, accepted {age} ago: {lacks}", action.record.headline),

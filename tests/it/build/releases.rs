@@ -466,6 +466,7 @@ pub fn in_flight() -> Model {
         accepted: None,
         outcome: Some(Outcome::Unknown { why: "no answer within 5 s".to_owned() }),
         owner_asked: false,
+        begun_here: true,
     };
     model.core.in_flight.insert(target("prod-eu").into(), flying);
     model

@@ -53,7 +53,10 @@ pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Ve
         .picture_at
         .map_or_else(|| "never confirmed".to_owned(), |at| format!("{} old", duration(now.duration_since(at))));
     let mut sends: Vec<String> = record.requests.iter().map(Request::line).collect();
-    sends.push(format!("at resourceVersion {}, state {age}", record.resource_version));
+    let version = &record.resource_version;
+    // A commit is made on what is read then.
+    let at = if version.is_empty() { String::new() } else { format!("at resourceVersion {version}, ") };
+    sends.push(format!("{at}state {age}"));
     let parts = [
         (DescriptionPart::Object, vec![object]),
         (DescriptionPart::From, one(&record.from)),

@@ -13,9 +13,9 @@ pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
-pub use request::{After, Body, KubernetesRequest, ObjectRef, Request};
+pub use request::{After, Body, GitRequest, KubernetesRequest, ObjectRef, Request};
 pub use subjects::Subjects;
-pub use target::{OwnerKey, System, Target};
+pub use target::{GitKey, OwnerKey, System, Target};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

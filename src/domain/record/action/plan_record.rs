@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
 
-use super::{Facts, Request, RestsOn, Subjects, Target, Verb};
+use super::{ActionId, Facts, Request, RestsOn, Subjects, Target, Verb};
 
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,17 @@ impl PlanRecord {
     pub fn went_elsewhere(&self, here: Option<&ClusterIdentity>) -> Option<String> {
         let sent_to = self.cluster.as_ref().filter(|sent_to| is_elsewhere(here, Some(sent_to)))?;
         Some(format!("was sent to another cluster ({}, context {})", sent_to.label(), self.context))
+    }
+
+    /// Notes which action it is in what it sends, where it is found again by that.
+    #[must_use]
+    pub fn of_action(mut self, action: &ActionId) -> Self {
+        for request in &mut self.requests {
+            if let Request::Git(request) = request {
+                request.action = Some(action.clone());
+            }
+        }
+        self
     }
 
     /// Whether nothing may block it (law 3): it stops, or gives users back what they had.

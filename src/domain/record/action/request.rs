@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ActionId;
 use crate::domain::facts::object::Container;
 use crate::domain::facts::workload::kind::Resource;
 
@@ -74,12 +75,32 @@ impl KubernetesRequest {
     }
 }
 
+/// One commit, pushed to the branch of a [`GitKey`](super::GitKey).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitRequest {
+    /// The first line of its message.
+    pub commit: String,
+    /// The image at each place of the target, in their order.
+    pub images: Vec<String>,
+    /// Which action it belongs to: its message says so, by which it is found again. Known once the action begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionId>,
+}
+
+impl GitRequest {
+    fn line(&self) -> String {
+        format!("git push  \"{}\"  images {}", self.commit, self.images.join(" "))
+    }
+}
+
 /// One request of an action. Journals hold it without a tag: each system's has fields of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Request {
     /// To a Kubernetes API server.
     Kubernetes(KubernetesRequest),
+    /// To a config repository.
+    Git(GitRequest),
 }
 
 impl Request {
@@ -88,6 +109,7 @@ impl Request {
     pub fn line(&self) -> String {
         match self {
             Self::Kubernetes(request) => request.line(),
+            Self::Git(request) => request.line(),
         }
     }
 
@@ -96,6 +118,7 @@ impl Request {
     pub fn after(&self) -> Option<&After> {
         match self {
             Self::Kubernetes(request) => request.after.as_ref(),
+            Self::Git(_) => None,
         }
     }
 }
@@ -103,5 +126,11 @@ impl Request {
 impl From<KubernetesRequest> for Request {
     fn from(request: KubernetesRequest) -> Self {
         Self::Kubernetes(request)
+    }
+}
+
+impl From<GitRequest> for Request {
+    fn from(request: GitRequest) -> Self {
+        Self::Git(request)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
+use crate::domain::facts::manifest::Place;
 use crate::domain::facts::owner::Owner;
 
 /// What an action is about. Journals hold it without a tag: each kind has a field of its own.
@@ -15,6 +16,8 @@ pub enum Target {
     Workload(WorkloadKey),
     /// What owns the manifest of a workload.
     Owner(OwnerKey),
+    /// The file of a config repository that names the images of a workload.
+    Git(GitKey),
 }
 
 /// The owner of a workload's manifest.
@@ -36,12 +39,42 @@ impl OwnerKey {
     }
 }
 
+/// The file of a config repository that names the images of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GitKey {
+    pub env: EnvName,
+    /// The address of the repository.
+    pub repository: String,
+    pub branch: String,
+    /// The file, from the root of the repository.
+    pub file: String,
+    /// The workload whose images it names.
+    pub names: WorkloadId,
+    /// Where it names those that matter.
+    pub places: Vec<Place>,
+}
+
+impl GitKey {
+    /// Returns the workload whose images it names.
+    #[must_use]
+    pub fn workload_key(&self) -> WorkloadKey {
+        WorkloadKey { env: self.env.clone(), workload: self.names.clone() }
+    }
+}
+
+impl fmt::Display for GitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {} of {}", self.file, self.branch, self.repository)
+    }
+}
+
 impl Target {
     #[must_use]
     pub fn env(&self) -> &EnvName {
         match self {
             Self::Workload(key) => &key.env,
             Self::Owner(key) => &key.env,
+            Self::Git(key) => &key.env,
         }
     }
 
@@ -50,7 +83,17 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
+            Self::Owner(_) | Self::Git(_) => None,
+        }
+    }
+
+    /// Returns the workload that changes with it: itself, or the one whose images a file names.
+    #[must_use]
+    pub fn changes(&self) -> Option<WorkloadKey> {
+        match self {
+            Self::Workload(key) => Some(key.clone()),
             Self::Owner(_) => None,
+            Self::Git(key) => Some(key.workload_key()),
         }
     }
 
@@ -60,6 +103,7 @@ impl Target {
         match self {
             Self::Workload(key) => key.workload.to_string(),
             Self::Owner(key) => key.owner.to_string(),
+            Self::Git(key) => key.to_string(),
         }
     }
 
@@ -69,6 +113,7 @@ impl Target {
         match self {
             Self::Workload(_) => System::Kubernetes,
             Self::Owner(_) => System::Owner,
+            Self::Git(_) => System::Git,
         }
     }
 }
@@ -93,6 +138,8 @@ pub enum System {
     Kubernetes,
     /// Argo CD or Flux, by the API server of the cluster that it runs in.
     Owner,
+    /// The config repository, by the `git` program.
+    Git,
 }
 
 impl System {
@@ -101,6 +148,7 @@ impl System {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Owner => "owner",
+            Self::Git => "git",
         }
     }
 }

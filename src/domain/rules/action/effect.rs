@@ -40,7 +40,10 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
     let mut aborted = scene.status.aborted;
     let mut restored = false;
     for request in requests {
-        let Request::Kubernetes(request) = request;
+        let Request::Kubernetes(request) = request else {
+            effect.brings_in = true;
+            continue;
+        };
         match &request.body {
             Body::SetImages { .. } => effect.brings_in = true,
             // What an owner then does is no revision of this workload's own.

@@ -105,11 +105,12 @@ pub fn writes(workload: &WorkloadId, template: Option<&TemplateRef>, verb: Verb)
 #[must_use]
 pub fn writes_of(requests: &[Request]) -> Vec<ObjectWrite> {
     let of = |request: &Request| {
-        let Request::Kubernetes(request) = request;
+        // What git allows is for its server to say.
+        let Request::Kubernetes(request) = request else { return None };
         let KubernetesRequest { object: ObjectRef { kind, name }, subresource, .. } = request;
-        ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() }
+        Some(ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() })
     };
-    requests.iter().map(of).collect()
+    requests.iter().filter_map(of).collect()
 }
 
 impl WorkloadKind {

@@ -5,6 +5,7 @@
 
 mod deployment;
 mod effect;
+pub mod git;
 pub mod kind;
 pub mod owner;
 mod plan;
@@ -12,6 +13,7 @@ mod release;
 mod rollback_estimate;
 mod rollout;
 mod seen;
+mod seen_git;
 mod settle;
 mod template;
 #[cfg(test)]
@@ -23,5 +25,6 @@ pub use plan::{Plan, PlanContext, plan};
 pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
 pub use seen::{PutBack, Seen, SeenOwner, SeenWorkload};
+pub use seen_git::{SeenBranch, SeenGit};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

@@ -19,7 +19,7 @@ use crate::domain::world::{Environment, World};
 /// Whether requests write the pod template, which the manifest holds too.
 pub(super) fn writes_template(requests: &[Request]) -> bool {
     let writes = |request: &Request| {
-        let Request::Kubernetes(request) = request;
+        let Request::Kubernetes(request) = request else { return false };
         matches!(request.body, Body::RestoreTemplate { .. } | Body::SetImages { .. })
     };
     requests.iter().any(writes)
@@ -58,6 +58,15 @@ pub(super) fn left_in_git(snapshot: &Snapshot, env: &Environment) -> Option<Stri
     let source = owned.reconciler().and_then(|found| found.source.as_deref());
     let place = source.map_or_else(String::new, |source| format!(" in {source}"));
     Some(match owned.owner.kind {
+        _ if env.settings.git.is_configured() => {
+            let git = &env.settings.git;
+            format!(
+                "git: {} on {} is reverted after this; then `cockpit owner {} --resume`",
+                git.path,
+                git.branch,
+                env.name()
+            )
+        }
         OwnerKind::Helm => format!("{}: the values of the next upgrade", owned.owner),
         _ => format!("git: revert it{place}, then `cockpit owner {} --resume`", env.name()),
     })
@@ -161,7 +170,7 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
         Body::ResumeAutomation
     };
     if refusals.is_empty() {
-        Ok(Plan::of_owner(record(world, env, key, (verb, body), found, around), around.now))
+        Ok(Plan::beside_workload(record(world, env, key, (verb, body), found, around), around.now))
     } else {
         Err(refusals)
     }

@@ -12,9 +12,9 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
-use crate::domain::rules::action::owner;
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
+use crate::domain::rules::action::{git, owner};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -51,8 +51,8 @@ impl Plan {
         &self.record
     }
 
-    /// Makes one about what owns a manifest.
-    pub(super) fn of_owner(record: PlanRecord, made_at: Timestamp) -> Self {
+    /// Makes one about something else than a workload.
+    pub(super) fn beside_workload(record: PlanRecord, made_at: Timestamp) -> Self {
         Self { record, made_at, typed: None }
     }
 
@@ -129,6 +129,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if let Target::Owner(key) = &intent.target {
         return owner::plan(world, key, intent.verb, around);
     }
+    if let (Verb::Revert, Some(key)) = (intent.verb, intent.target.workload()) {
+        return git::plan_revert(world, key, around);
+    }
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, format!("{} is not watched", intent.target), "")]);
@@ -157,6 +160,13 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         incoming,
     };
     let draft = unfit.map_or_else(|| snapshot.object.actions().draft(intent.verb, &scene), Err);
+    let (draft, by_git) = match (intent.verb, draft) {
+        (Verb::Release, Ok(draft)) => match git::release(env, workload, (snapshot, status), draft) {
+            Ok((draft, by_git)) => (Ok(draft), by_git),
+            Err(refusal) => (Err(refusal), None),
+        },
+        (_, draft) => (draft, None),
+    };
     let effect = draft.as_ref().map(|draft| effect(&draft.requests, &scene)).unwrap_or_default();
     let promoted = promoted(&effect, &scene);
     let direction = match intent.verb {
@@ -172,7 +182,8 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     }
     // What moves backward does not wait for what goes forward, only for itself (law 3).
     let waits_for = |verb: Verb| !direction.is_backward() || verb == intent.verb;
-    if around.in_flight.iter().any(|(target, verb)| *target == intent.target && waits_for(*verb)) {
+    let is_about = |target: &Target| target.changes().as_ref() == intent.target.workload();
+    if around.in_flight.iter().any(|(target, verb)| is_about(target) && waits_for(*verb)) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     if !direction.is_backward() {
@@ -193,6 +204,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
         refusals.extend(owner::in_the_way(snapshot, env, around.now));
     }
     let subjects = promoted.as_ref().map(|promoted| subjects(world, env, workload, promoted));
+    if by_git.is_some() {
+        refusals.extend(git::in_the_way(snapshot, env, around.now));
+    }
     if let Some(promoted) = &promoted {
         refusals.extend(unfit_to_promote(world, env, workload, promoted, around.now));
     }
@@ -214,6 +228,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
                 plan.record.subjects = subjects;
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
                 plan.typed = name_typed.then(|| env.name().to_string());
+            }
+            if let Some(key) = by_git {
+                let named = git::named_now(&key, status);
+                git::by_commit(&mut plan.record, key, &named);
             }
             Ok(plan)
         }

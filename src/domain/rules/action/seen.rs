@@ -4,17 +4,19 @@ use jiff::Timestamp;
 
 use crate::domain::facts::object::Moved;
 use crate::domain::facts::owner::{Automation, Owned, Reconciler};
-use crate::domain::facts::workload::serving::percent;
+use crate::domain::facts::workload::serving::{Serving, percent};
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
 use crate::domain::rules::action::owner;
+use crate::domain::rules::action::seen_git::SeenGit;
 
 /// A target as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Workload(Box<SeenWorkload>),
     Owner(Box<SeenOwner>),
+    Git(Box<SeenGit>),
 }
 
 /// Whether the owner of a manifest put back what a rollback had taken back.
@@ -91,13 +93,7 @@ impl SeenWorkload {
             let phase = object.phase();
             return (!object.actions().is_rolled_out()).then(|| shows(phase.0.as_str(), &phase.1));
         }
-        let others: Vec<String> =
-            serving.besides(hash).map(|share| format!("{} of {}", percent(share.share), share.version)).collect();
-        let what = match (others.as_slice(), &serving.doubt) {
-            ([], Some(doubt)) => doubt.clone(),
-            ([], None) => "no pod of it is ready".to_owned(),
-            (others, _) => format!("still serving {}", others.join(", ")),
-        };
+        let what = served_besides(&serving, hash);
         let cause = self.lacking(hash).or_else(|| self.snapshot.status().why);
         Some(cause.map_or_else(|| what.clone(), |cause| format!("{what}: {cause}")))
     }
@@ -134,6 +130,17 @@ impl SeenWorkload {
     }
 }
 
+/// Says why a revision does not serve everybody.
+pub(super) fn served_besides(serving: &Serving, hash: &str) -> String {
+    let others: Vec<String> =
+        serving.besides(hash).map(|share| format!("{} of {}", percent(share.share), share.version)).collect();
+    match (others.as_slice(), &serving.doubt) {
+        ([], Some(doubt)) => doubt.clone(),
+        ([], None) => "no pod of it is ready".to_owned(),
+        (others, _) => format!("still serving {}", others.join(", ")),
+    }
+}
+
 fn shows(phase: &str, message: &str) -> String {
     if message.is_empty() { phase.to_owned() } else { format!("{phase}: {message}") }
 }
@@ -145,6 +152,7 @@ impl Seen {
         match self {
             Self::Workload(seen) => seen.object().actions().facts(),
             Self::Owner(seen) => owner::facts(&seen.found),
+            Self::Git(seen) => seen.facts(),
         }
     }
 
@@ -153,7 +161,7 @@ impl Seen {
     pub fn is_replaced(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_replaced(record),
-            Self::Owner(_) => false,
+            Self::Owner(_) | Self::Git(_) => false,
         }
     }
 
@@ -163,6 +171,7 @@ impl Seen {
         match self {
             Self::Workload(seen) => &seen.object().meta().resource_version,
             Self::Owner(seen) => &seen.found.resource_version,
+            Self::Git(seen) => &seen.branch.head,
         }
     }
 
@@ -175,6 +184,7 @@ impl Seen {
                 shows(phase.as_str(), &message)
             }
             Self::Owner(seen) => seen.shows(),
+            Self::Git(seen) => seen.shows(),
         }
     }
 
@@ -184,6 +194,7 @@ impl Seen {
         match self {
             Self::Workload(seen) => seen.object().meta().blame(moved, since, now),
             Self::Owner(_) => moved.what.clone(),
+            Self::Git(seen) => seen.shows(),
         }
     }
 
@@ -192,7 +203,7 @@ impl Seen {
     pub fn is_own(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => record.mark.as_ref().is_none_or(|mark| seen.carries(mark)),
-            Self::Owner(_) => true,
+            Self::Owner(_) | Self::Git(_) => true,
         }
     }
 
@@ -202,6 +213,7 @@ impl Seen {
         match self {
             Self::Workload(seen) => self.is_own(record) && seen.object().actions().is_accepted(record),
             Self::Owner(seen) => seen.is_accepted(record),
+            Self::Git(seen) => seen.names_it(record),
         }
     }
 
@@ -211,6 +223,7 @@ impl Seen {
         let seen = match self {
             Self::Workload(seen) => seen,
             Self::Owner(seen) => return seen.lacks(record),
+            Self::Git(_) => return None,
         };
         let actions = seen.object().actions();
         let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
@@ -282,7 +295,7 @@ impl Seen {
     pub fn readiness(&self, after: &After) -> Readiness {
         match self {
             Self::Workload(seen) => seen.object().actions().readiness(after),
-            Self::Owner(_) => Readiness::Send,
+            Self::Owner(_) | Self::Git(_) => Readiness::Send,
         }
     }
 
@@ -291,7 +304,7 @@ impl Seen {
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_unnoticed(record),
-            Self::Owner(_) => false,
+            Self::Owner(_) | Self::Git(_) => false,
         }
     }
 
@@ -300,8 +313,20 @@ impl Seen {
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
         match self {
             Self::Workload(seen) => seen.object().actions().remainder(record),
-            Self::Owner(_) => None,
+            Self::Owner(_) | Self::Git(_) => None,
         }
+    }
+
+    /// Returns whether somebody else did meanwhile what an action wants.
+    #[must_use]
+    pub fn is_there_already(&self, record: &PlanRecord) -> bool {
+        matches!(self, Self::Git(seen) if seen.names_it(record))
+    }
+}
+
+impl From<SeenGit> for Seen {
+    fn from(seen: SeenGit) -> Self {
+        Self::Git(Box::new(seen))
     }
 }
 

@@ -28,6 +28,9 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     if record.verb == Verb::Abort && now.stable == record.facts.under_way && now.stable != record.facts.stable {
         return Settled::Lost("it became stable before the abort took effect: roll back instead".to_owned());
     }
+    if let Seen::Git(seen) = seen {
+        return seen.settled(record);
+    }
     let shows = seen.shows();
     if seen.is_accepted(record) {
         if let Some(lacks) = seen.lacks(record) {

@@ -49,7 +49,8 @@ impl Actions for Deployment {
             | Verb::Abort
             | Verb::Retry
             | Verb::SuspendAutomation
-            | Verb::ResumeAutomation => false,
+            | Verb::ResumeAutomation
+            | Verb::Revert => false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What comes into prod from staging: which image of which container, and what is refused.
 
+mod by_git;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -1,0 +1,93 @@
+//! `[git]`: the file of a config repository by which a promotion goes.
+
+use super::reader::{At, Reader, Table};
+use super::section::{Kind, Section, keys, words};
+use crate::domain::facts::manifest::ManifestFormat;
+use crate::domain::world::GitPlace;
+
+pub(super) const SECTION: Section = Section {
+    header: "[git]",
+    help: "The config repository that Argo CD or Flux applies: with it a promotion is a commit.",
+    needed: &[],
+    groups: &[FIELDS],
+};
+
+words!(ManifestFormat);
+
+keys! {
+    GitPlace = GitPlace::default();
+    repository: by_hand(Kind::Text), "Address to push to, over SSH or HTTPS; how to log in is left to git.";
+    branch: by_hand(Kind::Text, "\"main\""), "Branch that is applied.";
+    path: by_hand(Kind::Text), "File that names the image of the environment, from the root of the repository.";
+    format: word(ManifestFormat), "What the file is: `images:` of a kustomization, values of a chart, or the objects themselves.";
+    value: by_hand(Kind::Text, "\"image\""), "With `helm`: where the values name the image, e.g. `api.image`.";
+    author_name: text, "Name of who commits; by default as git's own config says.";
+    author_mail: text, "Mail address of who commits; likewise.";
+}
+
+pub(super) fn read(reader: &mut Reader, table: &Table<'_>, into: &mut GitPlace) {
+    read_keys(reader, table, into);
+    if let Some(text) = reader.text(table, "repository") {
+        into.repository = repository(reader, text);
+    }
+    if let Some(text) = reader.text(table, "branch") {
+        if !is_branch(&text.value) {
+            reader.note(text.at, format!("`{}` is not the name of a branch", text.value), "write for example \"main\"");
+        }
+        into.branch = text.value;
+    }
+    if let Some(text) = reader.text(table, "path") {
+        let is_inside = text.value.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
+        if !is_inside || text.value.contains(char::is_control) {
+            let help =
+                "from the root of the repository, without `.` and `..`, e.g. \"apps/payments/kustomization.yaml\"";
+            reader.note(text.at, format!("`{}` is not a file of a repository", text.value), help);
+        }
+        into.path = text.value;
+    }
+    if let Some(text) = reader.text(table, "value") {
+        if text.value.split('.').any(str::is_empty) {
+            reader.note(text.at, format!("`{}` is not the path of a value", text.value), "e.g. \"api.image\"");
+        }
+        into.value = text.value;
+    }
+}
+
+/// Makes sure that a file of an environment is in a repository.
+pub(super) fn check(reader: &mut Reader, table: &Table<'_>, place: &GitPlace) {
+    let Some(own) = table.get("git") else { return };
+    if !place.path.is_empty() && place.repository.is_empty() {
+        reader.note(own.span().start, "`path` is in no repository", "add `repository` here or in [git]");
+    }
+}
+
+fn repository(reader: &mut Reader, text: At<String>) -> String {
+    let At { value, at } = text;
+    let (scheme, rest) = value.split_once("://").map_or((None, value.as_str()), |(scheme, rest)| (Some(scheme), rest));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let has_password = scheme.is_some() && authority.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    let has_user = scheme == Some("https") && authority.contains('@');
+    if has_password || has_user {
+        reader.note(at, "`repository` holds a password or token", "leave it to a credential helper of git, or use SSH");
+        return String::new();
+    }
+    let is_scp =
+        scheme.is_none() && !value.starts_with(['-', '/', '.']) && value.contains(':') && !value.contains("::");
+    let is_known = matches!(scheme, Some("https" | "ssh" | "file")) && !authority.starts_with('-');
+    if !(is_scp || is_known) || value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let help = "write for example \"git@git.example:shop/config.git\" or \"https://git.example/shop/config.git\"";
+        reader.note(at, format!("`{value}` is not the address of a repository"), help);
+    }
+    value
+}
+
+/// Whether a name is one that git allows for a branch, as far as it is named to git.
+fn is_branch(name: &str) -> bool {
+    let is_bad = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    !name.starts_with(['-', '/', '.'])
+        && !name.ends_with(['/', '.'])
+        && !name.contains(is_bad)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.contains("//")
+}

@@ -1,0 +1,76 @@
+//! The revert in git that follows a rollback: begun once users have what they had before, and said loudly where it fails.
+
+use super::{Core, Effect, Level};
+use crate::domain::facts::ids::WorkloadKey;
+use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
+use crate::domain::rules::action::git::still_to_revert;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+
+/// What is to become of git after a rollback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revert {
+    /// It is begun once the cluster is seen to have left this revision.
+    Waits { from_hash: Option<String>, automatic: Option<Automatic> },
+    /// It could not be done; what to do.
+    Failed(String),
+}
+
+/// Takes in how an action ended; `here` says whether it was begun by this process.
+pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, here: bool) -> Vec<Effect> {
+    match (&record.target, record.verb) {
+        (Target::Workload(key), Verb::Rollback) if record.moves_backward() && outcome.is_taken() => {
+            let is_by_git = core.world.environment(&key.env).is_some_and(|env| env.settings.git.is_configured());
+            if !is_by_git {
+                return Vec::new();
+            }
+            if !here {
+                // Whoever looks at an environment commits nothing.
+                fail(core, key, "it was not begun before the program ended");
+                return Vec::new();
+            }
+            let (from_hash, automatic) = (record.from_hash.clone(), record.automatic.clone());
+            core.reverts.insert(key.clone(), Revert::Waits { from_hash, automatic });
+            begin(core, key)
+        }
+        (Target::Git(key), Verb::Revert) if !outcome.is_done() && outcome.is_settled() => {
+            fail(core, &key.workload_key(), &outcome.describe());
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Begins the revert that waits on a workload, once the cluster is seen to have what it goes back to.
+pub(super) fn begin(core: &mut Core, key: &WorkloadKey) -> Vec<Effect> {
+    let Some(Revert::Waits { from_hash, automatic }) = core.reverts.get(key).cloned() else { return Vec::new() };
+    let snapshot = core.world.find(key).and_then(|(_, workload)| workload.snapshot.as_ref());
+    let hashes = snapshot.map(|snapshot| snapshot.hashes());
+    let current = hashes.and_then(|hashes| hashes.canary.or(hashes.stable));
+    if current.is_none() || current == from_hash {
+        return Vec::new();
+    }
+    match core.plan(key, Verb::Revert, None) {
+        Ok(plan) => {
+            core.reverts.remove(key);
+            core.perform(match automatic {
+                Some(automatic) => plan.by(automatic),
+                None => plan,
+            })
+        }
+        Err(refusals) if refusals.iter().all(|refusal| refusal.kind == RefusalKind::NothingToDo) => {
+            core.reverts.remove(key);
+            Vec::new()
+        }
+        Err(refusals) => {
+            fail(core, key, &refusals.first().map_or_else(String::new, Refusal::line));
+            Vec::new()
+        }
+    }
+}
+
+fn fail(core: &mut Core, key: &WorkloadKey, why: &str) {
+    let Some(env) = core.world.environment(&key.env) else { return };
+    let text = still_to_revert(env, why);
+    core.reverts.insert(key.clone(), Revert::Failed(text.clone()));
+    core.notice(Level::Error, text);
+}

@@ -1,0 +1,114 @@
+//! A release where git names what runs: a commit in place of a patch, and when it is done.
+
+use super::*;
+use crate::domain::facts::manifest::ManifestFormat;
+use crate::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
+use crate::domain::record::action::{ActionId, Target};
+use crate::domain::rules::action::{SeenBranch, SeenGit};
+use crate::domain::world::GitPlace;
+
+const NEXT: Part<'_> = ("api", "eu.example/shop/api:1.5.0@sha256:new", Some("sha256:new"));
+
+fn reconciler() -> Reconciler {
+    Reconciler {
+        uid: "app".to_owned(),
+        resource_version: "9".to_owned(),
+        namespace: "argocd".to_owned(),
+        automation: Automation::SelfHeal,
+        is_syncing: false,
+        in_sync: Some(true),
+        lists_it: true,
+        differs: Some(Vec::new()),
+        compared_at: Some(now()),
+        commit: Some("c1".to_owned()),
+        source: None,
+        written_by: None,
+    }
+}
+
+fn owned(found: Option<Reconciler>) -> Owned {
+    let owner = Owner { kind: OwnerKind::ArgoCd, namespace: None, name: "payments".to_owned() };
+    Owned { owner, found: found.map(Ok) }
+}
+
+/// Staging has the next version, and what runs in prod is named by git.
+fn by_git(found: Option<Reconciler>) -> World {
+    let mut world = world(Runs::only(&[NEW]), Runs::only(&[OLD]));
+    let git = GitPlace {
+        repository: "git@git.example:shop/config.git".to_owned(),
+        path: "api.yaml".to_owned(),
+        format: ManifestFormat::Plain,
+        ..GitPlace::default()
+    };
+    world.environments[1].settings.git = git;
+    let snapshot = Snapshot { owned: Some(owned(found)), ..Runs::only(&[OLD]).snapshot() };
+    let target = WorkloadKey { env: EnvName::new("prod"), workload: id() };
+    world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot)) }, now());
+    world
+}
+
+fn suspended() -> Reconciler {
+    let suspension = Suspension { by: "alice".to_owned(), at: now(), automated: Value::Null };
+    Reconciler { automation: Automation::Suspended(Some(suspension)), ..reconciler() }
+}
+
+#[test]
+fn a_release_by_git_is_a_commit_also_under_self_heal() {
+    let plan = release(&by_git(Some(reconciler())), "prod").unwrap();
+    let record = plan.record();
+    let Target::Git(key) = &record.target else { panic!("{}", record.target) };
+    assert_eq!(key.to_string(), "api.yaml on main of git@git.example:shop/config.git");
+    let [Request::Git(request)] = record.requests.as_slice() else { panic!("{:?}", record.requests) };
+    assert_eq!(request.images, ["eu.example/shop/api:1.5.0@sha256:new"]);
+    assert_eq!(record.facts.under_way, "eu.example/shop/api:1.4.2");
+    // It rests on what staging runs, and on what it saw here; its name is typed as ever.
+    let rests: Vec<&str> = record.rests_on.iter().map(|rest| rest.target.env().as_str()).collect();
+    assert_eq!((rests.as_slice(), plan.typed()), (["staging", "prod"].as_slice(), Some("prod")));
+    // What is written down is read the same.
+    let text = serde_json::to_string(record).unwrap();
+    assert_eq!(&serde_json::from_str::<PlanRecord>(&text).unwrap(), record);
+}
+
+#[test]
+fn nothing_is_committed_that_would_not_go_out_alone() {
+    let out_of_sync = Reconciler { in_sync: Some(false), ..reconciler() };
+    for (found, kind) in
+        [(Some(suspended()), RefusalKind::State), (Some(out_of_sync), RefusalKind::Gate), (None, RefusalKind::Blind)]
+    {
+        let refusals = release(&by_git(found), "prod").unwrap_err();
+        let kinds: Vec<RefusalKind> = refusals.iter().map(|refusal| refusal.kind).collect();
+        assert_eq!(kinds, [kind], "{refusals:?}");
+    }
+}
+
+#[test]
+fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
+    let plan = release(&by_git(Some(reconciler())), "prod").unwrap();
+    let record = plan.record().clone().of_action(&ActionId("a1".to_owned()));
+    let Target::Git(key) = &record.target else { panic!("{}", record.target) };
+    let now = |image: &str, commit: &str, runs: Runs<'_>| {
+        let found = Reconciler { commit: Some(commit.to_owned()), ..reconciler() };
+        let snapshot = Snapshot { owned: Some(owned(Some(found))), ..runs.snapshot() };
+        let branch = SeenBranch {
+            head: "c3".to_owned(),
+            images: vec![image.to_owned()],
+            carriers: vec!["c3".to_owned(), "c2".to_owned()],
+            own: vec![(ActionId("a1".to_owned()), "c2".to_owned())],
+        };
+        let workload = Some(SeenWorkload { snapshot, replicasets_known: true });
+        settled(&record, &SeenGit { key: key.clone(), branch, workload }.into())
+    };
+    let (old, new) = (Runs::only(&[OLD]), Runs::only(&[NEXT]));
+    let accepted = |text: &str| Settled::Accepted(text.to_owned());
+    assert_eq!(now(NEXT.1, "c1", old), accepted("git ✓ c2, Argo CD … at c1, cluster … 1.4.2"));
+    assert_eq!(now(NEXT.1, "c2", old), accepted("git ✓ c2, Argo CD ✓, cluster … 1.4.2"));
+    assert_eq!(now(NEXT.1, "c1", new), accepted("git ✓ c2, Argo CD … at c1, cluster ✓"));
+    // A later commit that leaves the file alone has the image as well.
+    assert_eq!(now(NEXT.1, "c3", new), Settled::Done("git ✓ c2, Argo CD ✓, cluster ✓".to_owned()));
+    assert!(matches!(now("eu.example/shop/api:1.6.0", "c3", old), Settled::Lost(_)));
+    let mut before = record.clone();
+    before.requests = plan.record().requests.clone();
+    let branch = SeenBranch { images: vec![OLD.1.to_owned()], ..SeenBranch::default() };
+    let seen = SeenGit { key: key.clone(), branch, workload: None };
+    assert!(matches!(settled(&before, &seen.into()), Settled::NotYet(_)));
+}

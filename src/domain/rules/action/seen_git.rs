@@ -1,0 +1,150 @@
+//! A file of a config repository as it was seen, with what applies it and the workload: whether all three say the same.
+
+use super::git;
+use super::seen::{SeenWorkload, served_besides};
+use super::settle::Settled;
+use crate::domain::facts::changes::short;
+use crate::domain::facts::manifest::is_same_image;
+use crate::domain::facts::owner::{Automation, Owned, OwnerKind};
+use crate::domain::facts::text::sanitize;
+use crate::domain::record::action::{ActionId, Facts, GitKey, GitRequest, PlanRecord, Request, Verb};
+
+/// What git says, and what the cluster makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenGit {
+    pub key: GitKey,
+    pub branch: SeenBranch,
+    /// `None` where it was not looked at.
+    pub workload: Option<SeenWorkload>,
+}
+
+/// The head of a branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenBranch {
+    pub head: String,
+    /// The images that the file names, one for each place.
+    pub images: Vec<String>,
+    /// The commits since which the file is as it is: whoever has one of them has its images.
+    pub carriers: Vec<String>,
+    /// The latest commits of this program, by their actions.
+    pub own: Vec<(ActionId, String)>,
+}
+
+/// What one of the three says.
+enum Word {
+    Same(String),
+    NotYet(String),
+}
+
+impl SeenGit {
+    pub(super) fn facts(&self) -> Facts {
+        git::facts(&self.key, &self.branch.images)
+    }
+
+    pub(super) fn shows(&self) -> String {
+        format!("the file names {}", sanitize(&self.branch.images.join(" ")))
+    }
+
+    /// Whether the file names what an action wants.
+    pub(super) fn names_it(&self, record: &PlanRecord) -> bool {
+        let images = &self.branch.images;
+        request(record).is_some_and(|request| {
+            request.images.len() == images.len()
+                && request.images.iter().zip(images).all(|(wanted, named)| is_same_image(wanted, named))
+        })
+    }
+
+    /// Tells whether an action took effect.
+    pub(super) fn settled(&self, record: &PlanRecord) -> Settled {
+        if !self.names_it(record) {
+            let own = request(record).and_then(|request| request.action.as_ref());
+            let commit = self.branch.own.iter().find(|(action, _)| Some(action) == own);
+            return match commit {
+                Some((_, commit)) => Settled::Lost(format!("commit {} was replaced: {}", short(commit), self.shows())),
+                None => Settled::NotYet(self.shows()),
+            };
+        }
+        let last = self.branch.carriers.last().unwrap_or(&self.branch.head);
+        let words =
+            [Some(Word::Same(format!("git ✓ {}", short(last)))), self.owner(record), Some(self.cluster(record))];
+        let words: Vec<Word> = words.into_iter().flatten().collect();
+        let is_done = words.iter().all(|word| matches!(word, Word::Same(_)));
+        let texts: Vec<String> = words.into_iter().map(|(Word::Same(text) | Word::NotYet(text))| text).collect();
+        let text = texts.join(", ");
+        if is_done { Settled::Done(text) } else { Settled::Accepted(text) }
+    }
+
+    /// What applies the manifest has compared the cluster with a commit in which the file is as it is now.
+    fn owner(&self, record: &PlanRecord) -> Option<Word> {
+        let owned = self.workload.as_ref()?.snapshot.owned.as_ref()?;
+        let name = product(owned);
+        let Some(found) = owned.reconciler() else {
+            // A release of Helm is upgraded by somebody: the cluster shows it.
+            owned.owner.kind.resource()?;
+            return Some(Word::NotYet(format!("{name} … (not readable)")));
+        };
+        let at = found.commit.as_deref().map_or_else(String::new, |commit| format!(" at {}", short(commit)));
+        let has_it = found.commit.as_ref().is_none_or(|commit| self.branch.carriers.contains(commit));
+        let held = match &found.automation {
+            Automation::Suspended(_) if record.verb == Verb::Revert => {
+                format!(" (suspended: `cockpit owner {} --resume`)", self.key.env)
+            }
+            Automation::Suspended(_) => " (suspended)".to_owned(),
+            Automation::Manual => " (synced by hand)".to_owned(),
+            _ => String::new(),
+        };
+        Some(match found.in_sync {
+            // Flux does not say: the cluster shows it.
+            None if owned.owner.kind != OwnerKind::ArgoCd => Word::Same(format!("{name} does not say")),
+            Some(true) if has_it && !found.is_syncing => Word::Same(format!("{name} ✓{held}")),
+            _ => Word::NotYet(format!("{name} …{at}{held}")),
+        })
+    }
+
+    /// The workload has a revision of those images, and that is as far as it goes by itself.
+    fn cluster(&self, record: &PlanRecord) -> Word {
+        let Some(seen) = &self.workload else { return Word::NotYet("cluster … (not seen)".to_owned()) };
+        let snapshot = &seen.snapshot;
+        let hashes = snapshot.hashes();
+        let Some(set) = hashes.canary.or(hashes.stable).and_then(|hash| snapshot.replicaset(&hash)) else {
+            return Word::NotYet("cluster … (its ReplicaSets are not seen)".to_owned());
+        };
+        let revision = snapshot.revision(set);
+        let wanted = request(record).map(|request| request.images.as_slice()).unwrap_or_default();
+        let runs = |(place, wanted): (&crate::domain::facts::manifest::Place, &String)| {
+            let mut own = revision.containers().filter(|(name, _)| *name == place.container);
+            own.any(|(_, image)| is_same_image(image, wanted))
+        };
+        if !self.key.places.iter().zip(wanted).all(runs) || !snapshot.object.workload().observed() {
+            return Word::NotYet(format!("cluster … {}", sanitize(&revision.version())));
+        }
+        let serving = snapshot.serving();
+        if record.verb == Verb::Revert || serving.is_all(&set.hash) {
+            return Word::Same("cluster ✓".to_owned());
+        }
+        let actions = snapshot.object.actions();
+        let lacks = match actions.serves_in_the_end(record, &snapshot.replicasets) {
+            Some(hash) => Some(served_besides(&serving, &hash)),
+            None => actions.lacks(record),
+        };
+        match lacks {
+            None => Word::Same(format!("cluster ✓, serving {}", serving.describe())),
+            Some(lacks) => Word::NotYet(format!("cluster … {lacks}")),
+        }
+    }
+}
+
+fn request(record: &PlanRecord) -> Option<&GitRequest> {
+    record.requests.iter().find_map(|request| match request {
+        Request::Git(request) => Some(request),
+        Request::Kubernetes(_) => None,
+    })
+}
+
+fn product(owned: &Owned) -> &'static str {
+    match owned.owner.kind {
+        OwnerKind::ArgoCd => "Argo CD",
+        OwnerKind::FluxKustomization | OwnerKind::FluxHelmRelease => "Flux",
+        OwnerKind::Helm => "Helm",
+    }
+}
