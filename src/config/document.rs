@@ -8,7 +8,9 @@ use super::environment::{self, Base, EnvConfig};
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::Reader;
 use super::section::{Field, Kind, Section};
-use super::{Config, argo_cd, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict};
+use super::{
+    Config, argo_cd, feature_flags, guardrails, journal, keys, limits, log, record, service, sign_offs, ui, verdict,
+};
 
 /// The file as a whole.
 pub const FILE: Section =
@@ -22,6 +24,7 @@ const FIELDS: &[Field] = &[
         Kind::Tables(&check::SECTION),
         "The checklist; without it, a short one that needs no settings.",
     ),
+    Field::new("flags", Kind::Tables(&feature_flags::SECTION), "The providers of feature flags."),
     Field::new("sign_offs", Kind::Table(&sign_offs::SECTION), "Sign-off roles, the default for all environments."),
     Field::new("argo_cd", Kind::Table(&argo_cd::SECTION), "Where Argo CD is, the default for all environments."),
     Field::new("prometheus", Kind::Table(&prometheus::SECTION), "Metrics, the default for all environments."),
@@ -54,6 +57,7 @@ pub(super) fn read<'a>(reader: &mut Reader, document: &'a DeTable<'a>, fallback:
     let base = Base { settings: &defaults.settings, metrics: metrics.as_ref().map(|(_, draft)| draft), fallback };
     config.environments = environment::read(reader, &file, &base);
     defaults.checks = checks::share_out(reader, checklist, &mut config.environments);
+    defaults.flags = feature_flags::read(reader, &file, &mut config.environments);
     // Without an environment that uses it, no one else would say that it has no address.
     defaults.prometheus = match metrics {
         Some((table, draft)) if config.environments.is_empty() => draft.finish(reader, &table, fallback),

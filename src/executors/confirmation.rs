@@ -47,7 +47,7 @@ pub(super) async fn confirm(
     let serve_timeout = match record.target {
         Target::Workload(_) => serve_timeout,
         // Nobody is served by it.
-        Target::Owner(_) => serve_timeout.min(SETTLE_TIMEOUT),
+        Target::Owner(_) | Target::Flag(_) => serve_timeout.min(SETTLE_TIMEOUT),
     };
     let (mut served_since, mut put_back_since): (Option<Instant>, Option<Instant>) = (None, None);
     loop {

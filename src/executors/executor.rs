@@ -72,6 +72,8 @@ pub struct Prepared {
 pub enum Payload {
     /// A patch of a Kubernetes object.
     Kubernetes(Patch<Value>),
+    /// A feature flag is turned: the request says it all.
+    Flag,
 }
 
 /// Why a request did not do what it says.

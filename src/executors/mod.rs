@@ -8,6 +8,7 @@ mod anchoring;
 mod confirmation;
 pub mod dispatcher;
 pub mod executor;
+pub mod flags;
 pub mod journal;
 mod journal_file;
 mod journal_writer;

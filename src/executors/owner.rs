@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
-use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer};
+use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer, not_for_us, own};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::owner::reduce::{About, reconciler};
 use crate::domain::facts::owner::{Owned, Owner, Reconciler};
-use crate::domain::record::action::{Body, KubernetesRequest, OwnerKey, Request, Target};
+use crate::domain::record::action::{Body, OwnerKey, Request, Target};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::Seen;
 use crate::domain::rules::action::owner::{not_agreed, resume_patch, suspend_patch};
@@ -132,7 +132,7 @@ impl OwnerExecutor {
 fn owner_of(target: &Target) -> Result<&OwnerKey, SendError> {
     match target {
         Target::Owner(key) => Ok(key),
-        Target::Workload(_) => Err(SendError::Refused(format!("{target} owns no manifest"))),
+        Target::Workload(_) | Target::Flag(_) => Err(SendError::Refused(format!("{target} owns no manifest"))),
     }
 }
 
@@ -146,13 +146,11 @@ impl Executor for OwnerExecutor {
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let key = owner_of(target)?;
-            let live = match request {
-                Request::Kubernetes(KubernetesRequest { body: Body::ResumeAutomation, .. }) => {
-                    self.compared(key).await?
-                }
-                Request::Kubernetes(_) => self.get(&key.owner).await?,
+            let request = own(request)?;
+            let live = match request.body {
+                Body::ResumeAutomation => self.compared(key).await?,
+                _ => self.get(&key.owner).await?,
             };
-            let Request::Kubernetes(request) = request;
             let kind = key.owner.kind;
             let patch = match &request.body {
                 Body::SuspendAutomation { by, at } => suspend_patch(kind, &live, by, *at),
@@ -174,7 +172,7 @@ impl Executor for OwnerExecutor {
             let owner = &owner_of(target)?.owner;
             let api = self.api(owner)?;
             let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            let Payload::Kubernetes(patch) = &prepared.payload;
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(not_for_us()) };
             match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&owner.name, &params, patch)).await {
                 Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
                 Ok(Err(error)) => Err(classify(&error, &self.redactor)),

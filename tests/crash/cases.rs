@@ -204,7 +204,7 @@ impl Case {
                     && mark.as_str() == record.mark.as_deref()
             }
             // About no workload: none of the cases asks for it.
-            Verb::SuspendAutomation | Verb::ResumeAutomation => false,
+            Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::FlagOff | Verb::FlagOn => false,
         }
     }
 }

@@ -27,6 +27,10 @@ pub enum Verb {
     SuspendAutomation,
     /// Give that back.
     ResumeAutomation,
+    /// Turn a feature flag off for everybody in an environment.
+    FlagOff,
+    /// Turn it on.
+    FlagOn,
 }
 
 impl Verb {
@@ -46,7 +50,7 @@ impl Verb {
     /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
     #[must_use]
     pub fn stops(self) -> bool {
-        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation)
+        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation | Self::FlagOff)
     }
 
     /// Returns the word, e.g. `promote-full`.
@@ -64,6 +68,8 @@ impl Verb {
             Self::Release => "release",
             Self::SuspendAutomation => "suspend-automation",
             Self::ResumeAutomation => "resume-automation",
+            Self::FlagOff => "flag-off",
+            Self::FlagOn => "flag-on",
         }
     }
 
@@ -76,6 +82,8 @@ impl Verb {
             Self::Rollback => "roll back",
             Self::SuspendAutomation => "suspend",
             Self::ResumeAutomation => "resume",
+            Self::FlagOff => "turn off",
+            Self::FlagOn => "turn on",
             other => other.as_str(),
         }
     }

@@ -291,7 +291,7 @@ impl Executor for Kubernetes {
         head: Option<&'a Anchor>,
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
-            let Request::Kubernetes(request) = request;
+            let request = own(request)?;
             // Annotations are no part of a subresource.
             let head = head.filter(|_| request.subresource.is_none());
             let patch = match &request.body {
@@ -312,7 +312,8 @@ impl Executor for Kubernetes {
 
     fn send<'a>(&'a self, _: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
-            let (Request::Kubernetes(request), Payload::Kubernetes(patch)) = (request, &prepared.payload);
+            let request = own(request)?;
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(not_for_us()) };
             self.patch(&request.object, request.subresource.as_deref(), patch).await
         })
     }
@@ -323,7 +324,7 @@ impl Executor for Kubernetes {
 
     fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)> {
         Box::pin(async move {
-            let Request::Kubernetes(request) = request;
+            let request = own(request)?;
             let (live, seen) = self.both(target, &request.object).await?;
             Ok((seen, live["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()))
         })
@@ -365,6 +366,15 @@ impl Executor for Kubernetes {
     fn publish<'a>(&'a self, key: &'a str, value: &'a str, version: Option<&'a str>) -> Pending<'a, ()> {
         Box::pin(self.publish(key, value, version))
     }
+}
+
+/// A request to an API server; any other is not for one.
+pub(super) fn own(request: &Request) -> Result<&KubernetesRequest, SendError> {
+    request.kubernetes().ok_or_else(not_for_us)
+}
+
+pub(super) fn not_for_us() -> SendError {
+    SendError::Refused("not sent: it is no request to an API server".to_owned())
 }
 
 pub(super) fn conditional(body: &Value, version: &str) -> Value {

@@ -187,7 +187,9 @@ impl Bed {
     }
 
     fn send(&mut self, request: &Request) -> Checked {
-        let Request::Kubernetes(KubernetesRequest { object, subresource, body, .. }) = request;
+        let Request::Kubernetes(KubernetesRequest { object, subresource, body, .. }) = request else {
+            return Err(format!("{} goes to no API server", request.line()).into());
+        };
         let kind = object.kind.to_lowercase();
         let get = |kind: &str, name: &str| {
             self.cluster.objects().get(kind, name).ok_or_else(|| format!("there is no {kind} {name}"))

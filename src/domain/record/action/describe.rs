@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::text::duration;
-use crate::domain::record::action::{PlanRecord, Request};
+use crate::domain::record::action::{PlanRecord, Request, Target};
 
 /// A part of the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,20 +40,24 @@ impl DescriptionPart {
 #[must_use]
 pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Vec<String>)> {
     let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    let object = format!(
-        "{} in {} @ {} (context {})",
-        record.target.name(),
-        record.namespace,
-        record.target.env(),
-        record.context
-    );
+    let (name, env) = (record.target.name(), record.target.env());
+    let object = match &record.target {
+        // It lies in no cluster.
+        Target::Flag(_) => format!("{name} @ {env}"),
+        Target::Workload(_) | Target::Owner(_) => {
+            format!("{name} in {} @ {env} (context {})", record.namespace, record.context)
+        }
+    };
     // Steps that are skipped are short: they stand in one text.
     let skips = if record.skips.is_empty() { Vec::new() } else { vec![record.skips.join(", ")] };
     let age = record
         .picture_at
         .map_or_else(|| "never confirmed".to_owned(), |at| format!("{} old", duration(now.duration_since(at))));
     let mut sends: Vec<String> = record.requests.iter().map(Request::line).collect();
-    sends.push(format!("at resourceVersion {}, state {age}", record.resource_version));
+    sends.push(match record.resource_version.as_str() {
+        "" => format!("state {age}"),
+        version => format!("at resourceVersion {version}, state {age}"),
+    });
     let parts = [
         (DescriptionPart::Object, vec![object]),
         (DescriptionPart::From, one(&record.from)),

@@ -12,7 +12,7 @@ pub use crate::domain::facts::verb::Verb;
 pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
-pub use request::{After, Body, KubernetesRequest, ObjectRef, Request};
+pub use request::{After, Body, FlagRequest, KubernetesRequest, ObjectRef, Request};
 pub use target::{OwnerKey, System, Target};
 
 /// What an operator asks for.

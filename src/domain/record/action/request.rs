@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::facts::flag::Turn;
 use crate::domain::facts::object::Container;
 use crate::domain::facts::workload::kind::Resource;
 
@@ -74,12 +75,29 @@ impl KubernetesRequest {
     }
 }
 
+/// One request to a provider of feature flags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagRequest {
+    pub flag: String,
+    pub turn: Turn,
+    /// Where it goes, as people are shown it: address, project and environment.
+    pub place: String,
+}
+
+impl FlagRequest {
+    fn line(&self) -> String {
+        format!("{} {} in {}", self.turn.as_str(), self.flag, self.place)
+    }
+}
+
 /// One request of an action. Journals hold it without a tag: each system's has fields of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Request {
     /// To a Kubernetes API server.
     Kubernetes(KubernetesRequest),
+    /// To a provider of feature flags.
+    Flag(FlagRequest),
 }
 
 impl Request {
@@ -88,6 +106,7 @@ impl Request {
     pub fn line(&self) -> String {
         match self {
             Self::Kubernetes(request) => request.line(),
+            Self::Flag(request) => request.line(),
         }
     }
 
@@ -96,6 +115,16 @@ impl Request {
     pub fn after(&self) -> Option<&After> {
         match self {
             Self::Kubernetes(request) => request.after.as_ref(),
+            Self::Flag(_) => None,
+        }
+    }
+
+    /// Returns it, where it goes to a Kubernetes API server.
+    #[must_use]
+    pub fn kubernetes(&self) -> Option<&KubernetesRequest> {
+        match self {
+            Self::Kubernetes(request) => Some(request),
+            Self::Flag(_) => None,
         }
     }
 }
@@ -103,5 +132,11 @@ impl Request {
 impl From<KubernetesRequest> for Request {
     fn from(request: KubernetesRequest) -> Self {
         Self::Kubernetes(request)
+    }
+}
+
+impl From<FlagRequest> for Request {
+    fn from(request: FlagRequest) -> Self {
+        Self::Flag(request)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::owner::Owner;
 
@@ -15,6 +16,8 @@ pub enum Target {
     Workload(WorkloadKey),
     /// What owns the manifest of a workload.
     Owner(OwnerKey),
+    /// A feature flag of a provider.
+    Flag(FlagKey),
 }
 
 /// The owner of a workload's manifest.
@@ -42,6 +45,7 @@ impl Target {
         match self {
             Self::Workload(key) => &key.env,
             Self::Owner(key) => &key.env,
+            Self::Flag(key) => &key.env,
         }
     }
 
@@ -50,7 +54,7 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
-            Self::Owner(_) => None,
+            Self::Owner(_) | Self::Flag(_) => None,
         }
     }
 
@@ -60,6 +64,7 @@ impl Target {
         match self {
             Self::Workload(key) => key.workload.to_string(),
             Self::Owner(key) => key.owner.to_string(),
+            Self::Flag(key) => format!("flag {} of {}", key.flag, key.provider),
         }
     }
 
@@ -69,6 +74,7 @@ impl Target {
         match self {
             Self::Workload(_) => System::Kubernetes,
             Self::Owner(_) => System::Owner,
+            Self::Flag(_) => System::Flags,
         }
     }
 }
@@ -76,6 +82,12 @@ impl Target {
 impl From<WorkloadKey> for Target {
     fn from(key: WorkloadKey) -> Self {
         Self::Workload(key)
+    }
+}
+
+impl From<FlagKey> for Target {
+    fn from(key: FlagKey) -> Self {
+        Self::Flag(key)
     }
 }
 
@@ -93,6 +105,8 @@ pub enum System {
     Kubernetes,
     /// Argo CD or Flux, by the API server of the cluster that it runs in.
     Owner,
+    /// The providers of feature flags.
+    Flags,
 }
 
 impl System {
@@ -101,6 +115,7 @@ impl System {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Owner => "owner",
+            Self::Flags => "flags",
         }
     }
 }

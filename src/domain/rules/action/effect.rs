@@ -39,8 +39,7 @@ pub(super) fn effect(requests: &[Request], scene: &DraftContext<'_>) -> Effect {
     let mut coming = hash(&scene.status.canary);
     let mut aborted = scene.status.aborted;
     let mut restored = false;
-    for request in requests {
-        let Request::Kubernetes(request) = request;
+    for request in requests.iter().filter_map(Request::kubernetes) {
         match &request.body {
             Body::SetImages { .. } => effect.brings_in = true,
             // What an owner then does is no revision of this workload's own.

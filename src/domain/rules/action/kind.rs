@@ -104,12 +104,11 @@ pub fn writes(workload: &WorkloadId, template: Option<&TemplateRef>, verb: Verb)
 /// Returns what requests write to.
 #[must_use]
 pub fn writes_of(requests: &[Request]) -> Vec<ObjectWrite> {
-    let of = |request: &Request| {
-        let Request::Kubernetes(request) = request;
+    let of = |request: &KubernetesRequest| {
         let KubernetesRequest { object: ObjectRef { kind, name }, subresource, .. } = request;
         ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() }
     };
-    requests.iter().map(of).collect()
+    requests.iter().filter_map(Request::kubernetes).map(of).collect()
 }
 
 impl WorkloadKind {

@@ -5,6 +5,7 @@
 
 mod deployment;
 mod effect;
+pub mod flag;
 pub mod kind;
 pub mod owner;
 mod plan;
@@ -22,6 +23,6 @@ pub use kind::{writes, writes_of};
 pub use plan::{Plan, PlanContext, plan};
 pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
-pub use seen::{PutBack, Seen, SeenOwner, SeenWorkload};
+pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

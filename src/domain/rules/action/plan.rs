@@ -12,9 +12,9 @@ use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Reques
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
-use crate::domain::rules::action::owner;
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
+use crate::domain::rules::action::{flag, owner};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -51,9 +51,9 @@ impl Plan {
         &self.record
     }
 
-    /// Makes one about what owns a manifest.
-    pub(super) fn of_owner(record: PlanRecord, made_at: Timestamp) -> Self {
-        Self { record, made_at, typed: None }
+    /// Makes one about what is no workload.
+    pub(super) fn of(record: PlanRecord, made_at: Timestamp, typed: Option<String>) -> Self {
+        Self { record, made_at, typed }
     }
 
     /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
@@ -128,6 +128,9 @@ impl DraftContext<'_> {
 pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
     if let Target::Owner(key) = &intent.target {
         return owner::plan(world, key, intent.verb, around);
+    }
+    if let Target::Flag(key) = &intent.target {
+        return flag::plan(world, key, intent.verb, around);
     }
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {

@@ -43,6 +43,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Rollback => rollback(deployment, scene),
         Verb::Release => release(deployment, scene),
         Verb::SuspendAutomation | Verb::ResumeAutomation => Err(Refusal::state("a workload has no automation", "")),
+        Verb::FlagOff | Verb::FlagOn => Err(Refusal::state("a workload is no feature flag", "")),
     }
 }
 

@@ -23,6 +23,7 @@ impl Actions for Deployment {
             pauses: Vec::new(),
             phase: self.phase().0,
             aborted: false,
+            flag: None,
         }
     }
 
@@ -49,7 +50,9 @@ impl Actions for Deployment {
             | Verb::Abort
             | Verb::Retry
             | Verb::SuspendAutomation
-            | Verb::ResumeAutomation => false,
+            | Verb::ResumeAutomation
+            | Verb::FlagOff
+            | Verb::FlagOn => false,
         }
     }
 

@@ -34,6 +34,7 @@ pub(in crate::domain::rules::action) fn draft(
         Verb::Restart => Ok(restart(rollout, scene)),
         Verb::Release => release(rollout, scene),
         Verb::SuspendAutomation | Verb::ResumeAutomation => Err(Refusal::state("a workload has no automation", "")),
+        Verb::FlagOff | Verb::FlagOn => Err(Refusal::state("a workload is no feature flag", "")),
     }
 }
 

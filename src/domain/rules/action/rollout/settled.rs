@@ -47,7 +47,7 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         Verb::Restart => {
             rollout.observed() && record.restart_at.is_some() && rollout.spec.restart_at == record.restart_at
         }
-        Verb::SuspendAutomation | Verb::ResumeAutomation => false,
+        Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::FlagOff | Verb::FlagOn => false,
     }
 }
 
@@ -67,7 +67,9 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         | Verb::Restart
         | Verb::Release
         | Verb::SuspendAutomation
-        | Verb::ResumeAutomation => None,
+        | Verb::ResumeAutomation
+        | Verb::FlagOff
+        | Verb::FlagOn => None,
     }
 }
 
@@ -175,7 +177,9 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::Restart
         | Verb::Release
         | Verb::SuspendAutomation
-        | Verb::ResumeAutomation => false,
+        | Verb::ResumeAutomation
+        | Verb::FlagOff
+        | Verb::FlagOn => false,
     };
     in_status || !rollout.observed()
 }
