@@ -5,6 +5,7 @@ mod backtest;
 mod checklist;
 #[cfg(feature = "demo")]
 mod drill;
+mod feature_flags;
 mod judge;
 mod plan;
 
@@ -21,6 +22,7 @@ pub use backtest::BacktestArgs;
 pub use checklist::{Ack, CheckArgs, FreezeArgs, GateArgs, GateOutput, Require, Sign, Unfreeze, Word};
 #[cfg(feature = "demo")]
 pub use drill::Drill;
+pub use feature_flags::{FlagTurnArgs, FlagsCommand};
 pub use judge::{JudgeArgs, JudgeOutput, Tolerance};
 pub use plan::PlanArgs;
 
@@ -125,6 +127,9 @@ pub enum Command {
     Restart(Action),
     /// Who owns the manifest (Argo CD, Flux, Helm), whether it undoes changes, and suspend or resume that
     Owner(OwnerArgs),
+    /// Feature flags of an environment: list them, turn one off (a rollback in seconds) or on
+    #[command(subcommand)]
+    Flags(FlagsCommand),
     /// Check connections, RBAC, metrics and journal before a release
     Preflight(Preflight),
     /// GO or NO-GO for an environment, as an exit code: 0 go, 3 no-go, 4 wait or blind

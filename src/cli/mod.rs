@@ -8,6 +8,7 @@ pub mod drill;
 pub mod exit;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod flags;
 pub mod gate;
 pub mod journal;
 pub mod judge;

@@ -6,6 +6,7 @@ use reqwest::Url;
 use toml::de::DeValue;
 
 use super::checks::CheckConfig;
+use super::feature_flags::FlagProviderConfig;
 use super::prometheus::{self, Prometheus, PrometheusDraft};
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys};
@@ -27,13 +28,22 @@ pub struct EnvConfig {
     /// Metrics of a config that is not trusted, without what is secret: there are some, and they are not asked for.
     pub withheld_metrics: Option<Prometheus>,
     pub checks: Vec<CheckConfig>,
+    pub flags: Vec<FlagProviderConfig>,
 }
 
 impl Default for EnvConfig {
     /// An environment without a name, of which nothing is configured.
     fn default() -> Self {
         let settings = EnvSettings { namespace: String::new(), ..EnvSettings::new("") };
-        Self { settings, context: None, namespace: None, prometheus: None, withheld_metrics: None, checks: Vec::new() }
+        Self {
+            settings,
+            context: None,
+            namespace: None,
+            prometheus: None,
+            withheld_metrics: None,
+            checks: Vec::new(),
+            flags: Vec::new(),
+        }
     }
 }
 
@@ -47,7 +57,11 @@ impl EnvConfig {
     #[must_use]
     pub(super) fn of_context(&self, context: &str) -> Self {
         let settings = EnvSettings { name: EnvName::new(context), ..self.settings.clone() };
-        Self { settings, context: Some(context.to_owned()), ..self.clone() }
+        let mut flags = self.flags.clone();
+        for provider in &mut flags {
+            context.clone_into(&mut provider.environment);
+        }
+        Self { settings, context: Some(context.to_owned()), flags, ..self.clone() }
     }
 
     /// Returns the settings for the world: with the names that the cluster resolved, and what was found in the
@@ -61,6 +75,7 @@ impl EnvConfig {
         if let Some(prometheus) = &self.prometheus {
             settings.limits.window_seconds = prometheus.window.as_secs_f64();
         }
+        settings.flags = self.flags.iter().map(FlagProviderConfig::settings).collect();
         settings.checks = self.checks.iter().map(|check| check.spec.clone()).collect();
         if settings.workloads.is_empty() {
             settings.workloads = found.to_vec();

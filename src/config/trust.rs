@@ -9,7 +9,7 @@ use reqwest::Url;
 use super::checks::{CheckConfig, CheckKind};
 use crate::domain::world::GitPlace;
 
-use super::{Auth, Config, EnvConfig, HeaderText, Prometheus, Secret};
+use super::{Auth, Config, EnvConfig, FlagProviderKind, HeaderText, Prometheus, Secret};
 
 /// Why a check, or metrics, tell nothing.
 pub const NOT_TRUSTED: &str = "not trusted: run `cockpit trust`";
@@ -84,6 +84,11 @@ impl Config {
             for need in env.prometheus.iter().flat_map(|prometheus| of_metrics(prometheus, own)) {
                 add(need, "metrics".to_owned());
             }
+            for provider in &env.flags {
+                for need in provider.kind.iter().flat_map(of_flags) {
+                    add(need, format!("flags of `{}`", provider.name));
+                }
+            }
             for check in &env.checks {
                 for need in check.kind.iter().flat_map(of_check) {
                     add(need, format!("check `{}`", check.spec.id));
@@ -130,6 +135,9 @@ impl Config {
 
 fn withhold(env: &mut EnvConfig, own: Option<&Url>) {
     env.withheld_metrics = env.prometheus.take_if(|metrics| !of_metrics(metrics, own).is_empty()).map(without_secrets);
+    for provider in &mut env.flags {
+        provider.kind.take_if(|kind| !of_flags(kind).is_empty());
+    }
     let no_metrics = env.withheld_metrics.is_some();
     for check in &mut env.checks {
         let needs = |kind: &CheckKind| !of_check(kind).is_empty() || (no_metrics && asks_metrics(kind));
@@ -172,6 +180,14 @@ fn of_metrics(metrics: &Prometheus, own: Option<&Url>) -> Vec<Need> {
     };
     let ca_file = metrics.ca_file.iter().map(|path| Need::ReadFile(path.clone()));
     address.into_iter().chain(secret).chain(of_headers(metrics.headers.values())).chain(ca_file).collect()
+}
+
+fn of_flags(kind: &FlagProviderKind) -> Vec<Need> {
+    match kind {
+        FlagProviderKind::Unleash { url, token, .. } => {
+            of_address(url).into_iter().chain([Need::from(token)]).collect()
+        }
+    }
 }
 
 fn of_check(kind: &CheckKind) -> Vec<Need> {

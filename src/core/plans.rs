@@ -4,8 +4,10 @@ use super::{Core, Effect, InFlight, Level};
 use crate::domain::record::action::{Automatic, Facts, Intent, OwnerKey, PlanRecord, Target, Verb};
 
 use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::workload::Object;
+use crate::domain::rules::action::flag;
 use crate::domain::rules::action::owner::{self, to_suspend};
 use crate::domain::rules::action::{Plan, PlanContext, named, plan};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -123,6 +125,14 @@ impl Core {
         self.plan_on(&Target::Owner(owner::owner_key(key, owned, snapshot)), verb, None)
     }
 
+    /// Returns the plan that turns a feature flag off or on.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be done now.
+    pub fn plan_flag(&self, key: &FlagKey, verb: Verb) -> Result<Plan, Vec<Refusal>> {
+        self.plan_on(&Target::Flag(key.clone()), verb, None)
+    }
+
     /// Checks a plan that waits for confirmation: it expires with time, and when the object moves. A plan that stops
     /// (pause, abort, rollback) is made again instead, as long as its revision is the one in progress.
     #[must_use]
@@ -138,6 +148,7 @@ impl Core {
         }
         let moved = match self.object(&record.target) {
             None if matches!(record.target, Target::Owner(_)) => self.owner_moved(record),
+            None if matches!(record.target, Target::Flag(_)) => self.flag_moved(record),
             Some(object) => record.facts.still_hold(&Facts::of(object), record.moves_backward()).err().map(|moved| {
                 // Somebody else acted meanwhile: who it was, as far as the object tells.
                 object.meta().blame(&moved, Some(plan.made_at()), self.now)
@@ -194,9 +205,21 @@ impl Core {
         }
     }
 
+    /// Returns what moved of a feature flag since a plan was made.
+    fn flag_moved(&self, record: &PlanRecord) -> Option<String> {
+        let Target::Flag(key) = &record.target else { return None };
+        match flag::known(&self.world, key) {
+            Some(now) => record.facts.still_hold(&now, record.moves_backward()).err().map(|moved| moved.what),
+            None => Some(format!("{} is not configured any more", key.provider)),
+        }
+    }
+
     /// Makes the plan of a stop again on the present state.
     fn renew(&self, plan: &Plan) -> Option<Plan> {
         let record = plan.record();
+        if let Target::Flag(key) = &record.target {
+            return self.plan_flag(key, record.verb).ok();
+        }
         let facts = Facts::of(self.object(&record.target)?);
         record.facts.still_hold(&facts, true).ok()?;
         self.plan_on(&record.target, record.verb, self.revision_of(plan)).ok()

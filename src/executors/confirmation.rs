@@ -46,7 +46,7 @@ pub(super) async fn confirm(
     let mut nudges = Nudges::of(record);
     let serve_timeout = match record.target {
         // Nobody is served by it.
-        Target::Owner(_) => serve_timeout.min(SETTLE_TIMEOUT),
+        Target::Owner(_) | Target::Flag(_) => serve_timeout.min(SETTLE_TIMEOUT),
         // After a rollback users have what they had: only what applies git has yet to compare.
         Target::Git(_) if record.moves_backward() => serve_timeout.min(SETTLE_TIMEOUT),
         Target::Workload(_) | Target::Git(_) => serve_timeout,

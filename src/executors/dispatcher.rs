@@ -120,6 +120,12 @@ impl Dispatcher {
         !record.moves_backward() && access.get(record.target.env()).is_some_and(denies)
     }
 
+    /// Whether something carries out actions of a system in an environment.
+    #[must_use]
+    pub fn is_admitted(&self, env: &EnvName, system: System) -> bool {
+        self.executor(env, system).is_some()
+    }
+
     pub(super) fn executor(&self, env: &EnvName, system: System) -> Option<Arc<dyn Executor>> {
         self.executors.lock().unwrap_or_else(PoisonError::into_inner).get(&(env.clone(), system)).cloned()
     }

@@ -75,6 +75,8 @@ pub enum Payload {
     Kubernetes(Patch<Value>),
     /// A commit to be pushed; `None` where there is nothing to change.
     Git(Option<Commit>),
+    /// A feature flag is turned: the request says it all.
+    Flag,
 }
 
 /// Why a request did not do what it says.

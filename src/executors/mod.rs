@@ -9,6 +9,7 @@ mod anchoring;
 mod confirmation;
 pub mod dispatcher;
 pub mod executor;
+pub mod flags;
 pub mod git;
 pub mod journal;
 mod journal_file;

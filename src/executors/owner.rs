@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
-use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, kubernetes, no_answer, no_patch};
+use super::kubernetes::{REQUEST_TIMEOUT, classify, client_for_writing, conditional, no_answer, not_for_us, own};
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::object::OURS as FIELD_MANAGER;
 use crate::domain::facts::owner::reduce::{About, reconciler};
@@ -140,7 +140,9 @@ impl OwnerExecutor {
 fn owner_of(target: &Target) -> Result<&OwnerKey, SendError> {
     match target {
         Target::Owner(key) => Ok(key),
-        Target::Workload(_) | Target::Git(_) => Err(SendError::Refused(format!("{target} owns no manifest"))),
+        Target::Workload(_) | Target::Git(_) | Target::Flag(_) => {
+            Err(SendError::Refused(format!("{target} owns no manifest")))
+        }
     }
 }
 
@@ -154,7 +156,7 @@ impl Executor for OwnerExecutor {
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
             let key = owner_of(target)?;
-            let request = kubernetes(request)?;
+            let request = own(request)?;
             let live = match request.body {
                 Body::ResumeAutomation => self.compared(key).await?,
                 _ => self.get(&key.owner).await?,
@@ -180,7 +182,7 @@ impl Executor for OwnerExecutor {
             let owner = &owner_of(target)?.owner;
             let api = self.api(owner)?;
             let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(no_patch()) };
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(not_for_us()) };
             match tokio::time::timeout(REQUEST_TIMEOUT, api.patch(&owner.name, &params, patch)).await {
                 Ok(Ok(object)) => Ok(object.metadata.resource_version.unwrap_or_default()),
                 Ok(Err(error)) => Err(classify(&error, &self.redactor)),

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::flags;
 use crate::config::trust::NOT_TRUSTED;
 use crate::config::{EnvConfig, Prometheus, SignersFile};
 use crate::domain::facts::freshness::{Link, SourceKind};
@@ -17,6 +18,7 @@ use crate::domain::facts::ids::WorkloadId;
 use crate::domain::record::action::System;
 use crate::domain::world::feed::Feed;
 use crate::executors::Dispatcher;
+use crate::executors::flags::FlagExecutor;
 use crate::executors::git::GitExecutor;
 use crate::executors::kubernetes::Kubernetes;
 use crate::executors::owner::OwnerExecutor;
@@ -89,6 +91,7 @@ impl Environment {
     pub(super) async fn start(mut self) {
         let namespace = self.env.namespace.clone().unwrap_or_else(|| self.cluster.namespace.clone());
         self.report_login();
+        self.watch_flags();
         if self.env.withheld_metrics.is_some() {
             self.told(SourceKind::Prometheus, Link::NotAsked(NOT_TRUSTED.to_owned()));
         }
@@ -262,6 +265,32 @@ impl Environment {
             self.dispatcher.admit(self.env.name().clone(), System::Kubernetes, Arc::new(executor));
         }
         Ok((reading, OwnerPlace { client: owners, argo_cd_namespace }))
+    }
+
+    /// Starts what reads feature flags, and what turns them unless the environment is read-only ([law 8](crate#laws)).
+    fn watch_flags(&self) {
+        let turns = (!self.env.settings.read_only && !self.env.flags.is_empty()).then(FlagExecutor::default);
+        if let Some(turns) = &turns {
+            self.dispatcher.admit(self.env.name().clone(), System::Flags, Arc::new(turns.clone()));
+        }
+        for provider in &self.env.flags {
+            let provider = flags::Provider {
+                env: self.env.name().clone(),
+                config: provider.clone(),
+                turns: turns.clone(),
+                redactor: self.redactor.clone(),
+                outlet: self.outlet.clone(),
+                refresh: Arc::clone(&self.refresh),
+                cancel: self.cancel.clone(),
+            };
+            let (tasks, cancel) = (self.tasks.clone(), self.cancel.clone());
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = cancel.cancelled() => {}
+                    () = provider.start(&tasks) => {}
+                }
+            });
+        }
     }
 
     /// Waits for the first login, where the cluster has one.

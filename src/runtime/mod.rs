@@ -4,6 +4,7 @@
 mod demo;
 mod engine;
 mod environment;
+mod flags;
 mod frame_writer;
 mod headless;
 mod input;

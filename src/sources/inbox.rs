@@ -22,6 +22,8 @@ enum Subject {
     Access(EnvName),
     Workload(WorkloadKey),
     Log(WorkloadKey),
+    /// The environment, and the provider there.
+    Flags(EnvName, String),
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +79,7 @@ impl Outlet {
             Feed::Access { env, .. } => Some(Subject::Access(env.clone())),
             Feed::Cluster { env, .. } => Some(Subject::Cluster(env.clone())),
             Feed::Log { target, .. } => Some(Subject::Log(target.clone())),
+            Feed::Flags { env, provider, .. } => Some(Subject::Flags(env.clone(), provider.clone())),
             Feed::Event { .. }
             | Feed::History { .. }
             | Feed::Sample { .. }

@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod checks;
+pub mod flags;
 pub mod git;
 pub mod inbox;
 pub mod kubernetes;

@@ -8,6 +8,9 @@ use release_cockpit::config::{Config, ConfigBase, Prometheus};
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const URL: &str = "http://prometheus.monitoring:9090";
 
+/// The block of feature flags, which stands commented out as a whole.
+const FLAGS: &str = "#[[flags]]";
+
 fn place() -> ConfigBase {
     ConfigBase { folder: "/work".into(), home: Some("/home/ada".into()), prometheus: Some(URL.parse().unwrap()) }
 }
@@ -45,7 +48,7 @@ fn defaults_match_the_code_and_the_example() {
 /// The example without its checks, which stand in blocks, and the blocks as they are when their `#` is taken away.
 fn without_checks() -> (String, Vec<String>) {
     let (blocks, rest): (Vec<&str>, Vec<&str>) =
-        EXAMPLE.split("\n\n").partition(|part| part.starts_with("#[[checks]]"));
+        EXAMPLE.split("\n\n").filter(|part| !part.starts_with(FLAGS)).partition(|part| part.starts_with("#[[checks]]"));
     let bare = |block: &str| block.lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n");
     (rest.join("\n\n"), blocks.into_iter().map(bare).collect())
 }
@@ -61,6 +64,14 @@ fn every_check_is_valid_when_uncommented() {
     let all = format!("{EXAMPLE}\n{}\n", checks.join("\n\n"));
     assert_eq!(Config::parse(&all, &place()).unwrap().environments[1].checks.len(), checks.len());
     assert!(checks.len() > 15);
+}
+
+#[test]
+fn the_provider_of_feature_flags_is_valid_when_uncommented() {
+    let block = EXAMPLE.split("\n\n").find(|part| part.starts_with(FLAGS)).unwrap();
+    let bare: Vec<&str> = block.lines().map(|line| line.trim_start_matches('#')).collect();
+    let config = Config::parse(&format!("{EXAMPLE}\n{}\n", bare.join("\n")), &place()).unwrap();
+    assert_eq!(config.environments[1].flags[0].environment, "production");
 }
 
 #[test]
@@ -96,7 +107,9 @@ fn it_shows_every_key() {
         for field in section.fields() {
             let (_, checks) = without_checks();
             // What a check is told stands in one line.
-            let inline = inside && checks.iter().any(|check| check.contains(&format!("{} = ", field.key)));
+            let stands_in = |block: &str| block.contains(&format!("{} = ", field.key));
+            let inline = inside && checks.iter().any(|check| stands_in(check))
+                || EXAMPLE.split("\n\n").any(|part| part.starts_with(FLAGS) && stands_in(part));
             let shown = inline
                 || EXAMPLE.lines().any(|line| {
                     let line = option(line).unwrap_or(line);

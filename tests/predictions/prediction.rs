@@ -43,7 +43,12 @@ impl Prediction {
             }
             Verb::Pause => Self::Paused,
             // The last two are about no workload.
-            Verb::Resume | Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert => Self::Resumed,
+            Verb::Resume
+            | Verb::SuspendAutomation
+            | Verb::ResumeAutomation
+            | Verb::Revert
+            | Verb::FlagOff
+            | Verb::FlagOn => Self::Resumed,
             Verb::Restart => Self::Restarted(
                 record.restart_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
             ),

@@ -10,6 +10,7 @@ mod alerts;
 mod contract;
 mod counts;
 mod faults;
+mod flags;
 #[path = "../journeys/mod.rs"]
 mod journeys;
 #[path = "../predictions/mod.rs"]
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         contract::suite(),
         counts::suite(),
         faults::suite(),
+        flags::suite(),
         journeys::suite(),
         predictions::suite(),
         predictions::way_back::suite(),

@@ -22,7 +22,7 @@ pub mod version;
 mod builtin;
 pub(super) mod check;
 pub mod files;
-mod web;
+pub(super) mod web;
 
 use jiff::SignedDuration;
 

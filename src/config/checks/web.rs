@@ -58,7 +58,7 @@ pub(super) fn url(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<U
 }
 
 /// Reads the address of a server that paths are added to: it ends in `/`.
-pub(super) fn base(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<Url> {
+pub(in crate::config) fn base(reader: &mut Reader, table: &Table<'_>, key: &str) -> Option<Url> {
     let mut url = url(reader, table, key)?;
     if let Some((server, path)) = without_page(&url) {
         let what = format!("`{key}` ends in {path}, which is not part of the server's address");

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod direction;
 pub mod event;
 pub mod experiment;
+pub mod flag;
 pub mod freshness;
 pub mod ids;
 pub mod manifest;

@@ -29,6 +29,10 @@ pub enum Verb {
     ResumeAutomation,
     /// Have git name again what a rollback went back to.
     Revert,
+    /// Turn a feature flag off for everybody in an environment.
+    FlagOff,
+    /// Turn it on.
+    FlagOn,
 }
 
 impl Verb {
@@ -48,7 +52,10 @@ impl Verb {
     /// Returns whether it stops or takes back: such a verb is never blocked by anything but the API server ([law 3](crate#laws)).
     #[must_use]
     pub fn stops(self) -> bool {
-        matches!(self, Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation | Self::Revert)
+        matches!(
+            self,
+            Self::Pause | Self::Abort | Self::Rollback | Self::SuspendAutomation | Self::Revert | Self::FlagOff
+        )
     }
 
     /// Returns the word, e.g. `promote-full`.
@@ -67,6 +74,8 @@ impl Verb {
             Self::SuspendAutomation => "suspend-automation",
             Self::ResumeAutomation => "resume-automation",
             Self::Revert => "revert",
+            Self::FlagOff => "flag-off",
+            Self::FlagOn => "flag-on",
         }
     }
 
@@ -79,6 +88,8 @@ impl Verb {
             Self::Rollback => "roll back",
             Self::SuspendAutomation => "suspend",
             Self::ResumeAutomation => "resume",
+            Self::FlagOff => "turn off",
+            Self::FlagOn => "turn on",
             other => other.as_str(),
         }
     }

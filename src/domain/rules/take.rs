@@ -76,6 +76,11 @@ impl World {
                     env.record = Some(known);
                 }
             }
+            Feed::Flags { env, provider, link, at, flags } => {
+                if let Some(env) = self.environment_mut(&env) {
+                    env.take_flags(&provider, (link, at), flags, now);
+                }
+            }
             Feed::Ledger(ledger) => self.take_ledger(*ledger, now),
             Feed::Log { target, pod, lines } => {
                 self.with_workload(&target, now, |workload| workload.log = Some((pod, lines)));

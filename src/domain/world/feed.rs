@@ -7,6 +7,7 @@ use crate::domain::facts::access::Access;
 use crate::domain::facts::changes::Changes;
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::event::KubeEvent;
+use crate::domain::facts::flag::Flag;
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::signals::{Sample, Signals, Tracks};
@@ -90,6 +91,15 @@ pub enum Feed {
         subject: String,
         /// The changes, or why they cannot be known.
         gathered: Result<Arc<Changes>, String>,
+    },
+    /// How a provider of feature flags answers, and the flags that it named last.
+    Flags {
+        env: EnvName,
+        provider: String,
+        link: Link,
+        /// When it named them.
+        at: Option<Timestamp>,
+        flags: Arc<Vec<Flag>>,
     },
     /// What the journals say of checklists.
     Ledger(Box<Ledger>),

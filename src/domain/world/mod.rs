@@ -1,6 +1,7 @@
 //! The world: environments in promotion order, and the state of each.
 
 pub mod feed;
+pub mod flags;
 mod git_place;
 pub mod verdict;
 
@@ -28,6 +29,7 @@ use super::record::regression::Regression;
 use super::record::rejection::Rejected;
 use analysis::Rules;
 use feed::Feed;
+use flags::{FlagSettings, FlagSource};
 pub use git_place::GitPlace;
 use verdict::{Assessment, CanaryReport, Limits, Verdict};
 
@@ -80,6 +82,9 @@ pub struct EnvSettings {
     /// Where git names what runs here.
     #[serde(default)]
     pub git: GitPlace,
+    /// The providers of feature flags.
+    #[serde(default)]
+    pub flags: Vec<FlagSettings>,
     /// A file that a person chose or trusts says what holds here: what it asks for is recorded.
     #[serde(default)]
     pub is_declared: bool,
@@ -110,6 +115,7 @@ impl EnvSettings {
             keys_required: false,
             argo_cd: ArgoCdPlace::default(),
             git: GitPlace::default(),
+            flags: Vec::new(),
             is_declared: false,
             has_other_gates: false,
         }
@@ -166,6 +172,8 @@ pub struct Environment {
     /// The contents of the candidate release, or why that cannot be known, with what it is about; `None` before the first
     /// look, and where there is no git repository.
     pub changes: Option<(String, Result<Arc<Changes>, String>)>,
+    /// What each provider of feature flags says, in the order of the config.
+    pub flags: Vec<FlagSource>,
     /// What happened, newest last, bounded.
     pub events: VecDeque<(WorkloadId, KubeEvent)>,
 }
@@ -214,6 +222,7 @@ impl Environment {
             links.insert(SourceKind::Prometheus, Heard::default());
         }
         let checks = settings.checks.iter().cloned().map(Check::new).collect();
+        let flags = settings.flags.iter().cloned().map(FlagSource::new).collect();
         Self {
             settings,
             cluster: None,
@@ -223,6 +232,7 @@ impl Environment {
             checks,
             record: None,
             changes: None,
+            flags,
             events: VecDeque::new(),
         }
     }

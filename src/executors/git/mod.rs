@@ -106,7 +106,7 @@ impl GitExecutor {
         // Git tells by itself whether the commit is there.
         let workload = match workload {
             Ok(Seen::Workload(seen)) => Some(*seen),
-            Ok(Seen::Owner(_) | Seen::Git(_)) | Err(_) => None,
+            Ok(Seen::Owner(_) | Seen::Git(_) | Seen::Flag(_)) | Err(_) => None,
         };
         Ok(SeenGit { key: key.clone(), branch: branch?, workload }.into())
     }
@@ -115,14 +115,16 @@ impl GitExecutor {
 fn key_of(target: &Target) -> Result<&GitKey, SendError> {
     match target {
         Target::Git(key) => Ok(key),
-        Target::Workload(_) | Target::Owner(_) => Err(SendError::Refused(format!("{target} is no file in git"))),
+        Target::Workload(_) | Target::Owner(_) | Target::Flag(_) => {
+            Err(SendError::Refused(format!("{target} is no file in git")))
+        }
     }
 }
 
 fn request_of(request: &Request) -> Result<&GitRequest, SendError> {
     match request {
         Request::Git(request) => Ok(request),
-        Request::Kubernetes(_) => Err(SendError::Refused("git takes commits only".to_owned())),
+        Request::Kubernetes(_) | Request::Flag(_) => Err(SendError::Refused("git takes commits only".to_owned())),
     }
 }
 

@@ -291,7 +291,7 @@ impl Executor for Kubernetes {
         head: Option<&'a Anchor>,
     ) -> Pending<'a, Prepared> {
         Box::pin(async move {
-            let request = kubernetes(request)?;
+            let request = own(request)?;
             // Annotations are no part of a subresource.
             let head = head.filter(|_| request.subresource.is_none());
             let patch = match &request.body {
@@ -312,8 +312,8 @@ impl Executor for Kubernetes {
 
     fn send<'a>(&'a self, _: &'a Target, request: &'a Request, prepared: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
-            let request = kubernetes(request)?;
-            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(no_patch()) };
+            let request = own(request)?;
+            let Payload::Kubernetes(patch) = &prepared.payload else { return Err(not_for_us()) };
             self.patch(&request.object, request.subresource.as_deref(), patch).await
         })
     }
@@ -324,7 +324,7 @@ impl Executor for Kubernetes {
 
     fn look_again<'a>(&'a self, target: &'a Target, request: &'a Request) -> Pending<'a, (Seen, String)> {
         Box::pin(async move {
-            let request = kubernetes(request)?;
+            let request = own(request)?;
             let (live, seen) = self.both(target, &request.object).await?;
             Ok((seen, live["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()))
         })
@@ -368,16 +368,13 @@ impl Executor for Kubernetes {
     }
 }
 
-/// A request to an API server.
-pub(super) fn kubernetes(request: &Request) -> Result<&KubernetesRequest, SendError> {
-    match request {
-        Request::Kubernetes(request) => Ok(request),
-        Request::Git(_) => Err(no_patch()),
-    }
+/// A request to an API server; any other is not for one.
+pub(super) fn own(request: &Request) -> Result<&KubernetesRequest, SendError> {
+    request.kubernetes().ok_or_else(not_for_us)
 }
 
-pub(super) fn no_patch() -> SendError {
-    SendError::Refused("an API server takes no commit".to_owned())
+pub(super) fn not_for_us() -> SendError {
+    SendError::Refused("not sent: it is no request to an API server".to_owned())
 }
 
 pub(super) fn conditional(body: &Value, version: &str) -> Value {

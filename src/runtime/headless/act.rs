@@ -90,10 +90,15 @@ pub(super) async fn run(driver: &mut Driver, command: &Command) -> Result<Exit> 
     }
     let state = driver.journal_at_rest().await?;
     if let Some(why) = state.broken {
-        let entries = crate::domain::facts::text::plural(state.unwritten, "entry");
-        complain(driver.redactor(), &format!("NOT RECORDED: {entries} could not be written to the journal: {why}"));
+        complain(driver.redactor(), &unwritten(state.unwritten, &why));
     }
     Ok(if is_enough { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Says that entries are not on disk.
+pub(super) fn unwritten(entries: usize, why: &str) -> String {
+    let entries = crate::domain::facts::text::plural(entries, "entry");
+    format!("NOT RECORDED: {entries} could not be written to the journal: {why}")
 }
 
 /// Takes in which image is to come in, once it is seen what runs there; how the command ends where that cannot be.

@@ -6,6 +6,7 @@ mod changes;
 mod checklist;
 pub(super) mod config;
 mod driver;
+mod flags;
 mod freeze;
 mod init;
 pub(super) mod judge;
@@ -26,6 +27,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use super::engine::{Engine, Observations};
 use super::report::redact_and_sanitize;
 use super::signals::{ShutdownRequest, Signals};
+use crate::cli::args::FlagsCommand;
 use crate::cli::{Command, Exit, target};
 use crate::config::Config;
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
@@ -51,7 +53,11 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
     let origin = config.origin.as_ref().map(|origin| origin.path.display().to_string());
     let asked = config.clone();
     let observations = match command {
-        Command::Status(_) | Command::Changes(_) | Command::Plan(_) | Command::Preflight(_) => Observations::Dropped,
+        Command::Status(_)
+        | Command::Flags(FlagsCommand::List { .. })
+        | Command::Changes(_)
+        | Command::Plan(_)
+        | Command::Preflight(_) => Observations::Dropped,
         _ => Observations::Recorded,
     };
     let (engine, core) = match Engine::open(config, variables, redactor, observations, None).await {
@@ -72,6 +78,7 @@ pub(super) async fn run(config: Config, variables: &Variables, redactor: &Redact
             Command::Sign(what) => checklist::sign(&mut driver, what).await,
             Command::Require(what) => checklist::require(&mut driver, what).await,
             Command::Freeze(what) => freeze::freeze(&mut driver, what).await,
+            Command::Flags(what) => flags::run(&mut driver, what).await,
             Command::Owner(what) => owner::run(&mut driver, what).await,
             Command::Unfreeze(what) => freeze::unfreeze(&mut driver, what).await,
             command => act::run(&mut driver, command).await,

@@ -14,11 +14,13 @@ use release_cockpit::cli::gate::Gate;
 use release_cockpit::cli::output::{json_line, json_pretty};
 use release_cockpit::cli::plan::{self, Said, StepPlan};
 use release_cockpit::cli::preflight::{self, Local};
-use release_cockpit::cli::{Args, backtest, changes, journal, judge, owner, status, watch};
+use release_cockpit::cli::{Args, backtest, changes, flags, journal, judge, owner, status, watch};
 use release_cockpit::config::init;
 use release_cockpit::config::{Config, ConfigBase as Folder};
 use release_cockpit::domain::facts::changes::Audience;
 use release_cockpit::domain::facts::changes::notes::markdown;
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagState};
+use release_cockpit::domain::facts::freshness::Link;
 use release_cockpit::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey, WorkloadKind};
 use release_cockpit::domain::facts::owner::{Automation, Owned, Owner, OwnerKind, Reconciler, Suspension};
 use release_cockpit::domain::facts::signals::Tracks;
@@ -27,7 +29,8 @@ use release_cockpit::domain::record::action::Verb;
 use release_cockpit::domain::record::guardrails::Guardrails;
 use release_cockpit::domain::record::journal::Line;
 use release_cockpit::domain::rules::backtest::{Deed, End, Past};
-use release_cockpit::domain::world::World;
+use release_cockpit::domain::world::flags::FlagSettings;
+use release_cockpit::domain::world::{EnvSettings, Environment, World};
 use release_cockpit::view::theme::{Palette, Theme};
 use serde_json::Value;
 
@@ -51,7 +54,7 @@ enum Form {
 type Write = fn(&Model, &str) -> String;
 
 /// Each command that prints what came from outside, its format, and how it is written. A dash stands for the only one.
-const REPORTS: [(&str, &str, Form, Write); 22] = [
+const REPORTS: [(&str, &str, Form, Write); 24] = [
     ("status", "text", Form::Text, |model, text| status::text(&model.core.world, Some(text), model.core.now)),
     ("status", "json", Form::Json, |model, text| {
         json_pretty(&status::json(&model.core.world, Some(text), model.core.now))
@@ -74,6 +77,14 @@ const REPORTS: [(&str, &str, Form, Write); 22] = [
     ("gate", "junit", Form::Xml, |model, _| gates(model, |gate| gate.junit().trim_end().to_owned())),
     ("check", "-", Form::Text, |model, _| {
         gates(model, |gate| gate.list.checks().map(|(check, state)| gate.check_text(check, state)).collect())
+    }),
+    ("flags", "text", Form::Text, |model, text| {
+        let env = flagged(text);
+        flags::text(&env, &flags::chosen(&env, true), model.core.now)
+    }),
+    ("flags", "json", Form::Json, |model, text| {
+        let env = flagged(text);
+        json_pretty(&flags::json(&env, &flags::chosen(&env, true), model.core.now)) + "\n"
     }),
     ("owner", "text", Form::Text, |model, text| owner::text(&text, Some(&owned(text)), model.core.now)),
     ("owner", "json", Form::Json, |_, text| json_pretty(&owner::json(&owned(text))) + "\n"),
@@ -173,6 +184,26 @@ fn owned(text: &str) -> Owned {
     };
     let owner = Owner { kind: OwnerKind::ArgoCd, namespace: Some(text()), name: text() };
     Owned { owner, found: Some(Ok(found)) }
+}
+
+/// An environment with a feature flag, of a provider that does not answer.
+fn flagged(text: &str) -> Environment {
+    let settings = FlagSettings { provider: text.to_owned(), place: text.to_owned(), of_release: Vec::new() };
+    let mut env = Environment::new(EnvSettings { flags: vec![settings], ..EnvSettings::new("prod") });
+    let flag = Flag {
+        name: text.to_owned(),
+        state: FlagState::On,
+        kind: Some(text.to_owned()),
+        owner: Some(text.to_owned()),
+        tags: vec![text.to_owned()],
+        created: None,
+        is_stale: true,
+        changed: Some(FlagChange { by: text.to_owned(), at: parts::now() }),
+        version: Some(text.to_owned()),
+    };
+    env.flags[0].heard.link = Link::Down(text.to_owned());
+    env.flags[0].flags = std::sync::Arc::new(vec![flag]);
+    env
 }
 
 fn lines(model: &Model) -> Vec<Line> {

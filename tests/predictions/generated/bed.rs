@@ -188,7 +188,7 @@ impl Bed {
 
     fn send(&mut self, request: &Request) -> Checked {
         let Request::Kubernetes(KubernetesRequest { object, subresource, body, .. }) = request else {
-            return Err("nothing is committed here".into());
+            return Err(format!("{} goes to no API server", request.line()).into());
         };
         let kind = object.kind.to_lowercase();
         let get = |kind: &str, name: &str| {

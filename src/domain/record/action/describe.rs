@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::facts::text::duration;
-use crate::domain::record::action::{PlanRecord, Request};
+use crate::domain::record::action::{PlanRecord, Request, Target};
 
 /// A part of the description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,13 +40,14 @@ impl DescriptionPart {
 #[must_use]
 pub fn describe(record: &PlanRecord, now: Timestamp) -> Vec<(DescriptionPart, Vec<String>)> {
     let one = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-    let object = format!(
-        "{} in {} @ {} (context {})",
-        record.target.name(),
-        record.namespace,
-        record.target.env(),
-        record.context
-    );
+    let (name, env) = (record.target.name(), record.target.env());
+    let object = match &record.target {
+        // It lies in no cluster.
+        Target::Flag(_) => format!("{name} @ {env}"),
+        Target::Workload(_) | Target::Owner(_) | Target::Git(_) => {
+            format!("{name} in {} @ {env} (context {})", record.namespace, record.context)
+        }
+    };
     // Steps that are skipped are short: they stand in one text.
     let skips = if record.skips.is_empty() { Vec::new() } else { vec![record.skips.join(", ")] };
     let age = record

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::flag::FlagFacts;
 use crate::domain::facts::object::{Moved, MovedField};
 use crate::domain::facts::workload::{Object, Phase};
 use crate::domain::record::action::Target;
@@ -21,6 +22,9 @@ pub struct Facts {
     pub pauses: Vec<String>,
     pub phase: Phase,
     pub aborted: bool,
+    /// What was seen of a feature flag; `None` for anything else, and for a flag that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<FlagFacts>,
 }
 
 /// Another target that a plan rests on.
@@ -69,6 +73,9 @@ impl Facts {
         }
         if backward {
             return Ok(());
+        }
+        if let Some(what) = self.flag.as_ref().and_then(|flag| flag.moved(now.flag.as_ref())) {
+            return Err(Moved::new(what, MovedField::Other));
         }
         let step = |step: Option<usize>| step.map_or_else(|| "none".to_owned(), |step| (step + 1).to_string());
         if self.stable != now.stable {
@@ -130,6 +137,7 @@ mod tests {
             pauses: Vec::new(),
             phase: Phase::Paused,
             aborted: false,
+            flag: None,
         };
         let seen = facts("new", 1);
         assert_eq!(seen.hold_midway(&facts("new", 0), None), Ok(()));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ActionId;
+use crate::domain::facts::flag::Turn;
 use crate::domain::facts::object::Container;
 use crate::domain::facts::workload::kind::Resource;
 
@@ -93,6 +94,21 @@ impl GitRequest {
     }
 }
 
+/// One request to a provider of feature flags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagRequest {
+    pub flag: String,
+    pub turn: Turn,
+    /// Where it goes, as people are shown it: address, project and environment.
+    pub place: String,
+}
+
+impl FlagRequest {
+    fn line(&self) -> String {
+        format!("{} {} in {}", self.turn.as_str(), self.flag, self.place)
+    }
+}
+
 /// One request of an action. Journals hold it without a tag: each system's has fields of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -101,6 +117,8 @@ pub enum Request {
     Kubernetes(KubernetesRequest),
     /// To a config repository.
     Git(GitRequest),
+    /// To a provider of feature flags.
+    Flag(FlagRequest),
 }
 
 impl Request {
@@ -110,6 +128,7 @@ impl Request {
         match self {
             Self::Kubernetes(request) => request.line(),
             Self::Git(request) => request.line(),
+            Self::Flag(request) => request.line(),
         }
     }
 
@@ -118,7 +137,16 @@ impl Request {
     pub fn after(&self) -> Option<&After> {
         match self {
             Self::Kubernetes(request) => request.after.as_ref(),
-            Self::Git(_) => None,
+            Self::Git(_) | Self::Flag(_) => None,
+        }
+    }
+
+    /// Returns it, where it goes to a Kubernetes API server.
+    #[must_use]
+    pub fn kubernetes(&self) -> Option<&KubernetesRequest> {
+        match self {
+            Self::Kubernetes(request) => Some(request),
+            Self::Git(_) | Self::Flag(_) => None,
         }
     }
 }
@@ -132,5 +160,11 @@ impl From<KubernetesRequest> for Request {
 impl From<GitRequest> for Request {
     fn from(request: GitRequest) -> Self {
         Self::Git(request)
+    }
+}
+
+impl From<FlagRequest> for Request {
+    fn from(request: FlagRequest) -> Self {
+        Self::Flag(request)
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::record::checklist::{Decision, SignOff};
 use crate::domain::record::ledger::Ledger;
 
 /// The artifacts of an environment for which gates were asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subjects {
     /// All of them, without registries: what an answer or a sign-off is given for.
     pub key: String,

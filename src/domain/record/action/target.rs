@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::facts::flag::FlagKey;
 use crate::domain::facts::ids::{EnvName, WorkloadId, WorkloadKey};
 use crate::domain::facts::manifest::Place;
 use crate::domain::facts::owner::Owner;
@@ -18,6 +19,8 @@ pub enum Target {
     Owner(OwnerKey),
     /// The file of a config repository that names the images of a workload.
     Git(GitKey),
+    /// A feature flag of a provider.
+    Flag(FlagKey),
 }
 
 /// The owner of a workload's manifest.
@@ -75,6 +78,7 @@ impl Target {
             Self::Workload(key) => &key.env,
             Self::Owner(key) => &key.env,
             Self::Git(key) => &key.env,
+            Self::Flag(key) => &key.env,
         }
     }
 
@@ -83,7 +87,7 @@ impl Target {
     pub fn workload(&self) -> Option<&WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key),
-            Self::Owner(_) | Self::Git(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => None,
         }
     }
 
@@ -92,7 +96,7 @@ impl Target {
     pub fn changes(&self) -> Option<WorkloadKey> {
         match self {
             Self::Workload(key) => Some(key.clone()),
-            Self::Owner(_) => None,
+            Self::Owner(_) | Self::Flag(_) => None,
             Self::Git(key) => Some(key.workload_key()),
         }
     }
@@ -104,6 +108,7 @@ impl Target {
             Self::Workload(key) => key.workload.to_string(),
             Self::Owner(key) => key.owner.to_string(),
             Self::Git(key) => key.to_string(),
+            Self::Flag(key) => format!("flag {} of {}", key.flag, key.provider),
         }
     }
 
@@ -114,6 +119,7 @@ impl Target {
             Self::Workload(_) => System::Kubernetes,
             Self::Owner(_) => System::Owner,
             Self::Git(_) => System::Git,
+            Self::Flag(_) => System::Flags,
         }
     }
 }
@@ -121,6 +127,12 @@ impl Target {
 impl From<WorkloadKey> for Target {
     fn from(key: WorkloadKey) -> Self {
         Self::Workload(key)
+    }
+}
+
+impl From<FlagKey> for Target {
+    fn from(key: FlagKey) -> Self {
+        Self::Flag(key)
     }
 }
 
@@ -140,6 +152,8 @@ pub enum System {
     Owner,
     /// The config repository, by the `git` program.
     Git,
+    /// The providers of feature flags.
+    Flags,
 }
 
 impl System {
@@ -149,6 +163,7 @@ impl System {
             Self::Kubernetes => "kubernetes",
             Self::Owner => "owner",
             Self::Git => "git",
+            Self::Flags => "flags",
         }
     }
 }

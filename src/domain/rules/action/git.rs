@@ -37,6 +37,7 @@ pub fn facts(key: &GitKey, images: &[String]) -> Facts {
         pauses: Vec::new(),
         phase: Phase::Healthy,
         aborted: false,
+        flag: None,
     }
 }
 
@@ -201,7 +202,7 @@ pub(super) fn plan_revert(world: &World, key: &WorkloadKey, around: &PlanContext
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
     if refusals.is_empty() {
-        Ok(Plan::beside_workload(revert(env, workload, (target, &changes), (&bad, &good)), around.now))
+        Ok(Plan::of(revert(env, workload, (target, &changes), (&bad, &good)), around.now, None))
     } else {
         Err(refusals)
     }

@@ -104,13 +104,12 @@ pub fn writes(workload: &WorkloadId, template: Option<&TemplateRef>, verb: Verb)
 /// Returns what requests write to.
 #[must_use]
 pub fn writes_of(requests: &[Request]) -> Vec<ObjectWrite> {
-    let of = |request: &Request| {
-        // What git allows is for its server to say.
-        let Request::Kubernetes(request) = request else { return None };
+    let of = |request: &KubernetesRequest| {
         let KubernetesRequest { object: ObjectRef { kind, name }, subresource, .. } = request;
-        Some(ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() })
+        ObjectWrite { kind: kind.clone(), name: name.clone(), subresource: subresource.clone() }
     };
-    requests.iter().filter_map(of).collect()
+    // What git allows is for its server to say.
+    requests.iter().filter_map(Request::kubernetes).map(of).collect()
 }
 
 impl WorkloadKind {

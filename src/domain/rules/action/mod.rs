@@ -5,6 +5,7 @@
 
 mod deployment;
 mod effect;
+pub mod flag;
 pub mod git;
 pub mod kind;
 pub mod owner;
@@ -24,7 +25,7 @@ pub use kind::{writes, writes_of};
 pub use plan::{Plan, PlanContext, plan};
 pub use release::named;
 pub use rollback_estimate::{EstimatedRollback, RollbackEstimate, rollback_estimate};
-pub use seen::{PutBack, Seen, SeenOwner, SeenWorkload};
+pub use seen::{PutBack, Seen, SeenFlag, SeenOwner, SeenWorkload};
 pub use seen_git::{SeenBranch, SeenGit};
 pub use settle::{Settled, settled, unnoticed};
 pub use template::{TemplateError, annotate, images_patch, restore_patch};

@@ -19,8 +19,8 @@ use crate::domain::world::{Environment, World};
 /// Whether requests write the pod template, which the manifest holds too.
 pub(super) fn writes_template(requests: &[Request]) -> bool {
     let writes = |request: &Request| {
-        let Request::Kubernetes(request) = request else { return false };
-        matches!(request.body, Body::RestoreTemplate { .. } | Body::SetImages { .. })
+        let body = request.kubernetes().map(|request| &request.body);
+        matches!(body, Some(Body::RestoreTemplate { .. } | Body::SetImages { .. }))
     };
     requests.iter().any(writes)
 }
@@ -119,6 +119,7 @@ pub fn facts(found: &Reconciler) -> Facts {
         pauses: Vec::new(),
         phase: Phase::Healthy,
         aborted: false,
+        flag: None,
     }
 }
 
@@ -170,7 +171,7 @@ pub(super) fn plan(world: &World, key: &OwnerKey, verb: Verb, around: &PlanConte
         Body::ResumeAutomation
     };
     if refusals.is_empty() {
-        Ok(Plan::beside_workload(record(world, env, key, (verb, body), found, around), around.now))
+        Ok(Plan::of(record(world, env, key, (verb, body), found, around), around.now, None))
     } else {
         Err(refusals)
     }

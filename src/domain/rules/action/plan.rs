@@ -14,7 +14,7 @@ use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
 use crate::domain::rules::action::release::{Incoming, incoming};
 use crate::domain::rules::action::rollback_estimate::after_release;
-use crate::domain::rules::action::{git, owner};
+use crate::domain::rules::action::{flag, git, owner};
 use crate::domain::rules::checklist::candidate::{counterpart, is_same_artifact};
 use crate::domain::rules::checklist::{in_the_way, in_the_way_of, in_the_way_of_retry};
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
@@ -51,9 +51,9 @@ impl Plan {
         &self.record
     }
 
-    /// Makes one about something else than a workload.
-    pub(super) fn beside_workload(record: PlanRecord, made_at: Timestamp) -> Self {
-        Self { record, made_at, typed: None }
+    /// Makes one about what is no workload.
+    pub(super) fn of(record: PlanRecord, made_at: Timestamp, typed: Option<String>) -> Self {
+        Self { record, made_at, typed }
     }
 
     /// Says that no person asks for it. A name is not typed then: that is for promotions, which are never automatic.
@@ -131,6 +131,9 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     }
     if let (Verb::Revert, Some(key)) = (intent.verb, intent.target.workload()) {
         return git::plan_revert(world, key, around);
+    }
+    if let Target::Flag(key) = &intent.target {
+        return flag::plan(world, key, intent.verb, around);
     }
     let found = intent.target.workload().and_then(|key| world.find(key));
     let Some((env, workload)) = found else {
@@ -259,7 +262,7 @@ fn subjects(world: &World, env: &Environment, workload: &WorkloadState, promoted
         (false, false) => world.candidate_for(env, &workload.id, promoted),
         _ => world.candidate(env),
     };
-    candidate.map_or_else(|| Subjects { key: String::new(), moving: Vec::new() }, |candidate| candidate.subjects())
+    candidate.map(|candidate| candidate.subjects()).unwrap_or_default()
 }
 
 /// What a promotion rests on besides its own object: what the environment before runs.

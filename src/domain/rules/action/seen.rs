@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
+use crate::domain::facts::flag::FlagFacts;
 use crate::domain::facts::object::Moved;
 use crate::domain::facts::owner::{Automation, Owned, Reconciler};
 use crate::domain::facts::workload::serving::{Serving, percent};
 use crate::domain::facts::workload::{Object, Snapshot};
 use crate::domain::record::action::{After, Facts, PlanRecord, Request, Verb};
 use crate::domain::rules::action::kind::Readiness;
-use crate::domain::rules::action::owner;
 use crate::domain::rules::action::seen_git::SeenGit;
+use crate::domain::rules::action::{flag, owner};
 
 /// A target as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub enum Seen {
     Workload(Box<SeenWorkload>),
     Owner(Box<SeenOwner>),
     Git(Box<SeenGit>),
+    Flag(SeenFlag),
 }
 
 /// Whether the owner of a manifest put back what a rollback had taken back.
@@ -59,6 +61,27 @@ impl SeenOwner {
             Verb::SuspendAutomation => !self.found.automation.is_active(),
             _ => self.found.automation.is_active(),
         }
+    }
+}
+
+/// A feature flag, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenFlag {
+    /// Identity of the flag: a flag of another server or project is another.
+    pub uid: String,
+    /// `None` where it is archived or deleted.
+    pub found: Option<FlagFacts>,
+}
+
+impl SeenFlag {
+    fn shows(&self) -> String {
+        self.found.as_ref().map_or_else(|| "archived or deleted".to_owned(), |found| format!("it is {}", found.state))
+    }
+
+    /// Whether it is turned as the action wants it.
+    fn is_accepted(&self, record: &PlanRecord) -> bool {
+        let is_on = self.found.as_ref().map(|found| found.state.is_on());
+        is_on == Some(record.verb == Verb::FlagOn)
     }
 }
 
@@ -146,6 +169,12 @@ fn shows(phase: &str, message: &str) -> String {
 }
 
 impl Seen {
+    /// Whether what an action goes to is not there any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Flag(SeenFlag { found: None, .. }))
+    }
+
     /// Returns the facts that a plan rests on.
     #[must_use]
     pub fn facts(&self) -> Facts {
@@ -153,6 +182,7 @@ impl Seen {
             Self::Workload(seen) => seen.object().actions().facts(),
             Self::Owner(seen) => owner::facts(&seen.found),
             Self::Git(seen) => seen.facts(),
+            Self::Flag(seen) => flag::facts(&seen.uid, seen.found.clone()),
         }
     }
 
@@ -161,7 +191,7 @@ impl Seen {
     pub fn is_replaced(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_replaced(record),
-            Self::Owner(_) | Self::Git(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => false,
         }
     }
 
@@ -172,6 +202,7 @@ impl Seen {
             Self::Workload(seen) => &seen.object().meta().resource_version,
             Self::Owner(seen) => &seen.found.resource_version,
             Self::Git(seen) => &seen.branch.head,
+            Self::Flag(seen) => seen.found.as_ref().and_then(|found| found.version.as_deref()).unwrap_or_default(),
         }
     }
 
@@ -185,6 +216,7 @@ impl Seen {
             }
             Self::Owner(seen) => seen.shows(),
             Self::Git(seen) => seen.shows(),
+            Self::Flag(seen) => seen.shows(),
         }
     }
 
@@ -193,7 +225,7 @@ impl Seen {
     pub fn blame(&self, moved: &Moved, since: Option<Timestamp>, now: Timestamp) -> String {
         match self {
             Self::Workload(seen) => seen.object().meta().blame(moved, since, now),
-            Self::Owner(_) => moved.what.clone(),
+            Self::Owner(_) | Self::Flag(_) => moved.what.clone(),
             Self::Git(seen) => seen.shows(),
         }
     }
@@ -203,7 +235,7 @@ impl Seen {
     pub fn is_own(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => record.mark.as_ref().is_none_or(|mark| seen.carries(mark)),
-            Self::Owner(_) | Self::Git(_) => true,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => true,
         }
     }
 
@@ -214,6 +246,7 @@ impl Seen {
             Self::Workload(seen) => self.is_own(record) && seen.object().actions().is_accepted(record),
             Self::Owner(seen) => seen.is_accepted(record),
             Self::Git(seen) => seen.names_it(record),
+            Self::Flag(seen) => seen.is_accepted(record),
         }
     }
 
@@ -223,7 +256,7 @@ impl Seen {
         let seen = match self {
             Self::Workload(seen) => seen,
             Self::Owner(seen) => return seen.lacks(record),
-            Self::Git(_) => return None,
+            Self::Git(_) | Self::Flag(_) => return None,
         };
         let actions = seen.object().actions();
         let lacks = match actions.serves_in_the_end(record, &seen.snapshot.replicasets) {
@@ -295,7 +328,7 @@ impl Seen {
     pub fn readiness(&self, after: &After) -> Readiness {
         match self {
             Self::Workload(seen) => seen.object().actions().readiness(after),
-            Self::Owner(_) | Self::Git(_) => Readiness::Send,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => Readiness::Send,
         }
     }
 
@@ -304,7 +337,7 @@ impl Seen {
     pub fn is_unnoticed(&self, record: &PlanRecord) -> bool {
         match self {
             Self::Workload(seen) => seen.object().actions().is_unnoticed(record),
-            Self::Owner(_) | Self::Git(_) => false,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => false,
         }
     }
 
@@ -313,7 +346,7 @@ impl Seen {
     pub fn remainder(&self, record: &PlanRecord) -> Option<Request> {
         match self {
             Self::Workload(seen) => seen.object().actions().remainder(record),
-            Self::Owner(_) | Self::Git(_) => None,
+            Self::Owner(_) | Self::Git(_) | Self::Flag(_) => None,
         }
     }
 
@@ -333,6 +366,12 @@ impl From<SeenGit> for Seen {
 impl From<Reconciler> for Seen {
     fn from(found: Reconciler) -> Self {
         Self::Owner(Box::new(SeenOwner { found }))
+    }
+}
+
+impl From<SeenFlag> for Seen {
+    fn from(seen: SeenFlag) -> Self {
+        Self::Flag(seen)
     }
 }
 

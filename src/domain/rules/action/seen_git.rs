@@ -137,7 +137,7 @@ impl SeenGit {
 fn request(record: &PlanRecord) -> Option<&GitRequest> {
     record.requests.iter().find_map(|request| match request {
         Request::Git(request) => Some(request),
-        Request::Kubernetes(_) => None,
+        Request::Kubernetes(_) | Request::Flag(_) => None,
     })
 }
 

@@ -24,6 +24,9 @@ pub fn settled(record: &PlanRecord, seen: &Seen) -> Settled {
     if record.facts.uid != now.uid {
         return Settled::Lost("the object was deleted and recreated".to_owned());
     }
+    if seen.is_gone() {
+        return Settled::Lost(seen.shows());
+    }
     // The promotion was faster: what was to be aborted is stable, and the abort mark means nothing any more.
     if record.verb == Verb::Abort && now.stable == record.facts.under_way && now.stable != record.facts.stable {
         return Settled::Lost("it became stable before the abort took effect: roll back instead".to_owned());

@@ -23,6 +23,7 @@ impl Actions for Deployment {
             pauses: Vec::new(),
             phase: self.phase().0,
             aborted: false,
+            flag: None,
         }
     }
 
@@ -50,7 +51,9 @@ impl Actions for Deployment {
             | Verb::Retry
             | Verb::SuspendAutomation
             | Verb::ResumeAutomation
-            | Verb::Revert => false,
+            | Verb::Revert
+            | Verb::FlagOff
+            | Verb::FlagOn => false,
         }
     }
 

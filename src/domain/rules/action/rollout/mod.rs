@@ -27,6 +27,7 @@ impl Actions for Rollout {
             pauses: self.status.pause_conditions.iter().map(|pause| pause.reason.clone()).collect(),
             phase: self.phase().0,
             aborted: self.status.abort,
+            flag: None,
         }
     }
 

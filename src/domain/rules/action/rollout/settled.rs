@@ -47,7 +47,7 @@ pub(super) fn is_accepted(record: &PlanRecord, rollout: &Rollout) -> bool {
         Verb::Restart => {
             rollout.observed() && record.restart_at.is_some() && rollout.spec.restart_at == record.restart_at
         }
-        Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert => false,
+        Verb::SuspendAutomation | Verb::ResumeAutomation | Verb::Revert | Verb::FlagOff | Verb::FlagOn => false,
     }
 }
 
@@ -68,7 +68,9 @@ pub(super) fn serves_in_the_end(record: &PlanRecord, rollout: &Rollout) -> Optio
         | Verb::Release
         | Verb::SuspendAutomation
         | Verb::ResumeAutomation
-        | Verb::Revert => None,
+        | Verb::Revert
+        | Verb::FlagOff
+        | Verb::FlagOn => None,
     }
 }
 
@@ -177,7 +179,9 @@ pub(super) fn is_unnoticed(record: &PlanRecord, rollout: &Rollout) -> bool {
         | Verb::Release
         | Verb::SuspendAutomation
         | Verb::ResumeAutomation
-        | Verb::Revert => false,
+        | Verb::Revert
+        | Verb::FlagOff
+        | Verb::FlagOn => false,
     };
     in_status || !rollout.observed()
 }

@@ -1,0 +1,230 @@
+//! What the admin API of Unleash says of flags. Read from version 7.5.1; what is missing is not known.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Flag, FlagChange, FlagState};
+
+/// The strategies of flags in one environment, by the name of the flag.
+pub type Strategies = BTreeMap<String, Vec<Value>>;
+
+/// Reads the list of a project; flags that are not set up in the environment are off there. `None` where it is no such list.
+#[must_use]
+pub fn list(answer: &Value, environment: &str, strategies: Option<&Strategies>) -> Option<Vec<Flag>> {
+    let features = answer.get("features")?.as_array()?;
+    let flags = features.iter().filter_map(|feature| {
+        let of_it = strategies.map(|all| all.get(feature["name"].as_str()?).map_or(Some(&[][..]), |own| Some(own)));
+        flag(feature, environment, of_it.flatten())
+    });
+    Some(flags.collect())
+}
+
+/// Reads a single feature, which holds its strategies. `None` where it is none, or is archived.
+#[must_use]
+pub fn feature(answer: &Value, environment: &str) -> Option<Flag> {
+    if answer["archived"] == true {
+        return None;
+    }
+    let strategies = of_environment(answer, environment).and_then(|env| env["strategies"].as_array());
+    flag(answer, environment, strategies.map(Vec::as_slice))
+}
+
+/// Whether an environment of this name is among those of a feature.
+#[must_use]
+pub fn has_environment(answer: &Value, environment: &str) -> bool {
+    of_environment(answer, environment).is_some()
+}
+
+/// Reads the strategies in an export of one environment.
+#[must_use]
+pub fn strategies(export: &Value) -> Option<Strategies> {
+    let mut all = Strategies::new();
+    for strategy in export.get("featureStrategies")?.as_array()? {
+        if let Some(name) = strategy["featureName"].as_str() {
+            all.entry(name.to_owned()).or_default().push(strategy.clone());
+        }
+    }
+    Some(all)
+}
+
+/// Reads who made each flag from a page of the search.
+#[must_use]
+pub fn owners(page: &Value) -> Vec<(String, Option<String>)> {
+    let features = page["features"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of = |feature: &Value| Some((feature["name"].as_str()?.to_owned(), owner(feature)));
+    features.iter().filter_map(of).collect()
+}
+
+/// Reads who changed each flag last in an environment, from events that begin with the latest.
+#[must_use]
+pub fn changes(events: &Value, environment: &str) -> BTreeMap<String, FlagChange> {
+    let mut last = BTreeMap::new();
+    for event in events["events"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let is_here = event["environment"] == environment;
+        let change = event["createdBy"].as_str().zip(time(&event["createdAt"]));
+        if let (true, Some(name), Some((by, at))) = (is_here, event["featureName"].as_str(), change) {
+            last.entry(name.to_owned()).or_insert_with(|| FlagChange { by: by.to_owned(), at });
+        }
+    }
+    last
+}
+
+fn of_environment<'a>(feature: &'a Value, environment: &str) -> Option<&'a Value> {
+    feature["environments"].as_array()?.iter().find(|env| env["name"] == environment)
+}
+
+fn flag(feature: &Value, environment: &str, strategies: Option<&[Value]>) -> Option<Flag> {
+    let is_enabled = of_environment(feature, environment).is_some_and(|env| env["enabled"] == true);
+    let state = match strategies {
+        _ if !is_enabled => FlagState::Off,
+        Some(strategies) => reach(strategies),
+        None => FlagState::Some,
+    };
+    let tags = feature["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Some(Flag {
+        name: feature["name"].as_str()?.to_owned(),
+        state,
+        kind: feature["type"].as_str().map(ToOwned::to_owned),
+        owner: owner(feature),
+        tags: tags.iter().filter_map(|tag| tag["value"].as_str().map(ToOwned::to_owned)).collect(),
+        created: time(&feature["createdAt"]),
+        is_stale: feature["stale"] == true,
+        changed: None,
+        version: version(is_enabled, strategies),
+    })
+}
+
+fn owner(feature: &Value) -> Option<String> {
+    feature["createdBy"]["name"].as_str().map(ToOwned::to_owned)
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// Returns who gets a flag that is enabled: whoever any of its strategies lets in. Without one it is everybody.
+fn reach(strategies: &[Value]) -> FlagState {
+    let in_force = strategies.iter().filter(|strategy| strategy["disabled"] != true);
+    in_force.map(reach_of).max().unwrap_or(FlagState::On)
+}
+
+fn reach_of(strategy: &Value) -> FlagState {
+    let is_filled = |key: &str| strategy[key].as_array().is_some_and(|list| !list.is_empty());
+    if is_filled("constraints") || is_filled("segments") {
+        return FlagState::Some;
+    }
+    let parameters = &strategy["parameters"];
+    let share = match strategy["name"].as_str() {
+        Some("default") => return FlagState::On,
+        Some("flexibleRollout") => &parameters["rollout"],
+        Some("gradualRolloutUserId" | "gradualRolloutSessionId" | "gradualRolloutRandom") => &parameters["percentage"],
+        _ => return FlagState::Some,
+    };
+    // Unleash writes numbers as text.
+    let percent = share.as_str().and_then(|text| text.parse::<u8>().ok());
+    match percent.or_else(|| share.as_u64().and_then(|number| u8::try_from(number).ok())) {
+        Some(100..) => FlagState::On,
+        Some(percent) => FlagState::Percent(percent),
+        None => FlagState::Some,
+    }
+}
+
+/// Unleash counts no versions: what decides who gets a flag stands for one.
+fn version(is_enabled: bool, strategies: Option<&[Value]>) -> Option<String> {
+    let keys = ["id", "name", "parameters", "constraints", "segments", "disabled"];
+    let in_words = |strategy: &Value| keys.map(|key| strategy.get(key).map(Value::to_string).unwrap_or_default());
+    let mut parts: Vec<String> = strategies?.iter().map(|strategy| in_words(strategy).join(" ")).collect();
+    // The list and the single feature need not have them in the same order.
+    parts.sort();
+    Some(format!("{} {}", if is_enabled { "enabled" } else { "disabled" }, parts.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn rollout(percent: &str) -> Value {
+        json!({"name": "flexibleRollout", "parameters": {"rollout": percent}, "constraints": [], "segments": []})
+    }
+
+    fn checkout(enabled: bool, strategies: &[Value]) -> Value {
+        json!({
+            "name": "checkout.v2", "type": "release", "stale": false, "createdAt": "2026-11-28T21:00:14.985Z",
+            "createdBy": {"id": 1, "name": "alice"}, "archived": false,
+            "environments": [{"name": "production", "enabled": enabled, "strategies": strategies}],
+        })
+    }
+
+    #[test]
+    fn the_share_of_users_is_that_of_the_widest_strategy() {
+        let state = |strategies: &[Value]| feature(&checkout(true, strategies), "production").unwrap().state;
+        assert_eq!(state(&[rollout("25")]), FlagState::Percent(25));
+        assert_eq!(state(&[rollout("25"), rollout("100")]), FlagState::On);
+        assert_eq!(state(&[]), FlagState::On);
+        let mut disabled = rollout("100");
+        disabled["disabled"] = json!(true);
+        assert_eq!(state(&[rollout("5"), disabled]), FlagState::Percent(5));
+        let mut chosen = rollout("100");
+        chosen["constraints"] = json!([{"contextName": "country"}]);
+        assert_eq!(state(&[chosen]), FlagState::Some);
+        assert_eq!(state(&[rollout("a lot")]), FlagState::Some);
+        let off = feature(&checkout(false, &[rollout("100")]), "production").unwrap();
+        assert_eq!(off.state, FlagState::Off);
+        assert_eq!((off.owner.as_deref(), off.kind.as_deref()), (Some("alice"), Some("release")));
+    }
+
+    #[test]
+    fn the_list_and_the_single_feature_have_the_same_version() {
+        let single = checkout(true, &[rollout("25"), rollout("50")]);
+        let mut listed = single.clone();
+        listed["environments"][0].as_object_mut().unwrap().remove("strategies");
+        let mut exported = [rollout("50"), rollout("25")];
+        for strategy in &mut exported {
+            strategy["featureName"] = json!("checkout.v2");
+        }
+        let all = strategies(&json!({"featureStrategies": exported})).unwrap();
+        let flags = list(&json!({"features": [listed]}), "production", Some(&all)).unwrap();
+        assert_eq!(flags[0].version, feature(&single, "production").unwrap().version);
+        let unknown = list(&json!({"features": [single]}), "production", None).unwrap();
+        assert_eq!(unknown[0].state, FlagState::Some, "who gets it is not known");
+    }
+
+    #[test]
+    fn an_archived_feature_is_no_flag() {
+        let mut archived = checkout(true, &[]);
+        archived["archived"] = json!(true);
+        assert_eq!(feature(&archived, "production"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from)
+        ];
+        let keys =
+            prop::sample::select(vec!["features", "name", "environments", "enabled", "strategies", "parameters"]);
+        leaf.prop_recursive(5, 40, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(keys.clone().prop_map(str::to_owned), inner, 0..5)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_answers_is_read_without_panic(answer in any_json()) {
+            let all = strategies(&answer);
+            let _ = (list(&answer, "production", all.as_ref()), feature(&answer, "production"));
+            let _ = (owners(&answer), changes(&answer, "production"));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Turning feature flags off and on. Off gives users back what they had, and nothing blocks it ([law 3](crate#laws)); on
+//! brings something to users, and goes past every gate ([law 1](crate#laws)).
+
+use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
+use crate::domain::facts::direction::Direction;
+use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::workload::Phase;
+use crate::domain::record::action::{Facts, FlagRequest, PlanRecord, Target, Verb};
+use crate::domain::rules::checklist::answer;
+use crate::domain::rules::refusal::{Refusal, RefusalKind};
+use crate::domain::world::flags::FlagSource;
+use crate::domain::world::{Environment, World};
+
+/// Returns what identifies a flag wherever it is asked for.
+#[must_use]
+pub fn uid(place: &str, flag: &str) -> String {
+    format!("{place} {flag}")
+}
+
+/// Returns the facts of a flag that a plan rests on.
+#[must_use]
+pub fn facts(uid: &str, flag: Option<FlagFacts>) -> Facts {
+    Facts {
+        uid: uid.to_owned(),
+        under_way: String::new(),
+        stable: String::new(),
+        step: None,
+        paused: false,
+        pauses: Vec::new(),
+        phase: Phase::Healthy,
+        aborted: false,
+        flag,
+    }
+}
+
+/// Returns the facts of a flag as it is known now; `None` where its provider is not configured.
+#[must_use]
+pub fn known(world: &World, key: &FlagKey) -> Option<Facts> {
+    let source = world.environment(&key.env)?.flag_source(&key.provider)?;
+    Some(facts(&uid(&source.settings.place, &key.flag), source.flag(&key.flag).map(FlagFacts::from)))
+}
+
+/// Finds the flag that is called so: by its name, or by `PROVIDER/NAME` where several providers have one of that name. One
+/// that nobody has seen is asked of the only provider there is.
+///
+/// # Errors
+/// Why it cannot be told which is meant.
+pub fn named(env: &Environment, name: &str) -> Result<FlagKey, Refusal> {
+    let key = |source: &FlagSource, flag: &str| FlagKey {
+        env: env.name().clone(),
+        provider: source.settings.provider.clone(),
+        flag: flag.to_owned(),
+    };
+    let not_told = |text: String, remedy: &str| Err(Refusal::new(RefusalKind::NotSeen, text, remedy));
+    let holders: Vec<&FlagSource> = env.flags.iter().filter(|source| source.flag(name).is_some()).collect();
+    let prefixed = name.split_once('/').and_then(|(provider, flag)| Some(key(env.flag_source(provider)?, flag)));
+    match (holders.as_slice(), prefixed, env.flags.as_slice()) {
+        ([one], ..) => Ok(key(one, name)),
+        ([_, _, ..], ..) => not_told(format!("several providers have a flag {name}"), "write PROVIDER/NAME"),
+        ([], Some(key), _) => Ok(key),
+        ([], None, [only]) => Ok(key(only, name)),
+        ([], None, []) => {
+            let text = format!("no provider of feature flags is configured for {}", env.name());
+            not_told(text, "add [[flags]] to the config")
+        }
+        ([], None, _) => not_told(format!("no provider has named a flag {name}"), "write PROVIDER/NAME"),
+    }
+}
+
+/// Returns the plan that turns a flag off or on.
+///
+/// # Errors
+/// Why not; never empty.
+pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContext) -> Result<Plan, Vec<Refusal>> {
+    let env = world.environment(&key.env);
+    let Some((env, source)) = env.and_then(|env| Some((env, env.flag_source(&key.provider)?))) else {
+        let text = format!("{} is no provider of feature flags in {}", key.provider, key.env);
+        return Err(vec![Refusal::new(RefusalKind::NotSeen, text, "")]);
+    };
+    let turn = if verb == Verb::FlagOff { Turn::Off } else { Turn::On };
+    let mut refusals = read_only(env);
+    let in_flight =
+        |(target, other): &(Target, Verb)| *target == Target::Flag(key.clone()) && (turn == Turn::On || *other == verb);
+    if around.in_flight.iter().any(in_flight) {
+        refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
+    }
+    refusals.extend(match turn {
+        Turn::Off => already_off(source, key, around),
+        Turn::On => not_to_be_turned_on(world, env, (source, key), around),
+    });
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let typed = (turn == Turn::On && env.settings.protected).then(|| env.name().to_string());
+    Ok(Plan::of(record(world, env, (source, key), (verb, turn)), around.now, typed))
+}
+
+/// What is off on fresh data needs nothing; what is not known is tried.
+fn already_off(source: &FlagSource, key: &FlagKey, around: &PlanContext) -> Vec<Refusal> {
+    let is_off = source.flag(&key.flag).is_some_and(|flag| flag.state == FlagState::Off);
+    let nothing = || Refusal::new(RefusalKind::NothingToDo, format!("{} is off", key.flag), "");
+    (is_off && source.heard.is_fresh(around.now)).then(nothing).into_iter().collect()
+}
+
+fn not_to_be_turned_on(
+    world: &World,
+    env: &Environment,
+    (source, key): (&FlagSource, &FlagKey),
+    around: &PlanContext,
+) -> Vec<Refusal> {
+    let provider = &key.provider;
+    if !source.heard.is_fresh(around.now) {
+        let why = source.heard.link.why().map_or_else(String::new, |why| format!(" ({why})"));
+        let text = format!("{provider}: what it says is {}{why}", source.heard.age_in_words(around.now));
+        return vec![Refusal::new(RefusalKind::Blind, text, format!("wait for {provider}"))];
+    }
+    let Some(flag) = source.flag(&key.flag) else {
+        let text = format!("{provider} has no flag {} here: it is unknown or archived", key.flag);
+        return vec![Refusal::new(RefusalKind::NotSeen, text, "")];
+    };
+    let mut refusals = Vec::new();
+    if flag.state.is_on() {
+        let text = format!("{} is {}", key.flag, flag.state);
+        return vec![match flag.state {
+            FlagState::On => Refusal::new(RefusalKind::NothingToDo, text, ""),
+            _ => Refusal::state(text, format!("its strategies say who gets it: change them in {provider}")),
+        }];
+    }
+    refusals.extend(unfit_to_go_on(env, around));
+    refusals.extend(answer(world, env, around.now).reasons);
+    refusals
+}
+
+/// Returns the release that it is written down for: what goes out here, or runs.
+fn release(env: &Environment) -> String {
+    let statuses = || env.workloads.iter().filter_map(|workload| Some((&workload.id.name, workload.status.as_ref()?)));
+    let found = statuses().find(|(_, status)| status.canary.is_some()).or_else(|| statuses().next());
+    let version = found.and_then(|(name, status)| Some((name, status.canary.as_ref().or(status.stable.as_ref())?)));
+    version.map_or_else(|| format!("flags {}", env.name()), |(name, revision)| format!("{name} {}", revision.version()))
+}
+
+fn record(
+    world: &World,
+    env: &Environment,
+    (source, key): (&FlagSource, &FlagKey),
+    (verb, turn): (Verb, Turn),
+) -> PlanRecord {
+    let flag = source.flag(&key.flag);
+    let seen = flag.map(FlagFacts::from);
+    let from = match flag {
+        Some(flag) => flag.state.to_string(),
+        None => format!("not known: {} {}", key.provider, source.heard.link.why().unwrap_or("has not named it")),
+    };
+    let mut goes = match turn {
+        Turn::Off => vec!["nobody gets it any more once clients have asked again, by default within 15 s".to_owned()],
+        Turn::On => vec!["whoever its strategies let in gets it; without a strategy everybody does".to_owned()],
+    };
+    goes.extend((turn == Turn::Off).then(|| "the pods stay as they are: no version changes".to_owned()));
+    let request = FlagRequest { flag: key.flag.clone(), turn, place: source.settings.place.clone() };
+    PlanRecord {
+        verb,
+        direction: Some(if turn == Turn::Off { Direction::Backward } else { Direction::Forward }),
+        target: Target::Flag(key.clone()),
+        context: env.settings.context.clone(),
+        namespace: env.settings.namespace.clone(),
+        // A provider is no cluster: its place tells it apart.
+        cluster: None,
+        release: release(env),
+        headline: format!("{} flag {}", verb.label(), key.flag),
+        from,
+        to: turn.as_str().to_owned(),
+        goes,
+        skips: Vec::new(),
+        not_undone: match turn {
+            Turn::Off => vec!["what users did with it: data written, messages sent".to_owned()],
+            Turn::On => Vec::new(),
+        },
+        requests: vec![request.into()],
+        facts: facts(&uid(&source.settings.place, &key.flag), seen),
+        rests_on: Vec::new(),
+        subjects: (turn == Turn::On)
+            .then(|| world.candidate(env).map(|candidate| candidate.subjects()).unwrap_or_default()),
+        resource_version: String::new(),
+        picture_at: source.heard.at,
+        from_hash: None,
+        from_images: Vec::new(),
+        to_hash: None,
+        to_images: Vec::new(),
+        to_template: None,
+        restart_at: None,
+        mark: None,
+        automatic: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

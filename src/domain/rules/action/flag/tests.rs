@@ -1,0 +1,163 @@
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::facts::flag::Flag;
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::record::action::Intent;
+use crate::domain::rules::action::{Seen, SeenFlag, Settled, plan, settled};
+use crate::domain::world::EnvSettings;
+use crate::domain::world::feed::Feed;
+use crate::domain::world::flags::FlagSettings;
+
+const PLACE: &str = "https://unleash.example project default environment production";
+
+fn now() -> Timestamp {
+    "2026-11-28T21:00:00Z".parse().unwrap()
+}
+
+fn flag(name: &str, state: FlagState) -> Flag {
+    Flag {
+        name: name.to_owned(),
+        state,
+        kind: Some("release".to_owned()),
+        owner: Some("alice".to_owned()),
+        tags: Vec::new(),
+        created: None,
+        is_stale: false,
+        changed: None,
+        version: Some(format!("{name} {state}")),
+    }
+}
+
+fn provider(name: &str) -> FlagSettings {
+    FlagSettings { provider: name.to_owned(), place: format!("{PLACE} {name}"), of_release: Vec::new() }
+}
+
+/// A protected environment with providers, of which no pod was ever seen.
+fn world(providers: &[&str], read_only: bool) -> World {
+    World::new([EnvSettings {
+        protected: true,
+        read_only,
+        flags: providers.iter().map(|name| provider(name)).collect(),
+        ..EnvSettings::new("prod")
+    }])
+}
+
+fn tell(world: &mut World, provider: &str, link: Link, at: Option<Timestamp>, flags: Vec<Flag>) {
+    let (env, provider) = (EnvName::new("prod"), provider.to_owned());
+    world.take(Feed::Flags { env, provider, link, at, flags: Arc::new(flags) }, now());
+}
+
+fn key(flag: &str) -> FlagKey {
+    FlagKey { env: EnvName::new("prod"), provider: "unleash".to_owned(), flag: flag.to_owned() }
+}
+
+fn ask(world: &World, flag: &str, verb: Verb) -> Result<Plan, Vec<Refusal>> {
+    let around = PlanContext { now: now(), journal_broken: Some("no disk".to_owned()), ..PlanContext::default() };
+    plan(world, &Intent { verb, target: key(flag).into(), to: None }, &around)
+}
+
+fn kinds(asked: Result<Plan, Vec<Refusal>>) -> Vec<RefusalKind> {
+    asked.unwrap_err().iter().map(|refusal| refusal.kind).collect()
+}
+
+proptest! {
+    /// Law 3: whatever is known of the flag, its provider, the cluster and the journal, turning it off goes through, unless it
+    /// is off on fresh data, or nothing may be written here.
+    #[test]
+    fn off_is_never_blocked(
+        listed in prop::option::of(prop::sample::select(vec![
+            FlagState::Off, FlagState::Some, FlagState::Percent(7), FlagState::On,
+        ])),
+        link in prop::sample::select(vec![Link::Never, Link::Up, Link::Down("502".to_owned())]),
+        age in 0_i64..600,
+        heard in any::<bool>(),
+    ) {
+        let mut world = world(&["unleash"], false);
+        let at = heard.then(|| now() - SignedDuration::from_secs(age));
+        let flags = listed.map(|state| flag("checkout", state)).into_iter().collect();
+        tell(&mut world, "unleash", link, at, flags);
+        let is_fresh = world.environments[0].flags[0].heard.is_fresh(now());
+        match ask(&world, "checkout", Verb::FlagOff) {
+            Ok(plan) => {
+                prop_assert!(plan.record().moves_backward() && plan.typed().is_none());
+                prop_assert_eq!(plan.record().requests.len(), 1);
+            }
+            Err(refusals) => {
+                prop_assert!(is_fresh && listed == Some(FlagState::Off));
+                prop_assert_eq!(refusals[0].kind, RefusalKind::NothingToDo);
+            }
+        }
+    }
+}
+
+#[test]
+fn on_needs_fresh_data_and_every_gate() {
+    let mut world = world(&["unleash"], false);
+    assert_eq!(kinds(ask(&world, "checkout", Verb::FlagOn)), [RefusalKind::Blind], "nothing is known of the provider");
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::Off)]);
+    let refused = kinds(ask(&world, "checkout", Verb::FlagOn));
+    assert!(refused.contains(&RefusalKind::Journal) && refused.contains(&RefusalKind::Stale), "{refused:?}");
+    assert_eq!(kinds(ask(&world, "nope", Verb::FlagOn)), [RefusalKind::NotSeen]);
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::Percent(25))]);
+    assert_eq!(kinds(ask(&world, "checkout", Verb::FlagOn)), [RefusalKind::State], "its strategies decide");
+}
+
+#[test]
+fn nothing_is_turned_where_nothing_may_be_written() {
+    let mut world = world(&["unleash"], true);
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::On)]);
+    for verb in [Verb::FlagOff, Verb::FlagOn] {
+        assert_eq!(kinds(ask(&world, "checkout", verb))[0], RefusalKind::ReadOnly);
+    }
+}
+
+#[test]
+fn a_name_that_two_providers_have_wants_the_provider() {
+    let mut world = world(&["unleash", "other"], false);
+    let on = || vec![flag("checkout", FlagState::On)];
+    tell(&mut world, "unleash", Link::Up, Some(now()), on());
+    let found = |world: &World, name: &str| named(&world.environments[0], name).map(|key| key.provider);
+    assert_eq!(found(&world, "checkout"), Ok("unleash".to_owned()));
+    tell(&mut world, "other", Link::Up, Some(now()), on());
+    assert!(found(&world, "checkout").is_err());
+    assert_eq!(found(&world, "other/checkout"), Ok("other".to_owned()));
+    assert_eq!(found(&world, "other/never-seen"), Ok("other".to_owned()));
+    assert!(found(&world, "never-seen").is_err());
+}
+
+#[test]
+fn it_is_done_when_the_provider_says_so_and_lost_when_it_is_archived() {
+    let mut world = world(&["unleash"], false);
+    tell(&mut world, "unleash", Link::Up, Some(now()), vec![flag("checkout", FlagState::On)]);
+    let plan = ask(&world, "checkout", Verb::FlagOff).unwrap();
+    let seen = |found: Option<FlagState>| -> Seen {
+        let found = found.map(|state| FlagFacts { state, version: None });
+        SeenFlag { uid: uid(&format!("{PLACE} unleash"), "checkout"), found }.into()
+    };
+    assert!(matches!(settled(plan.record(), &seen(Some(FlagState::Off))), Settled::Done(_)));
+    assert!(matches!(settled(plan.record(), &seen(Some(FlagState::Percent(1)))), Settled::NotYet(_)));
+    assert!(matches!(settled(plan.record(), &seen(None)), Settled::Lost(_)));
+    let elsewhere = SeenFlag { uid: uid("another server", "checkout"), found: None }.into();
+    assert!(matches!(settled(plan.record(), &elsewhere), Settled::Lost(_)));
+}
+
+#[test]
+fn flags_of_the_release_come_first() {
+    let mut world = world(&["unleash"], false);
+    world.environments[0].flags[0].settings.of_release = vec!["zeta".to_owned()];
+    tell(
+        &mut world,
+        "unleash",
+        Link::Up,
+        Some(now()),
+        ["alpha", "beta", "zeta"].map(|it| flag(it, FlagState::On)).into(),
+    );
+    let env = &world.environments[0];
+    let names: Vec<&str> = env.listed_flags().iter().map(|listed| listed.flag.name.as_str()).collect();
+    assert_eq!(names, ["zeta", "alpha", "beta"]);
+}

@@ -1,0 +1,133 @@
+//! Turns feature flags off and on; never retries. The providers of one environment share an executor.
+
+mod unleash;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::BoxFuture;
+
+use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
+use crate::domain::facts::cluster::ClusterIdentity;
+use crate::domain::facts::flag::{FlagFacts, FlagKey, Turn};
+use crate::domain::record::action::{FlagRequest, Request, Target};
+use crate::domain::record::anchor::Anchor;
+use crate::domain::rules::action::flag::uid;
+use crate::domain::rules::action::{Seen, SeenFlag};
+
+/// A provider of feature flags, for one environment.
+pub trait FlagProvider: Send + Sync {
+    /// Reads a flag as it is now; `None` where it is archived or deleted.
+    fn look<'a>(&'a self, flag: &'a str) -> BoxFuture<'a, Result<Option<FlagFacts>, SendError>>;
+
+    /// Turns a flag, once; returns its version since, where the provider says.
+    fn turn<'a>(&'a self, flag: &'a str, turn: Turn) -> BoxFuture<'a, Result<String, SendError>>;
+}
+
+/// The executor of the feature flags of one environment. Read-only environments have none.
+#[derive(Clone, Default)]
+pub struct FlagExecutor {
+    providers: Arc<Mutex<BTreeMap<String, Arc<Provider>>>>,
+}
+
+struct Provider {
+    /// What identifies its flags, with their names.
+    place: String,
+    client: Box<dyn FlagProvider>,
+}
+
+impl FlagExecutor {
+    /// Adds a provider, as soon as there is a client of it.
+    pub fn add(&self, name: &str, place: &str, client: impl FlagProvider + 'static) {
+        let provider = Provider { place: place.to_owned(), client: Box::new(client) };
+        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        providers.insert(name.to_owned(), Arc::new(provider));
+    }
+
+    fn provider<'a>(&self, target: &'a Target) -> Result<(Arc<Provider>, &'a FlagKey), SendError> {
+        let Target::Flag(key) = target else {
+            return Err(SendError::Refused(format!("{target} is no feature flag")));
+        };
+        let providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        let provider = providers.get(&key.provider).cloned();
+        let missing = || SendError::Refused(format!("{} is not ready: its token is not there yet", key.provider));
+        Ok((provider.ok_or_else(missing)?, key))
+    }
+
+    async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
+        let (provider, key) = self.provider(target)?;
+        let found = provider.client.look(&key.flag).await?;
+        Ok(SeenFlag { uid: uid(&provider.place, &key.flag), found }.into())
+    }
+}
+
+fn own(request: &Request) -> Result<&FlagRequest, SendError> {
+    match request {
+        Request::Flag(request) => Ok(request),
+        Request::Kubernetes(_) | Request::Git(_) => {
+            Err(SendError::Refused("not sent: it turns no feature flag".to_owned()))
+        }
+    }
+}
+
+impl Executor for FlagExecutor {
+    /// Off is sent at once: nothing that is seen first could stop it. Before on the flag is looked at.
+    fn prepare<'a>(
+        &'a self,
+        target: &'a Target,
+        request: &'a Request,
+        _: &'a str,
+        _: Option<&'a Anchor>,
+    ) -> Pending<'a, Prepared> {
+        Box::pin(async move {
+            let seen = match own(request)?.turn {
+                Turn::Off => None,
+                Turn::On => Some(self.seen(target).await?),
+            };
+            Ok(Prepared { payload: Payload::Flag, seen })
+        })
+    }
+
+    fn send<'a>(&'a self, target: &'a Target, request: &'a Request, _: &'a Prepared) -> Pending<'a, String> {
+        Box::pin(async move {
+            let (provider, key) = self.provider(target)?;
+            let request = own(request)?;
+            // After a crash the config may lead elsewhere: only what was asked for there is turned.
+            if request.flag != key.flag || request.place != provider.place {
+                return Err(SendError::Refused(format!("{} is {} by now", key.provider, provider.place)));
+            }
+            provider.client.turn(&key.flag, request.turn).await
+        })
+    }
+
+    fn look<'a>(&'a self, target: &'a Target) -> Pending<'a, Seen> {
+        Box::pin(self.seen(target))
+    }
+
+    fn look_again<'a>(&'a self, target: &'a Target, _: &'a Request) -> Pending<'a, (Seen, String)> {
+        Box::pin(async move {
+            let seen = self.seen(target).await?;
+            let version = seen.version().to_owned();
+            Ok((seen, version))
+        })
+    }
+
+    /// Nothing else acts on what was asked for: it is done when it is written.
+    fn nudge<'a>(&'a self, _: &'a Target, _: &'a Seen) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// A provider is no cluster: flags are told apart by where they are.
+    fn identity(&self) -> Pending<'_, ClusterIdentity> {
+        Box::pin(async { Err(SendError::Unknown("a provider of feature flags is no cluster".to_owned())) })
+    }
+
+    /// The record lies beside the workloads.
+    fn shared_record(&self) -> Pending<'_, SharedRecord> {
+        Box::pin(async { Ok(SharedRecord::default()) })
+    }
+
+    fn publish<'a>(&'a self, key: &'a str, _: &'a str, _: Option<&'a str>) -> Pending<'a, ()> {
+        Box::pin(async move { Err(SendError::Refused(format!("{key} is written beside the workloads"))) })
+    }
+}

@@ -1,0 +1,119 @@
+//! flags: the feature flags of an environment are listed, and turned off and on.
+
+use std::time::Duration;
+
+use color_eyre::eyre::Result;
+
+use super::act::{confirmed, refused, unwritten};
+use super::driver::Driver;
+use super::{FIRST_DATA_TIMEOUT, complain, print};
+use crate::cli::args::{Action, FlagTurnArgs, FlagsCommand, Output};
+use crate::cli::output::json_pretty;
+use crate::cli::{Exit, flags};
+use crate::core::{Core, Recheck};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::facts::text::sanitize;
+use crate::domain::record::action::Verb;
+use crate::domain::rules::action::flag::named;
+
+/// How long turning off waits for what its provider lists: long enough to say which flag is meant.
+const OFF_CONTEXT_TIMEOUT: Duration = Duration::from_millis(700);
+
+pub(super) async fn run(driver: &mut Driver, what: &FlagsCommand) -> Result<Exit> {
+    match what {
+        FlagsCommand::List { env, all, output } => list(driver, env, *all, *output).await,
+        FlagsCommand::Off(what) => turn(driver, what, Verb::FlagOff).await,
+        FlagsCommand::On(what) => turn(driver, what, Verb::FlagOn).await,
+    }
+}
+
+/// Returns the environment of this name, or says that there is none.
+fn environment(driver: &Driver, name: &str) -> Option<EnvName> {
+    let all: Vec<&str> = driver.world().environments.iter().map(|env| env.name().as_str()).collect();
+    if all.contains(&name) {
+        return Some(EnvName::new(name));
+    }
+    complain(driver.redactor(), &format!("there is no environment `{name}`: there are {}", all.join(", ")));
+    None
+}
+
+/// Whether each provider of an environment has answered, or failed to.
+fn is_heard(core: &Core, env: &EnvName) -> bool {
+    let env = core.world.environment(env);
+    env.is_some_and(|env| env.flags.iter().all(|source| source.heard.link != Link::Never))
+}
+
+async fn list(driver: &mut Driver, name: &str, all: bool, output: Output) -> Result<Exit> {
+    let Some(name) = environment(driver, name) else { return Ok(Exit::Usage) };
+    driver.until(FIRST_DATA_TIMEOUT, |core| is_heard(core, &name)).await?;
+    driver.refresh();
+    let now = driver.core.now;
+    let Some(env) = driver.world().environment(&name) else { return Ok(Exit::Usage) };
+    let chosen = flags::chosen(env, all);
+    print(&match output {
+        Output::Json => json_pretty(&flags::json(env, &chosen, now)) + "\n",
+        Output::Text => flags::text(env, &chosen, now),
+    })?;
+    Ok(if flags::is_complete(env, now) { Exit::Done } else { Exit::Blind })
+}
+
+async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Exit> {
+    let Some(env) = environment(driver, &what.env) else { return Ok(Exit::Usage) };
+    if verb == Verb::FlagOff {
+        driver.until(OFF_CONTEXT_TIMEOUT, |core| is_heard(core, &env)).await?;
+    } else {
+        prepare_on(driver, &env).await?;
+    }
+    driver.refresh();
+    let key = match driver.world().environment(&env).map(|known| named(known, &what.flag)) {
+        Some(Ok(key)) => key,
+        Some(Err(refusal)) => return Ok(refused(driver.redactor(), &what.flag, verb, &[refusal])),
+        None => return Ok(Exit::Usage),
+    };
+    let plan = match driver.core.plan_flag(&key, verb) {
+        Ok(plan) => plan,
+        Err(refusals) => return Ok(refused(driver.redactor(), &what.flag, verb, &refusals)),
+    };
+    let (yes, confirm) = (what.yes, what.confirm.clone());
+    let asked = Action { target: None, yes, confirm, timeout: Duration::ZERO, no_wait: false };
+    if !confirmed(driver, &plan, &asked).await? {
+        return Ok(Exit::NoGo);
+    }
+    driver.refresh();
+    let plan = match driver.core.recheck(&plan) {
+        Recheck::Holds => plan,
+        Recheck::Renewed(plan) => *plan,
+        Recheck::Stale(why) => {
+            complain(driver.redactor(), &format!("not sent: {why}"));
+            return Ok(Exit::NoGo);
+        }
+    };
+    let headline = plan.record().headline.clone();
+    let (outcome, _) = driver.perform(plan).await?;
+    let line = sanitize(&format!("{env}: {headline}: {}", outcome.describe())).into_owned();
+    if outcome.is_done() {
+        print(&format!("{line}\n"))?;
+    } else {
+        complain(driver.redactor(), &line);
+    }
+    said_if_unwritten(driver).await?;
+    Ok(if outcome.is_done() { Exit::Done } else { Exit::of_outcome(&outcome) })
+}
+
+/// Looks at everything that turning on rests on, as for a promotion.
+async fn prepare_on(driver: &mut Driver, env: &EnvName) -> Result<()> {
+    driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread && is_heard(core, env)).await?;
+    super::checklist::settle(driver, env).await?;
+    // A promotion needs a journal that can be written; whether it can is known after trying.
+    let (dispatcher, release) = (driver.session().dispatcher.clone(), format!("flags {env}"));
+    driver.meanwhile(async move { dispatcher.probe(&release).await }).await
+}
+
+async fn said_if_unwritten(driver: &mut Driver) -> Result<()> {
+    let state = driver.journal_at_rest().await?;
+    if let Some(why) = state.broken {
+        complain(driver.redactor(), &unwritten(state.unwritten, &why));
+    }
+    Ok(())
+}

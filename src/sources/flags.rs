@@ -1,0 +1,90 @@
+//! Watches feature flags: asks a provider again and again, and says how it answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::inbox::Outlet;
+use crate::domain::facts::flag::Flag;
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
+use crate::domain::world::feed::Feed;
+use crate::platform::flags::FlagError;
+use crate::platform::flags::unleash::Unleash;
+
+/// How often it is asked: less than after which what is shown counts as late.
+const INTERVAL: Duration = Duration::from_secs(8);
+/// The longest time until a provider that does not answer is asked again.
+const MAX_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Lists the flags of a provider in one environment.
+pub trait ListsFlags: Send + Sync {
+    /// Reads all flags; keeps in `owners` what need not be asked for each time.
+    fn list<'a>(&'a self, owners: &'a mut Owners) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>>;
+}
+
+/// Who made each flag, as far as that is known.
+pub type Owners = BTreeMap<String, Option<String>>;
+
+impl ListsFlags for Unleash {
+    fn list<'a>(&'a self, owners: &'a mut Owners) -> BoxFuture<'a, Result<Vec<Flag>, FlagError>> {
+        Box::pin(self.list(owners))
+    }
+}
+
+/// What watching the flags of a provider needs.
+pub struct FlagsSource<P> {
+    pub env: EnvName,
+    /// Its name in the config.
+    pub provider: String,
+    pub client: P,
+    pub outlet: Outlet,
+    /// Asks for a look now.
+    pub refresh: Arc<Notify>,
+    pub cancel: CancellationToken,
+}
+
+impl<P: ListsFlags + 'static> FlagsSource<P> {
+    /// Starts it as a task.
+    pub fn spawn(self, tasks: &TaskTracker) {
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = self.run() => {}
+            }
+        });
+    }
+
+    async fn run(self) {
+        let (mut flags, mut owners, mut wait): (Arc<Vec<Flag>>, _, _) = (Arc::default(), Owners::new(), INTERVAL);
+        loop {
+            let (link, at) = match self.client.list(&mut owners).await {
+                Ok(now) => {
+                    // What did not change is not made anew.
+                    if *flags != now {
+                        flags = Arc::new(now);
+                    }
+                    wait = INTERVAL;
+                    (Link::Up, Some(Timestamp::now()))
+                }
+                Err(error) => {
+                    wait = (wait * 2).min(MAX_INTERVAL);
+                    (Link::Down(error.to_string()), None)
+                }
+            };
+            let (env, provider) = (self.env.clone(), self.provider.clone());
+            self.outlet.send(Feed::Flags { env, provider, link, at, flags: Arc::clone(&flags) });
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.refresh.notified() => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Feature flags on a real Unleash. What was sent is told by its own event log, which the program does not write.
+//!
+//! They need `UNLEASH_URL` and `UNLEASH_ADMIN_TOKEN` of an Unleash 7.5.1 that nobody else uses; without, they are ignored.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use libtest_mimic::{Completion, Trial};
+use serde_json::{Value, json};
+use support::check::{holds, same, says};
+use support::http::http_client;
+use support::program::Run;
+use support::{Checked, Program};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::contract::servers::Servers;
+use crate::suite::Suite;
+
+type Case = fn() -> Pin<Box<dyn Future<Output = Checked>>>;
+
+/// Ends a case that hangs.
+const CASE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The environments that a new Unleash has.
+const DEVELOPMENT: &str = "development";
+const PRODUCTION: &str = "production";
+
+const CASES: [(&str, Case); 9] = [
+    ("off_is_sent_once_and_recorded", || Box::pin(off_is_sent_once())),
+    ("off_touches_one_environment", || Box::pin(off_touches_one_environment())),
+    ("off_is_sent_where_nothing_can_be_listed", || Box::pin(off_while_lists_fail())),
+    ("a_lost_answer_is_settled_by_looking", || Box::pin(lost_answer())),
+    ("a_lost_request_is_found_not_done_and_not_repeated", || Box::pin(lost_request())),
+    ("what_the_server_refuses_is_said", || Box::pin(refusals())),
+    ("unknown_archived_and_hostile_names_change_nothing", || Box::pin(names())),
+    ("read_only_and_a_wrong_token_send_nothing", || Box::pin(without_the_right())),
+    ("on_is_refused_in_a_freeze", || Box::pin(on_is_gated())),
+];
+
+pub fn suite() -> Suite {
+    let trial = |(name, case): (&'static str, Case)| {
+        Trial::ignorable_test(format!("flags::unleash::{name}"), move || {
+            if Unleash::of_environment().is_none() {
+                return Ok(Completion::ignored_with("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one"));
+            }
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(async {
+                let ended = tokio::time::timeout(CASE_TIMEOUT, case()).await;
+                ended.map_err(|_| format!("it did not end within {CASE_TIMEOUT:?}"))??;
+                Ok(Completion::Completed)
+            })
+        })
+    };
+    Suite { max_concurrent: 2, cases: CASES.into_iter().map(trial).collect() }
+}
+
+/// The server as its administrator sees it.
+struct Unleash {
+    url: String,
+    token: String,
+}
+
+impl Unleash {
+    fn of_environment() -> Option<Self> {
+        let [url, token] = ["UNLEASH_URL", "UNLEASH_ADMIN_TOKEN"].map(|name| std::env::var(name).ok());
+        Some(Self { url: url?.trim_end_matches('/').to_owned(), token: token? })
+    }
+
+    fn find() -> Checked<Self> {
+        Self::of_environment().ok_or_else(|| "no Unleash".into())
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Checked<Value> {
+        let url = format!("{}/api/admin/{path}", self.url);
+        let mut request = http_client().request(method.parse()?, url).header("Authorization", &self.token);
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        holds(&format!("{method} {path}: {status} {text}"), status.is_success())?;
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Makes a flag with a name of its own, on for 25 % in development and for all in production.
+    async fn create(&self, case: &str) -> Checked<String> {
+        let name = format!("{case}-{}", uuid::Uuid::now_v7().simple());
+        let features = "projects/default/features";
+        self.ask("POST", features, Some(json!({"name": name, "type": "release"}))).await?;
+        let rollout = json!({
+            "name": "flexibleRollout", "constraints": [], "segments": [],
+            "parameters": {"rollout": "25", "stickiness": "default", "groupId": name},
+        });
+        let at = |environment: &str| format!("{features}/{name}/environments/{environment}");
+        self.ask("POST", &format!("{}/strategies", at(DEVELOPMENT)), Some(rollout)).await?;
+        for environment in [DEVELOPMENT, PRODUCTION] {
+            self.ask("POST", &format!("{}/on", at(environment)), None).await?;
+        }
+        Ok(name)
+    }
+
+    /// How often the event log says that a flag was turned off, by environment.
+    async fn times_off(&self, flag: &str, environment: &str) -> Checked<usize> {
+        let found = self.ask("GET", &format!("search/events?feature=IS:{flag}&limit=100"), None).await?;
+        let events = found["events"].as_array().cloned().unwrap_or_default();
+        let is_off =
+            |event: &&Value| event["type"] == "feature-environment-disabled" && event["environment"] == environment;
+        Ok(events.iter().filter(is_off).count())
+    }
+
+    async fn is_on(&self, flag: &str, environment: &str) -> Checked<bool> {
+        let feature = self.ask("GET", &format!("projects/default/features/{flag}"), None).await?;
+        let environments = feature["environments"].as_array().cloned().unwrap_or_default();
+        Ok(environments.iter().any(|env| env["name"] == environment && env["enabled"] == true))
+    }
+}
+
+/// The program, with one environment in a simulated cluster, whose flags are those of development.
+struct Bed {
+    unleash: Unleash,
+    program: Program,
+    _cluster: support::TestCluster,
+}
+
+impl Bed {
+    async fn new() -> Checked<Self> {
+        let unleash = Unleash::find()?;
+        let url = unleash.url.clone();
+        Self::at(unleash, &url, "").await
+    }
+
+    /// With flags at this address, and more in the environment's section.
+    async fn at(unleash: Unleash, url: &str, more: &str) -> Checked<Self> {
+        let cluster = Servers::Simulator.start().await?;
+        let program = crate::cockpit()
+            .env("KUBECONFIG", cluster.kubeconfig().display().to_string())
+            .env("UNLEASH_TOKEN", unleash.token.clone());
+        let config = format!(
+            "[[environments]]\nname = 'prod'\ncontext = 'bed'\nnamespace = 'bystander'\n{more}\n\
+             [[flags]]\nname = 'unleash'\nenvironments = {{ prod = '{DEVELOPMENT}' }}\n\
+             unleash = {{ url = '{url}', token = {{ env = 'UNLEASH_TOKEN' }} }}\n"
+        );
+        let path = program.write("flags.toml", &config);
+        let program = program.arg("--config").arg(path.display().to_string());
+        Ok(Self { unleash, program, _cluster: cluster })
+    }
+
+    async fn off(&self, flag: &str) -> Run {
+        self.program.run_async(&["flags", "off", "prod", flag, "--yes"]).await
+    }
+
+    async fn listed(&self, flag: &str) -> Checked<Value> {
+        let run = self.program.run_async(&["flags", "list", "prod", "--all", "-o", "json"]).await;
+        let list: Value = serde_json::from_str(&run.out()).map_err(|error| format!("{error}: {}", run.said()))?;
+        let flags = list["flags"].as_array().cloned().unwrap_or_default();
+        Ok(flags.into_iter().find(|listed| listed["name"] == flag).unwrap_or_default())
+    }
+}
+
+fn ended(run: &Run, code: i32, words: &str) -> Checked {
+    same(&run.said(), &run.code(), &code)?;
+    says(&run.said(), words)
+}
+
+async fn off_is_sent_once() -> Checked {
+    let bed = Bed::new().await?;
+    let flag = bed.unleash.create("once").await?;
+    let listed = bed.listed(&flag).await?;
+    same("its share", &listed["percent"], &json!(25))?;
+    holds("its owner is known", listed["owner"].is_string())?;
+    ended(&bed.off(&flag).await, 0, "done: it is off")?;
+    same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &1)?;
+    same("the state", &bed.listed(&flag).await?["state"], &json!("off"))?;
+    // As wanted already, whether that is known in time or not.
+    ended(&bed.off(&flag).await, 0, "off")?;
+    same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &1)?;
+    let journal = bed.program.run_async(&["log", "show"]).await;
+    says(&journal.said(), &format!("turn off flag {flag}"))
+}
+
+async fn off_touches_one_environment() -> Checked {
+    let bed = Bed::new().await?;
+    let flag = bed.unleash.create("one-environment").await?;
+    ended(&bed.off(&flag).await, 0, "done")?;
+    holds("it is on in production", bed.unleash.is_on(&flag, PRODUCTION).await?)?;
+    same("times off in production", &bed.unleash.times_off(&flag, PRODUCTION).await?, &0)
+}
+
+/// What befalls the requests that turn a flag off.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// They never reach the server, and the connection ends.
+    LoseRequest,
+    /// The server carries them out, and the connection ends before its answer.
+    LoseAnswer,
+    /// They never reach the server; this is answered.
+    Answer(&'static str),
+    /// They are served; every list is answered with 503.
+    NoLists,
+}
+
+const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TOO_MANY: &str =
+    "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const CHANGE_REQUEST: &str = "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 62\r\n\
+                              connection: close\r\n\r\n\
+                              {\"message\":\"Change requests are enabled in this environment\"}\n";
+const CONFLICT: &str = "HTTP/1.1 409 Conflict\r\ncontent-type: application/json\r\ncontent-length: 32\r\n\
+                        connection: close\r\n\r\n{\"message\":\"somebody was first\"}";
+
+/// Stands before the server, and returns its address; it ends with the runtime.
+async fn front(unleash: &Unleash, fault: Fault) -> Checked<String> {
+    let server = unleash.url.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = server.clone();
+            // Whatever ends a connection is seen by the program.
+            tokio::spawn(async move { relay(client, &server, fault).await });
+        }
+    });
+    Ok(format!("http://{address}"))
+}
+
+async fn relay(mut client: TcpStream, server: &str, fault: Fault) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(server).await?;
+    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let bytes = &asked[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                let turns = String::from_utf8_lossy(bytes).contains("/off HTTP/1.1");
+                let lists = ["/features HTTP/1.1", "/features-batch/", "/search/"]
+                    .iter()
+                    .any(|path| String::from_utf8_lossy(bytes).contains(path));
+                match fault {
+                    Fault::LoseRequest if turns => return Ok(()),
+                    Fault::LoseAnswer if turns => {
+                        server.write_all(bytes).await?;
+                        // The answer is there: it was carried out.
+                        return server.readable().await;
+                    }
+                    Fault::Answer(answer) if turns => return client.write_all(answer.as_bytes()).await,
+                    Fault::NoLists if lists => return client.write_all(UNAVAILABLE.as_bytes()).await,
+                    _ => server.write_all(bytes).await?,
+                }
+            }
+            read = server.read(&mut answered) => {
+                let bytes = &answered[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                client.write_all(bytes).await?;
+            }
+        }
+    }
+}
+
+/// Turns a flag off under a fault; returns the run, and how often the event log says that it was.
+async fn off_under(fault: Fault) -> Checked<(Run, usize)> {
+    let unleash = Unleash::find()?;
+    let (flag, url) = (unleash.create("fault").await?, front(&unleash, fault).await?);
+    let bed = Bed::at(unleash, &url, "").await?;
+    let run = bed.off(&flag).await;
+    let times = bed.unleash.times_off(&flag, DEVELOPMENT).await?;
+    same("whether it is on", &bed.unleash.is_on(&flag, DEVELOPMENT).await?, &(times == 0))?;
+    Ok((run, times))
+}
+
+async fn off_while_lists_fail() -> Checked {
+    let (run, times) = off_under(Fault::NoLists).await?;
+    ended(&run, 0, "done: it is off")?;
+    same("times off", &times, &1)
+}
+
+async fn lost_answer() -> Checked {
+    let (run, times) = off_under(Fault::LoseAnswer).await?;
+    ended(&run, 0, "found done: it is off")?;
+    same("times off", &times, &1)
+}
+
+async fn lost_request() -> Checked {
+    let (run, times) = off_under(Fault::LoseRequest).await?;
+    ended(&run, 1, "found not done: it is 25 %")?;
+    same("times off", &times, &0)
+}
+
+async fn refusals() -> Checked {
+    let answers = [
+        (TOO_MANY, "refused: 429: too many requests, again in 7 s"),
+        (CHANGE_REQUEST, "Change requests are enabled in this environment; make one in Unleash"),
+        (CONFLICT, "refused: 409: somebody was first"),
+    ];
+    for (answer, words) in answers {
+        let (run, times) = off_under(Fault::Answer(answer)).await?;
+        ended(&run, 3, words)?;
+        same("times off", &times, &0)?;
+    }
+    Ok(())
+}
+
+async fn names() -> Checked {
+    let bed = Bed::new().await?;
+    let flag = bed.unleash.create("names").await?;
+    for hostile in ["no-such-flag", "..", "../..", "%2e%2e", &format!("../features/{flag}"), "a\u{1b}[2Jb", "ä?x#y"] {
+        let run = bed.off(hostile).await;
+        same(&format!("{hostile:?}: {}", run.said()), &run.code(), &3)?;
+        holds("no control character is printed", !run.said().contains('\u{1b}'))?;
+    }
+    bed.unleash.ask("DELETE", &format!("projects/default/features/{flag}"), None).await?;
+    ended(&bed.off(&flag).await, 3, "archived")?;
+    same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &0)
+}
+
+async fn without_the_right() -> Checked {
+    let unleash = Unleash::find()?;
+    let (flag, url) = (unleash.create("rights").await?, unleash.url.clone());
+    let bed = Bed::at(unleash, &url, "read_only = true").await?;
+    ended(&bed.off(&flag).await, 3, "read-only")?;
+    let wrong = Bed::new().await?;
+    let program = wrong.program.clone().env("UNLEASH_TOKEN", "*:*.a-wrong-token-of-nobody");
+    let run = program.run_async(&["flags", "off", "prod", &flag, "--yes"]).await;
+    ended(&run, 3, "401")?;
+    holds("the token is not shown", !run.said().contains("a-wrong-token-of-nobody"))?;
+    ended(&program.run_async(&["flags", "list", "prod"]).await, 4, "401")?;
+    same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &0)
+}
+
+async fn on_is_gated() -> Checked {
+    let unleash = Unleash::find()?;
+    let (flag, url) = (unleash.create("gated").await?, unleash.url.clone());
+    let bed = Bed::at(unleash, &url, "protected = true").await?;
+    ended(&bed.off(&flag).await, 0, "done")?;
+    bed.program.run_async(&["freeze", "prod", "--until", "23:59", "--note", "incident"]).await;
+    let run = bed.program.run_async(&["flags", "on", "prod", &flag, "--yes", "--confirm", "prod"]).await;
+    ended(&run, 3, "frozen")?;
+    ended(&bed.off(&flag).await, 0, "nothing to do")?;
+    holds("it is off", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)
+}
