@@ -515,12 +515,12 @@ impl Watched {
     }
 
     /// After the version of before was put back the bad one is never seen again, for a while.
-    pub(super) async fn never_again(self, bed: &Bed<'_>) -> Checked {
+    async fn never_again(self, bed: &Bed<'_>) -> Checked {
         self.shows(bed, &[true, false]).await
     }
 
     /// For a while, these are the versions that are seen, bad or not, and in the end 1.0.0 serves everybody.
-    async fn shows(self, bed: &Bed<'_>, wanted: &[bool]) -> Checked {
+    pub(super) async fn shows(self, bed: &Bed<'_>, wanted: &[bool]) -> Checked {
         sleep(QUIET).await;
         self.task.abort();
         let images = self.images.lock().unwrap_or_else(PoisonError::into_inner).clone();
