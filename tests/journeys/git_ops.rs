@@ -328,10 +328,11 @@ impl GitOps {
         }
         holds("a template is written", written)?;
         if self.in_yaml {
-            let mut text = "# What runs in prod.\n".to_owned();
+            let mut parts = vec!["# What runs in prod.\n".to_owned()];
             for object in &objects {
-                text += &format!("---\n{}\n", serde_saphyr::to_string(object)?.trim_end());
+                parts.push(serde_saphyr::to_string(object)?.trim_end().to_owned() + "\n");
             }
+            let text = parts.join("---\n");
             std::fs::write(self.work().join("objects.yaml"), text)?;
             return Ok(());
         }
