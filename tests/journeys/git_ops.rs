@@ -328,10 +328,11 @@ impl GitOps {
         }
         holds("a template is written", written)?;
         if self.in_yaml {
-            let mut text = "# What runs in prod.\n".to_owned();
+            let mut parts = vec!["# What runs in prod.\n".to_owned()];
             for object in &objects {
-                text += &format!("---\n{}\n", serde_saphyr::to_string(object)?.trim_end());
+                parts.push(serde_saphyr::to_string(object)?.trim_end().to_owned() + "\n");
             }
+            let text = parts.join("---\n");
             std::fs::write(self.work().join("objects.yaml"), text)?;
             return Ok(());
         }
@@ -515,12 +516,12 @@ impl Watched {
     }
 
     /// After the version of before was put back the bad one is never seen again, for a while.
-    pub(super) async fn never_again(self, bed: &Bed<'_>) -> Checked {
+    async fn never_again(self, bed: &Bed<'_>) -> Checked {
         self.shows(bed, &[true, false]).await
     }
 
     /// For a while, these are the versions that are seen, bad or not, and in the end 1.0.0 serves everybody.
-    async fn shows(self, bed: &Bed<'_>, wanted: &[bool]) -> Checked {
+    pub(super) async fn shows(self, bed: &Bed<'_>, wanted: &[bool]) -> Checked {
         sleep(QUIET).await;
         self.task.abort();
         let images = self.images.lock().unwrap_or_else(PoisonError::into_inner).clone();
