@@ -20,6 +20,8 @@ pub enum Command {
     Changes,
     /// Screen 6.
     Journal,
+    /// Screen 7.
+    Flags,
     Up,
     Down,
     /// Selection left, or the environment before.
@@ -53,6 +55,10 @@ pub enum Command {
     Release,
     /// Suspend the automation of what owns the manifest, or give it back.
     Owner,
+    /// Turn the selected feature flag off.
+    FlagOff,
+    /// Turn it on.
+    FlagOn,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -165,6 +171,22 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["O"],
         "Suspend the automation of what owns the manifest (Argo CD, Flux), or resume it.",
     ),
+    spec(
+        C::FlagOff,
+        Act,
+        "flag-off",
+        "turn flag off",
+        &["K"],
+        "Turn the selected feature flag off for everybody in the environment.",
+    ),
+    spec(
+        C::FlagOn,
+        Act,
+        "flag-on",
+        "turn flag on",
+        &["E"],
+        "Turn the selected feature flag on: a promotion, with every gate.",
+    ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(
@@ -179,6 +201,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Checklist, Look, "checklist", "Checklist", &["4"], "Checks with their evidence, and who signed GO."),
     spec(C::Changes, Look, "changes", "Changes", &["5"], "Commits, version, migrations and drift of the release."),
     spec(C::Journal, Look, "journal", "Journal", &["6"], "All observations, decisions and actions."),
+    spec(C::Flags, Look, "flags", "Flags", &["7"], "Feature flags: those of the release first."),
     spec(C::Open, Look, "open", "open", &["enter"], "Open what is selected."),
     spec(C::Back, Look, "back", "back", &["esc"], "Close, or back to the deck."),
     spec(C::Why, Look, "why", "why", &["w"], "Why the environment has its verdict, in full."),
