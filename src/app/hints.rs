@@ -37,6 +37,8 @@ pub fn verb_of(model: &Model, command: Command) -> Option<Verb> {
         Command::Retry => Verb::Retry,
         Command::Restart => Verb::Restart,
         Command::Release => Verb::Release,
+        Command::FlagOff => Verb::FlagOff,
+        Command::FlagOn => Verb::FlagOn,
         Command::Owner if is_suspended(model) => Verb::ResumeAutomation,
         Command::Owner => Verb::SuspendAutomation,
         _ => return None,
@@ -78,6 +80,9 @@ pub fn acts_on(model: &Model, verb: Verb) -> Option<WorkloadKey> {
 /// # Errors
 /// Every reason why it cannot be done now.
 pub fn plan_for(model: &Model, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
+    if matches!(verb, Verb::FlagOff | Verb::FlagOn) {
+        return super::flags::plan(model, verb);
+    }
     let Some(target) = acts_on(model, verb) else {
         return Err(vec![Refusal::new(RefusalKind::NotSeen, "no workload is selected", "")]);
     };
@@ -131,6 +136,9 @@ pub fn footer(model: &Model) -> Vec<Hint> {
             commands.extend([Command::Approve, Command::Open, Command::Refresh, Command::Promote, Command::Rollback]);
         }
         Screen::Changes => {}
+        Screen::Flags => {
+            commands = vec![Command::FlagOff, Command::FlagOn, Command::Rollback, Command::Filter];
+        }
         Screen::Journal => commands.extend([Command::Export, Command::Filter]),
     }
     commands.extend([Command::Palette, Command::Help]);

@@ -4,6 +4,7 @@
 
 pub mod checklist;
 mod confirm;
+pub mod flags;
 pub mod forecast;
 pub(crate) mod freeze;
 pub mod hints;

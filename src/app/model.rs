@@ -24,17 +24,20 @@ pub enum Screen {
     /// What is in the release.
     Changes,
     Journal,
+    /// Feature flags.
+    Flags,
 }
 
 impl Screen {
     /// All screens with number and title, in the order of the tabs.
-    pub const TABS: [(char, &'static str, Self); 6] = [
+    pub const TABS: [(char, &'static str, Self); 7] = [
         ('1', "Deck", Self::Deck),
         ('2', "Rollout", Self::Rollout),
         ('3', "Signals", Self::Signals),
         ('4', "Checklist", Self::Checklist),
         ('5', "Changes", Self::Changes),
         ('6', "Journal", Self::Journal),
+        ('7', "Flags", Self::Flags),
     ];
 }
 

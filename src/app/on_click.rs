@@ -15,7 +15,7 @@ pub(super) fn click(model: &mut Model, hit: Hit) -> Vec<Effect> {
         (None, Hit::Tab(screen)) => show(model, screen),
         (None, Hit::Env(name)) => choose(model, name),
         (None, Hit::Hint(command)) => run(model, command),
-        (None, Hit::Line(line)) if model.ui.screen == Screen::Checklist => {
+        (None, Hit::Line(line)) if matches!(model.ui.screen, Screen::Checklist | Screen::Flags) => {
             model.ui.line = line;
             Vec::new()
         }

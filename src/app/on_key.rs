@@ -6,7 +6,7 @@ use super::hints::{acts_on, plan_for, search, verb_of};
 use super::model::{Model, Overlay, Screen};
 use super::msg::{Effect, lift};
 use super::revisions::revision_choices;
-use super::{checklist, confirm, freeze};
+use super::{checklist, confirm, flags, freeze};
 use crate::core::{Effect as CoreEffect, Level, autopilot};
 use crate::domain::facts::freshness::Link;
 use crate::domain::facts::ids::EnvName;
@@ -139,11 +139,14 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Signals => show(model, Screen::Signals),
         Command::Journal => show(model, Screen::Journal),
         Command::Checklist => show(model, Screen::Checklist),
+        Command::Flags => show(model, Screen::Flags),
         Command::Changes => show(model, Screen::Changes),
         Command::Open if model.ui.screen == Screen::Deck => show(model, Screen::Rollout),
         Command::Open if model.ui.screen == Screen::Checklist => checklist::open(model),
         Command::Open => Vec::new(),
         Command::Back => back(model),
+        // What is turned is selected in sight.
+        Command::FlagOff | Command::FlagOn if model.ui.screen != Screen::Flags => show(model, Screen::Flags),
         Command::Promote
         | Command::PromoteFull
         | Command::Pause
@@ -152,7 +155,9 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Retry
         | Command::Restart
         | Command::Release
-        | Command::Owner => ask(model, command),
+        | Command::Owner
+        | Command::FlagOff
+        | Command::FlagOn => ask(model, command),
         Command::Keep => lift(autopilot::keep(&mut model.core)),
         Command::RollbackTo => {
             // What runs cannot be chosen: the first that can is where most people go.
@@ -211,6 +216,10 @@ fn on_checklist(model: &mut Model, run: fn(&mut Model) -> Vec<Effect>) -> Vec<Ef
 
 pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.ui.screen != screen {
+        // The checklist shares what is selected: a line there says nothing of a flag.
+        if screen == Screen::Flags || model.ui.screen == Screen::Flags {
+            model.ui.line = 0;
+        }
         model.ui.screen = screen;
         model.ui.scroll = 0;
     }
@@ -241,6 +250,7 @@ fn propose(model: &mut Model, verb: Verb, to: Option<u64>) -> Vec<Effect> {
                 Verb::SuspendAutomation | Verb::ResumeAutomation => {
                     format!("cannot {} the owner of the manifest in {env}", verb.label())
                 }
+                Verb::FlagOff | Verb::FlagOn => format!("cannot {} the flag in {env}", verb.label()),
                 _ => format!("{env} cannot {}", verb.label()),
             };
             // The right may have been given since.
@@ -358,6 +368,11 @@ fn move_by(model: &mut Model, command: Command) -> Vec<Effect> {
         model.ui.line = scrolled(model.ui.line.min(last), command).min(last);
         return Vec::new();
     }
+    if model.ui.screen == Screen::Flags {
+        let last = flags::listed(model).len().saturating_sub(1);
+        model.ui.line = scrolled(model.ui.line.min(last), command).min(last);
+        return Vec::new();
+    }
     model.ui.scroll = scrolled(model.ui.scroll, command).min(length(model));
     Vec::new()
 }
@@ -368,7 +383,7 @@ fn length(model: &Model) -> usize {
     match model.ui.screen {
         Screen::Journal => model.core.journal.lines.len(),
         Screen::Rollout => snapshot.map_or(0, |snapshot| snapshot.pods.len() + snapshot.replicasets.len()),
-        Screen::Deck | Screen::Signals | Screen::Checklist => 0,
+        Screen::Deck | Screen::Signals | Screen::Checklist | Screen::Flags => 0,
         // Its view knows how long it is.
         Screen::Changes => usize::MAX / 2,
     }

@@ -3,6 +3,7 @@
 mod autopilot;
 mod checklist;
 mod clicks;
+mod flags;
 mod forecast;
 mod owners;
 mod two_people;

@@ -20,6 +20,8 @@ pub enum Command {
     Changes,
     /// Screen 6.
     Journal,
+    /// Screen 7.
+    Flags,
     Up,
     Down,
     /// Selection left, or the environment before.
@@ -55,6 +57,10 @@ pub enum Command {
     Owner,
     /// Stop promotions into the environment, or allow them again.
     Freeze,
+    /// Turn the selected feature flag off.
+    FlagOff,
+    /// Turn it on.
+    FlagOn,
     /// Acknowledge the selected check, or sign in the selected role.
     Approve,
     Sign,
@@ -175,6 +181,22 @@ pub const COMMANDS: &[CommandSpec] = &[
         &["F"],
         "Stop promotions into the environment for everybody, or allow them again; rollbacks go on.",
     ),
+    spec(
+        C::FlagOff,
+        Act,
+        "flag-off",
+        "turn flag off",
+        &["K"],
+        "Turn the selected feature flag off for everybody in the environment.",
+    ),
+    spec(
+        C::FlagOn,
+        Act,
+        "flag-on",
+        "turn flag on",
+        &["E"],
+        "Turn the selected feature flag on: a promotion, with every gate.",
+    ),
     spec(C::Restart, Act, "restart", "restart", &[], "Rolling restart of all pods."),
     spec(C::Deck, Look, "deck", "Deck", &["1"], "All environments side by side."),
     spec(
@@ -189,6 +211,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     spec(C::Checklist, Look, "checklist", "Checklist", &["4"], "Checks with their evidence, and who signed GO."),
     spec(C::Changes, Look, "changes", "Changes", &["5"], "Commits, version, migrations and drift of the release."),
     spec(C::Journal, Look, "journal", "Journal", &["6"], "All observations, decisions and actions."),
+    spec(C::Flags, Look, "flags", "Flags", &["7"], "Feature flags: those of the release first."),
     spec(C::Open, Look, "open", "open", &["enter"], "Open what is selected."),
     spec(C::Back, Look, "back", "back", &["esc"], "Close, or back to the deck."),
     spec(C::Why, Look, "why", "why", &["w"], "Why the environment has its verdict, in full."),

@@ -95,8 +95,8 @@ impl Said {
 /// How soon a hint gives way: the way on and the way back last.
 fn rank(command: Command) -> u8 {
     match command {
-        Command::Promote | Command::Rollback | Command::Retry | Command::Sign => 0,
-        Command::Abort => 1,
+        Command::Promote | Command::Rollback | Command::Retry | Command::Sign | Command::FlagOff => 0,
+        Command::Abort | Command::FlagOn => 1,
         Command::Pause | Command::Approve => 2,
         Command::Palette => 3,
         _ => 4,

@@ -41,7 +41,7 @@ pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
     let strip = layout::left(&mut second, tabs.width() as u16);
     let tabs = tabs.line();
     let mut rest = strip;
-    for ((.., screen), tab) in Screen::TABS.into_iter().zip(&tabs.spans) {
+    for ((_, screen), tab) in shown_tabs(scene).zip(&tabs.spans) {
         scene.clickable(layout::left(&mut rest, tab.width() as u16), Hit::Tab(screen));
     }
     put(buf, strip, scene.theme, tabs);
@@ -98,6 +98,15 @@ fn state(scene: &DrawContext<'_>, with_names: bool) -> Line<'static> {
     row.say(Role::Text, scene.clock(model.core.now)).line()
 }
 
+/// Returns the screens that have a tab: that of feature flags only where there is a provider of some.
+fn shown_tabs<'a>(scene: &'a DrawContext<'_>) -> impl Iterator<Item = (&'static str, Screen)> + use<'a> {
+    let model = scene.model;
+    let has_flags = model.ui.screen == Screen::Flags
+        || model.core.world.environments.iter().any(|env| !env.settings.flags.is_empty());
+    let tabs = Screen::TABS.into_iter().map(|(_, title, screen)| (title, screen));
+    tabs.filter(move |(_, screen)| has_flags || *screen != Screen::Flags)
+}
+
 /// The screens with their keys, a span each; titles of the others only with room.
 fn tabs(scene: &DrawContext<'_>, titles: bool) -> Row {
     let command = |screen| match screen {
@@ -107,9 +116,10 @@ fn tabs(scene: &DrawContext<'_>, titles: bool) -> Row {
         Screen::Checklist => Command::Checklist,
         Screen::Changes => Command::Changes,
         Screen::Journal => Command::Journal,
+        Screen::Flags => Command::Flags,
     };
     let mut row = scene.row();
-    for (_, title, screen) in Screen::TABS {
+    for (title, screen) in shown_tabs(scene) {
         let key = scene.model.ui.keymap.key(command(screen)).unwrap_or_default();
         let shown = screen == scene.model.ui.screen;
         let role = if shown { Role::TabOn } else { Role::TabOff };

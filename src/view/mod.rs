@@ -15,6 +15,7 @@ mod changes;
 mod checklist;
 mod deck;
 mod draw_context;
+mod flags;
 mod footer;
 pub mod glyphs;
 mod header;
@@ -61,6 +62,7 @@ pub fn draw_clickable(frame: &mut Frame<'_>, model: &Model, theme: &Theme) -> Ta
         Screen::Checklist => checklist::draw(&scene, buf, body),
         Screen::Changes => changes::draw(&scene, buf, body),
         Screen::Journal => journal::draw(&scene, buf, body),
+        Screen::Flags => flags::draw(&scene, buf, body),
     }
     if let Some(cursor) = overlay::draw(&scene, buf, area) {
         frame.set_cursor_position(cursor);

@@ -5,7 +5,10 @@ use release_cockpit::app::Model;
 use release_cockpit::app::hints;
 use release_cockpit::app::model::{Confirm, Overlay, Screen};
 use release_cockpit::core::{Level, Notice};
+use release_cockpit::domain::facts::flag::{Flag, FlagChange, FlagState};
+use release_cockpit::domain::facts::freshness::{Heard, Link};
 use release_cockpit::domain::record::action::Verb;
+use release_cockpit::domain::world::flags::{FlagSettings, FlagSource};
 use tui_input::Input;
 
 use super::parts::{ago, now};
@@ -25,6 +28,37 @@ pub fn asked(model: Model, verb: Verb, typed: &str) -> Model {
     let plan = hints::plan_for(&model, verb, None).unwrap();
     let opened = now() - SignedDuration::from_secs(1);
     over(model, Overlay::Confirm(Box::new(Confirm { plan, opened, typed: Input::new(typed.to_owned()), stale: None })))
+}
+
+/// Gives each environment feature flags, of a provider that stopped answering.
+fn flagged(mut model: Model) -> Model {
+    let flag = |name: &str, state, is_stale| Flag {
+        name: name.to_owned(),
+        state,
+        kind: Some("release".to_owned()),
+        owner: Some("alice".to_owned()),
+        tags: Vec::new(),
+        created: Some(ago(86_400)),
+        is_stale,
+        changed: Some(FlagChange { by: "bob".to_owned(), at: ago(40) }),
+        version: None,
+    };
+    let flags = vec![
+        flag("dark-mode", FlagState::On, true),
+        flag("express-checkout-v2", FlagState::Percent(25), false),
+        flag("split-tender", FlagState::Off, false),
+    ];
+    for env in &mut model.core.world.environments {
+        let settings = FlagSettings {
+            provider: "unleash".to_owned(),
+            place: "https://unleash.example".to_owned(),
+            of_release: vec!["express-checkout-v2".to_owned()],
+        };
+        let heard = Heard { link: Link::Down("503: Service Unavailable".to_owned()), at: Some(ago(75)) };
+        env.settings.flags = vec![settings.clone()];
+        env.flags = vec![FlagSource { settings, heard, flags: std::sync::Arc::new(flags.clone()) }];
+    }
+    model
 }
 
 /// The screens and overlays of the main release.
@@ -49,11 +83,15 @@ pub fn main() -> Vec<(&'static str, Model)> {
     }
     let mut filtered = on(main(), Screen::Rollout);
     filtered.ui.filter = "canary".to_owned();
+    let mut filtered_flags = on(flagged(main()), Screen::Flags);
+    filtered_flags.ui.filter = "express".to_owned();
     vec![
         ("deck", main()),
         ("rollout", on(main(), Screen::Rollout)),
         ("signals", on(main(), Screen::Signals)),
         ("journal", on(main(), Screen::Journal)),
+        ("flags", on(flagged(main()), Screen::Flags)),
+        ("flags-filtered", over(filtered_flags, Overlay::Filter { input: Input::new("express".to_owned()) })),
         ("help", over(main(), Overlay::Help { input: Input::default(), selected: 3 })),
         ("help-searched", over(main(), Overlay::Help { input: Input::new("roll".to_owned()), selected: 1 })),
         ("palette", over(main(), Overlay::Palette { input: Input::new("re".to_owned()), selected: 0 })),

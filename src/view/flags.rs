@@ -1,0 +1,107 @@
+//! Feature flags of one environment: those of the release first, with who gets each, who made it and who changed it last.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::draw_context::DrawContext;
+use super::layout::{self, indent, window};
+use super::parts::list;
+use super::parts::panel::{Edge, panel};
+use super::parts::row::{highlight, put};
+use super::theme::Role;
+use crate::app::Hit;
+use crate::app::flags::{listed, selected};
+use crate::app::hints::is_typing;
+use crate::domain::facts::flag::FlagState;
+use crate::domain::facts::text::duration;
+use crate::domain::world::Environment;
+use crate::domain::world::flags::{FlagSource, ListedFlag};
+
+/// Columns of a name at most.
+const MAX_NAME: usize = 44;
+
+pub(crate) fn draw(scene: &DrawContext<'_>, buf: &mut Buffer, mut area: Rect) {
+    let Some(env) = scene.model.environment() else { return };
+    for source in &env.flags {
+        if let Some(line) = trouble(scene, source) {
+            put(buf, indent(layout::top(&mut area, 1), 1), scene.theme, line);
+        }
+    }
+    let flags = listed(scene.model);
+    let at = selected(scene.model, &flags);
+    let visible = usize::from(area.height.saturating_sub(2));
+    let first = window(at, visible, flags.len());
+    let title = scene.row().say(Role::Title, "feature flags").line();
+    let word = list::range_line(scene, first, visible, flags.len());
+    let mut inside = indent(panel(buf, area, scene.theme, Edge::Light, title, word), 1);
+    if flags.is_empty() {
+        put(buf, inside, scene.theme, scene.row().say(Role::Label, nothing(scene, env)));
+        return;
+    }
+    let names =
+        flags.iter().skip(first).take(visible).map(|listed| super::text::width_within(&listed.flag.name, MAX_NAME));
+    let name = names.max().unwrap_or(0);
+    for (number, listed) in flags.iter().enumerate().skip(first).take(visible) {
+        let place = layout::top(&mut inside, 1);
+        scene.clickable(place, Hit::Line(number));
+        let is_selected = number == at;
+        put(buf, place, scene.theme, line(scene, listed, is_selected, name));
+        if is_selected && !is_typing(scene.model) {
+            highlight(buf, place, scene.theme.style(Role::Selected));
+        }
+    }
+}
+
+/// Says why nothing is listed.
+fn nothing(scene: &DrawContext<'_>, env: &Environment) -> &'static str {
+    if env.flags.is_empty() {
+        "no provider of feature flags is configured here: see [[flags]] in the config"
+    } else if scene.model.ui.filter.is_empty() {
+        "no feature flag is known"
+    } else {
+        "no feature flag matches the filter"
+    }
+}
+
+/// Says that a provider does not answer, and how old is what it said.
+fn trouble(scene: &DrawContext<'_>, source: &FlagSource) -> Option<Line<'static>> {
+    let now = scene.model.core.now;
+    if source.heard.is_fresh(now) {
+        return None;
+    }
+    let why = source.heard.link.why().map_or_else(String::new, |why| format!(": {why}"));
+    let key = scene.key(crate::keys::Command::FlagOff);
+    let text = format!("{}: what it says is {}{why}", source.settings.provider, source.heard.age_in_words(now));
+    let row = scene.row().say(Role::Warn, format!("{} {text}", scene.theme.glyphs().warn));
+    Some(row.say(Role::Label, format!("; {key} turns off all the same")).line())
+}
+
+fn line(scene: &DrawContext<'_>, listed: &ListedFlag<'_>, is_selected: bool, name: usize) -> Line<'static> {
+    let (flag, now) = (listed.flag, scene.model.core.now);
+    let pointer = if is_selected { scene.theme.glyphs().pointer } else { " " };
+    let role = if flag.state == FlagState::Off { Role::Label } else { Role::Strong };
+    let changed = flag
+        .changed
+        .as_ref()
+        .map(|change| format!("changed {} ago by {}", duration(now.duration_since(change.at)), change.by));
+    let age = flag.created.map(|at| format!("{} old", duration(now.duration_since(at))));
+    let about = [
+        listed.of_release.then(|| "of this release".to_owned()),
+        flag.is_stale.then(|| "stale".to_owned()),
+        flag.kind.clone(),
+        age,
+        flag.owner.as_ref().map(|owner| format!("by {owner}")),
+        changed,
+    ];
+    let about: Vec<String> = about.into_iter().flatten().collect();
+    scene
+        .row()
+        .say(Role::Key, format!("{pointer} "))
+        .name(Role::Text, &flag.name, name)
+        .gap(2)
+        .left(role, &flag.state.to_string(), 11)
+        .gap(2)
+        .say(Role::Label, scene.theme.clip(&about.join(&format!(" {} ", scene.theme.glyphs().dot)), 200))
+        .line()
+}
