@@ -98,7 +98,7 @@ fn run(servers: Servers, strategy: Strategy, state: State) -> Checked<Completion
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
     };
-    let ended: Result<Checked, _> = runtime.block_on(async { tokio::time::timeout(ROW_TIMEOUT, row).await });
+    let ended: Result<Checked, _> = runtime.block_on(async { tokio::time::timeout(ROW_TIMEOUT, Box::pin(row)).await });
     ended.map_err(|_| format!("it did not end within {ROW_TIMEOUT:?}"))??;
     Ok(Completion::Completed)
 }
