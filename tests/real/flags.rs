@@ -27,7 +27,7 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 const DEVELOPMENT: &str = "development";
 const PRODUCTION: &str = "production";
 
-const CASES: [(&str, Case); 9] = [
+const CASES: [(&str, Case); 10] = [
     ("off_is_sent_once_and_recorded", || Box::pin(off_is_sent_once())),
     ("off_touches_one_environment", || Box::pin(off_touches_one_environment())),
     ("off_is_sent_where_nothing_can_be_listed", || Box::pin(off_while_lists_fail())),
@@ -37,6 +37,7 @@ const CASES: [(&str, Case); 9] = [
     ("unknown_archived_and_hostile_names_change_nothing", || Box::pin(names())),
     ("read_only_and_a_wrong_token_send_nothing", || Box::pin(without_the_right())),
     ("on_is_refused_in_a_freeze", || Box::pin(on_is_gated())),
+    ("on_turns_a_flag_on_where_every_gate_is_green", || Box::pin(on_is_sent())),
 ];
 
 pub fn suite() -> Suite {
@@ -343,4 +344,21 @@ async fn on_is_gated() -> Checked {
     ended(&run, 3, "frozen")?;
     ended(&bed.off(&flag).await, 0, "nothing to do")?;
     holds("it is off", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)
+}
+
+async fn on_is_sent() -> Checked {
+    let unleash = Unleash::find()?;
+    let (flag, url) = (unleash.create("on").await?, unleash.url.clone());
+    let bed = Bed::at(unleash, &url, "protected = true\n\n[[checks]]\nid = \"notes\"").await?;
+    ended(&bed.off(&flag).await, 0, "done")?;
+    let unnamed = bed.program.run_async(&["flags", "on", "prod", &flag, "--yes"]).await;
+    holds(&format!("it wants the name: {}", unnamed.said()), unnamed.code() != 0)?;
+    holds("it is off still", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)?;
+    let run = bed.program.run_async(&["flags", "on", "prod", &flag, "--yes", "--confirm", "prod"]).await;
+    ended(&run, 0, "done")?;
+    holds("it is on", bed.unleash.is_on(&flag, DEVELOPMENT).await?)?;
+    // Its strategy lets a quarter in, which is not changed.
+    let listed = bed.program.run_async(&["flags", "list", "prod", "--all"]).await;
+    let line = listed.said().lines().find(|line| line.contains(&flag)).map(str::to_owned).unwrap_or_default();
+    says(&line, "25 %")
 }
