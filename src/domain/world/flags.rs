@@ -1,5 +1,6 @@
 //! Feature flags as they are known of one environment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -61,22 +62,26 @@ impl Environment {
         self.flags.iter().find(|source| source.settings.provider == provider)
     }
 
-    /// Whether a flag is named as one of the release.
-    #[must_use]
-    pub fn is_flag_of_release(&self, source: &FlagSource, flag: &str) -> bool {
-        source.settings.of_release.iter().any(|name| name == flag)
+    /// Returns the flags that commits of the release name.
+    fn flags_of_commits(&self) -> BTreeSet<&str> {
+        let changes = self.changes.as_ref().and_then(|(_, changes)| changes.as_ref().ok());
+        changes.into_iter().flat_map(|changes| changes.flags()).collect()
     }
 
     /// Returns all flags with their providers: those of the release first, each part in the order of the providers and of
     /// the names.
     #[must_use]
     pub fn listed_flags(&self) -> Vec<ListedFlag<'_>> {
-        let of = |source| {
-            let listed =
-                move |flag| ListedFlag { source, flag, of_release: self.is_flag_of_release(source, &flag.name) };
-            source.flags.iter().map(listed)
-        };
-        let (mut first, rest): (Vec<_>, Vec<_>) = self.flags.iter().flat_map(of).partition(|listed| listed.of_release);
+        if self.flags.is_empty() {
+            return Vec::new();
+        }
+        let of_commits = self.flags_of_commits();
+        let listed = self.flags.iter().flat_map(|source| source.flags.iter().map(move |flag| (source, flag)));
+        let listed = listed.map(|(source, flag)| {
+            let of_release = source.settings.of_release.contains(&flag.name) || of_commits.contains(flag.name.as_str());
+            ListedFlag { source, flag, of_release }
+        });
+        let (mut first, rest): (Vec<_>, Vec<_>) = listed.partition(|listed| listed.of_release);
         first.extend(rest);
         first
     }

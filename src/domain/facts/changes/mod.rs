@@ -156,6 +156,14 @@ impl Changes {
         found
     }
 
+    /// Returns the feature flags that the commits name in a trailer, `Flag: express-checkout-v2`.
+    pub fn flags(&self) -> impl Iterator<Item = &str> {
+        self.commits
+            .iter()
+            .flat_map(|commit| trailers(&commit.body))
+            .filter_map(|(key, name)| (key.eq_ignore_ascii_case("flag") && !name.is_empty()).then_some(name))
+    }
+
     /// Returns how many commits break something.
     #[must_use]
     pub fn breaking(&self) -> usize {
@@ -214,6 +222,12 @@ pub fn short(hash: &str) -> &str {
     hash.get(..8).unwrap_or(hash)
 }
 
+/// Returns the trailers of a message: the last paragraph of its body.
+fn trailers(body: &str) -> impl Iterator<Item = (&str, &str)> {
+    let last = body.rsplit("\n\n").next().unwrap_or_default();
+    last.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim()))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::commit::tests::commit;
@@ -228,6 +242,17 @@ pub(crate) mod tests {
             commits: messages.iter().map(|message| commit(message)).collect(),
             ..Changes::default()
         }
+    }
+
+    #[test]
+    fn flags_are_named_in_trailers() {
+        let changes = changes(&[
+            "feat: checkout\n\nFlag: off by default, in words.\n\nFlag: express-checkout-v2\nSigned-off-by: ada",
+            "feat: search\n\nflag:search-v3",
+            "fix: a flag: not here",
+            "fix: b\n\nFlag:",
+        ]);
+        assert_eq!(changes.flags().collect::<Vec<_>>(), ["express-checkout-v2", "search-v3"]);
     }
 
     #[test]

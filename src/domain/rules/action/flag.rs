@@ -4,6 +4,7 @@
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::Phase;
 use crate::domain::record::action::{Facts, FlagRequest, PlanRecord, Target, Verb};
 use crate::domain::rules::checklist::answer;
@@ -93,6 +94,21 @@ pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContex
     }
     let typed = (turn == Turn::On && env.settings.protected).then(|| env.name().to_string());
     Ok(Plan::of(record(world, env, (source, key), (verb, turn)), around.now, typed))
+}
+
+/// Returns what is faster than taking pods back: the flags of the release that anybody gets.
+pub(super) fn instead_of_rollback(env: &Environment) -> Option<String> {
+    let listed = env.listed_flags();
+    let mut on = listed.iter().filter(|listed| listed.of_release && listed.flag.state.is_on()).peekable();
+    let first = sanitize(&on.peek()?.flag.name).into_owned();
+    let names: Vec<String> =
+        on.map(|listed| format!("{} ({})", sanitize(&listed.flag.name), listed.flag.state)).collect();
+    let plural = if names.len() == 1 { "a flag" } else { "flags" };
+    Some(format!(
+        "{plural} of this release can be turned off in seconds instead: {}; `cockpit flags off {} {first}`",
+        names.join(", "),
+        env.name()
+    ))
 }
 
 /// What is off on fresh data needs nothing; what is not known is tried.

@@ -222,6 +222,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             }));
             draft.goes.extend(owner::goes(snapshot, direction, around.now).filter(|_| writes_template));
             draft.goes.extend(after_release(snapshot, status).filter(|_| draft.completes && promoted.is_some()));
+            let takes_back = matches!(intent.verb, Verb::Rollback | Verb::Abort);
+            if let Some(instead) = flag::instead_of_rollback(env).filter(|_| takes_back) {
+                draft.goes.insert(0, instead);
+            }
             let mut plan = finish(env, snapshot, status, intent, around.now, Draft { direction, ..draft });
             if writes_template && direction.is_backward() {
                 plan.record.not_undone.extend(owner::left_in_git(snapshot, env));

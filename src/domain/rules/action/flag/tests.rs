@@ -161,3 +161,22 @@ fn flags_of_the_release_come_first() {
     let names: Vec<&str> = env.listed_flags().iter().map(|listed| listed.flag.name.as_str()).collect();
     assert_eq!(names, ["zeta", "alpha", "beta"]);
 }
+
+#[test]
+fn a_rollback_names_the_flags_of_the_release_that_are_on() {
+    let mut settings = provider("unleash");
+    settings.of_release = vec!["checkout".to_owned(), "search".to_owned()];
+    let mut world = World::new([EnvSettings { flags: vec![settings], ..EnvSettings::new("prod") }]);
+    let instead = |world: &World| instead_of_rollback(world.environment(&EnvName::new("prod")).unwrap());
+    assert_eq!(instead(&world), None);
+    let flags = vec![
+        flag("checkout", FlagState::Percent(25)),
+        flag("search", FlagState::Off),
+        flag("of-another-team", FlagState::On),
+    ];
+    tell(&mut world, "unleash", Link::Up, Some(now()), flags);
+    assert_eq!(
+        instead(&world).unwrap(),
+        "a flag of this release can be turned off in seconds instead: checkout (25 %); `cockpit flags off prod checkout`"
+    );
+}
