@@ -168,7 +168,8 @@ start_argo_cd() {
   mkdir -p "$run/argocd"
   # The program is told by its name what to be.
   for name in argocd-repo-server argocd-application-controller; do ln -sf "$bin/argocd" "$run/argocd/$name"; done
-  start redis "$redis" --port "$port_redis" --bind 127.0.0.1 --save '' --dir "$run/argocd"
+  # It would rename itself, and then be told for another program.
+  start redis "$redis" --set-proc-title no --port "$port_redis" --bind 127.0.0.1 --save '' --dir "$run/argocd"
   start argocd-repo-server "${places[@]}" "$run/argocd/argocd-repo-server" --address 127.0.0.1 --port "$port_argocd_repo" \
     --metrics-port "$port_argocd_repo_metrics" --redis "127.0.0.1:$port_redis" --disable-tls --revision-cache-expiration 5s --loglevel warn
   # It looks at git every five to ten seconds, and takes back what differs from it at once.
