@@ -148,6 +148,7 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, base: &Base<'_>) -> Ve
         let env = environment(reader, &table, base, several, &mut names);
         for other in &environments {
             shared_workload(reader, &table, &env, other);
+            git::shared_file(reader, &table, (&env.settings, &other.settings));
         }
         environments.push(env);
     }

@@ -3,7 +3,7 @@
 use super::reader::{At, Reader, Table};
 use super::section::{Kind, Section, keys, words};
 use crate::domain::facts::manifest::ManifestFormat;
-use crate::domain::world::GitPlace;
+use crate::domain::world::{EnvSettings, GitPlace};
 
 pub(super) const SECTION: Section = Section {
     header: "[git]",
@@ -58,6 +58,15 @@ pub(super) fn check(reader: &mut Reader, table: &Table<'_>, place: &GitPlace) {
     let Some(own) = table.get("git") else { return };
     if !place.path.is_empty() && place.repository.is_empty() {
         reader.note(own.span().start, "`path` is in no repository", "add `repository` here or in [git]");
+    }
+}
+
+/// One commit in a file that two environments are made of would bring a release into both.
+pub(super) fn shared_file(reader: &mut Reader, table: &Table<'_>, (env, other): (&EnvSettings, &EnvSettings)) {
+    let place = |env: &'_ EnvSettings| (env.git.repository.clone(), env.git.branch.clone(), env.git.path.clone());
+    if env.git.is_configured() && place(env) == place(other) {
+        let what = format!("`{}` and `{}` are one file in git: {}", other.name, env.name, env.git.path);
+        reader.note(table.at, what, "a promotion into one would be one into both: give each a `git.path` of its own");
     }
 }
 
