@@ -111,7 +111,8 @@ impl Config {
             // What a file asks for that nobody trusted is not recorded as what the team asks for.
             env.settings.is_declared = false;
             env.settings.has_other_gates = own_gates;
-            env.settings.git = GitPlace::default();
+            let is_withheld = env.settings.git.is_configured();
+            env.settings.git = GitPlace { is_withheld, ..GitPlace::default() };
             withhold(env, own);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Core, Effect, Level};
 use crate::domain::facts::ids::WorkloadKey;
-use crate::domain::record::action::{Automatic, Outcome, PlanRecord, Target, Verb};
+use crate::domain::record::action::{Automatic, Outcome, PlanRecord, System, Target, Verb};
 use crate::domain::rules::action::git::still_to_revert;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 
@@ -32,8 +32,19 @@ pub(super) fn after(core: &mut Core, record: &PlanRecord, outcome: &Outcome, her
             core.reverts.insert(key.clone(), Revert::Waits { from_hash, automatic });
             begin(core, key)
         }
-        (Target::Git(key), Verb::Revert) if !outcome.is_done() && outcome.is_settled() => {
-            fail(core, &key.workload_key(), &outcome.describe());
+        (Target::Git(key), Verb::Revert) if outcome.is_done() => {
+            core.reverts.remove(&key.workload_key());
+            Vec::new()
+        }
+        (Target::Git(key), Verb::Revert) if outcome.is_settled() => {
+            let key = key.workload_key();
+            match outcome {
+                // Git takes the commit at once, or not at all: only who applies it is late.
+                Outcome::Unconfirmed { shows } if record.target.system() == System::Git && outcome.is_taken() => {
+                    say(core, &key, format!("{}: git is reverted, and not applied yet: {shows}", key.env));
+                }
+                _ => fail(core, &key, &outcome.describe()),
+            }
             Vec::new()
         }
         _ => Vec::new(),
@@ -71,6 +82,10 @@ pub(super) fn begin(core: &mut Core, key: &WorkloadKey) -> Vec<Effect> {
 fn fail(core: &mut Core, key: &WorkloadKey, why: &str) {
     let Some(env) = core.world.environment(&key.env) else { return };
     let text = still_to_revert(env, why);
+    say(core, key, text);
+}
+
+fn say(core: &mut Core, key: &WorkloadKey, text: String) {
     core.reverts.insert(key.clone(), Revert::Failed(text.clone()));
     core.notice(Level::Error, text);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::executor::Executor;
-use crate::domain::record::action::{After, Outcome, PlanRecord, Target};
+use crate::domain::record::action::{After, Outcome, PlanRecord, System, Target};
 use crate::domain::rules::action::kind::Readiness;
 
 use crate::domain::rules::action::{PutBack, Seen, Settled, settled, unnoticed};
@@ -27,6 +27,8 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
+/// How long a push may still be carried out after its connection was lost: hooks of the server may run for minutes.
+const MAX_PUSH_LATENCY: Duration = Duration::from_mins(5);
 
 /// What is told while an action is accepted and not done: what it still lacks.
 pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);
@@ -122,6 +124,7 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
     let mut wait = Duration::from_millis(250);
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
+    let latency = if record.target.system() == System::Git { MAX_PUSH_LATENCY } else { MAX_SERVER_LATENCY };
     loop {
         if let Ok(found) = executor.look(&record.target).await {
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
@@ -138,7 +141,7 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
                 Settled::NotYet(shows) if waits_for_controller && since >= ACCEPT_TIMEOUT => {
                     return Outcome::Unconfirmed { shows: format!("but not seen yet: {shows}") };
                 }
-                Settled::NotYet(shows) if !waits_for_controller && since >= MAX_SERVER_LATENCY => {
+                Settled::NotYet(shows) if !waits_for_controller && since >= latency => {
                     return Outcome::FoundNotDone { shows };
                 }
                 Settled::NotYet(_) | Settled::Accepted(_) => {}

@@ -291,7 +291,7 @@ impl Dispatcher {
         record: &PlanRecord,
         head: Option<&Anchor>,
     ) -> Outcome {
-        if let Err(outcome) = tokio::try_join!(self.still_rests(record), self.still_allowed(record)) {
+        if let Err(outcome) = self.still_stands(record).await {
             return outcome;
         }
         let mut outcome = self.send_all(executor, action, record, head).await;
@@ -371,6 +371,11 @@ impl Dispatcher {
         });
     }
 
+    /// Looks at what a plan rests on besides its target, and whether somebody stopped it.
+    async fn still_stands(&self, record: &PlanRecord) -> Result<(), Outcome> {
+        tokio::try_join!(self.still_rests(record), self.still_allowed(record)).map(|_| ())
+    }
+
     /// Looks at what else a plan rests on. Where nothing may be written there is no executor to look with: then what was
     /// seen at the moment of the question has to do.
     async fn still_rests(&self, record: &PlanRecord) -> Result<(), Outcome> {
@@ -439,6 +444,10 @@ impl Dispatcher {
                 if is_needless(record, request, seen) {
                     return Ok(Sent::Needless { version });
                 }
+            }
+            // Git takes up to a minute to be read: somebody may have stopped it meanwhile.
+            if record.target.system() != System::Kubernetes {
+                self.still_stands(record).await?;
             }
             failpoint(format_args!("dispatcher.before-send"));
             match executor.send(&record.target, request, &prepared).await {

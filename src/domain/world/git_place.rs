@@ -18,6 +18,9 @@ pub struct GitPlace {
     /// Who commits; `None` is who git's own config says.
     pub author_name: Option<String>,
     pub author_mail: Option<String>,
+    /// Whether it is configured by a file that nobody trusts: nothing is committed, and nothing is released past it.
+    #[serde(default)]
+    pub is_withheld: bool,
 }
 
 impl GitPlace {
@@ -38,6 +41,7 @@ impl Default for GitPlace {
             value: "image".to_owned(),
             author_name: None,
             author_mail: None,
+            is_withheld: false,
         }
     }
 }

@@ -66,6 +66,7 @@ impl ShallowClone {
         private_dir(&self.folder).map_err(|error| SendError::Refused(error.to_string()))?;
         // Another process of ours may use the clone, too.
         let lock = self.lock().await?;
+        self.remove_stale_locks();
         if !self.folder.join("HEAD").exists() {
             self.here(&["init", "--quiet", "--bare", "."]).await?;
         }
@@ -187,6 +188,18 @@ impl ShallowClone {
         let server = answer.complaint.lines().any(|line| line.starts_with("remote:"));
         let said = if server { format!(": {}", answer.why()) } else { String::new() };
         SendError::Refused(self.shown(&format!("the server of git refused the push, {reason}{said}")))
+    }
+
+    /// Removes what a fetch leaves behind that was ended from outside; nobody else fetches while the clone is in use by us.
+    fn remove_stale_locks(&self) {
+        for name in ["shallow.lock", "config.lock", "HEAD.lock", "refs/cockpit/head.lock"] {
+            let lock = self.folder.join(name);
+            match std::fs::remove_file(&lock) {
+                Ok(()) => tracing::warn!(lock = %lock.display(), "removed what an ended fetch left behind"),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(lock = %lock.display(), %error, "cannot be removed"),
+            }
+        }
     }
 
     async fn lock(&self) -> Result<File, SendError> {

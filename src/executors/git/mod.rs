@@ -66,6 +66,12 @@ impl GitExecutor {
     /// Reads the file at the head of the branch as it is now.
     async fn branch(&self, key: &GitKey) -> Result<(Head, SeenBranch), SendError> {
         self.forget();
+        // What was sent to another place is not settled by this one.
+        if (&key.repository, &key.branch) != (&self.place.repository, &self.place.branch) {
+            let (repository, branch) = (&self.place.repository, &self.place.branch);
+            let why = format!("{key} is not the file of this config, which has {branch} of {repository}");
+            return Err(SendError::Refused(why));
+        }
         let head = self.clone.fetch(&key.file).await?;
         let images = self.manifest(&head.text).images(&key.places);
         let images = images.map_err(|error| SendError::Refused(format!("{key}: {error}")))?;

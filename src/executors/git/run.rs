@@ -43,7 +43,9 @@ impl Answer {
         if !server.is_empty() {
             return server.join("; ");
         }
-        let own = self.complaint.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
+        // That nobody was asked for a password says less than what it was for.
+        let is_reason = |line: &&str| !line.trim().is_empty() && !line.contains("askpass");
+        let own = self.complaint.lines().find(is_reason).unwrap_or("it gave no reason");
         own.trim_start_matches("fatal: ").trim_start_matches("error: ").to_owned()
     }
 }
@@ -55,6 +57,8 @@ impl Answer {
 pub(super) async fn ask(folder: &Path, what: &Ask<'_>) -> Result<Answer, String> {
     let mut command = if what.is_remote { git::remote_command(folder) } else { git::command(folder) };
     command.args(what.words).envs(what.variables.iter().copied()).env("GIT_LITERAL_PATHSPECS", "1");
+    // No folder above is taken for the clone, whatever became of it.
+    command.env("GIT_DIR", folder);
     // One that signs would ask for a passphrase on our terminal.
     command.env_remove("GPG_TTY").stdin(std::process::Stdio::piped()).process_group(0);
     match tokio::time::timeout(what.timeout, answer(command, what.input)).await {

@@ -79,6 +79,10 @@ pub enum ManifestError {
     NotUnderstood { line: usize, why: &'static str },
     #[error("{0} names neither a tag nor a digest")]
     NamesNothing(String),
+    #[error("two containers share one entry, and are to run different images")]
+    Overlap,
+    #[error("it would name {named} instead of {wanted}")]
+    NotAsWanted { named: String, wanted: String },
     #[error("the values of a chart are changed for one image only, and {0} change")]
     OneImageOnly(usize),
 }
@@ -110,7 +114,16 @@ impl Manifest<'_> {
                 ManifestFormat::Plain => object::change(&document, place, &image)?,
             });
         }
-        Ok(yaml::replaced(self.text, replacements))
+        let text = yaml::replaced(self.text, replacements)?;
+        let places: Vec<Place> = changes.iter().map(|(place, _)| place.clone()).collect();
+        let named = Manifest { text: &text, ..*self }.images(&places)?;
+        // A value that the change does not write may say otherwise, e.g. the `repository` of a chart.
+        match named.into_iter().zip(changes).find(|(named, (_, wanted))| !is_same_image(named, wanted)) {
+            Some((named, (_, wanted))) => {
+                Err(ManifestError::NotAsWanted { named: quoted(&named), wanted: quoted(wanted) })
+            }
+            None => Ok(text),
+        }
     }
 
     fn single<T>(&self, places: &[T]) -> Result<(), ManifestError> {

@@ -95,8 +95,10 @@ fn values_of_a_chart_keep_quotes_and_comments() {
 #[test]
 fn a_value_is_found_by_its_path() {
     let text = "api:\n  image:\n    tag: 1.4.2\nimage:\n  tag: other\n";
-    let own =
-        |value| Manifest { format: ManifestFormat::Helm, value, text }.with_images(&[(api(), "x:1.5.0".to_owned())]);
+    let own = |value| {
+        Manifest { format: ManifestFormat::Helm, value, text }
+            .with_images(&[(api(), "registry.example/api:1.5.0".to_owned())])
+    };
     assert_eq!(own("api.image.tag"), own("api.image"));
     assert_eq!(own("api.image"), Ok(text.replace("1.4.2", "1.5.0")));
     assert_eq!(own("api.none"), Err(ManifestError::NoEntry("value `api.none`".to_owned())));
@@ -279,4 +281,28 @@ proptest! {
             let _ = changed(format, &text, "registry.example/api:1");
         }
     }
+}
+
+#[test]
+fn two_containers_of_one_entry_change_it_once() {
+    let text = "images:\n  - name: registry.example/api\n    newTag: 1.9.0\n";
+    let manifest = Manifest { format: ManifestFormat::Kustomize, value: "", text };
+    let image = |digest: &str| format!("registry.example/api:1.10.0@{digest}");
+    let both = |first: &str, second: &str| {
+        let migrate = place("migrate", "registry.example/api");
+        manifest.with_images(&[(api(), image(first)), (migrate, image(second))])
+    };
+    let wanted = format!("images:\n  - name: registry.example/api\n    newTag: \"1.10.0\"\n    digest: {NEW}\n");
+    let wanted = wanted.replace("\"1.10.0\"", "1.10.0");
+    assert_eq!(both(NEW, NEW), Ok(wanted));
+    let other = NEW.replace(char::is_numeric, "0");
+    assert!(both(NEW, &other).is_err());
+}
+
+#[test]
+fn a_chart_whose_values_name_another_repository_is_refused() {
+    let text = "image:\n  repository: registry.example/old\n  tag: 1.4.2\n";
+    let manifest = Manifest { format: ManifestFormat::Helm, value: "image", text };
+    let change = manifest.with_images(&[(api(), "registry.example/api:1.5.0".to_owned())]);
+    assert!(matches!(change, Err(ManifestError::NotAsWanted { .. })), "{change:?}");
 }

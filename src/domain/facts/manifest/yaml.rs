@@ -367,12 +367,22 @@ fn plain(text: &str) -> String {
     if is_plain { text.to_owned() } else { format!("\"{text}\"") }
 }
 
-/// Carries changes out, the last one first.
-pub(super) fn replaced(text: &str, mut replacements: Vec<Replacement>) -> String {
-    replacements.sort_by_key(|replacement| std::cmp::Reverse((replacement.range.start, replacement.range.end)));
+/// Carries changes out, the last one first; the same one twice is one.
+///
+/// # Errors
+/// Two of them change the same text in different ways.
+pub(super) fn replaced(text: &str, mut replacements: Vec<Replacement>) -> Result<String, ManifestError> {
+    replacements.sort_by(|one, other| {
+        let place = |of: &Replacement| (of.range.start, of.range.end);
+        place(one).cmp(&place(other)).then_with(|| one.text.cmp(&other.text))
+    });
+    replacements.dedup();
+    if replacements.windows(2).any(|pair| pair[1].range.start < pair[0].range.end) {
+        return Err(ManifestError::Overlap);
+    }
     let mut text = text.to_owned();
-    for replacement in replacements {
+    for replacement in replacements.into_iter().rev() {
         text.replace_range(replacement.range, &replacement.text);
     }
-    text
+    Ok(text)
 }

@@ -8,7 +8,7 @@ use super::owner::owner_key;
 use super::plan::{Draft, Plan, PlanContext, read_only};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
-use crate::domain::facts::manifest::Place;
+use crate::domain::facts::manifest::{ManifestFormat, Place};
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::owner::{Automation, Owned};
 use crate::domain::facts::workload::{Phase, Revision, Snapshot, Status};
@@ -48,6 +48,10 @@ pub(super) fn release(
     (snapshot, status): (&Snapshot, &Status),
     draft: Draft,
 ) -> Result<(Draft, Option<GitKey>), Refusal> {
+    if env.settings.git.is_withheld {
+        let text = "./cockpit.toml is not trusted, and says that a promotion here goes by git";
+        return Err(Refusal::new(RefusalKind::Blind, text, "run `cockpit trust`"));
+    }
     if !env.settings.git.is_configured() {
         return Ok((draft, None));
     }
@@ -64,6 +68,9 @@ pub(super) fn release(
         let text = format!("{} is what runs here", draft.headline.trim_start_matches("release "));
         return Err(Refusal::new(RefusalKind::NothingToDo, text, ""));
     }
+    if let Some(refusal) = shared_entry(env, workload, &changes) {
+        return Err(refusal);
+    }
     let key = key(env, workload, &changes);
     let commit = format!("{}: {} into {}", workload.id.name, draft.headline, env.name());
     let mut goes = lines(&key, &changes);
@@ -72,6 +79,22 @@ pub(super) fn release(
     let request = GitRequest { commit, images: changes.into_iter().map(|change| change.to).collect(), action: None };
     let headline = format!("{} by git", draft.headline);
     Ok((Draft { headline, goes, requests: vec![request.into()], mark: None, ..draft }, Some(key)))
+}
+
+/// Returns why one entry of the file would change other workloads, too, for which no gate was asked (law 1).
+fn shared_entry(env: &Environment, workload: &WorkloadState, changes: &[Change]) -> Option<Refusal> {
+    if env.settings.git.format == ManifestFormat::Plain {
+        return None;
+    }
+    let runs = |other: &&WorkloadState| {
+        let status = other.status.as_ref();
+        let revisions = status.into_iter().flat_map(|status| [&status.stable, &status.canary]).flatten();
+        let mut images = revisions.flat_map(Revision::all_images).map(|image| ImageRef::parse(image).repository);
+        images.any(|repository| changes.iter().any(|change| change.place.repository == repository))
+    };
+    let other = env.workloads.iter().filter(|other| other.id != workload.id).find(runs)?;
+    let text = format!("{} names the image of {}, too: a commit would release both", env.settings.git.path, other.id);
+    Some(Refusal::new(RefusalKind::Gate, text, "give it an image or a file of its own"))
 }
 
 /// Sets what a plan is about: the file in place of the workload, on which it rests as well.
@@ -114,7 +137,9 @@ pub(super) fn in_the_way(snapshot: &Snapshot, env: &Environment, now: Timestamp)
 }
 
 fn applied_by(owned: Option<&Owned>) -> Option<String> {
-    let owned = owned?;
+    let Some(owned) = owned else {
+        return Some("nothing is seen that applies it: somebody, or a pipeline, has to".to_owned());
+    };
     Some(match owned.reconciler().map(|found| &found.automation) {
         Some(Automation::Manual) => format!("{} is synced by hand: sync it after the commit", owned.owner),
         _ => format!("{} applies it", owned.owner),
@@ -195,8 +220,11 @@ pub(super) fn plan_revert(world: &World, key: &WorkloadKey, around: &PlanContext
     let next: Vec<(&str, &str)> = good.containers().collect();
     let changes = changes_back(env, workload, snapshot, (&bad, &next));
     if changes.is_empty() {
-        refusals.push(Refusal::new(RefusalKind::NothingToDo, "both have the same images", ""));
+        // The manifest has something else that is bad, and would put it back.
+        let text = "both versions have the same images: what differs in git is something else";
+        refusals.push(Refusal::state(text, "revert it by hand"));
     }
+    refusals.extend(shared_entry(env, workload, &changes));
     let target = self::key(env, workload, &changes);
     if around.in_flight.iter().any(|(other, _)| *other == Target::Git(target.clone())) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
