@@ -28,7 +28,7 @@ const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_
 /// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
 /// How long a push may still be carried out after its connection was lost: hooks of the server may run for minutes.
-const MAX_PUSH_LATENCY: Duration = Duration::from_mins(5);
+const MAX_PUSH_LATENCY: Duration = Duration::from_secs(300);
 
 /// What is told while an action is accepted and not done: what it still lacks.
 pub(super) type Lacking<'a> = &'a (dyn Fn(String) -> futures::future::BoxFuture<'a, ()> + Send + Sync);

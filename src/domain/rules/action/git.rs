@@ -74,7 +74,7 @@ pub(super) fn release(
     let key = key(env, workload, &changes);
     let commit = format!("{}: {} into {}", workload.id.name, draft.headline, env.name());
     let mut goes = lines(&key, &changes);
-    goes.extend(applied_by(snapshot.owned.as_ref()));
+    goes.push(applied_by(snapshot.owned.as_ref()));
     goes.push("done once git, what applies it and the cluster name the same digest".to_owned());
     let request = GitRequest { commit, images: changes.into_iter().map(|change| change.to).collect(), action: None };
     let headline = format!("{} by git", draft.headline);
@@ -136,14 +136,14 @@ pub(super) fn in_the_way(snapshot: &Snapshot, env: &Environment, now: Timestamp)
     })
 }
 
-fn applied_by(owned: Option<&Owned>) -> Option<String> {
+fn applied_by(owned: Option<&Owned>) -> String {
     let Some(owned) = owned else {
-        return Some("nothing is seen that applies it: somebody, or a pipeline, has to".to_owned());
+        return "nothing is seen that applies it: somebody, or a pipeline, has to".to_owned();
     };
-    Some(match owned.reconciler().map(|found| &found.automation) {
+    match owned.reconciler().map(|found| &found.automation) {
         Some(Automation::Manual) => format!("{} is synced by hand: sync it after the commit", owned.owner),
         _ => format!("{} applies it", owned.owner),
-    })
+    }
 }
 
 /// What is written where, in words.
