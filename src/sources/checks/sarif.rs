@@ -306,6 +306,7 @@ mod tests {
         for list in ["toolExecutionNotifications", "toolConfigurationNotifications"] {
             let told = |level: &str| json!({"invocations": [{"executionSuccessful": true, list: [{"level": level, "message": {"text": "cannot parse r.yml"}}]}]});
             assert!(run(told("error")).ends_with("may not have looked at everything: cannot parse r.yml"), "{list}");
+            assert!(run(told("fatal")).contains("met an error"), "{list}");
             let mut warned = log(&json!([]));
             warned["runs"][0]["invocations"] = told("warning")["invocations"].clone();
             assert_eq!(tally(warned, Level::Error).1, Ok(()));

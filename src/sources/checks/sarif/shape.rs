@@ -110,7 +110,10 @@ impl Invocation {
     /// Returns what the first error of the tool itself says: its results may not be complete then (appendix I).
     pub fn error(&self) -> Option<&str> {
         let all = self.tool_execution_notifications.iter().chain(&self.tool_configuration_notifications);
-        let mut errors = all.filter(|notification| notification.level.as_deref() == Some("error"));
+        let mut errors = all.filter(|notification| {
+            // Without a level it is a warning (SARIF 3.58.6); a word that is not known may be worse.
+            !matches!(notification.level.as_deref(), None | Some("none" | "note" | "warning"))
+        });
         errors.next().map(|notification| notification.message.text.as_deref().unwrap_or_default())
     }
 }
