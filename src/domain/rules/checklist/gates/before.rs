@@ -93,13 +93,9 @@ fn soaks(
         let text = format!("{name} runs {runs}: it does not soak {version}");
         return Some(Refusal::new(RefusalKind::Blind, text, format!("green when {version} has soaked there")));
     }
-    let Some(since) = released_since(before, candidate) else {
-        let text = format!("{name}: not known since when {version} serves everybody there");
-        return Some(Refusal::new(
-            RefusalKind::Blind,
-            text,
-            "green when the controller says that it is released there",
-        ));
+    let since = match released_since(before, candidate) {
+        Ok(since) => since,
+        Err((why, green)) => return Some(Refusal::new(RefusalKind::Blind, format!("{name}: {why}"), green)),
     };
     let Ok(until) = since.checked_add(soak) else {
         let text = format!("{name}: the soak has no end: it would be later than the calendar goes");
@@ -111,13 +107,24 @@ fn soaks(
     })
 }
 
-/// Since when a candidate serves everybody there: what is going out still, or taken back since, does not count.
-fn released_since(before: &Environment, candidate: &Candidate) -> Option<Timestamp> {
-    let there = counterpart(before, &candidate.workload)?;
-    let status = there.status.as_ref().filter(|status| status.canary.is_none())?;
-    let snapshot = there.snapshot.as_ref()?;
-    let made = status.stable.as_ref().and_then(|stable| snapshot.replicaset(&stable.hash))?.meta.created;
-    let released = snapshot.object.workload().released_since()?;
+/// Since when a candidate serves everybody there: what is going out still, or taken back since, does not count, nor what no
+/// pod serves. Otherwise why that is not known, and what would tell.
+fn released_since(before: &Environment, candidate: &Candidate) -> Result<Timestamp, (String, &'static str)> {
+    let version = &candidate.version;
+    let unknown = || {
+        let green = "green when the controller says that it is released (a Deployment says so where it has a progress deadline)";
+        (format!("not known since when {version} serves everybody there"), green)
+    };
+    let there = counterpart(before, &candidate.workload).ok_or_else(unknown)?;
+    let status = there.status.as_ref().filter(|status| status.canary.is_none()).ok_or_else(unknown)?;
+    let snapshot = there.snapshot.as_ref().ok_or_else(unknown)?;
+    let stable = status.stable.as_ref().and_then(|stable| snapshot.replicaset(&stable.hash)).ok_or_else(unknown)?;
+    let released = snapshot.object.workload().released_since().ok_or_else(unknown)?;
+    // Scaled to zero a release counts as complete, and scaled up later it is said to have been all the while.
+    let pods = snapshot.pods.iter().filter(|pod| pod.hash == stable.hash && pod.is_ready());
+    let oldest = pods.map(|pod| pod.created).min();
+    let oldest =
+        oldest.ok_or_else(|| (format!("no pod of {version} is ready there"), "green when its pods have soaked"))?;
     // The controller may note it before it has looked at the newest template.
-    Some(made.map_or(released, |made| released.max(made)))
+    Ok([stable.meta.created, oldest].into_iter().flatten().fold(released, Timestamp::max))
 }

@@ -8,6 +8,7 @@ use super::{API, Runs, id, now, refused, refused_at, world};
 use crate::domain::facts::freshness::{Link, SourceKind};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
 use crate::domain::facts::object::Condition;
+use crate::domain::facts::pod::Pod;
 use crate::domain::facts::workload::Object;
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::world::World;
@@ -63,4 +64,23 @@ fn a_soak_of_something_else_or_of_nobody_knows_what_is_blind() {
     let later = now() + SignedDuration::from_secs(60);
     let stale = refused_at(&world_after_a_soak_of(10_000, &Runs::only(&api)), later);
     assert!(!stale.is_empty() && stale.iter().all(|refusal| refusal.kind == RefusalKind::Blind), "{stale:?}");
+}
+
+#[test]
+fn what_no_pod_serves_does_not_soak() {
+    let api = [API];
+    let mut world = world_after_a_soak_of(10_000, &Runs::only(&api));
+    let there = &mut world.environments[0].workloads[0];
+    let mut snapshot = there.snapshot.as_deref().unwrap().clone();
+    let mut seen = |change: &dyn Fn(&mut Pod)| {
+        snapshot.pods.iter_mut().for_each(change);
+        let target = WorkloadKey { env: EnvName::new("staging"), workload: id() };
+        world.take(Feed::Workload { target, snapshot: Some(Arc::new(snapshot.clone())) }, now());
+        refused_at(&world, now())
+    };
+    // Scaled up again a minute ago.
+    let young = seen(&|pod| pod.created = Some(now() - SignedDuration::from_secs(60)));
+    assert!(young.iter().any(|refusal| refusal.text.contains("soaks for 10m")), "{young:?}");
+    let none = seen(&|pod| pod.hash = "gone".to_owned());
+    assert!(none.iter().any(|refusal| refusal.text.contains("no pod of 1.5.0 is ready there")), "{none:?}");
 }
