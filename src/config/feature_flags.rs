@@ -9,6 +9,7 @@ use super::environment::EnvConfig;
 use super::reader::{At, Reader, Table};
 use super::secret::{self, Secret};
 use super::section::{Field, Kind, Section};
+use crate::domain::facts::ids::EnvName;
 use crate::domain::world::flags::FlagSettings;
 
 /// A provider of feature flags, as it is for one environment.
@@ -19,6 +20,8 @@ pub struct FlagProviderConfig {
     pub environment: String,
     /// Flags that belong to the release.
     pub of_release: Vec<String>,
+    /// Other environments of ours that are the same one there.
+    pub shared_with: Vec<EnvName>,
     /// `None` where nothing is asked, until a person trusts the config: see [`trust`](super::trust).
     pub kind: Option<FlagProviderKind>,
 }
@@ -49,7 +52,12 @@ impl FlagProviderConfig {
     /// Returns what the world knows of it.
     #[must_use]
     pub fn settings(&self) -> FlagSettings {
-        FlagSettings { provider: self.name.clone(), place: self.place(), of_release: self.of_release.clone() }
+        FlagSettings {
+            provider: self.name.clone(),
+            place: self.place(),
+            of_release: self.of_release.clone(),
+            shared_with: self.shared_with.clone(),
+        }
     }
 }
 
@@ -111,7 +119,22 @@ pub(super) fn read(reader: &mut Reader, file: &Table<'_>, environments: &mut [En
             env.flags.extend(draft.of(env.name().as_str()));
         }
     }
+    note_shared(environments);
     drafts.iter().filter(|draft| draft.environments.is_none()).filter_map(|draft| draft.of("")).collect()
+}
+
+/// Notes which environments are one at a provider: what is turned in one of them is turned in all.
+fn note_shared(environments: &mut [EnvConfig]) {
+    let places: Vec<(EnvName, String)> =
+        environments.iter().flat_map(|env| env.flags.iter().map(|flags| (env.name().clone(), flags.place()))).collect();
+    for env in environments {
+        let own = env.name().clone();
+        for flags in &mut env.flags {
+            let place = flags.place();
+            let same = places.iter().filter(|(name, other)| *name != own && *other == place);
+            flags.shared_with = same.map(|(name, _)| name.clone()).collect();
+        }
+    }
 }
 
 impl Draft {
@@ -122,7 +145,8 @@ impl Draft {
             Some(map) => map.get(env)?.value.clone(),
         };
         let (name, of_release) = (self.name.clone(), self.of_release.clone());
-        Some(FlagProviderConfig { name, environment, of_release, kind: Some(self.kind.clone()?) })
+        let shared_with = Vec::new();
+        Some(FlagProviderConfig { name, environment, of_release, shared_with, kind: Some(self.kind.clone()?) })
     }
 }
 

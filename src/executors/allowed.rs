@@ -1,25 +1,31 @@
 //! Whether somebody stopped a promotion since it was asked for: on another machine, moments ago.
 
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::dispatcher::{Dispatcher, not_sent};
-use crate::domain::record::action::{Outcome, PlanRecord, System};
+use crate::domain::record::action::{GatesAsked, Outcome, PlanRecord, System};
 use crate::domain::record::shared;
 
 impl Dispatcher {
-    /// Reads the shared record as it is now, where gates were asked: what others state is seen here seconds later otherwise.
+    /// Reads the shared records as they are now, where gates were asked: what others state is seen here seconds later
+    /// otherwise.
     ///
     /// # Errors
-    /// Who froze the environment or signed NO-GO, or why that is not known.
+    /// Who froze an environment or signed NO-GO, or why that is not known.
     pub(super) async fn still_allowed(&self, record: &PlanRecord) -> Result<(), Outcome> {
-        let Some(subjects) = record.subjects.clone() else { return Ok(()) };
-        let env = record.target.env().clone();
+        try_join_all(record.gates_asked.iter().map(|asked| self.still_allowed_in(record, asked))).await.map(|_| ())
+    }
+
+    async fn still_allowed_in(&self, record: &PlanRecord, asked: &GatesAsked) -> Result<(), Outcome> {
+        let GatesAsked { env, subjects } = asked.clone();
+        // Where nothing may be written there is nothing to read with: what was seen at the question has to do.
         let Some(executor) = self.executor(&env, System::Kubernetes) else { return Ok(()) };
         let data = executor.shared_record().await.map_err(not_sent)?.data;
         if data.is_empty() {
             return Ok(());
         }
-        let here = match &record.cluster {
+        let here = match record.cluster.as_ref().filter(|_| env == *record.target.env()) {
             Some(here) => here.clone(),
             None => executor.identity().await.map_err(not_sent)?,
         };

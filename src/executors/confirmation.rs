@@ -27,6 +27,9 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 const NUDGE_AFTER: [Duration; 3] = [Duration::from_millis(1200), Duration::from_secs(4), Duration::from_secs(10)];
 /// After an unknown outcome a request may still be in progress inside the server for this long.
 const MAX_SERVER_LATENCY: Duration = Duration::from_secs(12);
+/// How long a provider of feature flags may keep silent about one that may have been turned: turning it off once more must
+/// be possible then, and does no harm.
+const MAX_FLAG_SILENCE: Duration = Duration::from_secs(30);
 /// How long a push may still be carried out after its connection was lost: hooks of the server may run for minutes.
 const MAX_PUSH_LATENCY: Duration = Duration::from_secs(300);
 
@@ -125,7 +128,13 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
     let latency = if record.target.system() == System::Git { MAX_PUSH_LATENCY } else { MAX_SERVER_LATENCY };
+    let begun = Instant::now();
     loop {
+        let is_silent = answered_since.is_none() && begun.elapsed() >= MAX_FLAG_SILENCE;
+        if is_silent && record.target.system() == System::Flags {
+            let shows = "it may have been turned: nothing was heard since".to_owned();
+            return Outcome::Unconfirmed { shows };
+        }
         if let Ok(found) = executor.look(&record.target).await {
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);

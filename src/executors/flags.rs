@@ -3,9 +3,11 @@
 mod unleash;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::executor::{Executor, Payload, Pending, Prepared, SendError, SharedRecord};
 use crate::domain::facts::cluster::ClusterIdentity;
@@ -14,6 +16,9 @@ use crate::domain::record::action::{FlagRequest, Request, Target};
 use crate::domain::record::anchor::Anchor;
 use crate::domain::rules::action::flag::uid;
 use crate::domain::rules::action::{Seen, SeenFlag};
+
+/// How long a request waits for the token of its provider: a command that fetches it may take ten seconds.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A provider of feature flags, for one environment.
 pub trait FlagProvider: Send + Sync {
@@ -27,7 +32,15 @@ pub trait FlagProvider: Send + Sync {
 /// The executor of the feature flags of one environment. Read-only environments have none.
 #[derive(Clone, Default)]
 pub struct FlagExecutor {
-    providers: Arc<Mutex<BTreeMap<String, Arc<Provider>>>>,
+    providers: Arc<watch::Sender<BTreeMap<String, Admitted>>>,
+}
+
+/// A provider as far as it has come up.
+#[derive(Clone)]
+enum Admitted {
+    Ready(Arc<Provider>),
+    /// It never does; why.
+    Never(String),
 }
 
 struct Provider {
@@ -40,22 +53,39 @@ impl FlagExecutor {
     /// Adds a provider, as soon as there is a client of it.
     pub fn add(&self, name: &str, place: &str, client: impl FlagProvider + 'static) {
         let provider = Provider { place: place.to_owned(), client: Box::new(client) };
-        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
-        providers.insert(name.to_owned(), Arc::new(provider));
+        self.admit(name, Admitted::Ready(Arc::new(provider)));
     }
 
-    fn provider<'a>(&self, target: &'a Target) -> Result<(Arc<Provider>, &'a FlagKey), SendError> {
+    /// Notes that there is no client of a provider, and will be none.
+    pub fn withhold(&self, name: &str, why: &str) {
+        self.admit(name, Admitted::Never(why.to_owned()));
+    }
+
+    fn admit(&self, name: &str, admitted: Admitted) {
+        self.providers.send_modify(|providers| drop(providers.insert(name.to_owned(), admitted)));
+    }
+
+    /// Returns the provider of a flag; one whose token takes its time is waited for.
+    async fn provider<'a>(&self, target: &'a Target) -> Result<(Arc<Provider>, &'a FlagKey), SendError> {
         let Target::Flag(key) = target else {
             return Err(SendError::Refused(format!("{target} is no feature flag")));
         };
-        let providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
-        let provider = providers.get(&key.provider).cloned();
-        let missing = || SendError::Refused(format!("{} is not ready: its token is not there yet", key.provider));
-        Ok((provider.ok_or_else(missing)?, key))
+        let mut providers = self.providers.subscribe();
+        let is_there = |providers: &BTreeMap<String, Admitted>| providers.contains_key(&key.provider);
+        let found = tokio::time::timeout(TOKEN_TIMEOUT, providers.wait_for(is_there)).await;
+        let admitted = found.ok().and_then(Result::ok).and_then(|providers| providers.get(&key.provider).cloned());
+        match admitted {
+            Some(Admitted::Ready(provider)) => Ok((provider, key)),
+            Some(Admitted::Never(why)) => Err(SendError::Refused(format!("{}: {why}", key.provider))),
+            None => {
+                let (name, seconds) = (&key.provider, TOKEN_TIMEOUT.as_secs());
+                Err(SendError::Refused(format!("not sent: there is no token of {name} after {seconds} s")))
+            }
+        }
     }
 
     async fn seen(&self, target: &Target) -> Result<Seen, SendError> {
-        let (provider, key) = self.provider(target)?;
+        let (provider, key) = self.provider(target).await?;
         let found = provider.client.look(&key.flag).await?;
         Ok(SeenFlag { uid: uid(&provider.place, &key.flag), found }.into())
     }
@@ -90,7 +120,7 @@ impl Executor for FlagExecutor {
 
     fn send<'a>(&'a self, target: &'a Target, request: &'a Request, _: &'a Prepared) -> Pending<'a, String> {
         Box::pin(async move {
-            let (provider, key) = self.provider(target)?;
+            let (provider, key) = self.provider(target).await?;
             let request = own(request)?;
             // After a crash the config may lead elsewhere: only what was asked for there is turned.
             if request.flag != key.flag || request.place != provider.place {

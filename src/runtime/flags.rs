@@ -38,6 +38,9 @@ impl Provider {
     pub(super) async fn start(self, tasks: &TaskTracker) {
         let Some(kind) = &self.config.kind else {
             self.told(Link::NotAsked(NOT_TRUSTED.to_owned()));
+            if let Some(turns) = &self.turns {
+                turns.withhold(&self.config.name, NOT_TRUSTED);
+            }
             return;
         };
         let client = loop {

@@ -65,6 +65,8 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
     async fn run(self) {
         let (mut flags, mut owners, mut wait): (Arc<Vec<Flag>>, _, _) = (Arc::default(), Owners::new(), INTERVAL);
         loop {
+            // As old as its first request.
+            let asked_at = Timestamp::now();
             let (link, at) = match self.client.list(&mut owners).await {
                 Ok(now) => {
                     // What did not change is not made anew.
@@ -72,7 +74,7 @@ impl<P: ListsFlags + 'static> FlagsSource<P> {
                         flags = Arc::new(now);
                     }
                     wait = INTERVAL;
-                    (Link::Up, Some(Timestamp::now()))
+                    (Link::Up, Some(asked_at))
                 }
                 Err(error) => {
                     wait = (wait * 2).min(MAX_INTERVAL);

@@ -27,7 +27,7 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 const DEVELOPMENT: &str = "development";
 const PRODUCTION: &str = "production";
 
-const CASES: [(&str, Case); 10] = [
+const CASES: [(&str, Case); 13] = [
     ("off_is_sent_once_and_recorded", || Box::pin(off_is_sent_once())),
     ("off_touches_one_environment", || Box::pin(off_touches_one_environment())),
     ("off_is_sent_where_nothing_can_be_listed", || Box::pin(off_while_lists_fail())),
@@ -36,6 +36,9 @@ const CASES: [(&str, Case); 10] = [
     ("what_the_server_refuses_is_said", || Box::pin(refusals())),
     ("unknown_archived_and_hostile_names_change_nothing", || Box::pin(names())),
     ("read_only_and_a_wrong_token_send_nothing", || Box::pin(without_the_right())),
+    ("off_is_refused_where_the_environment_is_not_there", || Box::pin(no_such_environment())),
+    ("off_waits_for_a_token_that_takes_its_time", || Box::pin(slow_token())),
+    ("off_ends_and_may_be_tried_again_where_nothing_answers", || Box::pin(silence())),
     ("on_is_refused_in_a_freeze", || Box::pin(on_is_gated())),
     ("on_turns_a_flag_on_where_every_gate_is_green", || Box::pin(on_is_sent())),
 ];
@@ -147,6 +150,19 @@ impl Bed {
         let path = program.write("flags.toml", &config);
         let program = program.arg("--config").arg(path.display().to_string());
         Ok(Self { unleash, program, _cluster: cluster })
+    }
+
+    /// The program with the flags of another environment.
+    fn with_environment(&self, environment: &str) -> Checked<Program> {
+        self.with_config(|config| {
+            config.replace(&format!("prod = '{DEVELOPMENT}'"), &format!("prod = '{environment}'"))
+        })
+    }
+
+    fn with_config(&self, change: impl Fn(&str) -> String) -> Checked<Program> {
+        let config = std::fs::read_to_string(self.program.path("flags.toml"))?;
+        let path = self.program.write("changed.toml", &change(&config)).display().to_string();
+        Ok(self.program.clone().args(["--config", &path]))
     }
 
     async fn off(&self, flag: &str) -> Run {
@@ -342,7 +358,7 @@ async fn on_is_gated() -> Checked {
     bed.program.run_async(&["freeze", "prod", "--until", "23:59", "--note", "incident"]).await;
     let run = bed.program.run_async(&["flags", "on", "prod", &flag, "--yes", "--confirm", "prod"]).await;
     ended(&run, 3, "frozen")?;
-    ended(&bed.off(&flag).await, 0, "nothing to do")?;
+    ended(&bed.off(&flag).await, 0, "done: it is off")?;
     holds("it is off", !bed.unleash.is_on(&flag, DEVELOPMENT).await?)
 }
 
@@ -361,4 +377,51 @@ async fn on_is_sent() -> Checked {
     let listed = bed.program.run_async(&["flags", "list", "prod", "--all"]).await;
     let line = listed.said().lines().find(|line| line.contains(&flag)).map(str::to_owned).unwrap_or_default();
     says(&line, "25 %")
+}
+
+/// What the config calls an environment is no environment there: no list says so of every flag, and none is off.
+async fn no_such_environment() -> Checked {
+    let bed = Bed::new().await?;
+    let flag = bed.unleash.create("elsewhere").await?;
+    let elsewhere = bed.with_environment("staging-of-nobody")?;
+    let listed = elsewhere.run_async(&["flags", "list", "prod", "--all"]).await;
+    ended(&listed, 4, "there is no environment staging-of-nobody")?;
+    let off = elsewhere.run_async(&["flags", "off", "prod", &flag, "--yes"]).await;
+    holds(&format!("it is no success: {}", off.said()), off.code() != 0)?;
+    holds("it is on still", bed.unleash.is_on(&flag, DEVELOPMENT).await?)
+}
+
+async fn slow_token() -> Checked {
+    let bed = Bed::new().await?;
+    let flag = bed.unleash.create("token").await?;
+    let token = "{ command = ['sh', '-c', 'sleep 2; echo \"$UNLEASH_TOKEN\"'] }";
+    let slow = bed.with_config(|config| config.replace("{ env = 'UNLEASH_TOKEN' }", token))?;
+    ended(&slow.run_async(&["flags", "off", "prod", &flag, "--yes"]).await, 0, "done: it is off")?;
+    same("times off", &bed.unleash.times_off(&flag, DEVELOPMENT).await?, &1)
+}
+
+/// Every request ends in a 503: whether the flag was turned is not known, and it can be tried again.
+async fn silence() -> Checked {
+    let unleash = Unleash::find()?;
+    let flag = unleash.create("silence").await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.is_ok() {
+                    let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                    // Whoever asked may be gone.
+                    drop(stream.write_all(answer.as_bytes()).await);
+                }
+            });
+        }
+    });
+    let bed = Bed::at(unleash, &format!("http://{address}"), "").await?;
+    let first = bed.off(&flag).await;
+    ended(&first, 1, "it may have been turned")?;
+    let again = bed.with_config(|config| config.replace(&format!("http://{address}"), &bed.unleash.url))?;
+    let again = again.run_async(&["flags", "off", "prod", &flag, "--yes"]).await;
+    ended(&again, 0, "done: it is off")
 }

@@ -9,16 +9,20 @@ use serde::{Deserialize, Serialize};
 use super::Environment;
 use crate::domain::facts::flag::{Flag, FlagKey};
 use crate::domain::facts::freshness::{Heard, Link};
+use crate::domain::facts::ids::EnvName;
 
 /// What the config says of a provider of feature flags, for one environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagSettings {
     /// Its name in the config.
     pub provider: String,
-    /// What of it stands for this environment: address, project and environment there. No two of them are the same.
+    /// What of it stands for this environment: address, project and environment there.
     pub place: String,
     /// Flags that belong to the release, by name.
     pub of_release: Vec<String>,
+    /// Other environments of ours that are the same place.
+    #[serde(default)]
+    pub shared_with: Vec<EnvName>,
 }
 
 /// A provider of feature flags and what it said last.

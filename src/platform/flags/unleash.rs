@@ -1,6 +1,6 @@
 //! A client of the admin API of Unleash. It never retries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
@@ -80,10 +80,15 @@ impl Unleash {
         let features = self.features(&[]);
         let (answer, strategies, changes) =
             tokio::join!(self.ask(Method::GET, features, None), self.strategies(), self.changes());
-        let environment = &self.place.environment;
-        let mut flags = unleash::list(&answer?, environment, strategies.as_ref()).ok_or_else(not_readable)?;
+        let (answer, environment) = (answer?, &self.place.environment);
+        let mut flags = unleash::list(&answer, environment, strategies.as_ref()).ok_or_else(not_readable)?;
+        if unleash::lacks_environment(&answer, environment) {
+            return Err(self.no_environment());
+        }
         if flags.iter().any(|flag| !owners.contains_key(&flag.name)) {
             self.read_owners(owners).await;
+            let names: BTreeSet<&str> = flags.iter().map(|flag| flag.name.as_str()).collect();
+            owners.retain(|name, _| names.contains(name.as_str()));
             // What the search does not name is not asked for again each time.
             for flag in &flags {
                 owners.entry(flag.name.clone()).or_default();
@@ -110,7 +115,7 @@ impl Unleash {
         };
         let environment = &self.place.environment;
         if answer["archived"] != true && !unleash::has_environment(&answer, environment) {
-            return Err(FlagError::Status(404, format!("there is no environment {environment} in this project")));
+            return Err(self.no_environment());
         }
         Ok(unleash::feature(&answer, environment))
     }
@@ -123,6 +128,11 @@ impl Unleash {
         fit_for_a_path(name)?;
         let url = self.features(&[name, "environments", &self.place.environment, to]);
         self.send(Method::POST, url, None).await.map(|_| ())
+    }
+
+    fn no_environment(&self) -> FlagError {
+        let Place { environment, project, .. } = &self.place;
+        FlagError::Status(404, format!("there is no environment {environment} in project {project}"))
     }
 
     async fn strategies(&self) -> Option<unleash::Strategies> {

@@ -53,6 +53,7 @@ fn flagged(mut model: Model) -> Model {
             provider: "unleash".to_owned(),
             place: "https://unleash.example".to_owned(),
             of_release: vec!["express-checkout-v2".to_owned()],
+            shared_with: Vec::new(),
         };
         let heard = Heard { link: Link::Down("503: Service Unavailable".to_owned()), at: Some(ago(75)) };
         env.settings.flags = vec![settings.clone()];

@@ -188,7 +188,12 @@ fn owned(text: &str) -> Owned {
 
 /// An environment with a feature flag, of a provider that does not answer.
 fn flagged(text: &str) -> Environment {
-    let settings = FlagSettings { provider: text.to_owned(), place: text.to_owned(), of_release: Vec::new() };
+    let settings = FlagSettings {
+        provider: text.to_owned(),
+        place: text.to_owned(),
+        of_release: Vec::new(),
+        shared_with: Vec::new(),
+    };
     let mut env = Environment::new(EnvSettings { flags: vec![settings], ..EnvSettings::new("prod") });
     let flag = Flag {
         name: text.to_owned(),

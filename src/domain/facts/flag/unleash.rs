@@ -21,6 +21,13 @@ pub fn list(answer: &Value, environment: &str, strategies: Option<&Strategies>) 
     Some(flags.collect())
 }
 
+/// Whether a list has flags, and none of them has the environment: then it is not there, and nothing is off in it.
+#[must_use]
+pub fn lacks_environment(answer: &Value, environment: &str) -> bool {
+    let features = answer["features"].as_array().map(Vec::as_slice).unwrap_or_default();
+    !features.is_empty() && !features.iter().any(|feature| has_environment(feature, environment))
+}
+
 /// Reads a single feature, which holds its strategies. `None` where it is none, or is archived.
 #[must_use]
 pub fn feature(answer: &Value, environment: &str) -> Option<Flag> {

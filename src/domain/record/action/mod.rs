@@ -14,7 +14,7 @@ pub use describe::{DescriptionPart, describe};
 pub use facts::{Facts, RestsOn};
 pub use plan_record::{Automatic, PlanRecord};
 pub use request::{After, Body, FlagRequest, GitRequest, KubernetesRequest, ObjectRef, Request};
-pub use subjects::Subjects;
+pub use subjects::{GatesAsked, Subjects};
 pub use target::{GitKey, OwnerKey, System, Target};
 
 /// What an operator asks for.

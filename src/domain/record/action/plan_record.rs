@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::facts::cluster::{ClusterIdentity, is_elsewhere};
 use crate::domain::facts::direction::Direction;
 
-use super::{ActionId, Facts, Request, RestsOn, Subjects, Target, Verb};
+use super::{ActionId, Facts, GatesAsked, Request, RestsOn, Target, Verb};
 
 /// The data of a plan: what the journal keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +39,9 @@ pub struct PlanRecord {
     /// What else it rests on: the environment before, for a promotion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rests_on: Vec<RestsOn>,
-    /// What gates were asked about; `None` where none were, as it brings nothing to more users.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subjects: Option<Subjects>,
+    /// Whose gates were asked, and about what; empty where none were, as it brings nothing to more users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates_asked: Vec<GatesAsked>,
     /// The resourceVersion they were read at.
     pub resource_version: String,
     /// When the state was last confirmed.

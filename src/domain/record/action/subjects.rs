@@ -18,6 +18,13 @@ pub struct Subjects {
     pub moving: Vec<String>,
 }
 
+/// That the gates of an environment were asked, and about what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatesAsked {
+    pub env: EnvName,
+    pub subjects: Subjects,
+}
+
 impl Subjects {
     /// Whether a NO-GO for this subject holds for them: for the same, or for an artifact that is still to reach everybody,
     /// whatever else has changed beside it, or is left out of sight by a flag.

@@ -4,10 +4,12 @@
 use super::plan::{Plan, PlanContext, read_only, unfit_to_go_on};
 use crate::domain::facts::direction::Direction;
 use crate::domain::facts::flag::{FlagFacts, FlagKey, FlagState, Turn};
+use crate::domain::facts::freshness::Link;
+use crate::domain::facts::ids::EnvName;
 use crate::domain::facts::text::sanitize;
 use crate::domain::facts::workload::Phase;
-use crate::domain::record::action::{Facts, FlagRequest, PlanRecord, Target, Verb};
-use crate::domain::rules::checklist::answer;
+use crate::domain::record::action::{Facts, FlagRequest, GatesAsked, PlanRecord, Target, Verb};
+use crate::domain::rules::checklist::in_the_way_of_flag;
 use crate::domain::rules::refusal::{Refusal, RefusalKind};
 use crate::domain::world::flags::FlagSource;
 use crate::domain::world::{Environment, World};
@@ -54,8 +56,14 @@ pub fn named(env: &Environment, name: &str) -> Result<FlagKey, Refusal> {
     };
     let not_told = |text: String, remedy: &str| Err(Refusal::new(RefusalKind::NotSeen, text, remedy));
     let holders: Vec<&FlagSource> = env.flags.iter().filter(|source| source.flag(name).is_some()).collect();
+    let is_unheard = |source: &&FlagSource| source.heard.link != Link::Up;
+    let unheard = env.flags.iter().find(is_unheard).map(|source| source.settings.provider.as_str());
     let prefixed = name.split_once('/').and_then(|(provider, flag)| Some(key(env.flag_source(provider)?, flag)));
     match (holders.as_slice(), prefixed, env.flags.as_slice()) {
+        ([_], ..) if unheard.is_some() => {
+            let text = format!("{} has not answered: it may have a flag {name}, too", unheard.unwrap_or_default());
+            not_told(text, "write PROVIDER/NAME")
+        }
         ([one], ..) => Ok(key(one, name)),
         ([_, _, ..], ..) => not_told(format!("several providers have a flag {name}"), "write PROVIDER/NAME"),
         ([], Some(key), _) => Ok(key),
@@ -85,10 +93,10 @@ pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContex
     if around.in_flight.iter().any(in_flight) {
         refusals.push(Refusal::new(RefusalKind::InFlight, "another action is in progress", "wait for its outcome"));
     }
-    refusals.extend(match turn {
-        Turn::Off => already_off(source, key, around),
-        Turn::On => not_to_be_turned_on(world, env, (source, key), around),
-    });
+    // What a list says of a flag does not keep it from being turned off: it may be old, or of another environment.
+    if turn == Turn::On {
+        refusals.extend(not_to_be_turned_on(world, env, (source, key), around));
+    }
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -100,22 +108,18 @@ pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContex
 pub(super) fn instead_of_rollback(env: &Environment) -> Option<String> {
     let listed = env.listed_flags();
     let mut on = listed.iter().filter(|listed| listed.of_release && listed.flag.state.is_on()).peekable();
-    let first = sanitize(&on.peek()?.flag.name).into_owned();
+    let first = on.peek()?;
+    let name = sanitize(&first.flag.name).into_owned();
+    let provider = &first.source.settings.provider;
+    let name = if env.flags.len() > 1 { format!("{provider}/{name}") } else { name };
     let names: Vec<String> =
         on.map(|listed| format!("{} ({})", sanitize(&listed.flag.name), listed.flag.state)).collect();
     let plural = if names.len() == 1 { "a flag" } else { "flags" };
     Some(format!(
-        "{plural} of this release can be turned off in seconds instead: {}; `cockpit flags off {} {first}`",
+        "{plural} of this release can be turned off in seconds instead: {}; `cockpit flags off {} {name}`",
         names.join(", "),
         env.name()
     ))
-}
-
-/// What is off on fresh data needs nothing; what is not known is tried.
-fn already_off(source: &FlagSource, key: &FlagKey, around: &PlanContext) -> Vec<Refusal> {
-    let is_off = source.flag(&key.flag).is_some_and(|flag| flag.state == FlagState::Off);
-    let nothing = || Refusal::new(RefusalKind::NothingToDo, format!("{} is off", key.flag), "");
-    (is_off && source.heard.is_fresh(around.now)).then(nothing).into_iter().collect()
 }
 
 fn not_to_be_turned_on(
@@ -143,8 +147,35 @@ fn not_to_be_turned_on(
         }];
     }
     refusals.extend(unfit_to_go_on(env, around));
-    refusals.extend(answer(world, env, around.now).reasons);
+    let is_watched = |name: &&EnvName| world.environment(name).is_some();
+    refusals.extend(source.settings.shared_with.iter().filter(|name| !is_watched(name)).map(|name| {
+        let text = format!("{name} has the same environment at {provider}, and its gates cannot be asked");
+        Refusal::new(RefusalKind::Blind, text, "start without `--context`")
+    }));
+    for other in sharing(world, source) {
+        let is_other = other.name() != env.name();
+        refusals.extend(in_the_way_of_flag(world, other, around.now).into_iter().map(|reason| match is_other {
+            true => Refusal { text: format!("{}: {}", other.name(), reason.text), ..reason },
+            false => reason,
+        }));
+    }
     refusals
+}
+
+/// The environments that are one at the provider: a flag is turned for the users of all of them.
+fn sharing<'a>(world: &'a World, source: &'a FlagSource) -> impl Iterator<Item = &'a Environment> {
+    let place = &source.settings.place;
+    world.environments.iter().filter(move |env| env.flags.iter().any(|other| other.settings.place == *place))
+}
+
+/// What the gates of these environments are asked about: what comes in next, and what users get.
+fn gates_asked(world: &World, source: &FlagSource) -> Vec<GatesAsked> {
+    let of = |env: &Environment| {
+        let mut subjects = world.candidate(env).map(|candidate| candidate.subjects()).unwrap_or_default();
+        subjects.moving.extend(world.served(env).into_iter().flat_map(|served| served.subjects().moving));
+        GatesAsked { env: env.name().clone(), subjects }
+    };
+    sharing(world, source).map(of).collect()
 }
 
 /// Returns the release that it is written down for: what goes out here, or runs.
@@ -171,6 +202,11 @@ fn record(
         Turn::Off => vec!["nobody gets it any more once clients have asked again, by default within 15 s".to_owned()],
         Turn::On => vec!["whoever its strategies let in gets it; without a strategy everybody does".to_owned()],
     };
+    let others: Vec<&str> = sharing(world, source).map(|other| other.name().as_str()).collect();
+    let others: Vec<&str> = others.into_iter().filter(|other| *other != env.name().as_str()).collect();
+    goes.extend(
+        (!others.is_empty()).then(|| format!("{} has the same environment there: it changes, too", others.join(", "))),
+    );
     goes.extend((turn == Turn::Off).then(|| "the pods stay as they are: no version changes".to_owned()));
     let request = FlagRequest { flag: key.flag.clone(), turn, place: source.settings.place.clone() };
     PlanRecord {
@@ -182,7 +218,7 @@ fn record(
         // A provider is no cluster: its place tells it apart.
         cluster: None,
         release: release(env),
-        headline: format!("{} flag {}", verb.label(), key.flag),
+        headline: format!("{} flag {} of {}", verb.label(), key.flag, key.provider),
         from,
         to: turn.as_str().to_owned(),
         goes,
@@ -194,8 +230,7 @@ fn record(
         requests: vec![request.into()],
         facts: facts(&uid(&source.settings.place, &key.flag), seen),
         rests_on: Vec::new(),
-        subjects: (turn == Turn::On)
-            .then(|| world.candidate(env).map(|candidate| candidate.subjects()).unwrap_or_default()),
+        gates_asked: if turn == Turn::On { gates_asked(world, source) } else { Vec::new() },
         resource_version: String::new(),
         picture_at: source.heard.at,
         from_hash: None,

@@ -289,7 +289,7 @@ fn revert(
         facts: facts(&key, &from),
         target: Target::Git(key),
         rests_on: Vec::new(),
-        subjects: None,
+        gates_asked: Vec::new(),
         resource_version: String::new(),
         picture_at: env.kubernetes().at,
         from_hash: Some(bad.hash.clone()),

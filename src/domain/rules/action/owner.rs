@@ -276,7 +276,7 @@ fn record(
         requests: vec![KubernetesRequest { object, subresource: None, body, after: None }.into()],
         facts: facts(found),
         rests_on: Vec::new(),
-        subjects: None,
+        gates_asked: Vec::new(),
         resource_version: found.resource_version.clone(),
         picture_at: env.kubernetes().at,
         from_hash: None,

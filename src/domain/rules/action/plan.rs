@@ -8,7 +8,9 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::object::ImageRef;
 use crate::domain::facts::workload::{Revision, Snapshot, Status};
-use crate::domain::record::action::{Automatic, Facts, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb};
+use crate::domain::record::action::{
+    Automatic, Facts, GatesAsked, Intent, PlanRecord, Request, RestsOn, Subjects, Target, Verb,
+};
 use crate::domain::record::rejection::Rejected;
 use crate::domain::rules::action::effect::{effect, promoted};
 use crate::domain::rules::action::kind::{writes, writes_of};
@@ -206,7 +208,6 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
     if writes_template && !direction.is_backward() {
         refusals.extend(owner::in_the_way(snapshot, env, around.now));
     }
-    let subjects = promoted.as_ref().map(|promoted| subjects(world, env, workload, promoted));
     if by_git.is_some() {
         refusals.extend(git::in_the_way(snapshot, env, around.now));
     }
@@ -230,9 +231,10 @@ pub fn plan(world: &World, intent: &Intent, around: &PlanContext) -> Result<Plan
             if writes_template && direction.is_backward() {
                 plan.record.not_undone.extend(owner::left_in_git(snapshot, env));
             }
-            if promoted.is_some() {
+            if let Some(promoted) = &promoted {
+                let subjects = subjects(world, env, workload, promoted);
                 plan.record.rests_on = rests_on(world, env, workload);
-                plan.record.subjects = subjects;
+                plan.record.gates_asked = vec![GatesAsked { env: env.name().clone(), subjects }];
                 let name_typed = env.settings.protected || intent.verb == Verb::PromoteFull;
                 plan.typed = name_typed.then(|| env.name().to_string());
             }
@@ -434,7 +436,7 @@ fn finish(
             requests: draft.requests,
             facts: Facts::of(&snapshot.object),
             rests_on: Vec::new(),
-            subjects: None,
+            gates_asked: Vec::new(),
             resource_version: snapshot.object.meta().resource_version.clone(),
             picture_at: env.kubernetes().at,
             from_hash: leaves.map(|revision| revision.hash.clone()),

@@ -106,6 +106,28 @@ impl World {
         Some(self.made(env, part, self.keys(env, &parts)))
     }
 
+    /// Returns what users get in an environment, whatever is to come in next.
+    #[must_use]
+    pub fn served(&self, env: &Environment) -> Option<Candidate> {
+        let served = |workload: &'_ WorkloadState| {
+            let status = workload.status.as_ref()?;
+            let revision = status.canary.as_ref().or(status.stable.as_ref())?;
+            let stable = status.stable.as_ref();
+            Some((workload.id.clone(), revision.clone(), stable.cloned()))
+        };
+        let found: Vec<_> = env.workloads.iter().filter_map(served).collect();
+        let parts: Vec<Part<'_>> = found
+            .iter()
+            .map(|(id, revision, stable)| Part {
+                id,
+                revision,
+                stable: stable.as_ref(),
+                standing: CandidateState::UnderWay,
+            })
+            .collect();
+        Some(self.made(env, parts.first()?, self.keys(env, &parts)))
+    }
+
     /// Returns the candidate, and every other workload of which something goes out.
     #[must_use]
     pub fn candidates(&self, env: &Environment) -> Vec<Candidate> {

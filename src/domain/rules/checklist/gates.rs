@@ -11,12 +11,12 @@ use crate::domain::facts::text::rfc3339_seconds;
 use crate::domain::facts::workload::{Revision, Status};
 use crate::domain::record::action::Verb;
 use crate::domain::record::checklist::check::{Check, CheckOutcome, CheckPhase, CheckState, How};
-use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding};
+use crate::domain::record::checklist::{BuiltinCheck, Decision, Finding, SignOff};
 use crate::domain::record::regression::Regression;
 use crate::domain::rules::checklist::artifact::artifact_of;
 use crate::domain::rules::checklist::candidate::{Candidate, is_same_artifact};
 use crate::domain::rules::checklist::required::missing_gates;
-use crate::domain::rules::checklist::role::role_statuses;
+use crate::domain::rules::checklist::role::{RoleStatus, role_statuses};
 use crate::domain::rules::refusal::Refusal;
 use crate::domain::rules::refusal::RefusalKind;
 use crate::domain::rules::verdict::of_state;
@@ -221,16 +221,13 @@ fn listed(
         Promoted::Revision(workload, revision) => world.candidate_for(env, &workload.id, revision),
         Promoted::All | Promoted::Workload(_) => world.candidate(env),
     };
+    let frozen = frozen(world, env, now);
     let Some(candidate) = candidate else {
         // Nothing is known: without a checklist that is no gate, with one nothing of it can be green.
         let nothing = Refusal::new(RefusalKind::Blind, "no candidate release seen yet", "");
         let asked = !env.settings.sign_offs.roles.is_empty() || env.checks.iter().any(|check| check.spec.gate);
-        return asked.then_some(nothing).into_iter().collect();
+        return frozen.into_iter().chain(asked.then_some(nothing)).collect();
     };
-    let frozen = world.ledger.frozen(env.name(), env.cluster.as_ref(), now).map(|freeze| {
-        let text = format!("frozen {} by {}: “{}”", freeze.duration(), freeze.who, freeze.reason);
-        Refusal::new(RefusalKind::Gate, text, format!("`cockpit unfreeze {}` ends it", env.name()))
-    });
     let checks = env
         .checks
         .iter()
@@ -264,13 +261,7 @@ fn listed(
     // A gate, or who dropped one, may stand in that of the environment before.
     reasons.extend([Some(env), world.previous(env)].into_iter().flatten().filter_map(record_unknown));
     for seat in role_statuses(env, &world.ledger, &candidate) {
-        reasons.extend(seat.holding(Decision::NoGo).map(|sign_off| {
-            let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
-            let text = format!("{} signed NO-GO as {}{note}", sign_off.who, seat.role);
-            let remedy =
-                format!("green when {} signs GO, or somebody else as {} takes it back", sign_off.who, seat.role);
-            Refusal::new(RefusalKind::SignOff, text, remedy)
-        }));
+        reasons.extend(no_gos(&seat));
         let (go, needed) = (seat.holding(Decision::Go).count(), seat.needed);
         if go < needed {
             let voided = seat.signatures.iter().rev().find_map(|signature| {
@@ -282,6 +273,43 @@ fn listed(
         }
     }
     reasons
+}
+
+/// Returns everything that blocks turning a feature flag on: all gates, about what comes in next as well as about what users
+/// get, for the flag is in both.
+#[must_use]
+pub fn in_the_way_of_flag(world: &World, env: &Environment, now: Timestamp) -> Vec<Refusal> {
+    let Some(served) = world.served(env) else {
+        let text = format!("{}: not seen what runs there, so no gate can be asked", env.name());
+        let nothing = Refusal::new(RefusalKind::Blind, text, format!("green when {} answers", env.name()));
+        return frozen(world, env, now).into_iter().chain([nothing]).collect();
+    };
+    let mut reasons = answer(world, env, now).reasons;
+    let about_served = role_statuses(env, &world.ledger, &served).iter().flat_map(no_gos).collect::<Vec<_>>();
+    for reason in about_served {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    red_first(&mut reasons);
+    reasons
+}
+
+fn frozen(world: &World, env: &Environment, now: Timestamp) -> Option<Refusal> {
+    let freeze = world.ledger.frozen(env.name(), env.cluster.as_ref(), now)?;
+    let text = format!("frozen {} by {}: “{}”", freeze.duration(), freeze.who, freeze.reason);
+    Some(Refusal::new(RefusalKind::Gate, text, format!("`cockpit unfreeze {}` ends it", env.name())))
+}
+
+/// The NO-GOs that stand in a role.
+fn no_gos(seat: &RoleStatus) -> Vec<Refusal> {
+    let refusal = |sign_off: &SignOff| {
+        let note = if sign_off.note.is_empty() { String::new() } else { format!(": “{}”", sign_off.note) };
+        let text = format!("{} signed NO-GO as {}{note}", sign_off.who, seat.role);
+        let remedy = format!("green when {} signs GO, or somebody else as {} takes it back", sign_off.who, seat.role);
+        Refusal::new(RefusalKind::SignOff, text, remedy)
+    };
+    seat.holding(Decision::NoGo).map(refusal).collect()
 }
 
 /// Law 2 holds where the checklist leaves it out, too.

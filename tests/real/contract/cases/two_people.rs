@@ -127,7 +127,7 @@ pub async fn stopped_meanwhile(namespace: &TestNamespace) -> Checked {
     let config = elsewhere.write("cockpit.toml", &config).display().to_string();
     let reviewer = cockpit_with(namespace, &config);
     let [promote, abort] = [cockpit.planned(Verb::Promote)?, cockpit.planned(Verb::Abort)?];
-    holds("an abort asks for no gates", abort.record().subjects.is_none())?;
+    holds("an abort asks for no gates", abort.record().gates_asked.is_empty())?;
     stated(&elsewhere, &["freeze", "alice", "--note", "incident 4711"]).await?;
     says(&said_to(&mut cockpit, promote).await?, "froze alice until somebody ends it: “incident 4711”")?;
     stated(&elsewhere, &["unfreeze", "alice", "--note", "it is over"]).await?;
