@@ -26,7 +26,7 @@ pub struct Typed<'a> {
 pub fn typed<'a>(text: &'a str, now: Timestamp, zone: &TimeZone) -> Result<Typed<'a>, String> {
     let text = text.trim();
     let text = text.strip_prefix("until ").map_or(text, str::trim_start);
-    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (first, rest) = time_first(text);
     let Ok(when) = When::parse_ahead(first) else {
         return if text.is_empty() {
             Err("a reason is needed".to_owned())
@@ -42,6 +42,15 @@ pub fn typed<'a>(text: &'a str, now: Timestamp, zone: &TimeZone) -> Result<Typed
         "" => Err("a reason is needed, after the time".to_owned()),
         reason => Ok(Typed { until: Some(until), reason }),
     }
+}
+
+/// Splits off what may be a time: `2026-11-21 14:00` has two words.
+fn time_first(text: &str) -> (&str, &str) {
+    let mut spaces = text.match_indices(char::is_whitespace).map(|(at, _)| at);
+    let (one, two) = (spaces.next(), spaces.next());
+    let both = one.map(|_| text.split_at(two.unwrap_or(text.len())));
+    let both = both.filter(|(words, _)| When::parse_ahead(words).is_ok());
+    both.unwrap_or_else(|| one.map_or((text, ""), |one| text.split_at(one)))
 }
 
 /// Asks for the reason: of a freeze, or of the end of the one in force.
@@ -109,6 +118,9 @@ mod tests {
         assert_eq!(read("14:00 incident 4711"), Ok((at("2026-11-21T13:00:00Z"), "incident 4711")));
         assert_eq!(read(" until 14:00  incident 4711 "), Ok((at("2026-11-21T13:00:00Z"), "incident 4711")));
         assert_eq!(read("2h the database moves"), Ok((at("2026-11-21T14:00:00Z"), "the database moves")));
+        assert_eq!(read("2026-11-24 14:00 it moves"), Ok((at("2026-11-24T13:00:00Z"), "it moves")));
+        // A day alone is part of the reason.
+        assert_eq!(read("2026-11-24 it moves"), Ok((None, "2026-11-24 it moves")));
         assert_eq!(read("4711"), Ok((None, "4711")));
         assert_eq!(read(""), Err("a reason is needed".to_owned()));
         assert_eq!(read("2h"), Err("a reason is needed, after the time".to_owned()));

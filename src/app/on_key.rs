@@ -317,7 +317,7 @@ fn login_address(link: &Link) -> Option<String> {
 
 fn quit(model: &mut Model) -> Vec<Effect> {
     // What is accepted is carried out without this program.
-    if !model.core.in_flight.values().any(crate::core::InFlight::blocks) {
+    if !model.core.in_flight.values().any(|flying| flying.accepted.is_none()) {
         return vec![Effect::Quit];
     }
     model.ui.overlay = Some(Overlay::Quit);

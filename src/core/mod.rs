@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use crate::domain::facts::cluster::ClusterIdentity;
 use crate::domain::facts::ids::WorkloadKey;
-use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target};
+use crate::domain::record::action::{ActionId, Outcome, PlanRecord, Target, Verb};
 use crate::domain::record::journal::{Course, Line};
 use crate::domain::world::World;
 
@@ -52,7 +52,7 @@ pub struct Core {
     /// Where the course of each rollout stood, by the journals of earlier runs.
     courses: BTreeMap<(WorkloadKey, Option<ClusterIdentity>), Course>,
     /// Intents that earlier runs left open, until it is known to which cluster they were sent.
-    found_open: Vec<PlanRecord>,
+    found_open: Vec<(ActionId, PlanRecord)>,
     /// Intents that stay open, and why: they were sent to what other clusters call the same.
     pub left_open: Vec<(PlanRecord, String)>,
     /// Workloads that were seen before those were read.
@@ -106,19 +106,42 @@ pub struct InFlight {
     pub owner_asked: bool,
     /// Whether this process began it; else it was found open.
     pub begun_here: bool,
+    /// The action in doubt whose place it took: how that ends says nothing of this one.
+    pub took_place_of: Option<ActionId>,
 }
 
 impl InFlight {
     /// Makes one that has just begun.
     #[must_use]
     pub fn new(record: PlanRecord, since: Timestamp) -> Self {
-        Self { action: None, record, since, outcome: None, accepted: None, owner_asked: false, begun_here: false }
+        Self {
+            action: None,
+            record,
+            since,
+            outcome: None,
+            accepted: None,
+            owner_asked: false,
+            begun_here: false,
+            took_place_of: None,
+        }
     }
 
-    /// Whether other actions that go forward have to wait for it: what is accepted only waits to be carried out.
+    /// Whether a verb that goes forward, or the same one, has to wait for it. What is accepted only waits to be carried out.
+    /// A flag may be turned off again while it is in doubt whether it was: that changes nothing more.
     #[must_use]
-    pub fn blocks(&self) -> bool {
-        self.accepted.is_none()
+    pub fn blocks(&self, verb: Verb) -> bool {
+        let is_in_doubt = self.outcome.is_some();
+        let is_off_again = verb == Verb::FlagOff && self.record.verb == verb && is_in_doubt;
+        self.accepted.is_none() && !is_off_again
+    }
+
+    /// Whether it is this action; before its intent is written every one but that whose place it took.
+    #[must_use]
+    pub fn is(&self, action: &ActionId) -> bool {
+        match &self.action {
+            Some(own) => own == action,
+            None => self.took_place_of.as_ref() != Some(action),
+        }
     }
 }
 

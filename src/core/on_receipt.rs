@@ -12,9 +12,9 @@ pub(super) fn receipt(core: &mut Core, receipt: Receipt) -> Vec<Effect> {
     match receipt {
         Receipt::Begun { action, target, .. } => begun(core, action, &target),
         Receipt::Accepted { record, lacks, .. } => accepted(core, &record, &lacks),
-        Receipt::Ended { record, outcome, lines, .. } => {
+        Receipt::Ended { action, record, outcome, lines } => {
             written(core, lines);
-            ended(core, &record, outcome)
+            ended(core, &action, &record, outcome)
         }
         Receipt::LeftOpen { record, why } => super::recovered::left_open(core, &record, &why),
         Receipt::Written(lines) => written(core, lines),
@@ -40,7 +40,7 @@ fn accepted(core: &mut Core, record: &PlanRecord, lacks: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
+pub(super) fn ended(core: &mut Core, action: &ActionId, record: &PlanRecord, outcome: Outcome) -> Vec<Effect> {
     let text = format!("{}: {} — {}", record.target.env(), record.headline, outcome.describe());
     let level = match &outcome {
         Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => Level::Good,
@@ -50,12 +50,13 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     core.notice(level, text);
     super::autopilot::ended(core, record, &outcome);
     if outcome.is_settled() {
-        let flying = core.in_flight.get(&record.target).filter(|flying| flying.record.verb == record.verb);
-        let here = flying.is_some_and(|flying| flying.begun_here);
         // A stop may have taken the place of what was in progress before it.
-        if core.in_flight.get(&record.target).is_some_and(|flying| flying.record.verb == record.verb) {
+        let is_it = |flying: &&InFlight| flying.record.verb == record.verb && flying.is(action);
+        let here = core.in_flight.get(&record.target).filter(is_it).map(|flying| flying.begun_here);
+        if here.is_some() {
             core.in_flight.remove(&record.target);
         }
+        let here = here.unwrap_or_default();
         let mut effects = super::revert::after(core, record, &outcome, here);
         effects.extend((level != Level::Good).then_some(Effect::Ring));
         return effects;
@@ -63,7 +64,10 @@ pub(super) fn ended(core: &mut Core, record: &PlanRecord, outcome: Outcome) -> V
     // Unknown: it stays in flight until it is settled, also when it was found open at start.
     let since = core.now;
     let flying = core.in_flight.entry(record.target.clone()).or_insert_with(|| InFlight::new(record.clone(), since));
-    flying.outcome = Some(outcome);
+    if flying.is(action) {
+        flying.action = Some(action.clone());
+        flying.outcome = Some(outcome);
+    }
     vec![Effect::Ring]
 }
 

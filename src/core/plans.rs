@@ -43,10 +43,10 @@ impl Core {
     }
 
     fn plan_on(&self, target: &Target, verb: Verb, to: Option<u64>) -> Result<Plan, Vec<Refusal>> {
-        plan(&self.world, &Intent { verb, target: target.clone(), to }, &self.circumstances())
+        plan(&self.world, &Intent { verb, target: target.clone(), to }, &self.circumstances(verb))
     }
 
-    fn circumstances(&self) -> PlanContext {
+    fn circumstances(&self, verb: Verb) -> PlanContext {
         PlanContext {
             now: self.now,
             journal_broken: self.journal.broken.clone(),
@@ -55,7 +55,7 @@ impl Core {
             in_flight: self
                 .in_flight
                 .iter()
-                .filter(|(_, flying)| flying.blocks())
+                .filter(|(_, flying)| flying.blocks(verb))
                 .map(|(target, flying)| (target.clone(), flying.record.verb))
                 .collect(),
         }
@@ -64,8 +64,9 @@ impl Core {
     /// Hands a plan to its executor, unless an action on the same workload is in progress that it must not overtake.
     pub fn perform(&mut self, plan: Plan) -> Vec<Effect> {
         let record = plan.record().clone();
-        let blocked =
-            |flying: &InFlight| flying.blocks() && (!record.moves_backward() || flying.record.verb == record.verb);
+        let blocked = |flying: &InFlight| {
+            flying.blocks(record.verb) && (!record.moves_backward() || flying.record.verb == record.verb)
+        };
         if self.in_flight.get(&record.target).is_some_and(blocked) {
             self.notice(Level::Warn, format!("not sent: another action on {} is in progress", record.target));
             return Vec::new();
@@ -75,7 +76,13 @@ impl Core {
         let effects =
             if record.moves_backward() { vec![effect] } else { self.with_requirements(record.target.env(), effect) };
         let (suspends, automatic) = (to_suspend(&self.world, &record), record.automatic.clone());
-        let flying = InFlight { owner_asked: suspends.is_some(), begun_here: true, ..InFlight::new(record, self.now) };
+        let took_place_of = self.in_flight.get(&record.target).and_then(|flying| flying.action.clone());
+        let flying = InFlight {
+            owner_asked: suspends.is_some(),
+            begun_here: true,
+            took_place_of,
+            ..InFlight::new(record, self.now)
+        };
         self.in_flight.insert(flying.record.target.clone(), flying);
         effects.into_iter().chain(suspends.into_iter().flat_map(|key| self.suspend(key, automatic.clone()))).collect()
     }

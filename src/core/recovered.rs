@@ -16,7 +16,7 @@ pub(super) fn recovered(core: &mut Core, found: Recovered) -> Vec<Effect> {
         core.notice(Level::Error, format!("journal integrity check failed: {why}"));
     }
     let mut effects = Vec::new();
-    core.found_open = found.open.into_iter().map(|(_, record)| record).collect();
+    core.found_open = found.open;
     let known: Vec<EnvName> = core.world.environments.iter().map(|env| env.name().clone()).collect();
     for env in known {
         effects.extend(take_open(core, &env));
@@ -30,10 +30,11 @@ pub(super) fn recovered(core: &mut Core, found: Recovered) -> Vec<Effect> {
 /// Takes in the intents of an environment that were left open, as far as it is known that they were sent to its cluster.
 pub(super) fn take_open(core: &mut Core, env: &EnvName) -> Vec<Effect> {
     let here = core.cluster(env);
-    let (of_env, others) = std::mem::take(&mut core.found_open).into_iter().partition(|open| open.target.env() == env);
+    let (of_env, others): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut core.found_open).into_iter().partition(|(_, open)| open.target.env() == env);
     core.found_open = others;
     let mut effects = Vec::new();
-    for record in of_env {
+    for (action, record) in of_env {
         if let Some(why) = record.went_elsewhere(here.as_ref()) {
             effects.extend(left_open(core, &record, &why));
             continue;
@@ -41,11 +42,11 @@ pub(super) fn take_open(core: &mut Core, env: &EnvName) -> Vec<Effect> {
         let is_known = core.in_flight.get(&record.target).is_some_and(|flying| flying.record == record);
         if !is_known {
             let why = "the program ended before its outcome was known".to_owned();
-            effects.extend(on_receipt::ended(core, &record, Outcome::Unknown { why }));
+            effects.extend(on_receipt::ended(core, &action, &record, Outcome::Unknown { why }));
         }
         if here.is_none() {
             // Looked at again once it is known which cluster this is.
-            core.found_open.push(record);
+            core.found_open.push((action, record));
         }
     }
     effects
@@ -69,8 +70,15 @@ mod tests {
     use crate::cli::fixtures::{now, release_in_progress, target};
     use crate::core::{Msg, update};
     use crate::domain::facts::cluster::ClusterIdentity;
-    use crate::domain::record::action::{ActionId, Verb};
+    use std::sync::Arc;
+
+    use crate::domain::facts::flag::FlagKey;
+    use crate::domain::facts::freshness::Heard;
+    use crate::domain::record::action::{ActionId, Target, Verb};
+    use crate::domain::record::receipt::Receipt;
+    use crate::domain::rules::refusal::RefusalKind;
     use crate::domain::world::feed::Feed;
+    use crate::domain::world::flags::{FlagSettings, FlagSource};
 
     fn cluster(uid: &str) -> ClusterIdentity {
         ClusterIdentity { cluster: Some(uid.to_owned()), ..ClusterIdentity::unknown("shop") }
@@ -108,6 +116,44 @@ mod tests {
             let said: Vec<&str> = core.notices.iter().map(|notice| notice.text.as_str()).collect();
             assert!(said.iter().any(|text| text.contains("was sent to another cluster")), "{said:?}");
         }
+    }
+
+    /// An off whose outcome is not known does not keep anybody from sending another, and how it ends is not how that ends.
+    #[test]
+    fn a_flag_is_turned_off_again_while_the_last_time_is_in_doubt() {
+        let key = FlagKey {
+            env: target("prod-eu", "rollout/api").env,
+            provider: "unleash".to_owned(),
+            flag: "checkout".to_owned(),
+        };
+        let mut core = Core::new(release_in_progress(), "alice".to_owned(), now());
+        let settings = FlagSettings {
+            provider: "unleash".to_owned(),
+            place: "https://unleash.example".to_owned(),
+            of_release: Vec::new(),
+            shared_with: Vec::new(),
+        };
+        for env in &mut core.world.environments {
+            let (heard, flags) = (Heard::default(), Arc::default());
+            env.flags = vec![FlagSource { settings: settings.clone(), heard, flags }];
+        }
+        let record = core.plan_flag(&key, Verb::FlagOff).unwrap().record().clone();
+        let (old, new) = (ActionId("1".to_owned()), ActionId("2".to_owned()));
+        let found = Recovered { open: vec![(old.clone(), record.clone())], ..Recovered::default() };
+        update(&mut core, Msg::Recovered(Box::new(found)), now());
+        let on = core.plan_flag(&key, Verb::FlagOn).unwrap_err();
+        assert!(on.iter().any(|refusal| refusal.kind == RefusalKind::InFlight), "{on:?}");
+        let again = core.plan_flag(&key, Verb::FlagOff).unwrap();
+        assert!(!core.perform(again).is_empty());
+        core.plan_flag(&key, Verb::FlagOff).expect_err("one at a time, while it is on its way");
+        let ended = |action: &ActionId, shows: &str| {
+            let (record, outcome) = (Box::new(record.clone()), Outcome::FoundNotDone { shows: shows.to_owned() });
+            Msg::Receipt(Receipt::Ended { action: action.clone(), record, outcome, lines: Vec::new() })
+        };
+        update(&mut core, ended(&old, "it is on"), now());
+        assert!(core.in_flight.contains_key(&Target::Flag(key.clone())));
+        update(&mut core, ended(&new, "it is on"), now());
+        assert!(!core.in_flight.contains_key(&Target::Flag(key)));
     }
 
     #[test]

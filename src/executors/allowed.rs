@@ -33,7 +33,8 @@ impl Dispatcher {
         // There may be hundreds of signatures.
         let stopped = tokio::task::spawn_blocking(move || {
             let now = Timestamp::now();
-            let ledger = shared::read((&env, &here), &data, now, keys.as_mut());
+            let mut ledger = shared::read((&env, &here), &data, now, keys.as_mut());
+            ledger.keys_required = keys.is_some();
             subjects.stopped_by(&ledger, (&env, &here), now)
         });
         match stopped.await {

@@ -128,14 +128,14 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
     let mut answered_since: Option<Instant> = None;
     let mut nudges = Nudges::of(record);
     let latency = if record.target.system() == System::Git { MAX_PUSH_LATENCY } else { MAX_SERVER_LATENCY };
-    let begun = Instant::now();
+    let mut heard = Instant::now();
     loop {
-        let is_silent = answered_since.is_none() && begun.elapsed() >= MAX_FLAG_SILENCE;
-        if is_silent && record.target.system() == System::Flags {
-            let shows = "it may have been turned: nothing was heard since".to_owned();
+        if gives_up(record, heard) {
+            let shows = "or not: nothing was heard since, look at the provider".to_owned();
             return Outcome::Unconfirmed { shows };
         }
         if let Ok(found) = executor.look(&record.target).await {
+            heard = Instant::now();
             let since = answered_since.get_or_insert_with(Instant::now).elapsed();
             let waits_for_controller = unnoticed(record, &found);
             match settled(record, &found) {
@@ -162,6 +162,11 @@ pub(super) async fn settle_unknown(executor: &dyn Executor, record: &PlanRecord)
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(3));
     }
+}
+
+/// Whether a provider of flags has been silent for too long to be waited for.
+pub(super) fn gives_up(record: &PlanRecord, heard: Instant) -> bool {
+    record.target.system() == System::Flags && heard.elapsed() >= MAX_FLAG_SILENCE
 }
 
 /// Returns a rollback made for what is seen now, where the owner of the manifest put the bad version back by what it had

@@ -33,6 +33,8 @@ use crate::failpoints::failpoint;
 /// How long conflicts are met by reading again before giving up. A rollout's resourceVersion moves every second, so two
 /// tries nearly always do; but someone who keeps writing something else must not hold up an abort.
 const CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same in git, where each try fetches, commits and pushes.
+const GIT_CONFLICT_RETRY_TIMEOUT: Duration = Duration::from_secs(90);
 /// So many conflicts are met at once; after more, someone writes at the same pace, and it helps to get out of step.
 const MAX_IMMEDIATE_RETRIES: usize = 2;
 /// How often a rollback is begun anew that the owner of the manifest put back by what it had begun before.
@@ -431,7 +433,11 @@ impl Dispatcher {
         version: &str,
     ) -> Result<Sent, Outcome> {
         let mut version = version.to_owned();
-        let until = Instant::now() + CONFLICT_RETRY_TIMEOUT;
+        let timeout = match record.target.system() {
+            System::Git => GIT_CONFLICT_RETRY_TIMEOUT,
+            System::Kubernetes | System::Owner | System::Flags => CONFLICT_RETRY_TIMEOUT,
+        };
+        let until = Instant::now() + timeout;
         let mut conflicts = 0;
         while Instant::now() < until {
             failpoint(format_args!("dispatcher.before-prepare"));

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::confirmation::settle_unknown;
+use super::confirmation::{gives_up, settle_unknown};
 use super::dispatcher::Dispatcher;
 use super::executor::Executor;
 use super::journal::{self, JournalError};
@@ -109,10 +109,12 @@ async fn elsewhere(executor: &dyn Executor, record: &PlanRecord) -> Option<Strin
     if here.is_some() && is_here(here.as_ref(), record.cluster.as_ref()) {
         return None;
     }
+    let begun = Instant::now();
     loop {
         match executor.look(&record.target).await {
             Ok(seen) if seen.facts().uid == record.facts.uid => return None,
             Ok(_) => return Some("was sent to another object of that name, perhaps in another cluster".to_owned()),
+            Err(_) if gives_up(record, begun) => return None,
             Err(_) => sleep(LOOK_INTERVAL).await,
         }
     }

@@ -26,7 +26,7 @@ exclusive() {
 # found where it was.
 port_names=(
   etcd etcd_peer apiserver controllers scheduler rollouts_health rollouts_metrics kwok prometheus exporter
-  redis argocd_repo argocd_repo_metrics argocd_metrics
+  redis argocd_repo argocd_repo_metrics argocd_metrics postgres unleash
 )
 
 in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -163,6 +163,41 @@ with_argo_cd() {
   [[ -z $redis ]] || all=(argocd-application-controller argocd-repo-server redis "${all[@]}")
 }
 
+# Unleash is part of the bed where there are PostgreSQL, node and npm for it.
+with_unleash() {
+  local found
+  postgres=${POSTGRES_BIN:-}
+  for found in /usr/lib/postgresql/*/bin; do
+    [[ -n $postgres || ! -x $found/initdb ]] || postgres=$found
+  done
+  command -v node >/dev/null && command -v npm >/dev/null || postgres=''
+  [[ -z $postgres ]] || all=(unleash postgres "${all[@]}")
+}
+
+# PostgreSQL does not run as root, nor in a directory that its user cannot reach.
+start_postgres() {
+  local data as=()
+  if [[ ! -f $run/postgres.dir ]]; then
+    data=$(mktemp -d "${TMPDIR:-/tmp}/cockpit-postgres.XXXXXX")
+    printf '%s\n' "$data" >"$run/postgres.dir"
+  fi
+  data=$(cat "$run/postgres.dir")
+  if [[ $(id -u) -eq 0 ]]; then
+    as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    chown postgres:postgres "$data"
+  fi
+  [[ -f $data/PG_VERSION ]] || "${as[@]}" "$postgres/initdb" -D "$data" -A trust -U postgres --no-sync >>"$run/postgres.log"
+  # The name tells `alive` that it is ours.
+  start postgres "${as[@]}" "$postgres/postgres" -D "$data" -p "$port_postgres" -c listen_addresses=127.0.0.1 -c fsync=off \
+    -c "unix_socket_directories=$data" -c "event_source=$run"
+}
+
+start_unleash() {
+  start unleash env "DATABASE_URL=postgres://postgres@127.0.0.1:$port_postgres/postgres" DATABASE_SSL=false HTTP_HOST=127.0.0.1 \
+    "HTTP_PORT=$port_unleash" CHECK_VERSION=false SEND_TELEMETRY=false LOG_LEVEL=warn \
+    "INIT_ADMIN_API_TOKENS=$unleash_token" node "$share/unleash/node_modules/unleash-server/dist/server.js" "$run"
+}
+
 start_argo_cd() {
   local name places=(env ARGOCD_GPG_ENABLED=false "ARGOCD_TLS_DATA_PATH=$run/argocd" "ARGOCD_SSH_DATA_PATH=$run/argocd" "TMPDIR=$run/argocd")
   mkdir -p "$run/argocd"
@@ -177,6 +212,9 @@ start_argo_cd() {
     --namespace argocd --repo-server "127.0.0.1:$port_argocd_repo" --repo-server-plaintext --redis "127.0.0.1:$port_redis" \
     --app-resync 5 --metrics-port "$port_argocd_metrics" --loglevel warn
 }
+
+# Of the whole of Unleash, on the bed only.
+unleash_token='*:*.of-the-test-bed'
 
 # Clients first: kube-apiserver waits for open watches. It is killed outright; what it knows is in etcd.
 all=(prometheus exporter kwok rollouts scheduler controllers apiserver etcd)

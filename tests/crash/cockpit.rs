@@ -12,6 +12,8 @@ use crate::cases::{Case, How};
 
 /// In its home: the places that it passed.
 const PASSED: &str = "passed";
+/// A push that was not answered may be carried out by a hook for five minutes: so long is looked.
+const RUN_TIMEOUT: Duration = Duration::from_secs(420);
 /// How long the screen may take to say how an action ended: a full promotion is waited for three minutes.
 const SCREEN_TIMEOUT: Duration = Duration::from_secs(240);
 
@@ -35,14 +37,7 @@ impl Cockpit {
     /// Makes a home for it.
     pub fn new(namespace: &TestNamespace, case: &Case) -> Checked<Self> {
         let workload = format!("{}/{}", case.kind.to_lowercase(), case.workload);
-        let program = Program::new(env!("CARGO_BIN_EXE_cockpit"));
-        let home = program.path("").display().to_string();
-        let list = program.path(PASSED).display().to_string();
-        let program = program
-            .env("XDG_STATE_HOME", &home)
-            .env("XDG_CONFIG_HOME", &home)
-            .env("KUBECONFIG", namespace.cluster.kubeconfig().display().to_string())
-            .env("COCKPIT_FAILPOINTS", list);
+        let program = at_home(namespace);
         let program = match case.how {
             How::Sign | How::Count => {
                 let config = program.write("cockpit.toml", &crate::kept::settings(case, &namespace.name)?);
@@ -53,6 +48,14 @@ impl Cockpit {
             }
         };
         Ok(Self { program, workload })
+    }
+
+    /// The same with this config, for what is asked by command.
+    pub fn configured(namespace: &TestNamespace, config: &str) -> Self {
+        let program = at_home(namespace);
+        let config = program.write("cockpit.toml", config);
+        let program = program.args(["--config".to_owned(), config.display().to_string()]);
+        Self { program, workload: String::new() }
     }
 
     /// Returns where its journals are.
@@ -76,7 +79,7 @@ impl Cockpit {
     }
 
     pub async fn command(&self, words: &[&str], at: Option<&str>) -> Run {
-        let run = self.dying(at).run_async(words).await;
+        let run = self.dying(at).run_within(RUN_TIMEOUT, words).await;
         Run { passed: self.passed(), killed: run.was_killed(), said: run.said(), code: run.status.code() }
     }
 
@@ -125,6 +128,19 @@ impl Cockpit {
         }
         Ok(Run { passed: self.passed(), killed, said, code: None })
     }
+}
+
+/// The program with a home of its own, which tells what it passes.
+fn at_home(namespace: &TestNamespace) -> Program {
+    let program = Program::new(env!("CARGO_BIN_EXE_cockpit"));
+    let home = program.path("").display().to_string();
+    let list = program.path(PASSED).display().to_string();
+    program
+        .env("XDG_STATE_HOME", &home)
+        .env("XDG_CONFIG_HOME", &home)
+        .env("KUBECONFIG", namespace.cluster.kubeconfig().display().to_string())
+        .env("COCKPIT_FAILPOINTS", list)
+        .with_path()
 }
 
 fn shows_soon(pty: &Pty, text: &str) -> bool {

@@ -7,6 +7,7 @@
 //! ```
 
 mod audit;
+mod beside;
 mod cases;
 mod cockpit;
 mod kept;
@@ -24,6 +25,7 @@ use libtest_mimic::Failed;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use beside::System;
 use cases::{ALL, Case};
 use report::{Report, Row};
 use support::cluster::RealCluster;
@@ -44,17 +46,26 @@ struct Wanted {
     workers: usize,
     /// Instead of what the seed says.
     deaths: Option<Deaths>,
+    /// Nothing but this.
+    only: Option<System>,
 }
 
 impl Wanted {
     fn read() -> Checked<Self> {
-        let mut wanted = Self { seeds: (1..=SEED_COUNT).collect(), workers: MAX_CONCURRENT_TRIALS, deaths: None };
+        let mut wanted =
+            Self { seeds: (1..=SEED_COUNT).collect(), workers: MAX_CONCURRENT_TRIALS, deaths: None, only: None };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} wants a value"));
             match word.as_str() {
                 "--seeds" => wanted.seeds = (1..=value()?.parse()?).collect(),
                 "--seed" => wanted.seeds = vec![value()?.parse()?],
+                "--only" => {
+                    let name = value()?;
+                    let system = System::ALL.into_iter().find(|system| system.as_str() == name);
+                    wanted.only = Some(system.ok_or(format!("--only {name}: flag or git"))?);
+                    wanted.seeds.clear();
+                }
                 "--workers" => wanted.workers = value()?.parse()?,
                 "--at" => wanted.deaths = Some(Deaths { first: value()?, then: None }),
                 "--then" => {
@@ -63,14 +74,20 @@ impl Wanted {
                 }
                 _ => {
                     return Err(format!(
-                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --workers N"
+                        "what is {word}? --seeds N, --seed N [--at NAME:N [--then NAME:N]], --only flag|git [--at NAME:N], --workers N"
                     )
                     .into());
                 }
             }
         }
-        wanted.workers = wanted.workers.min(wanted.seeds.len()).max(1);
+        wanted.workers = wanted.workers.max(1);
         Ok(wanted)
+    }
+
+    /// Returns what is tried beside the cluster: all of it, unless a seed is named.
+    fn beside(&self) -> Vec<System> {
+        let is_whole = self.seeds.len() > 1;
+        System::ALL.into_iter().filter(|system| self.only == Some(*system) || self.only.is_none() && is_whole).collect()
     }
 
     /// Returns the cases of its seeds.
@@ -136,17 +153,51 @@ fn main() -> ExitCode {
         }
     };
     let report = Report::default();
+    for system in wanted.beside() {
+        beside_the_cluster(&wanted, system, &report);
+    }
+    if wanted.only.is_some() {
+        return report.end();
+    }
     let known = learn_places(&wanted, &report);
     // A namespace that was prepared for one seed serves the next one too.
-    on_workers(wanted.workers, wanted.seeds.len(), |namespace, worker, number| {
+    on_workers(wanted.workers.min(wanted.seeds.len()), wanted.seeds.len(), |namespace, worker, number| {
         let seed = wanted.seeds[number];
         let case = &ALL[case_of(seed)];
         let deaths = wanted.deaths.clone().unwrap_or_else(|| deaths_of(seed, &known));
         let begun = Instant::now();
         let settled = caught(|| worker.block_on(trial::run(namespace, case, version(), &deaths)));
-        report.add(Row { seed, case: case.name, deaths, settled, took: begun.elapsed() });
+        report.add(Row { repeat: format!("--seed {seed}"), case: case.name, deaths, settled, took: begun.elapsed() });
     });
     report.end()
+}
+
+/// Kills the program at each place of what has a server of its own, once.
+fn beside_the_cluster(wanted: &Wanted, system: System, report: &Report) {
+    if let Some(reason) = system.missing() {
+        println!("{}: ignored: {reason}", system.label());
+        return;
+    }
+    let places = Mutex::new(Vec::new());
+    on_workers(1, 1, |namespace, worker, _| {
+        match caught(|| worker.block_on(beside::places(namespace, system, version()))) {
+            Ok(passed) => *places.lock().unwrap_or_else(PoisonError::into_inner) = passed,
+            Err(failure) => report.fail(system.label(), &failure),
+        }
+    });
+    let mut places: Vec<String> = places.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if wanted.only.is_none() {
+        places.retain(|place| !system.settles_slowly(place));
+    }
+    let every = places.into_iter().map(|place| Deaths { first: format!("{place}:1"), then: None });
+    let every: Vec<Deaths> = wanted.deaths.as_ref().map_or_else(|| every.collect(), |deaths| vec![deaths.clone()]);
+    on_workers(wanted.workers.min(every.len()), every.len(), |namespace, worker, number| {
+        let deaths = every[number].clone();
+        let begun = Instant::now();
+        let settled = caught(|| worker.block_on(beside::run(namespace, system, version(), &deaths)));
+        let repeat = format!("--only {}", system.as_str());
+        report.add(Row { repeat, case: system.label(), deaths, settled, took: begun.elapsed() });
+    });
 }
 
 /// Runs every case to its end, to learn the places it passes.

@@ -10,7 +10,8 @@ use support::Checked;
 use crate::trial::Deaths;
 
 pub struct Row {
-    pub seed: u64,
+    /// Which words of the command line run it again.
+    pub repeat: String,
     pub case: &'static str,
     pub deaths: Deaths,
     /// How it was settled, or what is not as it must be.
@@ -36,12 +37,12 @@ impl Report {
             Ok(settled) => settled.clone(),
             Err(failure) => format!("FAILED: {}", failure.message().unwrap_or_default()),
         };
-        println!("seed {:4}  {:30}  {place}  {settled}  ({:.1} s)", row.seed, row.case, row.took.as_secs_f32());
+        println!("{:12}  {:30}  {place}  {settled}  ({:.1} s)", row.repeat, row.case, row.took.as_secs_f32());
         if row.settled.is_err() {
             let then = row.deaths.then.as_ref().map_or_else(String::new, |then| format!(" --then {then}"));
             let repeat = format!(
-                "cargo test --features failpoints --test crash -- --seed {} --at {}{then}",
-                row.seed, row.deaths.first
+                "cargo test --features failpoints --test crash -- {} --at {}{then}",
+                row.repeat, row.deaths.first
             );
             self.failures
                 .lock()

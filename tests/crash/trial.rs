@@ -116,7 +116,7 @@ async fn settle(
     Ok(if torn { format!("{settled}, torn line put aside") } else { settled })
 }
 
-fn died_at(run: &Run, place: &str) -> Checked {
+pub fn died_at(run: &Run, place: &str) -> Checked {
     let (name, times) = place.rsplit_once(':').ok_or("a place is NAME:N")?;
     let passed = run.passed.iter().filter(|passed| *passed == name).count();
     // Other threads may pass a place of their own while this one dies, but nobody passes this one again.
@@ -124,7 +124,7 @@ fn died_at(run: &Run, place: &str) -> Checked {
 }
 
 /// Reads all journals; tells whether one ends with a torn line.
-fn read(folder: &Path) -> Checked<(Vec<Line>, bool)> {
+pub fn read(folder: &Path) -> Checked<(Vec<Line>, bool)> {
     let (mut lines, mut torn) = (Vec::new(), false);
     if folder.exists() {
         for path in journal::list(folder)? {
@@ -197,7 +197,7 @@ async fn judge(
 }
 
 /// Returns how an action ended: it ends once.
-fn only_outcome<'a>(lines: &'a [Line], id: &ActionId) -> Checked<&'a Outcome> {
+pub fn only_outcome<'a>(lines: &'a [Line], id: &ActionId) -> Checked<&'a Outcome> {
     let mut ends = lines.iter().filter_map(|line| match &line.entry {
         Entry::Outcome { action, outcome } if action == id => Some(outcome),
         _ => None,

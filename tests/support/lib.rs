@@ -14,6 +14,7 @@ pub mod prometheus;
 pub mod proxy;
 pub mod pty;
 pub mod server;
+pub mod unleash;
 
 pub use check::{Checked, until};
 pub use cluster::{TestCluster, TestNamespace};

@@ -173,11 +173,16 @@ impl Program {
 
     /// Runs it to its end, beside what else the test's runtime does.
     pub async fn run_async(&self, arguments: &[&str]) -> Run {
+        self.run_within(RUN_TIMEOUT, arguments).await
+    }
+
+    /// The same, for as long as this.
+    pub async fn run_within(&self, limit: Duration, arguments: &[&str]) -> Run {
         let mut command = tokio::process::Command::from(self.command(arguments));
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let child = command.spawn().expect("the program starts");
-        let ended = tokio::time::timeout(RUN_TIMEOUT, child.wait_with_output()).await;
-        let output = ended.unwrap_or_else(|_| panic!("{arguments:?} did not end within {RUN_TIMEOUT:?}"));
+        let ended = tokio::time::timeout(limit, child.wait_with_output()).await;
+        let output = ended.unwrap_or_else(|_| panic!("{arguments:?} did not end within {limit:?}"));
         let output = output.expect("the program can be waited for");
         Run { status: output.status, stdout: output.stdout, stderr: output.stderr }
     }

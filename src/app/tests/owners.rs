@@ -19,6 +19,7 @@ fn reconciler(automation: Automation) -> Reconciler {
         automation,
         is_syncing: false,
         in_sync: Some(true),
+        ignores_some: false,
         lists_it: true,
         differs: Some(Vec::new()),
         compared_at: Some(start()),

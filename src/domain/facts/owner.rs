@@ -169,6 +169,9 @@ pub struct Reconciler {
     pub is_syncing: bool,
     /// Whether the workload is in the cluster as it is in git; `None` where the owner does not say.
     pub in_sync: Option<bool>,
+    /// Whether it does not say because it was told to ignore differences of the workload.
+    #[serde(default)]
+    pub ignores_some: bool,
     /// Whether it lists the workload as its own: a mark that was copied, or forged, owns nothing.
     #[serde(default = "yes")]
     pub lists_it: bool,

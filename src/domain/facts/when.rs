@@ -40,13 +40,18 @@ impl When {
     /// # Errors
     /// How a time is written.
     pub fn parse_ahead(text: &str) -> Result<Self, String> {
+        let ahead = || {
+            "it is a time such as 14:00 (today), '2026-11-21 14:00' (local), 2026-11-21T14:00:00Z, or 90m for so long \
+             from now"
+                .to_owned()
+        };
         let time = text.parse().ok().filter(|_| text.contains(':') && text.len() <= 8).map(Self::Today);
         match time.map_or_else(|| Self::parse(text), Ok) {
             Ok(Self::Ago(time)) => Ok(Self::In(time)),
+            // A day alone is no end: its beginning, or its end?
+            Ok(Self::At(_) | Self::Local(_)) if !text.contains(':') => Err(ahead()),
             Ok(when) => Ok(when),
-            Err(_) => Err("it is a time such as 14:00 (today), '2026-11-21 14:00' (local), 2026-11-21T14:00:00Z, \
-                           or 90m for so long from now"
-                .to_owned()),
+            Err(_) => Err(ahead()),
         }
     }
 
@@ -80,6 +85,8 @@ mod tests {
         assert_eq!(ahead("18:30").unwrap(), "2026-11-21T17:30:00Z");
         assert_eq!(ahead("90m").unwrap(), "2026-11-21T17:30:00Z");
         assert_eq!(ahead("2026-11-22 14:00").unwrap(), "2026-11-22T13:00:00Z");
+        // A day alone does not say whether it still counts.
+        assert!(ahead("2026-11-22").unwrap_err().contains("from now"));
         assert!(ahead("tomorrow").unwrap_err().contains("from now"));
         for wrong in ["yesterday", "90", "", "2026-13-01"] {
             assert!(When::parse(wrong).unwrap_err().contains("so long ago"), "{wrong}");

@@ -10,7 +10,7 @@ use super::{FIRST_DATA_TIMEOUT, complain};
 use crate::core::{self, Core, Effect, Msg, Revert};
 use crate::domain::facts::freshness::{LOGGING_IN, Link};
 use crate::domain::facts::ids::{EnvName, WorkloadKey};
-use crate::domain::record::action::{Outcome, Target, Verb};
+use crate::domain::record::action::{ActionId, Outcome, Target, Verb};
 use crate::domain::record::journal::JournalState;
 use crate::domain::record::receipt::Receipt;
 
@@ -29,7 +29,7 @@ pub(super) struct Driver {
     pub(super) core: Core,
     engine: Engine,
     /// Actions that ended and are settled, in order.
-    settled: Vec<(Target, Verb, Outcome)>,
+    settled: Vec<(ActionId, Target, Verb, Outcome)>,
     /// Whether the action in progress was taken up.
     accepted: bool,
     /// What the command itself acts on.
@@ -144,13 +144,15 @@ impl Driver {
         self.accepted = false;
         self.performing = Some(target.clone());
         let effects = self.core.perform(plan);
+        let in_doubt = self.core.in_flight.get(&target).and_then(|flying| flying.took_place_of.clone());
         if effects.is_empty() {
             let why = "not sent: another action on it is in progress".to_owned();
             return Ok((Outcome::Refused { why }, false));
         }
         self.carry_out(effects);
         loop {
-            let found = self.settled.iter().find(|(at, what, _)| *at == target && *what == verb);
+            let mut settled = self.settled.iter().filter(|(action, ..)| in_doubt.as_ref() != Some(action));
+            let found = settled.find(|(_, at, what, _)| *at == target && *what == verb);
             let outcome = found.map(|(.., outcome)| outcome.clone());
             if let Some(outcome) = outcome {
                 return Ok((outcome, self.accepted));
@@ -205,11 +207,11 @@ impl Driver {
 
     fn note(&mut self, msg: &Msg) {
         match msg {
-            Msg::Receipt(Receipt::Ended { record, outcome, .. }) if outcome.is_settled() => {
+            Msg::Receipt(Receipt::Ended { action, record, outcome, .. }) if outcome.is_settled() => {
                 if self.performing.as_ref().is_some_and(|performing| *performing != record.target) {
                     complain(self.redactor(), &format!("{}: {}", record.headline, outcome.describe()));
                 }
-                self.settled.push((record.target.clone(), record.verb, outcome.clone()));
+                self.settled.push((action.clone(), record.target.clone(), record.verb, outcome.clone()));
             }
             Msg::Receipt(Receipt::Accepted { record, lacks, .. }) => {
                 self.accepted = true;

@@ -1,5 +1,6 @@
 //! flags: the feature flags of an environment are listed, and turned off and on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
@@ -104,7 +105,12 @@ async fn turn(driver: &mut Driver, what: &FlagTurnArgs, verb: Verb) -> Result<Ex
 /// Looks at everything that turning on rests on, as for a promotion.
 async fn prepare_on(driver: &mut Driver, env: &EnvName) -> Result<()> {
     driver.until(FIRST_DATA_TIMEOUT, |core| !core.journal.unread && is_heard(core, env)).await?;
-    super::checklist::settle(driver, env).await?;
+    // Those that are the same one at the provider are asked, too.
+    let flags = driver.world().environment(env).map(|env| env.flags.as_slice()).unwrap_or_default();
+    let shared: BTreeSet<EnvName> = flags.iter().flat_map(|source| source.settings.shared_with.clone()).collect();
+    for asked in std::iter::once(env).chain(&shared) {
+        super::checklist::settle(driver, asked).await?;
+    }
     // A promotion needs a journal that can be written; whether it can is known after trying.
     let (dispatcher, release) = (driver.session().dispatcher.clone(), format!("flags {env}"));
     driver.meanwhile(async move { dispatcher.probe(&release).await }).await

@@ -83,6 +83,7 @@ pub fn reconciler(kind: OwnerKind, value: &Value, about: About<'_>) -> Reconcile
         automation: Automation::Manual,
         is_syncing: false,
         in_sync: None,
+        ignores_some: false,
         lists_it: true,
         differs: None,
         compared_at: None,
@@ -123,9 +124,11 @@ fn application(value: &Value, about: About<'_>, found: &mut Reconciler) {
     found.differs = status["sync"]["status"].is_string().then(|| {
         differing.map(|resource| format!("{} {}", text(&resource["kind"]), text(&resource["name"]))).collect()
     });
-    found.in_sync = match resource.and_then(|resource| resource["status"].as_str()) {
+    let state = resource.and_then(|resource| resource["status"].as_str());
+    found.ignores_some = state == Some("Synced") && ignores(&spec["ignoreDifferences"], about);
+    found.in_sync = match state {
         // What it does not look at may differ all the same.
-        Some("Synced") if ignores(&spec["ignoreDifferences"], about) => None,
+        Some("Synced") if found.ignores_some => None,
         Some("Synced") => Some(true),
         Some("OutOfSync") => Some(false),
         _ => None,

@@ -100,7 +100,8 @@ pub(super) fn plan(world: &World, key: &FlagKey, verb: Verb, around: &PlanContex
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let typed = (turn == Turn::On && env.settings.protected).then(|| env.name().to_string());
+    let is_protected = sharing(world, source).any(|other| other.settings.protected);
+    let typed = (turn == Turn::On && is_protected).then(|| env.name().to_string());
     Ok(Plan::of(record(world, env, (source, key), (verb, turn)), around.now, typed))
 }
 
@@ -146,20 +147,32 @@ fn not_to_be_turned_on(
             _ => Refusal::state(text, format!("its strategies say who gets it: change them in {provider}")),
         }];
     }
-    refusals.extend(unfit_to_go_on(env, around));
     let is_watched = |name: &&EnvName| world.environment(name).is_some();
     refusals.extend(source.settings.shared_with.iter().filter(|name| !is_watched(name)).map(|name| {
         let text = format!("{name} has the same environment at {provider}, and its gates cannot be asked");
         Refusal::new(RefusalKind::Blind, text, "start without `--context`")
     }));
     for other in sharing(world, source) {
-        let is_other = other.name() != env.name();
-        refusals.extend(in_the_way_of_flag(world, other, around.now).into_iter().map(|reason| match is_other {
-            true => Refusal { text: format!("{}: {}", other.name(), reason.text), ..reason },
-            false => reason,
-        }));
+        let mut reasons = unfit_to_go_on(other, around);
+        reasons.extend(in_the_way_of_flag(world, other, around.now));
+        if other.name() != env.name() {
+            reasons.extend(read_only_beside(other, provider));
+            reasons.iter_mut().for_each(|reason| reason.text = format!("{}: {}", other.name(), reason.text));
+        }
+        for reason in reasons {
+            if !refusals.contains(&reason) {
+                refusals.push(reason);
+            }
+        }
     }
     refusals
+}
+
+/// Nothing may be changed in a read-only environment, nor may it be asked for what was stated there a moment ago.
+fn read_only_beside(other: &Environment, provider: &str) -> Option<Refusal> {
+    let text = format!("it is the same environment at {provider}, and read-only here");
+    let refusal = Refusal::new(RefusalKind::ReadOnly, text, "start without `--context` and `--read-only`");
+    other.settings.read_only.then_some(refusal)
 }
 
 /// The environments that are one at the provider: a flag is turned for the users of all of them.

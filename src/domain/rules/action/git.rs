@@ -10,7 +10,7 @@ use crate::domain::facts::direction::Direction;
 use crate::domain::facts::ids::WorkloadKey;
 use crate::domain::facts::manifest::{ManifestFormat, Place};
 use crate::domain::facts::object::ImageRef;
-use crate::domain::facts::owner::{Automation, Owned};
+use crate::domain::facts::owner::{Automation, Owned, OwnerKind, Reconciler};
 use crate::domain::facts::workload::{Phase, Revision, Snapshot, Status};
 use crate::domain::record::action::{
     Body, Facts, GitKey, GitRequest, KubernetesRequest, PlanRecord, Request, RestsOn, Target, Verb,
@@ -129,11 +129,34 @@ pub(super) fn in_the_way(snapshot: &Snapshot, env: &Environment, now: Timestamp)
         let text = format!("{} is {}: it applies no commit", owned.owner, owned.describe(now));
         return Some(Refusal::state(text, format!("cockpit owner {} --resume", env.name())));
     }
-    // What else waits in git would come along, and nobody judged that (law 1).
-    (found.in_sync == Some(false)).then(|| {
-        let text = format!("{}: {}; a commit would bring that to users, too", owned.owner, found.agreement());
-        Refusal::new(RefusalKind::Gate, text, "sync it, or take it out of git first")
+    if owned.owner.kind != OwnerKind::ArgoCd {
+        return None;
+    }
+    waits_in_git(found).map(|(kind, why)| {
+        let text = format!("{}: {why}", owned.owner);
+        Refusal::new(kind, text, "sync it, or take it out of git first")
     })
+}
+
+/// What else waits in git would come along with a commit, and nobody judged that (law 1): all of the application counts.
+fn waits_in_git(found: &Reconciler) -> Option<(RefusalKind, String)> {
+    let brings = "a commit would bring that to users, too";
+    if !found.lists_it {
+        let why = "it does not list this workload: what else a commit would bring is not known".to_owned();
+        return Some((RefusalKind::Blind, why));
+    }
+    match (found.in_sync, found.differs.as_deref()) {
+        (Some(false), _) => Some((RefusalKind::Gate, format!("{}; {brings}", found.agreement()))),
+        (_, Some(differs)) if !differs.is_empty() => {
+            let shown: Vec<&str> = differs.iter().take(3).map(String::as_str).collect();
+            let more = if differs.len() > shown.len() { ", …" } else { "" };
+            let why = format!("git does not match the cluster in {}{more}; {brings}", shown.join(", "));
+            Some((RefusalKind::Gate, why))
+        }
+        (_, None) => Some((RefusalKind::Blind, found.agreement())),
+        (None, _) if !found.ignores_some => Some((RefusalKind::Blind, found.agreement())),
+        (Some(true) | None, Some(_)) => None,
+    }
 }
 
 fn applied_by(owned: Option<&Owned>) -> String {

@@ -96,6 +96,9 @@ impl SeenGit {
         Some(match found.in_sync {
             // Flux does not say: the cluster shows it.
             None if owned.owner.kind != OwnerKind::ArgoCd => Word::Same(format!("{name} does not say")),
+            None if found.ignores_some && has_it && !found.is_syncing => {
+                Word::Same(format!("{name} does not say (ignoreDifferences){held}"))
+            }
             Some(true) if has_it && !found.is_syncing => Word::Same(format!("{name} ✓{held}")),
             _ => Word::NotYet(format!("{name} …{at}{held}")),
         })

@@ -106,25 +106,18 @@ impl World {
         Some(self.made(env, part, self.keys(env, &parts)))
     }
 
-    /// Returns what users get in an environment, whatever is to come in next.
+    /// Returns what users get in an environment, whatever is to come in next: every revision that serves. `None` where that
+    /// is not known of a workload.
     #[must_use]
     pub fn served(&self, env: &Environment) -> Option<Candidate> {
-        let served = |workload: &'_ WorkloadState| {
+        let mut parts = Vec::new();
+        for workload in env.workloads.iter().filter(|workload| !workload.missing) {
             let status = workload.status.as_ref()?;
-            let revision = status.canary.as_ref().or(status.stable.as_ref())?;
             let stable = status.stable.as_ref();
-            Some((workload.id.clone(), revision.clone(), stable.cloned()))
-        };
-        let found: Vec<_> = env.workloads.iter().filter_map(served).collect();
-        let parts: Vec<Part<'_>> = found
-            .iter()
-            .map(|(id, revision, stable)| Part {
-                id,
-                revision,
-                stable: stable.as_ref(),
-                standing: CandidateState::UnderWay,
-            })
-            .collect();
+            let serving = status.canary.iter().chain(stable);
+            let standing = CandidateState::UnderWay;
+            parts.extend(serving.map(|revision| Part { id: &workload.id, revision, stable, standing }));
+        }
         Some(self.made(env, parts.first()?, self.keys(env, &parts)))
     }
 

@@ -192,6 +192,45 @@ fn on_asks_the_gates_of_every_environment_that_gets_the_flag() {
 }
 
 #[test]
+fn on_asks_of_every_environment_that_gets_the_flag_what_it_asks_of_its_own() {
+    let ask = |world: &World, verb: Verb| {
+        let around = PlanContext { now: now(), ..PlanContext::default() };
+        plan(world, &Intent { verb, target: key("checkout").into(), to: None }, &around)
+    };
+    let mut world = two_of_one_place();
+    world.environments[1].settings.protected = true;
+    assert_eq!(ask(&world, Verb::FlagOn).unwrap().typed(), Some("prod"));
+    assert_eq!(ask(&world, Verb::FlagOff).unwrap().typed(), None);
+    world.environments[1].settings.read_only = true;
+    assert_eq!(kinds(ask(&world, Verb::FlagOn)), [RefusalKind::ReadOnly]);
+    ask(&world, Verb::FlagOff).unwrap();
+    let mut late = two_of_one_place();
+    let (env, source, at) =
+        (EnvName::new("prod-us"), SourceKind::Kubernetes, Some(now() - SignedDuration::from_mins(9)));
+    late.take(Feed::Link { env, source, link: Link::Down("timed out".to_owned()), at }, now());
+    let refused = ask(&late, Verb::FlagOn).unwrap_err();
+    assert!(refused.iter().any(|refusal| refusal.text.starts_with("prod-us: state is")), "{refused:?}");
+}
+
+#[test]
+fn a_no_go_for_the_stable_version_holds_while_a_canary_runs() {
+    let mut world = two_of_one_place();
+    let status = world.environments[0].workloads[0].status.as_mut().unwrap();
+    let mut canary = status.stable.clone().unwrap();
+    canary.hash = "b".to_owned();
+    canary.images = vec!["registry/api:1.6.0".to_owned()];
+    status.canary = Some(canary);
+    let env = world.environment(&EnvName::new("prod")).unwrap();
+    let subjects = world.served(env).unwrap().subjects();
+    for version in ["1.5.0", "1.6.0"] {
+        assert!(subjects.is_held_by(&format!("api=api:{version}")), "{version}: {subjects:?}");
+    }
+    // Of a workload that is not seen nothing is known.
+    world.environments[0].workloads[0].status = None;
+    assert!(world.served(&world.environments[0]).is_none());
+}
+
+#[test]
 fn on_is_blind_where_nothing_is_seen_and_a_freeze_is_named_first() {
     let mut world = two_of_one_place();
     world.environments.pop();

@@ -105,6 +105,7 @@ fn owned(kind: OwnerKind, automation: Automation, in_sync: Option<bool>, compare
         lists_it: true,
         differs: Some(Vec::new()),
         in_sync,
+        ignores_some: false,
         compared_at: Some(at(compared)),
         commit: None,
         source: None,

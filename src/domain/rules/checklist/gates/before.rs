@@ -122,9 +122,10 @@ fn released_since(before: &Environment, candidate: &Candidate) -> Result<Timesta
     let released = snapshot.object.workload().released_since().ok_or_else(unknown)?;
     // Scaled to zero a release counts as complete, and scaled up later it is said to have been all the while.
     let pods = snapshot.pods.iter().filter(|pod| pod.hash == stable.hash && pod.is_ready());
-    let oldest = pods.map(|pod| pod.created).min();
+    let created: Vec<Timestamp> = pods.map(|pod| pod.created.ok_or_else(unknown)).collect::<Result<_, _>>()?;
+    let oldest = created.into_iter().min();
     let oldest =
         oldest.ok_or_else(|| (format!("no pod of {version} is ready there"), "green when its pods have soaked"))?;
     // The controller may note it before it has looked at the newest template.
-    Ok([stable.meta.created, oldest].into_iter().flatten().fold(released, Timestamp::max))
+    Ok([stable.meta.created, Some(oldest)].into_iter().flatten().fold(released, Timestamp::max))
 }

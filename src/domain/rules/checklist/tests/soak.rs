@@ -21,6 +21,8 @@ fn world_after_a_soak_of(seconds: i64, staging: &Runs<'_>) -> World {
     let staging_settings = world.environments.iter_mut().find(|other| *other.name() == env).unwrap();
     staging_settings.settings.soak = SignedDuration::from_mins(10);
     let mut snapshot = staging.snapshot(false);
+    // They were there before.
+    snapshot.pods.iter_mut().for_each(|pod| pod.created = Some(now() - SignedDuration::from_hours(9)));
     if let Object::Rollout(rollout) = &mut snapshot.object {
         rollout.status.conditions.push(Condition {
             kind: "Completed".to_owned(),

@@ -17,6 +17,7 @@ fn reconciler() -> Reconciler {
         automation: Automation::SelfHeal,
         is_syncing: false,
         in_sync: Some(true),
+        ignores_some: false,
         lists_it: true,
         differs: Some(Vec::new()),
         compared_at: Some(now()),
@@ -72,9 +73,19 @@ fn a_release_by_git_is_a_commit_also_under_self_heal() {
 #[test]
 fn nothing_is_committed_that_would_not_go_out_alone() {
     let out_of_sync = Reconciler { in_sync: Some(false), ..reconciler() };
-    for (found, kind) in
-        [(Some(suspended()), RefusalKind::State), (Some(out_of_sync), RefusalKind::Gate), (None, RefusalKind::Blind)]
-    {
+    let beside = Reconciler { differs: Some(vec!["ConfigMap web".to_owned()]), ..reconciler() };
+    let not_compared = Reconciler { in_sync: None, ..reconciler() };
+    let says_nothing = Reconciler { differs: None, ..reconciler() };
+    let not_listed = Reconciler { lists_it: false, ..reconciler() };
+    for (found, kind) in [
+        (Some(suspended()), RefusalKind::State),
+        (Some(out_of_sync), RefusalKind::Gate),
+        (Some(beside), RefusalKind::Gate),
+        (Some(not_compared), RefusalKind::Blind),
+        (Some(says_nothing), RefusalKind::Blind),
+        (Some(not_listed), RefusalKind::Blind),
+        (None, RefusalKind::Blind),
+    ] {
         let refusals = release(&by_git(found), "prod").unwrap_err();
         let kinds: Vec<RefusalKind> = refusals.iter().map(|refusal| refusal.kind).collect();
         assert_eq!(kinds, [kind], "{refusals:?}");
@@ -103,6 +114,23 @@ fn it_is_done_once_git_its_owner_and_the_cluster_say_the_same() {
     assert_eq!(now(NEXT.1, "c1", old), accepted("git ✓ c2, Argo CD … at c1, cluster … 1.4.2"));
     assert_eq!(now(NEXT.1, "c2", old), accepted("git ✓ c2, Argo CD ✓, cluster … 1.4.2"));
     assert_eq!(now(NEXT.1, "c1", new), accepted("git ✓ c2, Argo CD … at c1, cluster ✓"));
+    // With `ignoreDifferences` of the workload it never says so.
+    let ignoring = |commit: &str| {
+        let ignores_some = true;
+        let found = Reconciler { in_sync: None, ignores_some, commit: Some(commit.to_owned()), ..reconciler() };
+        release(&by_git(Some(found.clone())), "prod").unwrap();
+        let snapshot = Snapshot { owned: Some(owned(Some(found))), ..new.snapshot() };
+        let branch = SeenBranch {
+            head: "c2".to_owned(),
+            images: vec![NEXT.1.to_owned()],
+            carriers: vec!["c2".to_owned()],
+            own: vec![(ActionId("a1".to_owned()), "c2".to_owned())],
+        };
+        let workload = Some(SeenWorkload { snapshot, replicasets_known: true });
+        settled(&record, &SeenGit { key: key.clone(), branch, workload }.into())
+    };
+    assert!(matches!(ignoring("c1"), Settled::Accepted(_)));
+    assert!(matches!(ignoring("c2"), Settled::Done(_)));
     // A later commit that leaves the file alone has the image as well.
     assert_eq!(now(NEXT.1, "c3", new), Settled::Done("git ✓ c2, Argo CD ✓, cluster ✓".to_owned()));
     assert!(matches!(now("eu.example/shop/api:1.6.0", "c3", old), Settled::Lost(_)));

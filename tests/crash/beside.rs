@@ -1,0 +1,278 @@
+//! Deaths in actions whose server is not the cluster: a feature flag that is turned off, and a commit that releases. The program
+//! dies once at each place that they pass. What was sent is told by the event log of Unleash, and by git.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use release_cockpit::domain::record::action::Outcome;
+use release_cockpit::domain::record::journal::{Entry, open_intents};
+use serde_json::{Value, json};
+use support::manifests::{deployment, image};
+use support::unleash::{DEVELOPMENT, Unleash};
+use support::{Checked, TestNamespace};
+use tokio::task::JoinHandle;
+
+use crate::cockpit::{Cockpit, Run};
+use crate::trial::{Deaths, died_at, only_outcome, read};
+
+/// What has a server of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    Flag,
+    Git,
+}
+
+/// What one action is about: a flag of its own, or a repository of its own.
+enum Scene {
+    Flag { unleash: Unleash, name: String },
+    Git { folder: tempfile::TempDir, applies: JoinHandle<()> },
+}
+
+impl System {
+    pub const ALL: [Self; 2] = [Self::Flag, Self::Git];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Git => "git",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Flag => "flag: off",
+            Self::Git => "git: release",
+        }
+    }
+
+    /// Whether settling takes minutes where the program dies there: what may have left is looked for that long in git.
+    pub fn settles_slowly(self, place: &str) -> bool {
+        const BEFORE_THE_PUSH: [&str; 6] = [
+            "journal.asked.before-sync",
+            "journal.asked.after-sync",
+            "dispatcher.intent-written",
+            "dispatcher.before-prepare",
+            "dispatcher.before-send",
+            "git.before-push",
+        ];
+        self == Self::Git && BEFORE_THE_PUSH.contains(&place)
+    }
+
+    /// Returns why it is not tried here, if so.
+    pub fn missing(self) -> Option<&'static str> {
+        let no_unleash = self == Self::Flag && Unleash::of_environment().is_none();
+        no_unleash.then_some("no Unleash: UNLEASH_URL and UNLEASH_ADMIN_TOKEN name one")
+    }
+}
+
+/// Runs an action to its end, and returns the places it passes, by name and in order.
+pub async fn places(namespace: &TestNamespace, system: System, version: u32) -> Checked<Vec<String>> {
+    let (scene, cockpit) = Scene::prepare(namespace, system, version).await?;
+    let run = scene.act(&cockpit, None).await;
+    is_done(&run)?;
+    let mut known = BTreeSet::new();
+    Ok(run.passed.into_iter().filter(|place| known.insert(place.clone())).collect())
+}
+
+/// Kills the program at the first passing of a place, has it settled by the next start, and asks once more for what was not sent.
+pub async fn run(namespace: &TestNamespace, system: System, version: u32, deaths: &Deaths) -> Checked<String> {
+    let (scene, cockpit) = Scene::prepare(namespace, system, version).await?;
+    let run = scene.act(&cockpit, Some(&deaths.first)).await;
+    if !run.killed {
+        is_done(&run)?;
+        return Ok("place not passed".to_owned());
+    }
+    died_at(&run, &deaths.first)?;
+    // Nobody answers its question: it does nothing but settle.
+    let next = cockpit.command(&["restart", "prod"], None).await;
+    let settled = scene.judge(&cockpit, &next).await?;
+    if scene.times().await? == 0 {
+        is_done(&scene.act(&cockpit, None).await)?;
+    }
+    let times = scene.times().await?;
+    if times != 1 || !scene.shows().await? {
+        return Err(format!("in the end it was done {times} times").into());
+    }
+    Ok(settled)
+}
+
+fn is_done(run: &Run) -> Checked {
+    if run.said.contains("done: ") { Ok(()) } else { Err(format!("it is not done:\n{}", run.said).into()) }
+}
+
+impl Scene {
+    async fn prepare(namespace: &TestNamespace, system: System, version: u32) -> Checked<(Self, Cockpit)> {
+        let environment = |name: &str, workload: &str| {
+            format!(
+                "[[environments]]\nname = '{name}'\ncontext = 'alice'\nnamespace = '{}'\nworkloads = ['{workload}']\n",
+                namespace.name
+            )
+        };
+        let (scene, config) = match system {
+            System::Flag => {
+                let unleash = Unleash::find()?;
+                let flags = format!(
+                    "[[flags]]\nname = 'unleash'\nenvironments = {{ prod = '{DEVELOPMENT}' }}\n\
+                     unleash = {{ url = '{}', token = {{ command = ['echo', '{}'] }} }}\n",
+                    unleash.url, unleash.token
+                );
+                let name = unleash.create("crash").await?;
+                (Self::Flag { unleash, name }, environment("prod", "deployment/web") + &flags)
+            }
+            System::Git => {
+                let folder = repository(namespace, version).await?;
+                let settings = format!(
+                    "git = {{ repository = 'file://{}', path = 'web.yaml', format = 'plain', author_name = 'Alice', \
+                     author_mail = 'alice@shop.example' }}\n",
+                    bare(folder.path()).display()
+                );
+                let applies = tokio::spawn(apply(folder.path().to_owned(), namespace.api("Deployment")));
+                let config = environment("staging", "deployment/staging") + &environment("prod", "deployment/web");
+                (Self::Git { folder, applies }, config + &settings)
+            }
+        };
+        Ok((scene, Cockpit::configured(namespace, &config)))
+    }
+
+    async fn act(&self, cockpit: &Cockpit, at: Option<&str>) -> Run {
+        match self {
+            Self::Flag { name, .. } => cockpit.command(&["flags", "off", "prod", name, "--yes"], at).await,
+            Self::Git { .. } => cockpit.command(&["release", "prod", "--yes"], at).await,
+        }
+    }
+
+    /// How often it was done, as its server tells.
+    async fn times(&self) -> Checked<usize> {
+        match self {
+            Self::Flag { unleash, name } => unleash.times_off(name, DEVELOPMENT).await,
+            Self::Git { folder, .. } => {
+                let log =
+                    git(&bare(folder.path()), &["log", "--format=%(trailers:key=Release-Cockpit-Action)", "main"])?;
+                Ok(log.lines().filter(|line| !line.is_empty()).count())
+            }
+        }
+    }
+
+    /// Whether its server shows it as done.
+    async fn shows(&self) -> Checked<bool> {
+        match self {
+            Self::Flag { unleash, name } => Ok(!unleash.is_on(name, DEVELOPMENT).await?),
+            Self::Git { folder, .. } => Ok(git(&bare(folder.path()), &["show", "main:web.yaml"])?.contains("@sha256:")),
+        }
+    }
+
+    /// Compares what the journal says after the next start with what the server tells.
+    async fn judge(&self, cockpit: &Cockpit, next: &Run) -> Checked<String> {
+        let (lines, _) = read(&cockpit.journals())?;
+        if let Some((_, record)) = open_intents(&lines).first() {
+            return Err(format!("still open: {}, and the next start said: {}", record.headline, next.said).into());
+        }
+        let verified = cockpit.command(&["log", "verify"], None).await;
+        if verified.code != Some(0) {
+            return Err(format!("the journal does not hold together: {}", verified.said).into());
+        }
+        let (times, shows) = (self.times().await?, self.shows().await?);
+        let intent = lines.iter().find_map(|line| match &line.entry {
+            Entry::Intent { action, .. } => Some(action),
+            _ => None,
+        });
+        let Some(action) = intent else {
+            return if times == 0 {
+                Ok("nothing asked, nothing sent".to_owned())
+            } else {
+                Err("sent without an intent".into())
+            };
+        };
+        let outcome = only_outcome(&lines, action)?;
+        let is_true = match outcome {
+            Outcome::Confirmed { .. } | Outcome::FoundDone { .. } => shows && times == 1,
+            Outcome::FoundNotDone { .. } | Outcome::Refused { .. } | Outcome::Moved { .. } => !shows && times == 0,
+            Outcome::Unconfirmed { .. } | Outcome::Unknown { .. } => false,
+        };
+        let words = outcome.describe();
+        if !is_true {
+            return Err(format!("the journal says `{words}`, but it was done {times} times, and shows: {shows}").into());
+        }
+        Ok(words.split(':').next().unwrap_or_default().to_owned())
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Self::Git { applies, .. } = self {
+            applies.abort();
+        }
+    }
+}
+
+fn bare(folder: &Path) -> PathBuf {
+    folder.join("config.git")
+}
+
+/// A repository that names what prod runs, while staging runs a version that is new to it.
+async fn repository(namespace: &TestNamespace, version: u32) -> Checked<tempfile::TempDir> {
+    let (before, new) = (image("api", &format!("1.{version}.0")), image("api", &format!("1.{version}.1")));
+    let mut objects = [deployment("web", 2), deployment("staging", 2)];
+    for (object, image) in objects.iter_mut().zip([&before, &new]) {
+        object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+    }
+    if namespace.get("Deployment", "staging").await.is_err() {
+        namespace.create_objects([objects[1].clone()]).await?;
+    }
+    for (name, image) in [("web", &before), ("staging", &new)] {
+        namespace.set_image("Deployment", name, image).await?;
+    }
+    for name in ["web", "staging"] {
+        let is_out = |object: &Value| {
+            let (replicas, status) = (&object["spec"]["replicas"], &object["status"]);
+            status["observedGeneration"] == object["metadata"]["generation"]
+                && ["replicas", "updatedReplicas", "availableReplicas"].iter().all(|count| status[*count] == *replicas)
+        };
+        namespace.until("Deployment", name, "out", is_out).await?;
+    }
+    let folder = tempfile::tempdir()?;
+    git(folder.path(), &["init", "--quiet", "--bare", "--initial-branch", "main", "config.git"])?;
+    git(folder.path(), &["clone", "--quiet", "config.git", "work"])?;
+    let work = folder.path().join("work");
+    std::fs::write(work.join("web.yaml"), serde_saphyr::to_string(&objects[0])?)?;
+    git(&work, &["add", "--all"])?;
+    git(&work, &["commit", "--quiet", "--message", "web"])?;
+    git(&work, &["push", "--quiet", "origin", "HEAD:main"])?;
+    Ok(folder)
+}
+
+/// Applies what git says, again and again, as a job without Argo CD would.
+async fn apply(folder: PathBuf, api: kube::Api<kube::core::DynamicObject>) {
+    let mut applied = String::new();
+    loop {
+        if let Ok(text) = git(&bare(&folder), &["show", "main:web.yaml"])
+            && text != applied
+            && let Some(image) =
+                text.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "))
+        {
+            let image = image.trim_matches(['"', '\'']);
+            let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}});
+            let patch = kube::api::Patch::Strategic(patch);
+            if api.patch("web", &kube::api::PatchParams::default(), &patch).await.is_ok() {
+                applied = text;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Returns what git prints.
+fn git(folder: &Path, arguments: &[&str]) -> Checked<String> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=ci", "-c", "user.email=ci@example.com", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    Err(format!("git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
