@@ -9,6 +9,7 @@ pub mod login;
 pub mod private_files;
 pub(crate) mod process_group;
 pub mod redact;
+pub mod registry;
 pub mod tls;
 pub mod trust;
 pub mod variables;

@@ -17,6 +17,8 @@ pub struct Variables {
     pub state_home: Option<PathBuf>,
     /// `KUBECONFIG`.
     pub kubeconfig: Option<OsString>,
+    /// `DOCKER_CONFIG`: the folder of what `docker login` saves.
+    pub docker_config: Option<PathBuf>,
     /// `PROMETHEUS_URL`.
     pub prometheus_url: Option<String>,
     /// `COCKPIT_SIGNING_KEY`.
@@ -42,6 +44,7 @@ impl Variables {
             config_home: absolute("XDG_CONFIG_HOME"),
             state_home: absolute("XDG_STATE_HOME"),
             kubeconfig: var("KUBECONFIG"),
+            docker_config: var("DOCKER_CONFIG").map(PathBuf::from),
             prometheus_url: var("PROMETHEUS_URL").and_then(|value| value.into_string().ok()),
             signing_key: var("COCKPIT_SIGNING_KEY").map(PathBuf::from),
             in_cluster: var("KUBERNETES_SERVICE_HOST").is_some(),

@@ -17,6 +17,7 @@ pub mod object;
 pub mod owner;
 pub mod pod;
 pub mod reduce;
+pub mod registry;
 pub mod replicaset;
 pub(in crate::domain) mod serde_pairs;
 pub mod series;
